@@ -1,0 +1,87 @@
+// Builds the executables: server, replication, client commands and data thread in one file.
+//   bun scripts/build.ts                   dist/mscache for this machine
+//   bun scripts/build.ts --target NAME     dist/mscache-NAME, for example linux-arm64-musl
+//   bun scripts/build.ts --all             one for each release target
+// An executable reads nothing from its working directory: .env and bunfig.toml are switched off.
+
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const ROOT = join(import.meta.dir, "..");
+
+/** `baseline` runs on x64 processors without AVX2, `musl` on Alpine. */
+const RELEASE_TARGETS = [
+  "linux-x64",
+  "linux-x64-baseline",
+  "linux-x64-musl",
+  "linux-x64-musl-baseline",
+  "linux-arm64",
+  "linux-arm64-musl",
+  "darwin-x64",
+  "darwin-x64-baseline",
+  "darwin-arm64",
+  "windows-x64",
+  "windows-x64-baseline",
+  "windows-arm64",
+];
+
+const { values } = parseArgs({
+  options: {
+    target: { type: "string" },
+    all: { type: "boolean", default: false },
+    outfile: { type: "string" },
+  },
+});
+
+for (const target of chosenTargets()) {
+  const outfile = values.outfile ?? join(ROOT, "dist", outputName(target));
+  await build(target, outfile);
+  console.log(outfile);
+}
+
+/** Null is the machine that builds. */
+function chosenTargets(): (string | null)[] {
+  if (values.all) return RELEASE_TARGETS;
+  if (values.target === undefined) return [null];
+  const target = values.target.replace(/^bun-/, "");
+  if (RELEASE_TARGETS.includes(target)) return [target];
+  console.error(`unknown target "${target}"; one of ${RELEASE_TARGETS.join(", ")}`);
+  return process.exit(2);
+}
+
+function outputName(target: string | null): string {
+  const isWindows = target === null ? process.platform === "win32" : target.startsWith("windows");
+  return `mscache${target === null ? "" : `-${target}`}${isWindows ? ".exe" : ""}`;
+}
+
+async function build(target: string | null, outfile: string): Promise<void> {
+  // An executable that runs cannot be written over, but its name can be given to a new one.
+  rmSync(outfile, { force: true });
+  const child = Bun.spawn([process.execPath, "build", ...flags(target), "--outfile", outfile], {
+    cwd: ROOT,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [status, errors] = await Promise.all([child.exited, child.stderr.text()]);
+  if (status === 0 && existsSync(outfile)) return;
+  console.error(errors);
+  process.exit(1);
+}
+
+function flags(target: string | null): string[] {
+  const entries = ["src/main.ts", "src/worker.ts"].filter((path) => existsSync(join(ROOT, path)));
+  return [
+    "--compile",
+    ...entries,
+    ...(target === null ? [] : [`--target=bun-${target}`]),
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    // Bytecode halves the start; it needs ES modules here, as the entry awaits at its top level.
+    "--bytecode",
+    "--format=esm",
+    "--minify",
+    // Names stay: they are what a fatal error's one line shows.
+    "--keep-names",
+  ];
+}

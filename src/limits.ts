@@ -1,0 +1,63 @@
+// Every bound of MSCache in one place: what it limits, its unit (last word of the name), why it has
+// this value and what happens when it is reached. Limits that a user may change live in config.ts;
+// these do not change at run time. Relations between them are asserted at the end of the file.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+// ---- commands ---------------------------------------------------------------------------------
+
+/** Longest key, bytes. An item's header gives a key 24 bits. Longer: an error reply, nothing stored. */
+export const keyBytesMax = 16 * MiB - 1;
+/** Longest argument that a request may announce, bytes (Redis's proto-max-bulk-len). Longer: protocol error, close. */
+export const bulkBytesMax = 512 * MiB;
+/** Longest inline command and longest header line of a frame, bytes, as in Redis. Longer: protocol error, close. */
+export const lineBytesMax = 64 * KiB;
+/** Most arguments of one command, as in Redis. More: protocol error, close. */
+export const argumentsMax = 1024 * 1024;
+/** The same before a connection has logged in, where a password is set (Redis: 10 and 16 KiB). */
+export const argumentsUnauthenticatedMax = 10;
+export const bulkUnauthenticatedBytesMax = 16 * KiB;
+
+// ---- connections ------------------------------------------------------------------------------
+
+/** Replies gathered before they are handed to the socket in the middle of a pipeline, bytes. */
+export const outputFlushBytes = 256 * KiB;
+/** Unsent replies at which a client's further commands wait until it has read some, bytes. */
+export const outputPauseBytes = 1 * MiB;
+/**
+ * Unsent output at which a client is cut off, bytes. Requests stop being read at outputPauseBytes, so
+ * only a few of the largest values fit between the two; more is a client that never reads.
+ */
+export const outputHardBytesMax = 1 * GiB;
+/** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
+export const receivedBytesPerCollection = 16 * MiB;
+
+// ---- the store --------------------------------------------------------------------------------
+
+/** One arena, bytes: a location splits by an int32 shift, and no typed array is indexed above 2 GiB. */
+export const arenaBytes = 1 * GiB;
+/** Smallest memory limit that still behaves, bytes. */
+export const memoryBytesMin = 1 * MiB;
+/** Largest store: 32-bit locations in units of 8 bytes. */
+export const memoryBytesMax = 32 * GiB;
+
+// ---- replication ------------------------------------------------------------------------------
+
+/** Smallest journal, bytes. */
+export const journalBytesMin = 1 * MiB;
+/** A follower's own queue during a full sync: cut off above the hard bound at once, above the soft one after its time. */
+export const followerQueueHardBytesMax = 256 * MiB;
+export const followerQueueSoftBytesMax = 64 * MiB;
+export const followerQueueSoftMs = 60_000;
+/** A link on which nothing was heard for this long is dropped, as in Redis (repl-timeout). */
+export const linkSilenceMsMax = 60_000;
+/** The leader's PING in the stream (repl-ping-replica-period) and the follower's ACK. */
+export const streamPingMs = 10_000;
+export const acknowledgeMs = 1_000;
+/** Reconnection waits between these, with jitter. */
+export const reconnectMsMin = 100;
+export const reconnectMsMax = 5_000;
+/** A journal nobody reads is turned off after this time (repl-backlog-ttl). */
+export const journalIdleMsMax = 3_600_000;
