@@ -1,0 +1,61 @@
+// What one thread needs to work on the shared memory: the views on it, the helpers that interpret them,
+// and scratch objects. Everything here lives on this thread's heap and may be thrown away; nothing
+// here decides anything.
+// Invariant: two attachments of the same memory, in two threads, see the same store.
+
+import { Arenas } from "./arenas.ts";
+import { Chains } from "./chain.ts";
+import { Hasher } from "./hash.ts";
+import { ItemLayout } from "./item.ts";
+import { ItemView } from "./item-view.ts";
+import { Mutex, ThreadTable } from "./lock.ts";
+import { EVICTION, EXPIRES, POOL_LOCK, type StoreMemory } from "./memory.ts";
+import { Segments } from "./segments.ts";
+
+export type RemovalReason = "expired" | "evicted";
+
+/** Told of every item that goes without a command having asked for it; the shard's lock is held. */
+export interface RemovalListener {
+  removed(reason: RemovalReason, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+}
+
+export class Attachment {
+  readonly memory: StoreMemory;
+  readonly global: Int32Array;
+  readonly threads: ThreadTable;
+  readonly arenas: Arenas;
+  readonly segments: Segments;
+  readonly chains: Chains;
+  readonly hasher: Hasher;
+  readonly layout: ItemLayout;
+  /** The store's registers: the item last found. */
+  readonly current: ItemView;
+  /** The item being written, or being removed. */
+  readonly other: ItemView;
+  listener: RemovalListener | null;
+
+  constructor(memory: StoreMemory, thread: number) {
+    const { geometry } = memory;
+    this.memory = memory;
+    this.global = new Int32Array(memory.control);
+    this.threads = new ThreadTable(memory.threads);
+    const lock = memory.concurrent ? new Mutex(this.global, POOL_LOCK, thread, this.threads) : null;
+    this.arenas = new Arenas(geometry, memory.arenas);
+    this.segments = new Segments(geometry, this.global, new Int32Array(memory.table), lock);
+    this.chains = new Chains(this.arenas, this.segments);
+    this.hasher = new Hasher(memory.hashSeed);
+    this.layout = new ItemLayout(this.arenas.segmentShift);
+    this.current = new ItemView(this.arenas, this.chains);
+    this.other = new ItemView(this.arenas, this.chains);
+    this.listener = null;
+  }
+
+  /** Whether this node expires and evicts by itself, as a leader does. */
+  get expires(): boolean {
+    return this.global[EXPIRES] === 1;
+  }
+
+  get evicts(): boolean {
+    return this.global[EXPIRES] === 1 && this.global[EVICTION] === 1;
+  }
+}

@@ -1,0 +1,105 @@
+// Chains: runs of whole segments that hold what is too large for an item's own segment. A chain is a
+// stream of raw bytes; what they mean (a long key, the first part of a value) is the item's business.
+// Cold beside small items: a chain's bytes are copied a segment at a time.
+// Invariant: a chain belongs to exactly one live item, and its segments to that item's shard.
+
+import type { Arenas } from "./arenas.ts";
+import { NONE } from "./memory.ts";
+import { SEGMENT_OF_CHAIN, type Segments } from "./segments.ts";
+
+export class Chains {
+  readonly #arenas: Arenas;
+  readonly #segments: Segments;
+  readonly #shift: number;
+  // The piece that #seek() found: contiguous bytes of one segment.
+  #bytes: Uint8Array;
+  #start: number;
+  #length: number;
+
+  constructor(arenas: Arenas, segments: Segments) {
+    this.#arenas = arenas;
+    this.#segments = segments;
+    this.#shift = arenas.segmentShift;
+    this.#bytes = arenas.bytes[0];
+    this.#start = 0;
+    this.#length = 0;
+  }
+
+  /** A chain of `count` segments, or NONE with nothing taken when so many cannot be had. */
+  take(owner: number, count: number): number {
+    let first = NONE;
+    for (let taken = 0; taken < count; taken++) {
+      const segment = this.#segments.take(owner, SEGMENT_OF_CHAIN, false);
+      if (segment === NONE) {
+        this.free(first);
+        return NONE;
+      }
+      this.#segments.setNext(segment, first);
+      first = segment;
+    }
+    return first;
+  }
+
+  /** Gives the whole chain back and says how many segments it had. */
+  free(first: number): number {
+    let count = 0;
+    for (let segment = first; segment !== NONE; count++) {
+      const next = this.#segments.next(segment);
+      this.#segments.give(segment);
+      segment = next;
+    }
+    return count;
+  }
+
+  /** Adds the chain `more` behind the last segment of `first`. */
+  append(first: number, more: number): void {
+    let last = first;
+    while (this.#segments.next(last) !== NONE) last = this.#segments.next(last);
+    this.#segments.setNext(last, more);
+  }
+
+  read(first: number, offset: number, target: Uint8Array, at: number, length: number): void {
+    for (let done = 0; done < length; done += this.#length) {
+      this.#seek(first, offset + done, length - done);
+      const piece = this.#bytes.subarray(this.#start, this.#start + this.#length);
+      target.set(piece, at + done);
+    }
+  }
+
+  write(first: number, offset: number, source: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end; from += this.#length) {
+      this.#seek(first, offset + from - start, end - from);
+      this.#bytes.set(source.subarray(from, from + this.#length), this.#start);
+    }
+  }
+
+  zero(first: number, offset: number, length: number): void {
+    for (let done = 0; done < length; done += this.#length) {
+      this.#seek(first, offset + done, length - done);
+      this.#bytes.fill(0, this.#start, this.#start + this.#length);
+    }
+  }
+
+  /** Whether the chain begins with these bytes. */
+  startsWith(first: number, bytes: Uint8Array, start: number, end: number): boolean {
+    for (let from = start; from < end; from += this.#length) {
+      this.#seek(first, from - start, end - from);
+      for (let i = 0; i < this.#length; i++) {
+        if (this.#bytes[this.#start + i] !== bytes[from + i]) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Finds the longest contiguous piece at `offset`, of at most `length` bytes. */
+  #seek(first: number, offset: number, length: number): void {
+    let segment = first;
+    const size = 2 ** this.#shift;
+    let left = offset;
+    for (; left >= size; left -= size) segment = this.#segments.next(segment);
+    const location = this.#arenas.locate(segment, 0);
+    this.#bytes = this.#arenas.bytesOf(location);
+    this.#start = this.#arenas.byteAt(location) + left;
+    this.#length = Math.min(length, size - left);
+  }
+}

@@ -1,0 +1,248 @@
+// S3-FIFO over the segments of one shard, and compaction. An eviction empties one segment: what is to
+// stay is copied into the open segment of a queue, the rest is removed, and the segment goes back to
+// the pool. It knows one shard only: which shard has to give is decided in room.ts.
+// Why segments: moving an item costs a copy, but there are no lists to keep, no bytes for links, and a
+// read only counts a use. A new item waits in the small queue; used again there, it goes to the main
+// queue; main's oldest get another round for each use. A key that was dropped from the small queue is
+// remembered as a ghost and enters the main queue when it comes back.
+// Invariant: an eviction always ends with the victim free; if nothing can be copied, nothing is kept.
+
+import { assert } from "../errors.ts";
+import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
+import type { Attachment } from "./attachment.ts";
+import { EXPIRING, IN_MAIN, LOCATION, USES_MASK } from "./bucket-index.ts";
+import {
+  DEAD_BIT,
+  expiryAt,
+  flagsOf,
+  headerBytesOf,
+  itemBytesAt,
+  keyLengthOf,
+  LONG_KEY,
+} from "./item.ts";
+import {
+  EVICTIONS,
+  EXPIRATIONS,
+  MAIN_QUEUE,
+  NEWEST,
+  NONE,
+  OLDEST,
+  PROMOTIONS,
+  QUEUE_WORDS,
+  QUEUES,
+  SEGMENTS,
+  SMALL_QUEUE,
+} from "./memory.ts";
+import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
+import type { Shard } from "./shard.ts";
+
+/** The small queue gives while it is above this share of the shard's segments. */
+const SMALL_SHARE = 0.1;
+/** Uses in the small queue that take an item to the main queue. */
+const PROMOTING_USES = 1;
+/** A segment with this much of it alive or less is compacted before anything is evicted. */
+const SPARSE_SHARE = 0.5;
+/** Compaction for an item that does not fit is not worth copying a segment for less than this. */
+const COMPACTION_SHARE = 1 / 64;
+
+/** Everything that lives is copied within its queue: compaction. */
+const KEEP_ALL = -1;
+
+export class Evictor {
+  readonly #shard: Shard;
+  readonly #attachment: Attachment;
+  readonly #arenas: Arenas;
+  readonly #segments: Segments;
+  readonly #state: Int32Array;
+
+  constructor(shard: Shard) {
+    this.#shard = shard;
+    this.#attachment = shard.attachment;
+    this.#arenas = shard.attachment.arenas;
+    this.#segments = shard.attachment.segments;
+    this.#state = shard.state;
+  }
+
+  /**
+   * Empties one segment; false if the shard has none. `pressure` raises the uses that an item needs to
+   * stay, so that a shard of nothing but used items gives way after a few steps.
+   */
+  evict(now: number, pressure: number): boolean {
+    const sparse = this.#sparsest(now, this.#segments.segmentBytes * SPARSE_SHARE);
+    if (sparse !== NONE) {
+      this.#empty(sparse, now, KEEP_ALL);
+      return true;
+    }
+    const victim = this.#oldest();
+    if (victim === NONE) return false;
+    const small = this.#queueOf(victim) === SMALL_QUEUE;
+    this.#empty(victim, now, (small ? PROMOTING_USES : 1) + pressure);
+    return true;
+  }
+
+  /** Gains room without losing an item, if a segment has at least `bytes` dead or a fair share. */
+  compact(now: number, bytes: number): boolean {
+    const { segmentBytes } = this.#segments;
+    const sparse = this.#sparsest(now, segmentBytes);
+    if (sparse === NONE) return false;
+    const dead = this.#segments.deadBytes(sparse);
+    const enough = dead >= bytes || dead >= segmentBytes * COMPACTION_SHARE;
+    if (!enough && !this.#expired(sparse, now)) return false;
+    this.#empty(sparse, now, KEEP_ALL);
+    return true;
+  }
+
+  /** One step within a command, whose `now` is not known: nothing counts as expired. */
+  relieve(): boolean {
+    if (this.#attachment.evicts) return this.evict(0, 1);
+    return this.compact(0, this.#segments.segmentBytes);
+  }
+
+  // ---- choosing ---------------------------------------------------------------------------------
+
+  /** The oldest segment of the queue that is to give. */
+  #oldest(): number {
+    const small = QUEUES + SMALL_QUEUE * QUEUE_WORDS;
+    const main = QUEUES + MAIN_QUEUE * QUEUE_WORDS;
+    const state = this.#state;
+    const all = state[small + SEGMENTS] + state[main + SEGMENTS];
+    const smallGives = state[small + SEGMENTS] > all * SMALL_SHARE;
+    const first = state[(smallGives ? small : main) + OLDEST];
+    return first !== NONE ? first : state[(smallGives ? main : small) + OLDEST];
+  }
+
+  /**
+   * The segment with the fewest live bytes, at most `liveMax`, or one that has expired whole. A look at
+   * each segment's entry: some microseconds for a thousand, against hundreds for emptying one.
+   */
+  #sparsest(now: number, liveMax: number): number {
+    let best = NONE;
+    let least = liveMax + 1;
+    for (let queue = SMALL_QUEUE; queue <= MAIN_QUEUE; queue++) {
+      const words = QUEUES + queue * QUEUE_WORDS;
+      const newest = this.#state[words + NEWEST];
+      let segment = this.#state[words + OLDEST];
+      for (; segment !== newest; segment = this.#segments.next(segment)) {
+        if (this.#expired(segment, now)) return segment;
+        const live = this.#segments.liveBytes(segment);
+        if (live >= least || this.#segments.deadBytes(segment) === 0) continue;
+        least = live;
+        best = segment;
+      }
+    }
+    return best;
+  }
+
+  #expired(segment: number, now: number): boolean {
+    return this.#attachment.expires && this.#segments.expired(segment, now);
+  }
+
+  #queueOf(segment: number): number {
+    return this.#segments.state(segment) - SEGMENT_OF_QUEUE;
+  }
+
+  // ---- emptying a segment -----------------------------------------------------------------------
+
+  #empty(victim: number, now: number, usesToStay: number): void {
+    // Detached first: what stays must not be copied into the very segment that is being emptied.
+    this.#segments.detach(this.#state, this.#queueOf(victim), victim);
+    const first = this.#arenas.locate(victim, 0);
+    const words = this.#arenas.wordsOf(first);
+    const shift = this.#arenas.segmentShift;
+    let at = this.#arenas.wordAt(first);
+    const end = at + (this.#segments.filled(victim) >>> 2);
+    for (let location = first; at < end; ) {
+      const bytes = itemBytesAt(words, at, shift);
+      if ((words[at] & DEAD_BIT) === 0) this.#settle(location, words, at, bytes, now, usesToStay);
+      location = (location + (bytes >>> 3)) | 0;
+      at += bytes >>> 2;
+    }
+    this.#segments.give(victim);
+    this.#shard.index.shrink();
+  }
+
+  /** Moves one live item on, or removes it. */
+  #settle(
+    location: number,
+    words: Int32Array,
+    at: number,
+    bytes: number,
+    now: number,
+    usesToStay: number,
+  ): void {
+    const shard = this.#shard;
+    const hash = this.#hashOf(location, words[at], at);
+    const { index } = shard;
+    const slot = index.slotOf(hash, location);
+    assert(slot >= 0, "every live item has an entry");
+    const meta = index.words[slot];
+    const expires = (meta & EXPIRING) !== 0 && this.#attachment.expires;
+    if (expires && expiryAt(words, at) <= now) {
+      shard.statistics[EXPIRATIONS]++;
+      shard.report("expired", location);
+      shard.unlink(slot);
+      return;
+    }
+    const stays = usesToStay === KEEP_ALL || (meta & USES_MASK) >= usesToStay;
+    if (stays && this.#move(slot, location, words, at, bytes, usesToStay === KEEP_ALL)) return;
+    shard.statistics[EVICTIONS]++;
+    shard.report("evicted", location);
+    if ((meta & IN_MAIN) === 0) shard.ghosts.remember(hash);
+    shard.unlink(slot);
+    index.shrink();
+  }
+
+  #hashOf(location: number, head: number, at: number): number {
+    const { hasher, other } = this.#attachment;
+    if ((flagsOf(head) & LONG_KEY) !== 0) {
+      other.loadKey(location);
+      return hasher.hash(other.keyBytes, other.keyStart, other.keyEnd);
+    }
+    const start = (at << 2) + headerBytesOf(head);
+    return hasher.hash(this.#arenas.bytesOf(location), start, start + keyLengthOf(head));
+  }
+
+  /**
+   * Copies an item into the open segment of the queue where it belongs now. From the small queue it
+   * enters the main one with no uses counted; another round in the main queue costs it one use.
+   */
+  #move(
+    slot: number,
+    location: number,
+    words: Int32Array,
+    at: number,
+    bytes: number,
+    compacting: boolean,
+  ): boolean {
+    const shard = this.#shard;
+    const buckets = shard.index.words;
+    const meta = buckets[slot];
+    const from = shard.queueOf(slot);
+    const queue = compacting ? from : MAIN_QUEUE;
+    const target = shard.log.append(bytes, queue, true);
+    if (target === NONE) return false;
+    this.#copyWords(words, at, bytes >>> 2, target);
+    buckets[slot + LOCATION] = target;
+    if (!compacting) buckets[slot] = (from === MAIN_QUEUE ? meta - 1 : meta & ~USES_MASK) | IN_MAIN;
+    if (from !== queue) {
+      shard.statistics[PROMOTIONS]++;
+      this.#transferChain(location, from);
+    }
+    const expiresAt = (meta & EXPIRING) === 0 ? 0 : expiryAt(words, at);
+    this.#segments.noteExpiry(this.#arenas.segmentOf(target), expiresAt);
+    return true;
+  }
+
+  #copyWords(source: Int32Array, at: number, count: number, target: number): void {
+    const words = this.#arenas.words[target >>> ARENA_SHIFT];
+    const to = (target & UNIT_MASK) << 1;
+    if (words === source) words.copyWithin(to, at, at + count);
+    else words.set(source.subarray(at, at + count), to);
+  }
+
+  #transferChain(location: number, from: number): void {
+    const count = this.#shard.chainSegmentsOf(location);
+    this.#shard.countChain(from, -count);
+    this.#shard.countChain(MAIN_QUEUE, count);
+  }
+}

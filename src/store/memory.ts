@@ -1,0 +1,252 @@
+// Reserves everything that the store shares between threads, once, and says where each word lives:
+// arenas of segments, one index and one ghost region per shard, segment table, counters and locks.
+// Touches almost nothing of it: the operating system commits a page at the first write to it.
+// Invariant: nothing is reserved later. A buffer made at run time would reach another thread only at
+// its next turn, while a location that points into it would be visible at once.
+
+import { assert } from "../errors.ts";
+import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../limits.ts";
+import { ThreadTable } from "./lock.ts";
+
+export type EvictionPolicy = "s3fifo" | "none";
+
+export interface StoreOptions {
+  /** What items, index and ghosts may use together. */
+  memoryLimitBytes: number;
+  /** The most that setLimit() can ever ask for, and how far an overdraft may go. */
+  reserveBytes: number;
+  valueBytesMax: number;
+  eviction: EvictionPolicy;
+  /** Random 32 bits: a remote client must not be able to choose collisions. */
+  hashSeed: number;
+  /** Where versions start; random, so that a version of another process never matches. */
+  versionEpoch?: number;
+  /** Several threads use the store: locks are taken. */
+  concurrent: boolean;
+}
+
+/** The shape of a store, fixed when it is reserved. */
+export interface Geometry {
+  readonly shards: number;
+  readonly segmentBytes: number;
+  readonly segments: number;
+  /** Buckets that one shard's index region holds. */
+  readonly bucketsPerShard: number;
+  /** Ghost buckets that one shard's region holds. */
+  readonly ghostsPerShard: number;
+}
+
+/** Everything a thread needs to attach: structured-cloneable, so that it can be posted to a Worker. */
+export interface StoreMemory {
+  readonly geometry: Geometry;
+  readonly hashSeed: number;
+  readonly versionEpoch: number;
+  readonly concurrent: boolean;
+  readonly control: SharedArrayBuffer;
+  readonly table: SharedArrayBuffer;
+  readonly versions: SharedArrayBuffer;
+  readonly threads: SharedArrayBuffer;
+  readonly index: readonly SharedArrayBuffer[];
+  readonly ghosts: readonly SharedArrayBuffer[];
+  readonly arenas: readonly SharedArrayBuffer[];
+}
+
+// ---- units --------------------------------------------------------------------------------------
+
+/** Memory is accounted in units of one cache line: 32 GiB then still fits an int32 for Atomics. */
+export const unitBytes = 64;
+/** An index bucket is a cache line, a ghost bucket too: one unit each. */
+export const bucketWords = 16;
+export const ghostsPerBucket = 32;
+export const versionsPerShard = 4096;
+/** Primary buckets of an empty shard. */
+export const bucketsFirst = 16;
+/** No request can carry more; an item's header could. */
+export const valueBytesCeiling = 2 ** 31 - 1;
+
+// ---- global words of `control` ------------------------------------------------------------------
+
+export const LIMIT_UNITS = 0;
+export const RESERVE_UNITS = 1;
+/** Segments, index buckets and ghost buckets in use: what the limit is compared with. */
+export const USED_UNITS = 2;
+/** First free segment that was used before, NONE if there is none. */
+export const FREE_SEGMENT = 3;
+/** The first segment that was never used since the start or the last clear(). */
+export const FRESH_SEGMENT = 4;
+export const SEGMENTS_IN_USE = 5;
+/** 1: s3fifo, 0: none. */
+export const EVICTION = 6;
+/** 1: this node expires and evicts by itself. 0: it follows a leader that does. */
+export const EXPIRES = 7;
+export const SWEEP_SHARD = 8;
+export const SWEEP_POSITION = 9;
+/** Times that clear() ran: part of every version. */
+export const CLEARS = 10;
+/** The shard from which the next slice of an overdraft is repaid. */
+export const REPAY_SHARD = 11;
+/** The longest value that setValueLimit() allows. */
+export const VALUE_BYTES_MAX = 12;
+/** On a cache line of its own. */
+export const POOL_LOCK = 16;
+const GLOBAL_WORDS = 32;
+
+export const NONE = -1;
+
+// ---- words of one shard, relative to its own part of `control` ----------------------------------
+
+export const ITEMS = 0;
+export const EXPIRING_ITEMS = 1;
+export const CHAIN_SEGMENTS = 2;
+/** Primary buckets, and the address mask: the next power of two at or above, less one. */
+export const BUCKETS = 3;
+export const BUCKET_MASK = 4;
+/** The lowest overflow bucket ever taken; they grow downward from the region's end. */
+export const OVERFLOW_LOW = 5;
+export const OVERFLOW_FREE = 6;
+export const OVERFLOW_IN_USE = 7;
+/** For each queue: its oldest and newest segment, and its segments with the chains of its items. */
+export const QUEUES = 8;
+export const OLDEST = 0;
+export const NEWEST = 1;
+export const SEGMENTS = 2;
+export const QUEUE_WORDS = 3;
+export const SMALL_QUEUE = 0;
+export const MAIN_QUEUE = 1;
+export const GHOST_BUCKETS = 14;
+export const GHOST_MASK = 15;
+/** Statistics: doubles, so that they never wrap. */
+const STATISTICS = 16;
+export const HITS = 0;
+export const MISSES = 1;
+export const EVICTIONS = 2;
+export const EXPIRATIONS = 3;
+export const GHOST_HITS = 4;
+export const PROMOTIONS = 5;
+export const statisticsPerShard = 6;
+/** On a cache line of its own: threads spin on it. */
+const LOCK = 48;
+const SHARD_WORDS = 64;
+
+/** The words of one shard. */
+export function shardState(memory: StoreMemory, shard: number): Int32Array {
+  return new Int32Array(memory.control, (GLOBAL_WORDS + shard * SHARD_WORDS) * 4, LOCK);
+}
+
+export function shardStatistics(memory: StoreMemory, shard: number): Float64Array {
+  const word = GLOBAL_WORDS + shard * SHARD_WORDS + STATISTICS;
+  return new Float64Array(memory.control, word * 4, statisticsPerShard);
+}
+
+/** Where the shard's lock lies among the words of `control`. */
+export function shardLockWord(shard: number): number {
+  return GLOBAL_WORDS + shard * SHARD_WORDS + LOCK;
+}
+
+// ---- reservation --------------------------------------------------------------------------------
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export function toUnits(bytes: number): number {
+  return Math.floor(bytes / unitBytes);
+}
+
+function powerOfTwoUpTo(value: number): number {
+  return 2 ** Math.floor(Math.log2(value));
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+/**
+ * Segments small enough that an unused tail costs little and an eviction is short, large enough that
+ * few values become chains. Shards of at least 2 MiB, so that each has a hundred segments to queue.
+ */
+function planGeometry(options: StoreOptions): Geometry {
+  const limit = options.memoryLimitBytes;
+  const reserve = Math.max(options.reserveBytes, limit);
+  const shards = powerOfTwoUpTo(clamp(limit / (2 * MiB), 1, limit > 4096 * MiB ? 32 : 16));
+  const segmentBytes = powerOfTwoUpTo(clamp(limit / 1024, 16 * KiB, 256 * KiB));
+  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free.
+  const spare = 2 * shards + 2;
+  // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of index).
+  const indexBytes = clamp(reserve / 2 / shards, 64 * KiB, arenaBytes);
+  return {
+    shards,
+    segmentBytes,
+    // The last location is never given out: it reads -1, which means none.
+    segments: Math.min(
+      Math.ceil(reserve / segmentBytes) + spare,
+      memoryBytesMax / segmentBytes - 1,
+    ),
+    bucketsPerShard: toUnits(indexBytes),
+    // A fingerprint of two bytes for each 64 bytes of memory at most.
+    ghostsPerShard: toUnits(clamp(reserve / 32 / shards, 4 * KiB, arenaBytes)),
+  };
+}
+
+function reserveArenas(geometry: Geometry): SharedArrayBuffer[] {
+  const arenas: SharedArrayBuffer[] = [];
+  let left = geometry.segments * geometry.segmentBytes;
+  for (; left > 0; left -= arenaBytes) {
+    arenas.push(new SharedArrayBuffer(Math.min(left, arenaBytes)));
+  }
+  return arenas;
+}
+
+function reserveEach(count: number, bytes: number): SharedArrayBuffer[] {
+  return Array.from({ length: count }, () => new SharedArrayBuffer(bytes));
+}
+
+/** Reserves a store. Takes milliseconds whatever its size; commits a few pages. */
+export function reserveStore(options: StoreOptions): StoreMemory {
+  const { memoryLimitBytes: limit, reserveBytes } = options;
+  assert(limit >= memoryBytesMin, `a store needs at least ${memoryBytesMin} bytes`);
+  assert(Math.max(limit, reserveBytes) <= memoryBytesMax, `at most ${memoryBytesMax} bytes`);
+  const geometry = planGeometry(options);
+  const { shards } = geometry;
+  const memory: StoreMemory = {
+    geometry,
+    hashSeed: options.hashSeed | 0,
+    versionEpoch: options.versionEpoch ?? 0,
+    concurrent: options.concurrent,
+    control: new SharedArrayBuffer((GLOBAL_WORDS + shards * SHARD_WORDS) * 4),
+    table: new SharedArrayBuffer(geometry.segments * 32),
+    versions: new SharedArrayBuffer(shards * versionsPerShard * 4),
+    threads: ThreadTable.reserve(),
+    index: reserveEach(shards, geometry.bucketsPerShard * unitBytes),
+    ghosts: reserveEach(shards, geometry.ghostsPerShard * unitBytes),
+    arenas: reserveArenas(geometry),
+  };
+  initialise(memory, options);
+  return memory;
+}
+
+function initialise(memory: StoreMemory, options: StoreOptions): void {
+  const { memoryLimitBytes: limit, reserveBytes } = options;
+  const { shards, bucketsPerShard } = memory.geometry;
+  const global = new Int32Array(memory.control);
+  global[LIMIT_UNITS] = toUnits(limit);
+  global[RESERVE_UNITS] = toUnits(Math.max(reserveBytes, limit));
+  global[USED_UNITS] = shards * bucketsFirst;
+  global[FREE_SEGMENT] = NONE;
+  global[EVICTION] = options.eviction === "s3fifo" ? 1 : 0;
+  global[EXPIRES] = 1;
+  global[VALUE_BYTES_MAX] = Math.min(options.valueBytesMax, valueBytesCeiling);
+  for (let shard = 0; shard < shards; shard++) {
+    emptyShard(shardState(memory, shard), bucketsPerShard);
+  }
+}
+
+/** The words of a shard that holds nothing. Its first buckets must be clear. */
+export function emptyShard(state: Int32Array, bucketsPerShard: number): void {
+  state.fill(0, 0, STATISTICS);
+  state.fill(NONE, QUEUES, QUEUES + 2 * QUEUE_WORDS);
+  state[QUEUES + SEGMENTS] = 0;
+  state[QUEUES + QUEUE_WORDS + SEGMENTS] = 0;
+  state[BUCKETS] = bucketsFirst;
+  state[BUCKET_MASK] = bucketsFirst - 1;
+  state[OVERFLOW_LOW] = bucketsPerShard;
+}

@@ -1,0 +1,139 @@
+// Makes room before a write takes its locks: decides which shard gives up a segment and when to stop.
+// How a shard gives one up is eviction.ts's business. Holds at most one shard's lock at a time, and
+// only for one segment, so that no other thread waits longer than that.
+// Invariant: a call does a bounded amount of work; what it could not repay, the next calls repay.
+
+import type { Attachment } from "./attachment.ts";
+import type { Mutex } from "./lock.ts";
+import {
+  LIMIT_UNITS,
+  NEWEST,
+  NONE,
+  QUEUE_WORDS,
+  QUEUES,
+  REPAY_SHARD,
+  SMALL_QUEUE,
+  unitBytes,
+} from "./memory.ts";
+import type { Segments } from "./segments.ts";
+import type { Shard } from "./shard.ts";
+
+/** Index growth of one insertion at worst: a split with its overflow buckets, and a ghost bucket. */
+const INDEX_UNITS = 4;
+/** Header and padding of an item at worst. */
+const ITEM_BYTES = 32;
+/** Segments that one call empties at most, beyond those that the item itself needs. */
+const STEPS_MAX = 8;
+/** Each so many steps, items need one more use to stay: after the last step nothing stays. */
+const STEPS_PER_PRESSURE = 2;
+
+export class RoomMaker {
+  readonly #attachment: Attachment;
+  readonly #segments: Segments;
+  readonly #shards: readonly Shard[];
+  readonly #locks: readonly Mutex[] | null;
+
+  constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
+    this.#attachment = attachment;
+    this.#segments = attachment.segments;
+    this.#shards = shards;
+    this.#locks = locks;
+  }
+
+  /** Whether `bytes` more surely fit below the limit: no need to look at the shard. */
+  hasPlenty(bytes: number): boolean {
+    const units = Math.ceil(bytes / unitBytes) + this.#segments.units + INDEX_UNITS;
+    return this.#segments.unitsBelowLimit() >= units;
+  }
+
+  /** Evicts or compacts until `bytes` more fit into the shard; false if they cannot. */
+  makeRoom(shard: Shard, bytes: number, now: number): boolean {
+    const chain = this.#chainSegments(bytes);
+    const stepsMax = STEPS_MAX + 4 * chain;
+    for (let step = 0; step < stepsMax; step++) {
+      if (this.#fits(shard, bytes, chain)) return true;
+      if (!this.#step(shard, bytes, now, step)) break;
+    }
+    if (this.#fits(shard, bytes, chain)) return true;
+    return this.#mayOverdraw(chain);
+  }
+
+  /** One slice of repaying an overdraft, for the sweeper: the shards give in turn. */
+  repay(now: number): void {
+    if (!this.#attachment.evicts || this.#segments.unitsBelowLimit() >= 0) return;
+    const { global } = this.#attachment;
+    const turn = global[REPAY_SHARD]++;
+    this.#evict(this.#shards[turn & (this.#shards.length - 1)], now, 0);
+  }
+
+  /** Whole segments that a value of about this size takes. */
+  #chainSegments(bytes: number): number {
+    const { segmentBytes } = this.#segments;
+    return bytes <= segmentBytes / 2 ? 0 : Math.ceil(bytes / segmentBytes);
+  }
+
+  #fits(shard: Shard, bytes: number, chain: number): boolean {
+    const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
+    const inline = chain === 0 ? bytes + ITEM_BYTES : this.#segments.segmentBytes / 2;
+    const appends =
+      open !== NONE && this.#segments.filled(open) + inline <= this.#segments.segmentBytes;
+    const segments = chain + (appends ? 0 : 1);
+    return this.#segments.unitsBelowLimit() >= segments * this.#segments.units + INDEX_UNITS;
+  }
+
+  #step(own: Shard, bytes: number, now: number, step: number): boolean {
+    if (!this.#attachment.evicts) return this.#compact(own, bytes, now);
+    const pressure = Math.floor(step / STEPS_PER_PRESSURE);
+    if (!this.#isPoor(own) && this.#evict(own, now, pressure)) return true;
+    return this.#evict(this.#richest(), now, pressure);
+  }
+
+  /** Whether a shard has less than half of what a shard has on average: then others have to give. */
+  #isPoor(shard: Shard): boolean {
+    const { global } = this.#attachment;
+    const fair = global[LIMIT_UNITS] / this.#segments.units / this.#shards.length;
+    return shard.segmentCount * 2 < fair && this.#shards.length > 1;
+  }
+
+  #richest(): Shard {
+    let richest = this.#shards[0];
+    for (const shard of this.#shards) {
+      if (shard.segmentCount > richest.segmentCount) richest = shard;
+    }
+    return richest;
+  }
+
+  #evict(shard: Shard, now: number, pressure: number): boolean {
+    const lock = this.#locks?.[shard.number];
+    const taken = lock?.acquire() ?? false;
+    const done = shard.evictor.evict(now, pressure);
+    if (taken) lock?.release();
+    return done;
+  }
+
+  #compact(own: Shard, bytes: number, now: number): boolean {
+    if (this.#compactOne(own, bytes, now)) return true;
+    for (const shard of this.#shards) {
+      if (shard !== own && this.#compactOne(shard, bytes, now)) return true;
+    }
+    return false;
+  }
+
+  #compactOne(shard: Shard, bytes: number, now: number): boolean {
+    const lock = this.#locks?.[shard.number];
+    const taken = lock?.acquire() ?? false;
+    const done = shard.evictor.compact(now, bytes);
+    if (taken) lock?.release();
+    return done;
+  }
+
+  /**
+   * Without eviction the limit is the end. A leader that evicts did its share of work and writes on; a
+   * follower has to take what its leader sends. Both may go as far as the reserve.
+   */
+  #mayOverdraw(chain: number): boolean {
+    const { expires, evicts } = this.#attachment;
+    if (expires && !evicts) return false;
+    return this.#segments.unitsBeforeReserve() >= (chain + 1) * this.#segments.units;
+  }
+}

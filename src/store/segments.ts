@@ -1,0 +1,228 @@
+// The pool of segments and the table that describes them: who owns a segment, how far it is filled,
+// how much of it is dead, and its place in a queue, a chain or the free list. Knows no items.
+// Free segments are shared by all shards under the pool's lock; everything else of an entry belongs
+// to the shard that owns the segment and changes under that shard's lock.
+// Invariant: SEGMENTS_IN_USE plus the free list equals FRESH_SEGMENT, and USED_UNITS counts them.
+
+import type { Mutex } from "./lock.ts";
+import {
+  FREE_SEGMENT,
+  FRESH_SEGMENT,
+  type Geometry,
+  LIMIT_UNITS,
+  NEWEST,
+  NONE,
+  OLDEST,
+  QUEUE_WORDS,
+  QUEUES,
+  RESERVE_UNITS,
+  SEGMENTS,
+  SEGMENTS_IN_USE,
+  USED_UNITS,
+  unitBytes,
+} from "./memory.ts";
+
+// ---- words of a segment's entry (32 bytes) ------------------------------------------------------
+
+const TABLE_SHIFT = 3;
+const STATE = 0;
+const OWNER = 1;
+const FILLED = 2;
+const DEAD = 3;
+const NEXT = 4;
+const PREVIOUS = 5;
+const LATEST_EXPIRY = 6;
+
+export const SEGMENT_FREE = 0;
+/** Holds items of the small or the main queue: 1 + the queue's number. */
+export const SEGMENT_OF_QUEUE = 1;
+export const SEGMENT_OF_CHAIN = 3;
+
+/** In whole seconds, unsigned: an item that never expires, or after 2106. */
+const NEVER_S = 0xffffffff;
+
+/** Releases pages of segments that are given back above the limit; null keeps them. */
+export type SegmentReleaser = (segment: number) => void;
+
+export class Segments {
+  readonly table: Int32Array;
+  readonly segmentBytes: number;
+  /** What one segment costs in memory units. */
+  readonly units: number;
+  release: SegmentReleaser | null;
+  readonly #global: Int32Array;
+  readonly #total: number;
+  readonly #lock: Mutex | null;
+
+  constructor(geometry: Geometry, global: Int32Array, table: Int32Array, lock: Mutex | null) {
+    this.table = table;
+    this.segmentBytes = geometry.segmentBytes;
+    this.units = geometry.segmentBytes / unitBytes;
+    this.release = null;
+    this.#global = global;
+    this.#total = geometry.segments;
+    this.#lock = lock;
+  }
+
+  // ---- the pool ---------------------------------------------------------------------------------
+
+  /** A segment for `owner`, or NONE. Only an eviction may go beyond the reserve, into the spare. */
+  take(owner: number, state: number, evicting: boolean): number {
+    if (!evicting && this.unitsBeforeReserve() < this.units) return NONE;
+    this.#lock?.acquire();
+    const segment = this.#unlinkFree();
+    this.#lock?.release();
+    if (segment === NONE) return NONE;
+    Atomics.add(this.#global, USED_UNITS, this.units);
+    const entry = segment << TABLE_SHIFT;
+    this.table.fill(0, entry, entry + (1 << TABLE_SHIFT));
+    this.table[entry + STATE] = state;
+    this.table[entry + OWNER] = owner;
+    return segment;
+  }
+
+  /** Back to the pool. Above the limit its pages go back to the system as well. */
+  give(segment: number): void {
+    if (this.release !== null && this.#farAboveLimit()) this.release(segment);
+    this.table[(segment << TABLE_SHIFT) + STATE] = SEGMENT_FREE;
+    this.#lock?.acquire();
+    this.table[(segment << TABLE_SHIFT) + NEXT] = this.#global[FREE_SEGMENT];
+    this.#global[FREE_SEGMENT] = segment;
+    this.#global[SEGMENTS_IN_USE]--;
+    this.#lock?.release();
+    Atomics.sub(this.#global, USED_UNITS, this.units);
+  }
+
+  #unlinkFree(): number {
+    const global = this.#global;
+    let segment = global[FREE_SEGMENT];
+    if (segment !== NONE) {
+      global[FREE_SEGMENT] = this.table[(segment << TABLE_SHIFT) + NEXT];
+    } else {
+      if (global[FRESH_SEGMENT] === this.#total) return NONE;
+      segment = global[FRESH_SEGMENT]++;
+    }
+    global[SEGMENTS_IN_USE]++;
+    return segment;
+  }
+
+  /** An eviction overdraws a segment or two all the time: those pages would be needed again at once. */
+  #farAboveLimit(): boolean {
+    return this.unitsBelowLimit() < -4 * this.units;
+  }
+
+  /** All segments at once, for clear(): the table needs no reset, take() does it. */
+  reset(): void {
+    Atomics.sub(this.#global, USED_UNITS, this.#global[SEGMENTS_IN_USE] * this.units);
+    this.#global[FREE_SEGMENT] = NONE;
+    this.#global[FRESH_SEGMENT] = 0;
+    this.#global[SEGMENTS_IN_USE] = 0;
+  }
+
+  /** How many segments there are, used or not. */
+  get poolSize(): number {
+    return this.#total;
+  }
+
+  unitsBelowLimit(): number {
+    return this.#global[LIMIT_UNITS] - Atomics.load(this.#global, USED_UNITS);
+  }
+
+  unitsBeforeReserve(): number {
+    return this.#global[RESERVE_UNITS] - Atomics.load(this.#global, USED_UNITS);
+  }
+
+  // ---- one segment ------------------------------------------------------------------------------
+
+  state(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + STATE];
+  }
+
+  owner(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + OWNER];
+  }
+
+  /** Bytes appended so far, dead ones included. */
+  filled(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + FILLED];
+  }
+
+  fill(segment: number, bytes: number): void {
+    this.table[(segment << TABLE_SHIFT) + FILLED] += bytes;
+  }
+
+  deadBytes(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + DEAD];
+  }
+
+  bury(segment: number, bytes: number): void {
+    this.table[(segment << TABLE_SHIFT) + DEAD] += bytes;
+  }
+
+  liveBytes(segment: number): number {
+    const entry = segment << TABLE_SHIFT;
+    return this.table[entry + FILLED] - this.table[entry + DEAD];
+  }
+
+  /** An open segment whose items are all dead starts again at its first byte. */
+  rewind(segment: number): void {
+    const entry = segment << TABLE_SHIFT;
+    this.table[entry + FILLED] = 0;
+    this.table[entry + DEAD] = 0;
+    this.table[entry + LATEST_EXPIRY] = 0;
+  }
+
+  /** Notes that an item of the segment expires then (0 = never). It only ever rises: a hint. */
+  noteExpiry(segment: number, expiresAt: number): void {
+    const entry = (segment << TABLE_SHIFT) + LATEST_EXPIRY;
+    const latest = this.table[entry] >>> 0;
+    if (latest === NEVER_S) return;
+    const seconds = expiresAt === 0 ? NEVER_S : Math.min(Math.ceil(expiresAt / 1000), NEVER_S);
+    if (seconds > latest) this.table[entry] = seconds;
+  }
+
+  /** Whether every item of the segment has expired for sure. */
+  expired(segment: number, now: number): boolean {
+    const latest = this.table[(segment << TABLE_SHIFT) + LATEST_EXPIRY] >>> 0;
+    return latest !== NEVER_S && latest * 1000 <= now;
+  }
+
+  next(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + NEXT];
+  }
+
+  setNext(segment: number, next: number): void {
+    this.table[(segment << TABLE_SHIFT) + NEXT] = next;
+  }
+
+  previous(segment: number): number {
+    return this.table[(segment << TABLE_SHIFT) + PREVIOUS];
+  }
+
+  // ---- the queues of a shard --------------------------------------------------------------------
+
+  /** Makes the segment the newest of its queue: the one that is open for appending. */
+  enqueue(state: Int32Array, queue: number, segment: number): void {
+    const words = QUEUES + queue * QUEUE_WORDS;
+    const newest = state[words + NEWEST];
+    const entry = segment << TABLE_SHIFT;
+    this.table[entry + NEXT] = NONE;
+    this.table[entry + PREVIOUS] = newest;
+    if (newest === NONE) state[words + OLDEST] = segment;
+    else this.table[(newest << TABLE_SHIFT) + NEXT] = segment;
+    state[words + NEWEST] = segment;
+    state[words + SEGMENTS]++;
+  }
+
+  detach(state: Int32Array, queue: number, segment: number): void {
+    const words = QUEUES + queue * QUEUE_WORDS;
+    const entry = segment << TABLE_SHIFT;
+    const next = this.table[entry + NEXT];
+    const previous = this.table[entry + PREVIOUS];
+    if (previous === NONE) state[words + OLDEST] = next;
+    else this.table[(previous << TABLE_SHIFT) + NEXT] = next;
+    if (next === NONE) state[words + NEWEST] = previous;
+    else this.table[(next << TABLE_SHIFT) + PREVIOUS] = previous;
+    state[words + SEGMENTS]--;
+  }
+}

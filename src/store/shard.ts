@@ -1,0 +1,472 @@
+// Hot path: one shard's items. It finds, writes and removes them, and keeps index, log and counters in
+// step. Threads are not its business: whoever calls holds the shard's lock. What to evict is decided
+// in eviction.ts, what to rewrite (a new TTL, a longer value) in rewrite.ts.
+// Invariant: between two calls every entry of the index names one live item and every live item has
+// one entry, in the queue that the entry's flags say.
+
+import { keyBytesMax } from "../limits.ts";
+import { ARENA_SHIFT, copyBytes, UNIT_MASK } from "./arenas.ts";
+import type { Attachment, RemovalReason } from "./attachment.ts";
+import {
+  BucketIndex,
+  EXPIRING,
+  entriesPerBucket,
+  hashBitsOf,
+  IN_MAIN,
+  LOCATION,
+  USES_MASK,
+  usesMax,
+} from "./bucket-index.ts";
+import { Evictor } from "./eviction.ts";
+import { Ghosts } from "./ghost.ts";
+import {
+  CHAIN,
+  chainSegmentsFor,
+  chainWord,
+  expiryAt,
+  flagsOf,
+  HEADER_BYTES,
+  headerBytesOf,
+  itemBytesAt,
+  keyLengthOf,
+  LONG_KEY,
+  valueLengthAt,
+  WIDE_BIT,
+} from "./item.ts";
+import { ItemLog } from "./item-log.ts";
+import {
+  CHAIN_SEGMENTS,
+  EXPIRATIONS,
+  EXPIRING_ITEMS,
+  GHOST_HITS,
+  HITS,
+  LIMIT_UNITS,
+  MAIN_QUEUE,
+  MISSES,
+  NONE,
+  QUEUE_WORDS,
+  QUEUES,
+  SEGMENTS,
+  SMALL_QUEUE,
+  type StoreMemory,
+  shardState,
+  shardStatistics,
+  unitBytes,
+  VALUE_BYTES_MAX,
+  versionsPerShard,
+} from "./memory.ts";
+
+/** The item is stored. */
+export const STORED = 0;
+/** The value is over the largest size allowed or over a quarter of the limit, or the key is too long. */
+export const TOO_LARGE = 1;
+/** The reserve is used up and nothing may be evicted. */
+export const FULL = 2;
+
+/** What a search for a key gives when there is no such item. */
+const ABSENT = -1;
+
+export class Shard {
+  readonly number: number;
+  readonly attachment: Attachment;
+  readonly state: Int32Array;
+  readonly statistics: Float64Array;
+  readonly index: BucketIndex;
+  readonly log: ItemLog;
+  readonly ghosts: Ghosts;
+  readonly evictor: Evictor;
+  readonly #versions: Int32Array;
+  readonly #buckets: Int32Array;
+  readonly #arenaWords: readonly Int32Array[];
+  readonly #arenaBytes: readonly Uint8Array[];
+  /** The chain that #allocate() took for the item, NONE without one. */
+  #chain: number;
+  /** The slot that #prepare() wrote. */
+  #slot: number;
+
+  constructor(attachment: Attachment, number: number) {
+    const memory: StoreMemory = attachment.memory;
+    this.number = number;
+    this.attachment = attachment;
+    this.state = shardState(memory, number);
+    this.statistics = shardStatistics(memory, number);
+    this.index = new BucketIndex(memory.index[number], this.state, attachment.global);
+    this.log = new ItemLog(attachment, number, this.state);
+    this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
+    this.evictor = new Evictor(this);
+    const versions = number * versionsPerShard * 4;
+    this.#versions = new Int32Array(memory.versions, versions, versionsPerShard);
+    this.#buckets = this.index.words;
+    this.#arenaWords = attachment.arenas.words;
+    this.#arenaBytes = attachment.arenas.bytes;
+    this.#chain = NONE;
+    this.#slot = ABSENT;
+  }
+
+  // ---- finding ----------------------------------------------------------------------------------
+
+  find(hash: number, key: Uint8Array, start: number, end: number, now: number): boolean {
+    const slot = this.locateLive(hash, key, start, end, now);
+    if (slot === ABSENT) return false;
+    this.attachment.current.load(this.#buckets[slot + LOCATION]);
+    return true;
+  }
+
+  read(hash: number, key: Uint8Array, start: number, end: number, now: number): boolean {
+    const slot = this.locateLive(hash, key, start, end, now);
+    if (slot === ABSENT) {
+      this.statistics[MISSES]++;
+      return false;
+    }
+    this.statistics[HITS]++;
+    const meta = this.#buckets[slot];
+    // Written only until it saturates: a hot item's bucket stays clean in every core's cache.
+    if ((meta & USES_MASK) !== usesMax) this.#buckets[slot] = meta + 1;
+    this.attachment.current.load(this.#buckets[slot + LOCATION]);
+    return true;
+  }
+
+  /** The slot of an item that lives at `now`, or -1. An expired one is removed where that is allowed. */
+  locateLive(hash: number, key: Uint8Array, start: number, end: number, now: number): number {
+    const slot = this.locate(hash, key, start, end);
+    if (slot === ABSENT || (this.#buckets[slot] & EXPIRING) === 0) return slot;
+    if (!this.expiredAt(slot, now)) return slot;
+    if (this.attachment.expires) {
+      this.expire(slot);
+      this.index.shrink();
+    }
+    return ABSENT;
+  }
+
+  /** The slot of the key's entry, expired or not, or -1. */
+  locate(hash: number, key: Uint8Array, start: number, end: number): number {
+    const { index } = this;
+    const buckets = this.#buckets;
+    const wanted = index.wanted(hash);
+    let bucket = index.bucketOf(hash);
+    do {
+      const base = bucket << 4;
+      for (let slot = base; slot < base + entriesPerBucket; slot++) {
+        if (!index.matches(slot, wanted)) continue;
+        if (this.#sameKey(buckets[slot + LOCATION], key, start, end)) return slot;
+      }
+      bucket = index.nextBucket(bucket);
+    } while (bucket !== 0);
+    return ABSENT;
+  }
+
+  #sameKey(location: number, key: Uint8Array, start: number, end: number): boolean {
+    const at = (location & UNIT_MASK) << 1;
+    const head = this.#arenaWords[location >>> ARENA_SHIFT][at];
+    if ((head & WIDE_BIT) !== 0) return this.#sameKeyWide(location, key, start, end);
+    if (((head >>> 16) & 0xff) !== end - start) return false;
+    const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
+    let mine = (at << 2) + headerBytesOf(head);
+    for (let theirs = start; theirs < end; theirs++) {
+      if (bytes[mine++] !== key[theirs]) return false;
+    }
+    return true;
+  }
+
+  #sameKeyWide(location: number, key: Uint8Array, start: number, end: number): boolean {
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const at = (location & UNIT_MASK) << 1;
+    const head = words[at];
+    if (keyLengthOf(head) !== end - start) return false;
+    if ((flagsOf(head) & LONG_KEY) !== 0) {
+      return this.attachment.chains.startsWith(words[chainWord(head, at)], key, start, end);
+    }
+    const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
+    let mine = (at << 2) + headerBytesOf(head);
+    for (let theirs = start; theirs < end; theirs++) {
+      if (bytes[mine++] !== key[theirs]) return false;
+    }
+    return true;
+  }
+
+  /** Whether the item of an entry that is EXPIRING has expired: a moment counts as past. */
+  expiredAt(slot: number, now: number): boolean {
+    const location = this.#buckets[slot + LOCATION];
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    return expiryAt(words, (location & UNIT_MASK) << 1) <= now;
+  }
+
+  // ---- writing ----------------------------------------------------------------------------------
+
+  set(
+    hash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+    clientFlags: number,
+  ): number {
+    const length = valueEnd - valueStart;
+    if (!this.accepts(keyEnd - keyStart, length)) return TOO_LARGE;
+    const { layout, other } = this.attachment;
+    layout.measure(keyEnd - keyStart, length, expiresAt, clientFlags);
+    const location = this.#prepare(hash, key, keyStart, keyEnd, length, expiresAt, clientFlags);
+    if (location === NONE) return FULL;
+    if (layout.chainSegments === 0) {
+      const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
+      const item = (location & UNIT_MASK) << 3;
+      const at = item + HEADER_BYTES[layout.flags & 15] + keyEnd - keyStart;
+      copyBytes(value, valueStart, valueEnd, bytes, at);
+    } else {
+      other.load(location);
+      other.write(0, value, valueStart, valueEnd);
+    }
+    return STORED;
+  }
+
+  /** Creates an item whose value is `length` bytes of anything, for the registers to write into. */
+  create(hash: number, key: Uint8Array, keyStart: number, keyEnd: number, length: number): boolean {
+    const { layout, current } = this.attachment;
+    layout.measure(keyEnd - keyStart, length, 0, 0);
+    const location = this.#prepare(hash, key, keyStart, keyEnd, length, 0, 0);
+    if (location !== NONE) current.load(location);
+    return location !== NONE;
+  }
+
+  /** A follower takes what its leader took: only its reserve bounds it. */
+  accepts(keyLength: number, valueLength: number): boolean {
+    const { global, expires } = this.attachment;
+    if (keyLength > keyBytesMax) return false;
+    if (!expires) return true;
+    const quarter = global[LIMIT_UNITS] * (unitBytes / 4);
+    return valueLength <= global[VALUE_BYTES_MAX] && valueLength <= quarter && keyLength <= quarter;
+  }
+
+  /**
+   * Everything of a write but the value's bytes: room, entry, header, key. The location, or NONE when
+   * there is no room; then the key keeps the item it had.
+   */
+  #prepare(
+    hash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueLength: number,
+    expiresAt: number,
+    clientFlags: number,
+  ): number {
+    if (!this.makeReady()) return NONE;
+    const { attachment } = this;
+    const { layout } = attachment;
+    const slot = this.locate(hash, key, keyStart, keyEnd);
+    const location = slot === ABSENT ? this.#enter(hash) : this.#replace(slot);
+    if (location === NONE) return NONE;
+    const at = (location & UNIT_MASK) << 1;
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const keyLength = keyEnd - keyStart;
+    layout.write(words, at, keyLength, valueLength, expiresAt, clientFlags, this.#chain);
+    if ((layout.flags & LONG_KEY) !== 0) {
+      attachment.chains.write(this.#chain, 0, key, keyStart, keyEnd);
+    } else {
+      const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
+      copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + HEADER_BYTES[layout.flags & 15]);
+    }
+    this.noteExpiry(this.#slot, expiresAt);
+    this.touchVersion(hash);
+    if (slot === ABSENT) this.index.grow();
+    return location;
+  }
+
+  /** A new entry, in the main queue if the key left the small one lately. */
+  #enter(hash: number): number {
+    const recalled = this.attachment.evicts && this.ghosts.recall(hash);
+    if (recalled) this.statistics[GHOST_HITS]++;
+    let slot = this.index.insert(hash, 0, recalled ? IN_MAIN : 0);
+    while (slot < 0) {
+      // No overflow bucket is left: evicting makes slots free, in the end this bucket's.
+      if (!this.evictor.relieve()) return NONE;
+      slot = this.index.insert(hash, 0, recalled ? IN_MAIN : 0);
+    }
+    const location = this.allocate(recalled ? MAIN_QUEUE : SMALL_QUEUE, false);
+    if (location === NONE) this.index.remove(slot);
+    else this.#buckets[slot + LOCATION] = location;
+    this.#slot = slot;
+    return location;
+  }
+
+  /** The place for the new item of an existing entry: the old item's, when they are the same size. */
+  #replace(slot: number): number {
+    const { layout, arenas } = this.attachment;
+    const buckets = this.#buckets;
+    const old = buckets[slot + LOCATION];
+    const at = (old & UNIT_MASK) << 1;
+    const words = this.#arenaWords[old >>> ARENA_SHIFT];
+    if ((buckets[slot] & USES_MASK) !== usesMax) buckets[slot]++;
+    this.#slot = slot;
+    const chained = (flagsOf(words[at]) & CHAIN) !== 0;
+    this.#chain = chained ? words[chainWord(words[at], at)] : NONE;
+    if (
+      itemBytesAt(words, at, arenas.segmentShift) === layout.bytes &&
+      this.chainSegmentsOf(old) === layout.chainSegments
+    ) {
+      return old;
+    }
+    const location = this.allocate(this.queueOf(slot), false);
+    if (location === NONE) return NONE;
+    this.releaseChain(old, this.queueOf(slot));
+    this.killItem(old);
+    buckets[slot + LOCATION] = location;
+    return location;
+  }
+
+  /** Chain and place for an item as the layout says, or NONE with nothing taken. */
+  allocate(queue: number, evicting: boolean): number {
+    const { layout, chains } = this.attachment;
+    const count = layout.chainSegments;
+    let chain = NONE;
+    if (count !== 0) {
+      chain = chains.take(this.number, count);
+      if (chain === NONE) return NONE;
+    }
+    const location = this.log.append(layout.bytes, queue, evicting);
+    if (count !== 0) {
+      if (location === NONE) chains.free(chain);
+      else this.countChain(queue, count);
+    }
+    this.#chain = chain;
+    return location;
+  }
+
+  /** The chain of the item just allocated. */
+  get allocatedChain(): number {
+    return this.#chain;
+  }
+
+  /** Whether the layout's item will surely fit below the reserve, whichever queue it goes to. */
+  hasRoom(): boolean {
+    const { layout, segments } = this.attachment;
+    if (segments.unitsBeforeReserve() >= (layout.chainSegments + 1) * segments.units + 4)
+      return true;
+    if (layout.chainSegments !== 0) return false;
+    return this.log.fits(layout.bytes, SMALL_QUEUE) && this.log.fits(layout.bytes, MAIN_QUEUE);
+  }
+
+  /**
+   * Room was made before the command; here the reserve itself has run out (a large EXEC, or a reserve
+   * no larger than the limit), so that this shard evicts under its lock.
+   */
+  makeReady(): boolean {
+    while (!this.hasRoom()) {
+      if (!this.evictor.relieve()) return false;
+    }
+    return true;
+  }
+
+  // ---- removing ---------------------------------------------------------------------------------
+
+  delete(hash: number, key: Uint8Array, start: number, end: number, now: number): boolean {
+    const slot = this.locateLive(hash, key, start, end, now);
+    if (slot === ABSENT) return false;
+    this.remove(slot);
+    this.index.shrink();
+    return true;
+  }
+
+  /** Removes the entry and kills the item. The chain's last entry moves into the slot. */
+  remove(slot: number): void {
+    const location = this.#buckets[slot + LOCATION];
+    this.unlink(slot);
+    this.killItem(location);
+  }
+
+  /** As remove(), but the item's bytes stay: an eviction gives their whole segment back. */
+  unlink(slot: number): void {
+    const meta = this.#buckets[slot];
+    if ((meta & EXPIRING) !== 0) this.state[EXPIRING_ITEMS]--;
+    this.releaseChain(this.#buckets[slot + LOCATION], this.queueOf(slot));
+    this.touchVersion(hashBitsOf(meta));
+    this.index.remove(slot);
+  }
+
+  expire(slot: number): void {
+    this.statistics[EXPIRATIONS]++;
+    this.report("expired", this.#buckets[slot + LOCATION]);
+    this.remove(slot);
+  }
+
+  /** Tells the listener while the item is still whole. */
+  report(reason: RemovalReason, location: number): void {
+    const { listener, other } = this.attachment;
+    if (listener === null) return;
+    other.loadKey(location);
+    listener.removed(reason, other.keyBytes, other.keyStart, other.keyEnd);
+  }
+
+  // ---- counters ---------------------------------------------------------------------------------
+
+  queueOf(slot: number): number {
+    return (this.#buckets[slot] & IN_MAIN) !== 0 ? MAIN_QUEUE : SMALL_QUEUE;
+  }
+
+  /** Notes a new expiry (0 = none) in the entry, the counters and the segment. */
+  noteExpiry(slot: number, expiresAt: number): void {
+    const buckets = this.#buckets;
+    if (expiresAt !== 0 && (buckets[slot] & EXPIRING) === 0) {
+      buckets[slot] |= EXPIRING;
+      this.state[EXPIRING_ITEMS]++;
+    } else if (expiresAt === 0 && (buckets[slot] & EXPIRING) !== 0) {
+      buckets[slot] &= ~EXPIRING;
+      this.state[EXPIRING_ITEMS]--;
+    }
+    const { arenas, segments } = this.attachment;
+    segments.noteExpiry(arenas.segmentOf(buckets[slot + LOCATION]), expiresAt);
+  }
+
+  killItem(location: number): void {
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const at = (location & UNIT_MASK) << 1;
+    this.log.kill(location, itemBytesAt(words, at, this.attachment.arenas.segmentShift));
+  }
+
+  /** Gives the item's chain back, if it has one. */
+  releaseChain(location: number, queue: number): void {
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const at = (location & UNIT_MASK) << 1;
+    const head = words[at];
+    if ((flagsOf(head) & CHAIN) === 0) return;
+    const count = this.attachment.chains.free(words[chainWord(head, at)]);
+    this.countChain(queue, -count);
+  }
+
+  chainSegmentsOf(location: number): number {
+    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const at = (location & UNIT_MASK) << 1;
+    const flags = flagsOf(words[at]);
+    if ((flags & CHAIN) === 0) return 0;
+    const keyLength = keyLengthOf(words[at]);
+    const { segmentShift } = this.attachment.arenas;
+    return chainSegmentsFor(flags, keyLength, valueLengthAt(words, at), segmentShift);
+  }
+
+  /** An item of the queue got `count` chain segments, or lost them where negative. */
+  countChain(queue: number, count: number): void {
+    this.state[CHAIN_SEGMENTS] += count;
+    this.state[QUEUES + queue * QUEUE_WORDS + SEGMENTS] += count;
+  }
+
+  touchVersion(hash: number): void {
+    this.#versions[versionOf(hash)]++;
+  }
+
+  version(hash: number): number {
+    return this.#versions[versionOf(hash)] >>> 0;
+  }
+
+  /** Segments of both queues, chains included. */
+  get segmentCount(): number {
+    return this.state[QUEUES + SEGMENTS] + this.state[QUEUES + QUEUE_WORDS + SEGMENTS];
+  }
+}
+
+/** Other bits of the hash than the bucket's lowest; all within the 26 that an entry keeps. */
+function versionOf(hash: number): number {
+  return (hash >>> 7) & (versionsPerShard - 1);
+}

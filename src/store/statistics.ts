@@ -1,0 +1,108 @@
+// Counts over the whole store, for INFO and for people. Read without locks: while other threads write,
+// the numbers are each right but not all of one moment.
+// Invariant: nothing here is kept; every number comes from shared words that the shards maintain.
+
+import type { Attachment } from "./attachment.ts";
+import {
+  BUCKETS,
+  CHAIN_SEGMENTS,
+  EVICTIONS,
+  EXPIRATIONS,
+  EXPIRING_ITEMS,
+  GHOST_BUCKETS,
+  GHOST_HITS,
+  HITS,
+  ITEMS,
+  LIMIT_UNITS,
+  MAIN_QUEUE,
+  MISSES,
+  NONE,
+  OLDEST,
+  OVERFLOW_IN_USE,
+  PROMOTIONS,
+  QUEUE_WORDS,
+  QUEUES,
+  RESERVE_UNITS,
+  SEGMENTS,
+  SEGMENTS_IN_USE,
+  SMALL_QUEUE,
+  USED_UNITS,
+  unitBytes,
+} from "./memory.ts";
+import type { Shard } from "./shard.ts";
+
+export interface StoreStatistics {
+  readonly items: number;
+  readonly expiringItems: number;
+  readonly memoryUsedBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly expirations: number;
+  readonly ghostHits: number;
+  /** Fields for INFO's memory section: name and number, bytes where the name says so. */
+  readonly memory: Readonly<Record<string, number>>;
+}
+
+export function collectStatistics(
+  { global, segments }: Attachment,
+  shards: readonly Shard[],
+): StoreStatistics {
+  const word = (index: number) => shards.reduce((sum, shard) => sum + shard.state[index], 0);
+  const total = (index: number) => shards.reduce((sum, shard) => sum + shard.statistics[index], 0);
+  const queue = (number: number) => word(QUEUES + number * QUEUE_WORDS + SEGMENTS);
+  const items = word(ITEMS);
+  const used = global[USED_UNITS] * unitBytes;
+  const limit = global[LIMIT_UNITS] * unitBytes;
+  const { deadBytes, unusedBytes } = wasteOf(shards);
+  return {
+    items,
+    expiringItems: word(EXPIRING_ITEMS),
+    memoryUsedBytes: used,
+    hits: total(HITS),
+    misses: total(MISSES),
+    evictions: total(EVICTIONS),
+    expirations: total(EXPIRATIONS),
+    ghostHits: total(GHOST_HITS),
+    memory: {
+      store_limit_bytes: limit,
+      store_reserve_bytes: global[RESERVE_UNITS] * unitBytes,
+      store_overdraft_bytes: Math.max(0, used - limit),
+      store_shards: shards.length,
+      index_bytes: (word(BUCKETS) + word(OVERFLOW_IN_USE)) * unitBytes,
+      ghost_bytes: word(GHOST_BUCKETS) * unitBytes,
+      segment_bytes: segments.segmentBytes,
+      segments_used: global[SEGMENTS_IN_USE],
+      segments_small: queue(SMALL_QUEUE),
+      segments_main: queue(MAIN_QUEUE),
+      segments_chained: word(CHAIN_SEGMENTS),
+      dead_bytes: deadBytes,
+      unused_bytes: unusedBytes,
+      promotions: total(PROMOTIONS),
+      bytes_per_item: items === 0 ? 0 : Math.round(used / items),
+    },
+  };
+}
+
+/** What segments hold beside live items: dead ones, and tails too short for the next. */
+function wasteOf(shards: readonly Shard[]): { deadBytes: number; unusedBytes: number } {
+  let deadBytes = 0;
+  let unusedBytes = 0;
+  for (const { state, attachment } of shards) {
+    const { segments } = attachment;
+    for (const words of [QUEUES, QUEUES + QUEUE_WORDS]) {
+      let left = segments.poolSize;
+      for (let s = state[words + OLDEST]; s !== NONE && left > 0; s = segments.next(s)) {
+        deadBytes += segments.deadBytes(s);
+        unusedBytes += segments.segmentBytes - segments.filled(s);
+        // Another thread may relink the queue under this walk: it ends all the same.
+        left--;
+      }
+    }
+  }
+  return { deadBytes, unusedBytes };
+}
+
+export function resetStatistics(shards: readonly Shard[]): void {
+  for (const shard of shards) shard.statistics.fill(0);
+}

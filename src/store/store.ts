@@ -1,0 +1,351 @@
+// The store: what everything outside src/store/ uses. It picks the shard of a key, takes locks, and
+// keeps the registers that describe the item last found; all else happens in the shards.
+// Who locks: find, read, set, delete, setExpiry, setRange, version and randomItem run under the lock
+// that their caller took; makeRoom, scan, sweep and clear take theirs themselves and want none held
+// (or all, in a transaction). Without other threads locks are no-ops.
+// Invariant: the registers are valid until the next call on this store, by this thread.
+
+import { Attachment, type RemovalListener } from "./attachment.ts";
+import { clearStore, keepPagesReleased } from "./clearing.ts";
+import { checkStore } from "./invariants.ts";
+import { Mutex, type ThreadTable } from "./lock.ts";
+import {
+  CLEARS,
+  EVICTION,
+  type EvictionPolicy,
+  EXPIRES,
+  ITEMS,
+  LIMIT_UNITS,
+  RESERVE_UNITS,
+  type StoreMemory,
+  shardLockWord,
+  toUnits,
+  USED_UNITS,
+  unitBytes,
+  VALUE_BYTES_MAX,
+  valueBytesCeiling,
+} from "./memory.ts";
+import { Rewriter } from "./rewrite.ts";
+import { RoomMaker } from "./room.ts";
+import { Shard } from "./shard.ts";
+import { collectStatistics, resetStatistics, type StoreStatistics } from "./statistics.ts";
+import { Walker } from "./walker.ts";
+
+export type { RemovalListener, RemovalReason } from "./attachment.ts";
+export { FULL, STORED, TOO_LARGE } from "./shard.ts";
+export type { StoreStatistics } from "./statistics.ts";
+
+export interface ItemVisitor {
+  /** The store's registers hold the item. The visitor calls nothing of the store but copyTo(). */
+  visit(store: Store): void;
+}
+
+export class Store {
+  readonly #attachment: Attachment;
+  readonly #shards: readonly Shard[];
+  readonly #rewriters: readonly Rewriter[];
+  readonly #room: RoomMaker;
+  readonly #walker: Walker;
+  /** Null when only one thread uses the store. */
+  readonly #locks: readonly Mutex[] | null;
+  readonly #shardShift: number;
+  readonly #shardMask: number;
+  /** Shards that lockShards() holds: a bit each. */
+  #held: number;
+
+  constructor(memory: StoreMemory, threadId: number) {
+    const attachment = new Attachment(memory, threadId);
+    const numbers = Array.from({ length: memory.geometry.shards }, (_, number) => number);
+    this.#attachment = attachment;
+    this.#shards = numbers.map((number) => new Shard(attachment, number));
+    this.#rewriters = this.#shards.map((shard) => new Rewriter(shard));
+    this.#locks = memory.concurrent
+      ? numbers.map((n) => new Mutex(attachment.global, shardLockWord(n), threadId, this.threads))
+      : null;
+    this.#room = new RoomMaker(attachment, this.#shards, this.#locks);
+    this.#walker = new Walker(attachment, this.#shards, this.#locks);
+    this.#shardShift = 32 - Math.log2(numbers.length);
+    this.#shardMask = numbers.length - 1;
+    this.#held = 0;
+    keepPagesReleased(attachment, this.#shards);
+  }
+
+  // ---- registers: the current item --------------------------------------------------------------
+
+  get valueLength(): number {
+    return this.#attachment.current.valueLength;
+  }
+
+  /** Milliseconds, 0 = never. */
+  get expiresAt(): number {
+    return this.#attachment.current.expiresAt;
+  }
+
+  get clientFlags(): number {
+    return this.#attachment.current.clientFlags;
+  }
+
+  /** The key, where a scan or randomItem() found the item: a view of an arena, to be copied. */
+  get keyBytes(): Uint8Array {
+    return this.#attachment.current.keyBytes;
+  }
+
+  get keyStart(): number {
+    return this.#attachment.current.keyStart;
+  }
+
+  get keyEnd(): number {
+    return this.#attachment.current.keyEnd;
+  }
+
+  /** Copies bytes of the current item's value. */
+  copyTo(target: Uint8Array, at: number, from: number, length: number): void {
+    this.#attachment.current.copyTo(target, at, from, length);
+  }
+
+  // ---- items ------------------------------------------------------------------------------------
+
+  hash(key: Uint8Array, start: number, end: number): number {
+    return this.#attachment.hasher.hash(key, start, end);
+  }
+
+  /** Whether the key has an item that lives at `now`; it becomes current. Counts no use. */
+  find(key: Uint8Array, start: number, end: number, now: number): boolean {
+    const hash = this.hash(key, start, end);
+    return this.#shardOf(hash).find(hash, key, start, end, now);
+  }
+
+  /** As find(), and counts: a use of the item, a hit or a miss. */
+  read(key: Uint8Array, start: number, end: number, now: number): boolean {
+    const hash = this.hash(key, start, end);
+    return this.#shardOf(hash).read(hash, key, start, end, now);
+  }
+
+  /**
+   * Stores an item: STORED, TOO_LARGE or FULL. Room was made before by makeRoom(); within a command it
+   * may go beyond the limit up to the reserve. The bytes must not be the store's own.
+   */
+  set(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+    clientFlags: number,
+  ): number {
+    const hash = this.hash(key, keyStart, keyEnd);
+    const shard = this.#shardOf(hash);
+    return shard.set(
+      hash,
+      key,
+      keyStart,
+      keyEnd,
+      value,
+      valueStart,
+      valueEnd,
+      expiresAt,
+      clientFlags,
+    );
+  }
+
+  /** True if an item that lives at `now` went. */
+  delete(key: Uint8Array, start: number, end: number, now: number): boolean {
+    const hash = this.hash(key, start, end);
+    return this.#shardOf(hash).delete(hash, key, start, end, now);
+  }
+
+  /** Another expiry for an item that is known to live, 0 for none; false if it has no room to move. */
+  setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
+    const hash = this.hash(key, start, end);
+    return this.#rewriters[this.#number(hash)].setExpiry(hash, key, start, end, expiresAt);
+  }
+
+  /**
+   * Writes bytes at an offset of the value, with zeros up to it where the value is shorter, and creates
+   * the item if there is none. Keeps expiry and flags. Answers as set(); the item is then current.
+   */
+  setRange(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    offset: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+  ): number {
+    const hash = this.hash(key, keyStart, keyEnd);
+    const rewriter = this.#rewriters[this.#number(hash)];
+    return rewriter.setRange(hash, key, keyStart, keyEnd, offset, bytes, start, end, now);
+  }
+
+  /** Changes whenever the key's item is written or goes; other keys may change it too, rarely. */
+  version(key: Uint8Array, start: number, end: number): number {
+    const hash = this.hash(key, start, end);
+    const { memory, global } = this.#attachment;
+    return memory.versionEpoch + global[CLEARS] + this.#shardOf(hash).version(hash);
+  }
+
+  #number(hash: number): number {
+    return (hash >>> this.#shardShift) & this.#shardMask;
+  }
+
+  #shardOf(hash: number): Shard {
+    return this.#shards[(hash >>> this.#shardShift) & this.#shardMask];
+  }
+
+  // ---- room -------------------------------------------------------------------------------------
+
+  /**
+   * Makes room for `bytes` more in the key's shard, before any lock is taken. False: they do not fit,
+   * because nothing may be evicted or the reserve is used up.
+   */
+  makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
+    if (this.#room.hasPlenty(bytes)) return true;
+    return this.#room.makeRoom(this.#shardOf(this.hash(key, start, end)), bytes, now);
+  }
+
+  /** What segments, index and ghosts use now, bytes. */
+  memoryUsed(): number {
+    return this.#attachment.global[USED_UNITS] * unitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#attachment.global[LIMIT_UNITS] * unitBytes;
+  }
+
+  /** A new limit, which later calls of makeRoom() and sweep() bring about; false above the reserve. */
+  setLimit(bytes: number): boolean {
+    if (toUnits(bytes) > this.#attachment.global[RESERVE_UNITS]) return false;
+    this.#attachment.global[LIMIT_UNITS] = toUnits(bytes);
+    return true;
+  }
+
+  /** The longest value that set() takes, if a quarter of the limit is not less. */
+  get valueBytesMax(): number {
+    return this.#attachment.global[VALUE_BYTES_MAX];
+  }
+
+  setValueLimit(bytes: number): void {
+    this.#attachment.global[VALUE_BYTES_MAX] = Math.min(bytes, valueBytesCeiling);
+  }
+
+  setEviction(policy: EvictionPolicy): void {
+    this.#attachment.global[EVICTION] = policy === "s3fifo" ? 1 : 0;
+  }
+
+  /** Whether this node expires and evicts by itself, as a leader does; a follower only hides. */
+  get expires(): boolean {
+    return this.#attachment.expires;
+  }
+
+  set expires(value: boolean) {
+    this.#attachment.global[EXPIRES] = value ? 1 : 0;
+  }
+
+  /** Told, in this thread, of items that expire or are evicted, while their shard's lock is held. */
+  get listener(): RemovalListener | null {
+    return this.#attachment.listener;
+  }
+
+  set listener(listener: RemovalListener | null) {
+    this.#attachment.listener = listener;
+  }
+
+  // ---- the whole store --------------------------------------------------------------------------
+
+  /** Visits the live items of one bucket; the cursor to go on with, 0 at the end. */
+  scan(cursor: number, now: number, visitor: ItemVisitor): number {
+    return this.#walker.scan(cursor, now, () => visitor.visit(this));
+  }
+
+  /** A slice of background work: removes expired items from some buckets; how many it removed. */
+  sweep(budgetBuckets: number, now: number): number {
+    this.#room.repay(now);
+    return this.#walker.sweep(budgetBuckets, now);
+  }
+
+  /** Makes some live item current, chosen by 32 random bits. The caller holds all shards. */
+  randomItem(random: number, now: number): boolean {
+    return this.#walker.randomItem(random, now);
+  }
+
+  clear(): void {
+    const taken = this.lockShards(this.allShards);
+    clearStore(this.#attachment, this.#shards);
+    this.unlockShards(taken);
+  }
+
+  /** Items, expired ones included that nobody has met yet. */
+  count(): number {
+    let items = 0;
+    for (const shard of this.#shards) items += shard.state[ITEMS];
+    return items;
+  }
+
+  statistics(): StoreStatistics {
+    return collectStatistics(this.#attachment, this.#shards);
+  }
+
+  resetStatistics(): void {
+    resetStatistics(this.#shards);
+  }
+
+  /** Throws on any inconsistency. For tests: it walks everything. */
+  invariants(): void {
+    checkStore(this.#attachment, this.#shards);
+  }
+
+  // ---- locks ------------------------------------------------------------------------------------
+
+  /** Which threads live: a lock whose owner died is thrown at whoever waits for it. */
+  get threads(): ThreadTable {
+    return this.#attachment.threads;
+  }
+
+  /** Locks the key's shard, unless lockShards() holds it already. */
+  lock(key: Uint8Array, start: number, end: number): void {
+    if (this.#locks === null) return;
+    const number = this.#number(this.hash(key, start, end));
+    if ((this.#held & (1 << number)) === 0) this.#locks[number].acquire();
+  }
+
+  unlock(key: Uint8Array, start: number, end: number): void {
+    if (this.#locks === null) return;
+    const number = this.#number(this.hash(key, start, end));
+    if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
+  }
+
+  /** The key's bit among the shards, to be gathered for lockShards(). */
+  shardBit(key: Uint8Array, start: number, end: number): number {
+    return 1 << this.#number(this.hash(key, start, end));
+  }
+
+  get allShards(): number {
+    return this.#shards.length === 32 ? -1 : (1 << this.#shards.length) - 1;
+  }
+
+  /**
+   * Locks those shards of the mask that this thread does not hold yet, ascending, and returns them for
+   * unlockShards(): inside a transaction that holds all, the commands' own calls do nothing.
+   */
+  lockShards(mask: number): number {
+    if (this.#locks === null) return 0;
+    const wanted = mask & ~this.#held;
+    for (let number = 0; number < this.#shards.length; number++) {
+      if ((wanted & (1 << number)) !== 0) this.#locks[number].acquire();
+    }
+    this.#held |= wanted;
+    return wanted;
+  }
+
+  unlockShards(taken: number): void {
+    if (this.#locks === null) return;
+    this.#held &= ~taken;
+    for (let number = this.#shards.length - 1; number >= 0; number--) {
+      if ((taken & (1 << number)) !== 0) this.#locks[number].release();
+    }
+  }
+}

@@ -1,0 +1,197 @@
+// Walks over the index: the cursor of SCAN and of snapshots, the sweeper, and a random item.
+// The cursor is shard * 2^26 + a position in the order of the bit-reversed 26 hash bits. Linear hashing
+// splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and its halves
+// are the halves of the range: wherever a walk stands, splitting and merging move no key across it.
+// Invariant: a walk meets a key that is there all the time exactly once and no key twice, whether the
+// table grows or shrinks meanwhile; the order within a bucket does not matter, as it is visited whole.
+
+import type { Attachment } from "./attachment.ts";
+import { EXPIRING, entriesPerBucket, hashBits, hashBitsOf, LOCATION } from "./bucket-index.ts";
+import type { Mutex } from "./lock.ts";
+import {
+  BUCKET_MASK,
+  bucketWords,
+  EXPIRING_ITEMS,
+  ITEMS,
+  SWEEP_POSITION,
+  SWEEP_SHARD,
+} from "./memory.ts";
+import type { Shard } from "./shard.ts";
+
+const POSITIONS = 2 ** hashBits;
+
+export class Walker {
+  readonly #attachment: Attachment;
+  readonly #shards: readonly Shard[];
+  readonly #locks: readonly Mutex[] | null;
+
+  constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
+    this.#attachment = attachment;
+    this.#shards = shards;
+    this.#locks = locks;
+  }
+
+  // ---- scan -------------------------------------------------------------------------------------
+
+  /** Visits the live items of one bucket; the next cursor, 0 at the end. */
+  scan(cursor: number, now: number, visit: () => void): number {
+    const number = Math.floor(cursor / POSITIONS);
+    const position = cursor % POSITIONS;
+    const shard = this.#shards[number];
+    if (shard === undefined || !(position >= 0)) return 0;
+    const lock = this.#locks?.[number];
+    const taken = lock?.acquire() ?? false;
+    const bucket = shard.index.bucketOf(reverse(position));
+    const span = POSITIONS >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
+    this.#visitBucket(shard, bucket, position, now, visit);
+    if (taken) lock?.release();
+    const next = position - (position % span) + span;
+    if (next < POSITIONS) return number * POSITIONS + next;
+    return number + 1 === this.#shards.length ? 0 : (number + 1) * POSITIONS;
+  }
+
+  /** Entries before `from` were visited when they were in a bucket of their own. */
+  #visitBucket(shard: Shard, first: number, from: number, now: number, visit: () => void): void {
+    const { current } = this.#attachment;
+    const { words } = shard.index;
+    let bucket = first;
+    do {
+      const base = bucket * bucketWords;
+      for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
+        if (reverse(hashBitsOf(words[slot])) < from || !this.#lives(shard, slot, now)) continue;
+        current.load(words[slot + LOCATION]);
+        current.loadKey(words[slot + LOCATION]);
+        visit();
+      }
+      bucket = shard.index.nextBucket(bucket);
+    } while (bucket !== 0);
+  }
+
+  #lives(shard: Shard, slot: number, now: number): boolean {
+    return (shard.index.words[slot] & EXPIRING) === 0 || !shard.expiredAt(slot, now);
+  }
+
+  // ---- sweep ------------------------------------------------------------------------------------
+
+  /** Looks through so many buckets for expired items and removes them; how many it removed. */
+  sweep(budget: number, now: number): number {
+    const { global, expires } = this.#attachment;
+    if (!expires) return 0;
+    let removed = 0;
+    let left = budget;
+    // Once around at most: with nothing that expires this costs one look at each shard.
+    for (let turn = 0; turn <= this.#shards.length && left > 0; turn++) {
+      const shard = this.#shards[global[SWEEP_SHARD] % this.#shards.length];
+      const from = global[SWEEP_POSITION];
+      const looked = shard.state[EXPIRING_ITEMS] === 0 ? 0 : shard.index.buckets - from;
+      if (looked > left) {
+        removed += this.#sweepShard(shard, from, from + left, now);
+        global[SWEEP_POSITION] = from + left;
+        return removed;
+      }
+      if (looked > 0) removed += this.#sweepShard(shard, from, from + looked, now);
+      global[SWEEP_POSITION] = 0;
+      global[SWEEP_SHARD] = (shard.number + 1) % this.#shards.length;
+      left -= Math.max(looked, 0);
+    }
+    return removed;
+  }
+
+  #sweepShard(shard: Shard, from: number, to: number, now: number): number {
+    const lock = this.#locks?.[shard.number];
+    const taken = lock?.acquire() ?? false;
+    let removed = 0;
+    for (let bucket = from; bucket < to && bucket < shard.index.buckets; bucket++) {
+      removed += this.#sweepBucket(shard, bucket, now);
+    }
+    for (let i = 0; i < removed; i++) shard.index.shrink();
+    if (taken) lock?.release();
+    return removed;
+  }
+
+  #sweepBucket(shard: Shard, first: number, now: number): number {
+    const { words } = shard.index;
+    let removed = 0;
+    let bucket = first;
+    do {
+      const base = bucket * bucketWords;
+      // Read now: the bucket may be given back with its last entry, and its link then means another thing.
+      bucket = words[base + entriesPerBucket * 2];
+      for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
+        if (this.#lives(shard, slot, now)) {
+          slot++;
+          continue;
+        }
+        shard.expire(slot);
+        removed++;
+      }
+      if (words[base + entriesPerBucket - 1] === 0) return removed;
+    } while (bucket !== 0);
+    return removed;
+  }
+
+  // ---- a random item ----------------------------------------------------------------------------
+
+  /** Makes some live item current, chosen by 32 random bits; false if there is none. */
+  randomItem(random: number, now: number): boolean {
+    const start = (random >>> 26) % this.#shards.length;
+    for (let i = 0; i < this.#shards.length; i++) {
+      const shard = this.#shards[(start + i) % this.#shards.length];
+      if (shard.state[ITEMS] > 0 && this.#randomOf(shard, random, now)) return true;
+    }
+    return false;
+  }
+
+  #randomOf(shard: Shard, random: number, now: number): boolean {
+    const { buckets } = shard.index;
+    const start = random % buckets;
+    for (let i = 0; i < buckets; i++) {
+      const bucket = (start + i) % buckets;
+      const live = this.#countLive(shard, bucket, now);
+      if (live === 0) continue;
+      this.#loadNth(shard, bucket, Math.floor(random / buckets) % live, now);
+      return true;
+    }
+    return false;
+  }
+
+  #countLive(shard: Shard, bucket: number, now: number): number {
+    let live = 0;
+    this.#visitBucket(shard, bucket, 0, now, () => {
+      live++;
+    });
+    return live;
+  }
+
+  #loadNth(shard: Shard, first: number, nth: number, now: number): void {
+    const { current } = this.#attachment;
+    const { words } = shard.index;
+    let left = nth;
+    for (let bucket = first; ; bucket = shard.index.nextBucket(bucket)) {
+      const base = bucket * bucketWords;
+      for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
+        if (!this.#lives(shard, slot, now) || left-- > 0) continue;
+        current.load(words[slot + LOCATION]);
+        current.loadKey(words[slot + LOCATION]);
+        return;
+      }
+    }
+  }
+}
+
+/** The 26 bits in reverse order. */
+function reverse(bits: number): number {
+  let x = bits << (32 - hashBits);
+  x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1);
+  x = ((x >>> 2) & 0x33333333) | ((x & 0x33333333) << 2);
+  x = ((x >>> 4) & 0x0f0f0f0f) | ((x & 0x0f0f0f0f) << 4);
+  x = ((x >>> 8) & 0x00ff00ff) | ((x & 0x00ff00ff) << 8);
+  return ((x >>> 16) | (x << 16)) >>> 0;
+}
+
+/** How many low hash bits name this bucket: one less while its other half was not split off yet. */
+function addressBits(bucket: number, mask: number, buckets: number): number {
+  const bits = 32 - Math.clz32(mask);
+  const half = (mask >>> 1) + 1;
+  return (bucket & (half - 1)) + half < buckets ? bits : bits - 1;
+}
