@@ -1,0 +1,18 @@
+// What the server asks of a protocol's decoder: bytes in, one request after the other out. A decoder
+// throws nothing: what breaks the protocol is a text that stays.
+
+import type { Request } from "./request.ts";
+
+export interface Decoder {
+  /** The command that the last successful next() decoded; valid until the following call. */
+  readonly request: Request;
+  /** Text of a protocol violation; once set, next() stays false and the connection must be closed. */
+  readonly error: string;
+  feed(chunk: Uint8Array): void;
+  /** True when a whole command was decoded. */
+  next(): boolean;
+  /** Bytes received and not consumed by a whole command. */
+  pendingBytes(): number;
+  /** Called at the end of a turn: gives buffers back that are not needed any more. */
+  release(): void;
+}

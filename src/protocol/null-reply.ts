@@ -1,0 +1,24 @@
+// A reply that nobody reads: for commands that a follower applies from its leader's stream. Nothing is
+// encoded and nothing is kept.
+
+import type { Reply } from "./reply.ts";
+
+export class NullReply implements Reply {
+  switchProtocol(): void {}
+  ok(): void {}
+  simple(): void {}
+  error(): void {}
+  integer(): void {}
+  bulk(): void {}
+  bulkFrom(): void {}
+  text(): void {}
+  verbatim(): void {}
+  nil(): void {}
+  nilArray(): void {}
+  boolean(): void {}
+  double(): void {}
+  array(): void {}
+  set(): void {}
+  map(): void {}
+  push(): void {}
+}

@@ -1,0 +1,88 @@
+// One decoded command: its arguments as byte ranges of one buffer. A request is reused for the next
+// command of the connection, so whatever must outlive the handler is copied by the handler.
+// Hot path: plain fields, no views and no strings are made here.
+
+const decoder = new TextDecoder();
+const initialArguments = 16;
+
+export class Request {
+  /** Holds every argument of the command; argument i is buf[start[i]] up to, not including, buf[end[i]]. */
+  buf: Uint8Array;
+  argc: number;
+  start: Int32Array;
+  end: Int32Array;
+
+  constructor() {
+    this.buf = new Uint8Array(0);
+    this.argc = 0;
+    this.start = new Int32Array(initialArguments);
+    this.end = new Int32Array(initialArguments);
+  }
+
+  /** Makes room for one more argument; arguments arrive one by one, so room follows what was received. */
+  push(start: number, end: number): void {
+    if (this.argc === this.start.length) this.grow();
+    this.start[this.argc] = start;
+    this.end[this.argc] = end;
+    this.argc++;
+  }
+
+  private grow(): void {
+    const start = new Int32Array(this.start.length * 2);
+    const end = new Int32Array(this.start.length * 2);
+    start.set(this.start);
+    end.set(this.end);
+    this.start = start;
+    this.end = end;
+  }
+
+  length(index: number): number {
+    return this.end[index] - this.start[index];
+  }
+
+  // ---- cold path -------------------------------------------------------------------------------
+
+  /** Argument `index` as text; bytes that are not UTF-8 become U+FFFD, so never use it for keys or values. */
+  text(index: number): string {
+    return decoder.decode(this.buf.subarray(this.start[index], this.end[index]));
+  }
+
+  /**
+   * Argument `index` for an error that echoes it: one character for each byte, and none from its first
+   * zero byte on, as Redis prints it as a C string.
+   */
+  echo(index: number): string {
+    const bytes = this.buf.subarray(this.start[index], this.end[index]);
+    const zero = bytes.indexOf(0);
+    return latin1(zero < 0 ? bytes : bytes.subarray(0, zero));
+  }
+
+  /** Argument `index` as a copy of its bytes. */
+  bytes(index: number): Uint8Array {
+    return this.buf.slice(this.start[index], this.end[index]);
+  }
+
+  /** A request from copied arguments, for a command that leaves its connection's thread or is queued. */
+  static of(args: readonly Uint8Array[]): Request {
+    const request = new Request();
+    request.buf = new Uint8Array(args.reduce((sum, bytes) => sum + bytes.length, 0));
+    let at = 0;
+    for (const bytes of args) {
+      request.buf.set(bytes, at);
+      request.push(at, at + bytes.length);
+      at += bytes.length;
+    }
+    return request;
+  }
+
+  copy(): Request {
+    return Request.of(Array.from({ length: this.argc }, (_, index) => this.bytes(index)));
+  }
+}
+
+const echoedBytesMax = 64 * 1024;
+
+function latin1(bytes: Uint8Array): string {
+  const length = Math.min(bytes.length, echoedBytesMax);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
+}
