@@ -1,0 +1,292 @@
+// Effects: what a command did to the store, encoded as RESP commands into the journal. Never requests:
+// every effect is absolute, so that replaying it twice converges, which is what lets a snapshot be taken
+// of a living store. It decides nothing: whether there is an effect is the handler's business.
+// Invariant: the bytes of an effect, and of a group between open() and close(), lie together in the
+// journal, and a pending SELECT lies before them.
+// Hot path: no allocation for an effect. An effect is measured first; if the ring has room for it in one
+// run, as nearly always, it is written there at once. Otherwise the small parts gather in a scratch
+// buffer and large keys and values go to the ring in pieces.
+
+import { digitCount, writeDigits } from "./digits.ts";
+import type { Journal, Source } from "./journal.ts";
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DOLLAR = 0x24; // $
+
+const encoder = new TextEncoder();
+const SELECT_0 = encoder.encode("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
+const MULTI = encoder.encode("*1\r\n$5\r\nMULTI\r\n");
+const EXEC = encoder.encode("*1\r\n$4\r\nEXEC\r\n");
+const SET = encoder.encode("*3\r\n$3\r\nSET\r\n");
+const SET_UNTIL = encoder.encode("*5\r\n$3\r\nSET\r\n");
+const PXAT = encoder.encode("$4\r\nPXAT\r\n");
+const DEL = encoder.encode("*2\r\n$3\r\nDEL\r\n");
+const PEXPIREAT = encoder.encode("*3\r\n$9\r\nPEXPIREAT\r\n");
+const PERSIST = encoder.encode("*2\r\n$7\r\nPERSIST\r\n");
+const SETRANGE = encoder.encode("*4\r\n$8\r\nSETRANGE\r\n");
+const PUBLISH = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
+const FLUSHALL = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
+
+const scratchBytes = 4096;
+const copyLoopBytesMax = 64;
+
+export class Effects {
+  /** While a follower applies its leader's stream: those bytes go to the journal unchanged instead. */
+  muted: boolean;
+  /** Effects written since this object was made. */
+  recorded: number;
+  private readonly journal: Journal;
+  private readonly scratch: Uint8Array;
+  /** Where the effect is being written: the ring, or the scratch buffer. */
+  private target: Uint8Array;
+  private at: number;
+  /** Length of the effect when it is written to the ring directly, else -1. */
+  private direct: number;
+  private groupDepth: number;
+  private multiWritten: boolean;
+
+  constructor(journal: Journal) {
+    this.journal = journal;
+    this.muted = false;
+    this.recorded = 0;
+    this.scratch = new Uint8Array(scratchBytes);
+    this.target = this.scratch;
+    this.at = 0;
+    this.direct = -1;
+    this.groupDepth = 0;
+    this.multiWritten = false;
+  }
+
+  // ---- the effects -------------------------------------------------------------------------------
+
+  set(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): void {
+    if (this.idle()) return;
+    this.beginSet(keyEnd - keyStart, valueEnd - valueStart, expiresAt);
+    this.argument(key, keyStart, keyEnd);
+    this.argument(value, valueStart, valueEnd);
+    this.finishSet(expiresAt);
+  }
+
+  /** As set(), with a value of `length` bytes that its source copies straight into the journal. */
+  setFrom(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    source: Source,
+    length: number,
+    expiresAt: number,
+  ): void {
+    if (this.idle()) return;
+    this.beginSet(keyEnd - keyStart, length, expiresAt);
+    this.argument(key, keyStart, keyEnd);
+    this.sourceArgument(source, length);
+    this.finishSet(expiresAt);
+  }
+
+  delete(key: Uint8Array, keyStart: number, keyEnd: number): void {
+    if (this.idle()) return;
+    this.begin(DEL, argumentBytes(keyEnd - keyStart));
+    this.argument(key, keyStart, keyEnd);
+    this.finish();
+  }
+
+  /** A new expiry time; 0 takes it away. */
+  expireAt(key: Uint8Array, keyStart: number, keyEnd: number, expiresAt: number): void {
+    if (this.idle()) return;
+    const keyBytes = argumentBytes(keyEnd - keyStart);
+    if (expiresAt === 0) this.begin(PERSIST, keyBytes);
+    else this.begin(PEXPIREAT, keyBytes + numberBytes(expiresAt));
+    this.argument(key, keyStart, keyEnd);
+    if (expiresAt !== 0) this.number(expiresAt);
+    this.finish();
+  }
+
+  setRange(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    offset: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.idle()) return;
+    const arguments_ = argumentBytes(keyEnd - keyStart) + argumentBytes(end - start);
+    this.begin(SETRANGE, arguments_ + numberBytes(offset));
+    this.argument(key, keyStart, keyEnd);
+    this.number(offset);
+    this.argument(bytes, start, end);
+    this.finish();
+  }
+
+  publish(
+    channel: Uint8Array,
+    channelStart: number,
+    channelEnd: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.idle()) return;
+    this.begin(PUBLISH, argumentBytes(channelEnd - channelStart) + argumentBytes(end - start));
+    this.argument(channel, channelStart, channelEnd);
+    this.argument(message, start, end);
+    this.finish();
+  }
+
+  flushAll(): void {
+    if (this.idle()) return;
+    this.begin(FLUSHALL, 0);
+    this.finish();
+  }
+
+  // ---- groups ------------------------------------------------------------------------------------
+
+  /** What follows up to close() happens at once on followers too. Groups nest; the outermost counts. */
+  open(): void {
+    if (this.groupDepth++ > 0) return;
+    this.journal.enter();
+    this.multiWritten = false;
+  }
+
+  close(): void {
+    if (--this.groupDepth > 0) return;
+    if (this.multiWritten) this.journal.put(EXEC, 0, EXEC.length);
+    this.journal.leave();
+  }
+
+  // ---- encoding ----------------------------------------------------------------------------------
+
+  private idle(): boolean {
+    return this.muted || !this.journal.active;
+  }
+
+  private beginSet(keyLength: number, valueLength: number, expiresAt: number): void {
+    const total = argumentBytes(keyLength) + argumentBytes(valueLength);
+    if (expiresAt === 0) this.begin(SET, total);
+    else this.begin(SET_UNTIL, total + PXAT.length + numberBytes(expiresAt));
+  }
+
+  private finishSet(expiresAt: number): void {
+    if (expiresAt !== 0) {
+      this.bytes(PXAT, 0, PXAT.length);
+      this.number(expiresAt);
+    }
+    this.finish();
+  }
+
+  /** Writes the array header with the command's name; `rest` bytes of arguments follow. */
+  private begin(head: Uint8Array, rest: number): void {
+    const journal = this.journal;
+    journal.enter();
+    if (journal.selectPending) this.select();
+    if (this.groupDepth > 0 && !this.multiWritten) this.multi();
+    this.recorded++;
+    const total = head.length + rest;
+    const at = journal.begin(total);
+    this.direct = at < 0 ? -1 : total;
+    this.target = at < 0 ? this.scratch : journal.ring;
+    this.at = Math.max(at, 0);
+    this.bytes(head, 0, head.length);
+  }
+
+  private finish(): void {
+    if (this.direct >= 0) this.journal.advance(this.direct);
+    else this.spill();
+    this.journal.leave();
+  }
+
+  private select(): void {
+    this.journal.put(SELECT_0, 0, SELECT_0.length);
+    this.journal.selectPending = false;
+  }
+
+  private multi(): void {
+    this.journal.put(MULTI, 0, MULTI.length);
+    this.multiWritten = true;
+  }
+
+  private argument(bytes: Uint8Array, start: number, end: number): void {
+    this.header(end - start);
+    this.bytes(bytes, start, end);
+    this.lineEnd();
+  }
+
+  private sourceArgument(source: Source, length: number): void {
+    this.header(length);
+    if (this.hasRoom(length)) {
+      source.copyTo(this.target, this.at, 0, length);
+      this.at += length;
+    } else {
+      this.journal.putFrom(source, length);
+    }
+    this.lineEnd();
+  }
+
+  private number(value: number): void {
+    const digits = digitCount(value);
+    this.header(digits);
+    this.hasRoom(digits);
+    this.at += digits;
+    writeDigits(this.target, this.at, value);
+    this.lineEnd();
+  }
+
+  private header(length: number): void {
+    const digits = digitCount(length);
+    this.hasRoom(digits + 1);
+    this.target[this.at] = DOLLAR;
+    this.at += digits + 1;
+    writeDigits(this.target, this.at, length);
+    this.lineEnd();
+  }
+
+  private lineEnd(): void {
+    this.hasRoom(2);
+    this.target[this.at] = CR;
+    this.target[this.at + 1] = LF;
+    this.at += 2;
+  }
+
+  private bytes(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (!this.hasRoom(count)) {
+      this.journal.put(bytes, start, end);
+      return;
+    }
+    const { target, at } = this;
+    this.at = at + count;
+    if (count > copyLoopBytesMax) target.set(bytes.subarray(start, end), at);
+    else for (let i = 0; i < count; i++) target[at + i] = bytes[start + i];
+  }
+
+  /** In the ring there always is: the effect was measured. False: too large for an emptied scratch buffer. */
+  private hasRoom(count: number): boolean {
+    if (this.direct >= 0 || this.at + count <= scratchBytes) return true;
+    this.spill();
+    return count <= scratchBytes;
+  }
+
+  private spill(): void {
+    this.journal.put(this.scratch, 0, this.at);
+    this.at = 0;
+  }
+}
+
+/** Bytes of `$<length>\r\n<bytes>\r\n`. */
+function argumentBytes(length: number): number {
+  return digitCount(length) + length + 5;
+}
+
+function numberBytes(value: number): number {
+  return argumentBytes(digitCount(value));
+}
