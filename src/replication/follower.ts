@@ -1,0 +1,360 @@
+// The following side of replication: keeps one connection to a leader and makes this node its copy. It
+// executes no command itself, and decides nothing about roles: that is replication.ts.
+//
+//   off --follow()--> connect --its time has come--> connecting --connected--> handshake
+//   handshake --+CONTINUE--> connected
+//   handshake --+FULLRESYNC--> sync --snapshot loaded--> connected
+//   connecting, handshake, sync, connected --any failure, silence--> connect (after a wait with jitter)
+//   any --stop()--> off
+//
+// Invariants: at most one connection is alive, and events of an earlier one are ignored; what the store
+// holds is always described by history and journal, or else by nothing: from the first byte of a
+// snapshot to its last the journal is off and the history is fresh, so that a load that breaks off can
+// neither be resumed nor be served as if it were whole. The store is emptied before a load; keeping the
+// old data readable meanwhile would be done in #beginLoad() and #endLoad().
+
+import { assert } from "../errors.ts";
+import type { Journal } from "../journal/journal.ts";
+import { acknowledgeMs, linkSilenceMsMax, reconnectMsMax, reconnectMsMin } from "../limits.ts";
+import { Handshake, type Outcome } from "./handshake.ts";
+import type { History } from "./history.ts";
+import { LeaderConnection } from "./leader-connection.ts";
+import { LeaderStream } from "./leader-stream.ts";
+import type { Apply, Clock, Logger, ReplicatedStore } from "./ports.ts";
+import { RdbError } from "./rdb-format.ts";
+import { SnapshotReceiver, SyncError } from "./snapshot-receiver.ts";
+
+export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
+
+const transitions: Readonly<Record<FollowerState, readonly FollowerState[]>> = {
+  off: ["connect"],
+  connect: ["connecting", "off"],
+  connecting: ["handshake", "connect", "off"],
+  handshake: ["sync", "connected", "connect", "off"],
+  sync: ["connected", "connect", "off"],
+  connected: ["connect", "off"],
+};
+
+const NEWLINE = "\n";
+
+export interface FollowerParts {
+  readonly store: ReplicatedStore;
+  readonly journal: Journal;
+  readonly history: History;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly apply: Apply;
+  /** A number in [0, 1), for the jitter of reconnections. */
+  readonly random: () => number;
+  readonly identity: () => { listeningPort: number; announceIp: string; password: string };
+  /** Our own followers have another past now: their links end. */
+  readonly historyChanged: (reason: string) => void;
+  /** New bytes are in the journal. */
+  readonly journaled: () => void;
+  readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
+}
+
+export class Follower {
+  state: FollowerState = "off";
+  host = "";
+  port = 0;
+  /** Kinds of values that were stepped over in the last full sync, and items the store did not take. */
+  lastSkipped: ReadonlyMap<string, number> = new Map();
+  lastRefused = 0;
+  readonly #parts: FollowerParts;
+  #isLoading = false;
+  #connection: LeaderConnection | null = null;
+  #handshake: Handshake | null = null;
+  #receiver: SnapshotReceiver | null = null;
+  #stream: LeaderStream | null = null;
+  #replid = "";
+  #offset = 0;
+  #streamDatabase = 0;
+  #freezes = 0;
+  #lastBytesMs = 0;
+  #lastAcknowledgedMs = 0;
+  #downSinceMs: number;
+  #retryMs = reconnectMsMin;
+  #retryTimer: Timer | null = null;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+    this.#downSinceMs = parts.clock.monotonicMs();
+  }
+
+  // ---- what others may know ----------------------------------------------------------------------
+
+  get isActive(): boolean {
+    return this.state !== "off";
+  }
+
+  get isUp(): boolean {
+    return this.state === "connected";
+  }
+
+  get streamDatabase(): number {
+    return this.#stream?.database ?? this.#streamDatabase;
+  }
+
+  /** Commands of the present link for databases that this node does not have. */
+  get skippedCommands(): number {
+    return this.#stream?.skipped ?? 0;
+  }
+
+  get lastBytesSecondsAgo(): number {
+    return this.isUp ? this.#secondsSince(this.#lastBytesMs) : -1;
+  }
+
+  get downSeconds(): number {
+    return this.#secondsSince(this.#downSinceMs);
+  }
+
+  get syncProgress(): { total: number; received: number; secondsAgo: number } | null {
+    if (this.#receiver === null) return null;
+    const { totalBytes, receivedBytes } = this.#receiver;
+    const secondsAgo = this.#secondsSince(this.#lastBytesMs);
+    return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
+  }
+
+  #secondsSince(ms: number): number {
+    return Math.max(0, Math.floor((this.#parts.clock.monotonicMs() - ms) / 1000));
+  }
+
+  // ---- orders ------------------------------------------------------------------------------------
+
+  follow(host: string, port: number): void {
+    this.stop("another leader");
+    this.host = host;
+    this.port = port;
+    this.#retryMs = reconnectMsMin;
+    this.#transition("connect", `following ${host}:${port}`);
+    this.#connect();
+  }
+
+  stop(reason: string): void {
+    if (this.state === "off") return;
+    this.#disconnect();
+    this.#transition("off", reason);
+  }
+
+  /** Stops applying the stream between two commands until the returned function is called. */
+  freeze(): () => void {
+    this.#freezes++;
+    this.#updateFreeze();
+    let isFrozen = true;
+    return () => {
+      if (!isFrozen) return;
+      isFrozen = false;
+      this.#freezes--;
+      this.#updateFreeze();
+    };
+  }
+
+  #updateFreeze(): void {
+    const frozen = this.#freezes > 0;
+    this.#connection?.setPaused(frozen);
+    this.#guard(() => {
+      if (this.#stream !== null) this.#stream.frozen = frozen;
+    });
+    if (!frozen) this.#parts.journaled();
+  }
+
+  /** Every second: acknowledges, and ends a link that is silent. */
+  tick(): void {
+    const now = this.#parts.clock.monotonicMs();
+    if (this.state === "off" || this.state === "connect") return;
+    const silentMs = now - this.#lastBytesMs;
+    if (silentMs > linkSilenceMsMax && this.#freezes === 0) {
+      this.#fail(`silent for ${Math.round(silentMs)} ms`);
+    } else if (now - this.#lastAcknowledgedMs >= acknowledgeMs / 2) {
+      if (this.state === "connected") this.#acknowledge();
+      else if (this.state === "sync") this.#connection?.write(NEWLINE);
+    }
+  }
+
+  // ---- the connection ----------------------------------------------------------------------------
+
+  #connect(): void {
+    this.#retryTimer = null;
+    this.#transition("connecting", "");
+    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+    const connection = new LeaderConnection({
+      opened: () => this.#guard(() => this.#opened(connection), connection),
+      received: (chunk) => this.#guard(() => this.#received(chunk), connection),
+      closed: (reason) => this.#guard(() => this.#fail(reason), connection),
+    });
+    this.#connection = connection;
+    connection.open(this.host, this.port);
+  }
+
+  /** Runs work for a connection, if it is still the present one; broken input ends the connection. */
+  #guard(work: () => void, connection = this.#connection): void {
+    if (connection !== this.#connection) return;
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof RdbError) && !(error instanceof SyncError)) throw error;
+      if (this.state === "connected") this.#forgetHistory();
+      this.#fail(error.message);
+    }
+  }
+
+  /** Bytes of the stream could not be made sense of: what was applied is no known state any more. */
+  #forgetHistory(): void {
+    this.#parts.journal.stop();
+    this.#parts.history.fresh();
+    this.#parts.historyChanged("the leader's stream was broken");
+  }
+
+  #fail(reason: string): void {
+    const wasUp = this.isUp;
+    this.#disconnect();
+    if (wasUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
+    const waitMs = Math.round(this.#retryMs * (0.5 + this.#parts.random() / 2));
+    this.#transition("connect", `${reason}; next attempt in ${waitMs} ms`);
+    this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
+    this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
+    this.#retryTimer.unref();
+  }
+
+  #disconnect(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#streamDatabase = this.streamDatabase;
+    this.#stream = null;
+    this.#handshake = null;
+    this.#receiver = null;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.close();
+    if (this.isLoading) this.#abandonLoad();
+  }
+
+  #opened(connection: LeaderConnection): void {
+    const { journal, history, identity } = this.#parts;
+    this.#transition("handshake", "");
+    const resume = journal.active ? { replid: history.replid, offset: journal.offset } : null;
+    this.#handshake = new Handshake({ ...identity(), resume }, (command) =>
+      connection.send(command),
+    );
+  }
+
+  #received(chunk: Uint8Array): void {
+    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+    let at = 0;
+    if (this.#handshake !== null) {
+      at = this.#handshake.push(chunk);
+      const { outcome } = this.#handshake;
+      if (outcome === null) return;
+      this.#handshake = null;
+      this.#decide(outcome);
+    }
+    if (this.#receiver !== null) at = this.#load(this.#receiver, chunk, at);
+    if (this.#stream === null || at >= chunk.length) return;
+    this.#stream.push(at === 0 ? chunk : chunk.subarray(at));
+    this.#parts.journaled();
+  }
+
+  #decide(outcome: Outcome): void {
+    if (outcome.kind === "failed") this.#fail(outcome.reason);
+    else if (outcome.kind === "continue") this.#continue(outcome.replid);
+    else {
+      this.#replid = outcome.replid;
+      this.#offset = outcome.offset;
+      this.#transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
+      this.#receiver = new SnapshotReceiver(this.#parts.store, () => this.#beginLoad());
+    }
+  }
+
+  // ---- partial and full sync ---------------------------------------------------------------------
+
+  #continue(replid: string | null): void {
+    const { history, journal, historyChanged } = this.#parts;
+    if (replid !== null && replid !== history.replid) {
+      history.shift(journal.offset, replid);
+      historyChanged("the leader goes on under a new replid");
+    }
+    this.#goOn(`partial sync from offset ${journal.offset}`);
+  }
+
+  /** True from the first byte of a snapshot to its last. */
+  get isLoading(): boolean {
+    return this.#isLoading;
+  }
+
+  #setLoading(isLoading: boolean): void {
+    this.#isLoading = isLoading;
+    this.#parts.loadingChanged?.(isLoading);
+  }
+
+  #beginLoad(): void {
+    const { journal, history, store, historyChanged } = this.#parts;
+    journal.stop();
+    history.fresh();
+    historyChanged("this node loads another snapshot");
+    this.#setLoading(true);
+    store.clear();
+  }
+
+  #load(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+    const at = receiver.push(chunk, start);
+    if (receiver.done) this.#endLoad(receiver);
+    return at;
+  }
+
+  #endLoad(receiver: SnapshotReceiver): void {
+    const { journal, history } = this.#parts;
+    this.#receiver = null;
+    this.#setLoading(false);
+    history.adopt(this.#replid);
+    journal.start(this.#offset);
+    this.#streamDatabase = receiver.streamDatabase;
+    this.#report(receiver);
+    this.#goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
+    if (receiver.usesMark) this.#acknowledge();
+  }
+
+  /** Half a snapshot is no data. */
+  #abandonLoad(): void {
+    this.#setLoading(false);
+    this.#parts.store.clear();
+  }
+
+  #report(receiver: SnapshotReceiver): void {
+    const { skipped } = receiver.reader;
+    this.lastSkipped = skipped;
+    this.lastRefused = receiver.refused;
+    const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
+    if (kinds.length > 0) {
+      this.#parts.log.warn(
+        `the leader's snapshot has what this cache cannot hold: ${kinds.join(", ")}`,
+      );
+    }
+    if (receiver.refused > 0) {
+      this.#parts.log.error(`${receiver.refused} items of the leader do not fit into this node`);
+    }
+  }
+
+  #goOn(reason: string): void {
+    const { journal, apply } = this.#parts;
+    this.#transition("connected", reason);
+    this.#retryMs = reconnectMsMin;
+    this.#stream = new LeaderStream(journal, this.#streamDatabase, apply, () =>
+      this.#acknowledge(),
+    );
+    this.#stream.frozen = this.#freezes > 0;
+  }
+
+  #acknowledge(): void {
+    this.#lastAcknowledgedMs = this.#parts.clock.monotonicMs();
+    this.#connection?.send(["REPLCONF", "ACK", String(this.#parts.journal.offset)]);
+  }
+
+  #transition(to: FollowerState, reason: string): void {
+    const from = this.state;
+    assert(transitions[from].includes(to), `follower ${from} -> ${to}`);
+    this.state = to;
+    const why = reason === "" ? "" : ` (${reason})`;
+    this.#parts.log.info(`leader ${this.host}:${this.port}: ${from} -> ${to}${why}`);
+  }
+}

@@ -1,0 +1,79 @@
+// What replication needs of its surroundings, as interfaces: the store, time, the log and a follower's
+// connection. The server hands the real things in, tests hand in small ones; nothing here is code.
+
+import type { Request } from "../protocol/request.ts";
+
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970: expiry times and `now` for the store. */
+  wallMs(): number;
+  /** Milliseconds that never go backwards: durations. */
+  monotonicMs(): number;
+}
+
+/** The part of the store (store/store.ts) that replication uses. */
+export interface ReplicatedStore {
+  /** The current item, after a successful find() or during a visit. */
+  valueLength: number;
+  expiresAt: number;
+  keyBytes: Uint8Array;
+  keyStart: number;
+  keyEnd: number;
+  copyTo(target: Uint8Array, at: number, from: number, length: number): void;
+  /** True on a leader: this node expires and evicts by itself. */
+  expires: boolean;
+  lock(key: Uint8Array, start: number, end: number): void;
+  unlock(key: Uint8Array, start: number, end: number): void;
+  find(key: Uint8Array, start: number, end: number, now: number): boolean;
+  /** 0 when it was stored; otherwise the item does not fit. */
+  set(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+    clientFlags: number,
+  ): number;
+  /** Visits some items that live at `now`; the cursor to go on with, 0 at the end. No key comes twice. */
+  scan(cursor: number, now: number, visitor: StoreVisitor): number;
+  clear(): void;
+  count(): number;
+  memoryUsed(): number;
+}
+
+export interface StoreVisitor {
+  visit(store: ReplicatedStore): void;
+}
+
+/** A connection that a link writes to. It does not keep what it does not take. */
+export interface LinkSocket {
+  /** How many of the bytes were taken; the rest is offered again after onDrain(). */
+  write(bytes: Uint8Array): number;
+  end(): void;
+  readonly remoteAddress: string;
+}
+
+/** What is known of a follower's connection before its PSYNC: the server's session. */
+export interface LinkPeer {
+  readonly id: number;
+  /** When bytes last came from it, by the wall clock; bare newlines while it loads count. */
+  readonly lastActiveMs: number;
+  readonly replconf: {
+    readonly listeningPort: number;
+    /** Empty unless it announced one. */
+    readonly ipAddress: string;
+    readonly eof: boolean;
+    readonly psync2: boolean;
+  };
+}
+
+/** Executes one command of the leader's stream, with the recording of effects muted. */
+export type Apply = (request: Request) => void;

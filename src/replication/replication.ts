@@ -1,0 +1,241 @@
+// Replication as the server sees it: one object that leads, follows, and says how it stands. It joins the
+// two sides (leader.ts, follower.ts) over one journal and one history, and changes roles.
+//
+//   leader --replicaof()--> follower --noOne()--> leader
+//
+// Invariant: exactly while this node follows, effects are muted and the store neither expires nor evicts
+// by itself: the journal then holds the leader's bytes and nothing else.
+
+import { monotonicMs, wallClockMs } from "../clock.ts";
+import type { Effects } from "../journal/effects.ts";
+import type { Journal } from "../journal/journal.ts";
+import { Follower } from "./follower.ts";
+import type { FollowerLink } from "./follower-link.ts";
+import { History } from "./history.ts";
+import { counterLines, type InfoLine, infoLines } from "./info.ts";
+import type { JoinLink } from "./join-link.ts";
+import { LeaderReplication } from "./leader.ts";
+import type { Apply, Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "./ports.ts";
+
+const tickMs = 1_000;
+const priorityDefault = 100;
+const serverVersionDefault = "7.2.4";
+const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
+
+export interface ReplicationOptions {
+  /** The port, and the address if it is not empty, that this node as a follower gives to its leader. */
+  readonly listeningPort: number;
+  readonly announceIp: string;
+  /** The password for the leader; empty for none. */
+  readonly leaderAuth: string;
+  /** What Sentinel orders candidates by, 100 by default; 0 is never promoted. */
+  readonly priority?: number;
+  /** The Redis version that snapshots name. */
+  readonly serverVersion?: string;
+}
+
+export interface ReplicationParts {
+  readonly store: ReplicatedStore;
+  readonly journal: Journal;
+  readonly effects: Effects;
+  readonly history?: History;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Read anew at each use: some of them may change while the node runs. */
+  readonly options: () => ReplicationOptions;
+  readonly apply: Apply;
+  readonly onRoleChange?: (role: "leader" | "follower") => void;
+  readonly onLoadingChange?: (isLoading: boolean) => void;
+  readonly random?: () => number;
+}
+
+/** How the node stands, in the terms of ROLE. */
+export type RoleReport =
+  | {
+      readonly role: "leader";
+      readonly offset: number;
+      readonly followers: readonly { ip: string; port: number; offset: number }[];
+    }
+  | {
+      readonly role: "follower";
+      readonly host: string;
+      readonly port: number;
+      readonly state: "connect" | "connecting" | "handshake" | "sync" | "connected";
+      readonly offset: number;
+    };
+
+export class Replication {
+  readonly history: History;
+  readonly leader: LeaderReplication;
+  readonly follower: Follower;
+  readonly #parts: ReplicationParts;
+  readonly #timer: Timer;
+
+  constructor(parts: ReplicationParts) {
+    this.#parts = parts;
+    this.history = parts.history ?? new History();
+    this.follower = this.#makeFollower();
+    this.leader = this.#makeLeader();
+    this.#timer = setInterval(() => this.tick(), tickMs);
+    this.#timer.unref();
+  }
+
+  #makeFollower(): Follower {
+    const { store, journal, log, clock = systemClock, apply, options, random } = this.#parts;
+    return new Follower({
+      store,
+      journal,
+      history: this.history,
+      log,
+      clock,
+      apply,
+      random: random ?? Math.random,
+      identity: () => identityOf(options()),
+      historyChanged: (reason) => this.leader.dropAll(reason),
+      journaled: () => this.leader.flush(),
+      loadingChanged: this.#parts.onLoadingChange,
+    });
+  }
+
+  #makeLeader(): LeaderReplication {
+    const { store, journal, log, clock = systemClock, options } = this.#parts;
+    const { follower, history } = this;
+    return new LeaderReplication({
+      store,
+      journal,
+      history,
+      log,
+      clock,
+      serverVersion: options().serverVersion ?? serverVersionDefault,
+      upstream: {
+        get isFollower() {
+          return follower.isActive;
+        },
+        get isServing() {
+          return !follower.isActive || follower.isUp;
+        },
+        get streamDatabase() {
+          return follower.isActive ? follower.streamDatabase : 0;
+        },
+        freeze: () => follower.freeze(),
+      },
+    });
+  }
+
+  // ---- roles -------------------------------------------------------------------------------------
+
+  get isFollower(): boolean {
+    return this.follower.isActive;
+  }
+
+  get isLoading(): boolean {
+    return this.follower.isLoading;
+  }
+
+  /** `host:port` of the leader that this node follows, or null. */
+  get leaderAddress(): { host: string; port: number } | null {
+    const { isActive, host, port } = this.follower;
+    return isActive ? { host, port } : null;
+  }
+
+  /** Follows that leader from now on; false when it is the present one. */
+  replicaof(host: string, port: number): boolean {
+    const { follower } = this;
+    if (follower.isActive && follower.host === host && follower.port === port) return false;
+    const wasLeader = !follower.isActive;
+    const { effects, store, onRoleChange } = this.#parts;
+    effects.muted = true;
+    store.expires = false;
+    this.leader.dropAll(`this node follows ${host}:${port} now`);
+    follower.follow(host, port);
+    if (wasLeader) onRoleChange?.("follower");
+    return true;
+  }
+
+  /** Becomes a leader. Data and offset stay; followers come back and go on under the new replid. */
+  noOne(): void {
+    const { follower, history } = this;
+    if (!follower.isActive) return;
+    const { effects, store, journal, onRoleChange } = this.#parts;
+    follower.stop("promoted to leader");
+    if (journal.active) history.shift(journal.offset);
+    else history.fresh();
+    journal.selectPending = true;
+    effects.muted = false;
+    store.expires = true;
+    this.leader.dropAll("this node is a leader now");
+    onRoleChange?.("leader");
+  }
+
+  // ---- connections -------------------------------------------------------------------------------
+
+  /** Takes over a connection that sent `PSYNC replid offset`; the answers are the link's business. */
+  psync(socket: LinkSocket, peer: LinkPeer, replid: string, offset: number): FollowerLink {
+    return this.leader.psync(socket, peer, replid, offset);
+  }
+
+  /** Takes over a connection of the binary protocol that sent JOIN. */
+  join(socket: LinkSocket): JoinLink {
+    return this.leader.join(socket);
+  }
+
+  /** `REPLCONF ACK offset` on the link of that connection. */
+  acknowledge(peerId: number, offset: number): void {
+    this.leader.acknowledge(peerId, offset);
+  }
+
+  /** To be called at the end of each turn in which effects were recorded. */
+  flush(): void {
+    this.leader.flush();
+  }
+
+  /** Once a second; called by the object's own timer. */
+  tick(): void {
+    this.follower.tick();
+    this.leader.tick();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.follower.stop("shutting down");
+    this.leader.dropAll("shutting down");
+  }
+
+  // ---- reports -----------------------------------------------------------------------------------
+
+  role(): RoleReport {
+    const { offset } = this.#parts.journal;
+    const { state, host, port } = this.follower;
+    if (state !== "off") {
+      const applied = state === "connected" ? offset : -1;
+      return { role: "follower", host, port, state, offset: applied };
+    }
+    const online = this.leader.links.filter((link) => link.state === "online");
+    const followers = online.map((link) => ({
+      ip: link.ip,
+      port: link.port,
+      offset: link.acknowledgedOffset,
+    }));
+    return { role: "leader", offset, followers };
+  }
+
+  /** INFO's section `replication`. */
+  infoLines(): InfoLine[] {
+    const { journal, options } = this.#parts;
+    return infoLines(this.leader, this.follower, journal, options().priority ?? priorityDefault);
+  }
+
+  /** What INFO's section `stats` says about replication. */
+  counterLines(): InfoLine[] {
+    return counterLines(this.leader);
+  }
+}
+
+function identityOf(options: ReplicationOptions): {
+  listeningPort: number;
+  announceIp: string;
+  password: string;
+} {
+  const { listeningPort, announceIp, leaderAuth } = options;
+  return { listeningPort, announceIp, password: leaderAuth };
+}
