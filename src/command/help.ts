@@ -1,0 +1,38 @@
+// HELP of commands with subcommands: the same frame around each one's lines, as Redis prints it. The
+// lines themselves stand beside the subcommands that they tell about.
+
+import type { CommandRow, Handler } from "./command.ts";
+import { type CommandGroup, flag } from "./command.ts";
+
+/** The row of `<container> HELP`. */
+export function helpRow(
+  container: string,
+  group: CommandGroup,
+  since: string,
+  lines: readonly string[],
+): CommandRow {
+  return {
+    name: `${container}|help`,
+    arity: 2,
+    flags: flag.LOADING | flag.STALE,
+    keys: [0, 0, 0],
+    group,
+    since,
+    complexity: "O(1)",
+    summary: "Show helpful text about the different subcommands",
+    handler: help(container.toUpperCase(), lines),
+  };
+}
+
+function help(name: string, lines: readonly string[]): Handler {
+  const all = [
+    `${name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`,
+    ...lines,
+    "HELP",
+    "    Prints this help.",
+  ];
+  return (_x, _request, reply) => {
+    reply.array(all.length);
+    for (const line of all) reply.simple(line);
+  };
+}

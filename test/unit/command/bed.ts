@@ -1,0 +1,135 @@
+// A bed to run data commands in: a real store, a real journal, a node that only says what it is, and
+// a clock that stands still until it is set. Commands run through execute(), so that arity, role and
+// room are checked as in the server. Replies are the bytes of RESP2, effects the words in the journal.
+// Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
+
+import { Command, type Context } from "../../../src/command/command.ts";
+import { counterCommands } from "../../../src/command/counter.ts";
+import { execute } from "../../../src/command/execute.ts";
+import { expiryCommands } from "../../../src/command/expiry.ts";
+import { keyspaceCommands } from "../../../src/command/keyspace.ts";
+import type { Node } from "../../../src/command/node.ts";
+import { Session } from "../../../src/command/session.ts";
+import { stringCommands } from "../../../src/command/string.ts";
+import { Effects } from "../../../src/journal/effects.ts";
+import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Output } from "../../../src/protocol/output.ts";
+import { Request } from "../../../src/protocol/request.ts";
+import { RespReply } from "../../../src/protocol/resp-reply.ts";
+import { reserveStore } from "../../../src/store/memory.ts";
+import { Store } from "../../../src/store/store.ts";
+
+const MiB = 1024 * 1024;
+export const NOW = 1_700_000_000_000;
+
+const commands = new Map(
+  [...stringCommands, ...counterCommands, ...keyspaceCommands, ...expiryCommands].map((row) => [
+    row.name,
+    new Command(row),
+  ]),
+);
+
+export type Argument = string | number | Uint8Array;
+
+export interface BedOptions {
+  readonly memoryLimitBytes?: number;
+  readonly valueBytesMax?: number;
+  readonly eviction?: "s3fifo" | "none";
+}
+
+export class Bed {
+  readonly store: Store;
+  readonly journal = new Journal(reserveJournal(8 * MiB));
+  readonly effects = new Effects(this.journal);
+  readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", NOW, true);
+  /** What the handlers asked of the node. */
+  readonly joined: Session[] = [];
+  readonly node = { isFollower: false, isLoading: false };
+  readonly x: Context;
+  private readonly out = new Output();
+  private readonly reply = new RespReply(this.out);
+  private effectsRead = 0;
+
+  constructor(options: BedOptions = {}) {
+    const { memoryLimitBytes = 16 * MiB, valueBytesMax = 4 * MiB, eviction = "s3fifo" } = options;
+    const memory = reserveStore({
+      memoryLimitBytes,
+      reserveBytes: 2 * memoryLimitBytes,
+      valueBytesMax,
+      eviction,
+      hashSeed: 7,
+      concurrent: false,
+    });
+    this.store = new Store(memory, 0);
+    this.store.expires = true;
+    this.journal.start(0);
+    const node = Object.assign(this.node, {
+      join: (session: Session) => this.joined.push(session),
+    });
+    this.x = {
+      store: this.store,
+      effects: this.effects,
+      node: node as unknown as Node,
+      now: NOW,
+      session: this.session,
+    };
+  }
+
+  /** Runs a command and returns the bytes of its reply, one character a byte. */
+  run(...args: Argument[]): string {
+    const command = commands.get(String(args[0]).toLowerCase());
+    if (command === undefined) throw new Error(`no data command ${args[0]}`);
+    this.out.clear();
+    execute(this.x, command, request(...args), this.reply);
+    return latin1(this.out.view());
+  }
+
+  /** The effects since the last call, each as its words. */
+  recorded(): string[] {
+    const bytes = new Uint8Array(this.journal.offset - this.effectsRead);
+    this.journal.read(this.effectsRead, bytes, 0, bytes.length);
+    this.effectsRead += bytes.length;
+    const found: string[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const words: string[] = [];
+      const count = lengthAt(bytes, at);
+      at = lineEnd(bytes, at);
+      for (let i = 0; i < count; i++) {
+        const length = lengthAt(bytes, at);
+        at = lineEnd(bytes, at);
+        words.push(latin1(bytes.subarray(at, at + length)));
+        at += length + 2;
+      }
+      found.push(words.join(" "));
+    }
+    return found;
+  }
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return Number(latin1(bytes.subarray(at + 1, lineEnd(bytes, at) - 2)));
+}
+
+function lineEnd(bytes: Uint8Array, at: number): number {
+  return bytes.indexOf(0x0a, at) + 1;
+}
+
+export function request(...args: Argument[]): Request {
+  return Request.of(
+    args.map((arg) => (arg instanceof Uint8Array ? arg : Buffer.from(String(arg), "latin1"))),
+  );
+}
+
+export function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
+}
+
+/** A value as RESP sends it. */
+export function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
+export const OK = "+OK\r\n";
+export const NIL = "$-1\r\n";
+export const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n";
+export const SYNTAX_ERROR = "-ERR syntax error\r\n";
