@@ -1,0 +1,28 @@
+// Applies a leader's stream: each command runs through the command table like any other, in a session
+// that may write on a follower and with a reply that nobody reads. Effects are muted while a node follows
+// (replication/replication.ts), as the leader's bytes go into the journal unchanged.
+
+import { wallClockMs } from "../clock.ts";
+import type { Context } from "../command/command.ts";
+import { execute } from "../command/execute.ts";
+import { Session } from "../command/session.ts";
+import { find } from "../command/table.ts";
+import { log } from "../log.ts";
+import { NullReply } from "../protocol/null-reply.ts";
+import type { Request } from "../protocol/request.ts";
+
+export function applier(parts: Omit<Context, "now" | "session">): (request: Request) => void {
+  const session = new Session(0, "", "", 0, true);
+  session.kind = "leader";
+  const context: Context = { ...parts, session, now: 0 };
+  const reply = new NullReply();
+  return (request) => {
+    const command = find(request);
+    if (command === undefined) {
+      log.warn(`the leader sent a command that is unknown here: ${request.text(0)}`);
+      return;
+    }
+    context.now = wallClockMs();
+    execute(context, command, request, reply);
+  };
+}

@@ -1,0 +1,159 @@
+// A data thread: what its connections share. One context, one output and one encoder for each protocol
+// serve them all, as only one connection is worked on at a time; a connection at rest costs little.
+// A turn is one event of one socket. Hot path: turnOf() wraps each of them.
+
+import { monotonicMs, wallClockMs } from "../clock.ts";
+import type { Context } from "../command/command.ts";
+import { Session } from "../command/session.ts";
+import { fatal } from "../errors.ts";
+import { receivedBytesPerCollection } from "../limits.ts";
+import { log } from "../log.ts";
+import { MscacheReply } from "../protocol/mscache.ts";
+import { Output, OutputLimitError } from "../protocol/output.ts";
+import { RespReply } from "../protocol/resp-reply.ts";
+import { type ClientSocket, Connection } from "./connection.ts";
+import type { Mailbox } from "./mailbox.ts";
+import { TurnHistogram } from "./turns.ts";
+
+/** What a data thread needs from the node beyond its context. */
+export interface ThreadHost {
+  readonly context: Omit<Context, "now" | "session">;
+  readonly mailbox: Mailbox;
+  readonly password: string;
+  readonly maxClients: number;
+  nextClientId(): number;
+  /** Called at the end of a turn in which effects were recorded. */
+  effectsRecorded(): void;
+}
+
+export class DataThread {
+  readonly context: Context;
+  readonly out: Output;
+  readonly resp: RespReply;
+  readonly mscache: MscacheReply;
+  readonly mailbox: Mailbox;
+  readonly connections: Map<number, Connection>;
+  readonly turns: TurnHistogram;
+  connectionsReceived: number;
+  connectionsRejected: number;
+  commandsProcessed: number;
+  bytesReceived: number;
+  bytesSent: number;
+  private readonly host: ThreadHost;
+  private receivedSinceCollection: number;
+  private effectsSeen: number;
+
+  constructor(host: ThreadHost) {
+    const session = new Session(0, "", "", 0, true);
+    this.context = { ...host.context, now: wallClockMs(), session };
+    this.out = new Output();
+    this.resp = new RespReply(this.out);
+    this.mscache = new MscacheReply(this.out);
+    this.mailbox = host.mailbox;
+    this.connections = new Map();
+    this.turns = new TurnHistogram();
+    this.connectionsReceived = 0;
+    this.connectionsRejected = 0;
+    this.commandsProcessed = 0;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.host = host;
+    this.receivedSinceCollection = 0;
+    this.effectsSeen = 0;
+  }
+
+  // ---- hot path --------------------------------------------------------------------------------
+
+  receive(connection: Connection, chunk: Uint8Array): void {
+    const begin = monotonicMs();
+    this.context.now = wallClockMs();
+    try {
+      connection.receive(chunk);
+    } catch (error) {
+      this.recover(connection, error);
+    }
+    this.endTurn();
+    this.bytesReceived += chunk.length;
+    this.collect(chunk.length);
+    this.turns.record(monotonicMs() - begin);
+  }
+
+  private endTurn(): void {
+    const { recorded } = this.context.effects;
+    if (recorded === this.effectsSeen) return;
+    this.effectsSeen = recorded;
+    this.host.effectsRecorded();
+  }
+
+  /** Shared memory counts as heap, so the collector hardly runs by itself (src/README.md). */
+  private collect(bytes: number): void {
+    this.receivedSinceCollection += bytes;
+    if (this.receivedSinceCollection < receivedBytesPerCollection) return;
+    this.receivedSinceCollection = 0;
+    Bun.gc(false);
+  }
+
+  // ---- cold path -------------------------------------------------------------------------------
+
+  /** Runs something that is not a `data` event as a turn. */
+  turn(work: () => void): void {
+    this.context.now = wallClockMs();
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
+    this.endTurn();
+  }
+
+  /** A reply beyond the output's bound costs the connection; everything else is our own mistake. */
+  private recover(connection: Connection, error: unknown): void {
+    if (!(error instanceof OutputLimitError)) this.fail(error);
+    log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
+    this.out.clear();
+    connection.terminate();
+  }
+
+  fail(error: unknown): never {
+    fatal(error, "a data thread");
+  }
+
+  resetStatistics(): void {
+    this.connectionsReceived = 0;
+    this.connectionsRejected = 0;
+    this.commandsProcessed = 0;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.turns.reset();
+  }
+
+  open(socket: ClientSocket): void {
+    this.connectionsReceived++;
+    const session = new Session(
+      this.host.nextClientId(),
+      formatEndpoint(socket.remoteAddress, socket.remotePort),
+      formatEndpoint(socket.localAddress, socket.localPort),
+      wallClockMs(),
+      this.host.password === "",
+    );
+    const connection = new Connection(this, socket, session);
+    socket.data = connection;
+    this.connections.set(session.id, connection);
+    if (this.connections.size > this.host.maxClients) this.reject(connection);
+  }
+
+  private reject(connection: Connection): void {
+    this.connectionsRejected++;
+    connection.socket.write("-ERR max number of clients reached\r\n");
+    connection.close();
+  }
+
+  closed(connection: Connection): void {
+    this.connections.delete(connection.session.id);
+    connection.onClose();
+  }
+}
+
+function formatEndpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

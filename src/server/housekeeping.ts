@@ -1,0 +1,63 @@
+// What a node does by itself from time to time: reclaim expired items in small slices, close connections
+// that were silent for too long, and sample the operations per second. Runs in the control thread.
+
+import { monotonicMs, wallClockMs } from "../clock.ts";
+import { log } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import type { DataThread } from "./data-thread.ts";
+import type { ServerNode } from "./node.ts";
+
+const sweepEveryMs = 100;
+/** A sweep stops after this time, so that it costs a client no more than a large command does. */
+const sweepSliceMs = 1;
+const bucketsPerStep = 64;
+const sampleEveryMs = 1000;
+
+export class Housekeeping implements Disposable {
+  private readonly timers: Timer[];
+  private readonly store: Store;
+  private readonly node: ServerNode;
+  private readonly thread: DataThread;
+
+  constructor(store: Store, node: ServerNode, thread: DataThread) {
+    this.store = store;
+    this.node = node;
+    this.thread = thread;
+    this.timers = [
+      setInterval(() => this.sweep(), sweepEveryMs),
+      setInterval(() => this.everySecond(), sampleEveryMs),
+    ];
+    for (const timer of this.timers) timer.unref();
+  }
+
+  /** Goes on for its whole slice only while it finds much that has expired. */
+  private sweep(): void {
+    if (!this.store.expires) return;
+    this.thread.turn(() => {
+      const deadline = monotonicMs() + sweepSliceMs;
+      const now = wallClockMs();
+      while (this.store.sweep(bucketsPerStep, now) > bucketsPerStep && monotonicMs() < deadline) {
+        // the next step
+      }
+    });
+  }
+
+  private everySecond(): void {
+    void this.node.sampleOperations();
+    const { idleTimeout } = this.node.config;
+    if (idleTimeout > 0) this.closeIdle(wallClockMs() - idleTimeout * 1000);
+  }
+
+  private closeIdle(before: number): void {
+    for (const connection of [...this.thread.connections.values()]) {
+      const { session } = connection;
+      if (session.kind !== "normal" || session.lastActiveMs >= before) continue;
+      log.debug(`client ${session.address} was idle: closed`);
+      connection.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+}

@@ -1,0 +1,48 @@
+// The way from a data thread to the control thread: a command that acts on the whole node goes in, the
+// bytes of its reply come out. Its connection is suspended meanwhile. With one data thread both are the
+// same thread, and only the turn is another one.
+
+import { wallClockMs } from "../clock.ts";
+import type { Command, Context } from "../command/command.ts";
+import { execute } from "../command/execute.ts";
+import type { Session } from "../command/session.ts";
+import { MscacheReply } from "../protocol/mscache.ts";
+import { Output } from "../protocol/output.ts";
+import type { Request } from "../protocol/request.ts";
+import { RespReply } from "../protocol/resp-reply.ts";
+
+export interface Mailbox {
+  /** `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. */
+  submit(
+    session: Session,
+    command: Command,
+    request: Request,
+    isResp: boolean,
+  ): Promise<Uint8Array>;
+}
+
+const replyBytes = 4096;
+
+/** The mailbox of a node whose control thread serves the connections, too. */
+export class LocalMailbox implements Mailbox {
+  private readonly context: Omit<Context, "now" | "session">;
+
+  constructor(context: Omit<Context, "now" | "session">) {
+    this.context = context;
+  }
+
+  async submit(
+    session: Session,
+    command: Command,
+    request: Request,
+    isResp: boolean,
+  ): Promise<Uint8Array> {
+    const out = new Output(replyBytes);
+    const reply = isResp ? new RespReply(out) : new MscacheReply(out);
+    if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
+    const { store, effects, node } = this.context;
+    const context = { store, effects, node, session, now: wallClockMs() };
+    await execute(context, command, request, reply);
+    return out.view();
+  }
+}

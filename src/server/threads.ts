@@ -1,0 +1,142 @@
+// The data threads as the control thread sees them: questions to all of them together. With one data
+// thread, which is the control thread itself, LocalThreads answers at once.
+
+import type { ClientFilter, ClientReport } from "../command/node.ts";
+import type { Session } from "../command/session.ts";
+import type { Config } from "../config.ts";
+import type { LinkSocket } from "../replication/ports.ts";
+import type { Connection, Link } from "./connection.ts";
+import type { DataThread } from "./data-thread.ts";
+import { TurnHistogram } from "./turns.ts";
+
+/** What the data threads counted since the start or the last reset. */
+export interface ThreadStatistics {
+  connections: number;
+  connectionsReceived: number;
+  connectionsRejected: number;
+  commandsProcessed: number;
+  bytesReceived: number;
+  bytesSent: number;
+  turns: TurnHistogram;
+}
+
+export interface Threads {
+  clients(filter: ClientFilter): Promise<ClientReport[]>;
+  /** Ends the connections that fit and returns how many they were. */
+  kill(filter: ClientFilter): Promise<number>;
+  statistics(): Promise<ThreadStatistics>;
+  resetStatistics(): void;
+  configChanged(config: Config): void;
+  /** Hands the connection of `session` to the link that `open` makes for it, unless it is gone. */
+  takeOver(session: Session, open: (socket: LinkSocket) => Link): void;
+  close(): Promise<void>;
+}
+
+export class LocalThreads implements Threads {
+  private readonly thread: DataThread;
+
+  constructor(thread: DataThread) {
+    this.thread = thread;
+  }
+
+  async clients(filter: ClientFilter): Promise<ClientReport[]> {
+    return reportClients(this.thread, filter);
+  }
+
+  async kill(filter: ClientFilter): Promise<number> {
+    return killClients(this.thread, filter);
+  }
+
+  async statistics(): Promise<ThreadStatistics> {
+    return threadStatistics(this.thread);
+  }
+
+  resetStatistics(): void {
+    this.thread.resetStatistics();
+  }
+
+  configChanged(): void {
+    // this thread reads the node's own configuration
+  }
+
+  takeOver(session: Session, open: (socket: LinkSocket) => Link): void {
+    const connection = this.thread.connections.get(session.id);
+    connection?.takeOver(open(connection));
+  }
+
+  async close(): Promise<void> {
+    // the listeners close the connections
+  }
+}
+
+// ---- one thread's answers -----------------------------------------------------------------------
+
+export function reportClients(thread: DataThread, filter: ClientFilter): ClientReport[] {
+  return select(thread, filter).map(({ session, pendingInputBytes, pendingOutputBytes }) => ({
+    session,
+    pendingInputBytes,
+    pendingOutputBytes,
+  }));
+}
+
+export function killClients(thread: DataThread, filter: ClientFilter): number {
+  const found = select(thread, filter);
+  for (const connection of found) connection.close();
+  return found.length;
+}
+
+export function threadStatistics(thread: DataThread): ThreadStatistics {
+  const { connections, turns, ...counters } = thread;
+  return {
+    connections: connections.size,
+    connectionsReceived: counters.connectionsReceived,
+    connectionsRejected: counters.connectionsRejected,
+    commandsProcessed: counters.commandsProcessed,
+    bytesReceived: counters.bytesReceived,
+    bytesSent: counters.bytesSent,
+    turns,
+  };
+}
+
+/** The sum over all threads. */
+export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistics {
+  const turns = new TurnHistogram();
+  const sum: ThreadStatistics = {
+    connections: 0,
+    connectionsReceived: 0,
+    connectionsRejected: 0,
+    commandsProcessed: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    turns,
+  };
+  for (const one of all) {
+    sum.connections += one.connections;
+    sum.connectionsReceived += one.connectionsReceived;
+    sum.connectionsRejected += one.connectionsRejected;
+    sum.commandsProcessed += one.commandsProcessed;
+    sum.bytesReceived += one.bytesReceived;
+    sum.bytesSent += one.bytesSent;
+    turns.add(one.turns);
+  }
+  return sum;
+}
+
+function select(thread: DataThread, filter: ClientFilter): Connection[] {
+  return [...thread.connections.values()].filter(({ session }) => fits(filter, session));
+}
+
+const kinds = { normal: "normal", follower: "replica", join: "replica", leader: "master" } as const;
+
+function fits(filter: ClientFilter, session: Session): boolean {
+  const { id, ids, except, address, localAddress, user, kind } = filter;
+  return (
+    (id === undefined || id === session.id) &&
+    (ids === undefined || ids.includes(session.id)) &&
+    except !== session.id &&
+    (address === undefined || address === session.address) &&
+    (localAddress === undefined || localAddress === session.localAddress) &&
+    (user === undefined || user === session.user) &&
+    (kind === undefined || kind === kinds[session.kind])
+  );
+}

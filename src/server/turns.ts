@@ -1,0 +1,61 @@
+// How long a data thread's turns take: one turn is one `data` callback. A histogram of fixed size with
+// buckets that grow by a quarter, so that a percentile is known within that; INFO's section `turns`
+// shows it and CONFIG RESETSTAT clears it.
+// Hot path: record() is a logarithm and an increment.
+
+const bucketsPerDoubling = 3;
+const shortestMs = 0.001;
+const bucketCount = 96; // up to 2^32 microseconds
+
+export class TurnHistogram {
+  private readonly counts = new Float64Array(bucketCount);
+  count = 0;
+  maxMs = 0;
+  over10Ms = 0;
+  over50Ms = 0;
+
+  record(ms: number): void {
+    this.count++;
+    if (ms > this.maxMs) this.maxMs = ms;
+    if (ms > 10) this.over10Ms++;
+    if (ms > 50) this.over50Ms++;
+    this.counts[bucketOf(ms)]++;
+  }
+
+  /** The time that `share` (0 to 1) of the turns did not exceed, rounded up to its bucket. */
+  percentileMs(share: number): number {
+    let left = Math.ceil(this.count * share);
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      left -= this.counts[bucket];
+      if (left <= 0) return Math.min(upperMs(bucket), this.maxMs);
+    }
+    return this.maxMs;
+  }
+
+  reset(): void {
+    this.counts.fill(0);
+    this.count = 0;
+    this.maxMs = 0;
+    this.over10Ms = 0;
+    this.over50Ms = 0;
+  }
+
+  /** Adds what another thread counted. */
+  add(other: TurnHistogram): void {
+    for (let i = 0; i < bucketCount; i++) this.counts[i] += other.counts[i];
+    this.count += other.count;
+    this.maxMs = Math.max(this.maxMs, other.maxMs);
+    this.over10Ms += other.over10Ms;
+    this.over50Ms += other.over50Ms;
+  }
+}
+
+function bucketOf(ms: number): number {
+  if (ms <= shortestMs) return 0;
+  const bucket = Math.ceil(Math.log2(ms / shortestMs) * bucketsPerDoubling);
+  return Math.min(bucket, bucketCount - 1);
+}
+
+function upperMs(bucket: number): number {
+  return shortestMs * 2 ** (bucket / bucketsPerDoubling);
+}
