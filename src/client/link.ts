@@ -1,0 +1,126 @@
+// The connection to the node that the user named, kept up: when it is lost it is made again, with
+// exponential backoff and jitter, and requests wait here meanwhile. It never goes to another node.
+// Invariant: requests wait here only while there is no open connection.
+//
+//   down -> up       connected and logged in
+//   up   -> down     lost; the next attempt is scheduled
+//   down -> failed   reconnect.maxAttempts attempts failed; for good
+//   any  -> closed
+
+import { Connection, type ConnectionOwner, rejectAll } from "./connection.ts";
+import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./errors.ts";
+import type { Holder, Ledger } from "./ledger.ts";
+import { formatAddress, type Settings } from "./options.ts";
+import { Queue } from "./queue.ts";
+import type { Request } from "./request.ts";
+
+/** Told each time that the link is up. */
+export interface LinkOwner extends ConnectionOwner {
+  linkUp(connection: Connection): void;
+}
+
+export class Link implements Holder {
+  readonly address: string;
+  readonly #ledger: Ledger;
+  readonly #owner: LinkOwner;
+  readonly #waiting = new Queue<Request>();
+  #connection: Connection | null = null;
+  /** Set once the link has failed for good or was closed: what every request gets. */
+  #ended: MSCacheError | null = null;
+  #lastError: unknown;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(ledger: Ledger, owner: LinkOwner) {
+    this.address = formatAddress(ledger.settings.address);
+    this.#ledger = ledger;
+    this.#owner = owner;
+    ledger.holders.add(this);
+  }
+
+  /** Makes the connection; rejects with ConnectError, and then nothing is retried. */
+  async connect(): Promise<void> {
+    const ledger = this.#ledger;
+    this.#connection = await Connection.open(ledger.settings.address, ledger, this.#owner);
+    this.#owner.linkUp(this.#connection);
+    for (let request = this.#waiting.shift(); request; request = this.#waiting.shift()) {
+      this.#connection.send(request);
+    }
+  }
+
+  /** Sends the request now or when the connection is back. */
+  send(request: Request): void {
+    if (this.#connection !== null) this.#connection.send(request);
+    else if (this.#ended !== null) this.#ledger.drop(request, this.#ended);
+    else this.#waiting.push(request);
+  }
+
+  /** Why no request is taken any more; null while the link is up or comes back. */
+  get ended(): MSCacheError | null {
+    return this.#ended;
+  }
+
+  /** Whether this is the link's connection now. */
+  uses(connection: Connection): boolean {
+    return this.#connection === connection;
+  }
+
+  /** The link's connection has ended: starts making it again. */
+  lost(cause: MSCacheError): void {
+    this.#connection = null;
+    this.#lastError = cause;
+    this.#retryLater(1);
+  }
+
+  expire(): void {
+    const { requestTimeoutMs } = this.#ledger.settings;
+    this.#waiting.removeIf((request) => {
+      if (!this.#ledger.isOverdue(request.born)) return false;
+      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.#lastError));
+      return true;
+    });
+  }
+
+  close(): void {
+    this.#finish(new ClosedError());
+  }
+
+  #retryLater(attempt: number): void {
+    if (this.#ended !== null) return;
+    const { reconnect } = this.#ledger.settings;
+    if (attempt > reconnect.maxAttempts) {
+      const reason = `given up after ${reconnect.maxAttempts} attempts`;
+      this.#finish(new ConnectError(this.address, reason, this.#lastError));
+      return;
+    }
+    const delay = backoffMs(attempt, reconnect, Math.random());
+    this.#timer = setTimeout(() => void this.#retry(attempt), delay);
+  }
+
+  async #retry(attempt: number): Promise<void> {
+    try {
+      await this.connect();
+    } catch (cause) {
+      this.#lastError = cause;
+      this.#retryLater(attempt + 1);
+    }
+  }
+
+  #finish(error: MSCacheError): void {
+    this.#ended ??= error;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    rejectAll(this.#ledger, this.#waiting, this.#ended);
+  }
+}
+
+/**
+ * The delay before an attempt, the first being 1: it doubles from minDelayMs to maxDelayMs, and `random`
+ * in [0, 1) takes up to half of it away, or the clients of a restarted node would all come back at once.
+ */
+export function backoffMs(
+  attempt: number,
+  { minDelayMs, maxDelayMs }: Pick<Settings["reconnect"], "minDelayMs" | "maxDelayMs">,
+  random: number,
+): number {
+  const full = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1));
+  return full - (full / 2) * random;
+}

@@ -1,0 +1,158 @@
+// Decides where a request goes: reads to the node that the user named, writes to the leader. It keeps
+// the link, at most one further connection when the leader is another node, and the writes that wait
+// while nobody knows the leader. What the leader is, leader.ts asks.
+// Invariant: `leader` is null or can be sent to; writes wait in `unrouted` only while it is null.
+//
+// A write is sent again only when it was certainly not executed: it never left, or a follower refused
+// it (READONLY), and the latter once. A race that this must survive, with L1 the leader and F our node:
+//   1. we send SET to L1; L1 is demoted and refuses it: the leader is unknown from now on
+//   2. SET waits; ROLE to F still names L1; ROLE to L1 names L2; SET goes to L2
+//   3. a second refusal of L1, of a SET sent before step 1, comes in: L1 is not the leader any more, so
+//      it must not make us forget L2; the SET goes straight to L2
+
+import type { Command } from "./command-writer.ts";
+import { Connection, rejectAll } from "./connection.ts";
+import { ClosedError, type MSCacheError, ReadOnlyError, TimeoutError } from "./errors.ts";
+import { locateLeader } from "./leader.ts";
+import type { Holder, Ledger } from "./ledger.ts";
+import { backoffMs, Link, type LinkOwner } from "./link.ts";
+import { Queue } from "./queue.ts";
+import type { Request, Shape } from "./request.ts";
+
+export class Router implements LinkOwner, Holder {
+  readonly #ledger: Ledger;
+  readonly #link: Link;
+  readonly #unrouted = new Queue<Request>();
+  #leader: Link | Connection | null = null;
+  #searching = false;
+  #searchError: unknown;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #closed = false;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+    this.#link = new Link(ledger, this);
+    ledger.holders.add(this);
+  }
+
+  get address(): string {
+    return this.#link.address;
+  }
+
+  connect(): Promise<void> {
+    return this.#link.connect();
+  }
+
+  read<T>(command: Command, shape: Shape<T>): Promise<T> {
+    const refusal = this.#ledger.refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    const request = this.#ledger.create(command, shape, false);
+    this.#link.send(request);
+    return request.promise;
+  }
+
+  write<T>(command: Command, shape: Shape<T>): Promise<T> {
+    const refusal = this.#ledger.refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    const request = this.#ledger.create(command, shape, true);
+    this.#route(request);
+    return request.promise;
+  }
+
+  // ---- what connections report -------------------------------------------------------------------
+
+  /** HELLO says who leads, so that a write right after connect() goes before the read that follows it. */
+  linkUp(connection: Connection): void {
+    if (connection.saidLeader && this.#leader === null) this.#adopt(this.#link);
+  }
+
+  lost(connection: Connection, cause: MSCacheError, unsent: Queue<Request>): void {
+    const wasLink = this.#link.uses(connection);
+    if (this.#isLeader(connection)) this.#leader = null;
+    if (wasLink) this.#link.lost(cause);
+    for (let request = unsent.shift(); request !== undefined; request = unsent.shift()) {
+      if (request.isWrite) this.#route(request);
+      else if (wasLink) this.#link.send(request);
+      else this.#ledger.drop(request, cause); // a ROLE that was meant for that node alone
+    }
+  }
+
+  refused(connection: Connection, request: Request): void {
+    if (this.#isLeader(connection)) {
+      this.#leader = null;
+      if (!this.#link.uses(connection)) connection.retire();
+    }
+    if (request.redirected) {
+      this.#ledger.drop(request, new ReadOnlyError(connection.address));
+      return;
+    }
+    request.redirected = true;
+    this.#route(request);
+  }
+
+  expire(): void {
+    const { requestTimeoutMs } = this.#ledger.settings;
+    this.#unrouted.removeIf((request) => {
+      if (!this.#ledger.isOverdue(request.born)) return false;
+      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.#searchError));
+      return true;
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    rejectAll(this.#ledger, this.#unrouted, new ClosedError());
+  }
+
+  // ---- the leader ------------------------------------------------------------------------------
+
+  #route(request: Request): void {
+    if (this.#leader !== null) {
+      this.#leader.send(request);
+      return;
+    }
+    this.#unrouted.push(request);
+    if (this.#searching) return;
+    this.#searching = true;
+    void this.#search(1);
+  }
+
+  #isLeader(connection: Connection): boolean {
+    if (this.#leader === this.#link) return this.#link.uses(connection);
+    return this.#leader === connection;
+  }
+
+  /** Asks until the leader is known or no write waits for it any more. */
+  async #search(attempt: number): Promise<void> {
+    const ledger = this.#ledger;
+    try {
+      const found = await locateLeader(this.#link, ledger, (address) =>
+        Connection.open(address, ledger, this),
+      );
+      this.#searching = false;
+      this.#accept(found);
+    } catch (cause) {
+      this.#searchError = cause;
+      if (this.#link.ended !== null) rejectAll(ledger, this.#unrouted, this.#link.ended);
+      this.#searching = !this.#closed && this.#leader === null && this.#unrouted.length > 0;
+      if (!this.#searching) return;
+      const delay = backoffMs(attempt, ledger.settings.reconnect, Math.random());
+      this.#timer = setTimeout(() => void this.#search(attempt + 1), delay);
+    }
+  }
+
+  /** What the search found becomes the leader, unless the link turned out to be it meanwhile. */
+  #accept(found: Link | Connection): void {
+    if (this.#leader === null) this.#adopt(found);
+    else if (found instanceof Connection) found.retire();
+  }
+
+  #adopt(leader: Link | Connection): void {
+    this.#leader = leader;
+    this.#searchError = undefined;
+    for (let request = this.#unrouted.shift(); request; request = this.#unrouted.shift()) {
+      leader.send(request);
+    }
+  }
+}
