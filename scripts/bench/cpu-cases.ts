@@ -1,0 +1,88 @@
+// The loads of the cpu benchmark: groups that share running servers and their data, and the
+// cases inside a group. By default one dimension is varied at a time around 100-byte values;
+// `--matrix` takes every combination. It measures nothing.
+// Invariant: a group's name and a case's name together say everything about a load.
+
+import { type Context, MIB } from "./suite.ts";
+
+export interface LoadGroup {
+  readonly name: string;
+  readonly valueBytes: number;
+  readonly ttlSeconds: number;
+  readonly keys: number;
+  readonly maxMemoryBytes: number;
+}
+
+export interface LoadCase {
+  readonly group: LoadGroup;
+  readonly name: string;
+  readonly depth: number;
+  readonly gets: number;
+  readonly sets: number;
+}
+
+const KEYS = 1_000_000;
+const DATA_BYTES_MAX = 512 * MIB;
+const ROOMY_BYTES = 4096 * MIB;
+const DAY_SECONDS = 86_400;
+/** When memory is to be full, so much of the data does not fit. */
+const OVERFLOW = 4;
+
+const MIXES = [
+  { name: "SET", gets: 0, sets: 1 },
+  { name: "GET", gets: 1, sets: 0 },
+  { name: "GET:SET 10:1", gets: 10, sets: 1 },
+] as const;
+
+export function groupsOf(context: Context): LoadGroup[] {
+  const groups = context.smoke ? smokeGroups() : context.matrix ? matrixGroups() : usualGroups();
+  return groups.filter((group) => casesOf(context, group).length > 0);
+}
+
+export function casesOf(context: Context, group: LoadGroup): LoadCase[] {
+  const depths = context.smoke ? [1, 16] : [1, 16, 64];
+  const cases = depths.flatMap((depth) =>
+    MIXES.map(({ name, gets, sets }) => ({
+      ...{ group, depth, gets, sets },
+      name: `depth ${depth}, ${name}`,
+    })),
+  );
+  return cases.filter((one) => `${group.name}: ${one.name}`.includes(context.only));
+}
+
+function usualGroups(): LoadGroup[] {
+  return [
+    group(100, 0, false),
+    group(100, DAY_SECONDS, false),
+    group(100, 0, true),
+    group(32, 0, false),
+    group(1000, 0, false),
+    group(10_000, 0, false),
+  ];
+}
+
+function matrixGroups(): LoadGroup[] {
+  const values = [32, 100, 1000, 10_000];
+  return values.flatMap((bytes) =>
+    [0, DAY_SECONDS].flatMap((ttl) => [group(bytes, ttl, false), group(bytes, ttl, true)]),
+  );
+}
+
+function smokeGroups(): LoadGroup[] {
+  const small = { ...group(100, 0, false), keys: 2000 };
+  const evicting = { ...group(1000, DAY_SECONDS, true), keys: 40_000, maxMemoryBytes: 8 * MIB };
+  return [small, evicting];
+}
+
+function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadGroup {
+  const keys = Math.min(KEYS, Math.floor(DATA_BYTES_MAX / valueBytes));
+  const data = keys * (valueBytes + 20);
+  const ttl = ttlSeconds > 0 ? ", with TTL" : "";
+  return {
+    name: `${valueBytes}-byte values${ttl}${evicting ? ", memory full and evicting" : ""}`,
+    ...{ valueBytes, ttlSeconds },
+    // The keys of the evicting load are more, and its limit is that of the plain load's data.
+    keys: evicting ? keys * OVERFLOW : keys,
+    maxMemoryBytes: evicting ? Math.ceil(data / MIB) * MIB : ROOMY_BYTES,
+  };
+}

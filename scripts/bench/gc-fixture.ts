@@ -1,0 +1,44 @@
+// The process that the gc benchmark watches: allocates short-lived 64 KiB arrays beside shared
+// memory or not, calling the collector or not, and prints its peak of resident memory in MiB,
+// the milliseconds it took, the calls of the collector and the milliseconds of each.
+// Invariant: what is allocated does not depend on the variant.
+
+import { peakResidentBytes } from "./process.ts";
+import { MIB } from "./suite.ts";
+
+const ARRAY_BYTES = 64 * 1024;
+const COLLECT_EVERY_BYTES = 16 * MIB;
+
+const [variant, megabytes] = process.argv.slice(2);
+const shared = variant === "plain" ? null : new SharedArrayBuffer(1024 * MIB);
+const total = Number(megabytes) * MIB;
+
+let sinceCollection = 0;
+let collections = 0;
+let collectMillis = 0;
+let checksum = 0;
+
+const began = performance.now();
+for (let bytes = 0; bytes < total; bytes += ARRAY_BYTES) {
+  const array = new Uint8Array(ARRAY_BYTES).fill(bytes & 255);
+  checksum = (checksum + array[bytes % ARRAY_BYTES]) | 0;
+  sinceCollection += ARRAY_BYTES;
+  if (variant === "collect" && sinceCollection >= COLLECT_EVERY_BYTES) collect();
+  // A server allocates a chunk in each turn of its event loop, not in one long loop.
+  if (bytes % MIB === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+const took = performance.now() - began;
+
+function collect(): void {
+  const start = performance.now();
+  Bun.gc(false);
+  collectMillis += performance.now() - start;
+  collections++;
+  sinceCollection = 0;
+}
+
+// Both are used after the loop, so that neither can be optimised away.
+if (checksum === 1 && shared?.byteLength === 1) throw new Error("impossible");
+const peak = (peakResidentBytes(process.pid) / MIB).toFixed(1);
+const perCall = collections === 0 ? "-" : (collectMillis / collections).toFixed(3);
+process.stdout.write(`${peak} ${took.toFixed(0)} ${collections} ${perCall}\n`);

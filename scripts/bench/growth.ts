@@ -1,0 +1,93 @@
+// Growth to ten million items: does any request wait while the index grows, or while memory is
+// full and every write evicts? Latency of the whole load, the slowest quarter of a second, and
+// our server's own lengths of turns.
+// Invariant: with memory to spare every item that was written is there at the end.
+
+import { runBench } from "../../src/bench/run.ts";
+import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
+import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
+import { TURN_COLUMNS, turnCells, turnsOf } from "./turns.ts";
+
+const CONNECTIONS = 8;
+const DEPTH = 16;
+const VALUE_BYTES = 32;
+
+interface Mode {
+  readonly name: string;
+  readonly maxMemoryBytes: number;
+}
+
+function modesOf(context: Context): Mode[] {
+  return [
+    { name: "all fits", maxMemoryBytes: context.smoke ? 256 * MIB : 8192 * MIB },
+    { name: "evicting", maxMemoryBytes: context.smoke ? 4 * MIB : 256 * MIB },
+  ];
+}
+
+export const growth: Benchmark = {
+  name: "growth",
+  summary: "latency and length of turns while ten million items are loaded",
+  async run(context) {
+    const rows: Cell[][] = [];
+    for (const mode of modesOf(context)) {
+      for (const spec of context.servers) {
+        context.say(`growth: ${mode.name}, ${spec.name}`);
+        rows.push(await measure(context, spec, mode));
+      }
+    }
+    return [
+      {
+        title: `Loading ${context.smoke ? "100 thousand" : "ten million"} items, milliseconds`,
+        columns: [
+          ...["server", "memory", "items", "resident MiB", "k/s", "slowest k/s"],
+          ...["p99.9", "p99.99", "max", ...TURN_COLUMNS],
+        ],
+        rows,
+        notes: [
+          `SET, ${VALUE_BYTES}-byte values, depth ${DEPTH}, ${CONNECTIONS} connections.`,
+          "Slowest k/s: the quarter of a second with the fewest operations.",
+        ],
+      },
+    ];
+  },
+};
+
+async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<Cell[]> {
+  await using server = await startServer(spec, { maxMemoryBytes: mode.maxMemoryBytes });
+  const keys = context.smoke ? 100_000 : 10_000_000;
+  const workload = workloadFor(server, {
+    ...{ keys, pattern: "sequential", gets: 0, sets: 1, depth: DEPTH },
+    ...{ valueBytesMin: VALUE_BYTES, valueBytesMax: VALUE_BYTES },
+  });
+  const slowest = slowestWindow();
+  await server.resetStatistics();
+  const plan = { connections: CONNECTIONS, requests: keys };
+  const result = await runBench(server.target, workload, plan, slowest.observe);
+  assertServed(server, result, mode.name);
+  const items = await server.items();
+  if (mode.name === "all fits" && items !== keys) {
+    throw new Error(`${spec.name} holds ${items} of ${keys} items`);
+  }
+  const { p999Micros, p9999Micros, maxMicros } = result.latency;
+  return [
+    ...[spec.name, mode.name, items, mib(server.residentBytes())],
+    ...[fixed(result.operationsPerSecond / 1000, 0), fixed(slowest.rate() / 1000, 0)],
+    ...[p999Micros, p9999Micros, maxMicros].map((micros) => fixed(micros / 1000, 2)),
+    ...turnCells([turnsOf(await server.statistics())]),
+  ];
+}
+
+/** Finds the slowest stretch between two looks at the progress. */
+function slowestWindow() {
+  let least = Number.NaN;
+  let before = { elapsedSeconds: 0, operations: 0 };
+  return {
+    observe(now: { elapsedSeconds: number; operations: number }): void {
+      const seconds = now.elapsedSeconds - before.elapsedSeconds;
+      const rate = (now.operations - before.operations) / seconds;
+      least = Number.isNaN(least) ? rate : Math.min(least, rate);
+      before = now;
+    },
+    rate: () => least,
+  };
+}

@@ -1,0 +1,143 @@
+// The benchmark suite: `bun scripts/bench/main.ts [names] [options]`. It picks benchmarks and
+// servers, pins itself to the last processor, prints tables or JSON, and exits 1 when a
+// benchmark could not be run. What each measures is in its own file.
+// Invariant: nothing outside the repository is read unless an option or a variable names it.
+
+import { defineCommand, runMain } from "citty";
+import { cpu } from "./cpu.ts";
+import { gc } from "./gc.ts";
+import { growth } from "./growth.ts";
+import { hitratio } from "./hitratio.ts";
+import { latency } from "./latency.ts";
+import { limit } from "./limit.ts";
+import { memory } from "./memory.ts";
+import { machine, pinGenerator } from "./process.ts";
+import { installedServers, type ServerSpec } from "./servers.ts";
+import { sockets } from "./sockets.ts";
+import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
+import { threads } from "./threads.ts";
+
+const BENCHMARKS: readonly Benchmark[] = [
+  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc],
+];
+
+const command = defineCommand({
+  meta: {
+    name: "bench",
+    description: `The benchmark suite: ${BENCHMARKS.map(({ name }) => name).join(", ")}`,
+  },
+  args: {
+    smoke: { type: "boolean", description: "Seconds instead of minutes", default: false },
+    json: { type: "boolean", description: "Print JSON with all raw values", default: false },
+    binary: { type: "boolean", description: "Our server is dist/mscache", default: false },
+    matrix: { type: "boolean", description: "Every combination of cpu loads", default: false },
+    servers: { type: "string", description: "Only these, separated by commas" },
+    rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
+    only: { type: "string", description: "Only cpu or memory cases whose name holds this" },
+    trace: { type: "string", description: "Traces for hitratio, separated by commas" },
+    limits: { type: "string", description: "Limits for hitratio in MiB, separated by commas" },
+  },
+  async run({ args }) {
+    try {
+      const chosen = chooseBenchmarks(args._);
+      const context = makeContext(args);
+      pinGenerator();
+      process.exitCode = await runAll(chosen, context, args.json);
+    } catch (error) {
+      process.stderr.write(`bench: ${messageOf(error)}\n`);
+      process.exitCode = 2;
+    }
+  },
+});
+
+interface Flags {
+  readonly smoke: boolean;
+  readonly binary: boolean;
+  readonly matrix: boolean;
+  readonly servers?: string | undefined;
+  readonly rounds: string;
+  readonly only?: string | undefined;
+  readonly trace?: string | undefined;
+  readonly limits?: string | undefined;
+}
+
+function makeContext(flags: Flags): Context {
+  const rounds = flags.smoke ? 1 : Number(flags.rounds);
+  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error("--rounds must be at least 1");
+  const limitsMib = list(flags.limits).map(Number);
+  if (!limitsMib.every((limit) => limit >= 1)) throw new Error("--limits must be numbers of MiB");
+  return {
+    ...{ smoke: flags.smoke, matrix: flags.matrix, rounds, limitsMib, only: flags.only ?? "" },
+    servers: chooseServers(list(flags.servers), flags.binary),
+    traces: list(flags.trace ?? process.env.MSCACHE_BENCH_TRACES),
+    say: (line) => process.stderr.write(`${line}\n`),
+  };
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? "").split(",").filter((word) => word !== "");
+}
+
+function chooseBenchmarks(names: readonly string[]): readonly Benchmark[] {
+  if (names.length === 0) return BENCHMARKS;
+  return names.map((name) => {
+    const found = BENCHMARKS.find((benchmark) => benchmark.name === name);
+    if (found === undefined) throw new Error(`there is no benchmark "${name}"`);
+    return found;
+  });
+}
+
+function chooseServers(wanted: readonly string[], binary: boolean): readonly ServerSpec[] {
+  const installed = installedServers(binary);
+  const missing = wanted.find((name) => !installed.some((spec) => spec.name === name));
+  if (missing !== undefined) throw new Error(`"${missing}" is not installed`);
+  if (installed.length === 0) throw new Error("there is no server to measure");
+  return wanted.length === 0 ? installed : installed.filter(({ name }) => wanted.includes(name));
+}
+
+interface Outcome {
+  readonly benchmark: string;
+  readonly tables: readonly Table[];
+  readonly failure?: string;
+}
+
+/** A benchmark that fails is reported and the next one runs. */
+async function runAll(
+  chosen: readonly Benchmark[],
+  context: Context,
+  json: boolean,
+): Promise<number> {
+  const head = header(context);
+  const outcomes: Outcome[] = [];
+  if (!json) process.stdout.write(`${head.map((line) => `# ${line}`).join("\n")}\n\n`);
+  for (const benchmark of chosen) {
+    const outcome = await runOne(benchmark, context);
+    outcomes.push(outcome);
+    if (outcome.failure !== undefined) process.stderr.write(`bench: ${outcome.failure}\n`);
+    if (!json) for (const table of outcome.tables) process.stdout.write(`${printTable(table)}\n`);
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ head, outcomes }, null, 2)}\n`);
+  return outcomes.some(({ failure }) => failure !== undefined) ? 1 : 0;
+}
+
+async function runOne(benchmark: Benchmark, context: Context): Promise<Outcome> {
+  try {
+    return { benchmark: benchmark.name, tables: await benchmark.run(context) };
+  } catch (error) {
+    return { benchmark: benchmark.name, tables: [], failure: messageOf(error) };
+  }
+}
+
+function header(context: Context): string[] {
+  const size = context.smoke ? "smoke size: figures mean nothing" : `${context.rounds} rounds`;
+  return [
+    `${machine()}, Bun ${Bun.version}, ${size}`,
+    ...context.servers.map((spec) => `${spec.name}: ${spec.version()}`),
+  ];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+await runMain(command);

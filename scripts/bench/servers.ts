@@ -1,0 +1,238 @@
+// The servers under test: how each is found, started with comparable settings, and stopped.
+// Every start is a fresh process on a free port, without persistence, on its own processor.
+// Invariant: a started server is stopped when its scope ends, whatever happened in it.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Target } from "../../src/bench/connection.ts";
+import { preload, type Result, runBench } from "../../src/bench/run.ts";
+import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
+import * as admin from "./admin.ts";
+import { cpuSeconds, residentBytes, SERVER_CPU } from "./process.ts";
+import { MIB } from "./suite.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 10_000;
+/** A server that refuses more than this does not do the work that is measured. */
+const REFUSED_SHARE_MAX = 0.2;
+
+export interface ServerOptions {
+  readonly maxMemoryBytes: number;
+  /** What leaves when memory is full; the others have their own one policy. */
+  readonly redisPolicy?: "allkeys-lru" | "allkeys-lfu";
+  readonly threads?: number;
+  /** Leaves the server on all processors, for runs with several threads. */
+  readonly unpinned?: boolean;
+}
+
+export interface ServerSpec {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** Answers some writes by an error when memory is full, instead of always evicting. */
+  readonly refusesWhenFull?: boolean;
+  /** What it says of itself, or null when it is not installed. */
+  version(): string | null;
+  command(port: number, options: ServerOptions): string[];
+}
+
+function firstLine(command: string[]): string | null {
+  if (Bun.which(command[0]) === null) return null;
+  return Bun.spawnSync(command).stdout.toString().split("\n")[0].trim();
+}
+
+function redisLike(name: string, program: string): ServerSpec {
+  return {
+    name,
+    protocol: "resp",
+    version: () => firstLine([program, "--version"]),
+    command: (port, options) => [
+      ...[program, "--port", String(port), "--bind", "127.0.0.1", "--save", ""],
+      ...["--appendonly", "no", "--maxmemory", String(options.maxMemoryBytes)],
+      ...["--maxmemory-policy", options.redisPolicy ?? "allkeys-lru"],
+    ],
+  };
+}
+
+const MEMCACHED: ServerSpec = {
+  name: "memcached",
+  protocol: "memcache",
+  // It keeps pages for each size class, and a class may find none that it can take.
+  refusesWhenFull: true,
+  version: () => firstLine(["memcached", "-V"]),
+  command: (port, options) => [
+    ...["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-c", "2048"],
+    ...["-m", String(Math.max(1, Math.round(options.maxMemoryBytes / MIB)))],
+    ...["-t", String(options.threads ?? 1), "-u", "root"],
+    // Its largest item is 1 MB by default and may not exceed half of the memory.
+    ...(options.maxMemoryBytes >= 64 * MIB ? ["-I", "8m"] : []),
+  ],
+};
+
+/** Our server from source, or the built executable. */
+function mscache(binary: boolean): ServerSpec {
+  const entry = binary ? join(ROOT, "dist/mscache") : join(ROOT, "src/main.ts");
+  const program = binary ? [entry] : [process.execPath, entry];
+  return {
+    name: "mscache",
+    protocol: "resp",
+    version: () => (existsSync(entry) ? firstLine([...program, "--version"]) : null),
+    command: (port, options) => [
+      ...[...program, "--listenaddr", `127.0.0.1:${port}`],
+      ...["--max-memory", String(options.maxMemoryBytes)],
+      ...["--threads", String(options.threads ?? 1)],
+    ],
+  };
+}
+
+/** Ours first, then the others that are installed here. */
+export function installedServers(binary: boolean): ServerSpec[] {
+  const all = [
+    mscache(binary),
+    redisLike("redis", "redis-server"),
+    redisLike("valkey", "valkey-server"),
+    MEMCACHED,
+  ];
+  return all.filter((spec) => spec.version() !== null);
+}
+
+export class RunningServer implements AsyncDisposable {
+  readonly spec: ServerSpec;
+  readonly target: Target;
+  readonly pid: number;
+  readonly #process: Bun.Subprocess;
+  /** Its own folder, for its log and whatever else it writes. */
+  readonly #folder: string;
+
+  constructor(spec: ServerSpec, port: number, child: Bun.Subprocess, folder: string) {
+    this.spec = spec;
+    this.target = { host: "127.0.0.1", port };
+    this.pid = child.pid;
+    this.#process = child;
+    this.#folder = folder;
+  }
+
+  cpuSeconds(): number {
+    return cpuSeconds(this.pid);
+  }
+
+  residentBytes(): number {
+    return residentBytes(this.pid);
+  }
+
+  statistics(): Promise<admin.Statistics> {
+    return admin.statistics(this.target.port, this.spec.protocol);
+  }
+
+  items(): Promise<number> {
+    return admin.itemCount(this.target.port, this.spec.protocol);
+  }
+
+  resetStatistics(): Promise<void> {
+    return admin.resetStatistics(this.target.port, this.spec.protocol);
+  }
+
+  async ready(): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!(await admin.isReady(this.target.port, this.spec.protocol))) {
+      const exit = this.#process.exitCode;
+      if (exit !== null || performance.now() > deadline) throw this.#startFailure(exit);
+      await Bun.sleep(20);
+    }
+  }
+
+  #startFailure(exit: number | null): Error {
+    const end = exit === null ? "did not answer in time" : `ended with status ${exit}`;
+    const log = readFileSync(join(this.#folder, "log"), "utf8").trim().slice(-500);
+    return new Error(`${this.spec.name} ${end}: ${log}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.#process.exited;
+    clearTimeout(timer);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export async function startServer(
+  spec: ServerSpec,
+  options: ServerOptions,
+): Promise<RunningServer> {
+  const port = freePort();
+  const pin = SERVER_CPU !== null && !options.unpinned && Bun.which("taskset") !== null;
+  // taskset replaces itself by the server, so the process id stays the same.
+  const prefix = pin ? ["taskset", "-c", String(SERVER_CPU)] : [];
+  const folder = mkdtempSync(join(tmpdir(), "mscache-bench-"));
+  // A file, not a pipe: a pipe that nobody empties would stop a server that logs much.
+  const log = Bun.file(join(folder, "log"));
+  const child = Bun.spawn([...prefix, ...spec.command(port, options)], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+  });
+  const server = new RunningServer(spec, port, child, folder);
+  try {
+    await server.ready();
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+  return server;
+}
+
+/** Starts several and, when one fails, stops those that stood already. */
+export async function startServers(
+  specs: readonly ServerSpec[],
+  options: ServerOptions,
+): Promise<AsyncDisposable & { readonly running: readonly RunningServer[] }> {
+  const running: RunningServer[] = [];
+  const stop = async () => {
+    for (const server of running) await server[Symbol.asyncDispose]();
+  };
+  try {
+    for (const spec of specs) running.push(await startServer(spec, options));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { running, [Symbol.asyncDispose]: stop };
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const port = probe.port;
+  probe.stop(true);
+  return port;
+}
+
+/** The load of a benchmark in a server's own protocol. */
+export function workloadFor(server: RunningServer, shape: Partial<Workload>): Workload {
+  return { ...DEFAULT_WORKLOAD, ...shape, protocol: server.spec.protocol };
+}
+
+/** Error replies end a benchmark, but for writes that a full server is known to refuse. */
+export function assertServed(server: RunningServer, result: Result, where: string): void {
+  const refused = result.errors / Math.max(1, result.operations);
+  if (refused > (server.spec.refusesWhenFull ? REFUSED_SHARE_MAX : 0)) {
+    throw new Error(`${server.spec.name}, ${where}: ${result.firstError}`);
+  }
+}
+
+/** Every byte back as it went in, before anything is timed: a wrong server is not scored. */
+export async function assertCorrect(server: RunningServer): Promise<void> {
+  const workload = workloadFor(server, {
+    ...{ keys: 300, valueBytesMin: 0, valueBytesMax: 5000, gets: 1, sets: 1 },
+    ...{ depth: 7, verify: true },
+  });
+  const loaded = await preload(server.target, workload, 4);
+  const run = await runBench(server.target, workload, { connections: 4, requests: 3000 });
+  const wrong = loaded.errors + run.errors;
+  if (wrong > 0 || run.misses > 0) {
+    const reason = loaded.firstError || run.firstError || `${run.misses} values were lost`;
+    throw new Error(`${server.spec.name} is not scored: ${reason}`);
+  }
+}

@@ -1,0 +1,105 @@
+// Simulated S3-FIFO (Yang and others, SOSP 2023): new objects enter a small queue of a tenth
+// of the space; those used twice there move to the main queue, the others leave and are
+// remembered in a ghost queue, from which they return straight to the main queue. The main
+// queue gives an object another round for each use, up to three.
+// Invariant: small and main together never hold more than the capacity.
+
+import { Links, type Policy, Queue } from "./policy.ts";
+
+const ABSENT = 0;
+const SMALL = 1;
+const MAIN = 2;
+const GHOST = 3;
+const USES_MAX = 3;
+
+export interface S3FifoOptions {
+  /** Share of the capacity that the small queue has. */
+  readonly smallShare: number;
+  /** Uses in the small queue that move an object to the main queue. */
+  readonly promoteUses: number;
+}
+
+export const S3_FIFO_PAPER: S3FifoOptions = { smallShare: 0.1, promoteUses: 2 };
+
+export class S3Fifo implements Policy {
+  readonly #promoteUses: number;
+  readonly #capacity: number;
+  readonly #smallMax: number;
+  readonly #ghostMax: number;
+  readonly #small: Queue;
+  readonly #main: Queue;
+  readonly #ghost: Queue;
+  readonly #place: Uint8Array;
+  readonly #uses: Uint8Array;
+
+  constructor(capacity: number, ids: number, options: S3FifoOptions = S3_FIFO_PAPER) {
+    this.#promoteUses = options.promoteUses;
+    this.#capacity = capacity;
+    this.#smallMax = Math.max(1, Math.floor(capacity * options.smallShare));
+    this.#ghostMax = capacity - this.#smallMax;
+    const links = new Links(ids);
+    this.#small = new Queue(links);
+    this.#main = new Queue(links);
+    this.#ghost = new Queue(links);
+    this.#place = new Uint8Array(ids);
+    this.#uses = new Uint8Array(ids);
+  }
+
+  access(id: number): boolean {
+    const place = this.#place[id];
+    if (place === SMALL || place === MAIN) {
+      if (this.#uses[id] < USES_MAX) this.#uses[id]++;
+      return true;
+    }
+    if (place === GHOST) this.#ghost.remove(id);
+    // Absent while room is made, so that evictions into the ghost queue cannot meet it there.
+    this.#place[id] = ABSENT;
+    while (this.#small.size + this.#main.size >= this.#capacity) this.#evict();
+    this.#uses[id] = 0;
+    if (place === GHOST) this.#enter(id, MAIN, this.#main);
+    else this.#enter(id, SMALL, this.#small);
+    return false;
+  }
+
+  #enter(id: number, place: number, queue: Queue): void {
+    queue.pushHead(id);
+    this.#place[id] = place;
+  }
+
+  #evict(): void {
+    if (this.#small.size >= this.#smallMax || this.#main.size === 0) this.#evictSmall();
+    else this.#evictMain();
+  }
+
+  /** Frees one place in the small queue; a promotion frees none in the cache as a whole. */
+  #evictSmall(): void {
+    const id = this.#small.popTail();
+    if (this.#uses[id] >= this.#promoteUses) {
+      this.#uses[id] = 0;
+      this.#enter(id, MAIN, this.#main);
+      return;
+    }
+    this.#remember(id);
+  }
+
+  #remember(id: number): void {
+    if (this.#ghostMax === 0) {
+      this.#place[id] = ABSENT;
+      return;
+    }
+    if (this.#ghost.size >= this.#ghostMax) this.#place[this.#ghost.popTail()] = ABSENT;
+    this.#enter(id, GHOST, this.#ghost);
+  }
+
+  #evictMain(): void {
+    for (;;) {
+      const id = this.#main.popTail();
+      if (this.#uses[id] === 0) {
+        this.#place[id] = ABSENT;
+        return;
+      }
+      this.#uses[id]--;
+      this.#main.pushHead(id);
+    }
+  }
+}

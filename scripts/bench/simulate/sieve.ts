@@ -1,0 +1,46 @@
+// Simulated SIEVE (Zhang and others, NSDI 2024): one queue in order of arrival, and a hand
+// that walks from the oldest to the newest, clears the mark of what was used and evicts the
+// first object without a mark. Survivors stay where they are.
+// Invariant: the hand, when it is set, points at an object in the queue.
+
+import { Links, type Policy, Queue } from "./policy.ts";
+
+const NONE = -1;
+const HELD = 1;
+const USED = 2;
+
+export class Sieve implements Policy {
+  readonly #capacity: number;
+  readonly #queue: Queue;
+  readonly #state: Uint8Array;
+  #hand = NONE;
+
+  constructor(capacity: number, ids: number) {
+    this.#capacity = capacity;
+    this.#queue = new Queue(new Links(ids));
+    this.#state = new Uint8Array(ids);
+  }
+
+  access(id: number): boolean {
+    if (this.#state[id] !== 0) {
+      this.#state[id] = USED;
+      return true;
+    }
+    if (this.#queue.size >= this.#capacity) this.#evict();
+    this.#queue.pushHead(id);
+    this.#state[id] = HELD;
+    return false;
+  }
+
+  #evict(): void {
+    let id = this.#hand === NONE ? this.#queue.tail : this.#hand;
+    while (this.#state[id] === USED) {
+      this.#state[id] = HELD;
+      const newer = this.#queue.newer(id);
+      id = newer === NONE ? this.#queue.tail : newer;
+    }
+    this.#hand = this.#queue.newer(id);
+    this.#queue.remove(id);
+    this.#state[id] = 0;
+  }
+}

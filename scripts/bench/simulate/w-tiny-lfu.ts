@@ -1,0 +1,87 @@
+// Simulated W-TinyLFU (Einziger, Friedman and Manes, 2017) as Caffeine began with it: a window
+// of one percent in LRU order, a main part split into probation and protection (one to four),
+// and a sketch of recent frequency that decides whether what leaves the window replaces what
+// would leave the main part. The window does not adapt.
+// Invariant: window, probation and protection together never hold more than the capacity.
+
+import { FrequencySketch } from "./frequency-sketch.ts";
+import { Links, type Policy, Queue } from "./policy.ts";
+
+const ABSENT = 0;
+const WINDOW = 1;
+const PROBATION = 2;
+const PROTECTED = 3;
+
+const WINDOW_SHARE = 0.01;
+const PROTECTED_SHARE = 0.8;
+
+export class WTinyLfu implements Policy {
+  readonly #windowMax: number;
+  readonly #mainMax: number;
+  readonly #protectedMax: number;
+  readonly #window: Queue;
+  readonly #probation: Queue;
+  readonly #protected: Queue;
+  readonly #place: Uint8Array;
+  readonly #sketch: FrequencySketch;
+
+  constructor(capacity: number, ids: number) {
+    this.#windowMax = Math.max(1, Math.round(capacity * WINDOW_SHARE));
+    this.#mainMax = capacity - this.#windowMax;
+    this.#protectedMax = Math.floor(this.#mainMax * PROTECTED_SHARE);
+    const links = new Links(ids);
+    this.#window = new Queue(links);
+    this.#probation = new Queue(links);
+    this.#protected = new Queue(links);
+    this.#place = new Uint8Array(ids);
+    this.#sketch = new FrequencySketch(capacity);
+  }
+
+  access(id: number): boolean {
+    this.#sketch.increment(id);
+    switch (this.#place[id]) {
+      case WINDOW:
+        this.#window.moveToHead(id);
+        return true;
+      case PROBATION:
+        this.#protect(id);
+        return true;
+      case PROTECTED:
+        this.#protected.moveToHead(id);
+        return true;
+    }
+    this.#enter(id, WINDOW, this.#window);
+    if (this.#window.size > this.#windowMax) this.#leaveWindow();
+    return false;
+  }
+
+  #enter(id: number, place: number, queue: Queue): void {
+    queue.pushHead(id);
+    this.#place[id] = place;
+  }
+
+  #protect(id: number): void {
+    this.#probation.remove(id);
+    this.#enter(id, PROTECTED, this.#protected);
+    if (this.#protected.size <= this.#protectedMax) return;
+    this.#enter(this.#protected.popTail(), PROBATION, this.#probation);
+  }
+
+  /** The window's oldest competes with the main part's for the last place. */
+  #leaveWindow(): void {
+    const candidate = this.#window.popTail();
+    if (this.#probation.size + this.#protected.size < this.#mainMax) {
+      this.#enter(candidate, PROBATION, this.#probation);
+      return;
+    }
+    const queue = this.#probation.size > 0 ? this.#probation : this.#protected;
+    const victim = queue.tail;
+    if (victim < 0 || this.#sketch.estimate(candidate) <= this.#sketch.estimate(victim)) {
+      this.#place[candidate] = ABSENT;
+      return;
+    }
+    queue.remove(victim);
+    this.#place[victim] = ABSENT;
+    this.#enter(candidate, PROBATION, this.#probation);
+  }
+}

@@ -1,0 +1,55 @@
+// Resident memory under sockets that carry large values: buffers for what comes and goes must
+// not pile up beside the data. In our server this is the collector's habit at work, as shared
+// memory keeps the runtime from collecting by itself.
+// Invariant: the data stays the same while memory is watched, so growth is buffers alone.
+
+import { preload, runBench } from "../../src/bench/run.ts";
+import { peakResidentBytes, resetPeak, settledResidentBytes } from "./process.ts";
+import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
+import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
+
+const CONNECTIONS = 50;
+const KEYS = 64;
+const SIZES = [16_384, 131_072, 1_000_000];
+
+export const sockets: Benchmark = {
+  name: "sockets",
+  summary: "resident memory under sockets that carry large values",
+  async run(context) {
+    const rows: Cell[][] = [];
+    for (const bytes of context.smoke ? [16_384] : SIZES) {
+      for (const spec of context.servers) {
+        context.say(`sockets: ${bytes} bytes, ${spec.name}`);
+        rows.push(await measure(context, spec, bytes));
+      }
+    }
+    return [
+      {
+        title: "Resident memory under sockets that carry large values, MiB",
+        columns: ["server", "value", "stored", "before", "peak", "after", "peak - before", "MiB/s"],
+        rows,
+        notes: [`${CONNECTIONS} connections, ${KEYS} keys, GET:SET 1:1; data written before.`],
+      },
+    ];
+  },
+};
+
+async function measure(context: Context, spec: ServerSpec, bytes: number): Promise<Cell[]> {
+  await using server = await startServer(spec, { maxMemoryBytes: 512 * MIB });
+  const workload = workloadFor(server, {
+    ...{ keys: KEYS, valueBytesMin: bytes, valueBytesMax: bytes, gets: 1, sets: 1 },
+  });
+  await preload(server.target, workload, 1);
+  const before = await settledResidentBytes(server.pid);
+  resetPeak(server.pid);
+  const seconds = context.smoke ? 0.3 : 8;
+  const result = await runBench(server.target, workload, { connections: CONNECTIONS, seconds });
+  if (result.errors > 0) throw new Error(`${spec.name}: ${result.firstError}`);
+  const peak = peakResidentBytes(server.pid);
+  const after = await settledResidentBytes(server.pid);
+  return [
+    ...[spec.name, bytes, mib(KEYS * bytes), mib(before), mib(peak), mib(after)],
+    mib(peak - before),
+    fixed((result.bytesIn + result.bytesOut) / MIB / result.elapsedSeconds, 0),
+  ];
+}

@@ -1,0 +1,272 @@
+// Runs a load against a server: closed loop (each connection sends as soon as it is answered)
+// or at a fixed arrival rate, where latency counts from the moment at which a request was due,
+// so that a server that stalls cannot hide it by slowing the generator down. It prints nothing.
+// Invariant: every run is bounded by seconds or by requests, and ends with no request under way.
+
+import { monotonicMs } from "../clock.ts";
+import { Connection, type Driver, type Target } from "./connection.ts";
+import { Histogram, type LatencySummary, summarize } from "./histogram.ts";
+import { RequestSource } from "./requests.ts";
+import { BenchError, checkWorkload, type Workload } from "./workload.ts";
+
+const WATCH_INTERVAL_MS = 250;
+/** A server that answers nothing for so long is called stuck. */
+const STALL_SECONDS_MAX = 30;
+const CONNECTIONS_MAX = 10_000;
+const SECONDS_MAX = 86_400;
+/** An arrival nearer than this is waited for by spinning: timers are only good to about 1 ms. */
+const SPIN_MS = 2;
+
+export interface Plan {
+  readonly connections: number;
+  /** The run ends after this time or after `requests`, whichever comes first. */
+  readonly seconds?: number;
+  readonly requests?: number;
+  /** Requests a second for a fixed arrival rate; absent for a closed loop. */
+  readonly rate?: number;
+}
+
+export interface Progress {
+  readonly elapsedSeconds: number;
+  readonly operations: number;
+  readonly errors: number;
+  /** Between 0 and 1. */
+  readonly share: number;
+}
+
+export interface Result {
+  readonly operations: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly errors: number;
+  readonly firstError: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly elapsedSeconds: number;
+  readonly operationsPerSecond: number;
+  readonly latency: LatencySummary;
+  readonly histogram: Histogram;
+  /** How busy the generator itself was; near 1 it, and not the server, is the limit. */
+  readonly generatorCpuShare: number;
+}
+
+export async function runBench(
+  target: Target,
+  workload: Workload,
+  plan: Plan,
+  observe: (progress: Progress) => void = () => {},
+): Promise<Result> {
+  checkWorkload(workload);
+  checkPlan(plan);
+  const run = new Run(workload, plan, observe);
+  try {
+    await run.open(target);
+    return await run.drive();
+  } finally {
+    run.close();
+  }
+}
+
+/** Writes every key once, so that reads find something. */
+export function preload(
+  target: Target,
+  workload: Workload,
+  connections: number,
+  observe?: (progress: Progress) => void,
+): Promise<Result> {
+  const depth = Math.max(1, Math.min(64, Math.floor(1_048_576 / (workload.valueBytesMax + 64))));
+  const writes: Workload = { ...workload, gets: 0, sets: 1, pattern: "sequential", depth };
+  return runBench(target, writes, { connections, requests: workload.keys }, observe);
+}
+
+function checkPlan(plan: Plan): void {
+  const { connections, seconds, requests, rate } = plan;
+  if (!Number.isSafeInteger(connections) || connections < 1 || connections > CONNECTIONS_MAX) {
+    throw new BenchError(`connections must be a whole number from 1 to ${CONNECTIONS_MAX}`);
+  }
+  if (seconds === undefined && requests === undefined) {
+    throw new BenchError("a run needs a number of seconds or of requests");
+  }
+  if (seconds !== undefined && !(seconds > 0 && seconds <= SECONDS_MAX)) {
+    throw new BenchError(`seconds must be above 0 and at most ${SECONDS_MAX}`);
+  }
+  if (requests !== undefined && !(Number.isSafeInteger(requests) && requests > 0)) {
+    throw new BenchError("requests must be a whole number above 0");
+  }
+  if (rate !== undefined && !(rate > 0)) throw new BenchError("the rate must be above 0");
+}
+
+class Run implements Driver {
+  readonly #workload: Workload;
+  readonly #plan: Plan;
+  readonly #observe: (progress: Progress) => void;
+  readonly #histogram = new Histogram();
+  readonly #connections: Connection[] = [];
+  readonly #source: RequestSource;
+  readonly #done = Promise.withResolvers<void>();
+  readonly #requestsMax: number;
+  /** Time between two blocks at a fixed rate; 0 for a closed loop. */
+  readonly #intervalMs: number;
+  readonly #free: Connection[] = [];
+  #startMs = 0;
+  #lastReplyMs = 0;
+  #deadlineMs = 0;
+  #issued = 0;
+  #stopped = false;
+  #busy = 0;
+
+  constructor(workload: Workload, plan: Plan, observe: (progress: Progress) => void) {
+    this.#workload = workload;
+    this.#plan = plan;
+    this.#observe = observe;
+    this.#source = new RequestSource(workload);
+    this.#requestsMax = plan.requests ?? Number.POSITIVE_INFINITY;
+    this.#intervalMs = plan.rate === undefined ? 0 : (workload.depth / plan.rate) * 1000;
+    // A failure before drive() awaits it must not count as an unhandled rejection.
+    this.#done.promise.catch(() => {});
+  }
+
+  async open(target: Target): Promise<void> {
+    for (let i = 0; i < this.#plan.connections; i++) {
+      const connection = new Connection(this.#workload, this.#histogram, this);
+      this.#connections.push(connection);
+      await connection.open(target);
+    }
+  }
+
+  async drive(): Promise<Result> {
+    const cpuBefore = process.cpuUsage();
+    this.#startMs = monotonicMs();
+    this.#lastReplyMs = this.#startMs;
+    this.#deadlineMs = this.#startMs + (this.#plan.seconds ?? SECONDS_MAX) * 1000;
+    const watch = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
+    try {
+      if (this.#intervalMs > 0) this.#startPaced();
+      else for (const connection of this.#connections) this.#sendNow(connection, this.#startMs);
+      await this.#done.promise;
+    } finally {
+      clearInterval(watch);
+      this.#stopped = true;
+    }
+    const cpu = process.cpuUsage(cpuBefore);
+    return this.#result((cpu.user + cpu.system) / 1e6);
+  }
+
+  close(): void {
+    this.#stopped = true;
+    for (const connection of this.#connections) connection.close();
+  }
+
+  // --- what connections tell ---
+
+  onIdle(connection: Connection, nowMs: number): void {
+    this.#lastReplyMs = nowMs;
+    this.#busy--;
+    if (this.#intervalMs === 0) this.#sendNow(connection, nowMs);
+    else {
+      this.#free.push(connection);
+      this.#sendDue(nowMs);
+    }
+    if (this.#stopped && this.#busy === 0) this.#done.resolve();
+  }
+
+  onFailure(error: Error): void {
+    this.#done.reject(error);
+  }
+
+  // --- closed loop ---
+
+  #sendNow(connection: Connection, nowMs: number): void {
+    if (nowMs >= this.#deadlineMs || this.#issued >= this.#requestsMax) this.#stopped = true;
+    if (!this.#stopped) this.#send(connection, nowMs);
+  }
+
+  #send(connection: Connection, startedMs: number): void {
+    this.#issued += this.#workload.depth;
+    this.#busy++;
+    connection.send(this.#source.next(), startedMs);
+  }
+
+  // --- fixed arrival rate ---
+
+  #startPaced(): void {
+    this.#free.push(...this.#connections);
+    this.#pace();
+  }
+
+  /** Sends what is due and comes back for the next arrival, spinning when it is near. */
+  #pace(): void {
+    if (this.#stopped) return;
+    const nowMs = monotonicMs();
+    this.#sendDue(nowMs);
+    if (this.#stopped) {
+      if (this.#busy === 0) this.#done.resolve();
+      return;
+    }
+    const waitMs = this.#dueMs() - nowMs;
+    if (waitMs < SPIN_MS || this.#free.length === 0) setImmediate(() => this.#pace());
+    else setTimeout(() => this.#pace(), waitMs - SPIN_MS);
+  }
+
+  /** Any free connection serves the next arrival; with none, it waits and its clock runs. */
+  #sendDue(nowMs: number): void {
+    while (!this.#stopped) {
+      const dueMs = this.#dueMs();
+      if (dueMs >= this.#deadlineMs || this.#issued >= this.#requestsMax) {
+        this.#stopped = true;
+        return;
+      }
+      if (dueMs > nowMs) return;
+      const connection = this.#free.pop();
+      if (connection === undefined) return;
+      this.#send(connection, dueMs);
+    }
+  }
+
+  #dueMs(): number {
+    return this.#startMs + (this.#issued / this.#workload.depth) * this.#intervalMs;
+  }
+
+  // --- watching and counting ---
+
+  #watch(): void {
+    const nowMs = monotonicMs();
+    if (this.#busy > 0 && nowMs - this.#lastReplyMs > STALL_SECONDS_MAX * 1000) {
+      const reason = `the server answered nothing for ${STALL_SECONDS_MAX} seconds`;
+      this.onFailure(new BenchError(reason));
+      return;
+    }
+    const elapsedSeconds = (nowMs - this.#startMs) / 1000;
+    const byTime = this.#plan.seconds === undefined ? 0 : elapsedSeconds / this.#plan.seconds;
+    this.#observe({
+      elapsedSeconds,
+      operations: this.#histogram.count,
+      errors: this.#sum((connection) => connection.reader.tally.errors),
+      share: Math.min(1, Math.max(byTime, this.#histogram.count / this.#requestsMax)),
+    });
+  }
+
+  #sum(of: (connection: Connection) => number): number {
+    return this.#connections.reduce((sum, connection) => sum + of(connection), 0);
+  }
+
+  #result(cpuSeconds: number): Result {
+    const elapsedSeconds = Math.max(1e-9, (this.#lastReplyMs - this.#startMs) / 1000);
+    const operations = this.#sum(({ reader }) => reader.tally.replies);
+    const failed = this.#connections.find(({ reader }) => reader.tally.errors > 0);
+    return {
+      operations,
+      hits: this.#sum(({ reader }) => reader.tally.hits),
+      misses: this.#sum(({ reader }) => reader.tally.misses),
+      errors: this.#sum(({ reader }) => reader.tally.errors),
+      firstError: failed?.reader.tally.firstError ?? "",
+      bytesIn: this.#sum((connection) => connection.bytesIn),
+      bytesOut: this.#sum((connection) => connection.bytesOut),
+      elapsedSeconds,
+      operationsPerSecond: operations / elapsedSeconds,
+      latency: summarize(this.#histogram),
+      histogram: this.#histogram,
+      generatorCpuShare: cpuSeconds / elapsedSeconds,
+    };
+  }
+}

@@ -1,0 +1,140 @@
+// What a load is: which protocol, which keys, which values, which mix of reads and writes.
+// It provides the description, its checks and the length that a value has, and does not
+// encode, send or time anything.
+// Invariant: a value's length follows from its key alone, so a reply can be checked without
+// remembering what was written.
+
+export const GET = 0;
+export const SET = 1;
+
+export const PROTOCOLS = ["resp", "memcache"] as const;
+export const KEY_PATTERNS = ["uniform", "zipf", "sequential"] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+export type KeyPattern = (typeof KEY_PATTERNS)[number];
+
+export interface Workload {
+  readonly protocol: Protocol;
+  /** Number of different keys. */
+  readonly keys: number;
+  readonly keyLengthBytes: number;
+  readonly pattern: KeyPattern;
+  /** Exponent of the zipf pattern: 0 is uniform, 0.99 is the usual skew of a cache. */
+  readonly zipfExponent: number;
+  /** Smallest and largest value; between them lengths are spread evenly over magnitudes. */
+  readonly valueBytesMin: number;
+  readonly valueBytesMax: number;
+  /** Reads and writes in each round of the mix: 10 and 1 are the usual 10:1. */
+  readonly gets: number;
+  readonly sets: number;
+  /** Seconds that a written item lives; 0 writes without an expiry. */
+  readonly ttlSeconds: number;
+  /** Requests that travel in one write, answered before the next write of that connection. */
+  readonly depth: number;
+  /** Stamp each value with its key and compare every byte that a read brings back. */
+  readonly verify: boolean;
+  readonly seed: number;
+}
+
+export const DEFAULT_WORKLOAD: Workload = {
+  protocol: "resp",
+  keys: 100_000,
+  keyLengthBytes: 20,
+  pattern: "uniform",
+  zipfExponent: 0.99,
+  valueBytesMin: 100,
+  valueBytesMax: 100,
+  gets: 10,
+  sets: 1,
+  ttlSeconds: 0,
+  depth: 1,
+  verify: false,
+  seed: 1,
+};
+
+/** A wrong option or a server that cannot be measured; the message is one clear sentence. */
+export class BenchError extends Error {
+  override readonly name = "BenchError";
+}
+
+interface Bound {
+  readonly field: keyof Workload & string;
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+// The upper bounds keep one block of requests and the tables of a run within memory.
+const BOUNDS: readonly Bound[] = [
+  { field: "keys", name: "number of keys", min: 1, max: 1_000_000_000 },
+  { field: "keyLengthBytes", name: "key length", min: 1, max: 65_536 },
+  { field: "valueBytesMin", name: "smallest value size", min: 0, max: 67_108_864 },
+  { field: "valueBytesMax", name: "largest value size", min: 0, max: 67_108_864 },
+  { field: "gets", name: "share of reads", min: 0, max: 1000 },
+  { field: "sets", name: "share of writes", min: 0, max: 1000 },
+  { field: "ttlSeconds", name: "TTL", min: 0, max: 2_147_483_647 },
+  { field: "depth", name: "pipeline depth", min: 1, max: 10_000 },
+  { field: "seed", name: "seed", min: 0, max: 4_294_967_295 },
+];
+
+const BLOCK_BYTES_MAX = 512 * 1024 * 1024;
+const MEMCACHE_KEY_BYTES_MAX = 250;
+const MEMCACHE_TTL_SECONDS_MAX = 30 * 24 * 3600; // above it the number means a date
+
+export function checkWorkload(workload: Workload): void {
+  for (const { field, name, min, max } of BOUNDS) {
+    const value = workload[field];
+    if (!Number.isSafeInteger(value) || Number(value) < min || Number(value) > max) {
+      throw new BenchError(
+        `the ${name} must be a whole number from ${min} to ${max}, not ${value}`,
+      );
+    }
+  }
+  checkCombination(workload);
+  if (workload.protocol === "memcache") checkMemcache(workload);
+}
+
+function checkCombination(workload: Workload): void {
+  const digits = String(workload.keys - 1).length;
+  if (workload.keyLengthBytes < digits) {
+    throw new BenchError(`${workload.keys} keys need a key length of at least ${digits} bytes`);
+  }
+  if (workload.valueBytesMin > workload.valueBytesMax) {
+    throw new BenchError("the smallest value is larger than the largest");
+  }
+  if (workload.gets + workload.sets === 0) {
+    throw new BenchError("the ratio of reads to writes must not be 0:0");
+  }
+  if (!(workload.zipfExponent >= 0 && workload.zipfExponent <= 10)) {
+    throw new BenchError(`the zipf exponent must be from 0 to 10, not ${workload.zipfExponent}`);
+  }
+  if (workload.depth * (workload.valueBytesMax + workload.keyLengthBytes) > BLOCK_BYTES_MAX) {
+    throw new BenchError("pipeline depth times value size must stay below 512 MiB");
+  }
+}
+
+function checkMemcache(workload: Workload): void {
+  if (workload.keyLengthBytes > MEMCACHE_KEY_BYTES_MAX) {
+    throw new BenchError(`memcached keys have at most ${MEMCACHE_KEY_BYTES_MAX} bytes`);
+  }
+  if (workload.ttlSeconds > MEMCACHE_TTL_SECONDS_MAX) {
+    throw new BenchError("memcached reads an expiry above 30 days as a date");
+  }
+}
+
+/** A well-mixed unsigned 32-bit number for each number. */
+export function mix(value: number): number {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
+  x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** The value length of a key: log-uniform, as the sizes in a real cache span magnitudes. */
+export function valueLength(workload: Workload, key: number): number {
+  const { valueBytesMin: min, valueBytesMax: max } = workload;
+  if (min === max) return min;
+  const share = mix(key + 1) / 4_294_967_296;
+  const length = (min + 1) * ((max + 2) / (min + 1)) ** share - 1;
+  return Math.min(max, Math.floor(length));
+}

@@ -1,0 +1,63 @@
+// Checks a subcommand's arguments against its definition before citty reads them: citty takes any
+// flag and any number of words without a complaint. It changes nothing and knows no option by name;
+// what it lets pass, citty reads the same way.
+
+import type { ArgDef, ArgsDef, Resolvable } from "citty";
+import { ConfigError } from "../errors.ts";
+
+/** Throws a ConfigError with one sentence about the first thing that is wrong. */
+export function checkArguments(
+  command: string,
+  args: readonly string[],
+  definition: Resolvable<ArgsDef> = {},
+): void {
+  const definitions = definition as ArgsDef;
+  const words: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i] ?? "";
+    if (argument === "--") {
+      words.push(...args.slice(i + 1));
+      break;
+    }
+    if (argument === "-" || !argument.startsWith("-")) words.push(argument);
+    else if (checkFlag(command, argument, args[i + 1], definitions)) i++;
+  }
+  checkWords(command, words, definitions);
+}
+
+/** Returns whether the flag takes the next argument as its value. */
+function checkFlag(
+  command: string,
+  argument: string,
+  next: string | undefined,
+  definitions: ArgsDef,
+): boolean {
+  const [name = "", ...value] = argument.replace(/^--/, "").split("=");
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+  if (definition === undefined || !argument.startsWith("--") || isPositional(definition)) {
+    throw new ConfigError(`${argument.split("=")[0]} is no flag of ${command}; ${hint(command)}`);
+  }
+  if (value.length > 0) return false;
+  if (next === undefined || next.startsWith("--")) {
+    throw new ConfigError(`--${name} needs a value`);
+  }
+  return true;
+}
+
+function checkWords(command: string, words: readonly string[], definitions: ArgsDef): void {
+  const wanted = Object.entries(definitions).filter(([, definition]) => isPositional(definition));
+  const missing = wanted.find(([, { required }], i) => required !== false && i >= words.length);
+  if (missing) throw new ConfigError(`${command} needs a ${missing[0]}; ${hint(command)}`);
+  const surplus = words[wanted.length];
+  if (surplus !== undefined) {
+    throw new ConfigError(`${command} has no use for "${surplus}"; ${hint(command)}`);
+  }
+}
+
+function isPositional(definition: ArgDef): boolean {
+  return definition.type === "positional";
+}
+
+function hint(command: string): string {
+  return command === "serve" ? "see mscache --help" : `see mscache ${command} --help`;
+}

@@ -1,0 +1,207 @@
+// `mscache bench`: puts a load on a server that speaks RESP or memcached's text protocol and
+// prints what came of it. It reads options, shows progress on stderr and the result on stdout;
+// the load itself is src/bench/.
+// Invariant: a wrong option is a ConfigError and a failed run a Failure, each one sentence.
+
+import { type ArgsDef, defineCommand } from "citty";
+import type { Target } from "../bench/connection.ts";
+import { progressLine, report, reportTable } from "../bench/report.ts";
+import { type Plan, type Progress, preload, runBench } from "../bench/run.ts";
+import {
+  BenchError,
+  checkWorkload,
+  KEY_PATTERNS,
+  PROTOCOLS,
+  type Workload,
+} from "../bench/workload.ts";
+import { parseAddress } from "../config-values.ts";
+import { ConfigError } from "../errors.ts";
+import { Failure } from "./failure.ts";
+
+const args = {
+  addr: {
+    type: "string",
+    description: "Server to load",
+    valueHint: "host:port",
+    default: "127.0.0.1:5000",
+  },
+  protocol: {
+    type: "string",
+    description: "Wire protocol",
+    valueHint: "resp|memcache",
+    default: "resp",
+  },
+  password: { type: "string", description: "Password for AUTH (RESP only)" },
+  connections: { type: "string", description: "Connections", default: "50" },
+  pipeline: { type: "string", description: "Requests in one write", default: "1" },
+  keys: { type: "string", description: "Number of keys", default: "100000" },
+  pattern: {
+    type: "string",
+    description: "Order of keys",
+    valueHint: "uniform|zipf|sequential",
+    default: "uniform",
+  },
+  zipf: { type: "string", description: "Exponent of the zipf pattern", default: "0.99" },
+  "key-length": { type: "string", description: "Bytes in a key", default: "20" },
+  "value-size": { type: "string", description: "Bytes in a value: N or MIN-MAX", default: "100" },
+  ratio: { type: "string", description: "Reads to writes, GET:SET", default: "10:1" },
+  ttl: { type: "string", description: "Seconds that items live, 0 for ever", default: "0" },
+  rate: { type: "string", description: "Requests a second that arrive, whatever the server does" },
+  seconds: { type: "string", description: "Time to run (10 unless --requests is given)" },
+  requests: { type: "string", description: "Requests to send" },
+  seed: { type: "string", description: "Seed of keys", default: "1" },
+  verify: { type: "boolean", description: "Compare every byte that is read", default: false },
+  "skip-preload": {
+    type: "boolean",
+    description: "Do not write all keys first",
+    default: false,
+  },
+  json: { type: "boolean", description: "Print the result as JSON", default: false },
+  quiet: { type: "boolean", description: "Show no progress", default: false },
+} satisfies ArgsDef;
+
+export default defineCommand({
+  meta: { name: "bench", description: "Measure a server under load" },
+  args,
+  async run({ args }) {
+    const job = readJob(args);
+    try {
+      await execute(job);
+    } catch (error) {
+      throw error instanceof BenchError ? new Failure(error.message, { cause: error }) : error;
+    }
+  },
+});
+
+interface Job {
+  readonly target: Target;
+  readonly workload: Workload;
+  readonly plan: Plan;
+  readonly preload: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+type RawArgs = Readonly<Record<string, unknown>>;
+
+function readJob(raw: RawArgs): Job {
+  const workload = readWorkload(raw);
+  try {
+    checkWorkload(workload);
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error));
+  }
+  const protocolHasAuth = workload.protocol === "resp";
+  if (raw.password !== undefined && !protocolHasAuth) {
+    throw new ConfigError("--password needs --protocol resp");
+  }
+  return {
+    target: readTarget(raw),
+    workload,
+    plan: readPlan(raw),
+    preload: raw["skip-preload"] !== true,
+    json: raw.json === true,
+    quiet: raw.quiet === true,
+  };
+}
+
+function readTarget(raw: RawArgs): Target {
+  const target = parseAddress(String(raw.addr), "127.0.0.1");
+  return typeof raw.password === "string" ? { ...target, password: raw.password } : target;
+}
+
+function readWorkload(raw: RawArgs): Workload {
+  const [valueBytesMin, valueBytesMax] = readPair(raw, "value-size", "-", true);
+  const [gets, sets] = readPair(raw, "ratio", ":", false);
+  return {
+    protocol: readChoice(raw, "protocol", PROTOCOLS),
+    pattern: readChoice(raw, "pattern", KEY_PATTERNS),
+    keys: readWhole(raw, "keys"),
+    keyLengthBytes: readWhole(raw, "key-length"),
+    zipfExponent: readNumber(raw, "zipf"),
+    valueBytesMin,
+    valueBytesMax,
+    gets,
+    sets,
+    ttlSeconds: readWhole(raw, "ttl"),
+    depth: readWhole(raw, "pipeline"),
+    verify: raw.verify === true,
+    seed: readWhole(raw, "seed"),
+  };
+}
+
+function readPlan(raw: RawArgs): Plan {
+  const requests = raw.requests === undefined ? {} : { requests: readPositive(raw, "requests") };
+  const timed = raw.seconds !== undefined || raw.requests === undefined;
+  const seconds = raw.seconds === undefined ? 10 : readNumber(raw, "seconds");
+  if (seconds <= 0) throw new ConfigError("--seconds must be above 0");
+  const rate = raw.rate === undefined ? {} : { rate: readPositive(raw, "rate") };
+  const connections = readPositive(raw, "connections");
+  return { connections, ...requests, ...(timed ? { seconds } : {}), ...rate };
+}
+
+function readChoice<T extends string>(raw: RawArgs, name: string, choices: readonly T[]): T {
+  const choice = choices.find((one) => one === raw[name]);
+  if (choice !== undefined) return choice;
+  throw new ConfigError(`--${name} must be one of ${choices.join(", ")}, not "${raw[name]}"`);
+}
+
+function readNumber(raw: RawArgs, name: string): number {
+  const text = String(raw[name]);
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new ConfigError(`--${name} must be a number, not "${text}"`);
+  }
+  return value;
+}
+
+function readWhole(raw: RawArgs, name: string): number {
+  const value = readNumber(raw, name);
+  if (!Number.isSafeInteger(value)) throw new ConfigError(`--${name} must be a whole number`);
+  return value;
+}
+
+function readPositive(raw: RawArgs, name: string): number {
+  const value = readWhole(raw, name);
+  if (value === 0) throw new ConfigError(`--${name} must be above 0`);
+  return value;
+}
+
+function readPair(raw: RawArgs, name: string, mark: string, single: boolean): [number, number] {
+  const text = String(raw[name]);
+  const words = text.split(mark);
+  if (single && words.length === 1) words.push(words[0]);
+  if (words.length !== 2 || !words.every((word) => /^\d+$/.test(word))) {
+    throw new ConfigError(`--${name} must be N${mark}N${single ? " or N" : ""}, not "${text}"`);
+  }
+  return [Number(words[0]), Number(words[1])];
+}
+
+/** Runs the load and prints it; error replies fail the command, so that scripts notice. */
+async function execute(job: Job): Promise<void> {
+  const { target, workload, plan } = job;
+  if (job.preload) {
+    const loaded = await preload(target, workload, plan.connections, progress(job, "preload"));
+    if (loaded.errors > 0) throw new BenchError(`the preload failed: ${loaded.firstError}`);
+  }
+  const result = await runBench(target, workload, plan, progress(job, "run"));
+  if (!job.quiet && process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  const finished = report(workload, plan, result);
+  const text = job.json ? JSON.stringify(finished, null, 2) : reportTable(finished);
+  await Bun.write(Bun.stdout, `${text}\n`);
+  if (result.errors > 0) throw new BenchError(`${result.errors} requests failed`);
+}
+
+/** A line that rewrites itself on a terminal; elsewhere one line a second. */
+function progress(job: Job, phase: string): (progress: Progress) => void {
+  if (job.quiet) return () => {};
+  if (process.stderr.isTTY) {
+    return (now) => process.stderr.write(`\r\x1b[K${progressLine(phase, now)}`);
+  }
+  let nextSecond = 1;
+  return (now) => {
+    if (now.elapsedSeconds < nextSecond) return;
+    nextSecond = Math.floor(now.elapsedSeconds) + 1;
+    process.stderr.write(`${progressLine(phase, now)}\n`);
+  };
+}

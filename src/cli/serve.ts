@@ -1,0 +1,55 @@
+// `mscache` and `mscache serve`: a node from its configuration until a signal ends it. The server
+// does its work in server/; here are only its beginning and its end. SIGINT and SIGTERM close it in
+// order, and a second one ends the process at once.
+
+import { readFileSync } from "node:fs";
+import { type ArgsDef, defineCommand } from "citty";
+import { loadConfig, OPTIONS } from "../config.ts";
+import { log, setLogLevel } from "../log.ts";
+import { MSCACHE_VERSION } from "../version.ts";
+
+const ROWS = Object.values(OPTIONS);
+
+export default defineCommand({
+  meta: { name: "serve", description: "Start a node" },
+  args: optionArguments(),
+  async run({ args }) {
+    const flags = Object.fromEntries(ROWS.map(({ name }) => [name, textOf(args[name])]));
+    const config = loadConfig(flags, process.env, (path) => readFileSync(path, "utf8"));
+    setLogLevel(config.logLevel);
+    // Loaded only now: a mistake in the configuration is told at once.
+    const { startServer } = await import("../server/server.ts");
+    const ended = shutdownSignal();
+    const server = await startServer(config);
+    log.info(`mscache ${MSCACHE_VERSION} is ready, pid ${process.pid}`);
+    log.info(`${await ended}: shutting down`);
+    await server.close();
+  },
+});
+
+function optionArguments(): ArgsDef {
+  return Object.fromEntries(
+    ROWS.map(({ name, doc, hint }) => [
+      name,
+      { type: "string", description: doc, valueHint: hint },
+    ]),
+  );
+}
+
+/** citty knows these arguments only as a record of anything. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function shutdownSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (!isFirst) process.exit(1);
+      isFirst = false;
+      resolve(signal);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}

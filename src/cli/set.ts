@@ -1,0 +1,33 @@
+// `mscache set KEY VALUE`: stores the value, for ever or for --ttl seconds. A value of `-` is read
+// from standard input, byte for byte, which is also the way to store what is no text.
+
+import { defineCommand } from "citty";
+import { parseWholeNumber } from "../config-values.ts";
+import { ConfigError } from "../errors.ts";
+import { nodeArguments, print, withClient } from "./node-client.ts";
+
+const TTL_SECONDS_MAX = 2 ** 31 - 1;
+
+export default defineCommand({
+  meta: { name: "set", description: "Store a value under a key" },
+  args: {
+    key: { type: "positional", description: "The key", required: true },
+    value: { type: "positional", description: "The value; - reads standard input", required: true },
+    ttl: { type: "string", description: "Lifetime of the key", valueHint: "seconds" },
+    ...nodeArguments,
+  },
+  async run({ args }) {
+    const options = args.ttl === undefined ? {} : { ttlSeconds: parseTtl(args.ttl) };
+    const value = args.value === "-" ? await Bun.stdin.bytes() : args.value;
+    await withClient(args, (client) => client.set(args.key, value, options));
+    await print("OK\n");
+  },
+});
+
+function parseTtl(text: string): number {
+  try {
+    return parseWholeNumber(text, 1, TTL_SECONDS_MAX);
+  } catch (error) {
+    throw new ConfigError(`--ttl: ${error instanceof Error ? error.message : error}`);
+  }
+}

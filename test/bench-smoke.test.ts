@@ -1,0 +1,192 @@
+// Every benchmark of the suite runs in its smallest size, so that none rots unseen: it starts the
+// servers that are installed, checks them, measures and reports. What it measures is not judged
+// here, only that each figure is one that could be true.
+//
+// Each case is a process of its own, as the suite binds itself to a processor.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+
+const MAIN = join(import.meta.dir, "../scripts/bench/main.ts");
+const TIMEOUT_MS = 120_000;
+
+interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+interface Output {
+  readonly status: number;
+  readonly errors: string;
+  readonly head: readonly string[];
+  readonly tables: readonly Table[];
+}
+
+async function smoke(...args: string[]): Promise<Output> {
+  const child = Bun.spawn([process.execPath, MAIN, ...args, "--smoke", "--json"], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [text, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  const status = await child.exited;
+  if (status !== 0) throw new Error(`exit status ${status}: ${errors}`);
+  const { head, outcomes } = JSON.parse(text);
+  return { status, errors, head, tables: outcomes[0].tables };
+}
+
+/** The figures of a column as numbers; a cell that holds none is a failure of the benchmark. */
+function column(table: Table, name: string): number[] {
+  const at = table.columns.indexOf(name);
+  if (at < 0) throw new Error(`"${table.title}" has no column "${name}"`);
+  return table.rows.map((row) => Number(row[at]));
+}
+
+function expectBetween(values: readonly number[], low: number, high: number): void {
+  expect(values.length).toBeGreaterThan(0);
+  expect(values.filter((value) => !(value >= low && value <= high))).toEqual([]);
+}
+
+// /proc and the pinning of processes exist on Linux alone, and so does the suite.
+describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke size", () => {
+  let servers: string[] = [];
+
+  beforeAll(async () => {
+    const { head } = await smoke("gc");
+    servers = head.slice(1).map((line) => line.split(":")[0]);
+  }, TIMEOUT_MS);
+
+  test("measures our server, and the others where they are installed", () => {
+    expect(servers).toContain("mscache");
+    expect(servers.includes("redis")).toBe(Bun.which("redis-server") !== null);
+    expect(servers.includes("memcached")).toBe(Bun.which("memcached") !== null);
+  });
+
+  test(
+    "cpu: each load has a cost and a rate for each server",
+    async () => {
+      const { tables } = await smoke("cpu");
+      expect(tables.length).toBe(2);
+      for (const table of tables) {
+        expect(table.rows.length).toBe(6);
+        for (const name of servers) {
+          expectBetween(column(table, `${name} us`), 0.05, 5000);
+          expectBetween(column(table, `${name} k/s`), 0.1, 20_000);
+        }
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "memory: an item costs more than nothing",
+    async () => {
+      const [table] = (await smoke("memory")).tables;
+      expect(table.rows.map(([name]) => name)).toEqual(servers);
+      // With so few items, what else grows in a process is a large part of the figure.
+      expectBetween(column(table, "100 B"), -500, 5000);
+      expectBetween(column(table, "100 B, TTL"), -500, 5000);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "hitratio: real servers and simulated policies hit, and not always",
+    async () => {
+      const [table] = (await smoke("hitratio")).tables;
+      const policies = table.columns.filter((name) => name.startsWith("sim "));
+      expect(policies.length).toBe(5);
+      for (const name of [...policies, "mscache"]) expectBetween(column(table, name), 20, 95);
+      expectBetween(column(table, "objects"), 100, 5513);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "latency: percentiles rise, and our server tells its turns",
+    async () => {
+      const [table] = (await smoke("latency")).tables;
+      const [p50, p99, max] = ["p50", "p99", "max"].map((name) => column(table, name));
+      expectBetween(p50, 0.001, 10_000);
+      for (let row = 0; row < table.rows.length; row++) {
+        expect(p99[row]).toBeGreaterThanOrEqual(p50[row]);
+        expect(max[row]).toBeGreaterThanOrEqual(p99[row]);
+      }
+      const ours = table.rows.findIndex(([name]) => name === "mscache");
+      expectBetween([column(table, "turn max")[ours]], 0.001, 10_000);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "growth: all items are there when they fit, and fewer when they do not",
+    async () => {
+      const [table] = (await smoke("growth")).tables;
+      const items = column(table, "items");
+      expect(items.slice(0, servers.length)).toEqual(servers.map(() => 100_000));
+      expectBetween(items.slice(servers.length), 100, 99_999);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "threads: several data threads answer what one answers",
+    async () => {
+      const [table] = (await smoke("threads")).tables;
+      const names = table.rows.map(([name]) => name);
+      expect(names).toContain("mscache, 1");
+      expect(names).toContain("mscache, 2");
+      expectBetween(column(table, "depth 16 k/s"), 0.1, 20_000);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "sockets: the peak is at least what was there before",
+    async () => {
+      const [table] = (await smoke("sockets")).tables;
+      expect(table.rows.map(([name]) => name)).toEqual(servers);
+      expectBetween(column(table, "peak - before"), 0, 4096);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "limit: our server refuses no write and holds no more than it may",
+    async () => {
+      const [table] = (await smoke("limit")).tables;
+      const ours = table.rows.findIndex(([name]) => name === "mscache");
+      expect(column(table, "refused")[ours]).toBe(0);
+      expectBetween([column(table, "over limit")[ours]], -32, 160);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "gc: without a call of the collector shared memory costs more than with it",
+    async () => {
+      const [table] = (await smoke("gc")).tables;
+      const [plain, shared, collected] = column(table, "peak MiB");
+      expectBetween([plain, shared, collected], 10, 4096);
+      expect(column(table, "calls")).toEqual([0, 0, 8]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "an unknown benchmark and a server that is not there are one sentence and status 2",
+    async () => {
+      for (const [args, sentence] of [
+        [["speed"], 'bench: there is no benchmark "speed"\n'],
+        [["cpu", "--servers", "dbase"], 'bench: "dbase" is not installed\n'],
+      ] as const) {
+        const child = Bun.spawnSync([process.execPath, MAIN, ...args, "--smoke"]);
+        expect([child.exitCode, child.stderr.toString()]).toEqual([2, sentence]);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,64 @@
+// The executable as a user gets it: built once, then run from an empty directory with nothing of
+// the repository around it. What its commands do is judged in cli.test.ts; here it is only that
+// everything is inside, and that it reads no file of the directory in which it stands.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmod, cp } from "node:fs/promises";
+import { join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
+import { respClient, runMscache, spawnNode, temporaryDirectory } from "./harness.ts";
+
+const BUILD = join(import.meta.dir, "../scripts/build.ts");
+const BUILD_MS_MAX = 120_000;
+const NAME = process.platform === "win32" ? "mscache.exe" : "mscache";
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let binary: string;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  const built = join(directory.path, "build", NAME);
+  const child = Bun.spawn([process.execPath, BUILD, "--outfile", built], { stderr: "pipe" });
+  const errors = await child.stderr.text();
+  if ((await child.exited) !== 0) throw new Error(`the build failed: ${errors}`);
+  binary = join(directory.path, NAME);
+  await cp(built, binary);
+  await chmod(binary, 0o755);
+}, BUILD_MS_MAX);
+
+afterAll(() => directory[Symbol.asyncDispose]());
+
+describe("the executable", () => {
+  test("knows its version", async () => {
+    const result = await runMscache(["--version"], { command: [binary] });
+    expect(result).toEqual({ status: 0, out: `${manifest.version}\n`, errors: "" });
+  });
+
+  test("is server, follower and client in one file, in an empty directory", async () => {
+    await using empty = await temporaryDirectory();
+    const here = { command: [binary], directory: empty.path };
+    await using leader = await spawnNode([], here);
+    await using follower = await spawnNode(["--leaderaddr", leader.address], here);
+    const written = await runMscache(["set", "k", "v", "--addr", follower.address], here);
+    expect(written).toEqual({ status: 0, out: "OK\n", errors: "" });
+    const read = await runMscache(["get", "k", "--addr", leader.address], here);
+    expect(read).toEqual({ status: 0, out: "v", errors: "" });
+  });
+
+  test("answers its first PING within a second of its start", async () => {
+    const before = performance.now();
+    await using node = await spawnNode([], { command: [binary] });
+    await using client = await respClient(node.port);
+    expect(await client.call("PING")).toBe("PONG");
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+
+  test("takes no setting from a .env or bunfig.toml in its directory", async () => {
+    await using strange = await temporaryDirectory();
+    await Bun.write(join(strange.path, ".env"), "MSCACHE_THREADS=none\n");
+    await Bun.write(join(strange.path, "bunfig.toml"), 'preload = ["./absent.ts"]\n');
+    const here = { command: [binary], directory: strange.path };
+    await using node = await spawnNode([], here);
+    expect(await runMscache(["ping", "--addr", node.address], here)).toMatchObject({ status: 0 });
+  });
+});

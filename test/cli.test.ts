@@ -1,0 +1,120 @@
+// The command line against a node: starting, stopping, and the client commands. Each case starts
+// the program as a user would, as a process of its own; how a node answers is judged elsewhere.
+
+import { describe, expect, test } from "bun:test";
+import {
+  rawConnection,
+  respClient,
+  runMscache,
+  runToEnd,
+  spawnNode,
+  startNode,
+  waitFor,
+} from "./harness.ts";
+
+describe("a node", () => {
+  test.each([[[]], [["serve"]]])("starts with %p and answers within a second", async (words) => {
+    const before = performance.now();
+    await using node = await spawnNode(words);
+    await using client = await respClient(node.port);
+    expect(await client.call("PING")).toBe("PONG");
+    expect(performance.now() - before).toBeLessThan(1000);
+    expect(node.log()).toContain(`listening on ${node.address} as a leader`);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s closes its clients and exits 0", async (signal) => {
+    await using node = await spawnNode();
+    await using client = await rawConnection(node.port);
+    node.process.kill(signal);
+    await client.closed();
+    expect(await node.process.exited).toBe(0);
+    expect(node.log()).toContain(`${signal}: shutting down`);
+  });
+
+  test("on a taken port it says so in one sentence and exits 1", async () => {
+    await using node = await startNode();
+    const { status, out, errors } = await runMscache(["--listenaddr", node.address]);
+    expect([status, out]).toEqual([1, ""]);
+    expect(errors).toBe(`mscache: cannot listen on ${node.address}: the port is taken\n`);
+  });
+
+  test("takes its configuration from the environment as the first MSCache did", async () => {
+    await using leader = await spawnNode();
+    await using follower = await spawnNode([], {
+      environment: { MSCACHE_LEADERADDRESS: leader.address },
+    });
+    expect(follower.log()).toContain(`as a follower of ${leader.address}`);
+  });
+
+  test("with --leaderaddr it holds what the leader holds", async () => {
+    await using leader = await spawnNode();
+    await runMscache(["set", "a", "1", "--addr", leader.address]);
+    await using follower = await spawnNode(["--leaderaddr", leader.address]);
+    const read = () => runMscache(["get", "a", "--addr", follower.address]);
+    await waitFor(async () => (await read()).out === "1", {
+      message: "the follower to have the key",
+    });
+    const write = await runMscache(["set", "b", "2", "--addr", follower.address]);
+    expect(write).toEqual({ status: 0, out: "OK\n", errors: "" });
+    expect((await runMscache(["get", "b", "--addr", leader.address])).out).toBe("2");
+  });
+});
+
+describe("the client commands", () => {
+  test("set, get, ttl and del do what they say", async () => {
+    await using node = await startNode();
+    const run = (...args: string[]) => runMscache([...args, "--addr", node.address]);
+    expect(await run("set", "k", "väl ue")).toEqual({ status: 0, out: "OK\n", errors: "" });
+    expect(await run("get", "k")).toEqual({ status: 0, out: "väl ue", errors: "" });
+    expect((await run("ttl", "k")).out).toBe("none\n");
+    await run("set", "k", "v", "--ttl", "100");
+    expect((await run("ttl", "k")).out).toMatch(/^(100|9\d)\n$/);
+    expect((await run("del", "k")).out).toBe("1\n");
+    expect(await run("del", "k")).toEqual({ status: 0, out: "0\n", errors: "" });
+  });
+
+  test.each(["get", "ttl"])("%s of a missing key exits 1 with nothing on stdout", async (name) => {
+    await using node = await startNode();
+    const result = await runMscache([name, "gone", "--addr", node.address]);
+    expect(result).toEqual({ status: 1, out: "", errors: 'mscache: there is no key "gone"\n' });
+  });
+
+  test("a value of - is read from standard input, byte for byte", async () => {
+    await using node = await startNode();
+    const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) % 256);
+    const set = await runMscache(["set", "k", "-", "--addr", node.address], { input: bytes });
+    expect(set.status).toBe(0);
+    const get = await runToEnd(["get", "k", "--addr", node.address]);
+    expect(get.bytes).toEqual(Buffer.from(bytes));
+  });
+
+  test("keys and values that look like flags go behind --", async () => {
+    await using node = await startNode();
+    await runMscache(["set", "--addr", node.address, "--", "--k", "-v"]);
+    expect((await runMscache(["get", "--addr", node.address, "--", "--k"])).out).toBe("-v");
+  });
+
+  test("ping and info ask the node", async () => {
+    await using node = await startNode();
+    expect((await runMscache(["ping", "--addr", node.address])).out).toBe("PONG\n");
+    const { out } = await runMscache(["info", "replication", "--addr", node.address]);
+    expect(out).toContain("role:master\n");
+    expect(out).not.toContain("\r");
+  });
+
+  test("a password comes from the flag or the environment, and a wrong one is one sentence", async () => {
+    await using node = await startNode({ requirePass: "secret" });
+    const args = ["ping", "--addr", node.address];
+    expect((await runMscache([...args, "--password", "secret"])).out).toBe("PONG\n");
+    const environment = { MSCACHE_PASSWORD: "secret" };
+    expect((await runMscache(args, { environment })).out).toBe("PONG\n");
+    expect(await runMscache(args)).toEqual({
+      status: 1,
+      out: "",
+      errors: `mscache: ${node.address} wants a password: give it by --password or MSCACHE_PASSWORD\n`,
+    });
+    const wrong = await runMscache([...args, "--password", "wrong"]);
+    expect(wrong).toMatchObject({ status: 1, out: "" });
+    expect(wrong.errors).toMatch(/^mscache: [^\n]*WRONGPASS[^\n]*\n$/);
+  });
+});
