@@ -1,0 +1,39 @@
+/**
+ * The differential fuzz: random command sequences over the whole table, sent to a real redis-server
+ * and to our node over RESP2 and RESP3; every reply and the keyspace left at the end must agree.
+ * Replay with DIFFERENTIAL_SEED=n; run longer with DIFFERENTIAL_STEPS=n (50,000 take some seconds).
+ * Invariant: nothing is compared more loosely than the Comparison of its step says.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { Judge, showDifference } from "../support/judge.ts";
+import { Peer } from "../support/peer.ts";
+import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+
+/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
+setDefaultTimeout(30_000);
+
+const SEQUENCE_STEPS = 2_000;
+const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", 12_000);
+/** A long run is limited by its steps, not by this. */
+const timeoutMs = 60_000 + steps * 10;
+
+for (const protocol of ["2", "3"]) {
+  test.skipIf(oracle.isMissing)(
+    `random commands over RESP${protocol} get the replies of redis-server${redisNote}`,
+    async () => {
+      await using reference = await oracle.start();
+      await using node = await ours.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) await peer.typed("HELLO", protocol);
+      const judge = new Judge(left, right);
+      const random = new Random(seedFor("DIFFERENTIAL_SEED"));
+      for (let done = 0; done < steps && !judge.hasEnough; done += SEQUENCE_STEPS) {
+        await judge.sequence(random, Math.min(SEQUENCE_STEPS, steps - done));
+      }
+      expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+    },
+    timeoutMs,
+  );
+}

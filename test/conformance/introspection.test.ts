@@ -1,0 +1,232 @@
+/**
+ * What a server tells about itself: COMMAND compared with redis-server for the whole table, the
+ * fields of INFO and CLIENT LIST that tools read, CLIENT KILL at work, and the password.
+ * Texts that are ours to choose (summaries, versions) are only looked at for being there.
+ * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { TestNode } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
+import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
+
+/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
+setDefaultTimeout(30_000);
+
+const table = `
+  GET SET SETNX SETEX PSETEX GETSET GETDEL GETEX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE
+  INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS SCAN RANDOMKEY DBSIZE RENAME
+  RENAMENX COPY FLUSHDB FLUSHALL EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME
+  PERSIST PING ECHO HELLO AUTH QUIT RESET SELECT TIME INFO COMMAND CONFIG CLIENT REPLICAOF SLAVEOF
+  ROLE REPLCONF PSYNC`
+  .trim()
+  .toLowerCase()
+  .split(/\s+/);
+
+describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisNote}`, () => {
+  const servers = new AsyncDisposableStack();
+  let reference: TestNode;
+  let node: TestNode;
+  beforeAll(async () => {
+    reference = servers.use(await oracle.start());
+    node = servers.use(await ours.start());
+  });
+  afterAll(() => servers.disposeAsync());
+
+  test.each(table)("%s", async (name) => {
+    await using left = await Peer.connect(reference.port);
+    await using right = await Peer.connect(node.port);
+    const wanted = commandInfo(await left.typed("COMMAND", "INFO", name));
+    expect(commandInfo(await right.typed("COMMAND", "INFO", name))).toEqual(wanted);
+  });
+});
+
+/** Name, arity, flags, key positions and categories; lists that are sets in order of the alphabet. */
+function commandInfo(reply: Reply): Record<string, string> {
+  const [entry] = partsOf(reply);
+  if (entry === undefined || entry.value === null) return { error: "unknown" };
+  // After these seven come tips and key specifications, which are free to be richer.
+  const [name, arity, flags, first, last, step, categories] = partsOf(entry)
+    .slice(0, 7)
+    .map((part) => {
+      return typeof part.value === "string" ? part.value : setOf(part);
+    });
+  return { name, arity, flags, first, last, step, categories } as Record<string, string>;
+}
+
+function setOf(reply: Reply): string {
+  return partsOf(reply).map(textOf).sort().join(" ");
+}
+
+for (const contestant of contestants) {
+  describe.skipIf(contestant.isMissing)(contestant.name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await contestant.start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+    const connect = () => Peer.connect(server.port);
+    catalogueCases(connect);
+    clientCases(connect);
+    infoCases(connect);
+  });
+}
+
+function catalogueCases(connect: () => Promise<Peer>): void {
+  test("a bare COMMAND lists as many commands as COMMAND COUNT counts", async () => {
+    await using peer = await connect();
+    const all = partsOf(await peer.typed("COMMAND"));
+    expect(await peer.ask("COMMAND", "COUNT")).toBe(`:${all.length}`);
+    const names = all.map((entry) => textOf(partsOf(entry)[0] as Reply));
+    expect(names).toEqual(expect.arrayContaining(table));
+    expect((await peer.typed("COMMAND", "INFO")).value).toHaveLength(all.length);
+  });
+
+  test("COMMAND DOCS has a summary, a group, a complexity and the version of each", async () => {
+    await using peer = await connect();
+    for (const name of table) {
+      const docs = partsOf(await peer.typed("COMMAND", "DOCS", name));
+      expect(docs.map((part) => part.type)).toEqual(["$", "*"]);
+      const fields = partsOf(docs[1] as Reply)
+        .filter((_, i) => i % 2 === 0)
+        .map(textOf);
+      expect([name, fields]).toEqual([name, expect.arrayContaining(["summary", "since", "group"])]);
+    }
+  });
+}
+
+function clientCases(connect: () => Promise<Peer>): void {
+  test("CLIENT LIST has a line for each connection with the fields that tools read", async () => {
+    await using peer = await connect();
+    await using other = await connect();
+    const id = (await other.ask("CLIENT", "ID")).slice(1);
+    await other.ask("CLIENT", "SETNAME", "other");
+    const lines = textOf(await peer.typed("CLIENT", "LIST"))
+      .trim()
+      .split("\n");
+    const line = lines.find((text) => text.startsWith(`id=${id} `)) ?? "";
+    const fields = line.split(" ").map((field) => field.split("=")[0]);
+    const wanted = "id addr laddr name age idle flags db sub psub multi cmd user resp".split(" ");
+    expect(fields).toEqual(expect.arrayContaining(wanted));
+    expect(line).toMatch(/ name=other /);
+    expect(line).toMatch(/ cmd=client\|setname /);
+    expect(line).toMatch(/ user=default /);
+    expect(await peer.ask("CLIENT", "LIST", "ID", id)).toContain("name=other");
+    expect(textOf(await peer.typed("CLIENT", "LIST", "TYPE", "normal"))).toContain(`id=${id} `);
+  });
+
+  test("numbers of connections grow and are never given twice", async () => {
+    const ids: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      await using peer = await connect();
+      ids.push(Number((await peer.ask("CLIENT", "ID")).slice(1)));
+    }
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+  });
+
+  test("CLIENT KILL ID ends that connection and counts it", async () => {
+    await using peer = await connect();
+    await using victim = await connect();
+    const id = (await victim.ask("CLIENT", "ID")).slice(1);
+    expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":1");
+    await victim.raw.closed();
+    expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":0");
+  });
+
+  test("CLIENT KILL by address, in its old and its new form", async () => {
+    await using peer = await connect();
+    for (const form of [["KILL"], ["KILL", "ADDR"]]) {
+      await using victim = await connect();
+      const [, address] = /addr=(\S+)/.exec(await victim.ask("CLIENT", "INFO")) ?? [];
+      const answer = await peer.ask("CLIENT", ...form, `${address}`);
+      expect(answer).toBe(form.length === 1 ? "+OK" : ":1");
+      await victim.raw.closed();
+    }
+  });
+
+  test("CLIENT KILL spares the caller unless SKIPME is no, and then answers it first", async () => {
+    await using peer = await connect();
+    const id = (await peer.ask("CLIENT", "ID")).slice(1);
+    expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":0");
+    expect(await peer.ask("CLIENT", "KILL", "ID", id, "SKIPME", "no")).toBe(":1");
+    await peer.raw.closed(3_000);
+  });
+}
+
+function infoCases(connect: () => Promise<Peer>): void {
+  const wanted: Readonly<Record<string, string>> = {
+    server: "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds",
+    clients: "connected_clients",
+    memory: "used_memory used_memory_human used_memory_rss maxmemory maxmemory_policy",
+    stats:
+      "total_connections_received total_commands_processed keyspace_hits keyspace_misses expired_keys evicted_keys",
+    replication:
+      "role connected_slaves master_replid master_replid2 master_repl_offset second_repl_offset",
+    cpu: "used_cpu_sys used_cpu_user",
+  };
+  test.each(Object.entries(wanted))("INFO %s has the fields %s", async (section, names) => {
+    await using peer = await connect();
+    const text = textOf(await peer.typed("INFO", section));
+    expect(text).toMatch(new RegExp(`^# ${section}\r\n`, "i"));
+    const fields = [...text.matchAll(/^([\w.]+):/gm)].map((match) => match[1] as string);
+    expect(fields).toEqual(expect.arrayContaining(names.split(" ")));
+  });
+
+  test("INFO keyspace counts the keys and those with a time", async () => {
+    await using peer = await connect();
+    await peer.ask("FLUSHALL");
+    expect(await peer.ask("INFO", "keyspace")).toBe("$# Keyspace\\x0d\\x0a");
+    await peer.ask("MSET", "a", "1", "b", "2");
+    await peer.ask("EXPIRE", "a", "100");
+    expect(await peer.ask("INFO", "keyspace")).toMatch(/db0:keys=2,expires=1,avg_ttl=\d+/);
+  });
+}
+
+for (const contestant of contestants) {
+  describe.skipIf(contestant.isMissing)(`${contestant.name} with a password`, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await contestant.start(["--requirepass", "secret"]);
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+
+    test("nothing but AUTH, HELLO, QUIT and RESET is served before the password", async () => {
+      await using peer = await Peer.connect(server.port);
+      const refused = "-NOAUTH Authentication required.";
+      for (const line of ["GET k", "SET k v", "PING", "INFO", "CLIENT ID", "CONFIG GET save"]) {
+        expect([line, await peer.askRaw(`${line}\r\n`)]).toEqual([line, refused]);
+      }
+      expect(await peer.ask("HELLO", "3")).toStartWith("-NOAUTH HELLO must be called with");
+      expect(await peer.ask("RESET")).toBe("+RESET");
+      expect(await peer.ask("NOSUCH")).toStartWith("-ERR unknown command");
+      expect(await peer.ask("GET")).toStartWith("-ERR wrong number of arguments");
+      const wrong = "-WRONGPASS invalid username-password pair or user is disabled.";
+      expect(await peer.ask("AUTH", "guess")).toBe(wrong);
+      expect(await peer.ask("AUTH", "nobody", "secret")).toBe(wrong);
+      expect(await peer.ask("HELLO", "3", "AUTH", "default", "guess")).toBe(wrong);
+      expect(await peer.ask("AUTH", "secret")).toBe("+OK");
+      expect(await peer.ask("PING")).toBe("+PONG");
+      expect(await peer.ask("RESET")).toBe("+RESET");
+      expect(await peer.ask("PING")).toBe(refused);
+      expect((await peer.typed("HELLO", "3", "AUTH", "default", "secret")).type).toBe("%");
+    });
+
+    test.each([
+      ["*11\r\n", "unauthenticated multibulk length"],
+      ["*2\r\n$4\r\nECHO\r\n$16385\r\n", "unauthenticated bulk length"],
+    ])("%j is too much to say before the password", async (bytes, error) => {
+      await using peer = await Peer.connect(server.port);
+      peer.write(bytes);
+      expect((await peer.raw.closed(3_000)).toString()).toBe(`-ERR Protocol error: ${error}\r\n`);
+    });
+  });
+}
+
+test("the seed's protocol, which cannot log in, is closed where a password is set", async () => {
+  await using node = await ours.start(["--requirepass", "secret"]);
+  for (const first of [2, 4]) {
+    await using peer = await Peer.connect(node.port);
+    peer.write(Buffer.of(first, 1, 0, 0, 0, 107));
+    expect(show({ type: "$", value: (await peer.raw.closed(3_000)).toString("latin1") })).toBe("$");
+  }
+});

@@ -1,0 +1,438 @@
+// What tests share: nodes of ours (in this process or spawned), a real redis-server, a raw
+// connection, a small RESP client and the one way to wait. Everything that is started is an
+// AsyncDisposable, so that `await using` ends it whatever the test does. It uses src only to start
+// nodes, never to speak to them: a bug of ours must not hide behind itself.
+//
+// Everything listens on a port of its own on the loopback; nothing waits without a limit.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket, connect as tcpConnect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { type Address, type Config, formatAddress, loadConfig } from "../src/config.ts";
+import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
+
+const HOST = "127.0.0.1";
+const PATIENCE_MS = 10_000;
+const POLL_MS = 5;
+/** `mscache` from source; other commands, as the binary's, take its place in some tests. */
+const SOURCE_COMMAND = [process.execPath, join(import.meta.dir, "../src/main.ts")];
+
+// ---- waiting ------------------------------------------------------------------------------------
+
+export interface WaitOptions {
+  readonly timeoutMs?: number;
+  /** What was waited for, as the end of a sentence. */
+  readonly message?: string;
+}
+
+/** Resolves to the first value of `condition` that is true; a condition that throws is not yet. */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  { timeoutMs = PATIENCE_MS, message = "a condition" }: WaitOptions = {},
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown = "it stayed false";
+  while (performance.now() < deadline) {
+    try {
+      const value = await condition();
+      if (value) return value;
+    } catch (error) {
+      last = error;
+    }
+    // The only sleep of the suite: between two looks at a condition.
+    await Bun.sleep(POLL_MS);
+  }
+  throw new Error(`waited ${timeoutMs} ms for ${message}: ${last}`);
+}
+
+/** A port that was free a moment ago; for programs that cannot choose one themselves. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, HOST, () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A directory that is gone with its contents at the end of the test. */
+export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "mscache-test-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+// ---- our nodes ----------------------------------------------------------------------------------
+
+export interface TestNode extends AsyncDisposable {
+  readonly port: number;
+  /** "127.0.0.1:port", as --addr and --leaderaddr take it. */
+  readonly address: string;
+}
+
+/** A node in this process on a free port, with 64 MB unless told otherwise. */
+export async function startNode(overrides: Partial<Config> = {}): Promise<TestNode> {
+  const { startServer } = await import("../src/server/server.ts");
+  const flags = { listenaddr: `${HOST}:0`, "max-memory": "64mb", "log-level": "error" };
+  const server = await startServer({ ...loadConfig(flags, {}, () => ""), ...overrides });
+  return testNode(server.port, () => server.close());
+}
+
+export interface SpawnedNode extends TestNode {
+  readonly process: Subprocess;
+  /** Everything it wrote to standard error up to now. */
+  readonly log: () => string;
+}
+
+/**
+ * A node in a process of its own: `bun src/main.ts ...args`, or another command that is a node. Its
+ * port is read from its log, so the log level must stay at info or below.
+ */
+export async function spawnNode(
+  args: readonly string[] = [],
+  {
+    environment = {},
+    command = SOURCE_COMMAND,
+    directory = process.cwd(),
+  }: Omit<RunOptions, "input"> = {},
+): Promise<SpawnedNode> {
+  const listen = args.includes("--listenaddr") ? [] : ["--listenaddr", `${HOST}:0`];
+  const child = Bun.spawn([...command, ...args, ...listen], {
+    cwd: directory,
+    env: { ...process.env, ...environment },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const log = collectText(child.stderr);
+  const stop = () => endProcess(child);
+  try {
+    const port = await waitFor(() => portIn(log(), child.exitCode), {
+      message: `a node to listen (${args.join(" ")})`,
+    });
+    return { ...testNode(port, stop), process: child, log };
+  } catch (error) {
+    await stop();
+    throw new Error(`${error}; its log: ${log()}`);
+  }
+}
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: Uint8Array;
+  /** What is `mscache` here; from source unless told otherwise. */
+  readonly command?: readonly string[];
+  /** The working directory. */
+  readonly directory?: string;
+}
+
+export interface RunResult {
+  readonly status: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** Runs `mscache ...args` to its end. */
+export async function runMscache(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const { bytes, ...rest } = await runToEnd(args, options);
+  return { ...rest, out: bytes.toString() };
+}
+
+/** The same for output that is no text. */
+export async function runToEnd(
+  args: readonly string[],
+  {
+    environment = {},
+    input = new Uint8Array(),
+    command = SOURCE_COMMAND,
+    directory = process.cwd(),
+  }: RunOptions = {},
+): Promise<Omit<RunResult, "out"> & { readonly bytes: Buffer }> {
+  const child = Bun.spawn([...command, ...args], {
+    cwd: directory,
+    env: { ...process.env, NO_COLOR: "1", ...environment },
+    stdin: input,
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: PATIENCE_MS,
+    killSignal: "SIGKILL",
+  });
+  const [out, errors] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
+  return { status: await child.exited, bytes: Buffer.from(out), errors };
+}
+
+/** The port that a node announces: "... listening on 127.0.0.1:5000". */
+function portIn(log: string, exitCode: number | null): number {
+  const [, port] = /listening on \S*:(\d+)/.exec(log) ?? [];
+  if (port === undefined && exitCode !== null) throw new Error(`it exited with ${exitCode}`);
+  return Number(port ?? 0);
+}
+
+function testNode(port: number, close: () => Promise<void>): TestNode {
+  const address: Address = { host: HOST, port };
+  return { port, address: formatAddress(address), [Symbol.asyncDispose]: close };
+}
+
+/** Asks a process to end and makes it: a test that hangs on shutdown fails where it hangs. */
+async function endProcess(child: Subprocess): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+  await child.exited;
+  clearTimeout(timer);
+}
+
+function collectText(stream: ReadableStream<Uint8Array>): () => string {
+  let text = "";
+  const decoder = new TextDecoder();
+  const read = async () => {
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  };
+  // A stream that breaks with its process has told all it had.
+  read().catch(() => undefined);
+  return () => text;
+}
+
+// ---- a real redis-server ------------------------------------------------------------------------
+
+const REDIS_SERVER = Bun.which("redis-server");
+
+/**
+ * Whether the oracle is here: `test.skipIf(!redisInstalled())`. On a bare machine such a case is
+ * skipped; in CI its absence is a mistake of the set-up, and fails.
+ */
+export function redisInstalled(): boolean {
+  if (REDIS_SERVER === null && process.env.CI === "true") {
+    throw new Error("redis-server is not installed, and in CI (CI=true) it must be");
+  }
+  return REDIS_SERVER !== null;
+}
+
+/** Why a case was skipped, for its name. */
+export const NO_REDIS = "redis-server is not installed";
+
+export interface RedisServer extends TestNode {
+  readonly process: Subprocess;
+}
+
+/** Debian's redis-server without persistence, in a directory of its own. */
+export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  if (REDIS_SERVER === null) throw new Error(NO_REDIS);
+  const directory = await temporaryDirectory();
+  const port = await freePort();
+  const fixed = ["--port", `${port}`, "--bind", HOST, "--save", "", "--appendonly", "no"];
+  const child = Bun.spawn([REDIS_SERVER, ...fixed, "--dir", directory.path, ...args], {
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+    await directory[Symbol.asyncDispose]();
+  };
+  try {
+    await waitFor(() => answersPing(port), { message: "redis-server to answer PING" });
+    return { ...testNode(port, stop), process: child };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** With a password set the answer is an error, and the server is up all the same. */
+async function answersPing(port: number): Promise<boolean> {
+  await using client = await respClient(port);
+  const reply = await client.call("PING");
+  return reply === "PONG" || /^NOAUTH/.test((reply as { error?: string }).error ?? "");
+}
+
+// ---- bytes --------------------------------------------------------------------------------------
+
+/** One TCP connection without any protocol: what is written is what is sent. */
+export class RawConnection implements AsyncDisposable {
+  readonly #socket: Socket;
+  /** Chunks as they came; joined only when bytes are taken, or 64 MB would be copied a thousand times. */
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #isClosed = false;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
+      this.#changed();
+    });
+    // "close" follows, and that is what a test looks at.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#changed();
+    });
+  }
+
+  /** Text is written as latin1: one character, one byte. */
+  write(bytes: string | Uint8Array): void {
+    this.#socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  }
+
+  /** Exactly so many bytes; fails when the connection closes before. */
+  async readExactly(length: number, timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+    await this.#until(() => this.#length >= length, `${length} bytes`, timeoutMs);
+    return this.#take(length);
+  }
+
+  /** Everything up to and including the mark. */
+  async readUntil(mark: string | Uint8Array, timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+    const wanted = typeof mark === "string" ? Buffer.from(mark, "latin1") : Buffer.from(mark);
+    const what = JSON.stringify(wanted.toString("latin1"));
+    await this.#until(() => this.#join().indexOf(wanted) >= 0, what, timeoutMs);
+    return this.#take(this.#join().indexOf(wanted) + wanted.length);
+  }
+
+  /** Resolves when the other side has closed, to the bytes that were not read before. */
+  async closed(timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+    await this.#until(() => this.#isClosed, "the connection to close", timeoutMs);
+    return this.#take(this.#length);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Bytes that have arrived and were not read. */
+  get unread(): Buffer {
+    return Buffer.from(this.#join());
+  }
+
+  /** Hands over whatever has arrived, waiting for something new when there is nothing. */
+  async readSome(timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+    await this.#until(() => this.#length > 0, "more bytes", timeoutMs);
+    return this.#take(this.#length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.destroy();
+    await this.#until(() => this.#isClosed, "its own end", PATIENCE_MS);
+  }
+
+  #take(length: number): Buffer {
+    const all = this.#join();
+    const rest = all.subarray(length);
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#length = rest.length;
+    return all.subarray(0, length);
+  }
+
+  #join(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
+  }
+
+  #changed(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  async #until(isDone: () => boolean, what: string, timeoutMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => late.reject(new Error(this.#story(what))), timeoutMs);
+    try {
+      while (!isDone()) {
+        if (this.#isClosed) throw new Error(`closed before ${what}; ${this.#story(what)}`);
+        await Promise.race([this.#wake.promise, late.promise]);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #story(what: string): string {
+    const seen = JSON.stringify(this.#join().toString("latin1", 0, 200));
+    return `waited for ${what}; ${this.#length} bytes unread: ${seen}`;
+  }
+}
+
+/** Connects; fails when nobody listens. */
+export function rawConnection(port: number, host: string = HOST): Promise<RawConnection> {
+  return new Promise((resolve, reject) => {
+    const socket = tcpConnect({ port, host });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(new RawConnection(socket));
+    });
+  });
+}
+
+// ---- RESP ---------------------------------------------------------------------------------------
+
+/**
+ * A reply as a test likes to compare it. Texts are latin1, so that every byte survives; maps stay
+ * flat and in order. For replies with their wire types use `typed`.
+ */
+export type Value = string | number | bigint | boolean | null | { error: string } | Value[];
+
+export class RespClient implements AsyncDisposable {
+  readonly raw: RawConnection;
+  readonly #reader = new ReplyReader();
+
+  constructor(raw: RawConnection) {
+    this.raw = raw;
+  }
+
+  /** One command and its reply. */
+  async call(...args: Argument[]): Promise<Value> {
+    return plain(await this.typed(...args));
+  }
+
+  /** One command and its reply with every wire type kept. */
+  typed(...args: Argument[]): Promise<Reply> {
+    this.send(...args);
+    return this.reply();
+  }
+
+  /** Sends without waiting: the replies come by `reply`, in order. */
+  send(...args: Argument[]): void {
+    this.raw.write(encodeCommand(args));
+  }
+
+  async reply(): Promise<Reply> {
+    for (;;) {
+      const reply = this.#reader.next();
+      if (reply !== undefined) return reply;
+      this.#reader.push(await this.raw.readSome());
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.raw[Symbol.asyncDispose]();
+  }
+}
+
+/** A RESP2 connection; with `protocol: 3` it has said HELLO 3. */
+export async function respClient(
+  port: number,
+  { protocol = 2 }: { protocol?: 2 | 3 } = {},
+): Promise<RespClient> {
+  const client = new RespClient(await rawConnection(port));
+  if (protocol === 3) await client.call("HELLO", "3");
+  return client;
+}
+
+function plain({ type, value }: Reply): Value {
+  if (value === null) return null;
+  if (typeof value !== "string") return value.map(plain);
+  if (type === "-" || type === "!") return { error: value };
+  if (type === ":") return Number(value);
+  if (type === "(") return BigInt(value);
+  if (type === "#") return value === "t";
+  return type === "," ? Number(value) : value;
+}

@@ -1,0 +1,41 @@
+/**
+ * The servers that a behaviour suite judges: our node, and Debian's redis-server as the oracle that
+ * keeps the suite itself honest.
+ * Starts each in a process of its own, so that a crash of the server cannot be taken for one of the
+ * suite; starts nothing before it is asked.
+ * Invariant: a contestant that cannot run here says why in the name of what it skips.
+ */
+import {
+  NO_REDIS,
+  redisInstalled,
+  type SpawnedNode,
+  spawnNode,
+  startRedis,
+  type TestNode,
+} from "../harness.ts";
+
+export interface Contestant {
+  readonly name: string;
+  readonly isMissing: boolean;
+  start(args?: readonly string[]): Promise<TestNode>;
+}
+
+/** For the names of skipped tests: empty, or the reason in brackets. */
+export const redisNote = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
+
+export const ours = {
+  name: "mscache",
+  isMissing: false,
+  start: (args: readonly string[] = []): Promise<SpawnedNode> => {
+    return spawnNode(["--max-memory", "1gb", ...args]);
+  },
+};
+
+export const oracle = {
+  name: `redis-server${redisNote}`,
+  isMissing: !redisInstalled(),
+  /** One database only, as ours. */
+  start: (args: readonly string[] = []) => startRedis(["--databases", "1", ...args]),
+};
+
+export const contestants: readonly Contestant[] = [ours, oracle];

@@ -1,0 +1,149 @@
+/**
+ * A steady load of writes of every kind on one node, and what a node holds after it.
+ * Does not check replies beyond that there is one for each command: what counts is the data at the
+ * end, compared between nodes.
+ * Invariant: every time it sets is either over within a second or far away, so that a test can wait
+ * for the former and compare the latter.
+ */
+import { waitFor } from "../harness.ts";
+import { Peer } from "./peer.ts";
+import type { Random } from "./seed.ts";
+import { type Argument, partsOf, type Reply, show, textOf } from "./wire.ts";
+
+const KEYS = 2_000;
+const BATCH = 40;
+const FAR_AWAY_MS = 60_000;
+
+type Writer = (random: Random, key: string) => Argument[];
+
+const writers: readonly (readonly [number, Writer])[] = [
+  [6, (r, k) => ["SET", k, r.bytes(r.below(200))]],
+  [1, (r, k) => ["SET", k, Buffer.alloc(r.between(10_000, 60_000), "large ")]],
+  [2, (r, k) => ["SET", k, `${r.below(1000)}`, "EX", r.between(1_000, 100_000)]],
+  [2, (r, k) => ["SET", k, "brief", "PX", r.between(1, 400)]],
+  [1, (_, k) => ["SET", k, ""]],
+  [3, (r, k) => ["INCRBY", `n:${k}`, r.between(-5, 50)]],
+  [1, (r, k) => ["INCRBYFLOAT", `f:${k}`, r.between(-50, 50) / 10]],
+  [3, (r, k) => ["APPEND", k, r.bytes(r.below(30))]],
+  [2, (r, k) => ["SETRANGE", k, r.below(100), r.bytes(r.below(20))]],
+  [2, (r, k) => ["EXPIRE", k, r.between(1_000, 100_000)]],
+  [1, (r, k) => ["PEXPIRE", k, r.between(1, 400)]],
+  [1, (_, k) => ["PERSIST", k]],
+  [1, (r, k) => ["GETEX", k, "EX", r.between(1_000, 100_000)]],
+  [2, (_, k) => ["DEL", k]],
+  [1, (_, k) => ["GETDEL", k]],
+  [1, (r, k) => ["RENAME", k, keyOf(r)]],
+  [1, (r, k) => ["COPY", k, keyOf(r), "REPLACE"]],
+  [1, (r, k) => ["MSET", k, "m1", keyOf(r), "m2"]],
+  [1, (r, k) => ["MSETNX", k, "x1", keyOf(r), "x2"]],
+];
+
+function keyOf(random: Random): string {
+  return `key:${random.below(KEYS)}`;
+}
+
+/** Writes until it is stopped; disposing of it stops it too. */
+export class WriteLoad implements AsyncDisposable {
+  readonly #peer: Peer;
+  readonly #random: Random;
+  #isRunning = true;
+  #written = 0;
+  readonly #work: Promise<void>;
+
+  private constructor(peer: Peer, random: Random) {
+    this.#peer = peer;
+    this.#random = random;
+    this.#work = this.#write();
+  }
+
+  static async start(port: number, random: Random): Promise<WriteLoad> {
+    return new WriteLoad(await Peer.connect(port), random);
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Resolves when that many more writes have been answered. */
+  async more(count: number): Promise<void> {
+    const target = this.#written + count;
+    const message = `${count} more writes`;
+    await waitFor(() => this.#written >= target, { timeoutMs: 30_000, message });
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    await this.#work;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#peer[Symbol.asyncDispose]();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#isRunning) {
+      for (let i = 0; i < BATCH; i++) {
+        const random = this.#random;
+        this.#peer.send(...random.weighted(writers)(random, keyOf(random)));
+      }
+      await this.#peer.replies(BATCH);
+      this.#written += BATCH;
+      // Leaves a part of the machine to the followers.
+      await Bun.sleep(1);
+    }
+  }
+}
+
+/** Plain keys, many in one pipeline. */
+export async function fill(port: number, count: number): Promise<void> {
+  await using peer = await Peer.connect(port);
+  for (let at = 0; at < count; at += 1_000) {
+    const batch = Math.min(1_000, count - at);
+    for (let i = 0; i < batch; i++) peer.send("SET", `fill:${at + i}`, `value of ${at + i}`);
+    await peer.replies(batch);
+  }
+}
+
+/** Every key with its value and the moment at which it expires, in a form that compares. */
+export async function contentsOf(port: number): Promise<Map<string, string>> {
+  await using peer = await Peer.connect(port);
+  const contents = new Map<string, string>();
+  let cursor = "0";
+  do {
+    const [next, found] = partsOf(await peer.typed("SCAN", cursor, "COUNT", "1000"));
+    const keys = partsOf(found as Reply).map((key) => Buffer.from(textOf(key), "latin1"));
+    for (const key of keys) {
+      peer.send("GET", key);
+      peer.send("PEXPIRETIME", key);
+    }
+    for (const key of keys) {
+      const [value, expiresAt] = await peer.replies(2);
+      contents.set(
+        key.toString("latin1"),
+        `${digest(value as Reply)} until ${show(expiresAt as Reply)}`,
+      );
+    }
+    cursor = textOf(next as Reply);
+  } while (cursor !== "0");
+  return contents;
+}
+
+/** Short values as they are, long ones by hash: a failed comparison must stay readable. */
+function digest(reply: Reply): string {
+  const text = show(reply);
+  return text.length <= 80 ? text : `${text.length} chars #${Bun.hash(text).toString(16)}`;
+}
+
+/** The contents once every time that was nearly over is over. */
+export async function settledContentsOf(port: number): Promise<Map<string, string>> {
+  return await waitFor(
+    async () => {
+      const contents = await contentsOf(port);
+      const soon = Date.now() + FAR_AWAY_MS;
+      const moments = [...contents.values()].map((text) => Number(text.split(" until :")[1]));
+      return moments.every((moment) => moment < 0 || moment > soon) ? contents : undefined;
+    },
+    { message: "brief keys to expire" },
+  );
+}

@@ -1,0 +1,339 @@
+// The house rules as tests: what may import what, what a file opens with, how long it may get, and
+// the words that do not belong here. Every finding names file, line and remedy. It reads sources as
+// text (support/source.ts blanks strings and comments) and judges neither style nor design.
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { optionTable } from "../src/config.ts";
+import { type Import, readSource, readSources, type SourceFile } from "./support/source.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const FILE_LINES_MAX = 500;
+const FUNCTION_LINES_MAX = 70;
+const HEADER_LINES_MIN = 2;
+const HEADER_LINES_MAX = 8;
+
+const files = readSources(ROOT, ["src", "test", "scripts"]);
+const sources = files.filter(({ path }) => path.startsWith("src/"));
+const pureRooms = /^src\/(store|protocol|journal)\//;
+
+/** Files of a pure room that must touch the system, each with its reason. */
+const IMPURE: Readonly<Record<string, string>> = {
+  "src/store/release-pages.ts": "only madvise gives committed pages back to the system",
+};
+
+function isPure({ path }: SourceFile): boolean {
+  return pureRooms.test(path) && !Object.hasOwn(IMPURE, path);
+}
+
+/** Fails with one line for each finding. */
+function expectNone(findings: readonly string[]): void {
+  expect(findings).toEqual([]);
+}
+
+/** One finding for each line of `text` that matches. */
+function matches(file: SourceFile, text: string, pattern: RegExp, remedy: string): string[] {
+  return text.split("\n").flatMap((line, index) => {
+    const found = pattern.exec(line);
+    return found ? [`${file.path}:${index + 1}: ${found[0].trim()}: ${remedy}`] : [];
+  });
+}
+
+function everywhere(pattern: RegExp, remedy: string, where: readonly SourceFile[]): string[] {
+  return where.flatMap((file) => matches(file, file.code, pattern, remedy));
+}
+
+// ---- rooms --------------------------------------------------------------------------------------
+
+const LEAVES = ["limits.ts", "errors.ts"];
+const SHARED = [...LEAVES, "clock.ts", "log.ts", "version.ts"];
+const CONFIG = ["config.ts", "config-values.ts"];
+const SERVER_ROOMS = ["server/", "command/", "replication/", "protocol/", "store/", "journal/"];
+
+/**
+ * What the files of each room may import besides the room itself. A name with a slash at its end is
+ * a whole room. DESIGN: main -> cli -> server -> command -> store, journal; the last three of these
+ * and protocol are leaves.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "store/": LEAVES,
+  "protocol/": LEAVES,
+  "journal/": LEAVES,
+  "command/": [
+    ...SHARED,
+    ...CONFIG,
+    "store/",
+    "journal/",
+    "protocol/request.ts",
+    "protocol/reply.ts",
+    "protocol/ascii.ts",
+  ],
+  "replication/": [...SHARED, ...CONFIG, "protocol/", "store/", "journal/"],
+  "server/": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
+  "client/": [...LEAVES, "clock.ts", "protocol/"],
+  "bench/": [...LEAVES, "clock.ts", "protocol/"],
+  "embed/": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
+  "cli/": [...SHARED, ...CONFIG, "server/", "client/", "bench/"],
+  "main.ts": ["cli/"],
+  "worker.ts": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
+  "index.ts": ["client/", "embed/"],
+  "config.ts": [...LEAVES, ...CONFIG, "config-options.ts", "config-file.ts", "system-memory.ts"],
+  "config-options.ts": [...LEAVES, "config-values.ts"],
+  "config-values.ts": LEAVES,
+  "config-file.ts": LEAVES,
+  "system-memory.ts": [],
+  "clock.ts": [],
+  "limits.ts": [],
+  "errors.ts": ["limits.ts"],
+  "log.ts": ["clock.ts", "config-values.ts"],
+  "version.ts": ["../package.json"],
+};
+
+/** Packages and built-in modules, by the room that may use them. Bun's own modules are free. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  citty: ["cli/"],
+  "consola/core": ["log.ts"],
+};
+
+/** "src/store/item.ts" -> "store/", "src/log.ts" -> "log.ts". */
+function roomOf(pathInSource: string): string {
+  const slash = pathInSource.indexOf("/");
+  return slash < 0 ? pathInSource : pathInSource.slice(0, slash + 1);
+}
+
+function judgeImport(file: SourceFile, { line, specifier, target }: Import): string[] {
+  const room = roomOf(file.path.slice("src/".length));
+  const at = `${file.path}:${line}: imports "${specifier}"`;
+  if (target === null) return judgePackage(file, at, specifier);
+  if (!/\.(ts|json|html)$/.test(specifier)) return [`${at}: write the file's ending, .ts`];
+  const wanted = target.startsWith("src/") ? target.slice("src/".length) : `../${target}`;
+  const allowed = MAY_IMPORT[room];
+  if (allowed === undefined) return [`${at}: give the room ${room} a row in MAY_IMPORT`];
+  const isAllowed =
+    roomOf(wanted) === room || [wanted, roomOf(wanted)].some((w) => allowed.includes(w));
+  return isAllowed ? [] : [`${at}: ${room} may import only ${allowed.join(", ") || "nothing"}`];
+}
+
+function judgePackage(file: SourceFile, at: string, specifier: string): string[] {
+  if (/^(node:|bun(:|$))/.test(specifier)) {
+    return isPure(file) ? [`${at}: a pure room needs no system; pass it in`] : [];
+  }
+  const room = roomOf(file.path.slice("src/".length));
+  if (PACKAGES[specifier]?.includes(room)) return [];
+  return [`${at}: a package may be used only where PACKAGES says, and why it is needed`];
+}
+
+describe("rooms", () => {
+  test("the top level holds only what the user fixed and what tools demand", () => {
+    const allowed = [
+      ...["package.json", "tsconfig.json", "bunfig.toml", "src", "test", "scripts", "README.md"],
+      ...["bun.lock", "LICENSE", ".gitignore", ".ci", ".github", ".git", "node_modules", "dist"],
+    ];
+    const strangers = readdirSync(ROOT).filter((name) => !allowed.includes(name));
+    expectNone(strangers.map((name) => `${name}: put it beside the code that it belongs to`));
+  });
+
+  test("imports point one way", () => {
+    expectNone(sources.flatMap((file) => file.imports.flatMap((one) => judgeImport(file, one))));
+  });
+
+  test("nobody imports the entries", () => {
+    const entry = /^src\/(main|worker)\.ts$/;
+    const guilty = files.flatMap((file) =>
+      file.imports
+        .filter(({ target }) => entry.test(target ?? ""))
+        .map(({ line }) => `${file.path}:${line}: import what the entry imports instead`),
+    );
+    expectNone(guilty);
+  });
+
+  test("store, protocol and journal have no clock, randomness, timers, sockets or log", () => {
+    const impure =
+      /\b(Date|performance|Math\.random|crypto|set(Timeout|Interval|Immediate)|console|process|Bun|fetch|Worker)\b(?!:)/;
+    const where = sources.filter(isPure);
+    expectNone(everywhere(impure, "a pure room is told; take it as an argument", where));
+  });
+
+  test("only clock.ts reads the time", () => {
+    const where = sources.filter(({ path }) => path !== "src/clock.ts");
+    const reading = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bBun\.nanoseconds\b/;
+    expectNone(everywhere(reading, "use clock.ts", where));
+  });
+
+  test("only log.ts and the command line write to the terminal", () => {
+    const where = sources.filter(({ path }) => !/^src\/(log\.ts$|cli\/|bench\/)/.test(path));
+    expectNone(everywhere(/\bconsole\.|\bprocess\.std(out|err)\b/, "use log.ts", where));
+  });
+});
+
+// ---- files and functions ------------------------------------------------------------------------
+
+describe("files", () => {
+  test("names are in kebab-case", () => {
+    const odd = files.filter(({ path }) => !/^([a-z0-9-]+\/)*[a-z0-9.-]+$/.test(path));
+    expectNone(odd.map(({ path }) => `${path}: rename it, words-with-dashes`));
+  });
+
+  test(`each opens with ${HEADER_LINES_MIN} to ${HEADER_LINES_MAX} lines of what, what not, and invariant`, () => {
+    const odd = files.filter(({ header }) => {
+      const [paragraph = ""] = header.split("\n\n");
+      const lines = paragraph === "" ? 0 : paragraph.split("\n").length;
+      return lines < HEADER_LINES_MIN || lines > HEADER_LINES_MAX;
+    });
+    const remedy = "open it with a paragraph of that length (more may follow after an empty line)";
+    expectNone(odd.map(({ path }) => `${path}:1: ${remedy}`));
+  });
+
+  test(`none is longer than ${FILE_LINES_MAX} lines`, () => {
+    const long = files.filter(({ lineCount }) => lineCount > FILE_LINES_MAX);
+    expectNone(long.map(({ path, lineCount }) => `${path}:${lineCount}: split it by concern`));
+  });
+
+  test(`no function is longer than ${FUNCTION_LINES_MAX} lines, unless the header says Exception:`, () => {
+    const judged = files.filter((file) => !isException(file));
+    const long = judged.flatMap(({ path, functions }) =>
+      functions
+        .filter(({ lineCount }) => lineCount > FUNCTION_LINES_MAX)
+        .map(({ line, lineCount }) => `${path}:${line}: ${lineCount} lines; name its parts`),
+    );
+    expectNone(long);
+  });
+});
+
+/** Tests are lists of cases, and their outermost functions are as long as the list. */
+function isException({ path, header }: SourceFile): boolean {
+  return path.startsWith("test/") || header.includes("Exception:");
+}
+
+// ---- words --------------------------------------------------------------------------------------
+
+describe("words", () => {
+  const others = files.filter(({ path }) => path !== "test/tidy.test.ts");
+
+  test("nothing is left to do", () => {
+    const promise = /\b(TODO|FIXME|XXX|HACK)\b/;
+    expectNone(
+      others.flatMap((file) => matches(file, file.text, promise, "do it, or open an issue")),
+    );
+  });
+
+  test("the type checker is never silenced", () => {
+    const any = /\bas any\b|[:<,|(] *any\b *[[\]>,;)=|]|: any$/;
+    expectNone(everywhere(any, "say what it is, or unknown", others));
+    const directive = /@ts-(ignore|nocheck|expect-error)/;
+    const loose = others.filter(({ path }) => !path.startsWith("test/types/"));
+    expectNone(loose.flatMap((file) => matches(file, file.text, directive, "mend the type")));
+  });
+
+  test("an empty catch says in a sentence why the error does not matter", () => {
+    const empty = others.flatMap(({ path, emptyCatches }) =>
+      emptyCatches.map((line) => `${path}:${line}: add the sentence as a comment inside`),
+    );
+    expectNone(empty);
+  });
+
+  test("leader and follower have no older names, but in the bytes that a protocol fixes", () => {
+    // Allowed in strings and comments (they quote wire bytes and other programs' names), and where
+    // a Redis command or field (snake_case, or with a number as in slave0) gives an identifier its
+    // name; never in what we log.
+    const old = /(master|slave|replica(?!t|of))(?!_[a-z]|\d)\w*/i;
+    expectNone(everywhere(old, "say leader or follower", others));
+    const logged = others.flatMap((file) =>
+      matches(
+        file,
+        file.text,
+        /\blog\.\w+\(.*(master|slave|replica(?!t|of))/i,
+        "say leader or follower",
+      ),
+    );
+    expectNone(logged);
+  });
+
+  test("a sleep in a test says what real time it waits for", () => {
+    const sleeping = files
+      .filter(({ path }) => path.startsWith("test/"))
+      .flatMap((file) => unexplainedSleeps(file));
+    expectNone(sleeping);
+  });
+});
+
+function unexplainedSleeps({ path, code, text }: SourceFile): string[] {
+  const lines = text.split("\n");
+  return code.split("\n").flatMap((line, index) => {
+    if (!/\bBun\.sleep(Sync)?\(/.test(line)) return [];
+    const near = lines.slice(Math.max(0, index - 2), index + 1).join("\n");
+    const remedy = "wait for a condition (waitFor), or say in a comment which time must pass";
+    return /\/\/|\*\//.test(near) ? [] : [`${path}:${index + 1}: ${remedy}`];
+  });
+}
+
+// ---- documents ----------------------------------------------------------------------------------
+
+describe("documents", () => {
+  test("the README's table of options is what src/config-options.ts says", () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const isFresh = readme.includes(optionTable());
+    expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
+  });
+});
+
+// ---- the reader ---------------------------------------------------------------------------------
+
+describe("the reader of sources", () => {
+  const body = "  step();\n".repeat(3);
+
+  test("blanks strings, templates, comments and regular expressions, and nothing else", () => {
+    const text = `a("x{"); b(\`y{\${c({})}}\`); d = /[/{]/g; e = f / 2; // {\n/* { */ g();`;
+    const code = readSource("src/a.ts", text).code;
+    expect(code.replace(/ +/g, " ")).toBe("a( ); b( c({}) ); d = ; e = f / 2; \n g();");
+    expect(code).toHaveLength(text.length);
+  });
+
+  test.each([
+    ["a function", `function f(a: number): void {\n${body}}`],
+    ["a function that returns an object type", `function f(): { a: 1 } {\n${body}}`],
+    ["a method", `class A {\n  m({ a }: B): Promise<C<D>> {\n${body}}\n}`],
+    ["an arrow", `const f = async (a) => {\n${body}};`],
+  ])("measures %s", (_, text) => {
+    const longest = readSource("src/a.ts", text).functions.map(({ lineCount }) => lineCount);
+    expect(longest).toContain(5);
+  });
+
+  test("does not take classes, interfaces and object literals for functions", () => {
+    const text = "class A extends B {\n}\ninterface C {\n}\nconst d = {\n};\n";
+    expect(readSource("src/a.ts", text).functions).toEqual([]);
+  });
+
+  test("tells a silent catch from one that explains itself", () => {
+    const silent = "try {\n  a();\n} catch {}\nb().catch(() => {});";
+    expect(readSource("src/a.ts", silent).emptyCatches).toEqual([3, 4]);
+    const explained = "try {\n  a();\n} catch {\n  // It is gone already.\n}";
+    expect(readSource("src/a.ts", explained).emptyCatches).toEqual([]);
+  });
+
+  test("finds every kind of import with its target", () => {
+    const lines = [
+      'import { a } from "./a.ts";',
+      'import type { B } from "../b/b.ts";',
+      'export { c } from "citty";',
+      'const d = () => import("./d.ts");',
+      '// from "./e.ts"',
+    ];
+    const { imports } = readSource("src/x/x.ts", lines.join("\n"));
+    const targets = imports.map(({ line, target }) => [line, target]);
+    const expected = [
+      [1, "src/x/a.ts"],
+      [2, "src/b/b.ts"],
+      [3, null],
+      [4, "src/x/d.ts"],
+    ];
+    expect(targets).toEqual(expected);
+  });
+
+  test("takes the opening comment, after a shebang too", () => {
+    expect(readSource("a.ts", "#!/bin/x\n// One.\n// Two.\n\nlet a;").header).toBe("One.\nTwo.");
+    expect(readSource("a.ts", "/**\n * One.\n * Two.\n */\nlet a;").header).toBe("One.\nTwo.");
+    expect(readSource("a.ts", "let a; // One.").header).toBe("");
+  });
+});
