@@ -37,7 +37,7 @@ function checkFlag(
   if (definition === undefined || !argument.startsWith("--") || isPositional(definition)) {
     throw new ConfigError(`${argument.split("=")[0]} is no flag of ${command}; ${hint(command)}`);
   }
-  if (value.length > 0) return false;
+  if (definition.type === "boolean" || value.length > 0) return false;
   if (next === undefined || next.startsWith("--")) {
     throw new ConfigError(`--${name} needs a value`);
   }

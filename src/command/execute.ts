@@ -6,6 +6,7 @@ import { type ErrorReply, errorReply, loading, noAuth, outOfMemory, readOnly } f
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { type Command, type Context, flag } from "./command.ts";
+import { executeLocked } from "./locked.ts";
 
 /** Headers, alignment and index entry of an item, generously: what room is made for beyond its bytes. */
 const itemOverheadBytes = 64;
@@ -26,6 +27,7 @@ export function execute(
     reply.error(refusal);
     return;
   }
+  if (x.store.isShared) return executeLocked(x, command, request, reply);
   command.calls++;
   return command.handler(x, request, reply);
 }

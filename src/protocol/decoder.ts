@@ -11,6 +11,8 @@ export interface Decoder {
   feed(chunk: Uint8Array): void;
   /** True when a whole command was decoded. */
   next(): boolean;
+  /** Takes decoded commands back: the next one is that which begins at this Request.origin again. */
+  rewind(origin: number): void;
   /** Bytes received and not consumed by a whole command. */
   pendingBytes(): number;
   /** Called at the end of a turn: gives buffers back that are not needed any more. */

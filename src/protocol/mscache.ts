@@ -38,6 +38,13 @@ export class MscacheParser implements Decoder {
     this.input.feed(chunk, this.wanted);
   }
 
+  rewind(origin: number): void {
+    this.input.mark = origin;
+    this.input.pos = origin;
+    this.wanted = 1;
+    this.error = "";
+  }
+
   pendingBytes(): number {
     return this.input.end - this.input.pos;
   }
@@ -55,6 +62,7 @@ export class MscacheParser implements Decoder {
     const request = this.request;
     request.argc = 0;
     request.buf = input.buf;
+    request.origin = input.pos;
     request.push(input.pos, input.pos + 1);
     if (code < opcode.SET || code > opcode.JOIN) return this.fail(`unknown opcode ${code}`);
     let end = input.pos + 1;

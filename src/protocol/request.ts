@@ -11,12 +11,30 @@ export class Request {
   argc: number;
   start: Int32Array;
   end: Int32Array;
+  /** Where the command begins in its connection's input, for Decoder.rewind(). */
+  origin: number;
 
   constructor() {
     this.buf = new Uint8Array(0);
     this.argc = 0;
     this.start = new Int32Array(initialArguments);
     this.end = new Int32Array(initialArguments);
+    this.origin = 0;
+  }
+
+  /** Exchanges the content of two requests; nothing is copied. */
+  swap(other: Request): void {
+    const { buf, argc, start, end, origin } = this;
+    this.buf = other.buf;
+    this.argc = other.argc;
+    this.start = other.start;
+    this.end = other.end;
+    this.origin = other.origin;
+    other.buf = buf;
+    other.argc = argc;
+    other.start = start;
+    other.end = end;
+    other.origin = origin;
   }
 
   /** Makes room for one more argument; arguments arrive one by one, so room follows what was received. */

@@ -76,6 +76,16 @@ export class RespParser implements Decoder {
     }
   }
 
+  rewind(origin: number): void {
+    this.input.mark = origin;
+    this.input.pos = origin;
+    this.scanned = 0;
+    this.argumentsLeft = 0;
+    this.bulkLength = -1;
+    this.request.argc = 0;
+    this.error = "";
+  }
+
   pendingBytes(): number {
     return this.input.end - this.input.pos;
   }
@@ -90,6 +100,7 @@ export class RespParser implements Decoder {
       input.mark = input.pos;
       if (input.pos >= input.end || this.error !== "") return false;
       this.request.argc = 0;
+      this.request.origin = input.pos;
       if (input.buf[input.pos] === STAR) {
         if (!this.arrayHeader()) return false;
       } else {

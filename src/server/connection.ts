@@ -48,6 +48,8 @@ export class Connection {
   private decoder: Decoder;
   private reply: Reply;
   private isResp: boolean;
+  /** Finds the command of a request. */
+  private name: (request: Request) => Command | undefined;
   private fresh: boolean;
   private suspended: boolean;
   private blocked: boolean;
@@ -63,6 +65,7 @@ export class Connection {
     this.decoder = idleDecoder;
     this.reply = thread.resp;
     this.isResp = true;
+    this.name = find;
     this.fresh = true;
     this.suspended = false;
     this.blocked = false;
@@ -87,12 +90,21 @@ export class Connection {
 
   private process(): void {
     const { thread, decoder, session } = this;
-    const out = thread.out;
+    const { out, batch } = thread;
     thread.context.session = session;
     thread.resp.resp3 = session.protocol === 3;
-    while (!this.suspended && !this.blocked && !session.closing && decoder.next()) {
-      this.run(decoder.request);
-      if (out.length >= outputFlushBytes) this.flush();
+    while (this.isRunning()) {
+      const count = batch.decode(decoder, this.name);
+      if (count === 0) break;
+      batch.lookAhead(count);
+      for (let i = 0; i < count; i++) {
+        if (!this.isRunning()) {
+          decoder.rewind(batch.requests[i].origin);
+          break;
+        }
+        this.run(batch.commands[i], batch.requests[i]);
+        if (out.length >= outputFlushBytes) this.flush();
+      }
     }
     if (decoder.error !== "") this.violate(decoder.error);
     decoder.release();
@@ -100,13 +112,18 @@ export class Connection {
     if (session.closing && !this.suspended) this.closeAfterOutput();
   }
 
-  private run(request: Request): void {
+  private isRunning(): boolean {
+    return !this.suspended && !this.blocked && !this.session.closing;
+  }
+
+  private run(command: Command | undefined, request: Request): void {
     const { thread, session } = this;
-    const command = this.isResp ? find(request) : this.opcodeCommand(request);
+    if (!this.isResp) thread.mscache.answersValue = command === opcodeCommands[opcode.GET - 1];
     const mark = thread.out.length;
     thread.commandsProcessed++;
     if (command === undefined) this.refuseUnknown(request);
-    else if ((command.flags & flag.CONTROL) !== 0) this.handOver(command, request);
+    else if ((command.flags & thread.handedFlags) !== 0 && this.isForControl(command, request))
+      this.handOver(command, request);
     else {
       session.lastCommand = command.name;
       execute(thread.context, command, request, this.reply);
@@ -178,6 +195,7 @@ export class Connection {
       this.decoder = new MscacheParser();
       this.reply = this.thread.mscache;
       this.isResp = false;
+      this.name = opcodeCommand;
       return true;
     }
     log.warn(`client ${this.session.address} ${refusals[detected]}: closed`);
@@ -185,16 +203,16 @@ export class Connection {
     return false;
   }
 
-  private opcodeCommand(request: Request): Command {
-    const code = request.buf[request.start[0]];
-    this.thread.mscache.answersValue = code === opcode.GET;
-    return opcodeCommands[code - 1];
-  }
-
   private violate(text: string): void {
     log.info(`client ${this.session.address} broke the protocol: ${text}: closed`);
     if (this.isResp) this.reply.error(new ErrorReply("ERR", text));
     this.session.closing = true;
+  }
+
+  /** What acts on the node; and writes so large that only the control thread can journal them. */
+  private isForControl(command: Command, request: Request): boolean {
+    if ((command.flags & flag.CONTROL) !== 0) return true;
+    return request.end[request.argc - 1] - request.start[0] > this.thread.writeBytesMax;
   }
 
   // ---- suspension ------------------------------------------------------------------------------
@@ -317,3 +335,7 @@ const refusals = {
   "memcached-binary": "spoke memcached's retired binary protocol",
   tls: "sent a TLS hello to a plain port",
 } as const;
+
+function opcodeCommand(request: Request): Command {
+  return opcodeCommands[request.buf[request.start[0]] - 1];
+}

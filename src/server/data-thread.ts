@@ -3,7 +3,7 @@
 // A turn is one event of one socket. Hot path: turnOf() wraps each of them.
 
 import { monotonicMs, wallClockMs } from "../clock.ts";
-import type { Context } from "../command/command.ts";
+import { type Context, flag } from "../command/command.ts";
 import { Session } from "../command/session.ts";
 import { fatal } from "../errors.ts";
 import { receivedBytesPerCollection } from "../limits.ts";
@@ -11,17 +11,20 @@ import { log } from "../log.ts";
 import { MscacheReply } from "../protocol/mscache.ts";
 import { Output, OutputLimitError } from "../protocol/output.ts";
 import { RespReply } from "../protocol/resp-reply.ts";
+import { Batch } from "./batch.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import type { Mailbox } from "./mailbox.ts";
+import type { SharedState } from "./shared-state.ts";
 import { TurnHistogram } from "./turns.ts";
 
 /** What a data thread needs from the node beyond its context. */
 export interface ThreadHost {
   readonly context: Omit<Context, "now" | "session">;
   readonly mailbox: Mailbox;
-  readonly password: string;
+  readonly state: SharedState;
   readonly maxClients: number;
-  nextClientId(): number;
+  /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
+  readonly writeBytesMax?: number;
   /** Called at the end of a turn in which effects were recorded. */
   effectsRecorded(): void;
 }
@@ -29,11 +32,15 @@ export interface ThreadHost {
 export class DataThread {
   readonly context: Context;
   readonly out: Output;
+  readonly batch: Batch;
   readonly resp: RespReply;
   readonly mscache: MscacheReply;
   readonly mailbox: Mailbox;
   readonly connections: Map<number, Connection>;
   readonly turns: TurnHistogram;
+  /** A command with one of these flags may be one for the control thread. */
+  readonly handedFlags: number;
+  readonly writeBytesMax: number;
   connectionsReceived: number;
   connectionsRejected: number;
   commandsProcessed: number;
@@ -47,11 +54,14 @@ export class DataThread {
     const session = new Session(0, "", "", 0, true);
     this.context = { ...host.context, now: wallClockMs(), session };
     this.out = new Output();
+    this.batch = new Batch(host.context.store);
     this.resp = new RespReply(this.out);
     this.mscache = new MscacheReply(this.out);
     this.mailbox = host.mailbox;
     this.connections = new Map();
     this.turns = new TurnHistogram();
+    this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
+    this.handedFlags = flag.CONTROL | (host.writeBytesMax === undefined ? 0 : flag.WRITE);
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
     this.commandsProcessed = 0;
@@ -110,6 +120,7 @@ export class DataThread {
   private recover(connection: Connection, error: unknown): void {
     if (!(error instanceof OutputLimitError)) this.fail(error);
     log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
+    this.context.store.unlockAll();
     this.out.clear();
     connection.terminate();
   }
@@ -130,16 +141,17 @@ export class DataThread {
   open(socket: ClientSocket): void {
     this.connectionsReceived++;
     const session = new Session(
-      this.host.nextClientId(),
+      this.host.state.nextClientId(),
       formatEndpoint(socket.remoteAddress, socket.remotePort),
       formatEndpoint(socket.localAddress, socket.localPort),
       wallClockMs(),
-      this.host.password === "",
+      this.context.node.password === "",
     );
     const connection = new Connection(this, socket, session);
     socket.data = connection;
     this.connections.set(session.id, connection);
-    if (this.connections.size > this.host.maxClients) this.reject(connection);
+    const open = this.host.state.connectionOpened();
+    if (open > this.host.maxClients) this.reject(connection);
   }
 
   private reject(connection: Connection): void {
@@ -150,6 +162,7 @@ export class DataThread {
 
   closed(connection: Connection): void {
     this.connections.delete(connection.session.id);
+    this.host.state.connectionClosed();
     connection.onClose();
   }
 }

@@ -29,11 +29,12 @@ export const EXPIRING = 8;
 export const USED = 16;
 const HASH_SHIFT = 6;
 /** What an entry must agree in with a hash: the 26 bits, and that it is one. */
-const MATCH_MASK = (-1 << HASH_SHIFT) | USED;
+export const MATCH_MASK = (-1 << HASH_SHIFT) | USED;
 
 export const entriesPerBucket = 7;
 export const LOCATION = 7;
-const LINK = 14;
+/** Word of a bucket that names the next of its chain, 0 at the end. */
+export const LINK = 14;
 
 /** Bits of the hash that an entry holds: the position of a scan has as many. */
 export const hashBits = 26;
@@ -72,7 +73,7 @@ export class BucketIndex {
     return addressOf(hash, this.#state[BUCKET_MASK], this.#state[BUCKETS]);
   }
 
-  /** What the meta word of an entry with this hash reads under matches(). */
+  /** What the meta word of an entry with this hash reads under MATCH_MASK, as matches() tests. */
   wanted(hash: number): number {
     return (hash << HASH_SHIFT) | USED;
   }

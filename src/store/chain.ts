@@ -3,7 +3,7 @@
 // Cold beside small items: a chain's bytes are copied a segment at a time.
 // Invariant: a chain belongs to exactly one live item, and its segments to that item's shard.
 
-import type { Arenas } from "./arenas.ts";
+import { type Arenas, copyBytes } from "./arenas.ts";
 import { NONE } from "./memory.ts";
 import { SEGMENT_OF_CHAIN, type Segments } from "./segments.ts";
 
@@ -61,15 +61,14 @@ export class Chains {
   read(first: number, offset: number, target: Uint8Array, at: number, length: number): void {
     for (let done = 0; done < length; done += this.#length) {
       this.#seek(first, offset + done, length - done);
-      const piece = this.#bytes.subarray(this.#start, this.#start + this.#length);
-      target.set(piece, at + done);
+      copyBytes(this.#bytes, this.#start, this.#start + this.#length, target, at + done);
     }
   }
 
   write(first: number, offset: number, source: Uint8Array, start: number, end: number): void {
     for (let from = start; from < end; from += this.#length) {
       this.#seek(first, offset + from - start, end - from);
-      this.#bytes.set(source.subarray(from, from + this.#length), this.#start);
+      copyBytes(source, from, from + this.#length, this.#bytes, this.#start);
     }
   }
 

@@ -16,15 +16,19 @@ import {
   GHOST_BUCKETS,
   OVERFLOW_IN_USE,
   OVERFLOW_LOW,
+  STALE_SEGMENT,
   USED_UNITS,
   unitBytes,
 } from "./memory.ts";
 import { releasePages } from "./release-pages.ts";
 import type { Shard } from "./shard.ts";
 
+/** Pages given back at once: 1 GiB takes a quarter of a second, which no client should feel. */
+const SLICE_BYTES = 16 * 1024 * 1024;
+
 export function clearStore(attachment: Attachment, shards: readonly Shard[]): void {
   const { global, segments } = attachment;
-  releaseArenas(attachment, global[FRESH_SEGMENT] * segments.segmentBytes);
+  global[STALE_SEGMENT] = Math.max(global[STALE_SEGMENT], global[FRESH_SEGMENT]);
   segments.reset();
   for (const shard of shards) clearShard(attachment, shard);
   global[CLEARS]++;
@@ -42,10 +46,15 @@ function clearShard({ memory, global }: Attachment, { number, state, index }: Sh
   index.words.fill(0, 0, bucketsFirst * bucketWords);
 }
 
-function releaseArenas({ memory }: Attachment, bytes: number): void {
-  memory.arenas.forEach((arena, number) => {
-    const used = Math.min(arena.byteLength, bytes - number * arenaBytes);
-    if (used > 0) releasePages(arena, 0, used);
+/** A slice of what clear() left behind: segments that were used once and are fresh again. */
+export function releaseStalePages({ global, segments }: Attachment): void {
+  if (global[STALE_SEGMENT] === 0) return;
+  segments.withPool(() => {
+    const end = global[STALE_SEGMENT];
+    const slice = SLICE_BYTES / segments.segmentBytes;
+    const start = Math.max(global[FRESH_SEGMENT], end - slice);
+    for (let segment = start; segment < end; segment++) segments.release?.(segment);
+    global[STALE_SEGMENT] = start < end && start > global[FRESH_SEGMENT] ? start : 0;
   });
 }
 

@@ -21,6 +21,7 @@ const FLAG_SHIFT = 24;
 export const DEAD_BIT = DEAD << FLAG_SHIFT;
 export const WIDE_BIT = WIDE << FLAG_SHIFT;
 export const EXPIRY_BIT = EXPIRY << FLAG_SHIFT;
+const CHAIN_BIT = CHAIN << FLAG_SHIFT;
 const LAYOUT_MASK = EXPIRY | CLIENT_FLAGS | WIDE | CHAIN;
 
 const SHORT_KEY_MAX = 0xff;
@@ -84,6 +85,8 @@ function align8(bytes: number): number {
 /** What an item takes and how its header will look: filled by measure(), one object per thread. */
 export class ItemLayout {
   flags: number;
+  /** The header's first word. */
+  head: number;
   /** Bytes in the item's own segment, header and padding included. */
   bytes: number;
   /** Segments of its chain, 0 without one. */
@@ -92,6 +95,7 @@ export class ItemLayout {
 
   constructor(segmentShift: number) {
     this.flags = 0;
+    this.head = 0;
     this.bytes = 0;
     this.chainSegments = 0;
     this.#segmentShift = segmentShift;
@@ -110,29 +114,31 @@ export class ItemLayout {
     if (keyLength > 1 << (this.#segmentShift - 3)) flags |= CHAIN | LONG_KEY;
     else if (valueLength > 1 << (this.#segmentShift - 1)) flags |= CHAIN;
     this.flags = flags;
+    const wide = (flags & WIDE) !== 0;
+    this.head = (flags << FLAG_SHIFT) | (wide ? keyLength : (keyLength << 16) | valueLength);
     this.chainSegments = chainSegmentsFor(flags, keyLength, valueLength, this.#segmentShift);
     const inline = inlineLength(flags, keyLength, valueLength, this.#segmentShift);
     this.bytes = align8(HEADER_BYTES[flags & LAYOUT_MASK] + inline);
+  }
+
+  /** Whether an item with this first word has the same layout and lengths: it says all of them. */
+  equals(head: number): boolean {
+    return head === this.head && (head & (WIDE_BIT | CHAIN_BIT)) === 0;
   }
 
   /** Writes the header; the caller has room for it. */
   write(
     words: Int32Array,
     at: number,
-    keyLength: number,
     valueLength: number,
     expiresAt: number,
     clientFlags: number,
     chain: number,
   ): void {
     const flags = this.flags;
-    let word = at + 1;
-    if ((flags & WIDE) !== 0) {
-      words[at] = (flags << FLAG_SHIFT) | keyLength;
-      words[word++] = valueLength;
-    } else {
-      words[at] = (flags << FLAG_SHIFT) | (keyLength << 16) | valueLength;
-    }
+    let word = at;
+    words[word++] = this.head;
+    if ((flags & WIDE) !== 0) words[word++] = valueLength;
     if ((flags & EXPIRY) !== 0) {
       words[word++] = expiresAt;
       words[word++] = Math.floor(expiresAt / 4294967296);

@@ -69,11 +69,6 @@ export class Mutex {
     if ((seen & WAITERS) !== 0) Atomics.notify(this.#words, this.#at, 1);
   }
 
-  /** Whether this thread holds it. */
-  get held(): boolean {
-    return (Atomics.load(this.#words, this.#at) & OWNER_MASK) === this.#owner;
-  }
-
   #acquireContended(): void {
     const words = this.#words;
     const at = this.#at;

@@ -87,6 +87,8 @@ export const CLEARS = 10;
 export const REPAY_SHARD = 11;
 /** The longest value that setValueLimit() allows. */
 export const VALUE_BYTES_MAX = 12;
+/** Segments from FRESH_SEGMENT up to this one may have committed pages that clear() left behind. */
+export const STALE_SEGMENT = 13;
 /** On a cache line of its own. */
 export const POOL_LOCK = 16;
 const GLOBAL_WORDS = 32;
@@ -168,7 +170,7 @@ function planGeometry(options: StoreOptions): Geometry {
   const limit = options.memoryLimitBytes;
   const reserve = Math.max(options.reserveBytes, limit);
   const shards = powerOfTwoUpTo(clamp(limit / (2 * MiB), 1, limit > 4096 * MiB ? 32 : 16));
-  const segmentBytes = powerOfTwoUpTo(clamp(limit / 1024, 16 * KiB, 256 * KiB));
+  const segmentBytes = powerOfTwoUpTo(clamp(limit / 2048, 16 * KiB, 128 * KiB));
   // Beyond the reserve: what an eviction copies its survivors into, before its victim is free.
   const spare = 2 * shards + 2;
   // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of index).

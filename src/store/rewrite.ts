@@ -177,9 +177,8 @@ export class Rewriter {
       if (chain !== NONE) chains.append(current.chain, chain);
       chain = current.chain;
     }
-    const keyLength = current.keyEnd - current.keyStart;
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
-    layout.write(words, at, keyLength, length, expiresAt, current.clientFlags, chain);
+    layout.write(words, at, length, expiresAt, current.clientFlags, chain);
   }
 }

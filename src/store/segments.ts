@@ -106,6 +106,13 @@ export class Segments {
     return segment;
   }
 
+  /** Runs `action` while no thread takes or gives a segment. */
+  withPool(action: () => void): void {
+    this.#lock?.acquire();
+    action();
+    this.#lock?.release();
+  }
+
   /** An eviction overdraws a segment or two all the time: those pages would be needed again at once. */
   #farAboveLimit(): boolean {
     return this.unitsBelowLimit() < -4 * this.units;

@@ -13,7 +13,9 @@ import {
   entriesPerBucket,
   hashBitsOf,
   IN_MAIN,
+  LINK,
   LOCATION,
+  MATCH_MASK,
   USES_MASK,
   usesMax,
 } from "./bucket-index.ts";
@@ -147,10 +149,10 @@ export class Shard {
     do {
       const base = bucket << 4;
       for (let slot = base; slot < base + entriesPerBucket; slot++) {
-        if (!index.matches(slot, wanted)) continue;
+        if ((buckets[slot] & MATCH_MASK) !== wanted) continue;
         if (this.#sameKey(buckets[slot + LOCATION], key, start, end)) return slot;
       }
-      bucket = index.nextBucket(bucket);
+      bucket = buckets[base + LINK];
     } while (bucket !== 0);
     return ABSENT;
   }
@@ -261,8 +263,7 @@ export class Shard {
     if (location === NONE) return NONE;
     const at = (location & UNIT_MASK) << 1;
     const words = this.#arenaWords[location >>> ARENA_SHIFT];
-    const keyLength = keyEnd - keyStart;
-    layout.write(words, at, keyLength, valueLength, expiresAt, clientFlags, this.#chain);
+    layout.write(words, at, valueLength, expiresAt, clientFlags, this.#chain);
     if ((layout.flags & LONG_KEY) !== 0) {
       attachment.chains.write(this.#chain, 0, key, keyStart, keyEnd);
     } else {
@@ -301,6 +302,7 @@ export class Shard {
     const words = this.#arenaWords[old >>> ARENA_SHIFT];
     if ((buckets[slot] & USES_MASK) !== usesMax) buckets[slot]++;
     this.#slot = slot;
+    if (layout.equals(words[at])) return old;
     const chained = (flagsOf(words[at]) & CHAIN) !== 0;
     this.#chain = chained ? words[chainWord(words[at], at)] : NONE;
     if (
@@ -454,6 +456,13 @@ export class Shard {
 
   touchVersion(hash: number): void {
     this.#versions[versionOf(hash)]++;
+  }
+
+  /** How many times any version moved on, modulo 2^32. */
+  changes(): number {
+    let sum = 0;
+    for (const version of this.#versions) sum = (sum + version) | 0;
+    return sum;
   }
 
   version(hash: number): number {

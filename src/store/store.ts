@@ -5,10 +5,12 @@
 // (or all, in a transaction). Without other threads locks are no-ops.
 // Invariant: the registers are valid until the next call on this store, by this thread.
 
+import { assert } from "../errors.ts";
 import { Attachment, type RemovalListener } from "./attachment.ts";
-import { clearStore, keepPagesReleased } from "./clearing.ts";
+import { clearStore, keepPagesReleased, releaseStalePages } from "./clearing.ts";
 import { checkStore } from "./invariants.ts";
 import { Mutex, type ThreadTable } from "./lock.ts";
+import { LookAhead } from "./look-ahead.ts";
 import {
   CLEARS,
   EVICTION,
@@ -46,12 +48,18 @@ export class Store {
   readonly #rewriters: readonly Rewriter[];
   readonly #room: RoomMaker;
   readonly #walker: Walker;
+  readonly #ahead: LookAhead;
   /** Null when only one thread uses the store. */
   readonly #locks: readonly Mutex[] | null;
   readonly #shardShift: number;
   readonly #shardMask: number;
   /** Shards that lockShards() holds: a bit each. */
   #held: number;
+  /** What lock() locked, with its hash: the calls up to unlock() hash the same key once. */
+  #lockedKey: Uint8Array | null;
+  #lockedStart: number;
+  #lockedEnd: number;
+  #lockedHash: number;
 
   constructor(memory: StoreMemory, threadId: number) {
     const attachment = new Attachment(memory, threadId);
@@ -64,9 +72,14 @@ export class Store {
       : null;
     this.#room = new RoomMaker(attachment, this.#shards, this.#locks);
     this.#walker = new Walker(attachment, this.#shards, this.#locks);
+    this.#ahead = new LookAhead(attachment.arenas, this.#shards[0].index);
     this.#shardShift = 32 - Math.log2(numbers.length);
     this.#shardMask = numbers.length - 1;
     this.#held = 0;
+    this.#lockedKey = null;
+    this.#lockedStart = 0;
+    this.#lockedEnd = 0;
+    this.#lockedHash = 0;
     keepPagesReleased(attachment, this.#shards);
   }
 
@@ -103,9 +116,24 @@ export class Store {
     this.#attachment.current.copyTo(target, at, from, length);
   }
 
+  // ---- looking ahead ----------------------------------------------------------------------------
+
+  /** Says that this key will be looked up soon; for several keys, before lookAhead(). */
+  willNeed(key: Uint8Array, start: number, end: number): void {
+    const hash = this.hash(key, start, end);
+    this.#ahead.add(this.#shardOf(hash).index, hash);
+  }
+
+  /** Fetches into the processor's cache what the announced lookups will read, all at once. */
+  lookAhead(): void {
+    this.#ahead.finish();
+  }
+
   // ---- items ------------------------------------------------------------------------------------
 
   hash(key: Uint8Array, start: number, end: number): number {
+    const known = key === this.#lockedKey && start === this.#lockedStart;
+    if (known && end === this.#lockedEnd) return this.#lockedHash;
     return this.#attachment.hasher.hash(key, start, end);
   }
 
@@ -223,9 +251,9 @@ export class Store {
     return true;
   }
 
-  /** The longest value that set() takes, if a quarter of the limit is not less. */
+  /** The longest value that set() takes: what was configured, or a quarter of the limit. */
   get valueBytesMax(): number {
-    return this.#attachment.global[VALUE_BYTES_MAX];
+    return Math.min(this.#attachment.global[VALUE_BYTES_MAX], this.limitBytes / 4);
   }
 
   setValueLimit(bytes: number): void {
@@ -263,6 +291,7 @@ export class Store {
 
   /** A slice of background work: removes expired items from some buckets; how many it removed. */
   sweep(budgetBuckets: number, now: number): number {
+    releaseStalePages(this.#attachment);
     this.#room.repay(now);
     return this.#walker.sweep(budgetBuckets, now);
   }
@@ -272,6 +301,7 @@ export class Store {
     return this.#walker.randomItem(random, now);
   }
 
+  /** FLUSHALL. Scans that are under way end; the memory goes back in later slices, by sweep(). */
   clear(): void {
     const taken = this.lockShards(this.allShards);
     clearStore(this.#attachment, this.#shards);
@@ -283,6 +313,16 @@ export class Store {
     let items = 0;
     for (const shard of this.#shards) items += shard.state[ITEMS];
     return items;
+  }
+
+  /**
+   * A number that every write, expiry and eviction moves on by one (a clear() too), modulo 2^32: what
+   * two calls differ by is how much happened in between. May be slow: it adds up the version counters.
+   */
+  changes(): number {
+    let sum = this.#attachment.global[CLEARS];
+    for (const shard of this.#shards) sum = (sum + shard.changes()) | 0;
+    return sum;
   }
 
   statistics(): StoreStatistics {
@@ -305,16 +345,30 @@ export class Store {
     return this.#attachment.threads;
   }
 
-  /** Locks the key's shard, unless lockShards() holds it already. */
+  /** Whether several threads use this store, so that commands take the locks of their keys' shards. */
+  get isShared(): boolean {
+    return this.#locks !== null;
+  }
+
+  /** Locks the key's shard, unless lockShards() holds it already. One key at a time. */
   lock(key: Uint8Array, start: number, end: number): void {
     if (this.#locks === null) return;
-    const number = this.#number(this.hash(key, start, end));
+    assert(this.#lockedKey === null, "several keys are locked by lockShards()");
+    const hash = this.hash(key, start, end);
+    const number = this.#number(hash);
     if ((this.#held & (1 << number)) === 0) this.#locks[number].acquire();
+    this.#lockedKey = key;
+    this.#lockedStart = start;
+    this.#lockedEnd = end;
+    this.#lockedHash = hash;
   }
 
   unlock(key: Uint8Array, start: number, end: number): void {
     if (this.#locks === null) return;
-    const number = this.#number(this.hash(key, start, end));
+    assert(key === this.#lockedKey && start === this.#lockedStart, "unlocked as it was locked");
+    assert(end === this.#lockedEnd, "unlocked as it was locked");
+    this.#lockedKey = null;
+    const number = this.#number(this.#lockedHash);
     if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
   }
 
@@ -334,8 +388,8 @@ export class Store {
   lockShards(mask: number): number {
     if (this.#locks === null) return 0;
     const wanted = mask & ~this.#held;
-    for (let number = 0; number < this.#shards.length; number++) {
-      if ((wanted & (1 << number)) !== 0) this.#locks[number].acquire();
+    for (let left = wanted; left !== 0; left &= left - 1) {
+      this.#locks[31 - Math.clz32(left & -left)].acquire();
     }
     this.#held |= wanted;
     return wanted;
@@ -344,8 +398,17 @@ export class Store {
   unlockShards(taken: number): void {
     if (this.#locks === null) return;
     this.#held &= ~taken;
-    for (let number = this.#shards.length - 1; number >= 0; number--) {
-      if ((taken & (1 << number)) !== 0) this.#locks[number].release();
+    for (let left = taken; left !== 0; ) {
+      const number = 31 - Math.clz32(left);
+      this.#locks[number].release();
+      left &= ~(1 << number);
     }
+  }
+
+  /** Gives back whatever lock() and lockShards() took, for a command that was broken off before it changed anything. */
+  unlockAll(): void {
+    const key = this.#lockedKey;
+    if (key !== null) this.unlock(key, this.#lockedStart, this.#lockedEnd);
+    this.unlockShards(this.#held);
   }
 }

@@ -6,7 +6,14 @@
 // table grows or shrinks meanwhile; the order within a bucket does not matter, as it is visited whole.
 
 import type { Attachment } from "./attachment.ts";
-import { EXPIRING, entriesPerBucket, hashBits, hashBitsOf, LOCATION } from "./bucket-index.ts";
+import {
+  EXPIRING,
+  entriesPerBucket,
+  hashBits,
+  hashBitsOf,
+  LINK,
+  LOCATION,
+} from "./bucket-index.ts";
 import type { Mutex } from "./lock.ts";
 import {
   BUCKET_MASK,
@@ -116,7 +123,7 @@ export class Walker {
     do {
       const base = bucket * bucketWords;
       // Read now: the bucket may be given back with its last entry, and its link then means another thing.
-      bucket = words[base + entriesPerBucket * 2];
+      bucket = words[base + LINK];
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
         if (this.#lives(shard, slot, now)) {
           slot++;
