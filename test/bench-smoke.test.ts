@@ -166,7 +166,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   );
 
   test(
-    "gc: without a call of the collector shared memory costs more than with it",
+    "gc: each variant has its peak, and only the last one calls the collector",
     async () => {
       const [table] = (await smoke("gc")).tables;
       const [plain, shared, collected] = column(table, "peak MiB");

@@ -13,6 +13,8 @@ import { GENERATOR_DEFAULT, generateTrace, readTrace, workingSetBytes } from "./
 /** Limits for a trace from a file, in MiB, and for the larger one that is generated. */
 const FILE_LIMITS_MIB = [4, 8, 16];
 const GENERATED_LIMITS_MIB = [32, 64];
+/** What stands for the built-in trace among the names of files. */
+const GENERATED = "generated";
 
 interface Variant {
   readonly name: string;
@@ -46,10 +48,14 @@ async function tracesOf(context: Context): Promise<{ trace: Trace; limits: reado
     const small = { ...GENERATOR_DEFAULT, requests: 20_000, objects: 8000 };
     return [{ trace: generateTrace(small), limits: chosen.length > 0 ? chosen : [2] }];
   }
-  const files = await Promise.all(context.traces.map(readTrace));
-  const traces = files.map((trace) => ({ trace, own: FILE_LIMITS_MIB }));
-  traces.push({ trace: generateTrace(), own: GENERATED_LIMITS_MIB });
-  return traces.map(({ trace, own }) => ({ trace, limits: chosen.length > 0 ? chosen : own }));
+  const names = context.traces.length > 0 ? context.traces : [GENERATED];
+  return Promise.all(
+    names.map(async (name) => {
+      const trace = name === GENERATED ? generateTrace() : await readTrace(name);
+      const own = name === GENERATED ? GENERATED_LIMITS_MIB : FILE_LIMITS_MIB;
+      return { trace, limits: chosen.length > 0 ? chosen : own };
+    }),
+  );
 }
 
 /** Redis and its kin twice, as they have two policies worth comparing with. */

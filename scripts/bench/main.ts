@@ -34,7 +34,10 @@ const command = defineCommand({
     servers: { type: "string", description: "Only these, separated by commas" },
     rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
     only: { type: "string", description: "Only cpu or memory cases whose name holds this" },
-    trace: { type: "string", description: "Traces for hitratio, separated by commas" },
+    trace: {
+      type: "string",
+      description: 'Traces for hitratio: files or "generated", separated by commas',
+    },
     limits: { type: "string", description: "Limits for hitratio in MiB, separated by commas" },
   },
   async run({ args }) {

@@ -144,8 +144,21 @@ export class RunningServer implements AsyncDisposable {
 
   #startFailure(exit: number | null): Error {
     const end = exit === null ? "did not answer in time" : `ended with status ${exit}`;
-    const log = readFileSync(join(this.#folder, "log"), "utf8").trim().slice(-500);
-    return new Error(`${this.spec.name} ${end}: ${log}`);
+    return new Error(`${this.spec.name} ${end}: ${this.#logTail()}`);
+  }
+
+  /** A server that died under load: its last words say more than the broken connection does. */
+  #reportCrash(): void {
+    const { signalCode, exitCode } = this.#process;
+    const asked =
+      signalCode === null ? exitCode === 0 : ["SIGTERM", "SIGKILL"].includes(String(signalCode));
+    if (asked) return;
+    const end = signalCode ?? `status ${exitCode}`;
+    process.stderr.write(`bench: ${this.spec.name} ended with ${end}: ${this.#logTail()}\n`);
+  }
+
+  #logTail(): string {
+    return readFileSync(join(this.#folder, "log"), "utf8").trim().slice(-500);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,6 +166,7 @@ export class RunningServer implements AsyncDisposable {
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await this.#process.exited;
     clearTimeout(timer);
+    this.#reportCrash();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -149,6 +149,11 @@ export class Effects {
     this.finish();
   }
 
+  /** Before the locks of a write: waits until the journal has room for what it may record. */
+  makeWay(): void {
+    this.journal.makeWay();
+  }
+
   // ---- groups ------------------------------------------------------------------------------------
 
   /** What follows up to close() happens at once on followers too. Groups nest; the outermost counts. */

@@ -34,6 +34,8 @@ const ACTIVE = 8;
 const SELECT_PENDING = 9;
 /** Ring index of the byte at END. */
 const CURSOR = 10;
+/** Left to whoever makes a lock for several threads: a word of `control` that nothing here touches. */
+export const journalLockWord = 11;
 const controlBytes = 64;
 
 const copyLoopBytesMax = 64; // below this a loop beats set(subarray()), which costs 50 to 60 ns by itself
@@ -52,6 +54,8 @@ export class Journal {
   readonly ring: Uint8Array;
   /** Called under the lock before bytes at or above `needed` are overwritten. It may read, not append. */
   pressure: (() => void) | null;
+  /** Set where `pressure` cannot be: waits, with no lock taken, for another thread to relieve the ring. */
+  patience: (() => void) | null;
   private readonly offsets: Float64Array;
   private readonly words: Int32Array;
   private readonly mutex: Lock;
@@ -68,6 +72,7 @@ export class Journal {
     this.mutex = lock;
     this.depth = 0;
     this.pressure = null;
+    this.patience = null;
   }
 
   // ---- state -------------------------------------------------------------------------------------
@@ -103,6 +108,16 @@ export class Journal {
 
   set needed(offset: number) {
     this.offsets[NEEDED] = offset;
+  }
+
+  /** Half of the ring is still to be taken by some link. */
+  get isCrowded(): boolean {
+    return this.offset - this.needed > this.capacity / 2;
+  }
+
+  /** To be called before a write takes its locks, in a thread that cannot relieve the ring under them. */
+  makeWay(): void {
+    if (this.patience !== null && this.active && this.isCrowded) this.patience();
   }
 
   /** Begins a history at `offset`, with nothing held. */

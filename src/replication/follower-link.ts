@@ -21,6 +21,7 @@ import {
   linkSilenceMsMax,
 } from "../limits.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { countGarbage } from "./collection.ts";
 import type { Clock, LinkPeer, LinkSocket, Logger } from "./ports.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
 
@@ -192,6 +193,7 @@ export class FollowerLink {
       if (count < 0) return this.#fellOut();
       this.#held.push(count === chunk.length ? chunk : chunk.subarray(0, count));
       this.position += count;
+      countGarbage(chunk.length);
       this.#checkBounds();
     }
   }

@@ -47,8 +47,10 @@ export interface FollowerParts {
   /** A number in [0, 1), for the jitter of reconnections. */
   readonly random: () => number;
   readonly identity: () => { listeningPort: number; announceIp: string; password: string };
-  /** Our own followers have another past now: their links end. */
-  readonly historyChanged: (reason: string) => void;
+  /** The same data go on under another name: our own followers must be told. */
+  readonly historyRenamed: (reason: string) => void;
+  /** The data become other ones: whoever copies them has to start again. */
+  readonly historyReplaced: (reason: string) => void;
   /** New bytes are in the journal. */
   readonly journaled: () => void;
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
@@ -131,6 +133,11 @@ export class Follower {
     this.#connect();
   }
 
+  /** What the journal goes on with, after a restart: the database that its stream has selected. */
+  resumeIn(streamDatabase: number): void {
+    this.#streamDatabase = streamDatabase;
+  }
+
   stop(reason: string): void {
     if (this.state === "off") return;
     this.#disconnect();
@@ -203,7 +210,7 @@ export class Follower {
   #forgetHistory(): void {
     this.#parts.journal.stop();
     this.#parts.history.fresh();
-    this.#parts.historyChanged("the leader's stream was broken");
+    this.#parts.historyReplaced("the leader's stream was broken");
   }
 
   #fail(reason: string): void {
@@ -269,10 +276,10 @@ export class Follower {
   // ---- partial and full sync ---------------------------------------------------------------------
 
   #continue(replid: string | null): void {
-    const { history, journal, historyChanged } = this.#parts;
+    const { history, journal, historyRenamed } = this.#parts;
     if (replid !== null && replid !== history.replid) {
       history.shift(journal.offset, replid);
-      historyChanged("the leader goes on under a new replid");
+      historyRenamed("the leader goes on under a new replid");
     }
     this.#goOn(`partial sync from offset ${journal.offset}`);
   }
@@ -288,10 +295,10 @@ export class Follower {
   }
 
   #beginLoad(): void {
-    const { journal, history, store, historyChanged } = this.#parts;
+    const { journal, history, store, historyReplaced } = this.#parts;
     journal.stop();
     history.fresh();
-    historyChanged("this node loads another snapshot");
+    historyReplaced("this node loads another snapshot");
     this.#setLoading(true);
     store.clear();
   }

@@ -20,6 +20,7 @@ import type { Request } from "../protocol/request.ts";
 import { RespParser } from "../protocol/resp-parser.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { changedKeys, type KeyVisitor } from "./changed-keys.ts";
+import { countGarbage } from "./collection.ts";
 import type { Clock, LinkSocket, Logger, ReplicatedStore, StoreVisitor } from "./ports.ts";
 
 const SET = 1;
@@ -92,6 +93,7 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
       const count = journal.read(this.position, chunk, 0, chunk.length);
       if (count < 0) return this.drop("fell out of the journal");
       this.position += count;
+      countGarbage(chunk.length);
       this.#parser.feed(chunk.subarray(0, count));
       while (!this.#flushed && this.#parser.next()) this.#effect(this.#parser.request);
     }
@@ -163,8 +165,10 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
     const now = clock.wallMs();
     store.lock(key, 0, key.length);
     const lives = store.find(key, 0, key.length, now) && store.valueLength > 0;
-    this.#out.push(lives ? setFrame(key, store, now) : deleteFrame(key));
+    const frame = lives ? setFrame(key, store, now) : deleteFrame(key);
     store.unlock(key, 0, key.length);
+    this.#out.push(frame);
+    countGarbage(frame.length);
     if (this.#unanswered === 0) this.#lastAnswerMs = clock.monotonicMs();
     this.#inFlight.add(name);
     this.#unanswered++;

@@ -3,6 +3,7 @@
 // Invariant: after close() nothing is called back; `closed` is called at most once.
 
 import { ByteQueue } from "./byte-queue.ts";
+import { countGarbage } from "./collection.ts";
 
 const encoder = new TextEncoder();
 
@@ -27,6 +28,7 @@ export class LeaderConnection {
     const socket = {
       open: (opened: Bun.Socket) => this.#opened(opened),
       data: (_: Bun.Socket, chunk: Uint8Array) => {
+        countGarbage(chunk.length);
         if (!this.#ended) this.#events.received(chunk);
       },
       drain: () => this.#flush(),

@@ -102,14 +102,26 @@ export class LeaderStream {
     const bytes = transaction.bytes;
     const parser = new RespParser();
     parser.feed(bytes);
-    while (parser.next()) this.#execute(parser.request, kindOf(parser.request));
+    this.#atOnce(() => {
+      while (parser.next()) this.#execute(parser.request, kindOf(parser.request));
+    });
     this.#journal.append(bytes, 0, bytes.length);
   }
 
+  #atOnce(work: () => void): void {
+    if (this.#apply.atOnce === undefined) work();
+    else this.#apply.atOnce(work);
+  }
+
   #execute(request: Request, kind: Kind): void {
-    if (kind === "select") this.database = Number(request.text(1));
+    if (kind === "select") this.#select(request.text(1));
     else if (kind === "data" && this.database === 0) this.#apply(request);
     else if (kind === "data") this.skipped++;
+  }
+
+  #select(text: string): void {
+    if (!/^\d{1,9}$/.test(text)) throw new SyncError(`the stream selects database ${text}`);
+    this.database = Number(text);
   }
 }
 

@@ -138,9 +138,11 @@ export class LeaderReplication implements LinkOwner {
     const { history, journal } = this.#parts;
     if (replid === "?") return false;
     if (!history.covers(replid, wanted)) {
+      const { replid2, secondOffset } = history;
+      const second = secondOffset < 0 ? "" : `, before it ${replid2} up to ${secondOffset - 1}`;
       this.log.info(
-        `${link.name}: no partial sync: it has history ${replid} up to ${wanted - 1}, here is ` +
-          `${history.replid}, and ${history.replid2} up to ${history.secondOffset - 1}`,
+        `${link.name}: no partial sync: it has history ${replid} up to ${wanted - 1}, ` +
+          `here is ${history.replid} up to ${journal.offset}${second}`,
       );
       return false;
     }
@@ -283,6 +285,12 @@ export class LeaderReplication implements LinkOwner {
     this.#idleSinceMs = this.clock.monotonicMs();
   }
 
+  /** Ends the followers' links: they come back and are told under which name the history goes on. */
+  dropFollowers(reason: string): void {
+    for (const link of this.links) link.drop(reason);
+  }
+
+  /** Ends JOIN links too, which have no way to come back: for when the data become other ones. */
   dropAll(reason: string): void {
     for (const reader of this.#readers) reader.drop(reason);
   }

@@ -76,4 +76,8 @@ export interface LinkPeer {
 }
 
 /** Executes one command of the leader's stream, with the recording of effects muted. */
-export type Apply = (request: Request) => void;
+export interface Apply {
+  (request: Request): void;
+  /** Has `work` apply a transaction with no other thread in between; absent where there is none. */
+  readonly atOnce?: (work: () => void) => void;
+}

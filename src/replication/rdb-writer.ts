@@ -10,6 +10,8 @@ import { Crc64 } from "./crc64.ts";
 import { LENGTH_32, LENGTH_64, opcode, STRING_TYPE } from "./rdb-format.ts";
 
 const encoder = new TextEncoder();
+/** A field of our own, which others pass over. */
+export const CLEAN_SHUTDOWN = "mscache-clean-shutdown";
 const MAGIC = encoder.encode("REDIS0009");
 const outputBytes = 256 * 1024;
 const length6Max = 0x3f;
@@ -23,10 +25,13 @@ const lengthBytesMax = 9;
 /** The fields that a reader may want to know before the first item. */
 export interface SnapshotHeader {
   readonly serverVersion: string;
+  /** The journal that the items are a state of; empty where they are of no one moment. */
   readonly replid: string;
   readonly offset: number;
   /** The database that the stream behind this snapshot has selected. */
   readonly streamDatabase: number;
+  /** Nothing was written between this state and the end of its process. */
+  readonly isCleanShutdown?: boolean;
   readonly usedMemoryBytes: number;
   readonly createdAtMs: number;
   /** Hints for the reader's tables. */
@@ -48,9 +53,12 @@ export class RdbWriter {
     this.#auxiliary("redis-ver", header.serverVersion);
     this.#auxiliary("ctime", String(Math.floor(header.createdAtMs / 1000)));
     this.#auxiliary("used-mem", String(header.usedMemoryBytes));
-    this.#auxiliary("repl-stream-db", String(header.streamDatabase));
-    this.#auxiliary("repl-id", header.replid);
-    this.#auxiliary("repl-offset", String(header.offset));
+    if (header.replid !== "") {
+      this.#auxiliary("repl-stream-db", String(header.streamDatabase));
+      this.#auxiliary("repl-id", header.replid);
+      this.#auxiliary("repl-offset", String(header.offset));
+    }
+    if (header.isCleanShutdown) this.#auxiliary(CLEAN_SHUTDOWN, "1");
     this.#byte(opcode.SELECT_DATABASE);
     this.#length(0);
     this.#byte(opcode.RESIZE_DATABASE);

@@ -91,7 +91,8 @@ export class Replication {
       apply,
       random: random ?? Math.random,
       identity: () => identityOf(options()),
-      historyChanged: (reason) => this.leader.dropAll(reason),
+      historyRenamed: (reason) => this.leader.dropFollowers(reason),
+      historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
       loadingChanged: this.#parts.onLoadingChange,
     });
@@ -146,7 +147,7 @@ export class Replication {
     const { effects, store, onRoleChange } = this.#parts;
     effects.muted = true;
     store.expires = false;
-    this.leader.dropAll(`this node follows ${host}:${port} now`);
+    this.leader.dropFollowers(`this node follows ${host}:${port} now`);
     follower.follow(host, port);
     if (wasLeader) onRoleChange?.("follower");
     return true;
@@ -163,7 +164,7 @@ export class Replication {
     journal.selectPending = true;
     effects.muted = false;
     store.expires = true;
-    this.leader.dropAll("this node is a leader now");
+    this.leader.dropFollowers("this node is a leader now");
     onRoleChange?.("leader");
   }
 

@@ -18,6 +18,7 @@ export class Snapshot implements StoreVisitor {
   readonly #writer = new RdbWriter();
   readonly #store: ReplicatedStore;
   readonly #clock: Clock;
+  readonly #withExpired: boolean;
   #cursor = 0;
   #begun = false;
   #finished = false;
@@ -25,11 +26,13 @@ export class Snapshot implements StoreVisitor {
   constructor(
     store: ReplicatedStore,
     clock: Clock,
-    history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase">,
+    history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown">,
     serverVersion: string,
   ) {
     this.#store = store;
     this.#clock = clock;
+    // Followers still have what has expired and was not deleted yet: it belongs to their history.
+    this.#withExpired = history.isCleanShutdown ?? false;
     this.#writer.header({
       ...history,
       serverVersion,
@@ -51,7 +54,7 @@ export class Snapshot implements StoreVisitor {
   }
 
   #walk(): void {
-    const now = this.#clock.wallMs();
+    const now = this.#withExpired ? 0 : this.#clock.wallMs();
     const deadline = this.#clock.monotonicMs() + sliceMs;
     const { output } = this.#writer;
     do {

@@ -186,6 +186,7 @@ test.skipIf(oracle.isMissing)(
     const differences: object[] = [];
     for (let round = 0; round < rounds && differences.length < 10; round++) {
       const bytes = mutatedFrames(random);
+      if (announcesMillions(bytes)) continue;
       const [wanted, got] = await Promise.all(
         [reference, node].map(({ port }) => answerTo(port, bytes)),
       );
@@ -197,6 +198,9 @@ test.skipIf(oracle.isMissing)(
   },
   60_000 + numberFromEnvironment("BAD_INPUT_ROUNDS", 400) * 20,
 );
+
+/** Between our bound on arguments and Redis's, the two rightly differ. */
+const announcesMillions = (bytes: Buffer) => /\*\d{7,10}\r/.test(bytes.toString("latin1"));
 
 /** A server may complain before the line with the mistake has ended, for which redis-server waits. */
 function isSameAnswer(wanted: string, got: string): boolean {

@@ -65,17 +65,24 @@ function splitCases(connect: () => Promise<Peer>): void {
     });
   }
 
-  test("frames may come byte by byte", async () => {
-    await using peer = await connect();
-    for (const [, bytes, answers] of frames) {
-      for (const byte of bytes) {
-        peer.write(Uint8Array.of(byte));
-        // Lets the byte leave before the next one is written.
-        await new Promise((resolve) => setImmediate(resolve));
+  test("frames may come byte by byte, the first of a connection too", async () => {
+    for (const [name, bytes, answers] of frames) {
+      await using peer = await connect();
+      for (let round = 0; round < 2; round++) {
+        await writeByByte(peer, bytes);
+        const got = await peer.replies(answers.length);
+        expect([name, ...got.map(show)]).toEqual([name, ...answers]);
       }
-      expect((await peer.replies(answers.length)).map(show)).toEqual([...answers]);
     }
   });
+}
+
+async function writeByByte(peer: Peer, bytes: Buffer): Promise<void> {
+  for (const byte of bytes) {
+    peer.write(Uint8Array.of(byte));
+    // Lets the byte leave before the next one is written.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 function inlineCases(connect: () => Promise<Peer>): void {

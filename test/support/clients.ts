@@ -2,8 +2,7 @@
  * Stock clients behind one small face, so that one behaviour suite runs through all of them.
  * Does not hide what a client makes of a reply except for the containers: maps and buffers become
  * plain objects and texts, numbers stay numbers.
- * Invariant: every client connects with its defaults; only the address is given, and reconnection is
- * off where a test closes the connection.
+ * Invariant: every client connects with its defaults: only the address is given.
  */
 import { RedisClient } from "bun";
 import { Redis as Ioredis6 } from "ioredis";

@@ -15,6 +15,8 @@ export const NOT_LEADER = 4;
 /** What a key without a time is sent with to a follower that joins. */
 export const NO_TTL_S = 2147483647;
 
+const QUIET_MS = 200;
+
 type Bytes = string | Uint8Array;
 
 function int32(value: number): Buffer {
@@ -91,6 +93,17 @@ export class JoinedFollower {
       this.acknowledge();
     }
     return frames;
+  }
+
+  /** All frames up to a silence: a write that meets the snapshot's walk may well come twice. */
+  async framesUntilQuiet(): Promise<ReplicatedFrame[]> {
+    const frames: ReplicatedFrame[] = [];
+    for (;;) {
+      const frame = await this.frame(QUIET_MS).catch(() => undefined);
+      if (frame === undefined) return frames;
+      this.acknowledge();
+      frames.push(frame);
+    }
   }
 
   async #sized(): Promise<string> {

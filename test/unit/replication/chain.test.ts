@@ -143,7 +143,7 @@ describe("chain", () => {
     first.cutFollowers();
     await until(() => middle.info.master_link_status === "down", "the link is down");
     last.follow(middle.port);
-    await until(() => last.log.has("NOMASTERLINK"), "it is refused");
+    await until(() => last.log.has("it answered PSYNC with -NO"), "it is refused");
     expect(last.store.count()).toBe(0);
     first.refuses = false;
     await inStep(first, middle, last);
