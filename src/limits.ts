@@ -59,5 +59,7 @@ export const acknowledgeMs = 1_000;
 /** Reconnection waits between these, with jitter. */
 export const reconnectMsMin = 100;
 export const reconnectMsMax = 5_000;
+/** How long a shutdown waits for followers to have everything, so that they can go on after it. */
+export const settleMsMax = 2_000;
 /** A journal nobody reads is turned off after this time (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;

@@ -50,7 +50,7 @@ class Splitter {
   }
 
   argument(): boolean {
-    while (!this.done() && !isSpace(this.line[this.at])) {
+    while (!this.done() && !endsWord(this.line[this.at])) {
       const byte = this.line[this.at];
       if (byte === QUOTE || byte === APOSTROPHE) {
         if (!this.quoted(byte)) return false;
@@ -106,8 +106,14 @@ class Splitter {
   }
 }
 
+/** As C's isspace(): what may stand between words. */
 function isSpace(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0;
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+/** What ends a word outside quotes: less than isspace(), as vertical tab and form feed do not. */
+function endsWord(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0;
 }
 
 function hexDigit(byte: number | undefined): number {

@@ -4,8 +4,9 @@
 // Invariant: mark <= pos <= end <= buf.length; bytes before `mark` are done with.
 // Hot path: the fields are read and written directly by the decoders.
 
+import { buffers, freeBytes } from "./buffer-pool.ts";
+
 const empty = new Uint8Array(0);
-const carryBytesMin = 4096;
 const carrySlackBytes = 64 * 1024;
 
 export class Input {
@@ -15,14 +16,18 @@ export class Input {
   /** Next byte to look at. */
   pos: number;
   end: number;
-  private owned: boolean;
+  /** Whether `buf` is our own and not a received chunk. */
+  private carrying: boolean;
+  /** Whether chunks are given away for good, so that their memory may be freed after use. */
+  private readonly ownsChunks: boolean;
 
-  constructor() {
+  constructor(ownsChunks: boolean) {
     this.buf = empty;
     this.mark = 0;
     this.pos = 0;
     this.end = 0;
-    this.owned = false;
+    this.carrying = false;
+    this.ownsChunks = ownsChunks;
   }
 
   /**
@@ -31,44 +36,48 @@ export class Input {
    */
   feed(chunk: Uint8Array, wanted: number): number {
     if (this.mark === this.end) {
+      this.release();
       this.buf = chunk;
-      this.mark = 0;
-      this.pos = 0;
       this.end = chunk.length;
-      this.owned = false;
       return 0;
     }
-    return this.carry(chunk, wanted);
+    const shift = this.carry(chunk.length, wanted);
+    this.buf.set(chunk, this.end);
+    this.end += chunk.length;
+    if (this.ownsChunks) freeBytes(chunk);
+    return shift;
   }
 
-  private carry(chunk: Uint8Array, wanted: number): number {
-    if (this.owned && this.buf.length - this.end >= chunk.length) {
-      this.buf.set(chunk, this.end);
-      this.end += chunk.length;
-      return 0;
-    }
+  /** Sees to it that `buf` is our own and has room for `count` more bytes. */
+  private carry(count: number, wanted: number): number {
+    if (this.carrying && this.buf.length - this.end >= count) return 0;
     const shift = this.mark;
     const pending = this.end - shift;
-    const total = pending + chunk.length;
-    const capacity = Math.max(total, carryBytesMin, Math.min(total * 2, wanted + carrySlackBytes));
-    const buf = new Uint8Array(capacity);
+    const total = pending + count;
+    const buf = buffers.take(Math.max(total, Math.min(total * 2, wanted + carrySlackBytes)));
     buf.set(this.buf.subarray(shift, this.end));
-    buf.set(chunk, pending);
+    this.letGo();
     this.buf = buf;
     this.mark = 0;
     this.pos -= shift;
-    this.end = total;
-    this.owned = true;
+    this.end = pending;
+    this.carrying = true;
     return shift;
   }
 
   /** Lets go of a buffer that is consumed to its end, so that an idle connection holds no memory. */
   release(): void {
     if (this.mark !== this.end) return;
+    this.letGo();
     this.buf = empty;
     this.mark = 0;
     this.pos = 0;
     this.end = 0;
-    this.owned = false;
+    this.carrying = false;
+  }
+
+  private letGo(): void {
+    if (this.carrying) buffers.give(this.buf);
+    else if (this.ownsChunks) freeBytes(this.buf);
   }
 }

@@ -27,10 +27,11 @@ export class MscacheParser implements Decoder {
   /** Bytes from the frame's start that must be there before it is looked at again. */
   private wanted: number;
 
-  constructor() {
+  /** With `ownsChunks` the memory of each chunk is freed as soon as it is used up. */
+  constructor(ownsChunks = false) {
     this.request = new Request();
     this.error = "";
-    this.input = new Input();
+    this.input = new Input(ownsChunks);
     this.wanted = 1;
   }
 

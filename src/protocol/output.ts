@@ -3,8 +3,10 @@
 // Hot path: `bytes` and `length` are read and written directly by the encoders.
 
 import { outputHardBytesMax } from "../limits.ts";
+import { buffers } from "./buffer-pool.ts";
 
 const ordinaryBytes = 512 * 1024;
+const stepBytesMax = 16 * 1024 * 1024;
 const copyLoopBytesMax = 64; // below this a loop beats set(subarray()), which costs 50 to 60 ns by itself
 
 /** A reply that would make the output larger than a connection may have: the connection must be closed. */
@@ -34,10 +36,11 @@ export class Output {
     if (length > outputHardBytesMax) {
       throw new OutputLimitError(`a reply of more than ${outputHardBytesMax} bytes`);
     }
-    const bytes = new Uint8Array(
-      Math.max(length, Math.min(this.bytes.length * 2, length + (16 << 20))),
+    const bytes = buffers.take(
+      Math.max(length, Math.min(this.bytes.length * 2, length + stepBytesMax)),
     );
     bytes.set(this.bytes.subarray(0, this.length));
+    buffers.give(this.bytes);
     this.bytes = bytes;
   }
 
@@ -62,15 +65,17 @@ export class Output {
    */
   takeFrom(from: number): Uint8Array {
     const rest = this.bytes.subarray(from, this.length);
-    if (rest.length < ordinaryBytes / 4) return rest.slice();
-    this.bytes = new Uint8Array(ordinaryBytes);
+    if (rest.length < ordinaryBytes / 4 || this.bytes.length < ordinaryBytes) return rest.slice();
+    this.bytes = buffers.take(ordinaryBytes);
     return rest;
   }
 
   /** Forgets the content; gives an oversized buffer back. */
   clear(): void {
     this.length = 0;
-    if (this.bytes.length > 4 * ordinaryBytes) this.bytes = new Uint8Array(ordinaryBytes);
+    if (this.bytes.length <= 4 * ordinaryBytes) return;
+    buffers.give(this.bytes);
+    this.bytes = buffers.take(ordinaryBytes);
   }
 
   view(): Uint8Array {

@@ -49,11 +49,12 @@ export class RespParser implements Decoder {
   /** Position behind the line that readLength() read. */
   private lineEnd: number;
 
-  constructor(peer: Peer = trusted) {
+  /** With `ownsChunks` the memory of each chunk is freed as soon as it is used up. */
+  constructor(peer: Peer = trusted, ownsChunks = false) {
     this.request = new Request();
     this.error = "";
     this.peer = peer;
-    this.input = new Input();
+    this.input = new Input(ownsChunks);
     this.argumentsLeft = 0;
     this.bulkLength = -1;
     this.scanned = 0;

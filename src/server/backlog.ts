@@ -1,6 +1,8 @@
 // Output that a socket did not take yet, in order. Bun's socket.write() tells how many bytes it took
 // and forgets the rest; the rest waits here until `drain`.
 
+import { buffers } from "../protocol/buffer-pool.ts";
+
 interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
 }
@@ -11,7 +13,7 @@ export class Backlog {
   /** Bytes of the first chunk that are sent. */
   private sent = 0;
 
-  /** Keeps `chunk`; the caller must not change it afterwards. */
+  /** Keeps `chunk`, whose whole buffer is the backlog's from now on. */
   keep(chunk: Uint8Array): void {
     this.chunks.push(chunk);
     this.bytes += chunk.length;
@@ -28,6 +30,7 @@ export class Backlog {
       if (this.sent < chunk.length) return false;
       this.chunks.shift();
       this.sent = 0;
+      buffers.give(new Uint8Array(chunk.buffer));
     }
     return true;
   }

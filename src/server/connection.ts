@@ -91,6 +91,7 @@ export class Connection {
   private process(): void {
     const { thread, decoder, session } = this;
     const { out, batch } = thread;
+    thread.effectsNoted = thread.context.effects.recorded;
     thread.context.session = session;
     thread.resp.resp3 = session.protocol === 3;
     while (this.isRunning()) {
@@ -103,12 +104,17 @@ export class Connection {
           break;
         }
         this.run(batch.commands[i], batch.requests[i]);
+        if (session.held) {
+          this.hold(batch.requests[i]);
+          break;
+        }
         if (out.length >= outputFlushBytes) this.flush();
       }
     }
     if (decoder.error !== "") this.violate(decoder.error);
     decoder.release();
     this.flush();
+    this.noteWrites();
     if (session.closing && !this.suspended) this.closeAfterOutput();
   }
 
@@ -128,7 +134,7 @@ export class Connection {
       session.lastCommand = command.name;
       execute(thread.context, command, request, this.reply);
     }
-    if (session.replyMode !== "on" && !this.suspended) this.mute(mark);
+    if (session.replyMode !== "on" && !this.suspended && !session.held) this.mute(mark);
   }
 
   /** Hands the gathered replies to the socket; what it does not take is kept. */
@@ -188,11 +194,11 @@ export class Connection {
     this.fresh = false;
     const detected = detect(first);
     if (detected === "resp") {
-      this.decoder = new RespParser(this.session);
+      this.decoder = new RespParser(this.session, true);
       return true;
     }
     if (detected === "mscache" && this.session.authenticated) {
-      this.decoder = new MscacheParser();
+      this.decoder = new MscacheParser(true);
       this.reply = this.thread.mscache;
       this.isResp = false;
       this.name = opcodeCommand;
@@ -217,10 +223,33 @@ export class Connection {
 
   // ---- suspension ------------------------------------------------------------------------------
 
+  /** A pause: the request is given back to the decoder, and tried again when the pause is over. */
+  private hold(request: Request): void {
+    this.session.held = false;
+    this.suspended = true;
+    this.thread.commandsProcessed--;
+    this.decoder.rewind(request.origin);
+    void this.thread.unpaused().then(() => {
+      this.suspended = false;
+      this.thread.turn(() => this.goOn());
+    });
+  }
+
+  /** Where the journal ends behind the writes of this connection, for WAIT. */
+  private noteWrites(): void {
+    const { thread } = this;
+    const { effects } = thread.context;
+    if (effects.recorded === thread.effectsNoted) return;
+    thread.effectsNoted = effects.recorded;
+    this.session.lastWriteOffset = effects.offset;
+  }
+
   /** A command for the control thread: this connection waits for its answer before it goes on. */
   private handOver(command: Command, request: Request): void {
     this.suspended = true;
+    this.noteWrites();
     this.session.lastCommand = command.name;
+    this.flush(); // a link that takes the connection over writes after what was answered before
     const answer = this.thread.mailbox.submit(this.session, command, request.copy(), this.isResp);
     answer.then(
       (bytes) => this.wake(bytes),

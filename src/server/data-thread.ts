@@ -4,6 +4,7 @@
 
 import { monotonicMs, wallClockMs } from "../clock.ts";
 import { type Context, flag } from "../command/command.ts";
+import { anyPause } from "../command/restrictions.ts";
 import { Session } from "../command/session.ts";
 import { fatal } from "../errors.ts";
 import { receivedBytesPerCollection } from "../limits.ts";
@@ -49,6 +50,8 @@ export class DataThread {
   private readonly host: ThreadHost;
   private receivedSinceCollection: number;
   private effectsSeen: number;
+  /** Effects up to which the writes of the present connection were noted. */
+  effectsNoted: number;
 
   constructor(host: ThreadHost) {
     const session = new Session(0, "", "", 0, true);
@@ -70,6 +73,7 @@ export class DataThread {
     this.host = host;
     this.receivedSinceCollection = 0;
     this.effectsSeen = 0;
+    this.effectsNoted = 0;
   }
 
   // ---- hot path --------------------------------------------------------------------------------
@@ -96,8 +100,8 @@ export class DataThread {
   }
 
   /** Shared memory counts as heap, so the collector hardly runs by itself (src/README.md). */
-  private collect(bytes: number): void {
-    this.receivedSinceCollection += bytes;
+  private collect(received: number): void {
+    this.receivedSinceCollection += received;
     if (this.receivedSinceCollection < receivedBytesPerCollection) return;
     this.receivedSinceCollection = 0;
     Bun.gc(false);
@@ -123,6 +127,11 @@ export class DataThread {
     this.context.store.unlockAll();
     this.out.clear();
     connection.terminate();
+  }
+
+  /** Resolves when no command is held any more. */
+  unpaused(): Promise<void> {
+    return this.host.state.free(anyPause);
   }
 
   fail(error: unknown): never {

