@@ -2,15 +2,15 @@
 // store counts them and as the process grows, and hit ratios by replaying access traces.
 //   bun scripts/bench/store.ts [--items 1000000] [--values 32,100,1000] [--rounds 5]
 //   bun scripts/bench/store.ts --memory 2000000
-//   bun scripts/bench/store.ts --trace FILE[.gz] --limits 4,8,16 [--requests N] [--shards-seed N]
+//   bun scripts/bench/store.ts --trace FILE[.gz] --limits 4,8,16 [--requests N] [--seed N]
 // Invariant: every measurement checks what it read before it prints a number; seeds are fixed.
 
 import { parseArgs } from "node:util";
 import { reserveStore } from "../../src/store/memory.ts";
 import { STORED, Store } from "../../src/store/store.ts";
+import { readTrace, traceKey, traceValueLength } from "./trace.ts";
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
+const MiB = 1024 * 1024;
 
 const { values: flags } = parseArgs({
   options: {
@@ -22,7 +22,6 @@ const { values: flags } = parseArgs({
     limits: { type: "string", default: "4,8,16,32" },
     requests: { type: "string" },
     seed: { type: "string", default: "1" },
-    ttl: { type: "boolean", default: false },
   },
 });
 
@@ -204,24 +203,8 @@ function measureMemory(items: number, valueBytes: number): void {
 
 // ---- hit ratio ----------------------------------------------------------------------------------
 
-async function loadTrace(file: string): Promise<Uint32Array> {
-  const packed = new Uint8Array(await Bun.file(file).arrayBuffer());
-  const bytes = file.endsWith(".gz") ? Bun.gunzipSync(packed) : packed;
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-}
-
-/** The value's length follows from the id, so that every system that replays sees the same bytes. */
-function lengthOf(id: number): number {
-  let h = id + 1;
-  h = Math.imul(h ^ (h >>> 16), 0x45d9f3b);
-  h = Math.imul(h ^ (h >>> 16), 0x45d9f3b);
-  h = (h ^ (h >>> 16)) >>> 0;
-  const base = 64 << (h % 5);
-  return base + ((h >>> 8) % base);
-}
-
 /** Cache-aside: get, and on a miss set. The share of gets that hit, in per cent. */
-export function replay(ids: Uint32Array, limit: number): { percent: number; store: Store } {
+function replay(ids: Uint32Array, limit: number): { percent: number; store: Store } {
   const store = openStore(limit);
   const value = new Uint8Array(4096);
   const key = new Uint8Array(24);
@@ -229,8 +212,8 @@ export function replay(ids: Uint32Array, limit: number): { percent: number; stor
   let hits = 0;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i];
-    const end = encoder.encodeInto(`obj:${id}`, key).written;
-    const length = lengthOf(id);
+    const end = encoder.encodeInto(traceKey(id), key).written;
+    const length = traceValueLength(id);
     if (store.read(key, 0, end, 1)) {
       if (store.valueLength !== length) throw new Error("a foreign value");
       hits++;
@@ -244,7 +227,7 @@ export function replay(ids: Uint32Array, limit: number): { percent: number; stor
 
 async function runTraces(files: readonly string[]): Promise<void> {
   for (const file of files) {
-    const all = await loadTrace(file);
+    const { ids: all } = await readTrace(file);
     const ids = flags.requests === undefined ? all : all.subarray(0, Number(flags.requests));
     for (const limit of flags.limits.split(",").map(Number)) {
       const { percent, store } = replay(ids, limit * MiB);

@@ -40,7 +40,7 @@ import type { Shard } from "./shard.ts";
 const SMALL_SHARE = 0.1;
 /** Uses in the small queue that take an item to the main queue. */
 const PROMOTING_USES = 1;
-/** A segment with this much of it alive or less is compacted before anything is evicted. */
+/** A segment that gives so much of itself is compacted before anything is evicted. */
 const SPARSE_SHARE = 0.5;
 /** Compaction for an item that does not fit is not worth copying a segment for less than this. */
 const COMPACTION_SHARE = 1 / 64;
@@ -80,14 +80,11 @@ export class Evictor {
     return true;
   }
 
-  /** Gains room without losing an item, if a segment has at least `bytes` dead or a fair share. */
+  /** Gains room without losing an item, if a segment gives at least `bytes` or a fair share. */
   compact(now: number, bytes: number): boolean {
-    const { segmentBytes } = this.#segments;
-    const sparse = this.#sparsest(now, segmentBytes);
+    const share = this.#segments.segmentBytes * COMPACTION_SHARE;
+    const sparse = this.#sparsest(now, Math.min(bytes, share));
     if (sparse === NONE) return false;
-    const dead = this.#segments.deadBytes(sparse);
-    const enough = dead >= bytes || dead >= segmentBytes * COMPACTION_SHARE;
-    if (!enough && !this.#expired(sparse, now)) return false;
     this.#empty(sparse, now, KEEP_ALL);
     return true;
   }
@@ -112,25 +109,30 @@ export class Evictor {
   }
 
   /**
-   * The segment with the fewest live bytes, at most `liveMax`, or one that has expired whole. A look at
-   * each segment's entry: some microseconds for a thousand, against hundreds for emptying one.
+   * The segment that gives most when it is compacted, at least `least` bytes, or one that has expired
+   * whole. A look at each entry: microseconds for a thousand, against hundreds for emptying one.
    */
-  #sparsest(now: number, liveMax: number): number {
+  #sparsest(now: number, least: number): number {
     let best = NONE;
-    let least = liveMax + 1;
+    let most = least - 1;
     for (let queue = SMALL_QUEUE; queue <= MAIN_QUEUE; queue++) {
       const words = QUEUES + queue * QUEUE_WORDS;
-      const newest = this.#state[words + NEWEST];
-      let segment = this.#state[words + OLDEST];
-      for (; segment !== newest; segment = this.#segments.next(segment)) {
-        if (this.#expired(segment, now)) return segment;
-        const live = this.#segments.liveBytes(segment);
-        if (live >= least || this.#segments.deadBytes(segment) === 0) continue;
-        least = live;
-        best = segment;
+      for (let s = this.#state[words + OLDEST]; s !== NONE; s = this.#segments.next(s)) {
+        if (this.#expired(s, now)) return s;
+        const gain = this.#gain(s, s === this.#state[words + NEWEST]);
+        if (gain <= most) continue;
+        most = gain;
+        best = s;
       }
     }
     return best;
+  }
+
+  /** What compacting gives: dead bytes and the tail, but the open segment's tail is no loss. */
+  #gain(segment: number, open: boolean): number {
+    const dead = this.#segments.deadBytes(segment);
+    if (open || dead === 0) return dead;
+    return this.#segments.segmentBytes - this.#segments.liveBytes(segment);
   }
 
   #expired(segment: number, now: number): boolean {

@@ -102,9 +102,9 @@ export class ItemLayout {
   }
 
   /**
-   * A value goes whole into chain segments but for a rest of up to half a segment, which stays inline:
-   * at most half of the last segment is then unused, and most often nothing (measured with sizes of
-   * 10 bytes to 1 MB: 2 % unused; whole segments only: 9 %).
+   * A value goes whole into chain segments but for a rest of up to half a segment, which stays inline,
+   * so that at most half of the last segment is unused. With sizes of 10 bytes to 1 MB at a limit of
+   * 128 MB all waste together is 3 %; with whole segments only it would be 9 % (measured).
    */
   measure(keyLength: number, valueLength: number, expiresAt: number, clientFlags: number): void {
     let flags = 0;

@@ -10,12 +10,9 @@ import type { Attachment, RemovalReason } from "./attachment.ts";
 import {
   BucketIndex,
   EXPIRING,
-  entriesPerBucket,
   hashBitsOf,
   IN_MAIN,
-  LINK,
   LOCATION,
-  MATCH_MASK,
   USES_MASK,
   usesMax,
 } from "./bucket-index.ts";
@@ -25,17 +22,15 @@ import {
   CHAIN,
   chainSegmentsFor,
   chainWord,
-  expiryAt,
   flagsOf,
   HEADER_BYTES,
-  headerBytesOf,
   itemBytesAt,
   keyLengthOf,
   LONG_KEY,
   valueLengthAt,
-  WIDE_BIT,
 } from "./item.ts";
 import { ItemLog } from "./item-log.ts";
+import { ABSENT, Lookup } from "./lookup.ts";
 import {
   CHAIN_SEGMENTS,
   EXPIRATIONS,
@@ -65,9 +60,6 @@ export const TOO_LARGE = 1;
 /** The reserve is used up and nothing may be evicted. */
 export const FULL = 2;
 
-/** What a search for a key gives when there is no such item. */
-const ABSENT = -1;
-
 export class Shard {
   readonly number: number;
   readonly attachment: Attachment;
@@ -77,6 +69,7 @@ export class Shard {
   readonly log: ItemLog;
   readonly ghosts: Ghosts;
   readonly evictor: Evictor;
+  readonly #lookup: Lookup;
   readonly #versions: Int32Array;
   readonly #buckets: Int32Array;
   readonly #arenaWords: readonly Int32Array[];
@@ -96,6 +89,7 @@ export class Shard {
     this.log = new ItemLog(attachment, number, this.state);
     this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
     this.evictor = new Evictor(this);
+    this.#lookup = new Lookup(attachment, this.index);
     const versions = number * versionsPerShard * 4;
     this.#versions = new Int32Array(memory.versions, versions, versionsPerShard);
     this.#buckets = this.index.words;
@@ -142,55 +136,12 @@ export class Shard {
 
   /** The slot of the key's entry, expired or not, or -1. */
   locate(hash: number, key: Uint8Array, start: number, end: number): number {
-    const { index } = this;
-    const buckets = this.#buckets;
-    const wanted = index.wanted(hash);
-    let bucket = index.bucketOf(hash);
-    do {
-      const base = bucket << 4;
-      for (let slot = base; slot < base + entriesPerBucket; slot++) {
-        if ((buckets[slot] & MATCH_MASK) !== wanted) continue;
-        if (this.#sameKey(buckets[slot + LOCATION], key, start, end)) return slot;
-      }
-      bucket = buckets[base + LINK];
-    } while (bucket !== 0);
-    return ABSENT;
-  }
-
-  #sameKey(location: number, key: Uint8Array, start: number, end: number): boolean {
-    const at = (location & UNIT_MASK) << 1;
-    const head = this.#arenaWords[location >>> ARENA_SHIFT][at];
-    if ((head & WIDE_BIT) !== 0) return this.#sameKeyWide(location, key, start, end);
-    if (((head >>> 16) & 0xff) !== end - start) return false;
-    const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
-    let mine = (at << 2) + headerBytesOf(head);
-    for (let theirs = start; theirs < end; theirs++) {
-      if (bytes[mine++] !== key[theirs]) return false;
-    }
-    return true;
-  }
-
-  #sameKeyWide(location: number, key: Uint8Array, start: number, end: number): boolean {
-    const words = this.#arenaWords[location >>> ARENA_SHIFT];
-    const at = (location & UNIT_MASK) << 1;
-    const head = words[at];
-    if (keyLengthOf(head) !== end - start) return false;
-    if ((flagsOf(head) & LONG_KEY) !== 0) {
-      return this.attachment.chains.startsWith(words[chainWord(head, at)], key, start, end);
-    }
-    const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
-    let mine = (at << 2) + headerBytesOf(head);
-    for (let theirs = start; theirs < end; theirs++) {
-      if (bytes[mine++] !== key[theirs]) return false;
-    }
-    return true;
+    return this.#lookup.locate(hash, key, start, end);
   }
 
   /** Whether the item of an entry that is EXPIRING has expired: a moment counts as past. */
   expiredAt(slot: number, now: number): boolean {
-    const location = this.#buckets[slot + LOCATION];
-    const words = this.#arenaWords[location >>> ARENA_SHIFT];
-    return expiryAt(words, (location & UNIT_MASK) << 1) <= now;
+    return this.#lookup.expiredAt(slot, now);
   }
 
   // ---- writing ----------------------------------------------------------------------------------

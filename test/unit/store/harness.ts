@@ -110,7 +110,7 @@ export function scanKeys(store: Store, now = 0): string[] {
 }
 
 /** Bytes that differ by position and seed, so that a torn or shifted value shows. */
-export function pattern(length: number, seed = 0): Uint8Array {
+export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = (seed * 2654435761 + 12345) >>> 0;
   for (let i = 0; i < length; i++) {
