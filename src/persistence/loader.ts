@@ -1,0 +1,168 @@
+// Loads a snapshot file into an empty store, in chunks between which others have their turn, and says
+// how far it is. What to do about a bad file is decided elsewhere.
+// Invariant: load() resolves only for a file that was whole: its structure, its checksum and its end.
+// Before that nobody may read the store, and after a failure it must be cleared.
+
+import { type FileHandle, open } from "node:fs/promises";
+import { keyBytesMax, receivedBytesPerCollection } from "../limits.ts";
+import type { Clock } from "../replication/ports.ts";
+import { RdbError } from "../replication/rdb-format.ts";
+import { RdbReader } from "../replication/rdb-reader.ts";
+import { CLEAN_SHUTDOWN } from "../replication/rdb-writer.ts";
+import { STORED, type Store } from "../store/store.ts";
+import type { ResumePoint } from "./resume-point.ts";
+import { codeOf } from "./snapshot-file.ts";
+
+const chunkBytes = 256 * 1024;
+/** Headers and index entry of an item, generously: what room is made for beyond its bytes. */
+const itemOverheadBytes = 64;
+const replidPattern = /^[0-9a-f]{40}$/;
+
+export interface LoaderParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** A follower keeps what has expired or does not fit below the limit: it has what its leader has. */
+  readonly asFollower: boolean;
+  /** Called once before the first item, with the history that the items are a state of, if any. */
+  readonly begin: (point: ResumePoint | null) => void;
+  /** An item of the file that the store does not get. */
+  readonly leftOut: (key: Uint8Array, start: number, end: number) => void;
+  /** Called after each chunk. */
+  readonly progress: () => void;
+}
+
+export class SnapshotLoader {
+  totalBytes = 0;
+  loadedBytes = 0;
+  loadedItems = 0;
+  expiredItems = 0;
+  /** Items that were too large or had no room. */
+  refusedItems = 0;
+  readonly startedAtMs: number;
+  readonly #parts: LoaderParts;
+  readonly #fields = new Map<string, string>();
+  readonly #reader: RdbReader;
+  #hasBegun = false;
+  #nowMs = 0;
+
+  constructor(parts: LoaderParts) {
+    this.#parts = parts;
+    this.startedAtMs = parts.clock.wallMs();
+    this.#reader = new RdbReader({
+      item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
+        this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
+      auxiliary: (name, value) => this.#fields.set(name, value),
+    });
+  }
+
+  /** What the file has and a cache of strings cannot hold, by kind. */
+  get skipped(): ReadonlyMap<string, number> {
+    return this.#reader.skipped;
+  }
+
+  /** False if there is no such file. Throws an RdbError where its content is wrong. */
+  async load(path: string): Promise<boolean> {
+    const file = await openIfThere(path);
+    if (file === null) return false;
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new Error("it is not a file");
+      this.totalBytes = stat.size;
+      await this.#read(file);
+    } finally {
+      await file.close();
+    }
+    return true;
+  }
+
+  async #read(file: FileHandle): Promise<void> {
+    const reader = this.#reader;
+    const chunk = new Uint8Array(chunkBytes);
+    let sinceCollection = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, this.loadedBytes);
+      if (bytesRead === 0) break;
+      this.#nowMs = this.#parts.clock.wallMs();
+      const taken = reader.push(chunk, 0, bytesRead);
+      this.loadedBytes += taken;
+      if (taken < bytesRead) throw new RdbError("bytes follow its end", this.loadedBytes);
+      // Shared memory counts as heap, so the collector hardly runs by itself (src/README.md).
+      sinceCollection += bytesRead;
+      if (sinceCollection >= receivedBytesPerCollection) {
+        sinceCollection = 0;
+        Bun.gc(false);
+      }
+      this.#parts.progress();
+    }
+    reader.finish();
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#parts.begin(this.#resumePoint());
+  }
+
+  /** Only where our own mark says that nothing was written after this state. */
+  #resumePoint(): ResumePoint | null {
+    const fields = this.#fields;
+    const replid = fields.get("repl-id") ?? "";
+    const offset = Number(fields.get("repl-offset") ?? Number.NaN);
+    if (fields.get(CLEAN_SHUTDOWN) !== "1" || !replidPattern.test(replid)) return null;
+    if (!Number.isSafeInteger(offset) || offset < 0) return null;
+    return { replid, offset, streamDatabase: Number(fields.get("repl-stream-db")) || 0 };
+  }
+
+  #item(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): void {
+    if (!this.#hasBegun) this.#begin();
+    const { store, asFollower, leftOut } = this.#parts;
+    const now = this.#nowMs;
+    if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
+      this.expiredItems++;
+      return leftOut(key, keyStart, keyEnd);
+    }
+    const bytes = keyEnd - keyStart + valueEnd - valueStart + itemOverheadBytes;
+    const fits =
+      keyEnd - keyStart <= keyBytesMax &&
+      (asFollower || store.makeRoom(key, keyStart, keyEnd, bytes, now));
+    if (!fits || !this.#set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt)) {
+      this.refusedItems++;
+      return leftOut(key, keyStart, keyEnd);
+    }
+    this.loadedItems++;
+  }
+
+  #set(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): boolean {
+    const { store } = this.#parts;
+    store.lock(key, keyStart, keyEnd);
+    const result = store.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0);
+    store.unlock(key, keyStart, keyEnd);
+    return result === STORED;
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+// A snapshot's place on disk: written whole beside the last one, made durable, and only then put in
+// its place. What the bytes mean is not known here, nor when they are due.
+// Invariants: the file of that name is always the last complete snapshot, whatever ends the process or
+// the disk's room and whenever; a process leaves at most one unfinished file, named after the snapshot
+// and itself, and the next start removes it.
+
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** What a save did not become, in one sentence for people. */
+export class SnapshotError extends Error {
+  override readonly name = "SnapshotError";
+}
+
+export interface Slices {
+  /** The next bytes, valid until the next call; null after the last. */
+  next(): Uint8Array | null;
+}
+
+/** Only the owner may read what clients stored. */
+const fileMode = 0o600;
+
+/**
+ * Replaces the file at `path` by these bytes and returns how many they are; a failure or the signal
+ * leaves it as it was.
+ */
+export async function replaceFile(
+  path: string,
+  slices: Slices,
+  signal: AbortSignal,
+): Promise<number> {
+  const unfinished = unfinishedPath(path);
+  try {
+    const bytes = await writeDurably(unfinished, slices, signal);
+    await rename(unfinished, path);
+    await syncDirectory(dirname(path));
+    return bytes;
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {
+      // What cannot be removed now is removed by the next save or start.
+    });
+    throw error;
+  }
+}
+
+/** Removes what processes that are gone have left of their saves; returns the names. */
+export async function removeUnfinished(path: string): Promise<string[]> {
+  const directory = dirname(path);
+  const names = (await readdir(directory)).filter((name) => isAbandoned(name, basename(path)));
+  for (const name of names) await rm(join(directory, name), { force: true });
+  return names;
+}
+
+function unfinishedPath(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+/** Another node that was given the same path by mistake may be writing right now. */
+function isAbandoned(name: string, snapshotName: string): boolean {
+  if (!name.startsWith(`${snapshotName}.`)) return false;
+  const [, pid] = /^\.(\d+)\.tmp$/.exec(name.slice(snapshotName.length)) ?? [];
+  return pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}
+
+async function writeDurably(path: string, slices: Slices, signal: AbortSignal): Promise<number> {
+  const file = await open(path, "w", fileMode);
+  try {
+    let length = 0;
+    for (let slice = slices.next(); slice !== null; slice = slices.next()) {
+      await writeAll(file, slice, length);
+      length += slice.length;
+      signal.throwIfAborted();
+    }
+    await file.sync();
+    return length;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file may take less than it is given, on a disk that is nearly full above all. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const count = bytes.length - written;
+    const { bytesWritten } = await file.write(bytes, written, count, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** Without this a power cut may bring the old name back. Windows has no such call. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** `ENOSPC` and the like; empty for errors that are not the system's. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,248 @@
+/**
+ * Whatever happens to a save or to a file: the last good snapshot loads, or a sentence says why not,
+ * and never is a part of one served. Kills, full disks and broken bytes.
+ * What a good file gives back is restart.test.ts's business.
+ * Invariant: every fuzzed case can be replayed by the printed seed.
+ */
+import { describe, expect, test } from "bun:test";
+import { readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { runMscache, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import {
+  ask,
+  Bed,
+  fillMegabytes,
+  infoField,
+  putFile,
+  start,
+  untilReady,
+  untilSaved,
+} from "./bed.ts";
+
+const unfinished = (names: readonly string[]) => names.filter((name) => name.endsWith(".tmp"));
+
+/** The bytes of a good file with items of every kind. */
+async function goodFile(path: string): Promise<Buffer> {
+  using bed = new Bed({ path });
+  await bed.persistence.load(false);
+  bed.set("empty", "");
+  bed.set("later", "x".repeat(100), bed.nowMs + 1_000_000);
+  bed.set("long", new Uint8Array(20_000).fill(120));
+  for (let i = 0; i < 30; i++) bed.set(`key:${i}`, `value ${i}`);
+  expect(await bed.persistence.save()).toBeNull();
+  return Buffer.from(await Bun.file(path).arrayBuffer());
+}
+
+/** Loads bytes that must not load, and looks that nothing of them is left. */
+async function expectRefused(path: string, bytes: Uint8Array, what: string): Promise<void> {
+  await putFile(path, bytes);
+  using bed = new Bed({ path });
+  const outcome = await bed.persistence.load(false).then(
+    () => `loaded (${what})`,
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+  expect(outcome).toStartWith(`SnapshotError: the file ${path} is broken: snapshot: `);
+  expect(bed.store.count()).toBe(0);
+}
+
+describe("a broken file", () => {
+  test("that was cut off at any length is refused", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const bytes = await goodFile(path);
+    const random = new Random(seedFor("SNAPSHOT_TRUNCATE_SEED"));
+    const lengths = [0, 1, 8, 9, 10, bytes.length - 9, bytes.length - 8, bytes.length - 1];
+    while (lengths.length < 150) lengths.push(random.below(bytes.length));
+    for (const length of lengths) {
+      await expectRefused(path, bytes.subarray(0, length), `cut off at ${length}`);
+    }
+  });
+
+  test("with any single bit turned over is refused", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const bytes = await goodFile(path);
+    const random = new Random(seedFor("SNAPSHOT_FLIP_SEED"));
+    const small = 1_000; // all of the head and the checksum, and a few places elsewhere
+    const places = Array.from({ length: 72 }, (_, bit) => bit);
+    while (places.length < 200) places.push(random.below(small * 8));
+    while (places.length < 250) places.push(random.below(bytes.length * 8));
+    for (let bit = 1; bit <= 64; bit++) places.push(bytes.length * 8 - bit);
+    for (const place of places) {
+      const damaged = Buffer.from(bytes);
+      damaged[place >> 3] ^= 1 << (place & 7);
+      await expectRefused(path, damaged, `bit ${place}`);
+    }
+  });
+
+  test("with bytes behind its end is refused", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const bytes = await goodFile(path);
+    await expectRefused(path, Buffer.concat([bytes, Buffer.from([0])]), "one byte more");
+  });
+
+  test("ends the start with a sentence and exit status 1", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const bytes = await goodFile(path);
+    await putFile(path, bytes.subarray(0, 500));
+    const args = ["--listenaddr", "127.0.0.1:0", "--snapshot-file", path];
+    const { status, errors } = await runMscache(args);
+    const last = errors.trimEnd().split("\n").at(-1);
+    expect(status).toBe(1);
+    expect(last).toMatch(/^mscache: the file \S*dump\.rdb is broken: .* at byte \d+$/);
+  });
+
+  test("is put aside with --snapshot-corrupt ignore, and the node starts empty", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const bytes = await goodFile(path);
+    bytes[200] ^= 4;
+    await putFile(path, bytes);
+    await using node = await start(path, "--snapshot-corrupt", "ignore");
+    expect(node.log()).toContain("dump.rdb is broken");
+    expect(await ask(node.port, "DBSIZE")).toBe(":0");
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+    expect((await readdir(directory.path)).sort()).toEqual(["dump.rdb", "dump.rdb.broken"]);
+  });
+
+  test("that is none at all but a directory, or in none, ends the start with a sentence", async () => {
+    await using directory = await temporaryDirectory();
+    for (const path of [directory.path, join(directory.path, "nowhere/dump.rdb")]) {
+      const args = ["--listenaddr", "127.0.0.1:0", "--snapshot-file", path];
+      const { status, errors } = await runMscache([...args, "--snapshot-corrupt", "ignore"]);
+      expect(status).toBe(1);
+      expect(errors).toContain(`mscache: the snapshot ${path} cannot be loaded: `);
+    }
+  });
+});
+
+describe("an interrupted save", () => {
+  test("by SIGKILL leaves the last file and one unfinished one, which the next start removes", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    {
+      await using node = await start(path);
+      await ask(node.port, "SET", "kept", "good");
+      expect(await ask(node.port, "SAVE")).toBe("+OK");
+      await fillMegabytes(node.port, 200);
+      expect(await ask(node.port, "BGSAVE")).toBe("+Background saving started");
+      await waitFor(async () => unfinished(await readdir(directory.path)).length > 0, {
+        message: "an unfinished file",
+      });
+      node.process.kill("SIGKILL");
+      await node.process.exited;
+    }
+    expect(unfinished(await readdir(directory.path))).toHaveLength(1);
+    await using again = await start(path);
+    expect(await ask(again.port, "DBSIZE")).toBe(":1");
+    expect(await ask(again.port, "GET", "kept")).toBe("$good");
+    expect(await readdir(directory.path)).toEqual(["dump.rdb"]);
+    expect(again.log()).toContain("which a save that was cut short has left");
+  });
+
+  test("by a full disk says so, leaves the last file, and works again when there is room", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
+    // A limit on the size of files is refused by the same call as a full disk, and needs no root.
+    const limited = ["bash", "-c", 'ulimit -f 3000; exec "$@"', "mscache", ...source];
+    const args = ["--snapshot-file", path, "--max-memory", "64mb"];
+    await using node = await spawnNode(args, { command: limited });
+    await untilReady(node);
+    await ask(node.port, "SET", "kept", "good");
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+    const good = await Bun.file(path).bytes();
+    await fillMegabytes(node.port, 8);
+    expect(await ask(node.port, "SAVE")).toMatch(/^-ERR the snapshot was not saved to .*EFBIG/);
+    expect(await Bun.file(path).bytes()).toEqual(good);
+    expect(await readdir(directory.path)).toEqual(["dump.rdb"]);
+    expect(await infoField(node.port, "rdb_last_bgsave_status")).toBe("err");
+    expect(node.log().match(/error the snapshot was not saved/g)).toHaveLength(1);
+    await ask(node.port, "FLUSHALL");
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+    expect(await infoField(node.port, "rdb_last_bgsave_status")).toBe("ok");
+  });
+
+  test("by a directory that is gone says so in INFO and in one line, and the node goes on", async () => {
+    await using directory = await temporaryDirectory();
+    const home = join(directory.path, "home");
+    await Bun.write(join(home, "other"), "");
+    const path = join(home, "dump.rdb");
+    await using node = await start(path);
+    await ask(node.port, "SET", "a", "1");
+    await rename(home, join(directory.path, "elsewhere"));
+    expect(await ask(node.port, "BGSAVE")).toBe("+Background saving started");
+    await untilSaved(node.port);
+    expect(await infoField(node.port, "rdb_last_bgsave_status")).toBe("err");
+    expect(node.log().match(/error the snapshot was not saved to .*ENOENT/g)).toHaveLength(1);
+    expect(await ask(node.port, "GET", "a")).toBe("$1");
+    await rename(join(directory.path, "elsewhere"), home);
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+  });
+
+  test("at the shutdown ends the process with status 1 and a sentence", async () => {
+    await using directory = await temporaryDirectory();
+    const home = join(directory.path, "home");
+    await Bun.write(join(home, "other"), "");
+    await using node = await start(join(home, "dump.rdb"));
+    await rm(home, { recursive: true });
+    node.process.kill("SIGTERM");
+    expect(await node.process.exited).toBe(1);
+    expect(node.log()).toContain("mscache: the snapshot was not saved to ");
+  });
+
+  test("by a full sync, which replaces the data, is given up", async () => {
+    await using directory = await temporaryDirectory();
+    using bed = new Bed({ path: join(directory.path, "dump.rdb") });
+    await bed.persistence.load(false);
+    for (let i = 0; i < 100; i++) bed.set(`key:${i}`, new Uint8Array(10_000));
+    const saving = bed.persistence.save();
+    bed.persistence.interrupt("a full sync replaces the data");
+    expect((await saving)?.text).toContain("a full sync replaces the data");
+    expect(await readdir(directory.path)).toEqual([]);
+    expect(await bed.persistence.save()).toBeNull();
+  });
+
+  test("is not even begun by a shutdown in the middle of a full sync", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const good = Buffer.from(await goodFile(path));
+    using leader = leaderThatStops();
+    await using node = await start(path, "--leaderaddr", `127.0.0.1:${leader.port}`);
+    await waitFor(async () => (await infoField(node.port, "loading")) === "1");
+    node.process.kill("SIGTERM");
+    expect(await node.process.exited).toBe(0);
+    expect(node.log()).toContain("no snapshot is saved: a full sync was going on");
+    expect(good.equals(await Bun.file(path).bytes())).toBe(true);
+  });
+
+  test("of another process that still lives is left alone", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const others = [`dump.rdb.${process.ppid}.tmp`, "dump.rdb.1x.tmp", "dump.rdbx.999999999.tmp"];
+    const abandoned = ["dump.rdb.999999999.tmp", `dump.rdb.${process.pid}.tmp`];
+    for (const name of [...others, ...abandoned]) await Bun.write(join(directory.path, name), "x");
+    using bed = new Bed({ path });
+    await bed.persistence.load(false);
+    expect((await readdir(directory.path)).sort()).toEqual(others.sort());
+  });
+});
+
+/** A leader that sends the beginning of a snapshot and nothing more. */
+function leaderThatStops(): Bun.TCPSocketListener {
+  const answers: [RegExp, string][] = [
+    [/PING\r/g, "+PONG\r\n"],
+    [/REPLCONF\r/g, "+OK\r\n"],
+    [/PSYNC\r/g, `+FULLRESYNC ${"a".repeat(40)} 0\r\n$1000\r\nREDIS0009`],
+  ];
+  const data = (socket: Bun.Socket, chunk: Uint8Array) => {
+    const text = Buffer.from(chunk).toString("latin1");
+    for (const [pattern, answer] of answers) {
+      for (const _ of text.matchAll(pattern)) socket.write(answer);
+    }
+  };
+  return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
+}
