@@ -31,6 +31,19 @@ export function listen(
   }
 }
 
+/**
+ * Fails as listen() does when somebody listens at the address already: with `reusePort` a second server
+ * would start in silence and take a part of the connections. Port 0 is always free.
+ */
+export function assertFree({ host, port }: Address): void {
+  if (port === 0) return;
+  try {
+    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
+  } catch (cause) {
+    throw new ListenError(explain({ host, port }, cause));
+  }
+}
+
 /** Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not be. */
 function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
   return {

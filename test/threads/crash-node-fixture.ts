@@ -1,0 +1,10 @@
+/**
+ * A node in a process of its own whose data threads can be broken from outside: the product's server
+ * with crash-worker-fixture.ts as its data threads. Takes no arguments and tells its port in its log.
+ */
+import { loadConfig } from "../../src/config.ts";
+import { startServer } from "../../src/server/server.ts";
+
+const flags = { listenaddr: "127.0.0.1:0", threads: "4", "max-memory": "64mb" };
+const config = loadConfig(flags, {}, () => "");
+await startServer(config, new URL("./crash-worker-fixture.ts", import.meta.url));

@@ -1,0 +1,34 @@
+/**
+ * A data thread with commands that break it, each while it holds the lock of its key's shard: what the
+ * crash test starts in the place of src/worker.ts. Otherwise it is the product's own code.
+ */
+import { Command, type Handler } from "../../src/command/command.ts";
+import { register } from "../../src/command/registry.ts";
+import { runWorker } from "../../src/server/worker.ts";
+
+function breaking(name: string, handler: Handler): void {
+  register(
+    new Command({
+      name,
+      arity: 2,
+      flags: 0,
+      keys: [1, 1, 1],
+      group: "string",
+      since: "0.1.0",
+      complexity: "O(1)",
+      summary: "Breaks this thread.",
+      handler,
+    }),
+  );
+}
+
+breaking("throw", () => {
+  throw new Error("thrown on purpose");
+});
+breaking("exit", () => process.exit(7));
+breaking("reject", () => {
+  // Nobody waits for it: it is an unhandled rejection, outside of any turn.
+  Promise.reject(new Error("rejected on purpose"));
+});
+
+runWorker();

@@ -1,0 +1,181 @@
+/**
+ * Replication of nodes with four data threads: effects of all threads in one journal, links whose
+ * connection another thread holds, and roles that change between two commands of every thread.
+ * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test test/replication.
+ * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type SpawnedNode, waitFor } from "../harness.ts";
+import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import { Peer } from "../support/peer.ts";
+import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
+import { oracle, ours } from "../support/servers.ts";
+import type { Argument } from "../support/wire.ts";
+import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+
+/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
+setDefaultTimeout(90_000);
+
+const WRITERS = 8;
+const writes = numberFromEnvironment("REPLICATION_WRITES", 1_000);
+const threaded = ["--threads", "4"];
+const smallJournal = ["--journal-size", "1mb"];
+
+const ourFollower = (leader: Member): Promise<Member> => {
+  return ours.start([...threaded, "--leaderaddr", leader.address]);
+};
+const redisFollower = (leader: Member): Promise<Member> => {
+  return oracle.start(["--replicaof", "127.0.0.1", `${leader.port}`]) as Promise<Member>;
+};
+
+/** Several connections that write at the same time, on several threads therefore. */
+async function startLoads(port: number, stack: AsyncDisposableStack): Promise<WriteLoad[]> {
+  const seed = seedFor("REPLICATION_SEED");
+  const starting = Array.from({ length: WRITERS }, async (_, number) => {
+    return stack.use(await WriteLoad.start(port, new Random(seed + number)));
+  });
+  return await Promise.all(starting);
+}
+
+async function expectEqualContents(leader: Member, followers: readonly Member[]): Promise<void> {
+  await settledContentsOf(leader.port);
+  await untilCaughtUp(leader, followers);
+  const wanted = await contentsOf(leader.port);
+  for (const follower of followers) {
+    const got = await contentsOf(follower.port);
+    const differing = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => {
+      return wanted.get(key) !== got.get(key);
+    });
+    expect(differing.slice(0, 5).map((key) => [key, wanted.get(key), got.get(key)])).toEqual([]);
+  }
+}
+
+describe("a leader with four data threads", () => {
+  test.each([
+    ["a node with four data threads", ourFollower],
+    ["a redis-server", redisFollower],
+  ] as const)("under load from many connections fills %s that joins late", async (_, follow) => {
+    if (follow === redisFollower && oracle.isMissing) return; // its absence is told by other suites
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await ours.start(threaded));
+    await fill(leader.port, 10_000);
+    const loads = await startLoads(leader.port, stack);
+    await Promise.all(loads.map((load) => load.more(writes / 2)));
+    const follower = stack.use(await follow(leader));
+    await Promise.all(loads.map((load) => load.more(writes)));
+    await Promise.all(loads.map((load) => load.stop()));
+    await expectEqualContents(leader, [follower]);
+  });
+
+  test("a small journal loses no link: writes wait for it, and large ones go another way", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await ours.start([...threaded, ...smallJournal]));
+    const follower = stack.use(await ourFollower(leader));
+    await untilCaughtUp(leader, [follower]);
+    const peers = await Promise.all(
+      Array.from({ length: WRITERS }, async () => stack.use(await Peer.connect(leader.port))),
+    );
+    const value = Buffer.alloc(20_000, "small enough for a thread ");
+    const large = Buffer.alloc(3_000_000, "larger than the ring ");
+    const writing = peers.map(async (peer, number) => {
+      for (let i = 0; i < 100; i++) peer.send("SET", `${number}:${i % 10}`, value);
+      peer.send("SET", `${number}:large`, large);
+      for (let i = 0; i < 100; i++) peer.send("APPEND", `${number}:${i % 10}`, `${i}`);
+      return await peer.replies(201);
+    });
+    const replies = (await Promise.all(writing)).flat();
+    expect(replies.filter(({ type }) => type === "-")).toEqual([]);
+    await expectEqualContents(leader, [follower]);
+    expect(await replicationField(leader.port, "connected_slaves")).toBe("1");
+    expect((await syncsOf(leader.port)).full).toBe(1);
+  });
+
+  test("a link that is cut is resumed from the journal, on whichever thread it lands", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await ours.start(threaded));
+    const follower = stack.use(await ourFollower(leader));
+    await untilCaughtUp(leader, [follower]);
+    const loads = await startLoads(leader.port, stack);
+    const peer = stack.use(await Peer.connect(leader.port));
+    for (let cut = 1; cut <= 3; cut++) {
+      await Promise.all(loads.map((load) => load.more(writes / 10)));
+      expect(await peer.ask("CLIENT", "KILL", "TYPE", "replica")).toBe(":1");
+      await waitFor(async () => (await syncsOf(leader.port)).partial === cut);
+    }
+    await Promise.all(loads.map((load) => load.stop()));
+    await expectEqualContents(leader, [follower]);
+    expect((await syncsOf(leader.port)).full).toBe(1);
+  });
+});
+
+async function syncsOf(port: number): Promise<{ full: number; partial: number }> {
+  await using peer = await Peer.connect(port);
+  const text = String((await peer.typed("INFO", "stats")).value);
+  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
+  return { full: count("sync_full"), partial: count("sync_partial_ok") };
+}
+
+describe("roles", () => {
+  test("a node that turns follower under load is its leader's copy, and takes no write after", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader: SpawnedNode = stack.use(await ours.start());
+    await fill(leader.port, 2_000);
+    const node = stack.use(await ours.start([...threaded, "--max-memory", "16mb"]));
+    for (let round = 0; round < 3; round++) {
+      const writers = await Promise.all(Array.from({ length: 4 }, () => Peer.connect(node.port)));
+      const refused = writers.map((peer, number) => writeUntilRefused(peer, `${round}:${number}`));
+      await waitFor(async () => (await askOnce(node, "DBSIZE")) !== ":0");
+      expect(await askOnce(node, "REPLICAOF", "127.0.0.1", leader.port)).toBe("+OK");
+      await Promise.all(refused);
+      await Promise.all(writers.map((peer) => peer[Symbol.asyncDispose]()));
+      await expectEqualContents(leader, [node]);
+      expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+      expect((await standingOf(node.port)).role).toBe("leader");
+    }
+  });
+
+  test("a follower shows all keys of an MSET or none, whichever thread is asked", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await ours.start(threaded));
+    const follower = stack.use(await ourFollower(leader));
+    await untilCaughtUp(leader, [follower]);
+    const keys = Array.from({ length: 40 }, (_, i) => `together:${i}`);
+    const writer = stack.use(await Peer.connect(leader.port));
+    const readers = await Promise.all(
+      Array.from({ length: 4 }, async () => stack.use(await Peer.connect(follower.port))),
+    );
+    let isOver = false;
+    const reading = readers.map(async (peer) => {
+      let reads = 0;
+      for (; !isOver || reads === 0; reads++) {
+        const values = (await peer.typed("MGET", ...keys)).value as readonly { value: string }[];
+        expect(new Set(values.map(({ value }) => value)).size).toBe(1);
+      }
+    });
+    for (let i = 0; i < 500; i++) writer.send("MSET", ...keys.flatMap((key) => [key, i]));
+    await writer.replies(500);
+    await untilCaughtUp(leader, [follower]);
+    isOver = true;
+    await Promise.all(reading);
+  });
+});
+
+/** On a connection of its own: a node that turns follower closes those it has. */
+async function askOnce({ port }: Member, ...command: Argument[]): Promise<string> {
+  await using peer = await Peer.connect(port);
+  return await peer.ask(...command);
+}
+
+/** Writes until the node closes the connection or says that it follows another one, or that it loads. */
+async function writeUntilRefused(peer: Peer, prefix: string): Promise<void> {
+  for (let i = 0; ; i++) {
+    for (let n = 0; n < 50; n++) peer.send("SET", `${prefix}:${i % 500}`, `value ${i} ${n}`);
+    const replies = await peer.replies(50).catch(() => null);
+    if (replies === null) return;
+    const refusals = replies.filter(({ type }) => type === "-");
+    if (refusals.length === 0) continue;
+    const words = new Set(refusals.map(({ value }) => String(value).split(" ")[0]));
+    expect(words.isSubsetOf(new Set(["READONLY", "LOADING"]))).toBe(true);
+    return;
+  }
+}

@@ -1,0 +1,119 @@
+// CONFIG REWRITE and SHUTDOWN on nodes with a configuration file: what is written, when, and that a node
+// started again from it is what it was. The text of the file itself is tested in config-file.test.ts.
+
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { spawnNode, temporaryDirectory, waitFor } from "../../harness.ts";
+import { replicationField } from "../../support/line-ups.ts";
+import { Peer } from "../../support/peer.ts";
+
+/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
+setDefaultTimeout(30_000);
+
+const FILE = "# Ours.\nmax-memory 64mb\nmax-clients 100\n";
+
+async function bench(text = FILE) {
+  const directory = await temporaryDirectory();
+  const path = join(directory.path, "node.conf");
+  await Bun.write(path, text);
+  const read = () => Bun.file(path).text();
+  return {
+    path,
+    read,
+    directory: directory.path,
+    [Symbol.asyncDispose]: directory[Symbol.asyncDispose],
+  };
+}
+
+describe("CONFIG REWRITE", () => {
+  test("writes what CONFIG SET has changed, and nothing else", async () => {
+    await using file = await bench();
+    await using node = await spawnNode(["--config", file.path, "--idle-timeout", "70"]);
+    await using peer = await Peer.connect(node.port);
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    expect(await file.read()).toBe(FILE);
+    await peer.ask("CONFIG", "SET", "maxclients", "200", "slave-priority", "7");
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    const text = FILE.replace("max-clients 100", "max-clients 200");
+    expect(await file.read()).toBe(`${text}replica-priority 7\n`);
+    expect(readdirSync(file.directory)).toEqual(["node.conf"]);
+  });
+
+  test("a follower is written down, found again at the next start, and promoted for good", async () => {
+    await using file = await bench();
+    await using leader = await spawnNode();
+    const command = ["--config", file.path, "--leaderaddr", "127.0.0.1:1"];
+    {
+      await using node = await spawnNode(command);
+      await using peer = await Peer.connect(node.port);
+      await peer.ask("REPLICAOF", "127.0.0.1", leader.port);
+      expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+      expect(await peer.ask("CONFIG", "GET", "replicaof")).toBe(
+        `*[$replicaof $127.0.0.1 ${leader.port}]`,
+      );
+    }
+    {
+      await using node = await spawnNode(command);
+      await waitFor(async () => {
+        return (await replicationField(node.port, "master_port")) === `${leader.port}`;
+      });
+      await using peer = await Peer.connect(node.port);
+      await peer.ask("REPLICAOF", "NO", "ONE");
+      expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    }
+    await using node = await spawnNode(command);
+    expect(await replicationField(node.port, "role")).toBe("master");
+    expect(await file.read()).toStartWith(FILE);
+  });
+
+  test("keeps the mode of the file, and says why it cannot write", async () => {
+    await using file = await bench();
+    chmodSync(file.path, 0o600);
+    await using node = await spawnNode(["--config", file.path]);
+    await using peer = await Peer.connect(node.port);
+    await peer.ask("CONFIG", "SET", "maxclients", "200");
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    expect(statSync(file.path).mode & 0o777).toBe(0o600);
+    await Bun.write(file.path, "no-value\n");
+    expect(await peer.ask("CONFIG", "REWRITE")).toStartWith("-ERR Rewriting config file: ");
+    expect(await file.read()).toBe("no-value\n");
+  });
+});
+
+describe("SHUTDOWN", () => {
+  test.each([[["SHUTDOWN"]], [["SHUTDOWN", "NOSAVE"]], [["SHUTDOWN", "NOW", "FORCE"]]])(
+    "%p ends the process in order, and answers with the end of the connection",
+    async (args) => {
+      await using node = await spawnNode();
+      await using peer = await Peer.connect(node.port);
+      peer.send(...args);
+      expect((await peer.raw.closed()).length).toBe(0);
+      expect(await node.process.exited).toBe(0);
+    },
+  );
+
+  test("SHUTDOWN saves where there is a snapshot file, and NOSAVE does not", async () => {
+    await using file = await bench();
+    const snapshot = join(file.directory, "dump.rdb");
+    for (const [word, isThere] of [
+      ["NOSAVE", false],
+      ["SAVE", true],
+    ] as const) {
+      await using node = await spawnNode(["--snapshot-file", snapshot]);
+      await using peer = await Peer.connect(node.port);
+      await peer.ask("SET", "a", "1");
+      peer.send("SHUTDOWN", word);
+      expect(await node.process.exited).toBe(0);
+      expect(await Bun.file(snapshot).exists()).toBe(isThere);
+    }
+  });
+
+  test("SHUTDOWN SAVE without a file to save to is refused, and the node goes on", async () => {
+    await using node = await spawnNode();
+    await using peer = await Peer.connect(node.port);
+    const refusal = "-ERR Errors trying to SHUTDOWN. Check logs.";
+    expect(await peer.ask("SHUTDOWN", "SAVE")).toBe(refusal);
+    expect(await peer.ask("PING")).toBe("+PONG");
+  });
+});
