@@ -36,6 +36,11 @@ export class Peer extends RespClient {
     this.#socket.end();
   }
 
+  /** Takes no more bytes from the system: the server's end fills up. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   async replies(count: number): Promise<Reply[]> {
     const replies: Reply[] = [];
     for (let i = 0; i < count; i++) replies.push(await this.reply());

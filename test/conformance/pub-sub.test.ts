@@ -1,0 +1,289 @@
+/**
+ * Publish and subscribe on the wire, in RESP2 and RESP3, against our node with one thread and with four,
+ * and against redis-server; and as a stock client's users see it.
+ * Messages that cross from a leader to its followers are in replication/messages.test.ts.
+ * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { RedisClient } from "bun";
+import { Redis as Ioredis6 } from "ioredis";
+import { Redis as Ioredis5 } from "ioredis-5";
+import { createClient } from "redis";
+import { type TestNode, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { contestants, ours } from "../support/servers.ts";
+import { partsOf, textOf } from "../support/wire.ts";
+
+/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
+setDefaultTimeout(30_000);
+
+const threaded = {
+  name: "mscache with 4 data threads",
+  isMissing: process.platform !== "linux",
+  start: () => ours.start(["--threads", "4"]),
+};
+
+for (const contestant of [...contestants, threaded]) {
+  describe.skipIf(contestant.isMissing)(contestant.name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await contestant.start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+    const connect = () => Peer.connect(server.port);
+    messageCases(connect);
+    subscriberCases(connect);
+    reportCases(connect);
+    clientCases(() => server.port);
+  });
+}
+
+type Connect = () => Promise<Peer>;
+
+/** A channel of its own for each test: the servers are shared. */
+let names = 0;
+const fresh = (): string => `channel-${++names}`;
+
+function messageCases(connect: Connect): void {
+  test("a message reaches the subscribers of its channel and of patterns that fit", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    expect(await reader.ask("SUBSCRIBE", name)).toBe(`*[$subscribe $${name} :1]`);
+    expect(await reader.ask("PSUBSCRIBE", `${name}*`)).toBe(`*[$psubscribe $${name}* :2]`);
+    expect(await writer.ask("PUBLISH", name, "hello")).toBe(":2");
+    expect(await reader.shown()).toBe(`*[$message $${name} $hello]`);
+    expect(await reader.shown()).toBe(`*[$pmessage $${name}* $${name} $hello]`);
+    expect(await writer.ask("PUBLISH", `${name}x`, "more")).toBe(":1");
+    expect(await reader.shown()).toBe(`*[$pmessage $${name}* $${name}x $more]`);
+  });
+
+  test("a RESP3 subscriber gets pushes and may go on sending commands", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await reader.ask("HELLO", "3");
+    expect((await reader.typed("SUBSCRIBE", name)).type).toBe(">");
+    expect(await reader.ask("SET", name, "1")).toBe("+OK");
+    expect(await reader.ask("PING")).toBe("+PONG");
+    expect(await writer.ask("PUBLISH", name, "hello")).toBe(":1");
+    const push = await reader.reply();
+    expect([push.type, ...partsOf(push).map(textOf)]).toEqual([">", "message", name, "hello"]);
+    expect(await reader.ask("GET", name)).toBe("$1");
+  });
+
+  test("any bytes are a channel, a pattern and a message", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = Buffer.from([0, 255, 13, 10, 36, names++]);
+    const payload = Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256));
+    const shown = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+    await reader.typed("SUBSCRIBE", name);
+    expect(await writer.ask("PUBLISH", name, payload)).toBe(":1");
+    const parts = partsOf(await reader.reply()).map(textOf);
+    expect(parts).toEqual(["message", shown(name), shown(payload)]);
+  });
+
+  test("messages of one publisher arrive in their order, none lost", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await reader.ask("SUBSCRIBE", name);
+    for (let i = 0; i < 2_000; i++) writer.send("PUBLISH", name, i);
+    for (let i = 0; i < 2_000; i++) expect(await reader.shown()).toBe(`*[$message $${name} $${i}]`);
+    for (const { value } of await writer.replies(2_000)) expect(value).toBe("1");
+  });
+
+  test("a subscription is confirmed before its first message comes", async () => {
+    await using writer = await connect();
+    const name = fresh();
+    const storm = (async () => {
+      for (let i = 0; i < 300; i++) await writer.ask("PUBLISH", name, i);
+    })();
+    for (let i = 0; i < 20; i++) {
+      await using reader = await connect();
+      expect(await reader.ask("SUBSCRIBE", name)).toBe(`*[$subscribe $${name} :1]`);
+    }
+    await storm;
+  });
+
+  test("PUBLISH in a transaction is delivered when it is executed", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await reader.ask("SUBSCRIBE", name);
+    for (const args of [["MULTI"], ["SET", name, "1"], ["PUBLISH", name, "in"]]) {
+      await writer.ask(...(args as [string]));
+    }
+    expect(await writer.ask("PUBLISH", name, "in too")).toBe("+QUEUED");
+    expect(await writer.ask("EXEC")).toBe("*[+OK :1 :1]");
+    expect(await reader.shown()).toBe(`*[$message $${name} $in]`);
+    expect(await reader.shown()).toBe(`*[$message $${name} $in too]`);
+  });
+}
+
+function subscriberCases(connect: Connect): void {
+  test("a RESP2 subscriber may only change its subscriptions, PING, QUIT and RESET", async () => {
+    await using peer = await connect();
+    const [one, two] = [fresh(), fresh()];
+    expect(await peer.ask("SUBSCRIBE", one, two)).toBe(`*[$subscribe $${one} :1]`);
+    expect(await peer.shown()).toBe(`*[$subscribe $${two} :2]`);
+    const only =
+      "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+    expect(await peer.ask("GET", "a")).toBe(`-ERR Can't execute 'get': ${only}`);
+    expect(await peer.ask("CLIENT", "LIST")).toBe(`-ERR Can't execute 'client|list': ${only}`);
+    expect(await peer.ask("PING")).toBe("*[$pong $]");
+    expect(await peer.ask("PING", "x")).toBe("*[$pong $x]");
+    expect(await peer.ask("UNSUBSCRIBE", one)).toBe(`*[$unsubscribe $${one} :1]`);
+    expect(await peer.ask("UNSUBSCRIBE")).toBe(`*[$unsubscribe $${two} :0]`);
+    expect(await peer.ask("UNSUBSCRIBE")).toBe("*[$unsubscribe $null :0]");
+    expect(await peer.ask("PUNSUBSCRIBE", "x*")).toBe("*[$punsubscribe $x* :0]");
+    expect(await peer.ask("PING")).toBe("+PONG");
+  });
+
+  test("RESET leaves all subscriptions", async () => {
+    await using peer = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await peer.ask("SUBSCRIBE", name);
+    await peer.ask("PSUBSCRIBE", `${name}*`);
+    expect(await peer.ask("RESET")).toBe("+RESET");
+    expect(await peer.ask("PING")).toBe("+PONG");
+    expect(await writer.ask("PUBLISH", name, "nobody")).toBe(":0");
+  });
+
+  test("a channel subscribed to twice counts once", async () => {
+    await using peer = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await peer.ask("SUBSCRIBE", name);
+    expect(await peer.ask("SUBSCRIBE", name)).toBe(`*[$subscribe $${name} :1]`);
+    expect(await writer.ask("PUBLISH", name, "once")).toBe(":1");
+  });
+
+  test("a subscriber that is gone is counted no more", async () => {
+    await using writer = await connect();
+    const name = fresh();
+    const peer = await connect();
+    await peer.ask("SUBSCRIBE", name);
+    expect(await writer.ask("PUBLISH", name, "x")).toBe(":1");
+    await peer[Symbol.asyncDispose]();
+    await waitFor(async () => (await writer.ask("PUBLISH", name, "x")) === ":0");
+    expect(await writer.ask("PUBSUB", "CHANNELS", name)).toBe("*[]");
+  });
+
+  test("CLIENT KILL TYPE pubsub ends subscribers and spares others", async () => {
+    await using reader = await connect();
+    await using other = await connect();
+    await using killer = await connect();
+    await reader.ask("SUBSCRIBE", fresh());
+    await killer.ask("MULTI");
+    await killer.ask("CLIENT", "KILL", "TYPE", "pubsub");
+    expect(await killer.ask("EXEC")).toMatch(/^\*\[:[1-9]\d*\]$/);
+    await reader.raw.closed();
+    expect(await other.ask("PING")).toBe("+PONG");
+  });
+}
+
+function reportCases(connect: Connect): void {
+  test("PUBSUB tells channels, subscribers and patterns", async () => {
+    await using reader = await connect();
+    await using peer = await connect();
+    const name = fresh();
+    await reader.ask("SUBSCRIBE", name);
+    await reader.ask("PSUBSCRIBE", `${name}*`);
+    expect(await peer.ask("PUBSUB", "CHANNELS", `${name}*`)).toBe(`*[$${name}]`);
+    expect(await peer.ask("PUBSUB", "NUMSUB", name, "none")).toBe(`*[$${name} :1 $none :0]`);
+    expect(await peer.ask("PUBSUB", "NUMSUB")).toBe("*[]");
+    expect(Number((await peer.ask("PUBSUB", "NUMPAT")).slice(1))).toBeGreaterThan(0);
+    expect(await peer.ask("PUBSUB", "NOSUCH")).toBe(
+      "-ERR unknown subcommand 'NOSUCH'. Try PUBSUB HELP.",
+    );
+  });
+
+  test("INFO and CLIENT LIST count subscriptions", async () => {
+    await using reader = await connect();
+    await using peer = await connect();
+    const name = fresh();
+    await reader.ask("CLIENT", "SETNAME", name);
+    await reader.ask("SUBSCRIBE", name);
+    await reader.ask("PSUBSCRIBE", `${name}*`);
+    const info = textOf(await peer.typed("INFO", "stats"));
+    expect(info).toMatch(/^pubsub_channels:[1-9]\d*\r$/m);
+    expect(info).toMatch(/^pubsub_patterns:[1-9]\d*\r$/m);
+    await peer.ask("MULTI");
+    await peer.ask("CLIENT", "LIST", "TYPE", "pubsub");
+    const list = await peer.ask("EXEC");
+    const found = new RegExp(`name=${name} .* flags=P .* sub=1 psub=1 ssub=0 multi=-1`);
+    expect(list).toMatch(found);
+  });
+}
+
+/** Subscribes with a client's own methods and collects what it hands over. */
+type Listen = (port: number, channel: string, got: (text: string) => void) => Promise<() => void>;
+
+const listeners: Record<string, Listen> = {
+  "ioredis 6": (port, channel, got) => overIoredis(new Ioredis6({ port }), channel, got),
+  "ioredis 5": (port, channel, got) => overIoredis(new Ioredis5({ port }), channel, got),
+  "node-redis": async (port, channel, got) => {
+    const client = createClient({ socket: { host: "127.0.0.1", port } });
+    client.on("error", () => undefined); // the test sees what does not arrive
+    await client.connect();
+    await client.subscribe(channel, (message) => got(message));
+    await client.pSubscribe(`${channel}*`, (message) => got(`by pattern ${message}`));
+    return () => client.destroy();
+  },
+  "Bun's RedisClient": async (port, channel, got) => {
+    const client = new RedisClient(`redis://127.0.0.1:${port}`);
+    await client.subscribe(channel, (message) => {
+      got(message);
+      got(`by pattern ${message}`); // it has no PSUBSCRIBE of its own
+    });
+    return () => client.close();
+  },
+};
+
+async function overIoredis(
+  client: Ioredis5 | Ioredis6,
+  channel: string,
+  got: (text: string) => void,
+): Promise<() => void> {
+  client.on("message", (_channel: string, message: string) => got(message));
+  client.on("pmessage", (_p: string, _c: string, message: string) => got(`by pattern ${message}`));
+  await client.subscribe(channel);
+  await client.psubscribe(`${channel}*`);
+  return () => client.disconnect();
+}
+
+function clientCases(port: () => number): void {
+  test.each(Object.entries(listeners))("%s hears what is published", async (_, listen) => {
+    await using writer = await Peer.connect(port());
+    const channel = fresh();
+    const heard: string[] = [];
+    const close = await listen(port(), channel, (text) => heard.push(text));
+    for (const text of ["one", "two"]) await writer.ask("PUBLISH", channel, text);
+    await waitFor(() => heard.length === 4, { message: "four messages" });
+    expect(heard.sort()).toEqual(["by pattern one", "by pattern two", "one", "two"]);
+    close();
+  });
+}
+
+test("a subscriber that does not read is cut off, and the others go on", async () => {
+  await using node = await ours.start();
+  await using slow = await Peer.connect(node.port);
+  await using quick = await Peer.connect(node.port);
+  await using writer = await Peer.connect(node.port);
+  await slow.ask("HELLO", "3");
+  await slow.ask("SUBSCRIBE", "flood");
+  await quick.ask("SUBSCRIBE", "flood");
+  slow.pause();
+  const payload = Buffer.alloc(1024 * 1024, "x");
+  const receivers: string[] = [];
+  while (receivers.at(-1) !== ":1" && receivers.length < 200) {
+    receivers.push(await writer.ask("PUBLISH", "flood", payload));
+    await quick.reply();
+  }
+  expect(receivers.at(-1)).toBe(":1");
+  expect(receivers.length).toBeGreaterThan(30);
+  expect(node.log()).toContain("does not read its messages: disconnected");
+});
