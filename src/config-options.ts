@@ -16,6 +16,8 @@ import {
   parseSizeWithin,
   parseWholeNumber,
   parseWord,
+  SNAPSHOT_CORRUPT,
+  type SnapshotCorrupt,
 } from "./config-values.ts";
 import { ConfigError } from "./errors.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "./limits.ts";
@@ -35,13 +37,26 @@ export interface Config {
   readonly leaderAuth: string;
   readonly logLevel: LogLevel;
   readonly journalSize: number;
+  readonly minFollowersToWrite: number;
+  readonly minFollowersMaxLag: number;
+  readonly staleReads: boolean;
   readonly maxClients: number;
   readonly announceIp: string;
   readonly announcePort: number;
+  readonly followerPriority: number;
   readonly idleTimeout: number;
+  readonly snapshotFile: string;
+  readonly snapshotInterval: number;
+  readonly snapshotCorrupt: SnapshotCorrupt;
 }
 
-export type OptionGroup = "Network" | "Replication" | "Memory" | "Security" | "Operation";
+export type OptionGroup =
+  | "Network"
+  | "Replication"
+  | "Memory"
+  | "Snapshots"
+  | "Security"
+  | "Operation";
 
 /** What the default of an option may be derived from: options of earlier rows, and the machine. */
 export interface Known {
@@ -82,8 +97,12 @@ export interface Option<Value> extends OptionRow {
 
 const PORT_MAX = 65_535;
 const THREADS_MAX = 64;
+const PRIORITY_MAX = 2_147_483_647;
 const CLIENTS_MAX = 1_000_000;
 const IDLE_SECONDS_MAX = 31_536_000;
+const FOLLOWERS_MAX = 1_000_000;
+const LAG_SECONDS_MAX = 31_536_000;
+const SNAPSHOT_SECONDS_MAX = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
@@ -185,6 +204,19 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: asText,
     redis: [{ name: "masterauth" }],
   },
+  followerPriority: {
+    name: "replica-priority",
+    environment: "MSCACHE_REPLICA_PRIORITY",
+    group: "Replication",
+    hint: "N",
+    unit: "rank",
+    default: "100",
+    doc: "Sentinel promotes the follower with the lowest number, and never one with 0.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, PRIORITY_MAX),
+    format: asText,
+    redis: [{ name: "replica-priority" }, { name: "slave-priority" }],
+  },
   journalSize: {
     name: "journal-size",
     environment: "MSCACHE_JOURNAL_SIZE",
@@ -197,6 +229,45 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: (text) => parseSizeWithin(text, journalBytesMin, memoryBytesMax),
     format: formatSize,
     redis: [{ name: "repl-backlog-size", ...bytesAsNumber }],
+  },
+  minFollowersToWrite: {
+    name: "min-followers-to-write",
+    environment: "MSCACHE_MIN_FOLLOWERS_TO_WRITE",
+    group: "Replication",
+    hint: "N",
+    unit: "followers",
+    default: "0",
+    doc: "Refuse writes while fewer followers than this keep up; 0 never does.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, FOLLOWERS_MAX),
+    format: asText,
+    redis: [{ name: "min-replicas-to-write" }, { name: "min-slaves-to-write" }],
+  },
+  minFollowersMaxLag: {
+    name: "min-followers-max-lag",
+    environment: "MSCACHE_MIN_FOLLOWERS_MAX_LAG",
+    group: "Replication",
+    hint: "SECONDS",
+    unit: "seconds",
+    default: "10",
+    doc: "A follower keeps up that was heard of within this time; 0 asks for none.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, LAG_SECONDS_MAX),
+    format: asText,
+    redis: [{ name: "min-replicas-max-lag" }, { name: "min-slaves-max-lag" }],
+  },
+  staleReads: {
+    name: "stale-reads",
+    environment: "MSCACHE_STALE_READS",
+    group: "Replication",
+    hint: "yes|no",
+    unit: "choice",
+    default: "yes",
+    doc: "Whether a follower that has lost its leader goes on answering.",
+    changeable: true,
+    parse: (text) => parseWord(text, ["yes", "no"]) === "yes",
+    format: (serves) => (serves ? "yes" : "no"),
+    redis: [{ name: "replica-serve-stale-data" }, { name: "slave-serve-stale-data" }],
   },
   maxMemory: {
     name: "max-memory",
@@ -254,6 +325,45 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: (text) => parseWord(text, EVICTION_POLICIES),
     format: asText,
     redis: [{ name: "maxmemory-policy", show: showRedisPolicy, read: readRedisPolicy }],
+  },
+  snapshotFile: {
+    name: "snapshot-file",
+    environment: "MSCACHE_SNAPSHOT_FILE",
+    group: "Snapshots",
+    hint: "FILE",
+    unit: "path",
+    default: "",
+    doc: "Load this file at start; save to it by SAVE, BGSAVE and at a clean shutdown.",
+    changeable: false,
+    parse: asText,
+    format: asText,
+    redis: [],
+  },
+  snapshotInterval: {
+    name: "snapshot-interval",
+    environment: "MSCACHE_SNAPSHOT_INTERVAL",
+    group: "Snapshots",
+    hint: "SECONDS",
+    unit: "seconds",
+    default: "0",
+    doc: "Save this often, if anything has changed; 0 never does.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, SNAPSHOT_SECONDS_MAX),
+    format: asText,
+    redis: [],
+  },
+  snapshotCorrupt: {
+    name: "snapshot-corrupt",
+    environment: "MSCACHE_SNAPSHOT_CORRUPT",
+    group: "Snapshots",
+    hint: SNAPSHOT_CORRUPT.join("|"),
+    unit: "choice",
+    default: "refuse",
+    doc: "What a broken snapshot file does at start: no node, or an empty one.",
+    changeable: false,
+    parse: (text) => parseWord(text, SNAPSHOT_CORRUPT),
+    format: asText,
+    redis: [],
   },
   requirePass: {
     name: "requirepass",

@@ -16,6 +16,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const EVICTION_POLICIES = ["s3fifo", "none"] as const;
 export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
 
+export const SNAPSHOT_CORRUPT = ["refuse", "ignore"] as const;
+export type SnapshotCorrupt = (typeof SNAPSHOT_CORRUPT)[number];
+
 // ---- sizes --------------------------------------------------------------------------------------
 
 // Redis's units: `k` is 1000, `kb` is 1024.

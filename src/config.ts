@@ -1,5 +1,5 @@
 // The configuration of a node: where values come from (flag, then environment, then file, then
-// default), how they must relate, and how CONFIG GET/SET and the documents see them. The options
+// default; but what CONFIG REWRITE has pinned in the file goes before all), how they must relate, and how CONFIG GET/SET and the documents see them. The options
 // themselves are rows of config-options.ts. Nothing is read here but through what is passed in.
 // A Config that leaves this file has been checked whole; every mistake is one ConfigError sentence.
 
@@ -15,6 +15,7 @@ import { formatAddress, formatSize } from "./config-values.ts";
 import { ConfigError } from "./errors.ts";
 import { memoryBoundBytes } from "./system-memory.ts";
 
+export { rewriteConfigText, type Written } from "./config-file.ts";
 export type { Config, Option, OptionGroup, OptionRow } from "./config-options.ts";
 export { OPTIONS } from "./config-options.ts";
 export type { Address, EvictionPolicy, LogLevel } from "./config-values.ts";
@@ -57,6 +58,7 @@ interface Sources {
 interface FileValue {
   readonly where: string;
   readonly value: string;
+  readonly isPinned?: boolean;
 }
 
 /** Decides one option: the first source that has it wins. */
@@ -74,12 +76,14 @@ function resolve<K extends Key>(config: Draft, key: K, sources: Sources): void {
 }
 
 function findText(option: OptionRow, sources: Sources): FileValue | null {
+  const inFile = sources.file.get(option.name);
+  if (inFile?.isPinned === true) return inFile;
   const flag = sources.flags[option.name];
   if (flag !== undefined) return { where: `--${option.name}`, value: flag };
   const variable = sources.environment[option.environment];
   // An empty variable is one that a compose file passes on without having it.
   if (variable) return { where: option.environment, value: variable };
-  return sources.file.get(option.name) ?? null;
+  return inFile ?? null;
 }
 
 /** Names in the environment are not checked: an orchestrator puts MSCACHE_PORT and others there. */
@@ -98,7 +102,7 @@ function readSettings(path: string, readFile: (path: string) => string): Map<str
     if (!isOptionName(name) || name === OPTIONS.configFile.name) {
       throw new ConfigError(`${where}: there is no such option in a configuration file`);
     }
-    settings.set(name, { where, value });
+    settings.set(name, { where, value, isPinned: line.isPinned });
   }
   return settings;
 }
@@ -147,6 +151,8 @@ function checkRelations(config: Config): void {
 /** One name of CONFIG: Redis's where Redis has one, else the option's own. */
 export interface Setting {
   readonly name: string;
+  /** The option that it is a name of. */
+  readonly option: string;
   readonly changeable: boolean;
   show(config: Config): string;
   /** The configuration with this value; throws a ConfigError whose sentence needs no name. */
@@ -161,6 +167,7 @@ function settingsOf<K extends Key>(key: K): Setting[] {
   const names = option.redis.length > 0 ? option.redis : [{ name: option.name }];
   return names.map((redis: RedisName<Config[K]>) => ({
     name: redis.name,
+    option: option.name,
     changeable: option.changeable,
     show: (config) => (redis.show ?? option.format)(config[key]),
     change: (config, text) => {

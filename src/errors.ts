@@ -60,6 +60,19 @@ export const outOfMemory = new ErrorReply(
   "command not allowed when used memory > 'maxmemory'.",
 );
 export const readOnly = new ErrorReply("READONLY", "You can't write against a read only replica.");
+export const leaderGone = new ErrorReply(
+  "MASTERDOWN",
+  "Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+export const tooFewFollowers = new ErrorReply(
+  "NOREPLICAS",
+  "Not enough good replicas to write.",
+);
+export const unblocked = new ErrorReply("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
+export const unblockedByRole = new ErrorReply(
+  "UNBLOCKED",
+  "force unblock from blocking operation, instance state changed (master -> replica?)",
+);
 export const loading = new ErrorReply("LOADING", "Redis is loading the dataset in memory");
 export const noAuth = new ErrorReply("NOAUTH", "Authentication required.");
 export const wrongPass = new ErrorReply(

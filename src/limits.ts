@@ -34,6 +34,23 @@ export const outputHardBytesMax = 1 * GiB;
 /** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
 export const receivedBytesPerCollection = 16 * MiB;
 
+// ---- transactions and subscriptions -----------------------------------------------------------
+
+/** Commands and bytes that a transaction may queue. More: the command is refused, and EXEC aborts. */
+export const transactionCommandsMax = 1024 * 1024;
+export const transactionBytesMax = 512 * MiB;
+/** Keys that one connection may guard by WATCH. More: an error reply. */
+export const watchedKeysMax = 64 * 1024;
+/** Channels and patterns of one connection. More: an error reply. */
+export const subscriptionsMax = 64 * 1024;
+/**
+ * Messages that wait for a slow subscriber, as in Redis (client-output-buffer-limit pubsub): it is cut off
+ * above the hard bound at once, and above the soft one after its time.
+ */
+export const mailHardBytesMax = 32 * MiB;
+export const mailSoftBytesMax = 8 * MiB;
+export const mailSoftMs = 60_000;
+
 // ---- the store --------------------------------------------------------------------------------
 
 /** One arena, bytes: a location splits by an int32 shift, and no typed array is indexed above 2 GiB. */

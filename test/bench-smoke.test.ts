@@ -177,6 +177,18 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   );
 
   test(
+    "replication: every pair of servers syncs, and its followers are behind by more than nothing",
+    async () => {
+      const [sync, lag] = (await smoke("replication")).tables;
+      const replicating = servers.filter((name) => name !== "memcached").length;
+      expect(sync.rows.length).toBe(replicating ** 2);
+      expectBetween(column(sync, "sync"), 1, 60_000);
+      expectBetween(column(lag, "p50"), 0.001, 5_000);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "an unknown benchmark and a server that is not there are one sentence and status 2",
     async () => {
       for (const [args, sentence] of [

@@ -45,6 +45,17 @@ describe("the executable", () => {
     expect(read).toEqual({ status: 0, out: "v", errors: "" });
   });
 
+  test("serves with several data threads, whose code is in the same file", async () => {
+    await using empty = await temporaryDirectory();
+    const here = { command: [binary], directory: empty.path };
+    await using node = await spawnNode(["--threads", "4"], here);
+    await using client = await respClient(node.port);
+    expect(await client.call("SET", "k", "v")).toBe("OK");
+    expect(await client.call("CONFIG", "GET", "io-threads")).toEqual(["io-threads", "4"]);
+    node.process.kill("SIGTERM");
+    expect(await node.process.exited).toBe(0);
+  });
+
   test("answers its first PING within a second of its start", async () => {
     const before = performance.now();
     await using node = await spawnNode([], { command: [binary] });

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Address, type Config, formatAddress, loadConfig } from "../src/config.ts";
+import type { Store } from "../src/store/store.ts";
 import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
 
 const HOST = "127.0.0.1";
@@ -18,6 +19,9 @@ const PATIENCE_MS = 10_000;
 const POLL_MS = 5;
 /** `mscache` from source; other commands, as the binary's, take its place in some tests. */
 const SOURCE_COMMAND = [process.execPath, join(import.meta.dir, "../src/main.ts")];
+
+/** Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ... */
+const THREADS = Number(process.env.MSCACHE_TEST_THREADS ?? "1");
 
 // ---- waiting ------------------------------------------------------------------------------------
 
@@ -74,12 +78,17 @@ export interface TestNode extends AsyncDisposable {
   readonly address: string;
 }
 
+export interface LocalNode extends TestNode {
+  readonly store: Store;
+}
+
 /** A node in this process on a free port, with 64 MB unless told otherwise. */
-export async function startNode(overrides: Partial<Config> = {}): Promise<TestNode> {
+export async function startNode(overrides: Partial<Config> = {}): Promise<LocalNode> {
   const { startServer } = await import("../src/server/server.ts");
   const flags = { listenaddr: `${HOST}:0`, "max-memory": "64mb", "log-level": "error" };
-  const server = await startServer({ ...loadConfig(flags, {}, () => ""), ...overrides });
-  return testNode(server.port, () => server.close());
+  const config = { ...loadConfig(flags, {}, () => ""), threads: THREADS, ...overrides };
+  const server = await startServer(config);
+  return { ...testNode(server.port, () => server.close()), store: server.store };
 }
 
 export interface SpawnedNode extends TestNode {
@@ -103,7 +112,7 @@ export async function spawnNode(
   const listen = args.includes("--listenaddr") ? [] : ["--listenaddr", `${HOST}:0`];
   const child = Bun.spawn([...command, ...args, ...listen], {
     cwd: directory,
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...(THREADS > 1 && { MSCACHE_THREADS: `${THREADS}` }), ...environment },
     stdout: "ignore",
     stderr: "pipe",
   });

@@ -49,7 +49,10 @@ function everywhere(pattern: RegExp, remedy: string, where: readonly SourceFile[
 const LEAVES = ["limits.ts", "errors.ts"];
 const SHARED = [...LEAVES, "clock.ts", "log.ts", "version.ts"];
 const CONFIG = ["config.ts", "config-values.ts"];
-const SERVER_ROOMS = ["server/", "command/", "replication/", "protocol/", "store/", "journal/"];
+const SERVER_ROOMS = [
+  ...["server/", "command/", "persistence/", "replication/"],
+  ...["protocol/", "store/", "journal/"],
+];
 
 /**
  * What the files of each room may import besides the room itself. A name with a slash at its end is
@@ -70,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "protocol/ascii.ts",
   ],
   "replication/": [...SHARED, ...CONFIG, "protocol/", "store/", "journal/"],
+  "persistence/": [...SHARED, "replication/", "store/", "journal/"],
   "server/": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
   "client/": [...LEAVES, "clock.ts", "protocol/"],
   "bench/": [...LEAVES, "clock.ts", "protocol/"],

@@ -12,13 +12,14 @@ import { latency } from "./latency.ts";
 import { limit } from "./limit.ts";
 import { memory } from "./memory.ts";
 import { machine, pinGenerator } from "./process.ts";
+import { replication } from "./replication.ts";
 import { installedServers, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { threads } from "./threads.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
-  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc],
+  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc, replication],
 ];
 
 const command = defineCommand({

@@ -10,6 +10,7 @@ const GROUPS: readonly OptionGroup[] = [
   "Network",
   "Replication",
   "Memory",
+  "Snapshots",
   "Security",
   "Operation",
 ];

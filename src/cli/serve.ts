@@ -20,9 +20,12 @@ export default defineCommand({
     // Loaded only now: a mistake in the configuration is told at once.
     const { startServer } = await import("../server/server.ts");
     const ended = shutdownSignal();
-    const server = await startServer(config);
+    // A node that is still loading has nothing to save: it may end at once.
+    const server = await Promise.race([startServer(config), ended]);
+    if (typeof server === "string") return log.info(`${server} while starting: shutting down`);
     log.info(`mscache ${MSCACHE_VERSION} is ready, pid ${process.pid}`);
-    log.info(`${await ended}: shutting down`);
+    const signal = await Promise.race([ended, server.closed]);
+    if (signal !== undefined) log.info(`${signal}: shutting down`);
     await server.close();
   },
 });

@@ -6,10 +6,12 @@ import { type ErrorReply, errorReply, syntaxError } from "../errors.ts";
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
 import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
 import { badName, isCleanName } from "./connection.ts";
 import { helpRow } from "./help.ts";
 import type { ClientFilter, ClientReport } from "./node.ts";
+import type { Session } from "./session.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
 const own = NO_SCRIPT | LOADING | STALE;
@@ -40,7 +42,9 @@ const subcommands: readonly CommandRow[] = [
   row("client|info", 2, own | CONTROL, "6.2.0", "Return facts about this connection", info),
   row("client|list", -2, own | ADMIN | CONTROL, "2.4.0", "List the open connections", list),
   row("client|kill", -3, own | ADMIN | CONTROL, "2.4.0", "End connections", kill),
+  ...clientPauseCommands,
   helpRow("client", "connection", "5.0.0", [
+    ...clientPauseHelp,
     "GETNAME",
     "    Return the name of the current connection.",
     "ID",
@@ -238,7 +242,12 @@ function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
   return null;
 }
 
-const kindLetters = { normal: "N", follower: "S", join: "S", leader: "M" } as const;
+const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
+
+function lettersOf({ kind, channels, patterns, transaction }: Session): string {
+  const subscriber = channels + patterns > 0 ? "P" : "";
+  return `${kindLetters[kind]}${subscriber}${transaction === null ? "" : "x"}` || "N";
+}
 
 /** One line of CLIENT LIST, in Redis's format. */
 function describe(report: ClientReport, now: number): string {
@@ -252,16 +261,16 @@ function describe(report: ClientReport, now: number): string {
     ["name", session.name],
     ["age", seconds(session.createdAtMs)],
     ["idle", seconds(session.lastActiveMs)],
-    ["flags", kindLetters[session.kind]],
+    ["flags", lettersOf(session)],
     ["db", 0],
-    ["sub", 0],
-    ["psub", 0],
+    ["sub", session.channels],
+    ["psub", session.patterns],
     ["ssub", 0],
-    ["multi", -1],
+    ["multi", session.transaction?.requests.length ?? -1],
     ["qbuf", pendingInputBytes],
     ["qbuf-free", 0],
     ["argv-mem", 0],
-    ["multi-mem", 0],
+    ["multi-mem", session.transaction?.bytes ?? 0],
     ["obl", 0],
     ["oll", 0],
     ["omem", pendingOutputBytes],

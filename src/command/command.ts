@@ -34,8 +34,17 @@ export const flag = {
   ALLOW_BUSY: 1 << 12,
   NO_ASYNC_LOADING: 1 << 13,
   NO_MULTI: 1 << 14,
+  SKIP_SLOWLOG: 1 << 20,
   /** Not in COMMAND and not callable by name: the rows behind the binary protocol's opcodes. */
   INTERNAL: 1 << 11,
+  /** Concerns the connections of all data threads: with several of them it runs as CONTROL does. */
+  GLOBAL: 1 << 21,
+  /** Allowed to a subscriber that speaks RESP2. */
+  SUBSCRIBER: 1 << 22,
+  /** Runs at once in a transaction, where other commands are queued. */
+  UNQUEUED: 1 << 23,
+  /** EXEC: what the queued commands are, it is too (transaction-queue.ts). */
+  TRANSACTION: 1 << 24,
 } as const;
 
 export const flagNames: readonly (readonly [number, string])[] = [
@@ -52,6 +61,7 @@ export const flagNames: readonly (readonly [number, string])[] = [
   [flag.NO_ASYNC_LOADING, "no_async_loading"],
   [flag.NO_MULTI, "no_multi"],
   [flag.ALLOW_BUSY, "allow_busy"],
+  [flag.SKIP_SLOWLOG, "skip_slowlog"],
 ];
 
 /** What a handler works on. One per data thread; `now` and `session` are set before each command. */
@@ -66,7 +76,14 @@ export interface Context {
 
 export type Handler = (x: Context, request: Request, reply: Reply) => void | Promise<void>;
 
-export type CommandGroup = "string" | "generic" | "connection" | "server";
+export type CommandGroup =
+  | "string"
+  | "generic"
+  | "connection"
+  | "server"
+  | "pubsub"
+  | "transactions"
+  | "scripting";
 
 export interface CommandRow {
   /** Lower case; a subcommand is `container|name`. */

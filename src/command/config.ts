@@ -1,4 +1,4 @@
-// CONFIG GET, SET, RESETSTAT. Names are Redis's where Redis has one, and ours otherwise.
+// CONFIG GET, SET, REWRITE, RESETSTAT. Names are Redis's where Redis has one, and ours otherwise.
 // Replies and error texts are those of redis 7.0 `config.c`.
 
 import { errorReply } from "../errors.ts";
@@ -43,12 +43,15 @@ export const configCommands: readonly CommandRow[] = [
     subcommands: [
       row("config|get", -3, "O(N) with N the number of settings", "Get settings", get),
       row("config|set", -4, "O(N) with N the number of settings", "Change settings", set),
+      row("config|rewrite", 2, "O(N) with N the size of the file", "Write settings back", rewrite),
       row("config|resetstat", 2, "O(1)", "Reset the statistics of INFO", resetStatistics),
       helpRow("config", "server", "5.0.0", [
         "GET <pattern>",
         "    Return parameters matching the glob-like <pattern> and their values.",
         "SET <directive> <value>",
         "    Set the configuration <directive> to <value>.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
         "RESETSTAT",
         "    Reset statistics reported by the INFO command.",
       ]),
@@ -76,6 +79,12 @@ function set(x: Context, request: Request, reply: Reply): void {
     pairs.push([request.text(i).toLowerCase(), request.text(i + 1)]);
   }
   const problem = x.node.configSet(pairs);
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+function rewrite(x: Context, _request: Request, reply: Reply): void {
+  const problem = x.node.configRewrite();
   if (problem === null) reply.ok();
   else reply.error(problem);
 }

@@ -16,15 +16,17 @@ import type { Request } from "../protocol/request.ts";
 import { REDIS_VERSION } from "../version.ts";
 import { type CommandRow, type Context, flag } from "./command.ts";
 import type { Session } from "./session.ts";
+import { end } from "./transaction-queue.ts";
 
-const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
+const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY, GLOBAL } = flag;
+const { SUBSCRIBER, UNQUEUED } = flag;
 const noKeys = [0, 0, 0] as const;
 
 export const connectionCommands: readonly CommandRow[] = [
   {
     name: "ping",
     arity: -1,
-    flags: FAST,
+    flags: FAST | SUBSCRIBER,
     keys: noKeys,
     group: "connection",
     since: "1.0.0",
@@ -79,7 +81,7 @@ export const connectionCommands: readonly CommandRow[] = [
   {
     name: "quit",
     arity: -1,
-    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
     keys: noKeys,
     group: "connection",
     since: "1.0.0",
@@ -93,7 +95,8 @@ export const connectionCommands: readonly CommandRow[] = [
   {
     name: "reset",
     arity: 1,
-    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags:
+      NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED | GLOBAL,
     keys: noKeys,
     group: "connection",
     since: "6.2.0",
@@ -105,10 +108,19 @@ export const connectionCommands: readonly CommandRow[] = [
 
 const pingArity = errorReply("wrong number of arguments for 'ping' command");
 
-function ping(_x: Context, request: Request, reply: Reply): void {
+function ping({ session }: Context, request: Request, reply: Reply): void {
   if (request.argc > 2) reply.error(pingArity);
+  else if (session.protocol === 2 && session.subscriptions > 0) pong(request, reply);
   else if (request.argc === 2) reply.bulk(request.buf, request.start[1], request.end[1]);
   else reply.simple("PONG");
+}
+
+/** To a RESP2 subscriber the answer looks like a message, as it may come between messages. */
+function pong(request: Request, reply: Reply): void {
+  reply.array(2);
+  reply.text("pong");
+  if (request.argc === 1) reply.text("");
+  else reply.bulk(request.buf, request.start[1], request.end[1]);
 }
 
 const outOfRangeDatabase = errorReply("DB index is out of range");
@@ -129,6 +141,11 @@ function reset(x: Context, _request: Request, reply: Reply): void {
   session.noEvict = false;
   session.noTouch = false;
   session.authenticated = node.password === "";
+  end(session);
+  if (session.subscriptions > 0) node.channels.forget(session.id);
+  session.channels = 0;
+  session.patterns = 0;
+  reply.switchProtocol(2);
   reply.simple("RESET");
 }
 

@@ -112,10 +112,13 @@ function categoriesOf({ flags, row: { group, categories: stated } }: Command): r
   if (flags & flag.READONLY) categories.push("@read");
   if (flags & flag.WRITE) categories.push("@write");
   if (group === "string") categories.push("@string");
+  if (flags & flag.PUBSUB) categories.push("@pubsub");
   if (flags & flag.ADMIN) categories.push("@admin");
   categories.push(flags & flag.FAST ? "@fast" : "@slow");
   if (flags & flag.ADMIN) categories.push("@dangerous");
   if (group === "connection") categories.push("@connection");
+  if (group === "transactions") categories.push("@transaction");
+  if (group === "scripting") categories.push("@scripting");
   return categories;
 }
 

@@ -7,6 +7,7 @@ import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { type CommandRow, type Context, flag } from "./command.ts";
+import { argumentIs } from "./options.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, CONTROL, ALLOW_BUSY, NO_MULTI } = flag;
 const NO_ASYNC_LOADING = flag.NO_ASYNC_LOADING;
@@ -73,16 +74,18 @@ export const replicationCommands: readonly CommandRow[] = [
 // ---- roles ------------------------------------------------------------------------------------
 
 const invalidPort = errorReply("Invalid master port");
+const failingOver = errorReply("REPLICAOF not allowed while failing over.");
 const portMax = 65_535;
 
 function replicaOf(x: Context, request: Request, reply: Reply): void {
+  if (x.node.isFailingOver) return reply.error(failingOver);
   if (request.text(1).toLowerCase() === "no" && request.text(2).toLowerCase() === "one") {
     x.node.unfollow();
     return reply.ok();
   }
   const port = readInteger(request.buf, request.start[2], request.end[2]);
   if (port === NOT_AN_INTEGER || port < 0 || port > portMax) return reply.error(invalidPort);
-  if (x.node.follow(request.text(1), port)) reply.ok();
+  if (x.node.follow(request.text(1), port, x.session.id)) reply.ok();
   else reply.simple("OK Already connected to specified master");
 }
 
@@ -161,8 +164,14 @@ function replConfOption(
   }
 }
 
+/** The fourth word is FAILOVER when a leader that wants to change places with us sends it. */
 function psync(x: Context, request: Request, reply: Reply): void {
   const offset = readInteger(request.buf, request.start[2], request.end[2]);
   if (offset === NOT_AN_INTEGER) return reply.error(notAnInteger);
-  x.node.psync(x.session, request.text(1), offset);
+  const replid = request.text(1);
+  if (request.argc > 3 && argumentIs(request, 3, "FAILOVER")) {
+    const problem = x.node.takeOverFrom(replid);
+    if (problem !== null) return reply.error(problem);
+  }
+  x.node.psync(x.session, replid, offset);
 }

@@ -1,6 +1,8 @@
 // What the server knows about one connection, as far as commands may see and change it. It holds no
 // socket: the server acts on `closing` and `replyMode` after a command has run.
 
+import type { Transaction, WatchedKey } from "./transaction-queue.ts";
+
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 
 /** normal: a client; follower: a link that PSYNC opened; join: one that JOIN opened; leader: the stream we apply. */
@@ -25,6 +27,19 @@ export class Session {
   replyMode: ReplyMode = "on";
   noEvict = false;
   noTouch = false;
+  /** Journal offset behind the last write of this connection: what WAIT waits for. */
+  lastWriteOffset = 0;
+  /** The last command has not run because of a pause and is to be tried again. */
+  held = false;
+  /** What has been queued since MULTI; null outside of a transaction. */
+  transaction: Transaction | null = null;
+  /** Its EXEC runs now: nothing in it waits for followers. */
+  isExecuting = false;
+  /** The keys that WATCH guards, by their bytes as latin1; null for none. */
+  watched: Map<string, WatchedKey> | null = null;
+  /** How many channels and patterns it has subscribed to. */
+  channels = 0;
+  patterns = 0;
   /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */
   closing = false;
   /** What REPLCONF told us before a PSYNC. */
@@ -48,6 +63,10 @@ export class Session {
     this.createdAtMs = nowMs;
     this.lastActiveMs = nowMs;
     this.authenticated = authenticated;
+  }
+
+  get subscriptions(): number {
+    return this.channels + this.patterns;
   }
 }
 

@@ -7,13 +7,20 @@ import { configCommands } from "./config.ts";
 import { connectionCommands } from "./connection.ts";
 import { counterCommands } from "./counter.ts";
 import { expiryCommands } from "./expiry.ts";
+import { failoverCommands } from "./failover.ts";
 import { introspectionCommands } from "./introspection.ts";
 import { keyspaceCommands } from "./keyspace.ts";
 import { mscacheCommands } from "./mscache.ts";
+import { persistenceCommands } from "./persistence.ts";
+import { pubSubCommands } from "./pub-sub.ts";
 import { register } from "./registry.ts";
 import { replicationCommands } from "./replication.ts";
+import { scriptCommands } from "./script.ts";
 import { serverCommands } from "./server.ts";
+import { shutdownCommands } from "./shutdown.ts";
 import { stringCommands } from "./string.ts";
+import { transactionCommands } from "./transaction.ts";
+import { waitCommands } from "./wait.ts";
 
 export { commands, find } from "./registry.ts";
 
@@ -27,7 +34,14 @@ const rows: readonly CommandRow[] = [
   ...configCommands,
   ...introspectionCommands,
   ...serverCommands,
+  ...persistenceCommands,
   ...replicationCommands,
+  ...transactionCommands,
+  ...pubSubCommands,
+  ...scriptCommands,
+  ...shutdownCommands,
+  ...waitCommands,
+  ...failoverCommands,
 ];
 
 for (const row of rows) register(new Command(row));

@@ -149,6 +149,11 @@ export class Effects {
     this.finish();
   }
 
+  /** The journal's end: behind everything that was recorded up to now. */
+  get offset(): number {
+    return this.journal.offset;
+  }
+
   /** Before the locks of a write: waits until the journal has room for what it may record. */
   makeWay(): void {
     this.journal.makeWay();

@@ -8,7 +8,7 @@
 const smallestShift = 12; // 4 KiB
 const largestShift = 22; // 4 MiB
 const poolBytesMax = 16 * 1024 * 1024;
-const freeBytesMin = 16 * 1024; // below this freeing costs more than it saves
+const freeBytesMin = 4 * 1024; // below this freeing costs more than it saves
 
 /** Frees the memory of an array that owns its whole buffer and that nobody looks at any more. */
 export function freeBytes(bytes: Uint8Array): void {

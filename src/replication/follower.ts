@@ -54,6 +54,10 @@ export interface FollowerParts {
   /** New bytes are in the journal. */
   readonly journaled: () => void;
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
+  /** The link to the leader came up or went down. */
+  readonly linkChanged?: () => void;
+  /** What became of a follow() that was a failover. */
+  readonly failoverAnswered?: (accepted: boolean, reason: string) => void;
 }
 
 export class Follower {
@@ -65,6 +69,8 @@ export class Follower {
   lastRefused = 0;
   readonly #parts: FollowerParts;
   #isLoading = false;
+  /** The next PSYNC asks the other side to promote itself. */
+  #isFailover = false;
   #connection: LeaderConnection | null = null;
   #handshake: Handshake | null = null;
   #receiver: SnapshotReceiver | null = null;
@@ -124,8 +130,9 @@ export class Follower {
 
   // ---- orders ------------------------------------------------------------------------------------
 
-  follow(host: string, port: number): void {
+  follow(host: string, port: number, isFailover = false): void {
     this.stop("another leader");
+    this.#isFailover = isFailover;
     this.host = host;
     this.port = port;
     this.#retryMs = reconnectMsMin;
@@ -141,6 +148,7 @@ export class Follower {
   stop(reason: string): void {
     if (this.state === "off") return;
     this.#disconnect();
+    this.#isFailover = false;
     this.#transition("off", reason);
   }
 
@@ -241,7 +249,8 @@ export class Follower {
     const { journal, history, identity } = this.#parts;
     this.#transition("handshake", "");
     const resume = journal.active ? { replid: history.replid, offset: journal.offset } : null;
-    this.#handshake = new Handshake({ ...identity(), resume }, (command) =>
+    const isFailover = this.#isFailover;
+    this.#handshake = new Handshake({ ...identity(), resume, isFailover }, (command) =>
       connection.send(command),
     );
   }
@@ -263,6 +272,12 @@ export class Follower {
   }
 
   #decide(outcome: Outcome): void {
+    if (this.#isFailover) {
+      this.#isFailover = false;
+      const reason = outcome.kind === "failed" ? outcome.reason : outcome.kind;
+      this.#parts.failoverAnswered?.(outcome.kind !== "failed", reason);
+      if (this.state === "off") return; // it was refused, and this node leads again
+    }
     if (outcome.kind === "failed") this.#fail(outcome.reason);
     else if (outcome.kind === "continue") this.#continue(outcome.replid);
     else {
@@ -363,5 +378,6 @@ export class Follower {
     this.state = to;
     const why = reason === "" ? "" : ` (${reason})`;
     this.#parts.log.info(`leader ${this.host}:${this.port}: ${from} -> ${to}${why}`);
+    if (from === "connected" || to === "connected") this.#parts.linkChanged?.();
   }
 }

@@ -21,6 +21,8 @@ export interface HandshakeOptions {
   readonly password: string;
   /** What this node could go on with: the journal's replid and the offset that it has. */
   readonly resume: { readonly replid: string; readonly offset: number } | null;
+  /** Asks the follower that is to be our leader to promote itself. */
+  readonly isFailover: boolean;
 }
 
 export type Outcome =
@@ -81,7 +83,7 @@ export class Handshake {
 }
 
 function stepsOf(options: HandshakeOptions): Step[] {
-  const { listeningPort, announceIp, password, resume } = options;
+  const { listeningPort, announceIp, password, resume, isFailover } = options;
   const configure = (...words: string[]): Step => ({
     command: ["REPLCONF", ...words],
     judge: () => null, // a leader that does not know an option is no worse for it
@@ -92,7 +94,8 @@ function stepsOf(options: HandshakeOptions): Step[] {
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
   steps.push(configure("capa", "eof", "capa", "psync2"));
   const wanted = resume === null ? ["?", "-1"] : [resume.replid, String(resume.offset + 1)];
-  steps.push({ command: ["PSYNC", ...wanted], judge: judgePsync });
+  const order = isFailover ? ["FAILOVER"] : [];
+  steps.push({ command: ["PSYNC", ...wanted, ...order], judge: judgePsync });
   return steps;
 }
 

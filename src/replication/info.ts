@@ -2,6 +2,7 @@
 // programs parse them; fields of our own begin with `mscache_`. It only reads.
 
 import type { Journal } from "../journal/journal.ts";
+import type { FailoverState } from "./failover.ts";
 import type { Follower } from "./follower.ts";
 import type { FollowerLink, LinkState } from "./follower-link.ts";
 import type { LeaderReplication } from "./leader.ts";
@@ -17,19 +18,29 @@ const stateNames: Readonly<Record<LinkState, string>> = {
   closed: "closed",
 };
 
+/** What stands here and in neither side. */
+export interface InfoFacts {
+  readonly priority: number;
+  readonly failover: FailoverState;
+  /** -1 when no number of them is asked for. */
+  readonly goodFollowers: number;
+}
+
 export function infoLines(
   leader: LeaderReplication,
   follower: Follower,
   journal: Journal,
-  priority: number,
+  facts: InfoFacts,
 ): InfoLine[] {
+  const { priority, failover, goodFollowers } = facts;
   return [
     ["role", follower.isActive ? "slave" : "master"],
     ...(follower.isActive ? followerLines(follower, journal, priority) : []),
     ["connected_slaves", String(leader.links.length)],
+    ...(goodFollowers < 0 ? [] : [["min_slaves_good_slaves", `${goodFollowers}`] as InfoLine]),
     ...leader.links.map(linkLine),
     ["mscache_join_followers", String(leader.joinCount)],
-    ["master_failover_state", "no-failover"],
+    ["master_failover_state", failover],
     ...historyLines(leader, journal),
   ];
 }
@@ -92,6 +103,7 @@ function historyLines(leader: LeaderReplication, journal: Journal): InfoLine[] {
     ["repl_backlog_size", String(journal.capacity)],
     ["repl_backlog_first_byte_offset", String(active ? first + 1 : 0)],
     ["repl_backlog_histlen", String(active ? offset - first : 0)],
+    ["mscache_journal_seconds", String(leader.journalSeconds)],
   ];
 }
 

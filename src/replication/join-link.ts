@@ -32,6 +32,8 @@ const framesInFlightMax = 1024;
 const chunkBytes = 64 * 1024;
 /** Changed keys above which the walk of the snapshot waits. */
 const walkAheadMax = 4096;
+/** Longest time that a part of the walk keeps the thread from other work, and steps between two looks. */
+const walkSliceMs = 1.5;
 const walkStride = 64;
 /** What a remembered key costs beside its bytes, roughly. */
 const keyOverheadBytes = 64;
@@ -59,6 +61,8 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   #keyBytes = 0;
   /** The snapshot's place in the store; -1 before and after the walk. */
   #cursor = -1;
+  /** The walk goes on in the next turn: most of a store may be empty buckets, and nothing else comes. */
+  #walkIsDue = false;
   #closed = false;
   #blocked = false;
   #lastAnswerMs: number;
@@ -79,7 +83,6 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   begin(): void {
     this.#parts.log.info(`${this.name}: joined at offset ${this.position}`);
     this.#cursor = 0;
-    this.#walk();
     this.pump();
   }
 
@@ -115,15 +118,24 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   /** Goes on with the snapshot, as far as the follower keeps up. */
   #walk(): void {
     const { store, clock } = this.#parts;
-    if (this.#cursor < 0) return;
     const now = clock.wallMs();
-    for (let i = 0; i < walkStride && this.#changed.size < walkAheadMax; i++) {
+    const deadline = clock.monotonicMs() + walkSliceMs;
+    for (let i = 1; this.#cursor >= 0 && this.#changed.size < walkAheadMax; i++) {
       this.#cursor = store.scan(this.#cursor, now, this);
-      if (this.#cursor === 0) {
-        this.#cursor = -1;
-        return;
-      }
+      if (this.#cursor === 0) this.#cursor = -1;
+      else if (i % walkStride === 0 && clock.monotonicMs() > deadline) return this.#walkLater();
     }
+  }
+
+  #walkLater(): void {
+    if (this.#walkIsDue) return;
+    this.#walkIsDue = true;
+    setImmediate(() => {
+      this.#walkIsDue = false;
+      if (this.#closed) return;
+      this.#walk();
+      this.pump();
+    });
   }
 
   /** Called by the store for each item of the walk. */
@@ -147,7 +159,7 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   #sendSome(): boolean {
     this.#blocked = !this.#out.writeTo(this.#socket);
     if (this.#blocked) return false;
-    if (this.#changed.size < framesInFlightMax) this.#walk();
+    if (!this.#walkIsDue && this.#changed.size < framesInFlightMax) this.#walk();
     let sent = 0;
     for (const name of this.#changed) {
       if (this.#inFlight.size >= framesInFlightMax || this.#out.bytes > chunkBytes) break;

@@ -13,6 +13,7 @@ import { journalIdleMsMax, streamPingMs } from "../limits.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import type { History } from "./history.ts";
 import { JoinLink } from "./join-link.ts";
+import { JournalAge } from "./journal-age.ts";
 import type { Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "./ports.ts";
 import { Snapshot } from "./snapshot.ts";
 import { SpooledFeed, StreamedFeed } from "./snapshot-feed.ts";
@@ -58,9 +59,12 @@ export class LeaderReplication implements LinkOwner {
   fullSyncs = 0;
   partialSyncs = 0;
   partialSyncsRefused = 0;
-  /** Called after each acknowledgement, for commands that wait for one. */
-  onAcknowledge: (() => void) | null = null;
+  /** Called when a follower has acknowledged or is gone, for whoever counts them. */
+  onFollowersChange: (() => void) | null = null;
+  /** Adds nothing of its own to the stream: during a failover, the target could never catch up. */
+  isQuiet = false;
   readonly #parts: LeaderParts;
+  readonly #age = new JournalAge();
   readonly #links = new Map<number, FollowerLink>();
   readonly #joins = new Set<JoinLink>();
   #lastPingMs: number;
@@ -252,9 +256,16 @@ export class LeaderReplication implements LinkOwner {
   tick(): void {
     const now = this.clock.monotonicMs();
     for (const reader of this.#readers) reader.tick();
-    this.#ping(now);
+    if (!this.isQuiet) this.#ping(now);
+    this.#noteAge(now);
     this.#deactivateIfIdle(now);
     this.flush();
+  }
+
+  #noteAge(now: number): void {
+    const { active, first, offset } = this.journal;
+    if (active) this.#age.note(now, first, offset);
+    else this.#age.forget();
   }
 
   /** Part of the stream; on a follower the leader's own PINGs come through. */
@@ -277,6 +288,7 @@ export class LeaderReplication implements LinkOwner {
     this.#links.delete(link.peer.id);
     this.#updateNeeded();
     this.#idleSinceMs = this.clock.monotonicMs();
+    this.onFollowersChange?.();
   }
 
   #left(link: JoinLink): void {
@@ -302,7 +314,7 @@ export class LeaderReplication implements LinkOwner {
   }
 
   acknowledged(): void {
-    this.onAcknowledge?.();
+    this.onFollowersChange?.();
   }
 
   /** How many online followers have said that they have everything up to `offset`. */
@@ -311,9 +323,20 @@ export class LeaderReplication implements LinkOwner {
       .length;
   }
 
+  /** How many online followers were heard of within so many seconds. */
+  goodFollowers(lagSecondsMax: number): number {
+    return this.links.filter((it) => it.state === "online" && it.lagSeconds <= lagSecondsMax)
+      .length;
+  }
+
+  /** Seconds since the oldest byte of the journal was written. */
+  get journalSeconds(): number {
+    return this.journal.active ? this.#age.seconds(this.clock.monotonicMs()) : 0;
+  }
+
   /** Asks all followers to acknowledge now rather than within their second. */
   requestAcknowledgements(): void {
-    if (this.#links.size === 0) return;
+    if (this.#links.size === 0 || this.isQuiet) return;
     this.#emit(GETACK);
     this.flush();
   }

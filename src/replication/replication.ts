@@ -9,6 +9,7 @@
 import { monotonicMs, wallClockMs } from "../clock.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
+import { Failover, type FailoverOrder } from "./failover.ts";
 import { Follower } from "./follower.ts";
 import type { FollowerLink } from "./follower-link.ts";
 import { History } from "./history.ts";
@@ -16,6 +17,7 @@ import { counterLines, type InfoLine, infoLines } from "./info.ts";
 import type { JoinLink } from "./join-link.ts";
 import { LeaderReplication } from "./leader.ts";
 import type { Apply, Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "./ports.ts";
+import { Waiters } from "./waiters.ts";
 
 const tickMs = 1_000;
 const priorityDefault = 100;
@@ -30,6 +32,9 @@ export interface ReplicationOptions {
   readonly leaderAuth: string;
   /** What Sentinel orders candidates by, 100 by default; 0 is never promoted. */
   readonly priority?: number;
+  /** Followers that writes need, and seconds within which each must have been heard of; 0: none. */
+  readonly minFollowersToWrite?: number;
+  readonly minFollowersMaxLag?: number;
   /** The Redis version that snapshots name. */
   readonly serverVersion?: string;
 }
@@ -46,6 +51,10 @@ export interface ReplicationParts {
   readonly apply: Apply;
   readonly onRoleChange?: (role: "leader" | "follower") => void;
   readonly onLoadingChange?: (isLoading: boolean) => void;
+  /** The link to the leader, or the number of good followers, may be another one. */
+  readonly onStandingChange?: () => void;
+  /** Stops and resumes writes; when it returns, none is under way. */
+  readonly pauseWrites?: (isPaused: boolean) => void;
   readonly random?: () => number;
 }
 
@@ -68,6 +77,8 @@ export class Replication {
   readonly history: History;
   readonly leader: LeaderReplication;
   readonly follower: Follower;
+  readonly failover: Failover;
+  readonly waiters: Waiters;
   readonly #parts: ReplicationParts;
   readonly #timer: Timer;
 
@@ -76,6 +87,9 @@ export class Replication {
     this.history = parts.history ?? new History();
     this.follower = this.#makeFollower();
     this.leader = this.#makeLeader();
+    this.waiters = new Waiters(this.leader);
+    this.failover = this.#makeFailover();
+    this.leader.onFollowersChange = () => this.#followersChanged();
     this.#timer = setInterval(() => this.tick(), tickMs);
     this.#timer.unref();
   }
@@ -95,6 +109,8 @@ export class Replication {
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
       loadingChanged: this.#parts.onLoadingChange,
+      linkChanged: () => this.#parts.onStandingChange?.(),
+      failoverAnswered: (accepted, reason) => this.failover.answered(accepted, reason),
     });
   }
 
@@ -123,6 +139,28 @@ export class Replication {
     });
   }
 
+  #makeFailover(): Failover {
+    const { log, journal, pauseWrites, apply } = this.#parts;
+    const atOnce = apply.atOnce ?? ((work: () => void) => work());
+    return new Failover({
+      log,
+      links: () => this.leader.links,
+      offset: () => journal.mark(),
+      pauseWrites: (isPaused) => {
+        this.leader.isQuiet = isPaused;
+        pauseWrites?.(isPaused);
+      },
+      demote: ({ host, port }) => atOnce(() => this.replicaof(host, port, true)),
+      promote: () => atOnce(() => this.noOne()),
+    });
+  }
+
+  #followersChanged(): void {
+    this.waiters.acknowledged();
+    this.failover.check();
+    this.#parts.onStandingChange?.();
+  }
+
   // ---- roles -------------------------------------------------------------------------------------
 
   get isFollower(): boolean {
@@ -140,7 +178,7 @@ export class Replication {
   }
 
   /** Follows that leader from now on; false when it is the present one. */
-  replicaof(host: string, port: number): boolean {
+  replicaof(host: string, port: number, isFailover = false): boolean {
     const { follower } = this;
     if (follower.isActive && follower.host === host && follower.port === port) return false;
     const wasLeader = !follower.isActive;
@@ -148,7 +186,8 @@ export class Replication {
     effects.muted = true;
     store.expires = false;
     this.leader.dropFollowers(`this node follows ${host}:${port} now`);
-    follower.follow(host, port);
+    this.waiters.releaseAll("role changed");
+    follower.follow(host, port, isFailover);
     if (wasLeader) onRoleChange?.("follower");
     return true;
   }
@@ -166,6 +205,49 @@ export class Replication {
     store.expires = true;
     this.leader.dropFollowers("this node is a leader now");
     onRoleChange?.("leader");
+  }
+
+  /** Begins to change places with a follower; why it cannot, or "". Texts are Redis's. */
+  beginFailover(order: FailoverOrder): string {
+    if (this.failover.isActive) return "FAILOVER already in progress.";
+    if (this.isFollower) return "FAILOVER is not valid when server is a replica.";
+    if (this.leader.links.length === 0) return "FAILOVER requires connected replicas.";
+    if (order.force && (order.target === null || order.timeoutMs === 0)) {
+      return "FAILOVER with force option requires both a timeout and target HOST and IP.";
+    }
+    return this.failover.begin(order);
+  }
+
+  abortFailover(): string {
+    if (!this.failover.isActive) return "No failover in progress.";
+    this.failover.abort("Failover manually aborted");
+    return "";
+  }
+
+  /** Whether this follower may be promoted because the leader of that history asks for it. */
+  refusalToTakeOver(replid: string): string {
+    if (!this.isFollower) return "PSYNC FAILOVER can't be sent to a master.";
+    const isOurs = replid.toLowerCase() === this.history.replid;
+    return isOurs ? "" : "PSYNC FAILOVER replid must match my replid.";
+  }
+
+  /** A follower that has lost its leader. */
+  get isStale(): boolean {
+    return this.follower.isActive && !this.follower.isUp;
+  }
+
+  /** How many followers count for --min-followers-to-write; -1 when none are asked for. */
+  get goodFollowers(): number {
+    const { minFollowersToWrite = 0, minFollowersMaxLag = 0 } = this.#parts.options();
+    const isAsked = minFollowersToWrite > 0 && minFollowersMaxLag > 0;
+    return isAsked ? this.leader.goodFollowers(minFollowersMaxLag) : -1;
+  }
+
+  /** A leader with fewer good followers than its writes need. */
+  get lacksFollowers(): boolean {
+    const { goodFollowers, isFollower } = this;
+    const { minFollowersToWrite = 0 } = this.#parts.options();
+    return !isFollower && goodFollowers >= 0 && goodFollowers < minFollowersToWrite;
   }
 
   // ---- connections -------------------------------------------------------------------------------
@@ -194,10 +276,13 @@ export class Replication {
   tick(): void {
     this.follower.tick();
     this.leader.tick();
+    this.#parts.onStandingChange?.();
   }
 
   close(): void {
     clearInterval(this.#timer);
+    if (this.failover.isActive) this.failover.abort("shutting down");
+    this.waiters.releaseAll("gone");
     this.follower.stop("shutting down");
     this.leader.dropAll("shutting down");
   }
@@ -223,7 +308,12 @@ export class Replication {
   /** INFO's section `replication`. */
   infoLines(): InfoLine[] {
     const { journal, options } = this.#parts;
-    return infoLines(this.leader, this.follower, journal, options().priority ?? priorityDefault);
+    const { goodFollowers, failover } = this;
+    return infoLines(this.leader, this.follower, journal, {
+      priority: options().priority ?? priorityDefault,
+      failover: failover.state,
+      goodFollowers,
+    });
   }
 
   /** What INFO's section `stats` says about replication. */

@@ -13,12 +13,17 @@ const sliceMs = 1.5;
 const sliceBytes = 192 * 1024;
 /** Buckets between two looks at the clock. */
 const stride = 16;
+/**
+ * The moment for which the walk asks: before any expiry. What has expired and was not deleted yet is
+ * a part of the history. An APPEND that was journaled while it lived would else create it anew on a
+ * follower that never had it, as something that never expires, until its DEL comes.
+ */
+const withExpired = 0;
 
 export class Snapshot implements StoreVisitor {
   readonly #writer = new RdbWriter();
   readonly #store: ReplicatedStore;
   readonly #clock: Clock;
-  readonly #withExpired: boolean;
   #cursor = 0;
   #begun = false;
   #finished = false;
@@ -31,8 +36,6 @@ export class Snapshot implements StoreVisitor {
   ) {
     this.#store = store;
     this.#clock = clock;
-    // Followers still have what has expired and was not deleted yet: it belongs to their history.
-    this.#withExpired = history.isCleanShutdown ?? false;
     this.#writer.header({
       ...history,
       serverVersion,
@@ -54,12 +57,11 @@ export class Snapshot implements StoreVisitor {
   }
 
   #walk(): void {
-    const now = this.#withExpired ? 0 : this.#clock.wallMs();
     const deadline = this.#clock.monotonicMs() + sliceMs;
     const { output } = this.#writer;
     do {
       for (let i = 0; i < stride && output.length < sliceBytes; i++) {
-        this.#cursor = this.#store.scan(this.#cursor, now, this);
+        this.#cursor = this.#store.scan(this.#cursor, withExpired, this);
         if (this.#cursor === 0) {
           this.#finished = true;
           this.#writer.end();

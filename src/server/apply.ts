@@ -10,13 +10,14 @@ import { find } from "../command/table.ts";
 import { log } from "../log.ts";
 import { NullReply } from "../protocol/null-reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { Apply } from "../replication/ports.ts";
 
-export function applier(parts: Omit<Context, "now" | "session">): (request: Request) => void {
+export function applier(parts: Omit<Context, "now" | "session">): Apply {
   const session = new Session(0, "", "", 0, true);
   session.kind = "leader";
   const context: Context = { ...parts, session, now: 0 };
   const reply = new NullReply();
-  return (request) => {
+  const apply = (request: Request): void => {
     const command = find(request);
     if (command === undefined) {
       log.warn(`the leader sent a command that is unknown here: ${request.text(0)}`);
@@ -25,4 +26,11 @@ export function applier(parts: Omit<Context, "now" | "session">): (request: Requ
     context.now = wallClockMs();
     execute(context, command, request, reply);
   };
+  const { store } = parts;
+  const atOnce = (work: () => void): void => {
+    const taken = store.lockShards(store.allShards);
+    work();
+    store.unlockShards(taken);
+  };
+  return Object.assign(apply, { atOnce });
 }

@@ -9,10 +9,13 @@
 // While a connection is suspended or blocked nothing of it is executed: what arrives is kept by the
 // decoder, and reading pauses so that it stays little. Hot path: receive(), process(), run(), flush().
 
+import { monotonicMs } from "../clock.ts";
 import { type Command, flag } from "../command/command.ts";
 import { execute } from "../command/execute.ts";
 import type { Session } from "../command/session.ts";
 import { find, opcodeCommands } from "../command/table.ts";
+import { enqueue, isQueued } from "../command/transaction.ts";
+import { fail } from "../command/transaction-queue.ts";
 import { unknownCommand } from "../command/unknown.ts";
 import { ErrorReply } from "../errors.ts";
 import { outputFlushBytes, outputHardBytesMax, outputPauseBytes } from "../limits.ts";
@@ -25,6 +28,7 @@ import type { Request } from "../protocol/request.ts";
 import { RespParser } from "../protocol/resp-parser.ts";
 import { Backlog } from "./backlog.ts";
 import type { DataThread } from "./data-thread.ts";
+import { Mail } from "./mail.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
@@ -55,6 +59,10 @@ export class Connection {
   private blocked: boolean;
   private paused: boolean;
   private closed: boolean;
+  /** A reply is being made, or is the control thread's to make: mail waits for its end. */
+  private executing: boolean;
+  private handedOver: boolean;
+  private mail: Mail | null;
   private link: Link | null;
 
   constructor(thread: DataThread, socket: ClientSocket, session: Session) {
@@ -71,6 +79,9 @@ export class Connection {
     this.blocked = false;
     this.paused = false;
     this.closed = false;
+    this.executing = false;
+    this.handedOver = false;
+    this.mail = null;
     this.link = null;
   }
 
@@ -94,6 +105,7 @@ export class Connection {
     thread.effectsNoted = thread.context.effects.recorded;
     thread.context.session = session;
     thread.resp.resp3 = session.protocol === 3;
+    this.executing = true;
     while (this.isRunning()) {
       const count = batch.decode(decoder, this.name);
       if (count === 0) break;
@@ -114,6 +126,8 @@ export class Connection {
     if (decoder.error !== "") this.violate(decoder.error);
     decoder.release();
     this.flush();
+    this.executing = false;
+    if (this.mail !== null) this.sendMail();
     this.noteWrites();
     if (session.closing && !this.suspended) this.closeAfterOutput();
   }
@@ -128,6 +142,8 @@ export class Connection {
     const mark = thread.out.length;
     thread.commandsProcessed++;
     if (command === undefined) this.refuseUnknown(request);
+    else if (session.transaction !== null && isQueued(command))
+      enqueue(thread.context, command, request, this.reply);
     else if ((command.flags & thread.handedFlags) !== 0 && this.isForControl(command, request))
       this.handOver(command, request);
     else {
@@ -185,6 +201,7 @@ export class Connection {
       this.session.closing = true;
       return;
     }
+    fail(this.session);
     this.reply.error(unknownCommand(request));
   }
 
@@ -217,8 +234,39 @@ export class Connection {
 
   /** What acts on the node; and writes so large that only the control thread can journal them. */
   private isForControl(command: Command, request: Request): boolean {
-    if ((command.flags & flag.CONTROL) !== 0) return true;
+    const { flags } = command;
+    if ((flags & (flag.CONTROL | flag.GLOBAL)) !== 0) return true;
+    if ((flags & flag.TRANSACTION) !== 0) return this.isQueueForControl();
     return request.end[request.argc - 1] - request.start[0] > this.thread.writeBytesMax;
+  }
+
+  /** EXEC goes as a whole where one of its commands goes. */
+  private isQueueForControl(): boolean {
+    const { transaction } = this.session;
+    if (transaction === null) return false;
+    const handed = this.thread.handedFlags & (flag.CONTROL | flag.GLOBAL);
+    return (transaction.flags & handed) !== 0 || transaction.bytes > this.thread.writeBytesMax;
+  }
+
+  // ---- mail of channels --------------------------------------------------------------------------
+
+  /** Keeps a message until sendMail(). */
+  deliver(message: Uint8Array): void {
+    if (this.closed) return;
+    this.mail ??= new Mail();
+    this.mail.keep(message);
+    if (!this.mail.isOverdue(this.backlog.bytes, monotonicMs())) return;
+    log.warn(`subscriber ${this.session.address} does not read its messages: disconnected`);
+    this.terminate();
+  }
+
+  sendMail(): void {
+    const { mail } = this;
+    if (mail === null || mail.bytes === 0 || this.executing || this.handedOver) return;
+    const bytes = mail.take();
+    const taken = this.write(bytes);
+    if (taken < bytes.length && !this.closed)
+      this.backlog.keep(new Uint8Array(bytes.subarray(taken)));
   }
 
   // ---- suspension ------------------------------------------------------------------------------
@@ -247,6 +295,7 @@ export class Connection {
   /** A command for the control thread: this connection waits for its answer before it goes on. */
   private handOver(command: Command, request: Request): void {
     this.suspended = true;
+    this.handedOver = true;
     this.noteWrites();
     this.session.lastCommand = command.name;
     this.flush(); // a link that takes the connection over writes after what was answered before
@@ -259,13 +308,15 @@ export class Connection {
 
   private wake(answer: Uint8Array): void {
     this.suspended = false;
-    if (this.closed) return;
+    this.handedOver = false;
+    if (this.closed) return this.thread.left(this.session);
     this.thread.turn(() => {
       const mark = this.thread.out.length;
       this.thread.out.appendAll(answer);
       if (this.session.replyMode !== "on") this.mute(mark);
       this.flush();
       this.goOn();
+      this.sendMail();
     });
   }
 
@@ -306,6 +357,7 @@ export class Connection {
   onClose(): void {
     this.closed = true;
     this.backlog.clear();
+    this.mail = null;
     this.link?.onClose();
     this.link = null;
   }
@@ -339,7 +391,7 @@ export class Connection {
   }
 
   get pendingOutputBytes(): number {
-    return this.backlog.bytes;
+    return this.backlog.bytes + (this.mail?.bytes ?? 0);
   }
 
   /** Ends the connection once its replies are out. */

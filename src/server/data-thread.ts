@@ -14,6 +14,7 @@ import { Output, OutputLimitError } from "../protocol/output.ts";
 import { RespReply } from "../protocol/resp-reply.ts";
 import { Batch } from "./batch.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { SharedState } from "./shared-state.ts";
 import { TurnHistogram } from "./turns.ts";
@@ -26,6 +27,8 @@ export interface ThreadHost {
   readonly maxClients: number;
   /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
   readonly writeBytesMax?: number;
+  /** A connection that has subscribed to something is gone. */
+  subscriberLeft(id: number): void;
   /** Called at the end of a turn in which effects were recorded. */
   effectsRecorded(): void;
 }
@@ -38,6 +41,7 @@ export class DataThread {
   readonly mscache: MscacheReply;
   readonly mailbox: Mailbox;
   readonly connections: Map<number, Connection>;
+  readonly delivery: Delivery;
   readonly turns: TurnHistogram;
   /** A command with one of these flags may be one for the control thread. */
   readonly handedFlags: number;
@@ -62,9 +66,11 @@ export class DataThread {
     this.mscache = new MscacheReply(this.out);
     this.mailbox = host.mailbox;
     this.connections = new Map();
+    this.delivery = new Delivery(this.connections);
     this.turns = new TurnHistogram();
     this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
-    this.handedFlags = flag.CONTROL | (host.writeBytesMax === undefined ? 0 : flag.WRITE);
+    this.handedFlags = flag.CONTROL | flag.TRANSACTION;
+    if (host.writeBytesMax !== undefined) this.handedFlags |= flag.WRITE | flag.GLOBAL;
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
     this.commandsProcessed = 0;
@@ -173,6 +179,12 @@ export class DataThread {
     this.connections.delete(connection.session.id);
     this.host.state.connectionClosed();
     connection.onClose();
+    this.left(connection.session);
+  }
+
+  /** A closed connection receives nothing more. */
+  left(session: Session): void {
+    if (session.subscriptions > 0) this.host.subscriberLeft(session.id);
   }
 }
 

@@ -44,20 +44,24 @@ export class Housekeeping implements Disposable {
 
   private everySecond(): void {
     void this.node.sampleOperations();
-    const { idleTimeout } = this.node.config;
-    if (idleTimeout > 0) this.closeIdle(wallClockMs() - idleTimeout * 1000);
-  }
-
-  private closeIdle(before: number): void {
-    for (const connection of [...this.thread.connections.values()]) {
-      const { session } = connection;
-      if (session.kind !== "normal" || session.lastActiveMs >= before) continue;
-      log.debug(`client ${session.address} was idle: closed`);
-      connection.close();
-    }
+    void this.node.releaseGoneWaiters();
+    closeIdle(this.thread, this.node.config.idleTimeout, wallClockMs());
   }
 
   [Symbol.dispose](): void {
     for (const timer of this.timers) clearInterval(timer);
+  }
+}
+
+/** Closes the clients of one thread that were silent for longer than that; 0 closes none. */
+export function closeIdle(thread: DataThread, timeoutSeconds: number, nowMs: number): void {
+  if (timeoutSeconds === 0) return;
+  const before = nowMs - timeoutSeconds * 1000;
+  for (const connection of [...thread.connections.values()]) {
+    const { session } = connection;
+    if (session.kind !== "normal" || session.subscriptions > 0) continue;
+    if (session.lastActiveMs >= before) continue;
+    log.debug(`client ${session.address} was idle: closed`);
+    connection.close();
   }
 }

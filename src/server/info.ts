@@ -1,8 +1,6 @@
 // The text of INFO. Field names and their order are Redis's, as tools and Sentinel parse them; fields of
 // our own stand at the end of a section and begin with a word of the glossary.
 
-import { type Command, flag } from "../command/command.ts";
-import { commands } from "../command/table.ts";
 import type { Config } from "../config.ts";
 import type { StoreStatistics } from "../store/store.ts";
 import { MSCACHE_VERSION, REDIS_VERSION } from "../version.ts";
@@ -14,9 +12,14 @@ export interface InfoSource {
   readonly port: number;
   readonly uptimeMs: number;
   readonly nowMs: number;
-  readonly isLoading: boolean;
+  readonly persistence: readonly Field[];
   readonly threads: ThreadStatistics;
+  /** Connections that wait in WAIT. */
+  readonly blockedClients: number;
   readonly operationsPerSecond: number;
+  /** Different ones that somebody has subscribed to. */
+  readonly channels: number;
+  readonly patterns: number;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   readonly replication: readonly (readonly [string, string | number])[];
@@ -30,7 +33,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   server: { title: "Server", fields: serverFields },
   clients: { title: "Clients", fields: clientFields },
   memory: { title: "Memory", fields: memoryFields },
-  persistence: { title: "Persistence", fields: persistenceFields },
+  persistence: { title: "Persistence", fields: (source) => source.persistence },
   stats: { title: "Stats", fields: statsFields },
   replication: { title: "Replication", fields: (source) => source.replication },
   cpu: { title: "CPU", fields: cpuFields },
@@ -79,12 +82,12 @@ function serverFields(source: InfoSource): Field[] {
   ];
 }
 
-function clientFields({ threads, config }: InfoSource): Field[] {
+function clientFields({ threads, config, blockedClients }: InfoSource): Field[] {
   return [
     ["connected_clients", threads.connections],
     ["cluster_connections", 0],
     ["maxclients", config.maxClients],
-    ["blocked_clients", 0],
+    ["blocked_clients", blockedClients],
     ["tracking_clients", 0],
   ];
 }
@@ -109,15 +112,6 @@ function memoryFields({ config, store, peakMemoryBytes }: InfoSource): Field[] {
   ];
 }
 
-function persistenceFields({ isLoading }: InfoSource): Field[] {
-  return [
-    ["loading", isLoading ? 1 : 0],
-    ["async_loading", 0],
-    ["rdb_bgsave_in_progress", 0],
-    ["aof_enabled", 0],
-  ];
-}
-
 function statsFields({ threads, store, operationsPerSecond, ...source }: InfoSource): Field[] {
   return [
     ["total_connections_received", threads.connectionsReceived],
@@ -131,8 +125,8 @@ function statsFields({ threads, store, operationsPerSecond, ...source }: InfoSou
     ["evicted_keys", store.evictions],
     ["keyspace_hits", store.hits],
     ["keyspace_misses", store.misses],
-    ["pubsub_channels", 0],
-    ["pubsub_patterns", 0],
+    ["pubsub_channels", source.channels],
+    ["pubsub_patterns", source.patterns],
     ["ghost_hits", store.ghostHits],
   ];
 }
@@ -145,19 +139,11 @@ function cpuFields(): Field[] {
   ];
 }
 
-function commandFields(): Field[] {
-  return allCommands()
-    .filter(({ calls, rejected }) => calls + rejected > 0)
-    .map(({ name, calls, rejected }) => [
-      `cmdstat_${name}`,
-      `calls=${calls},rejected_calls=${rejected}`,
-    ]);
-}
-
-function allCommands(): Command[] {
-  return commands.flatMap((command) =>
-    command.flags & flag.INTERNAL ? [] : [command, ...command.subcommands],
-  );
+function commandFields({ threads: { commands } }: InfoSource): Field[] {
+  return commands.map(({ name, calls, rejected }) => [
+    `cmdstat_${name}`,
+    `calls=${calls},rejected_calls=${rejected}`,
+  ]);
 }
 
 function turnFields({ threads: { turns } }: InfoSource): Field[] {

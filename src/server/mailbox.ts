@@ -26,9 +26,12 @@ const replyBytes = 4096;
 /** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
   private readonly context: Omit<Context, "now" | "session">;
+  private readonly unpaused: () => Promise<void>;
 
-  constructor(context: Omit<Context, "now" | "session">) {
+  /** `unpaused` resolves when commands may run that were held. */
+  constructor(context: Omit<Context, "now" | "session">, unpaused: () => Promise<void>) {
     this.context = context;
+    this.unpaused = unpaused;
   }
 
   async submit(
@@ -42,7 +45,15 @@ export class LocalMailbox implements Mailbox {
     if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
     const { store, effects, node } = this.context;
     const context = { store, effects, node, session, now: wallClockMs() };
+    const before = effects.recorded;
     await execute(context, command, request, reply);
+    while (session.held) {
+      session.held = false;
+      await this.unpaused();
+      context.now = wallClockMs();
+      await execute(context, command, request, reply);
+    }
+    if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
     return out.view();
   }
 }

@@ -1,43 +1,45 @@
-// Puts a node together and takes it apart: store, journal, replication, data thread, listeners. Whoever
+// Puts a node together and takes it apart: store, journal, replication, data threads. Whoever
 // wants to know how the parts hang together reads startServer() from top to bottom.
 
 import { randomBytes } from "node:crypto";
-import { wallClockMs } from "../clock.ts";
+import { resolve } from "node:path";
+import { anyPause } from "../command/restrictions.ts";
 import { type Address, type Config, formatAddress } from "../config.ts";
-import { Effects } from "../journal/effects.ts";
-import { Journal, reserveJournal } from "../journal/journal.ts";
 import { log, setLogLevel } from "../log.ts";
+import { Persistence, type PersistenceParts } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
-import { reserveStore } from "../store/memory.ts";
-import { Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { REDIS_VERSION } from "../version.ts";
 import { applier } from "./apply.ts";
 import { DataThread } from "./data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { listen } from "./listener.ts";
-import { LocalMailbox } from "./mailbox.ts";
+import { LocalMailbox, type Mailbox } from "./mailbox.ts";
 import { ServerNode } from "./node.ts";
-import { SharedState } from "./shared-state.ts";
-import { LocalThreads } from "./threads.ts";
+import { attach, controlThread, reserveMemory, type SharedMemory } from "./shared-memory.ts";
+import type { SharedState } from "./shared-state.ts";
+import { LocalThreads, type Threads } from "./threads.ts";
+import { WorkerThreads } from "./worker-threads.ts";
 
 export interface Server extends AsyncDisposable {
   /** The port of the first address; the one the system chose when it was 0. */
   readonly port: number;
   readonly addresses: readonly Address[];
+  /** For tests, which look at its invariants. */
+  readonly store: Store;
+  /** Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. */
+  readonly closed: Promise<void>;
   /** Stops listening, closes all connections and links, and resolves when that is done. */
   close(): Promise<void>;
 }
 
-/** Starts a node. Rejects with a ListenError when an address cannot be had. */
-export async function startServer(config: Config): Promise<Server> {
+/**
+ * Starts a node. Rejects with a ListenError when an address cannot be had. `workerEntry` is the code of
+ * its data threads where that is not the product's own.
+ */
+export async function startServer(config: Config, workerEntry?: URL): Promise<Server> {
   setLogLevel(config.logLevel);
-  const store = openStore(config);
-  const journal = new Journal(reserveJournal(config.journalSize));
-  const effects = new Effects(journal);
-  store.listener = {
-    removed: (_reason, bytes, start, end) => effects.delete(bytes, start, end),
-  };
-
-  const state = new SharedState();
+  const memory = reserveMemory(config);
+  const { store, journal, effects, state } = attach(memory, controlThread);
   const node = new ServerNode(config, store, state, randomBytes(20).toString("hex"));
   const context = { store, effects, node };
   const replication = new Replication({
@@ -45,57 +47,126 @@ export async function startServer(config: Config): Promise<Server> {
     journal,
     effects,
     log,
-    onRoleChange: (role) => {
-      state.isFollower = role === "follower";
-    },
+    onRoleChange: (role) => node.roleChanged(role),
+    onStandingChange: () => node.updateStanding(),
+    pauseWrites: (isPaused) => node.pauseForFailover(isPaused),
     onLoadingChange: (isLoading) => {
       state.isLoading = isLoading;
+      if (isLoading) persistence.interrupt("a full sync replaces the data");
     },
     options: () => replicationOptions(node),
     apply: applier(context),
   });
 
+  const persistence = openPersistence(node, { store, effects, replication });
+  // From before the first connection: what is loaded is served whole or not at all, and no write is
+  // taken that a leader does not know of.
+  state.isLoading = persistence.isOn;
+  state.isFollower = config.leaderAddr !== null;
+
+  const mailbox = new LocalMailbox(context, () => state.free(anyPause));
   const thread = new DataThread({
     context,
-    mailbox: new LocalMailbox(context),
-    get password() {
-      return node.password;
-    },
+    mailbox,
+    state,
     get maxClients() {
       return node.config.maxClients;
     },
-    nextClientId: () => state.nextClientId(),
+    subscriberLeft: (id) => node.channels.forget(id),
     effectsRecorded: () => replication.flush(),
   });
-  node.wire({ threads: new LocalThreads(thread), replication });
-
-  const listeners = config.listenAddr.map((address) => listen(thread, address));
-  const addresses = listeners.map(({ port }, i) => ({ host: config.listenAddr[i].host, port }));
-  node.port = addresses[0].port;
+  const threads = makeThreads(memory, { control: thread, mailbox, node, workerEntry });
+  const closing = new AbortController();
   const housekeeping = new Housekeeping(store, node, thread);
+  const end = ending({ housekeeping, threads, state, persistence, replication, closing });
+  const { close, closed } = end;
+  node.wire({ threads, replication, persistence, close });
+  node.updateStanding();
+  if (store.isShared) void state.onEffects(() => replication.flush(), closing.signal);
+
+  const addresses = await listen(threads, config).catch(async (error) => {
+    housekeeping[Symbol.dispose]();
+    await threads.close();
+    replication.close();
+    throw error;
+  });
+  node.port = addresses[0].port;
   const { leaderAddr } = config;
-  if (leaderAddr !== null) replication.replicaof(leaderAddr.host, leaderAddr.port);
   announce(addresses, leaderAddr);
 
-  const close = async (): Promise<void> => {
-    housekeeping[Symbol.dispose]();
-    for (const listener of listeners) listener.stop(true);
-    await replication.close();
-  };
-  return { port: node.port, addresses, close, [Symbol.asyncDispose]: close };
+  await persistence.load(leaderAddr !== null).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  state.isLoading = false;
+  if (leaderAddr !== null && !end.hasBegun) node.follow(leaderAddr.host, leaderAddr.port);
+  return { port: node.port, addresses, store, closed, close, [Symbol.asyncDispose]: () => close() };
 }
 
-function openStore(config: Config): Store {
-  const memory = reserveStore({
-    memoryLimitBytes: config.maxMemory,
-    reserveBytes: config.reserve,
-    valueBytesMax: config.maxValueSize,
-    eviction: config.eviction,
-    hashSeed: randomBytes(4).readInt32LE(),
-    versionEpoch: wallClockMs(),
-    concurrent: config.threads > 1,
+interface RunningParts {
+  readonly housekeeping: Disposable;
+  readonly threads: Threads;
+  readonly state: SharedState;
+  readonly persistence: Persistence;
+  readonly replication: Replication;
+  readonly closing: AbortController;
+}
+
+/** The one end of a node, which whoever asks again waits for as well. */
+function ending(parts: RunningParts) {
+  const ended = Promise.withResolvers<void>();
+  let end: Promise<void> | null = null;
+  return {
+    closed: ended.promise,
+    get hasBegun() {
+      return end !== null;
+    },
+    close: (saves = true): Promise<void> => {
+      end ??= shutDown(parts, saves).finally(ended.resolve);
+      return end;
+    },
+  };
+}
+
+/** Clients go first, so that nothing writes when the followers have everything and the file is made. */
+async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
+  const { housekeeping, threads, state, persistence, replication, closing } = parts;
+  housekeeping[Symbol.dispose]();
+  await threads.stopListening();
+  await threads.kill({ kind: "normal" });
+  state.isLoading = true; // nor does anybody who was just coming in
+  const saveLast = await persistence.settle();
+  await threads.close();
+  closing.abort();
+  state.announceEffects();
+  await replication.close();
+  if (saves) await saveLast();
+}
+
+interface ThreadParts {
+  readonly control: DataThread;
+  readonly mailbox: Mailbox;
+  readonly node: ServerNode;
+  readonly workerEntry: URL | undefined;
+}
+
+/** One data thread is the control thread itself; several are Workers beside it. */
+function makeThreads(memory: SharedMemory, parts: ThreadParts): Threads {
+  const { control, mailbox, node, workerEntry } = parts;
+  if (node.config.threads === 1) return new LocalThreads(control);
+  return new WorkerThreads({
+    memory,
+    control,
+    mailbox,
+    config: node.config,
+    acknowledge: (session, offset) => node.acknowledge(session, offset),
+    ...(workerEntry && { entry: workerEntry }),
   });
-  return new Store(memory, 0);
+}
+
+async function listen(threads: Threads, { listenAddr }: Config): Promise<Address[]> {
+  const ports = await threads.listen(listenAddr);
+  return listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
 }
 
 function replicationOptions({ config, port }: ServerNode) {
@@ -103,8 +174,28 @@ function replicationOptions({ config, port }: ServerNode) {
     listeningPort: config.announcePort || port,
     announceIp: config.announceIp,
     leaderAuth: config.leaderAuth,
+    priority: config.followerPriority,
     journalBytes: config.journalSize,
+    minFollowersToWrite: config.minFollowersToWrite,
+    minFollowersMaxLag: config.minFollowersMaxLag,
   };
+}
+
+function openPersistence(
+  node: ServerNode,
+  parts: Pick<PersistenceParts, "store" | "effects" | "replication">,
+): Persistence {
+  const { snapshotFile } = node.config;
+  return new Persistence({
+    ...parts,
+    path: snapshotFile === "" ? "" : resolve(snapshotFile),
+    log,
+    serverVersion: REDIS_VERSION,
+    options: () => ({
+      intervalSeconds: node.config.snapshotInterval,
+      ignoresCorrupt: node.config.snapshotCorrupt === "ignore",
+    }),
+  });
 }
 
 function announce(addresses: readonly Address[], leader: Address | null): void {

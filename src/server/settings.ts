@@ -21,6 +21,8 @@ const sizes = new Set(["maxmemory", "proto-max-bulk-len", "repl-backlog-size"]);
 
 export class Settings {
   config: Config;
+  /** Options, by name, that CONFIG SET has set. */
+  readonly touched = new Set<string>();
   private readonly apply: (before: Config, after: Config) => string | null;
 
   /** `apply` puts a checked configuration into force, or says why it cannot be. */
@@ -29,8 +31,9 @@ export class Settings {
     this.apply = apply;
   }
 
-  get(patterns: readonly string[]): [string, string][] {
-    const all: [string, string][] = SETTINGS.map(({ name, show }) => [name, show(this.config)]);
+  /** As `config` has them: the leader may be another than at the start. */
+  get(patterns: readonly string[], config: Config): [string, string][] {
+    const all: [string, string][] = SETTINGS.map(({ name, show }) => [name, show(config)]);
     for (const [name, value] of fixed) all.push([name, value]);
     return all.flatMap(([name, value]) => {
       const pattern = patterns.find((candidate) => matches(candidate, name));
@@ -59,7 +62,13 @@ export class Settings {
         return failure(name, sizes.has(name) ? "argument must be a memory value" : error.message);
       }
     }
-    return this.putIntoForce(before, after, pairs[0]?.[0] ?? "");
+    const problem = this.putIntoForce(before, after, pairs[0]?.[0] ?? "");
+    if (problem === null) this.touch(seen);
+    return problem;
+  }
+
+  private touch(names: ReadonlySet<string>): void {
+    for (const { name, option } of SETTINGS) if (names.has(name)) this.touched.add(option);
   }
 
   private putIntoForce(before: Config, after: Config, name: string): ErrorReply | null {

@@ -18,10 +18,16 @@ const table = `
   INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS SCAN RANDOMKEY DBSIZE RENAME
   RENAMENX COPY FLUSHDB FLUSHALL EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME
   PERSIST PING ECHO HELLO AUTH QUIT RESET SELECT TIME INFO COMMAND CONFIG CLIENT REPLICAOF SLAVEOF
-  ROLE REPLCONF PSYNC`
+  ROLE REPLCONF PSYNC MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE
+  PUBLISH PUBSUB SCRIPT SHUTDOWN`
   .trim()
   .toLowerCase()
   .split(/\s+/);
+
+const subcommands = [
+  ...["config|rewrite", "script|kill", "script|help"],
+  ...["pubsub|channels", "pubsub|numsub", "pubsub|numpat", "pubsub|help"],
+];
 
 describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisNote}`, () => {
   const servers = new AsyncDisposableStack();
@@ -33,7 +39,7 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
   });
   afterAll(() => servers.disposeAsync());
 
-  test.each(table)("%s", async (name) => {
+  test.each([...table, ...subcommands])("%s", async (name) => {
     await using left = await Peer.connect(reference.port);
     await using right = await Peer.connect(node.port);
     const wanted = commandInfo(await left.typed("COMMAND", "INFO", name));

@@ -50,10 +50,17 @@ describe("where a value comes from", () => {
       leaderAuth: "",
       logLevel: "info",
       journalSize: 128 * MB,
+      minFollowersToWrite: 0,
+      minFollowersMaxLag: 10,
+      staleReads: true,
       maxClients: 10_000,
       announceIp: "",
       announcePort: 0,
+      followerPriority: 100,
       idleTimeout: 0,
+      snapshotFile: "",
+      snapshotInterval: 0,
+      snapshotCorrupt: "refuse",
     });
   });
 
@@ -111,10 +118,17 @@ describe("where a value comes from", () => {
       leaderAuth: "c#d",
       logLevel: "warn",
       journalSize: "2mb",
+      minFollowersToWrite: "1",
+      minFollowersMaxLag: "3",
+      staleReads: "no",
       maxClients: "5",
       announceIp: "10.1.1.1",
       announcePort: "6",
+      followerPriority: "8",
       idleTimeout: "7",
+      snapshotFile: "/x/dump.rdb",
+      snapshotInterval: "60",
+      snapshotCorrupt: "ignore",
     };
     const rows = (Object.keys(OPTIONS) as (keyof Config)[]).map((key) => {
       return [key, OPTIONS[key].name, OPTIONS[key].environment, texts[key]] as const;

@@ -436,7 +436,7 @@ describe("links", () => {
     setting.set("a", "1");
     const { offset } = setting.node.journal;
     let reports = 0;
-    setting.leader.onAcknowledge = () => reports++;
+    setting.leader.onFollowersChange = () => reports++;
     expect(setting.leader.acknowledgedBy(offset)).toBe(0);
     setting.leader.acknowledge(one.peer.id, offset);
     expect(setting.leader.acknowledgedBy(offset)).toBe(1);

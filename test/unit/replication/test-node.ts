@@ -7,7 +7,7 @@ import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { RespParser } from "../../../src/protocol/resp-parser.ts";
 import type { FollowerLink } from "../../../src/replication/follower-link.ts";
-import type { LinkPeer } from "../../../src/replication/ports.ts";
+import type { Clock, LinkPeer } from "../../../src/replication/ports.ts";
 import { Replication, type ReplicationOptions } from "../../../src/replication/replication.ts";
 import { applyTo, FakeLog, FakeStore } from "./fakes.ts";
 
@@ -29,12 +29,17 @@ export class TestNode implements AsyncDisposable {
   readonly log = new FakeLog();
   readonly replication: Replication;
   readonly roles: string[] = [];
+  /** Every order to pause writes (true) or to let them go on. */
+  readonly pauses: boolean[] = [];
   readonly #listener: Bun.TCPSocketListener<Peer>;
   readonly #sockets = new Set<Bun.Socket<Peer>>();
   /** Set to make followers that connect wait. */
   refuses = false;
 
-  constructor(options: Partial<ReplicationOptions> & { journalBytes?: number } = {}) {
+  constructor(
+    options: Partial<ReplicationOptions> & { journalBytes?: number } = {},
+    clock?: Clock,
+  ) {
     this.journal = new Journal(reserveJournal(options.journalBytes ?? 1 << 20));
     this.effects = new Effects(this.journal);
     this.#listener = Bun.listen<Peer>({
@@ -53,6 +58,8 @@ export class TestNode implements AsyncDisposable {
       effects: this.effects,
       log: this.log,
       apply: applyTo(this.store),
+      ...(clock && { clock }),
+      pauseWrites: (isPaused) => this.pauses.push(isPaused),
       options: () => ({
         listeningPort: this.port,
         announceIp: "",

@@ -1,0 +1,218 @@
+// Replication between our nodes, between redis-servers, and between the two: how long a full sync takes
+// while the leader serves, what others of its clients feel meanwhile, and how far a follower is behind
+// under a steady load of writes. Every server has all processors, as leader and follower share one here.
+// Invariant: after each full sync the follower has as many items as its leader, or there is no figure.
+
+import { preload, runBench } from "../../src/bench/run.ts";
+import { Probe } from "./probe.ts";
+import {
+  assertServed,
+  type RunningServer,
+  type ServerSpec,
+  startServers,
+  workloadFor,
+} from "./servers.ts";
+import { alternate, type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
+import { TURN_COLUMNS, type Turns, turnCells, turnsOf } from "./turns.ts";
+
+const CONNECTIONS = 8;
+const LINK_POLL_MS = 2;
+const SYNC_MS_MAX = 120_000;
+const MAX_MEMORY_BYTES = 1024 ** 3;
+const SERVED_PER_SECOND = 2_000;
+const WRITES_PER_SECOND = 20_000;
+const LAG_PAUSE_MS = 2;
+
+interface Pair {
+  readonly name: string;
+  readonly specs: readonly [leader: ServerSpec, follower: ServerSpec];
+}
+
+interface Sample {
+  readonly pair: string;
+  readonly syncMs: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  readonly turns: Turns;
+  readonly lag: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+export const replication: Benchmark = {
+  name: "replication",
+  summary: "time of a full sync, what clients feel of it, and a follower's lag",
+  async run(context) {
+    const pairs = pairsOf(context);
+    const samples: Sample[] = [];
+    for (let round = 0; round < context.rounds; round++) {
+      for (const pair of alternate(pairs, round)) {
+        context.say(`replication: round ${round + 1}, ${pair.name}`);
+        samples.push(await measure(context, pair));
+      }
+    }
+    return [syncTable(context, pairs, samples), lagTable(pairs, samples)];
+  },
+};
+
+function pairsOf({ servers }: Context): Pair[] {
+  const replicating = servers.filter(({ protocol }) => protocol === "resp");
+  return replicating.flatMap((leader) => {
+    return replicating.map((follower): Pair => {
+      return { name: `${leader.name} -> ${follower.name}`, specs: [leader, follower] };
+    });
+  });
+}
+
+async function measure(context: Context, { name, specs }: Pair): Promise<Sample> {
+  const options = { maxMemoryBytes: MAX_MEMORY_BYTES, unpinned: true };
+  await using servers = await startServers(specs, options);
+  const [leader, follower] = servers.running;
+  const keys = context.smoke ? 20_000 : 1_000_000;
+  const workload = workloadFor(leader, { keys });
+  assertServed(leader, await preload(leader.target, workload, CONNECTIONS), name);
+  const served = await whileSyncing(leader, follower, keys);
+  const lags = await lagUnderWrites(leader, follower, context.smoke ? 0.5 : 10, keys);
+  return {
+    ...{ pair: name, ...served },
+    lag: { p50: share(lags, 0.5), p99: share(lags, 0.99), max: Math.max(...lags) },
+  };
+}
+
+// ---- the full sync ------------------------------------------------------------------------------
+
+async function whileSyncing(leader: RunningServer, follower: RunningServer, keys: number) {
+  await using order = await Probe.connect(follower.target.port);
+  await using operator = await Probe.connect(leader.target.port);
+  // Redis waits for more followers by default; our node answers that it knows no such thing.
+  await operator.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0");
+  await leader.resetStatistics();
+  const pings = pingUntilStopped(leader.target.port);
+  const begin = performance.now();
+  await order.ask("REPLICAOF", leader.target.host, String(leader.target.port));
+  await untilLinkIsUp(order);
+  const syncMs = performance.now() - begin;
+  const waits = await pings.stop();
+  const turns = turnsOf(await leader.statistics());
+  const items = await follower.items();
+  if (items !== keys) throw new Error(`the follower has ${items} of ${keys} items`);
+  const [p99Ms, p999Ms] = [share(waits, 0.99), share(waits, 0.999)];
+  return { syncMs, p99Ms, p999Ms, maxMs: Math.max(...waits), turns };
+}
+
+async function untilLinkIsUp(follower: Probe): Promise<void> {
+  const deadline = performance.now() + SYNC_MS_MAX;
+  while (performance.now() < deadline) {
+    // While it loads it may refuse to answer this.
+    if ((await follower.ask("INFO", "replication")).includes("master_link_status:up")) return;
+    await Bun.sleep(LINK_POLL_MS);
+  }
+  throw new Error(`the follower's link was not up after ${SYNC_MS_MAX} ms`);
+}
+
+/** What a client of the leader waits meanwhile: every ping that was due counts, late ones too. */
+function pingUntilStopped(port: number): { stop(): Promise<number[]> } {
+  let isOver = false;
+  const waits: number[] = [];
+  const work = (async () => {
+    await using probe = await Probe.connect(port);
+    while (!isOver || waits.length === 0) {
+      waits.push(await probe.ping());
+      await Bun.sleep(1000 / SERVED_PER_SECOND);
+    }
+  })();
+  return {
+    stop: async () => {
+      isOver = true;
+      await work;
+      return waits;
+    },
+  };
+}
+
+// ---- the lag ------------------------------------------------------------------------------------
+
+/** Milliseconds from the answer to a write until the follower shows it. */
+async function lagUnderWrites(
+  leader: RunningServer,
+  follower: RunningServer,
+  seconds: number,
+  keys: number,
+): Promise<number[]> {
+  const workload = workloadFor(leader, { keys, gets: 0, sets: 1 });
+  const plan = { connections: CONNECTIONS, rate: WRITES_PER_SECOND, seconds };
+  const load = runBench(leader.target, workload, plan);
+  const lags: number[] = [];
+  let isOver = false;
+  const probing = (async () => {
+    await using writer = await Probe.connect(leader.target.port);
+    await using reader = await Probe.connect(follower.target.port);
+    while (!isOver || lags.length === 0) {
+      lags.push(await lagOfOneWrite(writer, reader, String(lags.length)));
+      await Bun.sleep(LAG_PAUSE_MS);
+    }
+  })();
+  assertServed(leader, await load, "writes");
+  isOver = true;
+  await probing;
+  return lags;
+}
+
+async function lagOfOneWrite(writer: Probe, reader: Probe, value: string): Promise<number> {
+  await writer.ask("SET", "replication lag", value);
+  const begin = performance.now();
+  while ((await reader.ask("GET", "replication lag")) !== value) {
+    // the next look
+  }
+  return performance.now() - begin;
+}
+
+// ---- tables -------------------------------------------------------------------------------------
+
+function share(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+}
+
+function cellOf(own: readonly Sample[], pick: (sample: Sample) => number, digits: number): Cell {
+  return fixed(median(own.map(pick)), digits);
+}
+
+function syncTable(context: Context, pairs: readonly Pair[], samples: readonly Sample[]) {
+  const items = context.smoke ? "20 thousand" : "a million";
+  return {
+    title: `Full sync of ${items} 100-byte items, milliseconds`,
+    columns: ["leader -> follower", "sync", "ping p99", "p99.9", "max", ...TURN_COLUMNS],
+    rows: pairs.map(({ name }) => {
+      const own = samples.filter(({ pair }) => pair === name);
+      return [
+        name,
+        cellOf(own, ({ syncMs }) => syncMs, 0),
+        ...[cellOf(own, ({ p99Ms }) => p99Ms, 2), cellOf(own, ({ p999Ms }) => p999Ms, 2)],
+        cellOf(own, ({ maxMs }) => maxMs, 2),
+        ...turnCells(own.map(({ turns }) => turns)),
+      ];
+    }),
+    notes: [
+      "Sync: from REPLICAOF to master_link_status:up. Ping: what another client of the leader waits.",
+      "Redis walks a copy of its memory in a forked process; our leader does it between commands.",
+    ],
+    raw: samples,
+  };
+}
+
+function lagTable(pairs: readonly Pair[], samples: readonly Sample[]) {
+  return {
+    title: `A follower's lag at ${WRITES_PER_SECOND} writes a second, milliseconds`,
+    columns: ["leader -> follower", "p50", "p99", "max"],
+    rows: pairs.map(({ name }) => {
+      const own = samples.filter(({ pair }) => pair === name);
+      return [
+        name,
+        cellOf(own, ({ lag }) => lag.p50, 2),
+        cellOf(own, ({ lag }) => lag.p99, 2),
+        cellOf(own, ({ lag }) => lag.max, 2),
+      ];
+    }),
+    notes: ["From the answer to a SET until a GET on the follower shows it; 100-byte values."],
+  };
+}

@@ -1,0 +1,68 @@
+// FAILOVER: this leader and one of its followers change places without losing a write. The machine
+// behind it is replication/failover.ts. Error texts are those of redis 7.0 (failoverCommand).
+
+import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../errors.ts";
+import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Request } from "../protocol/request.ts";
+import { type CommandRow, type Context, flag } from "./command.ts";
+import type { FailoverOrder } from "./node.ts";
+import { argumentIs } from "./options.ts";
+
+export const failoverCommands: readonly CommandRow[] = [
+  {
+    name: "failover",
+    arity: -1,
+    flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE | flag.CONTROL,
+    keys: [0, 0, 0],
+    group: "server",
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Change places with a follower that has everything",
+    handler: failover,
+  },
+];
+
+const timeoutTooSmall = errorReply("FAILOVER timeout must be greater than 0");
+
+function failover(x: Context, request: Request, reply: Reply): void {
+  const isAbort = request.argc === 2 && argumentIs(request, 1, "ABORT");
+  const problem = isAbort ? x.node.abortFailover() : begin(x, request);
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+function begin(x: Context, request: Request): ErrorReply | null {
+  const order: FailoverOrder = { target: null, timeoutMs: 0, force: false };
+  for (let i = 1; i < request.argc; ) {
+    const taken = readOption(order, request, i);
+    if (typeof taken !== "number") return taken;
+    i += taken;
+  }
+  return x.node.failover(order);
+}
+
+/** Reads the option at `index`; how many arguments it has, or what is wrong with it. */
+function readOption(order: FailoverOrder, request: Request, index: number): number | ErrorReply {
+  const left = request.argc - index - 1;
+  if (argumentIs(request, index, "TIMEOUT") && left >= 1 && order.timeoutMs === 0) {
+    const timeoutMs = integerAt(request, index + 1);
+    if (timeoutMs === NOT_AN_INTEGER) return notAnInteger;
+    if (timeoutMs <= 0) return timeoutTooSmall;
+    order.timeoutMs = timeoutMs;
+    return 2;
+  }
+  if (argumentIs(request, index, "TO") && left >= 2 && order.target === null) {
+    const port = integerAt(request, index + 2);
+    if (port === NOT_AN_INTEGER) return notAnInteger;
+    order.target = { host: request.text(index + 1), port };
+    return 3;
+  }
+  if (!argumentIs(request, index, "FORCE") || order.force) return syntaxError;
+  order.force = true;
+  return 1;
+}
+
+function integerAt({ buf, start, end }: Request, index: number): number {
+  return readInteger(buf, start[index], end[index]);
+}

@@ -1,0 +1,43 @@
+// WAIT: answers when enough followers have everything that this connection has written, or when its
+// time is over, with the number of those that have. Error texts are those of redis 7.0 (waitCommand).
+
+import { errorReply, notAnInteger } from "../errors.ts";
+import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Request } from "../protocol/request.ts";
+import { type CommandRow, type Context, flag } from "./command.ts";
+import { readTimeout } from "./timeout.ts";
+
+export const waitCommands: readonly CommandRow[] = [
+  {
+    name: "wait",
+    arity: 3,
+    flags: flag.NO_SCRIPT | flag.CONTROL,
+    categories: ["@slow", "@connection"],
+    keys: [0, 0, 0],
+    group: "generic",
+    since: "3.0.0",
+    complexity: "O(1)",
+    summary: "Wait until followers have acknowledged all writes of this connection",
+    handler: wait,
+  },
+];
+
+const notOnFollower = errorReply(
+  "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica " +
+    "is configured to be writable (which is not the default) writes to replicas are just local and " +
+    "are not propagated.",
+);
+
+async function wait(x: Context, request: Request, reply: Reply): Promise<void> {
+  if (x.node.isFollower) return reply.error(notOnFollower);
+  const count = readInteger(request.buf, request.start[1], request.end[1]);
+  if (count === NOT_AN_INTEGER) return reply.error(notAnInteger);
+  const timeoutMs = readTimeout(request, 2);
+  if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
+  // A transaction is not to be kept open: as in Redis, it is told how many there are now.
+  const enough = x.session.isExecuting ? 0 : count;
+  const outcome = await x.node.wait(x.session, enough, timeoutMs);
+  if (typeof outcome === "number") reply.integer(outcome);
+  else reply.error(outcome);
+}

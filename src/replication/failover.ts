@@ -1,0 +1,136 @@
+// A planned change of places: this leader stops its writes, waits until a follower has every byte, turns
+// into that follower's follower, and asks it with `PSYNC ... FAILOVER` to be promoted. No write is lost,
+// unless it is forced.
+//
+//   no-failover --begin()--> waiting-for-sync --target has all--> failover-in-progress --accepted--> no-failover
+//   waiting-for-sync --time over, not forced; abort()--> no-failover (still the leader)
+//   waiting-for-sync --time over, forced--> failover-in-progress
+//   failover-in-progress --refused; abort()--> no-failover (the leader again, under a new replid)
+//
+// Invariant: writes are paused in every state but no-failover. From redis 7.0 `replication.c`:
+// failoverCommand, updateFailoverStatus. No GETACK hurries the target: its bytes would be the ones that
+// the target has not acknowledged yet; its ACK of every second ends the wait.
+
+import { assert } from "../errors.ts";
+import type { FollowerLink } from "./follower-link.ts";
+import type { Logger } from "./ports.ts";
+
+export type FailoverState = "no-failover" | "waiting-for-sync" | "failover-in-progress";
+
+const transitions: Readonly<Record<FailoverState, readonly FailoverState[]>> = {
+  "no-failover": ["waiting-for-sync"],
+  "waiting-for-sync": ["failover-in-progress", "no-failover"],
+  "failover-in-progress": ["no-failover"],
+};
+
+export interface FailoverTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface FailoverOrder {
+  /** Null: whichever follower has everything first. */
+  readonly target: FailoverTarget | null;
+  /** 0: without end. */
+  readonly timeoutMs: number;
+  /** Go on without the last writes when the time is over. */
+  readonly force: boolean;
+}
+
+export interface FailoverParts {
+  readonly log: Logger;
+  readonly links: () => readonly FollowerLink[];
+  readonly offset: () => number;
+  /** Stops and resumes writes. When it returns, no write is under way in any thread. */
+  readonly pauseWrites: (isPaused: boolean) => void;
+  readonly demote: (target: FailoverTarget) => void;
+  readonly promote: () => void;
+}
+
+export class Failover {
+  state: FailoverState = "no-failover";
+  readonly #parts: FailoverParts;
+  #order: FailoverOrder | null = null;
+  #timer: Timer | null = null;
+
+  constructor(parts: FailoverParts) {
+    this.#parts = parts;
+  }
+
+  get isActive(): boolean {
+    return this.state !== "no-failover";
+  }
+
+  /** Begins, for a leader that has followers and does not fail over yet. Why it cannot, or "". */
+  begin(order: FailoverOrder): string {
+    const { target, timeoutMs } = order;
+    if (target !== null) {
+      const link = this.#parts.links().find((it) => isLinkOf(it, target));
+      if (link === undefined) return "FAILOVER target HOST and PORT is not a replica.";
+      if (link.state !== "online") return "FAILOVER target replica is not online.";
+    }
+    this.#order = order;
+    this.#transition("waiting-for-sync", "FAILOVER");
+    this.#parts.pauseWrites(true);
+    if (timeoutMs > 0) this.#timer = setTimeout(() => this.#timeIsOver(), timeoutMs);
+    this.check();
+    return "";
+  }
+
+  /** To be called when a follower has acknowledged. */
+  check(): void {
+    if (this.state !== "waiting-for-sync") return;
+    const { links, offset } = this.#parts;
+    const target = this.#order?.target ?? null;
+    const ready = links().find((link) => {
+      if (target !== null && !isLinkOf(link, target)) return false;
+      return link.state === "online" && link.acknowledgedOffset === offset();
+    });
+    if (ready !== undefined) this.#handOver(ready, "the target has everything");
+  }
+
+  /** The target has answered our PSYNC, with or without a promotion. */
+  answered(accepted: boolean, reason: string): void {
+    if (this.state !== "failover-in-progress") return;
+    if (accepted) this.#end("the target is the leader now");
+    else this.abort(`the target refused: ${reason}`);
+  }
+
+  abort(reason: string): void {
+    const wasDemoted = this.state === "failover-in-progress";
+    if (wasDemoted) this.#parts.promote();
+    this.#end(`aborted: ${reason}`);
+  }
+
+  #timeIsOver(): void {
+    this.#timer = null;
+    if (this.state !== "waiting-for-sync" || this.#order === null) return;
+    const { force, target } = this.#order;
+    if (force && target !== null) this.#handOver({ ip: target.host, port: target.port }, "forced");
+    else this.abort("the target did not catch up in time");
+  }
+
+  #handOver({ ip, port }: { ip: string; port: number }, reason: string): void {
+    this.#transition("failover-in-progress", `${reason}: ${ip}:${port}`);
+    this.#parts.demote({ host: ip, port });
+  }
+
+  #end(reason: string): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#order = null;
+    this.#transition("no-failover", reason);
+    this.#parts.pauseWrites(false);
+  }
+
+  #transition(to: FailoverState, reason: string): void {
+    const from = this.state;
+    assert(transitions[from].includes(to), `failover ${from} -> ${to}`);
+    this.state = to;
+    this.#parts.log.info(`failover: ${from} -> ${to} (${reason})`);
+  }
+}
+
+function isLinkOf(link: FollowerLink, { host, port }: FailoverTarget): boolean {
+  return link.ip === host && link.port === port;
+}

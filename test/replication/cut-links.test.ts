@@ -1,0 +1,230 @@
+/**
+ * Links that are cut under a steady load of mixed writes, in every line-up and in chains: the journal
+ * bridges the gap where it can, and a full sync where it cannot. The leader's counters tell which of the
+ * two it was; at the end keys, values, times and offsets are equal on all nodes.
+ * Replay with REPLICATION_SEED=n.
+ * Invariant: a path is never inferred from the data; every test asserts the counters.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
+import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { Peer } from "../support/peer.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { ours, redisNote } from "../support/servers.ts";
+import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+
+setDefaultTimeout(60_000);
+
+const CUTS = 10;
+const CUT_MS_MAX = 1_000;
+const MIB = 1024 * 1024;
+
+interface Kind {
+  readonly name: string;
+  readonly leader: (journalBytes: number, port?: number) => Promise<Member>;
+  readonly follower: (leaderPort: number) => Promise<Member>;
+}
+
+function ourKind(threads: number): Kind {
+  const common = ["--threads", `${threads}`];
+  return {
+    name: threads === 1 ? "mscache" : `mscache with ${threads} data threads`,
+    leader: (journalBytes, port = 0) => {
+      const address = ["--listenaddr", `127.0.0.1:${port}`];
+      return ours.start([...common, ...address, "--journal-size", `${journalBytes}`]);
+    },
+    follower: (port) => ours.start([...common, "--leaderaddr", `127.0.0.1:${port}`]),
+  };
+}
+
+const redisKind: Kind = {
+  name: `redis-server${redisNote}`,
+  leader: (journalBytes) => {
+    const diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
+    return startRedis([...diskless, "--repl-backlog-size", `${journalBytes}`]) as Promise<Member>;
+  },
+  follower: (port) => {
+    const backlog = ["--repl-backlog-size", `${64 * MIB}`];
+    return startRedis(["--replicaof", "127.0.0.1", `${port}`, ...backlog]) as Promise<Member>;
+  },
+};
+
+const single = ourKind(1);
+const lineUps: readonly (readonly [leader: Kind, follower: Kind])[] = [
+  [single, single],
+  [ourKind(4), ourKind(4)],
+  [single, redisKind],
+  [redisKind, single],
+];
+
+interface Syncs {
+  readonly full: number;
+  readonly partial: number;
+}
+
+async function syncsOf(port: number): Promise<Syncs> {
+  await using peer = await Peer.connect(port);
+  const text = String((await peer.typed("INFO", "stats")).value);
+  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
+  return { full: count("sync_full"), partial: count("sync_partial_ok") };
+}
+
+async function expectEqual(leader: Member, followers: readonly Member[]): Promise<void> {
+  await settledContentsOf(leader.port);
+  await waitFor(
+    async () => {
+      const { offset } = await standingOf(leader.port);
+      const standings = await Promise.all(followers.map(({ port }) => standingOf(port)));
+      return standings.every((it) => it.link === "connected" && it.offset === offset);
+    },
+    { timeoutMs: 20_000, message: "all offsets to be equal" },
+  );
+  const wanted = await contentsOf(leader.port);
+  for (const follower of followers) {
+    const got = await contentsOf(follower.port);
+    const differing = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => {
+      return wanted.get(key) !== got.get(key);
+    });
+    expect(differing.slice(0, 5).map((key) => [key, wanted.get(key), got.get(key)])).toEqual([]);
+  }
+}
+
+for (const [leaderKind, followerKind] of lineUps) {
+  const isMissing = [leaderKind, followerKind].includes(redisKind) && !redisInstalled();
+  const name = `${leaderKind.name} followed by ${followerKind.name}`;
+  // They wait most of their time, for cables and for each other.
+  const judge = isMissing ? test.skip : test.concurrent;
+
+  judge(`${name}: a link that is cut ten times is resumed from the journal`, async () => {
+    const random = new Random(seedFor("REPLICATION_SEED"));
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await leaderKind.leader(256 * MIB));
+    const proxy = stack.use(await LinkProxy.start(leader.port));
+    const follower = stack.use(await followerKind.follower(proxy.port));
+    await untilCaughtUp(leader, [follower]);
+    const load = stack.use(await WriteLoad.start(leader.port, random));
+    for (let cut = 1; cut <= CUTS; cut++) {
+      await load.more(200);
+      proxy.cut();
+      // The time that the cable is out is what this test is about.
+      await Bun.sleep(random.between(1, CUT_MS_MAX));
+      proxy.heal();
+      await waitFor(async () => (await syncsOf(leader.port)).partial >= cut);
+    }
+    await load.stop();
+    await expectEqual(leader, [follower]);
+    expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: CUTS });
+  });
+
+  judge(`${name}: a gap that is longer than the journal needs a full sync`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await leaderKind.leader(MIB));
+    const proxy = stack.use(await LinkProxy.start(leader.port));
+    const follower = stack.use(await followerKind.follower(proxy.port));
+    await fill(leader.port, 1_000);
+    await untilCaughtUp(leader, [follower]);
+    proxy.cut();
+    await fill(leader.port, 40_000);
+    const { offset } = await standingOf(leader.port);
+    const first = Number(await replicationField(leader.port, "repl_backlog_first_byte_offset"));
+    expect(offset - first).toBeLessThanOrEqual(MIB + 64 * 1024); // redis keeps whole blocks
+    proxy.heal();
+    await waitFor(async () => (await syncsOf(leader.port)).full === 2);
+    await expectEqual(leader, [follower]);
+    expect((await syncsOf(leader.port)).partial).toBe(0);
+  });
+}
+
+describe("mscache", () => {
+  test("a follower that is killed and started again under load gets a full sync", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await single.leader(64 * MIB));
+    const load = await WriteLoad.start(leader.port, new Random(seedFor("REPLICATION_SEED")));
+    stack.use(load);
+    const doomed = stack.use(await single.follower(leader.port));
+    await load.more(1_000);
+    doomed.process.kill("SIGKILL");
+    await doomed.process.exited;
+    await load.more(1_000);
+    const reborn = stack.use(await single.follower(leader.port));
+    await load.more(1_000);
+    await load.stop();
+    await expectEqual(leader, [reborn]);
+    expect(await syncsOf(leader.port)).toEqual({ full: 2, partial: 0 });
+  });
+
+  test("a leader that comes back empty empties its followers by a full sync", async () => {
+    await using stack = new AsyncDisposableStack();
+    const port = await freePort();
+    const first = stack.use(await single.leader(64 * MIB, port));
+    const follower = stack.use(await single.follower(port));
+    await fill(port, 500);
+    await untilCaughtUp(first, [follower]);
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    const second = stack.use(await single.leader(64 * MIB, port));
+    await using peer = await Peer.connect(port);
+    // More bytes than the first life had: an offset alone would look as if it could be continued.
+    await fill(port, 100);
+    await waitFor(async () => (await syncsOf(port)).full === 1);
+    await peer.ask("SET", "only in", "the second life");
+    await expectEqual(second, [follower]);
+    expect(await syncsOf(port)).toEqual({ full: 1, partial: 0 });
+    expect((await contentsOf(follower.port)).size).toBe(101);
+  });
+
+  test("INFO tells how many seconds of writes the journal holds", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await single.leader(MIB));
+    expect(await replicationField(leader.port, "mscache_journal_seconds")).toBe("0");
+    const follower = stack.use(await single.follower(leader.port));
+    await untilCaughtUp(leader, [follower]);
+    await fill(leader.port, 10);
+    const seconds = async () => {
+      return Number(await replicationField(leader.port, "mscache_journal_seconds"));
+    };
+    await waitFor(async () => (await seconds()) >= 2);
+    // What the journal holds now was all written within the last moments.
+    await fill(leader.port, 40_000);
+    await waitFor(async () => (await seconds()) <= 1);
+  });
+});
+
+const chains: readonly (readonly Kind[])[] = [
+  [single, single, single],
+  [single, redisKind, single],
+  [redisKind, single, redisKind],
+];
+
+for (const [first, second, third] of chains) {
+  const isMissing = [first, second, third].includes(redisKind) && !redisInstalled();
+  const name = `the chain ${first.name} -> ${second.name} -> ${third.name}`;
+  describe.skipIf(isMissing)(name, () => {
+    test("under load, with either link cut, needs one full sync at each link", async () => {
+      const random = new Random(seedFor("REPLICATION_SEED"));
+      await using stack = new AsyncDisposableStack();
+      const leader = stack.use(await first.leader(64 * MIB));
+      const upper = stack.use(await LinkProxy.start(leader.port));
+      const middle = stack.use(await second.follower(upper.port));
+      await fill(leader.port, 1_000);
+      await untilCaughtUp(leader, [middle]);
+      const lower = stack.use(await LinkProxy.start(middle.port));
+      const last = stack.use(await third.follower(lower.port));
+      await waitFor(async () => (await standingOf(last.port)).link === "connected");
+      const load = stack.use(await WriteLoad.start(leader.port, random));
+      for (const proxy of [upper, lower]) {
+        await load.more(400);
+        const before = proxy.passed;
+        proxy.cut();
+        await load.more(400);
+        proxy.heal();
+        await waitFor(() => proxy.passed > before);
+      }
+      await load.stop();
+      await expectEqual(leader, [middle, last]);
+      expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: 1 });
+      expect((await syncsOf(middle.port)).full).toBe(1);
+    });
+  });
+}

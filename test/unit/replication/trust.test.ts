@@ -1,0 +1,158 @@
+/**
+ * The parts behind WAIT, FAILOVER and the reports about silence, with fakes: what they do at the edges
+ * that real servers seldom reach. How it all works together is in test/replication/trust.test.ts.
+ */
+import { describe, expect, test } from "bun:test";
+import { JournalAge } from "../../../src/replication/journal-age.ts";
+import { Waiters } from "../../../src/replication/waiters.ts";
+import { FakeClock, until } from "./fakes.ts";
+import { ScriptedLeader } from "./scripted-leader.ts";
+import { TestNode } from "./test-node.ts";
+
+/** Followers as a list of what each has acknowledged. */
+class FakeFollowers {
+  readonly offsets: number[] = [];
+  requests = 0;
+
+  acknowledgedBy(offset: number): number {
+    return this.offsets.filter((it) => it >= offset).length;
+  }
+
+  requestAcknowledgements(): void {
+    this.requests++;
+  }
+}
+
+describe("waiters", () => {
+  test("whoever is content at once does not wait, and asks nobody", async () => {
+    const followers = new FakeFollowers();
+    const waiters = new Waiters(followers);
+    followers.offsets.push(10, 5);
+    expect(await waiters.wait(1, 1, 7, 0)).toBe(1);
+    expect(await waiters.wait(1, 2, 5, 0)).toBe(2);
+    expect(await waiters.wait(1, 0, 99, 0)).toBe(0);
+    expect([waiters.count, followers.requests]).toEqual([0, 0]);
+  });
+
+  test("followers are asked once for all that begin to wait in a turn", async () => {
+    const followers = new FakeFollowers();
+    const waiters = new Waiters(followers);
+    const waiting = [1, 2, 3].map((id) => waiters.wait(id, 1, 10 * id, 0));
+    await until(() => followers.requests > 0, "the question");
+    expect([waiters.count, followers.requests]).toEqual([3, 1]);
+    followers.offsets.push(20);
+    waiters.acknowledged();
+    expect(waiters.sessionIds).toEqual([3]);
+    followers.offsets[0] = 30;
+    waiters.acknowledged();
+    expect(await Promise.all(waiting)).toEqual([1, 1, 1]);
+  });
+
+  test("each gets one outcome: its time, a release, or the end of its role", async () => {
+    const followers = new FakeFollowers();
+    followers.offsets.push(5);
+    const waiters = new Waiters(followers);
+    const waiting = [
+      waiters.wait(1, 2, 5, 10),
+      waiters.wait(2, 2, 5, 0),
+      waiters.wait(3, 2, 5, Number.MAX_SAFE_INTEGER),
+      waiters.wait(4, 2, 6, 0),
+    ];
+    expect(await waiting[0]).toBe(1);
+    expect([waiters.release(2, "unblocked"), waiters.release(2, "unblocked")]).toEqual([
+      true,
+      false,
+    ]);
+    expect([waiters.expire(4), waiters.expire(1)]).toEqual([true, false]);
+    waiters.releaseAll("role changed");
+    expect(await Promise.all(waiting)).toEqual([1, "unblocked", "role changed", 0]);
+    expect(waiters.count).toBe(0);
+  });
+});
+
+describe("the age of the journal", () => {
+  test("is that of its oldest byte", () => {
+    const age = new JournalAge();
+    expect(age.seconds(5_000)).toBe(0);
+    age.note(0, 0, 0);
+    age.note(1_000, 0, 100);
+    age.note(2_000, 0, 200);
+    expect(age.seconds(10_000)).toBe(10);
+    age.note(10_000, 100, 300); // bytes up to 100 were overwritten
+    expect(age.seconds(10_000)).toBe(9);
+    age.note(11_000, 290, 400);
+    expect(age.seconds(11_000)).toBe(9); // byte 290 was written between 2 and 10 seconds
+    age.note(12_000, 300, 400);
+    expect(age.seconds(12_000)).toBe(2);
+  });
+
+  test("does not count a time in which nothing was written", () => {
+    const age = new JournalAge();
+    age.note(0, 0, 100);
+    age.note(60_000, 0, 100);
+    age.note(61_000, 100, 200);
+    expect(age.seconds(61_000)).toBe(1);
+  });
+
+  test("begins anew with another history", () => {
+    const age = new JournalAge();
+    age.note(0, 0, 500);
+    age.note(9_000, 20, 30);
+    expect(age.seconds(10_000)).toBe(1);
+  });
+
+  test("stays right to a few seconds over hours, in bounded memory", () => {
+    const age = new JournalAge();
+    const capacity = 3_600;
+    for (let second = 0; second < 20_000; second++) {
+      age.note(second * 1_000, Math.max(0, second - capacity), second);
+    }
+    expect(age.seconds(20_000_000)).toBeWithin(3_600, 3_700);
+  });
+});
+
+describe("a leader that is silent", () => {
+  test("counts as gone after a minute, and INFO says since when", async () => {
+    const clock = new FakeClock();
+    await using leader = new TestNode({}, clock);
+    await using node = new TestNode({}, clock);
+    node.follow(leader.port);
+    await until(() => node.info.master_link_status === "up", "the link");
+    clock.now += 59_000;
+    expect(node.info).toMatchObject({ master_last_io_seconds_ago: "59" });
+    clock.now += 2_000;
+    node.replication.tick();
+    expect(node.log.has("silent for 61000 ms")).toBe(true);
+    clock.now += 5_000;
+    expect(node.info).toMatchObject({
+      master_link_status: "down",
+      master_link_down_since_seconds: "5",
+    });
+    expect(node.replication.isStale).toBe(true);
+  });
+});
+
+describe("a failover", () => {
+  test.each(["-ERR PSYNC FAILOVER replid must match my replid.", "-NOMASTERLINK no"])(
+    "that is answered by %s leaves the leader what it was",
+    async (answer) => {
+      await using target = new ScriptedLeader();
+      await using node = new TestNode({ listeningPort: 7777 });
+      await using follower = new TestNode({ listeningPort: target.port });
+      follower.follow(node.port);
+      await until(() => node.replication.leader.goodFollowers(10) === 1, "a follower");
+      node.set("k", "1");
+      await until(() => follower.journal.offset === node.journal.offset, "the write");
+      const order = { target: null, timeoutMs: 0, force: false };
+      expect(node.replication.beginFailover(order)).toBe("");
+      follower.replication.tick();
+      const psync = await target.handshake();
+      expect(psync).toMatch(/^PSYNC [0-9a-f]{40} \d+ FAILOVER$/);
+      target.send(`${answer}\r\n`);
+      await until(() => node.info.master_failover_state === "no-failover", "the end");
+      expect(node.info.role).toBe("master");
+      expect(node.pauses).toEqual([true, false]);
+      expect(node.roles).toEqual(["follower", "leader"]);
+    },
+  );
+});
