@@ -52,12 +52,9 @@ class Splitter {
   argument(): boolean {
     while (!this.done() && !endsWord(this.line[this.at])) {
       const byte = this.line[this.at];
-      if (byte === QUOTE || byte === APOSTROPHE) {
-        if (!this.quoted(byte)) return false;
-      } else {
-        this.emit(byte);
-        this.at++;
-      }
+      if (byte === QUOTE || byte === APOSTROPHE) return this.quoted(byte);
+      this.emit(byte);
+      this.at++;
     }
     return true;
   }

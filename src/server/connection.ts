@@ -279,7 +279,7 @@ export class Connection {
     this.decoder.rewind(request.origin);
     void this.thread.unpaused().then(() => {
       this.suspended = false;
-      this.thread.turn(() => this.goOn());
+      this.thread.turn(() => this.goOn(), this);
     });
   }
 
@@ -317,7 +317,7 @@ export class Connection {
       this.flush();
       this.goOn();
       this.sendMail();
-    });
+    }, this);
   }
 
   /** Takes up the input that waited. */
@@ -340,18 +340,18 @@ export class Connection {
   // ---- the socket's other events ---------------------------------------------------------------
 
   onDrain(): void {
+    if (!this.backlog.drain(this.socket)) return;
     if (this.link !== null) {
       this.link.onDrain();
       return;
     }
-    if (!this.backlog.drain(this.socket)) return;
     if (this.session.closing) {
       this.socket.end();
       return;
     }
     if (!this.blocked) return;
     this.blocked = false;
-    this.thread.turn(() => this.goOn());
+    this.thread.turn(() => this.goOn(), this);
   }
 
   onClose(): void {

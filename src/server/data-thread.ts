@@ -115,13 +115,14 @@ export class DataThread {
 
   // ---- cold path -------------------------------------------------------------------------------
 
-  /** Runs something that is not a `data` event as a turn. */
-  turn(work: () => void): void {
+  /** Runs something that is not a `data` event as a turn; `connection` is the one it is about, if any. */
+  turn(work: () => void, connection?: Connection): void {
     this.context.now = wallClockMs();
     try {
       work();
     } catch (error) {
-      this.fail(error);
+      if (connection === undefined) this.fail(error);
+      this.recover(connection, error);
     }
     this.endTurn();
   }

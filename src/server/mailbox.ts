@@ -6,8 +6,10 @@ import { wallClockMs } from "../clock.ts";
 import type { Command, Context } from "../command/command.ts";
 import { execute } from "../command/execute.ts";
 import type { Session } from "../command/session.ts";
+import { log } from "../log.ts";
 import { MscacheReply } from "../protocol/mscache.ts";
-import { Output } from "../protocol/output.ts";
+import { Output, OutputLimitError } from "../protocol/output.ts";
+import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { RespReply } from "../protocol/resp-reply.ts";
 
@@ -22,6 +24,7 @@ export interface Mailbox {
 }
 
 const replyBytes = 4096;
+const nothing = new Uint8Array(0);
 
 /** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
@@ -46,6 +49,22 @@ export class LocalMailbox implements Mailbox {
     const { store, effects, node } = this.context;
     const context = { store, effects, node, session, now: wallClockMs() };
     const before = effects.recorded;
+    try {
+      await this.run(context, command, request, reply);
+    } catch (error) {
+      if (!(error instanceof OutputLimitError)) throw error;
+      log.warn(`client ${session.address} asked for ${error.message}: closed`);
+      store.unlockAll();
+      session.closing = true;
+      return nothing;
+    }
+    if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
+    return out.view();
+  }
+
+  /** Runs the command, and again after each pause that held it. */
+  private async run(context: Context, command: Command, request: Request, reply: Reply) {
+    const { session } = context;
     await execute(context, command, request, reply);
     while (session.held) {
       session.held = false;
@@ -53,7 +72,5 @@ export class LocalMailbox implements Mailbox {
       context.now = wallClockMs();
       await execute(context, command, request, reply);
     }
-    if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
-    return out.view();
   }
 }
