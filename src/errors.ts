@@ -64,10 +64,7 @@ export const leaderGone = new ErrorReply(
   "MASTERDOWN",
   "Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
-export const tooFewFollowers = new ErrorReply(
-  "NOREPLICAS",
-  "Not enough good replicas to write.",
-);
+export const tooFewFollowers = new ErrorReply("NOREPLICAS", "Not enough good replicas to write.");
 export const unblocked = new ErrorReply("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
 export const unblockedByRole = new ErrorReply(
   "UNBLOCKED",
