@@ -38,15 +38,17 @@ function ourKind(threads: number): Kind {
   };
 }
 
+const diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
+
 const redisKind: Kind = {
   name: `redis-server${redisNote}`,
   leader: (journalBytes) => {
-    const diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
     return startRedis([...diskless, "--repl-backlog-size", `${journalBytes}`]) as Promise<Member>;
   },
   follower: (port) => {
     const backlog = ["--repl-backlog-size", `${64 * MIB}`];
-    return startRedis(["--replicaof", "127.0.0.1", `${port}`, ...backlog]) as Promise<Member>;
+    const leader = ["--replicaof", "127.0.0.1", `${port}`];
+    return startRedis([...diskless, ...backlog, ...leader]) as Promise<Member>;
   },
 };
 
@@ -125,7 +127,7 @@ for (const [leaderKind, followerKind] of lineUps) {
     await fill(leader.port, 1_000);
     await untilCaughtUp(leader, [follower]);
     proxy.cut();
-    await fill(leader.port, 40_000);
+    await fill(leader.port, 25_000);
     const { offset } = await standingOf(leader.port);
     const first = Number(await replicationField(leader.port, "repl_backlog_first_byte_offset"));
     expect(offset - first).toBeLessThanOrEqual(MIB + 64 * 1024); // redis keeps whole blocks
@@ -186,7 +188,7 @@ describe("mscache", () => {
     };
     await waitFor(async () => (await seconds()) >= 2);
     // What the journal holds now was all written within the last moments.
-    await fill(leader.port, 40_000);
+    await fill(leader.port, 25_000);
     await waitFor(async () => (await seconds()) <= 1);
   });
 });
