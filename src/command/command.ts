@@ -39,6 +39,8 @@ export const flag = {
   INTERNAL: 1 << 11,
   /** Concerns the connections of all data threads: with several of them it runs as CONTROL does. */
   GLOBAL: 1 << 21,
+  /** Changes no data but enters the stream to the followers: a pause of writes holds it, too. */
+  MAY_REPLICATE: 1 << 25,
   /** Allowed to a subscriber that speaks RESP2. */
   SUBSCRIBER: 1 << 22,
   /** Runs at once in a transaction, where other commands are queued. */

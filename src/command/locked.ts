@@ -85,13 +85,18 @@ function shardsOf(x: Context, command: Command, request: Request): number {
   return shards;
 }
 
-/** The same for a transaction: all of them, where a command meets keys that it does not name. */
+/**
+ * The same for a transaction. All of them, where a command meets keys that it does not name; and where one
+ * acts on the node, which it may do between the commands of all threads only: it would take them later,
+ * with the journal held.
+ */
 export function shardsOfQueue(
   x: Context,
-  { requests }: Transaction,
+  { requests, flags }: Transaction,
   watched: ReadonlyMap<string, WatchedKey> | null,
 ): number {
   const { store } = x;
+  if ((flags & flag.CONTROL) !== 0) return store.allShards;
   let shards = 0;
   for (const { key } of watched?.values() ?? []) shards |= store.shardBit(key, 0, key.length);
   for (const request of requests) {

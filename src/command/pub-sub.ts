@@ -12,7 +12,7 @@ import { matchesGlob } from "./glob.ts";
 import { helpRow } from "./help.ts";
 import type { Topics } from "./topics.ts";
 
-const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, GLOBAL, SUBSCRIBER } = flag;
+const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, GLOBAL, SUBSCRIBER, MAY_REPLICATE } = flag;
 const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | GLOBAL | SUBSCRIBER;
 const asking = PUBSUB | LOADING | STALE | GLOBAL;
 
@@ -47,7 +47,7 @@ export const pubSubCommands: readonly CommandRow[] = [
   row(
     "publish",
     3,
-    asking | FAST,
+    asking | FAST | MAY_REPLICATE,
     "O(N+M) with N the channel's subscribers and M the patterns of the node",
     "Post a message to a channel",
     publish,

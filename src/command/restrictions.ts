@@ -48,7 +48,6 @@ export function refusalOf(restrictions: number, flags: number) {
 /** Redis holds CLIENT UNPAUSE as well, so that nobody can end a pause of all commands early. */
 function isPaused(restrictions: number, name: string, flags: number): boolean {
   if ((restrictions & restriction.ALL_PAUSED) !== 0) return name !== "client|unpause";
-  // A message goes to the followers, too.
-  const isWrite = (flags & flag.WRITE) !== 0 || name === "publish";
-  return (restrictions & restriction.WRITES_PAUSED) !== 0 && isWrite;
+  const writes = flag.WRITE | flag.MAY_REPLICATE;
+  return (restrictions & restriction.WRITES_PAUSED) !== 0 && (flags & writes) !== 0;
 }

@@ -129,7 +129,9 @@ function runFrom(
   const { store } = x;
   // The first time they are held already; after a wait they are taken again.
   const taken = store.isShared ? store.lockShards(shardsOfQueue(x, transaction, null)) : 0;
-  x.effects.open();
+  // A group holds the journal: transactions that only read do not stand in each other's way.
+  const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
+  if (isGroup) x.effects.open();
   x.session.isExecuting = true;
   try {
     for (let i = first; i < transaction.requests.length; i++) {
@@ -139,7 +141,7 @@ function runFrom(
     }
   } finally {
     x.session.isExecuting = false;
-    x.effects.close();
+    if (isGroup) x.effects.close();
     store.unlockShards(taken);
   }
 }

@@ -3,7 +3,7 @@
 // (replication/replication.ts), as the leader's bytes go into the journal unchanged.
 
 import { wallClockMs } from "../clock.ts";
-import type { Context } from "../command/command.ts";
+import { type Context, flag } from "../command/command.ts";
 import { execute } from "../command/execute.ts";
 import { Session } from "../command/session.ts";
 import { find } from "../command/table.ts";
@@ -12,15 +12,20 @@ import { NullReply } from "../protocol/null-reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Apply } from "../replication/ports.ts";
 
+const streamed = flag.WRITE | flag.MAY_REPLICATE;
+/** A leader with other types sends many commands of few names; damaged bytes have any name. */
+const namesToldMax = 100;
+
 export function applier(parts: Omit<Context, "now" | "session">): Apply {
   const session = new Session(0, "", "", 0, true);
   session.kind = "leader";
   const context: Context = { ...parts, session, now: 0 };
   const reply = new NullReply();
+  const tell = teller();
   const apply = (request: Request): void => {
     const command = find(request);
-    if (command === undefined) {
-      log.warn(`the leader sent a command that is unknown here: ${request.text(0)}`);
+    if (command === undefined || (command.flags & streamed) === 0) {
+      tell(request.text(0).toUpperCase());
       return;
     }
     context.now = wallClockMs();
@@ -33,4 +38,13 @@ export function applier(parts: Omit<Context, "now" | "session">): Apply {
     store.unlockShards(taken);
   };
   return Object.assign(apply, { atOnce });
+}
+
+function teller(): (name: string) => void {
+  const told = new Set<string>();
+  return (name) => {
+    if (told.has(name) || told.size >= namesToldMax) return;
+    told.add(name);
+    log.warn(`the leader sent a command that is not applied here: ${JSON.stringify(name)}`);
+  };
 }

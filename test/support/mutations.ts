@@ -66,11 +66,16 @@ function splice(bytes: Buffer, at: number, drop: number, insert?: Uint8Array): B
   return Buffer.concat(parts);
 }
 
+/** One thing done to bytes, of which there must be some; it may be done in place. */
+export function mutated(random: Random, bytes: Buffer): Buffer {
+  return random.pick(mutations)(random, bytes);
+}
+
 /** A valid pipeline with one to three things done to it. */
 export function mutatedFrames(random: Random): Buffer {
   let bytes = validFrames(random);
   for (let i = random.between(1, 3); i > 0 && bytes.length > 0; i--) {
-    bytes = random.pick(mutations)(random, bytes);
+    bytes = mutated(random, bytes);
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 // Rewriting a configuration file: what it keeps, what it changes, and that the result reads back to
-// the same values. Who writes it, and when, is tested in server/config-rewrite.test.ts.
+// the same values. Who writes it, and when, is tested in sentinel/config-rewrite.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../src/config.ts";

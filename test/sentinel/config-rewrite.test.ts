@@ -1,12 +1,12 @@
 // CONFIG REWRITE and SHUTDOWN on nodes with a configuration file: what is written, when, and that a node
-// started again from it is what it was. The text of the file itself is tested in config-file.test.ts.
+// started again from it is what it was. The text of the file itself is tested in unit/config-file.test.ts.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { spawnNode, temporaryDirectory, waitFor } from "../../harness.ts";
-import { replicationField } from "../../support/line-ups.ts";
-import { Peer } from "../../support/peer.ts";
+import { spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { replicationField } from "../support/line-ups.ts";
+import { Peer } from "../support/peer.ts";
 
 /** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
 setDefaultTimeout(30_000);
@@ -55,11 +55,10 @@ describe("CONFIG REWRITE", () => {
     }
     {
       await using node = await spawnNode(command);
-      await waitFor(async () => {
-        return (await replicationField(node.port, "master_port")) === `${leader.port}`;
-      });
+      await waitFor(async () => (await replicationField(node.port, "master_link_status")) === "up");
+      expect(await replicationField(node.port, "master_port")).toBe(`${leader.port}`);
       await using peer = await Peer.connect(node.port);
-      await peer.ask("REPLICAOF", "NO", "ONE");
+      expect(await peer.ask("REPLICAOF", "NO", "ONE")).toBe("+OK");
       expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
     }
     await using node = await spawnNode(command);
