@@ -1,4 +1,4 @@
-// Every bound of MSCache in one place: what it limits, its unit (last word of the name), why it has
+// Every bound that a user can meet, in one place: what it limits, its unit (last word of the name), why it has
 // this value and what happens when it is reached. Limits that a user may change live in config.ts;
 // these do not change at run time. Relations between them are asserted at the end of the file.
 
@@ -14,11 +14,18 @@ export const keyBytesMax = 16 * MiB - 1;
 export const bulkBytesMax = 512 * MiB;
 /** Longest inline command and longest header line of a frame, bytes, as in Redis. Longer: protocol error, close. */
 export const lineBytesMax = 64 * KiB;
+/** Longest request, bytes, as Redis's client-query-buffer-limit. Longer: protocol error, close. */
+export const requestBytesMax = 1 * GiB;
 /** Most arguments of one command, as in Redis. More: protocol error, close. */
 export const argumentsMax = 1024 * 1024;
 /** The same before a connection has logged in, where a password is set (Redis: 10 and 16 KiB). */
 export const argumentsUnauthenticatedMax = 10;
 export const bulkUnauthenticatedBytesMax = 16 * KiB;
+
+// ---- time ---------------------------------------------------------------------------------------
+
+/** Longest time a timer takes, ms: a longer one would be over at once, so it is none. */
+export const timerMsMax = 2 ** 31 - 1;
 
 // ---- connections ------------------------------------------------------------------------------
 

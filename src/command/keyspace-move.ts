@@ -24,10 +24,13 @@ export function renamenx(x: Context, request: Request, reply: Reply): void {
 
 function move(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
-  const moved = duplicate(x, request, reply);
-  if (moved) erase(x, request, 1);
-  x.effects.close();
-  return moved;
+  try {
+    const moved = duplicate(x, request, reply);
+    if (moved) erase(x, request, 1);
+    return moved;
+  } finally {
+    x.effects.close(); // a refusal may be one byte too many for the output, and throw
+  }
 }
 
 /** Stores what is under argument 1 under argument 2 as well; a refusal is answered. */

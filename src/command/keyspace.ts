@@ -76,7 +76,8 @@ function flushModeIsKnown(request: Request): boolean {
 
 // ---- rows ---------------------------------------------------------------------------------------
 
-const { READONLY, WRITE, DENY_OOM, FAST } = flag;
+// GLOBAL: RENAME and COPY write a value of any size, which only the control thread can always journal.
+const { READONLY, WRITE, DENY_OOM, FAST, GLOBAL } = flag;
 
 export const keyspaceCommands: readonly CommandRow[] = [
   {
@@ -183,7 +184,7 @@ export const keyspaceCommands: readonly CommandRow[] = [
   {
     name: "rename",
     arity: 3,
-    flags: WRITE,
+    flags: WRITE | GLOBAL,
     keys: [1, 2, 1],
     group: "generic",
     since: "1.0.0",
@@ -194,7 +195,7 @@ export const keyspaceCommands: readonly CommandRow[] = [
   {
     name: "renamenx",
     arity: 3,
-    flags: WRITE | FAST,
+    flags: WRITE | FAST | GLOBAL,
     keys: [1, 2, 1],
     group: "generic",
     since: "1.0.0",
@@ -205,7 +206,7 @@ export const keyspaceCommands: readonly CommandRow[] = [
   {
     name: "copy",
     arity: -3,
-    flags: WRITE | DENY_OOM,
+    flags: WRITE | DENY_OOM | GLOBAL,
     keys: [1, 2, 1],
     group: "generic",
     since: "6.2.0",

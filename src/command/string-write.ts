@@ -119,11 +119,14 @@ function anyExists(x: Context, request: Request): boolean {
 }
 
 function putPairs(x: Context, request: Request, reply: Reply): boolean {
-  x.effects.open();
   let stored = true;
-  for (let i = 1; stored && i < request.argc; i += 2) {
-    stored = put(x, request, i, i + 1, 0, reply);
+  x.effects.open();
+  try {
+    for (let i = 1; stored && i < request.argc; i += 2) {
+      stored = put(x, request, i, i + 1, 0, reply);
+    }
+  } finally {
+    x.effects.close(); // a refusal may be one byte too many for the output, and throw
   }
-  x.effects.close();
   return stored;
 }

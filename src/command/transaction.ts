@@ -7,8 +7,8 @@
 // Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its locks
 // and its group are given back.
 
-import { ErrorReply, errorReply } from "../errors.ts";
-import { watchedKeysMax } from "../limits.ts";
+import { ErrorReply, errorReply, keyTooLong } from "../errors.ts";
+import { keyBytesMax, watchedKeysMax } from "../limits.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { type Command, type CommandRow, type Context, flag, type Handler } from "./command.ts";
@@ -162,6 +162,7 @@ function watch(x: Context, request: Request, reply: Reply): void {
   if (session.transaction !== null) return reply.error(watchInside);
   session.watched ??= new Map();
   for (let i = 1; i < request.argc; i++) {
+    if (request.length(i) > keyBytesMax) return reply.error(keyTooLong);
     const key = request.bytes(i);
     const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
     if (session.watched.has(name)) continue;

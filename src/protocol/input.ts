@@ -54,7 +54,9 @@ export class Input {
     const shift = this.mark;
     const pending = this.end - shift;
     const total = pending + count;
-    const buf = buffers.take(Math.max(total, Math.min(total * 2, wanted + carrySlackBytes)));
+    // By half at least: a command of many small arguments never knows how much more it waits for.
+    const enough = Math.max(wanted + carrySlackBytes, total + (total >>> 1));
+    const buf = buffers.take(Math.min(total * 2, enough));
     buf.set(this.buf.subarray(shift, this.end));
     this.letGo();
     this.buf = buf;

@@ -37,7 +37,10 @@ export class Output {
       throw new OutputLimitError(`a reply of more than ${outputHardBytesMax} bytes`);
     }
     const bytes = buffers.take(
-      Math.max(length, Math.min(this.bytes.length * 2, length + stepBytesMax)),
+      Math.max(
+        length,
+        Math.min(this.bytes.length * 2, length + Math.max(stepBytesMax, length >>> 1)),
+      ),
     );
     bytes.set(this.bytes.subarray(0, this.length));
     buffers.give(this.bytes);

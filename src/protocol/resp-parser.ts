@@ -11,6 +11,7 @@ import {
   bulkBytesMax,
   bulkUnauthenticatedBytesMax,
   lineBytesMax,
+  requestBytesMax,
 } from "../limits.ts";
 import type { Decoder } from "./decoder.ts";
 import { splitInline } from "./inline.ts";
@@ -67,10 +68,12 @@ export class RespParser implements Decoder {
     const shift = input.feed(chunk, wanted);
     this.scanned = Math.max(0, this.scanned - shift);
     if (shift > 0) this.shiftArguments(shift);
+    if (input.end - input.mark > requestBytesMax) this.fail("too big request");
   }
 
   private shiftArguments(shift: number): void {
     const { start, end, argc } = this.request;
+    this.request.origin -= shift;
     for (let i = 0; i < argc; i++) {
       start[i] -= shift;
       end[i] -= shift;

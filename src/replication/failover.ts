@@ -12,6 +12,7 @@
 // the target has not acknowledged yet; its ACK of every second ends the wait.
 
 import { assert } from "../errors.ts";
+import { timerMsMax } from "../limits.ts";
 import type { FollowerLink } from "./follower-link.ts";
 import type { Logger } from "./ports.ts";
 
@@ -72,7 +73,8 @@ export class Failover {
     this.#order = order;
     this.#transition("waiting-for-sync", "FAILOVER");
     this.#parts.pauseWrites(true);
-    if (timeoutMs > 0) this.#timer = setTimeout(() => this.#timeIsOver(), timeoutMs);
+    if (timeoutMs > 0 && timeoutMs <= timerMsMax)
+      this.#timer = setTimeout(() => this.#timeIsOver(), timeoutMs);
     this.check();
     return "";
   }

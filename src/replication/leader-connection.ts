@@ -37,7 +37,10 @@ export class LeaderConnection {
       close: () => this.#end("it closed the connection"),
     };
     // A failed connection is told by connectError as well; whichever comes first counts.
-    Bun.connect({ hostname, port, socket }).catch((error) => this.#end(String(error)));
+    // For some hosts, an empty one or one with a zero byte, connect() throws instead of rejecting.
+    Promise.try(() => Bun.connect({ hostname, port, socket })).catch((error) =>
+      this.#end(String(error)),
+    );
   }
 
   send(command: readonly string[]): void {

@@ -4,6 +4,8 @@
 // Invariant: a waiter gets exactly one outcome: the count that it asked for, the count at the end of
 // its time, or the reason why it was let go.
 
+import { timerMsMax } from "../limits.ts";
+
 /** What a waiter gets besides a count of followers. */
 export type Release = "unblocked" | "role changed" | "gone";
 
@@ -19,9 +21,6 @@ export interface Acknowledgements {
   acknowledgedBy(offset: number): number;
   requestAcknowledgements(): void;
 }
-
-/** What a timer can hold; a longer wait is one without end. */
-const timerMsMax = 2 ** 31 - 1;
 
 export class Waiters {
   readonly #leader: Acknowledgements;

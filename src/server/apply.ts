@@ -15,6 +15,7 @@ import type { Apply } from "../replication/ports.ts";
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
 /** A leader with other types sends many commands of few names; damaged bytes have any name. */
 const namesToldMax = 100;
+const nameCharsMax = 64;
 
 export function applier(parts: Omit<Context, "now" | "session">): Apply {
   const session = new Session(0, "", "", 0, true);
@@ -25,7 +26,7 @@ export function applier(parts: Omit<Context, "now" | "session">): Apply {
   const apply = (request: Request): void => {
     const command = find(request);
     if (command === undefined || (command.flags & streamed) === 0) {
-      tell(request.text(0).toUpperCase());
+      tell(request.text(0).slice(0, nameCharsMax).toUpperCase());
       return;
     }
     context.now = wallClockMs();

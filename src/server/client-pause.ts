@@ -4,6 +4,7 @@
 
 import { monotonicMs } from "../clock.ts";
 import type { PauseKind } from "../command/node.ts";
+import { timerMsMax } from "../limits.ts";
 
 export type PausePurpose = "command" | "failover";
 
@@ -13,7 +14,6 @@ interface Pause {
 }
 
 /** What a timer can hold; a longer pause looks again then. */
-const timerMsMax = 2 ** 31 - 1;
 
 export class ClientPause {
   private readonly apply: (kind: PauseKind | null) => void;

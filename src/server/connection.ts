@@ -93,6 +93,7 @@ export class Connection {
       this.link.onData(chunk);
       return;
     }
+    if (this.session.closing) return; // only its last replies are still on their way
     if (this.fresh && !this.chooseProtocol(chunk[0])) return;
     this.decoder.feed(chunk);
     if (this.suspended || this.blocked) this.pauseIfFull();
@@ -123,7 +124,7 @@ export class Connection {
         if (out.length >= outputFlushBytes) this.flush();
       }
     }
-    if (decoder.error !== "") this.violate(decoder.error);
+    if (decoder.error !== "" && this.isRunning()) this.violate(decoder.error);
     decoder.release();
     this.flush();
     this.executing = false;
@@ -394,8 +395,9 @@ export class Connection {
     return this.backlog.bytes + (this.mail?.bytes ?? 0);
   }
 
-  /** Ends the connection once its replies are out. */
+  /** Ends the connection once the present reply is out, and at once if it does not read its replies. */
   close(): void {
+    if (this.backlog.bytes > 0) return this.terminate();
     this.session.closing = true;
     if (!this.suspended) this.closeAfterOutput();
   }

@@ -10,8 +10,6 @@ import type { ClientFilter, ClientReport } from "../command/node.ts";
 import type { Session } from "../command/session.ts";
 import type { Address, Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import { log } from "../log.ts";
-import { OutputLimitError } from "../protocol/output.ts";
 import type { LinkSocket } from "../replication/ports.ts";
 import type { Link } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
@@ -167,7 +165,7 @@ export class WorkerThreads implements Threads {
     this.origins.set(session.id, worker);
     const bytes = await mailbox
       .submit(session, commandOf(request, isResp), request, isResp)
-      .catch((error) => this.recover(session, error));
+      .catch((error) => control.fail(error));
     this.origins.delete(session.id);
     await this.settled;
     const changes = changesOf(submission.session, session);
@@ -175,16 +173,6 @@ export class WorkerThreads implements Threads {
       const copy = new Uint8Array(bytes);
       worker.post({ kind: "answer", ticket, bytes: copy, changes }, [copy.buffer]);
     });
-  }
-
-  /** As in a data thread: a reply beyond all bounds costs the connection, anything else the process. */
-  private recover(session: Session, error: unknown): Uint8Array {
-    const { control } = this.parts;
-    if (!(error instanceof OutputLimitError)) return control.fail(error);
-    log.warn(`client ${session.address} asked for ${error.message}: closed`);
-    control.context.store.unlockAll();
-    session.closing = true;
-    return new Uint8Array();
   }
 
   deliver(receivers: readonly number[], message: Message): void {

@@ -91,6 +91,28 @@ describe("RespParser decodes", () => {
   });
 });
 
+describe("RespParser rewinds", () => {
+  test("to a command that arrived in two pieces, wherever it was cut", () => {
+    const first = bytes("*2\r\n$3\r\nGET\r\n$2\r\nzz\r\n");
+    const second = bytes("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$8\r\nDEL k\r\nx\r\n");
+    for (let cut = 1; cut < second.length; cut++) {
+      const parser = new RespParser();
+      parser.feed(Uint8Array.from([...first, ...second.subarray(0, cut)]));
+      expect(parser.next()).toBe(true);
+      expect(parser.next()).toBe(false);
+      parser.feed(second.slice(cut));
+      expect(parser.next()).toBe(true);
+      parser.rewind(parser.request.origin);
+      expect(parser.next()).toBe(true);
+      const { request } = parser;
+      const words = Array.from({ length: request.argc }, (_, i) => latin1(request.bytes(i)));
+      expect(words).toEqual(["SET", "b", "DEL k\r\nx"]);
+      expect(parser.next()).toBe(false);
+      expect(parser.error).toBe("");
+    }
+  });
+});
+
 describe("RespParser bounds", () => {
   test("an endless line is refused, however it arrives", () => {
     const parser = new RespParser();
