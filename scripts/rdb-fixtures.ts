@@ -1,0 +1,292 @@
+/**
+ * Small RDB files of every version from 1 to 12 and of Valkey, most of which no program of today writes:
+ * each has strings, and of the other types those that its version brought.
+ *
+ *     bun scripts/rdb-fixtures.ts DIRECTORY     # writes them, for redis-check-rdb and the like
+ *
+ * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4) and Valkey's
+ * (9.0), which still read all earlier versions; no file is somebody's data. It shares no code with `src`,
+ * which it is to judge; redis-check-rdb 7.0 accepts those up to version 10, which a test asserts.
+ */
+import { join } from "node:path";
+
+export interface RdbFixture {
+  readonly name: string;
+  /** Who wrote such files, and what was new in them. */
+  readonly origin: string;
+  readonly bytes: Buffer;
+  /** The strings in it, as `key=value@expiry`. */
+  readonly strings: readonly string[];
+  /** Its other values by kind. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+type Part = string | readonly number[] | Buffer;
+
+function join8(...parts: readonly Part[]): Buffer {
+  const bytes = parts.map((it) => (typeof it === "string" ? Buffer.from(it, "latin1") : it));
+  return Buffer.concat(bytes.map((it) => Buffer.from(it)));
+}
+
+/** A string of less than 64 bytes, or of less than 16,384. */
+function text(content: Part): Buffer {
+  const bytes = join8(content);
+  const { length } = bytes;
+  return join8(length < 64 ? [length] : [0x40 | (length >> 8), length & 0xff], bytes);
+}
+
+function value(type: number, key: string, ...parts: readonly Part[]): Buffer {
+  return join8([type], text(key), ...parts);
+}
+
+function little(bytes: number, number: number): number[] {
+  return Array.from({ length: bytes }, (_, i) => Math.floor(number / 256 ** i) & 0xff);
+}
+
+// ---- the compact forms of small collections -----------------------------------------------------
+
+/** Entries of one character; each tells how long the one before it is. */
+function ziplist(entries: string): Buffer {
+  const body = [...entries].flatMap((it, i) => [i === 0 ? 0 : 3, 1, it.charCodeAt(0)]);
+  const tail = 10 + body.length - 3;
+  const head = [
+    ...little(4, 10 + body.length + 1),
+    ...little(4, tail),
+    ...little(2, entries.length),
+  ];
+  return text([...head, ...body, 0xff]);
+}
+
+/** The same for listpacks; each entry ends with its own length. */
+function listpack(entries: string): Buffer {
+  const body = [...entries].flatMap((it) => [0x81, it.charCodeAt(0), 2]);
+  return text([...little(4, 6 + body.length + 1), ...little(2, entries.length), ...body, 0xff]);
+}
+
+const zipmap = text([1, 1, 0x66, 1, 0, 0x76, 0xff]); // f=v
+const intset = text([...little(4, 2), ...little(4, 2), ...little(2, 1), ...little(2, 2)]);
+const emptyStream = [0, 0, 0, 0];
+
+// ---- whole files --------------------------------------------------------------------------------
+
+const EXPIRY_SECONDS = 4_102_444_800;
+const select = [0xfe, 0];
+const aux = join8([0xfa], text("redis-bits"), [0xc0, 64]);
+const resize = [0xfb, 3, 1];
+/** "abc" three times over, packed: three literal bytes, then six more from three back. */
+const packed = [0xc3, 6, 9, 2, 0x61, 0x62, 0x63, 4 << 5, 2];
+
+/** What every version has: plain, integer and packed strings, and a key that expires. */
+const strings = [
+  value(0, "plain", text("value")),
+  value(0, "int8", [0xc0, 0x85]),
+  value(0, "int16", [0xc1, 0x00, 0x80]),
+  value(0, "int32", [0xc2, 0xff, 0xff, 0xff, 0x7f]),
+  value(0, "packed", packed),
+  value(0, "long", text("x".repeat(100))),
+];
+const inSeconds = join8([0xfd, ...little(4, EXPIRY_SECONDS)], value(0, "timed", text("1")));
+const inMilliseconds = join8(
+  [0xfc, ...little(8, EXPIRY_SECONDS * 1000 + 123)],
+  value(0, "timed", text("1")),
+);
+const wanted = [
+  "int16=-32768@0",
+  "int32=2147483647@0",
+  "int8=-123@0",
+  `long=${"x".repeat(100)}@0`,
+  "packed=abcabcabc@0",
+  "plain=value@0",
+];
+
+interface Recipe {
+  readonly magic: string;
+  readonly origin: string;
+  readonly parts: readonly Part[];
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+const plainTypes = [
+  value(1, "list", [1], text("a")),
+  value(2, "set", [1], text("a")),
+  value(3, "zset", [1], text("m"), [1], "1"),
+  value(4, "hash", [1], text("f"), text("v")),
+];
+
+const recipes: readonly Recipe[] = [
+  {
+    magic: "REDIS0001",
+    origin: "Redis 1.0 to 2.2: plain types, times in seconds, no checksum",
+    parts: [select, ...plainTypes, ...strings, inSeconds],
+    skipped: { list: 1, set: 1, zset: 1, hash: 1 },
+  },
+  {
+    magic: "REDIS0002",
+    origin: "Redis 2.4: zipmaps, ziplists and intsets",
+    parts: [
+      select,
+      value(9, "zipmap", zipmap),
+      value(10, "ziplist", ziplist("a")),
+      value(11, "intset", intset),
+      value(12, "zset", ziplist("m1")),
+      ...strings,
+      inSeconds,
+    ],
+    skipped: { hash: 1, list: 1, set: 1, zset: 1 },
+  },
+  {
+    magic: "REDIS0003",
+    origin: "Redis 2.6 before its release: times in milliseconds",
+    parts: [select, ...strings, inMilliseconds],
+    skipped: {},
+  },
+  {
+    magic: "REDIS0004",
+    origin: "Redis 2.6 before its release: hashes as ziplists",
+    parts: [select, value(13, "hash", ziplist("fv")), ...strings, inMilliseconds],
+    skipped: { hash: 1 },
+  },
+  {
+    magic: "REDIS0005",
+    origin: "Redis 2.6 before its release: a checksum at the end",
+    parts: [select, ...plainTypes, ...strings, inMilliseconds],
+    skipped: { list: 1, set: 1, zset: 1, hash: 1 },
+  },
+  {
+    magic: "REDIS0006",
+    origin: "Redis 2.6 to 3.0: more integers in ziplists",
+    parts: [select, value(10, "ziplist", ziplist("ab")), ...strings, inMilliseconds],
+    skipped: { list: 1 },
+  },
+  {
+    magic: "REDIS0007",
+    origin: "Redis 3.2: auxiliary fields, sizes, lists as ziplists in a row",
+    parts: [aux, select, resize, value(14, "list", [1], ziplist("a")), ...strings, inMilliseconds],
+    skipped: { list: 1 },
+  },
+  {
+    magic: "REDIS0008",
+    origin: "Redis 4.0: scores as eight bytes, lengths of 64 bits",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(5, "zset", [1], text("m"), little(8, 0)),
+      ...strings.slice(1),
+      value(0, "plain", [0x81, 0, 0, 0, 0, 0, 0, 0, 5], "value"),
+      inMilliseconds,
+    ],
+    skipped: { zset: 1 },
+  },
+  {
+    magic: "REDIS0009",
+    origin: "Redis 5.0 to 6.2: streams, idle times and frequencies",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(15, "stream", emptyStream, [0]),
+      [0xf8, 5],
+      ...strings,
+      [0xf9, 9],
+      inMilliseconds,
+    ],
+    skipped: { stream: 1 },
+  },
+  {
+    magic: "REDIS0010",
+    origin: "Redis 7.0: listpacks, functions, more about streams",
+    parts: [
+      aux,
+      [0xf5],
+      text("#!lua name=lib\nredis.register_function('f', function() end)"),
+      select,
+      resize,
+      value(16, "hash", listpack("fv")),
+      value(17, "zset", listpack("m1")),
+      value(18, "list", [1, 2], listpack("a")),
+      value(19, "stream", emptyStream, [0, 0, 0, 0, 0], [0]),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { function: 1, hash: 1, zset: 1, list: 1, stream: 1 },
+  },
+  {
+    magic: "REDIS0011",
+    origin: "Redis 7.2 and Valkey 7.2 to 8.1: sets as listpacks, when a consumer was last active",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(20, "set", listpack("a")),
+      value(21, "stream", emptyStream, [0, 0, 0, 0, 0], [0]),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { set: 1, stream: 1 },
+  },
+  {
+    magic: "REDIS0012",
+    origin: "Redis 7.4: hashes whose fields expire, the sizes of slots",
+    parts: [
+      aux,
+      select,
+      resize,
+      [0xf4, 1, 1, 0],
+      value(24, "hash", little(8, 1), [1, 1], text("f"), text("v")),
+      value(25, "hash2", little(8, 1), listpack("fv1")),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { hash: 2 },
+  },
+  {
+    magic: "VALKEY080",
+    origin: "Valkey 9.0: hashes whose fields expire, in a form of its own",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(22, "hash", [1], text("f"), text("v"), little(8, 1)),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { hash: 1 },
+  },
+];
+
+function fixture({ magic, origin, parts, skipped }: Recipe): RdbFixture {
+  const body = join8(magic, ...parts, [0xff]);
+  const isOld = /^REDIS000[1-4]$/.test(magic);
+  const moment = EXPIRY_SECONDS * 1000 + (/^REDIS000[12]$/.test(magic) ? 0 : 123);
+  return {
+    name: `${magic.toLowerCase()}.rdb`,
+    origin,
+    bytes: isOld ? body : Buffer.concat([body, checksum(body)]),
+    strings: [...wanted, `timed=1@${moment}`],
+    skipped,
+  };
+}
+
+/** CRC-64 of Jones, a bit at a time: slow, short, and not the one of `src`. */
+function checksum(bytes: Buffer): Buffer {
+  let crc = 0n;
+  for (const byte of bytes) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >> 1n) ^ (crc & 1n ? 0x95ac9329ac4bc9b5n : 0n);
+  }
+  const result = Buffer.alloc(8);
+  result.writeBigUInt64LE(crc);
+  return result;
+}
+
+export const rdbFixtures: readonly RdbFixture[] = recipes.map(fixture);
+
+if (import.meta.main) {
+  const directory = process.argv[2];
+  if (directory === undefined) throw new Error("usage: bun scripts/rdb-fixtures.ts DIRECTORY");
+  for (const { name, origin, bytes } of rdbFixtures) {
+    await Bun.write(join(directory, name), bytes);
+    console.log(`${name}  ${origin}`);
+  }
+}

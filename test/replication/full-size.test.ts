@@ -1,0 +1,108 @@
+/**
+ * Full syncs between our nodes and real redis-servers by size: of nothing, of one key, and of a million
+ * under writes. A million keys go from a Redis to our node, which is promoted and followed by both that
+ * Redis, partially, and a new one. Their digests, which Redis makes faster than a test reads a million
+ * replies, then compare what was there before with what our node has received and sent.
+ * Invariant: the counters say which sync it was; smaller data are compared key by key elsewhere.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { redisInstalled, waitFor } from "../harness.ts";
+import { lineUps, type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
+import { Peer } from "../support/peer.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+import { textOf } from "../support/wire.ts";
+import { contentsOf, WriteLoad } from "../support/write-load.ts";
+
+setDefaultTimeout(60_000);
+
+const MILLION = 1_000_000;
+const VALUE_BYTES = 100;
+const PATIENCE = { timeoutMs: 30_000 };
+
+async function askOnce({ port }: Member, ...command: (string | number)[]): Promise<string> {
+  await using peer = await Peer.connect(port);
+  return await peer.ask(...command);
+}
+
+async function statistic({ port }: Member, name: string): Promise<number> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "stats"));
+  return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
+}
+
+for (const lineUp of lineUps) {
+  describe.skipIf(lineUp.isMissing)(lineUp.name, () => {
+    test("a full sync of one key, and of none, is followed by the stream", async () => {
+      await using stack = new AsyncDisposableStack();
+      const leader = stack.use(await lineUp.leader());
+      const peer = stack.use(await Peer.connect(leader.port));
+      const early = stack.use(await lineUp.follower(leader));
+      await untilCaughtUp(leader, [early]);
+      expect(await contentsOf(early.port)).toEqual(new Map());
+      const key = Buffer.from([0, 255, 13, 10]);
+      await peer.ask("SET", key, Buffer.from([254, 0]), "PXAT", "4102444800123");
+      const late = stack.use(await lineUp.follower(leader));
+      await waitFor(async () => (await statistic(leader, "sync_full")) === 2);
+      await untilCaughtUp(leader, [early, late]);
+      const one = new Map([[key.toString("latin1"), "$\\xfe\\x00 until :4102444800123"]]);
+      expect(await contentsOf(leader.port)).toEqual(one);
+      for (const { port } of [early, late]) expect(await contentsOf(port)).toEqual(one);
+      await peer.ask("DEL", key);
+      await untilCaughtUp(leader, [early, late]);
+      for (const { port } of [early, late]) expect((await contentsOf(port)).size).toBe(0);
+    });
+  });
+}
+
+/** A Redis with a million keys that Redis itself has made. */
+async function startFullRedis(): Promise<Member> {
+  const quick = ["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "256mb"];
+  const redis = (await oracle.start([...quick, "--enable-debug-command", "yes"])) as Member;
+  expect(await askOnce(redis, "DEBUG", "POPULATE", MILLION, "key", VALUE_BYTES)).toBe("+OK");
+  return redis;
+}
+
+/** Has one node follow another while that one's leader is written to, and returns when it is over. */
+async function syncUnderLoad(follower: Member, leader: Member, written: Member): Promise<void> {
+  const load = await WriteLoad.start(written.port, new Random(seedFor("FULL_SIZE_SEED")));
+  await load.more(40);
+  const before = load.written;
+  await askOnce(follower, "REPLICAOF", "127.0.0.1", leader.port);
+  const status = () => replicationField(follower.port, "master_link_status");
+  await waitFor(async () => (await status()) === "up", PATIENCE);
+  expect(load.written).toBeGreaterThan(before); // it went on meanwhile
+  await load[Symbol.asyncDispose]();
+}
+
+/** Waits for the short-lived keys of the load to be over: a digest is dear. */
+async function expectSameDigest(one: Member, other: Member): Promise<void> {
+  const both = [one, other];
+  const ask = (...command: string[]) => Promise.all(both.map((it) => askOnce(it, ...command)));
+  await waitFor(async () => new Set(await ask("DBSIZE")).size === 1, PATIENCE);
+  await waitFor(async () => new Set(await ask("DEBUG", "DIGEST")).size === 1, PATIENCE);
+}
+
+describe.skipIf(!redisInstalled())(`a million keys under writes${redisNote}`, () => {
+  test("go from a Redis to our node, and from there to another Redis", async () => {
+    await using stack = new AsyncDisposableStack();
+    const redis = stack.use(await startFullRedis());
+    const node = stack.use(await ours.start());
+    const other = stack.use((await oracle.start(["--enable-debug-command", "yes"])) as Member);
+    await syncUnderLoad(node, redis, redis);
+    await untilCaughtUp(redis, [node]);
+    expect(await statistic(redis, "sync_full")).toBe(1);
+    const size = Number((await askOnce(redis, "DBSIZE")).slice(1));
+    expect(size).toBeGreaterThanOrEqual(MILLION);
+
+    expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+    await askOnce(redis, "REPLICAOF", "127.0.0.1", node.port);
+    await untilCaughtUp(node, [redis]);
+    await syncUnderLoad(other, node, node);
+    await untilCaughtUp(node, [redis, other]);
+    await expectSameDigest(redis, other);
+    expect(await askOnce(node, "DBSIZE")).toBe(await askOnce(other, "DBSIZE"));
+    expect(await statistic(node, "sync_full")).toBe(1);
+    expect(await statistic(node, "sync_partial_ok")).toBe(1);
+  });
+});

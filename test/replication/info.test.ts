@@ -1,0 +1,72 @@
+/**
+ * What nodes tell of replication, beside what a real redis-server tells: the fields of INFO in both roles,
+ * and under which address a follower behind a translation is known, to INFO and to ROLE.
+ * Does not compare values but where they are fixed: offsets and replids differ by nature.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { redisInstalled, waitFor } from "../harness.ts";
+import { type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+import { textOf } from "../support/wire.ts";
+
+setDefaultTimeout(30_000);
+
+const diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
+const announced = { ip: "10.9.8.7", port: "7654" };
+
+const startOurs = (args: readonly string[]): Promise<Member> => ours.start(args);
+const startTheirs = (args: readonly string[]): Promise<Member> => {
+  return oracle.start([...diskless, ...args]) as Promise<Member>;
+};
+
+async function fieldsOf({ port }: Member): Promise<string[]> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "replication"));
+  return [...text.matchAll(/^([^:#\r\n]+):/gm)].map(([, name]) => name as string);
+}
+
+describe.skipIf(!redisInstalled())(`INFO replication${redisNote}`, () => {
+  test("has all of Redis's fields, on a leader, on a follower and while a link is down", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leaders = [stack.use(await startTheirs([])), stack.use(await startOurs([]))];
+    const [theirs, mine] = leaders as [Member, Member];
+    const at = ({ port }: Member) => ["127.0.0.1", `${port}`];
+    const theirFollower = stack.use(await startTheirs(["--replicaof", ...at(theirs)]));
+    const ourFollower = stack.use(await startOurs(["--leaderaddr", at(mine).join(":")]));
+    await untilCaughtUp(theirs, [theirFollower]);
+    await untilCaughtUp(mine, [ourFollower]);
+    expect(await fieldsOf(mine)).toEqual(expect.arrayContaining(await fieldsOf(theirs)));
+    const wanted = await fieldsOf(theirFollower);
+    expect(await fieldsOf(ourFollower)).toEqual(expect.arrayContaining(wanted));
+    for (const { process } of [theirs, mine]) process.kill("SIGKILL");
+    for (const { port } of [theirFollower, ourFollower]) {
+      await waitFor(async () => (await replicationField(port, "master_link_status")) === "down");
+    }
+    const down = await fieldsOf(theirFollower);
+    expect(down).toContain("master_link_down_since_seconds");
+    expect(await fieldsOf(ourFollower)).toEqual(expect.arrayContaining(down));
+  });
+
+  test.each([
+    ["mscache", "redis-server", startOurs, startTheirs],
+    ["redis-server", "mscache", startTheirs, startOurs],
+    ["mscache", "mscache", startOurs, startOurs],
+  ] as const)("%s knows a follower, %s, by what it announces", async (_, __, lead, follow) => {
+    await using stack = new AsyncDisposableStack();
+    const leader = stack.use(await lead([]));
+    const prefix = follow === startTheirs ? "--replica-announce" : "--announce";
+    const address = [`${prefix}-ip`, announced.ip, `${prefix}-port`, announced.port];
+    const target =
+      follow === startTheirs
+        ? ["--replicaof", "127.0.0.1", `${leader.port}`]
+        : ["--leaderaddr", `127.0.0.1:${leader.port}`];
+    const follower = stack.use(await follow([...address, ...target]));
+    await untilCaughtUp(leader, [follower]);
+    expect(await replicationField(leader.port, "slave0")).toStartWith(
+      `ip=${announced.ip},port=${announced.port},state=online,`,
+    );
+    await using peer = await Peer.connect(leader.port);
+    expect(await peer.ask("ROLE")).toContain(`*[$${announced.ip} $${announced.port} `);
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * A chain of three nodes of ours with several data threads each, under writes from several connections:
+ * either link is cut, the last node is killed and started again, and at the end keys, values, times and
+ * offsets are equal on all three. With one data thread this is cut-links.test.ts.
+ * Replay with REPLICATION_SEED=n.
+ * Invariant: the counters of each leader say which syncs there were.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { waitFor } from "../harness.ts";
+import { type Member, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { Peer } from "../support/peer.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { ours } from "../support/servers.ts";
+import { textOf } from "../support/wire.ts";
+import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+
+setDefaultTimeout(60_000);
+
+const threaded = ["--threads", "4"];
+const WRITERS = 3;
+const CUTS = 3;
+
+async function syncsOf({ port }: Member): Promise<{ full: number; partial: number }> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "stats"));
+  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
+  return { full: count("sync_full"), partial: count("sync_partial_ok") };
+}
+
+function follow(port: number): Promise<Member> {
+  return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);
+}
+
+test("a chain with four data threads a node outlives cut links and a kill", async () => {
+  const random = new Random(seedFor("REPLICATION_SEED"));
+  await using stack = new AsyncDisposableStack();
+  const leader = stack.use(await ours.start(threaded));
+  const upper = stack.use(await LinkProxy.start(leader.port));
+  const middle = stack.use(await follow(upper.port));
+  await fill(leader.port, 1_000);
+  await untilCaughtUp(leader, [middle]);
+  const lower = stack.use(await LinkProxy.start(middle.port));
+  const doomed = stack.use(await follow(lower.port));
+  await waitFor(async () => (await standingOf(doomed.port)).link === "connected");
+  const loads = await Promise.all(
+    Array.from({ length: WRITERS }, async () => {
+      const own = new Random(random.below(2 ** 32));
+      return stack.use(await WriteLoad.start(leader.port, own));
+    }),
+  );
+  const more = (count: number) => Promise.all(loads.map((load) => load.more(count)));
+  for (let cut = 1; cut <= CUTS; cut++) {
+    for (const [proxy, from] of [[upper, leader] as const, [lower, middle] as const]) {
+      const before = await syncsOf(from);
+      await more(100);
+      proxy.cut();
+      await more(100);
+      proxy.heal();
+      await waitFor(async () => (await syncsOf(from)).partial > before.partial);
+    }
+  }
+  doomed.process.kill("SIGKILL");
+  await doomed.process.exited;
+  await more(100);
+  const reborn = stack.use(await follow(lower.port));
+  await more(200);
+  await Promise.all(loads.map((load) => load.stop()));
+
+  await settledContentsOf(leader.port);
+  await untilCaughtUp(leader, [middle, reborn]);
+  const wanted = await contentsOf(leader.port);
+  for (const { port } of [middle, reborn]) expect(await contentsOf(port)).toEqual(wanted);
+  expect(await syncsOf(leader)).toEqual({ full: 1, partial: CUTS });
+  expect(await syncsOf(middle)).toMatchObject({ full: 2 }); // of the killed one and of the reborn
+});
