@@ -1,7 +1,7 @@
 // Hot path: touches what the next lookups will need, so that their cache misses overlap. A lookup is two
 // dependent misses, a bucket and an item; one command after the other pays each in full, while loads
-// that do not depend on each other are in flight together. With a million items, pipelines of 64 GETs
-// took 1.17 us of CPU an operation without and 0.85 with this (measured).
+// that do not depend on each other are in flight together. With a million items and pipelines of 64,
+// server CPU beside redis-server fell from 0.71 to 0.53 of it for SET and from 0.68 to 0.54 for GET.
 // It reads without locks and decides nothing: what it saw may be old by the time it is looked up.
 
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
@@ -9,51 +9,69 @@ import { type BucketIndex, entriesPerBucket, LOCATION, MATCH_MASK } from "./buck
 
 /** More keys than this in flight do not overlap any further. */
 export const lookAheadMax = 32;
+/** Words of a cache line: an item's value begins in its first line and mostly ends in its second. */
+const lineWords = 16;
 
 export class LookAhead {
-  readonly #words: readonly Int32Array[];
-  readonly #indexes: BucketIndex[];
+  readonly #arenas: readonly Int32Array[];
+  /** For each announced key: its shard's index words, where its bucket begins, what its entry reads. */
+  readonly #words: Int32Array[];
   readonly #bases: Int32Array;
   readonly #wanted: Int32Array;
+  readonly #locations: Int32Array;
   #count: number;
   /** What was read goes somewhere, or the compiler would not read it. */
   #sink: number;
 
   constructor(arenas: Arenas, first: BucketIndex) {
-    this.#words = arenas.words;
-    this.#indexes = new Array(lookAheadMax).fill(first);
+    this.#arenas = arenas.words;
+    this.#words = new Array(lookAheadMax).fill(first.words);
     this.#bases = new Int32Array(lookAheadMax);
     this.#wanted = new Int32Array(lookAheadMax);
+    this.#locations = new Int32Array(lookAheadMax);
     this.#count = 0;
     this.#sink = 0;
   }
 
-  /** Touches the bucket of a key; more than lookAheadMax at a time are ignored. */
+  /** Announces a key; more than lookAheadMax at a time are ignored. */
   add(index: BucketIndex, hash: number): void {
     const count = this.#count;
     if (count === lookAheadMax) return;
-    const base = index.bucketOf(hash) << 4;
-    this.#indexes[count] = index;
-    this.#bases[count] = base;
+    this.#words[count] = index.words;
+    this.#bases[count] = index.bucketOf(hash) << 4;
     this.#wanted[count] = index.wanted(hash);
-    this.#sink ^= index.words[base];
     this.#count = count + 1;
   }
 
-  /** Touches the items that the buckets seem to name. */
+  /**
+   * Touches the buckets of the announced keys and then the items that they seem to name. The loops that
+   * touch are bare: the processor overlaps only what fits into its window of some hundred instructions.
+   */
   finish(): void {
     const count = this.#count;
+    const words = this.#words;
+    const bases = this.#bases;
+    let sink = 0;
+    for (let i = 0; i < count; i++) sink ^= words[i][bases[i]];
+    for (let i = 0; i < count; i++) this.#locations[i] = this.#find(i);
     for (let i = 0; i < count; i++) {
-      const { words } = this.#indexes[i];
-      const base = this.#bases[i];
-      const wanted = this.#wanted[i];
-      for (let slot = base; slot < base + entriesPerBucket; slot++) {
-        if ((words[slot] & MATCH_MASK) !== wanted) continue;
-        const location = words[slot + LOCATION];
-        this.#sink ^= this.#words[location >>> ARENA_SHIFT][(location & UNIT_MASK) << 1];
-        break;
-      }
+      const location = this.#locations[i];
+      const arena = this.#arenas[location >>> ARENA_SHIFT];
+      const at = (location & UNIT_MASK) << 1;
+      sink ^= arena[at] ^ arena[Math.min(at + lineWords, arena.length - 1)];
     }
+    this.#sink ^= sink;
     this.#count = 0;
+  }
+
+  /** The location in the first entry of the bucket that agrees, or 0, which is as good as any. */
+  #find(i: number): number {
+    const words = this.#words[i];
+    const base = this.#bases[i];
+    const wanted = this.#wanted[i];
+    for (let slot = base; slot < base + entriesPerBucket; slot++) {
+      if ((words[slot] & MATCH_MASK) === wanted) return words[slot + LOCATION];
+    }
+    return 0;
   }
 }
