@@ -14,7 +14,10 @@ export const keyBytesMax = 16 * MiB - 1;
 export const bulkBytesMax = 512 * MiB;
 /** Longest inline command and longest header line of a frame, bytes, as in Redis. Longer: protocol error, close. */
 export const lineBytesMax = 64 * KiB;
-/** Longest request, bytes, as Redis's client-query-buffer-limit. Longer: protocol error, close. */
+/**
+ * Longest request, bytes, as Redis's client-query-buffer-limit. Longer: protocol error, close, as soon as
+ * the argument that would be beyond it is announced.
+ */
 export const requestBytesMax = 1 * GiB;
 /** Most arguments of one command, as in Redis. More: protocol error, close. */
 export const argumentsMax = 1024 * 1024;
@@ -46,10 +49,18 @@ export const receivedBytesPerCollection = 16 * MiB;
 /** Commands and bytes that a transaction may queue. More: the command is refused, and EXEC aborts. */
 export const transactionCommandsMax = 1024 * 1024;
 export const transactionBytesMax = 512 * MiB;
-/** Keys that one connection may guard by WATCH. More: an error reply. */
+/**
+ * Keys that one connection may guard by WATCH, and their bytes: a few of the longest. More: an error reply,
+ * and what it guarded before stays guarded.
+ */
 export const watchedKeysMax = 64 * 1024;
-/** Channels and patterns of one connection. More: an error reply. */
+export const watchedBytesMax = 64 * MiB;
+/**
+ * Channels and patterns of one connection, and the bytes of their names. More: an error reply, and what it
+ * had subscribed to before stays.
+ */
 export const subscriptionsMax = 64 * 1024;
+export const subscriptionBytesMax = 64 * MiB;
 /**
  * Messages that wait for a slow subscriber, as in Redis (client-output-buffer-limit pubsub): it is cut off
  * above the hard bound at once, and above the soft one after its time.
@@ -87,3 +98,20 @@ export const reconnectMsMax = 5_000;
 export const settleMsMax = 2_000;
 /** A journal nobody reads is turned off after this time (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
+
+// ---- relations ----------------------------------------------------------------------------------
+
+/** What must hold between them, whatever they are set to. */
+const relations: readonly (readonly [holds: boolean, what: string])[] = [
+  [keyBytesMax <= bulkBytesMax, "the longest key is an argument"],
+  [keyBytesMax + bulkBytesMax + lineBytesMax < requestBytesMax, "a key and a value are a request"],
+  [keyBytesMax <= watchedBytesMax, "the longest key can be guarded"],
+  [outputFlushBytes <= outputPauseBytes, "what was gathered is sent before requests wait"],
+  [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value still fits when requests wait"],
+  [mailSoftBytesMax < mailHardBytesMax, "a soft bound lies below its hard one"],
+  [followerQueueSoftBytesMax < followerQueueHardBytesMax, "a soft bound lies below its hard one"],
+  [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "who lives is not silent"],
+  [reconnectMsMin <= reconnectMsMax, "waits grow"],
+];
+
+for (const [holds, what] of relations) if (!holds) throw new Error(`limits.ts: not so: ${what}`);

@@ -47,7 +47,7 @@ function everywhere(pattern: RegExp, remedy: string, where: readonly SourceFile[
 // ---- rooms --------------------------------------------------------------------------------------
 
 const LEAVES = ["limits.ts", "errors.ts"];
-const SHARED = [...LEAVES, "clock.ts", "log.ts", "version.ts"];
+const SHARED = [...LEAVES, "clock.ts", "log.ts", "role.ts", "version.ts"];
 const CONFIG = ["config.ts", "config-values.ts"];
 const SERVER_ROOMS = [
   ...["server/", "command/", "persistence/", "replication/"],
@@ -91,6 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "limits.ts": [],
   "errors.ts": ["limits.ts"],
   "log.ts": ["clock.ts", "config-values.ts"],
+  "role.ts": ["config-values.ts"],
   "version.ts": ["../package.json"],
 };
 

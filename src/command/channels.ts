@@ -49,6 +49,11 @@ export class Channels {
     return subscribers.size;
   }
 
+  /** The bytes of the names that a connection has subscribed to. */
+  bytesOf(id: number): number {
+    return this.channels.bytesOf(id) + this.patterns.bytesOf(id);
+  }
+
   /** To be called after a change of what a session has subscribed to. */
   update(session: Session): void {
     session.channels = this.channels.count(session.id);

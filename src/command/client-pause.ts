@@ -5,33 +5,42 @@ import { errorReply, notAnInteger } from "../errors.ts";
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import type { PauseKind } from "./node.ts";
 import { argumentIs } from "./options.ts";
 import { readTimeout } from "./timeout.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
 
-function row(
-  name: string,
-  arity: number,
-  since: string,
-  summary: string,
-  handler: Handler,
-): CommandRow {
-  const complexity = name === "client|unblock" ? "O(1)" : "O(N) with N the number of held clients";
-  const keys = [0, 0, 0] as const;
-  return { name, arity, flags, keys, group: "connection", since, complexity, summary, handler };
-}
+const perHeld = "O(N) with N the number of held clients";
 
-export const clientPauseCommands: readonly CommandRow[] = [
-  row("client|pause", -3, "3.0.0", "Hold the commands of all clients for some time", pause),
-  row("client|unpause", 2, "6.2.0", "End a pause", unpause),
+export const clientPauseCommands = family({ group: "connection", flags }, [
   {
-    ...row("client|unblock", -3, "5.0.0", "End the wait of another connection", unblock),
-    flags: flags & ~flag.STALE,
+    name: "client|pause",
+    arity: -3,
+    since: "3.0.0",
+    complexity: perHeld,
+    summary: "Hold the commands of all clients for some time",
+    handler: pause,
   },
-];
+  {
+    name: "client|unpause",
+    arity: 2,
+    since: "6.2.0",
+    complexity: perHeld,
+    summary: "End a pause",
+    handler: unpause,
+  },
+  {
+    name: "client|unblock",
+    arity: -3,
+    flags: flags & ~flag.STALE,
+    since: "5.0.0",
+    summary: "End the wait of another connection",
+    handler: unblock,
+  },
+]);
 
 export const clientPauseHelp: readonly string[] = [
   "PAUSE <timeout> [WRITE|ALL]",

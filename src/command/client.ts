@@ -7,8 +7,9 @@ import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
-import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Context, flag } from "./command.ts";
 import { badName, isCleanName } from "./connection.ts";
+import { family } from "./family.ts";
 import { helpRow } from "./help.ts";
 import type { ClientFilter, ClientReport } from "./node.ts";
 import type { Session } from "./session.ts";
@@ -16,32 +17,92 @@ import type { Session } from "./session.ts";
 const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
 const own = NO_SCRIPT | LOADING | STALE;
 
-function row(
-  name: string,
-  arity: number,
-  flags: number,
-  since: string,
-  summary: string,
-  handler: Handler,
-): CommandRow {
-  const complexity = (flags & CONTROL) !== 0 ? "O(N) with N the number of connections" : "O(1)";
-  const keys = [0, 0, 0] as const;
-  return { name, arity, flags, keys, group: "connection", since, complexity, summary, handler };
-}
+const perConnection = "O(N) with N the number of connections";
 
-const subcommands: readonly CommandRow[] = [
-  row("client|id", 2, own, "5.0.0", "Return the ID of this connection", (x, _request, reply) =>
-    reply.integer(x.session.id),
-  ),
-  row("client|setname", 3, own, "2.6.9", "Set the name of this connection", setName),
-  row("client|getname", 2, own, "2.6.9", "Return the name of this connection", getName),
-  row("client|setinfo", 4, own, "7.2.0", "Set the library's name or version", setInfo),
-  row("client|reply", 3, own, "3.2.0", "Turn replies on or off, or skip the next", replyMode),
-  row("client|no-evict", 3, own | ADMIN, "7.0.0", "Accepted; clients are never evicted", noEvict),
-  row("client|no-touch", 3, own, "7.2.0", "Accepted; see the server's README", noTouch),
-  row("client|info", 2, own | CONTROL, "6.2.0", "Return facts about this connection", info),
-  row("client|list", -2, own | ADMIN | CONTROL, "2.4.0", "List the open connections", list),
-  row("client|kill", -3, own | ADMIN | CONTROL, "2.4.0", "End connections", kill),
+const subcommands = family({ group: "connection" }, [
+  {
+    name: "client|id",
+    arity: 2,
+    flags: own,
+    since: "5.0.0",
+    summary: "Return the ID of this connection",
+    handler: (x, _request, reply) => reply.integer(x.session.id),
+  },
+  {
+    name: "client|setname",
+    arity: 3,
+    flags: own,
+    since: "2.6.9",
+    summary: "Set the name of this connection",
+    handler: setName,
+  },
+  {
+    name: "client|getname",
+    arity: 2,
+    flags: own,
+    since: "2.6.9",
+    summary: "Return the name of this connection",
+    handler: getName,
+  },
+  {
+    name: "client|setinfo",
+    arity: 4,
+    flags: own,
+    since: "7.2.0",
+    summary: "Set the library's name or version",
+    handler: setInfo,
+  },
+  {
+    name: "client|reply",
+    arity: 3,
+    flags: own,
+    since: "3.2.0",
+    summary: "Turn replies on or off, or skip the next",
+    handler: replyMode,
+  },
+  {
+    name: "client|no-evict",
+    arity: 3,
+    flags: own | ADMIN,
+    since: "7.0.0",
+    summary: "Accepted; clients are never evicted",
+    handler: noEvict,
+  },
+  {
+    name: "client|no-touch",
+    arity: 3,
+    flags: own,
+    since: "7.2.0",
+    summary: "Accepted; see the server's README",
+    handler: noTouch,
+  },
+  {
+    name: "client|info",
+    arity: 2,
+    flags: own | CONTROL,
+    since: "6.2.0",
+    complexity: perConnection,
+    summary: "Return facts about this connection",
+    handler: info,
+  },
+  {
+    name: "client|list",
+    arity: -2,
+    flags: own | ADMIN | CONTROL,
+    since: "2.4.0",
+    complexity: perConnection,
+    summary: "List the open connections",
+    handler: list,
+  },
+  {
+    name: "client|kill",
+    arity: -3,
+    flags: own | ADMIN | CONTROL,
+    since: "2.4.0",
+    complexity: perConnection,
+    summary: "End connections",
+    handler: kill,
+  },
   ...clientPauseCommands,
   helpRow("client", "connection", "5.0.0", [
     ...clientPauseHelp,
@@ -66,16 +127,21 @@ const subcommands: readonly CommandRow[] = [
     "NO-EVICT (ON|OFF), NO-TOUCH (ON|OFF)",
     "    Accepted.",
   ]),
-];
+]);
 
-export const clientCommands: readonly CommandRow[] = [
+export const clientCommands = family({ group: "connection" }, [
   {
-    ...row("client", -2, 0, "2.4.0", "A container for client connection commands", () => undefined),
+    name: "client",
+    arity: -2,
+    flags: 0,
+    since: "2.4.0",
     complexity: "Depends on subcommand.",
+    summary: "A container for client connection commands",
     categories: ["@slow"],
+    handler: () => undefined,
     subcommands,
   },
-];
+]);
 
 // ---- this connection --------------------------------------------------------------------------
 

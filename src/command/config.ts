@@ -4,60 +4,64 @@
 import { errorReply } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { helpRow } from "./help.ts";
 
-const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
+const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
+const perSetting = "O(N) with N the number of settings";
 
-function row(
-  name: string,
-  arity: number,
-  complexity: string,
-  summary: string,
-  handler: Handler,
-): CommandRow {
-  return {
-    name,
-    arity,
-    flags: ADMIN | NO_SCRIPT | LOADING | STALE | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
-    since: "2.0.0",
-    complexity,
-    summary,
-    handler,
-  };
-}
+const subcommands = family({ group: "server", since: "2.0.0", flags }, [
+  {
+    name: "config|get",
+    arity: -3,
+    complexity: perSetting,
+    summary: "Get settings",
+    handler: get,
+  },
+  {
+    name: "config|set",
+    arity: -4,
+    complexity: perSetting,
+    summary: "Change settings",
+    handler: set,
+  },
+  {
+    name: "config|rewrite",
+    arity: 2,
+    complexity: "O(N) with N the size of the file",
+    summary: "Write settings back",
+    handler: rewrite,
+  },
+  {
+    name: "config|resetstat",
+    arity: 2,
+    summary: "Reset the statistics of INFO",
+    handler: resetStatistics,
+  },
+  helpRow("config", "server", "5.0.0", [
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+  ]),
+]);
 
-export const configCommands: readonly CommandRow[] = [
+export const configCommands = family({ group: "server", since: "2.0.0" }, [
   {
     name: "config",
     arity: -2,
     flags: 0,
-    keys: [0, 0, 0],
-    group: "server",
-    since: "2.0.0",
     complexity: "Depends on subcommand.",
     summary: "A container for server configuration commands",
     handler: () => undefined,
-    subcommands: [
-      row("config|get", -3, "O(N) with N the number of settings", "Get settings", get),
-      row("config|set", -4, "O(N) with N the number of settings", "Change settings", set),
-      row("config|rewrite", 2, "O(N) with N the size of the file", "Write settings back", rewrite),
-      row("config|resetstat", 2, "O(1)", "Reset the statistics of INFO", resetStatistics),
-      helpRow("config", "server", "5.0.0", [
-        "GET <pattern>",
-        "    Return parameters matching the glob-like <pattern> and their values.",
-        "SET <directive> <value>",
-        "    Set the configuration <directive> to <value>.",
-        "REWRITE",
-        "    Rewrite the configuration file.",
-        "RESETSTAT",
-        "    Reset statistics reported by the INFO command.",
-      ]),
-    ],
+    subcommands,
   },
-];
+]);
 
 function get(x: Context, request: Request, reply: Reply): void {
   const patterns: string[] = [];

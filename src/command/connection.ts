@@ -14,23 +14,20 @@ import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { REDIS_VERSION } from "../version.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import type { Session } from "./session.ts";
 import { end } from "./transaction-queue.ts";
 
 const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY, GLOBAL } = flag;
 const { SUBSCRIBER, UNQUEUED } = flag;
-const noKeys = [0, 0, 0] as const;
 
-export const connectionCommands: readonly CommandRow[] = [
+export const connectionCommands = family({ group: "connection" }, [
   {
     name: "ping",
     arity: -1,
     flags: FAST | SUBSCRIBER,
-    keys: noKeys,
-    group: "connection",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Ping the server",
     handler: ping,
   },
@@ -38,10 +35,7 @@ export const connectionCommands: readonly CommandRow[] = [
     name: "echo",
     arity: 2,
     flags: LOADING | STALE | FAST,
-    keys: noKeys,
-    group: "connection",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Echo the given string",
     handler: (_x, request, reply) => reply.bulk(request.buf, request.start[1], request.end[1]),
   },
@@ -49,10 +43,7 @@ export const connectionCommands: readonly CommandRow[] = [
     name: "hello",
     arity: -1,
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
-    keys: noKeys,
-    group: "connection",
     since: "6.0.0",
-    complexity: "O(1)",
     summary: "Handshake with the server",
     handler: hello,
   },
@@ -60,10 +51,7 @@ export const connectionCommands: readonly CommandRow[] = [
     name: "auth",
     arity: -2,
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
-    keys: noKeys,
-    group: "connection",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Authenticate to the server",
     handler: auth,
   },
@@ -71,10 +59,7 @@ export const connectionCommands: readonly CommandRow[] = [
     name: "select",
     arity: 2,
     flags: LOADING | STALE | FAST,
-    keys: noKeys,
-    group: "connection",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Change the selected database of the connection; there is only database 0",
     handler: select,
   },
@@ -82,10 +67,7 @@ export const connectionCommands: readonly CommandRow[] = [
     name: "quit",
     arity: -1,
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
-    keys: noKeys,
-    group: "connection",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Close the connection",
     handler: (x, _request, reply) => {
       reply.ok();
@@ -97,14 +79,11 @@ export const connectionCommands: readonly CommandRow[] = [
     arity: 1,
     flags:
       NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED | GLOBAL,
-    keys: noKeys,
-    group: "connection",
     since: "6.2.0",
-    complexity: "O(1)",
     summary: "Reset the connection",
     handler: reset,
   },
-];
+]);
 
 const pingArity = errorReply("wrong number of arguments for 'ping' command");
 

@@ -8,7 +8,8 @@ import { NOT_AN_INTEGER, readInteger, readInteger64, writeInteger } from "../pro
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import {
   addLongDoubles,
   formatLongDouble,
@@ -173,60 +174,40 @@ function sumText(value: LongDouble, delta: LongDouble): Uint8Array | null {
 
 const flags = flag.WRITE | flag.DENY_OOM | flag.FAST;
 
-export const counterCommands: readonly CommandRow[] = [
+export const counterCommands = family({ group: "string", flags, keys: [1, 1, 1] }, [
   {
     name: "incr",
     arity: 2,
-    flags,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Adds one to the integer in a key; a missing key counts as 0.",
     handler: incr,
   },
   {
     name: "incrby",
     arity: 3,
-    flags,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Adds a number to the integer in a key; a missing key counts as 0.",
     handler: incrby,
   },
   {
     name: "decr",
     arity: 2,
-    flags,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Takes one from the integer in a key; a missing key counts as 0.",
     handler: decr,
   },
   {
     name: "decrby",
     arity: 3,
-    flags,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Takes a number from the integer in a key; a missing key counts as 0.",
     handler: decrby,
   },
   {
     name: "incrbyfloat",
     arity: 3,
-    flags,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Adds a decimal to the number in a key; a missing key counts as 0.",
     handler: incrbyfloat,
   },
-];
+]);

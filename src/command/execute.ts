@@ -2,7 +2,14 @@
 // it needs to know about a command stands in its row.
 // Hot path: no allocation, no closure; every refusal is a constant or made on the cold path below.
 
-import { type ErrorReply, errorReply, loading, noAuth, outOfMemory, readOnly } from "../errors.ts";
+import {
+  type ErrorReply,
+  errorReply,
+  loading,
+  noAuth,
+  outOfMemory,
+  readOnlyUnder,
+} from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { type Command, type Context, flag } from "./command.ts";
@@ -43,7 +50,7 @@ export function refuse(x: Context, command: Command, request: Request): ErrorRep
   if (!session.authenticated && (flags & flag.NO_AUTH) === 0) return noAuth;
   if (session.kind === "leader") return null;
   if (session.transaction !== null && (flags & flag.NO_MULTI) !== 0) return notInTransaction;
-  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnly;
+  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnlyUnder(node.leaderAddress);
   if (session.channels + session.patterns > 0 && isMuted(session, command)) {
     return onlySubscribing(command);
   }

@@ -5,8 +5,9 @@
 import { type ErrorReply, errorReply, outOfMemory } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Context, flag, type Handler } from "./command.ts";
 import { invalidExpireTime, momentError, readMoment } from "./expiry-time.ts";
+import { family } from "./family.ts";
 import { argumentIs } from "./options.ts";
 import { changeExpiry, erase, findForWrite, writeMoment } from "./write.ts";
 
@@ -130,15 +131,12 @@ function pexpiretime(x: Context, request: Request, reply: Reply): void {
 const changes = flag.WRITE | flag.FAST;
 const asks = flag.READONLY | flag.FAST;
 
-export const expiryCommands: readonly CommandRow[] = [
+export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "expire",
     arity: -3,
     flags: changes,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Sets the time to live of a key in seconds.",
     handler: expireBy("expire", 1000, true),
   },
@@ -146,10 +144,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "pexpire",
     arity: -3,
     flags: changes,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Sets the time to live of a key in milliseconds.",
     handler: expireBy("pexpire", 1, true),
   },
@@ -157,10 +152,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "expireat",
     arity: -3,
     flags: changes,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "1.2.0",
-    complexity: "O(1)",
     summary: "Sets the moment at which a key ends, in seconds since the epoch.",
     handler: expireBy("expireat", 1000, false),
   },
@@ -168,10 +160,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "pexpireat",
     arity: -3,
     flags: changes,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Sets the moment at which a key ends, in milliseconds since the epoch.",
     handler: expireBy("pexpireat", 1, false),
   },
@@ -179,10 +168,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "ttl",
     arity: 2,
     flags: asks,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Returns the time that a key has to live in seconds.",
     handler: ttl,
   },
@@ -190,10 +176,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "pttl",
     arity: 2,
     flags: asks,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Returns the time that a key has to live in milliseconds.",
     handler: pttl,
   },
@@ -201,10 +184,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "expiretime",
     arity: 2,
     flags: asks,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "7.0.0",
-    complexity: "O(1)",
     summary: "Returns the moment at which a key ends, in seconds since the epoch.",
     handler: expiretime,
   },
@@ -212,10 +192,7 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "pexpiretime",
     arity: 2,
     flags: asks,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "7.0.0",
-    complexity: "O(1)",
     summary: "Returns the moment at which a key ends, in milliseconds since the epoch.",
     handler: pexpiretime,
   },
@@ -223,11 +200,8 @@ export const expiryCommands: readonly CommandRow[] = [
     name: "persist",
     arity: 2,
     flags: changes,
-    keys: [1, 1, 1],
-    group: "generic",
     since: "2.2.0",
-    complexity: "O(1)",
     summary: "Removes the time to live of a key.",
     handler: persist,
   },
-];
+]);

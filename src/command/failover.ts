@@ -5,23 +5,21 @@ import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../error
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
-import type { FailoverOrder } from "./node.ts";
+import type { FailoverOrder } from "../role.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { argumentIs } from "./options.ts";
 
-export const failoverCommands: readonly CommandRow[] = [
+export const failoverCommands = family({ group: "server" }, [
   {
     name: "failover",
     arity: -1,
     flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE | flag.CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
     since: "6.2.0",
-    complexity: "O(1)",
     summary: "Change places with a follower that has everything",
     handler: failover,
   },
-];
+]);
 
 const timeoutTooSmall = errorReply("FAILOVER timeout must be greater than 0");
 
@@ -32,8 +30,11 @@ function failover(x: Context, request: Request, reply: Reply): void {
   else reply.error(problem);
 }
 
+/** An order while it is read. */
+type Draft = { -readonly [Field in keyof FailoverOrder]: FailoverOrder[Field] };
+
 function begin(x: Context, request: Request): ErrorReply | null {
-  const order: FailoverOrder = { target: null, timeoutMs: 0, force: false };
+  const order: Draft = { target: null, timeoutMs: 0, force: false };
   for (let i = 1; i < request.argc; ) {
     const taken = readOption(order, request, i);
     if (typeof taken !== "number") return taken;
@@ -43,7 +44,7 @@ function begin(x: Context, request: Request): ErrorReply | null {
 }
 
 /** Reads the option at `index`; how many arguments it has, or what is wrong with it. */
-function readOption(order: FailoverOrder, request: Request, index: number): number | ErrorReply {
+function readOption(order: Draft, request: Request, index: number): number | ErrorReply {
   const left = request.argc - index - 1;
   if (argumentIs(request, index, "TIMEOUT") && left >= 1 && order.timeoutMs === 0) {
     const timeoutMs = integerAt(request, index + 1);

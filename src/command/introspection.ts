@@ -4,64 +4,75 @@
 import { errorReply } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import {
-  type Command,
-  type CommandRow,
-  type Context,
-  flag,
-  flagNames,
-  type Handler,
-} from "./command.ts";
+import { type Command, type Context, flag, flagNames } from "./command.ts";
+import { family } from "./family.ts";
 import { helpRow } from "./help.ts";
 import { byName, commands } from "./registry.ts";
 
-const { LOADING, STALE } = flag;
+const common = {
+  group: "server",
+  since: "2.8.13",
+  flags: flag.LOADING | flag.STALE,
+  complexity: "O(N) with N the number of commands",
+} as const;
 
-function row(name: string, arity: number, summary: string, handler: Handler): CommandRow {
-  return {
-    name,
-    arity,
-    flags: LOADING | STALE,
-    keys: [0, 0, 0],
-    group: "server",
-    since: "2.8.13",
-    complexity: "O(N) with N the number of commands",
-    summary,
-    handler,
-  };
-}
-
-export const introspectionCommands: readonly CommandRow[] = [
+const subcommands = family(common, [
   {
-    categories: ["@slow", "@connection"],
-    ...row("command", -1, "Get details about all commands", (_x, _request, reply) =>
-      infoOf(commands, reply),
-    ),
-    subcommands: [
-      row("command|count", 2, "Get the number of commands", (_x, _request, reply) =>
-        reply.integer(commands.length),
-      ),
-      row("command|info", -2, "Get details about commands", info),
-      row("command|docs", -2, "Get documentation about commands", docs),
-      row("command|list", 2, "Get the names of all commands", list),
-      row("command|getkeys", -4, "Extract the keys of a command", getKeys),
-      helpRow("command", "server", "5.0.0", [
-        "(no subcommand)",
-        "    Return details about all commands.",
-        "COUNT",
-        "    Return the total number of commands in this server.",
-        "LIST",
-        "    Return a list of all commands in this server.",
-        "INFO [<command-name> ...]",
-        "    Return details about multiple commands.",
-        "DOCS [<command-name> ...]",
-        "    Return documentation details about multiple commands.",
-        "GETKEYS <full-command>",
-        "    Return the keys from a full command.",
-      ]),
-    ],
+    name: "command|count",
+    arity: 2,
+    summary: "Get the number of commands",
+    handler: (_x, _request, reply) => reply.integer(commands.length),
   },
-];
+  {
+    name: "command|info",
+    arity: -2,
+    summary: "Get details about commands",
+    handler: info,
+  },
+  {
+    name: "command|docs",
+    arity: -2,
+    summary: "Get documentation about commands",
+    handler: docs,
+  },
+  {
+    name: "command|list",
+    arity: 2,
+    summary: "Get the names of all commands",
+    handler: list,
+  },
+  {
+    name: "command|getkeys",
+    arity: -4,
+    summary: "Extract the keys of a command",
+    handler: getKeys,
+  },
+  helpRow("command", "server", "5.0.0", [
+    "(no subcommand)",
+    "    Return details about all commands.",
+    "COUNT",
+    "    Return the total number of commands in this server.",
+    "LIST",
+    "    Return a list of all commands in this server.",
+    "INFO [<command-name> ...]",
+    "    Return details about multiple commands.",
+    "DOCS [<command-name> ...]",
+    "    Return documentation details about multiple commands.",
+    "GETKEYS <full-command>",
+    "    Return the keys from a full command.",
+  ]),
+]);
+
+export const introspectionCommands = family(common, [
+  {
+    name: "command",
+    arity: -1,
+    summary: "Get details about all commands",
+    categories: ["@slow", "@connection"],
+    handler: (_x, _request, reply) => infoOf(commands, reply),
+    subcommands,
+  },
+]);
 
 // ---- COMMAND, COMMAND INFO ----------------------------------------------------------------------
 

@@ -5,7 +5,8 @@
 import { syntaxError } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { copy, rename, renamenx } from "./keyspace-move.ts";
 import { keys, randomkey, scan } from "./keyspace-walk.ts";
 import { argumentIs } from "./options.ts";
@@ -79,13 +80,12 @@ function flushModeIsKnown(request: Request): boolean {
 // GLOBAL: RENAME and COPY write a value of any size, which only the control thread can always journal.
 const { READONLY, WRITE, DENY_OOM, FAST, GLOBAL } = flag;
 
-export const keyspaceCommands: readonly CommandRow[] = [
+export const keyspaceCommands = family({ group: "generic" }, [
   {
     name: "del",
     arity: -2,
     flags: WRITE,
     keys: [1, -1, 1],
-    group: "generic",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys",
     summary: "Deletes keys.",
@@ -96,7 +96,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -2,
     flags: WRITE | FAST,
     keys: [1, -1, 1],
-    group: "generic",
     since: "4.0.0",
     complexity: "O(N) where N is the number of keys",
     summary: "Deletes keys; here the same as DEL, which never frees memory item by item.",
@@ -107,7 +106,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -2,
     flags: READONLY | FAST,
     keys: [1, -1, 1],
-    group: "generic",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys",
     summary: "Counts how many of the keys exist.",
@@ -118,7 +116,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -2,
     flags: READONLY | FAST,
     keys: [1, -1, 1],
-    group: "generic",
     since: "3.2.1",
     complexity: "O(N) where N is the number of keys",
     summary: "Marks keys as used, and counts how many of them exist.",
@@ -129,9 +126,7 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: 2,
     flags: READONLY | FAST,
     keys: [1, 1, 1],
-    group: "generic",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Returns the type of the value in a key.",
     handler: type,
   },
@@ -140,8 +135,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: 2,
     flags: READONLY,
     categories: ["@keyspace", "@read", "@slow", "@dangerous"],
-    keys: [0, 0, 0],
-    group: "generic",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the store",
     summary: "Returns all keys that fit a pattern.",
@@ -151,8 +144,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     name: "scan",
     arity: -2,
     flags: READONLY,
-    keys: [0, 0, 0],
-    group: "generic",
     since: "2.8.0",
     complexity: "O(1) for a call, O(N) for a whole walk over N keys",
     summary: "Walks through the keys, some at a time.",
@@ -162,10 +153,7 @@ export const keyspaceCommands: readonly CommandRow[] = [
     name: "randomkey",
     arity: 1,
     flags: READONLY,
-    keys: [0, 0, 0],
-    group: "generic",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Returns a key chosen at random.",
     handler: randomkey,
   },
@@ -174,10 +162,8 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: 1,
     flags: READONLY | FAST,
     categories: ["@keyspace", "@read", "@fast"],
-    keys: [0, 0, 0],
     group: "server",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Returns the number of keys.",
     handler: dbsize,
   },
@@ -186,7 +172,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: 3,
     flags: WRITE | GLOBAL,
     keys: [1, 2, 1],
-    group: "generic",
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Gives a key another name; a key of that name is replaced.",
@@ -197,7 +182,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: 3,
     flags: WRITE | FAST | GLOBAL,
     keys: [1, 2, 1],
-    group: "generic",
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Gives a key another name that is not in use.",
@@ -208,7 +192,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -3,
     flags: WRITE | DENY_OOM | GLOBAL,
     keys: [1, 2, 1],
-    group: "generic",
     since: "6.2.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Copies the value of a key to another key.",
@@ -219,7 +202,6 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -1,
     flags: WRITE,
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
-    keys: [0, 0, 0],
     group: "server",
     since: "1.0.0",
     complexity: "O(N) where N is the number of segments in use",
@@ -231,11 +213,10 @@ export const keyspaceCommands: readonly CommandRow[] = [
     arity: -1,
     flags: WRITE,
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
-    keys: [0, 0, 0],
     group: "server",
     since: "1.0.0",
     complexity: "O(N) where N is the number of segments in use",
     summary: "Removes all keys.",
     handler: flush,
   },
-];
+]);

@@ -6,13 +6,13 @@
 // that throws leaves its locks held: either the process ends, or data-thread.ts gives them back.
 // Hot path: no allocation, no try.
 
-import { type ErrorReply, loading, readOnly } from "../errors.ts";
+import { type ErrorReply, loading, readOnlyUnder } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import { type Command, type Context, flag } from "./command.ts";
 import { find } from "./registry.ts";
 import { admit } from "./restrictions.ts";
-import { effectiveFlags, refused, type Transaction, type WatchedKey } from "./transaction-queue.ts";
+import { effectiveFlags, refused, type Transaction, type Watched } from "./transaction-queue.ts";
 
 /** Runs a command that execute() has checked and made room for. */
 export function executeLocked(
@@ -93,12 +93,12 @@ function shardsOf(x: Context, command: Command, request: Request): number {
 export function shardsOfQueue(
   x: Context,
   { requests, flags }: Transaction,
-  watched: ReadonlyMap<string, WatchedKey> | null,
+  watched: Watched | null,
 ): number {
   const { store } = x;
   if ((flags & flag.CONTROL) !== 0) return store.allShards;
   let shards = 0;
-  for (const { key } of watched?.values() ?? []) shards |= store.shardBit(key, 0, key.length);
+  for (const { key } of watched?.keys.values() ?? []) shards |= store.shardBit(key, 0, key.length);
   for (const request of requests) {
     const command = find(request);
     if (command === undefined) continue;
@@ -112,6 +112,6 @@ export function shardsOfQueue(
 function changedMeanwhile({ session, node }: Context, command: Command): ErrorReply | null {
   if (session.kind === "leader") return null;
   const flags = effectiveFlags(session, command);
-  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnly;
+  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnlyUnder(node.leaderAddress);
   return node.isLoading && (flags & flag.LOADING) === 0 ? loading : null;
 }

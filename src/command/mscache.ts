@@ -6,7 +6,8 @@
 import { errorReply } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { get } from "./string-read.ts";
 import { erase, put } from "./write.ts";
 
@@ -46,15 +47,12 @@ function joinFrame(x: Context): void {
   x.node.join(x.session);
 }
 
-export const mscacheCommands: readonly CommandRow[] = [
+export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   {
     name: "mscache|set",
     arity: 4,
     flags: flag.INTERNAL | flag.WRITE | flag.DENY_OOM,
     keys: [1, 1, 1],
-    group: "string",
-    since: "0.1.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key with a time to live in seconds.",
     handler: setFrame,
   },
@@ -63,9 +61,6 @@ export const mscacheCommands: readonly CommandRow[] = [
     arity: 2,
     flags: flag.INTERNAL | flag.READONLY | flag.FAST,
     keys: [1, 1, 1],
-    group: "string",
-    since: "0.1.0",
-    complexity: "O(1)",
     summary: "Returns the value of a key.",
     handler: getFrame,
   },
@@ -75,8 +70,6 @@ export const mscacheCommands: readonly CommandRow[] = [
     flags: flag.INTERNAL | flag.WRITE,
     keys: [1, 1, 1],
     group: "generic",
-    since: "0.1.0",
-    complexity: "O(1)",
     summary: "Deletes a key.",
     handler: delFrame,
   },
@@ -84,11 +77,9 @@ export const mscacheCommands: readonly CommandRow[] = [
     name: "mscache|join",
     arity: 1,
     flags: flag.INTERNAL | flag.CONTROL | flag.ADMIN | flag.NO_SCRIPT,
-    keys: [0, 0, 0],
     group: "server",
-    since: "0.1.0",
     complexity: "O(N) where N is the number of keys in the store",
     summary: "Turns the connection into a follower's link.",
     handler: joinFrame,
   },
-];
+]);

@@ -2,23 +2,9 @@
 // only this description, so that handlers stay free of sockets, threads and configuration files.
 
 import type { ErrorReply } from "../errors.ts";
+import type { FailoverOrder, RoleReport } from "../role.ts";
 import type { Channels } from "./channels.ts";
 import type { Session } from "./session.ts";
-
-/** How the node stands in its replication, in the terms of ROLE. */
-export type RoleReport =
-  | {
-      readonly role: "leader";
-      readonly offset: number;
-      readonly followers: readonly { ip: string; port: number; offset: number }[];
-    }
-  | {
-      readonly role: "follower";
-      readonly host: string;
-      readonly port: number;
-      readonly state: "connect" | "connecting" | "handshake" | "sync" | "connected";
-      readonly offset: number;
-    };
 
 /** Which clients CLIENT KILL and CLIENT LIST mean; every given field must match. */
 export interface ClientFilter {
@@ -53,19 +39,11 @@ export interface Snapshots {
 /** Which commands of clients wait. */
 export type PauseKind = "writes" | "all";
 
-/** What FAILOVER asks for. */
-export interface FailoverOrder {
-  /** Null: whichever follower has everything first. */
-  target: { host: string; port: number } | null;
-  /** 0: without end. */
-  timeoutMs: number;
-  /** Go on without the last writes when the time is over. */
-  force: boolean;
-}
-
 export interface Node {
   /** True while this node follows a leader: writes are refused. */
   readonly isFollower: boolean;
+  /** Where its leader is, as `host:port`; empty while it leads. */
+  readonly leaderAddress: string;
   /** True while a snapshot is being loaded. */
   readonly isLoading: boolean;
   /** What else stands in the way of commands: bits of restrictions.ts, usually none. */

@@ -5,19 +5,17 @@
 import { errorReply, syntaxError } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { argumentIs } from "./options.ts";
 
 const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, NO_MULTI, LOADING, STALE, FAST, CONTROL } = flag;
 
-export const persistenceCommands: readonly CommandRow[] = [
+export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
   {
     name: "save",
     arity: 1,
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
-    since: "1.0.0",
     complexity: "O(N) with N the number of items",
     summary: "Save a snapshot, and answer when it is on disk",
     handler: save,
@@ -26,10 +24,6 @@ export const persistenceCommands: readonly CommandRow[] = [
     name: "bgsave",
     arity: -1,
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
-    since: "1.0.0",
-    complexity: "O(1)",
     summary: "Begin to save a snapshot",
     handler: saveInBackground,
   },
@@ -38,14 +32,10 @@ export const persistenceCommands: readonly CommandRow[] = [
     arity: 1,
     flags: LOADING | STALE | FAST | CONTROL,
     categories: ["@admin", "@fast", "@dangerous"],
-    keys: [0, 0, 0],
-    group: "server",
-    since: "1.0.0",
-    complexity: "O(1)",
     summary: "Return the time of the last successful save in Unix seconds",
     handler: lastSave,
   },
-];
+]);
 
 const saveInProgress = errorReply("Background save already in progress");
 

@@ -4,10 +4,11 @@
 // records it as an effect, and the subscribers of its followers get it too.
 
 import { errorReply } from "../errors.ts";
-import { subscriptionsMax } from "../limits.ts";
+import { subscriptionBytesMax, subscriptionsMax } from "../limits.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { matchesGlob } from "./glob.ts";
 import { helpRow } from "./help.ts";
 import type { Topics } from "./topics.ts";
@@ -16,78 +17,111 @@ const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, GLOBAL, SUBSCRIBER, MAY_REPLICA
 const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | GLOBAL | SUBSCRIBER;
 const asking = PUBSUB | LOADING | STALE | GLOBAL;
 
-function row(
-  name: string,
-  arity: number,
-  flags: number,
-  complexity: string,
-  summary: string,
-  handler: Handler,
-): CommandRow {
-  const keys = [0, 0, 0] as const;
-  const since = name.startsWith("pubsub") ? "2.8.0" : "2.0.0";
-  return { name, arity, flags, keys, group: "pubsub", since, complexity, summary, handler };
-}
-
 const perName = "O(N) with N the names";
 
-export const pubSubCommands: readonly CommandRow[] = [
-  row("subscribe", -2, subscribing, perName, "Listen for messages of channels", (x, r, reply) =>
-    subscribe(x, r, reply, "channels", "subscribe"),
-  ),
-  row("unsubscribe", -1, subscribing, perName, "Stop listening to channels", (x, r, reply) =>
-    unsubscribe(x, r, reply, "channels", "unsubscribe"),
-  ),
-  row("psubscribe", -2, subscribing, perName, "Listen for messages by pattern", (x, r, reply) =>
-    subscribe(x, r, reply, "patterns", "psubscribe"),
-  ),
-  row("punsubscribe", -1, subscribing, perName, "Stop listening to patterns", (x, r, reply) =>
-    unsubscribe(x, r, reply, "patterns", "punsubscribe"),
-  ),
-  row(
-    "publish",
-    3,
-    asking | FAST | MAY_REPLICATE,
-    "O(N+M) with N the channel's subscribers and M the patterns of the node",
-    "Post a message to a channel",
-    publish,
-  ),
+const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
   {
-    ...row("pubsub", -2, 0, "Depends on subcommand.", "A container for its subcommands", () => {}),
-    categories: ["@slow"],
-    subcommands: [
-      row("pubsub|channels", -2, asking, "O(N) with N the channels", "List channels", list),
-      row("pubsub|numsub", -2, asking, perName, "Count the subscribers of channels", numSub),
-      row("pubsub|numpat", 2, asking, "O(1)", "Count the different patterns", numPat),
-      helpRow("pubsub", "pubsub", "6.2.0", [
-        "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
-        "NUMPAT",
-        "    Return number of subscriptions to patterns.",
-        "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels, excluding",
-        "    pattern subscriptions(default: no channels).",
-      ]),
-    ],
+    name: "pubsub|channels",
+    arity: -2,
+    complexity: "O(N) with N the channels",
+    summary: "List channels",
+    handler: list,
   },
-];
+  {
+    name: "pubsub|numsub",
+    arity: -2,
+    complexity: perName,
+    summary: "Count the subscribers of channels",
+    handler: numSub,
+  },
+  {
+    name: "pubsub|numpat",
+    arity: 2,
+    summary: "Count the different patterns",
+    handler: numPat,
+  },
+  helpRow("pubsub", "pubsub", "6.2.0", [
+    "CHANNELS [<pattern>]",
+    "    Return the currently active channels matching a <pattern> (default: '*').",
+    "NUMPAT",
+    "    Return number of subscriptions to patterns.",
+    "NUMSUB [<channel> ...]",
+    "    Return the number of subscribers for the specified channels, excluding",
+    "    pattern subscriptions(default: no channels).",
+  ]),
+]);
+
+export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexity: perName }, [
+  {
+    name: "subscribe",
+    arity: -2,
+    flags: subscribing,
+    summary: "Listen for messages of channels",
+    handler: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
+  },
+  {
+    name: "unsubscribe",
+    arity: -1,
+    flags: subscribing,
+    summary: "Stop listening to channels",
+    handler: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
+  },
+  {
+    name: "psubscribe",
+    arity: -2,
+    flags: subscribing,
+    summary: "Listen for messages by pattern",
+    handler: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
+  },
+  {
+    name: "punsubscribe",
+    arity: -1,
+    flags: subscribing,
+    summary: "Stop listening to patterns",
+    handler: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
+  },
+  {
+    name: "publish",
+    arity: 3,
+    flags: asking | FAST | MAY_REPLICATE,
+    complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",
+    summary: "Post a message to a channel",
+    handler: publish,
+  },
+  {
+    name: "pubsub",
+    arity: -2,
+    flags: 0,
+    since: "2.8.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for its subcommands",
+    categories: ["@slow"],
+    handler: () => undefined,
+    subcommands,
+  },
+]);
 
 // ---- subscribing --------------------------------------------------------------------------------
 
 type Kind = "channels" | "patterns";
 
-const tooMany = errorReply("too many subscriptions on this connection");
+const tooMany = errorReply("too many subscriptions on this connection, or too long names");
 
 function subscribe(x: Context, request: Request, reply: Reply, kind: Kind, word: string): void {
   const { session, node } = x;
   const topics = node.channels[kind];
   for (let i = 1; i < request.argc; i++) {
-    if (session.subscriptions >= subscriptionsMax) return reply.error(tooMany);
     const name = request.bytes(i);
+    if (!hasRoom(x, name.length)) return reply.error(tooMany);
     topics.add(session.id, name);
     node.channels.update(session);
     confirm(x, reply, word, name);
   }
+}
+
+function hasRoom({ session, node }: Context, bytes: number): boolean {
+  const held = node.channels.bytesOf(session.id);
+  return session.subscriptions < subscriptionsMax && held + bytes <= subscriptionBytesMax;
 }
 
 /** Without names it means all; there is always at least one confirmation. */

@@ -6,21 +6,19 @@ import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../error
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { argumentIs } from "./options.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, CONTROL, ALLOW_BUSY, NO_MULTI } = flag;
 const NO_ASYNC_LOADING = flag.NO_ASYNC_LOADING;
 
-export const replicationCommands: readonly CommandRow[] = [
+export const replicationCommands = family({ group: "server" }, [
   {
     name: "replicaof",
     arity: 3,
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
     since: "5.0.0",
-    complexity: "O(1)",
     summary: "Make the server a follower of another one, or a leader (NO ONE)",
     handler: replicaOf,
   },
@@ -28,10 +26,7 @@ export const replicationCommands: readonly CommandRow[] = [
     name: "slaveof",
     arity: 3,
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "The old name of REPLICAOF",
     handler: replicaOf,
   },
@@ -40,10 +35,7 @@ export const replicationCommands: readonly CommandRow[] = [
     arity: 1,
     flags: NO_SCRIPT | LOADING | STALE | FAST | CONTROL,
     categories: ["@admin", "@fast", "@dangerous"],
-    keys: [0, 0, 0],
-    group: "server",
     since: "2.8.12",
-    complexity: "O(1)",
     summary: "Return the role of the instance in the context of replication",
     handler: role,
   },
@@ -51,10 +43,7 @@ export const replicationCommands: readonly CommandRow[] = [
     name: "replconf",
     arity: -1,
     flags: ADMIN | NO_SCRIPT | LOADING | STALE | ALLOW_BUSY,
-    keys: [0, 0, 0],
-    group: "server",
     since: "3.0.0",
-    complexity: "O(1)",
     summary: "An internal command for configuring the replication stream",
     handler: replConf,
   },
@@ -62,14 +51,11 @@ export const replicationCommands: readonly CommandRow[] = [
     name: "psync",
     arity: -3,
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
     since: "2.8.0",
-    complexity: "O(1)",
     summary: "Internal command used for replication",
     handler: psync,
   },
-];
+]);
 
 // ---- roles ------------------------------------------------------------------------------------
 

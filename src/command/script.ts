@@ -2,32 +2,27 @@
 // there is never one to kill. The text is that of redis 7.0 `script.c`.
 
 import { ErrorReply } from "../errors.ts";
-import { type CommandRow, flag } from "./command.ts";
+import { flag } from "./command.ts";
+import { family } from "./family.ts";
 import { helpRow } from "./help.ts";
 
 const notBusy = new ErrorReply("NOTBUSY", "No scripts in execution right now.");
 
-export const scriptCommands: readonly CommandRow[] = [
+export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
   {
     name: "script",
     arity: -2,
     flags: 0,
     categories: ["@slow"],
-    keys: [0, 0, 0],
-    group: "scripting",
-    since: "2.6.0",
     complexity: "Depends on subcommand.",
     summary: "A container for script commands; there are no scripts",
     handler: () => undefined,
-    subcommands: [
+    subcommands: family({ group: "scripting" }, [
       {
         name: "script|kill",
         arity: 2,
         flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
-        keys: [0, 0, 0],
-        group: "scripting",
         since: "2.6.0",
-        complexity: "O(1)",
         summary: "Kill the script in execution, of which there is none",
         handler: (_x, _request, reply) => reply.error(notBusy),
       },
@@ -35,6 +30,6 @@ export const scriptCommands: readonly CommandRow[] = [
         "KILL",
         "    Kill the currently executing Lua script.",
       ]),
-    ],
+    ]),
   },
-];
+]);

@@ -3,20 +3,18 @@
 
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 
 const encoder = new TextEncoder();
 
-export const serverCommands: readonly CommandRow[] = [
+export const serverCommands = family({ group: "server" }, [
   {
     name: "info",
     arity: -1,
     flags: flag.LOADING | flag.STALE | flag.CONTROL,
     categories: ["@slow", "@dangerous"],
-    keys: [0, 0, 0],
-    group: "server",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Get information and statistics about the server",
     handler: info,
   },
@@ -24,14 +22,11 @@ export const serverCommands: readonly CommandRow[] = [
     name: "time",
     arity: 1,
     flags: flag.LOADING | flag.STALE | flag.FAST,
-    keys: [0, 0, 0],
-    group: "server",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Return the current server time",
     handler: time,
   },
-];
+]);
 
 async function info(x: Context, request: Request, reply: Reply): Promise<void> {
   const sections: string[] = [];

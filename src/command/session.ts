@@ -1,7 +1,7 @@
 // What the server knows about one connection, as far as commands may see and change it. It holds no
 // socket: the server acts on `closing` and `replyMode` after a command has run.
 
-import type { Transaction, WatchedKey } from "./transaction-queue.ts";
+import type { Transaction, Watched } from "./transaction-queue.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 
@@ -35,8 +35,8 @@ export class Session {
   transaction: Transaction | null = null;
   /** Its EXEC runs now: nothing in it waits for followers. */
   isExecuting = false;
-  /** The keys that WATCH guards, by their bytes as latin1; null for none. */
-  watched: Map<string, WatchedKey> | null = null;
+  /** The keys that WATCH guards; null for none. */
+  watched: Watched | null = null;
   /** How many channels and patterns it has subscribed to. */
   channels = 0;
   patterns = 0;

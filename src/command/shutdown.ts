@@ -5,9 +5,10 @@
 import { errorReply, syntaxError } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 
-export const shutdownCommands: readonly CommandRow[] = [
+export const shutdownCommands = family({ group: "server" }, [
   {
     name: "shutdown",
     arity: -1,
@@ -19,14 +20,12 @@ export const shutdownCommands: readonly CommandRow[] = [
       flag.NO_MULTI |
       flag.ALLOW_BUSY |
       flag.CONTROL,
-    keys: [0, 0, 0],
-    group: "server",
     since: "1.0.0",
     complexity: "O(N) with N the number of items, when a snapshot is saved",
     summary: "Save a snapshot, where there is a file for it, and end the node",
     handler: shutdown,
   },
-];
+]);
 
 const words = ["save", "nosave", "now", "force", "abort"] as const;
 const notInProgress = errorReply("No shutdown in progress.");

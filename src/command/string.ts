@@ -2,22 +2,20 @@
 // string-write.ts (whole values) and string-range.ts (parts of values).
 // Invariant: arity, flags and key positions are those of COMMAND INFO in redis 7.0.
 
-import { type CommandRow, flag } from "./command.ts";
+import { flag } from "./command.ts";
+import { family } from "./family.ts";
 import { append, getrange, setrange, strlen } from "./string-range.ts";
 import { get, getdel, getex, mget } from "./string-read.ts";
 import { getset, mset, msetnx, psetex, set, setex, setnx } from "./string-write.ts";
 
 const { READONLY, WRITE, DENY_OOM, FAST } = flag;
 
-export const stringCommands: readonly CommandRow[] = [
+export const stringCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "get",
     arity: 2,
     flags: READONLY | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Returns the value of a key.",
     handler: get,
   },
@@ -25,10 +23,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "set",
     arity: -3,
     flags: WRITE | DENY_OOM,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key, on conditions and with a time to live if asked.",
     handler: set,
   },
@@ -36,10 +31,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "setnx",
     arity: 3,
     flags: WRITE | DENY_OOM | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key that does not exist.",
     handler: setnx,
   },
@@ -47,10 +39,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "setex",
     arity: 4,
     flags: WRITE | DENY_OOM,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.0.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key with a time to live in seconds.",
     handler: setex,
   },
@@ -58,10 +47,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "psetex",
     arity: 4,
     flags: WRITE | DENY_OOM,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.6.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key with a time to live in milliseconds.",
     handler: psetex,
   },
@@ -69,10 +55,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "getset",
     arity: 3,
     flags: WRITE | DENY_OOM | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
-    complexity: "O(1)",
     summary: "Sets the value of a key and returns the one before.",
     handler: getset,
   },
@@ -80,10 +63,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "getdel",
     arity: 2,
     flags: WRITE | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "6.2.0",
-    complexity: "O(1)",
     summary: "Returns the value of a key and deletes the key.",
     handler: getdel,
   },
@@ -91,10 +71,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "getex",
     arity: -2,
     flags: WRITE | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "6.2.0",
-    complexity: "O(1)",
     summary: "Returns the value of a key and changes or removes its time to live.",
     handler: getex,
   },
@@ -103,7 +80,6 @@ export const stringCommands: readonly CommandRow[] = [
     arity: -2,
     flags: READONLY | FAST,
     keys: [1, -1, 1],
-    group: "string",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys",
     summary: "Returns the values of several keys.",
@@ -114,7 +90,6 @@ export const stringCommands: readonly CommandRow[] = [
     arity: -3,
     flags: WRITE | DENY_OOM,
     keys: [1, -1, 2],
-    group: "string",
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys",
     summary: "Sets the values of several keys at once.",
@@ -125,7 +100,6 @@ export const stringCommands: readonly CommandRow[] = [
     arity: -3,
     flags: WRITE | DENY_OOM,
     keys: [1, -1, 2],
-    group: "string",
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys",
     summary: "Sets the values of several keys if none of them exists.",
@@ -135,8 +109,6 @@ export const stringCommands: readonly CommandRow[] = [
     name: "append",
     arity: 3,
     flags: WRITE | DENY_OOM | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.0.0",
     complexity:
       "O(N) where N is the length of the value when it has to move, else of what is added",
@@ -147,10 +119,7 @@ export const stringCommands: readonly CommandRow[] = [
     name: "strlen",
     arity: 2,
     flags: READONLY | FAST,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.2.0",
-    complexity: "O(1)",
     summary: "Returns the length of a value.",
     handler: strlen,
   },
@@ -158,8 +127,6 @@ export const stringCommands: readonly CommandRow[] = [
     name: "getrange",
     arity: 4,
     flags: READONLY,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.4.0",
     complexity: "O(N) where N is the number of bytes returned",
     summary: "Returns a part of a value.",
@@ -169,8 +136,6 @@ export const stringCommands: readonly CommandRow[] = [
     name: "substr",
     arity: 4,
     flags: READONLY,
-    keys: [1, 1, 1],
-    group: "string",
     since: "1.0.0",
     complexity: "O(N) where N is the number of bytes returned",
     summary: "Returns a part of a value: GETRANGE under its oldest name.",
@@ -180,12 +145,10 @@ export const stringCommands: readonly CommandRow[] = [
     name: "setrange",
     arity: 4,
     flags: WRITE | DENY_OOM,
-    keys: [1, 1, 1],
-    group: "string",
     since: "2.2.0",
     complexity:
       "O(N) where N is the length of the value when it has to move, else of what is written",
     summary: "Overwrites a part of a value, with zero bytes up to it where the value is shorter.",
     handler: setrange,
   },
-];
+]);

@@ -9,9 +9,16 @@ export interface Topic {
   readonly subscribers: Set<number>;
 }
 
+/** What one subscriber has. */
+interface Held {
+  readonly names: Set<string>;
+  /** Of all names together. */
+  bytes: number;
+}
+
 export class Topics {
   private readonly byName = new Map<string, Topic>();
-  private readonly bySubscriber = new Map<number, Set<string>>();
+  private readonly bySubscriber = new Map<number, Held>();
 
   /** How many different names there are. */
   get size(): number {
@@ -28,11 +35,20 @@ export class Topics {
 
   /** The names of one subscriber. */
   of(id: number): Uint8Array[] {
-    return [...(this.bySubscriber.get(id) ?? none)].map((name) => Buffer.from(name, "latin1"));
+    return [...this.namesOf(id)].map((name) => Buffer.from(name, "latin1"));
   }
 
   count(id: number): number {
-    return this.bySubscriber.get(id)?.size ?? 0;
+    return this.namesOf(id).size;
+  }
+
+  /** The bytes of one subscriber's names. */
+  bytesOf(id: number): number {
+    return this.bySubscriber.get(id)?.bytes ?? 0;
+  }
+
+  private namesOf(id: number): ReadonlySet<string> {
+    return this.bySubscriber.get(id)?.names ?? none;
   }
 
   add(id: number, bytes: Uint8Array): void {
@@ -40,22 +56,24 @@ export class Topics {
     const topic = this.byName.get(name) ?? { bytes: bytes.slice(), subscribers: new Set() };
     this.byName.set(name, topic);
     topic.subscribers.add(id);
-    const names = this.bySubscriber.get(id) ?? new Set();
-    this.bySubscriber.set(id, names);
-    names.add(name);
+    const held = this.bySubscriber.get(id) ?? { names: new Set(), bytes: 0 };
+    this.bySubscriber.set(id, held);
+    if (!held.names.has(name)) held.bytes += name.length;
+    held.names.add(name);
   }
 
   remove(id: number, bytes: Uint8Array): void {
     const name = nameOf(bytes);
     this.leave(id, name);
-    const names = this.bySubscriber.get(id);
-    names?.delete(name);
-    if (names?.size === 0) this.bySubscriber.delete(id);
+    const held = this.bySubscriber.get(id);
+    if (held === undefined || !held.names.delete(name)) return;
+    held.bytes -= name.length;
+    if (held.names.size === 0) this.bySubscriber.delete(id);
   }
 
   /** Forgets a subscriber. */
   removeAll(id: number): void {
-    for (const name of this.bySubscriber.get(id) ?? none) this.leave(id, name);
+    for (const name of this.namesOf(id)) this.leave(id, name);
     this.bySubscriber.delete(id);
   }
 

@@ -26,6 +26,14 @@ export interface WatchedKey {
   readonly lived: boolean;
 }
 
+/** What WATCH guards on one connection. */
+export interface Watched {
+  /** By their bytes as latin1. */
+  readonly keys: Map<string, WatchedKey>;
+  /** Of all keys together. */
+  bytes: number;
+}
+
 /** Flags that allow something. EXEC is allowed it when every queued command is. */
 const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;
 const requestOverheadBytes = 256;

@@ -8,11 +8,12 @@
 // and its group are given back.
 
 import { ErrorReply, errorReply, keyTooLong } from "../errors.ts";
-import { keyBytesMax, watchedKeysMax } from "../limits.ts";
+import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../limits.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type Command, type CommandRow, type Context, flag, type Handler } from "./command.ts";
+import { type Command, type Context, flag } from "./command.ts";
 import { refuse } from "./execute.ts";
+import { family } from "./family.ts";
 import { runHeld, shardsOfQueue } from "./locked.ts";
 import { find } from "./registry.ts";
 import { refusalOf } from "./restrictions.ts";
@@ -23,52 +24,58 @@ import {
   fail,
   refused,
   type Transaction,
-  type WatchedKey,
+  type Watched,
 } from "./transaction-queue.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
 const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;
 
-function row(
-  name: string,
-  flags: number,
-  since: string,
-  complexity: string,
-  summary: string,
-  handler: Handler,
-): CommandRow {
-  const keys = [0, 0, 0] as const;
-  return {
-    name,
-    arity: 1,
-    flags,
-    keys,
-    group: "transactions",
-    since,
-    complexity,
-    summary,
-    handler,
-  };
-}
-
-export const transactionCommands: readonly CommandRow[] = [
-  row("multi", usual | UNQUEUED, "1.2.0", "O(1)", "Start a transaction", multi),
-  row(
-    "exec",
-    NO_SCRIPT | LOADING | STALE | SKIP_SLOWLOG | UNQUEUED | TRANSACTION,
-    "1.2.0",
-    "Depends on commands in the transaction",
-    "Execute all commands of a transaction",
-    exec,
-  ),
-  row("discard", usual | UNQUEUED, "2.0.0", "O(N) with N the queued commands", "Drop it", discard),
-  row("unwatch", usual, "2.2.0", "O(1)", "Forget the keys that WATCH guards", unwatch),
+export const transactionCommands = family({ group: "transactions" }, [
   {
-    ...row("watch", usual | UNQUEUED, "2.2.0", "O(1) for each key", "Guard keys for EXEC", watch),
-    arity: -2,
-    keys: [1, -1, 1],
+    name: "multi",
+    arity: 1,
+    flags: usual | UNQUEUED,
+    since: "1.2.0",
+    summary: "Start a transaction",
+    handler: multi,
   },
-];
+  {
+    name: "exec",
+    arity: 1,
+    flags: NO_SCRIPT | LOADING | STALE | SKIP_SLOWLOG | UNQUEUED | TRANSACTION,
+    since: "1.2.0",
+    complexity: "Depends on commands in the transaction",
+    summary: "Execute all commands of a transaction",
+    handler: exec,
+  },
+  {
+    name: "discard",
+    arity: 1,
+    flags: usual | UNQUEUED,
+    since: "2.0.0",
+    complexity: "O(N) with N the queued commands",
+    summary: "Drop it",
+    handler: discard,
+  },
+  {
+    name: "unwatch",
+    arity: 1,
+    flags: usual,
+    since: "2.2.0",
+    summary: "Forget the keys that WATCH guards",
+    handler: unwatch,
+  },
+  {
+    name: "watch",
+    arity: -2,
+    flags: usual | UNQUEUED,
+    keys: [1, -1, 1],
+    since: "2.2.0",
+    complexity: "O(1) for each key",
+    summary: "Guard keys for EXEC",
+    handler: watch,
+  },
+]);
 
 // ---- queueing -----------------------------------------------------------------------------------
 
@@ -155,23 +162,29 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
 // ---- WATCH --------------------------------------------------------------------------------------
 
 const watchInside = errorReply("WATCH inside MULTI is not allowed");
-const tooManyWatched = errorReply("too many watched keys");
+const tooManyWatched = errorReply("too many watched keys, or too many bytes of them");
 
 function watch(x: Context, request: Request, reply: Reply): void {
   const { session, store, now } = x;
   if (session.transaction !== null) return reply.error(watchInside);
-  session.watched ??= new Map();
+  session.watched ??= { keys: new Map(), bytes: 0 };
+  const { watched } = session;
   for (let i = 1; i < request.argc; i++) {
     if (request.length(i) > keyBytesMax) return reply.error(keyTooLong);
     const key = request.bytes(i);
     const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
-    if (session.watched.has(name)) continue;
-    if (session.watched.size >= watchedKeysMax) return reply.error(tooManyWatched);
+    if (watched.keys.has(name)) continue;
+    if (!hasRoom(watched, key.length)) return reply.error(tooManyWatched);
     // An expired item goes when it is met, which makes a new version: so this comes first.
     const lived = store.find(key, 0, key.length, now);
-    session.watched.set(name, { key, version: store.version(key, 0, key.length), lived });
+    watched.keys.set(name, { key, version: store.version(key, 0, key.length), lived });
+    watched.bytes += key.length;
   }
   reply.ok();
+}
+
+function hasRoom({ keys, bytes }: Watched, more: number): boolean {
+  return keys.size < watchedKeysMax && bytes + more <= watchedBytesMax;
 }
 
 function unwatch({ session }: Context, _request: Request, reply: Reply): void {
@@ -179,8 +192,8 @@ function unwatch({ session }: Context, _request: Request, reply: Reply): void {
   reply.ok();
 }
 
-function haveChanged({ store, now }: Context, watched: ReadonlyMap<string, WatchedKey>): boolean {
-  for (const { key, version, lived } of watched.values()) {
+function haveChanged({ store, now }: Context, watched: Watched): boolean {
+  for (const { key, version, lived } of watched.keys.values()) {
     if (store.version(key, 0, key.length) !== version) return true;
     if (lived && !store.find(key, 0, key.length, now)) return true;
   }

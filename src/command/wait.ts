@@ -5,23 +5,21 @@ import { errorReply, notAnInteger } from "../errors.ts";
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type CommandRow, type Context, flag } from "./command.ts";
+import { type Context, flag } from "./command.ts";
+import { family } from "./family.ts";
 import { readTimeout } from "./timeout.ts";
 
-export const waitCommands: readonly CommandRow[] = [
+export const waitCommands = family({ group: "generic" }, [
   {
     name: "wait",
     arity: 3,
     flags: flag.NO_SCRIPT | flag.CONTROL,
     categories: ["@slow", "@connection"],
-    keys: [0, 0, 0],
-    group: "generic",
     since: "3.0.0",
-    complexity: "O(1)",
     summary: "Wait until followers have acknowledged all writes of this connection",
     handler: wait,
   },
-];
+]);
 
 const notOnFollower = errorReply(
   "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica " +

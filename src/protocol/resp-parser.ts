@@ -42,6 +42,7 @@ export class RespParser implements Decoder {
   error: string;
   private readonly peer: Peer;
   private readonly input: Input;
+  private readonly bytesMax: number;
   private argumentsLeft: number;
   /** Length of the bulk string whose header was read, or -1. */
   private bulkLength: number;
@@ -50,12 +51,16 @@ export class RespParser implements Decoder {
   /** Position behind the line that readLength() read. */
   private lineEnd: number;
 
-  /** With `ownsChunks` the memory of each chunk is freed as soon as it is used up. */
-  constructor(peer: Peer = trusted, ownsChunks = false) {
+  /**
+   * With `ownsChunks` the memory of each chunk is freed as soon as it is used up. `bytesMax` bounds a
+   * request; only tests have another one.
+   */
+  constructor(peer: Peer = trusted, ownsChunks = false, bytesMax = requestBytesMax) {
     this.request = new Request();
     this.error = "";
     this.peer = peer;
     this.input = new Input(ownsChunks);
+    this.bytesMax = bytesMax;
     this.argumentsLeft = 0;
     this.bulkLength = -1;
     this.scanned = 0;
@@ -68,7 +73,6 @@ export class RespParser implements Decoder {
     const shift = input.feed(chunk, wanted);
     this.scanned = Math.max(0, this.scanned - shift);
     if (shift > 0) this.shiftArguments(shift);
-    if (input.end - input.mark > requestBytesMax) this.fail("too big request");
   }
 
   private shiftArguments(shift: number): void {
@@ -157,6 +161,8 @@ export class RespParser implements Decoder {
     if (!this.peer.authenticated && length > bulkUnauthenticatedBytesMax) {
       return this.fail("unauthenticated bulk length");
     }
+    // What came before it has arrived, and this would follow: nothing else of a request is that long.
+    if (this.lineEnd - input.mark + length + 2 > this.bytesMax) return this.fail("too big request");
     input.pos = this.lineEnd;
     this.scanned = 0;
     this.bulkLength = length;

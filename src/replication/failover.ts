@@ -8,11 +8,16 @@
 //   failover-in-progress --refused; abort()--> no-failover (the leader again, under a new replid)
 //
 // Invariant: writes are paused in every state but no-failover. From redis 7.0 `replication.c`:
-// failoverCommand, updateFailoverStatus. No GETACK hurries the target: its bytes would be the ones that
-// the target has not acknowledged yet; its ACK of every second ends the wait.
+// failoverCommand, updateFailoverStatus; but Redis waits up to a second for the target's next ACK, and
+// here one GETACK asks for it. Its bytes stand behind the last write, and the answer does not count them:
+// so the target has to acknowledge the last write, and not the end of the stream. It has those bytes as
+// well when it is asked to be promoted, since a connection and a handshake of ours follow them: were they
+// lost with the link, our PSYNC would go beyond its history, and a full sync of ours would follow.
 
+import type { Address } from "../config-values.ts";
 import { assert } from "../errors.ts";
 import { timerMsMax } from "../limits.ts";
+import type { FailoverOrder } from "../role.ts";
 import type { FollowerLink } from "./follower-link.ts";
 import type { Logger } from "./ports.ts";
 
@@ -24,27 +29,15 @@ const transitions: Readonly<Record<FailoverState, readonly FailoverState[]>> = {
   "failover-in-progress": ["no-failover"],
 };
 
-export interface FailoverTarget {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface FailoverOrder {
-  /** Null: whichever follower has everything first. */
-  readonly target: FailoverTarget | null;
-  /** 0: without end. */
-  readonly timeoutMs: number;
-  /** Go on without the last writes when the time is over. */
-  readonly force: boolean;
-}
-
 export interface FailoverParts {
   readonly log: Logger;
   readonly links: () => readonly FollowerLink[];
   readonly offset: () => number;
+  /** Has all followers acknowledge now. */
+  readonly requestAcknowledgements: () => void;
   /** Stops and resumes writes. When it returns, no write is under way in any thread. */
   readonly pauseWrites: (isPaused: boolean) => void;
-  readonly demote: (target: FailoverTarget) => void;
+  readonly demote: (target: Address) => void;
   readonly promote: () => void;
 }
 
@@ -52,6 +45,8 @@ export class Failover {
   state: FailoverState = "no-failover";
   readonly #parts: FailoverParts;
   #order: FailoverOrder | null = null;
+  /** The offset behind the last write before the pause. */
+  #wanted = 0;
   #timer: Timer | null = null;
 
   constructor(parts: FailoverParts) {
@@ -73,20 +68,21 @@ export class Failover {
     this.#order = order;
     this.#transition("waiting-for-sync", "FAILOVER");
     this.#parts.pauseWrites(true);
+    this.#wanted = this.#parts.offset();
     if (timeoutMs > 0 && timeoutMs <= timerMsMax)
       this.#timer = setTimeout(() => this.#timeIsOver(), timeoutMs);
     this.check();
+    if (this.state === "waiting-for-sync") this.#parts.requestAcknowledgements();
     return "";
   }
 
   /** To be called when a follower has acknowledged. */
   check(): void {
     if (this.state !== "waiting-for-sync") return;
-    const { links, offset } = this.#parts;
     const target = this.#order?.target ?? null;
-    const ready = links().find((link) => {
+    const ready = this.#parts.links().find((link) => {
       if (target !== null && !isLinkOf(link, target)) return false;
-      return link.state === "online" && link.acknowledgedOffset === offset();
+      return link.state === "online" && link.acknowledgedOffset >= this.#wanted;
     });
     if (ready !== undefined) this.#handOver(ready, "the target has everything");
   }
@@ -133,6 +129,6 @@ export class Failover {
   }
 }
 
-function isLinkOf(link: FollowerLink, { host, port }: FailoverTarget): boolean {
+function isLinkOf(link: FollowerLink, { host, port }: Address): boolean {
   return link.ip === host && link.port === port;
 }

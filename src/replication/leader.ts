@@ -61,7 +61,7 @@ export class LeaderReplication implements LinkOwner {
   partialSyncsRefused = 0;
   /** Called when a follower has acknowledged or is gone, for whoever counts them. */
   onFollowersChange: (() => void) | null = null;
-  /** Adds nothing of its own to the stream: during a failover, the target could never catch up. */
+  /** Adds nothing of its own to the stream: a failover asks once, and counts from there. */
   isQuiet = false;
   readonly #parts: LeaderParts;
   readonly #age = new JournalAge();
@@ -336,7 +336,12 @@ export class LeaderReplication implements LinkOwner {
 
   /** Asks all followers to acknowledge now rather than within their second. */
   requestAcknowledgements(): void {
-    if (this.#links.size === 0 || this.isQuiet) return;
+    if (!this.isQuiet) this.askFollowers();
+  }
+
+  /** The same for the failover, which is why nobody else may. */
+  askFollowers(): void {
+    if (this.#links.size === 0) return;
     this.#emit(GETACK);
     this.flush();
   }

@@ -7,9 +7,11 @@
 // by itself: the journal then holds the leader's bytes and nothing else.
 
 import { monotonicMs, wallClockMs } from "../clock.ts";
+import type { Address } from "../config-values.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
-import { Failover, type FailoverOrder } from "./failover.ts";
+import type { FailoverOrder, RoleReport } from "../role.ts";
+import { Failover } from "./failover.ts";
 import { Follower } from "./follower.ts";
 import type { FollowerLink } from "./follower-link.ts";
 import { History } from "./history.ts";
@@ -49,7 +51,8 @@ export interface ReplicationParts {
   /** Read anew at each use: some of them may change while the node runs. */
   readonly options: () => ReplicationOptions;
   readonly apply: Apply;
-  readonly onRoleChange?: (role: "leader" | "follower") => void;
+  /** This node follows that leader from now on; null: it leads. */
+  readonly onRoleChange?: (leader: Address | null) => void;
   readonly onLoadingChange?: (isLoading: boolean) => void;
   /** The link to the leader, or the number of good followers, may be another one. */
   readonly onStandingChange?: () => void;
@@ -57,21 +60,6 @@ export interface ReplicationParts {
   readonly pauseWrites?: (isPaused: boolean) => void;
   readonly random?: () => number;
 }
-
-/** How the node stands, in the terms of ROLE. */
-export type RoleReport =
-  | {
-      readonly role: "leader";
-      readonly offset: number;
-      readonly followers: readonly { ip: string; port: number; offset: number }[];
-    }
-  | {
-      readonly role: "follower";
-      readonly host: string;
-      readonly port: number;
-      readonly state: "connect" | "connecting" | "handshake" | "sync" | "connected";
-      readonly offset: number;
-    };
 
 export class Replication {
   readonly history: History;
@@ -146,6 +134,7 @@ export class Replication {
       log,
       links: () => this.leader.links,
       offset: () => journal.mark(),
+      requestAcknowledgements: () => this.leader.askFollowers(),
       pauseWrites: (isPaused) => {
         this.leader.isQuiet = isPaused;
         pauseWrites?.(isPaused);
@@ -172,7 +161,7 @@ export class Replication {
   }
 
   /** `host:port` of the leader that this node follows, or null. */
-  get leaderAddress(): { host: string; port: number } | null {
+  get leaderAddress(): Address | null {
     const { isActive, host, port } = this.follower;
     return isActive ? { host, port } : null;
   }
@@ -181,14 +170,13 @@ export class Replication {
   replicaof(host: string, port: number, isFailover = false): boolean {
     const { follower } = this;
     if (follower.isActive && follower.host === host && follower.port === port) return false;
-    const wasLeader = !follower.isActive;
     const { effects, store, onRoleChange } = this.#parts;
     effects.muted = true;
     store.expires = false;
     this.leader.dropFollowers(`this node follows ${host}:${port} now`);
     this.waiters.releaseAll("role changed");
     follower.follow(host, port, isFailover);
-    if (wasLeader) onRoleChange?.("follower");
+    onRoleChange?.({ host, port });
     return true;
   }
 
@@ -204,7 +192,7 @@ export class Replication {
     effects.muted = false;
     store.expires = true;
     this.leader.dropFollowers("this node is a leader now");
-    onRoleChange?.("leader");
+    onRoleChange?.(null);
   }
 
   /** Begins to change places with a follower; why it cannot, or "". Texts are Redis's. */

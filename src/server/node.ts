@@ -3,22 +3,15 @@
 
 import { monotonicMs, wallClockMs } from "../clock.ts";
 import { Channels } from "../command/channels.ts";
-import type {
-  ClientFilter,
-  ClientReport,
-  FailoverOrder,
-  Node,
-  PauseKind,
-  RoleReport,
-  Snapshots,
-} from "../command/node.ts";
+import type { ClientFilter, ClientReport, Node, PauseKind, Snapshots } from "../command/node.ts";
 import { restriction } from "../command/restrictions.ts";
 import type { Session } from "../command/session.ts";
-import type { Config } from "../config.ts";
+import { type Address, type Config, formatAddress } from "../config.ts";
 import { type ErrorReply, errorReply, unblocked, unblockedByRole } from "../errors.ts";
 import { log, setLogLevel } from "../log.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
+import type { FailoverOrder, RoleReport } from "../role.ts";
 import type { Store } from "../store/store.ts";
 import { ClientPause } from "./client-pause.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
@@ -78,6 +71,10 @@ export class ServerNode implements Node {
 
   get isFollower(): boolean {
     return this.state.isFollower;
+  }
+
+  get leaderAddress(): string {
+    return this.state.leaderAddress;
   }
 
   get isLoading(): boolean {
@@ -211,9 +208,9 @@ export class ServerNode implements Node {
   }
 
   /** Clients of a demoted node are closed: not everybody would notice a READONLY and look elsewhere. */
-  roleChanged(role: "leader" | "follower"): void {
-    const isDemoted = role === "follower" && !this.state.isFollower;
-    this.state.isFollower = role === "follower";
+  roleChanged(leader: Address | null): void {
+    const isDemoted = leader !== null && !this.state.isFollower;
+    this.state.follow(leader && formatAddress(leader));
     this.updateExpires();
     this.updateStanding();
     if (isDemoted) void this.killClients({ kind: "normal", except: this.caller });

@@ -47,7 +47,7 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     journal,
     effects,
     log,
-    onRoleChange: (role) => node.roleChanged(role),
+    onRoleChange: (leader) => node.roleChanged(leader),
     onStandingChange: () => node.updateStanding(),
     pauseWrites: (isPaused) => node.pauseForFailover(isPaused),
     onLoadingChange: (isLoading) => {
@@ -62,7 +62,7 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
   // From before the first connection: what is loaded is served whole or not at all, and no write is
   // taken that a leader does not know of.
   state.isLoading = persistence.isOn;
-  state.isFollower = config.leaderAddr !== null;
+  state.follow(config.leaderAddr && formatAddress(config.leaderAddr));
 
   const mailbox = new LocalMailbox(context, () => state.free(anyPause));
   const thread = new DataThread({

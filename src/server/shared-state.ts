@@ -1,6 +1,7 @@
 // The few facts about the node that every command of every thread must see at once: whether it follows a
-// leader, whether it is loading a snapshot, and the counters of clients and their ids. They live in
-// shared memory; role and loading are changed by the control thread only, under the locks of all shards.
+// leader and where that is, whether it is loading a snapshot, and the counters of clients and their ids.
+// They live in shared memory; role and loading are changed by the control thread only, under the locks
+// of all shards.
 
 const ROLE = 0;
 const LOADING = 1;
@@ -11,23 +12,61 @@ const EFFECTS = 3;
 const CONNECTIONS = 4;
 /** Bits of command/restrictions.ts. */
 const RESTRICTIONS = 5;
-const words = 6;
+/** Odd while the leader's address is being written; it has another value for each address. */
+const LEADER_VERSION = 6;
+const LEADER_LENGTH = 7;
+const words = 8;
+
+/** Room for the longest host name and its port. A longer one is none, and is not told. */
+const leaderBytesMax = 512;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 export class SharedState {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
+  /** The leader's address, UTF-8. */
+  private readonly leader: Uint8Array;
 
-  constructor(memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)) {
+  constructor(
+    memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax),
+  ) {
     this.memory = memory;
-    this.words = new Int32Array(memory);
+    this.words = new Int32Array(memory, 0, words);
+    this.leader = new Uint8Array(memory, words * Int32Array.BYTES_PER_ELEMENT);
   }
 
   get isFollower(): boolean {
     return Atomics.load(this.words, ROLE) === 1;
   }
 
-  set isFollower(value: boolean) {
-    Atomics.store(this.words, ROLE, value ? 1 : 0);
+  /** Follows the leader at that address; null: leads. Only for the control thread. */
+  follow(leader: string | null): void {
+    this.tellLeader(leader ?? "");
+    Atomics.store(this.words, ROLE, leader === null ? 0 : 1);
+  }
+
+  private tellLeader(address: string): void {
+    const bytes = encoder.encode(address);
+    const length = bytes.length <= leaderBytesMax ? bytes.length : 0;
+    Atomics.add(this.words, LEADER_VERSION, 1);
+    this.leader.set(bytes.subarray(0, length));
+    Atomics.store(this.words, LEADER_LENGTH, length);
+    Atomics.add(this.words, LEADER_VERSION, 1);
+  }
+
+  /**
+   * Where the leader is, as `host:port`; empty for none. A command is refused before it has a lock, so
+   * the address may change while it is read here: then it is read again.
+   */
+  get leaderAddress(): string {
+    for (;;) {
+      const version = Atomics.load(this.words, LEADER_VERSION);
+      const bytes = this.leader.slice(0, Atomics.load(this.words, LEADER_LENGTH));
+      const isWhole = (version & 1) === 0 && Atomics.load(this.words, LEADER_VERSION) === version;
+      if (isWhole) return decoder.decode(bytes);
+    }
   }
 
   get isLoading(): boolean {

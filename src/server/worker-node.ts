@@ -3,9 +3,10 @@
 // CONTROL commands never run here, and calling their part of the interface is a programmer's error.
 
 import type { Channels } from "../command/channels.ts";
-import type { ClientReport, Node, RoleReport, Snapshots } from "../command/node.ts";
+import type { ClientReport, Node, Snapshots } from "../command/node.ts";
 import type { Session } from "../command/session.ts";
 import type { ErrorReply } from "../errors.ts";
+import type { RoleReport } from "../role.ts";
 import type { ThreadSettings } from "./messages.ts";
 import type { SharedState } from "./shared-state.ts";
 
@@ -26,6 +27,10 @@ export class WorkerNode implements Node {
 
   get isFollower(): boolean {
     return this.state.isFollower;
+  }
+
+  get leaderAddress(): string {
+    return this.state.leaderAddress;
   }
 
   get isLoading(): boolean {

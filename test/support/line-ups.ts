@@ -11,6 +11,11 @@ import { partsOf, textOf } from "./wire.ts";
 
 export type Member = SpawnedNode | RedisServer;
 
+/** Ours have a log that can be read. */
+export function isOurs(member: Member): boolean {
+  return "log" in member;
+}
+
 export interface LineUp {
   readonly name: string;
   readonly isMissing: boolean;

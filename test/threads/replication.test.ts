@@ -134,6 +134,24 @@ describe("roles", () => {
     }
   });
 
+  test("every thread refuses writes by the name of the present leader, at once", async () => {
+    await using stack = new AsyncDisposableStack();
+    const leaders = [stack.use(await ours.start()), stack.use(await ours.start())];
+    const node = stack.use(await ours.start(threaded));
+    for (const leader of leaders) {
+      const { port } = leader;
+      expect(await askOnce(node, "REPLICAOF", "127.0.0.1", port)).toBe("+OK");
+      const refusals = await Promise.all(
+        Array.from({ length: 20 }, () => askOnce(node, "SET", "a", 1)),
+      );
+      const refusal = `-READONLY You can't write against a read only replica. Its leader is 127.0.0.1:${port}.`;
+      expect(new Set(refusals)).toEqual(new Set([refusal]));
+      await untilCaughtUp(leader, [node]); // no other leader is taken during a load
+    }
+    expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+    expect(await askOnce(node, "SET", "a", 1)).toBe("+OK");
+  });
+
   test("a follower shows all keys of an MSET or none, whichever thread is asked", async () => {
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start(threaded));

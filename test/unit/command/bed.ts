@@ -44,7 +44,7 @@ export class Bed {
   readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", NOW, true);
   /** What the handlers asked of the node. */
   readonly joined: Session[] = [];
-  readonly node = { isFollower: false, isLoading: false };
+  readonly node = { isFollower: false, leaderAddress: "", isLoading: false };
   readonly x: Context;
   private readonly out = new Output();
   private readonly reply = new RespReply(this.out);

@@ -32,6 +32,7 @@ test("subscriptions are what a model of sets says, whatever comes and goes", () 
     expect(entriesOf(topics)).toEqual([...model].sort());
     const own = [...model].filter((entry) => entry.startsWith(`${id} `));
     expect(topics.count(id)).toBe(own.length);
+    expect(topics.bytesOf(id)).toBe(2 * own.length); // names are two bytes long
     expect(
       topics
         .of(id)

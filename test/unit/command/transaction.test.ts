@@ -98,7 +98,9 @@ describe("a queued command", () => {
   test("is not run by a node that has become a follower since", () => {
     sendAll("MULTI", "SET a 1");
     bed.node.isFollower = true;
-    const reason = "READONLY You can't write against a read only replica.";
+    bed.node.leaderAddress = "10.0.0.1:5000";
+    const reason =
+      "READONLY You can't write against a read only replica. Its leader is 10.0.0.1:5000.";
     expect(send("EXEC")).toBe(`-EXECABORT Transaction discarded because of: ${reason}\r\n`);
     expect(send("EXEC")).toBe("-ERR EXEC without MULTI\r\n");
     bed.node.isFollower = false;

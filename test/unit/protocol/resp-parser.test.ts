@@ -28,6 +28,13 @@ function decode(pieces: readonly Uint8Array[], parser = new RespParser()): Decod
   return { commands, error: parser.error };
 }
 
+function split(whole: Uint8Array, bytesEach: number): Uint8Array[] {
+  const count = Math.ceil(whole.length / bytesEach);
+  return Array.from({ length: count }, (_, i) =>
+    whole.subarray(i * bytesEach, (i + 1) * bytesEach),
+  );
+}
+
 const cases: [name: string, input: string, commands: string[][], error?: string][] = [
   ["an array of bulk strings", "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", [["GET", "k"]]],
   ["an empty argument", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", [["ECHO", ""]]],
@@ -138,6 +145,24 @@ describe("RespParser bounds", () => {
       "Protocol error: unauthenticated bulk length",
     );
     expect(decode([bytes("*10\r\n$16384\r\n")], stranger()).error).toBe("");
+  });
+
+  test("a request that would be too long is refused when its argument is announced", () => {
+    const small = () => new RespParser(undefined, false, 100);
+    const refusal = { commands: [], error: "Protocol error: too big request" };
+    expect(decode([bytes("*2\r\n$3\r\nGET\r\n$81\r\n")], small())).toEqual(refusal);
+    const longest = "k".repeat(80);
+    const fits = bytes(`*2\r\n$3\r\nGET\r\n$80\r\n${longest}\r\n`);
+    expect(decode([fits], small())).toEqual({ commands: [["GET", longest]], error: "" });
+    // Arguments of which none is long, however they arrive.
+    const many = bytes(`*20\r\n${"$1\r\na\r\n".repeat(20)}`);
+    expect(decode([many], small())).toEqual(refusal);
+    const single = Array.from(many, (byte) => Uint8Array.of(byte));
+    expect(decode(single, small())).toEqual(refusal);
+    // A pipeline is as long as it likes.
+    const pipeline = bytes("*1\r\n$4\r\nPING\r\n".repeat(50));
+    expect(decode([pipeline], small()).commands).toHaveLength(50);
+    expect(decode(split(pipeline, 7), small()).commands).toHaveLength(50);
   });
 
   test("an announced length takes no memory before its bytes arrive", () => {

@@ -66,7 +66,7 @@ export class TestNode implements AsyncDisposable {
         leaderAuth: "",
         ...options,
       }),
-      onRoleChange: (role) => this.roles.push(role),
+      onRoleChange: (leader) => this.roles.push(leader === null ? "leader" : "follower"),
     });
   }
 

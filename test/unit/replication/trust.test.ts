@@ -9,6 +9,8 @@ import { FakeClock, until } from "./fakes.ts";
 import { ScriptedLeader } from "./scripted-leader.ts";
 import { TestNode } from "./test-node.ts";
 
+const GETACK_BYTES = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".length;
+
 /** Followers as a list of what each has acknowledged. */
 class FakeFollowers {
   readonly offsets: number[] = [];
@@ -133,6 +135,35 @@ describe("a leader that is silent", () => {
 });
 
 describe("a failover", () => {
+  test("asks once for the acknowledgement that it waits for, behind the last write", async () => {
+    // A follower whose clock stands still acknowledges when it is asked and never by itself.
+    const clock = new FakeClock();
+    await using node = new TestNode();
+    await using follower = new TestNode({}, clock);
+    follower.follow(node.port);
+    await until(() => node.replication.leader.goodFollowers(10) === 1, "a follower");
+    node.set("k", "1");
+    const lastWrite = node.journal.offset;
+    const order = { target: null, timeoutMs: 0, force: false };
+    expect(node.replication.beginFailover(order)).toBe("");
+    expect(node.info.master_failover_state).toBe("waiting-for-sync");
+    expect(node.journal.offset - lastWrite).toBe(GETACK_BYTES);
+    await until(() => node.info.role === "slave", "the change of places");
+    expect(follower.journal.offset).toBe(lastWrite + GETACK_BYTES);
+    expect(node.journal.offset).toBe(lastWrite + GETACK_BYTES);
+  });
+
+  test("adds nothing to the stream when the target is known to have everything", async () => {
+    await using node = new TestNode();
+    await using follower = new TestNode();
+    follower.follow(node.port);
+    await until(() => node.replication.leader.goodFollowers(10) === 1, "a follower");
+    const { offset } = node.journal;
+    const order = { target: null, timeoutMs: 0, force: false };
+    expect(node.replication.beginFailover(order)).toBe("");
+    expect([node.info.role, node.journal.offset]).toEqual(["slave", offset]);
+  });
+
   test.each(["-ERR PSYNC FAILOVER replid must match my replid.", "-NOMASTERLINK no"])(
     "that is answered by %s leaves the leader what it was",
     async (answer) => {
@@ -145,7 +176,6 @@ describe("a failover", () => {
       await until(() => follower.journal.offset === node.journal.offset, "the write");
       const order = { target: null, timeoutMs: 0, force: false };
       expect(node.replication.beginFailover(order)).toBe("");
-      follower.replication.tick();
       const psync = await target.handshake();
       expect(psync).toMatch(/^PSYNC [0-9a-f]{40} \d+ FAILOVER$/);
       target.send(`${answer}\r\n`);

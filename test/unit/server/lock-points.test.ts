@@ -21,7 +21,12 @@ interface Bed {
   readonly x: Context;
   readonly journal: Journal;
   readonly memory: SharedMemory;
-  readonly node: { isFollower: boolean; isLoading: boolean; restrictions: number };
+  readonly node: {
+    isFollower: boolean;
+    leaderAddress: string;
+    isLoading: boolean;
+    restrictions: number;
+  };
   /** Runs a command made of this and returns its reply. */
   run(
     row: { flags?: number; keys?: readonly [number, number, number]; handler: Handler },
@@ -33,7 +38,7 @@ function openBed(threads = "4"): Bed {
   const flags = { threads, "max-memory": "64mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const { store, effects, journal } = attach(memory, THREAD);
-  const node = { isFollower: false, isLoading: false, restrictions: 0 };
+  const node = { isFollower: false, leaderAddress: "", isLoading: false, restrictions: 0 };
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
   const x: Context = { store, effects, node: node as unknown as Node, session, now: 0 };
   const out = new Output();

@@ -23,7 +23,7 @@ function someSession(): Session {
   const request = Request.of([bytes("INCR"), bytes("k")]);
   session.transaction = { requests: [request], bytes: 5, flags: 0, failed: false };
   const watched = { key: bytes("k"), version: 1, lived: true };
-  session.watched = new Map([["k", watched]]);
+  session.watched = { keys: new Map([["k", watched]]), bytes: 1 };
   return session;
 }
 

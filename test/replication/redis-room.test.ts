@@ -1,12 +1,12 @@
 /**
  * Debian's redis-server as the judge: it loads our snapshots, we read its dumps, it follows our leader
  * and we follow it, with cuts, chains and every type that its snapshot may hold.
- * Whole servers are in test/replication/; here is the room alone, so that a failure points at it.
+ * Whole nodes are in the files beside it; here is the room alone, so that a failure points at it.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { RdbReader } from "../../../src/replication/rdb-reader.ts";
-import { Snapshot } from "../../../src/replication/snapshot.ts";
+import { RdbReader } from "../../src/replication/rdb-reader.ts";
+import { Snapshot } from "../../src/replication/snapshot.ts";
 import {
   NO_REDIS,
   type RespClient,
@@ -15,10 +15,10 @@ import {
   startRedis,
   temporaryDirectory,
   waitFor,
-} from "../../harness.ts";
-import { Random, seedFor } from "../../support/seed.ts";
-import { FakeClock, FakeStore } from "./fakes.ts";
-import { TestNode } from "./test-node.ts";
+} from "../harness.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { FakeClock, FakeStore } from "../unit/replication/fakes.ts";
+import { TestNode } from "../unit/replication/test-node.ts";
 
 const note = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
 const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];

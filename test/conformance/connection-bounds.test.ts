@@ -1,0 +1,79 @@
+/**
+ * The bounds of what one connection may have the node remember: watched keys and subscriptions, in number
+ * and in bytes. Redis has no such bounds, so only our nodes are asked. Bounds of a single request are
+ * judged in bad-input.test.ts and by the decoder's own tests.
+ * Invariant: whoever meets a bound keeps what it had, and nobody else notices.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  keyBytesMax,
+  subscriptionBytesMax,
+  subscriptionsMax,
+  watchedBytesMax,
+  watchedKeysMax,
+} from "../../src/limits.ts";
+import { startNode } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+
+setDefaultTimeout(30_000);
+
+/** Different names of that length, which together are the most that fits. */
+function namesThatFill(bytes: number, bytesEach: number): Buffer[] {
+  const count = Math.floor(bytes / bytesEach);
+  return Array.from({ length: count }, (_, i) => Buffer.alloc(bytesEach, 0x61 + i));
+}
+
+const shortNames = (count: number) => Array.from({ length: count }, (_, i) => `name:${i}`);
+
+describe("WATCH", () => {
+  const refusal = "-ERR too many watched keys, or too many bytes of them";
+
+  test.each([
+    ["bytes", () => namesThatFill(watchedBytesMax, keyBytesMax), Buffer.alloc(1024, "z")],
+    ["keys", () => shortNames(watchedKeysMax), "z"],
+  ])("guards so many %s and no more, on each connection", async (_, names, oneMore) => {
+    await using node = await startNode();
+    await using peer = await Peer.connect(node.port);
+    await using other = await Peer.connect(node.port);
+    const [first, ...rest] = names();
+    expect(await peer.ask("WATCH", first ?? "")).toBe("+OK");
+    for (const name of rest.splice(0, 4)) expect(await peer.ask("WATCH", name)).toBe("+OK");
+    if (rest.length > 0) expect(await peer.ask("WATCH", ...rest)).toBe("+OK");
+    expect(await peer.ask("WATCH", oneMore)).toBe(refusal);
+    expect(await peer.ask("WATCH", first ?? "")).toBe("+OK"); // it is guarded already
+    expect(await other.ask("WATCH", oneMore)).toBe("+OK");
+    expect(await other.ask("INCR", "counter")).toBe(":1");
+    expect(await other.ask("SET", "name:0", "1")).toBe("+OK");
+    // What was guarded before still is.
+    expect(await peer.ask("MULTI")).toBe("+OK");
+    expect(await peer.ask("EXEC")).toBe(first === "name:0" ? "*null" : "*[]");
+    expect(await peer.ask("WATCH", oneMore)).toBe("+OK");
+  });
+});
+
+describe("SUBSCRIBE", () => {
+  const refusal = "-ERR too many subscriptions on this connection, or too long names";
+  const megabytes = 16 * 1024 * 1024;
+
+  test.each([
+    ["bytes", () => namesThatFill(subscriptionBytesMax, megabytes)],
+    ["names", () => shortNames(subscriptionsMax)],
+  ])("takes so many %s of channels and patterns and no more", async (_, names) => {
+    await using node = await startNode();
+    await using peer = await Peer.connect(node.port);
+    await using other = await Peer.connect(node.port);
+    const [pattern = "", ...channels] = names();
+    peer.send("PSUBSCRIBE", pattern);
+    peer.send("SUBSCRIBE", ...channels);
+    await peer.replies(1 + channels.length);
+    const more = Buffer.alloc(1024, "z");
+    expect(await peer.ask("SUBSCRIBE", more)).toBe(refusal);
+    expect(await peer.ask("PSUBSCRIBE", more)).toBe(refusal);
+    expect(await other.ask("PUBLISH", channels[0] ?? "", "still there")).toBe(":1");
+    expect(await peer.shown()).toContain("$still there");
+    expect(await other.ask("SUBSCRIBE", more)).toStartWith("*[$subscribe");
+    peer.send("PUNSUBSCRIBE", pattern);
+    await peer.reply();
+    expect(await peer.ask("SUBSCRIBE", more)).toStartWith("*[$subscribe");
+  });
+});
