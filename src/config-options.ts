@@ -11,6 +11,8 @@ import {
   formatSize,
   LOG_LEVELS,
   type LogLevel,
+  OTHER_TYPES,
+  type OtherTypes,
   parseAddressList,
   parseLeaderAddress,
   parseSizeWithin,
@@ -40,6 +42,7 @@ export interface Config {
   readonly minFollowersToWrite: number;
   readonly minFollowersMaxLag: number;
   readonly staleReads: boolean;
+  readonly otherTypes: OtherTypes;
   readonly maxClients: number;
   readonly announceIp: string;
   readonly announcePort: number;
@@ -268,6 +271,19 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: (text) => parseWord(text, ["yes", "no"]) === "yes",
     format: (serves) => (serves ? "yes" : "no"),
     redis: [{ name: "replica-serve-stale-data" }, { name: "slave-serve-stale-data" }],
+  },
+  otherTypes: {
+    name: "other-types",
+    environment: "MSCACHE_OTHER_TYPES",
+    group: "Replication",
+    hint: OTHER_TYPES.join("|"),
+    unit: "choice",
+    default: "skip",
+    doc: "What a Redis's lists, hashes and the like do: are left out, or stop the sync or load.",
+    changeable: true,
+    parse: (text) => parseWord(text, OTHER_TYPES),
+    format: asText,
+    redis: [],
   },
   maxMemory: {
     name: "max-memory",

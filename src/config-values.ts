@@ -19,6 +19,9 @@ export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
 export const SNAPSHOT_CORRUPT = ["refuse", "ignore"] as const;
 export type SnapshotCorrupt = (typeof SNAPSHOT_CORRUPT)[number];
 
+export const OTHER_TYPES = ["skip", "refuse"] as const;
+export type OtherTypes = (typeof OTHER_TYPES)[number];
+
 // ---- sizes --------------------------------------------------------------------------------------
 
 // Redis's units: `k` is 1000, `kb` is 1024.

@@ -7,7 +7,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { keyBytesMax, receivedBytesPerCollection } from "../limits.ts";
 import type { Clock } from "../replication/ports.ts";
 import { RdbError } from "../replication/rdb-format.ts";
-import { RdbReader } from "../replication/rdb-reader.ts";
+import { type RdbHandler, RdbReader } from "../replication/rdb-reader.ts";
 import { CLEAN_SHUTDOWN } from "../replication/rdb-writer.ts";
 import { STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
@@ -23,6 +23,8 @@ export interface LoaderParts {
   readonly clock: Clock;
   /** A follower keeps what has expired or does not fit below the limit: it has what its leader has. */
   readonly asFollower: boolean;
+  /** Whether values of other types than strings make the file a broken one. */
+  readonly refusesOtherTypes?: boolean | undefined;
   /** Called once before the first item, with the history that the items are a state of, if any. */
   readonly begin: (point: ResumePoint | null) => void;
   /** An item of the file that the store does not get. */
@@ -48,11 +50,12 @@ export class SnapshotLoader {
   constructor(parts: LoaderParts) {
     this.#parts = parts;
     this.startedAtMs = parts.clock.wallMs();
-    this.#reader = new RdbReader({
+    const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       auxiliary: (name, value) => this.#fields.set(name, value),
-    });
+    };
+    this.#reader = new RdbReader(handler, parts.refusesOtherTypes);
   }
 
   /** What the file has and a cache of strings cannot hold, by kind. */

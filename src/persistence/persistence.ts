@@ -29,6 +29,7 @@ export interface PersistenceOptions {
   readonly intervalSeconds: number;
   /** Whether a bad file is left aside at the start, or keeps the node from starting. */
   readonly ignoresCorrupt: boolean;
+  readonly refusesOtherTypes?: boolean | undefined;
 }
 
 export interface PersistenceParts {
@@ -122,12 +123,13 @@ export class Persistence {
   }
 
   async #load(asFollower: boolean): Promise<void> {
-    const { path, log, replication, effects } = this.#parts;
+    const { path, log, replication, effects, options } = this.#parts;
     let hasPoint = false;
     const loader = new SnapshotLoader({
       ...this.#parts,
       clock: this.#clock,
       asFollower,
+      refusesOtherTypes: options().refusesOtherTypes,
       begin: (point) => {
         hasPoint = point !== null;
         if (point !== null) takeUp(replication, point, asFollower);
@@ -232,11 +234,15 @@ export class Persistence {
 
   // ---- INFO --------------------------------------------------------------------------------------
 
-  /** INFO's section `persistence`; `isLoading` is true also while a full sync is loaded. */
+  /**
+   * INFO's section `persistence`; `isLoading` is true also while a full sync is loaded, unless that
+   * happens beside the old data: `async_loading`.
+   */
   info(isLoading: boolean): InfoField[] {
+    const { follower } = this.#parts.replication;
     return [
       ["loading", isLoading ? 1 : 0],
-      ["async_loading", 0],
+      ["async_loading", follower.isLoadingBeside ? 1 : 0],
       ...savingFields(this.#saver),
       ...loadedFields(this.#isLoading ? null : this.#loader),
       ["aof_enabled", 0],

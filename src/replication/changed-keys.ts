@@ -11,8 +11,11 @@ export interface KeyVisitor {
 /** Commands of a stream that change no key. */
 const keyless = new Set(["ping", "select", "multi", "exec", "replconf", "publish", "spublish"]);
 const flushing = new Set(["flushall", "flushdb"]);
-/** Every argument is a key. */
-const allKeys = new Set(["del", "unlink", "rename", "renamenx", "copy"]);
+/** Every argument is a key, or, where options tell which, may be one. */
+const allKeys = new Set([
+  ...["del", "unlink", "rename", "renamenx", "copy"],
+  ...["bitop", "pfcount", "pfdebug", "sort", "georadius", "georadiusbymember"],
+]);
 /** Every other argument is a key. */
 const pairs = new Set(["mset", "msetnx"]);
 

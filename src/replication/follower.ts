@@ -8,10 +8,11 @@
 //   any --stop()--> off
 //
 // Invariants: at most one connection is alive, and events of an earlier one are ignored; what the store
-// holds is always described by history and journal, or else by nothing: from the first byte of a
-// snapshot to its last the journal is off and the history is fresh, so that a load that breaks off can
-// neither be resumed nor be served as if it were whole. The store is emptied before a load; keeping the
-// old data readable meanwhile would be done in #beginLoad() and #endLoad().
+// serves is always described by history and journal, or else by nothing. While a snapshot is loaded beside
+// the old data (snapshot-load.ts) those are the old ones, so that a load that breaks off changes nothing;
+// data, replid and offset change together when it is complete. Where the old data had to go before, the
+// journal is off, the history fresh and the store hidden until then, so that half a snapshot can neither
+// be resumed nor be served as if it were whole.
 
 import { assert } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -22,6 +23,7 @@ import { LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
 import type { Apply, Clock, Logger, ReplicatedStore } from "./ports.ts";
 import { RdbError } from "./rdb-format.ts";
+import { SnapshotLoad } from "./snapshot-load.ts";
 import { SnapshotReceiver, SyncError } from "./snapshot-receiver.ts";
 
 export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
@@ -53,6 +55,10 @@ export interface FollowerParts {
   readonly historyReplaced: (reason: string) => void;
   /** New bytes are in the journal. */
   readonly journaled: () => void;
+  /** Whether a snapshot with other types than strings is refused. */
+  readonly refusesOtherTypes?: () => boolean;
+  /** Right before the data go, all at once: whoever walks over them has to stop. */
+  readonly dataReplaced?: (() => void) | undefined;
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
   /** The link to the leader came up or went down. */
   readonly linkChanged?: () => void;
@@ -74,6 +80,7 @@ export class Follower {
   #connection: LeaderConnection | null = null;
   #handshake: Handshake | null = null;
   #receiver: SnapshotReceiver | null = null;
+  #load: SnapshotLoad | null = null;
   #stream: LeaderStream | null = null;
   #replid = "";
   #offset = 0;
@@ -104,9 +111,14 @@ export class Follower {
     return this.#stream?.database ?? this.#streamDatabase;
   }
 
-  /** Commands of the present link for databases that this node does not have. */
+  /** Commands of the present link for databases, types and names that this node does not have. */
   get skippedCommands(): number {
     return this.#stream?.skipped ?? 0;
+  }
+
+  /** Items of the last full sync, and commands of the present link, that had no room here. */
+  get refusedItems(): number {
+    return this.lastRefused + (this.#stream?.refused ?? 0);
   }
 
   get lastBytesSecondsAgo(): number {
@@ -152,7 +164,7 @@ export class Follower {
     this.#transition("off", reason);
   }
 
-  /** Stops applying the stream between two commands until the returned function is called. */
+  /** Keeps the data as they are, between two commands, until the returned function is called. */
   freeze(): () => void {
     this.#freezes++;
     this.#updateFreeze();
@@ -209,16 +221,16 @@ export class Follower {
       work();
     } catch (error) {
       if (!(error instanceof RdbError) && !(error instanceof SyncError)) throw error;
-      if (this.state === "connected") this.#forgetHistory();
+      if (this.state === "connected") this.#forgetHistory(error.message);
       this.#fail(error.message);
     }
   }
 
-  /** Bytes of the stream could not be made sense of: what was applied is no known state any more. */
-  #forgetHistory(): void {
+  /** The stream cannot be followed from here: what was applied is no known state any more. */
+  #forgetHistory(reason: string): void {
     this.#parts.journal.stop();
     this.#parts.history.fresh();
-    this.#parts.historyReplaced("the leader's stream was broken");
+    this.#parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
   }
 
   #fail(reason: string): void {
@@ -242,7 +254,7 @@ export class Follower {
     const connection = this.#connection;
     this.#connection = null;
     connection?.close();
-    if (this.isLoading) this.#abandonLoad();
+    this.#abandonLoad();
   }
 
   #opened(connection: LeaderConnection): void {
@@ -265,7 +277,7 @@ export class Follower {
       this.#handshake = null;
       this.#decide(outcome);
     }
-    if (this.#receiver !== null) at = this.#load(this.#receiver, chunk, at);
+    if (this.#receiver !== null) at = this.#receive(this.#receiver, chunk, at);
     if (this.#stream === null || at >= chunk.length) return;
     this.#stream.push(at === 0 ? chunk : chunk.subarray(at));
     this.#parts.journaled();
@@ -284,7 +296,7 @@ export class Follower {
       this.#replid = outcome.replid;
       this.#offset = outcome.offset;
       this.#transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
-      this.#receiver = new SnapshotReceiver(this.#parts.store, () => this.#beginLoad());
+      this.#beginLoad();
     }
   }
 
@@ -299,26 +311,47 @@ export class Follower {
     this.#goOn(`partial sync from offset ${journal.offset}`);
   }
 
-  /** True from the first byte of a snapshot to its last. */
+  /** True while the store has a part of a snapshot only: nobody may read it. */
   get isLoading(): boolean {
     return this.#isLoading;
   }
 
+  /** True while a snapshot is loaded beside the old data, which are served. */
+  get isLoadingBeside(): boolean {
+    return this.#load?.state === "beside";
+  }
+
   #setLoading(isLoading: boolean): void {
+    if (isLoading === this.#isLoading) return;
     this.#isLoading = isLoading;
     this.#parts.loadingChanged?.(isLoading);
   }
 
   #beginLoad(): void {
-    const { journal, history, store, historyReplaced } = this.#parts;
+    const { store, refusesOtherTypes } = this.#parts;
+    this.#load = new SnapshotLoad(store, (reason, isComplete) =>
+      this.#discardData(reason, isComplete),
+    );
+    this.#receiver = new SnapshotReceiver(this.#load, refusesOtherTypes?.());
+  }
+
+  /** Right before the old data go: what described them goes with them. */
+  #discardData(reason: string, isComplete: boolean): void {
+    const { journal, history, historyReplaced, dataReplaced, log } = this.#parts;
     journal.stop();
     history.fresh();
     historyReplaced("this node loads another snapshot");
+    dataReplaced?.();
+    if (isComplete) return;
+    log.info(`${reason}: LOADING is the answer until the snapshot is complete`);
     this.#setLoading(true);
-    store.clear();
   }
 
-  #load(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+  /** Bytes may still come after a freeze; what was frozen must not be replaced. */
+  #receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+    if (this.#freezes > 0 && !this.isLoading) {
+      throw new SyncError("no snapshot is loaded while this node's data have to stand still");
+    }
     const at = receiver.push(chunk, start);
     if (receiver.done) this.#endLoad(receiver);
     return at;
@@ -327,19 +360,21 @@ export class Follower {
   #endLoad(receiver: SnapshotReceiver): void {
     const { journal, history } = this.#parts;
     this.#receiver = null;
-    this.#setLoading(false);
+    this.#load?.complete();
+    this.#load = null;
     history.adopt(this.#replid);
     journal.start(this.#offset);
+    this.#setLoading(false);
     this.#streamDatabase = receiver.streamDatabase;
     this.#report(receiver);
     this.#goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
     if (receiver.usesMark) this.#acknowledge();
   }
 
-  /** Half a snapshot is no data. */
   #abandonLoad(): void {
+    this.#load?.abandon();
+    this.#load = null;
     this.#setLoading(false);
-    this.#parts.store.clear();
   }
 
   #report(receiver: SnapshotReceiver): void {

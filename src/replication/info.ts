@@ -63,7 +63,7 @@ function followerLines(follower: Follower, journal: Journal, priority: number): 
     ["slave_read_only", "1"],
     ["replica_announced", "1"],
     ["mscache_sync_skipped_values", String(skipped)],
-    ["mscache_sync_refused_items", String(follower.lastRefused)],
+    ["mscache_sync_refused_items", String(follower.refusedItems)],
     ["mscache_skipped_commands", String(follower.skippedCommands)],
   ];
 }

@@ -5,7 +5,8 @@
 // both wait for EXEC, so that a link cut in the middle of a transaction starts it again from its
 // beginning, and a follower of ours never meets half of one; every byte of the stream is accounted for.
 //
-// A Redis leader may use other databases. Their commands are counted and forwarded, not applied.
+// A Redis leader may use other databases and types. What that means is the applier's business; here it
+// is forwarded and counted.
 
 import type { Journal } from "../journal/journal.ts";
 import { bulkBytesMax } from "../limits.ts";
@@ -25,8 +26,10 @@ type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack";
 export class LeaderStream {
   /** The database that the stream has selected. */
   database: number;
-  /** Commands that were not applied because they are for another database. */
+  /** Commands that were not applied, as they are for another database or type, or unknown. */
   skipped = 0;
+  /** Commands whose keys had no room here. */
+  refused = 0;
   readonly #journal: Journal;
   readonly #apply: Apply;
   readonly #acknowledge: () => void;
@@ -73,8 +76,9 @@ export class LeaderStream {
     const kind = kindOf(request);
     if (this.#transaction !== null)
       this.#inTransaction(this.#transaction, request, kind, start, end);
-    else if (kind === "multi") this.#transaction = new Transaction(request.buf, start, end);
-    else {
+    else if (kind === "multi") {
+      this.#transaction = new Transaction(this.database, request.buf, start, end);
+    } else {
       // The acknowledgement that GETACK asks for does not count GETACK itself.
       if (kind === "getack") this.#acknowledge();
       this.#execute(request, kind);
@@ -97,6 +101,9 @@ export class LeaderStream {
     end: number,
   ): void {
     transaction.add(request.buf, start, end);
+    // What cannot be followed ends the link now, rather than half-way through the transaction.
+    if (kind === "data") this.#apply.check?.(request, transaction.database);
+    if (kind === "select") transaction.database = databaseOf(request);
     if (kind !== "exec") return;
     this.#transaction = null;
     const bytes = transaction.bytes;
@@ -114,23 +121,29 @@ export class LeaderStream {
   }
 
   #execute(request: Request, kind: Kind): void {
-    if (kind === "select") this.#select(request.text(1));
-    else if (kind === "data" && this.database === 0) this.#apply(request);
-    else if (kind === "data") this.skipped++;
+    if (kind === "select") this.database = databaseOf(request);
+    if (kind !== "data") return;
+    const outcome = this.#apply(request, this.database);
+    if (outcome === "skipped") this.skipped++;
+    else if (outcome === "refused") this.refused++;
   }
+}
 
-  #select(text: string): void {
-    if (!/^\d{1,9}$/.test(text)) throw new SyncError(`the stream selects database ${text}`);
-    this.database = Number(text);
-  }
+function databaseOf(request: Request): number {
+  const text = request.text(1);
+  if (!/^\d{1,9}$/.test(text)) throw new SyncError(`the stream selects database ${text}`);
+  return Number(text);
 }
 
 /** The bytes of a transaction, from MULTI on. */
 class Transaction {
+  /** The database that its last SELECT, or what came before it, has selected. */
+  database: number;
   #buffer = new Uint8Array(transactionBytesInitial);
   #length = 0;
 
-  constructor(bytes: Uint8Array, start: number, end: number) {
+  constructor(database: number, bytes: Uint8Array, start: number, end: number) {
+    this.database = database;
     this.add(bytes, start, end);
   }
 

@@ -47,6 +47,20 @@ export interface ReplicatedStore {
   clear(): void;
   count(): number;
   memoryUsed(): number;
+  /** Begins to gather other data, while those that are there stay readable. One at a time. */
+  beginReplacement(): Replacement;
+}
+
+/** Data that are to take the place of all items of a store (store/replacement.ts). */
+export interface Replacement {
+  /** Whether an item of so many bytes of key and value fits beside all there is. */
+  fits(bytes: number): boolean;
+  /** As ReplicatedStore.set(), with the key's lock. */
+  set: ReplicatedStore["set"];
+  /** What was there is gone, and what was gathered is served; set() goes on in it. */
+  takeOver(): void;
+  /** What was gathered is gone; only before takeOver(). */
+  abandon(): void;
 }
 
 export interface StoreVisitor {
@@ -75,9 +89,17 @@ export interface LinkPeer {
   };
 }
 
-/** Executes one command of the leader's stream, with the recording of effects muted. */
+/** What became of a command: one that is `refused` had no room here, and its keys are gone. */
+export type Applied = "applied" | "skipped" | "refused";
+
+/**
+ * Executes one command of the leader's stream, with the recording of effects muted. Throws a SyncError
+ * where this node cannot follow.
+ */
 export interface Apply {
-  (request: Request): void;
+  (request: Request, database: number): Applied;
+  /** Throws as well, but changes nothing: for a command of a transaction that is still incomplete. */
+  readonly check?: (request: Request, database: number) => void;
   /** Has `work` apply a transaction with no other thread in between; absent where there is none. */
   readonly atOnce?: (work: () => void) => void;
 }

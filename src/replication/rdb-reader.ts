@@ -52,6 +52,7 @@ export class RdbReader {
   /** What was stepped over, by its kind: `list`, `stream`, `function`, `other database` ... */
   readonly skipped = new Map<string, number>();
   readonly #handler: RdbHandler;
+  readonly #refusesOtherTypes: boolean;
   readonly #in = new RdbStrings();
   readonly #crc = new Crc64();
   #state: State = "magic";
@@ -63,8 +64,10 @@ export class RdbReader {
   #name = "";
   readonly #frames: Frame[] = [];
 
-  constructor(handler: RdbHandler) {
+  /** With `refusesOtherTypes`, values of database 0 that are no strings are an error. */
+  constructor(handler: RdbHandler, refusesOtherTypes = false) {
     this.#handler = handler;
+    this.#refusesOtherTypes = refusesOtherTypes;
   }
 
   /** True once the whole snapshot was read and its checksum was right. */
@@ -276,6 +279,9 @@ export class RdbReader {
     const shape = shapeOf(code, this.isValkey);
     if (shape === undefined) {
       throw this.#in.error(`type ${code} of ${this.isValkey ? "Valkey" : "Redis"} is not known`);
+    }
+    if (this.#refusesOtherTypes && this.#database === 0) {
+      throw this.#in.error(`a value of type ${shape.name}, and --other-types is refuse,`);
     }
     this.#count(shape.name);
     return this.#skipShape(["string", ...shape.steps]);

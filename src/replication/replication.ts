@@ -37,6 +37,8 @@ export interface ReplicationOptions {
   /** Followers that writes need, and seconds within which each must have been heard of; 0: none. */
   readonly minFollowersToWrite?: number;
   readonly minFollowersMaxLag?: number;
+  /** Whether a snapshot with other types than strings is refused; otherwise they are left out. */
+  readonly refusesOtherTypes?: boolean;
   /** The Redis version that snapshots name. */
   readonly serverVersion?: string;
 }
@@ -54,6 +56,8 @@ export interface ReplicationParts {
   /** This node follows that leader from now on; null: it leads. */
   readonly onRoleChange?: (leader: Address | null) => void;
   readonly onLoadingChange?: (isLoading: boolean) => void;
+  /** Right before a full sync has the data go, all at once: whoever walks over them has to stop. */
+  readonly onDataReplaced?: () => void;
   /** The link to the leader, or the number of good followers, may be another one. */
   readonly onStandingChange?: () => void;
   /** Stops and resumes writes; when it returns, none is under way. */
@@ -93,10 +97,12 @@ export class Replication {
       apply,
       random: random ?? Math.random,
       identity: () => identityOf(options()),
+      refusesOtherTypes: () => options().refusesOtherTypes === true,
       historyRenamed: (reason) => this.leader.dropFollowers(reason),
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
       loadingChanged: this.#parts.onLoadingChange,
+      dataReplaced: this.#parts.onDataReplaced,
       linkChanged: () => this.#parts.onStandingChange?.(),
       failoverAnswered: (accepted, reason) => this.failover.answered(accepted, reason),
     });

@@ -1,5 +1,5 @@
-// Takes a snapshot off a leader's connection, in either framing, into the store. Items are set as they
-// are, without eviction and expiry: a follower has what its leader has. What does not fit is counted.
+// Takes a snapshot off a leader's connection, in either framing, and hands out its items as they are,
+// without eviction and expiry: a follower has what its leader has. What does not fit is counted.
 // Invariant: exactly the bytes of the frame are consumed; the next one belongs to the stream.
 //
 //   head --$<length>--> payload of that length --> done
@@ -8,8 +8,7 @@
 // Bare newlines may come before the head while the leader prepares.
 
 import { keyBytesMax, lineBytesMax } from "../limits.ts";
-import type { ReplicatedStore } from "./ports.ts";
-import { RdbReader } from "./rdb-reader.ts";
+import { type RdbHandler, RdbReader } from "./rdb-reader.ts";
 
 const LF = 0x0a;
 const markBytes = 40;
@@ -17,6 +16,22 @@ const markBytes = 40;
 /** The leader did not send what it announced. */
 export class SyncError extends Error {
   override readonly name = "SyncError";
+}
+
+/** Where the items go. */
+export interface SnapshotSink {
+  /** The head is there: items follow. */
+  begin(): void;
+  /** False when there is no room for the item. */
+  put(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): boolean;
 }
 
 export class SnapshotReceiver {
@@ -28,22 +43,20 @@ export class SnapshotReceiver {
   /** The database that the stream behind the snapshot has selected. */
   streamDatabase = 0;
   readonly reader: RdbReader;
-  readonly #store: ReplicatedStore;
-  readonly #onPayload: () => void;
+  readonly #sink: SnapshotSink;
   #phase: "head" | "payload" | "mark" | "done" = "head";
   #line = "";
   #mark: string | null = null;
   #seenMark = "";
 
-  /** `onPayload` is called when the head is there: from then on the store is this snapshot's. */
-  constructor(store: ReplicatedStore, onPayload: () => void) {
-    this.#store = store;
-    this.#onPayload = onPayload;
-    this.reader = new RdbReader({
+  constructor(sink: SnapshotSink, refusesOtherTypes = false) {
+    this.#sink = sink;
+    const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       auxiliary: (name, value) => this.#auxiliary(name, value),
-    });
+    };
+    this.reader = new RdbReader(handler, refusesOtherTypes);
   }
 
   get done(): boolean {
@@ -84,7 +97,7 @@ export class SnapshotReceiver {
     else if (counted !== null) this.totalBytes = Number(counted[1]);
     else throw new SyncError(`instead of a snapshot the leader sent ${line}`);
     this.#phase = "payload";
-    this.#onPayload();
+    this.#sink.begin();
   }
 
   #payload(chunk: Uint8Array, start: number): number {
@@ -122,15 +135,10 @@ export class SnapshotReceiver {
     valueEnd: number,
     expiresAt: number,
   ): void {
-    if (keyEnd - keyStart > keyBytesMax) {
-      this.refused++;
-      return;
-    }
-    const store = this.#store;
-    store.lock(key, keyStart, keyEnd);
-    const stored = store.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0);
-    store.unlock(key, keyStart, keyEnd);
-    if (stored !== 0) this.refused++;
+    const fits =
+      keyEnd - keyStart <= keyBytesMax &&
+      this.#sink.put(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
+    if (!fits) this.refused++;
   }
 
   #auxiliary(name: string, value: string): void {

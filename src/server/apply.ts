@@ -1,44 +1,115 @@
 // Applies a leader's stream: each command runs through the command table like any other, in a session
-// that may write on a follower and with a reply that nobody reads. Effects are muted while a node follows
-// (replication/replication.ts), as the leader's bytes go into the journal unchanged.
+// that may write on a follower and with a reply of which only an error counts. Effects are muted while a
+// node follows (replication/replication.ts), as the leader's bytes go into the journal unchanged. What is
+// not to be run is stream-rules.ts's business.
+// Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full sync;
+// but for a value that has no room here, whose key is then not there at all.
 
 import { wallClockMs } from "../clock.ts";
-import { type Context, flag } from "../command/command.ts";
+import { Command, type Context } from "../command/command.ts";
 import { execute } from "../command/execute.ts";
 import { Session } from "../command/session.ts";
-import { find } from "../command/table.ts";
+import { erase } from "../command/write.ts";
+import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../errors.ts";
 import { log } from "../log.ts";
 import { NullReply } from "../protocol/null-reply.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Apply } from "../replication/ports.ts";
+import type { Applied, Apply } from "../replication/ports.ts";
+import { SyncError } from "../replication/snapshot-receiver.ts";
+import { judge, type Skipped } from "./stream-rules.ts";
 
-const streamed = flag.WRITE | flag.MAY_REPLICATE;
+export interface ApplierOptions {
+  /** Whether a leader that holds other types than strings is not followed at all. */
+  readonly refusesOtherTypes: () => boolean;
+}
+
 /** A leader with other types sends many commands of few names; damaged bytes have any name. */
 const namesToldMax = 100;
 const nameCharsMax = 64;
 
-export function applier(parts: Omit<Context, "now" | "session">): Apply {
+export function applier(parts: Omit<Context, "now" | "session">, options: ApplierOptions): Apply {
   const session = new Session(0, "", "", 0, true);
   session.kind = "leader";
   const context: Context = { ...parts, session, now: 0 };
-  const reply = new NullReply();
+  const reply = new StreamReply();
   const tell = teller();
-  const apply = (request: Request): void => {
-    const command = find(request);
-    if (command === undefined || (command.flags & streamed) === 0) {
-      tell(request.text(0).slice(0, nameCharsMax).toUpperCase());
-      return;
-    }
-    context.now = wallClockMs();
-    execute(context, command, request, reply);
+  const admitted = (request: Request, database: number): Command | Skipped => {
+    const verdict = judge(request, database);
+    if (!(verdict instanceof Command)) refuseOtherTypes(verdict, options);
+    return verdict;
+  };
+  const apply = (request: Request, database: number): Applied => {
+    const verdict = admitted(request, database);
+    if (verdict instanceof Command) return run(context, verdict, request, reply);
+    if (verdict.replacedKey > 0) eraseKey(context, request, verdict.replacedKey);
+    if (verdict.name !== "") tell(verdict.name.slice(0, nameCharsMax).toUpperCase());
+    return "skipped";
+  };
+  const check = (request: Request, database: number): void => {
+    admitted(request, database);
   };
   const { store } = parts;
   const atOnce = (work: () => void): void => {
     const taken = store.lockShards(store.allShards);
-    work();
-    store.unlockShards(taken);
+    try {
+      work();
+    } finally {
+      store.unlockShards(taken); // broken input ends a link, not the process
+    }
   };
-  return Object.assign(apply, { atOnce });
+  return Object.assign(apply, { atOnce, check });
+}
+
+/** Keeps the error that a handler answers. */
+class StreamReply extends NullReply {
+  #refusal: ErrorReply | null = null;
+
+  override error(refusal?: ErrorReply): void {
+    this.#refusal = refusal ?? null;
+  }
+
+  /** The error since the last call, if any. */
+  take(): ErrorReply | null {
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    return refusal;
+  }
+}
+
+function run(context: Context, command: Command, request: Request, reply: StreamReply): Applied {
+  context.now = wallClockMs();
+  execute(context, command, request, reply);
+  const refusal = reply.take();
+  if (refusal === null) return "applied";
+  if (refusal !== outOfMemory && refusal !== valueTooLarge && refusal !== keyTooLong) {
+    // It had succeeded on the leader, so the data cannot be the same.
+    throw new SyncError(`${command.name.toUpperCase()} of the stream failed: ${refusal.text}`);
+  }
+  eraseKeys(context, command, request);
+  return "refused";
+}
+
+/** No value is better than the one that was to be overwritten. */
+function eraseKeys(context: Context, command: Command, request: Request): void {
+  const { firstKey, lastKey, keyStep } = command;
+  const last = lastKey < 0 ? request.argc + lastKey : lastKey;
+  for (let i = firstKey; i > 0 && i <= last; i += keyStep) eraseKey(context, request, i);
+}
+
+function eraseKey(context: Context, request: Request, index: number): void {
+  const { store } = context;
+  const { buf, start, end } = request;
+  store.lock(buf, start[index], end[index]);
+  erase(context, request, index);
+  store.unlock(buf, start[index], end[index]);
+}
+
+function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: ApplierOptions): void {
+  if (type === "" || !refusesOtherTypes()) return;
+  const what = type === "unknown" ? "which this node does not know" : `a command of type ${type}`;
+  throw new SyncError(
+    `the leader sent ${name.slice(0, nameCharsMax).toUpperCase()}, ${what}, and --other-types is refuse`,
+  );
 }
 
 function teller(): (name: string) => void {

@@ -30,9 +30,11 @@ export class Housekeeping implements Disposable {
     for (const timer of this.timers) timer.unref();
   }
 
-  /** Goes on for its whole slice only while it finds much that has expired. */
+  /**
+   * Goes on for its whole slice only while it finds much that has expired. A follower's sweep finds
+   * nothing, but gives back the pages of data that were replaced.
+   */
   private sweep(): void {
-    if (!this.store.expires) return;
     this.thread.turn(() => {
       const deadline = monotonicMs() + sweepSliceMs;
       const now = wallClockMs();

@@ -52,10 +52,12 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     pauseWrites: (isPaused) => node.pauseForFailover(isPaused),
     onLoadingChange: (isLoading) => {
       state.isLoading = isLoading;
-      if (isLoading) persistence.interrupt("a full sync replaces the data");
     },
+    onDataReplaced: () => persistence.interrupt("a full sync replaces the data"),
     options: () => replicationOptions(node),
-    apply: applier(context),
+    apply: applier(context, {
+      refusesOtherTypes: () => node.config.otherTypes === "refuse",
+    }),
   });
 
   const persistence = openPersistence(node, { store, effects, replication });
@@ -178,6 +180,7 @@ function replicationOptions({ config, port }: ServerNode) {
     journalBytes: config.journalSize,
     minFollowersToWrite: config.minFollowersToWrite,
     minFollowersMaxLag: config.minFollowersMaxLag,
+    refusesOtherTypes: config.otherTypes === "refuse",
   };
 }
 
@@ -194,6 +197,7 @@ function openPersistence(
     options: () => ({
       intervalSeconds: node.config.snapshotInterval,
       ignoresCorrupt: node.config.snapshotCorrupt === "ignore",
+      refusesOtherTypes: node.config.otherTypes === "refuse",
     }),
   });
 }

@@ -1,5 +1,5 @@
-// Empties the whole store for FLUSHALL, and gives committed pages back to the system: after clear(),
-// when segments are given up far above the limit, and when an index shrinks.
+// Empties one half of the shards, for FLUSHALL and for replacements, and gives committed pages back to
+// the system: after that, when segments are given up far above the limit, and when an index shrinks.
 // Items are not visited: the words that lead to them are reset, and whatever is taken later is cleared
 // when it is taken. All shards' locks are held by the caller.
 // Invariant: pages are released only where nothing is in use.
@@ -10,7 +10,6 @@ import {
   BUCKETS,
   bucketsFirst,
   bucketWords,
-  CLEARS,
   emptyShard,
   FRESH_SEGMENT,
   GHOST_BUCKETS,
@@ -26,12 +25,18 @@ import type { Shard } from "./shard.ts";
 /** Pages given back at once: 1 GiB takes a quarter of a second, which no client should feel. */
 const SLICE_BYTES = 16 * 1024 * 1024;
 
-export function clearStore(attachment: Attachment, shards: readonly Shard[]): void {
+/** Empties the shards of one half. Mostly the other half holds nothing, and all segments go at once. */
+export function clearHalf(
+  attachment: Attachment,
+  half: readonly Shard[],
+  other: readonly Shard[],
+): void {
   const { global, segments } = attachment;
   global[STALE_SEGMENT] = Math.max(global[STALE_SEGMENT], global[FRESH_SEGMENT]);
-  segments.reset();
-  for (const shard of shards) clearShard(attachment, shard);
-  global[CLEARS]++;
+  const [{ number }] = half;
+  if (other.every((shard) => shard.segmentCount === 0)) segments.reset();
+  else segments.giveAll(number, number + half.length);
+  for (const shard of half) clearShard(attachment, shard);
 }
 
 function clearShard({ memory, global }: Attachment, { number, state, index }: Shard): void {
@@ -46,15 +51,17 @@ function clearShard({ memory, global }: Attachment, { number, state, index }: Sh
   index.words.fill(0, 0, bucketsFirst * bucketWords);
 }
 
-/** A slice of what clear() left behind: segments that were used once and are fresh again. */
+/** A slice of what was left behind: segments that are free and were used once, from the highest down. */
 export function releaseStalePages({ global, segments }: Attachment): void {
   if (global[STALE_SEGMENT] === 0) return;
   segments.withPool(() => {
     const end = global[STALE_SEGMENT];
     const slice = SLICE_BYTES / segments.segmentBytes;
-    const start = Math.max(global[FRESH_SEGMENT], end - slice);
-    for (let segment = start; segment < end; segment++) segments.release?.(segment);
-    global[STALE_SEGMENT] = start < end && start > global[FRESH_SEGMENT] ? start : 0;
+    const start = Math.max(0, end - slice);
+    for (let segment = start; segment < end; segment++) {
+      if (segments.isFree(segment)) segments.release?.(segment);
+    }
+    global[STALE_SEGMENT] = start;
   });
 }
 

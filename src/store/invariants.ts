@@ -13,9 +13,11 @@ import {
   IN_MAIN,
   LOCATION,
 } from "./bucket-index.ts";
+import type { Halves } from "./halves.ts";
 import { CHAIN, chainWord, DEAD_BIT, expiryAt, flagsOf, itemBytesAt, LONG_KEY } from "./item.ts";
 import {
   BUCKETS,
+  bucketsFirst,
   bucketWords,
   CHAIN_SEGMENTS,
   EXPIRING_ITEMS,
@@ -31,6 +33,7 @@ import {
   OVERFLOW_LOW,
   QUEUE_WORDS,
   QUEUES,
+  REPLACING,
   SEGMENTS,
   SEGMENTS_IN_USE,
   USED_UNITS,
@@ -38,7 +41,7 @@ import {
 import { SEGMENT_FREE, SEGMENT_OF_CHAIN, SEGMENT_OF_QUEUE } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
-export function checkStore(attachment: Attachment, shards: readonly Shard[]): void {
+export function checkStore(attachment: Attachment, { shards, spare }: Halves): void {
   const { global, segments, memory } = attachment;
   const seen = new Set<number>();
   let units = 0;
@@ -55,6 +58,12 @@ export function checkStore(attachment: Attachment, shards: readonly Shard[]): vo
     assert(++free <= memory.geometry.segments, "the free list is a list");
   }
   assert(free + seen.size === global[FRESH_SEGMENT], "used and free segments are all there are");
+  if (global[REPLACING] === 0) for (const shard of spare) checkEmpty(shard);
+}
+
+function checkEmpty({ state, segmentCount }: Shard): void {
+  const isEmpty = state[ITEMS] === 0 && segmentCount === 0 && state[BUCKETS] === bucketsFirst;
+  assert(isEmpty && state[GHOST_BUCKETS] === 0, "a spare shard is empty unless something replaces");
 }
 
 class ShardCheck {

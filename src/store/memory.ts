@@ -1,5 +1,6 @@
 // Reserves everything that the store shares between threads, once, and says where each word lives:
 // arenas of segments, one index and one ghost region per shard, segment table, counters and locks.
+// Shards are there twice: one half serves, the other takes what is to replace it (halves.ts).
 // Touches almost nothing of it: the operating system commits a page at the first write to it.
 // Invariant: nothing is reserved later. A buffer made at run time would reach another thread only at
 // its next turn, while a location that points into it would be visible at once.
@@ -27,6 +28,7 @@ export interface StoreOptions {
 
 /** The shape of a store, fixed when it is reserved. */
 export interface Geometry {
+  /** Shards of one half; as many locks and version regions, and twice as many of all else. */
   readonly shards: number;
   readonly segmentBytes: number;
   readonly segments: number;
@@ -87,11 +89,18 @@ export const CLEARS = 10;
 export const REPAY_SHARD = 11;
 /** The longest value that setValueLimit() allows. */
 export const VALUE_BYTES_MAX = 12;
-/** Segments from FRESH_SEGMENT up to this one may have committed pages that clear() left behind. */
+/** Free segments below this one may have committed pages that a clear() or a replacement left behind. */
 export const STALE_SEGMENT = 13;
+/** 1 while a replacement is gathered in the spare half. */
+export const REPLACING = 14;
 /** On a cache line of its own. */
 export const POOL_LOCK = 16;
-const GLOBAL_WORDS = 32;
+/**
+ * The number of the first shard that serves: 0 or `geometry.shards`. It changes under all shards' locks,
+ * and every lookup reads it: on a cache line that nobody writes otherwise.
+ */
+export const SERVING = 32;
+const GLOBAL_WORDS = 48;
 
 export const NONE = -1;
 
@@ -140,7 +149,7 @@ export function shardStatistics(memory: StoreMemory, shard: number): Float64Arra
   return new Float64Array(memory.control, word * 4, statisticsPerShard);
 }
 
-/** Where the shard's lock lies among the words of `control`. */
+/** Where the lock of a shard, and of the one that has its number in the other half, lies in `control`. */
 export function shardLockWord(shard: number): number {
   return GLOBAL_WORDS + shard * SHARD_WORDS + LOCK;
 }
@@ -209,17 +218,18 @@ export function reserveStore(options: StoreOptions): StoreMemory {
   assert(Math.max(limit, reserveBytes) <= memoryBytesMax, `at most ${memoryBytesMax} bytes`);
   const geometry = planGeometry(options);
   const { shards } = geometry;
+  const both = 2 * shards;
   const memory: StoreMemory = {
     geometry,
     hashSeed: options.hashSeed | 0,
     versionEpoch: options.versionEpoch ?? 0,
     concurrent: options.concurrent,
-    control: new SharedArrayBuffer((GLOBAL_WORDS + shards * SHARD_WORDS) * 4),
+    control: new SharedArrayBuffer((GLOBAL_WORDS + both * SHARD_WORDS) * 4),
     table: new SharedArrayBuffer(geometry.segments * 32),
     versions: new SharedArrayBuffer(shards * versionsPerShard * 4),
     threads: ThreadTable.reserve(),
-    index: reserveEach(shards, geometry.bucketsPerShard * unitBytes),
-    ghosts: reserveEach(shards, geometry.ghostsPerShard * unitBytes),
+    index: reserveEach(both, geometry.bucketsPerShard * unitBytes),
+    ghosts: reserveEach(both, geometry.ghostsPerShard * unitBytes),
     arenas: reserveArenas(geometry),
   };
   initialise(memory, options);
@@ -228,16 +238,17 @@ export function reserveStore(options: StoreOptions): StoreMemory {
 
 function initialise(memory: StoreMemory, options: StoreOptions): void {
   const { memoryLimitBytes: limit, reserveBytes } = options;
-  const { shards, bucketsPerShard } = memory.geometry;
+  const { bucketsPerShard } = memory.geometry;
+  const both = memory.index.length;
   const global = new Int32Array(memory.control);
   global[LIMIT_UNITS] = toUnits(limit);
   global[RESERVE_UNITS] = toUnits(Math.max(reserveBytes, limit));
-  global[USED_UNITS] = shards * bucketsFirst;
+  global[USED_UNITS] = both * bucketsFirst;
   global[FREE_SEGMENT] = NONE;
   global[EVICTION] = options.eviction === "s3fifo" ? 1 : 0;
   global[EXPIRES] = 1;
   global[VALUE_BYTES_MAX] = Math.min(options.valueBytesMax, valueBytesCeiling);
-  for (let shard = 0; shard < shards; shard++) {
+  for (let shard = 0; shard < both; shard++) {
     emptyShard(shardState(memory, shard), bucketsPerShard);
   }
 }

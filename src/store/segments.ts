@@ -71,26 +71,34 @@ export class Segments {
     if (!evicting && this.unitsBeforeReserve() < this.units) return NONE;
     this.#lock?.acquire();
     const segment = this.#unlinkFree();
+    // Within the lock: whoever has it knows a free segment by its state.
+    if (segment !== NONE) this.#enter(segment, owner, state);
     this.#lock?.release();
-    if (segment === NONE) return NONE;
-    Atomics.add(this.#global, USED_UNITS, this.units);
+    if (segment !== NONE) Atomics.add(this.#global, USED_UNITS, this.units);
+    return segment;
+  }
+
+  #enter(segment: number, owner: number, state: number): void {
     const entry = segment << TABLE_SHIFT;
     this.table.fill(0, entry, entry + (1 << TABLE_SHIFT));
     this.table[entry + STATE] = state;
     this.table[entry + OWNER] = owner;
-    return segment;
   }
 
   /** Back to the pool. Above the limit its pages go back to the system as well. */
   give(segment: number): void {
     if (this.release !== null && this.#farAboveLimit()) this.release(segment);
-    this.table[(segment << TABLE_SHIFT) + STATE] = SEGMENT_FREE;
     this.#lock?.acquire();
+    this.#linkFree(segment);
+    this.#lock?.release();
+    Atomics.sub(this.#global, USED_UNITS, this.units);
+  }
+
+  #linkFree(segment: number): void {
+    this.table[(segment << TABLE_SHIFT) + STATE] = SEGMENT_FREE;
     this.table[(segment << TABLE_SHIFT) + NEXT] = this.#global[FREE_SEGMENT];
     this.#global[FREE_SEGMENT] = segment;
     this.#global[SEGMENTS_IN_USE]--;
-    this.#lock?.release();
-    Atomics.sub(this.#global, USED_UNITS, this.units);
   }
 
   #unlinkFree(): number {
@@ -124,6 +132,25 @@ export class Segments {
     this.#global[FREE_SEGMENT] = NONE;
     this.#global[FRESH_SEGMENT] = 0;
     this.#global[SEGMENTS_IN_USE] = 0;
+  }
+
+  /** Gives back every segment of the shards from number `from` to below `to`, with its pages later. */
+  giveAll(from: number, to: number): void {
+    const global = this.#global;
+    this.#lock?.acquire();
+    const before = global[SEGMENTS_IN_USE];
+    for (let segment = 0; segment < global[FRESH_SEGMENT]; segment++) {
+      const owner = this.owner(segment);
+      if (!this.isFree(segment) && owner >= from && owner < to) this.#linkFree(segment);
+    }
+    const given = before - global[SEGMENTS_IN_USE];
+    this.#lock?.release();
+    Atomics.sub(global, USED_UNITS, given * this.units);
+  }
+
+  /** Whether nobody has the segment; for whoever holds the pool. */
+  isFree(segment: number): boolean {
+    return segment >= this.#global[FRESH_SEGMENT] || this.state(segment) === SEGMENT_FREE;
   }
 
   /** How many segments there are, used or not. */

@@ -90,7 +90,8 @@ export class Shard {
     this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
     this.evictor = new Evictor(this);
     this.#lookup = new Lookup(attachment, this.index);
-    const versions = number * versionsPerShard * 4;
+    // Those of the same number in the other half: what takes its place has other versions than it had.
+    const versions = (number % memory.geometry.shards) * versionsPerShard * 4;
     this.#versions = new Int32Array(memory.versions, versions, versionsPerShard);
     this.#buckets = this.index.words;
     this.#arenaWords = attachment.arenas.words;

@@ -1,8 +1,10 @@
 // Counts over the whole store, for INFO and for people. Read without locks: while other threads write,
 // the numbers are each right but not all of one moment.
+// Items are those that are served; memory, and what happened, is of both halves of the shards.
 // Invariant: nothing here is kept; every number comes from shared words that the shards maintain.
 
 import type { Attachment } from "./attachment.ts";
+import type { Halves } from "./halves.ts";
 import {
   BUCKETS,
   CHAIN_SEGMENTS,
@@ -46,18 +48,19 @@ export interface StoreStatistics {
 
 export function collectStatistics(
   { global, segments }: Attachment,
-  shards: readonly Shard[],
+  { shards, serving, count }: Halves,
 ): StoreStatistics {
+  const served = (index: number) => serving.reduce((sum, shard) => sum + shard.state[index], 0);
   const word = (index: number) => shards.reduce((sum, shard) => sum + shard.state[index], 0);
   const total = (index: number) => shards.reduce((sum, shard) => sum + shard.statistics[index], 0);
   const queue = (number: number) => word(QUEUES + number * QUEUE_WORDS + SEGMENTS);
-  const items = word(ITEMS);
+  const items = served(ITEMS);
   const used = global[USED_UNITS] * unitBytes;
   const limit = global[LIMIT_UNITS] * unitBytes;
   const { deadBytes, unusedBytes } = wasteOf(shards);
   return {
     items,
-    expiringItems: word(EXPIRING_ITEMS),
+    expiringItems: served(EXPIRING_ITEMS),
     memoryUsedBytes: used,
     hits: total(HITS),
     misses: total(MISSES),
@@ -68,7 +71,7 @@ export function collectStatistics(
       store_limit_bytes: limit,
       store_reserve_bytes: global[RESERVE_UNITS] * unitBytes,
       store_overdraft_bytes: Math.max(0, used - limit),
-      store_shards: shards.length,
+      store_shards: count,
       index_bytes: (word(BUCKETS) + word(OVERFLOW_IN_USE)) * unitBytes,
       ghost_bytes: word(GHOST_BUCKETS) * unitBytes,
       segment_bytes: segments.segmentBytes,

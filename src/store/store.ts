@@ -1,5 +1,6 @@
-// The store: what everything outside src/store/ uses. It picks the shard of a key, takes locks, and
-// keeps the registers that describe the item last found; all else happens in the shards.
+// The store: what everything outside src/store/ uses. It picks the shard of a key among those that
+// serve (halves.ts), takes locks, and keeps the registers that describe the item last found; all else
+// happens in the shards.
 // Who locks: find, read, set, delete, setExpiry, setRange, version and randomItem run under the lock
 // that their caller took; makeRoom, scan, sweep and clear take theirs themselves and want none held
 // (or all, in a transaction). Without other threads locks are no-ops.
@@ -7,7 +8,8 @@
 
 import { assert } from "../errors.ts";
 import { Attachment, type RemovalListener } from "./attachment.ts";
-import { clearStore, keepPagesReleased, releaseStalePages } from "./clearing.ts";
+import { clearHalf, keepPagesReleased, releaseStalePages } from "./clearing.ts";
+import { Halves } from "./halves.ts";
 import { checkStore } from "./invariants.ts";
 import { Mutex, type ThreadTable } from "./lock.ts";
 import { LookAhead } from "./look-ahead.ts";
@@ -27,13 +29,15 @@ import {
   VALUE_BYTES_MAX,
   valueBytesCeiling,
 } from "./memory.ts";
+import { Replacement } from "./replacement.ts";
 import { Rewriter } from "./rewrite.ts";
 import { RoomMaker } from "./room.ts";
-import { Shard } from "./shard.ts";
+import type { Shard } from "./shard.ts";
 import { collectStatistics, resetStatistics, type StoreStatistics } from "./statistics.ts";
 import { Walker } from "./walker.ts";
 
 export type { RemovalListener, RemovalReason } from "./attachment.ts";
+export type { Replacement } from "./replacement.ts";
 export { FULL, STORED, TOO_LARGE } from "./shard.ts";
 export type { StoreStatistics } from "./statistics.ts";
 
@@ -44,15 +48,15 @@ export interface ItemVisitor {
 
 export class Store {
   readonly #attachment: Attachment;
-  readonly #shards: readonly Shard[];
+  readonly #halves: Halves;
+  /** By the number of their shard. */
   readonly #rewriters: readonly Rewriter[];
-  readonly #room: RoomMaker;
+  /** For each half. */
+  readonly #rooms: readonly RoomMaker[];
   readonly #walker: Walker;
   readonly #ahead: LookAhead;
   /** Null when only one thread uses the store. */
   readonly #locks: readonly Mutex[] | null;
-  readonly #shardShift: number;
-  readonly #shardMask: number;
   /** Shards that lockShards() holds: a bit each. */
   #held: number;
   /** What lock() locked, with its hash: the calls up to unlock() hash the same key once. */
@@ -60,27 +64,33 @@ export class Store {
   #lockedStart: number;
   #lockedEnd: number;
   #lockedHash: number;
+  #lockedNumber: number;
 
   constructor(memory: StoreMemory, threadId: number) {
     const attachment = new Attachment(memory, threadId);
-    const numbers = Array.from({ length: memory.geometry.shards }, (_, number) => number);
+    const halves = new Halves(attachment);
     this.#attachment = attachment;
-    this.#shards = numbers.map((number) => new Shard(attachment, number));
-    this.#rewriters = this.#shards.map((shard) => new Rewriter(shard));
-    this.#locks = memory.concurrent
-      ? numbers.map((n) => new Mutex(attachment.global, shardLockWord(n), threadId, this.threads))
-      : null;
-    this.#room = new RoomMaker(attachment, this.#shards, this.#locks);
-    this.#walker = new Walker(attachment, this.#shards, this.#locks);
-    this.#ahead = new LookAhead(attachment.arenas, this.#shards[0].index);
-    this.#shardShift = 32 - Math.log2(numbers.length);
-    this.#shardMask = numbers.length - 1;
+    this.#halves = halves;
+    this.#rewriters = halves.shards.map((shard) => new Rewriter(shard));
+    this.#locks = memory.concurrent ? this.#makeLocks(threadId) : null;
+    const locks = this.#locks && [...this.#locks, ...this.#locks];
+    this.#rooms = [halves.first, halves.second].map((it) => new RoomMaker(attachment, it, locks));
+    this.#walker = new Walker(attachment, halves, this.#locks);
+    this.#ahead = new LookAhead(attachment.arenas, halves.shards[0].index);
     this.#held = 0;
     this.#lockedKey = null;
     this.#lockedStart = 0;
     this.#lockedEnd = 0;
     this.#lockedHash = 0;
-    keepPagesReleased(attachment, this.#shards);
+    this.#lockedNumber = 0;
+    keepPagesReleased(attachment, halves.shards);
+  }
+
+  #makeLocks(threadId: number): Mutex[] {
+    const { global, threads } = this.#attachment;
+    return this.#halves.first.map(
+      (_, number) => new Mutex(global, shardLockWord(number), threadId, threads),
+    );
   }
 
   // ---- registers: the current item --------------------------------------------------------------
@@ -187,7 +197,7 @@ export class Store {
   /** Another expiry for an item that is known to live, 0 for none; false if it has no room to move. */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.#rewriters[this.#number(hash)].setExpiry(hash, key, start, end, expiresAt);
+    return this.#rewriters[this.#shardOf(hash).number].setExpiry(hash, key, start, end, expiresAt);
   }
 
   /**
@@ -205,7 +215,7 @@ export class Store {
     now: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    const rewriter = this.#rewriters[this.#number(hash)];
+    const rewriter = this.#rewriters[this.#shardOf(hash).number];
     return rewriter.setRange(hash, key, keyStart, keyEnd, offset, bytes, start, end, now);
   }
 
@@ -216,12 +226,8 @@ export class Store {
     return memory.versionEpoch + global[CLEARS] + this.#shardOf(hash).version(hash);
   }
 
-  #number(hash: number): number {
-    return (hash >>> this.#shardShift) & this.#shardMask;
-  }
-
   #shardOf(hash: number): Shard {
-    return this.#shards[(hash >>> this.#shardShift) & this.#shardMask];
+    return this.#halves.shardOf(hash);
   }
 
   // ---- room -------------------------------------------------------------------------------------
@@ -231,8 +237,9 @@ export class Store {
    * because nothing may be evicted or the reserve is used up.
    */
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
-    if (this.#room.hasPlenty(bytes)) return true;
-    return this.#room.makeRoom(this.#shardOf(this.hash(key, start, end)), bytes, now);
+    const room = this.#rooms[this.#halves.half];
+    if (room.hasPlenty(bytes)) return true;
+    return room.makeRoom(this.#shardOf(this.hash(key, start, end)), bytes, now);
   }
 
   /** What segments, index and ghosts use now, bytes. */
@@ -292,7 +299,7 @@ export class Store {
   /** A slice of background work: removes expired items from some buckets; how many it removed. */
   sweep(budgetBuckets: number, now: number): number {
     releaseStalePages(this.#attachment);
-    this.#room.repay(now);
+    this.#rooms[this.#halves.half].repay(now);
     return this.#walker.sweep(budgetBuckets, now);
   }
 
@@ -304,14 +311,20 @@ export class Store {
   /** FLUSHALL. Scans that are under way end; the memory goes back in later slices, by sweep(). */
   clear(): void {
     const taken = this.lockShards(this.allShards);
-    clearStore(this.#attachment, this.#shards);
+    clearHalf(this.#attachment, this.#halves.serving, this.#halves.spare);
+    this.#attachment.global[CLEARS]++;
     this.unlockShards(taken);
+  }
+
+  /** Begins to gather what is to take the place of all items, which stay readable meanwhile. */
+  beginReplacement(): Replacement {
+    return new Replacement(this, this.#attachment, this.#halves, this.#rooms[0]);
   }
 
   /** Items, expired ones included that nobody has met yet. */
   count(): number {
     let items = 0;
-    for (const shard of this.#shards) items += shard.state[ITEMS];
+    for (const shard of this.#halves.serving) items += shard.state[ITEMS];
     return items;
   }
 
@@ -321,21 +334,21 @@ export class Store {
    */
   changes(): number {
     let sum = this.#attachment.global[CLEARS];
-    for (const shard of this.#shards) sum = (sum + shard.changes()) | 0;
+    for (const shard of this.#halves.serving) sum = (sum + shard.changes()) | 0;
     return sum;
   }
 
   statistics(): StoreStatistics {
-    return collectStatistics(this.#attachment, this.#shards);
+    return collectStatistics(this.#attachment, this.#halves);
   }
 
   resetStatistics(): void {
-    resetStatistics(this.#shards);
+    resetStatistics(this.#halves.shards);
   }
 
   /** Throws on any inconsistency. For tests: it walks everything. */
   invariants(): void {
-    checkStore(this.#attachment, this.#shards);
+    checkStore(this.#attachment, this.#halves);
   }
 
   // ---- locks ------------------------------------------------------------------------------------
@@ -355,12 +368,13 @@ export class Store {
     if (this.#locks === null) return;
     assert(this.#lockedKey === null, "several keys are locked by lockShards()");
     const hash = this.hash(key, start, end);
-    const number = this.#number(hash);
+    const number = this.#halves.numberOf(hash);
     if ((this.#held & (1 << number)) === 0) this.#locks[number].acquire();
     this.#lockedKey = key;
     this.#lockedStart = start;
     this.#lockedEnd = end;
     this.#lockedHash = hash;
+    this.#lockedNumber = number;
   }
 
   unlock(key: Uint8Array, start: number, end: number): void {
@@ -368,17 +382,18 @@ export class Store {
     assert(key === this.#lockedKey && start === this.#lockedStart, "unlocked as it was locked");
     assert(end === this.#lockedEnd, "unlocked as it was locked");
     this.#lockedKey = null;
-    const number = this.#number(this.#lockedHash);
+    const number = this.#lockedNumber;
     if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
   }
 
   /** The key's bit among the shards, to be gathered for lockShards(). */
   shardBit(key: Uint8Array, start: number, end: number): number {
-    return 1 << this.#number(this.hash(key, start, end));
+    return 1 << this.#halves.numberOf(this.hash(key, start, end));
   }
 
   get allShards(): number {
-    return this.#shards.length === 32 ? -1 : (1 << this.#shards.length) - 1;
+    const { count } = this.#halves;
+    return count === 32 ? -1 : (1 << count) - 1;
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   LINK,
   LOCATION,
 } from "./bucket-index.ts";
+import type { Halves } from "./halves.ts";
 import type { Mutex } from "./lock.ts";
 import {
   BUCKET_MASK,
@@ -29,12 +30,12 @@ const POSITIONS = 2 ** hashBits;
 
 export class Walker {
   readonly #attachment: Attachment;
-  readonly #shards: readonly Shard[];
+  readonly #halves: Halves;
   readonly #locks: readonly Mutex[] | null;
 
-  constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
+  constructor(attachment: Attachment, halves: Halves, locks: readonly Mutex[] | null) {
     this.#attachment = attachment;
-    this.#shards = shards;
+    this.#halves = halves;
     this.#locks = locks;
   }
 
@@ -44,17 +45,17 @@ export class Walker {
   scan(cursor: number, now: number, visit: () => void): number {
     const number = Math.floor(cursor / POSITIONS);
     const position = cursor % POSITIONS;
-    const shard = this.#shards[number];
-    if (shard === undefined || !(position >= 0)) return 0;
+    if (!(number < this.#halves.count && position >= 0)) return 0;
     const lock = this.#locks?.[number];
     const taken = lock?.acquire() ?? false;
+    const shard = this.#halves.at(number);
     const bucket = shard.index.bucketOf(reverse(position));
     const span = POSITIONS >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
     this.#visitBucket(shard, bucket, position, now, visit);
     if (taken) lock?.release();
     const next = position - (position % span) + span;
     if (next < POSITIONS) return number * POSITIONS + next;
-    return number + 1 === this.#shards.length ? 0 : (number + 1) * POSITIONS;
+    return number + 1 === this.#halves.count ? 0 : (number + 1) * POSITIONS;
   }
 
   /** Entries before `from` were visited when they were in a bucket of their own. */
@@ -83,30 +84,33 @@ export class Walker {
   /** Looks through so many buckets for expired items and removes them; how many it removed. */
   sweep(budget: number, now: number): number {
     const { global, expires } = this.#attachment;
+    const { count } = this.#halves;
     if (!expires) return 0;
     let removed = 0;
     let left = budget;
     // Once around at most: with nothing that expires this costs one look at each shard.
-    for (let turn = 0; turn <= this.#shards.length && left > 0; turn++) {
-      const shard = this.#shards[global[SWEEP_SHARD] % this.#shards.length];
+    for (let turn = 0; turn <= count && left > 0; turn++) {
+      const number = global[SWEEP_SHARD] % count;
+      const shard = this.#halves.at(number);
       const from = global[SWEEP_POSITION];
       const looked = shard.state[EXPIRING_ITEMS] === 0 ? 0 : shard.index.buckets - from;
       if (looked > left) {
-        removed += this.#sweepShard(shard, from, from + left, now);
+        removed += this.#sweepShard(number, from, from + left, now);
         global[SWEEP_POSITION] = from + left;
         return removed;
       }
-      if (looked > 0) removed += this.#sweepShard(shard, from, from + looked, now);
+      if (looked > 0) removed += this.#sweepShard(number, from, from + looked, now);
       global[SWEEP_POSITION] = 0;
-      global[SWEEP_SHARD] = (shard.number + 1) % this.#shards.length;
+      global[SWEEP_SHARD] = (number + 1) % count;
       left -= Math.max(looked, 0);
     }
     return removed;
   }
 
-  #sweepShard(shard: Shard, from: number, to: number, now: number): number {
-    const lock = this.#locks?.[shard.number];
+  #sweepShard(number: number, from: number, to: number, now: number): number {
+    const lock = this.#locks?.[number];
     const taken = lock?.acquire() ?? false;
+    const shard = this.#halves.at(number);
     let removed = 0;
     for (let bucket = from; bucket < to && bucket < shard.index.buckets; bucket++) {
       removed += this.#sweepBucket(shard, bucket, now);
@@ -141,9 +145,10 @@ export class Walker {
 
   /** Makes some live item current, chosen by 32 random bits; false if there is none. */
   randomItem(random: number, now: number): boolean {
-    const start = (random >>> 26) % this.#shards.length;
-    for (let i = 0; i < this.#shards.length; i++) {
-      const shard = this.#shards[(start + i) % this.#shards.length];
+    const { count } = this.#halves;
+    const start = (random >>> 26) % count;
+    for (let i = 0; i < count; i++) {
+      const shard = this.#halves.at((start + i) % count);
       if (shard.state[ITEMS] > 0 && this.#randomOf(shard, random, now)) return true;
     }
     return false;

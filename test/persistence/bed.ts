@@ -50,7 +50,11 @@ export class Bed implements Disposable {
     const log = { debug: say, info: say, warn: say, error: say };
     const identity = { listeningPort: 1, announceIp: "", leaderAuth: "" };
     const parts = { store, journal, effects, log };
-    this.replication = new Replication({ ...parts, options: () => identity, apply: () => {} });
+    this.replication = new Replication({
+      ...parts,
+      options: () => identity,
+      apply: () => "applied",
+    });
     this.persistence = new Persistence({
       ...parts,
       path,

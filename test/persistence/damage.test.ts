@@ -206,17 +206,34 @@ describe("an interrupted save", () => {
     expect(await bed.persistence.save()).toBeNull();
   });
 
-  test("is not even begun by a shutdown in the middle of a full sync", async () => {
+  test("is not even begun by a shutdown in the middle of a full sync into an empty node", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const good = Buffer.from(await goodFile(path));
     using leader = leaderThatStops();
-    await using node = await start(path, "--leaderaddr", `127.0.0.1:${leader.port}`);
+    await using node = await start(path);
+    await waitFor(async () => (await ask(node.port, "FLUSHALL")) === "+OK");
+    await ask(node.port, "REPLICAOF", "127.0.0.1", leader.port);
     await waitFor(async () => (await infoField(node.port, "loading")) === "1");
     node.process.kill("SIGTERM");
     expect(await node.process.exited).toBe(0);
     expect(node.log()).toContain("no snapshot is saved: a full sync was going on");
     expect(good.equals(await Bun.file(path).bytes())).toBe(true);
+  });
+
+  test("at a shutdown in the middle of a full sync has the old data", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await goodFile(path);
+    using leader = leaderThatStops();
+    await using node = await start(path, "--leaderaddr", `127.0.0.1:${leader.port}`);
+    await waitFor(async () => (await infoField(node.port, "async_loading")) === "1");
+    expect(await infoField(node.port, "loading")).toBe("0");
+    node.process.kill("SIGTERM");
+    expect(await node.process.exited).toBe(0);
+    using after = new Bed({ path });
+    await after.persistence.load(true);
+    expect([after.store.count(), after.get("key:29")]).toEqual([33, "value 29"]);
   });
 
   test("of another process that still lives is left alone", async () => {

@@ -1,8 +1,9 @@
 /**
  * A TCP proxy between a follower and its leader, so that a link can be cut as a cable is: both ends see
- * their connection go, and for a while nobody gets through.
- * Does not look at the bytes and does not delay them.
- * Invariant: after cut() returns, no byte passes before heal().
+ * their connection go, and for a while nobody gets through; or be made to stand still after so many bytes.
+ * Does not look at the bytes, and delays them only when it is told to.
+ * Invariant: after cut() returns, no byte passes before heal(); after hold(n) no more than n of the
+ * leader's before release().
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
@@ -15,6 +16,10 @@ export class LinkProxy implements AsyncDisposable {
   readonly #targetPort: number;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  /** Bytes of the leader that may still pass. */
+  #allowance = Number.POSITIVE_INFINITY;
+  /** What is held back, for each connection that has some. */
+  readonly #held = new Map<Socket, () => void>();
   /** Connections that got through, over the proxy's life. */
   passed = 0;
 
@@ -47,6 +52,23 @@ export class LinkProxy implements AsyncDisposable {
     this.#isCut = false;
   }
 
+  /** Lets that many more bytes of the leader through, and keeps the rest back until release(). */
+  hold(bytes: number): void {
+    this.#allowance = bytes;
+  }
+
+  /** Whether the follower waits for bytes that are kept back. */
+  get isHolding(): boolean {
+    return this.#held.size > 0;
+  }
+
+  release(): void {
+    this.#allowance = Number.POSITIVE_INFINITY;
+    const flows = [...this.#held.values()];
+    this.#held.clear();
+    for (const flow of flows) flow();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.cut();
     return new Promise((resolve) => this.#server.close(() => resolve()));
@@ -59,21 +81,37 @@ export class LinkProxy implements AsyncDisposable {
     }
     this.passed++;
     const far = connect({ port: this.#targetPort, host: HOST });
-    this.#join(near, far);
-    this.#join(far, near);
+    this.#join(near, far, (chunk) => {
+      if (!far.write(chunk)) near.pause();
+    });
+    this.#join(far, near, (chunk) => this.#pass(far, near, chunk));
   }
 
-  #join(from: Socket, to: Socket): void {
+  /** Passes on what may pass, and stops reading where the rest is kept back. */
+  #pass(from: Socket, to: Socket, chunk: Buffer): void {
+    const count = Math.min(chunk.length, this.#allowance);
+    this.#allowance -= count;
+    if (count > 0 && !to.write(chunk.subarray(0, count))) from.pause();
+    if (count === chunk.length) return;
+    from.pause();
+    this.#held.set(from, () => {
+      this.#pass(from, to, chunk.subarray(count));
+      from.resume();
+    });
+  }
+
+  #join(from: Socket, to: Socket, pass: (chunk: Buffer) => void): void {
     this.#sockets.add(from);
     from.setNoDelay(true);
-    from.on("data", (chunk) => {
-      if (!to.write(chunk)) from.pause();
+    from.on("data", pass);
+    to.on("drain", () => {
+      if (!this.#held.has(from)) from.resume();
     });
-    to.on("drain", () => from.resume());
     // "close" follows, and it takes the other end with it.
     from.on("error", () => undefined);
     from.on("close", () => {
       this.#sockets.delete(from);
+      this.#held.delete(from);
       to.destroy();
     });
   }

@@ -9,10 +9,12 @@ import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import type { Request } from "../../../src/protocol/request.ts";
 import { History } from "../../../src/replication/history.ts";
 import type {
+  Apply,
   Clock,
   LinkPeer,
   LinkSocket,
   Logger,
+  Replacement,
   ReplicatedStore,
   StoreVisitor,
 } from "../../../src/replication/ports.ts";
@@ -23,7 +25,11 @@ export interface Item {
 }
 
 export class FakeStore implements ReplicatedStore {
-  readonly items = new Map<string, Item>();
+  items = new Map<string, Item>();
+  /** What a replacement has gathered so far; null without one. */
+  gathered: Map<string, Item> | null = null;
+  /** How many items a replacement may have beside the old ones. */
+  itemsBesideMax = Number.POSITIVE_INFINITY;
   valueLength = 0;
   expiresAt = 0;
   keyBytes: Uint8Array = new Uint8Array(0);
@@ -47,18 +53,17 @@ export class FakeStore implements ReplicatedStore {
     return this.#select(latin1(key, start, end), now);
   }
 
-  set(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAt: number,
+  set(...item: Parameters<ReplicatedStore["set"]>): number {
+    return this.#store(this.items, item);
+  }
+
+  #store(
+    items: Map<string, Item>,
+    [key, keyStart, keyEnd, value, start, end, expiresAt]: Parameters<ReplicatedStore["set"]>,
   ): number {
     const name = latin1(key, keyStart, keyEnd);
     if (this.tooLarge.has(name)) return 1;
-    this.put(name, Buffer.from(value.slice(valueStart, valueEnd)), expiresAt);
+    items.set(name, { value: Buffer.from(value.slice(start, end)), expiresAt });
     return 0;
   }
 
@@ -76,6 +81,24 @@ export class FakeStore implements ReplicatedStore {
 
   clear(): void {
     this.items.clear();
+  }
+
+  beginReplacement(): Replacement {
+    const gathered = new Map<string, Item>();
+    this.gathered = gathered;
+    const end = () => {
+      if (this.gathered === null) throw new Error("a replacement ends once");
+      this.gathered = null;
+    };
+    return {
+      fits: () => gathered.size < this.itemsBesideMax,
+      set: (...item) => this.#store(gathered, item),
+      takeOver: () => {
+        end();
+        this.items = gathered;
+      },
+      abandon: end,
+    };
   }
 
   count(): number {
@@ -107,7 +130,16 @@ export class FakeStore implements ReplicatedStore {
 }
 
 /** Executes the commands of a stream of effects, and INCR as a Redis leader may send it. */
-export function applyTo(store: FakeStore): (request: Request) => void {
+export function applyTo(store: FakeStore): Apply {
+  const execute = executor(store);
+  return (request, database) => {
+    if (database !== 0) return "skipped";
+    execute(request);
+    return "applied";
+  };
+}
+
+function executor(store: FakeStore): (request: Request) => void {
   return (request) => {
     const args = Array.from({ length: request.argc }, (_, i) => Buffer.from(request.bytes(i)));
     const [command, key = "", second = Buffer.alloc(0), third] = args;

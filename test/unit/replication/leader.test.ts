@@ -127,7 +127,7 @@ function replay(sync: { items: string[]; stream: Buffer }): string[] {
   const parser = new RespParser();
   const apply = applyTo(store);
   parser.feed(sync.stream);
-  while (parser.next()) apply(parser.request);
+  while (parser.next()) apply(parser.request, 0);
   return store.dump();
 }
 

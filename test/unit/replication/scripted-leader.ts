@@ -1,11 +1,14 @@
 /**
- * A leader that says what a test tells it to: it listens on a port of the system's choice, parses what
- * the follower sends and hands it out one command after the other.
+ * A leader that says what a test tells it to, and followers for it: it listens on a port of the system's
+ * choice, parses what the follower sends and hands it out one command after the other.
  * Answers nothing by itself; of several connections the newest counts.
  */
+import { expect } from "bun:test";
 import { RespParser } from "../../../src/protocol/resp-parser.ts";
+import { RdbWriter } from "../../../src/replication/rdb-writer.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { until } from "./fakes.ts";
+import { TestNode } from "./test-node.ts";
 
 export class ScriptedLeader implements AsyncDisposable {
   /** Commands that came and were not looked at, as text with spaces between the words. */
@@ -87,4 +90,56 @@ export class ScriptedLeader implements AsyncDisposable {
       this.commands.push(words.join(" "));
     }
   }
+}
+
+// ---- followers ----------------------------------------------------------------------------------
+
+export const REPLID = "0123456789abcdef0123456789abcdef01234567";
+export const MARK = "e".repeat(40);
+
+/** The bytes of a snapshot with these items. */
+export function snapshot(items: Record<string, string>, streamDatabase = 0): Buffer {
+  const writer = new RdbWriter();
+  writer.header({
+    serverVersion: "7.2.4",
+    replid: REPLID,
+    offset: 1000,
+    streamDatabase,
+    usedMemoryBytes: 0,
+    createdAtMs: 0,
+    items: 0,
+    expiringItems: 0,
+  });
+  for (const [key, text] of Object.entries(items)) {
+    const value = Buffer.from(text);
+    const copyTo = (target: Uint8Array, at: number, from: number, length: number) =>
+      target.set(value.subarray(from, from + length), at);
+    writer.item(Buffer.from(key), 0, key.length, { copyTo }, value.length, 0);
+  }
+  writer.end();
+  return Buffer.from(writer.output.view());
+}
+
+export function follower(): TestNode {
+  return new TestNode({ listeningPort: 7777 });
+}
+
+/** Brings a follower online by a full sync at offset 1000. */
+export async function online(
+  leader: ScriptedLeader,
+  node: TestNode,
+  items: Record<string, string> = { a: "1" },
+): Promise<void> {
+  node.follow(leader.port);
+  expect(await leader.handshake()).toBe("PSYNC ? -1");
+  const bytes = snapshot(items);
+  leader.send(`+FULLRESYNC ${REPLID} 1000\r\n`);
+  leader.send(`$EOF:${MARK}\r\n${bytes.toString("latin1")}${MARK}`);
+  expect(await leader.expect(/ACK/)).toBe("REPLCONF ACK 1000");
+}
+
+/** The state of its link, or "leader". */
+export function state(node: TestNode): string {
+  const role = node.replication.role();
+  return role.role === "follower" ? role.state : role.role;
 }

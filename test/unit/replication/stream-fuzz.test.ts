@@ -7,6 +7,7 @@ import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { LeaderStream } from "../../../src/replication/leader-stream.ts";
 import { RdbError } from "../../../src/replication/rdb-format.ts";
 import { Snapshot } from "../../../src/replication/snapshot.ts";
+import { SnapshotLoad } from "../../../src/replication/snapshot-load.ts";
 import { SnapshotReceiver, SyncError } from "../../../src/replication/snapshot-receiver.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
@@ -116,7 +117,7 @@ describe("stream fuzz", () => {
       const stream = new LeaderStream(
         journal,
         0,
-        () => {},
+        () => "applied",
         () => {},
       );
       try {
@@ -135,12 +136,14 @@ describe("snapshot receiver fuzz", () => {
     for (let round = 0; round < 100; round++) {
       const { bytes, store } = framed(random);
       const copy = new FakeStore();
-      const receiver = new SnapshotReceiver(copy, () => {});
+      const load = new SnapshotLoad(copy, () => {});
+      const receiver = new SnapshotReceiver(load);
       const behind: Buffer[] = [];
       pushIn(random, Buffer.concat([bytes, Buffer.from("stream")]), (chunk) => {
         const at = receiver.done ? 0 : receiver.push(chunk, 0);
         behind.push(Buffer.from(chunk.subarray(at)));
       });
+      load.complete();
       expect(Buffer.concat(behind).toString()).toBe("stream");
       expect(copy.dump()).toEqual(store.dump());
     }
@@ -153,7 +156,7 @@ describe("snapshot receiver fuzz", () => {
       for (let i = random.between(1, 3); i > 0; i--) {
         bytes[random.below(bytes.length)] = random.below(256);
       }
-      const receiver = new SnapshotReceiver(new FakeStore(), () => {});
+      const receiver = new SnapshotReceiver(new SnapshotLoad(new FakeStore(), () => {}));
       try {
         pushIn(random, bytes, (chunk) => void (receiver.done || receiver.push(chunk, 0)));
       } catch (error) {

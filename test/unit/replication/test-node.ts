@@ -31,6 +31,11 @@ export class TestNode implements AsyncDisposable {
   readonly roles: string[] = [];
   /** Every order to pause writes (true) or to let them go on. */
   readonly pauses: boolean[] = [];
+  /** Every change of LOADING, and how many items could be read from its end on. */
+  readonly loading: boolean[] = [];
+  readonly itemsShown: number[] = [];
+  /** How often a full sync had the data go. */
+  replacements = 0;
   readonly #listener: Bun.TCPSocketListener<Peer>;
   readonly #sockets = new Set<Bun.Socket<Peer>>();
   /** Set to make followers that connect wait. */
@@ -66,6 +71,11 @@ export class TestNode implements AsyncDisposable {
         leaderAuth: "",
         ...options,
       }),
+      onLoadingChange: (isLoading) => {
+        this.loading.push(isLoading);
+        if (!isLoading) this.itemsShown.push(this.store.count());
+      },
+      onDataReplaced: () => void this.replacements++,
       onRoleChange: (leader) => this.roles.push(leader === null ? "leader" : "follower"),
     });
   }

@@ -1,0 +1,91 @@
+// The integers of BITFIELD: reading and writing one of 1 to 64 bits at any bit of some bytes, and what
+// becomes of a number that does not fit its width. Pure: bytes and numbers in, bytes and numbers out.
+// The first bit of a field is the highest bit of its number, and the highest bit of its first byte.
+
+export interface FieldType {
+  readonly signed: boolean;
+  readonly bits: number;
+}
+
+export type Overflow = "wrap" | "sat" | "fail";
+
+/** Bytes that a field touches when it begins at bit `shift` (0 to 7) of the first. */
+export function fieldBytes(shift: number, { bits }: FieldType): number {
+  return Math.ceil((shift + bits) / 8);
+}
+
+export function readField(bytes: Uint8Array, shift: number, type: FieldType): bigint {
+  const count = fieldBytes(shift, type);
+  const raw = bigEndian(bytes, count) >> BigInt(count * 8 - shift - type.bits);
+  return type.signed ? BigInt.asIntN(type.bits, raw) : BigInt.asUintN(type.bits, raw);
+}
+
+export function writeField(bytes: Uint8Array, shift: number, type: FieldType, value: bigint): void {
+  const count = fieldBytes(shift, type);
+  const below = BigInt(count * 8 - shift - type.bits);
+  const ones = (1n << BigInt(type.bits)) - 1n;
+  const around = bigEndian(bytes, count) & ~(ones << below);
+  let whole = around | ((value & ones) << below);
+  for (let at = count - 1; at >= 0; at--) {
+    bytes[at] = Number(whole & 0xffn);
+    whole >>= 8n;
+  }
+}
+
+function bigEndian(bytes: Uint8Array, count: number): bigint {
+  let whole = 0n;
+  for (let at = 0; at < count; at++) whole = (whole << 8n) | BigInt(bytes[at]);
+  return whole;
+}
+
+/**
+ * What a field holds after `increment` was added to `value`; null if that is to fail. SET adds 0 to its
+ * argument, any signed 64-bit number, which then may lie beyond the width to begin with.
+ */
+export function added(
+  type: FieldType,
+  value: bigint,
+  increment: bigint,
+  overflow: Overflow,
+): bigint | null {
+  const side = type.signed
+    ? signedSide(type.bits, value, increment)
+    : unsignedSide(type.bits, BigInt.asUintN(64, value), increment);
+  if (side === 0) return value + increment;
+  if (overflow === "fail") return null;
+  if (overflow === "sat") return side > 0 ? highest(type) : lowest(type);
+  const sum = value + increment;
+  return type.signed ? BigInt.asIntN(type.bits, sum) : BigInt.asUintN(type.bits, sum);
+}
+
+function highest({ signed, bits }: FieldType): bigint {
+  return (1n << BigInt(signed ? bits - 1 : bits)) - 1n;
+}
+
+function lowest({ signed, bits }: FieldType): bigint {
+  return signed ? -(1n << BigInt(bits - 1)) : 0n;
+}
+
+/** On which side the sum leaves the width: 1 above, -1 below, 0 nowhere. */
+function unsignedSide(bits: number, value: bigint, increment: bigint): number {
+  const most = highest({ signed: false, bits });
+  if (value > most || value + increment > most) return 1;
+  return value + increment < 0n ? -1 : 0;
+}
+
+/**
+ * As redis 7.0 judges it (`bitops.c`, checkSignedBitfieldOverflow): the distance to the upper end is
+ * taken in 64 bits. A SET of a number far below a field of almost 64 bits so counts as one above it,
+ * and a leader that saturates it sends what we must saturate alike.
+ */
+function signedSide(bits: number, value: bigint, increment: bigint): number {
+  const most = highest({ signed: true, bits });
+  const least = lowest({ signed: true, bits });
+  const up = BigInt.asIntN(64, most - value);
+  const down = BigInt.asIntN(64, least - value);
+  const isNarrow = bits !== 64;
+  const rises = value >= 0n && increment > 0n;
+  if (value > most || ((isNarrow || rises) && increment > up)) return 1;
+  const falls = value < 0n && increment < 0n;
+  return value < least || ((isNarrow || falls) && increment < down) ? -1 : 0;
+}

@@ -1,0 +1,34 @@
+// The dense registers of a HyperLogLog: 6 bits each, from the low end of each byte on, 12,288 bytes for
+// all. They lie in a buffer of the caller's behind its header; nothing else is known here.
+
+import { registerCount } from "./hash.ts";
+
+const widthBits = 6;
+const valueMask = (1 << widthBits) - 1;
+export const denseBytes = (registerCount * widthBits) / 8;
+
+export function readDense(bytes: Uint8Array, start: number, register: number): number {
+  const bit = register * widthBits;
+  const at = start + (bit >>> 3);
+  // The last register ends with its byte; what is read of the next one has no bits in it.
+  const pair = bytes[at] | ((bytes[at + 1] ?? 0) << 8);
+  return (pair >>> (bit & 7)) & valueMask;
+}
+
+/** Raises a register; false if it is as high already. */
+export function raiseDense(
+  bytes: Uint8Array,
+  start: number,
+  register: number,
+  value: number,
+): boolean {
+  if (readDense(bytes, start, register) >= value) return false;
+  const bit = register * widthBits;
+  const at = start + (bit >>> 3);
+  const shift = bit & 7;
+  const pair = bytes[at] | (bytes[at + 1] << 8);
+  const raised = (pair & ~(valueMask << shift)) | (value << shift);
+  bytes[at] = raised;
+  if (shift + widthBits > 8) bytes[at + 1] = raised >>> 8;
+  return true;
+}

@@ -1,0 +1,182 @@
+// A HyperLogLog in redis's bytes: header, sparse or dense registers, and the cached cardinality. Adding,
+// merging and counting leave the very bytes that redis 7 leaves, because a follower has to have them.
+// One object works on many values in turn, in a buffer of its own; it knows neither keys nor the store.
+//
+//   "HYLL"  encoding (0 dense, 1 sparse)  3 unused  cardinality, 8 bytes little endian  registers
+//
+// The cardinality's highest bit says that it is out of date.
+
+import { denseBytes, raiseDense, readDense } from "./dense.ts";
+import { placeOf, rankBits, registerBits, registerCount } from "./hash.ts";
+import {
+  BROKEN,
+  eachValueRun,
+  emptyRuns,
+  raiseSparse,
+  sparseValueMax,
+  TOO_LONG,
+  UNCHANGED,
+} from "./sparse.ts";
+
+const MAGIC = new TextEncoder().encode("HYLL");
+const DENSE = 0;
+const SPARSE = 1;
+const encodingAt = 4;
+const cardinalityAt = 8;
+const headerBytes = 16;
+const outOfDateAt = cardinalityAt + 7;
+const outOfDateBit = 0x80;
+const denseEnd = headerBytes + denseBytes;
+/** redis's default of hll-sparse-max-bytes; what a leader has instead is not in its stream. */
+const sparseEndMax = 3000;
+/** A run a register is the longest that makes sense, whatever a leader's limit is. */
+const capacityBytes = headerBytes + registerCount + 16;
+
+export class HyperLogLog {
+  /** The value is bytes[0] up to, not including, bytes[length]. */
+  readonly bytes = new Uint8Array(capacityBytes);
+  length = 0;
+  readonly #scratch = new Uint8Array(denseEnd);
+  readonly #registers = new Uint8Array(registerCount);
+
+  /** Begins a new one without elements. */
+  clear(): void {
+    this.bytes.fill(0, 0, headerBytes);
+    this.bytes.set(MAGIC);
+    this.bytes[encodingAt] = SPARSE;
+    this.bytes.set(emptyRuns, headerBytes);
+    this.length = headerBytes + emptyRuns.length;
+  }
+
+  /** Makes room for a value, which the caller then copies into `bytes`; false if it is too long for one. */
+  begin(length: number): boolean {
+    this.length = length;
+    return length >= headerBytes && length <= capacityBytes;
+  }
+
+  /** Whether the bytes are what they should be, as far as redis looks; the runs are checked in use. */
+  get isValid(): boolean {
+    const { bytes, length } = this;
+    if (length < headerBytes || MAGIC.some((byte, index) => bytes[index] !== byte)) return false;
+    if (bytes[encodingAt] === DENSE) return length === denseEnd;
+    return bytes[encodingAt] === SPARSE;
+  }
+
+  get isDense(): boolean {
+    return this.bytes[encodingAt] === DENSE;
+  }
+
+  // ---- changes -----------------------------------------------------------------------------------
+
+  /** Whether a register changed; null if the registers are broken. */
+  add(element: Uint8Array, start: number, end: number): boolean | null {
+    const place = placeOf(element, start, end);
+    return this.raise(place & (registerCount - 1), place >>> registerBits);
+  }
+
+  raise(register: number, value: number): boolean | null {
+    if (this.isDense) return raiseDense(this.bytes, headerBytes, register, value);
+    let end = TOO_LONG;
+    if (value <= sparseValueMax) {
+      end = raiseSparse(this.bytes, headerBytes, this.length, sparseEndMax, register, value);
+    }
+    if (end === TOO_LONG) {
+      return this.makeDense() ? raiseDense(this.bytes, headerBytes, register, value) : null;
+    }
+    if (end === UNCHANGED || end === BROKEN) return end === UNCHANGED ? false : null;
+    this.length = end;
+    this.invalidate();
+    return true;
+  }
+
+  /** Writes the registers one by one; false, and no change, if they are broken. */
+  makeDense(): boolean {
+    if (this.isDense) return true;
+    const dense = this.#scratch.fill(0);
+    const whole = eachValueRun(this.bytes, headerBytes, this.length, (register, length, value) => {
+      for (let i = 0; i < length; i++) raiseDense(dense, headerBytes, register + i, value);
+    });
+    if (!whole) return false;
+    dense.set(this.bytes.subarray(0, headerBytes));
+    dense[encodingAt] = DENSE;
+    this.bytes.set(dense);
+    this.length = denseEnd;
+    return true;
+  }
+
+  /** Raises each of `registers` to this one's; false if these are broken. */
+  mergeInto(registers: Uint8Array): boolean {
+    if (!this.isDense) {
+      return eachValueRun(this.bytes, headerBytes, this.length, (register, length, value) => {
+        for (let i = register; i < register + length; i++) {
+          if (registers[i] < value) registers[i] = value;
+        }
+      });
+    }
+    for (let i = 0; i < registerCount; i++) {
+      const value = readDense(this.bytes, headerBytes, i);
+      if (registers[i] < value) registers[i] = value;
+    }
+    return true;
+  }
+
+  // ---- cardinality -------------------------------------------------------------------------------
+
+  invalidate(): void {
+    this.bytes[outOfDateAt] |= outOfDateBit;
+  }
+
+  /** Computes the cardinality and keeps it, unless it is up to date. Null if the registers are broken. */
+  refresh(): boolean | null {
+    if ((this.bytes[outOfDateAt] & outOfDateBit) === 0) return false;
+    const registers = this.#registers.fill(0);
+    if (!this.mergeInto(registers)) return null;
+    const view = new DataView(this.bytes.buffer);
+    view.setBigUint64(cardinalityAt, BigInt(estimate(registers)), true);
+    return true;
+  }
+}
+
+// ---- Ertl's estimator ---------------------------------------------------------------------------
+
+/** 1 / (2 ln 2). */
+const alpha = 0.7213475204444817;
+
+/** In the order of redis's operations: the last digit decides how the result is rounded. */
+export function estimate(registers: Uint8Array): number {
+  const counts = new Uint32Array(64);
+  for (const value of registers) counts[value]++;
+  const m = registerCount;
+  let z = m * tau((m - counts[rankBits + 1]) / m);
+  for (let value = rankBits; value >= 1; value--) z = (z + counts[value]) * 0.5;
+  z += m * sigma(counts[0] / m);
+  return Math.round((alpha * m * m) / z);
+}
+
+function sigma(start: number): number {
+  if (start === 1) return Number.POSITIVE_INFINITY;
+  let x = start;
+  let y = 1;
+  let z = x;
+  for (let before = Number.NaN; before !== z; ) {
+    x *= x;
+    before = z;
+    z += x * y;
+    y += y;
+  }
+  return z;
+}
+
+function tau(start: number): number {
+  if (start === 0 || start === 1) return 0;
+  let x = start;
+  let y = 1;
+  let z = 1 - x;
+  for (let before = Number.NaN; before !== z; ) {
+    x = Math.sqrt(x);
+    before = z;
+    y *= 0.5;
+    z -= (1 - x) * (1 - x) * y;
+  }
+  return z / 3;
+}

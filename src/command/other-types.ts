@@ -1,0 +1,75 @@
+// The commands that change values of other types, as data: which type each is of, and which key it
+// replaces whatever that held. Nothing is executed here; it tells neither read commands nor those that
+// work on keys of any type.
+// From redis 7.0 `src/commands`, with those that 7.4, 8 and Valkey 9 have added.
+
+import type { Request } from "../protocol/request.ts";
+import { argumentIs } from "./options.ts";
+
+const namesByType: Readonly<Record<string, string>> = {
+  list:
+    "lpush rpush lpushx rpushx linsert lset lrem ltrim lpop rpop rpoplpush lmove lmpop " +
+    "blpop brpop brpoplpush blmove blmpop sort",
+  set: "sadd srem spop smove sunionstore sinterstore sdiffstore",
+  zset:
+    "zadd zincrby zrem zremrangebyscore zremrangebyrank zremrangebylex zpopmin zpopmax zmpop " +
+    "bzpopmin bzpopmax bzmpop zunionstore zinterstore zdiffstore zrangestore geoadd " +
+    "geosearchstore georadius georadiusbymember",
+  hash:
+    "hset hsetnx hmset hincrby hincrbyfloat hdel hexpire hpexpire hexpireat hpexpireat " +
+    "hpersist hgetdel hgetex hsetex",
+  stream: "xadd xdel xdelex xtrim xsetid xgroup xack xackdel xclaim xautoclaim xreadgroup xcfgset",
+};
+
+const types = new Map<string, string>();
+for (const [type, names] of Object.entries(namesByType)) {
+  for (const name of names.split(" ")) types.set(name, type);
+}
+
+/** The type that a command, named in lower case, belongs to; undefined if it is of none of these. */
+export function otherTypeOf(name: string): string | undefined {
+  return types.get(name);
+}
+
+/** Where the key stands that a command stores its result under: a position, or a search for it. */
+const destinations: Readonly<Record<string, number | ((request: Request) => number)>> = {
+  sunionstore: 1,
+  sinterstore: 1,
+  sdiffstore: 1,
+  zunionstore: 1,
+  zinterstore: 1,
+  zdiffstore: 1,
+  zrangestore: 1,
+  geosearchstore: 1,
+  sort: destinationOfSort,
+  georadius: (request) => destinationOfRadius(request, 6),
+  georadiusbymember: (request) => destinationOfRadius(request, 5),
+};
+
+/** The argument with the key that the command replaces, or, where its result is empty, removes; 0 for none. */
+export function destinationOf(name: string, request: Request): number {
+  const destination = Object.hasOwn(destinations, name) ? destinations[name] : 0;
+  const index = typeof destination === "number" ? destination : destination(request);
+  return index < request.argc ? index : 0;
+}
+
+/** SORT key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE destination] */
+function destinationOfSort(request: Request): number {
+  let destination = 0;
+  for (let i = 2; i < request.argc; i++) {
+    if (argumentIs(request, i, "STORE")) destination = ++i;
+    else if (argumentIs(request, i, "BY") || argumentIs(request, i, "GET")) i++;
+    else if (argumentIs(request, i, "LIMIT")) i += 2;
+  }
+  return destination;
+}
+
+/** GEORADIUS ... unit [WITHCOORD] [COUNT n [ANY]] [ASC|DESC] [STORE key | STOREDIST key]: the last one counts. */
+function destinationOfRadius(request: Request, options: number): number {
+  let destination = 0;
+  for (let i = options; i < request.argc; i++) {
+    if (argumentIs(request, i, "STORE") || argumentIs(request, i, "STOREDIST")) destination = ++i;
+    else if (argumentIs(request, i, "COUNT")) i++;
+  }
+  return destination;
+}

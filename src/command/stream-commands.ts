@@ -1,0 +1,19 @@
+// The commands of a Redis leader's stream that are not commands of this node, or mean something else
+// there, by name. A client never gets here: connections look names up in registry.ts.
+
+import type { Command } from "./command.ts";
+import { bitfieldCommands } from "./stream-bitfield.ts";
+import { bitCommands } from "./stream-bits.ts";
+import { hyperLogLogCommands } from "./stream-hyperloglog.ts";
+import { streamKeyspaceCommands } from "./stream-keyspace.ts";
+
+const rows: readonly Command[] = [
+  ...bitCommands,
+  ...bitfieldCommands,
+  ...hyperLogLogCommands,
+  ...streamKeyspaceCommands,
+];
+
+export const streamCommands: ReadonlyMap<string, Command> = new Map(
+  rows.map((command) => [command.name, command]),
+);

@@ -1,0 +1,209 @@
+/**
+ * A full sync of a node that has data: they stay readable, with the replid and offset that describe them,
+ * until the new ones are complete; or they go before, when not both fit, and then nobody reads anything.
+ * The leader says what the test tells it to, so that every load stands still where the test looks.
+ * How a real store keeps both is test/unit/store/replacement.test.ts.
+ */
+import { describe, expect, test } from "bun:test";
+import { encodeCommand } from "../../support/wire.ts";
+import { until } from "./fakes.ts";
+import {
+  follower,
+  MARK,
+  online,
+  REPLID,
+  ScriptedLeader,
+  snapshot,
+  state,
+} from "./scripted-leader.ts";
+import { TestNode } from "./test-node.ts";
+
+const OTHER = "f".repeat(40);
+const OLD = ["a=1@0"];
+const NEW = ["b=2@0", "c=3@0"];
+
+/** Brings a follower online with OLD, cuts its link, and has it load NEW up to the last nine bytes. */
+async function inTheMiddle(leader: ScriptedLeader, node: TestNode): Promise<Buffer> {
+  await online(leader, node);
+  // What follows counts, not the load of the empty node.
+  node.loading.length = 0;
+  node.itemsShown.length = 0;
+  node.replacements = 0;
+  leader.cut();
+  expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
+  const bytes = snapshot({ b: "2", c: "3" });
+  leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$EOF:${MARK}\r\n`);
+  leader.send(bytes.subarray(0, -9));
+  const loaded = () => node.store.gathered?.size === 2 || node.store.items.has("c");
+  await until(loaded, "all but the end is there");
+  return Buffer.concat([bytes.subarray(-9), Buffer.from(MARK)]);
+}
+
+/** What describes the old data. */
+const described = {
+  master_replid: REPLID,
+  master_repl_offset: "1000",
+  repl_backlog_active: "1",
+};
+
+describe("a snapshot beside the old data", () => {
+  test("leaves them readable and described until its last byte", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    const rest = await inTheMiddle(leader, node);
+    leader.send(rest.subarray(0, -1));
+    const { follower: following } = node.replication;
+    await until(
+      () => following.syncProgress?.received === snapshot({ b: "2", c: "3" }).length,
+      "all",
+    );
+    expect(node.store.dump()).toEqual(OLD);
+    expect([following.isLoading, following.isLoadingBeside]).toEqual([false, true]);
+    expect(node.info).toMatchObject({
+      ...described,
+      master_link_status: "down",
+      master_sync_in_progress: "1",
+    });
+    expect([node.loading, node.replacements]).toEqual([[], 0]);
+  });
+
+  test("takes their place with its replid and offset, and never says that it loads", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    const rest = await inTheMiddle(leader, node);
+    leader.send(Buffer.concat([rest, encodeCommand(["SET", "d", "4"])]));
+    await until(() => node.store.items.has("d"), "the stream goes on");
+    expect(await leader.expect(/ACK 5000/)).toBe("REPLCONF ACK 5000");
+    expect(node.store.dump()).toEqual([...NEW, "d=4@0"]);
+    expect(node.info).toMatchObject({ master_replid: OTHER, master_link_status: "up" });
+    expect(node.journal.first).toBe(5000);
+    expect([node.loading, node.replacements]).toEqual([[], 1]);
+    expect(node.replication.follower.isLoadingBeside).toBe(false);
+  });
+
+  test("that breaks off changes nothing: the next PSYNC goes on from the old data", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await inTheMiddle(leader, node);
+    leader.cut();
+    expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
+    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.gathered).toBeNull();
+    leader.send(`+CONTINUE ${REPLID}\r\n${encodeCommand(["SET", "k", "v"])}`);
+    await until(() => node.store.items.has("k"), "it goes on");
+    expect(node.store.dump()).toEqual([...OLD, "k=v@0"]);
+    expect([node.loading, node.replacements]).toEqual([[], 0]);
+  });
+
+  test("is refused while the data have to stand still, and taken when that is over", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await online(leader, node);
+    const thaw = node.replication.follower.freeze();
+    leader.cut();
+    const bytes = snapshot({ b: "2", c: "3" });
+    const reply = [`+FULLRESYNC ${OTHER} 5000\r\n$${bytes.length}\r\n`, bytes.toString("latin1")];
+    await until(() => node.info.master_link_status === "down", "the link is down");
+    await leader.handshake();
+    leader.send(reply.join(""));
+    await until(() => node.log.has("have to stand still"), "the reason is told");
+    expect(node.store.dump()).toEqual(OLD);
+    expect(node.info).toMatchObject(described);
+    thaw();
+    await leader.handshake();
+    leader.send(reply.join(""));
+    await until(() => node.info.master_link_status === "up", "it is loaded");
+    expect(node.store.dump()).toEqual(NEW);
+  });
+
+  test("with a wrong checksum leaves the old data and says why", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await inTheMiddle(leader, node);
+    leader.send(Buffer.from([0xff, ...new Uint8Array(7).fill(1), 1]));
+    await until(() => node.log.has("the checksum is wrong"), "the reason is told");
+    expect(node.store.dump()).toEqual(OLD);
+    expect(node.info).toMatchObject(described);
+    expect(node.store.gathered).toBeNull();
+  });
+
+  test("is given up by a promotion, which goes on with the old data and their offset", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await inTheMiddle(leader, node);
+    node.replication.noOne();
+    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.gathered).toBeNull();
+    expect(node.info).toMatchObject({
+      role: "master",
+      master_replid2: REPLID,
+      second_repl_offset: "1001",
+      master_repl_offset: "1000",
+    });
+  });
+
+  test("is given up for another leader, which is asked with what describes the old data", async () => {
+    await using leader = new ScriptedLeader();
+    await using second = new ScriptedLeader();
+    await using node = follower();
+    await inTheMiddle(leader, node);
+    node.follow(second.port);
+    expect(await second.handshake()).toBe(`PSYNC ${REPLID} 1001`);
+    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.gathered).toBeNull();
+  });
+
+  test("keeps the links of this node's own followers until it takes over", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await using below = new TestNode();
+    await online(leader, node);
+    below.follow(node.port);
+    await until(() => below.info.master_link_status === "up", "the chain stands");
+    leader.cut();
+    await leader.handshake();
+    const bytes = snapshot({ b: "2", c: "3" });
+    leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$${bytes.length}\r\n`);
+    leader.send(bytes.subarray(0, -9));
+    await until(() => node.store.gathered?.size === 2, "all but the end is there");
+    expect(node.replication.leader.links).toHaveLength(1);
+    expect(below.info.master_link_status).toBe("up");
+    leader.send(bytes.subarray(-9));
+    await until(() => below.store.items.has("c"), "the chain has the new data");
+    expect(below.store.dump()).toEqual(NEW);
+    expect(below.info.master_replid).toBe(OTHER);
+    expect(node.info.sync_full).toBe("2");
+  });
+});
+
+describe("a snapshot that does not fit beside the old data", () => {
+  test.each([0, 1])("has them go with their history after %d items", async (itemsBesideMax) => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    node.store.itemsBesideMax = itemsBesideMax;
+    const rest = await inTheMiddle(leader, node);
+    expect(state(node)).toBe("sync");
+    expect([node.replication.isLoading, node.loading]).toEqual([true, [true]]);
+    expect(node.replication.follower.isLoadingBeside).toBe(false);
+    expect(node.info.master_replid).not.toBe(REPLID);
+    expect(node.journal.active).toBe(false);
+    expect(node.log.has("the old data and the new do not fit side by side")).toBe(true);
+    leader.send(rest);
+    await until(() => state(node) === "connected", "it is loaded");
+    expect(node.store.dump()).toEqual(NEW);
+    expect([node.loading, node.replacements]).toEqual([[true, false], 1]);
+    expect(node.info.master_replid).toBe(OTHER);
+  });
+
+  test("leaves nothing when it breaks off, and nothing to resume from", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    node.store.itemsBesideMax = 1;
+    await inTheMiddle(leader, node);
+    leader.cut();
+    expect(await leader.handshake()).toBe("PSYNC ? -1");
+    expect(node.store.dump()).toEqual([]);
+    expect(node.loading).toEqual([true, false]);
+    expect(node.itemsShown).toEqual([0]);
+  });
+});

@@ -1,0 +1,106 @@
+// One reader of replacement-threads.test.ts: it reads pairs of keys of a store whose items are replaced
+// all the time, each pair under the locks of both shards, until the item `stop` is there.
+// Invariant: the values of one moment are of one generation, and generations only grow.
+
+import type { StoreMemory } from "../../../src/store/memory.ts";
+import { Store } from "../../../src/store/store.ts";
+import { Random } from "../../support/seed.ts";
+import { currentValue } from "./harness.ts";
+
+export interface ReaderTask {
+  memory: StoreMemory;
+  thread: number;
+  seed: number;
+  keys: number;
+}
+
+export interface ReaderReport {
+  /** Empty if all was well. */
+  failure: string;
+  /** Different generations that were met. */
+  generations: number;
+}
+
+declare const self: Worker;
+
+const stop = Buffer.from("stop");
+
+class Reader {
+  readonly #store: Store;
+  readonly #random: Random;
+  readonly #keys: number;
+  #latest = 0;
+  generations = 0;
+
+  constructor({ memory, thread, seed, keys }: ReaderTask) {
+    this.#store = new Store(memory, thread);
+    this.#random = new Random(seed);
+    this.#keys = keys;
+  }
+
+  run(): void {
+    while (!this.#isOver()) {
+      for (let i = 0; i < 100; i++) this.#pair();
+      this.#walk();
+    }
+  }
+
+  #isOver(): boolean {
+    this.#store.lock(stop, 0, stop.length);
+    const isOver = this.#store.find(stop, 0, stop.length, 0);
+    this.#store.unlock(stop, 0, stop.length);
+    return isOver;
+  }
+
+  #pair(): void {
+    const store = this.#store;
+    const [one, two] = [this.#key(), this.#key()];
+    store.willNeed(one, 0, one.length);
+    store.lookAhead();
+    const mask = store.shardBit(one, 0, one.length) | store.shardBit(two, 0, two.length);
+    const taken = store.lockShards(mask);
+    const [first, second] = [this.#generation(one), this.#generation(two)];
+    store.unlockShards(taken);
+    if (first !== second) throw new Error(`${one} is of ${first}, ${two} of ${second}`);
+    if (first < this.#latest) throw new Error(`generation ${first} after ${this.#latest}`);
+    if (first > this.#latest) this.generations++;
+    this.#latest = first;
+  }
+
+  #key(): Buffer {
+    return Buffer.from(`key:${this.#random.below(this.#keys)}`);
+  }
+
+  #generation(key: Buffer): number {
+    if (!this.#store.read(key, 0, key.length, 0)) throw new Error(`${key} is not there`);
+    return Number(Buffer.from(currentValue(this.#store)).toString().split(" ")[0]);
+  }
+
+  /** A key that is there in every generation is met once, whatever happens meanwhile. */
+  #walk(): void {
+    const met = new Set<string>();
+    const visit = (store: Store) => {
+      const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd)).toString();
+      if (met.has(key)) throw new Error(`a scan met ${key} twice`);
+      met.add(key);
+    };
+    let cursor = 0;
+    do cursor = this.#store.scan(cursor, 0, { visit });
+    while (cursor !== 0);
+    for (let i = 0; i < this.#keys; i++) {
+      if (!met.has(`key:${i}`)) throw new Error(`a scan missed key:${i}`);
+    }
+  }
+}
+
+self.onmessage = (event: MessageEvent) => {
+  const reader = new Reader(event.data as ReaderTask);
+  let failure = "";
+  try {
+    reader.run();
+  } catch (error) {
+    failure = String(error);
+  }
+  const report: ReaderReport = { failure, generations: reader.generations };
+  postMessage(report);
+};

@@ -1,0 +1,73 @@
+// Replacements while other threads read: every generation of items has the same keys, so that a reader
+// that misses one, or meets two generations at a time, has seen half of a replacement.
+// Invariant: each reader meets several generations, or the test has tested nothing.
+
+import { expect, test } from "bun:test";
+import { reserveStore, type StoreMemory } from "../../../src/store/memory.ts";
+import { type Replacement, Store } from "../../../src/store/store.ts";
+import { seedFor } from "../../support/seed.ts";
+import { MiB, put, storeOptions } from "./harness.ts";
+import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts";
+
+const READERS = 3;
+const KEYS = 2000;
+const GENERATIONS = 60;
+
+function startReader(task: ReaderTask) {
+  const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);
+  const done = new Promise<ReaderReport>((resolve, reject) => {
+    worker.onmessage = (event) => resolve(event.data as ReaderReport);
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
+  worker.postMessage(task);
+  return { worker, done };
+}
+
+/** Gathers a generation, in slices between which this thread has other things to do. */
+async function gather(replacement: Replacement, generation: number): Promise<void> {
+  for (let i = 0; i < KEYS; i++) {
+    const key = Buffer.from(`key:${i}`);
+    const value = Buffer.from(`${generation} ${"x".repeat(i % 300)}`);
+    replacement.set(key, 0, key.length, value, 0, value.length, 0, 0);
+    if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function replaceAll(memory: StoreMemory, store: Store): Promise<void> {
+  for (let generation = 1; generation <= GENERATIONS; generation++) {
+    const replacement = store.beginReplacement();
+    await gather(replacement, generation);
+    if (generation % 7 === 0) replacement.abandon();
+    else replacement.takeOver();
+    store.sweep(1, 0);
+  }
+  expect(new Store(memory, 0).count()).toBe(KEYS);
+}
+
+test("readers in other threads meet whole generations only", async () => {
+  const seed = seedFor("REPLACEMENT_THREADS_SEED");
+  const memory = reserveStore(storeOptions({ memoryLimitBytes: 8 * MiB, concurrent: true }));
+  const store = new Store(memory, 0);
+  for (let thread = 0; thread <= READERS; thread++) store.threads.markAlive(thread);
+  store.expires = false;
+  const first = store.beginReplacement();
+  await gather(first, 0);
+  first.takeOver();
+  const tasks = Array.from({ length: READERS }, (_, i) => ({
+    memory,
+    thread: i + 1,
+    seed: seed + i,
+    keys: KEYS,
+  }));
+  const readers = tasks.map(startReader);
+  try {
+    await replaceAll(memory, store);
+    put(store, "stop", "1");
+    const reports = await Promise.all(readers.map(({ done }) => done));
+    expect(reports.map(({ failure }) => failure)).toEqual(Array(READERS).fill(""));
+    for (const { generations } of reports) expect(generations).toBeGreaterThan(1);
+  } finally {
+    for (const { worker } of readers) worker.terminate();
+  }
+  store.invariants();
+}, 120_000);
