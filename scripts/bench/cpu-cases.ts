@@ -7,6 +7,8 @@ import { type Context, MIB } from "./suite.ts";
 
 export interface LoadGroup {
   readonly name: string;
+  /** Where memory is full: the name of the group that differs in nothing else. */
+  readonly plainName: string | null;
   readonly valueBytes: number;
   readonly ttlSeconds: number;
   readonly keys: number;
@@ -20,6 +22,9 @@ export interface LoadCase {
   readonly gets: number;
   readonly sets: number;
 }
+
+/** The row of the load that puts the keys there, one SET for each; it is measured, too. */
+export const LOAD_ROW = "depth 64, SET of new keys";
 
 const KEYS = 1_000_000;
 const DATA_BYTES_MAX = 512 * MIB;
@@ -37,6 +42,11 @@ const MIXES = [
 export function groupsOf(context: Context): LoadGroup[] {
   const groups = context.smoke ? smokeGroups() : context.matrix ? matrixGroups() : usualGroups();
   return groups.filter((group) => casesOf(context, group).length > 0);
+}
+
+/** The names of a group's rows, in order. */
+export function rowsOf(context: Context, group: LoadGroup): string[] {
+  return [LOAD_ROW, ...casesOf(context, group).map((one) => one.name)];
 }
 
 export function casesOf(context: Context, group: LoadGroup): LoadCase[] {
@@ -69,17 +79,18 @@ function matrixGroups(): LoadGroup[] {
 }
 
 function smokeGroups(): LoadGroup[] {
-  const small = { ...group(100, 0, false), keys: 2000 };
-  const evicting = { ...group(1000, DAY_SECONDS, true), keys: 40_000, maxMemoryBytes: 8 * MIB };
-  return [small, evicting];
+  const plain = { ...group(100, DAY_SECONDS, false), keys: 2000 };
+  const evicting = { ...group(100, DAY_SECONDS, true), keys: 150_000, maxMemoryBytes: 8 * MIB };
+  return [plain, evicting];
 }
 
 function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadGroup {
   const keys = Math.min(KEYS, Math.floor(DATA_BYTES_MAX / valueBytes));
   const data = keys * (valueBytes + 20);
-  const ttl = ttlSeconds > 0 ? ", with TTL" : "";
+  const plainName = `${valueBytes}-byte values${ttlSeconds > 0 ? ", with TTL" : ""}`;
   return {
-    name: `${valueBytes}-byte values${ttl}${evicting ? ", memory full and evicting" : ""}`,
+    name: evicting ? `${plainName}, memory full and evicting` : plainName,
+    plainName: evicting ? plainName : null,
     ...{ valueBytes, ttlSeconds },
     // The keys of the evicting load are more, and its limit is that of the plain load's data.
     keys: evicting ? keys * OVERFLOW : keys,

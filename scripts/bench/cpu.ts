@@ -4,9 +4,9 @@
 // in an order that turns round every round, so that a noisy machine is noisy for all.
 // Invariant: nothing is timed before every server gave back what was written.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, type Result, runBench } from "../../src/bench/run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
-import { casesOf, groupsOf, type LoadCase, type LoadGroup } from "./cpu-cases.ts";
+import { casesOf, groupsOf, LOAD_ROW, type LoadCase, type LoadGroup, rowsOf } from "./cpu-cases.ts";
 import {
   assertCorrect,
   assertServed,
@@ -14,7 +14,15 @@ import {
   startServers,
   workloadFor,
 } from "./servers.ts";
-import { alternate, type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
+import {
+  alternate,
+  type Benchmark,
+  type Cell,
+  type Context,
+  fixed,
+  median,
+  type Table,
+} from "./suite.ts";
 
 interface Sample {
   readonly round: number;
@@ -40,23 +48,48 @@ export const cpu: Benchmark = {
         samples.push(...(await measureGroup(context, group, round)));
       }
     }
-    return groupsOf(context).map((group) => tableOf(context, group, samples));
+    return groupsOf(context).flatMap((group) => [
+      tableOf(context, group, samples),
+      ...evictionTables(context, group, samples),
+    ]);
   },
 };
 
 async function measureGroup(context: Context, group: LoadGroup, round: number): Promise<Sample[]> {
   const options = { maxMemoryBytes: group.maxMemoryBytes };
   await using servers = await startServers(alternate(context.servers, round), options);
+  const samples: Sample[] = [];
   for (const server of servers.running) {
     await assertCorrect(server);
-    const loaded = await preload(server.target, groupWorkload(server, group), CONNECTIONS);
-    assertServed(server, loaded, group.name);
+    const workload = groupWorkload(server, group);
+    const load = () => preload(server.target, workload, CONNECTIONS);
+    samples.push(await sample(server, group, LOAD_ROW, round, load));
   }
-  const samples: Sample[] = [];
   for (const one of casesOf(context, group)) {
     for (const server of servers.running) samples.push(await measure(context, server, one, round));
   }
   return samples;
+}
+
+/** What the server spent on a run. */
+async function sample(
+  server: RunningServer,
+  group: LoadGroup,
+  name: string,
+  round: number,
+  run: () => Promise<Result>,
+): Promise<Sample> {
+  const before = server.cpuSeconds();
+  const result = await run();
+  const spent = server.cpuSeconds() - before;
+  assertServed(server, result, `${group.name}: ${name}`);
+  return {
+    ...{ round, server: server.spec.name, group: group.name, case: name },
+    microsPerOperation: (spent / result.operations) * 1e6,
+    operationsPerSecond: result.operationsPerSecond,
+    generatorCpuShare: result.generatorCpuShare,
+    refused: result.errors,
+  };
 }
 
 function groupWorkload(server: RunningServer, group: LoadGroup): Workload {
@@ -77,21 +110,10 @@ async function measure(
   const workload = { ...groupWorkload(server, one.group), gets, sets, depth };
   const seconds = context.smoke ? 0.1 : 2;
   await runBench(server.target, workload, { connections: CONNECTIONS, seconds: seconds / 2 });
-  const before = server.cpuSeconds();
-  const result = await runBench(
-    server.target,
-    { ...workload, seed: workload.seed + round + 1 },
-    { connections: CONNECTIONS, seconds },
+  const timed = { ...workload, seed: workload.seed + round + 1 };
+  return sample(server, one.group, one.name, round, () =>
+    runBench(server.target, timed, { connections: CONNECTIONS, seconds }),
   );
-  const spent = server.cpuSeconds() - before;
-  assertServed(server, result, one.name);
-  return {
-    ...{ round, server: server.spec.name, group: one.group.name, case: one.name },
-    microsPerOperation: (spent / result.operations) * 1e6,
-    operationsPerSecond: result.operationsPerSecond,
-    generatorCpuShare: result.generatorCpuShare,
-    refused: result.errors,
-  };
 }
 
 function tableOf(context: Context, group: LoadGroup, samples: readonly Sample[]) {
@@ -106,7 +128,7 @@ function tableOf(context: Context, group: LoadGroup, samples: readonly Sample[])
       ...(compares ? ["mscache/redis"] : []),
       ...names.map((name) => `${name} k/s`),
     ],
-    rows: casesOf(context, group).map((one) => rowOf(one, names, compares, own)),
+    rows: rowsOf(context, group).map((row) => rowOf(row, names, compares, own)),
     notes: names.flatMap((name) => refusalsOf(name, own)),
     raw: own,
   };
@@ -119,15 +141,47 @@ function refusalsOf(server: string, own: readonly Sample[]): string[] {
   return refused === 0 ? [] : [`${server} answered ${refused} requests by an error.`];
 }
 
-function rowOf(one: LoadCase, names: string[], compares: boolean, own: readonly Sample[]): Cell[] {
-  const of = (server: string, pick: (sample: Sample) => number) =>
-    median(own.filter((s) => s.case === one.name && s.server === server).map(pick));
-  const micros = (server: string) => of(server, (sample) => sample.microsPerOperation);
-  const rate = (server: string) => of(server, (sample) => sample.operationsPerSecond);
+function rowOf(row: string, names: string[], compares: boolean, own: readonly Sample[]): Cell[] {
+  const micros = (server: string) => medianOf(own, server, row, (s) => s.microsPerOperation);
+  const rate = (server: string) => medianOf(own, server, row, (s) => s.operationsPerSecond);
   return [
-    one.name,
+    row,
     ...names.map((name) => fixed(micros(name), 2)),
     ...(compares ? [fixed(micros("mscache") / micros("redis"), 2)] : []),
     ...names.map((name) => fixed(rate(name) / 1000, 1)),
+  ];
+}
+
+function medianOf(
+  own: readonly Sample[],
+  server: string,
+  row: string,
+  pick: (sample: Sample) => number,
+): number {
+  return median(own.filter((s) => s.case === row && s.server === server).map(pick));
+}
+
+/** What eviction costs: the same load with memory full over the one with memory to spare. */
+function evictionTables(context: Context, group: LoadGroup, samples: readonly Sample[]): Table[] {
+  const plain = samples.filter((sample) => sample.group === group.plainName);
+  if (plain.length === 0) return [];
+  const full = samples.filter((sample) => sample.group === group.name);
+  const names = context.servers.map((server) => server.name);
+  const ratio = (server: string, row: string) => {
+    const micros = (own: readonly Sample[]) =>
+      medianOf(own, server, row, (one) => one.microsPerOperation);
+    return fixed(micros(full) / micros(plain), 2);
+  };
+  return [
+    {
+      title: `CPU, evicting to plain: ${group.plainName}`,
+      columns: ["load", ...names],
+      rows: rowsOf(context, group).map((row) => [row, ...names.map((name) => ratio(name, row))]),
+      notes: [
+        "New keys: each SET adds one; where memory is full, three of four evict another.",
+        "Other SETs: where all fits they overwrite, where memory is full three of four are of keys",
+        "that were evicted. GETs: three of four miss, which is cheaper than a hit.",
+      ],
+    },
   ];
 }

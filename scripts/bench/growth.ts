@@ -6,7 +6,14 @@
 import { runBench } from "../../src/bench/run.ts";
 import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
-import { TURN_COLUMNS, turnCells, turnsOf } from "./turns.ts";
+import {
+  QUEUED_COLUMN,
+  QUEUED_NOTE,
+  TURN_COLUMNS,
+  TURN_NOTE,
+  turnCells,
+  turnsOf,
+} from "./turns.ts";
 
 const CONNECTIONS = 8;
 const DEPTH = 16;
@@ -40,12 +47,14 @@ export const growth: Benchmark = {
         title: `Loading ${context.smoke ? "100 thousand" : "ten million"} items, milliseconds`,
         columns: [
           ...["server", "memory", "items", "resident MiB", "k/s", "slowest k/s"],
-          ...["p99.9", "p99.99", "max", ...TURN_COLUMNS],
+          ...["p99.9", "p99.99", "max", ...TURN_COLUMNS, QUEUED_COLUMN],
         ],
         rows,
         notes: [
           `SET, ${VALUE_BYTES}-byte values, depth ${DEPTH}, ${CONNECTIONS} connections.`,
           "Slowest k/s: the quarter of a second with the fewest operations.",
+          TURN_NOTE,
+          QUEUED_NOTE,
         ],
       },
     ];
@@ -62,7 +71,9 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
   const slowest = slowestWindow();
   await server.resetStatistics();
   const plan = { connections: CONNECTIONS, requests: keys };
+  const queuedBefore = server.queuedSeconds();
   const result = await runBench(server.target, workload, plan, slowest.observe);
+  const queued = server.queuedSeconds() - queuedBefore;
   assertServed(server, result, mode.name);
   const items = await server.items();
   if (mode.name === "all fits" && items !== keys) {
@@ -74,6 +85,7 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
     ...[fixed(result.operationsPerSecond / 1000, 0), fixed(slowest.rate() / 1000, 0)],
     ...[p999Micros, p9999Micros, maxMicros].map((micros) => fixed(micros / 1000, 2)),
     ...turnCells([turnsOf(await server.statistics())]),
+    fixed(queued, 2),
   ];
 }
 

@@ -10,9 +10,12 @@ import { POLICY_NAMES, simulate, type Trace } from "./simulate/policies.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, type Table } from "./suite.ts";
 import { GENERATOR_DEFAULT, generateTrace, readTrace, workingSetBytes } from "./trace.ts";
 
-/** Limits for a trace from a file, in MiB, and for the larger one that is generated. */
-const FILE_LIMITS_MIB = [4, 8, 16];
-const GENERATED_LIMITS_MIB = [32, 64];
+/** The smallest limit for a trace from a file, and for the larger one that is generated, in MiB. */
+const FILE_LIMIT_MIB = 4;
+const GENERATED_LIMIT_MIB = 32;
+/** Limits double from there until so many times the data fits, and end here in any case. */
+const ROOMY_FACTOR = 1.2;
+const LIMIT_MIB_MAX = 64;
 /** What stands for the built-in trace among the names of files. */
 const GENERATED = "generated";
 
@@ -35,27 +38,43 @@ export const hitratio: Benchmark = {
   summary: "hit ratio of real servers and simulated policies on traces",
   async run(context) {
     const tables: Table[] = [];
-    for (const { trace, limits } of await tracesOf(context)) {
-      tables.push(await measureTrace(context, trace, limits));
-    }
+    for (const job of await jobsOf(context)) tables.push(await measureTrace(context, job));
     return tables;
   },
 };
 
-async function tracesOf(context: Context): Promise<{ trace: Trace; limits: readonly number[] }[]> {
-  const chosen = context.limitsMib;
+interface Job {
+  readonly trace: Trace;
+  readonly limits: readonly number[];
+}
+
+async function jobsOf(context: Context): Promise<Job[]> {
   if (context.smoke) {
     const small = { ...GENERATOR_DEFAULT, requests: 20_000, objects: 8000 };
-    return [{ trace: generateTrace(small), limits: chosen.length > 0 ? chosen : [2] }];
+    return [jobOf(context, generateTrace(small), 2)];
   }
   const names = context.traces.length > 0 ? context.traces : [GENERATED];
   return Promise.all(
-    names.map(async (name) => {
-      const trace = name === GENERATED ? generateTrace() : await readTrace(name);
-      const own = name === GENERATED ? GENERATED_LIMITS_MIB : FILE_LIMITS_MIB;
-      return { trace, limits: chosen.length > 0 ? chosen : own };
-    }),
+    names.map(async (name) =>
+      name === GENERATED
+        ? jobOf(context, generateTrace(), GENERATED_LIMIT_MIB)
+        : jobOf(context, await readTrace(name), FILE_LIMIT_MIB),
+    ),
   );
+}
+
+function jobOf({ limitsMib, smoke }: Context, trace: Trace, leastMib: number): Job {
+  if (limitsMib.length > 0) return { trace, limits: limitsMib };
+  return { trace, limits: smoke ? [leastMib] : doubledUntilRoomy(trace, leastMib) };
+}
+
+/** So that one limit shows what happens where everything fits. */
+function doubledUntilRoomy(trace: Trace, leastMib: number): number[] {
+  const roomyMib = (workingSetBytes(trace) / MIB) * ROOMY_FACTOR;
+  const largestMib = Math.min(roomyMib, LIMIT_MIB_MAX);
+  const limits = [leastMib];
+  for (let limit = leastMib; limit < largestMib; limits.push(limit)) limit *= 2;
+  return limits;
 }
 
 /** Redis and its kin twice, as they have two policies worth comparing with. */
@@ -71,25 +90,25 @@ function variantsOf(context: Context): Variant[] {
   });
 }
 
-async function measureTrace(
-  context: Context,
-  trace: Trace,
-  limits: readonly number[],
-): Promise<Table> {
-  const rows: Cell[][] = [];
-  const raw: unknown[] = [];
-  for (const limitMib of limits) {
-    const samples: Sample[] = [];
-    for (const variant of variantsOf(context)) {
-      context.say(`hitratio: ${trace.name}, ${limitMib} MiB, ${variant.name}`);
-      samples.push(await measure(variant, limitMib, trace));
-    }
-    const objects = samples[0].objects;
+/**
+ * All servers and limits of a trace side by side: each waits for the generator much of the time.
+ * The replay of each lasts longer than alone, which is fair to Redis, whose clock for LRU ticks
+ * once a second.
+ */
+async function measureTrace(context: Context, { trace, limits }: Job): Promise<Table> {
+  const variants = variantsOf(context);
+  context.say(`hitratio: ${trace.name}, ${limits.join(", ")} MiB`);
+  const byLimit = await Promise.all(
+    limits.map((limitMib) => {
+      return Promise.all(variants.map((variant) => measure(variant, limitMib, trace)));
+    }),
+  );
+  const raw = limits.map((limitMib, i) => {
+    const { objects } = byLimit[i][0];
     const simulated = POLICY_NAMES.map((name) => simulate(name, objects, trace));
-    rows.push(rowOf(limitMib, samples, objects, simulated));
-    raw.push({ limitMib, samples, objects, simulated });
-  }
-  return tableOf(context, trace, rows, raw);
+    return { limitMib, samples: byLimit[i], objects, simulated };
+  });
+  return tableOf(variants, trace, raw);
 }
 
 async function measure(variant: Variant, limitMib: number, trace: Trace): Promise<Sample> {
@@ -105,28 +124,36 @@ async function measure(variant: Variant, limitMib: number, trace: Trace): Promis
   };
 }
 
-function rowOf(limit: number, samples: Sample[], objects: number, simulated: number[]): Cell[] {
+interface LimitResult {
+  readonly limitMib: number;
+  readonly samples: readonly Sample[];
+  readonly objects: number;
+  readonly simulated: readonly number[];
+}
+
+function rowOf({ limitMib, samples, objects, simulated }: LimitResult, dataBytes: number): Cell[] {
   return [
-    `${limit} MiB`,
-    ...samples.map(({ hitPercent, errors }) => fixed(hitPercent, 1) + (errors > 0 ? "!" : "")),
+    ...[`${limitMib} MiB`, fixed(dataBytes / (limitMib * MIB), 1)],
+    ...samples.map(({ hitPercent, errors }) => fixed(hitPercent, 2) + (errors > 0 ? "!" : "")),
     ...samples.map(({ residentBytes }) => fixed(residentBytes / MIB, 0)),
     objects,
-    ...simulated.map((percent) => fixed(percent, 1)),
+    ...simulated.map((percent) => fixed(percent, 2)),
   ];
 }
 
-function tableOf(context: Context, trace: Trace, rows: Cell[][], raw: unknown[]): Table {
-  const names = variantsOf(context).map((variant) => variant.name);
-  const megabytes = fixed(workingSetBytes(trace) / 1e6, 1);
+function tableOf(variants: readonly Variant[], trace: Trace, raw: readonly LimitResult[]): Table {
+  const names = variants.map((variant) => variant.name);
+  const dataBytes = workingSetBytes(trace);
   return {
     title: `Hit ratio, percent: ${trace.name}`,
     columns: [
-      ...["limit", ...names, ...names.map((name) => `${name} RSS`), "objects"],
+      ...["limit", "data/limit", ...names, ...names.map((name) => `${name} RSS`), "objects"],
       ...POLICY_NAMES.map((name) => `sim ${name}`),
     ],
-    rows,
+    rows: raw.map((result) => rowOf(result, dataBytes)),
     notes: [
-      `${trace.ids.length} requests, ${trace.distinct} objects, ${megabytes} MB of keys and values.`,
+      `${trace.ids.length} requests, ${trace.distinct} objects.`,
+      `Data: ${fixed(dataBytes / 1e6, 1)} MB of keys and values, without any server's overhead.`,
       `Simulated at as many objects as ${names[0]} held at the end. RSS is in MiB.`,
       "An exclamation mark: some requests were answered by an error.",
     ],

@@ -12,7 +12,15 @@ import {
   workloadFor,
 } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
-import { TURN_COLUMNS, type Turns, turnCells, turnsOf } from "./turns.ts";
+import {
+  QUEUED_COLUMN,
+  QUEUED_NOTE,
+  TURN_COLUMNS,
+  TURN_NOTE,
+  type Turns,
+  turnCells,
+  turnsOf,
+} from "./turns.ts";
 
 const CONNECTIONS = 50;
 
@@ -31,6 +39,7 @@ interface Sample {
   readonly p999: number;
   readonly p9999: number;
   readonly max: number;
+  readonly queuedSeconds: number;
   readonly turns: Turns;
 }
 
@@ -65,16 +74,19 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
   await preload(server.target, workload, CONNECTIONS);
   const maximum = await maximumRate(context, server, mode);
   await server.resetStatistics();
+  const queuedBefore = server.queuedSeconds();
   const paced = await runBench(server.target, workload, {
     connections: CONNECTIONS,
     rate: Math.max(1, Math.floor(maximum / 2)),
     seconds: context.smoke ? 0.5 : 10,
   });
+  const queuedSeconds = server.queuedSeconds() - queuedBefore;
   assertServed(server, paced, mode.name);
   const { p50Micros, p99Micros, p999Micros, p9999Micros, maxMicros } = paced.latency;
   return {
     ...{ server: spec.name, mode: mode.name, maximum },
     ...{ p50: p50Micros, p99: p99Micros, p999: p999Micros, p9999: p9999Micros, max: maxMicros },
+    queuedSeconds,
     turns: turnsOf(await server.statistics()),
   };
 }
@@ -87,29 +99,41 @@ async function maximumRate(context: Context, server: RunningServer, mode: Mode):
 }
 
 function tableOf(context: Context, samples: readonly Sample[]) {
-  const rows = modesOf(context).flatMap((mode) =>
-    context.servers.map(({ name }) =>
-      rowOf(samples.filter((sample) => sample.server === name && sample.mode === mode.name)),
-    ),
-  );
+  const rows = modesOf(context).flatMap((mode) => {
+    const own = samples.filter((sample) => sample.mode === mode.name);
+    const yardstick = p999Of(own.filter(({ server }) => server === "redis"));
+    return context.servers.map(({ name }) =>
+      rowOf(
+        own.filter(({ server }) => server === name),
+        yardstick,
+      ),
+    );
+  });
   return {
     title: "Latency at half of the maximum rate, milliseconds",
     columns: [
-      ...["server", "memory", "max/s", "p50", "p99", "p99.9", "p99.99", "max"],
-      ...TURN_COLUMNS,
+      ...["server", "memory", "max/s", "p50", "p99", "p99.9", "p99.9 to redis"],
+      ...["p99.99", "max", ...TURN_COLUMNS, QUEUED_COLUMN],
     ],
     rows,
-    notes: ["GET:SET 1:1, 100-byte values, depth 1, 50 connections."],
+    notes: ["GET:SET 1:1, 100-byte values, depth 1, 50 connections.", TURN_NOTE, QUEUED_NOTE],
     raw: samples,
   };
 }
 
-function rowOf(own: readonly Sample[]): Cell[] {
+function p999Of(own: readonly Sample[]): number {
+  return median(own.map((sample) => sample.p999));
+}
+
+/** `yardstick` is redis-server's p99.9 in the same run; without it the ratio stays empty. */
+function rowOf(own: readonly Sample[], yardstick: number): Cell[] {
   const millis = (pick: (sample: Sample) => number) => fixed(median(own.map(pick)) / 1000, 3);
   return [
     ...[own[0].server, own[0].mode, fixed(median(own.map((s) => s.maximum)), 0)],
     ...[millis((s) => s.p50), millis((s) => s.p99), millis((s) => s.p999)],
+    fixed(p999Of(own) / yardstick, 2),
     ...[millis((s) => s.p9999), millis((s) => s.max)],
     ...turnCells(own.map((sample) => sample.turns)),
+    fixed(median(own.map((sample) => sample.queuedSeconds)), 2),
   ];
 }

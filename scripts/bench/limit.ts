@@ -1,55 +1,82 @@
 // Does the memory limit hold? Four times the limit is written in values of 10 bytes to 1 MB,
-// and the most memory that was ever resident is set against the limit.
+// and the most memory that was ever resident is set against the limit. What happens at the edges
+// of a limit is in limit-edges.ts.
 // Invariant: every write is counted, and a refused one is shown.
 
 import { runBench } from "../../src/bench/run.ts";
 import { valueLength } from "../../src/bench/workload.ts";
+import { fullTable, largestTable } from "./limit-edges.ts";
 import { peakResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Benchmark, type Cell, MIB, mib } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, MIB, mib, type Table } from "./suite.ts";
 
 const OVERFLOW = 4;
+const CONNECTIONS = 10;
+/** The limit at which our server is run with more data threads, too. */
+const THREADED_LIMIT_MIB = 128;
+
+interface Variant {
+  readonly spec: ServerSpec;
+  readonly limitMib: number;
+  readonly threads: number;
+}
+
+function variantsOf({ servers, smoke }: Context): Variant[] {
+  const limits = smoke ? [32] : [64, THREADED_LIMIT_MIB, 512];
+  return limits.flatMap((limitMib) =>
+    servers.flatMap((spec) => {
+      const isThreaded = spec.name === "mscache" && (smoke || limitMib === THREADED_LIMIT_MIB);
+      const counts = isThreaded ? (smoke ? [1, 2] : [1, 2, 4]) : [1];
+      return counts.map((threads) => ({ spec, limitMib, threads }));
+    }),
+  );
+}
 
 export const limit: Benchmark = {
   name: "limit",
-  summary: "peak of resident memory while four times the limit is written",
+  summary: "peak of resident memory under four times the limit, and the limit's edges",
   async run(context) {
-    const limits = context.smoke ? [32] : [64, 128, 512];
-    const rows: Cell[][] = [];
-    for (const limitMib of limits) {
-      for (const spec of context.servers) {
-        context.say(`limit: ${limitMib} MiB, ${spec.name}`);
-        rows.push(await measure(spec, limitMib));
-      }
-    }
-    return [
-      {
-        title: "Peak of resident memory while four times the limit is written, MiB",
-        columns: ["server", "limit", "written", "writes", "refused", "items", "peak", "over limit"],
-        rows,
-        notes: [
-          "SET, values of 10 bytes to 1 MB spread evenly over magnitudes, 10 connections.",
-          "memcached keeps a page of a megabyte for each size class: it refuses writes for which",
-          "no page is left at small limits.",
-        ],
-      },
-    ];
+    return [await peakTable(context), await largestTable(context), await fullTable(context)];
   },
 };
 
-async function measure(spec: ServerSpec, limitMib: number): Promise<Cell[]> {
-  await using server = await startServer(spec, { maxMemoryBytes: limitMib * MIB });
+async function peakTable(context: Context): Promise<Table> {
+  const rows: Cell[][] = [];
+  for (const variant of variantsOf(context)) {
+    const { spec, limitMib, threads } = variant;
+    context.say(`limit: ${limitMib} MiB, ${spec.name}, threads ${threads}`);
+    rows.push(await measure(variant));
+  }
+  return {
+    title: "Peak of resident memory while four times the limit is written, MiB",
+    columns: [
+      ...["server", "threads", "limit", "written", "writes", "refused", "items"],
+      ...["peak", "over limit"],
+    ],
+    rows,
+    notes: [
+      `SET, values of 10 bytes to 1 MB spread evenly over magnitudes, ${CONNECTIONS} connections.`,
+      "memcached keeps a page of a megabyte for each size class: it refuses writes for which",
+      "no page is left at small limits.",
+    ],
+  };
+}
+
+async function measure({ spec, limitMib, threads }: Variant): Promise<Cell[]> {
+  const maxMemoryBytes = limitMib * MIB;
+  await using server = await startServer(spec, { maxMemoryBytes, threads, unpinned: threads > 1 });
   const shape = workloadFor(server, {
     ...{ valueBytesMin: 10, valueBytesMax: 1_000_000, gets: 0, sets: 1 },
     ...{ keys: 10_000_000, pattern: "sequential" },
   });
-  const { writes, bytes } = writesFor(limitMib * MIB * OVERFLOW, (key) => valueLength(shape, key));
-  const result = await runBench(server.target, shape, { connections: 10, requests: writes });
+  const { writes, bytes } = writesFor(maxMemoryBytes * OVERFLOW, (key) => valueLength(shape, key));
+  const plan = { connections: CONNECTIONS, requests: writes };
+  const result = await runBench(server.target, shape, plan);
   const peak = peakResidentBytes(server.pid);
   const items = await server.items();
   return [
-    ...[spec.name, limitMib, mib(bytes), result.operations, result.errors, items],
-    ...[mib(peak), mib(peak - limitMib * MIB)],
+    ...[spec.name, threads, limitMib, mib(bytes), result.operations, result.errors, items],
+    ...[mib(peak), mib(peak - maxMemoryBytes)],
   ];
 }
 

@@ -101,6 +101,7 @@ function chooseServers(wanted: readonly string[], binary: boolean): readonly Ser
 
 interface Outcome {
   readonly benchmark: string;
+  readonly seconds: number;
   readonly tables: readonly Table[];
   readonly failure?: string;
 }
@@ -124,12 +125,15 @@ async function runAll(
   return outcomes.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
-async function runOne(benchmark: Benchmark, context: Context): Promise<Outcome> {
-  try {
-    return { benchmark: benchmark.name, tables: await benchmark.run(context) };
-  } catch (error) {
-    return { benchmark: benchmark.name, tables: [], failure: messageOf(error) };
-  }
+async function runOne({ name, run }: Benchmark, context: Context): Promise<Outcome> {
+  const begin = performance.now();
+  const [tables, failure] = await run(context).then(
+    (tables) => [tables, undefined] as const,
+    (error) => [[], messageOf(error)] as const,
+  );
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  context.say(`${name}: took ${seconds} s`);
+  return { benchmark: name, seconds, tables, ...(failure === undefined ? {} : { failure }) };
 }
 
 function header(context: Context): string[] {

@@ -2,7 +2,7 @@
 // processors things run on. Linux only, as /proc is.
 // Invariant: figures are of the whole process, all threads together.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 const TICKS_PER_SECOND = Number(getconf("CLK_TCK"));
@@ -20,6 +20,24 @@ export function cpuSeconds(pid: number): number {
   // The second field is the program's name in parentheses and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/**
+ * How long threads were ready to run while the machine ran something else; NaN where the kernel
+ * does not say. With much of it, a long wait says nothing about the server.
+ */
+export function queuedSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const schedule = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1");
+      nanoseconds += Number(schedule.split(" ")[1]);
+    } catch {
+      if (task === String(pid)) return Number.NaN; // no such statistics here
+      // Another thread ended since the folder was read: its share is lost, and small.
+    }
+  }
+  return nanoseconds / 1e9;
 }
 
 export function residentBytes(pid: number): number {

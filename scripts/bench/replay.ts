@@ -1,20 +1,27 @@
 // Replays a trace against a real server as a cache is used: GET, and on a miss SET. Requests
-// travel in windows of up to sixteen different ids; an id that comes again begins the next
-// window, so each GET sees what the SETs before it did, to within one window.
+// travel in windows of up to sixteen different ids. One message carries the SETs of what the
+// message before missed, the GETs of ids that came again in its window, and the GETs of the next
+// window: one round trip for each window, and each GET sees what the SETs before it did, to
+// within one window.
 // Invariant: every request of the trace is one GET, and every miss is followed by one SET.
 
 import type { Socket } from "bun";
 import type { Target } from "../../src/bench/connection.ts";
-import { HIT, MISS, type ReplyReader } from "../../src/bench/replies.ts";
+import { MISS, type ReplyReader } from "../../src/bench/replies.ts";
 import { replyReader } from "../../src/bench/reply-formats.ts";
-import { fillerByte } from "../../src/bench/requests.ts";
-import { DEFAULT_WORKLOAD, GET, type Protocol, SET } from "../../src/bench/workload.ts";
+import { BenchError, DEFAULT_WORKLOAD, GET, type Protocol, SET } from "../../src/bench/workload.ts";
+import { ReplayWriter } from "./replay-writer.ts";
 import type { Trace } from "./simulate/policies.ts";
-import { traceKey, traceValueLength } from "./trace.ts";
+import { traceValueLength } from "./trace.ts";
 
-const WINDOW = 16;
-const VALUE_BYTES_MAX = 2047;
-const FILLER = Uint8Array.from({ length: VALUE_BYTES_MAX }, (_, i) => fillerByte(i));
+/** Different ids of a window. */
+const DISTINCT_MAX = 16;
+/** Requests of a window: also a trace of one id alone has messages of bounded size. */
+const WINDOW_MAX = 64;
+/** A message has the repeats of one window and the different ids of the next ... */
+const GETS_MAX = WINDOW_MAX + DISTINCT_MAX;
+/** ... and each of those may miss and be a SET of the message after it. */
+const MESSAGE_MAX = 2 * GETS_MAX;
 
 export interface ReplayResult {
   readonly hitPercent: number;
@@ -27,49 +34,110 @@ export async function replay(
   protocol: Protocol,
   trace: Trace,
 ): Promise<ReplayResult> {
-  const link = new ReplayLink(protocol);
+  const link = new ReplayLink(new Message(protocol), protocol);
   await link.open(target);
   try {
-    let hits = 0;
-    for (let at = 0; at < trace.ids.length; ) {
-      const ids = windowAt(trace.ids, at);
-      at += ids.length;
-      const outcomes = await link.exchange(ids, GET);
-      hits += outcomes.filter((outcome) => outcome === HIT).length;
-      const missed = ids.filter((_, i) => outcomes[i] === MISS);
-      if (missed.length > 0) await link.exchange(missed, SET);
-    }
-    const { errors, firstError } = link.reader.tally;
+    const requests = new Requests(trace);
+    while (requests.compose(link.message, link.reader.outcomes)) await link.exchange();
+    const { hits, errors, firstError } = link.reader.tally;
     return { hitPercent: (hits / trace.ids.length) * 100, errors, firstError };
   } finally {
     link.close();
   }
 }
 
-function windowAt(ids: Uint32Array, from: number): number[] {
-  const window: number[] = [];
-  for (let i = from; i < ids.length && window.length < WINDOW; i++) {
-    if (window.includes(ids[i])) break;
-    window.push(ids[i]);
+/** Requests that travel together: their bytes, and what their replies are checked against. */
+class Message {
+  readonly kinds = new Uint8Array(MESSAGE_MAX);
+  readonly ids = new Int32Array(MESSAGE_MAX);
+  readonly lengths = new Int32Array(MESSAGE_MAX);
+  readonly writer: ReplayWriter;
+  count = 0;
+
+  constructor(protocol: Protocol) {
+    this.writer = new ReplayWriter(protocol, GETS_MAX, GETS_MAX);
   }
-  return window;
+
+  clear(): void {
+    this.writer.clear();
+    this.count = 0;
+  }
+
+  add(kind: number, id: number): void {
+    const length = traceValueLength(id);
+    if (kind === GET) this.writer.get(id);
+    else this.writer.set(id, length);
+    this.kinds[this.count] = kind;
+    this.ids[this.count] = id;
+    this.lengths[this.count++] = length;
+  }
 }
 
-/** One connection that sends a window and waits for its replies. */
+/** Where a replay stands in its trace, and what the next message must make up for. */
+class Requests {
+  readonly #trace: Trace;
+  /** The window, counted from 1, in which an id was last asked for. */
+  readonly #windowOf: Uint32Array;
+  #window = 0;
+  #at = 0;
+  readonly #missed = new Int32Array(GETS_MAX);
+  /** Ids that came again within the last window. */
+  readonly #repeats = new Int32Array(WINDOW_MAX);
+  #repeatCount = 0;
+
+  constructor(trace: Trace) {
+    this.#trace = trace;
+    this.#windowOf = new Uint32Array(trace.idCount);
+  }
+
+  /** Turns an answered message into the next one; false when the replay is over. */
+  compose(message: Message, outcomes: Uint8Array): boolean {
+    const missedCount = this.#collectMissed(message, outcomes);
+    message.clear();
+    for (let i = 0; i < missedCount; i++) message.add(SET, this.#missed[i]);
+    for (let i = 0; i < this.#repeatCount; i++) message.add(GET, this.#repeats[i]);
+    this.#addWindow(message);
+    return message.count > 0;
+  }
+
+  #collectMissed({ count, ids }: Message, outcomes: Uint8Array): number {
+    let missedCount = 0;
+    for (let i = 0; i < count; i++) {
+      if (outcomes[i] === MISS) this.#missed[missedCount++] = ids[i];
+    }
+    return missedCount;
+  }
+
+  #addWindow(message: Message): void {
+    const { ids } = this.#trace;
+    const end = Math.min(this.#at + WINDOW_MAX, ids.length);
+    this.#window++;
+    this.#repeatCount = 0;
+    for (let distinct = 0; this.#at < end && distinct < DISTINCT_MAX; this.#at++) {
+      const id = ids[this.#at];
+      if (this.#windowOf[id] === this.#window) {
+        this.#repeats[this.#repeatCount++] = id;
+        continue;
+      }
+      this.#windowOf[id] = this.#window;
+      distinct++;
+      message.add(GET, id);
+    }
+  }
+}
+
+/** One connection that sends a message and waits for all of its replies. */
 class ReplayLink {
+  readonly message: Message;
   readonly reader: ReplyReader;
-  readonly #protocol: Protocol;
-  readonly #encoder = new TextEncoder();
-  readonly #bytes = new Uint8Array(WINDOW * (VALUE_BYTES_MAX + 128));
-  #size = 0;
   #sent = 0;
   #socket: Socket<undefined> | null = null;
   #outstanding = 0;
   #answered: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  constructor(protocol: Protocol) {
-    this.#protocol = protocol;
-    this.reader = replyReader({ ...DEFAULT_WORKLOAD, protocol, depth: WINDOW });
+  constructor(message: Message, protocol: Protocol) {
+    this.message = message;
+    this.reader = replyReader({ ...DEFAULT_WORKLOAD, protocol, depth: MESSAGE_MAX });
   }
 
   async open(target: Target): Promise<void> {
@@ -86,17 +154,14 @@ class ReplayLink {
     });
   }
 
-  async exchange(ids: readonly number[], kind: number): Promise<Uint8Array> {
+  async exchange(): Promise<void> {
+    const { kinds, ids, lengths, count } = this.message;
     this.#answered = Promise.withResolvers();
-    this.#size = 0;
+    this.reader.expect(kinds, ids, lengths);
+    this.#outstanding = count;
     this.#sent = 0;
-    for (const id of ids) this.#encode(id, kind);
-    const kinds = new Uint8Array(ids.length).fill(kind);
-    this.reader.expect(kinds, Int32Array.from(ids), Int32Array.from(ids, traceValueLength));
-    this.#outstanding = ids.length;
     this.#flush();
     await this.#answered.promise;
-    return this.reader.outcomes.slice(0, ids.length);
   }
 
   close(): void {
@@ -104,33 +169,16 @@ class ReplayLink {
     this.#socket?.end();
   }
 
-  #encode(id: number, kind: number): void {
-    const key = traceKey(id);
-    const resp = this.#protocol === "resp";
-    const head = resp ? `$3\r\n${kind === GET ? "GET" : "SET"}\r\n$${key.length}\r\n${key}` : key;
-    if (kind === GET) {
-      this.#append(resp ? `*2\r\n${head}\r\n` : `get ${head}\r\n`);
-      return;
-    }
-    const length = traceValueLength(id);
-    this.#append(resp ? `*3\r\n${head}\r\n$${length}\r\n` : `set ${head} 0 0 ${length}\r\n`);
-    this.#bytes.set(FILLER.subarray(0, length), this.#size);
-    this.#size += length;
-    this.#append("\r\n");
-  }
-
-  #append(text: string): void {
-    this.#size += this.#encoder.encodeInto(text, this.#bytes.subarray(this.#size)).written;
-  }
-
   #flush(): void {
-    if (this.#sent >= this.#size) return;
-    const taken = this.#socket?.write(this.#bytes, this.#sent, this.#size - this.#sent) ?? 0;
+    const { bytes, size } = this.message.writer;
+    if (this.#sent >= size) return;
+    const taken = this.#socket?.write(bytes, this.#sent, size - this.#sent) ?? 0;
     this.#sent += Math.max(0, taken);
   }
 
   #onData(chunk: Uint8Array): void {
     this.#outstanding -= this.reader.feed(chunk);
+    if (this.#outstanding < 0) throw new BenchError("there are more replies than requests");
     if (this.#outstanding === 0) this.#answered.resolve();
   }
 }

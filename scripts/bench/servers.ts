@@ -9,7 +9,7 @@ import type { Target } from "../../src/bench/connection.ts";
 import { preload, type Result, runBench } from "../../src/bench/run.ts";
 import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
 import * as admin from "./admin.ts";
-import { cpuSeconds, residentBytes, SERVER_CPU } from "./process.ts";
+import { cpuSeconds, queuedSeconds, residentBytes, SERVER_CPU } from "./process.ts";
 import { MIB } from "./suite.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly maxMemoryBytes: number;
   /** What leaves when memory is full; the others have their own one policy. */
   readonly redisPolicy?: "allkeys-lru" | "allkeys-lfu";
+  /** Refuse writes when memory is full, instead of evicting. */
+  readonly evictsNothing?: boolean;
   readonly threads?: number;
   /** Leaves the server on all processors, for runs with several threads. */
   readonly unpinned?: boolean;
@@ -47,10 +49,10 @@ function redisLike(name: string, program: string): ServerSpec {
     name,
     protocol: "resp",
     version: () => firstLine([program, "--version"]),
-    command: (port, options) => [
+    command: (port, { maxMemoryBytes, redisPolicy = "allkeys-lru", evictsNothing }) => [
       ...[program, "--port", String(port), "--bind", "127.0.0.1", "--save", ""],
-      ...["--appendonly", "no", "--maxmemory", String(options.maxMemoryBytes)],
-      ...["--maxmemory-policy", options.redisPolicy ?? "allkeys-lru"],
+      ...["--appendonly", "no", "--maxmemory", String(maxMemoryBytes)],
+      ...["--maxmemory-policy", evictsNothing ? "noeviction" : redisPolicy],
     ],
   };
 }
@@ -67,6 +69,7 @@ const MEMCACHED: ServerSpec = {
     ...["-t", String(options.threads ?? 1), "-u", "root"],
     // Its largest item is 1 MB by default and may not exceed half of the memory.
     ...(options.maxMemoryBytes >= 64 * MIB ? ["-I", "8m"] : []),
+    ...(options.evictsNothing ? ["-M"] : []),
   ],
 };
 
@@ -82,6 +85,7 @@ function mscache(binary: boolean): ServerSpec {
       ...[...program, "--listenaddr", `127.0.0.1:${port}`],
       ...["--max-memory", String(options.maxMemoryBytes)],
       ...["--threads", String(options.threads ?? 1)],
+      ...(options.evictsNothing ? ["--eviction", "none"] : []),
     ],
   };
 }
@@ -115,6 +119,10 @@ export class RunningServer implements AsyncDisposable {
 
   cpuSeconds(): number {
     return cpuSeconds(this.pid);
+  }
+
+  queuedSeconds(): number {
+    return queuedSeconds(this.pid);
   }
 
   residentBytes(): number {
@@ -216,11 +224,18 @@ export async function startServers(
   return { running, [Symbol.asyncDispose]: stop };
 }
 
+/** Ports that servers have or had: several start at once, and a free one may be offered twice. */
+const givenPorts = new Set<number>();
+
 function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const port = probe.port;
-  probe.stop(true);
-  return port;
+  for (;;) {
+    const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const port = probe.port;
+    probe.stop(true);
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
+    return port;
+  }
 }
 
 /** The load of a benchmark in a server's own protocol. */

@@ -93,6 +93,9 @@ function shuffled(count: number, random: Random): Uint32Array {
   return order;
 }
 
+export const TRACE_KEY_PREFIX = "obj:";
+export const TRACE_VALUE_BYTES_MAX = 2047;
+
 /** 64 to 2,047 bytes, evenly over five magnitudes. */
 export function traceValueLength(id: number): number {
   const hash = mix(id + 1);
@@ -101,7 +104,7 @@ export function traceValueLength(id: number): number {
 }
 
 export function traceKey(id: number): string {
-  return `obj:${id}`;
+  return TRACE_KEY_PREFIX + id;
 }
 
 /** Bytes of keys and values of all distinct objects of a trace. */

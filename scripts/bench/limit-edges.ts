@@ -1,0 +1,139 @@
+// What happens at the edges of a memory limit: the largest value that still fits a memory full of
+// small ones, and, where nothing may be evicted, that writes are refused when memory is full and
+// taken again after deletes. Peaks of resident memory are in limit.ts.
+// Invariant: what a server took and did not evict is there when it is asked for.
+
+import { keyText } from "../../src/bench/requests.ts";
+import { preload, runBench } from "../../src/bench/run.ts";
+import type { Workload } from "../../src/bench/workload.ts";
+import { Probe } from "./probe.ts";
+import { type RunningServer, type ServerSpec, startServer, workloadFor } from "./servers.ts";
+import { type Cell, type Context, MIB, type Table } from "./suite.ts";
+
+const OVERFLOW = 4;
+const SMALL_VALUE_BYTES = 100;
+const LARGE_TRIES = 5;
+/** Different lengths make different keys. */
+const LARGE_KEY_BYTES = 24;
+const REASON_LENGTH_MAX = 60;
+
+const FULL_VALUE_BYTES = 1000;
+const AGAIN_KEY_BYTES = 32;
+const KEYS_OF_A_DELETE = 500;
+
+// ---- the largest value --------------------------------------------------------------------------
+
+export async function largestTable(context: Context): Promise<Table> {
+  const rows: Cell[][] = [];
+  for (const limitMib of context.smoke ? [4] : [4, 16, 64]) {
+    for (const spec of context.servers) {
+      context.say(`limit: a quarter of ${limitMib} MiB, ${spec.name}`);
+      rows.push(await measureLargest(spec, limitMib * MIB));
+    }
+  }
+  return {
+    title: "Values of a quarter of the limit, written to a memory full of small ones",
+    columns: ["server", "limit", "value bytes", "read back", "refused", "a byte more"],
+    rows,
+    notes: [`Read back: of ${LARGE_TRIES} keys, each written twice, every byte compared.`],
+  };
+}
+
+async function measureLargest(spec: ServerSpec, limitBytes: number): Promise<Cell[]> {
+  await using server = await startServer(spec, { maxMemoryBytes: limitBytes });
+  const small = workloadFor(server, {
+    ...{ valueBytesMin: SMALL_VALUE_BYTES, valueBytesMax: SMALL_VALUE_BYTES },
+    keys: Math.ceil((limitBytes * OVERFLOW) / SMALL_VALUE_BYTES),
+  });
+  await preload(server.target, small, 1);
+  const quarter = Math.floor(limitBytes / 4);
+  let [readBack, refused] = [0, 0];
+  for (let i = 0; i < LARGE_TRIES; i++) {
+    const { hits, errors } = await writeAndRead(server, quarter, LARGE_KEY_BYTES + i);
+    readBack += Math.min(1, hits);
+    refused += errors;
+  }
+  const beyond = await writeAndRead(server, quarter + 1, LARGE_KEY_BYTES + LARGE_TRIES);
+  const verdict = beyond.errors === 0 ? "stored" : beyond.firstError.slice(0, REASON_LENGTH_MAX);
+  return [spec.name, limitBytes / MIB, quarter, readBack, refused, verdict];
+}
+
+/** GET, SET, GET, SET of one key: the first misses, the third must bring back every byte. */
+function writeAndRead(server: RunningServer, valueBytes: number, keyLengthBytes: number) {
+  const workload = workloadFor(server, {
+    ...{ keys: 1, keyLengthBytes, gets: 1, sets: 1, verify: true },
+    ...{ valueBytesMin: valueBytes, valueBytesMax: valueBytes },
+  });
+  return runBench(server.target, workload, { connections: 1, requests: 4 });
+}
+
+// ---- memory full and nothing evicted ------------------------------------------------------------
+
+export async function fullTable(context: Context): Promise<Table> {
+  const rows: Cell[][] = [];
+  for (const limitMib of context.smoke ? [8] : [16, 128]) {
+    for (const spec of context.servers.filter(({ protocol }) => protocol === "resp")) {
+      context.say(`limit: ${limitMib} MiB without eviction, ${spec.name}`);
+      rows.push(await measureFull(spec, limitMib * MIB));
+    }
+  }
+  return {
+    title: "Without eviction: writes until memory is full, and after every second item is deleted",
+    columns: [
+      ...["server", "limit", "written", "refused", "by", "deleted", "written again"],
+      "refused again",
+    ],
+    rows,
+    notes: [
+      `SET, ${FULL_VALUE_BYTES}-byte values, ${OVERFLOW} times the limit, one connection.`,
+      "Written again: other keys, half as many as were deleted.",
+    ],
+  };
+}
+
+async function measureFull(spec: ServerSpec, maxMemoryBytes: number): Promise<Cell[]> {
+  await using server = await startServer(spec, { maxMemoryBytes, evictsNothing: true });
+  const workload = workloadFor(server, {
+    ...{ valueBytesMin: FULL_VALUE_BYTES, valueBytesMax: FULL_VALUE_BYTES, gets: 0, sets: 1 },
+    ...{ keys: Math.ceil((maxMemoryBytes * OVERFLOW) / FULL_VALUE_BYTES), pattern: "sequential" },
+  });
+  const filled = await write(server, workload, workload.keys);
+  const taken = await assertHolds(server, filled.operations - filled.errors);
+  const deleted = await deleteEverySecond(server, workload, taken);
+  const others = { ...workload, keyLengthBytes: AGAIN_KEY_BYTES };
+  const again = await write(server, others, Math.floor(deleted / 2));
+  const added = again.operations - again.errors;
+  await assertHolds(server, taken - deleted + added);
+  const reason = filled.firstError.slice(0, REASON_LENGTH_MAX);
+  return [
+    ...[spec.name, maxMemoryBytes / MIB, taken, filled.errors, reason, deleted, added],
+    again.errors,
+  ];
+}
+
+function write(server: RunningServer, workload: Workload, requests: number) {
+  return runBench(server.target, workload, { connections: 1, requests });
+}
+
+async function assertHolds(server: RunningServer, wanted: number): Promise<number> {
+  const items = await server.items();
+  if (items !== wanted) throw new Error(`${server.spec.name} holds ${items} of ${wanted} items`);
+  return items;
+}
+
+/** So that space comes free in pieces. Keys were taken in their order, but for a few at the end. */
+async function deleteEverySecond(
+  server: RunningServer,
+  workload: Workload,
+  taken: number,
+): Promise<number> {
+  await using probe = await Probe.connect(server.target.port);
+  let deleted = 0;
+  for (let from = 0; from < taken; from += 2 * KEYS_OF_A_DELETE) {
+    const keys: string[] = [];
+    const to = Math.min(from + 2 * KEYS_OF_A_DELETE, taken);
+    for (let id = from; id < to; id += 2) keys.push(keyText(workload, id));
+    deleted += Number(await probe.ask("DEL", ...keys));
+  }
+  return deleted;
+}

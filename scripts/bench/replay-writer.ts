@@ -1,0 +1,102 @@
+// Encodes the requests of a replay, GET and SET of a trace's ids in RESP or in memcached's text
+// protocol, into one buffer that is written whole. It makes no string and no array per request:
+// a million of them are encoded for every server. It sends nothing.
+// Invariant: `size` bytes hold exactly the requests added since the last clear().
+
+import { fillerByte } from "../../src/bench/requests.ts";
+import type { Protocol } from "../../src/bench/workload.ts";
+import { TRACE_KEY_PREFIX, TRACE_VALUE_BYTES_MAX } from "./trace.ts";
+
+const ZERO = 0x30; // 0
+const FILLER = Uint8Array.from({ length: TRACE_VALUE_BYTES_MAX }, (_, i) => fillerByte(i));
+/** What a request has beside its value: words, lengths and a key of at most fourteen bytes. */
+const FRAME_BYTES_MAX = 64;
+
+/** The bytes around key and length: in a SET `set`, key, `neck`, length, `head`, value, CRLF. */
+interface Phrases {
+  readonly get: Uint8Array;
+  readonly set: Uint8Array;
+  readonly neck: Uint8Array;
+  readonly head: Uint8Array;
+}
+
+const ascii = (text: string) => new TextEncoder().encode(text);
+const CRLF = ascii("\r\n");
+const PREFIX = ascii(TRACE_KEY_PREFIX);
+
+const PHRASES: Readonly<Record<Protocol, Phrases>> = {
+  resp: {
+    get: ascii("*2\r\n$3\r\nGET\r\n$"),
+    set: ascii("*3\r\n$3\r\nSET\r\n$"),
+    neck: ascii("\r\n$"),
+    head: CRLF,
+  },
+  memcache: { get: ascii("get "), set: ascii("set "), neck: ascii(" 0 0 "), head: CRLF },
+};
+
+export class ReplayWriter {
+  readonly bytes: Uint8Array;
+  size = 0;
+  readonly #phrases: Phrases;
+  /** RESP announces the length of a key; memcached finds its end by the space. */
+  readonly #announcesKeys: boolean;
+
+  constructor(protocol: Protocol, getsMax: number, setsMax: number) {
+    const setBytesMax = FRAME_BYTES_MAX + TRACE_VALUE_BYTES_MAX;
+    this.bytes = new Uint8Array(getsMax * FRAME_BYTES_MAX + setsMax * setBytesMax);
+    this.#phrases = PHRASES[protocol];
+    this.#announcesKeys = protocol === "resp";
+  }
+
+  clear(): void {
+    this.size = 0;
+  }
+
+  get(id: number): void {
+    this.#append(this.#phrases.get);
+    this.#key(id);
+    this.#append(CRLF);
+  }
+
+  set(id: number, valueLength: number): void {
+    this.#append(this.#phrases.set);
+    this.#key(id);
+    this.#append(this.#phrases.neck);
+    this.#decimal(valueLength);
+    this.#append(this.#phrases.head);
+    this.bytes.set(FILLER.subarray(0, valueLength), this.size);
+    this.size += valueLength;
+    this.#append(CRLF);
+  }
+
+  #key(id: number): void {
+    if (this.#announcesKeys) {
+      this.#decimal(PREFIX.length + digitsOf(id));
+      this.#append(CRLF);
+    }
+    this.#append(PREFIX);
+    this.#decimal(id);
+  }
+
+  #decimal(value: number): void {
+    const end = this.size + digitsOf(value);
+    let left = value;
+    for (let at = end - 1; at >= this.size; at--) {
+      this.bytes[at] = ZERO + (left % 10);
+      left = Math.floor(left / 10);
+    }
+    this.size = end;
+  }
+
+  /** Phrases are short: a loop is faster than the fixed cost of set(). */
+  #append(phrase: Uint8Array): void {
+    for (let i = 0; i < phrase.length; i++) this.bytes[this.size + i] = phrase[i];
+    this.size += phrase.length;
+  }
+}
+
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let bound = 10; value >= bound; bound *= 10) digits++;
+  return digits;
+}
