@@ -11,15 +11,7 @@ import { assert } from "../errors.ts";
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { EXPIRING, IN_MAIN, LOCATION, USES_MASK } from "./bucket-index.ts";
-import {
-  DEAD_BIT,
-  expiryAt,
-  flagsOf,
-  headerBytesOf,
-  itemBytesAt,
-  keyLengthOf,
-  LONG_KEY,
-} from "./item.ts";
+import { expiryAt, itemBytesAt } from "./item.ts";
 import {
   EVICTIONS,
   EXPIRATIONS,
@@ -33,6 +25,7 @@ import {
   SEGMENTS,
   SMALL_QUEUE,
 } from "./memory.ts";
+import { SegmentReader } from "./segment-reader.ts";
 import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
@@ -42,6 +35,8 @@ const SMALL_SHARE = 0.1;
 const PROMOTING_USES = 1;
 /** A segment that gives so much of itself is compacted before anything is evicted. */
 const SPARSE_SHARE = 0.5;
+/** Evictions from one vain search for such a segment to the next: each looks at the whole shard's. */
+const SEARCH_INTERVAL = 8;
 /** Compaction for an item that does not fit is not worth copying a segment for less than this. */
 const COMPACTION_SHARE = 1 / 64;
 
@@ -54,6 +49,9 @@ export class Evictor {
   readonly #arenas: Arenas;
   readonly #segments: Segments;
   readonly #state: Int32Array;
+  readonly #reader: SegmentReader;
+  /** Evictions that do not look for a sparse segment any more, after one that looked in vain. */
+  #unsearched: number;
 
   constructor(shard: Shard) {
     this.#shard = shard;
@@ -61,6 +59,8 @@ export class Evictor {
     this.#arenas = shard.attachment.arenas;
     this.#segments = shard.attachment.segments;
     this.#state = shard.state;
+    this.#reader = new SegmentReader(shard);
+    this.#unsearched = 0;
   }
 
   /**
@@ -68,15 +68,26 @@ export class Evictor {
    * stay, so that a shard of nothing but used items gives way after a few steps.
    */
   evict(now: number, pressure: number): boolean {
-    const sparse = this.#sparsest(now, this.#segments.segmentBytes * SPARSE_SHARE);
-    if (sparse !== NONE) {
-      this.#empty(sparse, now, KEEP_ALL);
-      return true;
-    }
+    if (this.#emptySparse(now)) return true;
     const victim = this.#oldest();
     if (victim === NONE) return false;
     const small = this.#queueOf(victim) === SMALL_QUEUE;
     this.#empty(victim, now, (small ? PROMOTING_USES : 1) + pressure);
+    return true;
+  }
+
+  /** Empties a segment that is mostly dead or has expired whole; looks for one now and then only. */
+  #emptySparse(now: number): boolean {
+    if (this.#unsearched > 0) {
+      this.#unsearched--;
+      return false;
+    }
+    const sparse = this.#sparsest(now, this.#segments.segmentBytes * SPARSE_SHARE);
+    if (sparse === NONE) {
+      this.#unsearched = SEARCH_INTERVAL - 1;
+      return false;
+    }
+    this.#empty(sparse, now, KEEP_ALL);
     return true;
   }
 
@@ -148,32 +159,22 @@ export class Evictor {
   #empty(victim: number, now: number, usesToStay: number): void {
     // Detached first: what stays must not be copied into the very segment that is being emptied.
     this.#segments.detach(this.#state, this.#queueOf(victim), victim);
-    const first = this.#arenas.locate(victim, 0);
-    const words = this.#arenas.wordsOf(first);
-    const shift = this.#arenas.segmentShift;
-    let at = this.#arenas.wordAt(first);
-    const end = at + (this.#segments.filled(victim) >>> 2);
-    for (let location = first; at < end; ) {
-      const bytes = itemBytesAt(words, at, shift);
-      if ((words[at] & DEAD_BIT) === 0) this.#settle(location, words, at, bytes, now, usesToStay);
-      location = (location + (bytes >>> 3)) | 0;
-      at += bytes >>> 2;
+    const reader = this.#reader;
+    reader.open(victim);
+    for (let count = reader.next(); count > 0; count = reader.next()) {
+      for (let i = 0; i < count; i++) {
+        this.#settle(reader.locations[i], reader.hashes[i], now, usesToStay);
+      }
     }
     this.#segments.give(victim);
     this.#shard.index.shrink();
   }
 
   /** Moves one live item on, or removes it. */
-  #settle(
-    location: number,
-    words: Int32Array,
-    at: number,
-    bytes: number,
-    now: number,
-    usesToStay: number,
-  ): void {
+  #settle(location: number, hash: number, now: number, usesToStay: number): void {
     const shard = this.#shard;
-    const hash = this.#hashOf(location, words[at], at);
+    const words = this.#arenas.wordsOf(location);
+    const at = this.#arenas.wordAt(location);
     const { index } = shard;
     const slot = index.slotOf(hash, location);
     assert(slot >= 0, "every live item has an entry");
@@ -186,22 +187,12 @@ export class Evictor {
       return;
     }
     const stays = usesToStay === KEEP_ALL || (meta & USES_MASK) >= usesToStay;
-    if (stays && this.#move(slot, location, words, at, bytes, usesToStay === KEEP_ALL)) return;
+    if (stays && this.#move(slot, location, words, at, usesToStay === KEEP_ALL)) return;
     shard.statistics[EVICTIONS]++;
     shard.report("evicted", location);
     if ((meta & IN_MAIN) === 0) shard.ghosts.remember(hash);
     shard.unlink(slot);
     index.shrink();
-  }
-
-  #hashOf(location: number, head: number, at: number): number {
-    const { hasher, other } = this.#attachment;
-    if ((flagsOf(head) & LONG_KEY) !== 0) {
-      other.loadKey(location);
-      return hasher.hash(other.keyBytes, other.keyStart, other.keyEnd);
-    }
-    const start = (at << 2) + headerBytesOf(head);
-    return hasher.hash(this.#arenas.bytesOf(location), start, start + keyLengthOf(head));
   }
 
   /**
@@ -213,7 +204,6 @@ export class Evictor {
     location: number,
     words: Int32Array,
     at: number,
-    bytes: number,
     compacting: boolean,
   ): boolean {
     const shard = this.#shard;
@@ -221,6 +211,7 @@ export class Evictor {
     const meta = buckets[slot];
     const from = shard.queueOf(slot);
     const queue = compacting ? from : MAIN_QUEUE;
+    const bytes = itemBytesAt(words, at, this.#arenas.segmentShift);
     const target = shard.log.append(bytes, queue, true);
     if (target === NONE) return false;
     this.#copyWords(words, at, bytes >>> 2, target);

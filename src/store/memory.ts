@@ -59,7 +59,6 @@ export interface StoreMemory {
 export const unitBytes = 64;
 /** An index bucket is a cache line, a ghost bucket too: one unit each. */
 export const bucketWords = 16;
-export const ghostsPerBucket = 32;
 export const versionsPerShard = 4096;
 /** Primary buckets of an empty shard. */
 export const bucketsFirst = 16;
@@ -83,7 +82,7 @@ export const EVICTION = 6;
 export const EXPIRES = 7;
 export const SWEEP_SHARD = 8;
 export const SWEEP_POSITION = 9;
-/** Times that clear() ran: part of every version. */
+/** Times that clear() ran or a replacement took over: part of every version. */
 export const CLEARS = 10;
 /** The shard from which the next slice of an overdraft is repaid. */
 export const REPAY_SHARD = 11;

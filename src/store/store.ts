@@ -76,7 +76,7 @@ export class Store {
     const locks = this.#locks && [...this.#locks, ...this.#locks];
     this.#rooms = [halves.first, halves.second].map((it) => new RoomMaker(attachment, it, locks));
     this.#walker = new Walker(attachment, halves, this.#locks);
-    this.#ahead = new LookAhead(attachment.arenas, halves.shards[0].index);
+    this.#ahead = new LookAhead(attachment.arenas, halves.shards[0]);
     this.#held = 0;
     this.#lockedKey = null;
     this.#lockedStart = 0;
@@ -131,7 +131,7 @@ export class Store {
   /** Says that this key will be looked up soon; for several keys, before lookAhead(). */
   willNeed(key: Uint8Array, start: number, end: number): void {
     const hash = this.hash(key, start, end);
-    this.#ahead.add(this.#shardOf(hash).index, hash);
+    this.#ahead.add(this.#shardOf(hash), hash);
   }
 
   /** Fetches into the processor's cache what the announced lookups will read, all at once. */
@@ -329,8 +329,9 @@ export class Store {
   }
 
   /**
-   * A number that every write, expiry and eviction moves on by one (a clear() too), modulo 2^32: what
-   * two calls differ by is how much happened in between. May be slow: it adds up the version counters.
+   * A number that every write, expiry and eviction moves on by one (a clear(), a take-over, and each item
+   * that a replacement gathers, too), modulo 2^32: what two calls differ by is how much happened in
+   * between. May be slow: it adds up the version counters.
    */
   changes(): number {
     let sum = this.#attachment.global[CLEARS];
