@@ -4,7 +4,7 @@
 // Invariant: an item keeps its key, client flags and queue, and (for setRange) its expiry.
 
 import type { Attachment } from "./attachment.ts";
-import { LOCATION } from "./bucket-index.ts";
+import { LOCATION, USES_MASK } from "./bucket-index.ts";
 import { EXPIRY, flagsOf, itemBytesAt, LONG_KEY, WIDE, writeExpiry } from "./item.ts";
 import { NONE } from "./memory.ts";
 import { FULL, type Shard, STORED, TOO_LARGE } from "./shard.ts";
@@ -123,7 +123,10 @@ export class Rewriter {
     layout.measure(current.keyEnd - current.keyStart, length, expiresAt, current.clientFlags);
   }
 
-  /** Rebuilds the current item, making room within this shard if the reserve itself has run out. */
+  /**
+   * Rebuilds the current item, making room within this shard if the reserve itself has run out. A chain is
+   * taken over, so that room is needed for the rest of the value only and for what the chain gets longer.
+   */
   #move(
     slot: number,
     hash: number,
@@ -133,29 +136,33 @@ export class Rewriter {
     length: number,
     expiresAt: number,
   ): boolean {
+    const shard = this.#shard;
+    const { current, layout } = this.#attachment;
+    const adopts = current.chain !== NONE && (layout.flags & LONG_KEY) === 0;
+    if (adopts) layout.chainSegments -= shard.chainSegmentsOf(shard.index.words[slot + LOCATION]);
     let place = slot;
-    while (!this.#shard.hasRoom()) {
-      if (!this.#shard.evictor.relieve()) return false;
-      // What was evicted may be this very item, or a neighbour in its bucket.
-      place = this.#shard.locate(hash, key, keyStart, keyEnd);
+    for (let steps = shard.segmentCount; !shard.hasRoom(); steps--) {
+      // Others go first. Where only this item is left in the shard, it goes too.
+      if (steps > 0) shard.index.words[place] |= USES_MASK;
+      if (!shard.evictor.relieve()) return false;
+      // What was evicted may be a neighbour in its bucket.
+      place = shard.locate(hash, key, keyStart, keyEnd);
       if (place < 0) return false;
       this.#loadItem(place);
     }
-    return this.#rebuild(place, length, expiresAt);
+    return this.#rebuild(place, length, expiresAt, adopts);
   }
 
   /**
    * Builds the current item, which is the slot's, in a new place as the layout says; the registers
    * then show the new one. An item may grow here, never shrink.
    */
-  #rebuild(slot: number, length: number, expiresAt: number): boolean {
+  #rebuild(slot: number, length: number, expiresAt: number, adopts: boolean): boolean {
     const shard = this.#shard;
-    const { current, other, layout } = this.#attachment;
+    const { current, other } = this.#attachment;
     const buckets = shard.index.words;
     const old = buckets[slot + LOCATION];
     const queue = shard.queueOf(slot);
-    const adopts = current.chain !== NONE && (layout.flags & LONG_KEY) === 0;
-    if (adopts) layout.chainSegments -= shard.chainSegmentsOf(old);
     const location = shard.allocate(queue, true);
     if (location === NONE) return false;
     this.#writeHeader(location, length, expiresAt, adopts);
