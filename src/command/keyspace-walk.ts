@@ -1,9 +1,9 @@
 // Commands that meet keys they were not told: KEYS, SCAN, RANDOMKEY. The dispatcher locks nothing for
 // them. A walk locks a bucket's shard at a time, in the store: it is no moment's picture, but it meets
-// every key that is there throughout.
+// every key that is there throughout. A load that began meanwhile ends it: half a snapshot is not shown.
 // Keys are copied while they are visited, as their number has to be answered before them.
 
-import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../errors.ts";
+import { type ErrorReply, errorReply, loading, notAnInteger, syntaxError } from "../errors.ts";
 import { NOT_AN_INTEGER, readInteger } from "../protocol/ascii.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
@@ -69,7 +69,8 @@ export function keys(x: Context, request: Request, reply: Reply): void {
   do {
     cursor = x.store.scan(cursor, x.now, collector);
   } while (cursor !== 0);
-  collector.answer(reply);
+  if (x.node.isLoading) reply.error(loading);
+  else collector.answer(reply);
 }
 
 /** A uint32 of chance; nothing secret hangs on it. */
@@ -118,6 +119,10 @@ export function scan(x: Context, request: Request, reply: Reply): void {
   }
   const collector = new KeyCollector(request, options.patternIndex);
   const next = walk(x, cursor, options.count, collector);
+  if (x.node.isLoading) {
+    reply.error(loading);
+    return;
+  }
   reply.array(2);
   reply.text(String(next));
   // Every value is a string: of another type there is nothing, but the walk goes on all the same.

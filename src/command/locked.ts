@@ -108,7 +108,7 @@ export function shardsOfQueue(
   return shards;
 }
 
-/** The role changes only while all shards are held, and a load begins by clearing them all. */
+/** The role changes only while all shards are held; LOADING is set before the old data go, which takes them all. */
 function changedMeanwhile({ session, node }: Context, command: Command): ErrorReply | null {
   if (session.kind === "leader") return null;
   const flags = effectiveFlags(session, command);

@@ -276,8 +276,10 @@ export class Follower {
       if (outcome === null) return;
       this.#handshake = null;
       this.#decide(outcome);
+      // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
+      this.#connection?.setPaused(this.#freezes > 0);
     }
-    if (this.#receiver !== null) at = this.#receive(this.#receiver, chunk, at);
+    if (this.#receiver !== null && at < chunk.length) at = this.#receive(this.#receiver, chunk, at);
     if (this.#stream === null || at >= chunk.length) return;
     this.#stream.push(at === 0 ? chunk : chunk.subarray(at));
     this.#parts.journaled();

@@ -31,7 +31,7 @@ export interface ReplicatedStore {
   lock(key: Uint8Array, start: number, end: number): void;
   unlock(key: Uint8Array, start: number, end: number): void;
   find(key: Uint8Array, start: number, end: number, now: number): boolean;
-  /** 0 when it was stored; otherwise the item does not fit. */
+  /** STORED, or why the item does not fit. */
   set(
     key: Uint8Array,
     keyStart: number,

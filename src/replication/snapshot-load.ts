@@ -9,6 +9,7 @@
 //   any --complete(), abandon()--> over
 
 import { assert } from "../errors.ts";
+import { STORED } from "../store/store.ts";
 import type { Replacement, ReplicatedStore } from "./ports.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
@@ -43,21 +44,14 @@ export class SnapshotLoad implements SnapshotSink {
   ): boolean {
     const replacement = this.#replacement;
     assert(replacement !== null, "items come after begin()");
+    const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as const;
     const bytes = keyEnd - keyStart + valueEnd - valueStart;
-    if (this.state === "beside" && !replacement.fits(bytes)) {
-      this.#discard("the old data and the new do not fit side by side", false);
-    }
-    const stored = replacement.set(
-      key,
-      keyStart,
-      keyEnd,
-      value,
-      valueStart,
-      valueEnd,
-      expiresAt,
-      0,
-    );
-    return stored === 0;
+    const fits = this.state !== "beside" || replacement.fits(bytes);
+    if (fits && replacement.set(...item) === STORED) return true;
+    if (this.state !== "beside") return false;
+    // Refused beside the old data although below the limit: a reserve may be no larger than that.
+    this.#discard("the old data and the new do not fit side by side", false);
+    return replacement.set(...item) === STORED;
   }
 
   /** The snapshot is whole, and from now on it is what the store serves. */

@@ -89,8 +89,17 @@ function run(context: Context, command: Command, request: Request, reply: Stream
   return "refused";
 }
 
+/** Commands that write to one of their keys only, and which argument that is. */
+const destinations: ReadonlyMap<string, number> = new Map([
+  ["bitop", 2],
+  ["copy", 2],
+  ["pfmerge", 1],
+]);
+
 /** No value is better than the one that was to be overwritten. */
 function eraseKeys(context: Context, command: Command, request: Request): void {
+  const destination = destinations.get(command.name);
+  if (destination !== undefined) return eraseKey(context, request, destination);
   const { firstKey, lastKey, keyStep } = command;
   const last = lastKey < 0 ? request.argc + lastKey : lastKey;
   for (let i = firstKey; i > 0 && i <= last; i += keyStep) eraseKey(context, request, i);

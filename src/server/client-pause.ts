@@ -13,8 +13,6 @@ interface Pause {
   readonly endsAtMs: number;
 }
 
-/** What a timer can hold; a longer pause looks again then. */
-
 export class ClientPause {
   private readonly apply: (kind: PauseKind | null) => void;
   private readonly pauses = new Map<PausePurpose, Pause>();

@@ -1,7 +1,7 @@
 // The few facts about the node that every command of every thread must see at once: whether it follows a
 // leader and where that is, whether it is loading a snapshot, and the counters of clients and their ids.
-// They live in shared memory; role and loading are changed by the control thread only, under the locks
-// of all shards.
+// They live in shared memory. The control thread alone changes role and loading: the role under the locks
+// of all shards, and LOADING is set before the old data go, which takes all of them.
 
 const ROLE = 0;
 const LOADING = 1;

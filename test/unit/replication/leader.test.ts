@@ -1,7 +1,7 @@
 /**
  * The leading side with sockets, time and store of the test's making: full and partial sync, both
  * framings, followers that are slow, silent or gone, and when a replid may live on.
- * Real followers are in leader-redis.test.ts and follower.test.ts.
+ * Real followers are in test/replication/redis-room.test.ts and follower.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { followerQueueHardBytesMax, journalIdleMsMax } from "../../../src/limits.ts";

@@ -1,7 +1,7 @@
 /**
  * The snapshot format: what the writer writes, the reader reads, at every split; every encoding and
  * type that a Redis may send; checksums; broken input.
- * Files of real servers are judged in rdb-redis.test.ts.
+ * Files of real servers are judged in test/persistence/redis.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { Crc64 } from "../../../src/replication/crc64.ts";

@@ -5,7 +5,9 @@
  * How a real store keeps both is test/unit/store/replacement.test.ts.
  */
 import { describe, expect, test } from "bun:test";
+import { SnapshotLoad } from "../../../src/replication/snapshot-load.ts";
 import { encodeCommand } from "../../support/wire.ts";
+import { MiB, openStore, pattern, put } from "../store/harness.ts";
 import { until } from "./fakes.ts";
 import {
   follower,
@@ -45,6 +47,35 @@ const described = {
   master_repl_offset: "1000",
   repl_backlog_active: "1",
 };
+
+/** Loads values of one and a half segments into a store whose reserve is no larger than its limit. */
+function loadWithoutSpare(oldItems: number): { refused: number; items: number; reason: string } {
+  const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 4 * MiB });
+  store.expires = false;
+  for (let i = 0; i < oldItems; i++) put(store, `old:${i}`, pattern(10_000, i));
+  let reason = "";
+  const load = new SnapshotLoad(store, (why) => {
+    reason = why;
+  });
+  load.begin();
+  let refused = 0;
+  for (let i = 0; i < 100; i++) {
+    const key = Buffer.from(`new:${i}`);
+    const value = pattern(24_800, i);
+    if (!load.put(key, 0, key.length, value, 0, value.length, 0)) refused++;
+  }
+  load.complete();
+  store.invariants();
+  return { refused, items: store.count(), reason };
+}
+
+test("a reserve no larger than the limit costs the old data, and no item of the new", () => {
+  for (let oldItems = 100; oldItems < 140; oldItems++) {
+    const { refused, items, reason } = loadWithoutSpare(oldItems);
+    expect([refused, items]).toEqual([0, 100]);
+    expect(reason).toBe("the old data and the new do not fit side by side");
+  }
+});
 
 describe("a snapshot beside the old data", () => {
   test("leaves them readable and described until its last byte", async () => {
@@ -114,6 +145,24 @@ describe("a snapshot beside the old data", () => {
     leader.send(reply.join(""));
     await until(() => node.info.master_link_status === "up", "it is loaded");
     expect(node.store.dump()).toEqual(NEW);
+  });
+
+  test("that has not begun when the data have to stand still is asked for once, and waits", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = follower();
+    await online(leader, node);
+    const thaw = node.replication.follower.freeze();
+    leader.cut();
+    const bytes = snapshot({ b: "2", c: "3" });
+    await leader.handshake();
+    leader.send(`+FULLRESYNC ${OTHER} 5000\r\n`);
+    await until(() => node.info.master_sync_in_progress === "1", "the full sync begins");
+    leader.send(`$${bytes.length}\r\n${bytes.toString("latin1")}`);
+    expect(node.store.dump()).toEqual(OLD);
+    thaw();
+    await until(() => node.info.master_link_status === "up", "it is loaded");
+    expect(node.store.dump()).toEqual(NEW);
+    expect(node.log.has("have to stand still")).toBe(false);
   });
 
   test("with a wrong checksum leaves the old data and says why", async () => {

@@ -19,6 +19,7 @@ function open(refusesOtherTypes = false) {
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const { store, effects, journal } = attach(memory, controlThread);
   effects.muted = true;
+  store.expires = false;
   journal.start(0);
   const node = { isFollower: true, leaderAddress: "", isLoading: false, restrictions: 0 };
   const parts = { store, effects, node: node as unknown as Node };
@@ -47,6 +48,16 @@ test("a value that has no room takes the key with it, and is counted", () => {
   push("SET", "a", Buffer.alloc(48 * MiB));
   expect([has("a"), has("b")]).toEqual([false, true]);
   expect([stream.refused, stream.skipped]).toEqual([1, 0]);
+});
+
+test("a command whose result has no room takes its destination with it, and leaves its sources", () => {
+  const { run, push, stream, has } = open();
+  push("SET", "source", Buffer.alloc(5 * MiB));
+  for (const key of ["copied", "combined"]) push("SET", key, "small");
+  expect(run("COPY", "source", "copied", "REPLACE")).toBe("refused");
+  expect(run("BITOP", "NOT", "combined", "source")).toBe("refused");
+  expect(["source", "copied", "combined"].map(has)).toEqual([true, false, false]);
+  expect(stream.refused).toBe(0);
 });
 
 test("a command that fails here and cannot have failed on the leader ends the link", () => {

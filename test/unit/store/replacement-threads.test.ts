@@ -15,12 +15,18 @@ const GENERATIONS = 60;
 
 function startReader(task: ReaderTask) {
   const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);
-  const done = new Promise<ReaderReport>((resolve, reject) => {
-    worker.onmessage = (event) => resolve(event.data as ReaderReport);
-    worker.onerror = (event) => reject(new Error(event.message));
-  });
+  const started = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<ReaderReport>();
+  worker.onmessage = (event) => {
+    if (event.data === "started") started.resolve();
+    else done.resolve(event.data as ReaderReport);
+  };
+  worker.onerror = (event) => {
+    started.reject(new Error(event.message));
+    done.reject(new Error(event.message));
+  };
   worker.postMessage(task);
-  return { worker, done };
+  return { worker, started: started.promise, done: done.promise };
 }
 
 /** Gathers a generation, in slices between which this thread has other things to do. */
@@ -61,6 +67,7 @@ test("readers in other threads meet whole generations only", async () => {
   }));
   const readers = tasks.map(startReader);
   try {
+    await Promise.all(readers.map(({ started }) => started));
     await replaceAll(memory, store);
     put(store, "stop", "1");
     const reports = await Promise.all(readers.map(({ done }) => done));
