@@ -1,6 +1,6 @@
 // Encodes the requests of a replay, GET and SET of a trace's ids in RESP or in memcached's text
-// protocol, into one buffer that is written whole. It makes no string and no array per request:
-// a million of them are encoded for every server. It sends nothing.
+// protocol, into one buffer that is written whole. It makes no string for a request, and one
+// view for a SET: a million of them are encoded for every server. It sends nothing.
 // Invariant: `size` bytes hold exactly the requests added since the last clear().
 
 import { fillerByte } from "../../src/bench/requests.ts";

@@ -134,6 +134,8 @@ class ReplayLink {
   #socket: Socket<undefined> | null = null;
   #outstanding = 0;
   #answered: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Why the connection ended, which may be between two messages. */
+  #failure: Error | null = null;
 
   constructor(message: Message, protocol: Protocol) {
     this.message = message;
@@ -141,7 +143,10 @@ class ReplayLink {
   }
 
   async open(target: Target): Promise<void> {
-    const fail = (error: Error) => this.#answered.reject(error);
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+      this.#answered.reject(error);
+    };
     this.#socket = await Bun.connect({
       hostname: target.host,
       port: target.port,
@@ -155,6 +160,7 @@ class ReplayLink {
   }
 
   async exchange(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
     const { kinds, ids, lengths, count } = this.message;
     this.#answered = Promise.withResolvers();
     this.reader.expect(kinds, ids, lengths);

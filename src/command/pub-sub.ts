@@ -112,7 +112,8 @@ function subscribe(x: Context, request: Request, reply: Reply, kind: Kind, word:
   const topics = node.channels[kind];
   for (let i = 1; i < request.argc; i++) {
     const name = request.bytes(i);
-    if (!hasRoom(x, name.length)) return reply.error(tooMany);
+    const isNew = topics.get(name)?.subscribers.has(session.id) !== true;
+    if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);
     topics.add(session.id, name);
     node.channels.update(session);
     confirm(x, reply, word, name);

@@ -8,15 +8,19 @@ import { syntaxError } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Context } from "./command.ts";
-import { copy, rename } from "./keyspace-move.ts";
+import { copy } from "./keyspace-move.ts";
 import { argumentIs } from "./options.ts";
 import { streamCommand } from "./stream-row.ts";
-import { erase, findForWrite } from "./write.ts";
+import { copyValue, erase, findForWrite, putBytes } from "./write.ts";
 
 /** RENAMENX too: that there was no destination is the leader's knowledge. */
 function streamedRename(x: Context, request: Request, reply: Reply): void {
-  if (findForWrite(x, request, 1)) rename(x, request, reply);
-  else replaced(x, request, reply);
+  if (!findForWrite(x, request, 1)) return replaced(x, request, reply);
+  const value = copyValue(x.store);
+  const { valueLength, expiresAt, clientFlags } = x.store;
+  // It is done on the leader: the source goes first, so that a full store has room for it again.
+  erase(x, request, 1);
+  if (putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply)) reply.ok();
 }
 
 function streamedCopy(x: Context, request: Request, reply: Reply): void {

@@ -14,7 +14,7 @@
 // journal is off, the history fresh and the store hidden until then, so that half a snapshot can neither
 // be resumed nor be served as if it were whole.
 
-import { assert } from "../errors.ts";
+import { assert, fatal } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
 import { acknowledgeMs, linkSilenceMsMax, reconnectMsMax, reconnectMsMin } from "../limits.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
@@ -116,7 +116,7 @@ export class Follower {
     return this.#stream?.skipped ?? 0;
   }
 
-  /** Items of the last full sync, and commands of the present link, that had no room here. */
+  /** Items and commands since the last full sync began that had no room here. */
   get refusedItems(): number {
     return this.lastRefused + (this.#stream?.refused ?? 0);
   }
@@ -220,7 +220,9 @@ export class Follower {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof RdbError) && !(error instanceof SyncError)) throw error;
+      // Bun would take it for the connection's end, and the next one would bring the same bytes.
+      if (!(error instanceof RdbError) && !(error instanceof SyncError))
+        fatal(error, "replication");
       if (this.state === "connected") this.#forgetHistory(error.message);
       this.#fail(error.message);
     }
@@ -248,6 +250,7 @@ export class Follower {
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
     this.#streamDatabase = this.streamDatabase;
+    this.lastRefused = this.refusedItems;
     this.#stream = null;
     this.#handshake = null;
     this.#receiver = null;

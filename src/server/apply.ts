@@ -3,29 +3,30 @@
 // node follows (replication/replication.ts), as the leader's bytes go into the journal unchanged. What is
 // not to be run is stream-rules.ts's business.
 // Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full sync;
-// but for a value that has no room here, whose key is then not there at all.
+// but for values that have no room here (stream-gaps.ts), and what replication/README.md says is not seen.
 
 import { wallClockMs } from "../clock.ts";
 import { Command, type Context } from "../command/command.ts";
 import { execute } from "../command/execute.ts";
 import { Session } from "../command/session.ts";
-import { erase } from "../command/write.ts";
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../errors.ts";
 import { log } from "../log.ts";
 import { NullReply } from "../protocol/null-reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Applied, Apply } from "../replication/ports.ts";
 import { SyncError } from "../replication/snapshot-receiver.ts";
+import { buildsOnGap, eraseKey, eraseWritten } from "./stream-gaps.ts";
 import { judge, type Skipped } from "./stream-rules.ts";
 
 export interface ApplierOptions {
   /** Whether a leader that holds other types than strings is not followed at all. */
   readonly refusesOtherTypes: () => boolean;
+  /** Whether values of the leader had no room here since the last full sync. */
+  readonly lacksValues: () => boolean;
 }
 
 /** A leader with other types sends many commands of few names; damaged bytes have any name. */
 const namesToldMax = 100;
-const nameCharsMax = 64;
 
 export function applier(parts: Omit<Context, "now" | "session">, options: ApplierOptions): Apply {
   const session = new Session(0, "", "", 0, true);
@@ -38,11 +39,21 @@ export function applier(parts: Omit<Context, "now" | "session">, options: Applie
     if (!(verdict instanceof Command)) refuseOtherTypes(verdict, options);
     return verdict;
   };
+  const runOrErase = (command: Command, request: Request): Applied => {
+    const lacksValues = options.lacksValues();
+    context.now = wallClockMs();
+    const isGap = lacksValues && buildsOnGap(context, command, request);
+    if (!isGap && run(context, command, request, reply)) return "applied";
+    eraseWritten(context, command, request);
+    if (!lacksValues)
+      log.error("a value of the leader does not fit into this node: INFO counts them");
+    return "refused";
+  };
   const apply = (request: Request, database: number): Applied => {
     const verdict = admitted(request, database);
-    if (verdict instanceof Command) return run(context, verdict, request, reply);
+    if (verdict instanceof Command) return runOrErase(verdict, request);
     if (verdict.replacedKey > 0) eraseKey(context, request, verdict.replacedKey);
-    if (verdict.name !== "") tell(verdict.name.slice(0, nameCharsMax).toUpperCase());
+    if (verdict.name !== "") tell(verdict.name);
     return "skipped";
   };
   const check = (request: Request, database: number): void => {
@@ -76,49 +87,22 @@ class StreamReply extends NullReply {
   }
 }
 
-function run(context: Context, command: Command, request: Request, reply: StreamReply): Applied {
-  context.now = wallClockMs();
+/** Whether there was room for what it writes. */
+function run(context: Context, command: Command, request: Request, reply: StreamReply): boolean {
   execute(context, command, request, reply);
   const refusal = reply.take();
-  if (refusal === null) return "applied";
+  if (refusal === null) return true;
   if (refusal !== outOfMemory && refusal !== valueTooLarge && refusal !== keyTooLong) {
     // It had succeeded on the leader, so the data cannot be the same.
     throw new SyncError(`${command.name.toUpperCase()} of the stream failed: ${refusal.text}`);
   }
-  eraseKeys(context, command, request);
-  return "refused";
-}
-
-/** Commands that write to one of their keys only, and which argument that is. */
-const destinations: ReadonlyMap<string, number> = new Map([
-  ["bitop", 2],
-  ["copy", 2],
-  ["pfmerge", 1],
-]);
-
-/** No value is better than the one that was to be overwritten. */
-function eraseKeys(context: Context, command: Command, request: Request): void {
-  const destination = destinations.get(command.name);
-  if (destination !== undefined) return eraseKey(context, request, destination);
-  const { firstKey, lastKey, keyStep } = command;
-  const last = lastKey < 0 ? request.argc + lastKey : lastKey;
-  for (let i = firstKey; i > 0 && i <= last; i += keyStep) eraseKey(context, request, i);
-}
-
-function eraseKey(context: Context, request: Request, index: number): void {
-  const { store } = context;
-  const { buf, start, end } = request;
-  store.lock(buf, start[index], end[index]);
-  erase(context, request, index);
-  store.unlock(buf, start[index], end[index]);
+  return false;
 }
 
 function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: ApplierOptions): void {
   if (type === "" || !refusesOtherTypes()) return;
   const what = type === "unknown" ? "which this node does not know" : `a command of type ${type}`;
-  throw new SyncError(
-    `the leader sent ${name.slice(0, nameCharsMax).toUpperCase()}, ${what}, and --other-types is refuse`,
-  );
+  throw new SyncError(`the leader sent ${name}, ${what}, and --other-types is refuse`);
 }
 
 function teller(): (name: string) => void {

@@ -57,6 +57,7 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     options: () => replicationOptions(node),
     apply: applier(context, {
       refusesOtherTypes: () => node.config.otherTypes === "refuse",
+      lacksValues: () => replication.follower.refusedItems > 0,
     }),
   });
 

@@ -20,7 +20,7 @@ import { restoreCommands } from "./stream-restore.ts";
 
 /** A command that is not run. */
 export interface Skipped {
-  /** Its name as the leader wrote it, to be told once; empty where that would tell nothing. */
+  /** Its name in upper case, or the beginning of it, to be told once; empty where that tells nothing. */
   readonly name: string;
   /** What it works on: `list`, `stream` ..., `unknown`, or empty for what holds no data. */
   readonly type: string;
@@ -29,7 +29,8 @@ export interface Skipped {
 }
 
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
-const nameCharsMax = 64;
+const nameBytesMax = 64;
+const decoder = new TextDecoder();
 
 /** They do not belong to the database that their connection has selected. */
 const everywhere = new Set(["flushall", "publish"]);
@@ -52,13 +53,19 @@ export function judge(request: Request, database: number): Command | Skipped {
   const runs = known !== undefined && (known.flags & streamed) !== 0;
   // The usual case, without making a string of the name.
   if (runs && database === 0 && !overridden.has(known)) return known;
-  const name = request.text(0).slice(0, nameCharsMax).toLowerCase();
+  const name = nameOf(request);
   if (isBeyondKnowing(name, request, database)) {
     throw new SyncError(`what ${name.toUpperCase()} did on the leader only a snapshot can tell`);
   }
   if (runs && everywhere.has(name)) return known;
   if (database !== 0) return otherDatabase;
   return runsAs(name, request) ?? skipped(name, request, known !== undefined);
+}
+
+/** In lower case. An argument may have megabytes, and a name of a command has not. */
+function nameOf({ buf, start, end }: Request): string {
+  const last = Math.min(end[0], start[0] + nameBytesMax);
+  return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
 }
 
 function runsAs(name: string, request: Request): Command | undefined {
@@ -101,5 +108,5 @@ function skipped(name: string, request: Request, isKnown: boolean): Skipped {
     return { name: name.toUpperCase(), type: restoredType(request), replacedKey: 1 };
   }
   const type = otherTypeOf(name) ?? (isKnown || dataless.has(name) ? "" : "unknown");
-  return { name: request.text(0), type, replacedKey: destinationOf(name, request) };
+  return { name: name.toUpperCase(), type, replacedKey: destinationOf(name, request) };
 }

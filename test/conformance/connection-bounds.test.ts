@@ -69,6 +69,7 @@ describe("SUBSCRIBE", () => {
     const more = Buffer.alloc(1024, "z");
     expect(await peer.ask("SUBSCRIBE", more)).toBe(refusal);
     expect(await peer.ask("PSUBSCRIBE", more)).toBe(refusal);
+    expect(await peer.ask("SUBSCRIBE", channels[0] ?? "")).toStartWith("*[$subscribe"); // as before
     expect(await other.ask("PUBLISH", channels[0] ?? "", "still there")).toBe(":1");
     expect(await peer.shown()).toContain("$still there");
     expect(await other.ask("SUBSCRIBE", more)).toStartWith("*[$subscribe");

@@ -132,7 +132,10 @@ export class HyperLogLog {
     const registers = this.#registers.fill(0);
     if (!this.mergeInto(registers)) return null;
     const view = new DataView(this.bytes.buffer);
-    view.setBigUint64(cardinalityAt, BigInt(estimate(registers)), true);
+    const cardinality = estimate(registers);
+    // No elements make registers so high, but a SET can: redis's conversion then gives this number.
+    const kept = cardinality < 2 ** 63 ? BigInt(cardinality) : 1n << 63n;
+    view.setBigUint64(cardinalityAt, kept, true);
     return true;
   }
 }

@@ -115,6 +115,16 @@ test("the cardinality is within two percent", () => {
   }
 });
 
+test("registers that no element makes count as redis 7.0 has them counted", () => {
+  const log = empty();
+  const head = Buffer.from("48594c4c000000000000000000000080", "hex");
+  expect(log.begin(DENSE_BYTES)).toBe(true);
+  log.bytes.set(Buffer.concat([head, Buffer.alloc(12_288, 0xff)]));
+  expect([log.isValid, log.isDense]).toEqual([true, true]);
+  expect(log.refresh()).toBe(true);
+  expect(hexOf(log).slice(16, 32)).toBe("0000000000000080");
+});
+
 test("bytes that are none, or whose runs do not cover the registers, are refused", () => {
   const log = empty();
   expect(log.isValid).toBe(true);

@@ -23,8 +23,11 @@ function open(refusesOtherTypes = false) {
   journal.start(0);
   const node = { isFollower: true, leaderAddress: "", isLoading: false, restrictions: 0 };
   const parts = { store, effects, node: node as unknown as Node };
-  const apply = applier(parts, { refusesOtherTypes: () => refusesOtherTypes });
-  const stream = new LeaderStream(journal, 0, apply, () => {});
+  const apply = applier(parts, {
+    refusesOtherTypes: () => refusesOtherTypes,
+    lacksValues: () => stream.refused > 0,
+  });
+  const stream: LeaderStream = new LeaderStream(journal, 0, apply, () => {});
   return {
     stream,
     journal,
@@ -58,6 +61,31 @@ test("a command whose result has no room takes its destination with it, and leav
   expect(run("BITOP", "NOT", "combined", "source")).toBe("refused");
   expect(["source", "copied", "combined"].map(has)).toEqual([true, false, false]);
   expect(stream.refused).toBe(0);
+});
+
+test("what builds on a value that had no room begins no other one, and what has its place has room", () => {
+  const { push, stream, has } = open();
+  push("SET", "big", Buffer.alloc(5 * MiB));
+  push("SET", "huge", Buffer.alloc(48 * MiB));
+  push("SET", "mixed", "small");
+  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, true]);
+  const builders: readonly Argument[][] = [
+    ["APPEND", "huge", "tail"],
+    ["SETRANGE", "huge", "0", "head"],
+    ["INCR", "huge"],
+    ["SETBIT", "huge", "7", "1"],
+    ["BITFIELD", "huge", "SET", "u8", "0", "1"],
+    ["PFADD", "huge", "element"],
+    ["BITOP", "OR", "mixed", "big", "huge"],
+  ];
+  for (const words of builders) push(...words);
+  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, false]);
+  expect(stream.refused).toBe(1 + builders.length);
+  push("RENAME", "big", "renamed");
+  push("SET", "huge", "fits");
+  push("APPEND", "huge", ", and goes on");
+  expect(["big", "renamed", "huge"].map(has)).toEqual([false, true, true]);
+  expect(stream.refused).toBe(1 + builders.length);
 });
 
 test("a command that fails here and cannot have failed on the leader ends the link", () => {
