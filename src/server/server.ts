@@ -10,13 +10,13 @@ import { Persistence, type PersistenceParts } from "../persistence/persistence.t
 import { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { REDIS_VERSION } from "../version.ts";
-import { applier } from "./apply.ts";
 import { DataThread } from "./data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { LocalMailbox, type Mailbox } from "./mailbox.ts";
 import { ServerNode } from "./node.ts";
 import { attach, controlThread, reserveMemory, type SharedMemory } from "./shared-memory.ts";
 import type { SharedState } from "./shared-state.ts";
+import { applier } from "./stream/apply.ts";
 import { LocalThreads, type Threads } from "./threads.ts";
 import { WorkerThreads } from "./worker-threads.ts";
 

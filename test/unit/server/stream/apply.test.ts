@@ -3,14 +3,14 @@
 // store of several threads, so that a lock that is not given back is noticed.
 
 import { expect, test } from "bun:test";
-import type { Node } from "../../../src/command/node.ts";
-import { loadConfig } from "../../../src/config.ts";
-import { LeaderStream } from "../../../src/replication/leader-stream.ts";
-import { SyncError } from "../../../src/replication/snapshot-receiver.ts";
-import { applier } from "../../../src/server/apply.ts";
-import { attach, controlThread, reserveMemory } from "../../../src/server/shared-memory.ts";
-import { type Argument, encodeCommand } from "../../support/wire.ts";
-import { request } from "../command/bed.ts";
+import type { Node } from "../../../../src/command/node.ts";
+import { loadConfig } from "../../../../src/config.ts";
+import { LeaderStream } from "../../../../src/replication/leader-stream.ts";
+import { SyncError } from "../../../../src/replication/snapshot-receiver.ts";
+import { attach, controlThread, reserveMemory } from "../../../../src/server/shared-memory.ts";
+import { applier } from "../../../../src/server/stream/apply.ts";
+import { type Argument, encodeCommand } from "../../../support/wire.ts";
+import { request } from "../../command/bed.ts";
 
 const MiB = 1024 * 1024;
 

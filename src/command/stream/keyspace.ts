@@ -1,17 +1,17 @@
 // RENAME, RENAMENX, COPY, MOVE and deletions on a condition as a Redis leader sends them: always after it has
 // done them. So a condition was met, and a source that is not here is a key of another type: what it
 // becomes takes the place of a string of ours.
-// What they move between databases is decided before they get here (server/stream-rules.ts): here the
+// What they move between databases is decided before they get here (server/stream/rules.ts): here the
 // source is always in database 0.
 
-import { syntaxError } from "../errors.ts";
-import type { Reply } from "../protocol/reply.ts";
-import type { Request } from "../protocol/request.ts";
-import type { Context } from "./command.ts";
-import { copy } from "./keyspace-move.ts";
-import { argumentIs } from "./options.ts";
-import { streamCommand } from "./stream-row.ts";
-import { copyValue, erase, findForWrite, putBytes } from "./write.ts";
+import { syntaxError } from "../../errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Context } from "../command.ts";
+import { copy } from "../keyspace-move.ts";
+import { argumentIs } from "../options.ts";
+import { copyValue, erase, findForWrite, putBytes } from "../write.ts";
+import { streamCommand } from "./row.ts";
 
 /** RENAMENX too: that there was no destination is the leader's knowledge. */
 function streamedRename(x: Context, request: Request, reply: Reply): void {

@@ -3,15 +3,15 @@
 // Invariant: the value has redis 7's bytes, as long as the leader's hll-sparse-max-bytes is the default;
 // its expiry stays.
 
-import { errorReply, syntaxError } from "../errors.ts";
-import type { Reply } from "../protocol/reply.ts";
-import type { Request } from "../protocol/request.ts";
-import type { Command, Context } from "./command.ts";
-import { registerCount } from "./hyperloglog/hash.ts";
-import { HyperLogLog } from "./hyperloglog/hyperloglog.ts";
-import { argumentIs } from "./options.ts";
-import { streamCommand } from "./stream-row.ts";
-import { findForWrite, putBytes } from "./write.ts";
+import { errorReply, syntaxError } from "../../errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Command, Context } from "../command.ts";
+import { registerCount } from "../hyperloglog/hash.ts";
+import { HyperLogLog } from "../hyperloglog/hyperloglog.ts";
+import { argumentIs } from "../options.ts";
+import { findForWrite, putBytes } from "../write.ts";
+import { streamCommand } from "./row.ts";
 
 const notOne = errorReply("Key is not a valid HyperLogLog string value.");
 const broken = errorReply("Corrupted HLL object detected");

@@ -3,16 +3,16 @@
 // Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing and is
 // answered by an error, which ends the link.
 
-import type { Command, Context } from "../command/command.ts";
-import { invalidExpireTime, momentError, readMoment } from "../command/expiry-time.ts";
-import { argumentIs } from "../command/options.ts";
-import { streamCommand } from "../command/stream-row.ts";
-import { putBytes } from "../command/write.ts";
-import { errorReply, syntaxError } from "../errors.ts";
-import type { Reply } from "../protocol/reply.ts";
-import type { Request } from "../protocol/request.ts";
-import { readPayload } from "../replication/dump-payload.ts";
-import { RdbError } from "../replication/rdb-format.ts";
+import type { Command, Context } from "../../command/command.ts";
+import { invalidExpireTime, momentError, readMoment } from "../../command/expiry-time.ts";
+import { argumentIs } from "../../command/options.ts";
+import { streamCommand } from "../../command/stream/row.ts";
+import { putBytes } from "../../command/write.ts";
+import { errorReply, syntaxError } from "../../errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { readPayload } from "../../replication/dump-payload.ts";
+import { RdbError } from "../../replication/rdb-format.ts";
 
 const invalidTime = invalidExpireTime("restore");
 

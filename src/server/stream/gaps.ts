@@ -3,9 +3,9 @@
 // there does not begin a new value, because the leader's goes on from the one that is missing here.
 // Invariant: a key of database 0 has its leader's value, or none.
 
-import type { Command, Context } from "../command/command.ts";
-import { erase, findForWrite } from "../command/write.ts";
-import type { Request } from "../protocol/request.ts";
+import type { Command, Context } from "../../command/command.ts";
+import { erase, findForWrite } from "../../command/write.ts";
+import type { Request } from "../../protocol/request.ts";
 
 /** Commands that write to one of their keys only, and which argument that is. */
 const destinations: ReadonlyMap<string, number> = new Map([

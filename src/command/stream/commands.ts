@@ -1,11 +1,11 @@
 // The commands of a Redis leader's stream that are not commands of this node, or mean something else
 // there, by name. A client never gets here: connections look names up in registry.ts.
 
-import type { Command } from "./command.ts";
-import { bitfieldCommands } from "./stream-bitfield.ts";
-import { bitCommands } from "./stream-bits.ts";
-import { hyperLogLogCommands } from "./stream-hyperloglog.ts";
-import { streamKeyspaceCommands } from "./stream-keyspace.ts";
+import type { Command } from "../command.ts";
+import { bitfieldCommands } from "./bitfield.ts";
+import { bitCommands } from "./bits.ts";
+import { hyperLogLogCommands } from "./hyperloglog.ts";
+import { streamKeyspaceCommands } from "./keyspace.ts";
 
 const rows: readonly Command[] = [
   ...bitCommands,

@@ -2,8 +2,8 @@
 // arguments may look like options.
 
 import { expect, test } from "bun:test";
-import { destinationOf, otherTypeOf } from "../../../src/command/other-types.ts";
-import { request } from "./bed.ts";
+import { destinationOf, otherTypeOf } from "../../../../src/command/stream/other-types.ts";
+import { request } from "../bed.ts";
 
 const cases: readonly (readonly [line: string, destination: string])[] = [
   ["sunionstore dst a b", "dst"],

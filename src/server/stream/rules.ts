@@ -1,22 +1,22 @@
 // What is to become of a command of a leader's stream: run it, skip it, or give the link up because the
-// data that follow from it cannot be known here. It judges and changes nothing; server/apply.ts obeys.
+// data that follow from it cannot be known here. It judges and changes nothing; apply.ts obeys.
 // Invariant: no command that may have changed a string of database 0 is skipped without either doing the
 // same or being a ResyncNeeded.
 //
 // Only database 0 is kept. What brings keys into it from another one (SWAPDB, MOVE, COPY) is not in the
 // stream, nor is what a script would do; then a snapshot has to tell.
 
-import { type Command, flag } from "../command/command.ts";
-import { argumentIs } from "../command/options.ts";
-import { destinationOf, otherTypeOf } from "../command/other-types.ts";
-import { byName } from "../command/registry.ts";
-import { streamCommands } from "../command/stream-commands.ts";
-import { copyDatabase } from "../command/stream-keyspace.ts";
-import { find } from "../command/table.ts";
-import type { Request } from "../protocol/request.ts";
-import { payloadType } from "../replication/dump-payload.ts";
-import { SyncError } from "../replication/snapshot-receiver.ts";
-import { restoreCommands } from "./stream-restore.ts";
+import { type Command, flag } from "../../command/command.ts";
+import { argumentIs } from "../../command/options.ts";
+import { byName } from "../../command/registry.ts";
+import { streamCommands } from "../../command/stream/commands.ts";
+import { copyDatabase } from "../../command/stream/keyspace.ts";
+import { destinationOf, otherTypeOf } from "../../command/stream/other-types.ts";
+import { find } from "../../command/table.ts";
+import type { Request } from "../../protocol/request.ts";
+import { payloadType } from "../../replication/dump-payload.ts";
+import { SyncError } from "../../replication/snapshot-receiver.ts";
+import { restoreCommands } from "./restore.ts";
 
 /** A command that is not run. */
 export interface Skipped {

@@ -1,22 +1,22 @@
 // Applies a leader's stream: each command runs through the command table like any other, in a session
 // that may write on a follower and with a reply of which only an error counts. Effects are muted while a
 // node follows (replication/replication.ts), as the leader's bytes go into the journal unchanged. What is
-// not to be run is stream-rules.ts's business.
+// not to be run is rules.ts's business.
 // Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full sync;
-// but for values that have no room here (stream-gaps.ts), and what replication/README.md says is not seen.
+// but for values that have no room here (gaps.ts), and what replication/README.md says is not seen.
 
-import { wallClockMs } from "../clock.ts";
-import { Command, type Context } from "../command/command.ts";
-import { execute } from "../command/execute.ts";
-import { Session } from "../command/session.ts";
-import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../errors.ts";
-import { log } from "../log.ts";
-import { NullReply } from "../protocol/null-reply.ts";
-import type { Request } from "../protocol/request.ts";
-import type { Applied, Apply } from "../replication/ports.ts";
-import { SyncError } from "../replication/snapshot-receiver.ts";
-import { buildsOnGap, eraseKey, eraseWritten } from "./stream-gaps.ts";
-import { judge, type Skipped } from "./stream-rules.ts";
+import { wallClockMs } from "../../clock.ts";
+import { Command, type Context } from "../../command/command.ts";
+import { execute } from "../../command/execute.ts";
+import { Session } from "../../command/session.ts";
+import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../errors.ts";
+import { log } from "../../log.ts";
+import { NullReply } from "../../protocol/null-reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Applied, Apply } from "../../replication/ports.ts";
+import { SyncError } from "../../replication/snapshot-receiver.ts";
+import { buildsOnGap, eraseKey, eraseWritten } from "./gaps.ts";
+import { judge, type Skipped } from "./rules.ts";
 
 export interface ApplierOptions {
   /** Whether a leader that holds other types than strings is not followed at all. */

@@ -1,9 +1,9 @@
 // The frame of a command that only a leader's stream may hold: a Redis sends it, and a client of this
 // node gets the same error for it as for any unknown name. Such rows are not in table.ts, so there is
 // nothing to hide from COMMAND. Their handlers record no effects and their replies are read by nobody but
-// server/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
+// server/stream/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
 
-import { Command, type CommandRow, flag, type Handler } from "./command.ts";
+import { Command, type CommandRow, flag, type Handler } from "../command.ts";
 
 /** `keys` is what has to be locked; [0, 0, 0] stands for everything. */
 export function streamCommand(
