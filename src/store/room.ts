@@ -90,12 +90,16 @@ export class RoomMaker {
     return bytes <= segmentBytes / 2 ? 0 : Math.ceil(bytes / segmentBytes);
   }
 
+  /**
+   * Whether the item surely fits. Where items are evicted a segment is kept free although the item would go
+   * into the open one: then the next writes have plenty, and need not be hashed to look at their shard.
+   */
   #fits(shard: Shard, bytes: number, chain: number): boolean {
     const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
     const inline = chain === 0 ? bytes + ITEM_BYTES : this.#segments.segmentBytes / 2;
     const appends =
       open !== NONE && this.#segments.filled(open) + inline <= this.#segments.segmentBytes;
-    const segments = chain + (appends ? 0 : 1);
+    const segments = chain + (appends && !this.#attachment.evicts ? 0 : 1);
     return this.#segments.unitsBelowLimit() >= segments * this.#segments.units + INDEX_UNITS;
   }
 
