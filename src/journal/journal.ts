@@ -62,11 +62,17 @@ export class Journal {
   private depth: number;
   /** No append makes room for more than this at a time, so that `pressure` can keep up. */
   private readonly pieceBytes: number;
+  /**
+   * So much of the ring `pressure` keeps free of needed bytes. With a lock it is a quarter: other threads,
+   * which saw it half empty and then had to wait for the lock, may write that much between them.
+   */
+  private readonly headroom: number;
 
   constructor(memory: JournalMemory, lock: Lock = noLock) {
     this.ring = new Uint8Array(memory.ring);
     this.capacity = this.ring.length;
     this.pieceBytes = this.capacity >> 2;
+    this.headroom = lock === noLock ? 0 : this.pieceBytes;
     this.offsets = new Float64Array(memory.control, 0, 4);
     this.words = new Int32Array(memory.control);
     this.mutex = lock;
@@ -211,9 +217,9 @@ export class Journal {
 
   private makeRoom(count: number): void {
     const tail = this.offsets[END] + count - this.capacity;
-    if (tail <= this.offsets[FIRST]) return;
-    if (tail > this.offsets[NEEDED] && this.pressure !== null) this.pressure();
-    this.offsets[FIRST] = tail;
+    if (tail + this.headroom <= this.offsets[FIRST]) return;
+    if (tail + this.headroom > this.offsets[NEEDED] && this.pressure !== null) this.pressure();
+    if (tail > this.offsets[FIRST]) this.offsets[FIRST] = tail;
   }
 
   // ---- reading -----------------------------------------------------------------------------------

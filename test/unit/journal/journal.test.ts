@@ -93,6 +93,28 @@ describe("journal", () => {
     expect(readAll(journal, 3)).toBe("3456789abcdefghi");
   });
 
+  test("with a lock, a quarter of the ring stays free of needed bytes for threads without pressure", () => {
+    const memory = reserveJournal(1024);
+    const lock = { lock() {}, unlock() {} };
+    const control = new Journal(memory, lock);
+    const other = new Journal(memory, lock);
+    control.start(0);
+    control.needed = 0;
+    let taken = "";
+    control.pressure = () => {
+      taken += readAll(control, taken.length) ?? "LOST";
+      control.needed = taken.length;
+    };
+    // The other thread saw an empty ring, and has to wait while this one writes more than the whole of it.
+    const large = "x".repeat(2_000);
+    append(control, large);
+    const late = "y".repeat(256);
+    append(other, late);
+    expect(control.first).toBeLessThanOrEqual(control.needed);
+    control.pressure();
+    expect(taken).toBe(large + late);
+  });
+
   test("an effect larger than the ring reaches a reader whole through pressure", () => {
     const journal = journalOf(1024);
     append(journal, "before");

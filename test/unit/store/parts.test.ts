@@ -296,7 +296,7 @@ describe("the reservation", () => {
     const fixture = `${import.meta.dir}/reserve-fixture.ts`;
     const { stdout } = Bun.spawnSync([process.execPath, fixture, String(8192 * MiB)]);
     const { residentBytes, arenas } = JSON.parse(stdout.toString());
-    expect(residentBytes).toBeLessThan(20 * MiB);
+    expect(residentBytes).toBeLessThan(8 * MiB);
     expect(arenas).toBe(9);
   });
 
