@@ -9,7 +9,13 @@ import { waitFor } from "../harness.ts";
 import { lineUps, type Member, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
-import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+import {
+  contentsOf,
+  differences,
+  fill,
+  settledContentsOf,
+  WriteLoad,
+} from "../support/write-load.ts";
 
 /** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
 setDefaultTimeout(30_000);
@@ -120,13 +126,4 @@ async function expectEqualContents(
     expect((await standingOf(follower.port)).role).toBe("follower");
   }
   return wanted;
-}
-
-/** The first few keys on which two nodes disagree. */
-function differences(wanted: Map<string, string>, got: Map<string, string>): string[] {
-  const keys = [...new Set([...wanted.keys(), ...got.keys()])];
-  return keys
-    .filter((key) => wanted.get(key) !== got.get(key))
-    .slice(0, 10)
-    .map((key) => `${key.slice(0, 60)}: ${wanted.get(key)} on the leader, ${got.get(key)} here`);
 }

@@ -7,12 +7,24 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
-import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import {
+  type Member,
+  replicationField,
+  standingOf,
+  syncsOf,
+  untilCaughtUp,
+} from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours, redisNote } from "../support/servers.ts";
-import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+import {
+  contentsOf,
+  differences,
+  fill,
+  settledContentsOf,
+  WriteLoad,
+} from "../support/write-load.ts";
 
 setDefaultTimeout(60_000);
 
@@ -60,18 +72,6 @@ const lineUps: readonly (readonly [leader: Kind, follower: Kind])[] = [
   [redisKind, single],
 ];
 
-interface Syncs {
-  readonly full: number;
-  readonly partial: number;
-}
-
-async function syncsOf(port: number): Promise<Syncs> {
-  await using peer = await Peer.connect(port);
-  const text = String((await peer.typed("INFO", "stats")).value);
-  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
-  return { full: count("sync_full"), partial: count("sync_partial_ok") };
-}
-
 async function expectEqual(leader: Member, followers: readonly Member[]): Promise<void> {
   await settledContentsOf(leader.port);
   await waitFor(
@@ -84,11 +84,7 @@ async function expectEqual(leader: Member, followers: readonly Member[]): Promis
   );
   const wanted = await contentsOf(leader.port);
   for (const follower of followers) {
-    const got = await contentsOf(follower.port);
-    const differing = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => {
-      return wanted.get(key) !== got.get(key);
-    });
-    expect(differing.slice(0, 5).map((key) => [key, wanted.get(key), got.get(key)])).toEqual([]);
+    expect(differences(wanted, await contentsOf(follower.port))).toEqual([]);
   }
 }
 

@@ -7,12 +7,10 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { waitFor } from "../harness.ts";
-import { type Member, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import { type Member, standingOf, syncsOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
-import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
-import { textOf } from "../support/wire.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
 
 setDefaultTimeout(60_000);
@@ -20,13 +18,6 @@ setDefaultTimeout(60_000);
 const threaded = ["--threads", "4"];
 const WRITERS = 3;
 const CUTS = 3;
-
-async function syncsOf({ port }: Member): Promise<{ full: number; partial: number }> {
-  await using peer = await Peer.connect(port);
-  const text = textOf(await peer.typed("INFO", "stats"));
-  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
-  return { full: count("sync_full"), partial: count("sync_partial_ok") };
-}
 
 function follow(port: number): Promise<Member> {
   return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);
@@ -52,12 +43,12 @@ test("a chain with four data threads a node outlives cut links and a kill", asyn
   const more = (count: number) => Promise.all(loads.map((load) => load.more(count)));
   for (let cut = 1; cut <= CUTS; cut++) {
     for (const [proxy, from] of [[upper, leader] as const, [lower, middle] as const]) {
-      const before = await syncsOf(from);
+      const before = await syncsOf(from.port);
       await more(100);
       proxy.cut();
       await more(100);
       proxy.heal();
-      await waitFor(async () => (await syncsOf(from)).partial > before.partial);
+      await waitFor(async () => (await syncsOf(from.port)).partial > before.partial);
     }
   }
   doomed.process.kill("SIGKILL");
@@ -71,6 +62,6 @@ test("a chain with four data threads a node outlives cut links and a kill", asyn
   await untilCaughtUp(leader, [middle, reborn]);
   const wanted = await contentsOf(leader.port);
   for (const { port } of [middle, reborn]) expect(await contentsOf(port)).toEqual(wanted);
-  expect(await syncsOf(leader)).toEqual({ full: 1, partial: CUTS });
-  expect(await syncsOf(middle)).toMatchObject({ full: 2 }); // of the killed one and of the reborn
+  expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: CUTS });
+  expect(await syncsOf(middle.port)).toMatchObject({ full: 2 }); // of the killed one and of the reborn
 });

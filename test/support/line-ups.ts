@@ -102,3 +102,16 @@ export async function untilCaughtUp(leader: Member, followers: readonly Member[]
     { timeoutMs: 20_000, message },
   );
 }
+
+export interface Syncs {
+  readonly full: number;
+  readonly partial: number;
+}
+
+/** How many full and partial syncs a leader has granted. */
+export async function syncsOf(port: number): Promise<Syncs> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "stats"));
+  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
+  return { full: count("sync_full"), partial: count("sync_partial_ok") };
+}

@@ -129,6 +129,15 @@ export async function contentsOf(port: number): Promise<Map<string, string>> {
   return contents;
 }
 
+/** The first few keys on which two nodes disagree. */
+export function differences(wanted: Map<string, string>, got: Map<string, string>): string[] {
+  const keys = [...new Set([...wanted.keys(), ...got.keys()])];
+  return keys
+    .filter((key) => wanted.get(key) !== got.get(key))
+    .slice(0, 10)
+    .map((key) => `${key.slice(0, 60)}: ${wanted.get(key)} on the leader, ${got.get(key)} here`);
+}
+
 /** Short values as they are, long ones by hash: a failed comparison must stay readable. */
 function digest(reply: Reply): string {
   const text = show(reply);

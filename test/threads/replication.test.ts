@@ -6,12 +6,24 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type SpawnedNode, waitFor } from "../harness.ts";
-import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
+import {
+  type Member,
+  replicationField,
+  standingOf,
+  syncsOf,
+  untilCaughtUp,
+} from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, ours } from "../support/servers.ts";
 import type { Argument } from "../support/wire.ts";
-import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
+import {
+  contentsOf,
+  differences,
+  fill,
+  settledContentsOf,
+  WriteLoad,
+} from "../support/write-load.ts";
 
 /** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
 setDefaultTimeout(90_000);
@@ -42,11 +54,7 @@ async function expectEqualContents(leader: Member, followers: readonly Member[])
   await untilCaughtUp(leader, followers);
   const wanted = await contentsOf(leader.port);
   for (const follower of followers) {
-    const got = await contentsOf(follower.port);
-    const differing = [...new Set([...wanted.keys(), ...got.keys()])].filter((key) => {
-      return wanted.get(key) !== got.get(key);
-    });
-    expect(differing.slice(0, 5).map((key) => [key, wanted.get(key), got.get(key)])).toEqual([]);
+    expect(differences(wanted, await contentsOf(follower.port))).toEqual([]);
   }
 }
 
@@ -107,13 +115,6 @@ describe("a leader with four data threads", () => {
     expect((await syncsOf(leader.port)).full).toBe(1);
   });
 });
-
-async function syncsOf(port: number): Promise<{ full: number; partial: number }> {
-  await using peer = await Peer.connect(port);
-  const text = String((await peer.typed("INFO", "stats")).value);
-  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
-  return { full: count("sync_full"), partial: count("sync_partial_ok") };
-}
 
 describe("roles", () => {
   test("a node that turns follower under load is its leader's copy, and takes no write after", async () => {
