@@ -10,7 +10,8 @@ import { createServer, type Socket, connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { type Address, type Config, formatAddress, loadConfig } from "../src/config.ts";
+import { type Address, formatAddress } from "../src/base/address.ts";
+import { type Config, loadConfig } from "../src/config/config.ts";
 import type { Store } from "../src/store/store.ts";
 import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
 
@@ -84,7 +85,7 @@ export interface LocalNode extends TestNode {
 
 /** A node in this process on a free port, with 64 MB unless told otherwise. */
 export async function startNode(overrides: Partial<Config> = {}): Promise<LocalNode> {
-  const { startServer } = await import("../src/server/server.ts");
+  const { startServer } = await import("../src/node/server.ts");
   const flags = { listenaddr: `${HOST}:0`, "max-memory": "64mb", "log-level": "error" };
   const config = { ...loadConfig(flags, {}, () => ""), threads: THREADS, ...overrides };
   const server = await startServer(config);

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { optionTable } from "../src/config.ts";
+import { optionTable } from "../src/config/config.ts";
 import { type Import, readSource, readSources, type SourceFile } from "./support/source.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -16,7 +16,7 @@ const HEADER_LINES_MAX = 8;
 
 const files = readSources(ROOT, ["src", "test", "scripts"]);
 const sources = files.filter(({ path }) => path.startsWith("src/"));
-const pureRooms = /^src\/(store|protocol|journal)\//;
+const pureRooms = /^src\/(store|protocol|journal|rdb)\//;
 
 /** Files of a pure room that must touch the system, each with its reason. */
 const IMPURE: Readonly<Record<string, string>> = {
@@ -46,62 +46,48 @@ function everywhere(pattern: RegExp, remedy: string, where: readonly SourceFile[
 
 // ---- rooms --------------------------------------------------------------------------------------
 
-const LEAVES = ["limits.ts", "errors.ts"];
-const SHARED = [...LEAVES, "clock.ts", "log.ts", "role.ts", "version.ts"];
-const CONFIG = ["config.ts", "config-values.ts"];
+const LEAVES = ["base/"];
 const SERVER_ROOMS = [
-  ...["server/", "command/", "persistence/", "replication/"],
+  ...["base/", "config/", "node/", "command/", "persistence/", "replication/", "rdb/"],
   ...["protocol/", "store/", "journal/"],
 ];
 
 /**
  * What the files of each room may import besides the room itself. A name with a slash at its end is
- * a whole room. DESIGN: main -> cli -> server -> command -> store, journal; the last three of these
- * and protocol are leaves.
+ * a whole room. DESIGN: main -> cli -> node -> persistence, replication, command -> store, journal;
+ * protocol, store, journal and rdb are leaves above base.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "base/": ["../package.json"],
   "store/": LEAVES,
   "protocol/": LEAVES,
   "journal/": LEAVES,
+  "rdb/": LEAVES,
+  "config/": LEAVES,
   "command/": [
-    ...SHARED,
-    ...CONFIG,
-    "store/",
-    "journal/",
-    "protocol/request.ts",
-    "protocol/reply.ts",
-    "protocol/ascii.ts",
+    ...["base/", "config/", "store/", "journal/", "rdb/"],
+    ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
+    "replication/ports.ts",
   ],
-  "replication/": [...SHARED, ...CONFIG, "protocol/", "store/", "journal/"],
-  "persistence/": [...SHARED, "replication/", "store/", "journal/"],
-  "server/": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
-  "client/": [...LEAVES, "clock.ts", "protocol/"],
-  "bench/": [...LEAVES, "clock.ts", "protocol/"],
-  "embed/": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
-  "cli/": [...SHARED, ...CONFIG, "server/", "client/", "bench/"],
+  "replication/": ["base/", "protocol/", "store/", "journal/", "rdb/"],
+  "persistence/": ["base/", "replication/", "rdb/", "store/", "journal/"],
+  "node/": SERVER_ROOMS,
+  "client/": ["base/", "protocol/"],
+  "bench/": ["base/", "protocol/"],
+  "embed/": SERVER_ROOMS,
+  "cli/": ["base/", "config/", "node/", "client/", "bench/"],
   "main.ts": ["cli/"],
-  "worker.ts": [...SHARED, ...CONFIG, ...SERVER_ROOMS],
+  "worker.ts": SERVER_ROOMS,
   "index.ts": ["client/", "embed/"],
-  "config.ts": [...LEAVES, ...CONFIG, "config-options.ts", "config-file.ts", "system-memory.ts"],
-  "config-options.ts": [...LEAVES, "config-values.ts"],
-  "config-values.ts": LEAVES,
-  "config-file.ts": LEAVES,
-  "system-memory.ts": [],
-  "clock.ts": [],
-  "limits.ts": [],
-  "errors.ts": ["limits.ts"],
-  "log.ts": ["clock.ts", "config-values.ts"],
-  "role.ts": ["config-values.ts"],
-  "version.ts": ["../package.json"],
 };
 
 /** Packages and built-in modules, by the room that may use them. Bun's own modules are free. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/"],
-  "consola/core": ["log.ts"],
+  "consola/core": ["base/"],
 };
 
-/** "src/store/item.ts" -> "store/", "src/log.ts" -> "log.ts". */
+/** "src/store/item.ts" -> "store/", "src/base/log.ts" -> "log.ts". */
 function roomOf(pathInSource: string): string {
   const slash = pathInSource.indexOf("/");
   return slash < 0 ? pathInSource : pathInSource.slice(0, slash + 1);
@@ -161,13 +147,13 @@ describe("rooms", () => {
   });
 
   test("only clock.ts reads the time", () => {
-    const where = sources.filter(({ path }) => path !== "src/clock.ts");
+    const where = sources.filter(({ path }) => path !== "src/base/clock.ts");
     const reading = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bBun\.nanoseconds\b/;
     expectNone(everywhere(reading, "use clock.ts", where));
   });
 
   test("only log.ts and the command line write to the terminal", () => {
-    const where = sources.filter(({ path }) => !/^src\/(log\.ts$|cli\/|bench\/)/.test(path));
+    const where = sources.filter(({ path }) => !/^src\/(base\/log\.ts$|cli\/|bench\/)/.test(path));
     expectNone(everywhere(/\bconsole\.|\bprocess\.std(out|err)\b/, "use log.ts", where));
   });
 });
@@ -276,7 +262,7 @@ function unexplainedSleeps({ path, code, text }: SourceFile): string[] {
 // ---- documents ----------------------------------------------------------------------------------
 
 describe("documents", () => {
-  test("the README's table of options is what src/config-options.ts says", () => {
+  test("the README's table of options is what src/config/options.ts says", () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
     const isFresh = readme.includes(optionTable());
     expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);

@@ -6,7 +6,7 @@
 // Invariant: every request of the trace is one GET, and every miss is followed by one SET.
 
 import type { Socket } from "bun";
-import type { Target } from "../../src/bench/connection.ts";
+import type { Target } from "../../src/bench/load-connection.ts";
 import { MISS, type ReplyReader } from "../../src/bench/replies.ts";
 import { replyReader } from "../../src/bench/reply-formats.ts";
 import { BenchError, DEFAULT_WORKLOAD, GET, type Protocol, SET } from "../../src/bench/workload.ts";

@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Target } from "../../src/bench/connection.ts";
+import type { Target } from "../../src/bench/load-connection.ts";
 import { preload, type Result, runBench } from "../../src/bench/run.ts";
 import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
 import * as admin from "./admin.ts";

@@ -3,9 +3,9 @@
 // so that a server that stalls cannot hide it by slowing the generator down. It prints nothing.
 // Invariant: every run is bounded by seconds or by requests, and ends with no request under way.
 
-import { monotonicMs } from "../clock.ts";
-import { Connection, type Driver, type Target } from "./connection.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { Histogram, type LatencySummary, summarize } from "./histogram.ts";
+import { Connection, type Driver, type Target } from "./load-connection.ts";
 import { RequestSource } from "./requests.ts";
 import { BenchError, checkWorkload, type Workload } from "./workload.ts";
 

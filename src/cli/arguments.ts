@@ -3,7 +3,7 @@
 // what it lets pass, citty reads the same way.
 
 import type { ArgDef, ArgsDef, Resolvable } from "citty";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
 
 /** Throws a ConfigError with one sentence about the first thing that is wrong. */
 export function checkArguments(

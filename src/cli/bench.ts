@@ -4,7 +4,9 @@
 // Invariant: a wrong option is a ConfigError and a failed run a Failure, each one sentence.
 
 import { type ArgsDef, defineCommand } from "citty";
-import type { Target } from "../bench/connection.ts";
+import { parseAddress } from "../base/address.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { Target } from "../bench/load-connection.ts";
 import { progressLine, report, reportTable } from "../bench/report.ts";
 import { type Plan, type Progress, preload, runBench } from "../bench/run.ts";
 import {
@@ -14,8 +16,6 @@ import {
   PROTOCOLS,
   type Workload,
 } from "../bench/workload.ts";
-import { parseAddress } from "../config-values.ts";
-import { ConfigError } from "../errors.ts";
 import { Failure } from "./failure.ts";
 
 const args = {

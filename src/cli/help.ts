@@ -2,8 +2,8 @@
 // cannot miss one; a subcommand's is rendered by citty from its definition.
 
 import { type CommandDef, renderUsage } from "citty";
-import { type Config, OPTIONS, type OptionGroup } from "../config.ts";
-import { MSCACHE_VERSION } from "../version.ts";
+import { MSCACHE_VERSION } from "../base/version.ts";
+import { type Config, OPTIONS, type OptionGroup } from "../config/config.ts";
 import { type LoadedCommand, SUBCOMMANDS } from "./commands.ts";
 
 const GROUPS: readonly OptionGroup[] = [

@@ -2,9 +2,9 @@
 // whatever happens, and output that has left before the process ends. One attempt to connect: a
 // person at a terminal, or a script, would rather know than wait.
 
+import { ConfigError } from "../base/errors.ts";
 import { connect } from "../client/client.ts";
 import { MSCacheError } from "../client/errors.ts";
-import { ConfigError } from "../errors.ts";
 import { Failure } from "./failure.ts";
 
 type Client = Awaited<ReturnType<typeof connect>>;

@@ -4,8 +4,8 @@
 // has. citty would run that too after a subcommand, so the choice is made here.
 
 import { type CommandDef, runCommand } from "citty";
-import { ConfigError } from "../errors.ts";
-import { MSCACHE_VERSION } from "../version.ts";
+import { ConfigError } from "../base/errors.ts";
+import { MSCACHE_VERSION } from "../base/version.ts";
 import { checkArguments } from "./arguments.ts";
 import { SUBCOMMANDS } from "./commands.ts";
 import { Failure } from "./failure.ts";

@@ -1,12 +1,12 @@
 // `mscache` and `mscache serve`: a node from its configuration until a signal ends it. The server
-// does its work in server/; here are only its beginning and its end. SIGINT and SIGTERM close it in
+// does its work in node/; here are only its beginning and its end. SIGINT and SIGTERM close it in
 // order, and a second one ends the process at once.
 
 import { readFileSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
-import { loadConfig, OPTIONS } from "../config.ts";
-import { log, setLogLevel } from "../log.ts";
-import { MSCACHE_VERSION } from "../version.ts";
+import { log, setLogLevel } from "../base/log.ts";
+import { MSCACHE_VERSION } from "../base/version.ts";
+import { loadConfig, OPTIONS } from "../config/config.ts";
 
 const ROWS = Object.values(OPTIONS);
 
@@ -18,7 +18,7 @@ export default defineCommand({
     const config = loadConfig(flags, process.env, (path) => readFileSync(path, "utf8"));
     setLogLevel(config.logLevel);
     // Loaded only now: a mistake in the configuration is told at once.
-    const { startServer } = await import("../server/server.ts");
+    const { startServer } = await import("../node/server.ts");
     const ended = shutdownSignal();
     // A node that is still loading has nothing to save: it may end at once.
     const server = await Promise.race([startServer(config), ended]);

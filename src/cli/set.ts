@@ -2,8 +2,8 @@
 // from standard input, byte for byte, which is also the way to store what is no text.
 
 import { defineCommand } from "citty";
-import { parseWholeNumber } from "../config-values.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "../base/errors.ts";
+import { parseWholeNumber } from "../config/values.ts";
 import { nodeArguments, print, withClient } from "./node-client.ts";
 
 const TTL_SECONDS_MAX = 2 ** 31 - 1;

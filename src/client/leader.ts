@@ -2,7 +2,7 @@
 // turn, and so on along a chain of followers. It tries once and keeps nothing; the router decides when
 // to ask again.
 
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./client-connection.ts";
 import { ConnectError, ServerError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Link } from "./link.ts";

@@ -7,7 +7,7 @@
 //   down -> failed   reconnect.maxAttempts attempts failed; for good
 //   any  -> closed
 
-import { Connection, type ConnectionOwner, rejectAll } from "./connection.ts";
+import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
 import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./errors.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { formatAddress, type Settings } from "./options.ts";

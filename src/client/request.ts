@@ -5,7 +5,7 @@
 // Hot path: one of these and one promise is all that a request allocates. The executor is shared:
 // `new Promise(capture)` takes 14 ns, Promise.withResolvers() 38 (Bun 1.4.5).
 
-import { type Reply, ReplyError } from "../protocol/reply-parser.ts";
+import { type Reply, ReplyError } from "../protocol/resp/reply-parser.ts";
 import type { Command } from "./command-writer.ts";
 import { type MSCacheError, ProtocolError, ServerError } from "./errors.ts";
 

@@ -10,8 +10,8 @@
 //   3. a second refusal of L1, of a SET sent before step 1, comes in: L1 is not the leader any more, so
 //      it must not make us forget L2; the SET goes straight to L2
 
+import { Connection, rejectAll } from "./client-connection.ts";
 import type { Command } from "./command-writer.ts";
-import { Connection, rejectAll } from "./connection.ts";
 import { ClosedError, type MSCacheError, ReadOnlyError, TimeoutError } from "./errors.ts";
 import { locateLeader } from "./leader.ts";
 import type { Holder, Ledger } from "./ledger.ts";

@@ -2,7 +2,7 @@
 // shape accepts its own kind only: an answer of another kind is a ProtocolError, never a wrong type in
 // the caller's hands.
 
-import type { Reply } from "../protocol/reply-parser.ts";
+import type { Reply } from "../protocol/resp/reply-parser.ts";
 import type { Address } from "./options.ts";
 import type { Shape } from "./request.ts";
 

@@ -1,28 +1,28 @@
 // All commands: the rows of every family, registered by name when this file is loaded. A new family is
 // added to the list below, and to nothing else; lookup by name is registry.ts's business.
 
-import { clientCommands } from "./client.ts";
-import { Command, type CommandRow } from "./command.ts";
-import { configCommands } from "./config.ts";
-import { connectionCommands } from "./connection.ts";
-import { counterCommands } from "./counter.ts";
-import { expiryCommands } from "./expiry.ts";
-import { failoverCommands } from "./failover.ts";
-import { introspectionCommands } from "./introspection.ts";
-import { keyspaceCommands } from "./keyspace.ts";
-import { mscacheCommands } from "./mscache.ts";
-import { persistenceCommands } from "./persistence.ts";
-import { pubSubCommands } from "./pub-sub.ts";
-import { register } from "./registry.ts";
-import { replicationCommands } from "./replication.ts";
-import { scriptCommands } from "./script.ts";
-import { serverCommands } from "./server.ts";
-import { shutdownCommands } from "./shutdown.ts";
-import { stringCommands } from "./string.ts";
-import { transactionCommands } from "./transaction.ts";
-import { waitCommands } from "./wait.ts";
+import { clientCommands } from "./connection/client-command.ts";
+import { connectionCommands } from "./connection/hello.ts";
+import { Command, type CommandRow } from "./core/command.ts";
+import { register } from "./core/registry.ts";
+import { expiryCommands } from "./generic/expiry.ts";
+import { keyspaceCommands } from "./generic/keys.ts";
+import { mscacheCommands } from "./mscache/mscache-commands.ts";
+import { pubSubCommands } from "./pubsub/pub-sub.ts";
+import { scriptCommands } from "./script/script.ts";
+import { configCommands } from "./server/config-command.ts";
+import { failoverCommands } from "./server/failover-command.ts";
+import { serverCommands } from "./server/info-command.ts";
+import { introspectionCommands } from "./server/introspection.ts";
+import { replicationCommands } from "./server/replicaof.ts";
+import { persistenceCommands } from "./server/save.ts";
+import { shutdownCommands } from "./server/shutdown.ts";
+import { waitCommands } from "./server/wait.ts";
+import { counterCommands } from "./string/counter.ts";
+import { stringCommands } from "./string/string.ts";
+import { transactionCommands } from "./transaction/transaction.ts";
 
-export { commands, find } from "./registry.ts";
+export { commands, find } from "./core/registry.ts";
 
 const rows: readonly CommandRow[] = [
   ...stringCommands,

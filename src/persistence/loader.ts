@@ -4,11 +4,11 @@
 // Before that nobody may read the store, and after a failure it must be cleared.
 
 import { type FileHandle, open } from "node:fs/promises";
-import { keyBytesMax, receivedBytesPerCollection } from "../limits.ts";
+import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
+import { RdbError } from "../rdb/format.ts";
+import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
+import { CLEAN_SHUTDOWN } from "../rdb/writer.ts";
 import type { Clock } from "../replication/ports.ts";
-import { RdbError } from "../replication/rdb-format.ts";
-import { type RdbHandler, RdbReader } from "../replication/rdb-reader.ts";
-import { CLEAN_SHUTDOWN } from "../replication/rdb-writer.ts";
 import { STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { codeOf } from "./snapshot-file.ts";

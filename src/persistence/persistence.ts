@@ -5,17 +5,17 @@
 // neither while one is loaded nor while a full sync replaces them.
 
 import { rename } from "node:fs/promises";
-import { monotonicMs, wallClockMs } from "../clock.ts";
-import { type ErrorReply, errorReply } from "../errors.ts";
+import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { settleMsMax } from "../base/limits.ts";
 import type { Effects } from "../journal/effects.ts";
-import { settleMsMax } from "../limits.ts";
+import { RdbError } from "../rdb/format.ts";
 import type { Clock, Logger } from "../replication/ports.ts";
-import { RdbError } from "../replication/rdb-format.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
-import { type InfoField, loadedFields, loadingFields, savingFields } from "./info.ts";
 import { SnapshotLoader } from "./loader.ts";
 import { letGo, resumePointOf, settle, takeUp } from "./resume-point.ts";
+import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { SnapshotSaver } from "./saver.ts";
 import { reasonOf, removeUnfinished, SnapshotError } from "./snapshot-file.ts";
 

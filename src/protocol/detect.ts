@@ -1,7 +1,7 @@
 // Tells which protocol a fresh connection speaks, by its first byte. The decision is made once and
 // kept by the connection. Everything that is no other protocol is RESP, whose decoder has the errors.
 
-import { opcode } from "./mscache.ts";
+import { opcode } from "./mscache/mscache.ts";
 
 export type Detected = "resp" | "mscache" | "memcached-binary" | "tls";
 

@@ -4,7 +4,7 @@
 // Invariant: mark <= pos <= end <= buf.length; bytes before `mark` are done with.
 // Hot path: the fields are read and written directly by the decoders.
 
-import { buffers, freeBytes } from "./buffer-pool.ts";
+import { buffers, freeBytes } from "../base/buffer-pool.ts";
 
 const empty = new Uint8Array(0);
 const carrySlackBytes = 64 * 1024;

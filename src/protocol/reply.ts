@@ -1,12 +1,8 @@
 // What a command handler answers through. Each protocol implements it; a handler never learns which
 // one it speaks to. Aggregates announce their length first and the elements follow by further calls.
 
-import type { ErrorReply } from "../errors.ts";
-
-/** Something that can copy a part of its bytes out: the store's current item. */
-export interface ByteSource {
-  copyTo(target: Uint8Array, at: number, from: number, length: number): void;
-}
+import type { ByteSource } from "../base/bytes.ts";
+import type { ErrorReply } from "../base/errors.ts";
 
 export interface Reply {
   /** From here on in RESP2 or RESP3; other protocols know no versions. */

@@ -2,7 +2,7 @@
 // by themselves): whoever in this room makes large short-lived buffers counts their bytes here, and every
 // so many bytes a collection is asked for. It measures nothing. One counter for each thread.
 
-import { receivedBytesPerCollection } from "../limits.ts";
+import { receivedBytesPerCollection } from "../base/limits.ts";
 
 let bytesSinceCollection = 0;
 

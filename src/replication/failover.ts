@@ -14,11 +14,11 @@
 // well when it is asked to be promoted, since a connection and a handshake of ours follow them: were they
 // lost with the link, our PSYNC would go beyond its history, and a full sync of ours would follow.
 
-import type { Address } from "../config-values.ts";
-import { assert } from "../errors.ts";
-import { timerMsMax } from "../limits.ts";
-import type { FailoverOrder } from "../role.ts";
-import type { FollowerLink } from "./follower-link.ts";
+import type { Address } from "../base/address.ts";
+import { assert } from "../base/errors.ts";
+import { timerMsMax } from "../base/limits.ts";
+import type { FailoverOrder } from "../base/role.ts";
+import type { FollowerLink } from "./leader/follower-link.ts";
 import type { Logger } from "./ports.ts";
 
 export type FailoverState = "no-failover" | "waiting-for-sync" | "failover-in-progress";

@@ -6,20 +6,20 @@
 // Invariant: exactly while this node follows, effects are muted and the store neither expires nor evicts
 // by itself: the journal then holds the leader's bytes and nothing else.
 
-import { monotonicMs, wallClockMs } from "../clock.ts";
-import type { Address } from "../config-values.ts";
+import type { Address } from "../base/address.ts";
+import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { FailoverOrder, RoleReport } from "../role.ts";
 import { Failover } from "./failover.ts";
-import { Follower } from "./follower.ts";
-import type { FollowerLink } from "./follower-link.ts";
+import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
-import { counterLines, type InfoLine, infoLines } from "./info.ts";
-import type { JoinLink } from "./join-link.ts";
-import { LeaderReplication } from "./leader.ts";
+import type { FollowerLink } from "./leader/follower-link.ts";
+import type { JoinLink } from "./leader/join-link.ts";
+import { LeaderReplication } from "./leader/leader.ts";
+import { Waiters } from "./leader/waiters.ts";
 import type { Apply, Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "./ports.ts";
-import { Waiters } from "./waiters.ts";
+import { counterLines, type InfoLine, infoLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
 const priorityDefault = 100;

@@ -4,8 +4,8 @@
 // some moment in between, and no key is there twice. It is a state of the store only together with the
 // effects that were journaled since the walk began, which are absolute and may be applied again.
 
+import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { Clock, ReplicatedStore, StoreVisitor } from "./ports.ts";
-import { RdbWriter, type SnapshotHeader } from "./rdb-writer.ts";
 
 /** Longest time that one slice keeps the thread from other work. */
 const sliceMs = 1.5;

@@ -4,7 +4,7 @@
 // when it is taken. All shards' locks are held by the caller.
 // Invariant: pages are released only where nothing is in use.
 
-import { arenaBytes } from "../limits.ts";
+import { arenaBytes } from "../base/limits.ts";
 import type { Attachment } from "./attachment.ts";
 import {
   BUCKETS,

@@ -7,7 +7,7 @@
 // remembered as a ghost and enters the main queue when it comes back.
 // Invariant: an eviction always ends with the victim free; if nothing can be copied, nothing is kept.
 
-import { assert } from "../errors.ts";
+import { assert } from "../base/errors.ts";
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { EXPIRING, IN_MAIN, LOCATION, USES_MASK } from "./bucket-index.ts";

@@ -3,7 +3,7 @@
 // time in proportion to the store and must run while nobody else writes.
 // Invariant of its own: it changes nothing.
 
-import { assert } from "../errors.ts";
+import { assert } from "../base/errors.ts";
 import type { Attachment } from "./attachment.ts";
 import {
   EXPIRING,

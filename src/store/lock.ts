@@ -4,7 +4,7 @@
 // Invariant: a word is 0 (free), the owner's id plus one, or that with WAITERS set; only the owner
 // makes it 0. Three states, because Atomics.notify costs 27 to 45 ns and is mostly not needed.
 
-import { assert } from "../errors.ts";
+import { assert } from "../base/errors.ts";
 
 /** Threads are numbered from 0 to one less. */
 export const threadsMax = 256;

@@ -5,8 +5,8 @@
 // Invariant: nothing is reserved later. A buffer made at run time would reach another thread only at
 // its next turn, while a location that points into it would be visible at once.
 
-import { assert } from "../errors.ts";
-import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../limits.ts";
+import { assert } from "../base/errors.ts";
+import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { ThreadTable } from "./lock.ts";
 
 export type EvictionPolicy = "s3fifo" | "none";

@@ -7,7 +7,7 @@
 //   beginReplacement() --> gathering --takeOver()--> serving (complete or not)
 //                          gathering --abandon()--> gone
 
-import { assert } from "../errors.ts";
+import { assert } from "../base/errors.ts";
 import type { Attachment } from "./attachment.ts";
 import { clearHalf } from "./clearing.ts";
 import type { Halves } from "./halves.ts";

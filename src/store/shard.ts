@@ -4,7 +4,7 @@
 // Invariant: between two calls every entry of the index names one live item and every live item has
 // one entry, in the queue that the entry's flags say.
 
-import { keyBytesMax } from "../limits.ts";
+import { keyBytesMax } from "../base/limits.ts";
 import { ARENA_SHIFT, copyBytes, UNIT_MASK } from "./arenas.ts";
 import type { Attachment, RemovalReason } from "./attachment.ts";
 import {

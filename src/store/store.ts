@@ -6,7 +6,7 @@
 // (or all, in a transaction). Without other threads locks are no-ops.
 // Invariant: the registers are valid until the next call on this store, by this thread.
 
-import { assert } from "../errors.ts";
+import { assert } from "../base/errors.ts";
 import { Attachment, type RemovalListener } from "./attachment.ts";
 import { clearHalf, keepPagesReleased, releaseStalePages } from "./clearing.ts";
 import { Halves } from "./halves.ts";

@@ -11,7 +11,7 @@ import {
   subscriptionsMax,
   watchedBytesMax,
   watchedKeysMax,
-} from "../../src/limits.ts";
+} from "../../src/base/limits.ts";
 import { startNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 

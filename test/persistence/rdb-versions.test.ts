@@ -6,7 +6,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type RdbFixture, rdbFixtures } from "../../scripts/rdb-fixtures.ts";
-import { RdbReader } from "../../src/replication/rdb-reader.ts";
+import { RdbReader } from "../../src/rdb/reader.ts";
 import { redisInstalled, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";

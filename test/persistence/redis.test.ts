@@ -1,7 +1,7 @@
 /**
  * Snapshot files between MSCache and Redis: redis-check-rdb accepts ours, redis-server loads them, and
  * ours loads what redis-server wrote, stepping over what a cache of strings cannot hold.
- * The format byte by byte is test/unit/replication/rdb.test.ts's business.
+ * The format byte by byte is test/unit/rdb/rdb.test.ts's business.
  * Invariant: contents are compared key by key with their moments of expiry.
  */
 import { describe, expect, test } from "bun:test";

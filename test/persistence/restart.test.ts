@@ -7,7 +7,7 @@
 import { describe, expect, test } from "bun:test";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { RdbWriter } from "../../src/replication/rdb-writer.ts";
+import { RdbWriter } from "../../src/rdb/writer.ts";
 import { type SpawnedNode, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";

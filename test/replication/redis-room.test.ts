@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { RdbReader } from "../../src/replication/rdb-reader.ts";
+import { RdbReader } from "../../src/rdb/reader.ts";
 import { Snapshot } from "../../src/replication/snapshot.ts";
 import {
   NO_REDIS,

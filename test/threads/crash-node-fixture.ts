@@ -2,8 +2,8 @@
  * A node in a process of its own whose data threads can be broken from outside: the product's server
  * with crash-worker-fixture.ts as its data threads. Takes no arguments and tells its port in its log.
  */
-import { loadConfig } from "../../src/config.ts";
-import { startServer } from "../../src/server/server.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { startServer } from "../../src/node/server.ts";
 
 const flags = { listenaddr: "127.0.0.1:0", threads: "4", "max-memory": "64mb" };
 const config = loadConfig(flags, {}, () => "");

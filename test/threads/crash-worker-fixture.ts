@@ -2,9 +2,9 @@
  * A data thread with commands that break it, each while it holds the lock of its key's shard: what the
  * crash test starts in the place of src/worker.ts. Otherwise it is the product's own code.
  */
-import { Command, type Handler } from "../../src/command/command.ts";
-import { register } from "../../src/command/registry.ts";
-import { runWorker } from "../../src/server/worker.ts";
+import { Command, type Handler } from "../../src/command/core/command.ts";
+import { register } from "../../src/command/core/registry.ts";
+import { runWorker } from "../../src/node/threads/worker-server.ts";
 
 function breaking(name: string, handler: Handler): void {
   register(

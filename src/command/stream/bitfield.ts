@@ -3,9 +3,9 @@
 // Invariant: all arguments are understood before the first change; the value then is as long as the
 // furthest field that is written, whether or not that write fails, as in redis 7.0.
 
-import { stringTooLong, syntaxError } from "../../errors.ts";
-import { bulkBytesMax } from "../../limits.ts";
-import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../protocol/ascii.ts";
+import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
+import { stringTooLong, syntaxError } from "../../base/errors.ts";
+import { bulkBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import {
@@ -15,12 +15,12 @@ import {
   type Overflow,
   readField,
   writeField,
-} from "../bitfield-arithmetic.ts";
-import type { Context } from "../command.ts";
-import { argumentIs } from "../options.ts";
-import { findForWrite } from "../write.ts";
+} from "../bits/bitfield-arithmetic.ts";
+import type { Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+import { findForWrite } from "../core/write.ts";
 import { overwrite } from "./bits.ts";
-import { streamCommand } from "./row.ts";
+import { streamCommand } from "./stream-row.ts";
 
 interface Operation {
   readonly kind: "set" | "incrby";

@@ -3,16 +3,16 @@
 // Invariant: the value has exactly redis 7.0's bytes (`bitops.c`), its length included; SETBIT keeps the
 // key's expiry and BITOP takes it away.
 
-import { errorReply, notAnInteger, stringTooLong, syntaxError } from "../../errors.ts";
-import { bulkBytesMax } from "../../limits.ts";
-import { NOT_AN_INTEGER, readInteger } from "../../protocol/ascii.ts";
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { errorReply, notAnInteger, stringTooLong, syntaxError } from "../../base/errors.ts";
+import { bulkBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { STORED } from "../../store/store.ts";
-import type { Context } from "../command.ts";
-import { argumentIs } from "../options.ts";
-import { erase, findForWrite, putBytes, storeError, writeMoment } from "../write.ts";
-import { streamCommand } from "./row.ts";
+import type { Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+import { erase, findForWrite, putBytes, storeError, writeMoment } from "../core/write.ts";
+import { streamCommand } from "./stream-row.ts";
 
 const notABit = errorReply("bit is not an integer or out of range");
 

@@ -4,7 +4,7 @@
 // From redis 7.0 `src/commands`, with those that 7.4, 8 and Valkey 9 have added.
 
 import type { Request } from "../../protocol/request.ts";
-import { argumentIs } from "../options.ts";
+import { argumentIs } from "../core/words.ts";
 
 const namesByType: Readonly<Record<string, string>> = {
   list:

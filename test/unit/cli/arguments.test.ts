@@ -2,8 +2,8 @@
 // not. Definitions here are small ones of its own; the real ones are used in run.test.ts.
 
 import { describe, expect, test } from "bun:test";
+import { ConfigError } from "../../../src/base/errors.ts";
 import { checkArguments } from "../../../src/cli/arguments.ts";
-import { ConfigError } from "../../../src/errors.ts";
 
 const definition = {
   key: { type: "positional", required: true },

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import manifest from "../../../package.json" with { type: "json" };
 import { SUBCOMMANDS } from "../../../src/cli/commands.ts";
-import { OPTIONS } from "../../../src/config.ts";
+import { OPTIONS } from "../../../src/config/config.ts";
 import { freePort, runMscache, temporaryDirectory } from "../../harness.ts";
 
 describe("help and version", () => {

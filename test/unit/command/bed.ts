@@ -3,19 +3,19 @@
 // room are checked as in the server. Replies are the bytes of RESP2, effects the words in the journal.
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
-import { Command, type Context } from "../../../src/command/command.ts";
-import { counterCommands } from "../../../src/command/counter.ts";
-import { execute } from "../../../src/command/execute.ts";
-import { expiryCommands } from "../../../src/command/expiry.ts";
-import { keyspaceCommands } from "../../../src/command/keyspace.ts";
-import type { Node } from "../../../src/command/node.ts";
-import { Session } from "../../../src/command/session.ts";
-import { stringCommands } from "../../../src/command/string.ts";
+import { Output } from "../../../src/base/output.ts";
+import { Command, type Context } from "../../../src/command/core/command.ts";
+import { execute } from "../../../src/command/core/execute.ts";
+import type { Node } from "../../../src/command/core/node.ts";
+import { Session } from "../../../src/command/core/session.ts";
+import { expiryCommands } from "../../../src/command/generic/expiry.ts";
+import { keyspaceCommands } from "../../../src/command/generic/keys.ts";
+import { counterCommands } from "../../../src/command/string/counter.ts";
+import { stringCommands } from "../../../src/command/string/string.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
-import { Output } from "../../../src/protocol/output.ts";
 import { Request } from "../../../src/protocol/request.ts";
-import { RespReply } from "../../../src/protocol/resp-reply.ts";
+import { RespReply } from "../../../src/protocol/resp/resp-reply.ts";
 import { reserveStore } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
 

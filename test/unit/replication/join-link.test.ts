@@ -3,8 +3,8 @@
  * A model of the Go follower, which executes unanswered frames in any order, is the judge of the fuzzer.
  */
 import { describe, expect, test } from "bun:test";
-import type { JoinLink } from "../../../src/replication/join-link.ts";
-import { LeaderReplication } from "../../../src/replication/leader.ts";
+import type { JoinLink } from "../../../src/replication/leader/join-link.ts";
+import { LeaderReplication } from "../../../src/replication/leader/leader.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { FakeNode, FakeSocket } from "./fakes.ts";
 

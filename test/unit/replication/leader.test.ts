@@ -4,11 +4,11 @@
  * Real followers are in test/replication/redis-room.test.ts and follower.test.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { followerQueueHardBytesMax, journalIdleMsMax } from "../../../src/limits.ts";
-import { RespParser } from "../../../src/protocol/resp-parser.ts";
-import type { FollowerLink } from "../../../src/replication/follower-link.ts";
-import { LeaderReplication } from "../../../src/replication/leader.ts";
-import { RdbReader } from "../../../src/replication/rdb-reader.ts";
+import { followerQueueHardBytesMax, journalIdleMsMax } from "../../../src/base/limits.ts";
+import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
+import { RdbReader } from "../../../src/rdb/reader.ts";
+import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
+import { LeaderReplication } from "../../../src/replication/leader/leader.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { applyTo, FakeNode, FakePeer, FakeSocket, FakeStore, until } from "./fakes.ts";
 

@@ -4,8 +4,8 @@
  * Answers nothing by itself; of several connections the newest counts.
  */
 import { expect } from "bun:test";
-import { RespParser } from "../../../src/protocol/resp-parser.ts";
-import { RdbWriter } from "../../../src/replication/rdb-writer.ts";
+import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
+import { RdbWriter } from "../../../src/rdb/writer.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { until } from "./fakes.ts";
 import { TestNode } from "./test-node.ts";

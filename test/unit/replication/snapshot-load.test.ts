@@ -5,7 +5,7 @@
  * How a real store keeps both is test/unit/store/replacement.test.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { SnapshotLoad } from "../../../src/replication/snapshot-load.ts";
+import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { MiB, openStore, pattern, put } from "../store/harness.ts";
 import { until } from "./fakes.ts";

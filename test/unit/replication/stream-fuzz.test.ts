@@ -2,13 +2,15 @@
  * What a follower makes of a stream or a snapshot that is cut anywhere or damaged: it has applied a
  * prefix, to the byte, or it says what is wrong. It never throws anything else and never hangs.
  */
+
 import { describe, expect, test } from "bun:test";
+import { SyncError } from "../../../src/base/errors.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
-import { LeaderStream } from "../../../src/replication/leader-stream.ts";
-import { RdbError } from "../../../src/replication/rdb-format.ts";
+import { RdbError } from "../../../src/rdb/format.ts";
+import { LeaderStream } from "../../../src/replication/follower/leader-stream.ts";
+import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
+import { SnapshotReceiver } from "../../../src/replication/follower/snapshot-receiver.ts";
 import { Snapshot } from "../../../src/replication/snapshot.ts";
-import { SnapshotLoad } from "../../../src/replication/snapshot-load.ts";
-import { SnapshotReceiver, SyncError } from "../../../src/replication/snapshot-receiver.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { applyTo, FakeClock, FakeStore } from "./fakes.ts";

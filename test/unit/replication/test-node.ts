@@ -5,8 +5,8 @@
  */
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
-import { RespParser } from "../../../src/protocol/resp-parser.ts";
-import type { FollowerLink } from "../../../src/replication/follower-link.ts";
+import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
+import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
 import type { Clock, LinkPeer } from "../../../src/replication/ports.ts";
 import { Replication, type ReplicationOptions } from "../../../src/replication/replication.ts";
 import { applyTo, FakeLog, FakeStore } from "./fakes.ts";

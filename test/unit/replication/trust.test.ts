@@ -3,8 +3,8 @@
  * that real servers seldom reach. How it all works together is in test/replication/trust.test.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { JournalAge } from "../../../src/replication/journal-age.ts";
-import { Waiters } from "../../../src/replication/waiters.ts";
+import { JournalAge } from "../../../src/replication/leader/journal-age.ts";
+import { Waiters } from "../../../src/replication/leader/waiters.ts";
 import { FakeClock, until } from "./fakes.ts";
 import { ScriptedLeader } from "./scripted-leader.ts";
 import { TestNode } from "./test-node.ts";

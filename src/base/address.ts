@@ -1,0 +1,33 @@
+// Addresses as users write them: `host:port`, `:port`, `[::1]:port`. Text to data and back; nothing is
+// resolved here. Invariant: what formatAddress() makes, parseAddress() reads as the same address.
+
+import { ConfigError } from "./errors.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ALL_INTERFACES = "0.0.0.0";
+/** An IPv6 address in brackets, perhaps with its zone, or a name, or nothing; then the port. */
+const ADDRESS = /^(?:\[([0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([^\s:[\],]*)):(\d{1,5})$/i;
+
+/**
+ * "host:port", "[::1]:port" or ":port". The last names every interface where a node listens, and
+ * this machine where one connects: say which by `emptyHost`. Port 0 asks the system for a free one.
+ */
+export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): Address {
+  const [, bracketed, plain, digits] = ADDRESS.exec(text.trim()) ?? [];
+  const port = Number(digits ?? Number.NaN);
+  if (!(port <= 65_535)) {
+    throw new ConfigError(
+      `"${text}" is not an address; write host:port, :port or [::1]:port with a port up to 65535`,
+    );
+  }
+  return { host: bracketed ?? (plain || emptyHost), port };
+}
+
+/** The address as a user would type it; an IPv6 host gets its brackets back. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,121 @@
+// The errors of the server: replies to a client as constants encoded once, violations of a protocol,
+// mistakes in the configuration, and the two ways a programmer's error ends the process. Peer and
+// socket failures have no class: they are logged once where they happen. The client's own error
+// classes live in client/errors.ts.
+
+import { writeSync } from "node:fs";
+
+const encoder = new TextEncoder();
+
+/**
+ * An error that is answered to the client. `code` is the first word on the wire, which clients test;
+ * `bytes` is the whole RESP line, encoded once.
+ */
+export class ErrorReply {
+  readonly code: string;
+  readonly text: string;
+  readonly bytes: Uint8Array;
+
+  constructor(code: string, text: string) {
+    this.code = code;
+    this.text = text;
+    this.bytes = encode(`-${code} ${singleLine(text)}\r\n`);
+  }
+}
+
+/** A text that echoes a client's bytes has one character for each of them, and gives the same bytes back. */
+function encode(text: string): Uint8Array {
+  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const isLatin1 = bytes.every((byte, index) => byte === text.charCodeAt(index));
+  return isLatin1 ? bytes : encoder.encode(text);
+}
+
+/** Line breaks in an echoed argument would end the reply early and forge the next one. */
+function singleLine(text: string): string {
+  return text.replace(/[\r\n]/g, " ");
+}
+
+/** An `ERR` reply, for texts known at load. */
+export function errorReply(text: string): ErrorReply {
+  return new ErrorReply("ERR", text);
+}
+
+// ---- replies that several commands share; the texts are Redis 7.0's ------------------------------
+
+export const syntaxError = errorReply("syntax error");
+export const notAnInteger = errorReply("value is not an integer or out of range");
+export const notAnInt32 = errorReply(
+  "value is out of range, value must between -2147483648 and 2147483647",
+);
+export const notAFloat = errorReply("value is not a valid float");
+export const overflow = errorReply("increment or decrement would overflow");
+export const noSuchKey = errorReply("no such key");
+export const keyTooLong = errorReply(`key is longer than ${16 * 1024 * 1024 - 1} bytes`);
+export const valueTooLarge = errorReply(
+  "value is larger than this cache accepts (--max-value-size, or a quarter of --max-memory)",
+);
+export const stringTooLong = errorReply("string exceeds maximum allowed size (proto-max-bulk-len)");
+export const outOfMemory = new ErrorReply(
+  "OOM",
+  "command not allowed when used memory > 'maxmemory'.",
+);
+export const readOnly = new ErrorReply("READONLY", "You can't write against a read only replica.");
+let readOnlyNamed = { address: "", reply: readOnly };
+
+/** The refusal of a write on a follower: Redis's words, and where the leader is, if that is known. */
+export function readOnlyUnder(leaderAddress: string): ErrorReply {
+  if (readOnlyNamed.address !== leaderAddress) {
+    const text = leaderAddress && `${readOnly.text} Its leader is ${leaderAddress}.`;
+    const reply = text === "" ? readOnly : new ErrorReply(readOnly.code, text);
+    readOnlyNamed = { address: leaderAddress, reply };
+  }
+  return readOnlyNamed.reply;
+}
+export const leaderGone = new ErrorReply(
+  "MASTERDOWN",
+  "Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+export const tooFewFollowers = new ErrorReply("NOREPLICAS", "Not enough good replicas to write.");
+export const unblocked = new ErrorReply("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
+export const unblockedByRole = new ErrorReply(
+  "UNBLOCKED",
+  "force unblock from blocking operation, instance state changed (master -> replica?)",
+);
+export const loading = new ErrorReply("LOADING", "Redis is loading the dataset in memory");
+export const noAuth = new ErrorReply("NOAUTH", "Authentication required.");
+export const wrongPass = new ErrorReply(
+  "WRONGPASS",
+  "invalid username-password pair or user is disabled.",
+);
+export const noProto = new ErrorReply("NOPROTO", "unsupported protocol version");
+
+/** Bytes that break a protocol's framing: the text is answered, then the connection is closed. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** A mistake in flags, environment or configuration file: one sentence for the person who made it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** The leader did not send what it announced. */
+export class SyncError extends Error {
+  override readonly name = "SyncError";
+}
+
+/** States what must hold. A failure is a programmer's error and ends the process through fatal(). */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}
+
+/**
+ * Ends the process at once with one line. For an unexpected exception where a lock may be held:
+ * Bun would otherwise hand it to an event handler and leave the process alive with the lock taken.
+ */
+export function fatal(error: unknown, where: string): never {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  writeSync(2, `mscache: fatal error in ${where}: ${text}\n`);
+  process.kill(process.pid, "SIGABRT");
+  throw error;
+}

@@ -1,0 +1,43 @@
+// The log of a node: one line for each event on standard error, with time and level. It is a small
+// coat over consola that fixes the format and keeps repeated lines (an operator counts them).
+// It never writes to standard output, which belongs to the commands. One call is one line: control
+// characters, which may come from a client's bytes, are shown as escapes.
+
+import { createConsola, type LogObject } from "consola/core";
+import { wallClockMs } from "./clock.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/g;
+
+const sink = createConsola({
+  level: CONSOLA_LEVELS.info,
+  throttle: 0,
+  reporters: [{ log: (line) => void process.stderr.write(formatLine(line)) }],
+});
+
+export const log = {
+  debug: (message: string): void => sink.debug(message),
+  info: (message: string): void => sink.info(message),
+  warn: (message: string): void => sink.warn(message),
+  error: (message: string): void => sink.error(message),
+};
+
+/** From now on only lines of this level and above are written. */
+export function setLogLevel(level: LogLevel): void {
+  sink.level = CONSOLA_LEVELS[level];
+}
+
+function formatLine(line: LogObject): string {
+  const time = new Date(wallClockMs()).toISOString();
+  return `${time} ${line.type.padEnd(5)} ${oneLine(line.args.join(" "))}\n`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(CONTROL_CHARACTER, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}

@@ -1,0 +1,296 @@
+// One socket to one node: opens it, logs in with RESP3, sends requests and hands out the answers in
+// order. It never reconnects and never chooses a node; its owner does.
+// Invariant: inFlight holds exactly the encoded requests whose answers are to come, in that order.
+// Hot path: requests of one turn leave in one write, by a microtask.
+//
+//   connecting -> open       HELLO was answered
+//   open       -> retiring   retire(): takes nothing more, finishes what it has, then closes
+//   any        -> closed     the socket ended, the node stayed silent, or close()
+//
+// A request is encoded only when the socket can take it. So everything in `waiting` has certainly never
+// been sent and goes back to the owner when the connection ends, and everything in `inFlight` may have
+// been executed and is rejected.
+
+import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
+import { CommandWriter } from "./command-writer.ts";
+import {
+  ClosedError,
+  ConnectError,
+  ConnectionLostError,
+  type MSCacheError,
+  ProtocolError,
+  TimeoutError,
+} from "./errors.ts";
+import type { Holder, Ledger } from "./ledger.ts";
+import { type Address, formatAddress } from "./options.ts";
+import { Queue } from "./queue.ts";
+import type { Request } from "./request.ts";
+import { greeting } from "./shapes.ts";
+
+/** Encoded bytes at which one write is made in the middle of a turn. */
+const flushBytes = 256 * 1024;
+/** After this silence the kernel asks whether the other side is still there. */
+const keepAliveMs = 60_000;
+
+/** Who is told of what a connection cannot settle by itself. */
+export interface ConnectionOwner {
+  /** The connection ended by itself; `unsent` never left this process. Not called before it is open. */
+  lost(connection: Connection, cause: MSCacheError, unsent: Queue<Request>): void;
+  /** The node is a follower and did not execute this write. */
+  refused(connection: Connection, request: Request): void;
+}
+
+type State = "connecting" | "open" | "retiring" | "closed";
+
+export class Connection implements Holder {
+  /** The node, as "host:port". */
+  readonly address: string;
+  readonly #ledger: Ledger;
+  readonly #owner: ConnectionOwner;
+  readonly #parser = new ReplyParser();
+  readonly #writer = new CommandWriter();
+  #waiting = new Queue<Request>();
+  readonly #inFlight = new Queue<Request>();
+  readonly #flush = (): void => this.#flushNow();
+  readonly #opened = Promise.withResolvers<void>();
+  #socket: Bun.Socket<Connection> | null = null;
+  #state: State = "connecting";
+  /** A microtask will flush. */
+  #scheduled = false;
+  /** The socket took less than it was given; drain comes. */
+  #blocked = false;
+  /** The tick when bytes came last. */
+  #heard: number;
+  /** What the node said about itself when the connection was opened. */
+  saidLeader = false;
+
+  private constructor(address: Address, ledger: Ledger, owner: ConnectionOwner) {
+    this.address = formatAddress(address);
+    this.#ledger = ledger;
+    this.#owner = owner;
+    this.#heard = ledger.tick;
+    ledger.holders.add(this);
+  }
+
+  /** Connects and logs in within connectTimeoutMs, or rejects with ConnectError. */
+  static async open(address: Address, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
+    const connection = new Connection(address, ledger, owner);
+    const { connectTimeoutMs } = ledger.settings;
+    const timer = setTimeout(
+      () => connection.#end(connection.#connectError(`no answer within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
+    );
+    try {
+      await connection.#dial(address);
+      await connection.#greet();
+      return connection;
+    } catch (cause) {
+      const error = connection.#connectError(reasonOf(cause), cause);
+      connection.#end(error);
+      throw cause instanceof ConnectError || cause instanceof ClosedError ? cause : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Sends the request at the end of this turn. The connection must not be closed. */
+  send(request: Request): void {
+    this.#waiting.push(request);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#flush);
+  }
+
+  /** Finishes the requests that it has, then closes without telling its owner. */
+  retire(): void {
+    if (this.#state !== "open") return;
+    this.#state = "retiring";
+    this.#closeIfFinished();
+  }
+
+  close(): void {
+    this.#end(new ClosedError());
+  }
+
+  expire(): void {
+    const { requestTimeoutMs } = this.#ledger.settings;
+    let overdue = false;
+    this.#inFlight.forEach((request) => {
+      if (!this.#ledger.isOverdue(request.born)) return;
+      overdue = true;
+      // Its place stays: the answer may still come and must not be taken for the next one's.
+      if (!request.settled) request.fail(new TimeoutError(requestTimeoutMs, true));
+    });
+    this.#waiting.removeIf((request) => {
+      if (!this.#ledger.isOverdue(request.born)) return false;
+      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
+      return true;
+    });
+    // A slow node sends something now and then. One that sends nothing at all is gone.
+    if (overdue && this.#ledger.isOverdue(this.#heard)) {
+      this.#end(new ConnectionLostError(this.address, `silent for ${requestTimeoutMs} ms`));
+    }
+  }
+
+  // ---- opening ---------------------------------------------------------------------------------
+
+  static readonly #handlers: Bun.SocketHandler<Connection> = {
+    binaryType: "buffer",
+    open: (socket) => socket.data.#attach(socket),
+    data: (socket, chunk) => socket.data.#receive(chunk),
+    drain: (socket) => socket.data.#drained(),
+    close: (socket, error) => socket.data.#lose("the other side closed it", error),
+    error: (socket, error) => socket.data.#lose(error.message, error),
+  };
+
+  #dial({ host, port }: Address): Promise<void> {
+    Bun.connect<Connection>({
+      hostname: host,
+      port,
+      data: this,
+      socket: Connection.#handlers,
+    }).catch(this.#opened.reject);
+    return this.#opened.promise;
+  }
+
+  #attach(socket: Bun.Socket<Connection>): void {
+    if (this.#state === "closed") {
+      socket.terminate(); // it took too long, nobody waits for it any more
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
+    this.#socket = socket;
+    this.#opened.resolve();
+  }
+
+  async #greet(): Promise<void> {
+    const { login } = this.#ledger.settings;
+    const auth = login === null ? [] : ["AUTH", login.username, login.password];
+    const hello = this.#ledger.create(["HELLO", 3, ...auth], greeting, false);
+    this.send(hello);
+    this.saidLeader = (await hello.promise).isLeader;
+    this.#state = "open";
+  }
+
+  #connectError(reason: string, cause?: unknown): ConnectError {
+    return new ConnectError(this.address, reason, cause);
+  }
+
+  // ---- sending ---------------------------------------------------------------------------------
+
+  #flushNow(): void {
+    this.#scheduled = false;
+    const writer = this.#writer;
+    const waiting = this.#waiting;
+    while (!this.#blocked && waiting.length > 0) {
+      for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
+        writer.write(request.command);
+        this.#inFlight.push(request);
+        if (writer.length >= flushBytes) break;
+      }
+      this.#writeOut();
+    }
+  }
+
+  /** Gives the socket what is encoded; it keeps nothing that it does not take. */
+  #writeOut(): void {
+    const writer = this.#writer;
+    const taken = this.#socket?.write(writer.buffer, writer.start, writer.length) ?? 0;
+    this.#blocked = taken < writer.length;
+    if (taken > 0) writer.taken(taken);
+  }
+
+  #drained(): void {
+    this.#blocked = false;
+    if (this.#writer.length > 0) this.#writeOut();
+    if (!this.#blocked) this.#flushNow();
+  }
+
+  // ---- receiving -------------------------------------------------------------------------------
+
+  #receive(chunk: Uint8Array): void {
+    this.#heard = this.#ledger.tick;
+    try {
+      this.#parser.feed(chunk);
+      this.#readReplies();
+    } catch (cause) {
+      this.#end(new ProtocolError(`${this.address} sent ${reasonOf(cause)}`, cause));
+      return;
+    }
+    if (this.#state === "retiring") this.#closeIfFinished();
+  }
+
+  #readReplies(): void {
+    const parser = this.#parser;
+    const inFlight = this.#inFlight;
+    for (;;) {
+      const request = inFlight.peek();
+      const reply = parser.next(request?.shape.asBytes === true);
+      if (reply === undefined) return;
+      if (reply instanceof PushReply) continue; // none was asked for
+      if (request === undefined) throw new ProtocolError("an answer to no request");
+      inFlight.shift();
+      this.#deliver(request, reply);
+    }
+  }
+
+  #deliver(request: Request, reply: Reply): void {
+    if (request.isWrite && reply instanceof ReplyError && reply.code === "READONLY") {
+      if (!request.settled) {
+        this.#owner.refused(this, request);
+        return;
+      }
+    }
+    request.answer(reply);
+    this.#ledger.release();
+  }
+
+  // ---- ending ----------------------------------------------------------------------------------
+
+  #lose(reason: string, cause?: Error): void {
+    this.#end(new ConnectionLostError(this.address, reason, cause));
+  }
+
+  #closeIfFinished(): void {
+    if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.close();
+  }
+
+  /** Ends everything, once. Requests in flight get `cause`; those never sent go back to the owner. */
+  #end(cause: MSCacheError): void {
+    const before = this.#state;
+    if (before === "closed") return;
+    this.#state = "closed";
+    this.#ledger.holders.delete(this);
+    this.#socket?.terminate();
+    this.#opened.reject(cause);
+    const unsent = this.#waiting;
+    this.#waiting = new Queue();
+    rejectAll(this.#ledger, this.#inFlight, cause);
+    if (cause instanceof ClosedError || before === "connecting") {
+      rejectAll(this.#ledger, unsent, cause);
+    } else {
+      this.#owner.lost(this, cause, unsent);
+    }
+  }
+}
+
+/** Empties the queue. */
+export function rejectAll(ledger: Ledger, requests: Queue<Request>, error: MSCacheError): void {
+  for (let request = requests.shift(); request !== undefined; request = requests.shift()) {
+    ledger.drop(request, error);
+  }
+}
+
+// --- internal ---
+
+/** What went wrong, in words; a system error brings its code, ECONNREFUSED for one. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { code } = cause as NodeJS.ErrnoException;
+  return /^E[A-Z]+$/.test(code ?? "") ? `${cause.message} (${code})` : cause.message;
+}

@@ -1,0 +1,353 @@
+// CLIENT and its subcommands: what a connection says of itself, and what an operator asks about others.
+// Replies and error texts are those of redis 7.0 `networking.c` (clientCommand); SETINFO and NO-TOUCH
+// are 7.2's.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { helpRow } from "../core/help.ts";
+import type { ClientFilter, ClientReport } from "../core/node.ts";
+import type { Session } from "../core/session.ts";
+import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
+import { badName, isCleanName } from "./hello.ts";
+
+const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
+const own = NO_SCRIPT | LOADING | STALE;
+
+const perConnection = "O(N) with N the number of connections";
+
+const subcommands = family({ group: "connection" }, [
+  {
+    name: "client|id",
+    arity: 2,
+    flags: own,
+    since: "5.0.0",
+    summary: "Return the ID of this connection",
+    handler: (x, _request, reply) => reply.integer(x.session.id),
+  },
+  {
+    name: "client|setname",
+    arity: 3,
+    flags: own,
+    since: "2.6.9",
+    summary: "Set the name of this connection",
+    handler: setName,
+  },
+  {
+    name: "client|getname",
+    arity: 2,
+    flags: own,
+    since: "2.6.9",
+    summary: "Return the name of this connection",
+    handler: getName,
+  },
+  {
+    name: "client|setinfo",
+    arity: 4,
+    flags: own,
+    since: "7.2.0",
+    summary: "Set the library's name or version",
+    handler: setInfo,
+  },
+  {
+    name: "client|reply",
+    arity: 3,
+    flags: own,
+    since: "3.2.0",
+    summary: "Turn replies on or off, or skip the next",
+    handler: replyMode,
+  },
+  {
+    name: "client|no-evict",
+    arity: 3,
+    flags: own | ADMIN,
+    since: "7.0.0",
+    summary: "Accepted; clients are never evicted",
+    handler: noEvict,
+  },
+  {
+    name: "client|no-touch",
+    arity: 3,
+    flags: own,
+    since: "7.2.0",
+    summary: "Accepted; see the server's README",
+    handler: noTouch,
+  },
+  {
+    name: "client|info",
+    arity: 2,
+    flags: own | CONTROL,
+    since: "6.2.0",
+    complexity: perConnection,
+    summary: "Return facts about this connection",
+    handler: info,
+  },
+  {
+    name: "client|list",
+    arity: -2,
+    flags: own | ADMIN | CONTROL,
+    since: "2.4.0",
+    complexity: perConnection,
+    summary: "List the open connections",
+    handler: list,
+  },
+  {
+    name: "client|kill",
+    arity: -3,
+    flags: own | ADMIN | CONTROL,
+    since: "2.4.0",
+    complexity: perConnection,
+    summary: "End connections",
+    handler: kill,
+  },
+  ...clientPauseCommands,
+  helpRow("client", "connection", "5.0.0", [
+    ...clientPauseHelp,
+    "GETNAME",
+    "    Return the name of the current connection.",
+    "ID",
+    "    Return the ID of the current connection.",
+    "INFO",
+    "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections by ID, ADDR, LADDR, TYPE, USER; SKIPME (YES|NO).",
+    "LIST [TYPE <type> | ID <id> [<id> ...]]",
+    "    Return information about client connections.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
+    "SETINFO <LIB-NAME|LIB-VER> <value>",
+    "    Set the name or version of the client library.",
+    "SETNAME <name>",
+    "    Assign the name <name> to the current connection.",
+    "NO-EVICT (ON|OFF), NO-TOUCH (ON|OFF)",
+    "    Accepted.",
+  ]),
+]);
+
+export const clientCommands = family({ group: "connection" }, [
+  {
+    name: "client",
+    arity: -2,
+    flags: 0,
+    since: "2.4.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for client connection commands",
+    categories: ["@slow"],
+    handler: () => undefined,
+    subcommands,
+  },
+]);
+
+// ---- this connection --------------------------------------------------------------------------
+
+function setName(x: Context, request: Request, reply: Reply): void {
+  const name = request.text(2);
+  if (!isCleanName(name)) return reply.error(badName);
+  x.session.name = name;
+  reply.ok();
+}
+
+function getName(x: Context, _request: Request, reply: Reply): void {
+  if (x.session.name === "") reply.nil();
+  else reply.text(x.session.name);
+}
+
+function setInfo(x: Context, request: Request, reply: Reply): void {
+  const field = request.text(2).toLowerCase();
+  const value = request.text(3);
+  if (field !== "lib-name" && field !== "lib-ver") {
+    return reply.error(errorReply(`Unrecognized option '${request.echo(2)}'`));
+  }
+  if (!isCleanName(value)) {
+    const text = `${field} cannot contain spaces, newlines or special characters.`;
+    return reply.error(errorReply(text));
+  }
+  if (field === "lib-name") x.session.libraryName = value;
+  else x.session.libraryVersion = value;
+  reply.ok();
+}
+
+function replyMode(x: Context, request: Request, reply: Reply): void {
+  const { session } = x;
+  const mode = request.text(2).toLowerCase();
+  if (mode === "on") {
+    session.replyMode = "on";
+    reply.ok();
+  } else if (mode === "off") session.replyMode = "off";
+  else if (mode === "skip") {
+    if (session.replyMode !== "off") session.replyMode = "skip-next";
+  } else reply.error(syntaxError);
+}
+
+/** ON or OFF at `index`, or null. */
+function readSwitch(request: Request, index: number): boolean | null {
+  const word = request.text(index).toLowerCase();
+  return word === "on" ? true : word === "off" ? false : null;
+}
+
+function noEvict(x: Context, request: Request, reply: Reply): void {
+  const on = readSwitch(request, 2);
+  if (on === null) return reply.error(syntaxError);
+  x.session.noEvict = on;
+  reply.ok();
+}
+
+function noTouch(x: Context, request: Request, reply: Reply): void {
+  const on = readSwitch(request, 2);
+  if (on === null) return reply.error(syntaxError);
+  x.session.noTouch = on;
+  reply.ok();
+}
+
+// ---- all connections --------------------------------------------------------------------------
+
+async function info(x: Context, _request: Request, reply: Reply): Promise<void> {
+  const reports = await x.node.clients({ id: x.session.id });
+  reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
+}
+
+async function list(x: Context, request: Request, reply: Reply): Promise<void> {
+  const filter = listFilter(request);
+  if ("code" in filter) return reply.error(filter);
+  const reports = await x.node.clients(filter);
+  reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
+}
+
+function listFilter(request: Request): ClientFilter | ErrorReply {
+  if (request.argc === 2) return {};
+  const option = request.text(2).toLowerCase();
+  if (option === "type" && request.argc === 4) return kindFilter(request.echo(3));
+  if (option !== "id" || request.argc < 4) return syntaxError;
+  const ids: number[] = [];
+  for (let i = 3; i < request.argc; i++) {
+    const id = readInteger(request.buf, request.start[i], request.end[i]);
+    if (id === NOT_AN_INTEGER) return errorReply("Invalid client ID");
+    ids.push(id);
+  }
+  return { ids };
+}
+
+function kindFilter(word: string): ClientFilter | ErrorReply {
+  const kind = word.toLowerCase();
+  switch (kind) {
+    case "normal":
+    case "pubsub":
+    case "replica":
+    case "master":
+      return { kind };
+    case "slave":
+      return { kind: "replica" };
+    default:
+      return errorReply(`Unknown client type '${word}'`);
+  }
+}
+
+const noSuchClient = errorReply("No such client");
+
+/** The old form names an address and answers OK; the new one takes filters and answers a number. */
+async function kill(x: Context, request: Request, reply: Reply): Promise<void> {
+  if (request.argc === 3) {
+    const count = await x.node.killClients({ address: request.text(2) });
+    return count === 0 ? reply.error(noSuchClient) : reply.ok();
+  }
+  const filter = killFilter(x, request);
+  if ("code" in filter) return reply.error(filter);
+  reply.integer(await x.node.killClients(filter));
+}
+
+function killFilter(x: Context, request: Request): ClientFilter | ErrorReply {
+  if (request.argc % 2 !== 0) return syntaxError;
+  const filter: ClientFilter = { except: x.session.id };
+  for (let i = 2; i < request.argc; i += 2) {
+    const problem = killOption(filter, request, i);
+    if (problem !== null) return problem;
+  }
+  return filter;
+}
+
+function killOption(filter: ClientFilter, request: Request, index: number): ErrorReply | null {
+  const value = request.echo(index + 1);
+  switch (request.text(index).toLowerCase()) {
+    case "id": {
+      const id = readInteger(request.buf, request.start[index + 1], request.end[index + 1]);
+      if (id === NOT_AN_INTEGER || id < 1) return errorReply("client-id should be greater than 0");
+      filter.id = id;
+      return null;
+    }
+    case "addr":
+      filter.address = value;
+      return null;
+    case "laddr":
+      filter.localAddress = value;
+      return null;
+    case "user":
+      if (value !== "default") return errorReply(`No such user '${value}'`);
+      filter.user = value;
+      return null;
+    case "type": {
+      const kind = kindFilter(value);
+      if ("code" in kind) return kind;
+      Object.assign(filter, kind);
+      return null;
+    }
+    case "skipme":
+      return skipMe(filter, value.toLowerCase());
+    default:
+      return syntaxError;
+  }
+}
+
+function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
+  if (word !== "yes" && word !== "no") return syntaxError;
+  if (word === "no") delete filter.except;
+  return null;
+}
+
+const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
+
+function lettersOf({ kind, channels, patterns, transaction }: Session): string {
+  const subscriber = channels + patterns > 0 ? "P" : "";
+  return `${kindLetters[kind]}${subscriber}${transaction === null ? "" : "x"}` || "N";
+}
+
+/** One line of CLIENT LIST, in Redis's format. */
+function describe(report: ClientReport, now: number): string {
+  const { session, pendingInputBytes, pendingOutputBytes } = report;
+  const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
+  const fields: [string, string | number][] = [
+    ["id", session.id],
+    ["addr", session.address],
+    ["laddr", session.localAddress],
+    ["fd", -1],
+    ["name", session.name],
+    ["age", seconds(session.createdAtMs)],
+    ["idle", seconds(session.lastActiveMs)],
+    ["flags", lettersOf(session)],
+    ["db", 0],
+    ["sub", session.channels],
+    ["psub", session.patterns],
+    ["ssub", 0],
+    ["multi", session.transaction?.requests.length ?? -1],
+    ["qbuf", pendingInputBytes],
+    ["qbuf-free", 0],
+    ["argv-mem", 0],
+    ["multi-mem", session.transaction?.bytes ?? 0],
+    ["obl", 0],
+    ["oll", 0],
+    ["omem", pendingOutputBytes],
+    ["tot-mem", pendingInputBytes + pendingOutputBytes],
+    ["events", "r"],
+    ["cmd", session.lastCommand],
+    ["user", session.user],
+    ["redir", -1],
+    ["resp", session.protocol],
+    ["lib-name", session.libraryName],
+    ["lib-ver", session.libraryVersion],
+  ];
+  return `${fields.map(([name, value]) => `${name}=${value}`).join(" ")}\n`;
+}

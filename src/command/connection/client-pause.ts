@@ -1,0 +1,85 @@
+// CLIENT PAUSE and UNPAUSE, which hold the commands of clients, and CLIENT UNBLOCK, which ends the wait
+// of another connection. Followers' links are never held. Texts are those of redis 7.0 (clientCommand).
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { errorReply, notAnInteger } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import type { PauseKind } from "../core/node.ts";
+import { readTimeout } from "../core/timeout.ts";
+import { argumentIs } from "../core/words.ts";
+
+const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
+
+const perHeld = "O(N) with N the number of held clients";
+
+export const clientPauseCommands = family({ group: "connection", flags }, [
+  {
+    name: "client|pause",
+    arity: -3,
+    since: "3.0.0",
+    complexity: perHeld,
+    summary: "Hold the commands of all clients for some time",
+    handler: pause,
+  },
+  {
+    name: "client|unpause",
+    arity: 2,
+    since: "6.2.0",
+    complexity: perHeld,
+    summary: "End a pause",
+    handler: unpause,
+  },
+  {
+    name: "client|unblock",
+    arity: -3,
+    flags: flags & ~flag.STALE,
+    since: "5.0.0",
+    summary: "End the wait of another connection",
+    handler: unblock,
+  },
+]);
+
+export const clientPauseHelp: readonly string[] = [
+  "PAUSE <timeout> [WRITE|ALL]",
+  "    Suspend all, or just write, clients for <timeout> milliseconds.",
+  "UNPAUSE",
+  "    Stop the current client pause, resuming traffic.",
+  "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+  "    Unblock the specified blocked client.",
+];
+
+const badMode = errorReply("CLIENT PAUSE mode must be WRITE or ALL");
+const badReason = errorReply("CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+
+function pause(x: Context, request: Request, reply: Reply): void {
+  const kind = kindOf(request);
+  if (kind === null) return reply.error(badMode);
+  const timeoutMs = readTimeout(request, 2);
+  if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
+  x.node.pause(kind, timeoutMs);
+  reply.ok();
+}
+
+function kindOf(request: Request): PauseKind | null {
+  if (request.argc === 3) return "all";
+  if (request.argc > 4) return null;
+  if (argumentIs(request, 3, "WRITE")) return "writes";
+  return argumentIs(request, 3, "ALL") ? "all" : null;
+}
+
+function unpause(x: Context, _request: Request, reply: Reply): void {
+  x.node.unpause();
+  reply.ok();
+}
+
+function unblock(x: Context, request: Request, reply: Reply): void {
+  const withError = request.argc === 4 && argumentIs(request, 3, "ERROR");
+  const isPlain = request.argc === 3 || (request.argc === 4 && argumentIs(request, 3, "TIMEOUT"));
+  if (!withError && !isPlain) return reply.error(badReason);
+  const id = readInteger(request.buf, request.start[2], request.end[2]);
+  if (id === NOT_AN_INTEGER) return reply.error(notAnInteger);
+  reply.integer(x.node.unblock(id, withError) ? 1 : 0);
+}

@@ -1,0 +1,236 @@
+// Commands about the connection itself: PING ECHO HELLO AUTH SELECT QUIT RESET.
+// Replies and error texts are those of redis 7.0 `networking.c` and `acl.c`.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import {
+  ErrorReply,
+  errorReply,
+  noProto,
+  notAnInt32,
+  notAnInteger,
+  syntaxError,
+  wrongPass,
+} from "../../base/errors.ts";
+import { REDIS_VERSION } from "../../base/version.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import type { Session } from "../core/session.ts";
+import { end } from "../transaction/transaction-queue.ts";
+
+const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY, GLOBAL } = flag;
+const { SUBSCRIBER, UNQUEUED } = flag;
+
+export const connectionCommands = family({ group: "connection" }, [
+  {
+    name: "ping",
+    arity: -1,
+    flags: FAST | SUBSCRIBER,
+    since: "1.0.0",
+    summary: "Ping the server",
+    handler: ping,
+  },
+  {
+    name: "echo",
+    arity: 2,
+    flags: LOADING | STALE | FAST,
+    since: "1.0.0",
+    summary: "Echo the given string",
+    handler: (_x, request, reply) => reply.bulk(request.buf, request.start[1], request.end[1]),
+  },
+  {
+    name: "hello",
+    arity: -1,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    since: "6.0.0",
+    summary: "Handshake with the server",
+    handler: hello,
+  },
+  {
+    name: "auth",
+    arity: -2,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    since: "1.0.0",
+    summary: "Authenticate to the server",
+    handler: auth,
+  },
+  {
+    name: "select",
+    arity: 2,
+    flags: LOADING | STALE | FAST,
+    since: "1.0.0",
+    summary: "Change the selected database of the connection; there is only database 0",
+    handler: select,
+  },
+  {
+    name: "quit",
+    arity: -1,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
+    since: "1.0.0",
+    summary: "Close the connection",
+    handler: (x, _request, reply) => {
+      reply.ok();
+      x.session.closing = true;
+    },
+  },
+  {
+    name: "reset",
+    arity: 1,
+    flags:
+      NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED | GLOBAL,
+    since: "6.2.0",
+    summary: "Reset the connection",
+    handler: reset,
+  },
+]);
+
+const pingArity = errorReply("wrong number of arguments for 'ping' command");
+
+function ping({ session }: Context, request: Request, reply: Reply): void {
+  if (request.argc > 2) reply.error(pingArity);
+  else if (session.protocol === 2 && session.subscriptions > 0) pong(request, reply);
+  else if (request.argc === 2) reply.bulk(request.buf, request.start[1], request.end[1]);
+  else reply.simple("PONG");
+}
+
+/** To a RESP2 subscriber the answer looks like a message, as it may come between messages. */
+function pong(request: Request, reply: Reply): void {
+  reply.array(2);
+  reply.text("pong");
+  if (request.argc === 1) reply.text("");
+  else reply.bulk(request.buf, request.start[1], request.end[1]);
+}
+
+const outOfRangeDatabase = errorReply("DB index is out of range");
+
+function select(_x: Context, request: Request, reply: Reply): void {
+  const index = readInteger(request.buf, request.start[1], request.end[1]);
+  if (index === NOT_AN_INTEGER) reply.error(notAnInteger);
+  else if (index !== (index | 0)) reply.error(notAnInt32);
+  else if (index !== 0) reply.error(outOfRangeDatabase);
+  else reply.ok();
+}
+
+function reset(x: Context, _request: Request, reply: Reply): void {
+  const { session, node } = x;
+  session.name = "";
+  session.protocol = 2;
+  session.replyMode = "on";
+  session.noEvict = false;
+  session.noTouch = false;
+  session.authenticated = node.password === "";
+  end(session);
+  if (session.subscriptions > 0) node.channels.forget(session.id);
+  session.channels = 0;
+  session.patterns = 0;
+  reply.switchProtocol(2);
+  reply.simple("RESET");
+}
+
+// ---- login ------------------------------------------------------------------------------------
+
+const noPasswordSet = errorReply(
+  "AUTH <password> called without any password configured for the default user. " +
+    "Are you sure your configuration is correct?",
+);
+
+function auth(x: Context, request: Request, reply: Reply): void {
+  if (request.argc > 3) return reply.error(syntaxError);
+  if (request.argc === 2 && x.node.password === "") return reply.error(noPasswordSet);
+  const user = request.argc === 3 ? request.text(1) : "default";
+  if (!login(x, user, request, request.argc - 1)) return reply.error(wrongPass);
+  reply.ok();
+}
+
+/** Checks user and password; there is only the user `default`. */
+function login(x: Context, user: string, request: Request, password: number): boolean {
+  if (user !== "default" || !samePassword(x.node.password, request.bytes(password))) return false;
+  x.session.authenticated = true;
+  x.session.user = user;
+  return true;
+}
+
+/** Without a password any is right, as for Redis's `nopass`. Compares in a time that tells nothing. */
+function samePassword(expected: string, given: Uint8Array): boolean {
+  if (expected === "") return true;
+  const hash = (bytes: string | Uint8Array) =>
+    new Bun.CryptoHasher("sha256").update(bytes).digest();
+  return crypto.timingSafeEqual(hash(expected), hash(given));
+}
+
+// ---- HELLO ------------------------------------------------------------------------------------
+
+const notANumber = errorReply("Protocol version is not an integer or out of range");
+const helloNoAuth = new ErrorReply(
+  "NOAUTH",
+  "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH " +
+    "<user> <pass> option can be used to authenticate the client and select the RESP protocol " +
+    "version at the same time",
+);
+export const badName = errorReply(
+  "Client names cannot contain spaces, newlines or special characters.",
+);
+
+function hello(x: Context, request: Request, reply: Reply): void {
+  const { session } = x;
+  let version: number = session.protocol;
+  if (request.argc > 1) {
+    version = readInteger(request.buf, request.start[1], request.end[1]);
+    if (version === NOT_AN_INTEGER) return reply.error(notANumber);
+    if (version !== 2 && version !== 3) return reply.error(noProto);
+  }
+  const problem = helloOptions(x, request);
+  if (problem !== null) return reply.error(problem);
+  if (!session.authenticated) return reply.error(helloNoAuth);
+  if (request.argc > 1) changeProtocol(session, version === 3 ? 3 : 2, reply);
+  helloReply(x, reply);
+}
+
+/** HELLO's AUTH and SETNAME, in their order: what was understood before a mistake stays done. */
+function helloOptions(x: Context, request: Request): ErrorReply | null {
+  for (let i = 2; i < request.argc; i++) {
+    const option = request.text(i).toLowerCase();
+    const left = request.argc - 1 - i;
+    if (option === "auth" && left >= 2) {
+      if (!login(x, request.text(i + 1), request, i + 2)) return wrongPass;
+      i += 2;
+    } else if (option === "setname" && left >= 1) {
+      const name = request.text(++i);
+      if (!isCleanName(name)) return badName;
+      x.session.name = name;
+    } else {
+      return errorReply(`Syntax error in HELLO option '${request.echo(i)}'`);
+    }
+  }
+  return null;
+}
+
+/** The reply to HELLO is already in the new protocol. */
+function changeProtocol(session: Session, protocol: 2 | 3, reply: Reply): void {
+  session.protocol = protocol;
+  reply.switchProtocol(protocol);
+}
+
+function helloReply(x: Context, reply: Reply): void {
+  reply.map(7);
+  reply.text("server");
+  reply.text("redis");
+  reply.text("version");
+  reply.text(REDIS_VERSION);
+  reply.text("proto");
+  reply.integer(x.session.protocol);
+  reply.text("id");
+  reply.integer(x.session.id);
+  reply.text("mode");
+  reply.text("standalone");
+  reply.text("role");
+  reply.text(x.node.isFollower ? "replica" : "master");
+  reply.text("modules");
+  reply.array(0);
+}
+
+/** Redis allows printable ASCII without spaces in names. */
+export function isCleanName(name: string): boolean {
+  return /^[!-~]*$/.test(name);
+}

@@ -1,0 +1,139 @@
+// The shape of a command: a row of data with its handler. Dispatch, key lookup, replication of writes,
+// COMMAND, the documents and the coverage test are all derived from these rows; table.ts collects them.
+
+import type { Effects } from "../../journal/effects.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Store } from "../../store/store.ts";
+import type { Node } from "./node.ts";
+import type { Session } from "./session.ts";
+
+/** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
+export const flag = {
+  /** May change the data: refused on a follower. */
+  WRITE: 1 << 0,
+  READONLY: 1 << 1,
+  /** May use more memory: room is made first, and it fails with -OOM when there is none. */
+  DENY_OOM: 1 << 2,
+  ADMIN: 1 << 3,
+  FAST: 1 << 4,
+  /** Allowed while a snapshot is loaded. */
+  LOADING: 1 << 5,
+  /** Allowed on a follower that has lost its leader. */
+  STALE: 1 << 6,
+  /** Allowed before a login. */
+  NO_AUTH: 1 << 7,
+  NO_SCRIPT: 1 << 8,
+  PUBSUB: 1 << 9,
+  /**
+   * Acts on the whole node: runs in the control thread while its connection waits. Its handler may
+   * return a promise.
+   */
+  CONTROL: 1 << 10,
+  /** As COMMAND INFO tells them; they have no meaning here yet. */
+  ALLOW_BUSY: 1 << 12,
+  NO_ASYNC_LOADING: 1 << 13,
+  NO_MULTI: 1 << 14,
+  SKIP_SLOWLOG: 1 << 20,
+  /** Not in COMMAND and not callable by name: the rows behind the binary protocol's opcodes. */
+  INTERNAL: 1 << 11,
+  /** Concerns the connections of all data threads: with several of them it runs as CONTROL does. */
+  GLOBAL: 1 << 21,
+  /** Changes no data but enters the stream to the followers: a pause of writes holds it, too. */
+  MAY_REPLICATE: 1 << 25,
+  /** Allowed to a subscriber that speaks RESP2. */
+  SUBSCRIBER: 1 << 22,
+  /** Runs at once in a transaction, where other commands are queued. */
+  UNQUEUED: 1 << 23,
+  /** EXEC: what the queued commands are, it is too (transaction-queue.ts). */
+  TRANSACTION: 1 << 24,
+} as const;
+
+export const flagNames: readonly (readonly [number, string])[] = [
+  [flag.WRITE, "write"],
+  [flag.READONLY, "readonly"],
+  [flag.DENY_OOM, "denyoom"],
+  [flag.ADMIN, "admin"],
+  [flag.PUBSUB, "pubsub"],
+  [flag.NO_SCRIPT, "noscript"],
+  [flag.LOADING, "loading"],
+  [flag.STALE, "stale"],
+  [flag.FAST, "fast"],
+  [flag.NO_AUTH, "no_auth"],
+  [flag.NO_ASYNC_LOADING, "no_async_loading"],
+  [flag.NO_MULTI, "no_multi"],
+  [flag.ALLOW_BUSY, "allow_busy"],
+  [flag.SKIP_SLOWLOG, "skip_slowlog"],
+];
+
+/** What a handler works on. One per data thread; `now` and `session` are set before each command. */
+export interface Context {
+  readonly store: Store;
+  readonly effects: Effects;
+  readonly node: Node;
+  /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */
+  now: number;
+  session: Session;
+}
+
+export type Handler = (x: Context, request: Request, reply: Reply) => void | Promise<void>;
+
+export type CommandGroup =
+  | "string"
+  | "generic"
+  | "connection"
+  | "server"
+  | "pubsub"
+  | "transactions"
+  | "scripting";
+
+export interface CommandRow {
+  /** Lower case; a subcommand is `container|name`. */
+  readonly name: string;
+  /** Number of arguments with the name itself; negative: at least that many. */
+  readonly arity: number;
+  readonly flags: number;
+  /** Positions of the first and the last key (negative: from the end) and the step between keys; 0: no keys. */
+  readonly keys: readonly [first: number, last: number, step: number];
+  readonly group: CommandGroup;
+  readonly since: string;
+  readonly complexity: string;
+  readonly summary: string;
+  /** ACL categories, where they do not follow from flags and group. */
+  readonly categories?: readonly string[];
+  readonly handler: Handler;
+  readonly subcommands?: readonly CommandRow[];
+}
+
+/** A row with the counters that INFO commandstats shows. */
+export class Command {
+  readonly name: string;
+  readonly arity: number;
+  readonly flags: number;
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+  readonly handler: Handler;
+  readonly row: CommandRow;
+  readonly subcommands: readonly Command[];
+  calls: number;
+  rejected: number;
+
+  constructor(row: CommandRow) {
+    this.name = row.name;
+    this.arity = row.arity;
+    this.flags = row.flags;
+    this.firstKey = row.keys[0];
+    this.lastKey = row.keys[1];
+    this.keyStep = row.keys[2];
+    this.handler = row.handler;
+    this.row = row;
+    this.subcommands = (row.subcommands ?? []).map((sub) => new Command(sub));
+    this.calls = 0;
+    this.rejected = 0;
+  }
+
+  accepts(argc: number): boolean {
+    return this.arity >= 0 ? argc === this.arity : argc >= -this.arity;
+  }
+}

@@ -1,0 +1,79 @@
+// What the server knows about one connection, as far as commands may see and change it. It holds no
+// socket: the server acts on `closing` and `replyMode` after a command has run.
+
+import type { Transaction, Watched } from "../transaction/transaction-queue.ts";
+
+export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
+
+/** normal: a client; follower: a link that PSYNC opened; join: one that JOIN opened; leader: the stream we apply. */
+export type SessionKind = "normal" | "follower" | "join" | "leader";
+
+export class Session {
+  readonly id: number;
+  /** `ip:port` of the peer and of our end. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdAtMs: number;
+  lastActiveMs: number;
+  kind: SessionKind = "normal";
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  user = "default";
+  authenticated: boolean;
+  /** RESP version, 2 or 3. */
+  protocol: 2 | 3 = 2;
+  lastCommand = "NULL";
+  replyMode: ReplyMode = "on";
+  noEvict = false;
+  noTouch = false;
+  /** Journal offset behind the last write of this connection: what WAIT waits for. */
+  lastWriteOffset = 0;
+  /** The last command has not run because of a pause and is to be tried again. */
+  held = false;
+  /** What has been queued since MULTI; null outside of a transaction. */
+  transaction: Transaction | null = null;
+  /** Its EXEC runs now: nothing in it waits for followers. */
+  isExecuting = false;
+  /** The keys that WATCH guards; null for none. */
+  watched: Watched | null = null;
+  /** How many channels and patterns it has subscribed to. */
+  channels = 0;
+  patterns = 0;
+  /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */
+  closing = false;
+  /** What REPLCONF told us before a PSYNC. */
+  readonly replconf: FollowerTraits = {
+    listeningPort: 0,
+    ipAddress: "",
+    eof: false,
+    psync2: false,
+  };
+
+  constructor(
+    id: number,
+    address: string,
+    localAddress: string,
+    nowMs: number,
+    authenticated: boolean,
+  ) {
+    this.id = id;
+    this.address = address;
+    this.localAddress = localAddress;
+    this.createdAtMs = nowMs;
+    this.lastActiveMs = nowMs;
+    this.authenticated = authenticated;
+  }
+
+  get subscriptions(): number {
+    return this.channels + this.patterns;
+  }
+}
+
+/** Capabilities and address of a follower, as announced by REPLCONF. */
+export interface FollowerTraits {
+  listeningPort: number;
+  ipAddress: string;
+  eof: boolean;
+  psync2: boolean;
+}

@@ -1,0 +1,26 @@
+// Redis's replies to a name that is no command, or no subcommand of one. They echo what was sent, byte by
+// byte, up to a bound; line breaks in it are replaced by the error itself.
+
+import { type ErrorReply, errorReply } from "../../base/errors.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Command } from "./command.ts";
+import { lookup } from "./registry.ts";
+
+const echoedBytesMax = 128;
+
+/** Names what was asked for, with the beginning of its arguments. */
+export function unknownCommand(request: Request): ErrorReply {
+  const container = lookup(request.buf, request.start[0], request.end[0]);
+  if (container !== undefined) return unknownSubcommand(container, request);
+  let args = "";
+  for (let i = 1; i < request.argc && args.length < echoedBytesMax; i++) {
+    args += `'${request.echo(i).slice(0, echoedBytesMax - args.length)}' `;
+  }
+  const name = request.echo(0).slice(0, echoedBytesMax);
+  return errorReply(`unknown command '${name}', with args beginning with: ${args}`);
+}
+
+function unknownSubcommand(container: Command, request: Request): ErrorReply {
+  const word = request.echo(1).slice(0, echoedBytesMax);
+  return errorReply(`unknown subcommand '${word}'. Try ${container.name.toUpperCase()} HELP.`);
+}

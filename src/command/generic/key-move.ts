@@ -1,0 +1,100 @@
+// RENAME, RENAMENX and COPY: a value with its expiry under another key. The value travels through a
+// buffer of its own, as storing one item may move the other.
+// Invariant: the source of a rename goes only after the destination is stored, so that a full store
+// loses nothing; followers see both at once.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import {
+  type ErrorReply,
+  errorReply,
+  noSuchKey,
+  notAnInteger,
+  syntaxError,
+} from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
+
+export function rename(x: Context, request: Request, reply: Reply): void {
+  if (!findForWrite(x, request, 1)) reply.error(noSuchKey);
+  else if (sameKeys(request) || move(x, request, reply)) reply.ok();
+}
+
+export function renamenx(x: Context, request: Request, reply: Reply): void {
+  if (!findForWrite(x, request, 1)) reply.error(noSuchKey);
+  else if (findForWrite(x, request, 2)) reply.integer(0);
+  else if (move(x, request, reply)) reply.integer(1);
+}
+
+function move(x: Context, request: Request, reply: Reply): boolean {
+  x.effects.open();
+  try {
+    const moved = duplicate(x, request, reply);
+    if (moved) erase(x, request, 1);
+    return moved;
+  } finally {
+    x.effects.close(); // a refusal may be one byte too many for the output, and throw
+  }
+}
+
+/** Stores what is under argument 1 under argument 2 as well; a refusal is answered. */
+function duplicate(x: Context, request: Request, reply: Reply): boolean {
+  const { store } = x;
+  findForWrite(x, request, 1);
+  const value = copyValue(store);
+  const { valueLength, expiresAt, clientFlags } = store;
+  return putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply);
+}
+
+const sameObject = errorReply("source and destination objects are the same");
+
+export function copy(x: Context, request: Request, reply: Reply): void {
+  const error = readCopyOptions(request);
+  if (error !== null) reply.error(error);
+  else if (sameKeys(request)) reply.error(sameObject);
+  else if (!findForWrite(x, request, 1)) reply.integer(0);
+  else if (!copyReplaces && findForWrite(x, request, 2)) reply.integer(0);
+  else if (duplicate(x, request, reply)) reply.integer(1);
+}
+
+/** Whether the last readCopyOptions() found REPLACE. */
+let copyReplaces = false;
+
+function readCopyOptions(request: Request): ErrorReply | null {
+  copyReplaces = false;
+  for (let i = 3; i < request.argc; i++) {
+    if (argumentIs(request, i, "REPLACE")) {
+      copyReplaces = true;
+    } else if (argumentIs(request, i, "DB") && i + 1 < request.argc) {
+      const error = databaseError(request, ++i);
+      if (error !== null) return error;
+    } else {
+      return syntaxError;
+    }
+  }
+  return null;
+}
+
+const databaseOutOfRange = errorReply("DB index is out of range");
+const int32OutOfRange = errorReply(
+  "value is out of range, value must between -2147483648 and 2147483647",
+);
+
+function databaseError(request: Request, index: number): ErrorReply | null {
+  const number = readInteger(request.buf, request.start[index], request.end[index]);
+  if (number === NOT_AN_INTEGER) return notAnInteger;
+  if (number !== (number | 0)) return int32OutOfRange;
+  return number === 0 ? null : databaseOutOfRange;
+}
+
+function sameKeys(request: Request): boolean {
+  const { buf, start } = request;
+  const length = request.length(1);
+  if (length !== request.length(2)) return false;
+  for (let i = 0; i < length; i++) {
+    if (buf[start[1] + i] !== buf[start[2] + i]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,182 @@
+// Commands that meet keys they were not told: KEYS, SCAN, RANDOMKEY. The dispatcher locks nothing for
+// them. A walk locks a bucket's shard at a time, in the store: it is no moment's picture, but it meets
+// every key that is there throughout. A load that began meanwhile ends it: half a snapshot is not shown.
+// Keys are copied while they are visited, as their number has to be answered before them.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import {
+  type ErrorReply,
+  errorReply,
+  loading,
+  notAnInteger,
+  syntaxError,
+} from "../../base/errors.ts";
+import { isLoneStar, matchesGlob } from "../../base/glob.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { ItemVisitor, Store } from "../../store/store.ts";
+import type { Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+
+/** Collects the visited keys that fit the pattern in argument `index`; without one (0) all of them. */
+class KeyCollector implements ItemVisitor {
+  /** Items met, whether they fit or not. */
+  visited = 0;
+  private readonly request: Request;
+  private readonly patternIndex: number;
+  /** The keys, one behind the other, and where each ends: an array each would cost far more. */
+  private bytes = new Uint8Array(1024);
+  private readonly ends: number[] = [];
+
+  constructor(request: Request, patternIndex: number) {
+    const { buf, start, end } = request;
+    this.request = request;
+    const all = isLoneStar(buf, start[patternIndex], end[patternIndex]);
+    this.patternIndex = all ? 0 : patternIndex;
+  }
+
+  visit(store: Store): void {
+    this.visited++;
+    if (this.fits(store)) this.add(store.keyBytes, store.keyStart, store.keyEnd);
+  }
+
+  private add(key: Uint8Array, start: number, end: number): void {
+    const at = this.ends.at(-1) ?? 0;
+    const behind = at + end - start;
+    if (behind > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(behind, 2 * this.bytes.length));
+      grown.set(this.bytes.subarray(0, at));
+      this.bytes = grown;
+    }
+    this.bytes.set(key.subarray(start, end), at);
+    this.ends.push(behind);
+  }
+
+  private fits({ keyBytes, keyStart, keyEnd }: Store): boolean {
+    const index = this.patternIndex;
+    const { buf, start, end } = this.request;
+    return index === 0 || matchesGlob(buf, start[index], end[index], keyBytes, keyStart, keyEnd);
+  }
+
+  /** Answers with the array of the keys. */
+  answer(reply: Reply): void {
+    reply.array(this.ends.length);
+    let start = 0;
+    for (const end of this.ends) {
+      reply.bulk(this.bytes, start, end);
+      start = end;
+    }
+  }
+}
+
+export function keys(x: Context, request: Request, reply: Reply): void {
+  const collector = new KeyCollector(request, 1);
+  let cursor = 0;
+  do {
+    cursor = x.store.scan(cursor, x.now, collector);
+  } while (cursor !== 0);
+  if (x.node.isLoading) reply.error(loading);
+  else collector.answer(reply);
+}
+
+/** A uint32 of chance; nothing secret hangs on it. */
+function chance(): number {
+  return Math.floor(Math.random() * 0x1_0000_0000);
+}
+
+export function randomkey(x: Context, _request: Request, reply: Reply): void {
+  const { store } = x;
+  const taken = store.lockShards(store.allShards);
+  if (store.randomItem(chance(), x.now)) reply.bulk(store.keyBytes, store.keyStart, store.keyEnd);
+  else reply.nil();
+  store.unlockShards(taken);
+}
+
+// ---- SCAN ---------------------------------------------------------------------------------------
+
+interface ScanOptions {
+  /** Position of the pattern, 0: none. */
+  patternIndex: number;
+  /** Position of the type, 0: any. */
+  typeIndex: number;
+  /** About how many items to visit. */
+  count: number;
+}
+
+const countDefault = 10;
+/** Buckets that are looked at for each item asked for, so that an empty table does not hold a call up. */
+const bucketsPerItem = 10;
+/** The least that a call looks at: the buckets of a store with few keys, so that one call walks it. */
+const bucketsMin = 512;
+
+const invalidCursor = errorReply("invalid cursor");
+
+export function scan(x: Context, request: Request, reply: Reply): void {
+  const cursor = readCursor(request.text(1));
+  if (cursor === null) {
+    reply.error(invalidCursor);
+    return;
+  }
+  const options: ScanOptions = { patternIndex: 0, typeIndex: 0, count: countDefault };
+  const error = readScanOptions(request, options);
+  if (error !== null) {
+    reply.error(error);
+    return;
+  }
+  const collector = new KeyCollector(request, options.patternIndex);
+  const next = walk(x, cursor, options.count, collector);
+  if (x.node.isLoading) {
+    reply.error(loading);
+    return;
+  }
+  reply.array(2);
+  reply.text(String(next));
+  // Every value is a string: of another type there is nothing, but the walk goes on all the same.
+  if (options.typeIndex === 0 || argumentIs(request, options.typeIndex, "string")) {
+    collector.answer(reply);
+  } else {
+    reply.array(0);
+  }
+}
+
+function walk(x: Context, from: number, count: number, collector: KeyCollector): number {
+  let cursor = from;
+  let bucketsLeft = Math.max(bucketsMin, count * bucketsPerItem);
+  do {
+    cursor = x.store.scan(cursor, x.now, collector);
+  } while (cursor !== 0 && collector.visited < count && --bucketsLeft > 0);
+  return cursor;
+}
+
+const cursorMax = (1n << 64n) - 1n;
+
+/**
+ * What redis takes for a cursor, which is what strtoul takes without leading space: an empty text, a
+ * sign, any 64 bits. A number that was never given out as a cursor ends the walk.
+ */
+function readCursor(text: string): number | null {
+  const match = /^([+-]?)(\d+)$/.exec(text);
+  if (match === null) return text === "" ? 0 : null;
+  const value = BigInt(match[2]);
+  if (value > cursorMax) return null;
+  const cursor = match[1] === "-" ? BigInt.asUintN(64, -value) : value;
+  return Number(cursor);
+}
+
+function readScanOptions(request: Request, options: ScanOptions): ErrorReply | null {
+  for (let i = 2; i < request.argc; i += 2) {
+    if (i + 1 === request.argc) return syntaxError;
+    if (argumentIs(request, i, "COUNT")) {
+      options.count = readInteger(request.buf, request.start[i + 1], request.end[i + 1]);
+      if (options.count === NOT_AN_INTEGER) return notAnInteger;
+      if (options.count < 1) return syntaxError;
+    } else if (argumentIs(request, i, "MATCH")) {
+      options.patternIndex = i + 1;
+    } else if (argumentIs(request, i, "TYPE")) {
+      options.typeIndex = i + 1;
+    } else {
+      return syntaxError;
+    }
+  }
+  return null;
+}

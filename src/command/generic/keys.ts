@@ -1,0 +1,222 @@
+// Commands on keys whatever they hold: DEL, EXISTS, TYPE and the like, and the rows of RENAME and COPY
+// (keyspace-move.ts) and of the walks (keyspace-walk.ts). There is one database, number 0.
+// Hot path: DEL and EXISTS of one key allocate nothing.
+
+import { syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { argumentIs } from "../core/words.ts";
+import { erase } from "../core/write.ts";
+import { copy, rename, renamenx } from "./key-move.ts";
+import { keys, randomkey, scan } from "./key-walk.ts";
+
+function del(x: Context, request: Request, reply: Reply): void {
+  if (request.argc === 2) reply.integer(erase(x, request, 1) ? 1 : 0);
+  else reply.integer(eraseAll(x, request));
+}
+
+function eraseAll(x: Context, request: Request): number {
+  let count = 0;
+  x.effects.open();
+  for (let i = 1; i < request.argc; i++) {
+    if (erase(x, request, i)) count++;
+  }
+  x.effects.close();
+  return count;
+}
+
+/** A key that is named twice counts twice. */
+function exists(x: Context, request: Request, reply: Reply): void {
+  const { buf, start, end } = request;
+  let count = 0;
+  for (let i = 1; i < request.argc; i++) {
+    if (x.store.find(buf, start[i], end[i], x.now)) count++;
+  }
+  reply.integer(count);
+}
+
+function touch(x: Context, request: Request, reply: Reply): void {
+  const { buf, start, end } = request;
+  let count = 0;
+  for (let i = 1; i < request.argc; i++) {
+    if (x.store.read(buf, start[i], end[i], x.now)) count++;
+  }
+  reply.integer(count);
+}
+
+function type(x: Context, request: Request, reply: Reply): void {
+  const found = x.store.find(request.buf, request.start[1], request.end[1], x.now);
+  reply.simple(found ? "string" : "none");
+}
+
+function dbsize(x: Context, _request: Request, reply: Reply): void {
+  reply.integer(x.store.count());
+}
+
+function flush(x: Context, request: Request, reply: Reply): void {
+  if (!flushModeIsKnown(request)) {
+    reply.error(syntaxError);
+    return;
+  }
+  const { store } = x;
+  // The effect is recorded before any shard is free again: no later write may come before it.
+  const taken = store.lockShards(store.allShards);
+  store.clear();
+  x.effects.flushAll();
+  store.unlockShards(taken);
+  reply.ok();
+}
+
+/** SYNC and ASYNC mean the same here: no item is visited, however many there are. */
+function flushModeIsKnown(request: Request): boolean {
+  if (request.argc === 1) return true;
+  return request.argc === 2 && (argumentIs(request, 1, "SYNC") || argumentIs(request, 1, "ASYNC"));
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+// GLOBAL: RENAME and COPY write a value of any size, which only the control thread can always journal.
+const { READONLY, WRITE, DENY_OOM, FAST, GLOBAL } = flag;
+
+export const keyspaceCommands = family({ group: "generic" }, [
+  {
+    name: "del",
+    arity: -2,
+    flags: WRITE,
+    keys: [1, -1, 1],
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Deletes keys.",
+    handler: del,
+  },
+  {
+    name: "unlink",
+    arity: -2,
+    flags: WRITE | FAST,
+    keys: [1, -1, 1],
+    since: "4.0.0",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Deletes keys; here the same as DEL, which never frees memory item by item.",
+    handler: del,
+  },
+  {
+    name: "exists",
+    arity: -2,
+    flags: READONLY | FAST,
+    keys: [1, -1, 1],
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Counts how many of the keys exist.",
+    handler: exists,
+  },
+  {
+    name: "touch",
+    arity: -2,
+    flags: READONLY | FAST,
+    keys: [1, -1, 1],
+    since: "3.2.1",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Marks keys as used, and counts how many of them exist.",
+    handler: touch,
+  },
+  {
+    name: "type",
+    arity: 2,
+    flags: READONLY | FAST,
+    keys: [1, 1, 1],
+    since: "1.0.0",
+    summary: "Returns the type of the value in a key.",
+    handler: type,
+  },
+  {
+    name: "keys",
+    arity: 2,
+    flags: READONLY,
+    categories: ["@keyspace", "@read", "@slow", "@dangerous"],
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys in the store",
+    summary: "Returns all keys that fit a pattern.",
+    handler: keys,
+  },
+  {
+    name: "scan",
+    arity: -2,
+    flags: READONLY,
+    since: "2.8.0",
+    complexity: "O(1) for a call, O(N) for a whole walk over N keys",
+    summary: "Walks through the keys, some at a time.",
+    handler: scan,
+  },
+  {
+    name: "randomkey",
+    arity: 1,
+    flags: READONLY,
+    since: "1.0.0",
+    summary: "Returns a key chosen at random.",
+    handler: randomkey,
+  },
+  {
+    name: "dbsize",
+    arity: 1,
+    flags: READONLY | FAST,
+    categories: ["@keyspace", "@read", "@fast"],
+    group: "server",
+    since: "1.0.0",
+    summary: "Returns the number of keys.",
+    handler: dbsize,
+  },
+  {
+    name: "rename",
+    arity: 3,
+    flags: WRITE | GLOBAL,
+    keys: [1, 2, 1],
+    since: "1.0.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Gives a key another name; a key of that name is replaced.",
+    handler: rename,
+  },
+  {
+    name: "renamenx",
+    arity: 3,
+    flags: WRITE | FAST | GLOBAL,
+    keys: [1, 2, 1],
+    since: "1.0.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Gives a key another name that is not in use.",
+    handler: renamenx,
+  },
+  {
+    name: "copy",
+    arity: -3,
+    flags: WRITE | DENY_OOM | GLOBAL,
+    keys: [1, 2, 1],
+    since: "6.2.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Copies the value of a key to another key.",
+    handler: copy,
+  },
+  {
+    name: "flushdb",
+    arity: -1,
+    flags: WRITE,
+    categories: ["@keyspace", "@write", "@slow", "@dangerous"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of segments in use",
+    summary: "Removes all keys; the same as FLUSHALL, as there is one database.",
+    handler: flush,
+  },
+  {
+    name: "flushall",
+    arity: -1,
+    flags: WRITE,
+    categories: ["@keyspace", "@write", "@slow", "@dangerous"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of segments in use",
+    summary: "Removes all keys.",
+    handler: flush,
+  },
+]);

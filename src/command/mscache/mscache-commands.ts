@@ -1,0 +1,85 @@
+// The rows behind the four opcodes of the binary protocol: what that protocol means by SET, GET, DEL and
+// JOIN. The frames and status bytes are protocol/mscache/mscache.ts's; here an error, nil and ok stand for them.
+// Arguments: the opcode byte, the key, and for SET the value and four little-endian bytes of TTL in
+// seconds. Invariant: row i answers opcode i + 1.
+
+import { errorReply } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { erase, put } from "../core/write.ts";
+import { get } from "../string/string-read.ts";
+
+const emptyKey = errorReply("the key is empty");
+const emptyValue = errorReply("the value is empty");
+const noTimeToLive = errorReply("the time to live is not positive");
+
+function setFrame(x: Context, request: Request, reply: Reply): void {
+  const seconds = readInt32(request.buf, request.start[3]);
+  if (request.length(1) === 0) reply.error(emptyKey);
+  else if (request.length(2) === 0) reply.error(emptyValue);
+  else if (seconds <= 0) reply.error(noTimeToLive);
+  else if (put(x, request, 1, 2, x.now + seconds * 1000, reply)) reply.ok();
+}
+
+function readInt32(buf: Uint8Array, at: number): number {
+  return buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24);
+}
+
+function getFrame(x: Context, request: Request, reply: Reply): void {
+  if (request.length(1) === 0) reply.error(emptyKey);
+  else get(x, request, reply);
+}
+
+/** The seed answers OK for a key that is not there, but KEY NOT FOUND for an empty one. */
+function delFrame(x: Context, request: Request, reply: Reply): void {
+  if (request.length(1) === 0) {
+    reply.nil();
+    return;
+  }
+  erase(x, request, 1);
+  reply.ok();
+}
+
+/** No answer: from here on the connection is a follower's link. */
+function joinFrame(x: Context): void {
+  x.node.join(x.session);
+}
+
+export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
+  {
+    name: "mscache|set",
+    arity: 4,
+    flags: flag.INTERNAL | flag.WRITE | flag.DENY_OOM,
+    keys: [1, 1, 1],
+    summary: "Sets the value of a key with a time to live in seconds.",
+    handler: setFrame,
+  },
+  {
+    name: "mscache|get",
+    arity: 2,
+    flags: flag.INTERNAL | flag.READONLY | flag.FAST,
+    keys: [1, 1, 1],
+    summary: "Returns the value of a key.",
+    handler: getFrame,
+  },
+  {
+    name: "mscache|del",
+    arity: 2,
+    flags: flag.INTERNAL | flag.WRITE,
+    keys: [1, 1, 1],
+    group: "generic",
+    summary: "Deletes a key.",
+    handler: delFrame,
+  },
+  {
+    name: "mscache|join",
+    arity: 1,
+    flags: flag.INTERNAL | flag.CONTROL | flag.ADMIN | flag.NO_SCRIPT,
+    group: "server",
+    complexity: "O(N) where N is the number of keys in the store",
+    summary: "Turns the connection into a follower's link.",
+    handler: joinFrame,
+  },
+]);

@@ -1,0 +1,68 @@
+// The channels and patterns of the whole node, and the way of a message to their subscribers. There is
+// one of these, in the control thread: with several data threads SUBSCRIBE and PUBLISH come to it, so
+// that a publisher learns at once how many there were.
+// Invariant: a session's `channels` and `patterns` say how many it has here.
+
+import { matchesGlob } from "../../base/glob.ts";
+import type { Session } from "../core/session.ts";
+import { Topics } from "./topics.ts";
+
+/** A published message, as one kind of subscriber gets it. */
+export interface Message {
+  /** The pattern that fitted; null for the subscribers of the channel itself. */
+  readonly pattern: Uint8Array | null;
+  readonly channel: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+/** Brings a message to the connections with these ids, as far as they are still there. */
+export type Deliver = (receivers: readonly number[], message: Message) => void;
+
+export class Channels {
+  readonly channels = new Topics();
+  readonly patterns = new Topics();
+  private readonly deliver: Deliver;
+
+  constructor(deliver: Deliver) {
+    this.deliver = deliver;
+  }
+
+  /** Returns how many deliveries there are: one connection may get a message more than once. */
+  publish(channel: Uint8Array, payload: Uint8Array): number {
+    let count = 0;
+    const topic = this.channels.get(channel);
+    if (topic !== undefined) count += this.send(topic.subscribers, null, channel, payload);
+    for (const { bytes, subscribers } of this.patterns.all()) {
+      if (!matchesGlob(bytes, 0, bytes.length, channel, 0, channel.length)) continue;
+      count += this.send(subscribers, bytes, channel, payload);
+    }
+    return count;
+  }
+
+  private send(
+    subscribers: ReadonlySet<number>,
+    pattern: Uint8Array | null,
+    channel: Uint8Array,
+    payload: Uint8Array,
+  ): number {
+    this.deliver([...subscribers], { pattern, channel, payload });
+    return subscribers.size;
+  }
+
+  /** The bytes of the names that a connection has subscribed to. */
+  bytesOf(id: number): number {
+    return this.channels.bytesOf(id) + this.patterns.bytesOf(id);
+  }
+
+  /** To be called after a change of what a session has subscribed to. */
+  update(session: Session): void {
+    session.channels = this.channels.count(session.id);
+    session.patterns = this.patterns.count(session.id);
+  }
+
+  /** Ends all subscriptions of a connection; it may be gone already. */
+  forget(id: number): void {
+    this.channels.removeAll(id);
+    this.patterns.removeAll(id);
+  }
+}

@@ -1,0 +1,195 @@
+// Publish and subscribe: SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, PUBLISH and PUBSUB. Replies and
+// error texts are those of redis 7.0 `pubsub.c`. Who has subscribed to what is kept by channels.ts.
+// PUBLISH is allowed on a follower: its message then goes to the subscribers of that node only. A leader
+// records it as an effect, and the subscribers of its followers get it too.
+
+import { errorReply } from "../../base/errors.ts";
+import { matchesGlob } from "../../base/glob.ts";
+import { subscriptionBytesMax, subscriptionsMax } from "../../base/limits.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { helpRow } from "../core/help.ts";
+import type { Topics } from "./topics.ts";
+
+const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, GLOBAL, SUBSCRIBER, MAY_REPLICATE } = flag;
+const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | GLOBAL | SUBSCRIBER;
+const asking = PUBSUB | LOADING | STALE | GLOBAL;
+
+const perName = "O(N) with N the names";
+
+const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
+  {
+    name: "pubsub|channels",
+    arity: -2,
+    complexity: "O(N) with N the channels",
+    summary: "List channels",
+    handler: list,
+  },
+  {
+    name: "pubsub|numsub",
+    arity: -2,
+    complexity: perName,
+    summary: "Count the subscribers of channels",
+    handler: numSub,
+  },
+  {
+    name: "pubsub|numpat",
+    arity: 2,
+    summary: "Count the different patterns",
+    handler: numPat,
+  },
+  helpRow("pubsub", "pubsub", "6.2.0", [
+    "CHANNELS [<pattern>]",
+    "    Return the currently active channels matching a <pattern> (default: '*').",
+    "NUMPAT",
+    "    Return number of subscriptions to patterns.",
+    "NUMSUB [<channel> ...]",
+    "    Return the number of subscribers for the specified channels, excluding",
+    "    pattern subscriptions(default: no channels).",
+  ]),
+]);
+
+export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexity: perName }, [
+  {
+    name: "subscribe",
+    arity: -2,
+    flags: subscribing,
+    summary: "Listen for messages of channels",
+    handler: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
+  },
+  {
+    name: "unsubscribe",
+    arity: -1,
+    flags: subscribing,
+    summary: "Stop listening to channels",
+    handler: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
+  },
+  {
+    name: "psubscribe",
+    arity: -2,
+    flags: subscribing,
+    summary: "Listen for messages by pattern",
+    handler: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
+  },
+  {
+    name: "punsubscribe",
+    arity: -1,
+    flags: subscribing,
+    summary: "Stop listening to patterns",
+    handler: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
+  },
+  {
+    name: "publish",
+    arity: 3,
+    flags: asking | FAST | MAY_REPLICATE,
+    complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",
+    summary: "Post a message to a channel",
+    handler: publish,
+  },
+  {
+    name: "pubsub",
+    arity: -2,
+    flags: 0,
+    since: "2.8.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for its subcommands",
+    categories: ["@slow"],
+    handler: () => undefined,
+    subcommands,
+  },
+]);
+
+// ---- subscribing --------------------------------------------------------------------------------
+
+type Kind = "channels" | "patterns";
+
+const tooMany = errorReply("too many subscriptions on this connection, or too long names");
+
+function subscribe(x: Context, request: Request, reply: Reply, kind: Kind, word: string): void {
+  const { session, node } = x;
+  const topics = node.channels[kind];
+  for (let i = 1; i < request.argc; i++) {
+    const name = request.bytes(i);
+    const isNew = topics.get(name)?.subscribers.has(session.id) !== true;
+    if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);
+    topics.add(session.id, name);
+    node.channels.update(session);
+    confirm(x, reply, word, name);
+  }
+}
+
+function hasRoom({ session, node }: Context, bytes: number): boolean {
+  const held = node.channels.bytesOf(session.id);
+  return session.subscriptions < subscriptionsMax && held + bytes <= subscriptionBytesMax;
+}
+
+/** Without names it means all; there is always at least one confirmation. */
+function unsubscribe(x: Context, request: Request, reply: Reply, kind: Kind, word: string): void {
+  const { session, node } = x;
+  const topics = node.channels[kind];
+  const names = namesIn(request, topics, session.id);
+  for (const name of names) {
+    topics.remove(session.id, name);
+    node.channels.update(session);
+    confirm(x, reply, word, name);
+  }
+  if (names.length === 0) confirm(x, reply, word, null);
+}
+
+function namesIn(request: Request, topics: Topics, id: number): Uint8Array[] {
+  if (request.argc === 1) return topics.of(id);
+  return Array.from({ length: request.argc - 1 }, (_, index) => request.bytes(index + 1));
+}
+
+function confirm({ session }: Context, reply: Reply, word: string, name: Uint8Array | null): void {
+  reply.push(3);
+  reply.text(word);
+  if (name === null) reply.nil();
+  else reply.bulk(name, 0, name.length);
+  reply.integer(session.subscriptions);
+}
+
+// ---- publishing ---------------------------------------------------------------------------------
+
+function publish(x: Context, request: Request, reply: Reply): void {
+  const { buf, start, end } = request;
+  const count = x.node.channels.publish(request.bytes(1), request.bytes(2));
+  x.effects.publish(buf, start[1], end[1], buf, start[2], end[2]);
+  reply.integer(count);
+}
+
+// ---- PUBSUB -------------------------------------------------------------------------------------
+
+function list(x: Context, request: Request, reply: Reply): void {
+  if (request.argc > 3) return reply.error(wrongArguments(request));
+  const { buf, start, end, argc } = request;
+  const names = [...x.node.channels.channels.all()].map(({ bytes }) => bytes);
+  const found = names.filter((name) => {
+    return argc === 2 || matchesGlob(buf, start[2], end[2], name, 0, name.length);
+  });
+  reply.array(found.length);
+  for (const name of found) reply.bulk(name, 0, name.length);
+}
+
+function wrongArguments(request: Request) {
+  const name = request.echo(1);
+  return errorReply(
+    `unknown subcommand or wrong number of arguments for '${name}'. Try PUBSUB HELP.`,
+  );
+}
+
+/** A flat list of names and numbers, in RESP3 too. */
+function numSub(x: Context, request: Request, reply: Reply): void {
+  reply.array((request.argc - 2) * 2);
+  for (let i = 2; i < request.argc; i++) {
+    const name = request.bytes(i);
+    reply.bulk(name, 0, name.length);
+    reply.integer(x.node.channels.channels.get(name)?.subscribers.size ?? 0);
+  }
+}
+
+function numPat(x: Context, _request: Request, reply: Reply): void {
+  reply.integer(x.node.channels.patterns.size);
+}

@@ -1,0 +1,35 @@
+// SCRIPT KILL, which Redis Sentinel sends to a server that answers BUSY. There are no scripts here, so
+// there is never one to kill. The text is that of redis 7.0 `script.c`.
+
+import { ErrorReply } from "../../base/errors.ts";
+import { flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { helpRow } from "../core/help.ts";
+
+const notBusy = new ErrorReply("NOTBUSY", "No scripts in execution right now.");
+
+export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
+  {
+    name: "script",
+    arity: -2,
+    flags: 0,
+    categories: ["@slow"],
+    complexity: "Depends on subcommand.",
+    summary: "A container for script commands; there are no scripts",
+    handler: () => undefined,
+    subcommands: family({ group: "scripting" }, [
+      {
+        name: "script|kill",
+        arity: 2,
+        flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
+        since: "2.6.0",
+        summary: "Kill the script in execution, of which there is none",
+        handler: (_x, _request, reply) => reply.error(notBusy),
+      },
+      helpRow("script", "scripting", "5.0.0", [
+        "KILL",
+        "    Kill the currently executing Lua script.",
+      ]),
+    ]),
+  },
+]);

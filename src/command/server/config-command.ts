@@ -1,0 +1,99 @@
+// CONFIG GET, SET, REWRITE, RESETSTAT. Names are Redis's where Redis has one, and ours otherwise.
+// Replies and error texts are those of redis 7.0 `config.c`.
+
+import { errorReply } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { helpRow } from "../core/help.ts";
+
+const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
+const perSetting = "O(N) with N the number of settings";
+
+const subcommands = family({ group: "server", since: "2.0.0", flags }, [
+  {
+    name: "config|get",
+    arity: -3,
+    complexity: perSetting,
+    summary: "Get settings",
+    handler: get,
+  },
+  {
+    name: "config|set",
+    arity: -4,
+    complexity: perSetting,
+    summary: "Change settings",
+    handler: set,
+  },
+  {
+    name: "config|rewrite",
+    arity: 2,
+    complexity: "O(N) with N the size of the file",
+    summary: "Write settings back",
+    handler: rewrite,
+  },
+  {
+    name: "config|resetstat",
+    arity: 2,
+    summary: "Reset the statistics of INFO",
+    handler: resetStatistics,
+  },
+  helpRow("config", "server", "5.0.0", [
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+  ]),
+]);
+
+export const configCommands = family({ group: "server", since: "2.0.0" }, [
+  {
+    name: "config",
+    arity: -2,
+    flags: 0,
+    complexity: "Depends on subcommand.",
+    summary: "A container for server configuration commands",
+    handler: () => undefined,
+    subcommands,
+  },
+]);
+
+function get(x: Context, request: Request, reply: Reply): void {
+  const patterns: string[] = [];
+  for (let i = 2; i < request.argc; i++) patterns.push(request.text(i));
+  const found = x.node.configGet(patterns);
+  reply.map(found.length);
+  for (const [name, value] of found) {
+    reply.text(name);
+    reply.text(value);
+  }
+}
+
+function set(x: Context, request: Request, reply: Reply): void {
+  if (request.argc % 2 !== 0) {
+    return reply.error(errorReply("wrong number of arguments for 'config|set' command"));
+  }
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < request.argc; i += 2) {
+    pairs.push([request.text(i).toLowerCase(), request.text(i + 1)]);
+  }
+  const problem = x.node.configSet(pairs);
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+function rewrite(x: Context, _request: Request, reply: Reply): void {
+  const problem = x.node.configRewrite();
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+function resetStatistics(x: Context, _request: Request, reply: Reply): void {
+  x.node.resetStatistics();
+  reply.ok();
+}

@@ -1,0 +1,44 @@
+// INFO and TIME. The text of INFO is not made here but in the server's room (node/node-info.ts), which knows
+// what there is to tell.
+
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+
+const encoder = new TextEncoder();
+
+export const serverCommands = family({ group: "server" }, [
+  {
+    name: "info",
+    arity: -1,
+    flags: flag.LOADING | flag.STALE | flag.CONTROL,
+    categories: ["@slow", "@dangerous"],
+    since: "1.0.0",
+    summary: "Get information and statistics about the server",
+    handler: info,
+  },
+  {
+    name: "time",
+    arity: 1,
+    flags: flag.LOADING | flag.STALE | flag.FAST,
+    since: "2.6.0",
+    summary: "Return the current server time",
+    handler: time,
+  },
+]);
+
+async function info(x: Context, request: Request, reply: Reply): Promise<void> {
+  const sections: string[] = [];
+  for (let i = 1; i < request.argc; i++) sections.push(request.text(i).toLowerCase());
+  reply.verbatim(await x.node.info(sections));
+}
+
+/** Seconds and microseconds; the clock itself has milliseconds. */
+function time(x: Context, _request: Request, reply: Reply): void {
+  reply.array(2);
+  const seconds = encoder.encode(String(Math.floor(x.now / 1000)));
+  const microseconds = encoder.encode(String((x.now % 1000) * 1000));
+  reply.bulk(seconds, 0, seconds.length);
+  reply.bulk(microseconds, 0, microseconds.length);
+}

@@ -1,0 +1,215 @@
+// COMMAND and its subcommands: the command table as tools and clients want to see it, made from the
+// rows. Shapes are those of redis 7.0 `server.c` (addReplyCommandInfo, addReplyCommandDocs).
+
+import { errorReply } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Command, type Context, flag, flagNames } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { helpRow } from "../core/help.ts";
+import { byName, commands } from "../core/registry.ts";
+
+const common = {
+  group: "server",
+  since: "2.8.13",
+  flags: flag.LOADING | flag.STALE,
+  complexity: "O(N) with N the number of commands",
+} as const;
+
+const subcommands = family(common, [
+  {
+    name: "command|count",
+    arity: 2,
+    summary: "Get the number of commands",
+    handler: (_x, _request, reply) => reply.integer(commands.length),
+  },
+  {
+    name: "command|info",
+    arity: -2,
+    summary: "Get details about commands",
+    handler: info,
+  },
+  {
+    name: "command|docs",
+    arity: -2,
+    summary: "Get documentation about commands",
+    handler: docs,
+  },
+  {
+    name: "command|list",
+    arity: 2,
+    summary: "Get the names of all commands",
+    handler: list,
+  },
+  {
+    name: "command|getkeys",
+    arity: -4,
+    summary: "Extract the keys of a command",
+    handler: getKeys,
+  },
+  helpRow("command", "server", "5.0.0", [
+    "(no subcommand)",
+    "    Return details about all commands.",
+    "COUNT",
+    "    Return the total number of commands in this server.",
+    "LIST",
+    "    Return a list of all commands in this server.",
+    "INFO [<command-name> ...]",
+    "    Return details about multiple commands.",
+    "DOCS [<command-name> ...]",
+    "    Return documentation details about multiple commands.",
+    "GETKEYS <full-command>",
+    "    Return the keys from a full command.",
+  ]),
+]);
+
+export const introspectionCommands = family(common, [
+  {
+    name: "command",
+    arity: -1,
+    summary: "Get details about all commands",
+    categories: ["@slow", "@connection"],
+    handler: (_x, _request, reply) => infoOf(commands, reply),
+    subcommands,
+  },
+]);
+
+// ---- COMMAND, COMMAND INFO ----------------------------------------------------------------------
+
+function info(_x: Context, request: Request, reply: Reply): void {
+  infoOf(request.argc === 2 ? commands : named(request), reply);
+}
+
+function named(request: Request): (Command | undefined)[] {
+  return Array.from({ length: request.argc - 2 }, (_, index) => byName(request.text(index + 2)));
+}
+
+function infoOf(list: readonly (Command | undefined)[], reply: Reply): void {
+  reply.array(list.length);
+  for (const command of list) {
+    if (command === undefined) reply.nil();
+    else infoEntry(command, reply);
+  }
+}
+
+function infoEntry(command: Command, reply: Reply): void {
+  reply.array(10);
+  reply.text(command.name);
+  reply.integer(command.arity);
+  simpleSet(flagsOf(command), reply);
+  reply.integer(command.firstKey);
+  reply.integer(command.lastKey);
+  reply.integer(command.keyStep);
+  simpleSet(categoriesOf(command), reply);
+  reply.array(0); // tips
+  keySpecifications(command, reply);
+  infoOf(command.subcommands, reply);
+}
+
+function simpleSet(words: readonly string[], reply: Reply): void {
+  reply.set(words.length);
+  for (const word of words) reply.simple(word);
+}
+
+function flagsOf({ flags }: Command): string[] {
+  return flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+}
+
+/** ACL categories, in Redis's order, as far as they follow from the row. */
+function categoriesOf({ flags, row: { group, categories: stated } }: Command): readonly string[] {
+  if (stated !== undefined) return stated;
+  const categories: string[] = [];
+  if (group === "generic") categories.push("@keyspace");
+  if (flags & flag.READONLY) categories.push("@read");
+  if (flags & flag.WRITE) categories.push("@write");
+  if (group === "string") categories.push("@string");
+  if (flags & flag.PUBSUB) categories.push("@pubsub");
+  if (flags & flag.ADMIN) categories.push("@admin");
+  categories.push(flags & flag.FAST ? "@fast" : "@slow");
+  if (flags & flag.ADMIN) categories.push("@dangerous");
+  if (group === "connection") categories.push("@connection");
+  if (group === "transactions") categories.push("@transaction");
+  if (group === "scripting") categories.push("@scripting");
+  return categories;
+}
+
+/** One specification: keys from the first position to the last, step by step. */
+function keySpecifications(command: Command, reply: Reply): void {
+  if (command.firstKey === 0) return reply.array(0);
+  const { firstKey, lastKey } = command;
+  reply.array(1);
+  reply.map(3);
+  reply.text("flags");
+  simpleSet(command.flags & flag.WRITE ? ["RW"] : ["RO", "access"], reply);
+  reply.text("begin_search");
+  entry(reply, "index", [["index", firstKey]]);
+  reply.text("find_keys");
+  entry(reply, "range", [
+    ["lastkey", lastKey < 0 ? lastKey : lastKey - firstKey],
+    ["keystep", command.keyStep],
+    ["limit", 0],
+  ]);
+}
+
+function entry(reply: Reply, type: string, spec: readonly (readonly [string, number])[]): void {
+  reply.map(2);
+  reply.text("type");
+  reply.text(type);
+  reply.text("spec");
+  reply.map(spec.length);
+  for (const [name, value] of spec) {
+    reply.text(name);
+    reply.integer(value);
+  }
+}
+
+// ---- COMMAND DOCS, LIST, GETKEYS ----------------------------------------------------------------
+
+function docs(_x: Context, request: Request, reply: Reply): void {
+  const list = request.argc === 2 ? commands : named(request).filter((one) => one !== undefined);
+  docsOf(list, reply);
+}
+
+function docsOf(list: readonly Command[], reply: Reply): void {
+  reply.map(list.length);
+  for (const command of list) {
+    const { name, subcommands, row } = command;
+    reply.text(name);
+    reply.map(subcommands.length > 0 ? 5 : 4);
+    for (const field of ["summary", "since", "group", "complexity"] as const) {
+      reply.text(field);
+      reply.text(row[field]);
+    }
+    if (subcommands.length > 0) {
+      reply.text("subcommands");
+      docsOf(subcommands, reply);
+    }
+  }
+}
+
+function list(_x: Context, _request: Request, reply: Reply): void {
+  reply.array(commands.length);
+  for (const { name } of commands) reply.text(name);
+}
+
+const invalidCommand = errorReply("Invalid command specified");
+const invalidArguments = errorReply("Invalid number of arguments specified for command");
+const noKeyArguments = errorReply("The command has no key arguments");
+
+function getKeys(_x: Context, request: Request, reply: Reply): void {
+  const command = byName(request.text(2));
+  if (command === undefined) return reply.error(invalidCommand);
+  if (command.firstKey === 0) return reply.error(noKeyArguments);
+  const argc = request.argc - 2;
+  if (!command.accepts(argc)) return reply.error(invalidArguments);
+  const positions = keyPositions(command, argc);
+  reply.array(positions.length);
+  for (const at of positions) reply.bulk(request.buf, request.start[at + 2], request.end[at + 2]);
+}
+
+function keyPositions({ firstKey, lastKey, keyStep }: Command, argc: number): number[] {
+  const last = lastKey < 0 ? argc + lastKey : lastKey;
+  const positions: number[] = [];
+  for (let at = firstKey; at <= last; at += keyStep) positions.push(at);
+  return positions;
+}

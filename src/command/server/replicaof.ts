@@ -1,0 +1,163 @@
+// The commands of replication: REPLICAOF and its old name SLAVEOF, ROLE, and what a follower sends on
+// its link, REPLCONF and PSYNC. The state machines behind them are in src/replication/.
+// Texts are those of redis 7.0 `replication.c`.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { argumentIs } from "../core/words.ts";
+
+const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, CONTROL, ALLOW_BUSY, NO_MULTI } = flag;
+const NO_ASYNC_LOADING = flag.NO_ASYNC_LOADING;
+
+export const replicationCommands = family({ group: "server" }, [
+  {
+    name: "replicaof",
+    arity: 3,
+    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
+    since: "5.0.0",
+    summary: "Make the server a follower of another one, or a leader (NO ONE)",
+    handler: replicaOf,
+  },
+  {
+    name: "slaveof",
+    arity: 3,
+    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
+    since: "1.0.0",
+    summary: "The old name of REPLICAOF",
+    handler: replicaOf,
+  },
+  {
+    name: "role",
+    arity: 1,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | CONTROL,
+    categories: ["@admin", "@fast", "@dangerous"],
+    since: "2.8.12",
+    summary: "Return the role of the instance in the context of replication",
+    handler: role,
+  },
+  {
+    name: "replconf",
+    arity: -1,
+    flags: ADMIN | NO_SCRIPT | LOADING | STALE | ALLOW_BUSY,
+    since: "3.0.0",
+    summary: "An internal command for configuring the replication stream",
+    handler: replConf,
+  },
+  {
+    name: "psync",
+    arity: -3,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
+    since: "2.8.0",
+    summary: "Internal command used for replication",
+    handler: psync,
+  },
+]);
+
+// ---- roles ------------------------------------------------------------------------------------
+
+const invalidPort = errorReply("Invalid master port");
+const failingOver = errorReply("REPLICAOF not allowed while failing over.");
+const portMax = 65_535;
+
+function replicaOf(x: Context, request: Request, reply: Reply): void {
+  if (x.node.isFailingOver) return reply.error(failingOver);
+  if (request.text(1).toLowerCase() === "no" && request.text(2).toLowerCase() === "one") {
+    x.node.unfollow();
+    return reply.ok();
+  }
+  const port = readInteger(request.buf, request.start[2], request.end[2]);
+  if (port === NOT_AN_INTEGER || port < 0 || port > portMax) return reply.error(invalidPort);
+  if (x.node.follow(request.text(1), port, x.session.id)) reply.ok();
+  else reply.simple("OK Already connected to specified master");
+}
+
+function role(x: Context, _request: Request, reply: Reply): void {
+  const report = x.node.role();
+  if (report.role === "leader") {
+    reply.array(3);
+    reply.text("master");
+    reply.integer(report.offset);
+    reply.array(report.followers.length);
+    for (const { ip, port, offset } of report.followers) {
+      reply.array(3);
+      reply.text(ip);
+      reply.text(String(port));
+      reply.text(String(offset));
+    }
+    return;
+  }
+  reply.array(5);
+  reply.text("slave");
+  reply.text(report.host);
+  reply.integer(report.port);
+  reply.text(report.state);
+  reply.integer(report.offset);
+}
+
+// ---- a follower's link ------------------------------------------------------------------------
+
+/** ACK is never answered: the follower's link carries the stream in the other direction. */
+function replConf(x: Context, request: Request, reply: Reply): void {
+  if (request.argc % 2 === 0) return reply.error(syntaxError);
+  for (let i = 1; i < request.argc; i += 2) {
+    const option = request.text(i).toLowerCase();
+    if (option === "ack" || option === "fack") {
+      const offset = readInteger(request.buf, request.start[i + 1], request.end[i + 1]);
+      if (option === "ack" && offset !== NOT_AN_INTEGER) x.node.acknowledge(x.session, offset);
+      if (option === "ack") return;
+      continue;
+    }
+    if (option === "getack") return; // only a leader asks, on a link of ours
+    const problem = replConfOption(x, option, request, i);
+    if (problem !== null) return reply.error(problem);
+  }
+  reply.ok();
+}
+
+/** What a follower announces before its PSYNC. Unknown capabilities are ignored, unknown options are not. */
+function replConfOption(
+  x: Context,
+  option: string,
+  request: Request,
+  index: number,
+): ErrorReply | null {
+  const traits = x.session.replconf;
+  const value = request.text(index + 1);
+  switch (option) {
+    case "listening-port": {
+      const port = readInteger(request.buf, request.start[index + 1], request.end[index + 1]);
+      if (port === NOT_AN_INTEGER) return notAnInteger;
+      traits.listeningPort = port;
+      return null;
+    }
+    case "ip-address":
+      traits.ipAddress = value;
+      return null;
+    case "capa":
+      if (value.toLowerCase() === "eof") traits.eof = true;
+      if (value.toLowerCase() === "psync2") traits.psync2 = true;
+      return null;
+    case "version":
+    case "rdb-only":
+    case "rdb-filter-only":
+      return null;
+    default:
+      return errorReply(`Unrecognized REPLCONF option: ${request.echo(index)}`);
+  }
+}
+
+/** The fourth word is FAILOVER when a leader that wants to change places with us sends it. */
+function psync(x: Context, request: Request, reply: Reply): void {
+  const offset = readInteger(request.buf, request.start[2], request.end[2]);
+  if (offset === NOT_AN_INTEGER) return reply.error(notAnInteger);
+  const replid = request.text(1);
+  if (request.argc > 3 && argumentIs(request, 3, "FAILOVER")) {
+    const problem = x.node.takeOverFrom(replid);
+    if (problem !== null) return reply.error(problem);
+  }
+  x.node.psync(x.session, replid, offset);
+}

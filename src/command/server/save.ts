@@ -1,0 +1,63 @@
+// SAVE, BGSAVE and LASTSAVE. Both ways of saving let commands go on; SAVE's own connection waits for
+// the end, and BGSAVE's does not. Replies and error texts are those of redis 7.0 `rdb.c`, but that a
+// SAVE that failed says why.
+
+import { errorReply, syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { argumentIs } from "../core/words.ts";
+
+const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, NO_MULTI, LOADING, STALE, FAST, CONTROL } = flag;
+
+export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
+  {
+    name: "save",
+    arity: 1,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
+    complexity: "O(N) with N the number of items",
+    summary: "Save a snapshot, and answer when it is on disk",
+    handler: save,
+  },
+  {
+    name: "bgsave",
+    arity: -1,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | CONTROL,
+    summary: "Begin to save a snapshot",
+    handler: saveInBackground,
+  },
+  {
+    name: "lastsave",
+    arity: 1,
+    flags: LOADING | STALE | FAST | CONTROL,
+    categories: ["@admin", "@fast", "@dangerous"],
+    summary: "Return the time of the last successful save in Unix seconds",
+    handler: lastSave,
+  },
+]);
+
+const saveInProgress = errorReply("Background save already in progress");
+
+async function save(x: Context, _request: Request, reply: Reply): Promise<void> {
+  const { snapshots } = x.node;
+  if (snapshots.isSaving) return reply.error(saveInProgress);
+  const problem = await snapshots.save();
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+/** SCHEDULE means "after the save of the other file" in Redis; there is no other file here. */
+function saveInBackground(x: Context, request: Request, reply: Reply): void {
+  const isPlain = request.argc === 1 || (request.argc === 2 && argumentIs(request, 1, "SCHEDULE"));
+  if (!isPlain) return reply.error(syntaxError);
+  const { snapshots } = x.node;
+  if (snapshots.isSaving) return reply.error(saveInProgress);
+  const problem = snapshots.saveInBackground();
+  if (problem === null) reply.simple("Background saving started");
+  else reply.error(problem);
+}
+
+function lastSave(x: Context, _request: Request, reply: Reply): void {
+  reply.integer(Math.floor(x.node.snapshots.lastSavedAtMs / 1000));
+}

@@ -1,0 +1,41 @@
+// WAIT: answers when enough followers have everything that this connection has written, or when its
+// time is over, with the number of those that have. Error texts are those of redis 7.0 (waitCommand).
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { errorReply, notAnInteger } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
+import { readTimeout } from "../core/timeout.ts";
+
+export const waitCommands = family({ group: "generic" }, [
+  {
+    name: "wait",
+    arity: 3,
+    flags: flag.NO_SCRIPT | flag.CONTROL,
+    categories: ["@slow", "@connection"],
+    since: "3.0.0",
+    summary: "Wait until followers have acknowledged all writes of this connection",
+    handler: wait,
+  },
+]);
+
+const notOnFollower = errorReply(
+  "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica " +
+    "is configured to be writable (which is not the default) writes to replicas are just local and " +
+    "are not propagated.",
+);
+
+async function wait(x: Context, request: Request, reply: Reply): Promise<void> {
+  if (x.node.isFollower) return reply.error(notOnFollower);
+  const count = readInteger(request.buf, request.start[1], request.end[1]);
+  if (count === NOT_AN_INTEGER) return reply.error(notAnInteger);
+  const timeoutMs = readTimeout(request, 2);
+  if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
+  // A transaction is not to be kept open: as in Redis, it is told how many there are now.
+  const enough = x.session.isExecuting ? 0 : count;
+  const outcome = await x.node.wait(x.session, enough, timeoutMs);
+  if (typeof outcome === "number") reply.integer(outcome);
+  else reply.error(outcome);
+}

@@ -1,0 +1,120 @@
+// Applies a leader's stream: each command runs through the command table like any other, in a session
+// that may write on a follower and with a reply of which only an error counts. Effects are muted while a
+// node follows (replication/replication.ts), as the leader's bytes go into the journal unchanged. What is
+// not to be run is rules.ts's business.
+// Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full sync;
+// but for values that have no room here (gaps.ts), and what replication/README.md says is not seen.
+
+import { wallClockMs } from "../../base/clock.ts";
+import {
+  type ErrorReply,
+  keyTooLong,
+  outOfMemory,
+  SyncError,
+  valueTooLarge,
+} from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
+import { NullReply } from "../../protocol/null-reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Applied, Apply } from "../../replication/ports.ts";
+import { Command, type Context } from "../core/command.ts";
+import { execute } from "../core/execute.ts";
+import { Session } from "../core/session.ts";
+import { buildsOnGap, eraseKey, eraseWritten } from "./gaps.ts";
+import { judge, type Skipped } from "./rules.ts";
+
+export interface ApplierOptions {
+  /** Whether a leader that holds other types than strings is not followed at all. */
+  readonly refusesOtherTypes: () => boolean;
+  /** Whether values of the leader had no room here since the last full sync. */
+  readonly lacksValues: () => boolean;
+}
+
+/** A leader with other types sends many commands of few names; damaged bytes have any name. */
+const namesToldMax = 100;
+
+export function applier(parts: Omit<Context, "now" | "session">, options: ApplierOptions): Apply {
+  const session = new Session(0, "", "", 0, true);
+  session.kind = "leader";
+  const context: Context = { ...parts, session, now: 0 };
+  const reply = new StreamReply();
+  const tell = teller();
+  const admitted = (request: Request, database: number): Command | Skipped => {
+    const verdict = judge(request, database);
+    if (!(verdict instanceof Command)) refuseOtherTypes(verdict, options);
+    return verdict;
+  };
+  const runOrErase = (command: Command, request: Request): Applied => {
+    const lacksValues = options.lacksValues();
+    context.now = wallClockMs();
+    const isGap = lacksValues && buildsOnGap(context, command, request);
+    if (!isGap && run(context, command, request, reply)) return "applied";
+    eraseWritten(context, command, request);
+    if (!lacksValues)
+      log.error("a value of the leader does not fit into this node: INFO counts them");
+    return "refused";
+  };
+  const apply = (request: Request, database: number): Applied => {
+    const verdict = admitted(request, database);
+    if (verdict instanceof Command) return runOrErase(verdict, request);
+    if (verdict.replacedKey > 0) eraseKey(context, request, verdict.replacedKey);
+    if (verdict.name !== "") tell(verdict.name);
+    return "skipped";
+  };
+  const check = (request: Request, database: number): void => {
+    admitted(request, database);
+  };
+  const { store } = parts;
+  const atOnce = (work: () => void): void => {
+    const taken = store.lockShards(store.allShards);
+    try {
+      work();
+    } finally {
+      store.unlockShards(taken); // broken input ends a link, not the process
+    }
+  };
+  return Object.assign(apply, { atOnce, check });
+}
+
+/** Keeps the error that a handler answers. */
+class StreamReply extends NullReply {
+  #refusal: ErrorReply | null = null;
+
+  override error(refusal?: ErrorReply): void {
+    this.#refusal = refusal ?? null;
+  }
+
+  /** The error since the last call, if any. */
+  take(): ErrorReply | null {
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    return refusal;
+  }
+}
+
+/** Whether there was room for what it writes. */
+function run(context: Context, command: Command, request: Request, reply: StreamReply): boolean {
+  execute(context, command, request, reply);
+  const refusal = reply.take();
+  if (refusal === null) return true;
+  if (refusal !== outOfMemory && refusal !== valueTooLarge && refusal !== keyTooLong) {
+    // It had succeeded on the leader, so the data cannot be the same.
+    throw new SyncError(`${command.name.toUpperCase()} of the stream failed: ${refusal.text}`);
+  }
+  return false;
+}
+
+function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: ApplierOptions): void {
+  if (type === "" || !refusesOtherTypes()) return;
+  const what = type === "unknown" ? "which this node does not know" : `a command of type ${type}`;
+  throw new SyncError(`the leader sent ${name}, ${what}, and --other-types is refuse`);
+}
+
+function teller(): (name: string) => void {
+  const told = new Set<string>();
+  return (name) => {
+    if (told.has(name) || told.size >= namesToldMax) return;
+    told.add(name);
+    log.warn(`the leader sent a command that is not applied here: ${JSON.stringify(name)}`);
+  };
+}

@@ -1,0 +1,56 @@
+// RESTORE of a string as a Redis leader sends it. It lies here and not in command/, as it needs both the
+// store's commands and the snapshot's format.
+// Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing and is
+// answered by an error, which ends the link.
+
+import { errorReply, syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { readPayload } from "../../rdb/dump-payload.ts";
+import { RdbError } from "../../rdb/format.ts";
+import type { Command, Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+import { putBytes } from "../core/write.ts";
+import { invalidExpireTime, momentError, readMoment } from "../generic/expiry-time.ts";
+import { streamCommand } from "./stream-row.ts";
+
+const invalidTime = invalidExpireTime("restore");
+
+/** RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency] */
+function restore(x: Context, request: Request, reply: Reply): void {
+  const isAbsolute = readOptions(request);
+  if (isAbsolute === null) return reply.error(syntaxError);
+  const moment = readMoment(request, 2, 1, 0);
+  const error = momentError(moment, invalidTime);
+  if (error !== null) return reply.error(error);
+  const expiresAt = moment === 0 || isAbsolute ? moment : x.now + moment;
+  const value = payloadOf(request);
+  if (typeof value === "string") return reply.error(errorReply(value));
+  if (putBytes(x, request, 1, value.bytes, value.start, value.end, expiresAt, 0, reply)) reply.ok();
+}
+
+/** The value, or why there is none. */
+function payloadOf({ buf, start, end }: Request) {
+  try {
+    return readPayload(buf, start[3], end[3]);
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    return error.message;
+  }
+}
+
+/** Whether the time is a moment; null for words that are no options. How a key was used is not kept. */
+function readOptions(request: Request): boolean | null {
+  let isAbsolute = false;
+  for (let i = 4; i < request.argc; i++) {
+    if (argumentIs(request, i, "ABSTTL")) isAbsolute = true;
+    else if (argumentIs(request, i, "IDLETIME") || argumentIs(request, i, "FREQ")) i++;
+    else if (!argumentIs(request, i, "REPLACE")) return null;
+  }
+  return isAbsolute;
+}
+
+export const restoreCommands: readonly Command[] = [
+  streamCommand("restore", -4, [1, 1, 1], restore),
+  streamCommand("restore-asking", -4, [1, 1, 1], restore),
+];

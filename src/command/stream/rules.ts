@@ -1,0 +1,112 @@
+// What is to become of a command of a leader's stream: run it, skip it, or give the link up because the
+// data that follow from it cannot be known here. It judges and changes nothing; apply.ts obeys.
+// Invariant: no command that may have changed a string of database 0 is skipped without either doing the
+// same or being a ResyncNeeded.
+//
+// Only database 0 is kept. What brings keys into it from another one (SWAPDB, MOVE, COPY) is not in the
+// stream, nor is what a script would do; then a snapshot has to tell.
+
+import { SyncError } from "../../base/errors.ts";
+import type { Request } from "../../protocol/request.ts";
+import { payloadType } from "../../rdb/dump-payload.ts";
+import { type Command, flag } from "../core/command.ts";
+import { byName } from "../core/registry.ts";
+import { argumentIs } from "../core/words.ts";
+import { find } from "../table.ts";
+import { destinationOf, otherTypeOf } from "./other-types.ts";
+import { restoreCommands } from "./restore.ts";
+import { streamCommands } from "./stream-commands.ts";
+import { copyDatabase } from "./stream-keys.ts";
+
+/** A command that is not run. */
+export interface Skipped {
+  /** Its name in upper case, or the beginning of it, to be told once; empty where that tells nothing. */
+  readonly name: string;
+  /** What it works on: `list`, `stream` ..., `unknown`, or empty for what holds no data. */
+  readonly type: string;
+  /** The argument with a key that is no string any more; 0 for none. */
+  readonly replacedKey: number;
+}
+
+const streamed = flag.WRITE | flag.MAY_REPLICATE;
+const nameBytesMax = 64;
+const decoder = new TextDecoder();
+
+/** They do not belong to the database that their connection has selected. */
+const everywhere = new Set(["flushall", "publish"]);
+/** Old Redis versions send scripts as they are. */
+const scripts = new Set(["eval", "evalsha", "fcall"]);
+/** Redis 8 has added it. */
+const otherStringCommands = new Set(["msetex"]);
+/** They change no key. */
+const dataless = new Set(["function", "script", "spublish", "pfselftest", "cluster"]);
+
+const ownCommands: ReadonlyMap<string, Command> = new Map([
+  ...streamCommands,
+  ...restoreCommands.map((command) => [command.name, command] as const),
+]);
+const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
+
+/** What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it. */
+export function judge(request: Request, database: number): Command | Skipped {
+  const known = find(request);
+  const runs = known !== undefined && (known.flags & streamed) !== 0;
+  // The usual case, without making a string of the name.
+  if (runs && database === 0 && !overridden.has(known)) return known;
+  const name = nameOf(request);
+  if (isBeyondKnowing(name, request, database)) {
+    throw new SyncError(`what ${name.toUpperCase()} did on the leader only a snapshot can tell`);
+  }
+  if (runs && everywhere.has(name)) return known;
+  if (database !== 0) return otherDatabase;
+  return runsAs(name, request) ?? skipped(name, request, known !== undefined);
+}
+
+/** In lower case. An argument may have megabytes, and a name of a command has not. */
+function nameOf({ buf, start, end }: Request): string {
+  const last = Math.min(end[0], start[0] + nameBytesMax);
+  return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
+}
+
+function runsAs(name: string, request: Request): Command | undefined {
+  const command = ownCommands.get(name);
+  if (command === undefined || !name.startsWith("restore")) return command;
+  return restoredType(request) === "string" ? command : undefined;
+}
+
+/** The commands of this node of which a stream has its own form. */
+const overridden: ReadonlySet<Command> = new Set(
+  [...ownCommands.keys()].flatMap((name) => byName(name) ?? []),
+);
+
+function isBeyondKnowing(name: string, request: Request, database: number): boolean {
+  if (scripts.has(name)) return true;
+  if (name === "swapdb" && request.argc === 3) return swapsDatabase0(request);
+  if (database === 0) return otherStringCommands.has(name);
+  if (name === "move" && request.argc === 3) return Number(request.text(2)) === 0;
+  return name === "copy" && namesDatabase(request) && copyDatabase(request) === 0;
+}
+
+function swapsDatabase0(request: Request): boolean {
+  const [one, other] = [Number(request.text(1)), Number(request.text(2))];
+  return one !== other && (one === 0 || other === 0);
+}
+
+/** Without DB a key is copied within its database. */
+function namesDatabase(request: Request): boolean {
+  for (let i = 3; i < request.argc; i++) if (argumentIs(request, i, "DB")) return true;
+  return false;
+}
+
+/** A RESTORE without a payload fails when it runs. */
+function restoredType({ argc, buf, start, end }: Request): string {
+  return argc > 3 ? payloadType(buf, start[3], end[3]) : "string";
+}
+
+function skipped(name: string, request: Request, isKnown: boolean): Skipped {
+  if (ownCommands.has(name)) {
+    return { name: name.toUpperCase(), type: restoredType(request), replacedKey: 1 };
+  }
+  const type = otherTypeOf(name) ?? (isKnown || dataless.has(name) ? "" : "unknown");
+  return { name: name.toUpperCase(), type, replacedKey: destinationOf(name, request) };
+}

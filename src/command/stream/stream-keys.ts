@@ -1,0 +1,63 @@
+// RENAME, RENAMENX, COPY, MOVE and deletions on a condition as a Redis leader sends them: always after it has
+// done them. So a condition was met, and a source that is not here is a key of another type: what it
+// becomes takes the place of a string of ours.
+// What they move between databases is decided before they get here (command/stream/rules.ts): here the
+// source is always in database 0.
+
+import { syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Context } from "../core/command.ts";
+import { argumentIs } from "../core/words.ts";
+import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
+import { copy } from "../generic/key-move.ts";
+import { streamCommand } from "./stream-row.ts";
+
+/** RENAMENX too: that there was no destination is the leader's knowledge. */
+function streamedRename(x: Context, request: Request, reply: Reply): void {
+  if (!findForWrite(x, request, 1)) return replaced(x, request, reply);
+  const value = copyValue(x.store);
+  const { valueLength, expiresAt, clientFlags } = x.store;
+  // It is done on the leader: the source goes first, so that a full store has room for it again.
+  erase(x, request, 1);
+  if (putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply)) reply.ok();
+}
+
+function streamedCopy(x: Context, request: Request, reply: Reply): void {
+  const database = copyDatabase(request);
+  if (database === null) reply.error(syntaxError);
+  else if (database !== 0) reply.ok();
+  else if (findForWrite(x, request, 1)) copy(x, request, reply);
+  else replaced(x, request, reply);
+}
+
+function replaced(x: Context, request: Request, reply: Reply): void {
+  erase(x, request, 2);
+  reply.ok();
+}
+
+/** MOVE, into another database, or it would have failed; and what deletes a key with a certain value. */
+function remove(x: Context, request: Request, reply: Reply): void {
+  erase(x, request, 1);
+  reply.ok();
+}
+
+/** The database that COPY copies to, 0 where it names none; null for words that are none of its options. */
+export function copyDatabase(request: Request): number | null {
+  let database = 0;
+  for (let i = 3; i < request.argc; i++) {
+    if (argumentIs(request, i, "REPLACE")) continue;
+    if (!argumentIs(request, i, "DB") || i + 1 >= request.argc) return null;
+    database = Number(request.text(++i));
+  }
+  return database;
+}
+
+export const streamKeyspaceCommands = [
+  streamCommand("rename", 3, [1, 2, 1], streamedRename),
+  streamCommand("renamenx", 3, [1, 2, 1], streamedRename),
+  streamCommand("copy", -3, [1, 2, 1], streamedCopy),
+  streamCommand("move", 3, [1, 1, 1], remove),
+  streamCommand("delex", -2, [1, 1, 1], remove),
+  streamCommand("delifeq", 3, [1, 1, 1], remove),
+];

@@ -1,0 +1,26 @@
+// The frame of a command that only a leader's stream may hold: a Redis sends it, and a client of this
+// node gets the same error for it as for any unknown name. Such rows are not in table.ts, so there is
+// nothing to hide from COMMAND. Their handlers record no effects and their replies are read by nobody but
+// command/stream/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
+
+import { Command, type CommandRow, flag, type Handler } from "../core/command.ts";
+
+/** `keys` is what has to be locked; [0, 0, 0] stands for everything. */
+export function streamCommand(
+  name: string,
+  arity: number,
+  keys: CommandRow["keys"],
+  handler: Handler,
+): Command {
+  return new Command({
+    name,
+    arity,
+    flags: flag.WRITE | flag.INTERNAL,
+    keys,
+    group: "string",
+    since: "1.0.0",
+    complexity: "that of Redis",
+    summary: "Applied from the stream of a Redis leader only.",
+    handler,
+  });
+}

@@ -1,0 +1,102 @@
+// The options behind the fixed arguments of SET and GETEX, and the one way to compare an argument with
+// a keyword. It reads positions and bits only; what a time means is expiry-time.ts's business.
+// Combinations are accepted and refused exactly as by redis 7.0 (parseExtendedStringArgumentsOrReply):
+// an option may repeat itself (the last one counts), but never meet one that contradicts it.
+// Hot path: bytes are compared in place and the result lies in one reused object.
+
+import type { Request } from "../../protocol/request.ts";
+import { isWord } from "../core/words.ts";
+
+export const option = {
+  NX: 1 << 0,
+  XX: 1 << 1,
+  GET: 1 << 2,
+  KEEPTTL: 1 << 3,
+  PERSIST: 1 << 4,
+  EX: 1 << 5,
+  PX: 1 << 6,
+  EXAT: 1 << 7,
+  PXAT: 1 << 8,
+} as const;
+
+const timeOptions = option.EX | option.PX | option.EXAT | option.PXAT;
+const lifetimeOptions = timeOptions | option.KEEPTTL | option.PERSIST;
+const ofSet = option.NX | option.XX | option.GET | option.KEEPTTL | timeOptions;
+const ofGetex = option.PERSIST | timeOptions;
+
+/** What the last readSetOptions() or readGetexOptions() found. */
+export class StringOptions {
+  /** Bits of `option`. */
+  flags: number;
+  /** Position of the argument that holds the time; 0: no time was given. */
+  timeIndex: number;
+  /** Milliseconds in a unit of the time. */
+  unitMs: number;
+  /** The time counts from now, not from the epoch. */
+  relative: boolean;
+
+  constructor() {
+    this.flags = 0;
+    this.timeIndex = 0;
+    this.unitMs = 1;
+    this.relative = false;
+  }
+
+  has(flags: number): boolean {
+    return (this.flags & flags) !== 0;
+  }
+}
+
+const options = new StringOptions();
+
+/** The options of SET from argument 3 on, or null for a syntax error. Valid until the next call. */
+export function readSetOptions(request: Request): StringOptions | null {
+  return readOptions(request, 3, ofSet);
+}
+
+/** The options of GETEX from argument 2 on, or null for a syntax error. Valid until the next call. */
+export function readGetexOptions(request: Request): StringOptions | null {
+  return readOptions(request, 2, ofGetex);
+}
+
+function readOptions(request: Request, first: number, allowed: number): StringOptions | null {
+  options.flags = 0;
+  options.timeIndex = 0;
+  for (let i = first; i < request.argc; i++) {
+    const found = optionAt(request, i) & allowed;
+    if (found === 0 || options.has(contradicting(found))) return null;
+    options.flags |= found;
+    if ((found & timeOptions) === 0) continue;
+    if (++i === request.argc) return null;
+    options.timeIndex = i;
+  }
+  if (options.timeIndex !== 0) describeTime();
+  return options;
+}
+
+function optionAt(request: Request, index: number): number {
+  const { buf } = request;
+  const start = request.start[index];
+  const end = request.end[index];
+  if (isWord(buf, start, end, "EX")) return option.EX;
+  if (isWord(buf, start, end, "PX")) return option.PX;
+  if (isWord(buf, start, end, "NX")) return option.NX;
+  if (isWord(buf, start, end, "XX")) return option.XX;
+  if (isWord(buf, start, end, "GET")) return option.GET;
+  if (isWord(buf, start, end, "KEEPTTL")) return option.KEEPTTL;
+  if (isWord(buf, start, end, "PERSIST")) return option.PERSIST;
+  if (isWord(buf, start, end, "EXAT")) return option.EXAT;
+  if (isWord(buf, start, end, "PXAT")) return option.PXAT;
+  return 0;
+}
+
+function contradicting(found: number): number {
+  if (found === option.NX) return option.XX;
+  if (found === option.XX) return option.NX;
+  return (found & lifetimeOptions) !== 0 ? lifetimeOptions & ~found : 0;
+}
+
+function describeTime(): void {
+  options.unitMs = options.has(option.EX | option.EXAT) ? 1000 : 1;
+  options.relative = options.has(option.EX | option.PX);
+}

@@ -1,0 +1,84 @@
+// Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. What is written is
+// recorded as its bytes and their place, so that a large value is not sent whole for a few bytes.
+// Invariant: a write that changes no byte and creates no key records nothing.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { errorReply, keyTooLong, notAnInteger, stringTooLong } from "../../base/errors.ts";
+import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { STORED } from "../../store/store.ts";
+import type { Context } from "../core/command.ts";
+import { put, readForWrite, storeError, writeMoment } from "../core/write.ts";
+
+const nothing = new Uint8Array(0);
+const offsetOutOfRange = errorReply("offset is out of range");
+
+export function strlen(x: Context, request: Request, reply: Reply): void {
+  const { store } = x;
+  const found = store.read(request.buf, request.start[1], request.end[1], x.now);
+  reply.integer(found ? store.valueLength : 0);
+}
+
+/** Both ends are inclusive and count from the value's end when negative. */
+export function getrange(x: Context, request: Request, reply: Reply): void {
+  const { store } = x;
+  const { buf, start, end } = request;
+  const first = readInteger(buf, start[2], end[2]);
+  const last = readInteger(buf, start[3], end[3]);
+  if (first === NOT_AN_INTEGER || last === NOT_AN_INTEGER) {
+    reply.error(notAnInteger);
+    return;
+  }
+  const length = store.read(buf, start[1], end[1], x.now) ? store.valueLength : 0;
+  const from = first < 0 ? Math.max(0, length + first) : first;
+  const to = Math.min(length - 1, last < 0 ? Math.max(0, length + last) : last);
+  // Redis's own exception: a backward range from the end is empty even where both ends clamp to 0.
+  const backward = first < 0 && last < 0 && first > last;
+  if (backward || from > to) reply.bulk(nothing, 0, 0);
+  else reply.bulkFrom(store, from, to - from + 1);
+}
+
+export function append(x: Context, request: Request, reply: Reply): void {
+  const added = request.length(2);
+  if (!readForWrite(x, request, 1)) {
+    if (put(x, request, 1, 2, 0, reply)) reply.integer(added);
+    return;
+  }
+  const length = x.store.valueLength;
+  if (added === 0) reply.integer(length);
+  else if (length + added > bulkBytesMax) reply.error(stringTooLong);
+  else writeAt(x, request, length, 2, reply);
+}
+
+export function setrange(x: Context, request: Request, reply: Reply): void {
+  const offset = readInteger(request.buf, request.start[2], request.end[2]);
+  if (offset === NOT_AN_INTEGER) {
+    reply.error(notAnInteger);
+    return;
+  }
+  if (offset < 0) {
+    reply.error(offsetOutOfRange);
+    return;
+  }
+  const found = readForWrite(x, request, 1);
+  if (request.length(3) === 0) reply.integer(found ? x.store.valueLength : 0);
+  else if (offset + request.length(3) > bulkBytesMax) reply.error(stringTooLong);
+  else if (request.length(1) > keyBytesMax) reply.error(keyTooLong);
+  else writeAt(x, request, offset, 3, reply);
+}
+
+/** Writes argument `index` into the value at `offset` and answers its new length. */
+function writeAt(x: Context, request: Request, offset: number, index: number, reply: Reply): void {
+  const { store } = x;
+  const { buf, start, end } = request;
+  const from = start[index];
+  const to = end[index];
+  const result = store.setRange(buf, start[1], end[1], offset, buf, from, to, writeMoment(x));
+  if (result !== STORED) {
+    reply.error(storeError(result));
+    return;
+  }
+  x.effects.setRange(buf, start[1], end[1], offset, buf, from, to);
+  reply.integer(store.valueLength);
+}

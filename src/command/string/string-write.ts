@@ -1,0 +1,138 @@
+// Handlers that set whole values: SET with its options, the older commands that are special cases of
+// it, and MSET and MSETNX. All arguments are checked before the first change; only a store that is
+// full in the middle of MSET leaves a part of it done, and then exactly that part is recorded.
+// Hot path: SET without options goes straight to the store.
+
+import {
+  type ErrorReply,
+  errorReply,
+  keyTooLong,
+  syntaxError,
+  valueTooLarge,
+} from "../../base/errors.ts";
+import { keyBytesMax } from "../../base/limits.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Context, Handler } from "../core/command.ts";
+import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
+import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
+import { option, readSetOptions, type StringOptions } from "./set-options.ts";
+
+const invalidSetTime = invalidExpireTime("set");
+
+export function set(x: Context, request: Request, reply: Reply): void {
+  if (request.argc > 3) setWithOptions(x, request, reply);
+  else if (put(x, request, 1, 2, 0, reply)) reply.ok();
+}
+
+function setWithOptions(x: Context, request: Request, reply: Reply): void {
+  const options = readSetOptions(request);
+  if (options === null) {
+    reply.error(syntaxError);
+    return;
+  }
+  let expiresAt = 0;
+  if (options.timeIndex !== 0) {
+    const base = options.relative ? x.now : 0;
+    expiresAt = readMoment(request, options.timeIndex, options.unitMs, base);
+    const error = aheadError(expiresAt, base, invalidSetTime);
+    if (error !== null) {
+      reply.error(error);
+      return;
+    }
+  }
+  setOnConditions(x, request, options, expiresAt, reply);
+}
+
+function setOnConditions(
+  x: Context,
+  request: Request,
+  options: StringOptions,
+  newExpiresAt: number,
+  reply: Reply,
+): void {
+  const { store } = x;
+  const wantsOld = options.has(option.GET);
+  const found = wantsOld ? readForWrite(x, request, 1) : findForWrite(x, request, 1);
+  const expiresAt = options.has(option.KEEPTTL) && found ? store.expiresAt : newExpiresAt;
+  // The old value is answered after the change, which may fail and must not leave two replies behind.
+  const old = wantsOld && found ? copyValue(store) : null;
+  const oldLength = store.valueLength;
+  const refused = options.has(found ? option.NX : option.XX);
+  if (!refused && !putUntil(x, request, 1, 2, expiresAt, reply)) return;
+  if (old !== null) reply.bulk(old, 0, oldLength);
+  else if (wantsOld || refused) reply.nil();
+  else reply.ok();
+}
+
+export function setnx(x: Context, request: Request, reply: Reply): void {
+  if (findForWrite(x, request, 1)) reply.integer(0);
+  else if (put(x, request, 1, 2, 0, reply)) reply.integer(1);
+}
+
+export const setex: Handler = setFor(1000, invalidExpireTime("setex"));
+export const psetex: Handler = setFor(1, invalidExpireTime("psetex"));
+
+function setFor(unitMs: number, invalidTime: ErrorReply): Handler {
+  return (x, request, reply) => {
+    const expiresAt = readMoment(request, 2, unitMs, x.now);
+    const error = aheadError(expiresAt, x.now, invalidTime);
+    if (error !== null) reply.error(error);
+    else if (put(x, request, 1, 3, expiresAt, reply)) reply.ok();
+  };
+}
+
+export function getset(x: Context, request: Request, reply: Reply): void {
+  const old = readForWrite(x, request, 1) ? copyValue(x.store) : null;
+  const oldLength = x.store.valueLength;
+  if (!put(x, request, 1, 2, 0, reply)) return;
+  if (old === null) reply.nil();
+  else reply.bulk(old, 0, oldLength);
+}
+
+// ---- several keys -------------------------------------------------------------------------------
+
+const msetArity = errorReply("wrong number of arguments for 'mset' command");
+const msetnxArity = errorReply("wrong number of arguments for 'msetnx' command");
+
+export function mset(x: Context, request: Request, reply: Reply): void {
+  const error = request.argc % 2 === 0 ? msetArity : pairsError(x, request);
+  if (error !== null) reply.error(error);
+  else if (putPairs(x, request, reply)) reply.ok();
+}
+
+export function msetnx(x: Context, request: Request, reply: Reply): void {
+  const error = request.argc % 2 === 0 ? msetnxArity : pairsError(x, request);
+  if (error !== null) reply.error(error);
+  else if (anyExists(x, request)) reply.integer(0);
+  else if (putPairs(x, request, reply)) reply.integer(1);
+}
+
+/** Why one of the pairs can never be stored, so that none is. */
+function pairsError(x: Context, request: Request): ErrorReply | null {
+  for (let i = 1; i < request.argc; i += 2) {
+    if (request.length(i) > keyBytesMax) return keyTooLong;
+    if (isTooLarge(x, request.length(i), request.length(i + 1))) return valueTooLarge;
+  }
+  return null;
+}
+
+function anyExists(x: Context, request: Request): boolean {
+  for (let i = 1; i < request.argc; i += 2) {
+    if (findForWrite(x, request, i)) return true;
+  }
+  return false;
+}
+
+function putPairs(x: Context, request: Request, reply: Reply): boolean {
+  let stored = true;
+  x.effects.open();
+  try {
+    for (let i = 1; stored && i < request.argc; i += 2) {
+      stored = put(x, request, i, i + 1, 0, reply);
+    }
+  } finally {
+    x.effects.close(); // a refusal may be one byte too many for the output, and throw
+  }
+  return stored;
+}

@@ -1,0 +1,97 @@
+// What a connection has queued since MULTI, as plain data: a transaction that holds a control command
+// goes to the control thread as a structured clone. It runs nothing; that is transaction.ts.
+// Invariants: a queued request is a copy, as the connection's input moves on; the queue is bounded, and
+// one over its bounds keeps nothing but the mark that it has failed.
+
+import { ErrorReply } from "../../base/errors.ts";
+import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Command, flag } from "../core/command.ts";
+import type { Session } from "../core/session.ts";
+
+export interface Transaction {
+  requests: Request[];
+  bytes: number;
+  /** What EXEC amounts to with this queue: properties that one command has, permissions that all have. */
+  flags: number;
+  /** A command was refused or did not fit: EXEC answers EXECABORT. */
+  failed: boolean;
+}
+
+/** A key that WATCH guards. */
+export interface WatchedKey {
+  readonly key: Uint8Array;
+  readonly version: number;
+  /** Whether it had a value then: one that has expired since is a change without a new version. */
+  readonly lived: boolean;
+}
+
+/** What WATCH guards on one connection. */
+export interface Watched {
+  /** By their bytes as latin1. */
+  readonly keys: Map<string, WatchedKey>;
+  /** Of all keys together. */
+  bytes: number;
+}
+
+/** Flags that allow something. EXEC is allowed it when every queued command is. */
+const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;
+const requestOverheadBytes = 256;
+
+export function begin(session: Session): void {
+  session.transaction = {
+    requests: [],
+    bytes: 0,
+    flags: flag.TRANSACTION | flag.LOADING | flag.STALE,
+    failed: false,
+  };
+}
+
+/** Ends a transaction in whatever way, and with it the guard of WATCH. */
+export function end(session: Session): void {
+  session.transaction = null;
+  session.watched = null;
+}
+
+/** Notes that a command of an open transaction could not be queued. */
+export function fail({ transaction }: Session): void {
+  if (transaction === null) return;
+  transaction.failed = true;
+  transaction.requests = [];
+  transaction.bytes = 0;
+}
+
+/** False when the queue is full. */
+export function add(transaction: Transaction, command: Command, request: Request): boolean {
+  const bytes = request.end[request.argc - 1] - request.start[0] + requestOverheadBytes;
+  const fits = transaction.requests.length < transactionCommandsMax;
+  if (!fits || transaction.bytes + bytes > transactionBytesMax) return false;
+  if (transaction.failed) return true; // nothing of it will run
+  transaction.requests.push(request.copy());
+  transaction.bytes += bytes;
+  const all = transaction.flags & command.flags & permissions;
+  transaction.flags = ((transaction.flags | command.flags) & ~permissions) | all;
+  return true;
+}
+
+/**
+ * What a refused command answers: in an open transaction the refusal, and EXEC will answer EXECABORT;
+ * a refused EXEC answers that itself, and the transaction is over.
+ */
+export function refused(session: Session, command: Command, refusal: ErrorReply): ErrorReply {
+  command.rejected++;
+  if ((command.flags & flag.TRANSACTION) === 0) {
+    fail(session);
+    return refusal;
+  }
+  end(session);
+  const { code, text } = refusal;
+  const reason = code === "ERR" ? text : `${code} ${text}`;
+  return new ErrorReply("EXECABORT", `Transaction discarded because of: ${reason}`);
+}
+
+/** The flags by which a command is judged: for EXEC those of what it would run. */
+export function effectiveFlags(session: Session, { flags }: Command): number {
+  if ((flags & flag.TRANSACTION) === 0 || session.transaction === null) return flags;
+  return session.transaction.flags;
+}

@@ -1,0 +1,201 @@
+// Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. Replies and error texts are those of redis 7.0
+// `multi.c` and `server.c` (processCommand).
+// EXEC is entered with the locks of all shards that its commands need (locked.ts), so that no other
+// thread sees a part of it, and its effects are one group in the journal, for the followers' sake.
+// A control command that has to wait for other threads is the one exception: no lock may be held across
+// a wait, so the commands before and behind it are then two groups.
+// Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its locks
+// and its group are given back.
+
+import { ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
+import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { type Command, type Context, flag } from "../core/command.ts";
+import { refuse } from "../core/execute.ts";
+import { family } from "../core/family.ts";
+import { runHeld, shardsOfQueue } from "../core/locked.ts";
+import { find } from "../core/registry.ts";
+import { refusalOf } from "../core/restrictions.ts";
+import {
+  add,
+  begin,
+  end,
+  fail,
+  refused,
+  type Transaction,
+  type Watched,
+} from "./transaction-queue.ts";
+
+const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
+const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;
+
+export const transactionCommands = family({ group: "transactions" }, [
+  {
+    name: "multi",
+    arity: 1,
+    flags: usual | UNQUEUED,
+    since: "1.2.0",
+    summary: "Start a transaction",
+    handler: multi,
+  },
+  {
+    name: "exec",
+    arity: 1,
+    flags: NO_SCRIPT | LOADING | STALE | SKIP_SLOWLOG | UNQUEUED | TRANSACTION,
+    since: "1.2.0",
+    complexity: "Depends on commands in the transaction",
+    summary: "Execute all commands of a transaction",
+    handler: exec,
+  },
+  {
+    name: "discard",
+    arity: 1,
+    flags: usual | UNQUEUED,
+    since: "2.0.0",
+    complexity: "O(N) with N the queued commands",
+    summary: "Drop it",
+    handler: discard,
+  },
+  {
+    name: "unwatch",
+    arity: 1,
+    flags: usual,
+    since: "2.2.0",
+    summary: "Forget the keys that WATCH guards",
+    handler: unwatch,
+  },
+  {
+    name: "watch",
+    arity: -2,
+    flags: usual | UNQUEUED,
+    keys: [1, -1, 1],
+    since: "2.2.0",
+    complexity: "O(1) for each key",
+    summary: "Guard keys for EXEC",
+    handler: watch,
+  },
+]);
+
+// ---- queueing -----------------------------------------------------------------------------------
+
+const tooLarge = errorReply("transaction is too large");
+
+/** Whether a command in an open transaction waits for EXEC. */
+export function isQueued({ flags }: Command): boolean {
+  return (flags & flag.UNQUEUED) === 0;
+}
+
+/** Queues a command of an open transaction, or refuses it, and then the whole transaction. */
+export function enqueue(x: Context, command: Command, request: Request, reply: Reply): void {
+  const { transaction } = x.session;
+  if (transaction === null) return;
+  const refusal = refuse(x, command, request) ?? refusalOf(x.node.restrictions, command.flags);
+  if (refusal !== null) return reply.error(refused(x.session, command, refusal));
+  if (add(transaction, command, request)) return reply.simple("QUEUED");
+  fail(x.session);
+  reply.error(tooLarge);
+}
+
+// ---- the ends of a transaction ------------------------------------------------------------------
+
+const nested = errorReply("MULTI calls can not be nested");
+const execWithoutMulti = errorReply("EXEC without MULTI");
+const discardWithoutMulti = errorReply("DISCARD without MULTI");
+const aborted = new ErrorReply("EXECABORT", "Transaction discarded because of previous errors.");
+
+function multi({ session }: Context, _request: Request, reply: Reply): void {
+  if (session.transaction !== null) return reply.error(nested);
+  begin(session);
+  reply.ok();
+}
+
+function discard({ session }: Context, _request: Request, reply: Reply): void {
+  if (session.transaction === null) return reply.error(discardWithoutMulti);
+  end(session);
+  reply.ok();
+}
+
+function exec(x: Context, _request: Request, reply: Reply): void | Promise<void> {
+  const { transaction, watched } = x.session;
+  if (transaction === null) return reply.error(execWithoutMulti);
+  end(x.session);
+  if (transaction.failed) return reply.error(aborted);
+  if (watched !== null && haveChanged(x, watched)) return reply.nilArray();
+  reply.array(transaction.requests.length);
+  return runFrom(x, transaction, 0, reply);
+}
+
+/** Runs the commands from the one at `first` on, as one group. */
+function runFrom(
+  x: Context,
+  transaction: Transaction,
+  first: number,
+  reply: Reply,
+): void | Promise<void> {
+  const { store } = x;
+  // The first time they are held already; after a wait they are taken again.
+  const taken = store.isShared ? store.lockShards(shardsOfQueue(x, transaction, null)) : 0;
+  // A group holds the journal: transactions that only read do not stand in each other's way.
+  const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
+  if (isGroup) x.effects.open();
+  x.session.isExecuting = true;
+  try {
+    for (let i = first; i < transaction.requests.length; i++) {
+      const waiting = runQueued(x, transaction.requests[i], reply);
+      if (waiting === undefined) continue;
+      return waiting.then(() => runFrom(x, transaction, i + 1, reply));
+    }
+  } finally {
+    x.session.isExecuting = false;
+    if (isGroup) x.effects.close();
+    store.unlockShards(taken);
+  }
+}
+
+function runQueued(x: Context, request: Request, reply: Reply): void | Promise<void> {
+  const command = find(request);
+  if (command === undefined) throw new Error(`a command was queued that is none`);
+  return runHeld(x, command, request, reply);
+}
+
+// ---- WATCH --------------------------------------------------------------------------------------
+
+const watchInside = errorReply("WATCH inside MULTI is not allowed");
+const tooManyWatched = errorReply("too many watched keys, or too many bytes of them");
+
+function watch(x: Context, request: Request, reply: Reply): void {
+  const { session, store, now } = x;
+  if (session.transaction !== null) return reply.error(watchInside);
+  session.watched ??= { keys: new Map(), bytes: 0 };
+  const { watched } = session;
+  for (let i = 1; i < request.argc; i++) {
+    if (request.length(i) > keyBytesMax) return reply.error(keyTooLong);
+    const key = request.bytes(i);
+    const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+    if (watched.keys.has(name)) continue;
+    if (!hasRoom(watched, key.length)) return reply.error(tooManyWatched);
+    // An expired item goes when it is met, which makes a new version: so this comes first.
+    const lived = store.find(key, 0, key.length, now);
+    watched.keys.set(name, { key, version: store.version(key, 0, key.length), lived });
+    watched.bytes += key.length;
+  }
+  reply.ok();
+}
+
+function hasRoom({ keys, bytes }: Watched, more: number): boolean {
+  return keys.size < watchedKeysMax && bytes + more <= watchedBytesMax;
+}
+
+function unwatch({ session }: Context, _request: Request, reply: Reply): void {
+  session.watched = null;
+  reply.ok();
+}
+
+function haveChanged({ store, now }: Context, watched: Watched): boolean {
+  for (const { key, version, lived } of watched.keys.values()) {
+    if (store.version(key, 0, key.length) !== version) return true;
+    if (lived && !store.find(key, 0, key.length, now)) return true;
+  }
+  return false;
+}

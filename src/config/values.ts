@@ -1,0 +1,100 @@
+// The values that options hold, between text and data: sizes, addresses, whole numbers, words.
+// Each parser is pure and throws a ConfigError whose sentence names the value and what is wanted;
+// which option it stood in is added by the caller. What a parser returns, its formatter turns back
+// into text that parses to the same.
+
+import { type Address, formatAddress, parseAddress } from "../base/address.ts";
+import { ConfigError } from "../base/errors.ts";
+
+export const EVICTION_POLICIES = ["s3fifo", "none"] as const;
+export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
+
+export const SNAPSHOT_CORRUPT = ["refuse", "ignore"] as const;
+export type SnapshotCorrupt = (typeof SNAPSHOT_CORRUPT)[number];
+
+export const OTHER_TYPES = ["skip", "refuse"] as const;
+export type OtherTypes = (typeof OTHER_TYPES)[number];
+
+// ---- sizes --------------------------------------------------------------------------------------
+
+// Redis's units: `k` is 1000, `kb` is 1024.
+const UNIT_BYTES: Record<string, number> = {
+  "": 1,
+  b: 1,
+  k: 1000,
+  kb: 1024,
+  m: 1000 ** 2,
+  mb: 1024 ** 2,
+  g: 1000 ** 3,
+  gb: 1024 ** 3,
+  t: 1000 ** 4,
+  tb: 1024 ** 4,
+};
+
+/** "512mb" -> 536870912. Units are Redis's, in either case; a bare number counts bytes. */
+export function parseSize(text: string): number {
+  const [, digits, unit] = /^(\d+)([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = UNIT_BYTES[(unit ?? "?").toLowerCase()];
+  const bytes = Number(digits) * (factor ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes)) {
+    throw new ConfigError(`"${text}" is not a size; write bytes or a unit, as in 512mb or 2gb`);
+  }
+  return bytes;
+}
+
+/** 536870912 -> "512mb": the largest binary unit that leaves a whole number. */
+export function formatSize(bytes: number): string {
+  for (const unit of ["tb", "gb", "mb", "kb"]) {
+    const count = bytes / (UNIT_BYTES[unit] ?? 1);
+    if (count >= 1 && Number.isInteger(count)) return `${count}${unit}`;
+  }
+  return String(bytes);
+}
+
+// ---- addresses ----------------------------------------------------------------------------------
+
+/** A list separated by commas; the same address twice is a mistake (port 0 never is the same). */
+export function parseAddressList(text: string): Address[] {
+  const addresses = text.split(",").map((part) => parseAddress(part));
+  const seen = new Set<string>();
+  for (const address of addresses) {
+    const name = formatAddress(address);
+    if (address.port !== 0 && seen.has(name)) throw new ConfigError(`"${name}" is listed twice`);
+    seen.add(name);
+  }
+  return addresses;
+}
+
+/** Where a leader is: an empty text means none, and ":port" means this machine. */
+export function parseLeaderAddress(text: string): Address | null {
+  if (text.trim() === "") return null;
+  const address = parseAddress(text, "127.0.0.1");
+  if (address.port === 0) throw new ConfigError(`"${text}" has port 0, where no leader can be`);
+  return address;
+}
+
+// ---- numbers and words --------------------------------------------------------------------------
+
+export function parseWholeNumber(text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new ConfigError(`"${text}" is not a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** A size within bounds. */
+export function parseSizeWithin(text: string, min: number, max: number): number {
+  const bytes = parseSize(text);
+  if (bytes < min) throw new ConfigError(`"${text}" is below the minimum of ${formatSize(min)}`);
+  if (bytes > max) throw new ConfigError(`"${text}" is above the maximum of ${formatSize(max)}`);
+  return bytes;
+}
+
+export function parseWord<Word extends string>(text: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === text.trim().toLowerCase());
+  if (found === undefined) {
+    throw new ConfigError(`"${text}" is not one of ${words.join(", ")}`);
+  }
+  return found;
+}

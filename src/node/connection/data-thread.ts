@@ -1,0 +1,194 @@
+// A data thread: what its connections share. One context, one output and one encoder for each protocol
+// serve them all, as only one connection is worked on at a time; a connection at rest costs little.
+// A turn is one event of one socket. Hot path: turnOf() wraps each of them.
+
+import { monotonicMs, wallClockMs } from "../../base/clock.ts";
+import { fatal } from "../../base/errors.ts";
+import { receivedBytesPerCollection } from "../../base/limits.ts";
+import { log } from "../../base/log.ts";
+import { Output, OutputLimitError } from "../../base/output.ts";
+import { type Context, flag } from "../../command/core/command.ts";
+import { anyPause } from "../../command/core/restrictions.ts";
+import { Session } from "../../command/core/session.ts";
+import { MscacheReply } from "../../protocol/mscache/mscache.ts";
+import { RespReply } from "../../protocol/resp/resp-reply.ts";
+import type { SharedState } from "../shared-state.ts";
+import type { Mailbox } from "../threads/mailbox.ts";
+import { Batch } from "./batch.ts";
+import { type ClientSocket, Connection } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
+import { TurnHistogram } from "./turns.ts";
+
+/** What a data thread needs from the node beyond its context. */
+export interface ThreadHost {
+  readonly context: Omit<Context, "now" | "session">;
+  readonly mailbox: Mailbox;
+  readonly state: SharedState;
+  readonly maxClients: number;
+  /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
+  readonly writeBytesMax?: number;
+  /** A connection that has subscribed to something is gone. */
+  subscriberLeft(id: number): void;
+  /** Called at the end of a turn in which effects were recorded. */
+  effectsRecorded(): void;
+}
+
+export class DataThread {
+  readonly context: Context;
+  readonly out: Output;
+  readonly batch: Batch;
+  readonly resp: RespReply;
+  readonly mscache: MscacheReply;
+  readonly mailbox: Mailbox;
+  readonly connections: Map<number, Connection>;
+  readonly delivery: Delivery;
+  readonly turns: TurnHistogram;
+  /** A command with one of these flags may be one for the control thread. */
+  readonly handedFlags: number;
+  readonly writeBytesMax: number;
+  connectionsReceived: number;
+  connectionsRejected: number;
+  commandsProcessed: number;
+  bytesReceived: number;
+  bytesSent: number;
+  private readonly host: ThreadHost;
+  private receivedSinceCollection: number;
+  private effectsSeen: number;
+  /** Effects up to which the writes of the present connection were noted. */
+  effectsNoted: number;
+
+  constructor(host: ThreadHost) {
+    const session = new Session(0, "", "", 0, true);
+    this.context = { ...host.context, now: wallClockMs(), session };
+    this.out = new Output();
+    this.batch = new Batch(host.context.store);
+    this.resp = new RespReply(this.out);
+    this.mscache = new MscacheReply(this.out);
+    this.mailbox = host.mailbox;
+    this.connections = new Map();
+    this.delivery = new Delivery(this.connections);
+    this.turns = new TurnHistogram();
+    this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
+    this.handedFlags = flag.CONTROL | flag.TRANSACTION;
+    if (host.writeBytesMax !== undefined) this.handedFlags |= flag.WRITE | flag.GLOBAL;
+    this.connectionsReceived = 0;
+    this.connectionsRejected = 0;
+    this.commandsProcessed = 0;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.host = host;
+    this.receivedSinceCollection = 0;
+    this.effectsSeen = 0;
+    this.effectsNoted = 0;
+  }
+
+  // ---- hot path --------------------------------------------------------------------------------
+
+  receive(connection: Connection, chunk: Uint8Array): void {
+    const begin = monotonicMs();
+    this.context.now = wallClockMs();
+    try {
+      connection.receive(chunk);
+    } catch (error) {
+      this.recover(connection, error);
+    }
+    this.endTurn();
+    this.bytesReceived += chunk.length;
+    this.collect(chunk.length);
+    this.turns.record(monotonicMs() - begin);
+  }
+
+  private endTurn(): void {
+    const { recorded } = this.context.effects;
+    if (recorded === this.effectsSeen) return;
+    this.effectsSeen = recorded;
+    this.host.effectsRecorded();
+  }
+
+  /** Shared memory counts as heap, so the collector hardly runs by itself (src/README.md). */
+  private collect(received: number): void {
+    this.receivedSinceCollection += received;
+    if (this.receivedSinceCollection < receivedBytesPerCollection) return;
+    this.receivedSinceCollection = 0;
+    Bun.gc(false);
+  }
+
+  // ---- cold path -------------------------------------------------------------------------------
+
+  /** Runs something that is not a `data` event as a turn; `connection` is the one it is about, if any. */
+  turn(work: () => void, connection?: Connection): void {
+    this.context.now = wallClockMs();
+    try {
+      work();
+    } catch (error) {
+      if (connection === undefined) this.fail(error);
+      this.recover(connection, error);
+    }
+    this.endTurn();
+  }
+
+  /** A reply beyond the output's bound costs the connection; everything else is our own mistake. */
+  private recover(connection: Connection, error: unknown): void {
+    if (!(error instanceof OutputLimitError)) this.fail(error);
+    log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
+    this.context.store.unlockAll();
+    this.out.clear();
+    connection.terminate();
+  }
+
+  /** Resolves when no command is held any more. */
+  unpaused(): Promise<void> {
+    return this.host.state.free(anyPause);
+  }
+
+  fail(error: unknown): never {
+    fatal(error, "a data thread");
+  }
+
+  resetStatistics(): void {
+    this.connectionsReceived = 0;
+    this.connectionsRejected = 0;
+    this.commandsProcessed = 0;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.turns.reset();
+  }
+
+  open(socket: ClientSocket): void {
+    this.connectionsReceived++;
+    const session = new Session(
+      this.host.state.nextClientId(),
+      formatEndpoint(socket.remoteAddress, socket.remotePort),
+      formatEndpoint(socket.localAddress, socket.localPort),
+      wallClockMs(),
+      this.context.node.password === "",
+    );
+    const connection = new Connection(this, socket, session);
+    socket.data = connection;
+    this.connections.set(session.id, connection);
+    const open = this.host.state.connectionOpened();
+    if (open > this.host.maxClients) this.reject(connection);
+  }
+
+  private reject(connection: Connection): void {
+    this.connectionsRejected++;
+    connection.socket.write("-ERR max number of clients reached\r\n");
+    connection.close();
+  }
+
+  closed(connection: Connection): void {
+    this.connections.delete(connection.session.id);
+    this.host.state.connectionClosed();
+    connection.onClose();
+    this.left(connection.session);
+  }
+
+  /** A closed connection receives nothing more. */
+  left(session: Session): void {
+    if (session.subscriptions > 0) this.host.subscriberLeft(session.id);
+  }
+}
+
+function formatEndpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,69 @@
+// What a node does by itself from time to time: reclaim expired items in small slices, close connections
+// that were silent for too long, and sample the operations per second. Runs in the control thread.
+
+import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { log } from "../base/log.ts";
+import type { Store } from "../store/store.ts";
+import type { DataThread } from "./connection/data-thread.ts";
+import type { ServerNode } from "./node.ts";
+
+const sweepEveryMs = 100;
+/** A sweep stops after this time, so that it costs a client no more than a large command does. */
+const sweepSliceMs = 1;
+const bucketsPerStep = 64;
+const sampleEveryMs = 1000;
+
+export class Housekeeping implements Disposable {
+  private readonly timers: Timer[];
+  private readonly store: Store;
+  private readonly node: ServerNode;
+  private readonly thread: DataThread;
+
+  constructor(store: Store, node: ServerNode, thread: DataThread) {
+    this.store = store;
+    this.node = node;
+    this.thread = thread;
+    this.timers = [
+      setInterval(() => this.sweep(), sweepEveryMs),
+      setInterval(() => this.everySecond(), sampleEveryMs),
+    ];
+    for (const timer of this.timers) timer.unref();
+  }
+
+  /**
+   * Goes on for its whole slice only while it finds much that has expired. A follower's sweep finds
+   * nothing, but gives back the pages of data that were replaced.
+   */
+  private sweep(): void {
+    this.thread.turn(() => {
+      const deadline = monotonicMs() + sweepSliceMs;
+      const now = wallClockMs();
+      while (this.store.sweep(bucketsPerStep, now) > bucketsPerStep && monotonicMs() < deadline) {
+        // the next step
+      }
+    });
+  }
+
+  private everySecond(): void {
+    void this.node.sampleOperations();
+    void this.node.releaseGoneWaiters();
+    closeIdle(this.thread, this.node.config.idleTimeout, wallClockMs());
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+}
+
+/** Closes the clients of one thread that were silent for longer than that; 0 closes none. */
+export function closeIdle(thread: DataThread, timeoutSeconds: number, nowMs: number): void {
+  if (timeoutSeconds === 0) return;
+  const before = nowMs - timeoutSeconds * 1000;
+  for (const connection of [...thread.connections.values()]) {
+    const { session } = connection;
+    if (session.kind !== "normal" || session.subscriptions > 0) continue;
+    if (session.lastActiveMs >= before) continue;
+    log.debug(`client ${session.address} was idle: closed`);
+    connection.close();
+  }
+}

@@ -1,0 +1,97 @@
+// CONFIG GET and CONFIG SET over the node's configuration: all pairs of a CONFIG SET or none. Names that
+// Redis has and tools ask for, but that have only one value here, are shown and cannot be changed.
+// Error texts are those of redis 7.0 `config.c` (configSetCommand).
+
+import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
+import { matchesGlob } from "../base/glob.ts";
+import { type Config, SETTINGS } from "../config/config.ts";
+
+/** What tools read before they start; each states a fact about MSCache in Redis's terms. */
+const fixed: readonly (readonly [string, string])[] = [
+  ["appendonly", "no"],
+  ["save", ""],
+  ["databases", "1"],
+  ["cluster-enabled", "no"],
+  ["replica-read-only", "yes"],
+  ["tcp-keepalive", "0"],
+];
+
+/** Redis's sizes, refused in Redis's words. */
+const sizes = new Set(["maxmemory", "proto-max-bulk-len", "repl-backlog-size"]);
+
+export class Settings {
+  config: Config;
+  /** Options, by name, that CONFIG SET has set. */
+  readonly touched = new Set<string>();
+  private readonly apply: (before: Config, after: Config) => string | null;
+
+  /** `apply` puts a checked configuration into force, or says why it cannot be. */
+  constructor(config: Config, apply: (before: Config, after: Config) => string | null) {
+    this.config = config;
+    this.apply = apply;
+  }
+
+  /** As `config` has them: the leader may be another than at the start. */
+  get(patterns: readonly string[], config: Config): [string, string][] {
+    const all: [string, string][] = SETTINGS.map(({ name, show }) => [name, show(config)]);
+    for (const [name, value] of fixed) all.push([name, value]);
+    return all.flatMap(([name, value]) => {
+      const pattern = patterns.find((candidate) => matches(candidate, name));
+      return pattern === undefined ? [] : [[shownName(pattern, name), value]];
+    });
+  }
+
+  set(pairs: readonly (readonly [string, string])[]): ErrorReply | null {
+    const before = this.config;
+    let after = before;
+    const seen = new Set<string>();
+    for (const [name, value] of pairs) {
+      const setting = SETTINGS.find((candidate) => candidate.name === name);
+      if (setting === undefined && !fixed.some(([known]) => known === name)) {
+        return errorReply(`Unknown option or number of arguments for CONFIG SET - '${name}'`);
+      }
+      if (seen.has(name)) return failure(name, "duplicate parameter");
+      seen.add(name);
+      if (setting === undefined || !setting.changeable) {
+        return failure(name, "can't set immutable config");
+      }
+      try {
+        after = setting.change(after, value);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        return failure(name, sizes.has(name) ? "argument must be a memory value" : error.message);
+      }
+    }
+    const problem = this.putIntoForce(before, after, pairs[0]?.[0] ?? "");
+    if (problem === null) this.touch(seen);
+    return problem;
+  }
+
+  private touch(names: ReadonlySet<string>): void {
+    for (const { name, option } of SETTINGS) if (names.has(name)) this.touched.add(option);
+  }
+
+  private putIntoForce(before: Config, after: Config, name: string): ErrorReply | null {
+    const problem = this.apply(before, after);
+    if (problem !== null) return failure(name, problem);
+    this.config = after;
+    return null;
+  }
+}
+
+function failure(name: string, reason: string): ErrorReply {
+  return errorReply(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
+}
+
+const encoder = new TextEncoder();
+
+/** A name that was asked for literally is shown as it was written, as Redis does. */
+function shownName(pattern: string, name: string): string {
+  return pattern.toLowerCase() === name ? pattern : name;
+}
+
+function matches(pattern: string, name: string): boolean {
+  const glob = encoder.encode(pattern.toLowerCase());
+  const text = encoder.encode(name);
+  return matchesGlob(glob, 0, glob.length, text, 0, text.length);
+}

@@ -1,0 +1,73 @@
+// What all threads of a node share, and how a thread attaches to it: store, journal and state lie in
+// shared memory that is reserved once, before the first data thread starts; the objects that work on it
+// belong to one thread each. Decides nothing about threads.
+// Invariant: what expires or is evicted is recorded by the thread in which it happens.
+
+import { randomBytes } from "node:crypto";
+import { wallClockMs } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
+import { Effects } from "../journal/effects.ts";
+import {
+  Journal,
+  type JournalMemory,
+  journalLockWord,
+  type Lock,
+  reserveJournal,
+} from "../journal/journal.ts";
+import { Mutex } from "../store/lock.ts";
+import { reserveStore, type StoreMemory } from "../store/memory.ts";
+import { Store } from "../store/store.ts";
+import { SharedState } from "./shared-state.ts";
+
+/** Structured-cloneable: it is posted to each data thread. */
+export interface SharedMemory {
+  readonly store: StoreMemory;
+  readonly journal: JournalMemory;
+  readonly state: SharedArrayBuffer;
+}
+
+/** One thread's view of the shared memory. */
+export interface Attached {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly effects: Effects;
+  readonly state: SharedState;
+}
+
+/** The control thread's number; data threads in Workers count from 1. */
+export const controlThread = 0;
+
+export function reserveMemory(config: Config): SharedMemory {
+  const store = reserveStore({
+    memoryLimitBytes: config.maxMemory,
+    reserveBytes: config.reserve,
+    valueBytesMax: config.maxValueSize,
+    eviction: config.eviction,
+    hashSeed: randomBytes(4).readInt32LE(),
+    versionEpoch: wallClockMs(),
+    concurrent: config.threads > 1,
+  });
+  return { store, journal: reserveJournal(config.journalSize), state: new SharedState().memory };
+}
+
+/** Attaches the thread of that number, which counts as alive from here on. */
+export function attach(memory: SharedMemory, thread: number): Attached {
+  const store = new Store(memory.store, thread);
+  store.threads.markAlive(thread);
+  const journal = memory.store.concurrent
+    ? new Journal(memory.journal, journalLock(memory.journal, store, thread))
+    : new Journal(memory.journal);
+  const effects = new Effects(journal);
+  store.listener = {
+    removed: (_reason, bytes, start, end) => effects.delete(bytes, start, end),
+  };
+  return { store, journal, effects, state: new SharedState(memory.state) };
+}
+
+function journalLock({ control }: JournalMemory, store: Store, thread: number): Lock {
+  const mutex = new Mutex(new Int32Array(control), journalLockWord, thread, store.threads);
+  return {
+    lock: () => void mutex.acquire(),
+    unlock: () => mutex.release(),
+  };
+}

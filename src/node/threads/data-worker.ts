@@ -1,0 +1,84 @@
+// One data thread in a Worker as the control thread sees it: starts it, asks it, and takes the process
+// down when it ends unasked, as it may have held a lock or half of a command. What the messages mean
+// is worker-threads.ts's business.
+//
+//   starting --Start--> serving --end()--> ended          any --crash, exit--> fatal()
+
+import { fatal } from "../../base/errors.ts";
+import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
+
+const farewellMsMax = 1000;
+
+export interface DataWorkerParts {
+  readonly start: Omit<Start, "kind">;
+  readonly entry: string | URL;
+  readonly received: (message: FromWorker) => void;
+  /** The thread is gone: whoever waits for a lock of its must learn it. */
+  readonly gone: () => void;
+}
+
+export class DataWorker {
+  readonly thread: number;
+  private readonly worker: Worker;
+  private readonly gone: () => void;
+  private readonly waiting = new Map<
+    number,
+    (value: Questions[keyof Questions]["answer"]) => void
+  >();
+  private readonly ended = Promise.withResolvers<void>();
+  private lastTicket = 0;
+  private isEnding = false;
+
+  constructor({ start, entry, received, gone }: DataWorkerParts) {
+    this.thread = start.thread;
+    this.gone = gone;
+    this.worker = new Worker(entry);
+    this.worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind !== "told") return received(data);
+      this.waiting.get(data.ticket)?.(data.value);
+      this.waiting.delete(data.ticket);
+    });
+    this.worker.addEventListener("error", ({ message }) => this.crashed(message));
+    this.worker.addEventListener("close", () => this.closed());
+    this.post({ kind: "start", ...start });
+  }
+
+  post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    if (!this.isEnding) this.worker.postMessage(message, transfer);
+  }
+
+  /** Never resolves for a thread that is told to end meanwhile. */
+  ask<Name extends keyof Questions>(
+    name: Name,
+    detail: Questions[Name]["detail"],
+  ): Promise<Questions[Name]["answer"]> {
+    const ticket = ++this.lastTicket;
+    return new Promise((resolve) => {
+      this.waiting.set(ticket, (value) => resolve(value as Questions[Name]["answer"]));
+      this.post({ kind: "ask", ticket, name, detail } as Question);
+    });
+  }
+
+  /** Has it close its connections, and ends it; one that does not answer is ended all the same. */
+  async end(): Promise<void> {
+    const patience = Promise.withResolvers<void>();
+    const timer = setTimeout(patience.resolve, farewellMsMax);
+    await Promise.race([this.ask("close", null), patience.promise]);
+    clearTimeout(timer);
+    this.isEnding = true;
+    this.worker.terminate();
+    await this.ended.promise;
+  }
+
+  private crashed(message: string): void {
+    if (this.isEnding) return;
+    this.gone();
+    fatal(message, `data thread ${this.thread}`);
+  }
+
+  private closed(): void {
+    this.gone();
+    if (!this.isEnding) fatal("it ended", `data thread ${this.thread}`);
+    this.ended.resolve();
+  }
+}

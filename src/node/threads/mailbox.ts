@@ -1,0 +1,76 @@
+// The way from a data thread to the control thread: a command that acts on the whole node goes in, the
+// bytes of its reply come out. Its connection is suspended meanwhile. With one data thread both are the
+// same thread, and only the turn is another one.
+
+import { wallClockMs } from "../../base/clock.ts";
+import { log } from "../../base/log.ts";
+import { Output, OutputLimitError } from "../../base/output.ts";
+import type { Command, Context } from "../../command/core/command.ts";
+import { execute } from "../../command/core/execute.ts";
+import type { Session } from "../../command/core/session.ts";
+import { MscacheReply } from "../../protocol/mscache/mscache.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import { RespReply } from "../../protocol/resp/resp-reply.ts";
+
+export interface Mailbox {
+  /** `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. */
+  submit(
+    session: Session,
+    command: Command,
+    request: Request,
+    isResp: boolean,
+  ): Promise<Uint8Array>;
+}
+
+const replyBytes = 4096;
+const nothing = new Uint8Array(0);
+
+/** The mailbox of a node whose control thread serves the connections, too. */
+export class LocalMailbox implements Mailbox {
+  private readonly context: Omit<Context, "now" | "session">;
+  private readonly unpaused: () => Promise<void>;
+
+  /** `unpaused` resolves when commands may run that were held. */
+  constructor(context: Omit<Context, "now" | "session">, unpaused: () => Promise<void>) {
+    this.context = context;
+    this.unpaused = unpaused;
+  }
+
+  async submit(
+    session: Session,
+    command: Command,
+    request: Request,
+    isResp: boolean,
+  ): Promise<Uint8Array> {
+    const out = new Output(replyBytes);
+    const reply = isResp ? new RespReply(out) : new MscacheReply(out);
+    if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
+    const { store, effects, node } = this.context;
+    const context = { store, effects, node, session, now: wallClockMs() };
+    const before = effects.recorded;
+    try {
+      await this.run(context, command, request, reply);
+    } catch (error) {
+      if (!(error instanceof OutputLimitError)) throw error;
+      log.warn(`client ${session.address} asked for ${error.message}: closed`);
+      store.unlockAll();
+      session.closing = true;
+      return nothing;
+    }
+    if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
+    return out.view();
+  }
+
+  /** Runs the command, and again after each pause that held it. */
+  private async run(context: Context, command: Command, request: Request, reply: Reply) {
+    const { session } = context;
+    await execute(context, command, request, reply);
+    while (session.held) {
+      session.held = false;
+      await this.unpaused();
+      context.now = wallClockMs();
+      await execute(context, command, request, reply);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// What the control thread and the data threads say to each other when data threads are Workers. Plain
+// data only: what arrives is a structured clone, so that objects with methods are made anew here.
+// Hot commands never come this way; they meet in the shared memory.
+// Invariant: messages of one sender arrive in the order in which they were sent.
+
+import type { Address } from "../../base/address.ts";
+import type { Command } from "../../command/core/command.ts";
+import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
+import { Session } from "../../command/core/session.ts";
+import type { Message } from "../../command/pubsub/channels.ts";
+import { find, opcodeCommands } from "../../command/table.ts";
+import type { Transaction } from "../../command/transaction/transaction-queue.ts";
+import type { Config } from "../../config/config.ts";
+import { Request } from "../../protocol/request.ts";
+import type { SharedMemory } from "../shared-memory.ts";
+import type { ThreadStatistics } from "./threads.ts";
+
+// ---- from the control thread ----------------------------------------------------------------------
+
+/** The first message. */
+export interface Start {
+  readonly kind: "start";
+  /** Its number, from 1, and how many there are. */
+  readonly thread: number;
+  readonly threads: number;
+  readonly memory: SharedMemory;
+  readonly settings: ThreadSettings;
+}
+
+/** What a data thread goes by and CONFIG SET may change. */
+export type ThreadSettings = Pick<
+  Config,
+  "requirePass" | "maxClients" | "idleTimeout" | "logLevel"
+> & { readonly port: number };
+
+/** What the control thread asks a data thread, each with the type of its detail and of the answer. */
+export interface Questions {
+  /** The ports of the listeners, or a sentence that says why there are none. */
+  listen: { detail: readonly Address[]; answer: number[] | string };
+  settings: { detail: ThreadSettings; answer: null };
+  clients: { detail: ClientFilter; answer: ClientReport[] };
+  kill: { detail: ClientFilter; answer: number };
+  statistics: { detail: null; answer: ThreadStatistics };
+  resetStatistics: { detail: null; answer: null };
+  stopListening: { detail: null; answer: null };
+  /** Stops listening and ends all connections. */
+  close: { detail: null; answer: null };
+}
+
+export type Question = {
+  [Name in keyof Questions]: {
+    readonly kind: "ask";
+    readonly ticket: number;
+    readonly name: Name;
+    readonly detail: Questions[Name]["detail"];
+  };
+}[keyof Questions];
+
+/** The reply to a command, and what the command changed in its session. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly ticket: number;
+  readonly bytes: Uint8Array;
+  readonly changes: Partial<Session>;
+}
+
+/** Orders to the connection `id`, whose link lives in the control thread. */
+export type LinkOrder =
+  | { readonly kind: "takeOver"; readonly id: number; readonly wantsData: boolean }
+  | { readonly kind: "linkWrite"; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: "linkEnd"; readonly id: number };
+
+/** A published message for those of these connections that are the thread's. */
+export interface DeliverOrder {
+  readonly kind: "deliver";
+  readonly receivers: readonly number[];
+  readonly message: Message;
+}
+
+export type ToWorker = Start | Question | Answer | LinkOrder | DeliverOrder;
+
+// ---- from a data thread ---------------------------------------------------------------------------
+
+/** The answer to a question. */
+export interface Told {
+  readonly kind: "told";
+  readonly ticket: number;
+  readonly value: Questions[keyof Questions]["answer"];
+}
+
+/** A command for the control thread; its connection waits for the Answer. */
+export interface Submission {
+  readonly kind: "command";
+  readonly ticket: number;
+  readonly session: Session;
+  readonly request: Request;
+  readonly isResp: boolean;
+}
+
+/** What happens to the connection of a link. */
+export type LinkEvent =
+  /** The socket took so many bytes. */
+  | { readonly kind: "linkTaken"; readonly id: number; readonly bytes: number }
+  | { readonly kind: "linkData"; readonly id: number; readonly chunk: Uint8Array }
+  | { readonly kind: "linkAcknowledged"; readonly id: number; readonly offset: number }
+  /** Bytes came that are no command, such as the newlines of a follower that loads. */
+  | { readonly kind: "linkActive"; readonly id: number; readonly atMs: number }
+  | { readonly kind: "linkClosed"; readonly id: number };
+
+/** A connection that has subscribed to something is gone. */
+export interface SubscriberLeft {
+  readonly kind: "subscriberLeft";
+  readonly id: number;
+}
+
+export type FromWorker = Told | Submission | LinkEvent | SubscriberLeft;
+
+// ---- clones ---------------------------------------------------------------------------------------
+
+/** A session for a report: how many commands it has queued, but not which, and no watched keys. */
+export function summaryOf(session: Session): Session {
+  const { transaction } = session;
+  const queued = transaction && { ...transaction, requests: emptyRequests(transaction) };
+  return { ...session, transaction: queued, watched: null } as Session;
+}
+
+function emptyRequests({ requests }: Transaction): Request[] {
+  return requests.map(() => new Request());
+}
+
+/** A session of the thread that got the clone. */
+export function reviveSession(clone: Session): Session {
+  const { id, address, localAddress, createdAtMs, authenticated } = clone;
+  const session = new Session(id, address, localAddress, createdAtMs, authenticated);
+  Object.assign(session, clone);
+  const { transaction } = clone;
+  if (transaction !== null) {
+    session.transaction = { ...transaction, requests: transaction.requests.map(reviveRequest) };
+  }
+  return session;
+}
+
+export function reviveRequest(clone: Request): Request {
+  return Object.assign(new Request(), clone);
+}
+
+/** The fields of a session that are not what they were; of objects only whether they are gone. */
+export function changesOf(before: Session, after: Session): Partial<Session> {
+  const was = new Map<string, unknown>(Object.entries(before));
+  const changed = Object.entries(after).filter(([name, value]) => {
+    const isPlain = typeof value !== "object" || value === null;
+    return isPlain && was.get(name) !== value;
+  });
+  return Object.fromEntries(changed);
+}
+
+/** The command of a request that has been looked up before, in another thread. */
+export function commandOf(request: Request, isResp: boolean): Command {
+  const code = request.buf[request.start[0]];
+  const command = isResp ? find(request) : opcodeCommands[code - 1];
+  if (command === undefined) throw new Error(`a thread submitted "${request.text(0)}"`);
+  return command;
+}

@@ -1,0 +1,200 @@
+// The data threads as the control thread sees them: questions to all of them together. With one data
+// thread, which is the control thread itself, LocalThreads answers at once.
+
+import type { Address } from "../../base/address.ts";
+import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
+import type { Session } from "../../command/core/session.ts";
+import type { Message } from "../../command/pubsub/channels.ts";
+import { commands } from "../../command/table.ts";
+import type { Config } from "../../config/config.ts";
+import type { LinkSocket } from "../../replication/ports.ts";
+import type { Connection, Link } from "../connection/connection.ts";
+import type { DataThread } from "../connection/data-thread.ts";
+import { listen } from "../connection/listener.ts";
+import { TurnHistogram } from "../connection/turns.ts";
+
+/** What the data threads counted since the start or the last reset. */
+export interface ThreadStatistics {
+  connections: number;
+  connectionsReceived: number;
+  connectionsRejected: number;
+  commandsProcessed: number;
+  bytesReceived: number;
+  bytesSent: number;
+  turns: TurnHistogram;
+  commands: CommandCount[];
+}
+
+/** How often a command ran and was refused. */
+export interface CommandCount {
+  name: string;
+  calls: number;
+  rejected: number;
+}
+
+export interface Threads {
+  /** Starts to listen, and returns the ports: the system's choice where an address has port 0. */
+  listen(addresses: readonly Address[]): Promise<number[]>;
+  clients(filter: ClientFilter): Promise<ClientReport[]>;
+  /** Ends the connections that fit and returns how many they were. */
+  kill(filter: ClientFilter): Promise<number>;
+  statistics(): Promise<ThreadStatistics>;
+  resetStatistics(): void;
+  configChanged(config: Config): void;
+  /** Brings a published message to the connections with these ids. */
+  deliver(receivers: readonly number[], message: Message): void;
+  /** Hands the connection of `session` to the link that `open` makes for it, unless it is gone. */
+  takeOver(session: Session, open: (socket: LinkSocket) => Link): void;
+  /** Takes no more connections; those that are open stay. */
+  stopListening(): Promise<void>;
+  /** Stops listening and ends all connections. */
+  close(): Promise<void>;
+}
+
+export class LocalThreads implements Threads {
+  private readonly thread: DataThread;
+  private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
+
+  constructor(thread: DataThread) {
+    this.thread = thread;
+  }
+
+  async listen(addresses: readonly Address[]): Promise<number[]> {
+    this.listeners = addresses.map((address) => listen(this.thread, address));
+    return this.listeners.map(({ port }) => port);
+  }
+
+  async clients(filter: ClientFilter): Promise<ClientReport[]> {
+    return reportClients(this.thread, filter);
+  }
+
+  async kill(filter: ClientFilter): Promise<number> {
+    return killClients(this.thread, filter);
+  }
+
+  async statistics(): Promise<ThreadStatistics> {
+    return threadStatistics(this.thread);
+  }
+
+  resetStatistics(): void {
+    this.thread.resetStatistics();
+  }
+
+  configChanged(): void {
+    // this thread reads the node's own configuration
+  }
+
+  deliver(receivers: readonly number[], message: Message): void {
+    this.thread.delivery.deliver(receivers, message);
+  }
+
+  takeOver(session: Session, open: (socket: LinkSocket) => Link): void {
+    const connection = this.thread.connections.get(session.id);
+    connection?.takeOver(open(connection));
+  }
+
+  async stopListening(): Promise<void> {
+    for (const listener of this.listeners) listener.stop();
+  }
+
+  async close(): Promise<void> {
+    for (const listener of this.listeners) listener.stop(true);
+  }
+}
+
+// ---- one thread's answers -----------------------------------------------------------------------
+
+export function reportClients(thread: DataThread, filter: ClientFilter): ClientReport[] {
+  return select(thread, filter).map(({ session, pendingInputBytes, pendingOutputBytes }) => ({
+    session,
+    pendingInputBytes,
+    pendingOutputBytes,
+  }));
+}
+
+export function killClients(thread: DataThread, filter: ClientFilter): number {
+  const found = select(thread, filter);
+  for (const connection of found) connection.close();
+  return found.length;
+}
+
+export function threadStatistics(thread: DataThread): ThreadStatistics {
+  const { connections, turns, ...counters } = thread;
+  return {
+    connections: connections.size,
+    connectionsReceived: counters.connectionsReceived,
+    connectionsRejected: counters.connectionsRejected,
+    commandsProcessed: counters.commandsProcessed,
+    bytesReceived: counters.bytesReceived,
+    bytesSent: counters.bytesSent,
+    turns,
+    commands: commandCounts(),
+  };
+}
+
+/** What this thread's own table has counted, for the commands that a client can name. */
+export function commandCounts(): CommandCount[] {
+  return commands
+    .flatMap((command) => [command, ...command.subcommands])
+    .filter(({ calls, rejected }) => calls + rejected > 0)
+    .map(({ name, calls, rejected }) => ({ name, calls, rejected }));
+}
+
+/** The sum over all threads. */
+export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistics {
+  const turns = new TurnHistogram();
+  const sum: ThreadStatistics = {
+    connections: 0,
+    connectionsReceived: 0,
+    connectionsRejected: 0,
+    commandsProcessed: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    turns,
+    commands: addCommands(all),
+  };
+  for (const one of all) {
+    sum.connections += one.connections;
+    sum.connectionsReceived += one.connectionsReceived;
+    sum.connectionsRejected += one.connectionsRejected;
+    sum.commandsProcessed += one.commandsProcessed;
+    sum.bytesReceived += one.bytesReceived;
+    sum.bytesSent += one.bytesSent;
+    turns.add(one.turns);
+  }
+  return sum;
+}
+
+function addCommands(all: readonly ThreadStatistics[]): CommandCount[] {
+  const sums = new Map<string, CommandCount>();
+  for (const { name, calls, rejected } of all.flatMap(({ commands }) => commands)) {
+    const sum = sums.get(name) ?? { name, calls: 0, rejected: 0 };
+    sums.set(name, sum);
+    sum.calls += calls;
+    sum.rejected += rejected;
+  }
+  return [...sums.values()];
+}
+
+function select(thread: DataThread, filter: ClientFilter): Connection[] {
+  return [...thread.connections.values()].filter(({ session }) => fits(filter, session));
+}
+
+const kinds = { normal: "normal", follower: "replica", join: "replica", leader: "master" } as const;
+
+function kindOf({ kind, subscriptions }: Session): ClientFilter["kind"] {
+  return kind === "normal" && subscriptions > 0 ? "pubsub" : kinds[kind];
+}
+
+function fits(filter: ClientFilter, session: Session): boolean {
+  const { id, ids, except, address, localAddress, user, kind } = filter;
+  return (
+    (id === undefined || id === session.id) &&
+    (ids === undefined || ids.includes(session.id)) &&
+    except !== session.id &&
+    (address === undefined || address === session.address) &&
+    (localAddress === undefined || localAddress === session.localAddress) &&
+    (user === undefined || user === session.user) &&
+    (kind === undefined || kind === kindOf(session))
+  );
+}

@@ -1,0 +1,126 @@
+// Both ends of a link whose connection belongs to a data thread while the link itself (replication/)
+// lives in the control thread: there a LinkSocket that posts what is written, here a Link that hands it
+// to the connection and reports back.
+// Invariant: at most `inFlightBytesMax` are on their way or wait in the data thread for the socket, so
+// that a slow follower is felt by its link as a full socket, exactly as in one thread.
+
+import { ByteQueue } from "../../replication/byte-queue.ts";
+import type { LinkSocket } from "../../replication/ports.ts";
+import type { Connection, Link } from "../connection/connection.ts";
+import type { LinkEvent, LinkOrder } from "./messages.ts";
+
+/** A few of the links' 64 KiB chunks: enough to keep a fast follower busy over the way there and back. */
+const inFlightBytesMax = 1024 * 1024;
+
+export type PostOrder = (order: LinkOrder, transfer?: ArrayBuffer[]) => void;
+export type PostEvent = (event: LinkEvent, transfer?: ArrayBuffer[]) => void;
+
+/** The control thread's end. */
+export class RemoteLinkSocket implements LinkSocket {
+  readonly remoteAddress: string;
+  private readonly id: number;
+  private readonly post: PostOrder;
+  private inFlight = 0;
+  private wasFull = false;
+  /** What was written while the link was being made: it must not overtake the takeOver. */
+  private early: Uint8Array<ArrayBuffer>[] | null = [];
+
+  constructor(id: number, address: string, post: PostOrder) {
+    this.id = id;
+    this.remoteAddress = hostOf(address);
+    this.post = post;
+  }
+
+  /** The link is made: the connection is its own from here on. */
+  begin(wantsData: boolean): void {
+    if (this.early === null) return; // it has ended already
+    this.post({ kind: "takeOver", id: this.id, wantsData });
+    const early = this.early;
+    this.early = null;
+    for (const bytes of early) this.send(bytes);
+  }
+
+  write(bytes: Uint8Array): number {
+    const count = Math.min(bytes.length, inFlightBytesMax - this.inFlight);
+    if (count < bytes.length) this.wasFull = true;
+    if (count === 0) return 0;
+    this.inFlight += count;
+    const copy = new Uint8Array(bytes.subarray(0, count));
+    if (this.early === null) this.send(copy);
+    else this.early.push(copy);
+    return count;
+  }
+
+  end(): void {
+    this.begin(false);
+    this.post({ kind: "linkEnd", id: this.id });
+  }
+
+  /** The connection's socket took so many bytes. True when a link that found it full may go on. */
+  taken(bytes: number): boolean {
+    this.inFlight -= bytes;
+    if (!this.wasFull || this.inFlight > inFlightBytesMax / 2) return false;
+    this.wasFull = false;
+    return true;
+  }
+
+  private send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.post({ kind: "linkWrite", id: this.id, bytes }, [bytes.buffer]);
+  }
+}
+
+/** The data thread's end. */
+export class RemoteLink implements Link {
+  readonly onData?: (chunk: Uint8Array) => void;
+  private readonly connection: Connection;
+  private readonly post: PostEvent;
+  private readonly queue = new ByteQueue();
+  private reportedActiveMs: number;
+
+  constructor(connection: Connection, wantsData: boolean, post: PostEvent) {
+    this.connection = connection;
+    this.post = post;
+    this.reportedActiveMs = connection.session.lastActiveMs;
+    if (wantsData) this.onData = (chunk) => post({ kind: "linkData", id: this.id, chunk });
+  }
+
+  private get id(): number {
+    return this.connection.session.id;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.queue.push(bytes);
+    this.onDrain();
+  }
+
+  onDrain(): void {
+    const before = this.queue.bytes;
+    this.queue.writeTo(this.connection);
+    const bytes = before - this.queue.bytes;
+    if (bytes > 0) this.post({ kind: "linkTaken", id: this.id, bytes });
+  }
+
+  /** Ends the connection; what the socket does not take now is lost, as with a link in the same thread. */
+  end(): void {
+    this.queue.clear();
+    this.connection.end();
+  }
+
+  onClose(): void {
+    this.queue.clear();
+    this.post({ kind: "linkClosed", id: this.id });
+  }
+
+  /** Tells of bytes that came since the last time, for the bound on silence. */
+  reportActivity(): void {
+    const { lastActiveMs } = this.connection.session;
+    if (lastActiveMs === this.reportedActiveMs) return;
+    this.reportedActiveMs = lastActiveMs;
+    this.post({ kind: "linkActive", id: this.id, atMs: lastActiveMs });
+  }
+}
+
+/** `127.0.0.1:5000` -> `127.0.0.1`, `[::1]:5000` -> `::1`. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}

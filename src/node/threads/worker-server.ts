@@ -1,0 +1,189 @@
+// A data thread in a Worker: attaches to the shared memory, serves its own listeners, and does what the
+// control thread asks. src/worker.ts starts it; nothing else of the node runs here.
+//
+//   waiting for Start --> serving --"close"--> closed (the control thread then ends the Worker)
+//
+// Invariant: whatever ends this thread marks it dead, so that nobody waits for a lock that it holds.
+
+import { isMainThread, parentPort } from "node:worker_threads";
+import type { Address } from "../../base/address.ts";
+import { monotonicMs, wallClockMs } from "../../base/clock.ts";
+import { assert } from "../../base/errors.ts";
+import { setLogLevel } from "../../base/log.ts";
+import type { Connection } from "../connection/connection.ts";
+import { DataThread } from "../connection/data-thread.ts";
+import { ListenError, listen } from "../connection/listener.ts";
+import { closeIdle } from "../housekeeping.ts";
+import { type Attached, attach } from "../shared-memory.ts";
+import {
+  type FromWorker,
+  type LinkOrder,
+  type Question,
+  type Questions,
+  type Start,
+  summaryOf,
+  type ThreadSettings,
+  type ToWorker,
+} from "./messages.ts";
+import { killClients, reportClients, threadStatistics } from "./threads.ts";
+import { RemoteLink } from "./worker-links.ts";
+import { WorkerMailbox } from "./worker-mailbox.ts";
+import { WorkerNode } from "./worker-node.ts";
+
+type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
+
+const tickMs = 1000;
+const journalWaitMs = 1;
+/** How long a write waits for links to take what it would overwrite; then it writes on. */
+const journalWaitMsMax = 2000;
+
+/** Serves from the first message on until the control thread ends this Worker. */
+export function runWorker(): void {
+  const port = parentPort;
+  assert(!isMainThread && port !== null, "a data thread runs in a Worker of its own");
+  const post: Post = (message, transfer) => port.postMessage(message, transfer ?? []);
+  port.once("message", (start: Start) => {
+    const server = new WorkerServer(start, post);
+    port.on("message", (message: ToWorker) => server.receive(message));
+  });
+}
+
+class WorkerServer {
+  private readonly post: Post;
+  private readonly node: WorkerNode;
+  private readonly mailbox: WorkerMailbox;
+  private readonly thread: DataThread;
+  private readonly links = new Map<number, RemoteLink>();
+  private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
+
+  constructor({ thread: number, threads, memory, settings }: Start, post: Post) {
+    const { store, journal, effects, state } = awaken(attach(memory, number));
+    process.on("exit", () => store.threads.markDead(number));
+    this.post = post;
+    const node = new WorkerNode(state, settings, (id, offset) => {
+      post({ kind: "linkAcknowledged", id, offset });
+    });
+    this.node = node;
+    this.mailbox = new WorkerMailbox((submission) => post(submission));
+    this.thread = new DataThread({
+      context: { store, effects, node },
+      mailbox: this.mailbox,
+      state,
+      get maxClients() {
+        return node.settings.maxClients;
+      },
+      subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
+      effectsRecorded: () => state.announceEffects(),
+      writeBytesMax: journal.capacity / (4 * threads),
+    });
+    this.apply(settings);
+    setInterval(() => this.tick(), tickMs);
+  }
+
+  receive(message: ToWorker): void {
+    this.thread.turn(() => this.handle(message));
+  }
+
+  private handle(message: ToWorker): void {
+    switch (message.kind) {
+      case "start":
+        throw new Error("a data thread starts once");
+      case "ask":
+        return this.tell(message);
+      case "answer":
+        return this.mailbox.answer(message);
+      case "deliver":
+        return this.thread.delivery.deliver(message.receivers, message.message);
+      default:
+        return this.direct(message);
+    }
+  }
+
+  // ---- questions ---------------------------------------------------------------------------------
+
+  private tell(question: Question): void {
+    this.post({ kind: "told", ticket: question.ticket, value: this.answerTo(question) });
+  }
+
+  private answerTo({ name, detail }: Question): Questions[keyof Questions]["answer"] {
+    switch (name) {
+      case "listen":
+        return this.listen(detail);
+      case "settings":
+        return this.apply(detail);
+      case "clients":
+        return reportClients(this.thread, detail).map((report) => ({
+          ...report,
+          session: summaryOf(report.session),
+        }));
+      case "kill":
+        return killClients(this.thread, detail);
+      case "statistics":
+        return threadStatistics(this.thread);
+      case "resetStatistics":
+        this.thread.resetStatistics();
+        return null;
+      case "stopListening":
+        for (const listener of this.listeners) listener.stop();
+        return null;
+      case "close":
+        for (const listener of this.listeners) listener.stop(true);
+        return null;
+    }
+  }
+
+  private listen(addresses: readonly Address[]): number[] | string {
+    try {
+      this.listeners = addresses.map((address) => listen(this.thread, address, true));
+    } catch (error) {
+      if (error instanceof ListenError) return error.message;
+      throw error;
+    }
+    return this.listeners.map(({ port }) => port);
+  }
+
+  private apply(settings: ThreadSettings): null {
+    this.node.settings = settings;
+    setLogLevel(settings.logLevel);
+    return null;
+  }
+
+  // ---- links -------------------------------------------------------------------------------------
+
+  private direct(order: LinkOrder): void {
+    const { id } = order;
+    if (order.kind === "takeOver") this.takeOver(id, order.wantsData);
+    else if (order.kind === "linkWrite") this.links.get(id)?.write(order.bytes);
+    else this.links.get(id)?.end();
+  }
+
+  private takeOver(id: number, wantsData: boolean): void {
+    const connection = this.thread.connections.get(id);
+    if (connection === undefined) return this.post({ kind: "linkClosed", id });
+    const link = new RemoteLink(connection, wantsData, (event, transfer) => {
+      if (event.kind === "linkClosed") this.links.delete(id);
+      this.post(event, transfer);
+    });
+    this.links.set(id, link);
+    connection.takeOver(link);
+  }
+
+  private tick(): void {
+    for (const link of this.links.values()) link.reportActivity();
+    closeIdle(this.thread, this.node.settings.idleTimeout, wallClockMs());
+  }
+}
+
+/** Has writes wait for the control thread where the journal is about to lose what links still need. */
+function awaken(attached: Attached): Attached {
+  const { journal, state } = attached;
+  const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  journal.patience = () => {
+    state.announceEffects();
+    const deadline = monotonicMs() + journalWaitMsMax;
+    while (journal.isCrowded && monotonicMs() < deadline) {
+      Atomics.wait(nobody, 0, 0, journalWaitMs);
+    }
+  };
+  return attached;
+}

@@ -1,0 +1,242 @@
+// The data threads as Workers, as the control thread sees them: asks all of them together, runs the
+// commands that they submit, and keeps the ends of the links whose connections they hold. The only
+// file that knows where the code of a Worker is.
+// Invariants: a client's answer to CONFIG SET waits until every thread goes by the new settings; what a
+// link does happens in a turn of the control thread, so that effects recorded in it are sent on.
+
+import type { Address } from "../../base/address.ts";
+import { wallClockMs } from "../../base/clock.ts";
+import { ConfigError } from "../../base/errors.ts";
+import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
+import type { Session } from "../../command/core/session.ts";
+import type { Message } from "../../command/pubsub/channels.ts";
+import type { Config } from "../../config/config.ts";
+import type { LinkSocket } from "../../replication/ports.ts";
+import type { Link } from "../connection/connection.ts";
+import type { DataThread } from "../connection/data-thread.ts";
+import { assertFree, ListenError } from "../connection/listener.ts";
+import type { SharedMemory } from "../shared-memory.ts";
+import { DataWorker } from "./data-worker.ts";
+import type { Mailbox } from "./mailbox.ts";
+import {
+  changesOf,
+  commandOf,
+  type FromWorker,
+  type LinkEvent,
+  type Questions,
+  reviveRequest,
+  reviveSession,
+  type Submission,
+  type ThreadSettings,
+} from "./messages.ts";
+import { addStatistics, type ThreadStatistics, type Threads, threadStatistics } from "./threads.ts";
+import { RemoteLinkSocket } from "./worker-links.ts";
+
+export interface WorkerParts {
+  readonly memory: SharedMemory;
+  /** The control thread's own, which has no connections. */
+  readonly control: DataThread;
+  readonly mailbox: Mailbox;
+  /** Says how many threads, too. */
+  readonly config: Config;
+  /** An acknowledgement of the follower whose link has this session. */
+  readonly acknowledge: (session: Session, offset: number) => void;
+  /** Other code than the product's, for tests. */
+  readonly entry?: URL;
+}
+
+interface RemoteEnd {
+  /** The control thread's copy: what a link knows of its peer. */
+  readonly session: Session;
+  readonly socket: RemoteLinkSocket;
+  readonly link: Link;
+}
+
+export class WorkerThreads implements Threads {
+  private readonly parts: WorkerParts;
+  private readonly workers: readonly DataWorker[];
+  /** The thread of each session whose command runs now. */
+  private readonly origins = new Map<number, DataWorker>();
+  private readonly links = new Map<number, RemoteEnd>();
+  private settings: ThreadSettings;
+  /** Resolves when all threads go by the present settings and counters. */
+  private settled: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: WorkerParts) {
+    if (process.platform !== "linux") {
+      throw new ConfigError("--threads: more than one data thread works on Linux only");
+    }
+    this.parts = parts;
+    this.settings = settingsOf(parts.config, 0);
+    this.workers = Array.from({ length: parts.config.threads }, (_, index) =>
+      this.start(index + 1),
+    );
+  }
+
+  private start(thread: number): DataWorker {
+    const { config, memory, control, entry } = this.parts;
+    const { store } = control.context;
+    store.threads.markAlive(thread);
+    const worker: DataWorker = new DataWorker({
+      start: { thread, threads: config.threads, memory, settings: this.settings },
+      entry: entry ?? workerEntry(),
+      received: (message) => control.turn(() => this.receive(worker, message)),
+      gone: () => store.threads.markDead(thread),
+    });
+    return worker;
+  }
+
+  // ---- all of them -------------------------------------------------------------------------------
+
+  async listen(addresses: readonly Address[]): Promise<number[]> {
+    for (const address of addresses) assertFree(address);
+    const [first, ...others] = this.workers;
+    const ports = portsOf(await first.ask("listen", addresses));
+    const same = addresses.map(({ host }, index) => ({ host, port: ports[index] }));
+    const answers = await Promise.all(others.map((worker) => worker.ask("listen", same)));
+    for (const answer of answers) portsOf(answer);
+    this.settings = { ...this.settings, port: ports[0] };
+    await this.askAll("settings", this.settings);
+    return ports;
+  }
+
+  async clients(filter: ClientFilter): Promise<ClientReport[]> {
+    const reports = await this.askAll("clients", filter);
+    return reports
+      .flat()
+      .map((report) => ({ ...report, session: reviveSession(report.session) }))
+      .sort((a, b) => a.session.id - b.session.id);
+  }
+
+  async kill(filter: ClientFilter): Promise<number> {
+    const counts = await this.askAll("kill", filter);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** With what the control thread counts itself: the commands that it runs for the others. */
+  async statistics(): Promise<ThreadStatistics> {
+    const own = threadStatistics(this.parts.control);
+    return addStatistics([own, ...(await this.askAll("statistics", null))]);
+  }
+
+  resetStatistics(): void {
+    this.parts.control.resetStatistics();
+    this.settle(this.askAll("resetStatistics", null));
+  }
+
+  configChanged(config: Config): void {
+    this.settings = settingsOf(config, this.settings.port);
+    this.settle(this.askAll("settings", this.settings));
+  }
+
+  async stopListening(): Promise<void> {
+    await this.askAll("stopListening", null);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.end()));
+  }
+
+  private askAll<Name extends keyof Questions>(
+    name: Name,
+    detail: Questions[Name]["detail"],
+  ): Promise<Questions[Name]["answer"][]> {
+    return Promise.all(this.workers.map((worker) => worker.ask(name, detail)));
+  }
+
+  private settle(change: Promise<unknown>): void {
+    this.settled = Promise.all([this.settled, change]);
+  }
+
+  // ---- commands ----------------------------------------------------------------------------------
+
+  private receive(worker: DataWorker, message: FromWorker): void {
+    if (message.kind === "command") void this.run(worker, message);
+    else if (message.kind === "subscriberLeft")
+      this.parts.control.context.node.channels.forget(message.id);
+    else if (message.kind !== "told") this.linkEvent(message);
+  }
+
+  /** Runs a submitted command; the thread that asked waits for the answer. */
+  private async run(worker: DataWorker, submission: Submission): Promise<void> {
+    const { ticket, isResp } = submission;
+    const { control, mailbox } = this.parts;
+    const request = reviveRequest(submission.request);
+    const session = reviveSession(submission.session);
+    this.origins.set(session.id, worker);
+    const bytes = await mailbox
+      .submit(session, commandOf(request, isResp), request, isResp)
+      .catch((error) => control.fail(error));
+    this.origins.delete(session.id);
+    await this.settled;
+    const changes = changesOf(submission.session, session);
+    control.turn(() => {
+      const copy = new Uint8Array(bytes);
+      worker.post({ kind: "answer", ticket, bytes: copy, changes }, [copy.buffer]);
+    });
+  }
+
+  deliver(receivers: readonly number[], message: Message): void {
+    for (const worker of this.workers) worker.post({ kind: "deliver", receivers, message });
+  }
+
+  // ---- links -------------------------------------------------------------------------------------
+
+  takeOver(session: Session, open: (socket: LinkSocket) => Link): void {
+    const present = this.links.get(session.id);
+    if (present !== undefined) {
+      open(present.socket);
+      return;
+    }
+    const worker = this.origins.get(session.id);
+    if (worker === undefined) return;
+    const socket = new RemoteLinkSocket(session.id, session.address, (order, transfer) =>
+      worker.post(order, transfer),
+    );
+    const link = open(socket);
+    this.links.set(session.id, { session, socket, link });
+    socket.begin(link.onData !== undefined);
+  }
+
+  private linkEvent(event: LinkEvent): void {
+    const end = this.links.get(event.id);
+    if (end === undefined) return;
+    const { session, socket, link } = end;
+    switch (event.kind) {
+      case "linkTaken":
+        if (socket.taken(event.bytes)) link.onDrain();
+        return;
+      case "linkData":
+        session.lastActiveMs = wallClockMs();
+        return link.onData?.(event.chunk);
+      case "linkAcknowledged":
+        session.lastActiveMs = wallClockMs();
+        return this.parts.acknowledge(session, event.offset);
+      case "linkActive":
+        session.lastActiveMs = event.atMs;
+        return;
+      case "linkClosed":
+        this.links.delete(event.id);
+        return link.onClose();
+    }
+  }
+}
+
+/**
+ * Where the code of a Worker is. A binary holds both entries side by side and finds them by this name
+ * only; from source they are found from this file, whatever the working directory is.
+ */
+function workerEntry(): string | URL {
+  const isBinary = /[/\\](\$bunfs|~BUN)[/\\]/.test(import.meta.path);
+  return isBinary ? "./worker.ts" : new URL("../../worker.ts", import.meta.url);
+}
+
+function portsOf(answer: number[] | string): number[] {
+  if (typeof answer === "string") throw new ListenError(answer);
+  return answer;
+}
+
+function settingsOf(config: Config, port: number): ThreadSettings {
+  const { requirePass, maxClients, idleTimeout, logLevel } = config;
+  return { requirePass, maxClients, idleTimeout, logLevel, port };
+}

@@ -1,0 +1,212 @@
+// The seed's binary protocol: frames in, one status byte (and for GET a value) out, in request order.
+// Integers are little-endian. The decoder turns a frame into a request whose argument 0 is the opcode
+// byte, followed by the key and, for SET, the value and the four TTL bytes; the commands behind the
+// opcodes are rows of the command table like all others.
+//   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
+//   GET 2 | int32 key length | key          DEL 3 | int32 key length | key          JOIN 4
+//   answer to SET and DEL: status; to GET: status | int32 value length | value; to JOIN: nothing
+// A negative or absurd length, or an unknown opcode, ends the connection and allocates nothing.
+
+import type { ByteSource } from "../../base/bytes.ts";
+import type { ErrorReply } from "../../base/errors.ts";
+import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
+import type { Output } from "../../base/output.ts";
+import type { Decoder } from "../decoder.ts";
+import { Input } from "../input.ts";
+import type { Reply } from "../reply.ts";
+import { Request } from "../request.ts";
+
+export const opcode = { SET: 1, GET: 2, DEL: 3, JOIN: 4 } as const;
+export const status = { OK: 1, ERROR: 2, KEY_NOT_FOUND: 3, NOT_LEADER: 4 } as const;
+
+const lengthBytes = 4;
+
+export class MscacheParser implements Decoder {
+  readonly request: Request;
+  error: string;
+  private readonly input: Input;
+  /** Bytes from the frame's start that must be there before it is looked at again. */
+  private wanted: number;
+
+  /** With `ownsChunks` the memory of each chunk is freed as soon as it is used up. */
+  constructor(ownsChunks = false) {
+    this.request = new Request();
+    this.error = "";
+    this.input = new Input(ownsChunks);
+    this.wanted = 1;
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.input.feed(chunk, this.wanted);
+  }
+
+  rewind(origin: number): void {
+    this.input.mark = origin;
+    this.input.pos = origin;
+    this.wanted = 1;
+    this.error = "";
+  }
+
+  pendingBytes(): number {
+    return this.input.end - this.input.pos;
+  }
+
+  release(): void {
+    this.input.release();
+  }
+
+  /** A frame has at most three fields, so looking again from its start costs nothing worth saving. */
+  next(): boolean {
+    const input = this.input;
+    input.mark = input.pos;
+    if (this.error !== "" || input.end - input.pos < this.wanted) return false;
+    const code = input.buf[input.pos];
+    const request = this.request;
+    request.argc = 0;
+    request.buf = input.buf;
+    request.origin = input.pos;
+    request.push(input.pos, input.pos + 1);
+    if (code < opcode.SET || code > opcode.JOIN) return this.fail(`unknown opcode ${code}`);
+    let end = input.pos + 1;
+    if (code !== opcode.JOIN) end = this.field(end, keyBytesMax);
+    if (code === opcode.SET && end > 0) end = this.field(end, bulkBytesMax);
+    if (code === opcode.SET && end > 0) end = this.fixed(end);
+    if (end < 0) return false;
+    input.pos = end;
+    this.wanted = 1;
+    return true;
+  }
+
+  /** Takes a length and as many bytes; the position behind them, or -1 while bytes are missing. */
+  private field(at: number, lengthMax: number): number {
+    const { buf } = this.input;
+    if (!this.has(at + lengthBytes)) return -1;
+    const length = buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24);
+    if (length < 0 || length > lengthMax) {
+      this.fail(`length ${length} is out of bounds`);
+      return -1;
+    }
+    const start = at + lengthBytes;
+    if (!this.has(start + length)) return -1;
+    this.request.push(start, start + length);
+    return start + length;
+  }
+
+  private fixed(at: number): number {
+    if (!this.has(at + lengthBytes)) return -1;
+    this.request.push(at, at + lengthBytes);
+    return at + lengthBytes;
+  }
+
+  private has(position: number): boolean {
+    if (position <= this.input.end) return true;
+    this.wanted = position - this.input.mark;
+    return false;
+  }
+
+  private fail(text: string): boolean {
+    this.error = text;
+    return false;
+  }
+}
+
+/** Answers in status bytes. Only what the protocol's commands call has an encoding. */
+export class MscacheReply implements Reply {
+  out: Output;
+  /** GET's answers carry a length even when they carry no value. */
+  answersValue: boolean;
+
+  constructor(out: Output) {
+    this.out = out;
+    this.answersValue = false;
+  }
+
+  ok(): void {
+    this.status(status.OK);
+  }
+
+  error(reply: ErrorReply): void {
+    this.failure(reply.code === "READONLY" ? status.NOT_LEADER : status.ERROR);
+  }
+
+  nil(): void {
+    this.failure(status.KEY_NOT_FOUND);
+  }
+
+  bulk(bytes: Uint8Array, start: number, end: number): void {
+    this.value(end - start);
+    this.out.append(bytes, start, end);
+  }
+
+  bulkFrom(source: ByteSource, from: number, length: number): void {
+    this.value(length);
+    const at = this.out.reserve(length);
+    source.copyTo(this.out.bytes, at, from, length);
+  }
+
+  // The commands of this protocol answer with nothing else; a call would be a programmer's error.
+  switchProtocol(): void {
+    unsupported("protocol version");
+  }
+  simple(): void {
+    this.ok();
+  }
+  integer(): void {
+    this.ok();
+  }
+  text(): void {
+    unsupported("text");
+  }
+  verbatim(): void {
+    unsupported("verbatim");
+  }
+  nilArray(): void {
+    unsupported("nilArray");
+  }
+  boolean(): void {
+    unsupported("boolean");
+  }
+  double(): void {
+    unsupported("double");
+  }
+  array(): void {
+    unsupported("array");
+  }
+  set(): void {
+    unsupported("set");
+  }
+  map(): void {
+    unsupported("map");
+  }
+  push(): void {
+    unsupported("push");
+  }
+
+  private status(code: number): void {
+    const at = this.out.reserve(1);
+    this.out.bytes[at] = code;
+  }
+
+  private failure(code: number): void {
+    this.status(code);
+    if (this.answersValue) this.length(0);
+  }
+
+  private value(length: number): void {
+    this.status(status.OK);
+    this.length(length);
+  }
+
+  private length(value: number): void {
+    const at = this.out.reserve(lengthBytes);
+    const { bytes } = this.out;
+    bytes[at] = value;
+    bytes[at + 1] = value >> 8;
+    bytes[at + 2] = value >> 16;
+    bytes[at + 3] = value >> 24;
+  }
+}
+
+function unsupported(what: string): never {
+  throw new Error(`the binary protocol has no ${what} reply`);
+}

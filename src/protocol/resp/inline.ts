@@ -1,0 +1,121 @@
+// Splits an inline command into arguments as Redis's sdssplitargs does: white space separates, double
+// quotes take the escapes \n \r \t \b \a \xHH and \<any>, single quotes take \' only.
+
+import type { Request } from "../request.ts";
+
+const QUOTE = 0x22; // "
+const APOSTROPHE = 0x27; // '
+const BACKSLASH = 0x5c;
+const LOWER_X = 0x78; // x
+
+const escapes: Record<number, number> = {
+  110: 0x0a, // n
+  114: 0x0d, // r
+  116: 0x09, // t
+  98: 0x08, // b
+  97: 0x07, // a
+};
+
+/** Fills `request` with the arguments of `line`. False when a quote is not closed or text follows it at once. */
+export function splitInline(line: Uint8Array, request: Request): boolean {
+  const splitter = new Splitter(line);
+  request.argc = 0;
+  request.buf = splitter.out;
+  for (;;) {
+    splitter.skipSpace();
+    if (splitter.done()) return true;
+    const start = splitter.length;
+    if (!splitter.argument()) return false;
+    request.push(start, splitter.length);
+  }
+}
+
+class Splitter {
+  readonly out: Uint8Array;
+  length = 0;
+  private readonly line: Uint8Array;
+  private at = 0;
+
+  constructor(line: Uint8Array) {
+    this.line = line;
+    this.out = new Uint8Array(line.length);
+  }
+
+  done(): boolean {
+    return this.at >= this.line.length;
+  }
+
+  skipSpace(): void {
+    while (!this.done() && isSpace(this.line[this.at])) this.at++;
+  }
+
+  argument(): boolean {
+    while (!this.done() && !endsWord(this.line[this.at])) {
+      const byte = this.line[this.at];
+      if (byte === QUOTE || byte === APOSTROPHE) return this.quoted(byte);
+      this.emit(byte);
+      this.at++;
+    }
+    return true;
+  }
+
+  /** From an opening quote to behind the closing one, which must end the argument. */
+  private quoted(quote: number): boolean {
+    this.at++;
+    while (!this.done()) {
+      const byte = this.line[this.at];
+      if (byte === quote) {
+        this.at++;
+        return this.done() || isSpace(this.line[this.at]);
+      }
+      if (byte === BACKSLASH) this.escape(quote);
+      else {
+        this.emit(byte);
+        this.at++;
+      }
+    }
+    return false;
+  }
+
+  private escape(quote: number): void {
+    const next = this.line[this.at + 1];
+    if (quote === APOSTROPHE) {
+      this.emit(next === APOSTROPHE ? APOSTROPHE : BACKSLASH);
+      this.at += next === APOSTROPHE ? 2 : 1;
+      return;
+    }
+    const high = hexDigit(this.line[this.at + 2]);
+    const low = hexDigit(this.line[this.at + 3]);
+    if (next === LOWER_X && high >= 0 && low >= 0) {
+      this.emit(high * 16 + low);
+      this.at += 4;
+    } else if (next === undefined) {
+      this.emit(BACKSLASH);
+      this.at++;
+    } else {
+      this.emit(escapes[next] ?? next);
+      this.at += 2;
+    }
+  }
+
+  private emit(byte: number): void {
+    this.out[this.length++] = byte;
+  }
+}
+
+/** As C's isspace(): what may stand between words. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+/** What ends a word outside quotes: less than isspace(), as vertical tab and form feed do not. */
+function endsWord(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0;
+}
+
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

@@ -1,0 +1,245 @@
+// Decodes RESP requests: arrays of bulk strings, and inline commands for people at a terminal.
+// It resumes at any split without scanning a byte twice, and checks every announced length before
+// anything follows from it. Replies are written by resp-reply.ts and read by reply-parser.ts.
+// Error texts and tolerances are those of redis 7.0 `networking.c` (processMultibulkBuffer,
+// processInlineBuffer), but for the bound on arguments, which Redis puts at INT_MAX.
+// Hot path: one pass with integer indices; arguments are recorded as ranges, nothing is copied.
+
+import {
+  argumentsMax,
+  argumentsUnauthenticatedMax,
+  bulkBytesMax,
+  bulkUnauthenticatedBytesMax,
+  lineBytesMax,
+  requestBytesMax,
+} from "../../base/limits.ts";
+import type { Decoder } from "../decoder.ts";
+import { Input } from "../input.ts";
+import { Request } from "../request.ts";
+import { splitInline } from "./inline.ts";
+
+const STAR = 0x2a; // *
+const DOLLAR = 0x24; // $
+const MINUS = 0x2d; // -
+const ZERO = 0x30; // 0
+const CR = 0x0d;
+const LF = 0x0a;
+
+const INCOMPLETE = -1;
+const INVALID = -2;
+const NEGATIVE = -3;
+const lengthDigitsMax = 10; // 2^31 and everything above it is out of bounds anyway
+
+/** Stricter bounds hold until a client has logged in, where a password is set. */
+export interface Peer {
+  readonly authenticated: boolean;
+}
+
+const trusted: Peer = { authenticated: true };
+
+export class RespParser implements Decoder {
+  readonly request: Request;
+  error: string;
+  private readonly peer: Peer;
+  private readonly input: Input;
+  private readonly bytesMax: number;
+  private argumentsLeft: number;
+  /** Length of the bulk string whose header was read, or -1. */
+  private bulkLength: number;
+  /** Up to here the current line was searched for its end. */
+  private scanned: number;
+  /** Position behind the line that readLength() read. */
+  private lineEnd: number;
+
+  /**
+   * With `ownsChunks` the memory of each chunk is freed as soon as it is used up. `bytesMax` bounds a
+   * request; only tests have another one.
+   */
+  constructor(peer: Peer = trusted, ownsChunks = false, bytesMax = requestBytesMax) {
+    this.request = new Request();
+    this.error = "";
+    this.peer = peer;
+    this.input = new Input(ownsChunks);
+    this.bytesMax = bytesMax;
+    this.argumentsLeft = 0;
+    this.bulkLength = -1;
+    this.scanned = 0;
+    this.lineEnd = 0;
+  }
+
+  feed(chunk: Uint8Array): void {
+    const input = this.input;
+    const wanted = this.bulkLength < 0 ? 0 : input.pos - input.mark + this.bulkLength + 2;
+    const shift = input.feed(chunk, wanted);
+    this.scanned = Math.max(0, this.scanned - shift);
+    if (shift > 0) this.shiftArguments(shift);
+  }
+
+  private shiftArguments(shift: number): void {
+    const { start, end, argc } = this.request;
+    this.request.origin -= shift;
+    for (let i = 0; i < argc; i++) {
+      start[i] -= shift;
+      end[i] -= shift;
+    }
+  }
+
+  rewind(origin: number): void {
+    this.input.mark = origin;
+    this.input.pos = origin;
+    this.scanned = 0;
+    this.argumentsLeft = 0;
+    this.bulkLength = -1;
+    this.request.argc = 0;
+    this.error = "";
+  }
+
+  pendingBytes(): number {
+    return this.input.end - this.input.pos;
+  }
+
+  release(): void {
+    this.input.release();
+  }
+
+  next(): boolean {
+    const input = this.input;
+    while (this.argumentsLeft === 0) {
+      input.mark = input.pos;
+      if (input.pos >= input.end || this.error !== "") return false;
+      this.request.argc = 0;
+      this.request.origin = input.pos;
+      if (input.buf[input.pos] === STAR) {
+        if (!this.arrayHeader()) return false;
+      } else {
+        if (!this.inline()) return false;
+        if (this.request.argc > 0) return true; // an empty line is no command
+      }
+    }
+    return this.arguments();
+  }
+
+  /** Reads `*<count>`. A count of zero or less is an empty command and passes silently, as in Redis. */
+  private arrayHeader(): boolean {
+    const count = this.readLength();
+    if (count === INCOMPLETE) return this.incompleteLine("too big mbulk count string");
+    if (count === INVALID || count > argumentsMax) return this.fail("invalid multibulk length");
+    if (!this.peer.authenticated && count > argumentsUnauthenticatedMax) {
+      return this.fail("unauthenticated multibulk length");
+    }
+    this.input.pos = this.lineEnd;
+    this.scanned = 0;
+    this.argumentsLeft = count === NEGATIVE ? 0 : count;
+    return true;
+  }
+
+  private arguments(): boolean {
+    const input = this.input;
+    const request = this.request;
+    while (this.argumentsLeft > 0) {
+      if (this.bulkLength < 0 && !this.bulkHeader()) return false;
+      const pos = input.pos;
+      const next = pos + this.bulkLength + 2;
+      if (next > input.end) return false;
+      request.push(pos, next - 2);
+      input.pos = next;
+      this.bulkLength = -1;
+      this.argumentsLeft--;
+    }
+    request.buf = input.buf;
+    return true;
+  }
+
+  private bulkHeader(): boolean {
+    const input = this.input;
+    if (input.pos >= input.end) return false;
+    const first = input.buf[input.pos];
+    if (first !== DOLLAR) return this.fail(`expected '$', got '${String.fromCharCode(first)}'`);
+    const length = this.readLength();
+    if (length === INCOMPLETE) return this.incompleteLine("too big bulk count string");
+    if (length < 0 || length > bulkBytesMax) return this.fail("invalid bulk length");
+    if (!this.peer.authenticated && length > bulkUnauthenticatedBytesMax) {
+      return this.fail("unauthenticated bulk length");
+    }
+    // What came before it has arrived, and this would follow: nothing else of a request is that long.
+    if (this.lineEnd - input.mark + length + 2 > this.bytesMax) return this.fail("too big request");
+    input.pos = this.lineEnd;
+    this.scanned = 0;
+    this.bulkLength = length;
+    return true;
+  }
+
+  /** Reads the number between the type byte at `pos` and the end of its line. */
+  private readLength(): number {
+    const { buf, end } = this.input;
+    let at = this.input.pos + 1;
+    let value = 0;
+    const digitsEnd = Math.min(end, at + lengthDigitsMax);
+    while (at < digitsEnd) {
+      const digit = buf[at] - ZERO;
+      if (digit < 0 || digit > 9) break;
+      if (value === 0 && at > this.input.pos + 1) break; // a leading zero
+      value = value * 10 + digit;
+      at++;
+    }
+    if (at + 1 < end && buf[at] === CR && at > this.input.pos + 1) {
+      this.lineEnd = at + 2;
+      return value;
+    }
+    return this.readUnusualLength();
+  }
+
+  /** A line that is not complete, or no plain number. */
+  private readUnusualLength(): number {
+    const { buf, pos, end } = this.input;
+    const stop = this.lineStop(CR);
+    if (stop < 0 || stop + 1 >= end) return INCOMPLETE;
+    this.lineEnd = stop + 2;
+    const negative = buf[pos + 1] === MINUS;
+    const digits = pos + (negative ? 2 : 1);
+    if (digits === stop) return INVALID;
+    for (let i = digits; i < stop; i++) if (buf[i] < ZERO || buf[i] > ZERO + 9) return INVALID;
+    if (buf[digits] === ZERO && stop > digits + 1) return INVALID; // string2ll takes no leading zero
+    return negative ? NEGATIVE : INVALID;
+  }
+
+  /**
+   * Where the current line has this byte, or -1 while it has not come. A line with a zero byte never
+   * ends, as for Redis's strchr(); its bound is lineBytesMax.
+   */
+  private lineStop(byte: number): number {
+    const { buf, pos, end } = this.input;
+    for (let at = Math.max(pos, this.scanned); at < end; at++) {
+      if (buf[at] === byte) {
+        this.scanned = at;
+        return at;
+      }
+      if (buf[at] === 0) {
+        this.scanned = at;
+        return -1;
+      }
+    }
+    this.scanned = end;
+    return -1;
+  }
+
+  private incompleteLine(text: string): boolean {
+    return this.input.end - this.input.pos > lineBytesMax ? this.fail(text) : false;
+  }
+
+  private inline(): boolean {
+    const input = this.input;
+    const newline = this.lineStop(LF);
+    if (newline < 0) return this.incompleteLine("too big inline request");
+    const line = input.buf.subarray(input.pos, newline);
+    input.pos = newline + 1;
+    this.scanned = 0;
+    if (!splitInline(line, this.request)) return this.fail("unbalanced quotes in request");
+    return true;
+  }
+
+  private fail(text: string): boolean {
+    this.error = `Protocol error: ${text}`;
+    return false;
+  }
+}

@@ -1,0 +1,347 @@
+// Reads a snapshot in the RDB format of any Redis or Valkey, pushed in as it arrives and cut anywhere.
+// Strings of database 0 are handed out; every other type and database is stepped over and counted; what
+// cannot be stepped over is an error that says what and where. Keys and values are handed out as ranges,
+// of the pushed bytes themselves where they lie whole in one push: the handler copies what it keeps.
+// Invariants: memory follows the bytes that arrived, never an announced length; every step either
+// consumes all that it needs or nothing; the checksum covers every consumed byte.
+//
+// States:  magic -> record -> key -> value -> record ... -> checksum -> done
+//                   record -> skip -> record          (types, databases, opcodes without use for us)
+//                   record -> name -> text -> record  (auxiliary fields)
+// The state `skip` runs a stack of frames over the shapes of rdb-format.ts.
+
+import { bulkBytesMax } from "../base/limits.ts";
+import { Crc64 } from "./crc64.ts";
+import { ignored, moduleParts, opcode, STRING_TYPE, type Step, shapeOf } from "./format.ts";
+import { RdbStrings } from "./strings.ts";
+
+export interface RdbHandler {
+  /** One string item; `expiresAt` is in milliseconds, 0 for none. The ranges are valid during the call. */
+  item(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): void;
+  auxiliary?(name: string, value: string): void;
+}
+
+type State = "magic" | "record" | "key" | "value" | "name" | "text" | "skip" | "checksum" | "done";
+
+interface Frame {
+  readonly steps: readonly Step[];
+  index: number;
+  times: number;
+}
+
+const decoder = new TextDecoder();
+const empty: Uint8Array = new Uint8Array(0);
+const magicBytes = 9;
+const firstVersionWithChecksum = 5;
+/** Redis counts single numbers so far; whatever is above cannot be told from garbage. */
+const redisVersionMax = 99;
+
+export class RdbReader {
+  version = 0;
+  isValkey = false;
+  /** Items handed out. */
+  items = 0;
+  /** What was stepped over, by its kind: `list`, `stream`, `function`, `other database` ... */
+  readonly skipped = new Map<string, number>();
+  readonly #handler: RdbHandler;
+  readonly #refusesOtherTypes: boolean;
+  readonly #in = new RdbStrings();
+  readonly #crc = new Crc64();
+  #state: State = "magic";
+  #database = 0;
+  #expiresAt = 0;
+  #key: Uint8Array = empty;
+  #keyStart = 0;
+  #keyEnd = 0;
+  #name = "";
+  readonly #frames: Frame[] = [];
+
+  /** With `refusesOtherTypes`, values of database 0 that are no strings are an error. */
+  constructor(handler: RdbHandler, refusesOtherTypes = false) {
+    this.#handler = handler;
+    this.#refusesOtherTypes = refusesOtherTypes;
+  }
+
+  /** True once the whole snapshot was read and its checksum was right. */
+  get done(): boolean {
+    return this.#state === "done";
+  }
+
+  /** Bytes consumed so far. */
+  get offset(): number {
+    return this.#in.offset;
+  }
+
+  /**
+   * Takes the bytes of a range. Returns how many of them belong to the snapshot: all of them, until it
+   * is done.
+   */
+  push(chunk: Uint8Array, start = 0, end = chunk.length): number {
+    if (this.done) return 0;
+    const input = this.#in;
+    input.take(chunk, start, end);
+    let moving = true;
+    while (moving) moving = this.#step();
+    this.#crc.update(input.buf, input.summed, input.at);
+    if (this.#state === "value") this.#keepKey();
+    const left = input.keep();
+    return this.done ? end - start - left : end - start;
+  }
+
+  /** To be called when no more bytes will come. */
+  finish(): void {
+    if (!this.done) throw this.#in.error("it ends in the middle");
+  }
+
+  /** One step of the machine; false when bytes are missing. */
+  #step(): boolean {
+    switch (this.#state) {
+      case "magic":
+        return this.#magic();
+      case "record":
+        return this.#record();
+      case "key":
+        return this.#readKey();
+      case "value":
+        return this.#readValue();
+      case "name":
+        return this.#readName();
+      case "text":
+        return this.#readText();
+      case "skip":
+        return this.#skip();
+      case "checksum":
+        return this.#checksum();
+      case "done":
+        return false;
+    }
+  }
+
+  #magic(): boolean {
+    const input = this.#in;
+    if (!input.has(magicBytes)) return false;
+    const text = decoder.decode(input.buf.subarray(input.at, input.at + magicBytes));
+    const match = /^(?:REDIS(\d{4})|VALKEY(\d{3}))$/.exec(text);
+    if (match === null) throw input.error("these bytes are no snapshot");
+    this.isValkey = match[1] === undefined;
+    this.version = Number(match[1] ?? match[2]);
+    if (this.version < 1 || (!this.isValkey && this.version > redisVersionMax)) {
+      throw input.error(`version ${this.version} is not known`);
+    }
+    input.at += magicBytes;
+    this.#state = "record";
+    return true;
+  }
+
+  #record(): boolean {
+    const input = this.#in;
+    if (!input.has(1)) return false;
+    const code = input.buf[input.at];
+    switch (code) {
+      case opcode.EXPIRE_MS:
+        return this.#expiry(8);
+      case opcode.EXPIRE_SECONDS:
+        return this.#expiry(4);
+      case opcode.SELECT_DATABASE:
+        return this.#select();
+      case opcode.AUX:
+        return this.#enter("name");
+      case opcode.END:
+        return this.#end();
+    }
+    if (code === STRING_TYPE && this.#database === 0) return this.#enter("key");
+    return this.#skipRecord(code);
+  }
+
+  #enter(state: State): boolean {
+    this.#in.at++;
+    this.#state = state;
+    return true;
+  }
+
+  #expiry(width: number): boolean {
+    const input = this.#in;
+    if (!input.has(1 + width)) return false;
+    const at = input.at + 1;
+    const time = width === 8 ? input.integer64(at) : input.integer32(at) * 1000;
+    // 0 means "none" in the store; a moment at or before 1970 has passed either way.
+    this.#expiresAt = Math.max(time, 1);
+    input.at = at + width;
+    return true;
+  }
+
+  #select(): boolean {
+    const input = this.#in;
+    const start = input.at++;
+    const database = input.length();
+    if (database < 0) input.at = start;
+    else this.#database = database;
+    return database >= 0;
+  }
+
+  #end(): boolean {
+    const hasChecksum = this.isValkey || this.version >= firstVersionWithChecksum;
+    return this.#enter(hasChecksum ? "checksum" : "done");
+  }
+
+  #checksum(): boolean {
+    const input = this.#in;
+    if (!input.has(8)) return false;
+    this.#crc.update(input.buf, input.summed, input.at);
+    const low = input.integer32(input.at) | 0;
+    const high = input.integer32(input.at + 4) | 0;
+    const absent = low === 0 && high === 0; // the writer had checksums turned off
+    if (!absent && (low !== this.#crc.low || high !== this.#crc.high)) {
+      throw input.error(`the checksum is wrong, its bytes give ${this.#crc}`);
+    }
+    input.at += 8;
+    input.summed = input.at;
+    this.#state = "done";
+    return true;
+  }
+
+  // ---- items and auxiliary fields ----------------------------------------------------------------
+
+  #readKey(): boolean {
+    const input = this.#in;
+    if (!input.string(bulkBytesMax)) return false;
+    this.#key = input.bytes;
+    this.#keyStart = input.start;
+    this.#keyEnd = input.end;
+    this.#state = "value";
+    return true;
+  }
+
+  #readValue(): boolean {
+    const input = this.#in;
+    if (!input.string(bulkBytesMax)) return false;
+    const expiresAt = this.#expiresAt;
+    this.#expiresAt = 0;
+    this.#state = "record";
+    this.items++;
+    this.#handler.item(
+      this.#key,
+      this.#keyStart,
+      this.#keyEnd,
+      input.bytes,
+      input.start,
+      input.end,
+      expiresAt,
+    );
+    return true;
+  }
+
+  /** The pushed bytes are gone after push(); a key that waits for its value must not be. */
+  #keepKey(): void {
+    // A key in a buffer of its own fills it; a range of the pushed bytes has its length before it.
+    if (this.#key.length === this.#keyEnd - this.#keyStart) return;
+    // Not slice(): of a Buffer, which a socket hands out, that would be another view.
+    this.#key = new Uint8Array(this.#key.subarray(this.#keyStart, this.#keyEnd));
+    this.#keyStart = 0;
+    this.#keyEnd = this.#key.length;
+  }
+
+  #readName(): boolean {
+    if (!this.#in.string(bulkBytesMax)) return false;
+    this.#name = this.#in.text();
+    this.#state = "text";
+    return true;
+  }
+
+  #readText(): boolean {
+    if (!this.#in.string(bulkBytesMax)) return false;
+    this.#state = "record";
+    this.#handler.auxiliary?.(this.#name, this.#in.text());
+    return true;
+  }
+
+  // ---- stepping over -----------------------------------------------------------------------------
+
+  #skipRecord(code: number): boolean {
+    const steps = ignored[code];
+    if (steps !== undefined) {
+      if (code === opcode.FUNCTION) this.#count("function");
+      return this.#skipShape(steps);
+    }
+    this.#expiresAt = 0;
+    if (code === STRING_TYPE) {
+      this.#count("other database");
+      return this.#skipShape(["string", "string"]);
+    }
+    const shape = shapeOf(code, this.isValkey);
+    if (shape === undefined) {
+      throw this.#in.error(`type ${code} of ${this.isValkey ? "Valkey" : "Redis"} is not known`);
+    }
+    if (this.#refusesOtherTypes && this.#database === 0) {
+      throw this.#in.error(`a value of type ${shape.name}, and --other-types is refuse,`);
+    }
+    this.#count(shape.name);
+    return this.#skipShape(["string", ...shape.steps]);
+  }
+
+  #skipShape(steps: readonly Step[]): boolean {
+    this.#frames.push({ steps, index: 0, times: 1 });
+    return this.#enter("skip");
+  }
+
+  #count(kind: string): void {
+    this.skipped.set(kind, (this.skipped.get(kind) ?? 0) + 1);
+  }
+
+  #skip(): boolean {
+    const frames = this.#frames;
+    while (this.#in.skipPending()) {
+      const frame = frames[frames.length - 1];
+      if (frame === undefined) {
+        this.#state = "record";
+        return true;
+      }
+      if (frame.index === frame.steps.length) {
+        frame.index = 0;
+        if (--frame.times <= 0) frames.pop();
+      } else if (!this.#skipStep(frame, frame.steps[frame.index])) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  #skipStep(frame: Frame, step: Step): boolean {
+    const input = this.#in;
+    if (step === "module") return this.#skipModulePart(frame);
+    if (typeof step === "object") {
+      const times = input.length();
+      if (times > 0) this.#frames.push({ steps: step.each, index: 0, times });
+      return this.#advance(frame, times >= 0);
+    }
+    if (step === "string") return this.#advance(frame, input.skipString());
+    if (step === "length") return this.#advance(frame, input.length() >= 0);
+    if (step === "double") return this.#advance(frame, input.skipDouble());
+    input.skip(step);
+    return this.#advance(frame, true);
+  }
+
+  #advance(frame: Frame, complete: boolean): boolean {
+    if (complete) frame.index++;
+    return complete;
+  }
+
+  /** A tag, then what the tag says; the same step runs again until the tag that ends the value. */
+  #skipModulePart(frame: Frame): boolean {
+    const tag = this.#in.length();
+    if (tag < 0) return false;
+    if (tag === 0) return this.#advance(frame, true);
+    const part = moduleParts[tag];
+    if (part === undefined) throw this.#in.error(`a module's value has no part ${tag}`);
+    this.#frames.push({ steps: [part], index: 0, times: 1 });
+    return true;
+  }
+}

@@ -1,0 +1,275 @@
+// The input of the snapshot reader: pushed bytes, and the primitives of the format on them, which are
+// lengths, integers and strings in all their encodings. It knows no records.
+// Invariants: a primitive consumes everything it needs or nothing, except a string's content, which is
+// gathered (or stepped over) as it arrives; bytes before `at` are consumed; what is carried from one
+// push to the next is shorter than the longest primitive.
+
+import { LENGTH_32, LENGTH_64, RdbError, special } from "./format.ts";
+import { decompress } from "./lzf.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const empty: Uint8Array = new Uint8Array(0);
+/** More bytes are needed. */
+const MISSING = -1;
+/** A string in another form; the byte itself was not consumed. */
+const SPECIAL = -2;
+const gatherBytesMin = 64 * 1024;
+/** Three bytes of LZF make at most 264: a larger ratio is a lie that would cost memory. */
+const lzfRatioMax = 88;
+const doubleSpecialMin = 253; // not a number, and the two infinities, have no digits
+
+export class RdbStrings {
+  buf: Uint8Array = empty;
+  at = 0;
+  /** Up to here the checksum was taken. */
+  summed = 0;
+  /** The string that string() read last. */
+  bytes: Uint8Array = empty;
+  start = 0;
+  end = 0;
+  #end = 0;
+  #consumedBefore = 0;
+  #toSkip = 0;
+  /** Content of a string that is not complete: its bytes so far, how many there are and will be. */
+  #gathered: Uint8Array = empty;
+  #have = 0;
+  #want = 0;
+  /** Its length once decompressed, or -1 for plain bytes. */
+  #plainLength = -1;
+
+  get offset(): number {
+    return this.#consumedBefore + this.at;
+  }
+
+  error(text: string): RdbError {
+    return new RdbError(text, this.offset);
+  }
+
+  // ---- the input ---------------------------------------------------------------------------------
+
+  /** Makes the range the input, behind what was kept. */
+  take(chunk: Uint8Array, start: number, end: number): void {
+    const kept = this.#end - this.at;
+    if (kept === 0) {
+      this.buf = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
+    } else {
+      const joined = new Uint8Array(kept + end - start);
+      joined.set(this.buf.subarray(this.at, this.#end));
+      joined.set(chunk.subarray(start, end), kept);
+      this.buf = joined;
+    }
+    this.at = 0;
+    this.summed = 0;
+    this.#end = this.buf.length;
+  }
+
+  /** Lets go of the pushed bytes but for the unconsumed rest; returns how long that is. */
+  keep(): number {
+    const left = this.#end - this.at;
+    this.#consumedBefore += this.at;
+    // Not slice(): of a Buffer, which a socket hands out, that would be another view.
+    this.buf = left === 0 ? empty : new Uint8Array(this.buf.subarray(this.at, this.#end));
+    this.at = 0;
+    this.#end = left;
+    return left;
+  }
+
+  has(count: number): boolean {
+    return this.#end - this.at >= count;
+  }
+
+  // ---- numbers -----------------------------------------------------------------------------------
+
+  integer32(at: number): number {
+    const { buf } = this;
+    return (buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24)) >>> 0;
+  }
+
+  /** Signed; exact within 53 bits, which every time that can still come is. */
+  integer64(at: number): number {
+    return (this.integer32(at + 4) | 0) * 0x100000000 + this.integer32(at);
+  }
+
+  /** A length, or MISSING. A string in another form has none here. */
+  length(): number {
+    const value = this.#lengthOrSpecial();
+    if (value === SPECIAL) throw this.error("a length is expected");
+    return value;
+  }
+
+  #lengthOrSpecial(): number {
+    if (!this.has(1)) return MISSING;
+    const { buf, at } = this;
+    const first = buf[at];
+    if (first >= special.INT8) return SPECIAL;
+    if (first < 0x40) {
+      this.at++;
+      return first;
+    }
+    if (first < 0x80) {
+      if (!this.has(2)) return MISSING;
+      this.at += 2;
+      return ((first & 0x3f) << 8) | buf[at + 1];
+    }
+    return this.#longLength(first);
+  }
+
+  #longLength(first: number): number {
+    if (first !== LENGTH_32 && first !== LENGTH_64) throw this.error(`length byte ${first}`);
+    const width = first === LENGTH_32 ? 4 : 8;
+    if (!this.has(1 + width)) return MISSING;
+    let value = 0;
+    for (let i = 1; i <= width; i++) value = value * 256 + this.buf[this.at + i];
+    if (value > Number.MAX_SAFE_INTEGER) throw this.error("a length has more than 53 bits");
+    this.at += 1 + width;
+    return value;
+  }
+
+  // ---- strings -----------------------------------------------------------------------------------
+
+  /** Reads a string; false when bytes are missing, and then the next call goes on with it. */
+  string(lengthMax: number): boolean {
+    if (this.#want > 0) return this.#gather();
+    const length = this.#lengthOrSpecial();
+    if (length === MISSING) return false;
+    if (length === SPECIAL) return this.#specialString(lengthMax);
+    if (length > lengthMax) throw this.error(`a string of ${length} bytes is too long`);
+    return this.#content(length, -1);
+  }
+
+  text(): string {
+    return decoder.decode(this.bytes.subarray(this.start, this.end));
+  }
+
+  #specialString(lengthMax: number): boolean {
+    const form = this.buf[this.at];
+    if (form === special.LZF) {
+      const packed = this.#lzfHeader(lengthMax);
+      return packed === MISSING ? false : this.#content(packed, this.#plainLength);
+    }
+    const width = integerWidth(form);
+    if (width === 0) throw this.error(`string encoding ${form}`);
+    if (!this.has(1 + width)) return false;
+    const shift = 32 - 8 * width;
+    const value = (this.integer32(this.at + 1) << shift) >> shift;
+    this.at += 1 + width;
+    this.#set(encoder.encode(String(value)));
+    return true;
+  }
+
+  /** Reads both lengths; leaves the plain one in its field and returns the packed one. */
+  #lzfHeader(lengthMax: number): number {
+    const start = this.at++;
+    const packed = this.length();
+    const plain = packed === MISSING ? MISSING : this.length();
+    if (plain === MISSING) {
+      this.at = start;
+      return MISSING;
+    }
+    if (plain > lengthMax || plain > packed * lzfRatioMax) {
+      throw this.error(`${packed} packed bytes cannot give ${plain}`);
+    }
+    this.#plainLength = plain;
+    return packed;
+  }
+
+  #content(length: number, plainLength: number): boolean {
+    this.#plainLength = plainLength;
+    if (this.has(length)) {
+      const start = this.at;
+      this.at += length;
+      this.#complete(this.buf, start, this.at);
+      return true;
+    }
+    this.#want = length;
+    this.#have = 0;
+    return this.#gather();
+  }
+
+  /** Memory grows with what has arrived, at most doubling; the last growth is to the exact length. */
+  #gather(): boolean {
+    const count = Math.min(this.#end - this.at, this.#want - this.#have);
+    const length = this.#have + count;
+    if (length > this.#gathered.length) {
+      const room = Math.min(this.#want, Math.max(length, this.#have * 2, gatherBytesMin));
+      const larger = new Uint8Array(room);
+      larger.set(this.#gathered.subarray(0, this.#have));
+      this.#gathered = larger;
+    }
+    this.#gathered.set(this.buf.subarray(this.at, this.at + count), this.#have);
+    this.at += count;
+    this.#have = length;
+    if (length < this.#want) return false;
+    const gathered = this.#gathered;
+    this.#gathered = empty;
+    this.#want = 0;
+    this.#complete(gathered, 0, length);
+    return true;
+  }
+
+  #complete(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#plainLength < 0) {
+      this.bytes = bytes;
+      this.start = start;
+      this.end = end;
+      return;
+    }
+    const plain = decompress(bytes, start, end, this.#plainLength);
+    if (plain === null) throw this.error("a compressed string is broken");
+    this.#set(plain);
+  }
+
+  #set(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.start = 0;
+    this.end = bytes.length;
+  }
+
+  // ---- stepping over -----------------------------------------------------------------------------
+
+  skip(count: number): void {
+    this.#toSkip += count;
+  }
+
+  /** Consumes what is to be skipped, as far as it has arrived; true when nothing is left of it. */
+  skipPending(): boolean {
+    const count = Math.min(this.#toSkip, this.#end - this.at);
+    this.at += count;
+    this.#toSkip -= count;
+    return this.#toSkip === 0;
+  }
+
+  skipString(): boolean {
+    const length = this.#lengthOrSpecial();
+    if (length === MISSING) return false;
+    if (length !== SPECIAL) {
+      this.skip(length);
+      return true;
+    }
+    const form = this.buf[this.at];
+    if (form === special.LZF) {
+      const packed = this.#lzfHeader(Number.MAX_SAFE_INTEGER);
+      if (packed === MISSING) return false;
+      this.skip(packed);
+      return true;
+    }
+    const width = integerWidth(form);
+    if (width === 0) throw this.error(`string encoding ${form}`);
+    this.skip(1 + width);
+    return true;
+  }
+
+  skipDouble(): boolean {
+    if (!this.has(1)) return false;
+    const digits = this.buf[this.at++];
+    if (digits < doubleSpecialMin) this.skip(digits);
+    return true;
+  }
+}
+
+function integerWidth(form: number): number {
+  if (form === special.INT8) return 1;
+  if (form === special.INT16) return 2;
+  return form === special.INT32 ? 4 : 0;
+}

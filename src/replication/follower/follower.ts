@@ -1,0 +1,428 @@
+// The following side of replication: keeps one connection to a leader and makes this node its copy. It
+// executes no command itself, and decides nothing about roles: that is replication.ts.
+//
+//   off --follow()--> connect --its time has come--> connecting --connected--> handshake
+//   handshake --+CONTINUE--> connected
+//   handshake --+FULLRESYNC--> sync --snapshot loaded--> connected
+//   connecting, handshake, sync, connected --any failure, silence--> connect (after a wait with jitter)
+//   any --stop()--> off
+//
+// Invariants: at most one connection is alive, and events of an earlier one are ignored; what the store
+// serves is always described by history and journal, or else by nothing. While a snapshot is loaded beside
+// the old data (snapshot-load.ts) those are the old ones, so that a load that breaks off changes nothing;
+// data, replid and offset change together when it is complete. Where the old data had to go before, the
+// journal is off, the history fresh and the store hidden until then, so that half a snapshot can neither
+// be resumed nor be served as if it were whole.
+
+import { assert, fatal, SyncError } from "../../base/errors.ts";
+import {
+  acknowledgeMs,
+  linkSilenceMsMax,
+  reconnectMsMax,
+  reconnectMsMin,
+} from "../../base/limits.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { RdbError } from "../../rdb/format.ts";
+import type { History } from "../history.ts";
+import type { Apply, Clock, Logger, ReplicatedStore } from "../ports.ts";
+import { Handshake, type Outcome } from "./handshake.ts";
+import { LeaderConnection } from "./leader-connection.ts";
+import { LeaderStream } from "./leader-stream.ts";
+import { SnapshotLoad } from "./snapshot-load.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+
+export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
+
+const transitions: Readonly<Record<FollowerState, readonly FollowerState[]>> = {
+  off: ["connect"],
+  connect: ["connecting", "off"],
+  connecting: ["handshake", "connect", "off"],
+  handshake: ["sync", "connected", "connect", "off"],
+  sync: ["connected", "connect", "off"],
+  connected: ["connect", "off"],
+};
+
+const NEWLINE = "\n";
+
+export interface FollowerParts {
+  readonly store: ReplicatedStore;
+  readonly journal: Journal;
+  readonly history: History;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly apply: Apply;
+  /** A number in [0, 1), for the jitter of reconnections. */
+  readonly random: () => number;
+  readonly identity: () => { listeningPort: number; announceIp: string; password: string };
+  /** The same data go on under another name: our own followers must be told. */
+  readonly historyRenamed: (reason: string) => void;
+  /** The data become other ones: whoever copies them has to start again. */
+  readonly historyReplaced: (reason: string) => void;
+  /** New bytes are in the journal. */
+  readonly journaled: () => void;
+  /** Whether a snapshot with other types than strings is refused. */
+  readonly refusesOtherTypes?: () => boolean;
+  /** Right before the data go, all at once: whoever walks over them has to stop. */
+  readonly dataReplaced?: (() => void) | undefined;
+  readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
+  /** The link to the leader came up or went down. */
+  readonly linkChanged?: () => void;
+  /** What became of a follow() that was a failover. */
+  readonly failoverAnswered?: (accepted: boolean, reason: string) => void;
+}
+
+export class Follower {
+  state: FollowerState = "off";
+  host = "";
+  port = 0;
+  /** Kinds of values that were stepped over in the last full sync, and items the store did not take. */
+  lastSkipped: ReadonlyMap<string, number> = new Map();
+  lastRefused = 0;
+  readonly #parts: FollowerParts;
+  #isLoading = false;
+  /** The next PSYNC asks the other side to promote itself. */
+  #isFailover = false;
+  #connection: LeaderConnection | null = null;
+  #handshake: Handshake | null = null;
+  #receiver: SnapshotReceiver | null = null;
+  #load: SnapshotLoad | null = null;
+  #stream: LeaderStream | null = null;
+  #replid = "";
+  #offset = 0;
+  #streamDatabase = 0;
+  #freezes = 0;
+  #lastBytesMs = 0;
+  #lastAcknowledgedMs = 0;
+  #downSinceMs: number;
+  #retryMs = reconnectMsMin;
+  #retryTimer: Timer | null = null;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+    this.#downSinceMs = parts.clock.monotonicMs();
+  }
+
+  // ---- what others may know ----------------------------------------------------------------------
+
+  get isActive(): boolean {
+    return this.state !== "off";
+  }
+
+  get isUp(): boolean {
+    return this.state === "connected";
+  }
+
+  get streamDatabase(): number {
+    return this.#stream?.database ?? this.#streamDatabase;
+  }
+
+  /** Commands of the present link for databases, types and names that this node does not have. */
+  get skippedCommands(): number {
+    return this.#stream?.skipped ?? 0;
+  }
+
+  /** Items and commands since the last full sync began that had no room here. */
+  get refusedItems(): number {
+    return this.lastRefused + (this.#stream?.refused ?? 0);
+  }
+
+  get lastBytesSecondsAgo(): number {
+    return this.isUp ? this.#secondsSince(this.#lastBytesMs) : -1;
+  }
+
+  get downSeconds(): number {
+    return this.#secondsSince(this.#downSinceMs);
+  }
+
+  get syncProgress(): { total: number; received: number; secondsAgo: number } | null {
+    if (this.#receiver === null) return null;
+    const { totalBytes, receivedBytes } = this.#receiver;
+    const secondsAgo = this.#secondsSince(this.#lastBytesMs);
+    return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
+  }
+
+  #secondsSince(ms: number): number {
+    return Math.max(0, Math.floor((this.#parts.clock.monotonicMs() - ms) / 1000));
+  }
+
+  // ---- orders ------------------------------------------------------------------------------------
+
+  follow(host: string, port: number, isFailover = false): void {
+    this.stop("another leader");
+    this.#isFailover = isFailover;
+    this.host = host;
+    this.port = port;
+    this.#retryMs = reconnectMsMin;
+    this.#transition("connect", `following ${host}:${port}`);
+    this.#connect();
+  }
+
+  /** What the journal goes on with, after a restart: the database that its stream has selected. */
+  resumeIn(streamDatabase: number): void {
+    this.#streamDatabase = streamDatabase;
+  }
+
+  stop(reason: string): void {
+    if (this.state === "off") return;
+    this.#disconnect();
+    this.#isFailover = false;
+    this.#transition("off", reason);
+  }
+
+  /** Keeps the data as they are, between two commands, until the returned function is called. */
+  freeze(): () => void {
+    this.#freezes++;
+    this.#updateFreeze();
+    let isFrozen = true;
+    return () => {
+      if (!isFrozen) return;
+      isFrozen = false;
+      this.#freezes--;
+      this.#updateFreeze();
+    };
+  }
+
+  #updateFreeze(): void {
+    const frozen = this.#freezes > 0;
+    this.#connection?.setPaused(frozen);
+    this.#guard(() => {
+      if (this.#stream !== null) this.#stream.frozen = frozen;
+    });
+    if (!frozen) this.#parts.journaled();
+  }
+
+  /** Every second: acknowledges, and ends a link that is silent. */
+  tick(): void {
+    const now = this.#parts.clock.monotonicMs();
+    if (this.state === "off" || this.state === "connect") return;
+    const silentMs = now - this.#lastBytesMs;
+    if (silentMs > linkSilenceMsMax && this.#freezes === 0) {
+      this.#fail(`silent for ${Math.round(silentMs)} ms`);
+    } else if (now - this.#lastAcknowledgedMs >= acknowledgeMs / 2) {
+      if (this.state === "connected") this.#acknowledge();
+      else if (this.state === "sync") this.#connection?.write(NEWLINE);
+    }
+  }
+
+  // ---- the connection ----------------------------------------------------------------------------
+
+  #connect(): void {
+    this.#retryTimer = null;
+    this.#transition("connecting", "");
+    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+    const connection = new LeaderConnection({
+      opened: () => this.#guard(() => this.#opened(connection), connection),
+      received: (chunk) => this.#guard(() => this.#received(chunk), connection),
+      closed: (reason) => this.#guard(() => this.#fail(reason), connection),
+    });
+    this.#connection = connection;
+    connection.open(this.host, this.port);
+  }
+
+  /** Runs work for a connection, if it is still the present one; broken input ends the connection. */
+  #guard(work: () => void, connection = this.#connection): void {
+    if (connection !== this.#connection) return;
+    try {
+      work();
+    } catch (error) {
+      // Bun would take it for the connection's end, and the next one would bring the same bytes.
+      if (!(error instanceof RdbError) && !(error instanceof SyncError))
+        fatal(error, "replication");
+      if (this.state === "connected") this.#forgetHistory(error.message);
+      this.#fail(error.message);
+    }
+  }
+
+  /** The stream cannot be followed from here: what was applied is no known state any more. */
+  #forgetHistory(reason: string): void {
+    this.#parts.journal.stop();
+    this.#parts.history.fresh();
+    this.#parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
+  }
+
+  #fail(reason: string): void {
+    const wasUp = this.isUp;
+    this.#disconnect();
+    if (wasUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
+    const waitMs = Math.round(this.#retryMs * (0.5 + this.#parts.random() / 2));
+    this.#transition("connect", `${reason}; next attempt in ${waitMs} ms`);
+    this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
+    this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
+    this.#retryTimer.unref();
+  }
+
+  #disconnect(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#streamDatabase = this.streamDatabase;
+    this.lastRefused = this.refusedItems;
+    this.#stream = null;
+    this.#handshake = null;
+    this.#receiver = null;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.close();
+    this.#abandonLoad();
+  }
+
+  #opened(connection: LeaderConnection): void {
+    const { journal, history, identity } = this.#parts;
+    this.#transition("handshake", "");
+    const resume = journal.active ? { replid: history.replid, offset: journal.offset } : null;
+    const isFailover = this.#isFailover;
+    this.#handshake = new Handshake({ ...identity(), resume, isFailover }, (command) =>
+      connection.send(command),
+    );
+  }
+
+  #received(chunk: Uint8Array): void {
+    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+    let at = 0;
+    if (this.#handshake !== null) {
+      at = this.#handshake.push(chunk);
+      const { outcome } = this.#handshake;
+      if (outcome === null) return;
+      this.#handshake = null;
+      this.#decide(outcome);
+      // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
+      this.#connection?.setPaused(this.#freezes > 0);
+    }
+    if (this.#receiver !== null && at < chunk.length) at = this.#receive(this.#receiver, chunk, at);
+    if (this.#stream === null || at >= chunk.length) return;
+    this.#stream.push(at === 0 ? chunk : chunk.subarray(at));
+    this.#parts.journaled();
+  }
+
+  #decide(outcome: Outcome): void {
+    if (this.#isFailover) {
+      this.#isFailover = false;
+      const reason = outcome.kind === "failed" ? outcome.reason : outcome.kind;
+      this.#parts.failoverAnswered?.(outcome.kind !== "failed", reason);
+      if (this.state === "off") return; // it was refused, and this node leads again
+    }
+    if (outcome.kind === "failed") this.#fail(outcome.reason);
+    else if (outcome.kind === "continue") this.#continue(outcome.replid);
+    else {
+      this.#replid = outcome.replid;
+      this.#offset = outcome.offset;
+      this.#transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
+      this.#beginLoad();
+    }
+  }
+
+  // ---- partial and full sync ---------------------------------------------------------------------
+
+  #continue(replid: string | null): void {
+    const { history, journal, historyRenamed } = this.#parts;
+    if (replid !== null && replid !== history.replid) {
+      history.shift(journal.offset, replid);
+      historyRenamed("the leader goes on under a new replid");
+    }
+    this.#goOn(`partial sync from offset ${journal.offset}`);
+  }
+
+  /** True while the store has a part of a snapshot only: nobody may read it. */
+  get isLoading(): boolean {
+    return this.#isLoading;
+  }
+
+  /** True while a snapshot is loaded beside the old data, which are served. */
+  get isLoadingBeside(): boolean {
+    return this.#load?.state === "beside";
+  }
+
+  #setLoading(isLoading: boolean): void {
+    if (isLoading === this.#isLoading) return;
+    this.#isLoading = isLoading;
+    this.#parts.loadingChanged?.(isLoading);
+  }
+
+  #beginLoad(): void {
+    const { store, refusesOtherTypes } = this.#parts;
+    this.#load = new SnapshotLoad(store, (reason, isComplete) =>
+      this.#discardData(reason, isComplete),
+    );
+    this.#receiver = new SnapshotReceiver(this.#load, refusesOtherTypes?.());
+  }
+
+  /** Right before the old data go: what described them goes with them. */
+  #discardData(reason: string, isComplete: boolean): void {
+    const { journal, history, historyReplaced, dataReplaced, log } = this.#parts;
+    journal.stop();
+    history.fresh();
+    historyReplaced("this node loads another snapshot");
+    dataReplaced?.();
+    if (isComplete) return;
+    log.info(`${reason}: LOADING is the answer until the snapshot is complete`);
+    this.#setLoading(true);
+  }
+
+  /** Bytes may still come after a freeze; what was frozen must not be replaced. */
+  #receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+    if (this.#freezes > 0 && !this.isLoading) {
+      throw new SyncError("no snapshot is loaded while this node's data have to stand still");
+    }
+    const at = receiver.push(chunk, start);
+    if (receiver.done) this.#endLoad(receiver);
+    return at;
+  }
+
+  #endLoad(receiver: SnapshotReceiver): void {
+    const { journal, history } = this.#parts;
+    this.#receiver = null;
+    this.#load?.complete();
+    this.#load = null;
+    history.adopt(this.#replid);
+    journal.start(this.#offset);
+    this.#setLoading(false);
+    this.#streamDatabase = receiver.streamDatabase;
+    this.#report(receiver);
+    this.#goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
+    if (receiver.usesMark) this.#acknowledge();
+  }
+
+  #abandonLoad(): void {
+    this.#load?.abandon();
+    this.#load = null;
+    this.#setLoading(false);
+  }
+
+  #report(receiver: SnapshotReceiver): void {
+    const { skipped } = receiver.reader;
+    this.lastSkipped = skipped;
+    this.lastRefused = receiver.refused;
+    const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
+    if (kinds.length > 0) {
+      this.#parts.log.warn(
+        `the leader's snapshot has what this cache cannot hold: ${kinds.join(", ")}`,
+      );
+    }
+    if (receiver.refused > 0) {
+      this.#parts.log.error(`${receiver.refused} items of the leader do not fit into this node`);
+    }
+  }
+
+  #goOn(reason: string): void {
+    const { journal, apply } = this.#parts;
+    this.#transition("connected", reason);
+    this.#retryMs = reconnectMsMin;
+    this.#stream = new LeaderStream(journal, this.#streamDatabase, apply, () =>
+      this.#acknowledge(),
+    );
+    this.#stream.frozen = this.#freezes > 0;
+  }
+
+  #acknowledge(): void {
+    this.#lastAcknowledgedMs = this.#parts.clock.monotonicMs();
+    this.#connection?.send(["REPLCONF", "ACK", String(this.#parts.journal.offset)]);
+  }
+
+  #transition(to: FollowerState, reason: string): void {
+    const from = this.state;
+    assert(transitions[from].includes(to), `follower ${from} -> ${to}`);
+    this.state = to;
+    const why = reason === "" ? "" : ` (${reason})`;
+    this.#parts.log.info(`leader ${this.host}:${this.port}: ${from} -> ${to}${why}`);
+    if (from === "connected" || to === "connected") this.#parts.linkChanged?.();
+  }
+}

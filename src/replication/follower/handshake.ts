@@ -1,0 +1,133 @@
+// The follower's half of the handshake: what it says to its leader before data flow, and what it makes
+// of the answers. It is pure: bytes of the leader in, lines to send and an outcome out.
+//
+//   PING --any answer but a refusal--> AUTH and REPLCONF, sent together, answered in order
+//   --last answer--> PSYNC --> full | continue | failed
+//
+// While the leader prepares its snapshot it sends bare newlines: they are signs of life and no answers.
+// A leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has no offsets.
+// From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
+
+import { lineBytesMax } from "../../base/limits.ts";
+import { isReplid } from "../history.ts";
+
+const LF = 0x0a;
+
+export interface HandshakeOptions {
+  readonly listeningPort: number;
+  /** Empty: the leader takes the address that it sees. */
+  readonly announceIp: string;
+  /** Empty: none. */
+  readonly password: string;
+  /** What this node could go on with: the journal's replid and the offset that it has. */
+  readonly resume: { readonly replid: string; readonly offset: number } | null;
+  /** Asks the follower that is to be our leader to promote itself. */
+  readonly isFailover: boolean;
+}
+
+export type Outcome =
+  | { readonly kind: "full"; readonly replid: string; readonly offset: number }
+  /** `replid` is the leader's new name for the same history, if it has one. */
+  | { readonly kind: "continue"; readonly replid: string | null }
+  | { readonly kind: "failed"; readonly reason: string };
+
+interface Step {
+  readonly command: readonly string[];
+  /** Null when the answer will do, an outcome when it ends the handshake. */
+  readonly judge: (answer: string) => Outcome | null;
+}
+
+export class Handshake {
+  outcome: Outcome | null = null;
+  readonly #steps: Step[];
+  readonly #send: (command: readonly string[]) => void;
+  #answered = 0;
+  #sent = 0;
+  #line = "";
+
+  constructor(options: HandshakeOptions, send: (command: readonly string[]) => void) {
+    this.#steps = stepsOf(options);
+    this.#send = send;
+    this.#sendUpTo(1);
+  }
+
+  /** Takes the leader's bytes; returns where in the chunk the handshake ended, or its length. */
+  push(chunk: Uint8Array): number {
+    let start = 0;
+    while (this.outcome === null) {
+      const end = chunk.indexOf(LF, start);
+      this.#line += ascii(chunk.subarray(start, end < 0 ? chunk.length : end));
+      if (this.#line.length > lineBytesMax) this.outcome = failed("its answer has no end");
+      if (end < 0) return chunk.length;
+      start = end + 1;
+      const line = this.#line.replace(/\r$/, "");
+      this.#line = "";
+      if (line !== "") this.#answer(line);
+    }
+    return start;
+  }
+
+  #answer(line: string): void {
+    const steps = this.#steps;
+    this.outcome = steps[this.#answered].judge(line);
+    if (this.outcome !== null) return;
+    this.#answered++;
+    // The steps in the middle go out together; PSYNC waits for all of their answers.
+    if (this.#answered === 1) this.#sendUpTo(steps.length - 1);
+    if (this.#answered === steps.length - 1) this.#sendUpTo(steps.length);
+  }
+
+  #sendUpTo(count: number): void {
+    while (this.#sent < count) this.#send(this.#steps[this.#sent++].command);
+  }
+}
+
+function stepsOf(options: HandshakeOptions): Step[] {
+  const { listeningPort, announceIp, password, resume, isFailover } = options;
+  const configure = (...words: string[]): Step => ({
+    command: ["REPLCONF", ...words],
+    judge: () => null, // a leader that does not know an option is no worse for it
+  });
+  const steps: Step[] = [{ command: ["PING"], judge: judgePing }];
+  if (password !== "") steps.push({ command: ["AUTH", password], judge: judgeAuth });
+  steps.push(configure("listening-port", String(listeningPort)));
+  if (announceIp !== "") steps.push(configure("ip-address", announceIp));
+  steps.push(configure("capa", "eof", "capa", "psync2"));
+  const wanted = resume === null ? ["?", "-1"] : [resume.replid, String(resume.offset + 1)];
+  const order = isFailover ? ["FAILOVER"] : [];
+  steps.push({ command: ["PSYNC", ...wanted, ...order], judge: judgePsync });
+  return steps;
+}
+
+/** A leader that asks for a password first says so here, and is asked again after AUTH. */
+function judgePing(answer: string): Outcome | null {
+  if (answer.startsWith("+")) return null;
+  const isTolerated = /^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(answer);
+  return isTolerated ? null : failed(`it answered PING with ${answer}`);
+}
+
+function judgeAuth(answer: string): Outcome | null {
+  return answer.startsWith("+") ? null : failed(`it refused the password: ${answer}`);
+}
+
+function judgePsync(answer: string): Outcome {
+  const words = answer.split(" ");
+  if (words[0] === "+CONTINUE") {
+    const replid = words[1] ?? null;
+    if (replid === null || isReplid(replid)) {
+      return { kind: "continue", replid: replid?.toLowerCase() ?? null };
+    }
+  }
+  if (words[0] === "+FULLRESYNC" && isReplid(words[1] ?? "") && /^\d{1,15}$/.test(words[2] ?? "")) {
+    return { kind: "full", replid: words[1].toLowerCase(), offset: Number(words[2]) };
+  }
+  return failed(`it answered PSYNC with ${answer}`);
+}
+
+function failed(reason: string): Outcome {
+  return { kind: "failed", reason };
+}
+
+function ascii(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}

@@ -1,0 +1,198 @@
+// The live stream of a leader: each command is applied, and its bytes go to our own journal as they
+// came, for followers of ours and for the day on which this node is promoted. The journal's offset is
+// therefore also the offset that was applied.
+// Invariants: a command is applied exactly once, and the offset moves past it right after; inside MULTI
+// both wait for EXEC, so that a link cut in the middle of a transaction starts it again from its
+// beginning, and a follower of ours never meets half of one; every byte of the stream is accounted for.
+//
+// A Redis leader may use other databases and types. What that means is the applier's business; here it
+// is forwarded and counted.
+
+import { digitCount } from "../../base/ascii.ts";
+import { SyncError } from "../../base/errors.ts";
+import { bulkBytesMax } from "../../base/limits.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Request } from "../../protocol/request.ts";
+import { RespParser } from "../../protocol/resp/resp-parser.ts";
+import type { Apply } from "../ports.ts";
+
+/** A transaction waits in memory until its EXEC; Redis holds its clients to the same order of size. */
+const transactionBytesMax = 2 * bulkBytesMax;
+const transactionBytesInitial = 16 * 1024;
+const asciiCase = 0x20;
+
+type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack";
+
+export class LeaderStream {
+  /** The database that the stream has selected. */
+  database: number;
+  /** Commands that were not applied, as they are for another database or type, or unknown. */
+  skipped = 0;
+  /** Commands whose keys had no room here. */
+  refused = 0;
+  readonly #journal: Journal;
+  readonly #apply: Apply;
+  readonly #acknowledge: () => void;
+  readonly #parser = new RespParser();
+  #received = 0;
+  #handled = 0;
+  #frozen = false;
+  #transaction: Transaction | null = null;
+
+  constructor(journal: Journal, database: number, apply: Apply, acknowledge: () => void) {
+    this.#journal = journal;
+    this.database = database;
+    this.#apply = apply;
+    this.#acknowledge = acknowledge;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** While frozen, commands are gathered and not applied. */
+  set frozen(frozen: boolean) {
+    this.#frozen = frozen;
+    if (!frozen) this.#run();
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#received += chunk.length;
+    this.#parser.feed(chunk);
+    this.#run();
+  }
+
+  #run(): void {
+    const parser = this.#parser;
+    while (!this.#frozen && parser.next()) this.#command(parser.request);
+    if (parser.error !== "") throw new SyncError(`the stream is broken: ${parser.error}`);
+    parser.release();
+  }
+
+  #command(request: Request): void {
+    const end = request.end[request.argc - 1] + 2;
+    const start = request.start[0] - headBytes(request);
+    this.#account(end - start);
+    const kind = kindOf(request);
+    if (this.#transaction !== null)
+      this.#inTransaction(this.#transaction, request, kind, start, end);
+    else if (kind === "multi") {
+      this.#transaction = new Transaction(this.database, request.buf, start, end);
+    } else {
+      // The acknowledgement that GETACK asks for does not count GETACK itself.
+      if (kind === "getack") this.#acknowledge();
+      this.#execute(request, kind);
+      this.#journal.append(request.buf, start, end);
+    }
+  }
+
+  /** A byte that belongs to no command would shift every offset from here on. */
+  #account(commandBytes: number): void {
+    this.#handled += commandBytes;
+    const stray = this.#received - this.#parser.pendingBytes() - this.#handled;
+    if (stray !== 0) throw new SyncError(`the stream has ${stray} bytes that are no command`);
+  }
+
+  #inTransaction(
+    transaction: Transaction,
+    request: Request,
+    kind: Kind,
+    start: number,
+    end: number,
+  ): void {
+    transaction.add(request.buf, start, end);
+    // What cannot be followed ends the link now, rather than half-way through the transaction.
+    if (kind === "data") this.#apply.check?.(request, transaction.database);
+    if (kind === "select") transaction.database = databaseOf(request);
+    if (kind !== "exec") return;
+    this.#transaction = null;
+    const bytes = transaction.bytes;
+    const parser = new RespParser();
+    parser.feed(bytes);
+    this.#atOnce(() => {
+      while (parser.next()) this.#execute(parser.request, kindOf(parser.request));
+    });
+    this.#journal.append(bytes, 0, bytes.length);
+  }
+
+  #atOnce(work: () => void): void {
+    if (this.#apply.atOnce === undefined) work();
+    else this.#apply.atOnce(work);
+  }
+
+  #execute(request: Request, kind: Kind): void {
+    if (kind === "select") this.database = databaseOf(request);
+    if (kind !== "data") return;
+    const outcome = this.#apply(request, this.database);
+    if (outcome === "skipped") this.skipped++;
+    else if (outcome === "refused") this.refused++;
+  }
+}
+
+function databaseOf(request: Request): number {
+  const text = request.text(1);
+  if (!/^\d{1,9}$/.test(text)) throw new SyncError(`the stream selects database ${text}`);
+  return Number(text);
+}
+
+/** The bytes of a transaction, from MULTI on. */
+class Transaction {
+  /** The database that its last SELECT, or what came before it, has selected. */
+  database: number;
+  #buffer = new Uint8Array(transactionBytesInitial);
+  #length = 0;
+
+  constructor(database: number, bytes: Uint8Array, start: number, end: number) {
+    this.database = database;
+    this.add(bytes, start, end);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  add(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.#length + end - start;
+    if (length > transactionBytesMax) throw new SyncError(`a transaction of ${length} bytes`);
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length));
+      larger.set(this.bytes);
+      this.#buffer = larger;
+    }
+    this.#buffer.set(bytes.subarray(start, end), this.#length);
+    this.#length = length;
+  }
+}
+
+/** Bytes of `*<count>\r\n$<length>\r\n` before the first argument; a stream has no inline commands. */
+function headBytes(request: Request): number {
+  return digitCount(request.argc) + digitCount(request.length(0)) + 6;
+}
+
+/** By length first: the usual commands are told apart from the special ones without reading them. */
+function kindOf(request: Request): Kind {
+  switch (request.length(0)) {
+    case 4:
+      if (isNamed(request, 0, "ping")) return "ping";
+      return isNamed(request, 0, "exec") ? "exec" : "data";
+    case 5:
+      return isNamed(request, 0, "multi") ? "multi" : "data";
+    case 6:
+      return isNamed(request, 0, "select") && request.argc > 1 ? "select" : "data";
+    case 8:
+      if (!isNamed(request, 0, "replconf")) return "data";
+      return request.argc > 1 && isNamed(request, 1, "getack") ? "getack" : "ping";
+    default:
+      return "data";
+  }
+}
+
+/** Whether an argument is this lower-case word, in any case. */
+function isNamed(request: Request, index: number, word: string): boolean {
+  const start = request.start[index];
+  if (request.length(index) !== word.length) return false;
+  for (let i = 0; i < word.length; i++) {
+    if ((request.buf[start + i] | asciiCase) !== word.charCodeAt(i)) return false;
+  }
+  return true;
+}

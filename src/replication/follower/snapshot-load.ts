@@ -1,0 +1,75 @@
+// Where the items of a leader's snapshot go until it is complete: beside the data that the node has,
+// which stay readable, or in their place. Whether both fit is not estimated: it turns out. What becomes
+// of journal, history and LOADING then is follower.ts's business.
+// Invariant: nobody reads a part of a snapshot as if it were whole. Until complete() the store serves the
+// old data, or `discarded` was called and whoever called that hides the store.
+//
+//   waiting --begin(), and the node has data--> beside --an item does not fit--> instead
+//   waiting --begin(), and it has none--> instead
+//   any --complete(), abandon()--> over
+
+import { assert } from "../../base/errors.ts";
+import { STORED } from "../../store/store.ts";
+import type { Replacement, ReplicatedStore } from "../ports.ts";
+import type { SnapshotSink } from "./snapshot-receiver.ts";
+
+/** Called once, right before the old data go, for a reason; or because the new ones are complete. */
+export type Discarded = (reason: string, isComplete: boolean) => void;
+
+export class SnapshotLoad implements SnapshotSink {
+  state: "waiting" | "beside" | "instead" | "over" = "waiting";
+  readonly #store: ReplicatedStore;
+  readonly #discarded: Discarded;
+  #replacement: Replacement | null = null;
+
+  constructor(store: ReplicatedStore, discarded: Discarded) {
+    this.#store = store;
+    this.#discarded = discarded;
+  }
+
+  begin(): void {
+    this.#replacement = this.#store.beginReplacement();
+    this.state = "beside";
+    if (this.#store.count() === 0) this.#discard("this node has no data", false);
+  }
+
+  put(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAt: number,
+  ): boolean {
+    const replacement = this.#replacement;
+    assert(replacement !== null, "items come after begin()");
+    const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as const;
+    const bytes = keyEnd - keyStart + valueEnd - valueStart;
+    const fits = this.state !== "beside" || replacement.fits(bytes);
+    if (fits && replacement.set(...item) === STORED) return true;
+    if (this.state !== "beside") return false;
+    // Refused beside the old data although below the limit: a reserve may be no larger than that.
+    this.#discard("the old data and the new do not fit side by side", false);
+    return replacement.set(...item) === STORED;
+  }
+
+  /** The snapshot is whole, and from now on it is what the store serves. */
+  complete(): void {
+    if (this.state === "beside") this.#discard("the new data are complete", true);
+    this.state = "over";
+  }
+
+  /** Half a snapshot is no data: what is left are the old ones, or none. */
+  abandon(): void {
+    if (this.state === "beside") this.#replacement?.abandon();
+    else if (this.state === "instead") this.#store.clear();
+    this.state = "over";
+  }
+
+  #discard(reason: string, isComplete: boolean): void {
+    this.state = "instead";
+    this.#discarded(reason, isComplete);
+    this.#replacement?.takeOver();
+  }
+}

@@ -1,0 +1,294 @@
+// The leader's end of one follower's connection: the answer to its PSYNC, the snapshot if it needs one,
+// then the journal's bytes, from its position on. It knows no Bun socket and executes nothing.
+//
+//   start --partial sync--> online
+//   start --full sync--> wait_snapshot --first bytes of the payload--> sending_snapshot
+//   sending_snapshot --all sent; with EOF framing also the first ACK--> online
+//   any --socket gone, silence, over a bound, role changed--> closed
+//
+// Invariant: the follower gets every byte of the journal from `position` on, once and in order, or its
+// link ends. Bytes that the socket does not take stay in the journal; only when the journal is about to
+// overwrite them (absorb) they move to this link's own queue, which is bounded: so a slow load does not
+// end in another full sync. Nothing follows an EOF mark until the follower has said ACK, because it
+// finds the payload's end by the mark being the last bytes it reads.
+
+import { assert } from "../../base/errors.ts";
+import {
+  followerQueueHardBytesMax,
+  followerQueueSoftBytesMax,
+  followerQueueSoftMs,
+  linkSilenceMsMax,
+} from "../../base/limits.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { ByteQueue } from "../byte-queue.ts";
+import { countGarbage } from "../collection.ts";
+import type { Clock, LinkPeer, LinkSocket, Logger } from "../ports.ts";
+import type { SnapshotFeed } from "./snapshot-feed.ts";
+
+export type LinkState = "start" | "wait_snapshot" | "sending_snapshot" | "online" | "closed";
+
+const transitions: Readonly<Record<LinkState, readonly LinkState[]>> = {
+  start: ["online", "wait_snapshot", "closed"],
+  wait_snapshot: ["sending_snapshot", "closed"],
+  sending_snapshot: ["online", "closed"],
+  online: ["closed"],
+  closed: [],
+};
+
+const encoder = new TextEncoder();
+const NEWLINE = encoder.encode("\n");
+const chunkBytes = 64 * 1024;
+/** One for all links: the socket has taken what it takes of it when write() returns. */
+const scratch = new Uint8Array(chunkBytes);
+
+/** What a link needs of the leader that owns it. */
+export interface LinkOwner {
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** A link ended or acknowledged. */
+  removed(link: FollowerLink): void;
+  acknowledged(link: FollowerLink): void;
+}
+
+export class FollowerLink {
+  readonly peer: LinkPeer;
+  state: LinkState = "start";
+  /** Offset of the next byte that leaves the journal for this follower. */
+  position = 0;
+  /** The last offset that the follower said it has. */
+  acknowledgedOffset = 0;
+  #acknowledgedAtMs: number;
+  readonly #owner: LinkOwner;
+  readonly #socket: LinkSocket;
+  /** Answers and snapshot; goes before everything else. */
+  readonly #out = new ByteQueue();
+  /** What left the journal before the follower could take it. */
+  readonly #held = new ByteQueue();
+  #heldOverSoftSinceMs = 0;
+  #payloadSent = false;
+  #hasAcknowledged = false;
+  /** The socket took less than it was given. */
+  #blocked = false;
+  #onWritable: (() => void) | null = null;
+
+  constructor(owner: LinkOwner, socket: LinkSocket, peer: LinkPeer) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.peer = peer;
+    this.#acknowledgedAtMs = owner.clock.monotonicMs();
+  }
+
+  get ip(): string {
+    return this.peer.replconf.ipAddress || this.#socket.remoteAddress;
+  }
+
+  get port(): number {
+    return this.peer.replconf.listeningPort;
+  }
+
+  get name(): string {
+    return `follower ${this.ip}:${this.port}`;
+  }
+
+  /** Seconds since its last acknowledgement. */
+  get lagSeconds(): number {
+    return Math.floor((this.#owner.clock.monotonicMs() - this.#acknowledgedAtMs) / 1000);
+  }
+
+  /** Bytes that wait in this link's own memory. */
+  get queuedBytes(): number {
+    return this.#out.bytes + this.#held.bytes;
+  }
+
+  // ---- the beginnings ----------------------------------------------------------------------------
+
+  /** Partial sync: the stream goes on at `position`. */
+  resume(position: number, replid: string): void {
+    this.position = position;
+    this.acknowledgedOffset = position;
+    const name = this.peer.replconf.psync2 ? ` ${replid}` : "";
+    this.#out.push(encoder.encode(`+CONTINUE${name}\r\n`));
+    this.#transition("online", `partial sync from offset ${position}`);
+    this.pump();
+  }
+
+  /** Full sync: the snapshot belongs to `position`; the payload follows by send(). */
+  announce(position: number, replid: string): void {
+    this.position = position;
+    this.#transition("wait_snapshot", `full sync at offset ${position}`);
+    this.#out.push(encoder.encode(`+FULLRESYNC ${replid} ${position}\r\n`));
+    this.#flushOut();
+  }
+
+  /** Answers with an error line and ends the connection: the follower comes back. */
+  refuse(text: string): void {
+    this.#out.push(encoder.encode(`-${text}\r\n`));
+    this.#flushOut();
+    this.drop(`refused: ${text}`);
+  }
+
+  /** Sends the payload piece by piece, each when the one before has gone and others had their turn. */
+  async send(feed: SnapshotFeed): Promise<void> {
+    if (this.state !== "wait_snapshot") return;
+    this.#transition("sending_snapshot", `${this.#held.bytes} bytes of effects waiting`);
+    for (let piece = await feed.next(); piece !== null; piece = await feed.next()) {
+      if (this.#closed) return;
+      this.#out.push(piece);
+      await this.#drained();
+      await nextTurn();
+    }
+    this.#payloadSent = true;
+    // A follower may be so quick that its ACK for the mark is here already.
+    const isReady = !feed.endsWithMark || this.#hasAcknowledged;
+    if (!this.#closed && isReady) this.#goOnline("snapshot sent");
+  }
+
+  /** Resolves when all of `out` has left, or when nothing can leave any more. */
+  async #drained(): Promise<void> {
+    while (!this.#closed && !this.#flushOut()) {
+      await new Promise<void>((resolve) => {
+        this.#onWritable = resolve;
+      });
+    }
+  }
+
+  #goOnline(reason: string): void {
+    this.#acknowledgedAtMs = this.#owner.clock.monotonicMs();
+    this.#transition("online", reason);
+    this.pump();
+  }
+
+  // ---- the stream --------------------------------------------------------------------------------
+
+  /** Writes as much as the socket takes; when it is full, nothing until it says that it has drained. */
+  pump(): void {
+    if (this.#blocked || this.#closed) return;
+    this.#blocked = !this.#flushOut() || (this.state === "online" && !this.#flushStream());
+  }
+
+  /** Held bytes, then the journal; true when the follower has everything. */
+  #flushStream(): boolean {
+    if (!this.#held.writeTo(this.#socket)) return false;
+    const { journal } = this.#owner;
+    while (this.position < journal.offset) {
+      const count = journal.read(this.position, scratch, 0, chunkBytes);
+      if (count < 0) {
+        this.#fellOut();
+        return true;
+      }
+      const taken = Math.max(0, this.#socket.write(scratch.subarray(0, count)));
+      this.position += taken;
+      if (taken < count) return false;
+    }
+    return true;
+  }
+
+  /** Moves what the journal still has for this follower into its own queue. */
+  absorb(): void {
+    const { journal } = this.#owner;
+    while (!this.#closed && this.position < journal.offset) {
+      const chunk = new Uint8Array(Math.min(chunkBytes, journal.offset - this.position));
+      const count = journal.read(this.position, chunk, 0, chunk.length);
+      if (count < 0) return this.#fellOut();
+      this.#held.push(count === chunk.length ? chunk : chunk.subarray(0, count));
+      this.position += count;
+      countGarbage(chunk.length);
+      this.#checkBounds();
+    }
+  }
+
+  #fellOut(): void {
+    const { journal } = this.#owner;
+    this.drop(`fell out of the journal: needs ${this.position}, held from ${journal.first}`);
+  }
+
+  #checkBounds(): void {
+    const { bytes } = this.#held;
+    if (bytes > followerQueueHardBytesMax) {
+      this.drop(`${bytes} bytes wait for it, over the bound of ${followerQueueHardBytesMax}`);
+      return;
+    }
+    const now = this.#owner.clock.monotonicMs();
+    if (bytes <= followerQueueSoftBytesMax) this.#heldOverSoftSinceMs = 0;
+    else if (this.#heldOverSoftSinceMs === 0) this.#heldOverSoftSinceMs = now;
+    else if (now - this.#heldOverSoftSinceMs > followerQueueSoftMs) {
+      this.drop(`${bytes} bytes have waited for it longer than ${followerQueueSoftMs} ms`);
+    }
+  }
+
+  acknowledge(offset: number): void {
+    this.acknowledgedOffset = offset;
+    this.#acknowledgedAtMs = this.#owner.clock.monotonicMs();
+    this.#hasAcknowledged = true;
+    if (this.state === "sending_snapshot" && this.#payloadSent) this.#goOnline("snapshot loaded");
+    this.#owner.acknowledged(this);
+  }
+
+  // ---- events ------------------------------------------------------------------------------------
+
+  onDrain(): void {
+    this.#blocked = false;
+    this.pump();
+    this.#wake();
+  }
+
+  onClose(): void {
+    this.#close("connection closed");
+  }
+
+  /** Once a second: signs of life in both directions, and the bound in time. */
+  tick(): void {
+    if (this.#closed) return;
+    if (this.state === "wait_snapshot") {
+      this.#out.push(NEWLINE);
+      this.#flushOut();
+    }
+    this.#checkBounds();
+    const silentMs = this.#owner.clock.wallMs() - this.peer.lastActiveMs;
+    // While the payload is on its way the follower need not say anything: the socket tells.
+    const isListening = this.state === "online" || this.#payloadSent;
+    if (isListening && silentMs > linkSilenceMsMax) this.drop(`silent for ${silentMs} ms`);
+  }
+
+  /** Ends the link from this side. */
+  drop(reason: string): void {
+    if (this.#closed) return;
+    this.#close(reason);
+    this.#socket.end();
+  }
+
+  get #closed(): boolean {
+    return this.state === "closed";
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.#transition("closed", reason);
+    this.#out.clear();
+    this.#held.clear();
+    this.#wake();
+    this.#owner.removed(this);
+  }
+
+  #flushOut(): boolean {
+    return this.#out.writeTo(this.#socket);
+  }
+
+  #wake(): void {
+    const wake = this.#onWritable;
+    this.#onWritable = null;
+    wake?.();
+  }
+
+  #transition(to: LinkState, reason: string): void {
+    const from = this.state;
+    assert(transitions[from].includes(to), `link ${from} -> ${to}`);
+    this.state = to;
+    this.#owner.log.info(`${this.name}: ${from} -> ${to} (${reason})`);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

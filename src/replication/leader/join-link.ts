@@ -1,0 +1,262 @@
+// The leader's end of a JOIN link: a follower that speaks the seed's binary protocol and answers every
+// frame with a status byte. It gets SET and DEL frames; there is no other way in which it could learn of
+// a change. The other direction does not exist: this node follows by PSYNC only, never a Go leader.
+//
+//   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
+//   DEL 3 | int32 key length | key            all integers little endian
+//
+// The Go follower handles every frame in a goroutine of its own, so two frames for one key may be
+// executed in any order, and its status bytes come in any order too: which frame a byte answers cannot
+// be known. Therefore the link keeps the set of keys that changed, and sends each key's value *as it is
+// when the frame is made*: an effect without a whole value (PEXPIREAT, SETRANGE ...) needs nothing
+// special, and changes in quick succession become one frame. A key that is in flight is sent again only
+// when all frames are answered, which is the one moment at which its own frame surely is.
+// Invariant: at most one frame of a key is unanswered; a key that differs from what was sent is in
+// `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back empty.
+
+import { followerQueueHardBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Request } from "../../protocol/request.ts";
+import { RespParser } from "../../protocol/resp/resp-parser.ts";
+import { ByteQueue } from "../byte-queue.ts";
+import { countGarbage } from "../collection.ts";
+import type { Clock, LinkSocket, Logger, ReplicatedStore, StoreVisitor } from "../ports.ts";
+import { changedKeys, type KeyVisitor } from "./changed-keys.ts";
+
+const SET = 1;
+const DEL = 3;
+const ttlForever = 2147483647;
+const ttlSecondsMin = 1;
+/** Frames without an answer; then the link waits until all are answered. */
+const framesInFlightMax = 1024;
+const chunkBytes = 64 * 1024;
+/** Changed keys above which the walk of the snapshot waits. */
+const walkAheadMax = 4096;
+/** Longest time that a part of the walk keeps the thread from other work, and steps between two looks. */
+const walkSliceMs = 1.5;
+const walkStride = 64;
+/** What a remembered key costs beside its bytes, roughly. */
+const keyOverheadBytes = 64;
+
+export interface JoinParts {
+  readonly store: ReplicatedStore;
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly clock: Clock;
+  removed(link: JoinLink): void;
+}
+
+export class JoinLink implements StoreVisitor, KeyVisitor {
+  position: number;
+  readonly #parts: JoinParts;
+  readonly #socket: LinkSocket;
+  readonly #parser = new RespParser();
+  readonly #out = new ByteQueue();
+  /** Keys as latin1 text, one character a byte. */
+  readonly #changed = new Set<string>();
+  /** Changed again while in flight. */
+  readonly #waiting = new Set<string>();
+  readonly #inFlight = new Set<string>();
+  #unanswered = 0;
+  #keyBytes = 0;
+  /** The snapshot's place in the store; -1 before and after the walk. */
+  #cursor = -1;
+  /** The walk goes on in the next turn: most of a store may be empty buckets, and nothing else comes. */
+  #walkIsDue = false;
+  #closed = false;
+  #blocked = false;
+  #lastAnswerMs: number;
+  #flushed = false;
+
+  constructor(parts: JoinParts, socket: LinkSocket, position: number) {
+    this.#parts = parts;
+    this.#socket = socket;
+    this.position = position;
+    this.#lastAnswerMs = parts.clock.monotonicMs();
+  }
+
+  get name(): string {
+    return `JOIN follower ${this.#socket.remoteAddress}`;
+  }
+
+  /** Starts with the snapshot: every key that lives is one that the follower does not have. */
+  begin(): void {
+    this.#parts.log.info(`${this.name}: joined at offset ${this.position}`);
+    this.#cursor = 0;
+    this.pump();
+  }
+
+  // ---- what changed ------------------------------------------------------------------------------
+
+  /** Takes the keys out of the journal's new effects. Called under the journal's lock too: no store here. */
+  absorb(): void {
+    const { journal } = this.#parts;
+    while (!this.#closed && this.position < journal.offset) {
+      const chunk = new Uint8Array(Math.min(chunkBytes, journal.offset - this.position));
+      const count = journal.read(this.position, chunk, 0, chunk.length);
+      if (count < 0) return this.drop("fell out of the journal");
+      this.position += count;
+      countGarbage(chunk.length);
+      this.#parser.feed(chunk.subarray(0, count));
+      while (!this.#flushed && this.#parser.next()) this.#effect(this.#parser.request);
+    }
+  }
+
+  #effect(request: Request): void {
+    this.#flushed = changedKeys(request, this);
+  }
+
+  key(bytes: Uint8Array, start: number, end: number): void {
+    if (end === start) return; // the protocol has no empty key
+    const name = latin1(bytes, start, end);
+    const keys = this.#inFlight.has(name) ? this.#waiting : this.#changed;
+    if (keys.has(name)) return;
+    keys.add(name);
+    this.#keyBytes += name.length + keyOverheadBytes;
+  }
+
+  /** Goes on with the snapshot, as far as the follower keeps up. */
+  #walk(): void {
+    const { store, clock } = this.#parts;
+    const now = clock.wallMs();
+    const deadline = clock.monotonicMs() + walkSliceMs;
+    for (let i = 1; this.#cursor >= 0 && this.#changed.size < walkAheadMax; i++) {
+      this.#cursor = store.scan(this.#cursor, now, this);
+      if (this.#cursor === 0) this.#cursor = -1;
+      else if (i % walkStride === 0 && clock.monotonicMs() > deadline) return this.#walkLater();
+    }
+  }
+
+  #walkLater(): void {
+    if (this.#walkIsDue) return;
+    this.#walkIsDue = true;
+    setImmediate(() => {
+      this.#walkIsDue = false;
+      if (this.#closed) return;
+      this.#walk();
+      this.pump();
+    });
+  }
+
+  /** Called by the store for each item of the walk. */
+  visit(store: ReplicatedStore): void {
+    this.key(store.keyBytes, store.keyStart, store.keyEnd);
+  }
+
+  // ---- sending -----------------------------------------------------------------------------------
+
+  pump(): void {
+    if (this.#closed) return;
+    this.absorb();
+    if (this.#flushed) return this.drop("everything was flushed, which has no frame");
+    if (this.#keyBytes > followerQueueHardBytesMax) {
+      return this.drop(`${this.#keyBytes} bytes of changed keys wait for it`);
+    }
+    while (!this.#closed && !this.#blocked && this.#sendSome());
+  }
+
+  /** Sends frames while there are keys and answers are not too far behind; false when it has to wait. */
+  #sendSome(): boolean {
+    this.#blocked = !this.#out.writeTo(this.#socket);
+    if (this.#blocked) return false;
+    if (!this.#walkIsDue && this.#changed.size < framesInFlightMax) this.#walk();
+    let sent = 0;
+    for (const name of this.#changed) {
+      if (this.#inFlight.size >= framesInFlightMax || this.#out.bytes > chunkBytes) break;
+      this.#changed.delete(name);
+      this.#keyBytes -= name.length + keyOverheadBytes;
+      this.#send(name);
+      sent++;
+    }
+    return sent > 0;
+  }
+
+  #send(name: string): void {
+    const { store, clock } = this.#parts;
+    const key = Buffer.from(name, "latin1");
+    const now = clock.wallMs();
+    store.lock(key, 0, key.length);
+    const lives = store.find(key, 0, key.length, now) && store.valueLength > 0;
+    const frame = lives ? setFrame(key, store, now) : deleteFrame(key);
+    store.unlock(key, 0, key.length);
+    this.#out.push(frame);
+    countGarbage(frame.length);
+    if (this.#unanswered === 0) this.#lastAnswerMs = clock.monotonicMs();
+    this.#inFlight.add(name);
+    this.#unanswered++;
+  }
+
+  // ---- events ------------------------------------------------------------------------------------
+
+  /** Status bytes. What they say is dropped: a follower that refuses a frame cannot be helped. */
+  onData(chunk: Uint8Array): void {
+    this.#lastAnswerMs = this.#parts.clock.monotonicMs();
+    this.#unanswered = Math.max(0, this.#unanswered - chunk.length);
+    if (this.#unanswered > 0) return;
+    this.#inFlight.clear();
+    for (const name of this.#waiting) this.#changed.add(name);
+    this.#waiting.clear();
+    this.pump();
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    this.pump();
+  }
+
+  onClose(): void {
+    this.#close("connection closed");
+  }
+
+  tick(): void {
+    const silentMs = this.#parts.clock.monotonicMs() - this.#lastAnswerMs;
+    if (this.#unanswered > 0 && silentMs > linkSilenceMsMax) {
+      this.drop(`${this.#unanswered} frames unanswered for ${silentMs} ms`);
+    }
+    this.pump();
+  }
+
+  drop(reason: string): void {
+    if (this.#closed) return;
+    this.#close(reason);
+    this.#socket.end();
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#out.clear();
+    this.#parts.log.info(`${this.name}: ended (${reason})`);
+    this.#parts.removed(this);
+  }
+}
+
+/** The store's current item, with its TTL in whole seconds, rounded up. */
+function setFrame(key: Uint8Array, store: ReplicatedStore, now: number): Uint8Array {
+  const { valueLength, expiresAt } = store;
+  const frame = Buffer.allocUnsafe(1 + 4 + key.length + 4 + valueLength + 4);
+  let at = frame.writeUInt8(SET, 0);
+  at = frame.writeInt32LE(key.length, at);
+  frame.set(key, at);
+  at = frame.writeInt32LE(valueLength, at + key.length);
+  store.copyTo(frame, at, 0, valueLength);
+  frame.writeInt32LE(secondsLeft(expiresAt, now), at + valueLength);
+  return frame;
+}
+
+function secondsLeft(expiresAt: number, now: number): number {
+  if (expiresAt === 0) return ttlForever;
+  const seconds = Math.ceil((expiresAt - now) / 1000);
+  return Math.min(Math.max(seconds, ttlSecondsMin), ttlForever);
+}
+
+function deleteFrame(key: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(1 + 4 + key.length);
+  const at = frame.writeInt32LE(key.length, frame.writeUInt8(DEL, 0));
+  frame.set(key, at);
+  return frame;
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+}

@@ -1,0 +1,348 @@
+// The leading side of replication: accepts followers, decides between partial and full sync, keeps the
+// journal running while somebody reads it, and hands its bytes to all links. A follower has one too,
+// for chains: then the journal holds its leader's bytes, and nothing of our own may enter it.
+// Invariants: `journal.needed` is the lowest position of any link, so that no unread byte is overwritten
+// unnoticed; whenever the journal was off, its replid is new.
+//
+// A full sync that a follower serves to a follower is taken from a frozen store: its leader may be a
+// Redis, whose stream has commands such as INCR that must not be applied twice. It is spooled, so that
+// the freeze lasts as long as the disk takes and not as long as the network does.
+
+import { journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { History } from "../history.ts";
+import type { Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "../ports.ts";
+import { Snapshot } from "../snapshot.ts";
+import { FollowerLink, type LinkOwner } from "./follower-link.ts";
+import { JoinLink } from "./join-link.ts";
+import { JournalAge } from "./journal-age.ts";
+import { SpooledFeed, StreamedFeed } from "./snapshot-feed.ts";
+
+const encoder = new TextEncoder();
+const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
+const GETACK = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
+
+/** What the leading side needs to know of the following side of the same node. */
+export interface Upstream {
+  readonly isFollower: boolean;
+  /** False on a follower that has no complete copy of its leader's data, or lost it. */
+  readonly isServing: boolean;
+  /** The database that the stream in the journal has selected. */
+  readonly streamDatabase: number;
+  /** Stops applying the leader's stream between two commands until the returned function is called. */
+  freeze(): () => void;
+}
+
+export interface LeaderParts {
+  readonly store: ReplicatedStore;
+  readonly journal: Journal;
+  readonly history: History;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+  readonly serverVersion: string;
+}
+
+/** Whatever reads the journal. */
+interface Reader {
+  readonly position: number;
+  pump(): void;
+  absorb(): void;
+  tick(): void;
+  drop(reason: string): void;
+}
+
+export class LeaderReplication implements LinkOwner {
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly clock: Clock;
+  fullSyncs = 0;
+  partialSyncs = 0;
+  partialSyncsRefused = 0;
+  /** Called when a follower has acknowledged or is gone, for whoever counts them. */
+  onFollowersChange: (() => void) | null = null;
+  /** Adds nothing of its own to the stream: a failover asks once, and counts from there. */
+  isQuiet = false;
+  readonly #parts: LeaderParts;
+  readonly #age = new JournalAge();
+  readonly #links = new Map<number, FollowerLink>();
+  readonly #joins = new Set<JoinLink>();
+  #lastPingMs: number;
+  #idleSinceMs: number;
+
+  constructor(parts: LeaderParts) {
+    this.#parts = parts;
+    this.journal = parts.journal;
+    this.log = parts.log;
+    this.clock = parts.clock;
+    this.#lastPingMs = parts.clock.monotonicMs();
+    this.#idleSinceMs = this.#lastPingMs;
+    this.journal.pressure = () => this.#relieve();
+  }
+
+  /** Links in the order in which they came. */
+  get links(): FollowerLink[] {
+    return [...this.#links.values()];
+  }
+
+  get joinCount(): number {
+    return this.#joins.size;
+  }
+
+  get #readers(): Reader[] {
+    return [...this.#links.values(), ...this.#joins];
+  }
+
+  get history(): History {
+    return this.#parts.history;
+  }
+
+  // ---- accepting ---------------------------------------------------------------------------------
+
+  /** Answers `PSYNC replid wanted`, where `wanted` counts bytes from 1, and owns the connection then. */
+  psync(socket: LinkSocket, peer: LinkPeer, replid: string, wanted: number): FollowerLink {
+    const present = this.#links.get(peer.id);
+    if (present !== undefined) return present; // a second PSYNC on a link is ignored, as in Redis
+    const link = new FollowerLink(this, socket, peer);
+    const { upstream, history } = this.#parts;
+    if (!upstream.isServing) {
+      link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
+      return link;
+    }
+    this.#links.set(peer.id, link);
+    if (this.#canResume(link, replid, wanted)) {
+      this.partialSyncs++;
+      link.resume(wanted - 1, history.replid);
+      this.#updateNeeded();
+    } else {
+      if (replid !== "?") this.partialSyncsRefused++;
+      this.fullSyncs++;
+      this.#fullSync(link).catch((error) => link.drop(`full sync failed: ${error}`));
+    }
+    return link;
+  }
+
+  join(socket: LinkSocket): JoinLink {
+    this.#activate();
+    const { store } = this.#parts;
+    const position = this.journal.mark();
+    const link = new JoinLink(
+      { ...this.#parts, store, removed: (it) => this.#left(it) },
+      socket,
+      position,
+    );
+    this.#joins.add(link);
+    this.#updateNeeded();
+    link.begin();
+    return link;
+  }
+
+  /** A partial sync needs the same past and all bytes since. A refusal says which of the two was missing. */
+  #canResume(link: FollowerLink, replid: string, wanted: number): boolean {
+    const { history, journal } = this.#parts;
+    if (replid === "?") return false;
+    if (!history.covers(replid, wanted)) {
+      const { replid2, secondOffset } = history;
+      const second = secondOffset < 0 ? "" : `, before it ${replid2} up to ${secondOffset - 1}`;
+      this.log.info(
+        `${link.name}: no partial sync: it has history ${replid} up to ${wanted - 1}, ` +
+          `here is ${history.replid} up to ${journal.offset}${second}`,
+      );
+      return false;
+    }
+    const position = wanted - 1;
+    if (journal.active && position >= journal.first && position <= journal.offset) return true;
+    this.log.info(
+      `${link.name}: no partial sync: it needs offset ${position}, the journal ` +
+        (journal.active ? `holds ${journal.first} to ${journal.offset}` : "is off"),
+    );
+    return false;
+  }
+
+  async #fullSync(link: FollowerLink): Promise<void> {
+    const { upstream, history } = this.#parts;
+    this.#activate();
+    const mustSpool = upstream.isFollower || !link.peer.replconf.eof;
+    const thaw = upstream.isFollower ? upstream.freeze() : () => {};
+    try {
+      const position = this.#snapshotPosition();
+      const snapshot = this.#snapshot(position);
+      link.announce(position, history.replid);
+      this.#updateNeeded();
+      const feed = mustSpool
+        ? await SpooledFeed.spool(snapshot, () => link.state === "wait_snapshot")
+        : new StreamedFeed(snapshot);
+      thaw();
+      if (feed === null) return;
+      await link.send(feed).finally(() => feed.close());
+    } finally {
+      thaw();
+    }
+  }
+
+  /** From here on the journal's bytes are for this follower too, beginning with a SELECT. */
+  #snapshotPosition(): number {
+    this.journal.enter();
+    const position = this.journal.mark();
+    if (!this.#parts.upstream.isFollower) this.journal.selectPending = true;
+    this.journal.leave();
+    return position;
+  }
+
+  #snapshot(offset: number): Snapshot {
+    const { store, clock, history, upstream, serverVersion } = this.#parts;
+    const { streamDatabase } = upstream;
+    return new Snapshot(
+      store,
+      clock,
+      { replid: history.replid, offset, streamDatabase },
+      serverVersion,
+    );
+  }
+
+  // ---- the journal -------------------------------------------------------------------------------
+
+  /** Turns the journal on for the first reader. What was written while it was off is in no journal. */
+  #activate(): void {
+    const { journal, history } = this;
+    if (journal.active) return;
+    history.fresh();
+    journal.start(journal.offset);
+    this.log.info(`journal on at offset ${journal.offset}, history ${history.replid}`);
+  }
+
+  /** A follower's journal stays on: it is what makes its promotion and its chain possible. */
+  #deactivateIfIdle(now: number): void {
+    const { journal } = this;
+    if (this.#links.size + this.#joins.size > 0 || this.#parts.upstream.isFollower) {
+      this.#idleSinceMs = now;
+    } else if (journal.active && now - this.#idleSinceMs >= journalIdleMsMax) {
+      journal.stop();
+      this.history.fresh();
+      this.log.info(`journal off: no follower for ${journalIdleMsMax} ms`);
+    }
+  }
+
+  /** Sends what was recorded in this turn. */
+  flush(): void {
+    if (this.#links.size + this.#joins.size === 0) return;
+    for (const reader of this.#readers) {
+      reader.pump();
+      if (this.#isFarBehind(reader)) reader.absorb();
+    }
+    this.#updateNeeded();
+  }
+
+  /** Called in the middle of an append, which would overwrite bytes that some link has not taken. */
+  #relieve(): void {
+    for (const reader of this.#readers) if (this.#isFarBehind(reader)) reader.absorb();
+    this.#updateNeeded();
+  }
+
+  /** An append makes room for at most a quarter of the ring, so at half there is time to react. */
+  #isFarBehind(reader: Reader): boolean {
+    return this.journal.offset - reader.position > this.journal.capacity / 2;
+  }
+
+  #updateNeeded(): void {
+    let needed = Number.POSITIVE_INFINITY;
+    for (const { position } of this.#readers) needed = Math.min(needed, position);
+    this.journal.needed = needed;
+  }
+
+  // ---- time --------------------------------------------------------------------------------------
+
+  /** Once a second. */
+  tick(): void {
+    const now = this.clock.monotonicMs();
+    for (const reader of this.#readers) reader.tick();
+    if (!this.isQuiet) this.#ping(now);
+    this.#noteAge(now);
+    this.#deactivateIfIdle(now);
+    this.flush();
+  }
+
+  #noteAge(now: number): void {
+    const { active, first, offset } = this.journal;
+    if (active) this.#age.note(now, first, offset);
+    else this.#age.forget();
+  }
+
+  /** Part of the stream; on a follower the leader's own PINGs come through. */
+  #ping(now: number): void {
+    if (now - this.#lastPingMs < streamPingMs) return;
+    this.#lastPingMs = now;
+    if (this.#links.size > 0) this.#emit(PING);
+  }
+
+  /** Bytes of the stream that are no effect. */
+  #emit(bytes: Uint8Array): void {
+    if (this.#parts.upstream.isFollower || !this.journal.active) return;
+    this.journal.append(bytes, 0, bytes.length);
+  }
+
+  // ---- links -------------------------------------------------------------------------------------
+
+  removed(link: FollowerLink): void {
+    if (this.#links.get(link.peer.id) !== link) return;
+    this.#links.delete(link.peer.id);
+    this.#updateNeeded();
+    this.#idleSinceMs = this.clock.monotonicMs();
+    this.onFollowersChange?.();
+  }
+
+  #left(link: JoinLink): void {
+    this.#joins.delete(link);
+    this.#updateNeeded();
+    this.#idleSinceMs = this.clock.monotonicMs();
+  }
+
+  /** Ends the followers' links: they come back and are told under which name the history goes on. */
+  dropFollowers(reason: string): void {
+    for (const link of this.links) link.drop(reason);
+  }
+
+  /** Ends JOIN links too, which have no way to come back: for when the data become other ones. */
+  dropAll(reason: string): void {
+    for (const reader of this.#readers) reader.drop(reason);
+  }
+
+  // ---- acknowledgements --------------------------------------------------------------------------
+
+  acknowledge(peerId: number, offset: number): void {
+    this.#links.get(peerId)?.acknowledge(offset);
+  }
+
+  acknowledged(): void {
+    this.onFollowersChange?.();
+  }
+
+  /** How many online followers have said that they have everything up to `offset`. */
+  acknowledgedBy(offset: number): number {
+    return this.links.filter((it) => it.state === "online" && it.acknowledgedOffset >= offset)
+      .length;
+  }
+
+  /** How many online followers were heard of within so many seconds. */
+  goodFollowers(lagSecondsMax: number): number {
+    return this.links.filter((it) => it.state === "online" && it.lagSeconds <= lagSecondsMax)
+      .length;
+  }
+
+  /** Seconds since the oldest byte of the journal was written. */
+  get journalSeconds(): number {
+    return this.journal.active ? this.#age.seconds(this.clock.monotonicMs()) : 0;
+  }
+
+  /** Asks all followers to acknowledge now rather than within their second. */
+  requestAcknowledgements(): void {
+    if (!this.isQuiet) this.askFollowers();
+  }
+
+  /** The same for the failover, which is why nobody else may. */
+  askFollowers(): void {
+    if (this.#links.size === 0) return;
+    this.#emit(GETACK);
+    this.flush();
+  }
+}

@@ -1,0 +1,36 @@
+// Rows of a family: where each field comes from. What the rows of the product say is compared with a
+// real server's COMMAND in conformance/introspection.test.ts.
+
+import { expect, test } from "bun:test";
+import { flag } from "../../../../src/command/core/command.ts";
+import { family } from "../../../../src/command/core/family.ts";
+import { commands, opcodeCommands } from "../../../../src/command/table.ts";
+
+const handler = (): void => undefined;
+
+test("a row is what it says itself, then what the family says, then the usual case", () => {
+  const common = { group: "string", since: "1.0.0", flags: flag.WRITE } as const;
+  const [plain, other] = family(common, [
+    { name: "plain", arity: 2, summary: "Plain", handler },
+    { name: "other", arity: 2, summary: "Other", handler, since: "2.0.0", keys: [1, 1, 1] },
+  ]);
+  const usual = { ...common, arity: 2, handler, complexity: "O(1)", keys: [0, 0, 0] };
+  expect(plain).toEqual({ ...usual, name: "plain", summary: "Plain", keys: [0, 0, 0] });
+  expect(other).toEqual({
+    ...usual,
+    name: "other",
+    summary: "Other",
+    since: "2.0.0",
+    keys: [1, 1, 1],
+  });
+});
+
+test("no row of the table lacks a field", () => {
+  const all = [...commands, ...opcodeCommands].flatMap((it) => [it, ...it.subcommands]);
+  for (const { name, row } of all) {
+    const { arity, flags, keys, group, since, complexity, summary } = row;
+    const told = { name, arity, flags, keys, group, since, complexity, summary };
+    const missing = Object.entries(told).filter(([, value]) => value === undefined || value === "");
+    expect([name, missing]).toEqual([name, []]);
+  }
+});

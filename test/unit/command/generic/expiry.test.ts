@@ -1,0 +1,147 @@
+/**
+ * EXPIRE and its kin: replies as redis-server 7.0 gave them, and the effects that followers get, also
+ * when the commands come from a leader.
+ */
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Bed, bulk, NOT_AN_INTEGER, NOW, OK } from "../bed.ts";
+
+const ONE = ":1\r\n";
+const ZERO = ":0\r\n";
+
+let bed: Bed;
+beforeEach(() => {
+  bed = new Bed();
+  bed.run("SET", "k", "v");
+  bed.recorded();
+});
+
+describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
+  const ways: [name: string, time: number][] = [
+    ["EXPIRE", 10],
+    ["PEXPIRE", 10_000],
+    ["EXPIREAT", NOW / 1000 + 10],
+    ["PEXPIREAT", NOW + 10_000],
+  ];
+  for (const [name, time] of ways) {
+    test(`${name} sets the moment at which the key ends`, () => {
+      expect(bed.run(name, "k", time)).toBe(ONE);
+      expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`]);
+      expect(bed.run("PEXPIRETIME", "k")).toBe(`:${NOW + 10_000}\r\n`);
+      bed.x.now = NOW + 10_000;
+      expect(bed.run("GET", "k")).toBe("$-1\r\n");
+    });
+
+    test(`${name} of a missing key answers 0, of no number an error`, () => {
+      expect(bed.run(name, "none", time)).toBe(ZERO);
+      expect(bed.run(name, "none", "abc")).toBe(NOT_AN_INTEGER);
+      expect(bed.recorded()).toEqual([]);
+    });
+
+    test(`${name} to a time that is past deletes the key`, () => {
+      expect(bed.run(name, "k", name.endsWith("AT") ? 1 : 0)).toBe(ONE);
+      expect(bed.run("EXISTS", "k")).toBe(ZERO);
+      expect(bed.recorded()).toEqual(["DEL k"]);
+    });
+  }
+
+  test("refuse a time that 64-bit milliseconds do not hold", () => {
+    const invalid = (name: string) => `-ERR invalid expire time in '${name}' command\r\n`;
+    expect(bed.run("EXPIRE", "k", "9223372036854775")).toBe(invalid("expire"));
+    expect(bed.run("PEXPIRE", "none", "9223372036854775807")).toBe(invalid("pexpire"));
+    expect(bed.run("EXPIREAT", "k", "-9223372036854775808")).toBe(invalid("expireat"));
+    expect(bed.run("PEXPIREAT", "k", "9223372036854775807")).toBe(ONE);
+    expect(bed.run("PEXPIREAT", "k", "-9223372036854775808")).toBe(ONE);
+    expect(bed.run("EXISTS", "k")).toBe(ZERO);
+  });
+
+  // What happens to a key that ends at 100 s, and to one that never ends, when EXPIRE comes with a condition.
+  const conditions: [options: string, ttl: number, expiring: string, endless: string][] = [
+    ["NX", 50, ZERO, ONE],
+    ["XX", 50, ONE, ZERO],
+    ["GT", 50, ZERO, ZERO],
+    ["GT", 100, ZERO, ZERO],
+    ["GT", 101, ONE, ZERO],
+    ["LT", 50, ONE, ONE],
+    ["LT", 100, ZERO, ONE],
+    ["LT", 150, ZERO, ONE],
+    ["XX LT", 50, ONE, ZERO],
+    ["xx gt", 150, ONE, ZERO],
+    ["NX NX", 50, ZERO, ONE],
+  ];
+  for (const [options, ttl, expiring, endless] of conditions) {
+    test(`with ${options} for ${ttl} s change a key that ends in 100 s or never as redis does`, () => {
+      expect(bed.run("EXPIRE", "k", ttl, ...options.split(" "))).toBe(endless);
+      bed.run("SET", "k", "v", "EX", 100);
+      expect(bed.run("EXPIRE", "k", ttl, ...options.split(" "))).toBe(expiring);
+      expect(bed.run("TTL", "k")).toBe(`:${expiring === ONE ? ttl : 100}\r\n`);
+    });
+  }
+
+  test("refuse conditions that contradict each other, before they look at the time", () => {
+    const incompatible = "-ERR NX and XX, GT or LT options at the same time are not compatible\r\n";
+    for (const other of ["XX", "GT", "LT"]) {
+      expect(bed.run("EXPIRE", "k", "abc", "NX", other)).toBe(incompatible);
+    }
+    expect(bed.run("EXPIRE", "k", "abc", "GT", "LT")).toBe(
+      "-ERR GT and LT options at the same time are not compatible\r\n",
+    );
+    expect(bed.run("EXPIRE", "k", "abc", "FOO")).toBe("-ERR Unsupported option FOO\r\n");
+  });
+});
+
+describe("TTL, PTTL, EXPIRETIME and PEXPIRETIME", () => {
+  test("are -2 for a missing key and -1 for one that never ends", () => {
+    for (const name of ["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"]) {
+      expect(bed.run(name, "none")).toBe(":-2\r\n");
+      expect(bed.run(name, "k")).toBe(":-1\r\n");
+    }
+  });
+
+  test("round seconds to the nearest", () => {
+    bed.run("PEXPIRE", "k", 1_499);
+    expect(bed.run("TTL", "k")).toBe(":1\r\n");
+    bed.run("PEXPIRE", "k", 1_500);
+    expect(bed.run("TTL", "k")).toBe(":2\r\n");
+    expect(bed.run("PTTL", "k")).toBe(":1500\r\n");
+    expect(bed.run("EXPIRETIME", "k")).toBe(`:${NOW / 1000 + 2}\r\n`);
+  });
+});
+
+test("PERSIST takes an expiry away, once", () => {
+  bed.run("EXPIRE", "k", 10);
+  bed.recorded();
+  expect(bed.run("PERSIST", "k")).toBe(ONE);
+  expect(bed.run("PERSIST", "k")).toBe(ZERO);
+  expect(bed.run("PERSIST", "none")).toBe(ZERO);
+  expect(bed.recorded()).toEqual(["PERSIST k"]);
+  expect(bed.run("TTL", "k")).toBe(":-1\r\n");
+});
+
+describe("what a leader sends to a follower whose clock is ahead", () => {
+  beforeEach(() => {
+    bed.session.kind = "leader";
+    bed.node.isFollower = true;
+    bed.effects.muted = true;
+    bed.store.expires = false;
+  });
+
+  test("is applied although its time is past here", () => {
+    expect(bed.run("SET", "k", "new", "PXAT", NOW - 5)).toBe(OK);
+    expect(bed.run("GET", "k")).toBe("$-1\r\n");
+    expect(bed.run("PERSIST", "k")).toBe(ONE);
+    expect(bed.run("GET", "k")).toBe(bulk("new"));
+  });
+
+  test("may give a longer life to a key that seems expired", () => {
+    expect(bed.run("PEXPIREAT", "k", NOW - 5)).toBe(ONE);
+    expect(bed.run("SETRANGE", "k", 1, "w")).toBe(":2\r\n");
+    expect(bed.run("PEXPIREAT", "k", NOW + 5)).toBe(ONE);
+    expect(bed.run("GET", "k")).toBe(bulk("vw"));
+  });
+
+  test("deletes a key that seems expired", () => {
+    bed.run("PEXPIREAT", "k", NOW - 5);
+    expect(bed.run("DEL", "k")).toBe(ONE);
+    expect(bed.run("DBSIZE")).toBe(ZERO);
+  });
+});

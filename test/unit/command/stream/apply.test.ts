@@ -1,0 +1,168 @@
+// What a follower makes of single commands of its leader's stream where no real leader can be brought to
+// send them: values without room, commands that cannot have failed, transactions that must not begin. A
+// store of several threads, so that a lock that is not given back is noticed.
+
+import { expect, test } from "bun:test";
+import { SyncError } from "../../../../src/base/errors.ts";
+import type { Node } from "../../../../src/command/core/node.ts";
+import { applier } from "../../../../src/command/stream/apply.ts";
+import { loadConfig } from "../../../../src/config/config.ts";
+import { attach, controlThread, reserveMemory } from "../../../../src/node/shared-memory.ts";
+import { LeaderStream } from "../../../../src/replication/follower/leader-stream.ts";
+import { type Argument, encodeCommand } from "../../../support/wire.ts";
+import { request } from "../bed.ts";
+
+const MiB = 1024 * 1024;
+
+function open(refusesOtherTypes = false) {
+  const flags = { threads: "4", "max-memory": "4mb", "journal-size": "1mb" };
+  const memory = reserveMemory(loadConfig(flags, {}, () => ""));
+  const { store, effects, journal } = attach(memory, controlThread);
+  effects.muted = true;
+  store.expires = false;
+  journal.start(0);
+  const node = { isFollower: true, leaderAddress: "", isLoading: false, restrictions: 0 };
+  const parts = { store, effects, node: node as unknown as Node };
+  const apply = applier(parts, {
+    refusesOtherTypes: () => refusesOtherTypes,
+    lacksValues: () => stream.refused > 0,
+  });
+  const stream: LeaderStream = new LeaderStream(journal, 0, apply, () => {});
+  return {
+    stream,
+    journal,
+    run: (...words: Argument[]) => apply(request(...words), 0),
+    push: (...words: Argument[]) => stream.push(encodeCommand(words)),
+    /** Takes the lock as any thread would: it must be free. */
+    has(key: string): boolean {
+      const bytes = Buffer.from(key);
+      const taken = store.lockShards(store.allShards);
+      const found = store.find(bytes, 0, bytes.length, 0);
+      store.unlockShards(taken);
+      return found;
+    },
+  };
+}
+
+test("a value that has no room takes the key with it, and is counted", () => {
+  const { push, stream, has } = open();
+  push("SET", "a", "small");
+  push("SET", "b", "small");
+  push("SET", "a", Buffer.alloc(48 * MiB));
+  expect([has("a"), has("b")]).toEqual([false, true]);
+  expect([stream.refused, stream.skipped]).toEqual([1, 0]);
+});
+
+test("a command whose result has no room takes its destination with it, and leaves its sources", () => {
+  const { run, push, stream, has } = open();
+  push("SET", "source", Buffer.alloc(5 * MiB));
+  for (const key of ["copied", "combined"]) push("SET", key, "small");
+  expect(run("COPY", "source", "copied", "REPLACE")).toBe("refused");
+  expect(run("BITOP", "NOT", "combined", "source")).toBe("refused");
+  expect(["source", "copied", "combined"].map(has)).toEqual([true, false, false]);
+  expect(stream.refused).toBe(0);
+});
+
+test("what builds on a value that had no room begins no other one, and what has its place has room", () => {
+  const { push, stream, has } = open();
+  push("SET", "big", Buffer.alloc(5 * MiB));
+  push("SET", "huge", Buffer.alloc(48 * MiB));
+  push("SET", "mixed", "small");
+  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, true]);
+  const builders: readonly Argument[][] = [
+    ["APPEND", "huge", "tail"],
+    ["SETRANGE", "huge", "0", "head"],
+    ["INCR", "huge"],
+    ["SETBIT", "huge", "7", "1"],
+    ["BITFIELD", "huge", "SET", "u8", "0", "1"],
+    ["PFADD", "huge", "element"],
+    ["BITOP", "OR", "mixed", "big", "huge"],
+  ];
+  for (const words of builders) push(...words);
+  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, false]);
+  expect(stream.refused).toBe(1 + builders.length);
+  push("RENAME", "big", "renamed");
+  push("SET", "huge", "fits");
+  push("APPEND", "huge", ", and goes on");
+  expect(["big", "renamed", "huge"].map(has)).toEqual([false, true, true]);
+  expect(stream.refused).toBe(1 + builders.length);
+});
+
+test("a command that fails here and cannot have failed on the leader ends the link", () => {
+  const { run, has } = open();
+  expect(run("SET", "n", "text")).toBe("applied");
+  const failures: readonly Argument[][] = [
+    ["INCR", "n"],
+    ["SET", "n"],
+    ["SET", "n", "v", "IFEQ", "text"],
+    ["PFADD", "n", "a"],
+    ["BITOP", "DIFF", "n", "n", "n"],
+    ["BITFIELD", "n", "SET", "u64", "0", "1"],
+    ["SETBIT", "n", "0", "2"],
+    ["RESTORE", "n", "0"],
+    ["MSETEX", "1", "n", "v"],
+  ];
+  for (const words of failures) {
+    expect(() => run(...words)).toThrow(SyncError);
+    expect(has("n")).toBe(true);
+  }
+});
+
+test("a transaction with what cannot be followed ends the link before any of it is applied", () => {
+  const cases: readonly Argument[][][] = [
+    [["SWAPDB", "0", "1"]],
+    [
+      ["SELECT", "1"],
+      ["MOVE", "a", "0"],
+    ],
+    [["LPUSH", "list", "1"]],
+  ];
+  for (const commands of cases) {
+    const { push, journal, has } = open(true);
+    push("MULTI");
+    push("SET", "a", "1");
+    expect(() => {
+      for (const words of commands) push(...words);
+    }).toThrow(SyncError);
+    expect(has("a")).toBe(false);
+    expect(journal.offset).toBe(0);
+  }
+});
+
+test("a transaction that fails in its middle gives its locks back", () => {
+  const { push, has } = open();
+  push("SET", "n", "text");
+  push("MULTI");
+  push("SET", "a", "1");
+  push("INCR", "n");
+  expect(() => push("EXEC")).toThrow("INCR of the stream failed: value is not an integer");
+  expect(has("a")).toBe(true);
+});
+
+test("a condition is taken for met, and a source that is not here for another type", () => {
+  const { run, has } = open();
+  for (const key of ["a", "b", "c", "d", "e"]) run("SET", key, "string");
+  expect(run("DELIFEQ", "a", "whatever")).toBe("applied");
+  expect(run("RENAME", "list", "b")).toBe("applied");
+  expect(run("COPY", "list", "c", "REPLACE")).toBe("applied");
+  expect(run("COPY", "d", "nosuch", "DB", "1")).toBe("applied");
+  expect(run("MOVE", "e", "1")).toBe("applied");
+  const keys = ["a", "b", "c", "d", "e", "nosuch"];
+  expect(keys.map(has)).toEqual([false, false, false, true, false, false]);
+});
+
+test("a module's value takes the place of a string, and is no reason to end the link", () => {
+  const { run, has } = open();
+  run("SET", "a", "string");
+  expect(run("RESTORE", "a", "0", "\x07a module's value")).toBe("skipped");
+  expect(has("a")).toBe(false);
+  expect(run("JSON.SET", "a", "$", "1")).toBe("skipped");
+});
+
+test("where other types are refused, so is a command that nobody here has heard of", () => {
+  const { run } = open(true);
+  expect(() => run("JSON.SET", "a", "$", "1")).toThrow("JSON.SET, which this node does not know,");
+  expect(() => run("RESTORE", "a", "0", "\x01list")).toThrow("a command of type list");
+  expect(run("FUNCTION", "LOAD", "code")).toBe("skipped");
+  expect(run("SCRIPT", "LOAD", "code")).toBe("skipped");
+});

@@ -1,0 +1,118 @@
+/**
+ * The counters: exact over all 64 bits, with redis's errors at the ends; the expiry stays, and followers
+ * get the result. The decimals themselves are float.test.ts's.
+ */
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Random, seedFor } from "../../../support/seed.ts";
+import { Bed, bulk, NOT_AN_INTEGER, NOW } from "../bed.ts";
+
+const MAX = "9223372036854775807";
+const MIN = "-9223372036854775808";
+const OVERFLOW = "-ERR increment or decrement would overflow\r\n";
+
+let bed: Bed;
+beforeEach(() => {
+  bed = new Bed();
+});
+
+describe("an integer counter", () => {
+  test("begins at 0", () => {
+    expect(bed.run("INCR", "a")).toBe(":1\r\n");
+    expect(bed.run("DECR", "b")).toBe(":-1\r\n");
+    expect(bed.run("INCRBY", "c", 5)).toBe(":5\r\n");
+    expect(bed.run("DECRBY", "d", 5)).toBe(":-5\r\n");
+    expect(bed.recorded()).toEqual(["SET a 1", "SET b -1", "SET c 5", "SET d -5"]);
+  });
+
+  test("keeps its expiry, and followers get it with the result", () => {
+    bed.run("SET", "k", "10", "EX", 10);
+    expect(bed.run("DECRBY", "k", 10)).toBe(":0\r\n");
+    expect(bed.run("TTL", "k")).toBe(":10\r\n");
+    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${NOW + 10_000}`);
+  });
+
+  test("is exact where doubles are not", () => {
+    bed.run("SET", "k", "9007199254740991");
+    expect(bed.run("INCR", "k")).toBe(":9007199254740992\r\n");
+    expect(bed.run("INCR", "k")).toBe(":9007199254740993\r\n");
+    expect(bed.run("DECRBY", "k", "9007199254740993")).toBe(":0\r\n");
+    bed.run("SET", "k", MIN);
+    expect(bed.run("INCRBY", "k", MAX)).toBe(":-1\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk("-1"));
+  });
+
+  test("refuses to leave 64 bits and stays as it was", () => {
+    bed.run("SET", "k", MAX);
+    expect(bed.run("INCR", "k")).toBe(OVERFLOW);
+    expect(bed.run("DECRBY", "k", `-${MAX}`)).toBe(OVERFLOW);
+    expect(bed.run("DECRBY", "k", MIN)).toBe("-ERR decrement would overflow\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk(MAX));
+    bed.run("SET", "k", MIN);
+    expect(bed.run("DECR", "k")).toBe(OVERFLOW);
+    expect(bed.recorded()).toEqual([`SET k ${MAX}`, `SET k ${MIN}`]);
+  });
+
+  const noIntegers = ["", " 1", "1 ", "+1", "01", "-0", "1.0", "x", "9223372036854775808"];
+  noIntegers.push("123456789012345678901");
+  for (const text of noIntegers) {
+    test(`does not take "${text}" for a number`, () => {
+      bed.run("SET", "k", text);
+      expect(bed.run("INCR", "k")).toBe(NOT_AN_INTEGER);
+      expect(bed.run("INCRBY", "k", MAX)).toBe(NOT_AN_INTEGER);
+      expect(bed.run("INCRBY", "none", text)).toBe(NOT_AN_INTEGER);
+      expect(bed.run("DECRBY", "none", text)).toBe(NOT_AN_INTEGER);
+      expect(bed.run("GET", "k")).toBe(bulk(text));
+      expect(bed.run("EXISTS", "none")).toBe(":0\r\n");
+    });
+  }
+
+  test("adds up as a bigint does, whatever the sizes", () => {
+    const random = new Random(seedFor("counter"));
+    let value = 0n;
+    bed.run("SET", "k", "0");
+    for (let i = 0; i < 20_000; i++) {
+      const delta = someDelta(random);
+      const down = random.chance(0.5);
+      const sum = down ? value - delta : value + delta;
+      const fits = sum === BigInt.asIntN(64, sum);
+      const reply = bed.run(down ? "DECRBY" : "INCRBY", "k", String(delta));
+      if (fits) value = sum;
+      expect([delta, reply]).toEqual([delta, fits ? `:${sum}\r\n` : OVERFLOW]);
+    }
+  });
+});
+
+function someDelta(random: Random): bigint {
+  const bits = random.between(0, 62);
+  const word = (BigInt(random.below(2 ** 32)) << 31n) | BigInt(random.below(2 ** 31));
+  const size = word & ((1n << BigInt(bits)) - 1n);
+  return random.chance(0.5) ? -size : size;
+}
+
+describe("INCRBYFLOAT", () => {
+  test("answers and stores the sum as decimal digits", () => {
+    bed.run("SET", "k", "10.50");
+    expect(bed.run("INCRBYFLOAT", "k", "0.1")).toBe(bulk("10.6"));
+    expect(bed.run("GET", "k")).toBe(bulk("10.6"));
+    expect(bed.run("INCRBYFLOAT", "new", "3.0e3")).toBe(bulk("3000"));
+    expect(bed.recorded()).toEqual(["SET k 10.50", "SET k 10.6", "SET new 3000"]);
+  });
+
+  test("keeps the expiry", () => {
+    bed.run("SET", "k", "1", "EX", 10);
+    bed.run("INCRBYFLOAT", "k", "-1");
+    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${NOW + 10_000}`);
+  });
+
+  test("refuses what is no number and what is not finite", () => {
+    bed.run("SET", "k", "abc");
+    expect(bed.run("INCRBYFLOAT", "k", "1")).toBe("-ERR value is not a valid float\r\n");
+    expect(bed.run("INCRBYFLOAT", "none", "x")).toBe("-ERR value is not a valid float\r\n");
+    bed.run("SET", "long", "1".repeat(6_000));
+    expect(bed.run("INCRBYFLOAT", "long", "1")).toBe("-ERR value is not a valid float\r\n");
+    expect(bed.run("INCRBYFLOAT", "none", "inf")).toBe(
+      "-ERR increment would produce NaN or Infinity\r\n",
+    );
+    expect(bed.run("EXISTS", "none")).toBe(":0\r\n");
+  });
+});

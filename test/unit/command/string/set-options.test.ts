@@ -1,0 +1,94 @@
+/**
+ * Which options of SET and GETEX go together, and the moments that their times mean. The outcomes are
+ * those of redis-server 7.0.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { NOT_AN_INTEGER } from "../../../../src/base/ascii.ts";
+import { isWord } from "../../../../src/command/core/words.ts";
+import { OUT_OF_RANGE, readMoment } from "../../../../src/command/generic/expiry-time.ts";
+import {
+  option,
+  readGetexOptions,
+  readSetOptions,
+} from "../../../../src/command/string/set-options.ts";
+import { NOW, request } from "../bed.ts";
+
+function ofSet(line: string) {
+  const found = readSetOptions(request("SET", "k", "v", ...line.split(" ")));
+  return found === null ? null : { ...found };
+}
+
+function ofGetex(line: string) {
+  const found = readGetexOptions(request("GETEX", "k", ...line.split(" ")));
+  return found === null ? null : { ...found };
+}
+
+describe("an option", () => {
+  test("is the word in any case and nothing else", () => {
+    const is = (text: string) => isWord(Buffer.from(`<${text}>`), 1, 1 + text.length, "KEEPTTL");
+    expect(["KEEPTTL", "keepttl", "KeepTtl"].filter((text) => !is(text))).toEqual([]);
+    expect(["", "KEEPTT", "KEEPTTLS", "KEEPT\x14L", "kEEPTTM"].filter(is)).toEqual([]);
+  });
+});
+
+describe("SET", () => {
+  test("takes a condition, GET and a time together", () => {
+    expect(ofSet("get PX 1500 nx")).toMatchObject({
+      flags: option.GET | option.PX | option.NX,
+      timeIndex: 5,
+      unitMs: 1,
+      relative: true,
+    });
+    expect(ofSet("EXAT 5")).toMatchObject({ timeIndex: 4, unitMs: 1000, relative: false });
+  });
+
+  test("takes an option twice; the last time counts", () => {
+    expect(ofSet("EX 1 EX 2 NX NX GET GET")).toMatchObject({ timeIndex: 6 });
+    expect(ofSet("KEEPTTL KEEPTTL")).toMatchObject({ flags: option.KEEPTTL, timeIndex: 0 });
+  });
+
+  const refused = ["NX XX", "XX NX", "EX 1 PX 1", "EX 1 EXAT 1", "KEEPTTL EX 1", "EX 1 KEEPTTL"];
+  refused.push("PERSIST", "EX", "NX PXAT", "FOO", "1", "");
+  for (const line of refused) {
+    test(`refuses "${line}"`, () => expect(ofSet(line)).toBeNull());
+  }
+});
+
+describe("GETEX", () => {
+  test("takes one time, or PERSIST", () => {
+    expect(ofGetex("PXAT 5")).toMatchObject({ timeIndex: 3, unitMs: 1, relative: false });
+    expect(ofGetex("persist PERSIST")).toMatchObject({ flags: option.PERSIST, timeIndex: 0 });
+  });
+
+  for (const line of ["NX", "XX", "GET", "KEEPTTL", "PERSIST EX 1", "EX 1 PERSIST", "EX 1 PX 1"]) {
+    test(`refuses "${line}"`, () => expect(ofGetex(line)).toBeNull());
+  }
+});
+
+describe("a moment", () => {
+  const moment = (text: string, unitMs: number, base: number) =>
+    readMoment(request(text), 0, unitMs, base);
+
+  test("is milliseconds, from now or from the epoch", () => {
+    expect(moment("10", 1000, NOW)).toBe(NOW + 10_000);
+    expect(moment("10", 1, 0)).toBe(10);
+    expect(moment("-10", 1000, NOW)).toBe(NOW - 10_000);
+  });
+
+  test("is refused where 64-bit milliseconds would overflow, and only there", () => {
+    expect(moment("9223372036854775", 1000, 0)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(moment("9223372036854776", 1000, 0)).toBe(OUT_OF_RANGE);
+    expect(moment("9223372036854775", 1000, NOW)).toBe(OUT_OF_RANGE);
+    expect(moment("9223372036854775807", 1, 0)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(moment("9223372036854775807", 1, NOW)).toBe(OUT_OF_RANGE);
+    expect(moment("-9223372036854775808", 1, 0)).toBe(-Number.MAX_SAFE_INTEGER);
+    expect(moment("-9223372036854775808", 1000, 0)).toBe(OUT_OF_RANGE);
+  });
+
+  test("must be a whole number", () => {
+    for (const text of ["", "1.5", "+1", "01", "9223372036854775808", "ten"]) {
+      expect(moment(text, 1000, 0)).toBe(NOT_AN_INTEGER);
+    }
+  });
+});

@@ -1,0 +1,281 @@
+/**
+ * The string commands: replies as redis-server 7.0 gave them, and the effects that followers get.
+ * Options and their combinations are options.test.ts's.
+ */
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
+
+const PAST = Math.floor(NOW / 1000) - 1;
+const TOO_LONG = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
+
+let bed: Bed;
+beforeEach(() => {
+  bed = new Bed();
+});
+
+const invalidTime = (command: string) => `-ERR invalid expire time in '${command}' command\r\n`;
+
+describe("SET and GET", () => {
+  test("give back the bytes that went in", () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    expect(bed.run("SET", bytes, bytes)).toBe(OK);
+    expect(bed.run("GET", bytes)).toBe(bulk(Buffer.from(bytes).toString("latin1")));
+    expect(bed.run("SET", "", "")).toBe(OK);
+    expect(bed.run("GET", "")).toBe(bulk(""));
+    expect(bed.run("GET", "missing")).toBe(NIL);
+  });
+
+  test("SET takes away the expiry, and KEEPTTL keeps it", () => {
+    bed.run("SET", "k", "1", "EX", 100);
+    bed.run("SET", "k", "2", "KEEPTTL");
+    expect(bed.run("TTL", "k")).toBe(":100\r\n");
+    bed.run("SET", "k", "3");
+    expect(bed.run("TTL", "k")).toBe(":-1\r\n");
+    expect(bed.recorded()).toEqual([
+      `SET k 1 PXAT ${NOW + 100_000}`,
+      `SET k 2 PXAT ${NOW + 100_000}`,
+      "SET k 3",
+    ]);
+  });
+
+  test("a value is gone at the moment its time is over", () => {
+    bed.run("SET", "k", "v", "PX", 5);
+    bed.x.now = NOW + 4;
+    expect(bed.run("GET", "k")).toBe(bulk("v"));
+    bed.x.now = NOW + 5;
+    expect(bed.run("GET", "k")).toBe(NIL);
+  });
+
+  test("SET with NX or XX does nothing when its condition fails", () => {
+    expect(bed.run("SET", "k", "1", "XX")).toBe(NIL);
+    expect(bed.run("SET", "k", "2", "NX")).toBe(OK);
+    expect(bed.run("SET", "k", "3", "NX")).toBe(NIL);
+    expect(bed.run("SET", "k", "4", "XX")).toBe(OK);
+    expect(bed.recorded()).toEqual(["SET k 2", "SET k 4"]);
+  });
+
+  test("SET with GET answers the old value, whether it sets or not", () => {
+    expect(bed.run("SET", "k", "1", "GET")).toBe(NIL);
+    expect(bed.run("SET", "k", "2", "GET", "NX")).toBe(bulk("1"));
+    expect(bed.run("SET", "k", "3", "XX", "GET")).toBe(bulk("1"));
+    expect(bed.run("SET", "none", "3", "XX", "GET")).toBe(NIL);
+    expect(bed.run("GET", "k")).toBe(bulk("3"));
+    expect(bed.recorded()).toEqual(["SET k 1", "SET k 3"]);
+  });
+
+  test("SET to a time that is past deletes the key and answers OK", () => {
+    expect(bed.run("SET", "none", "v", "EXAT", PAST)).toBe(OK);
+    expect(bed.recorded()).toEqual([]);
+    bed.run("SET", "k", "v");
+    expect(bed.run("SET", "k", "v", "EXAT", PAST)).toBe(OK);
+    expect(bed.run("EXISTS", "k")).toBe(":0\r\n");
+    expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
+  });
+
+  test("SET refuses what is no option and what is no time", () => {
+    expect(bed.run("SET", "k", "v", "NX", "XX")).toBe(SYNTAX_ERROR);
+    expect(bed.run("SET", "k", "v", "EX", "abc")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SET", "k", "v", "EX", 0)).toBe(invalidTime("set"));
+    expect(bed.run("SET", "k", "v", "PXAT", -1)).toBe(invalidTime("set"));
+    expect(bed.run("SET", "k")).toBe("-ERR wrong number of arguments for 'set' command\r\n");
+    expect(bed.recorded()).toEqual([]);
+  });
+
+  test("a value that is too large leaves one error and the old value", () => {
+    bed.run("SET", "k", "old");
+    const large = new Uint8Array(5 * 1024 * 1024);
+    for (const args of [
+      ["k", large],
+      ["k", large, "GET"],
+    ] as const) {
+      expect(bed.run("SET", ...args)).toStartWith("-ERR value is larger than this cache accepts");
+    }
+    expect(bed.run("GETSET", "k", large)).toMatch(/^-ERR value is larger [^\r]*\r\n$/);
+    expect(bed.run("GET", "k")).toBe(bulk("old"));
+    expect(bed.recorded()).toEqual(["SET k old"]);
+  });
+
+  test("a key of 16 MiB is refused", () => {
+    const key = new Uint8Array(16 * 1024 * 1024);
+    const roomy = new Bed({ memoryLimitBytes: 256 * 1024 * 1024 });
+    expect(roomy.run("SET", key, "v")).toStartWith("-ERR key is longer than 16777215 bytes");
+    expect(roomy.run("SETRANGE", key, 0, "v")).toStartWith("-ERR key is longer");
+    expect(roomy.run("GET", key)).toBe(NIL);
+  });
+
+  test("where nothing is evicted a full store answers OOM", () => {
+    const full = new Bed({ memoryLimitBytes: 1024 * 1024, eviction: "none" });
+    const replies = Array.from({ length: 2_000 }, (_, i) => full.run("SET", i, "x".repeat(1_000)));
+    expect(replies[0]).toBe(OK);
+    expect(replies.at(-1)).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    expect(full.run("GET", 0)).toBe(bulk("x".repeat(1_000)));
+    expect(full.run("DEL", 0)).toBe(":1\r\n");
+  });
+});
+
+describe("the older forms of SET", () => {
+  test("SETNX sets only a missing key", () => {
+    expect(bed.run("SETNX", "k", "1")).toBe(":1\r\n");
+    expect(bed.run("SETNX", "k", "2")).toBe(":0\r\n");
+    expect(bed.recorded()).toEqual(["SET k 1"]);
+  });
+
+  test("SETEX counts in seconds and PSETEX in milliseconds", () => {
+    expect(bed.run("SETEX", "a", 10, "v")).toBe(OK);
+    expect(bed.run("PSETEX", "b", 10, "v")).toBe(OK);
+    expect(bed.recorded()).toEqual([`SET a v PXAT ${NOW + 10_000}`, `SET b v PXAT ${NOW + 10}`]);
+    expect(bed.run("SETEX", "a", 0, "v")).toBe(invalidTime("setex"));
+    expect(bed.run("PSETEX", "a", -1, "v")).toBe(invalidTime("psetex"));
+    expect(bed.run("SETEX", "a", "9223372036854776", "v")).toBe(invalidTime("setex"));
+    expect(bed.run("SETEX", "a", "x", "v")).toBe(NOT_AN_INTEGER);
+  });
+
+  test("GETSET answers the old value and takes away the expiry", () => {
+    expect(bed.run("GETSET", "k", "1")).toBe(NIL);
+    bed.run("EXPIRE", "k", 10);
+    expect(bed.run("GETSET", "k", "2")).toBe(bulk("1"));
+    expect(bed.run("TTL", "k")).toBe(":-1\r\n");
+  });
+});
+
+describe("GETDEL and GETEX", () => {
+  test("GETDEL answers the value and deletes it", () => {
+    bed.run("SET", "k", "v");
+    expect(bed.run("GETDEL", "k")).toBe(bulk("v"));
+    expect(bed.run("GETDEL", "k")).toBe(NIL);
+    expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
+  });
+
+  test("GETEX changes, takes away or leaves the expiry", () => {
+    bed.run("SET", "k", "v");
+    bed.recorded();
+    expect(bed.run("GETEX", "k")).toBe(bulk("v"));
+    expect(bed.run("GETEX", "k", "PERSIST")).toBe(bulk("v"));
+    expect(bed.recorded()).toEqual([]);
+    expect(bed.run("GETEX", "k", "EX", 10)).toBe(bulk("v"));
+    expect(bed.run("GETEX", "k", "PERSIST")).toBe(bulk("v"));
+    expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`, "PERSIST k"]);
+  });
+
+  test("GETEX to a time that is past answers the value and deletes it", () => {
+    bed.run("SET", "k", "v");
+    expect(bed.run("GETEX", "k", "EXAT", PAST)).toBe(bulk("v"));
+    expect(bed.run("EXISTS", "k")).toBe(":0\r\n");
+    expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
+  });
+
+  test("GETEX looks at its time only when there is a key", () => {
+    expect(bed.run("GETEX", "k", "EX", 0)).toBe(NIL);
+    bed.run("SET", "k", "v");
+    expect(bed.run("GETEX", "k", "EX", 0)).toBe(invalidTime("getex"));
+    expect(bed.run("GETEX", "k", "EX", "x")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("GETEX", "k", "KEEPTTL")).toBe(SYNTAX_ERROR);
+  });
+});
+
+describe("MGET, MSET and MSETNX", () => {
+  test("MSET sets all pairs, to followers at once, and MGET answers in order", () => {
+    expect(bed.run("MSET", "a", "1", "b", "2", "a", "3")).toBe(OK);
+    expect(bed.recorded()).toEqual(["MULTI", "SET a 1", "SET b 2", "SET a 3", "EXEC"]);
+    expect(bed.run("MGET", "b", "none", "a")).toBe(`*3\r\n${bulk("2")}${NIL}${bulk("3")}`);
+  });
+
+  test("MSETNX sets all or none", () => {
+    expect(bed.run("MSETNX", "a", "1", "b", "2")).toBe(":1\r\n");
+    bed.recorded();
+    expect(bed.run("MSETNX", "c", "1", "b", "3")).toBe(":0\r\n");
+    expect(bed.run("EXISTS", "c")).toBe(":0\r\n");
+    expect(bed.recorded()).toEqual([]);
+  });
+
+  test("a key without a value is an error, and a value that is too large sets nothing", () => {
+    for (const name of ["mset", "msetnx"]) {
+      const arity = `-ERR wrong number of arguments for '${name}' command\r\n`;
+      expect(bed.run(name, "a", "1", "b")).toBe(arity);
+      const large = new Uint8Array(5 * 1024 * 1024);
+      expect(bed.run(name, "a", "1", "b", large)).toStartWith("-ERR value is larger");
+    }
+    expect(bed.run("DBSIZE")).toBe(":0\r\n");
+    expect(bed.recorded()).toEqual([]);
+  });
+});
+
+describe("APPEND and SETRANGE", () => {
+  test("APPEND answers the length, keeps the expiry and sends only what it added", () => {
+    expect(bed.run("APPEND", "k", "ab")).toBe(":2\r\n");
+    bed.run("EXPIRE", "k", 10);
+    expect(bed.run("APPEND", "k", "c")).toBe(":3\r\n");
+    expect(bed.run("APPEND", "k", "")).toBe(":3\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk("abc"));
+    expect(bed.run("TTL", "k")).toBe(":10\r\n");
+    expect(bed.recorded()).toEqual(["SET k ab", `PEXPIREAT k ${NOW + 10_000}`, "SETRANGE k 2 c"]);
+  });
+
+  test("APPEND of nothing creates a key, SETRANGE of nothing does not", () => {
+    expect(bed.run("APPEND", "a", "")).toBe(":0\r\n");
+    expect(bed.run("SETRANGE", "b", 5, "")).toBe(":0\r\n");
+    expect(bed.run("EXISTS", "a", "b")).toBe(":1\r\n");
+    expect(bed.recorded()).toEqual(["SET a "]);
+  });
+
+  test("SETRANGE overwrites, lengthens, and fills a gap with zero bytes", () => {
+    bed.run("SET", "k", "Hello World");
+    expect(bed.run("SETRANGE", "k", 6, "Redis")).toBe(":11\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk("Hello Redis"));
+    expect(bed.run("SETRANGE", "k", 12, "!")).toBe(":13\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk("Hello Redis\x00!"));
+    expect(bed.run("SETRANGE", "new", 2, "x")).toBe(":3\r\n");
+    expect(bed.run("GET", "new")).toBe(bulk("\x00\x00x"));
+    expect(bed.recorded().slice(1)).toEqual([
+      "SETRANGE k 6 Redis",
+      "SETRANGE k 12 !",
+      "SETRANGE new 2 x",
+    ]);
+  });
+
+  test("a write behind the longest string is refused", () => {
+    bed.run("SET", "k", "abc");
+    expect(bed.run("SETRANGE", "k", 536_870_911, "ab")).toBe(TOO_LONG);
+    expect(bed.run("SETRANGE", "k", "9223372036854775807", "a")).toBe(TOO_LONG);
+    expect(bed.run("SETRANGE", "k", "9223372036854775808", "a")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SETRANGE", "k", 536_870_912, "")).toBe(":3\r\n");
+    expect(bed.run("SETRANGE", "k", -1, "")).toBe("-ERR offset is out of range\r\n");
+    expect(bed.run("SETRANGE", "k", 500_000_000, "a")).toStartWith("-ERR value is larger");
+    expect(bed.run("GET", "k")).toBe(bulk("abc"));
+  });
+});
+
+describe("STRLEN and GETRANGE", () => {
+  test("STRLEN of a missing key is 0", () => {
+    bed.run("SET", "k", "abc");
+    expect(bed.run("STRLEN", "k")).toBe(":3\r\n");
+    expect(bed.run("STRLEN", "none")).toBe(":0\r\n");
+  });
+
+  const parts: [from: number, to: number, part: string][] = [
+    [0, 3, "This"],
+    [-3, -1, "ing"],
+    [0, -1, "This is a string"],
+    [10, 100, "string"],
+    [16, 20, ""],
+    [5, 4, ""],
+    [-1, -5, ""],
+    [-100, -100, "T"],
+    [-100, -101, ""],
+    [-100, 0, "T"],
+    [3, -100, ""],
+  ];
+  for (const [from, to, part] of parts) {
+    test(`GETRANGE from ${from} to ${to} of a string is "${part}"`, () => {
+      bed.run("SET", "k", "This is a string");
+      expect(bed.run("GETRANGE", "k", from, to)).toBe(bulk(part));
+      expect(bed.run("SUBSTR", "k", from, to)).toBe(bulk(part));
+    });
+  }
+
+  test("GETRANGE of a missing key is empty, and its ends must be integers", () => {
+    expect(bed.run("GETRANGE", "none", 0, -1)).toBe(bulk(""));
+    expect(bed.run("GETRANGE", "none", "a", 1)).toBe(NOT_AN_INTEGER);
+    expect(bed.run("GETRANGE", "none", 1, "1.5")).toBe(NOT_AN_INTEGER);
+  });
+});

@@ -1,0 +1,437 @@
+// The configuration as a function of flags, environment and file: precedence, defaults, the sentence
+// for each mistake, the parts it is read with, and the names by which CONFIG knows it. No file and
+// no environment of this machine is touched.
+
+import { describe, expect, test } from "bun:test";
+import { formatAddress, parseAddress } from "../../../src/base/address.ts";
+import { ConfigError } from "../../../src/base/errors.ts";
+import { memoryBoundBytes } from "../../../src/base/system-memory.ts";
+import {
+  type Config,
+  loadConfig,
+  OPTIONS,
+  optionTable,
+  SETTINGS,
+} from "../../../src/config/config.ts";
+import { parseConfigFile } from "../../../src/config/file.ts";
+import {
+  formatSize,
+  parseAddressList,
+  parseLeaderAddress,
+  parseSize,
+} from "../../../src/config/values.ts";
+
+const GB = 1024 ** 3;
+const MB = 1024 ** 2;
+type Texts = Record<string, string | undefined>;
+
+function load(flags: Texts = {}, environment: Texts = {}, file = ""): Config {
+  return loadConfig(flags, environment, () => file, 8 * GB);
+}
+
+/** The sentence that a mistake is answered with. */
+function sentence(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+describe("where a value comes from", () => {
+  test("without any source every option has its documented default", () => {
+    expect(load()).toEqual({
+      listenAddr: [{ host: "127.0.0.1", port: 5000 }],
+      leaderAddr: null,
+      configFile: "",
+      maxMemory: 4 * GB,
+      reserve: 8 * GB,
+      maxValueSize: 64 * MB,
+      eviction: "s3fifo",
+      threads: 1,
+      requirePass: "",
+      leaderAuth: "",
+      logLevel: "info",
+      journalSize: 128 * MB,
+      minFollowersToWrite: 0,
+      minFollowersMaxLag: 10,
+      staleReads: true,
+      otherTypes: "skip",
+      maxClients: 10_000,
+      announceIp: "",
+      announcePort: 0,
+      followerPriority: 100,
+      idleTimeout: 0,
+      snapshotFile: "",
+      snapshotInterval: 0,
+      snapshotCorrupt: "refuse",
+    });
+  });
+
+  test("a flag beats the environment, which beats the file", () => {
+    const file = "threads 2\nmax-clients 22\nidle-timeout 222";
+    const environment = { MSCACHE_THREADS: "3", MSCACHE_MAX_CLIENTS: "33" };
+    const config = load({ config: "x.conf", threads: "4" }, environment, file);
+    expect([config.threads, config.maxClients, config.idleTimeout]).toEqual([4, 33, 222]);
+  });
+
+  test("the first MSCache's environment variables are known", () => {
+    const config = load({}, { MSCACHE_LISTENADDRESS: ":7000", MSCACHE_LEADERADDRESS: "a:1" });
+    expect(config.listenAddr).toEqual([{ host: "0.0.0.0", port: 7000 }]);
+    expect(config.leaderAddr).toEqual({ host: "a", port: 1 });
+  });
+
+  test("the environment may name the file, and the flag names another", () => {
+    const read = (path: string) => (path === "a.conf" ? "threads 5" : "threads 6");
+    const environment = { MSCACHE_CONFIG: "a.conf" };
+    expect(loadConfig({}, environment, read, GB).threads).toBe(5);
+    expect(loadConfig({ config: "b.conf" }, environment, read, GB).threads).toBe(6);
+  });
+
+  test("an empty environment variable counts as absent, an empty flag does not", () => {
+    expect(load({}, { MSCACHE_THREADS: "" }).threads).toBe(1);
+    expect(sentence(() => load({ threads: "" }))).toStartWith("--threads: ");
+  });
+
+  test("variables of an orchestrator for a service called mscache are left alone", () => {
+    expect(() => load({}, { MSCACHE_PORT: "tcp://10.0.0.1:5000" })).not.toThrow();
+  });
+
+  test("in a file the last line wins, as in Redis", () => {
+    expect(load({ config: "x" }, {}, "threads 2\nthreads 3\n").threads).toBe(3);
+  });
+
+  test("the reserve is twice the limit, and neither exceeds what locations can address", () => {
+    expect(load({ "max-memory": "1gb" }).reserve).toBe(2 * GB);
+    const large = loadConfig({}, {}, () => "", 1024 * GB);
+    expect([large.maxMemory, large.reserve]).toEqual([32 * GB, 32 * GB]);
+    expect(loadConfig({}, {}, () => "", MB).maxMemory).toBe(MB);
+  });
+
+  test("every option can be set by flag, environment and file alike", () => {
+    const texts: Record<keyof Config, string> = {
+      listenAddr: "127.0.0.1:1,[::1]:2",
+      leaderAddr: "leader:3",
+      configFile: "x.conf",
+      maxMemory: "100mb",
+      reserve: "300mb",
+      maxValueSize: "1mb",
+      eviction: "none",
+      threads: "2",
+      requirePass: "a b",
+      leaderAuth: "c#d",
+      logLevel: "warn",
+      journalSize: "2mb",
+      minFollowersToWrite: "1",
+      minFollowersMaxLag: "3",
+      staleReads: "no",
+      otherTypes: "refuse",
+      maxClients: "5",
+      announceIp: "10.1.1.1",
+      announcePort: "6",
+      followerPriority: "8",
+      idleTimeout: "7",
+      snapshotFile: "/x/dump.rdb",
+      snapshotInterval: "60",
+      snapshotCorrupt: "ignore",
+    };
+    const rows = (Object.keys(OPTIONS) as (keyof Config)[]).map((key) => {
+      return [key, OPTIONS[key].name, OPTIONS[key].environment, texts[key]] as const;
+    });
+    const byFlag = load(Object.fromEntries(rows.map(([, name, , text]) => [name, text])));
+    const byVariable = load({}, Object.fromEntries(rows.map(([, , name, text]) => [name, text])));
+    const lines = rows.filter(([key]) => key !== "configFile");
+    const file = lines.map(([, name, , text]) => `${name} ${text}`).join("\n");
+    const byFile = load({ config: "x.conf" }, {}, file);
+    expect(byVariable).toEqual(byFlag);
+    expect(byFile).toEqual(byFlag);
+    for (const [key, , , text] of rows) {
+      const format = OPTIONS[key].format as (value: Config[keyof Config]) => string;
+      expect(format(byFlag[key])).toBe(text);
+    }
+  });
+});
+
+describe("mistakes", () => {
+  test.each<[string, () => unknown, string]>([
+    ["an unknown flag", () => load({ maxmem: "1" }), "--maxmem: there is no such option"],
+    [
+      "a bad size",
+      () => load({ "max-memory": "12xb" }),
+      '--max-memory: "12xb" is not a size; write bytes or a unit, as in 512mb or 2gb',
+    ],
+    [
+      "a size below the minimum",
+      () => load({}, { MSCACHE_MAX_MEMORY: "1kb" }),
+      'MSCACHE_MAX_MEMORY: "1kb" is below the minimum of 1mb',
+    ],
+    [
+      "a size above the maximum",
+      () => load({ reserve: "33gb" }),
+      '--reserve: "33gb" is above the maximum of 32gb',
+    ],
+    [
+      "a bad address",
+      () => load({ listenaddr: "5000" }),
+      '--listenaddr: "5000" is not an address; write host:port, :port or [::1]:port ' +
+        "with a port up to 65535",
+    ],
+    [
+      "a leader on port 0",
+      () => load({ leaderaddr: "a:0" }),
+      '--leaderaddr: "a:0" has port 0, where no leader can be',
+    ],
+    [
+      "an address listed twice",
+      () => load({ listenaddr: ":1,:1" }),
+      '--listenaddr: "0.0.0.0:1" is listed twice',
+    ],
+    [
+      "a word that is none of the list",
+      () => load({ eviction: "lru" }),
+      '--eviction: "lru" is not one of s3fifo, none',
+    ],
+    [
+      "a number out of range",
+      () => load({ "announce-port": "70000" }),
+      '--announce-port: "70000" is not a whole number from 0 to 65535',
+    ],
+    [
+      "a limit above the reserve",
+      () => load({ "max-memory": "2gb", reserve: "1gb" }),
+      "--max-memory: 2gb is above the reserve of 1gb; start the node with a larger --reserve",
+    ],
+    [
+      "a node that would follow itself",
+      () => load({ leaderaddr: ":5000" }),
+      "--leaderaddr: 127.0.0.1:5000 is this node itself (--listenaddr)",
+    ],
+    [
+      "an unknown name in the file",
+      () => load({ config: "x.conf" }, {}, "# a\n\nport 5"),
+      "x.conf line 3, port: there is no such option in a configuration file",
+    ],
+    [
+      "a file that names a file",
+      () => load({ config: "x.conf" }, {}, "config y.conf"),
+      "x.conf line 1, config: there is no such option in a configuration file",
+    ],
+    [
+      "a bad value in the file",
+      () => load({ config: "x.conf" }, {}, "threads many"),
+      'x.conf line 1, threads: "many" is not a whole number from 1 to 64',
+    ],
+    [
+      "a name without a value",
+      () => load({ config: "x.conf" }, {}, "threads"),
+      'x.conf line 1: "threads" has no value; write: name value',
+    ],
+    [
+      "a quote that does not close",
+      () => load({ config: "x.conf" }, {}, 'requirepass "a'),
+      'x.conf line 1: "a has an opening quote but is no quoted text',
+    ],
+  ])("%s is one sentence that names the place and the value", (_, run, expected) => {
+    expect(sentence(run)).toBe(expected);
+  });
+
+  test("a file that cannot be read is named with the reason", () => {
+    const read = () => {
+      throw new Error("ENOENT: no such file");
+    };
+    const message = sentence(() => loadConfig({ config: "x" }, {}, read, GB));
+    expect(message).toBe('--config: "x" cannot be read: ENOENT: no such file');
+  });
+});
+
+describe("sizes and addresses", () => {
+  test.each([
+    ["0", 0],
+    ["1024", 1024],
+    ["1b", 1],
+    ["1k", 1000],
+    ["1kb", 1024],
+    ["512mb", 512 * MB],
+    ["2GB", 2 * GB],
+    [" 3m ", 3_000_000],
+    ["1tb", 1024 * GB],
+  ])("%p is a size", (text, bytes) => {
+    expect(parseSize(text)).toBe(bytes);
+  });
+
+  test.each(["", "mb", "-1", "1.5gb", "1 gb", "1x", "0x10", "1e3", "99999999999tb"])(
+    "%p is no size",
+    (text) => {
+      expect(() => parseSize(text)).toThrow(ConfigError);
+    },
+  );
+
+  test("a formatted size parses to the same number of bytes", () => {
+    for (const bytes of [0, 1, 1000, 1024, 1536, 5 * MB, 5 * MB + 1, 3 * GB, 2048 * GB]) {
+      expect(parseSize(formatSize(bytes))).toBe(bytes);
+    }
+    expect([formatSize(1536 * 1024), formatSize(2 * GB)]).toEqual(["1536kb", "2gb"]);
+  });
+
+  test.each([
+    ["127.0.0.1:5000", "127.0.0.1", 5000],
+    ["cache-1.example.com:1", "cache-1.example.com", 1],
+    [":0", "0.0.0.0", 0],
+    ["[::1]:65535", "::1", 65_535],
+    ["[fe80::1%eth0]:7", "fe80::1%eth0", 7],
+  ])("%p is an address", (text, host, port) => {
+    expect(parseAddress(text)).toEqual({ host, port });
+    expect(parseAddress(formatAddress({ host, port }))).toEqual({ host, port });
+  });
+
+  test.each([
+    "",
+    "5000",
+    "a",
+    "a:",
+    "a:65536",
+    "a:-1",
+    "::1:5000",
+    "[::1]",
+    "a b:1",
+    "a:1x",
+    "[]:1",
+  ])("%p is no address", (text) => {
+    expect(() => parseAddress(text)).toThrow(ConfigError);
+  });
+
+  test("a list of addresses may have blanks, and port 0 more than once", () => {
+    expect(parseAddressList("a:0, a:0,[::1]:3").map(formatAddress)).toEqual([
+      "a:0",
+      "a:0",
+      "[::1]:3",
+    ]);
+  });
+
+  test("a leader without a host is on this machine, and an empty text is no leader", () => {
+    expect(parseLeaderAddress(":5000")).toEqual({ host: "127.0.0.1", port: 5000 });
+    expect(parseLeaderAddress("")).toBeNull();
+  });
+});
+
+describe("the file", () => {
+  test("keeps comments, blank lines and the exact text of every line", () => {
+    const text = '# head\n\n  threads   4  \r\nrequirepass "a \\" b "\nleaderauth x # y';
+    const lines = parseConfigFile(text, "x");
+    expect(lines.map((line) => line.text)).toEqual(text.split(/\r?\n/));
+    expect(lines.map((line) => line.setting)).toEqual([
+      null,
+      null,
+      { name: "threads", value: "4" },
+      { name: "requirepass", value: 'a " b ' },
+      { name: "leaderauth", value: "x # y" },
+    ]);
+    expect(lines.map((line) => line.number)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("a quoted empty value is empty", () => {
+    expect(load({ config: "x" }, {}, 'requirepass ""').requirePass).toBe("");
+  });
+});
+
+describe("the memory that the process may use", () => {
+  const bound = (files: Record<string, string>) => {
+    const read = (path: string) => {
+      const text = files[path];
+      if (text === undefined) throw new Error("ENOENT");
+      return text;
+    };
+    return memoryBoundBytes(read, 8 * GB);
+  };
+
+  test("is the machine's where nothing can be read", () => {
+    expect(bound({})).toBe(8 * GB);
+  });
+
+  test("is the limit of a version 2 group or of any group above it", () => {
+    const files = {
+      "/proc/self/cgroup": "0::/a/b\n",
+      "/sys/fs/cgroup/a/b/memory.max": "max\n",
+      "/sys/fs/cgroup/a/memory.max": `${2 * GB}\n`,
+    };
+    expect(bound(files)).toBe(2 * GB);
+  });
+
+  test("is the limit of a version 1 group, found at the root of a container's mount", () => {
+    const files = {
+      "/proc/self/cgroup": "3:cpu,cpuacct:/x\n2:memory:/docker/123\n0::/\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${GB}\n`,
+    };
+    expect(bound(files)).toBe(GB);
+  });
+
+  test("is never more than the machine has", () => {
+    const files = {
+      "/proc/self/cgroup": "2:memory:/\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+    };
+    expect(bound(files)).toBe(8 * GB);
+  });
+});
+
+describe("CONFIG GET and SET", () => {
+  const setting = (name: string) => {
+    const found = SETTINGS.find((candidate) => candidate.name === name);
+    if (found === undefined) throw new Error(`no setting ${name}`);
+    return found;
+  };
+
+  test("Redis's names show Redis's form of the value", () => {
+    const config = load({
+      listenaddr: "127.0.0.1:5000,[::1]:5001",
+      leaderaddr: "10.0.0.1:6379",
+      "max-memory": "1gb",
+      "log-level": "info",
+    });
+    const shown = Object.fromEntries(SETTINGS.map(({ name, show }) => [name, show(config)]));
+    expect(shown).toMatchObject({
+      port: "5000",
+      bind: "127.0.0.1 ::1",
+      replicaof: "10.0.0.1 6379",
+      maxmemory: String(GB),
+      "maxmemory-policy": "allkeys-lfu",
+      loglevel: "notice",
+      timeout: "0",
+      "repl-backlog-size": String(128 * MB),
+      reserve: "2gb",
+    });
+  });
+
+  test("every option is shown, and no name stands for two", () => {
+    const names = SETTINGS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.length).toBeGreaterThanOrEqual(Object.keys(OPTIONS).length);
+  });
+
+  test("a change is a new configuration and leaves the old one alone", () => {
+    const before = load({ "max-memory": "1gb" });
+    const after = setting("maxmemory").change(before, "1500mb");
+    expect([before.maxMemory, after.maxMemory]).toEqual([GB, 1500 * MB]);
+    expect(setting("maxmemory-policy").change(before, "noeviction").eviction).toBe("none");
+    expect(setting("maxmemory-policy").change(before, "allkeys-lru").eviction).toBe("s3fifo");
+    expect(setting("loglevel").change(before, "verbose").logLevel).toBe("info");
+  });
+
+  test("a change that breaks a relation or a bound is refused", () => {
+    const config = load({ "max-memory": "1gb" });
+    expect(sentence(() => setting("maxmemory").change(config, "3gb"))).toContain("reserve of 2gb");
+    expect(sentence(() => setting("timeout").change(config, "-1"))).toContain('"-1" is not');
+    const policy = () => setting("maxmemory-policy").change(config, "volatile-lru");
+    expect(sentence(policy)).toContain("only keys with a TTL");
+  });
+});
+
+test("the table of options has a row for each flag and escapes its own bars", () => {
+  const rows = optionTable().split("\n").slice(2);
+  expect(rows.map((row) => /`--([\w-]+)`/.exec(row)?.[1])).toEqual(
+    Object.values(OPTIONS).map(({ name }) => name),
+  );
+  for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);
+});

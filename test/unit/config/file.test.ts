@@ -1,0 +1,66 @@
+// Rewriting a configuration file: what it keeps, what it changes, and that the result reads back to
+// the same values. Who writes it, and when, is tested in sentinel/config-rewrite.test.ts.
+
+import { describe, expect, test } from "bun:test";
+import { loadConfig } from "../../../src/config/config.ts";
+import { parseConfigFile, rewriteConfigText, type Written } from "../../../src/config/file.ts";
+import { Random, seedFor } from "../../support/seed.ts";
+
+const FILE = "# The cache.\n\nmax-clients 5\n  log-level   warn\n# Last words.\n";
+
+function rewrite(text: string, ...written: [string, Written][]): string {
+  return rewriteConfigText(text, "x.conf", new Map(written));
+}
+
+describe("rewriting", () => {
+  test("changes a value in its place and keeps comments, blank lines and order", () => {
+    const text = rewrite(FILE, ["max-clients", { value: "7" }]);
+    expect(text).toBe(FILE.replace("max-clients 5", "max-clients 7"));
+  });
+
+  test("appends what has no line yet, and gives an empty file its first", () => {
+    expect(rewrite(FILE, ["threads", { value: "2" }])).toBe(`${FILE}threads 2\n`);
+    expect(rewrite("", ["threads", { value: "2" }])).toBe("threads 2\n");
+  });
+
+  test("of a name that stands there twice leaves one line", () => {
+    const text = rewrite("threads 1\n# b\nthreads 2\n", ["threads", { value: "3" }]);
+    expect(text).toBe("# b\nthreads 3\n");
+  });
+
+  test("marks a pinned setting once, however often it is written", () => {
+    const once = rewrite(FILE, ["leaderaddr", { value: "a:1", isPinned: true }]);
+    const twice = rewrite(once, ["leaderaddr", { value: "b:2", isPinned: true }]);
+    expect(twice).toBe(once.replace("a:1", "b:2"));
+    expect(parseConfigFile(twice, "").find(({ isPinned }) => isPinned)?.setting?.value).toBe("b:2");
+  });
+
+  test("writes every value so that it reads back as it was", () => {
+    const random = new Random(seedFor("CONFIG_FILE_SEED"));
+    const alphabet = ["a", " ", '"', "\\", "\n", "\r", "#", "é", "\t"];
+    for (let i = 0; i < 2_000; i++) {
+      const length = random.between(0, 6);
+      const value = Array.from({ length }, () => alphabet[random.between(0, 8)]).join("");
+      const text = rewrite(FILE, ["requirepass", { value }]);
+      const line = parseConfigFile(text, "").find(({ setting }) => setting?.name === "requirepass");
+      expect(line?.setting?.value).toBe(value);
+    }
+  });
+});
+
+describe("a pinned leader", () => {
+  const load = (text: string, flags = {}, environment = {}) =>
+    loadConfig({ config: "x.conf", ...flags }, environment, () => text).leaderAddr;
+  const flags = { leaderaddr: "old:1" };
+  const environment = { MSCACHE_LEADERADDRESS: "older:1" };
+  const pinned = (value: string) => rewrite("", ["leaderaddr", { value, isPinned: true }]);
+
+  test("beats flag and environment, which beat an ordinary line", () => {
+    expect(load(pinned("new:2"), flags, environment)).toEqual({ host: "new", port: 2 });
+    expect(load("leaderaddr new:2\n", flags)).toEqual({ host: "old", port: 1 });
+  });
+
+  test("may be none: a promoted node comes back as a leader", () => {
+    expect(load(pinned(""), flags, environment)).toBeNull();
+  });
+});

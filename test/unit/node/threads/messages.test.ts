@@ -1,0 +1,74 @@
+// What threads say to each other survives the structured clone that a message is, and comes back to
+// life as what it was.
+
+import { describe, expect, test } from "bun:test";
+import { Session } from "../../../../src/command/core/session.ts";
+import {
+  changesOf,
+  commandOf,
+  reviveRequest,
+  reviveSession,
+  summaryOf,
+} from "../../../../src/node/threads/messages.ts";
+import { Request } from "../../../../src/protocol/request.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+function someSession(): Session {
+  const session = new Session(42, "127.0.0.1:1000", "127.0.0.1:5000", 1234, true);
+  session.name = "somebody";
+  session.protocol = 3;
+  session.replconf.listeningPort = 7000;
+  session.replconf.eof = true;
+  const request = Request.of([bytes("INCR"), bytes("k")]);
+  session.transaction = { requests: [request], bytes: 5, flags: 0, failed: false };
+  const watched = { key: bytes("k"), version: 1, lived: true };
+  session.watched = { keys: new Map([["k", watched]]), bytes: 1 };
+  return session;
+}
+
+describe("a session", () => {
+  test("arrives with all that it has, a queued transaction included", () => {
+    const session = someSession();
+    const revived = reviveSession(structuredClone(session));
+    expect(revived).toBeInstanceOf(Session);
+    expect(revived).toEqual(session);
+    expect(revived.transaction?.requests[0]?.text(0)).toBe("INCR");
+  });
+
+  test("is reported with the number of the commands that it has queued", () => {
+    const summary = reviveSession(structuredClone(summaryOf(someSession())));
+    expect(summary.name).toBe("somebody");
+    expect(summary.transaction?.requests.map(({ argc }) => argc)).toEqual([0]);
+    expect(summary.watched).toBeNull();
+  });
+
+  test("tells what a command changed in it, and nothing else", () => {
+    const before = structuredClone(someSession());
+    const after = reviveSession(structuredClone(before));
+    expect(changesOf(before, after)).toEqual({});
+    after.kind = "follower";
+    after.closing = true;
+    after.transaction = null;
+    const changes = { kind: "follower", closing: true, transaction: null } as const;
+    expect(changesOf(before, after)).toEqual(changes);
+  });
+});
+
+describe("a request", () => {
+  test("arrives with its arguments", () => {
+    const request = Request.of([bytes("CONFIG"), bytes("GET"), new Uint8Array([0, 255])]);
+    const revived = reviveRequest(structuredClone(request));
+    expect(revived.argc).toBe(3);
+    expect([revived.text(0), revived.text(1)]).toEqual(["CONFIG", "GET"]);
+    expect(revived.bytes(2)).toEqual(new Uint8Array([0, 255]));
+  });
+
+  test("is found in the table by its name, and in the binary protocol by its opcode", () => {
+    const list = Request.of([bytes("client"), bytes("LIST")]);
+    expect(commandOf(list, true).name).toBe("client|list");
+    const join = Request.of([Uint8Array.of(4)]);
+    expect(commandOf(join, false).name).toBe("mscache|join");
+    expect(() => commandOf(Request.of([bytes("nonsense")]), true)).toThrow("nonsense");
+  });
+});

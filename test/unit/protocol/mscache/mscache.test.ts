@@ -1,0 +1,68 @@
+// The binary protocol's decoder and encoder as byte tables; the commands behind it are judged over a
+// socket in test/conformance.
+
+import { describe, expect, test } from "bun:test";
+import { errorReply, readOnly } from "../../../../src/base/errors.ts";
+import { Output } from "../../../../src/base/output.ts";
+import { MscacheParser, MscacheReply } from "../../../../src/protocol/mscache/mscache.ts";
+
+function decode(pieces: readonly Uint8Array[]): { frames: string[][]; error: string } {
+  const parser = new MscacheParser();
+  const frames: string[][] = [];
+  for (const piece of pieces) {
+    parser.feed(piece.slice());
+    while (parser.next()) {
+      const { request } = parser;
+      frames.push(Array.from({ length: request.argc }, (_, i) => request.bytes(i).toHex()));
+    }
+    parser.release();
+  }
+  return { frames, error: parser.error };
+}
+
+const cases: [name: string, hex: string, frames: string[][], error?: string][] = [
+  ["SET", "01 01000000 6b 02000000 7676 0a000000", [["01", "6b", "7676", "0a000000"]]],
+  ["SET of nothing", "01 00000000 00000000 00000000", [["01", "", "", "00000000"]]],
+  ["GET", "02 01000000 6b", [["02", "6b"]]],
+  ["DEL", "03 02000000 6b6b", [["03", "6b6b"]]],
+  ["JOIN", "04", [["04"]]],
+  ["several frames", "04 02 01000000 6b 03 01000000 6a", [["04"], ["02", "6b"], ["03", "6a"]]],
+  ["an unknown opcode", "02 01000000 6b 05", [["02", "6b"]], "unknown opcode 5"],
+  ["a negative key length", "02 ffffffff", [], "length -1 is out of bounds"],
+  ["a negative value length", "01 01000000 6b 000000ff", [], "length -16777216 is out of bounds"],
+  ["an absurd value length", "01 01000000 6b ffffff7f", [], "length 2147483647 is out of bounds"],
+];
+
+describe("MscacheParser decodes", () => {
+  for (const [name, hex, frames, error = ""] of cases) {
+    test(`${name}, whole and split at every boundary`, () => {
+      const whole = Uint8Array.fromHex(hex.replaceAll(" ", ""));
+      expect(decode([whole])).toEqual({ frames, error });
+      for (let at = 1; at < whole.length; at++) {
+        expect(decode([whole.subarray(0, at), whole.subarray(at)])).toEqual({ frames, error });
+      }
+      expect(decode(Array.from(whole, (byte) => Uint8Array.of(byte)))).toEqual({ frames, error });
+    });
+  }
+});
+
+describe("MscacheReply encodes", () => {
+  const value = Uint8Array.of(7, 8, 9);
+  const answers: [string, boolean, (reply: MscacheReply) => void, string][] = [
+    ["success", false, (reply) => reply.ok(), "01"],
+    ["an error", false, (reply) => reply.error(errorReply("no")), "02"],
+    ["a write on a follower", false, (reply) => reply.error(readOnly), "04"],
+    ["an error of GET", true, (reply) => reply.error(errorReply("no")), "0200000000"],
+    ["a missing key", true, (reply) => reply.nil(), "0300000000"],
+    ["a value", true, (reply) => reply.bulk(value, 1, 3), "01020000000809"],
+  ];
+  for (const [name, answersValue, answer, hex] of answers) {
+    test(name, () => {
+      const out = new Output();
+      const reply = new MscacheReply(out);
+      reply.answersValue = answersValue;
+      answer(reply);
+      expect(out.view().toHex()).toBe(hex);
+    });
+  }
+});

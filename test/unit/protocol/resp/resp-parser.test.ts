@@ -1,0 +1,181 @@
+// The request decoder: every case whole, byte by byte and split at each boundary, and the texts of its
+// refusals. What the commands themselves do is judged elsewhere.
+
+import { describe, expect, test } from "bun:test";
+import { lineBytesMax } from "../../../../src/base/limits.ts";
+import { RespParser } from "../../../../src/protocol/resp/resp-parser.ts";
+
+const encoder = new TextEncoder();
+const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+const latin1 = (part: Uint8Array) => String.fromCharCode(...part);
+
+interface Decoded {
+  commands: string[][];
+  error: string;
+}
+
+/** Feeds the pieces one after the other and collects everything that comes out. */
+function decode(pieces: readonly Uint8Array[], parser = new RespParser()): Decoded {
+  const commands: string[][] = [];
+  for (const piece of pieces) {
+    parser.feed(piece.slice());
+    while (parser.next()) {
+      const { request } = parser;
+      commands.push(Array.from({ length: request.argc }, (_, i) => latin1(request.bytes(i))));
+    }
+    parser.release();
+  }
+  return { commands, error: parser.error };
+}
+
+function split(whole: Uint8Array, bytesEach: number): Uint8Array[] {
+  const count = Math.ceil(whole.length / bytesEach);
+  return Array.from({ length: count }, (_, i) =>
+    whole.subarray(i * bytesEach, (i + 1) * bytesEach),
+  );
+}
+
+const cases: [name: string, input: string, commands: string[][], error?: string][] = [
+  ["an array of bulk strings", "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", [["GET", "k"]]],
+  ["an empty argument", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", [["ECHO", ""]]],
+  ["line breaks and zero bytes in an argument", "*1\r\n$6\r\n\r\n\0$*\n\r\n", [["\r\n\0$*\n"]]],
+  [
+    "a pipeline",
+    "*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING x\r\n",
+    [["PING"], ["ECHO", "hi"], ["PING", "x"]],
+  ],
+  ["empty and negative arrays as no command", "*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n", [["PING"]]],
+  ["an inline command", "SET  key\tvalue \r\n", [["SET", "key", "value"]]],
+  ["an inline command ended by a bare line feed", "PING\n", [["PING"]]],
+  ["empty inline lines as no command", "\r\n\n\r\nPING\r\n", [["PING"]]],
+  [
+    "quotes and escapes in an inline command",
+    `ECHO "a b\\n\\x41\\"" 'it\\'s' ""\r\n`,
+    [["ECHO", 'a b\nA"', "it's", ""]],
+  ],
+  ["an unbalanced quote", 'ECHO "a\r\n', [], "Protocol error: unbalanced quotes in request"],
+  ["text behind a quote", 'ECHO "a"b\r\n', [], "Protocol error: unbalanced quotes in request"],
+  ["a count that is no number", "*x\r\n", [], "Protocol error: invalid multibulk length"],
+  ["a count without digits", "*\r\n", [], "Protocol error: invalid multibulk length"],
+  ["a count out of bounds", "*99999999999\r\n", [], "Protocol error: invalid multibulk length"],
+  ["too many arguments", "*1048577\r\n", [], "Protocol error: invalid multibulk length"],
+  ["an argument of another type", "*1\r\n:1\r\n", [], "Protocol error: expected '$', got ':'"],
+  ["a negative length", "*1\r\n$-1\r\n", [], "Protocol error: invalid bulk length"],
+  ["a length out of bounds", "*1\r\n$536870913\r\n", [], "Protocol error: invalid bulk length"],
+  ["a length that is no number", "*1\r\n$1x\r\n", [], "Protocol error: invalid bulk length"],
+  [
+    "what was whole before a violation",
+    "*1\r\n$4\r\nPING\r\n*1\r\nx",
+    [["PING"]],
+    "Protocol error: expected '$', got 'x'",
+  ],
+];
+
+describe("RespParser decodes", () => {
+  for (const [name, input, commands, error = ""] of cases) {
+    const whole = bytes(input);
+    const expected: Decoded = { commands, error };
+    test(`${name}, whole`, () => {
+      expect(decode([whole])).toEqual(expected);
+    });
+    test(`${name}, byte by byte`, () => {
+      const single = Array.from(whole, (byte) => Uint8Array.of(byte));
+      expect(decode(single)).toEqual(expected);
+    });
+    test(`${name}, split at every boundary`, () => {
+      for (let at = 1; at < whole.length; at++) {
+        expect(decode([whole.subarray(0, at), whole.subarray(at)])).toEqual(expected);
+      }
+    });
+  }
+
+  test("a value that arrives in many pieces between other commands", () => {
+    const value = "v".repeat(300_000);
+    const input = bytes(`PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$300000\r\n${value}\r\nPING\r\n`);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < input.length; at += 16_381) pieces.push(input.subarray(at, at + 16_381));
+    expect(decode(pieces).commands).toEqual([["PING"], ["SET", "k", value], ["PING"]]);
+  });
+});
+
+describe("RespParser rewinds", () => {
+  test("to a command that arrived in two pieces, wherever it was cut", () => {
+    const first = bytes("*2\r\n$3\r\nGET\r\n$2\r\nzz\r\n");
+    const second = bytes("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$8\r\nDEL k\r\nx\r\n");
+    for (let cut = 1; cut < second.length; cut++) {
+      const parser = new RespParser();
+      parser.feed(Uint8Array.from([...first, ...second.subarray(0, cut)]));
+      expect(parser.next()).toBe(true);
+      expect(parser.next()).toBe(false);
+      parser.feed(second.slice(cut));
+      expect(parser.next()).toBe(true);
+      parser.rewind(parser.request.origin);
+      expect(parser.next()).toBe(true);
+      const { request } = parser;
+      const words = Array.from({ length: request.argc }, (_, i) => latin1(request.bytes(i)));
+      expect(words).toEqual(["SET", "b", "DEL k\r\nx"]);
+      expect(parser.next()).toBe(false);
+      expect(parser.error).toBe("");
+    }
+  });
+});
+
+describe("RespParser bounds", () => {
+  test("an endless line is refused, however it arrives", () => {
+    const parser = new RespParser();
+    const piece = encoder.encode("x".repeat(4096));
+    for (let sent = 0; sent <= lineBytesMax && parser.error === ""; sent += piece.length) {
+      parser.feed(piece);
+      expect(parser.next()).toBe(false);
+    }
+    expect(parser.error).toBe("Protocol error: too big inline request");
+  });
+
+  test("an endless count is refused", () => {
+    const input = bytes(`*${"1".repeat(lineBytesMax + 1)}`);
+    expect(decode([input]).error).toBe("Protocol error: too big mbulk count string");
+  });
+
+  test("a client that has not logged in may send ten short arguments only", () => {
+    const stranger = () => new RespParser({ authenticated: false });
+    expect(decode([bytes("*11\r\n")], stranger()).error).toBe(
+      "Protocol error: unauthenticated multibulk length",
+    );
+    expect(decode([bytes("*1\r\n$16385\r\n")], stranger()).error).toBe(
+      "Protocol error: unauthenticated bulk length",
+    );
+    expect(decode([bytes("*10\r\n$16384\r\n")], stranger()).error).toBe("");
+  });
+
+  test("a request that would be too long is refused when its argument is announced", () => {
+    const small = () => new RespParser(undefined, false, 100);
+    const refusal = { commands: [], error: "Protocol error: too big request" };
+    expect(decode([bytes("*2\r\n$3\r\nGET\r\n$81\r\n")], small())).toEqual(refusal);
+    const longest = "k".repeat(80);
+    const fits = bytes(`*2\r\n$3\r\nGET\r\n$80\r\n${longest}\r\n`);
+    expect(decode([fits], small())).toEqual({ commands: [["GET", longest]], error: "" });
+    // Arguments of which none is long, however they arrive.
+    const many = bytes(`*20\r\n${"$1\r\na\r\n".repeat(20)}`);
+    expect(decode([many], small())).toEqual(refusal);
+    const single = Array.from(many, (byte) => Uint8Array.of(byte));
+    expect(decode(single, small())).toEqual(refusal);
+    // A pipeline is as long as it likes.
+    const pipeline = bytes("*1\r\n$4\r\nPING\r\n".repeat(50));
+    expect(decode([pipeline], small()).commands).toHaveLength(50);
+    expect(decode(split(pipeline, 7), small()).commands).toHaveLength(50);
+  });
+
+  test("an announced length takes no memory before its bytes arrive", () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const parsers = Array.from({ length: 64 }, () => {
+      const parser = new RespParser();
+      parser.feed(bytes("*1\r\n$536870912\r\nfirst"));
+      expect(parser.next()).toBe(false);
+      parser.feed(bytes("second"));
+      expect(parser.next()).toBe(false);
+      return parser;
+    });
+    expect(parsers.every((parser) => parser.pendingBytes() === 11)).toBe(true);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 128 * 1024);
+  });
+});

@@ -1,0 +1,58 @@
+// Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type of the others, and what
+// is no payload.
+
+import { describe, expect, test } from "bun:test";
+import { payloadType, readPayload } from "../../../src/rdb/dump-payload.ts";
+
+const payloads: Readonly<Record<string, readonly [value: string, hex: string]>> = {
+  bytes: ["plain bytes", "000b706c61696e2062797465730a0065290a54dd37356f"],
+  "no bytes": ["", "00000a005d9b5c400f7fa2da"],
+  "8 bits": ["-7", "00c0f90a005e26d130d7a242ab"],
+  "16 bits": ["31000", "00c118790a00bc4b5855dc01b218"],
+  "32 bits": ["-2000000000", "00c2006cca880a0035ffaebd7f1d7a67"],
+  "a compressed string": [
+    "compress ".repeat(9),
+    "00c311405109636f6d70726573732063e03c080173200a00c181d65685585fff",
+  ],
+};
+
+const others: Readonly<Record<string, string>> = {
+  list: "1201020a0a0000000100816102ff0a0009b9edf594ded995",
+  set: "020101610a006296e97e44d21a6d",
+  zset: "110c0c00000002008161020101ff0a00a805ceb8d7a93302",
+  hash: "100d0d0000000200816102816202ff0a00d93c7f0728f0edcc",
+  stream:
+    "130110000000000000000100000000000000011d1d0000000a0001010001010181610200010201000100018162020401ff0101010101000001000a006f4334ecd7fa5aec",
+};
+
+/** With bytes around it, as in a request. */
+function framed(hex: string): [Uint8Array, number, number] {
+  const bytes = Buffer.from(`ffff${hex}ffff`, "hex");
+  return [new Uint8Array(bytes), 2, bytes.length - 2];
+}
+
+describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
+  test("is read", () => {
+    expect(payloadType(...framed(hex))).toBe("string");
+    const { bytes, start, end } = readPayload(...framed(hex));
+    expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(value);
+  });
+
+  test("is refused when a bit of it has changed, or its end is missing", () => {
+    for (let at = 0; at < hex.length; at += 2) {
+      const byte = Number.parseInt(hex.slice(at, at + 2), 16) ^ 0x10;
+      const changed = hex.slice(0, at) + byte.toString(16).padStart(2, "0") + hex.slice(at + 2);
+      expect(() => readPayload(...framed(changed))).toThrow("checksum is wrong");
+      expect(() => readPayload(...framed(hex.slice(0, at)))).toThrow(/too short|checksum is wrong/);
+    }
+  });
+});
+
+test.each(Object.entries(others))("a payload of type %s is known as one", (type, hex) => {
+  expect(payloadType(...framed(hex))).toBe(type);
+});
+
+test("what is empty or has an unheard-of type is of an unknown one", () => {
+  expect(payloadType(...framed(""))).toBe("unknown");
+  expect(payloadType(...framed("f0"))).toBe("unknown");
+});

@@ -1,0 +1,42 @@
+// Which keys a JOIN link sends again after a command of the stream: at least those that may have changed,
+// also where a Redis leads and its commands name their keys in places of their own.
+
+import { expect, test } from "bun:test";
+import { changedKeys } from "../../../../src/replication/leader/changed-keys.ts";
+import { request } from "../../command/bed.ts";
+
+function keysOf(...words: string[]): string[] | "all" {
+  const keys: string[] = [];
+  const visitor = {
+    key: (bytes: Uint8Array, start: number, end: number) => {
+      keys.push(Buffer.from(bytes.subarray(start, end)).toString());
+    },
+  };
+  return changedKeys(request(...words), visitor) ? "all" : keys;
+}
+
+test.each([
+  ["SET a 1", ["a"]],
+  ["MSET a 1 b 2", ["a", "b"]],
+  ["DEL a b", ["a", "b"]],
+  ["SETBIT a 7 1", ["a"]],
+  ["PFMERGE a b c", ["a"]],
+  ["RESTORE a 0 payload", ["a"]],
+  ["MOVE a 1", ["a"]],
+  ["SUNIONSTORE a b", ["a"]],
+])("%s changes no more than it may", (line, keys) => {
+  expect(keysOf(...line.split(" "))).toEqual(keys);
+});
+
+test.each([
+  "RENAME b a",
+  "COPY b a REPLACE",
+  "BITOP AND a b",
+  "SORT b STORE a",
+  "PFDEBUG GETREG a",
+])("%s may change a", (line) => expect(keysOf(...line.split(" "))).toContain("a"));
+
+test("what empties the database changes everything, and what holds no data nothing", () => {
+  expect(keysOf("FLUSHALL")).toBe("all");
+  expect(keysOf("PUBLISH", "channel", "message")).toEqual([]);
+});
