@@ -60,16 +60,11 @@ export const outOfMemory = new ErrorReply(
   "command not allowed when used memory > 'maxmemory'.",
 );
 export const readOnly = new ErrorReply("READONLY", "You can't write against a read only replica.");
-let readOnlyNamed = { address: "", reply: readOnly };
 
 /** The refusal of a write on a follower: Redis's words, and where the leader is, if that is known. */
 export function readOnlyUnder(leaderAddress: string): ErrorReply {
-  if (readOnlyNamed.address !== leaderAddress) {
-    const text = leaderAddress && `${readOnly.text} Its leader is ${leaderAddress}.`;
-    const reply = text === "" ? readOnly : new ErrorReply(readOnly.code, text);
-    readOnlyNamed = { address: leaderAddress, reply };
-  }
-  return readOnlyNamed.reply;
+  if (leaderAddress === "") return readOnly;
+  return new ErrorReply(readOnly.code, `${readOnly.text} Its leader is ${leaderAddress}.`);
 }
 export const leaderGone = new ErrorReply(
   "MASTERDOWN",

@@ -24,7 +24,7 @@ import { ConfigRewriter } from "./config-rewrite.ts";
 import { infoText } from "./node-info.ts";
 import { ClientPause } from "./pauses.ts";
 import { Settings } from "./settings.ts";
-import type { SharedState } from "./shared-state.ts";
+import type { SharedStanding } from "./standing.ts";
 import type { Threads } from "./threads/threads.ts";
 
 /** What is built after the node because it needs the node. */
@@ -38,10 +38,9 @@ export interface Wiring {
 
 export class ServerNode implements Node {
   readonly runId: string;
-  port: number;
   readonly channels: Channels;
   private readonly store: Store;
-  private readonly state: SharedState;
+  private readonly standing: SharedStanding;
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
   private readonly startedMs: number;
@@ -52,15 +51,15 @@ export class ServerNode implements Node {
   private peakMemoryBytes = 0;
   private operations = { count: 0, perSecond: 0 };
 
-  constructor(config: Config, store: Store, state: SharedState, runId: string) {
+  constructor(config: Config, store: Store, standing: SharedStanding, runId: string) {
     this.runId = runId;
-    this.port = 0;
     this.channels = new Channels((receivers, message) => {
       this.parts.threads.deliver(receivers, message);
     });
     this.store = store;
-    this.state = state;
+    this.standing = standing;
     this.startedMs = monotonicMs();
+    standing.setPassword(config.requirePass);
     this.rewriter = new ConfigRewriter(config);
     this.settings = new Settings(config, (before, after) => this.applyConfig(before, after));
   }
@@ -72,28 +71,6 @@ export class ServerNode implements Node {
   private get parts(): Wiring {
     if (this.wiring === null) throw new Error("the node is used before it is wired");
     return this.wiring;
-  }
-
-  // ---- read by every command -------------------------------------------------------------------
-
-  get isFollower(): boolean {
-    return this.state.isFollower;
-  }
-
-  get leaderAddress(): string {
-    return this.state.leaderAddress;
-  }
-
-  get isLoading(): boolean {
-    return this.state.isLoading;
-  }
-
-  get restrictions(): number {
-    return this.state.restrictions;
-  }
-
-  get password(): string {
-    return this.settings.config.requirePass;
   }
 
   get config(): Config {
@@ -139,6 +116,7 @@ export class ServerNode implements Node {
     }
     if (after.eviction !== before.eviction) this.store.setEviction(after.eviction);
     if (after.maxValueSize !== before.maxValueSize) this.store.setValueLimit(after.maxValueSize);
+    if (after.requirePass !== before.requirePass) this.standing.setPassword(after.requirePass);
     if (after.logLevel !== before.logLevel) setLogLevel(after.logLevel);
     return null;
   }
@@ -164,10 +142,10 @@ export class ServerNode implements Node {
       {
         config: this.config,
         runId: this.runId,
-        port: this.port,
+        port: this.standing.port,
         uptimeMs: monotonicMs() - this.startedMs,
         nowMs: wallClockMs(),
-        persistence: persistence.info(this.isLoading),
+        persistence: persistence.info(this.standing.isLoading),
         threads: counted,
         blockedClients: replication.waiters.count,
         operationsPerSecond: this.operations.perSecond,
@@ -216,8 +194,8 @@ export class ServerNode implements Node {
 
   /** Clients of a demoted node are closed: not everybody would notice a READONLY and look elsewhere. */
   roleChanged(leader: Address | null): void {
-    const isDemoted = leader !== null && !this.state.isFollower;
-    this.state.follow(leader && formatAddress(leader));
+    const isDemoted = leader !== null && !this.standing.isFollower;
+    this.standing.follow(leader && formatAddress(leader));
     this.updateExpires();
     this.updateStanding();
     if (isDemoted) void this.killClients({ kind: "normal", except: this.caller });
@@ -298,15 +276,15 @@ export class ServerNode implements Node {
   private applyPause(kind: PauseKind | null): void {
     const { WRITES_PAUSED, ALL_PAUSED } = restriction;
     this.atOnce(() => {
-      this.state.restrict(WRITES_PAUSED, kind === "writes");
-      this.state.restrict(ALL_PAUSED, kind === "all");
+      this.standing.restrict(WRITES_PAUSED, kind === "writes");
+      this.standing.restrict(ALL_PAUSED, kind === "all");
       this.updateExpires();
     });
   }
 
   /** A leader's items expire and are evicted, which are writes: a pause holds them, too. */
   updateExpires(): void {
-    this.store.expires = !this.state.isFollower && !this.clientPause.isActive;
+    this.store.expires = !this.standing.isFollower && !this.clientPause.isActive;
   }
 
   /** The bits of restrictions.ts that follow from how the node stands in its replication. */
@@ -318,7 +296,7 @@ export class ServerNode implements Node {
   }
 
   private restrict(bit: number, isSet: boolean): void {
-    if (((this.state.restrictions & bit) !== 0) !== isSet) this.state.restrict(bit, isSet);
+    if (((this.standing.restrictions & bit) !== 0) !== isSet) this.standing.restrict(bit, isSet);
   }
 
   psync(session: Session, replid: string, offset: number): void {

@@ -16,7 +16,7 @@ import { DataThread } from "./connection/data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { ServerNode } from "./node.ts";
 import { attach, controlThread, reserveMemory, type SharedMemory } from "./shared-memory.ts";
-import type { SharedState } from "./shared-state.ts";
+import type { SharedStanding } from "./standing.ts";
 import { LocalMailbox, type Mailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
@@ -40,9 +40,9 @@ export interface Server extends AsyncDisposable {
 export async function startServer(config: Config, workerEntry?: URL): Promise<Server> {
   setLogLevel(config.logLevel);
   const memory = reserveMemory(config);
-  const { store, journal, effects, state } = attach(memory, controlThread);
-  const node = new ServerNode(config, store, state, randomBytes(20).toString("hex"));
-  const context = { store, effects, node };
+  const { store, journal, effects, standing } = attach(memory, controlThread);
+  const node = new ServerNode(config, store, standing, randomBytes(20).toString("hex"));
+  const context = { store, effects, standing, node };
   const replication = new Replication({
     store,
     journal,
@@ -52,10 +52,10 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     onStandingChange: () => node.updateStanding(),
     pauseWrites: (isPaused) => node.pauseForFailover(isPaused),
     onLoadingChange: (isLoading) => {
-      state.isLoading = isLoading;
+      standing.isLoading = isLoading;
     },
     onDataReplaced: () => persistence.interrupt("a full sync replaces the data"),
-    options: () => replicationOptions(node),
+    options: () => replicationOptions(node, standing.port),
     apply: applier(context, {
       refusesOtherTypes: () => node.config.otherTypes === "refuse",
       lacksValues: () => replication.follower.refusedItems > 0,
@@ -65,14 +65,14 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
   const persistence = openPersistence(node, { store, effects, replication });
   // From before the first connection: what is loaded is served whole or not at all, and no write is
   // taken that a leader does not know of.
-  state.isLoading = persistence.isOn;
-  state.follow(config.leaderAddr && formatAddress(config.leaderAddr));
+  standing.isLoading = persistence.isOn;
+  standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
 
-  const mailbox = new LocalMailbox(context, () => state.free(anyPause));
+  const mailbox = new LocalMailbox(context, () => standing.free(anyPause));
   const thread = new DataThread({
     context,
     mailbox,
-    state,
+    standing,
     get maxClients() {
       return node.config.maxClients;
     },
@@ -82,11 +82,11 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
   const threads = makeThreads(memory, { control: thread, mailbox, node, workerEntry });
   const closing = new AbortController();
   const housekeeping = new Housekeeping(store, node, thread);
-  const end = ending({ housekeeping, threads, state, persistence, replication, closing });
+  const end = ending({ housekeeping, threads, standing, persistence, replication, closing });
   const { close, closed } = end;
   node.wire({ threads, replication, persistence, close });
   node.updateStanding();
-  if (store.isShared) void state.onEffects(() => replication.flush(), closing.signal);
+  if (store.isShared) void standing.onEffects(() => replication.flush(), closing.signal);
 
   const addresses = await listen(threads, config).catch(async (error) => {
     housekeeping[Symbol.dispose]();
@@ -94,23 +94,24 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     replication.close();
     throw error;
   });
-  node.port = addresses[0].port;
   const { leaderAddr } = config;
+  const { port } = addresses[0];
+  standing.port = port;
   announce(addresses, leaderAddr);
 
   await persistence.load(leaderAddr !== null).catch(async (error) => {
     await close();
     throw error;
   });
-  state.isLoading = false;
+  standing.isLoading = false;
   if (leaderAddr !== null && !end.hasBegun) node.follow(leaderAddr.host, leaderAddr.port);
-  return { port: node.port, addresses, store, closed, close, [Symbol.asyncDispose]: () => close() };
+  return { port, addresses, store, closed, close, [Symbol.asyncDispose]: () => close() };
 }
 
 interface RunningParts {
   readonly housekeeping: Disposable;
   readonly threads: Threads;
-  readonly state: SharedState;
+  readonly standing: SharedStanding;
   readonly persistence: Persistence;
   readonly replication: Replication;
   readonly closing: AbortController;
@@ -134,15 +135,15 @@ function ending(parts: RunningParts) {
 
 /** Clients go first, so that nothing writes when the followers have everything and the file is made. */
 async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
-  const { housekeeping, threads, state, persistence, replication, closing } = parts;
+  const { housekeeping, threads, standing, persistence, replication, closing } = parts;
   housekeeping[Symbol.dispose]();
   await threads.stopListening();
   await threads.kill({ kind: "normal" });
-  state.isLoading = true; // nor does anybody who was just coming in
+  standing.isLoading = true; // nor does anybody who was just coming in
   const saveLast = await persistence.settle();
   await threads.close();
   closing.abort();
-  state.announceEffects();
+  standing.announceEffects();
   await replication.close();
   if (saves) await saveLast();
 }
@@ -173,7 +174,7 @@ async function listen(threads: Threads, { listenAddr }: Config): Promise<Address
   return listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
 }
 
-function replicationOptions({ config, port }: ServerNode) {
+function replicationOptions({ config }: ServerNode, port: number) {
   return {
     listeningPort: config.announcePort || port,
     announceIp: config.announceIp,

@@ -1,4 +1,4 @@
-// What all threads of a node share, and how a thread attaches to it: store, journal and state lie in
+// What all threads of a node share, and how a thread attaches to it: store, journal and standing lie in
 // shared memory that is reserved once, before the first data thread starts; the objects that work on it
 // belong to one thread each. Decides nothing about threads.
 // Invariant: what expires or is evicted is recorded by the thread in which it happens.
@@ -17,13 +17,13 @@ import {
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
-import { SharedState } from "./shared-state.ts";
+import { SharedStanding } from "./standing.ts";
 
 /** Structured-cloneable: it is posted to each data thread. */
 export interface SharedMemory {
   readonly store: StoreMemory;
   readonly journal: JournalMemory;
-  readonly state: SharedArrayBuffer;
+  readonly standing: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -31,7 +31,7 @@ export interface Attached {
   readonly store: Store;
   readonly journal: Journal;
   readonly effects: Effects;
-  readonly state: SharedState;
+  readonly standing: SharedStanding;
 }
 
 /** The control thread's number; data threads in Workers count from 1. */
@@ -47,7 +47,11 @@ export function reserveMemory(config: Config): SharedMemory {
     versionEpoch: wallClockMs(),
     concurrent: config.threads > 1,
   });
-  return { store, journal: reserveJournal(config.journalSize), state: new SharedState().memory };
+  return {
+    store,
+    journal: reserveJournal(config.journalSize),
+    standing: new SharedStanding().memory,
+  };
 }
 
 /** Attaches the thread of that number, which counts as alive from here on. */
@@ -61,7 +65,7 @@ export function attach(memory: SharedMemory, thread: number): Attached {
   store.listener = {
     removed: (_reason, bytes, start, end) => effects.delete(bytes, start, end),
   };
-  return { store, journal, effects, state: new SharedState(memory.state) };
+  return { store, journal, effects, standing: new SharedStanding(memory.standing) };
 }
 
 function journalLock({ control }: JournalMemory, store: Store, thread: number): Lock {

@@ -113,13 +113,13 @@ function select(_x: Context, request: Request, reply: Reply): void {
 }
 
 function reset(x: Context, _request: Request, reply: Reply): void {
-  const { session, node } = x;
+  const { session, standing, node } = x;
   session.name = "";
   session.protocol = 2;
   session.replyMode = "on";
   session.noEvict = false;
   session.noTouch = false;
-  session.authenticated = node.password === "";
+  session.authenticated = !standing.needsLogin;
   end(session);
   if (session.subscriptions > 0) node.channels.forget(session.id);
   session.channels = 0;
@@ -137,7 +137,7 @@ const noPasswordSet = errorReply(
 
 function auth(x: Context, request: Request, reply: Reply): void {
   if (request.argc > 3) return reply.error(syntaxError);
-  if (request.argc === 2 && x.node.password === "") return reply.error(noPasswordSet);
+  if (request.argc === 2 && !x.standing.needsLogin) return reply.error(noPasswordSet);
   const user = request.argc === 3 ? request.text(1) : "default";
   if (!login(x, user, request, request.argc - 1)) return reply.error(wrongPass);
   reply.ok();
@@ -145,18 +145,10 @@ function auth(x: Context, request: Request, reply: Reply): void {
 
 /** Checks user and password; there is only the user `default`. */
 function login(x: Context, user: string, request: Request, password: number): boolean {
-  if (user !== "default" || !samePassword(x.node.password, request.bytes(password))) return false;
+  if (user !== "default" || !x.standing.isPassword(request.bytes(password))) return false;
   x.session.authenticated = true;
   x.session.user = user;
   return true;
-}
-
-/** Without a password any is right, as for Redis's `nopass`. Compares in a time that tells nothing. */
-function samePassword(expected: string, given: Uint8Array): boolean {
-  if (expected === "") return true;
-  const hash = (bytes: string | Uint8Array) =>
-    new Bun.CryptoHasher("sha256").update(bytes).digest();
-  return crypto.timingSafeEqual(hash(expected), hash(given));
 }
 
 // ---- HELLO ------------------------------------------------------------------------------------
@@ -225,7 +217,7 @@ function helloReply(x: Context, reply: Reply): void {
   reply.text("mode");
   reply.text("standalone");
   reply.text("role");
-  reply.text(x.node.isFollower ? "replica" : "master");
+  reply.text(x.standing.isFollower ? "replica" : "master");
   reply.text("modules");
   reply.array(0);
 }

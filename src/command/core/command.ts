@@ -5,7 +5,7 @@ import type { Effects } from "../../journal/effects.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
-import type { Node } from "./node.ts";
+import type { Node, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
 
 /** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
@@ -70,6 +70,7 @@ export const flagNames: readonly (readonly [number, string])[] = [
 export interface Context {
   readonly store: Store;
   readonly effects: Effects;
+  readonly standing: Standing;
   readonly node: Node;
   /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */
   now: number;

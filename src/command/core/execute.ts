@@ -2,14 +2,7 @@
 // it needs to know about a command stands in its row.
 // Hot path: no allocation, no closure; every refusal is a constant or made on the cold path below.
 
-import {
-  type ErrorReply,
-  errorReply,
-  loading,
-  noAuth,
-  outOfMemory,
-  readOnlyUnder,
-} from "../../base/errors.ts";
+import { type ErrorReply, errorReply, loading, noAuth, outOfMemory } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { effectiveFlags, refused, type Transaction } from "../transaction/transaction-queue.ts";
@@ -36,7 +29,7 @@ export function execute(
     reply.error(refused(x.session, command, refusal));
     return;
   }
-  if (x.node.restrictions !== 0 && !admit(x, command, reply)) return;
+  if (x.standing.restrictions !== 0 && !admit(x, command, reply)) return;
   if (x.store.isShared) return executeLocked(x, command, request, reply);
   command.calls++;
   return command.handler(x, request, reply);
@@ -45,16 +38,16 @@ export function execute(
 /** Why this command may not run here and now, or null. */
 export function refuse(x: Context, command: Command, request: Request): ErrorReply | null {
   if (!command.accepts(request.argc)) return wrongArity(command);
-  const { session, node } = x;
+  const { session, standing } = x;
   const flags = effectiveFlags(session, command);
   if (!session.authenticated && (flags & flag.NO_AUTH) === 0) return noAuth;
   if (session.kind === "leader") return null;
   if (session.transaction !== null && (flags & flag.NO_MULTI) !== 0) return notInTransaction;
-  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnlyUnder(node.leaderAddress);
+  if ((flags & flag.WRITE) !== 0 && standing.isFollower) return standing.writeRefusal;
   if (session.channels + session.patterns > 0 && isMuted(session, command)) {
     return onlySubscribing(command);
   }
-  if (node.isLoading && (flags & flag.LOADING) === 0) return loading;
+  if (standing.isLoading && (flags & flag.LOADING) === 0) return loading;
   if ((flags & flag.DENY_OOM) !== 0 && !makeRoom(x, command, request)) return outOfMemory;
   return null;
 }

@@ -6,7 +6,7 @@
 // that throws leaves its locks held: either the process ends, or data-thread.ts gives them back.
 // Hot path: no allocation, no try.
 
-import { type ErrorReply, loading, readOnlyUnder } from "../../base/errors.ts";
+import { type ErrorReply, loading } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import {
@@ -57,7 +57,7 @@ function runUnchanged(
 ): void | Promise<void> {
   const refusal = changedMeanwhile(x, command);
   if (refusal !== null) return reply.error(refused(x.session, command, refusal));
-  if (x.node.restrictions !== 0 && !admit(x, command, reply)) return;
+  if (x.standing.restrictions !== 0 && !admit(x, command, reply)) return;
   return run(x, command, request, reply);
 }
 
@@ -114,9 +114,9 @@ export function shardsOfQueue(
 }
 
 /** The role changes only while all shards are held; LOADING is set before the old data go, which takes them all. */
-function changedMeanwhile({ session, node }: Context, command: Command): ErrorReply | null {
+function changedMeanwhile({ session, standing }: Context, command: Command): ErrorReply | null {
   if (session.kind === "leader") return null;
   const flags = effectiveFlags(session, command);
-  if ((flags & flag.WRITE) !== 0 && node.isFollower) return readOnlyUnder(node.leaderAddress);
-  return node.isLoading && (flags & flag.LOADING) === 0 ? loading : null;
+  if ((flags & flag.WRITE) !== 0 && standing.isFollower) return standing.writeRefusal;
+  return standing.isLoading && (flags & flag.LOADING) === 0 ? loading : null;
 }

@@ -39,19 +39,23 @@ export interface Snapshots {
 /** Which commands of clients wait. */
 export type PauseKind = "writes" | "all";
 
-export interface Node {
+/** How the node stands: what every command of every thread may read. */
+export interface Standing {
   /** True while this node follows a leader: writes are refused. */
   readonly isFollower: boolean;
-  /** Where its leader is, as `host:port`; empty while it leads. */
-  readonly leaderAddress: string;
+  /** The answer to a write on a follower, which names the leader. */
+  readonly writeRefusal: ErrorReply;
   /** True while a snapshot is being loaded. */
   readonly isLoading: boolean;
   /** What else stands in the way of commands: bits of restrictions.ts, usually none. */
   readonly restrictions: number;
-  /** The password of the user `default`; empty: none is needed. */
-  readonly password: string;
-  readonly port: number;
+  /** Whether the user `default` has a password. */
+  readonly needsLogin: boolean;
+  /** Whether this is that password; any is, where there is none. */
+  isPassword(given: Uint8Array): boolean;
+}
 
+export interface Node {
   // ---- control: called by CONTROL commands only ------------------------------------------------
 
   readonly snapshots: Snapshots;

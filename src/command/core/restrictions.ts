@@ -24,9 +24,9 @@ export const anyPause = restriction.WRITES_PAUSED | restriction.ALL_PAUSED;
 
 /** False when `command` must not run now: it was refused, or its session is marked as held. */
 export function admit(x: Context, command: Command, reply: Reply): boolean {
-  const { session, node } = x;
+  const { session } = x;
   if (session.kind === "leader") return true;
-  const { restrictions } = node;
+  const { restrictions } = x.standing;
   const flags = effectiveFlags(session, command);
   const refusal = refusalOf(restrictions, flags);
   if (refusal !== null) {

@@ -75,7 +75,7 @@ export function keys(x: Context, request: Request, reply: Reply): void {
   do {
     cursor = x.store.scan(cursor, x.now, collector);
   } while (cursor !== 0);
-  if (x.node.isLoading) reply.error(loading);
+  if (x.standing.isLoading) reply.error(loading);
   else collector.answer(reply);
 }
 
@@ -125,7 +125,7 @@ export function scan(x: Context, request: Request, reply: Reply): void {
   }
   const collector = new KeyCollector(request, options.patternIndex);
   const next = walk(x, cursor, options.count, collector);
-  if (x.node.isLoading) {
+  if (x.standing.isLoading) {
     reply.error(loading);
     return;
   }

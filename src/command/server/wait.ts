@@ -28,7 +28,7 @@ const notOnFollower = errorReply(
 );
 
 async function wait(x: Context, request: Request, reply: Reply): Promise<void> {
-  if (x.node.isFollower) return reply.error(notOnFollower);
+  if (x.standing.isFollower) return reply.error(notOnFollower);
   const count = readInteger(request.buf, request.start[1], request.end[1]);
   if (count === NOT_AN_INTEGER) return reply.error(notAnInteger);
   const timeoutMs = readTimeout(request, 2);

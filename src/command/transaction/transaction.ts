@@ -90,7 +90,7 @@ export function isQueued({ flags }: Command): boolean {
 export function enqueue(x: Context, command: Command, request: Request, reply: Reply): void {
   const { transaction } = x.session;
   if (transaction === null) return;
-  const refusal = refuse(x, command, request) ?? refusalOf(x.node.restrictions, command.flags);
+  const refusal = refuse(x, command, request) ?? refusalOf(x.standing.restrictions, command.flags);
   if (refusal !== null) return reply.error(refused(x.session, command, refusal));
   if (add(transaction, command, request)) return reply.simple("QUEUED");
   fail(x.session);

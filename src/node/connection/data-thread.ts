@@ -12,7 +12,7 @@ import { anyPause } from "../../command/core/restrictions.ts";
 import { Session } from "../../command/core/session.ts";
 import { MscacheReply } from "../../protocol/mscache/mscache.ts";
 import { RespReply } from "../../protocol/resp/resp-reply.ts";
-import type { SharedState } from "../shared-state.ts";
+import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
@@ -23,7 +23,7 @@ import { TurnHistogram } from "./turns.ts";
 export interface ThreadHost {
   readonly context: Omit<Context, "now" | "session">;
   readonly mailbox: Mailbox;
-  readonly state: SharedState;
+  readonly standing: SharedStanding;
   readonly maxClients: number;
   /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
   readonly writeBytesMax?: number;
@@ -138,7 +138,7 @@ export class DataThread {
 
   /** Resolves when no command is held any more. */
   unpaused(): Promise<void> {
-    return this.host.state.free(anyPause);
+    return this.host.standing.free(anyPause);
   }
 
   fail(error: unknown): never {
@@ -157,16 +157,16 @@ export class DataThread {
   open(socket: ClientSocket): void {
     this.connectionsReceived++;
     const session = new Session(
-      this.host.state.nextClientId(),
+      this.host.standing.nextClientId(),
       formatEndpoint(socket.remoteAddress, socket.remotePort),
       formatEndpoint(socket.localAddress, socket.localPort),
       wallClockMs(),
-      this.context.node.password === "",
+      !this.context.standing.needsLogin,
     );
     const connection = new Connection(this, socket, session);
     socket.data = connection;
     this.connections.set(session.id, connection);
-    const open = this.host.state.connectionOpened();
+    const open = this.host.standing.connectionOpened();
     if (open > this.host.maxClients) this.reject(connection);
   }
 
@@ -178,7 +178,7 @@ export class DataThread {
 
   closed(connection: Connection): void {
     this.connections.delete(connection.session.id);
-    this.host.state.connectionClosed();
+    this.host.standing.connectionClosed();
     connection.onClose();
     this.left(connection.session);
   }

@@ -46,8 +46,8 @@ export class LocalMailbox implements Mailbox {
     const out = new Output(replyBytes);
     const reply = isResp ? new RespReply(out) : new MscacheReply(out);
     if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
-    const { store, effects, node } = this.context;
-    const context = { store, effects, node, session, now: wallClockMs() };
+    const { store, effects, standing, node } = this.context;
+    const context = { store, effects, standing, node, session, now: wallClockMs() };
     const before = effects.recorded;
     try {
       await this.run(context, command, request, reply);

@@ -28,10 +28,7 @@ export interface Start {
 }
 
 /** What a data thread goes by and CONFIG SET may change. */
-export type ThreadSettings = Pick<
-  Config,
-  "requirePass" | "maxClients" | "idleTimeout" | "logLevel"
-> & { readonly port: number };
+export type ThreadSettings = Pick<Config, "maxClients" | "idleTimeout" | "logLevel">;
 
 /** What the control thread asks a data thread, each with the type of its detail and of the answer. */
 export interface Questions {

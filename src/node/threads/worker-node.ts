@@ -1,5 +1,5 @@
-// The node as a data thread in a Worker sees it: role and loading from shared memory, password and
-// limits as the control thread last told them. What acts on the whole node is the control thread's:
+// The node as a data thread in a Worker sees it beyond its standing: limits as the control thread last
+// told them. What acts on the whole node is the control thread's:
 // CONTROL commands never run here, and calling their part of the interface is a programmer's error.
 
 import type { ErrorReply } from "../../base/errors.ts";
@@ -7,46 +7,15 @@ import type { RoleReport } from "../../base/role.ts";
 import type { ClientReport, Node, Snapshots } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Channels } from "../../command/pubsub/channels.ts";
-import type { SharedState } from "../shared-state.ts";
 import type { ThreadSettings } from "./messages.ts";
 
 export class WorkerNode implements Node {
   settings: ThreadSettings;
-  private readonly state: SharedState;
   private readonly onAcknowledge: (id: number, offset: number) => void;
 
-  constructor(
-    state: SharedState,
-    settings: ThreadSettings,
-    onAcknowledge: (id: number, offset: number) => void,
-  ) {
-    this.state = state;
+  constructor(settings: ThreadSettings, onAcknowledge: (id: number, offset: number) => void) {
     this.settings = settings;
     this.onAcknowledge = onAcknowledge;
-  }
-
-  get isFollower(): boolean {
-    return this.state.isFollower;
-  }
-
-  get leaderAddress(): string {
-    return this.state.leaderAddress;
-  }
-
-  get isLoading(): boolean {
-    return this.state.isLoading;
-  }
-
-  get restrictions(): number {
-    return this.state.restrictions;
-  }
-
-  get password(): string {
-    return this.settings.requirePass;
-  }
-
-  get port(): number {
-    return this.settings.port;
   }
 
   /** The one message of a link that comes as an ordinary command. */

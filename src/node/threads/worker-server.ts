@@ -57,23 +57,23 @@ class WorkerServer {
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
   constructor({ thread: number, threads, memory, settings }: Start, post: Post) {
-    const { store, journal, effects, state } = awaken(attach(memory, number));
+    const { store, journal, effects, standing } = awaken(attach(memory, number));
     process.on("exit", () => store.threads.markDead(number));
     this.post = post;
-    const node = new WorkerNode(state, settings, (id, offset) => {
+    const node = new WorkerNode(settings, (id, offset) => {
       post({ kind: "linkAcknowledged", id, offset });
     });
     this.node = node;
     this.mailbox = new WorkerMailbox((submission) => post(submission));
     this.thread = new DataThread({
-      context: { store, effects, node },
+      context: { store, effects, standing, node },
       mailbox: this.mailbox,
-      state,
+      standing,
       get maxClients() {
         return node.settings.maxClients;
       },
       subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
-      effectsRecorded: () => state.announceEffects(),
+      effectsRecorded: () => standing.announceEffects(),
       writeBytesMax: journal.capacity / (4 * threads),
     });
     this.apply(settings);
@@ -176,10 +176,10 @@ class WorkerServer {
 
 /** Has writes wait for the control thread where the journal is about to lose what links still need. */
 function awaken(attached: Attached): Attached {
-  const { journal, state } = attached;
+  const { journal, standing } = attached;
   const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   journal.patience = () => {
-    state.announceEffects();
+    standing.announceEffects();
     const deadline = monotonicMs() + journalWaitMsMax;
     while (journal.isCrowded && monotonicMs() < deadline) {
       Atomics.wait(nobody, 0, 0, journalWaitMs);

@@ -67,7 +67,7 @@ export class WorkerThreads implements Threads {
       throw new ConfigError("--threads: more than one data thread works on Linux only");
     }
     this.parts = parts;
-    this.settings = settingsOf(parts.config, 0);
+    this.settings = settingsOf(parts.config);
     this.workers = Array.from({ length: parts.config.threads }, (_, index) =>
       this.start(index + 1),
     );
@@ -95,8 +95,6 @@ export class WorkerThreads implements Threads {
     const same = addresses.map(({ host }, index) => ({ host, port: ports[index] }));
     const answers = await Promise.all(others.map((worker) => worker.ask("listen", same)));
     for (const answer of answers) portsOf(answer);
-    this.settings = { ...this.settings, port: ports[0] };
-    await this.askAll("settings", this.settings);
     return ports;
   }
 
@@ -125,7 +123,7 @@ export class WorkerThreads implements Threads {
   }
 
   configChanged(config: Config): void {
-    this.settings = settingsOf(config, this.settings.port);
+    this.settings = settingsOf(config);
     this.settle(this.askAll("settings", this.settings));
   }
 
@@ -236,7 +234,7 @@ function portsOf(answer: number[] | string): number[] {
   return answer;
 }
 
-function settingsOf(config: Config, port: number): ThreadSettings {
-  const { requirePass, maxClients, idleTimeout, logLevel } = config;
-  return { requirePass, maxClients, idleTimeout, logLevel, port };
+function settingsOf(config: Config): ThreadSettings {
+  const { maxClients, idleTimeout, logLevel } = config;
+  return { maxClients, idleTimeout, logLevel };
 }

@@ -1,6 +1,6 @@
-// A bed to run data commands in: a real store, a real journal, a node that only says what it is, and
-// a clock that stands still until it is set. Commands run through execute(), so that arity, role and
-// room are checked as in the server. Replies are the bytes of RESP2, effects the words in the journal.
+// A bed to run data commands in: a real store, a real journal, a real standing, and a clock that stands
+// still until it is set. Commands run through execute(), so that arity, role and room are checked as in
+// the server. Replies are the bytes of RESP2, effects the words in the journal.
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
@@ -14,6 +14,7 @@ import { counterCommands } from "../../../src/command/string/counter.ts";
 import { stringCommands } from "../../../src/command/string/string.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { SharedStanding } from "../../../src/node/standing.ts";
 import { Request } from "../../../src/protocol/request.ts";
 import { RespReply } from "../../../src/protocol/resp/resp-reply.ts";
 import { reserveStore } from "../../../src/store/memory.ts";
@@ -44,7 +45,7 @@ export class Bed {
   readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", NOW, true);
   /** What the handlers asked of the node. */
   readonly joined: Session[] = [];
-  readonly node = { isFollower: false, leaderAddress: "", isLoading: false };
+  readonly standing = new SharedStanding();
   readonly x: Context;
   private readonly out = new Output();
   private readonly reply = new RespReply(this.out);
@@ -63,12 +64,11 @@ export class Bed {
     this.store = new Store(memory, 0);
     this.store.expires = true;
     this.journal.start(0);
-    const node = Object.assign(this.node, {
-      join: (session: Session) => this.joined.push(session),
-    });
+    const node = { join: (session: Session) => this.joined.push(session) };
     this.x = {
       store: this.store,
       effects: this.effects,
+      standing: this.standing,
       node: node as unknown as Node,
       now: NOW,
       session: this.session,

@@ -11,6 +11,7 @@ import { Session } from "../../../../src/command/core/session.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
 import { attach, reserveMemory, type SharedMemory } from "../../../../src/node/shared-memory.ts";
+import type { SharedStanding } from "../../../../src/node/standing.ts";
 import { Request } from "../../../../src/protocol/request.ts";
 import { RespReply } from "../../../../src/protocol/resp/resp-reply.ts";
 import { shardLockWord } from "../../../../src/store/memory.ts";
@@ -21,12 +22,7 @@ interface Bed {
   readonly x: Context;
   readonly journal: Journal;
   readonly memory: SharedMemory;
-  readonly node: {
-    isFollower: boolean;
-    leaderAddress: string;
-    isLoading: boolean;
-    restrictions: number;
-  };
+  readonly standing: SharedStanding;
   /** Runs a command made of this and returns its reply. */
   run(
     row: { flags?: number; keys?: readonly [number, number, number]; handler: Handler },
@@ -37,16 +33,15 @@ interface Bed {
 function openBed(threads = "4"): Bed {
   const flags = { threads, "max-memory": "64mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, effects, journal } = attach(memory, THREAD);
-  const node = { isFollower: false, leaderAddress: "", isLoading: false, restrictions: 0 };
+  const { store, effects, journal, standing } = attach(memory, THREAD);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
-  const x: Context = { store, effects, node: node as unknown as Node, session, now: 0 };
+  const x: Context = { store, effects, standing, node: {} as Node, session, now: 0 };
   const out = new Output();
   return {
     x,
     journal,
     memory,
-    node,
+    standing,
     run({ flags = 0, keys = [1, 1, 1], handler }, ...args) {
       const described = { group: "string", since: "", complexity: "", summary: "" } as const;
       const command = new Command({ name: "tried", arity: -1, flags, keys, handler, ...described });
@@ -127,7 +122,7 @@ describe("what changed while a command waited for its locks", () => {
   /** A node that is asked once before the locks and once under them. */
   function changesOnSecondLook(bed: Bed, name: "isFollower" | "isLoading"): void {
     let looks = 0;
-    Object.defineProperty(bed.node, name, { get: () => looks++ > 0 });
+    Object.defineProperty(bed.standing, name, { get: () => looks++ > 0 });
   }
 
   test("a write is refused when the node has become a follower", () => {
@@ -148,8 +143,8 @@ describe("what changed while a command waited for its locks", () => {
 
   test("the leader's own stream is refused nothing", () => {
     const bed = openBed();
-    bed.node.isFollower = true;
-    bed.node.isLoading = true;
+    bed.standing.follow("127.0.0.1:1");
+    bed.standing.isLoading = true;
     bed.x.session.kind = "leader";
     const handler: Handler = (_x, _request, reply) => reply.ok();
     expect(bed.run({ flags: flag.WRITE, handler }, "x", "a")).toBe("+OK\r\n");

@@ -120,7 +120,7 @@ test("PERSIST takes an expiry away, once", () => {
 describe("what a leader sends to a follower whose clock is ahead", () => {
   beforeEach(() => {
     bed.session.kind = "leader";
-    bed.node.isFollower = true;
+    bed.standing.follow("127.0.0.1:1");
     bed.effects.muted = true;
     bed.store.expires = false;
   });

@@ -98,7 +98,7 @@ describe("the binary protocol's", () => {
 
   test("SET and DEL sent to a follower are answered NOT LEADER, and GET is served", () => {
     set("k", "v", 10);
-    bed.node.isFollower = true;
+    bed.standing.follow("127.0.0.1:1");
     expect(set("k", "w", 10)).toEqual([status.NOT_LEADER]);
     expect(del("k")).toEqual([status.NOT_LEADER]);
     expect(get("k")).toEqual([status.OK, 1, 0, 0, 0, 0x76]);

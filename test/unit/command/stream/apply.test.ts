@@ -17,12 +17,12 @@ const MiB = 1024 * 1024;
 function open(refusesOtherTypes = false) {
   const flags = { threads: "4", "max-memory": "4mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, effects, journal } = attach(memory, controlThread);
+  const { store, effects, journal, standing } = attach(memory, controlThread);
   effects.muted = true;
   store.expires = false;
   journal.start(0);
-  const node = { isFollower: true, leaderAddress: "", isLoading: false, restrictions: 0 };
-  const parts = { store, effects, node: node as unknown as Node };
+  standing.follow("127.0.0.1:1");
+  const parts = { store, effects, standing, node: {} as Node };
   const apply = applier(parts, {
     refusesOtherTypes: () => refusesOtherTypes,
     lacksValues: () => stream.refused > 0,

@@ -12,7 +12,6 @@ import { type Argument, Bed, latin1, NOW, OK, request } from "../bed.ts";
 let bed: Bed;
 beforeEach(() => {
   bed = new Bed();
-  Object.assign(bed.node, { restrictions: 0 });
 });
 
 /** As a connection does it: an open transaction takes what is not its own end. */
@@ -90,20 +89,19 @@ describe("a queued command", () => {
 
   test("is refused on a follower, and the transaction with it", () => {
     send("MULTI");
-    bed.node.isFollower = true;
+    bed.standing.follow("10.0.0.1:5000");
     expect(send("SET", "a", "1")).toStartWith("-READONLY ");
     expect(send("EXEC")).toBe("-EXECABORT Transaction discarded because of previous errors.\r\n");
   });
 
   test("is not run by a node that has become a follower since", () => {
     sendAll("MULTI", "SET a 1");
-    bed.node.isFollower = true;
-    bed.node.leaderAddress = "10.0.0.1:5000";
+    bed.standing.follow("10.0.0.1:5000");
     const reason =
       "READONLY You can't write against a read only replica. Its leader is 10.0.0.1:5000.";
     expect(send("EXEC")).toBe(`-EXECABORT Transaction discarded because of: ${reason}\r\n`);
     expect(send("EXEC")).toBe("-ERR EXEC without MULTI\r\n");
-    bed.node.isFollower = false;
+    bed.standing.follow(null);
     expect(send("GET", "a")).toBe("$-1\r\n");
   });
 });

@@ -1,0 +1,194 @@
+// How the node stands, as every command of every thread must see it at once: whether it follows a leader
+// and where that is, whether it is loading a snapshot, what else stands in the way of commands, and
+// whether a password is needed; beside it the counters of clients and their ids. All of it lives in shared
+// memory, and each thread has one of these on it. The control thread alone changes it: the role under the
+// locks of all shards, and LOADING is set before the old data go, which takes all of them.
+// Invariant: the password itself is in no memory that threads share, but only its hash.
+
+import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
+import type { Standing } from "../command/core/node.ts";
+import { SharedValue, sharedValueWords } from "./shared-value.ts";
+
+const ROLE = 0;
+const LOADING = 1;
+const CLIENT_IDS = 2;
+/** Bumped when effects were recorded; the control thread waits on it to send them on. */
+const EFFECTS = 3;
+/** Connections that are open now, over all threads. */
+const CONNECTIONS = 4;
+/** Bits of command/core/restrictions.ts. */
+const RESTRICTIONS = 5;
+const PORT = 6;
+const LEADER = 7;
+const PASSWORD = LEADER + sharedValueWords;
+const words = PASSWORD + sharedValueWords;
+
+/** Room for the longest host name and its port. A longer one is none, and is not told. */
+const leaderBytesMax = 512;
+const hashBytes = 32;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What follows from the leader's address. */
+interface Leader {
+  readonly address: string;
+  readonly writeRefusal: ErrorReply;
+}
+
+export class SharedStanding implements Standing {
+  readonly memory: SharedArrayBuffer;
+  private readonly words: Int32Array;
+  private readonly leader: SharedValue<Leader>;
+  /** The hash of the password; empty for none. */
+  private readonly password: SharedValue<Uint8Array>;
+
+  constructor(
+    memory = new SharedArrayBuffer(
+      words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax + hashBytes,
+    ),
+  ) {
+    this.memory = memory;
+    this.words = new Int32Array(memory, 0, words);
+    const bytes = new Uint8Array(memory, words * Int32Array.BYTES_PER_ELEMENT);
+    this.leader = new SharedValue(
+      this.words.subarray(LEADER, LEADER + sharedValueWords),
+      bytes.subarray(0, leaderBytesMax),
+      leaderAt,
+    );
+    this.password = new SharedValue(
+      this.words.subarray(PASSWORD, PASSWORD + sharedValueWords),
+      bytes.subarray(leaderBytesMax),
+      (hash) => hash,
+    );
+  }
+
+  // ---- role --------------------------------------------------------------------------------------
+
+  get isFollower(): boolean {
+    return Atomics.load(this.words, ROLE) === 1;
+  }
+
+  /** Follows the leader at that address; null: leads. Only for the control thread. */
+  follow(leader: string | null): void {
+    this.leader.write(encoder.encode(leader ?? ""));
+    Atomics.store(this.words, ROLE, leader === null ? 0 : 1);
+  }
+
+  /** Where the leader is, as `host:port`; empty for none. */
+  get leaderAddress(): string {
+    return this.leader.value.address;
+  }
+
+  get writeRefusal(): ErrorReply {
+    return this.leader.value.writeRefusal;
+  }
+
+  // ---- login and address -------------------------------------------------------------------------
+
+  get needsLogin(): boolean {
+    return this.password.value.length > 0;
+  }
+
+  /** Compares in a time that tells nothing. Without a password any is right, as for Redis's `nopass`. */
+  isPassword(given: Uint8Array): boolean {
+    const expected = this.password.value;
+    return expected.length === 0 || crypto.timingSafeEqual(expected, hashOf(given));
+  }
+
+  /** Empty: none is needed. Only for the control thread. */
+  setPassword(password: string): void {
+    this.password.write(password === "" ? new Uint8Array(0) : hashOf(password));
+  }
+
+  /** That of the first address. */
+  get port(): number {
+    return Atomics.load(this.words, PORT);
+  }
+
+  set port(port: number) {
+    Atomics.store(this.words, PORT, port);
+  }
+
+  // ---- what stands in the way of commands --------------------------------------------------------
+
+  get isLoading(): boolean {
+    return Atomics.load(this.words, LOADING) === 1;
+  }
+
+  set isLoading(value: boolean) {
+    Atomics.store(this.words, LOADING, value ? 1 : 0);
+  }
+
+  /** What stands in the way of commands beside role and loading; none nearly always. */
+  get restrictions(): number {
+    return Atomics.load(this.words, RESTRICTIONS);
+  }
+
+  /** Only for the control thread. */
+  restrict(bits: number, isSet: boolean): void {
+    if (isSet) Atomics.or(this.words, RESTRICTIONS, bits);
+    else Atomics.and(this.words, RESTRICTIONS, ~bits);
+    Atomics.notify(this.words, RESTRICTIONS);
+  }
+
+  /** Resolves when none of these restrictions is left. */
+  async free(bits: number): Promise<void> {
+    for (;;) {
+      const seen = Atomics.load(this.words, RESTRICTIONS);
+      if ((seen & bits) === 0) return;
+      const wait = Atomics.waitAsync(this.words, RESTRICTIONS, seen);
+      if (wait.async) await wait.value;
+    }
+  }
+
+  // ---- clients and effects -----------------------------------------------------------------------
+
+  /** Ids are never given twice, whichever thread asks. */
+  nextClientId(): number {
+    return Atomics.add(this.words, CLIENT_IDS, 1) + 1;
+  }
+
+  /** Counts one more connection and returns how many there are now. */
+  connectionOpened(): number {
+    return Atomics.add(this.words, CONNECTIONS, 1) + 1;
+  }
+
+  connectionClosed(): void {
+    Atomics.sub(this.words, CONNECTIONS, 1);
+  }
+
+  /** Tells the control thread that there is something to send to followers. */
+  announceEffects(): void {
+    Atomics.add(this.words, EFFECTS, 1);
+    Atomics.notify(this.words, EFFECTS);
+  }
+
+  /**
+   * Calls `wake` after announcements, once for those that came together, until `signal` is aborted and
+   * one more was made. Only for the control thread.
+   */
+  async onEffects(wake: () => void, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const seen = Atomics.load(this.words, EFFECTS);
+      wake();
+      const wait = Atomics.waitAsync(this.words, EFFECTS, seen);
+      if (wait.async) await wait.value;
+      // Under a steady load there is always a new one: sockets have to be served in between.
+      else await nextTurn();
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function leaderAt(bytes: Uint8Array): Leader {
+  const address = decoder.decode(bytes);
+  return { address, writeRefusal: readOnlyUnder(address) };
+}
+
+function hashOf(bytes: string | Uint8Array): Uint8Array {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest();
+}
