@@ -179,8 +179,10 @@ function planGeometry(options: StoreOptions): Geometry {
   const reserve = Math.max(options.reserveBytes, limit);
   const shards = powerOfTwoUpTo(clamp(limit / (2 * MiB), 1, limit > 4096 * MiB ? 32 : 16));
   const segmentBytes = powerOfTwoUpTo(clamp(limit / 2048, 16 * KiB, 128 * KiB));
-  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free.
-  const spare = 2 * shards + 2;
+  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free, and what
+  // writes that are never refused take. An expiry makes the smallest item with its index entry half as large
+  // again, so half of the reserve is room for one in each item; it commits nothing before it is used.
+  const spare = 2 * shards + 2 + Math.ceil(reserve / 2 / segmentBytes);
   // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of index).
   const indexBytes = clamp(reserve / 2 / shards, 64 * KiB, arenaBytes);
   return {

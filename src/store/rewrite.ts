@@ -37,7 +37,11 @@ export class Rewriter {
       this.#loadItem(slot);
       const { valueLength } = current;
       this.#measure(valueLength, expiresAt);
-      if (!this.#move(slot, hash, key, start, end, valueLength, expiresAt)) return false;
+      const { segments } = this.#attachment;
+      segments.overdraws = true; // a store that is full still takes deadlines
+      const moved = this.#move(slot, hash, key, start, end, valueLength, expiresAt);
+      segments.overdraws = false;
+      if (!moved) return false;
     }
     shard.touchVersion(hash);
     return true;
@@ -144,7 +148,10 @@ export class Rewriter {
     for (let steps = shard.segmentCount; !shard.hasRoom(); steps--) {
       // Others go first. Where only this item is left in the shard, it goes too.
       if (steps > 0) shard.index.words[place] |= USES_MASK;
-      if (!shard.evictor.relieve()) return false;
+      if (!shard.evictor.relieve()) {
+        if (this.#attachment.segments.overdraws) break;
+        return false;
+      }
       // What was evicted may be a neighbour in its bucket.
       place = shard.locate(hash, key, keyStart, keyEnd);
       if (place < 0) return false;

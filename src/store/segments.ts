@@ -50,6 +50,8 @@ export class Segments {
   /** What one segment costs in memory units. */
   readonly units: number;
   release: SegmentReleaser | null;
+  /** The present write is one that is never refused: it may go beyond the reserve, into the spare. */
+  overdraws: boolean;
   readonly #global: Int32Array;
   readonly #total: number;
   readonly #lock: Mutex | null;
@@ -59,6 +61,7 @@ export class Segments {
     this.segmentBytes = geometry.segmentBytes;
     this.units = geometry.segmentBytes / unitBytes;
     this.release = null;
+    this.overdraws = false;
     this.#global = global;
     this.#total = geometry.segments;
     this.#lock = lock;
@@ -66,9 +69,9 @@ export class Segments {
 
   // ---- the pool ---------------------------------------------------------------------------------
 
-  /** A segment for `owner`, or NONE. Only an eviction may go beyond the reserve, into the spare. */
+  /** A segment for `owner`, or NONE. Evictions and writes that overdraw may go beyond the reserve. */
   take(owner: number, state: number, evicting: boolean): number {
-    if (!evicting && this.unitsBeforeReserve() < this.units) return NONE;
+    if (!evicting && !this.overdraws && this.unitsBeforeReserve() < this.units) return NONE;
     this.#lock?.acquire();
     const segment = this.#unlinkFree();
     // Within the lock: whoever has it knows a free segment by its state.

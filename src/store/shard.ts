@@ -309,7 +309,7 @@ export class Shard {
    */
   makeReady(): boolean {
     while (!this.hasRoom()) {
-      if (!this.evictor.relieve()) return false;
+      if (!this.evictor.relieve()) return this.attachment.segments.overdraws;
     }
     return true;
   }

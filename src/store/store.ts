@@ -271,6 +271,11 @@ export class Store {
     this.#attachment.global[EVICTION] = policy === "s3fifo" ? 1 : 0;
   }
 
+  /** Lets the next writes go beyond the reserve: for a command that a full memory does not refuse. */
+  set overdraws(value: boolean) {
+    this.#attachment.segments.overdraws = value;
+  }
+
   /** Whether this node expires and evicts by itself, as a leader does; a follower only hides. */
   get expires(): boolean {
     return this.#attachment.expires;

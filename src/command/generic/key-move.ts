@@ -30,11 +30,13 @@ export function renamenx(x: Context, request: Request, reply: Reply): void {
 
 function move(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
+  x.store.overdraws = true; // what it takes beyond the old item is a name, and the old one goes
   try {
     const moved = duplicate(x, request, reply);
     if (moved) erase(x, request, 1);
     return moved;
   } finally {
+    x.store.overdraws = false;
     x.effects.close(); // a refusal may be one byte too many for the output, and throw
   }
 }

@@ -34,6 +34,8 @@ export type Argument = string | number | Uint8Array;
 
 export interface BedOptions {
   readonly memoryLimitBytes?: number;
+  /** Twice the limit unless given. */
+  readonly reserveBytes?: number;
   readonly valueBytesMax?: number;
   readonly eviction?: "s3fifo" | "none";
 }
@@ -55,7 +57,7 @@ export class Bed {
     const { memoryLimitBytes = 16 * MiB, valueBytesMax = 4 * MiB, eviction = "s3fifo" } = options;
     const memory = reserveStore({
       memoryLimitBytes,
-      reserveBytes: 2 * memoryLimitBytes,
+      reserveBytes: options.reserveBytes ?? 2 * memoryLimitBytes,
       valueBytesMax,
       eviction,
       hashSeed: 7,

@@ -1,0 +1,81 @@
+/**
+ * A full memory under `--eviction none`: as in Redis it refuses the commands that COMMAND INFO flags as
+ * denyoom, and no other. The reserve is no larger than the limit here, so that nothing but the store's
+ * spare is left for an item that has to move.
+ */
+import { expect, test } from "bun:test";
+import { flag } from "../../../../src/command/core/command.ts";
+import { expiryCommands } from "../../../../src/command/generic/expiry.ts";
+import { keyspaceCommands } from "../../../../src/command/generic/keys.ts";
+import { counterCommands } from "../../../../src/command/string/counter.ts";
+import { stringCommands } from "../../../../src/command/string/string.ts";
+import { Random, seedFor } from "../../../support/seed.ts";
+import { type Argument, Bed, NOW, OK } from "../bed.ts";
+
+const limit = 2 * 1024 * 1024;
+const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+
+/** A store of such values under `<prefix>0`, `<prefix>1` ... that takes no more; and how many it took. */
+function fullBed(prefix: string, valueAt: (number: number) => string): [Bed, number] {
+  const bed = new Bed({ memoryLimitBytes: limit, reserveBytes: limit, eviction: "none" });
+  let count = 0;
+  let reply = OK;
+  for (; reply === OK; count++) reply = bed.run("SET", `${prefix}${count}`, valueAt(count));
+  expect(reply).toBe(refusal);
+  return [bed, count - 1];
+}
+
+/** One step for each command that writes and may not be refused, on the key of that number. */
+const steps: Readonly<Record<string, (key: string) => Argument[]>> = {
+  expire: (key) => ["EXPIRE", key, 1000],
+  pexpire: (key) => ["PEXPIRE", key, 1_000_000],
+  expireat: (key) => ["EXPIREAT", key, NOW / 1000 + 1000],
+  pexpireat: (key) => ["PEXPIREAT", key, NOW + 1_000_000],
+  getex: (key) => ["GETEX", key, "PX", 1_000_000],
+  persist: (key) => ["PERSIST", key],
+  rename: (key) => ["RENAME", key, `${key}x`],
+  renamenx: (key) => ["RENAMENX", key, `${key}y`],
+  getdel: (key) => ["GETDEL", key],
+  del: (key) => ["DEL", key],
+  unlink: (key) => ["UNLINK", key],
+  flushdb: () => ["FLUSHDB"],
+  flushall: () => ["FLUSHALL"],
+};
+
+const writers = [...stringCommands, ...counterCommands, ...keyspaceCommands, ...expiryCommands]
+  .filter(({ flags }) => (flags & flag.WRITE) !== 0 && (flags & flag.DENY_OOM) === 0)
+  .map(({ name }) => name);
+
+test("every command that writes without denyoom has its step here", () => {
+  expect(Object.keys(steps).sort()).toEqual(writers.sort());
+});
+
+test.each(Object.entries(steps))("%s is never refused for want of memory", (_, step) => {
+  const [bed, count] = fullBed("key:", (number) => "v".repeat(number % 100));
+  for (let i = 0; i < count; i++) expect(bed.run(...step(`key:${i}`))).not.toStartWith("-OOM");
+  bed.store.invariants();
+});
+
+const shapes: readonly [what: string, valueAt: (number: number) => string][] = [
+  ["tiny values", () => ""],
+  ["values of all sizes", (number) => "v".repeat((number * 7919) % 5000)],
+  ["values in chains of segments", (number) => "v".repeat(20_000 + (number % 7) * 10_000)],
+];
+
+test.each(shapes)(
+  "each of %s gets an expiry, in any order, and keeps what it held",
+  (_, valueAt) => {
+    const [bed, count] = fullBed("", valueAt);
+    const random = new Random(seedFor("FULL_MEMORY_SEED"));
+    const order = Array.from({ length: count }, (_, i) => i);
+    for (let i = order.length - 1; i > 0; i--) {
+      const other = random.below(i + 1);
+      [order[i], order[other]] = [order[other] ?? 0, order[i] ?? 0];
+    }
+    for (const i of order) expect(bed.run("EXPIRE", i, 1000)).toBe(":1\r\n");
+    for (const i of order) expect(bed.run("STRLEN", i)).toBe(`:${valueAt(i).length}\r\n`);
+    for (const i of order) expect(bed.run("TTL", i)).toBe(":1000\r\n");
+    expect(bed.run("SET", "one more", "v".repeat(100_000))).toBe(refusal);
+    bed.store.invariants();
+  },
+);
