@@ -1,10 +1,11 @@
 /**
- * Small RDB files of every version from 1 to 12 and of Valkey, most of which no program of today writes:
+ * Small RDB files of every version from 1 to 15 and of Valkey, most of which no program of today writes:
  * each has strings, and of the other types those that its version brought.
  *
  *     bun scripts/rdb-fixtures.ts DIRECTORY     # writes them, for redis-check-rdb and the like
  *
- * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4) and Valkey's
+ * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4; from version 13
+ * on after what their readers and the notes of librdb tell of them) and Valkey's
  * (9.0), which still read all earlier versions; no file is somebody's data. It shares no code with `src`,
  * which it is to judge; redis-check-rdb 7.0 accepts those up to version 10, which a test asserts.
  */
@@ -66,6 +67,21 @@ function listpack(entries: string): Buffer {
 const zipmap = text([1, 1, 0x66, 1, 0, 0x76, 0xff]); // f=v
 const intset = text([...little(4, 2), ...little(4, 2), ...little(2, 1), ...little(2, 2)]);
 const emptyStream = [0, 0, 0, 0];
+/** Redis 8.6: how long producers are remembered and how many; one of them with one entry; two counters. */
+const producers = join8([0x40, 100, 10, 1], text("p"), [1], text("iid"), [5, 1, 3, 0]);
+/** A group with one pending entry, which a consumer has; `rest` follows the consumers. */
+const group = (...rest: readonly Part[]) =>
+  join8(
+    ...[[1], text("g"), [0, 0, 0]],
+    ...[[1], little(16, 1), little(8, 2), [1]],
+    ...[[1], text("c"), little(8, 3), little(8, 4), [1], little(16, 1)],
+    ...rest,
+  );
+/** What modules attached to the key behind it: two classes, with a part of every kind. */
+const metadata = join8(
+  ...[[0xf3, 2], [1, 2, 3, 4], [1, 7], [2, 0x40, 0xff], [0]],
+  ...[[4, 3, 2, 1], [3, ...little(4, 0)], [4, ...little(8, 0)], [5], text("level"), [0]],
+);
 
 // ---- whole files --------------------------------------------------------------------------------
 
@@ -239,6 +255,64 @@ const recipes: readonly Recipe[] = [
       inMilliseconds,
     ],
     skipped: { hash: 2 },
+  },
+  {
+    magic: "REDIS0013",
+    origin: "Redis 8.6: metadata of keys, streams that know their producers",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(26, "stream", emptyStream, [0, 0, 0, 0, 0], group(), producers),
+      [0xfc, ...little(8, EXPIRY_SECONDS * 1000)],
+      metadata,
+      value(2, "set", [1], text("a")),
+      metadata,
+      ...strings,
+      inMilliseconds.subarray(0, 9),
+      [0xf9, 9],
+      metadata,
+      inMilliseconds.subarray(9),
+    ],
+    skipped: { stream: 1, set: 1, "key metadata": 3 },
+  },
+  {
+    magic: "REDIS0014",
+    origin: "Redis 8.8: streams with entries given back, arrays",
+    parts: [
+      aux,
+      select,
+      resize,
+      value(27, "stream", emptyStream, [0, 0, 0, 0, 0], group([1], little(16, 1)), producers),
+      value(28, "array", [2, 0], [0, 0], text("long"), [5, 1], little(8, 7)),
+      value(28, "array2", [2, 1, 9], [0, 2], little(8, 0), [0x40, 0xff, 3], text("s")),
+      value(28, "array3", [0, 0]),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { stream: 1, array: 3 },
+  },
+  {
+    magic: "REDIS0015",
+    origin: "Redis 8.10: hashes that share the names of their fields",
+    parts: [
+      aux,
+      [0xf2, 1, 2],
+      text("f"),
+      text("g"),
+      [0xf2, 0x40, 0xff, 1],
+      text("h"),
+      select,
+      resize,
+      value(29, "hash", [2], text("f"), text("g"), listpack("vw")),
+      value(30, "hash2", listpack("1vw")),
+      value(31, "hash3", [2], text("f"), text("v"), text("g"), text("w")),
+      value(32, "hash4", [1], text("v"), text("w")),
+      value(32, "hash5", [0x40, 0xff], text("v")),
+      ...strings,
+      inMilliseconds,
+    ],
+    skipped: { hash: 5 },
   },
   {
     magic: "VALKEY080",

@@ -78,6 +78,13 @@ export const memoryBytesMin = 1 * MiB;
 /** Largest store: 32-bit locations in units of 8 bytes. */
 export const memoryBytesMax = 32 * GiB;
 
+// ---- snapshots --------------------------------------------------------------------------------
+
+/** Longest auxiliary field of a snapshot that is read, bytes. Longer, as old scripts may be: passed over. */
+export const snapshotFieldBytesMax = 64 * KiB;
+/** Most templates of hashes in a snapshot (Redis 8.8). Each costs a map's entry. More: a broken snapshot. */
+export const snapshotTemplatesMax = 1024 * 1024;
+
 // ---- replication ------------------------------------------------------------------------------
 
 /** Smallest journal, bytes. */

@@ -53,9 +53,14 @@ export class SnapshotLoader {
     const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
+      refused: (key, keyStart, keyEnd) => this.#refused(key, keyStart, keyEnd),
       auxiliary: (name, value) => this.#fields.set(name, value),
     };
-    this.#reader = new RdbReader(handler, parts.refusesOtherTypes);
+    const { refusesOtherTypes, store } = parts;
+    this.#reader = new RdbReader(handler, {
+      refusesOtherTypes,
+      valueBytesMax: store.valueBytesMax,
+    });
   }
 
   /** What the file has and a cache of strings cannot hold, by kind. */
@@ -126,7 +131,7 @@ export class SnapshotLoader {
     valueEnd: number,
     expiresAt: number,
   ): void {
-    if (!this.#hasBegun) this.#begin();
+    this.#begin();
     const { store, asFollower, leftOut } = this.#parts;
     const now = this.#nowMs;
     if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
@@ -138,10 +143,15 @@ export class SnapshotLoader {
       keyEnd - keyStart <= keyBytesMax &&
       (asFollower || store.makeRoom(key, keyStart, keyEnd, bytes, now));
     if (!fits || !this.#set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt)) {
-      this.refusedItems++;
-      return leftOut(key, keyStart, keyEnd);
+      return this.#refused(key, keyStart, keyEnd);
     }
     this.loadedItems++;
+  }
+
+  #refused(key: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.#begin();
+    this.refusedItems++;
+    if (keyEnd > keyStart) this.#parts.leftOut(key, keyStart, keyEnd);
   }
 
   #set(

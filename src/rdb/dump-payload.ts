@@ -3,11 +3,11 @@
 //
 //   type (1 byte)  value  version (2 bytes, little endian)  CRC-64 of everything before it (8 bytes)
 //
+// Redis 8.6 may put before the type what modules attached to the key; it is stepped over.
 // The version is not looked at: strings have had one form in all of them.
 
-import { bulkBytesMax } from "../base/limits.ts";
 import { Crc64 } from "./crc64.ts";
-import { RdbError, STRING_TYPE, shapeOf } from "./format.ts";
+import { moduleParts, opcode, RdbError, STRING_TYPE, shapeOf } from "./format.ts";
 import { RdbStrings } from "./strings.ts";
 
 const checksumBytes = 8;
@@ -15,26 +15,58 @@ const footerBytes = 2 + checksumBytes;
 
 /** The type of the value; types whose numbers mean different things to Redis and Valkey are hashes in both. */
 export function payloadType(payload: Uint8Array, start: number, end: number): string {
-  if (end <= start) return "unknown";
-  const type = payload[start];
+  const at = typeAt(payload, start, end);
+  if (at < 0) return "unknown";
+  const type = payload[at];
   return type === STRING_TYPE ? "string" : (shapeOf(type, false)?.name ?? "unknown");
 }
 
-/** The string in a payload of that type: its range lies in `bytes`. Throws an RdbError for a broken one. */
+/**
+ * The string in a payload of that type: its range lies in `bytes`, until release(). One of more than
+ * `lengthMax` bytes is not read: `isTooLong`. Throws an RdbError for a broken one.
+ */
 export function readPayload(
   payload: Uint8Array,
   start: number,
   end: number,
-): { bytes: Uint8Array; start: number; end: number } {
+  lengthMax: number,
+): RdbStrings {
   if (end - start < 1 + footerBytes) throw new RdbError("a payload is too short", 0);
   checkSum(payload, start, end);
+  const at = typeAt(payload, start, end - footerBytes);
+  if (at < 0) throw new RdbError("a payload has no value", 0);
   const input = new RdbStrings();
-  const length = end - footerBytes - start - 1;
-  input.take(payload, start + 1, end - footerBytes);
-  if (!input.string(bulkBytesMax) || input.at !== length) {
+  const length = end - footerBytes - at - 1;
+  input.take(payload, at + 1, end - footerBytes);
+  if (!input.string(lengthMax) || input.at !== length) {
     throw input.error("a payload's string does not end with it");
   }
   return input;
+}
+
+/** Where the type stands, or -1. */
+function typeAt(payload: Uint8Array, start: number, end: number): number {
+  if (end <= start) return -1;
+  if (payload[start] !== opcode.KEY_METADATA) return start;
+  const input = new RdbStrings();
+  input.take(payload, start + 1, end);
+  let classes = input.length();
+  while (classes > 0 && skipMetadata(input)) classes--;
+  return classes === 0 && input.has(1) ? start + 1 + input.at : -1;
+}
+
+/** One class: four bytes that name it, then a module's tagged parts; false where they are not whole. */
+function skipMetadata(input: RdbStrings): boolean {
+  input.skip(4);
+  while (input.skipPending()) {
+    const tag = input.length();
+    if (tag <= 0) return tag === 0;
+    const part = moduleParts[tag];
+    if (part === "string" ? !input.skipString() : part === "length" && input.length() < 0) break;
+    if (part === undefined) break;
+    if (typeof part === "number") input.skip(part);
+  }
+  return false;
 }
 
 function checkSum(payload: Uint8Array, start: number, end: number): void {

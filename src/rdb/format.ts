@@ -1,9 +1,13 @@
 // The RDB format as data: opcodes, and for every type that a cache of strings cannot hold the shape of
 // its value, so that the reader can step over it. Nothing is read or written here.
-// From redis 7.2 `rdb.c`/`rdb.h`; types above 21 are numbered differently by Redis 7.4+ and Valkey 9.
+// From redis 7.2 `rdb.c`/`rdb.h`, and for Redis 8.x from what librdb 2.3 and the notes of readers of versions
+// 13 to 15 say; types above 21 and opcodes below 0xf4 mean different things to Redis 7.4+ and Valkey 9.
 
 export const opcode = {
-  SLOT_IMPORT: 0xf3,
+  /** Redis: the names of fields that many hashes share. Valkey: an update in the middle. */
+  HASH_TEMPLATE: 0xf2,
+  /** Redis: what modules attached to the key that follows. Valkey: the import of a slot. */
+  KEY_METADATA: 0xf3,
   SLOT_INFO: 0xf4,
   FUNCTION: 0xf5,
   MODULE_AUX: 0xf7,
@@ -24,8 +28,15 @@ export const special = { INT8: 0xc0, INT16: 0xc1, INT32: 0xc2, LZF: 0xc3 } as co
 export const LENGTH_32 = 0x80;
 export const LENGTH_64 = 0x81;
 
-/** One part of a value: a string, a length, a double as text, a module's tagged parts, so many bytes, a list. */
-export type Step = "string" | "length" | "double" | "module" | number | Repeat;
+/**
+ * One part of a value: a string, a length, a double as text, so many bytes, a list; a module's tagged parts;
+ * an array's head and one of its tagged elements; the fields of a template, and the values of a hash that
+ * names one.
+ */
+export type Step =
+  | ("string" | "length" | "double" | "module" | "array" | "element" | "template" | "templated")
+  | number
+  | Repeat;
 /** A length, then as many times these parts. */
 export interface Repeat {
   readonly each: readonly Step[];
@@ -41,13 +52,19 @@ export interface Shape {
 }
 
 /** Entry ids are 16 bytes, times 8; groups hold pending entries, then consumers with theirs. */
-function stream(head: Step[], group: Step[], consumer: Step[]): Shape {
+function stream(
+  head: Step[],
+  group: Step[],
+  consumer: Step[],
+  groupTail: Step[] = [],
+  tail: Step[] = [],
+): Shape {
   const pending = many(16, 8, "length");
   const consumers = many("string", 8, ...consumer, many(16));
-  const groups = many("string", "length", "length", ...group, pending, consumers);
+  const groups = many("string", "length", "length", ...group, pending, consumers, ...groupTail);
   return {
     name: "stream",
-    steps: [many("string", "string"), "length", "length", "length", ...head, groups],
+    steps: [many("string", "string"), "length", "length", "length", ...head, groups, ...tail],
   };
 }
 
@@ -75,12 +92,28 @@ const common: Readonly<Record<number, Shape>> = {
   21: stream(five, ["length"], [8]),
 };
 
-/** Hashes whose fields expire. */
+/** Redis 8.6: what a stream remembers of its producers, so that no entry is added twice. */
+const idempotence: Step[] = [
+  "length",
+  "length",
+  many("string", many("string", "length", "length")),
+  "length",
+  "length",
+];
+
+/** Hashes whose fields expire, streams with more state, arrays, hashes that share their fields' names. */
 const redisOnly: Readonly<Record<number, Shape>> = {
   22: { name: "hash", steps: [many("length", "string", "string")] },
   23: { name: "hash", steps: ["string"] },
   24: { name: "hash", steps: [8, many("length", "string", "string")] },
   25: { name: "hash", steps: [8, "string"] },
+  26: stream(five, ["length"], [8], [], idempotence),
+  27: stream(five, ["length"], [8], [many(16)], idempotence),
+  28: { name: "array", steps: ["array"] },
+  29: { name: "hash", steps: [many("string"), "string"] },
+  30: { name: "hash", steps: ["string"] },
+  31: { name: "hash", steps: [many("string", "string")] },
+  32: { name: "hash", steps: ["templated"] },
 };
 const valkeyOnly: Readonly<Record<number, Shape>> = {
   22: { name: "hash", steps: [many("string", "string", 8)] },
@@ -91,15 +124,29 @@ export function shapeOf(type: number, isValkey: boolean): Shape | undefined {
   return common[type] ?? (isValkey ? valkeyOnly : redisOnly)[type];
 }
 
-/** What follows an opcode that is stepped over. */
-export const ignored: Readonly<Record<number, readonly Step[]>> = {
-  [opcode.RESIZE_DATABASE]: ["length", "length"],
-  [opcode.IDLE]: ["length"],
-  [opcode.FREQUENCY]: [1],
-  [opcode.SLOT_INFO]: ["length", "length", "length"],
-  [opcode.FUNCTION]: ["string"],
-  [opcode.MODULE_AUX]: ["length", "length", "length", "module"],
+/** What follows an opcode that is stepped over, and under which name it is counted, if it holds data. */
+interface Ignored {
+  readonly name?: string;
+  readonly steps: readonly Step[];
+}
+
+const commonIgnored: Readonly<Record<number, Ignored>> = {
+  [opcode.RESIZE_DATABASE]: { steps: ["length", "length"] },
+  [opcode.IDLE]: { steps: ["length"] },
+  [opcode.FREQUENCY]: { steps: [1] },
+  [opcode.SLOT_INFO]: { steps: ["length", "length", "length"] },
+  [opcode.FUNCTION]: { name: "function", steps: ["string"] },
+  [opcode.MODULE_AUX]: { steps: ["length", "length", "length", "module"] },
 };
+
+const redisIgnored: Readonly<Record<number, Ignored>> = {
+  [opcode.HASH_TEMPLATE]: { steps: ["length", "template"] },
+  [opcode.KEY_METADATA]: { name: "key metadata", steps: [many(4, "module")] },
+};
+
+export function ignoredAfter(code: number, isValkey: boolean): Ignored | undefined {
+  return commonIgnored[code] ?? (isValkey ? undefined : redisIgnored[code]);
+}
 
 /** A module's parts by their tag: signed, unsigned, float, double, string. 0 ends them. */
 export const moduleParts: Readonly<Record<number, Step>> = {
@@ -108,6 +155,14 @@ export const moduleParts: Readonly<Record<number, Step>> = {
   3: 4,
   4: 8,
   5: "string",
+};
+
+/** An element of an array by its tag: text, integer, double, short text. */
+export const elementParts: Readonly<Record<number, Step>> = {
+  0: "string",
+  1: 8,
+  2: 8,
+  3: "string",
 };
 
 /** Bytes that are no snapshot, with the place at which that was noticed. */

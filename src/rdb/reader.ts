@@ -2,17 +2,31 @@
 // Strings of database 0 are handed out; every other type and database is stepped over and counted; what
 // cannot be stepped over is an error that says what and where. Keys and values are handed out as ranges,
 // of the pushed bytes themselves where they lie whole in one push: the handler copies what it keeps.
-// Invariants: memory follows the bytes that arrived, never an announced length; every step either
-// consumes all that it needs or nothing; the checksum covers every consumed byte.
+// Invariants: memory follows the bytes that arrived, never an announced length, and a value that announces
+// more than `valueBytesMax` takes none at all, packed or not; every step either consumes all that it needs
+// or nothing; the checksum covers every consumed byte.
 //
 // States:  magic -> record -> key -> value -> record ... -> checksum -> done
 //                   record -> skip -> record          (types, databases, opcodes without use for us)
 //                   record -> name -> text -> record  (auxiliary fields)
 // The state `skip` runs a stack of frames over the shapes of rdb-format.ts.
 
-import { bulkBytesMax } from "../base/limits.ts";
+import {
+  bulkBytesMax,
+  keyBytesMax,
+  snapshotFieldBytesMax,
+  snapshotTemplatesMax,
+} from "../base/limits.ts";
 import { Crc64 } from "./crc64.ts";
-import { ignored, moduleParts, opcode, STRING_TYPE, type Step, shapeOf } from "./format.ts";
+import {
+  elementParts,
+  ignoredAfter,
+  moduleParts,
+  opcode,
+  STRING_TYPE,
+  type Step,
+  shapeOf,
+} from "./format.ts";
 import { RdbStrings } from "./strings.ts";
 
 export interface RdbHandler {
@@ -26,7 +40,17 @@ export interface RdbHandler {
     valueEnd: number,
     expiresAt: number,
   ): void;
+  /** An item whose key or value is longer than it may be; the range is empty if it is the key. */
+  refused?(key: Uint8Array, keyStart: number, keyEnd: number): void;
+  /** A field that is longer than snapshotFieldBytesMax is passed over. */
   auxiliary?(name: string, value: string): void;
+}
+
+export interface RdbReaderOptions {
+  /** Values of database 0 that are no strings are an error. */
+  readonly refusesOtherTypes?: boolean | undefined;
+  /** A longer value is refused by its header. */
+  readonly valueBytesMax?: number;
 }
 
 type State = "magic" | "record" | "key" | "value" | "name" | "text" | "skip" | "checksum" | "done";
@@ -53,6 +77,7 @@ export class RdbReader {
   readonly skipped = new Map<string, number>();
   readonly #handler: RdbHandler;
   readonly #refusesOtherTypes: boolean;
+  readonly #valueBytesMax: number;
   readonly #in = new RdbStrings();
   readonly #crc = new Crc64();
   #state: State = "magic";
@@ -61,13 +86,19 @@ export class RdbReader {
   #key: Uint8Array = empty;
   #keyStart = 0;
   #keyEnd = 0;
+  /** The key, or the name of the field, was too long. */
+  #isRefused = false;
   #name = "";
   readonly #frames: Frame[] = [];
+  /** How many fields each template has, for the hashes that name it. */
+  readonly #templates = new Map<number, number>();
+  #lastLength = 0;
 
-  /** With `refusesOtherTypes`, values of database 0 that are no strings are an error. */
-  constructor(handler: RdbHandler, refusesOtherTypes = false) {
+  constructor(handler: RdbHandler, options: RdbReaderOptions = {}) {
+    const { refusesOtherTypes = false, valueBytesMax = bulkBytesMax } = options;
     this.#handler = handler;
     this.#refusesOtherTypes = refusesOtherTypes;
+    this.#valueBytesMax = valueBytesMax;
   }
 
   /** True once the whole snapshot was read and its checksum was right. */
@@ -212,7 +243,8 @@ export class RdbReader {
 
   #readKey(): boolean {
     const input = this.#in;
-    if (!input.string(bulkBytesMax)) return false;
+    if (!input.string(keyBytesMax)) return false;
+    this.#isRefused = input.isTooLong;
     this.#key = input.bytes;
     this.#keyStart = input.start;
     this.#keyEnd = input.end;
@@ -222,21 +254,23 @@ export class RdbReader {
 
   #readValue(): boolean {
     const input = this.#in;
-    if (!input.string(bulkBytesMax)) return false;
-    const expiresAt = this.#expiresAt;
-    this.#expiresAt = 0;
+    if (!input.string(this.#isRefused ? 0 : this.#valueBytesMax)) return false;
     this.#state = "record";
-    this.items++;
-    this.#handler.item(
-      this.#key,
-      this.#keyStart,
-      this.#keyEnd,
-      input.bytes,
-      input.start,
-      input.end,
-      expiresAt,
-    );
+    if (this.#isRefused || input.isTooLong) {
+      this.#handler.refused?.(this.#key, this.#keyStart, this.#keyEnd);
+    } else {
+      this.#item();
+    }
+    this.#expiresAt = 0;
+    this.#key = empty;
+    input.release();
     return true;
+  }
+
+  #item(): void {
+    const { bytes, start, end } = this.#in;
+    this.items++;
+    this.#handler.item(this.#key, this.#keyStart, this.#keyEnd, bytes, start, end, this.#expiresAt);
   }
 
   /** The pushed bytes are gone after push(); a key that waits for its value must not be. */
@@ -250,26 +284,29 @@ export class RdbReader {
   }
 
   #readName(): boolean {
-    if (!this.#in.string(bulkBytesMax)) return false;
+    if (!this.#in.string(snapshotFieldBytesMax)) return false;
+    this.#isRefused = this.#in.isTooLong;
     this.#name = this.#in.text();
     this.#state = "text";
     return true;
   }
 
   #readText(): boolean {
-    if (!this.#in.string(bulkBytesMax)) return false;
+    const input = this.#in;
+    if (!input.string(snapshotFieldBytesMax)) return false;
     this.#state = "record";
-    this.#handler.auxiliary?.(this.#name, this.#in.text());
+    if (!this.#isRefused && !input.isTooLong) this.#handler.auxiliary?.(this.#name, input.text());
+    input.release();
     return true;
   }
 
   // ---- stepping over -----------------------------------------------------------------------------
 
   #skipRecord(code: number): boolean {
-    const steps = ignored[code];
-    if (steps !== undefined) {
-      if (code === opcode.FUNCTION) this.#count("function");
-      return this.#skipShape(steps);
+    const passed = ignoredAfter(code, this.isValkey);
+    if (passed !== undefined) {
+      if (passed.name !== undefined) this.#count(passed.name);
+      return this.#skipShape(passed.steps);
     }
     this.#expiresAt = 0;
     if (code === STRING_TYPE) {
@@ -316,17 +353,34 @@ export class RdbReader {
 
   #skipStep(frame: Frame, step: Step): boolean {
     const input = this.#in;
-    if (step === "module") return this.#skipModulePart(frame);
-    if (typeof step === "object") {
-      const times = input.length();
-      if (times > 0) this.#frames.push({ steps: step.each, index: 0, times });
-      return this.#advance(frame, times >= 0);
+    if (typeof step === "object") return this.#skipMany(frame, step.each, input.length());
+    switch (step) {
+      case "string":
+        return this.#advance(frame, input.skipString());
+      case "length":
+        this.#lastLength = input.length();
+        return this.#advance(frame, this.#lastLength >= 0);
+      case "double":
+        return this.#advance(frame, input.skipDouble());
+      case "module":
+        return this.#skipModulePart(frame);
+      case "array":
+        return this.#skipArrayHead(frame);
+      case "element":
+        return this.#skipElement(frame);
+      case "template":
+        return this.#skipTemplate(frame);
+      case "templated":
+        return this.#skipTemplated(frame);
     }
-    if (step === "string") return this.#advance(frame, input.skipString());
-    if (step === "length") return this.#advance(frame, input.length() >= 0);
-    if (step === "double") return this.#advance(frame, input.skipDouble());
     input.skip(step);
     return this.#advance(frame, true);
+  }
+
+  /** `times` is negative while its bytes are missing. */
+  #skipMany(frame: Frame, steps: readonly Step[], times: number): boolean {
+    if (times > 0) this.#frames.push({ steps, index: 0, times });
+    return this.#advance(frame, times >= 0);
   }
 
   #advance(frame: Frame, complete: boolean): boolean {
@@ -343,5 +397,51 @@ export class RdbReader {
     if (part === undefined) throw this.#in.error(`a module's value has no part ${tag}`);
     this.#frames.push({ steps: [part], index: 0, times: 1 });
     return true;
+  }
+
+  // ---- what Redis 8 has added --------------------------------------------------------------------
+
+  /** How many elements, and the place of the next insertion if there is one; then an index before each. */
+  #skipArrayHead(frame: Frame): boolean {
+    const input = this.#in;
+    const start = input.at;
+    const times = input.length();
+    const hasCursor = times < 0 ? times : input.length();
+    if (hasCursor < 0) {
+      input.at = start;
+      return false;
+    }
+    if (hasCursor > 1) throw input.error(`an array's head has no form ${hasCursor}`);
+    this.#advance(frame, true);
+    if (times > 0) this.#frames.push({ steps: ["length", "element"], index: 0, times });
+    if (hasCursor === 1) this.#frames.push({ steps: ["length"], index: 0, times: 1 });
+    return true;
+  }
+
+  #skipElement(frame: Frame): boolean {
+    const tag = this.#in.length();
+    if (tag < 0) return false;
+    const part = elementParts[tag];
+    if (part === undefined) throw this.#in.error(`an array has no element ${tag}`);
+    return this.#skipMany(frame, [part], 1);
+  }
+
+  /** The template's number came right before. */
+  #skipTemplate(frame: Frame): boolean {
+    const fields = this.#in.length();
+    if (fields < 0) return false;
+    if (this.#templates.size >= snapshotTemplatesMax) {
+      throw this.#in.error(`more than ${snapshotTemplatesMax} templates of hashes`);
+    }
+    this.#templates.set(this.#lastLength, fields);
+    return this.#skipMany(frame, ["string"], fields);
+  }
+
+  #skipTemplated(frame: Frame): boolean {
+    const template = this.#in.length();
+    if (template < 0) return false;
+    const fields = this.#templates.get(template);
+    if (fields === undefined) throw this.#in.error(`a hash of the unknown template ${template}`);
+    return this.#skipMany(frame, ["string"], fields);
   }
 }

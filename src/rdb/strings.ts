@@ -2,8 +2,10 @@
 // lengths, integers and strings in all their encodings. It knows no records.
 // Invariants: a primitive consumes everything it needs or nothing, except a string's content, which is
 // gathered (or stepped over) as it arrives; bytes before `at` are consumed; what is carried from one
-// push to the next is shorter than the longest primitive.
+// push to the next is shorter than the longest primitive; no memory is taken for a string whose header
+// announces more than its reader accepts.
 
+import { freeBytes } from "../base/buffer-pool.ts";
 import { LENGTH_32, LENGTH_64, RdbError, special } from "./format.ts";
 import { decompress } from "./lzf.ts";
 
@@ -17,6 +19,8 @@ const SPECIAL = -2;
 const gatherBytesMin = 64 * 1024;
 /** Three bytes of LZF make at most 264: a larger ratio is a lie that would cost memory. */
 const lzfRatioMax = 88;
+/** Whoever packs a string adds a byte to 32 of it at most. */
+const lzfLiteralsPerByte = 32;
 const doubleSpecialMin = 253; // not a number, and the two infinities, have no digits
 
 export class RdbStrings {
@@ -28,6 +32,8 @@ export class RdbStrings {
   bytes: Uint8Array = empty;
   start = 0;
   end = 0;
+  /** The string that string() read last is longer than it may be: it was stepped over. */
+  isTooLong = false;
   #end = 0;
   #consumedBefore = 0;
   #toSkip = 0;
@@ -37,6 +43,10 @@ export class RdbStrings {
   #want = 0;
   /** Its length once decompressed, or -1 for plain bytes. */
   #plainLength = -1;
+  /** Inside the content of a string that is too long. */
+  #isSteppingOver = false;
+  /** Arrays that were made for the strings since the last release(). */
+  readonly #made: Uint8Array[] = [];
 
   get offset(): number {
     return this.#consumedBefore + this.at;
@@ -128,14 +138,38 @@ export class RdbStrings {
 
   // ---- strings -----------------------------------------------------------------------------------
 
-  /** Reads a string; false when bytes are missing, and then the next call goes on with it. */
+  /**
+   * Reads a string; false when bytes are missing, and then the next call goes on with it. One of more than
+   * `lengthMax` bytes, packed or not, is stepped over, and `isTooLong` says so.
+   */
   string(lengthMax: number): boolean {
     if (this.#want > 0) return this.#gather();
+    if (this.#isSteppingOver) return this.#stepOver();
+    this.isTooLong = false;
     const length = this.#lengthOrSpecial();
     if (length === MISSING) return false;
     if (length === SPECIAL) return this.#specialString(lengthMax);
-    if (length > lengthMax) throw this.error(`a string of ${length} bytes is too long`);
-    return this.#content(length, -1);
+    return length > lengthMax ? this.#tooLong(length) : this.#content(length, -1);
+  }
+
+  /** Frees what was made for the strings so far: nobody looks at them any more. */
+  release(): void {
+    for (const bytes of this.#made) freeBytes(bytes);
+    this.#made.length = 0;
+    this.#set(empty);
+  }
+
+  #tooLong(contentBytes: number): boolean {
+    this.isTooLong = true;
+    this.#set(empty);
+    this.skip(contentBytes);
+    this.#isSteppingOver = true;
+    return this.#stepOver();
+  }
+
+  #stepOver(): boolean {
+    this.#isSteppingOver = !this.skipPending();
+    return !this.#isSteppingOver;
   }
 
   text(): string {
@@ -145,8 +179,10 @@ export class RdbStrings {
   #specialString(lengthMax: number): boolean {
     const form = this.buf[this.at];
     if (form === special.LZF) {
-      const packed = this.#lzfHeader(lengthMax);
-      return packed === MISSING ? false : this.#content(packed, this.#plainLength);
+      const packed = this.#lzfHeader();
+      if (packed === MISSING) return false;
+      const plain = this.#plainLength;
+      return plain > lengthMax ? this.#tooLong(packed) : this.#content(packed, plain);
     }
     const width = integerWidth(form);
     if (width === 0) throw this.error(`string encoding ${form}`);
@@ -159,7 +195,7 @@ export class RdbStrings {
   }
 
   /** Reads both lengths; leaves the plain one in its field and returns the packed one. */
-  #lzfHeader(lengthMax: number): number {
+  #lzfHeader(): number {
     const start = this.at++;
     const packed = this.length();
     const plain = packed === MISSING ? MISSING : this.length();
@@ -167,7 +203,8 @@ export class RdbStrings {
       this.at = start;
       return MISSING;
     }
-    if (plain > lengthMax || plain > packed * lzfRatioMax) {
+    const packedMax = plain + Math.ceil(plain / lzfLiteralsPerByte);
+    if (plain > packed * lzfRatioMax || packed > packedMax) {
       throw this.error(`${packed} packed bytes cannot give ${plain}`);
     }
     this.#plainLength = plain;
@@ -195,6 +232,7 @@ export class RdbStrings {
       const room = Math.min(this.#want, Math.max(length, this.#have * 2, gatherBytesMin));
       const larger = new Uint8Array(room);
       larger.set(this.#gathered.subarray(0, this.#have));
+      freeBytes(this.#gathered);
       this.#gathered = larger;
     }
     this.#gathered.set(this.buf.subarray(this.at, this.at + count), this.#have);
@@ -204,6 +242,7 @@ export class RdbStrings {
     const gathered = this.#gathered;
     this.#gathered = empty;
     this.#want = 0;
+    this.#made.push(gathered);
     this.#complete(gathered, 0, length);
     return true;
   }
@@ -217,6 +256,7 @@ export class RdbStrings {
     }
     const plain = decompress(bytes, start, end, this.#plainLength);
     if (plain === null) throw this.error("a compressed string is broken");
+    this.#made.push(plain);
     this.#set(plain);
   }
 
@@ -249,7 +289,7 @@ export class RdbStrings {
     }
     const form = this.buf[this.at];
     if (form === special.LZF) {
-      const packed = this.#lzfHeader(Number.MAX_SAFE_INTEGER);
+      const packed = this.#lzfHeader();
       if (packed === MISSING) return false;
       this.skip(packed);
       return true;

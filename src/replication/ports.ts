@@ -45,6 +45,8 @@ export interface ReplicatedStore {
   /** Visits some items that live at `now`; the cursor to go on with, 0 at the end. No key comes twice. */
   scan(cursor: number, now: number, visitor: StoreVisitor): number;
   clear(): void;
+  /** The longest value that set() takes. */
+  readonly valueBytesMax: number;
   count(): number;
   memoryUsed(): number;
   /** Begins to gather other data, while those that are there stay readable. One at a time. */

@@ -88,7 +88,7 @@ test.skipIf(!redisInstalled()).each(checked.map((it) => [it.name, it] as const))
 );
 
 test("a node starts with the oldest and the newest of them", async () => {
-  for (const fixture of [rdbFixtures[0], rdbFixtures[11], rdbFixtures[12]]) {
+  for (const fixture of [rdbFixtures[0], rdbFixtures[11], rdbFixtures[14], rdbFixtures[15]]) {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await Bun.write(path, fixture.bytes);

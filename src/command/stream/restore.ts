@@ -3,7 +3,7 @@
 // Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing and is
 // answered by an error, which ends the link.
 
-import { errorReply, syntaxError } from "../../base/errors.ts";
+import { errorReply, syntaxError, valueTooLarge } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { readPayload } from "../../rdb/dump-payload.ts";
@@ -24,15 +24,17 @@ function restore(x: Context, request: Request, reply: Reply): void {
   const error = momentError(moment, invalidTime);
   if (error !== null) return reply.error(error);
   const expiresAt = moment === 0 || isAbsolute ? moment : x.now + moment;
-  const value = payloadOf(request);
+  const value = payloadOf(x, request);
   if (typeof value === "string") return reply.error(errorReply(value));
+  if (value.isTooLong) return reply.error(valueTooLarge);
   if (putBytes(x, request, 1, value.bytes, value.start, value.end, expiresAt, 0, reply)) reply.ok();
+  value.release();
 }
 
 /** The value, or why there is none. */
-function payloadOf({ buf, start, end }: Request) {
+function payloadOf({ store }: Context, { buf, start, end }: Request) {
   try {
-    return readPayload(buf, start[3], end[3]);
+    return readPayload(buf, start[3], end[3], store.valueBytesMax);
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
     return error.message;

@@ -342,7 +342,10 @@ export class Follower {
     this.#load = new SnapshotLoad(store, (reason, isComplete) =>
       this.#discardData(reason, isComplete),
     );
-    this.#receiver = new SnapshotReceiver(this.#load, refusesOtherTypes?.());
+    this.#receiver = new SnapshotReceiver(this.#load, {
+      refusesOtherTypes: refusesOtherTypes?.(),
+      valueBytesMax: store.valueBytesMax,
+    });
   }
 
   /** Right before the old data go: what described them goes with them. */

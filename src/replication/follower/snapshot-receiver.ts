@@ -9,7 +9,7 @@
 
 import { SyncError } from "../../base/errors.ts";
 import { keyBytesMax, lineBytesMax } from "../../base/limits.ts";
-import { type RdbHandler, RdbReader } from "../../rdb/reader.ts";
+import { type RdbHandler, RdbReader, type RdbReaderOptions } from "../../rdb/reader.ts";
 
 const LF = 0x0a;
 const markBytes = 40;
@@ -45,14 +45,15 @@ export class SnapshotReceiver {
   #mark: string | null = null;
   #seenMark = "";
 
-  constructor(sink: SnapshotSink, refusesOtherTypes = false) {
+  constructor(sink: SnapshotSink, options: RdbReaderOptions = {}) {
     this.#sink = sink;
     const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
+      refused: () => void this.refused++,
       auxiliary: (name, value) => this.#auxiliary(name, value),
     };
-    this.reader = new RdbReader(handler, refusesOtherTypes);
+    this.reader = new RdbReader(handler, options);
   }
 
   get done(): boolean {

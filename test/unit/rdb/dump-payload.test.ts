@@ -34,7 +34,7 @@ function framed(hex: string): [Uint8Array, number, number] {
 describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
   test("is read", () => {
     expect(payloadType(...framed(hex))).toBe("string");
-    const { bytes, start, end } = readPayload(...framed(hex));
+    const { bytes, start, end } = readPayload(...framed(hex), 1000);
     expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(value);
   });
 
@@ -42,14 +42,32 @@ describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
     for (let at = 0; at < hex.length; at += 2) {
       const byte = Number.parseInt(hex.slice(at, at + 2), 16) ^ 0x10;
       const changed = hex.slice(0, at) + byte.toString(16).padStart(2, "0") + hex.slice(at + 2);
-      expect(() => readPayload(...framed(changed))).toThrow("checksum is wrong");
-      expect(() => readPayload(...framed(hex.slice(0, at)))).toThrow(/too short|checksum is wrong/);
+      expect(() => readPayload(...framed(changed), 1000)).toThrow("checksum is wrong");
+      expect(() => readPayload(...framed(hex.slice(0, at)), 1000)).toThrow(
+        /too short|checksum is wrong/,
+      );
     }
   });
 });
 
 test.each(Object.entries(others))("a payload of type %s is known as one", (type, hex) => {
   expect(payloadType(...framed(hex))).toBe(type);
+});
+
+test("what modules attached to the key is stepped over, where it is whole", () => {
+  // Two classes: one with a small integer and a string, one with eight bytes.
+  const metadata =
+    "f302" + "01020304" + "0205" + "0502aabb" + "00" + "04030201" + "041122334455667788" + "00";
+  expect(payloadType(...framed(`${metadata}00`))).toBe("string");
+  expect(payloadType(...framed(metadata + others.hash))).toBe("hash");
+  for (let end = 2; end <= metadata.length; end += 2) {
+    expect(payloadType(...framed(metadata.slice(0, end)))).toBe("unknown");
+  }
+});
+
+test("a string beyond the bound is told by its header", () => {
+  expect(readPayload(...framed(payloads["a compressed string"][1]), 80).isTooLong).toBe(true);
+  expect(readPayload(...framed(payloads["a compressed string"][1]), 81).isTooLong).toBe(false);
 });
 
 test("what is empty or has an unheard-of type is of an unknown one", () => {

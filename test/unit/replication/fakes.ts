@@ -30,6 +30,7 @@ export class FakeStore implements ReplicatedStore {
   gathered: Map<string, Item> | null = null;
   /** How many items a replacement may have beside the old ones. */
   itemsBesideMax = Number.POSITIVE_INFINITY;
+  valueBytesMax = 64 * 1024 * 1024;
   valueLength = 0;
   expiresAt = 0;
   keyBytes: Uint8Array = new Uint8Array(0);
