@@ -63,14 +63,14 @@ export class Output {
   }
 
   /**
-   * The content from `from` on, for somebody who keeps it: a copy of a little, or this buffer itself when
-   * it is much, in which case a fresh one takes its place. The caller clears the output afterwards.
+   * This buffer itself, for somebody who keeps its content from `from` on, when that is much: a fresh one
+   * takes its place. Null when it is little, and better copied. The caller clears the output afterwards.
    */
-  takeFrom(from: number): Uint8Array {
-    const rest = this.bytes.subarray(from, this.length);
-    if (rest.length < ordinaryBytes / 4 || this.bytes.length < ordinaryBytes) return rest.slice();
+  takeLarge(from: number): Uint8Array | null {
+    if (this.length - from < ordinaryBytes / 4 || this.bytes.length < ordinaryBytes) return null;
+    const { bytes } = this;
     this.bytes = buffers.take(ordinaryBytes);
-    return rest;
+    return bytes;
   }
 
   /** Forgets the content; gives an oversized buffer back. */

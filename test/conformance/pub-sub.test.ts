@@ -94,6 +94,29 @@ function messageCases(connect: Connect): void {
     for (const { value } of await writer.replies(2_000)) expect(value).toBe("1");
   });
 
+  test("a subscriber that reads late gets messages of all sizes, in order", async () => {
+    await using late = await connect();
+    await using prompt = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await late.ask("HELLO", "3");
+    for (const reader of [late, prompt]) await reader.ask("SUBSCRIBE", name);
+    late.pause();
+    const sizes = [1, 10_000, 100, 4_000, 1, 70_000, 3];
+    const payloads = Array.from({ length: 700 }, (_, index) =>
+      String(index).padEnd(sizes[index % sizes.length], "."),
+    );
+    for (const payload of payloads) writer.send("PUBLISH", name, payload);
+    for (const _ of payloads) expect(await writer.shown()).toBe(":2");
+    late.resume();
+    late.send("UNSUBSCRIBE");
+    for (const reader of [prompt, late]) {
+      for (const payload of payloads)
+        expect(textOf(partsOf(await reader.reply())[2])).toBe(payload);
+    }
+    expect(await late.shown()).toContain("$unsubscribe");
+  });
+
   test("a subscription is confirmed before its first message comes", async () => {
     await using writer = await connect();
     const name = fresh();

@@ -41,6 +41,10 @@ export class Peer extends RespClient {
     this.#socket.pause();
   }
 
+  resume(): void {
+    this.#socket.resume();
+  }
+
   async replies(count: number): Promise<Reply[]> {
     const replies: Reply[] = [];
     for (let i = 0; i < count; i++) replies.push(await this.reply());

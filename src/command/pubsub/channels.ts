@@ -7,7 +7,7 @@ import { matchesGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
 import { Topics } from "./topics.ts";
 
-/** A published message, as one kind of subscriber gets it. */
+/** A published message, as one kind of subscriber gets it; its bytes are the publisher's. */
 export interface Message {
   /** The pattern that fitted; null for the subscribers of the channel itself. */
   readonly pattern: Uint8Array | null;
@@ -15,8 +15,11 @@ export interface Message {
   readonly payload: Uint8Array;
 }
 
-/** Brings a message to the connections with these ids, as far as they are still there. */
-export type Deliver = (receivers: readonly number[], message: Message) => void;
+/**
+ * Brings a message to the connections with these ids, as far as they are still there. It keeps neither the
+ * set nor the bytes of the message.
+ */
+export type Deliver = (receivers: ReadonlySet<number>, message: Message) => void;
 
 export class Channels {
   readonly channels = new Topics();
@@ -45,7 +48,7 @@ export class Channels {
     channel: Uint8Array,
     payload: Uint8Array,
   ): number {
-    this.deliver([...subscribers], { pattern, channel, payload });
+    this.deliver(subscribers, { pattern, channel, payload });
     return subscribers.size;
   }
 

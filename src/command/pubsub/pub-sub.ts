@@ -155,7 +155,8 @@ function confirm({ session }: Context, reply: Reply, word: string, name: Uint8Ar
 
 function publish(x: Context, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
-  const count = x.node.channels.publish(request.bytes(1), request.bytes(2));
+  const channel = buf.subarray(start[1], end[1]);
+  const count = x.node.channels.publish(channel, buf.subarray(start[2], end[2]));
   x.effects.publish(buf, start[1], end[1], buf, start[2], end[2]);
   reply.integer(count);
 }

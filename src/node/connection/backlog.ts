@@ -1,43 +1,164 @@
 // Output that a socket did not take yet, in order. Bun's socket.write() tells how many bytes it took
-// and forgets the rest; the rest waits here until `drain`.
+// and forgets the rest; the rest waits here until `drain`. What is small is packed into chunks of the
+// buffer pool, so that a message of one byte costs its bytes and not an array; what is large is kept by
+// reference, and several backlogs may keep the same chunk. It bounds nothing: its owner looks at `bytes`.
+// Invariant: `bytes` is what all pieces hold together, and an empty backlog holds no memory.
 
 import { buffers } from "../../base/buffer-pool.ts";
+import type { Output } from "../../base/output.ts";
+import { Chunk } from "./chunk.ts";
 
 interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
 }
 
+/** A run of a chunk that waits. */
+interface Piece {
+  readonly chunk: Chunk;
+  start: number;
+  end: number;
+}
+
+const packedBytesMin = 4 * 1024;
+const packedBytesMax = 64 * 1024;
+/** A piece below this is written together with those behind it: a system call costs more than the copy. */
+const gatherBelowBytes = 16 * 1024;
+const gatherBytesMax = 64 * 1024;
+/** Pieces that are done with leave the list when they are so many, and half of it. */
+const doneMax = 64;
+
 export class Backlog {
   bytes = 0;
-  private readonly chunks: Uint8Array[] = [];
-  /** Bytes of the first chunk that are sent. */
-  private sent = 0;
+  private pieces: Piece[] = [];
+  /** How many pieces at the front are done with. */
+  private done = 0;
+  /** The chunk that small pieces are added to. */
+  private open: Chunk | null = null;
 
-  /** Keeps `chunk`, whose whole buffer is the backlog's from now on. */
-  keep(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
-    this.bytes += chunk.length;
+  /** Keeps a copy of a part of `source`. */
+  append(source: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      const chunk = this.room(end - at);
+      const count = Math.min(end - at, chunk.bytes.length - chunk.filled);
+      chunk.bytes.set(source.subarray(at, at + count), chunk.filled);
+      this.lengthen(chunk, count);
+      at += count;
+    }
+  }
+
+  private room(wanted: number): Chunk {
+    const { open } = this;
+    if (open !== null && open.filled < open.bytes.length) return open;
+    const size = Math.min(Math.max(wanted, this.bytes, packedBytesMin), packedBytesMax);
+    const chunk = new Chunk(buffers.take(size), 0);
+    chunk.hold();
+    open?.release();
+    this.open = chunk;
+    return chunk;
+  }
+
+  /** Counts bytes that were just put at the end of the open chunk. */
+  private lengthen(chunk: Chunk, count: number): void {
+    const start = chunk.filled;
+    chunk.filled += count;
+    const last = this.pieces.at(-1);
+    if (last?.chunk !== chunk || last.end !== start) return this.share(chunk, start, chunk.filled);
+    last.end += count;
+    this.bytes += count;
+  }
+
+  /** Keeps a part of a chunk that others may keep as well. */
+  share(chunk: Chunk, start: number, end: number): void {
+    chunk.hold();
+    this.pieces.push({ chunk, start, end });
+    this.bytes += end - start;
+  }
+
+  /** Keeps the content of an output from `from` on; the caller clears the output afterwards. */
+  keep(out: Output, from: number): void {
+    const whole = out.takeLarge(from);
+    if (whole === null) return this.append(out.bytes, from, out.length);
+    this.share(new Chunk(whole, out.length), from, out.length);
+  }
+
+  /** Gives everything to `other`, behind what waits there, whose open chunk takes what is small. */
+  moveTo(other: Backlog): void {
+    const isPacking = other.bytes > 0;
+    for (let i = this.done; i < this.pieces.length; i++) {
+      const { chunk, start, end } = this.pieces[i];
+      if (isPacking && chunk.isPacked && end - start < packedBytesMax)
+        other.append(chunk.bytes, start, end);
+      else other.share(chunk, start, end);
+    }
+    if (!isPacking) other.packInto(this.open);
+    this.clear();
+  }
+
+  private packInto(open: Chunk | null): void {
+    open?.hold();
+    this.open?.release();
+    this.open = open;
   }
 
   /** Sends what the socket takes. True when nothing is left. */
   drain(socket: Writable): boolean {
-    while (this.chunks.length > 0) {
-      const chunk = this.chunks[0];
-      const taken = socket.write(chunk, this.sent, chunk.length - this.sent);
-      if (taken <= 0) return false;
-      this.sent += taken;
-      this.bytes -= taken;
-      if (this.sent < chunk.length) return false;
-      this.chunks.shift();
-      this.sent = 0;
-      buffers.give(new Uint8Array(chunk.buffer));
+    while (this.bytes > 0) {
+      const before = this.bytes;
+      const piece = this.pieces[this.done];
+      const length = piece.end - piece.start;
+      const isAlone = length >= gatherBelowBytes || length === before;
+      const wanted = isAlone ? length : Math.min(before, gatherBytesMax);
+      const taken = isAlone
+        ? socket.write(piece.chunk.bytes, piece.start, length)
+        : this.writeGathered(socket, wanted);
+      if (this.bytes !== before) return this.bytes === 0; // the socket's end cleared it meanwhile
+      if (taken > 0) this.advance(taken);
+      if (taken < wanted) return false;
     }
     return true;
   }
 
+  private writeGathered(socket: Writable, count: number): number {
+    const scratch = buffers.take(gatherBytesMax);
+    let length = 0;
+    for (let i = this.done; length < count; i++) {
+      const { chunk, start, end } = this.pieces[i];
+      const part = Math.min(end - start, count - length);
+      scratch.set(chunk.bytes.subarray(start, start + part), length);
+      length += part;
+    }
+    const taken = socket.write(scratch, 0, length);
+    buffers.give(scratch);
+    return taken;
+  }
+
+  private advance(count: number): void {
+    this.bytes -= count;
+    if (this.bytes === 0) return this.clear();
+    let rest = count;
+    while (rest > 0) {
+      const piece = this.pieces[this.done];
+      const length = piece.end - piece.start;
+      if (rest < length) {
+        piece.start += rest;
+        break;
+      }
+      piece.chunk.release();
+      this.done++;
+      rest -= length;
+    }
+    if (this.done < doneMax || this.done < this.pieces.length / 2) return;
+    this.pieces.splice(0, this.done);
+    this.done = 0;
+  }
+
   clear(): void {
-    this.chunks.length = 0;
+    for (let i = this.done; i < this.pieces.length; i++) this.pieces[i].chunk.release();
+    this.open?.release();
+    this.open = null;
+    if (this.pieces.length > 0) this.pieces = [];
+    this.done = 0;
     this.bytes = 0;
-    this.sent = 0;
   }
 }

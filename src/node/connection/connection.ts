@@ -28,6 +28,7 @@ import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import { Backlog } from "./backlog.ts";
 import type { DataThread } from "./data-thread.ts";
+import type { EncodedMessage } from "./delivery.ts";
 import { Mail } from "./mail.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
@@ -173,7 +174,7 @@ export class Connection {
   private keepUnsent(taken: number): void {
     const out = this.thread.out;
     if (this.closed) return;
-    this.backlog.keep(out.takeFrom(taken));
+    this.backlog.keep(out, taken);
     if (this.backlog.bytes > outputHardBytesMax) {
       log.warn(`client ${this.session.address} does not read its replies: disconnected`);
       this.terminate();
@@ -252,10 +253,10 @@ export class Connection {
   // ---- mail of channels --------------------------------------------------------------------------
 
   /** Keeps a message until sendMail(). */
-  deliver(message: Uint8Array): void {
+  deliver(message: EncodedMessage): void {
     if (this.closed) return;
     this.mail ??= new Mail();
-    this.mail.keep(message);
+    message.addTo(this.mail.messages);
     if (!this.mail.isOverdue(this.backlog.bytes, monotonicMs())) return;
     log.warn(`subscriber ${this.session.address} does not read its messages: disconnected`);
     this.terminate();
@@ -264,10 +265,17 @@ export class Connection {
   sendMail(): void {
     const { mail } = this;
     if (mail === null || mail.bytes === 0 || this.executing || this.handedOver) return;
-    const bytes = mail.take();
-    const taken = this.write(bytes);
-    if (taken < bytes.length && !this.closed)
-      this.backlog.keep(new Uint8Array(bytes.subarray(taken)));
+    const isSending = this.backlog.bytes === 0;
+    mail.messages.moveTo(this.backlog);
+    if (isSending) this.drain();
+  }
+
+  /** True when nothing is left. */
+  private drain(): boolean {
+    const before = this.backlog.bytes;
+    const isDone = this.backlog.drain(this.socket);
+    if (!this.closed) this.thread.bytesSent += before - this.backlog.bytes;
+    return isDone;
   }
 
   // ---- suspension ------------------------------------------------------------------------------
@@ -341,7 +349,7 @@ export class Connection {
   // ---- the socket's other events ---------------------------------------------------------------
 
   onDrain(): void {
-    if (!this.backlog.drain(this.socket)) return;
+    if (!this.drain()) return;
     if (this.link !== null) {
       this.link.onDrain();
       return;
@@ -358,6 +366,7 @@ export class Connection {
   onClose(): void {
     this.closed = true;
     this.backlog.clear();
+    this.mail?.messages.clear();
     this.mail = null;
     this.link?.onClose();
     this.link = null;

@@ -86,6 +86,7 @@ export class DataThread {
 
   receive(connection: Connection, chunk: Uint8Array): void {
     const begin = monotonicMs();
+    const received = chunk.length; // receive() frees what it has used up
     this.context.now = wallClockMs();
     try {
       connection.receive(chunk);
@@ -93,8 +94,8 @@ export class DataThread {
       this.recover(connection, error);
     }
     this.endTurn();
-    this.bytesReceived += chunk.length;
-    this.collect(chunk.length);
+    this.bytesReceived += received;
+    this.collect(received);
     this.turns.record(monotonicMs() - begin);
   }
 

@@ -4,23 +4,14 @@
 // Invariant: what a slow subscriber has not taken is bounded, in bytes at once and in time (limits.ts).
 
 import { mailHardBytesMax, mailSoftBytesMax, mailSoftMs } from "../../base/limits.ts";
+import { Backlog } from "./backlog.ts";
 
 export class Mail {
-  bytes = 0;
-  private chunks: Uint8Array[] = [];
+  readonly messages = new Backlog();
   private overSoftSinceMs = 0;
 
-  keep(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
-    this.bytes += chunk.length;
-  }
-
-  /** Everything that waits, in order, in memory of its own. */
-  take(): Uint8Array {
-    const all = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
-    this.chunks = [];
-    this.bytes = 0;
-    return all;
+  get bytes(): number {
+    return this.messages.bytes;
   }
 
   /** Whether a subscriber with `unsent` bytes beside these is too slow to be kept. */

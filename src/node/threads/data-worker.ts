@@ -5,9 +5,13 @@
 //   starting --Start--> serving --end()--> ended          any --crash, exit--> fatal()
 
 import { fatal } from "../../base/errors.ts";
+import type { Message } from "../../command/pubsub/channels.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
+import { Parcel } from "./parcel.ts";
 
 const farewellMsMax = 1000;
+/** Published messages that wait for the end of a turn; with more bytes than this they leave at once. */
+const parcelBytesMax = 1024 * 1024;
 
 export interface DataWorkerParts {
   readonly start: Omit<Start, "kind">;
@@ -26,6 +30,7 @@ export class DataWorker {
     (value: Questions[keyof Questions]["answer"]) => void
   >();
   private readonly ended = Promise.withResolvers<void>();
+  private readonly parcel = new Parcel();
   private lastTicket = 0;
   private isEnding = false;
 
@@ -44,7 +49,21 @@ export class DataWorker {
   }
 
   post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.sendParcel(); // an answer does not overtake the messages that were published before it
     if (!this.isEnding) this.worker.postMessage(message, transfer);
+  }
+
+  /** Posts a published message when the turn is over, together with others of the turn. */
+  deliver(receivers: readonly number[], message: Message): void {
+    if (this.parcel.isEmpty) queueMicrotask(() => this.sendParcel());
+    this.parcel.add(receivers, message);
+    if (this.parcel.bytes > parcelBytesMax) this.sendParcel();
+  }
+
+  private sendParcel(): void {
+    if (this.parcel.isEmpty) return;
+    const order = this.parcel.take();
+    if (!this.isEnding) this.worker.postMessage(order, [order.bytes.buffer]);
   }
 
   /** Never resolves for a thread that is told to end meanwhile. */

@@ -7,7 +7,6 @@ import type { Address } from "../../base/address.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
 import { find, opcodeCommands } from "../../command/table.ts";
 import type { Transaction } from "../../command/transaction/transaction-queue.ts";
 import type { Config } from "../../config/config.ts";
@@ -67,11 +66,11 @@ export type LinkOrder =
   | { readonly kind: "linkWrite"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: "linkEnd"; readonly id: number };
 
-/** A published message for those of these connections that are the thread's. */
+/** Published messages for connections of the thread, as parcel.ts packs them. */
 export interface DeliverOrder {
   readonly kind: "deliver";
-  readonly receivers: readonly number[];
-  readonly message: Message;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly numbers: readonly number[];
 }
 
 export type ToWorker = Start | Question | Answer | LinkOrder | DeliverOrder;

@@ -42,7 +42,7 @@ export interface Threads {
   resetStatistics(): void;
   configChanged(config: Config): void;
   /** Brings a published message to the connections with these ids. */
-  deliver(receivers: readonly number[], message: Message): void;
+  deliver(receivers: ReadonlySet<number>, message: Message): void;
   /** Hands the connection of `session` to the link that `open` makes for it, unless it is gone. */
   takeOver(session: Session, open: (socket: LinkSocket) => Link): void;
   /** Takes no more connections; those that are open stay. */
@@ -84,7 +84,7 @@ export class LocalThreads implements Threads {
     // this thread reads the node's own configuration
   }
 
-  deliver(receivers: readonly number[], message: Message): void {
+  deliver(receivers: ReadonlySet<number>, message: Message): void {
     this.thread.delivery.deliver(receivers, message);
   }
 

@@ -25,6 +25,7 @@ import {
   type ThreadSettings,
   type ToWorker,
 } from "./messages.ts";
+import { unpack } from "./parcel.ts";
 import { killClients, reportClients, threadStatistics } from "./threads.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";
@@ -93,7 +94,7 @@ class WorkerServer {
       case "answer":
         return this.mailbox.answer(message);
       case "deliver":
-        return this.thread.delivery.deliver(message.receivers, message.message);
+        return unpack(message, (ids, published) => this.thread.delivery.deliver(ids, published));
       default:
         return this.direct(message);
     }

@@ -57,6 +57,8 @@ export class WorkerThreads implements Threads {
   private readonly workers: readonly DataWorker[];
   /** The thread of each session whose command runs now. */
   private readonly origins = new Map<number, DataWorker>();
+  /** The thread of each session that has subscribed to something. */
+  private readonly subscribers = new Map<number, DataWorker>();
   private readonly links = new Map<number, RemoteEnd>();
   private settings: ThreadSettings;
   /** Resolves when all threads go by the present settings and counters. */
@@ -150,8 +152,7 @@ export class WorkerThreads implements Threads {
 
   private receive(worker: DataWorker, message: FromWorker): void {
     if (message.kind === "command") void this.run(worker, message);
-    else if (message.kind === "subscriberLeft")
-      this.parts.control.context.node.channels.forget(message.id);
+    else if (message.kind === "subscriberLeft") this.subscriberLeft(message.id);
     else if (message.kind !== "told") this.linkEvent(message);
   }
 
@@ -166,6 +167,7 @@ export class WorkerThreads implements Threads {
       .submit(session, commandOf(request, isResp), request, isResp)
       .catch((error) => control.fail(error));
     this.origins.delete(session.id);
+    this.noteSubscriber(session, worker);
     await this.settled;
     const changes = changesOf(submission.session, session);
     control.turn(() => {
@@ -174,8 +176,29 @@ export class WorkerThreads implements Threads {
     });
   }
 
-  deliver(receivers: readonly number[], message: Message): void {
-    for (const worker of this.workers) worker.post({ kind: "deliver", receivers, message });
+  // ---- subscribers -------------------------------------------------------------------------------
+
+  /** Each thread gets the message once, if it has receivers; one of them may be subscribing just now. */
+  deliver(receivers: ReadonlySet<number>, message: Message): void {
+    const byWorker = new Map<DataWorker, number[]>();
+    for (const id of receivers) {
+      const worker = this.subscribers.get(id) ?? this.origins.get(id);
+      if (worker === undefined) continue;
+      const ids = byWorker.get(worker);
+      if (ids === undefined) byWorker.set(worker, [id]);
+      else ids.push(id);
+    }
+    for (const [worker, ids] of byWorker) worker.deliver(ids, message);
+  }
+
+  private noteSubscriber(session: Session, worker: DataWorker): void {
+    if (session.subscriptions > 0) this.subscribers.set(session.id, worker);
+    else this.subscribers.delete(session.id);
+  }
+
+  private subscriberLeft(id: number): void {
+    this.subscribers.delete(id);
+    this.parts.control.context.node.channels.forget(id);
   }
 
   // ---- links -------------------------------------------------------------------------------------

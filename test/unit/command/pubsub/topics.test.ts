@@ -56,7 +56,7 @@ describe("a message", () => {
   function collect() {
     const sent: string[] = [];
     const channels = new Channels((receivers, { pattern, channel, payload }: Message) => {
-      sent.push(`${receivers.join(",")} ${text(pattern)}|${text(channel)}|${text(payload)}`);
+      sent.push(`${[...receivers].join(",")} ${text(pattern)}|${text(channel)}|${text(payload)}`);
     });
     return { sent, channels };
   }

@@ -1,0 +1,85 @@
+// Published messages on their way to another thread: those of a turn travel together, and each message
+// once for all its receivers there. The bytes are one buffer, which is transferred and not copied, and the
+// numbers stand beside it: an object for each message would be cloned with all its parts.
+// Invariant: messages are unpacked in the order in which they were added.
+
+import { freeBytes } from "../../base/buffer-pool.ts";
+import { Output } from "../../base/output.ts";
+import type { Message } from "../../command/pubsub/channels.ts";
+import type { DeliverOrder } from "./messages.ts";
+
+const ordinaryBytes = 4 * 1024;
+/** Stands for the length of a pattern that there is not. */
+const noPattern = -1;
+/** Numbers of a message before the ids of its receivers. */
+const headNumbers = 6;
+
+export class Parcel {
+  private readonly out = new Output(ordinaryBytes);
+  private numbers: number[] = [];
+  /** What was added last: one message may go to the subscribers of several patterns. */
+  private last: Message | null = null;
+  private channelStart = 0;
+  private payloadStart = 0;
+
+  /** Of all messages in it. */
+  get bytes(): number {
+    return this.out.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.numbers.length === 0;
+  }
+
+  add(receivers: readonly number[], message: Message): void {
+    const { out, numbers } = this;
+    const { pattern, channel, payload } = message;
+    if (this.last?.payload !== payload || this.last.channel !== channel) {
+      this.channelStart = out.length;
+      out.appendAll(channel);
+      this.payloadStart = out.length;
+      out.appendAll(payload);
+      this.last = message;
+    }
+    numbers.push(this.channelStart, this.payloadStart, this.payloadStart + payload.length);
+    numbers.push(out.length, pattern?.length ?? noPattern, receivers.length);
+    for (const id of receivers) numbers.push(id);
+    if (pattern !== null) out.appendAll(pattern);
+  }
+
+  /** Everything, for postMessage(); the parcel is empty then. */
+  take(): DeliverOrder {
+    const order = {
+      kind: "deliver",
+      bytes: this.out.view().slice(),
+      numbers: this.numbers,
+    } as const;
+    this.out.clear();
+    this.numbers = [];
+    this.last = null;
+    return order;
+  }
+}
+
+/** Hands out the messages of a parcel that has arrived, and frees it. */
+export function unpack(
+  { bytes, numbers }: DeliverOrder,
+  deliver: (receivers: readonly number[], message: Message) => void,
+): void {
+  let at = 0;
+  while (at < numbers.length) {
+    const [channelStart, payloadStart, payloadEnd, patternStart, patternLength, count] =
+      numbers.slice(at, at + headNumbers);
+    at += headNumbers;
+    deliver(numbers.slice(at, at + count), {
+      pattern:
+        patternLength === noPattern
+          ? null
+          : bytes.subarray(patternStart, patternStart + patternLength),
+      channel: bytes.subarray(channelStart, payloadStart),
+      payload: bytes.subarray(payloadStart, payloadEnd),
+    });
+    at += count;
+  }
+  freeBytes(bytes);
+}
