@@ -101,6 +101,13 @@ export const acknowledgeMs = 1_000;
 /** Reconnection waits between these, with jitter. */
 export const reconnectMsMin = 100;
 export const reconnectMsMax = 5_000;
+/**
+ * Longest wait after a leader that cannot be followed, ms: one whose snapshot is refused, or whose stream has
+ * what only a snapshot can tell. The wait doubles from reconnectMsMin on, as each attempt may be a full sync.
+ * It is short again when the link was up for that long without such a failure, and for the last wait.
+ */
+export const resyncMsMax = 300_000;
+export const resyncCalmMs = 60_000;
 /** How long a shutdown waits for followers to have everything, so that they can go on after it. */
 export const settleMsMax = 2_000;
 /** A journal nobody reads is turned off after this time (repl-backlog-ttl). */
@@ -118,7 +125,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [mailSoftBytesMax < mailHardBytesMax, "a soft bound lies below its hard one"],
   [followerQueueSoftBytesMax < followerQueueHardBytesMax, "a soft bound lies below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "who lives is not silent"],
-  [reconnectMsMin <= reconnectMsMax, "waits grow"],
+  [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
 ];
 
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits.ts: not so: ${what}`);

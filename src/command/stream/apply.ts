@@ -20,7 +20,7 @@ import type { Applied, Apply } from "../../replication/ports.ts";
 import { Command, type Context } from "../core/command.ts";
 import { execute } from "../core/execute.ts";
 import { Session } from "../core/session.ts";
-import { buildsOnGap, eraseKey, eraseWritten } from "./gaps.ts";
+import { buildsOnGap, eraseKey, eraseWritten, namesHeldKey } from "./gaps.ts";
 import { judge, type Skipped } from "./rules.ts";
 
 export interface ApplierOptions {
@@ -41,7 +41,9 @@ export function applier(parts: Omit<Context, "now" | "session">, options: Applie
   const tell = teller();
   const admitted = (request: Request, database: number): Command | Skipped => {
     const verdict = judge(request, database);
-    if (!(verdict instanceof Command)) refuseOtherTypes(verdict, options);
+    if (verdict instanceof Command) return verdict;
+    refuseOtherTypes(verdict, options);
+    if (verdict.type === "unknown") refuseUnknown(verdict, context, request);
     return verdict;
   };
   const runOrErase = (command: Command, request: Request): Applied => {
@@ -108,6 +110,15 @@ function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: Applie
   if (type === "" || !refusesOtherTypes()) return;
   const what = type === "unknown" ? "which this node does not know" : `a command of type ${type}`;
   throw new SyncError(`the leader sent ${name}, ${what}, and --other-types is refuse`);
+}
+
+/** A name of a version yet to come: where it may have changed a string of ours, a snapshot has to tell. */
+function refuseUnknown({ name }: Skipped, context: Context, request: Request): void {
+  context.now = wallClockMs();
+  if (!namesHeldKey(context, request)) return;
+  throw new SyncError(
+    `what ${name}, which this node does not know, did to a key only a snapshot can tell`,
+  );
 }
 
 function teller(): (name: string) => void {

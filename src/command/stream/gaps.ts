@@ -3,6 +3,7 @@
 // there does not begin a new value, because the leader's goes on from the one that is missing here.
 // Invariant: a key of database 0 has its leader's value, or none.
 
+import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command, Context } from "../core/command.ts";
 import { erase, findForWrite } from "../core/write.ts";
@@ -35,6 +36,14 @@ export function buildsOnGap(x: Context, command: Command, request: Request): boo
 
 function isMissing(x: Context, request: Request, index: number): boolean {
   return index < request.argc && locked(x, request, index, () => !findForWrite(x, request, index));
+}
+
+/** Whether an argument, whatever it means, is a key of database 0. */
+export function namesHeldKey(x: Context, request: Request): boolean {
+  for (let i = 1; i < request.argc; i++) {
+    if (request.length(i) <= keyBytesMax && !isMissing(x, request, i)) return true;
+  }
+  return false;
 }
 
 /** Removes what a command would have written to. */

@@ -36,8 +36,8 @@ const decoder = new TextDecoder();
 const everywhere = new Set(["flushall", "publish"]);
 /** Old Redis versions send scripts as they are. */
 const scripts = new Set(["eval", "evalsha", "fcall"]);
-/** Redis 8 has added it. */
-const otherStringCommands = new Set(["msetex"]);
+/** Redis 8 has added them: they make strings, and nothing here does the same. */
+const otherStringCommands = new Set(["msetex", "increx"]);
 /** They change no key. */
 const dataless = new Set(["function", "script", "spublish", "pfselftest", "cluster"]);
 

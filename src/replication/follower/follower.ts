@@ -7,6 +7,10 @@
 //   connecting, handshake, sync, connected --any failure, silence--> connect (after a wait with jitter)
 //   any --stop()--> off
 //
+// A connection that fails is made anew within seconds. Where the bytes are at fault, a snapshot that is
+// refused or a stream that cannot be followed, the next attempt is likely to fail in the same way after
+// another full sync: these waits double up to minutes, and are short again after a time of calm.
+//
 // Invariants: at most one connection is alive, and events of an earlier one are ignored; what the store
 // serves is always described by history and journal, or else by nothing. While a snapshot is loaded beside
 // the old data (snapshot-load.ts) those are the old ones, so that a load that breaks off changes nothing;
@@ -20,6 +24,8 @@ import {
   linkSilenceMsMax,
   reconnectMsMax,
   reconnectMsMin,
+  resyncCalmMs,
+  resyncMsMax,
 } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { RdbError } from "../../rdb/format.ts";
@@ -96,6 +102,10 @@ export class Follower {
   #downSinceMs: number;
   #retryMs = reconnectMsMin;
   #retryTimer: Timer | null = null;
+  /** How often in a row this leader's bytes could not be followed, and how long it waited then. */
+  #misfits = 0;
+  #misfitWaitMs = 0;
+  #connectedSinceMs = 0;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -153,6 +163,7 @@ export class Follower {
     this.host = host;
     this.port = port;
     this.#retryMs = reconnectMsMin;
+    this.#misfits = 0;
     this.#transition("connect", `following ${host}:${port}`);
     this.#connect();
   }
@@ -195,6 +206,7 @@ export class Follower {
   tick(): void {
     const now = this.#parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
+    this.#forgetMisfits(now);
     const silentMs = now - this.#lastBytesMs;
     if (silentMs > linkSilenceMsMax && this.#freezes === 0) {
       this.#fail(`silent for ${Math.round(silentMs)} ms`);
@@ -228,9 +240,26 @@ export class Follower {
       // Bun would take it for the connection's end, and the next one would bring the same bytes.
       if (!(error instanceof RdbError) && !(error instanceof SyncError))
         fatal(error, "replication");
-      if (this.state === "connected") this.#forgetHistory(error.message);
-      this.#fail(error.message);
+      this.#cannotFollow(error.message);
     }
+  }
+
+  #cannotFollow(reason: string): void {
+    if (this.state === "connected") this.#forgetHistory(reason);
+    this.#misfits++;
+    const doubledMs = Math.min(reconnectMsMin * 2 ** (this.#misfits - 1), resyncMsMax);
+    const times = this.#misfits === 1 ? "" : `, ${this.#misfits} times in a row`;
+    const waitMs = this.#fail(reason, doubledMs);
+    this.#misfitWaitMs = waitMs;
+    this.#parts.log.warn(
+      `cannot follow ${this.host}:${this.port}${times}: ${reason}; what this node serves stays as it is ` +
+        `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
+    );
+  }
+
+  #forgetMisfits(now: number): void {
+    const calmMs = Math.max(resyncCalmMs, this.#misfitWaitMs);
+    if (this.isUp && now - this.#connectedSinceMs >= calmMs) this.#misfits = 0;
   }
 
   /** The stream cannot be followed from here: what was applied is no known state any more. */
@@ -240,15 +269,21 @@ export class Follower {
     this.#parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
   }
 
-  #fail(reason: string): void {
+  #jittered(ms: number): number {
+    return Math.round(ms * (0.5 + this.#parts.random() / 2));
+  }
+
+  /** How long it waits until the next attempt. */
+  #fail(reason: string, waitMsMin = 0): number {
     const wasUp = this.isUp;
     this.#disconnect();
     if (wasUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
-    const waitMs = Math.round(this.#retryMs * (0.5 + this.#parts.random() / 2));
+    const waitMs = this.#jittered(Math.max(this.#retryMs, waitMsMin));
     this.#transition("connect", `${reason}; next attempt in ${waitMs} ms`);
     this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
     this.#retryTimer.unref();
+    return waitMs;
   }
 
   #disconnect(): void {
@@ -408,6 +443,7 @@ export class Follower {
   #goOn(reason: string): void {
     const { journal, apply } = this.#parts;
     this.#transition("connected", reason);
+    this.#connectedSinceMs = this.#parts.clock.monotonicMs();
     this.#retryMs = reconnectMsMin;
     this.#stream = new LeaderStream(journal, this.#streamDatabase, apply, () =>
       this.#acknowledge(),

@@ -159,6 +159,20 @@ test("a module's value takes the place of a string, and is no reason to end the 
   expect(run("JSON.SET", "a", "$", "1")).toBe("skipped");
 });
 
+test("a command that nobody here has heard of ends the link where it names a key that is here", () => {
+  const { run, push } = open();
+  run("SET", "a", "string");
+  expect(run("FUTURE.SET", "b", "1")).toBe("skipped");
+  expect(() => run("FUTURE.SET", "option", "a")).toThrow(
+    "what FUTURE.SET, which this node does not",
+  );
+  expect(() => run("INCREX", "b", "1")).toThrow(
+    "what INCREX did on the leader only a snapshot can",
+  );
+  push("MULTI");
+  expect(() => push("FUTURE.SET", "a", "1")).toThrow("what FUTURE.SET");
+});
+
 test("where other types are refused, so is a command that nobody here has heard of", () => {
   const { run } = open(true);
   expect(() => run("JSON.SET", "a", "$", "1")).toThrow("JSON.SET, which this node does not know,");
