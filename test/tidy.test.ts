@@ -152,8 +152,10 @@ describe("rooms", () => {
     expectNone(everywhere(reading, "use clock.ts", where));
   });
 
-  test("only log.ts and the command line write to the terminal", () => {
-    const where = sources.filter(({ path }) => !/^src\/(base\/log\.ts$|cli\/|bench\/)/.test(path));
+  test("only the log and the command line write to the terminal", () => {
+    const where = sources.filter(
+      ({ path }) => !/^src\/(base\/stderr\.ts$|cli\/|bench\/)/.test(path),
+    );
     expectNone(everywhere(/\bconsole\.|\bprocess\.std(out|err)\b/, "use log.ts", where));
   });
 });

@@ -3,7 +3,7 @@
 // socket failures have no class: they are logged once where they happen. The client's own error
 // classes live in client/errors.ts.
 
-import { writeSync } from "node:fs";
+import { writeLine } from "./stderr.ts";
 
 const encoder = new TextEncoder();
 
@@ -109,8 +109,12 @@ export function assert(condition: boolean, message: string): asserts condition {
  * Bun would otherwise hand it to an event handler and leave the process alive with the lock taken.
  */
 export function fatal(error: unknown, where: string): never {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  writeSync(2, `mscache: fatal error in ${where}: ${text}\n`);
-  process.kill(process.pid, "SIGABRT");
+  try {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    writeLine(`mscache: fatal error in ${where}: ${text}\n`);
+  } finally {
+    // Whatever could not be said: half of a node must not live on.
+    process.kill(process.pid, "SIGABRT");
+  }
   throw error;
 }

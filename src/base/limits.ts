@@ -25,6 +25,19 @@ export const argumentsMax = 1024 * 1024;
 export const argumentsUnauthenticatedMax = 10;
 export const bulkUnauthenticatedBytesMax = 16 * KiB;
 
+// ---- threads ----------------------------------------------------------------------------------
+
+/**
+ * How long a node that ends waits for a data thread to do what it is told, ms, at each of three steps: to
+ * stop listening, to close its connections, to end. Then it ends without it.
+ */
+export const threadFarewellMsMax = 1_000;
+
+// ---- the log ------------------------------------------------------------------------------------
+
+/** Longest line on standard error, bytes: what a pipe takes whole or not at all. The rest is cut off. */
+export const stderrLineBytesMax = 4 * KiB;
+
 // ---- time ---------------------------------------------------------------------------------------
 
 /** Longest time a timer takes, ms: a longer one would be over at once, so it is none. */

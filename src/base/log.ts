@@ -1,10 +1,11 @@
 // The log of a node: one line for each event on standard error, with time and level. It is a small
 // coat over consola that fixes the format and keeps repeated lines (an operator counts them).
 // It never writes to standard output, which belongs to the commands. One call is one line: control
-// characters, which may come from a client's bytes, are shown as escapes.
+// characters, which may come from a client's bytes, are shown as escapes. A line that cannot be written
+// is lost (stderr.ts): a log never throws into whoever has something to tell.
 
 import { createConsola, type LogObject } from "consola/core";
-import { wallClockMs } from "./clock.ts";
+import { stamped, writeLine } from "./stderr.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -16,7 +17,7 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/g;
 const sink = createConsola({
   level: CONSOLA_LEVELS.info,
   throttle: 0,
-  reporters: [{ log: (line) => void process.stderr.write(formatLine(line)) }],
+  reporters: [{ log: (line) => writeLine(formatLine(line)) }],
 });
 
 export const log = {
@@ -32,8 +33,7 @@ export function setLogLevel(level: LogLevel): void {
 }
 
 function formatLine(line: LogObject): string {
-  const time = new Date(wallClockMs()).toISOString();
-  return `${time} ${line.type.padEnd(5)} ${oneLine(line.args.join(" "))}\n`;
+  return stamped(line.type, oneLine(line.args.join(" ")));
 }
 
 function oneLine(text: string): string {

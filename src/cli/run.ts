@@ -5,6 +5,7 @@
 
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
+import { writeLine } from "../base/stderr.ts";
 import { MSCACHE_VERSION } from "../base/version.ts";
 import { checkArguments } from "./arguments.ts";
 import { SUBCOMMANDS } from "./commands.ts";
@@ -51,7 +52,7 @@ function beforeSeparator(args: readonly string[]): readonly string[] {
 
 function report(error: unknown): number {
   const sentence = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`mscache: ${sentence.replaceAll("\n", " ")}\n`);
+  writeLine(`mscache: ${sentence.replaceAll("\n", " ")}\n`);
   if (error instanceof ConfigError) return 2;
   return error instanceof Failure ? error.status : 1;
 }

@@ -4,7 +4,9 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
+import { threadFarewellMsMax } from "../base/limits.ts";
 import { log, setLogLevel } from "../base/log.ts";
+import { doneWithin } from "../base/patience.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import { anyPause } from "../command/core/restrictions.ts";
 import { applier } from "../command/stream/apply.ts";
@@ -138,7 +140,7 @@ async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
   const { housekeeping, threads, standing, persistence, replication, closing } = parts;
   housekeeping[Symbol.dispose]();
   await threads.stopListening();
-  await threads.kill({ kind: "normal" });
+  await doneWithin(threadFarewellMsMax, threads.kill({ kind: "normal" }));
   standing.isLoading = true; // nor does anybody who was just coming in
   const saveLast = await persistence.settle();
   await threads.close();

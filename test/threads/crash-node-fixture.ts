@@ -1,10 +1,16 @@
 /**
  * A node in a process of its own whose data threads can be broken from outside: the product's server
- * with crash-worker-fixture.ts as its data threads. Takes no arguments and tells its port in its log.
+ * with crash-worker-fixture.ts as its data threads. Takes no arguments and tells its port in its log, which
+ * the environment may choose (PORT). SIGTERM ends it in order.
  */
 import { loadConfig } from "../../src/config/config.ts";
 import { startServer } from "../../src/node/server.ts";
 
-const flags = { listenaddr: "127.0.0.1:0", threads: "4", "max-memory": "64mb" };
+const { PORT = "0" } = process.env;
+const flags = { listenaddr: `127.0.0.1:${PORT}`, threads: "4", "max-memory": "64mb" };
 const config = loadConfig(flags, {}, () => "");
-await startServer(config, new URL("./crash-worker-fixture.ts", import.meta.url));
+const server = await startServer(config, new URL("./crash-worker-fixture.ts", import.meta.url));
+process.once("SIGTERM", async () => {
+  await server.close();
+  process.exit(0);
+});

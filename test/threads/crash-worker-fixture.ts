@@ -6,13 +6,17 @@ import { Command, type Handler } from "../../src/command/core/command.ts";
 import { register } from "../../src/command/core/registry.ts";
 import { runWorker } from "../../src/node/threads/worker-server.ts";
 
-function breaking(name: string, handler: Handler): void {
+function breaking(
+  name: string,
+  handler: Handler,
+  keys: readonly [number, number, number] = [1, 1, 1],
+): void {
   register(
     new Command({
       name,
       arity: 2,
       flags: 0,
-      keys: [1, 1, 1],
+      keys,
       group: "string",
       since: "0.1.0",
       complexity: "O(1)",
@@ -30,5 +34,11 @@ breaking("reject", () => {
   // Nobody waits for it: it is an unhandled rejection, outside of any turn.
   Promise.reject(new Error("rejected on purpose"));
 });
+
+breaking("hang", () => {
+  for (;;) {
+    // For ever, without a lock: its key is none.
+  }
+}, [0, 0, 0]);
 
 runWorker();

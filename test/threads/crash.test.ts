@@ -10,7 +10,7 @@ import { spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
 /** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const command = [process.execPath, join(import.meta.dir, "crash-node-fixture.ts")];
 const END_MS_MAX = 5_000;
@@ -39,3 +39,27 @@ test.each([
   expect(node.process.signalCode).toBe("SIGABRT");
   await waitFor(() => line.test(node.log()), { message: `its last words, not: ${node.log()}` });
 });
+
+test("a data thread that hangs does not keep the node from ending when it is asked to", async () => {
+  await using node = await spawnNode([], { command });
+  await using peer = await Peer.connect(node.port);
+  peer.send("HANG", "nothing");
+  // The thread has it when it stops answering others: asked again and again until one waits.
+  await waitFor(async () => {
+    await using other = await Peer.connect(node.port);
+    return await isSilent(other);
+  });
+  node.process.kill("SIGTERM");
+  expect(await node.process.exited).toBe(0);
+  expect(node.log()).toMatch(/data thread \d does not answer \(stopListening\)/);
+});
+
+/** Whether INFO, which asks all threads, gets no answer for a while. */
+async function isSilent(peer: Peer): Promise<boolean> {
+  const answer = peer.ask("INFO", "server").then(
+    () => false,
+    () => false,
+  );
+  // Real time: an answer of a whole node takes a few milliseconds.
+  return await Promise.race([answer, Bun.sleep(500).then(() => true)]);
+}

@@ -5,11 +5,13 @@
 //   starting --Start--> serving --end()--> ended          any --crash, exit--> fatal()
 
 import { fatal } from "../../base/errors.ts";
+import { threadFarewellMsMax } from "../../base/limits.ts";
+import { log } from "../../base/log.ts";
+import { doneWithin } from "../../base/patience.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
 import { Parcel } from "./parcel.ts";
 
-const farewellMsMax = 1000;
 /** Published messages that wait for the end of a turn; with more bytes than this they leave at once. */
 const parcelBytesMax = 1024 * 1024;
 
@@ -78,15 +80,19 @@ export class DataWorker {
     });
   }
 
+  /** The same for a thread that is to end soon: whether it did it, and not how long it takes. */
+  async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
+    if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
+    log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
+  }
+
   /** Has it close its connections, and ends it; one that does not answer is ended all the same. */
   async end(): Promise<void> {
-    const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, farewellMsMax);
-    await Promise.race([this.ask("close", null), patience.promise]);
-    clearTimeout(timer);
+    await this.bid("close", null);
     this.isEnding = true;
     this.worker.terminate();
-    await this.ended.promise;
+    // One that is stuck outside of JavaScript ends with the process.
+    await doneWithin(threadFarewellMsMax, this.ended.promise);
   }
 
   private crashed(message: string): void {

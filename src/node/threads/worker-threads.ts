@@ -130,7 +130,7 @@ export class WorkerThreads implements Threads {
   }
 
   async stopListening(): Promise<void> {
-    await this.askAll("stopListening", null);
+    await Promise.all(this.workers.map((worker) => worker.bid("stopListening", null)));
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,178 @@
+/**
+ * A node whose standard error is broken serves on and ends when it is asked to: the reader is gone,
+ * the disk of the log is full, the descriptor is closed, or nobody reads the pipe. What a line looks
+ * like is unit/base/log.test.ts's business.
+ * Invariant: nothing here reads a port or a state from the log, because there is none.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { freePort, temporaryDirectory, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+
+setDefaultTimeout(120_000);
+const patient = { timeoutMs: 30_000 };
+const root = join(import.meta.dir, "../..");
+const source = [process.execPath, join(root, "src/main.ts")];
+const breakable = [process.execPath, join(root, "test/threads/crash-node-fixture.ts")];
+
+interface QuietNode extends AsyncDisposable {
+  readonly port: number;
+  readonly process: Subprocess;
+}
+
+/** A node whose standard error is `target`, in the words of a shell. It is the child itself. */
+async function spawnQuiet(target: string, threads: number, command = source): Promise<QuietNode> {
+  const port = await freePort();
+  const options = ["--listenaddr", `127.0.0.1:${port}`, "--threads", `${threads}`];
+  const args = [...command, ...options, "--max-memory", "16mb"];
+  const child = Bun.spawn(["bash", "-c", `exec "$@" 2>${target}`, "mscache", ...args], {
+    env: { ...process.env, PORT: `${port}` },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  const node = {
+    port,
+    process: child,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+  await waitFor(async () => (await ping(port)) === "+PONG", { ...patient, message: "a PONG" });
+  return node;
+}
+
+async function ping(port: number): Promise<string> {
+  await using peer = await Peer.connect(port);
+  return await peer.ask("PING");
+}
+
+/** One line in the log of the thread that has the connection. */
+async function breakProtocol(port: number): Promise<void> {
+  await using peer = await Peer.connect(port);
+  peer.write("*1\r\n$x\r\n");
+  await peer.raw.closed(patient.timeoutMs);
+}
+
+/** Everything that asks all threads something, so that a thread that is gone would be noticed. */
+async function expectWhole(port: number): Promise<void> {
+  await using peer = await Peer.connect(port);
+  expect(await peer.ask("SET", "key", "value")).toBe("+OK");
+  expect(await peer.ask("INFO", "server")).toContain("redis_version");
+  expect(await peer.ask("CONFIG", "SET", "loglevel", "debug")).toBe("+OK");
+  expect(await peer.ask("CLIENT", "LIST")).toContain("cmd=client|list");
+  expect(await peer.ask("GET", "key")).toBe("$value");
+}
+
+async function expectOrderlyEnd(node: QuietNode): Promise<void> {
+  node.process.kill("SIGTERM");
+  expect(await node.process.exited).toBe(0);
+  expect(node.process.signalCode).toBeNull();
+}
+
+/** A named pipe and its only reader, which reads nothing by itself. */
+async function namedPipe() {
+  const directory = await temporaryDirectory();
+  const path = join(directory.path, "stderr");
+  await Bun.spawn(["mkfifo", path]).exited;
+  // Without O_NONBLOCK the open would wait for a writer.
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) closeSync(reader);
+    isOpen = false;
+  };
+  return {
+    path,
+    close,
+    /** What has been written since the last time. */
+    read(): string {
+      const chunk = Buffer.alloc(1024 * 1024);
+      let text = "";
+      for (;;) {
+        const count = readOrNothing(reader, chunk);
+        if (count === 0) return text;
+        text += chunk.toString("latin1", 0, count);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      close();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function readOrNothing(descriptor: number, chunk: Buffer): number {
+  try {
+    return readSync(descriptor, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+    throw error;
+  }
+}
+
+describe.each([1, 2])("with %d data threads and a standard error", (threads) => {
+  test.each([
+    ["on a full disk", "/dev/full"],
+    ["that is closed", "&-"],
+  ])("%s, a node serves, answers INFO and ends by SIGTERM", async (_, target) => {
+    await using node = await spawnQuiet(target, threads);
+    for (let i = 0; i < 10; i++) await breakProtocol(node.port);
+    await expectWhole(node.port);
+    await expectOrderlyEnd(node);
+  });
+
+  test("whose reader is gone, a node serves, answers INFO and ends by SIGTERM", async () => {
+    await using pipe = await namedPipe();
+    await using node = await spawnQuiet(pipe.path, threads);
+    pipe.close();
+    for (let i = 0; i < 10; i++) await breakProtocol(node.port);
+    await expectWhole(node.port);
+    await expectOrderlyEnd(node);
+  });
+
+  test("that nobody reads, a node drops lines, counts them, and serves on", async () => {
+    await using pipe = await namedPipe();
+    await using node = await spawnQuiet(pipe.path, threads);
+    // A pipe holds 64 KiB; each line has some eighty bytes.
+    for (let i = 0; i < 1_200; i++) await breakProtocol(node.port);
+    await expectWhole(node.port);
+    expect(pipe.read()).not.toContain("were lost");
+    const told = await waitFor(async () => {
+      await breakProtocol(node.port);
+      return /warn {2}(\d+) lines? of this log w\w+ lost here: EAGAIN\n/.exec(pipe.read());
+    }, patient);
+    expect(Number(told[1])).toBeGreaterThan(0);
+    await expectOrderlyEnd(node);
+  });
+});
+
+describe("a data thread that breaks ends the process", () => {
+  test.each(["THROW", "EXIT", "REJECT"])("by %s when the log's disk is full", async (word) => {
+    await using node = await spawnQuiet("/dev/full", 4, breakable);
+    await using peer = await Peer.connect(node.port);
+    peer.send(word, "key");
+    await node.process.exited;
+    expect(node.process.signalCode).toBe("SIGABRT");
+  });
+
+  test("when the reader of the log is gone", async () => {
+    await using pipe = await namedPipe();
+    await using node = await spawnQuiet(pipe.path, 4, breakable);
+    pipe.close();
+    await using peer = await Peer.connect(node.port);
+    peer.send("THROW", "key");
+    await node.process.exited;
+    expect(node.process.signalCode).toBe("SIGABRT");
+  });
+});
+
+test("a start that fails says so by its status when its sentence cannot be written", async () => {
+  const child = Bun.spawn(["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...source, "--no"], {
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  expect(await child.exited).toBe(2);
+});
