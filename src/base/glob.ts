@@ -1,6 +1,7 @@
 // Glob patterns over bytes with the meaning that redis gives them (util.c, stringmatchlen): `*`, `?`,
 // `[abc]`, `[^a-z]` and `\` before a byte that means itself. Where a pattern is malformed the
-// outcome is redis's too: an unclosed class ends with the pattern.
+// outcome is redis's too: an unclosed class ends with the pattern. The bytes of a range are signed, as a
+// `char` is on x86-64: `[a-\xff]` is what lies between -1 and 97.
 // Every element but `*` takes exactly one byte, so only the last star ever needs to be tried again:
 // the work is bounded by the product of the two lengths, and no pattern makes it exponential.
 
@@ -24,8 +25,7 @@ export function matchesGlob(
   textStart: number,
   textEnd: number,
 ): boolean {
-  if (isLoneStar(pattern, patternStart, patternEnd)) return true;
-  // A quirk of redis, kept: nothing but the lone star fits an empty text, not even two stars.
+  // A quirk of redis, kept: no pattern but the empty one fits an empty text, not even a star.
   if (textStart === textEnd) return patternStart === patternEnd;
   let at = patternStart;
   let position = textStart;
@@ -33,7 +33,8 @@ export function matchesGlob(
   let resumeAt = 0;
   while (position < textEnd) {
     if (at < patternEnd && pattern[at] === STAR) {
-      afterStar = ++at;
+      if (++at === patternEnd) return true;
+      afterStar = at;
       resumeAt = position;
     } else if (at < patternEnd && elementMatches(pattern, at, patternEnd, text[position])) {
       at = behind;
@@ -49,7 +50,7 @@ export function matchesGlob(
   return at === patternEnd;
 }
 
-/** `*` alone: the pattern that callers need not look at any key for. */
+/** `*` alone: what KEYS and SCAN take for every key, the empty one too. */
 export function isLoneStar(pattern: Uint8Array, start: number, end: number): boolean {
   return end - start === 1 && pattern[start] === STAR;
 }
@@ -88,5 +89,12 @@ function classMatches(pattern: Uint8Array, start: number, end: number, byte: num
 
 /** The ends of a range may stand in either order. */
 function within(byte: number, one: number, other: number): boolean {
-  return one <= other ? byte >= one && byte <= other : byte >= other && byte <= one;
+  const value = signed(byte);
+  const low = signed(one);
+  const high = signed(other);
+  return low <= high ? value >= low && value <= high : value >= high && value <= low;
+}
+
+function signed(byte: number): number {
+  return (byte << 24) >> 24;
 }

@@ -2,7 +2,7 @@
 // recorded as its bytes and their place, so that a large value is not sent whole for a few bytes.
 // Invariant: a write that changes no byte and creates no key records nothing.
 
-import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
 import { errorReply, keyTooLong, notAnInteger, stringTooLong } from "../../base/errors.ts";
 import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -33,10 +33,19 @@ export function getrange(x: Context, request: Request, reply: Reply): void {
   const length = store.read(buf, start[1], end[1], x.now) ? store.valueLength : 0;
   const from = first < 0 ? Math.max(0, length + first) : first;
   const to = Math.min(length - 1, last < 0 ? Math.max(0, length + last) : last);
-  // Redis's own exception: a backward range from the end is empty even where both ends clamp to 0.
-  const backward = first < 0 && last < 0 && first > last;
+  const backward = first < 0 && last < 0 && isBackward(request, first, last);
   if (backward || from > to) reply.bulk(nothing, 0, 0);
   else reply.bulkFrom(store, from, to - from + 1);
+}
+
+/**
+ * Redis's own exception: a backward range from the end is empty even where both ends clamp to 0. Beyond
+ * 53 bits two ends may look the same as doubles.
+ */
+function isBackward({ buf, start, end }: Request, first: number, last: number): boolean {
+  if (first !== last || Number.isSafeInteger(first)) return first > last;
+  const exact = readInteger64(buf, start[2], end[2]) ?? 0n;
+  return exact > (readInteger64(buf, start[3], end[3]) ?? 0n);
 }
 
 export function append(x: Context, request: Request, reply: Reply): void {
