@@ -2,6 +2,7 @@
 // resolved here. Invariant: what formatAddress() makes, parseAddress() reads as the same address.
 
 import { ConfigError } from "./errors.ts";
+import { hostBytesMax } from "./limits.ts";
 
 export interface Address {
   readonly host: string;
@@ -25,6 +26,12 @@ export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): 
     );
   }
   return { host: bracketed ?? (plain || emptyHost), port };
+}
+
+/** Whether a host can stand in an address and in a line of INFO: a name, or IPv4, or IPv6 without brackets. */
+export function isHost(text: string): boolean {
+  if (text === "" || text.length > hostBytesMax || !/^[!-~]*$/.test(text)) return false;
+  return ADDRESS.test(formatAddress({ host: text, port: 0 }));
 }
 
 /** The address as a user would type it; an IPv6 host gets its brackets back. */

@@ -25,6 +25,18 @@ export const argumentsMax = 1024 * 1024;
 export const argumentsUnauthenticatedMax = 10;
 export const bulkUnauthenticatedBytesMax = 16 * KiB;
 
+/**
+ * Bytes of an argument that are read as text: a keyword, a cursor, a setting, an echo in an error. Those
+ * behind them are not looked at, and where the whole would count, a longer argument is refused.
+ */
+export const textBytesMax = 4 * KiB;
+/**
+ * Longest name of a client or of its library, and the longest host, bytes, as in Redis for the latter.
+ * Longer: an error reply. CLIENT LIST and INFO hold them for each connection.
+ */
+export const clientNameBytesMax = 1 * KiB;
+export const hostBytesMax = 255;
+
 // ---- threads ----------------------------------------------------------------------------------
 
 /**

@@ -3,7 +3,7 @@
 // which option it stood in is added by the caller. What a parser returns, its formatter turns back
 // into text that parses to the same.
 
-import { type Address, formatAddress, parseAddress } from "../base/address.ts";
+import { type Address, formatAddress, isHost, parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 
 export const EVICTION_POLICIES = ["s3fifo", "none"] as const;
@@ -63,6 +63,14 @@ export function parseAddressList(text: string): Address[] {
     seen.add(name);
   }
   return addresses;
+}
+
+/** A host without a port; an empty text means none. */
+export function parseHost(text: string): string {
+  const host = text.trim();
+  if (host !== "" && !isHost(host))
+    throw new ConfigError(`"${text}" is not a host name or IP address`);
+  return host;
 }
 
 /** Where a leader is: an empty text means none, and ":port" means this machine. */

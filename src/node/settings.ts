@@ -33,22 +33,28 @@ export class Settings {
 
   /** As `config` has them: the leader may be another than at the start. */
   get(patterns: readonly string[], config: Config): [string, string][] {
-    const all: [string, string][] = SETTINGS.map(({ name, show }) => [name, show(config)]);
-    for (const [name, value] of fixed) all.push([name, value]);
-    return all.flatMap(([name, value]) => {
-      const pattern = patterns.find((candidate) => matches(candidate, name));
-      return pattern === undefined ? [] : [[shownName(pattern, name), value]];
-    });
+    const left = new Map(SETTINGS.map(({ name, show }) => [name, show(config)]));
+    for (const [name, value] of fixed) left.set(name, value);
+    const found: [string, string][] = [];
+    for (const pattern of patterns) {
+      for (const name of namesOf(pattern, left)) {
+        found.push([shownName(pattern, name), left.get(name) ?? ""]);
+        left.delete(name);
+      }
+      if (left.size === 0) break;
+    }
+    return found;
   }
 
   set(pairs: readonly (readonly [string, string])[]): ErrorReply | null {
     const before = this.config;
     let after = before;
     const seen = new Set<string>();
-    for (const [name, value] of pairs) {
+    for (const [written, value] of pairs) {
+      const name = written.toLowerCase();
       const setting = SETTINGS.find((candidate) => candidate.name === name);
       if (setting === undefined && !fixed.some(([known]) => known === name)) {
-        return errorReply(`Unknown option or number of arguments for CONFIG SET - '${name}'`);
+        return errorReply(`Unknown option or number of arguments for CONFIG SET - '${written}'`);
       }
       if (seen.has(name)) return failure(name, "duplicate parameter");
       seen.add(name);
@@ -90,8 +96,13 @@ function shownName(pattern: string, name: string): string {
   return pattern.toLowerCase() === name ? pattern : name;
 }
 
-function matches(pattern: string, name: string): boolean {
-  const glob = encoder.encode(pattern.toLowerCase());
-  const text = encoder.encode(name);
-  return matchesGlob(glob, 0, glob.length, text, 0, text.length);
+/** Those of these settings that a name or a pattern means. */
+function namesOf(pattern: string, settings: ReadonlyMap<string, string>): string[] {
+  const wanted = pattern.toLowerCase();
+  if (!/[[*?]/.test(wanted)) return settings.has(wanted) ? [wanted] : [];
+  const glob = encoder.encode(wanted);
+  return [...settings.keys()].filter((name) => {
+    const text = encoder.encode(name);
+    return matchesGlob(glob, 0, glob.length, text, 0, text.length);
+  });
 }

@@ -2,7 +2,10 @@
 // command of the connection, so whatever must outlive the handler is copied by the handler.
 // Hot path: plain fields, no views and no strings are made here.
 
-const decoder = new TextDecoder();
+import { textBytesMax } from "../base/limits.ts";
+
+/** A byte order mark is text like any other. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const initialArguments = 16;
 
 export class Request {
@@ -60,19 +63,33 @@ export class Request {
 
   // ---- cold path -------------------------------------------------------------------------------
 
-  /** Argument `index` as text; bytes that are not UTF-8 become U+FFFD, so never use it for keys or values. */
-  text(index: number): string {
-    return decoder.decode(this.buf.subarray(this.start[index], this.end[index]));
+  /** Whether text() would tell only the beginning of argument `index`. */
+  isLong(index: number): boolean {
+    return this.length(index) > textBytesMax;
   }
 
   /**
-   * Argument `index` for an error that echoes it: one character for each byte, and none from its first
-   * zero byte on, as Redis prints it as a C string.
+   * Argument `index` as text, its beginning if it is long; bytes that are not UTF-8 become U+FFFD, so never
+   * use it for keys or values.
+   */
+  text(index: number): string {
+    return decoder.decode(this.beginning(index));
+  }
+
+  /**
+   * The beginning of argument `index` for an error that echoes it: one character for each byte, and none
+   * from its first zero byte on, as Redis prints it as a C string.
    */
   echo(index: number): string {
-    const bytes = this.buf.subarray(this.start[index], this.end[index]);
+    const bytes = this.beginning(index);
     const zero = bytes.indexOf(0);
     return latin1(zero < 0 ? bytes : bytes.subarray(0, zero));
+  }
+
+  /** Cut before it is decoded: an argument may be half a gigabyte. */
+  private beginning(index: number): Uint8Array {
+    const start = this.start[index];
+    return this.buf.subarray(start, Math.min(this.end[index], start + textBytesMax));
   }
 
   /** Argument `index` as a copy of its bytes. */
@@ -98,9 +115,6 @@ export class Request {
   }
 }
 
-const echoedBytesMax = 64 * 1024;
-
 function latin1(bytes: Uint8Array): string {
-  const length = Math.min(bytes.length, echoedBytesMax);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -6,9 +6,12 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  clientNameBytesMax,
+  hostBytesMax,
   keyBytesMax,
   subscriptionBytesMax,
   subscriptionsMax,
+  textBytesMax,
   watchedBytesMax,
   watchedKeysMax,
 } from "../../src/base/limits.ts";
@@ -77,4 +80,62 @@ describe("SUBSCRIBE", () => {
     await peer.reply();
     expect(await peer.ask("SUBSCRIBE", more)).toStartWith("*[$subscribe");
   });
+});
+
+describe("a name", () => {
+  const tooLong = `-ERR names are at most ${clientNameBytesMax} bytes long`;
+
+  test.each([
+    [["CLIENT", "SETNAME"]],
+    [["CLIENT", "SETINFO", "LIB-NAME"]],
+    [["CLIENT", "SETINFO", "LIB-VER"]],
+    [["HELLO", "2", "SETNAME"]],
+  ])("given by %p has a bound, as CLIENT LIST holds it", async (command) => {
+    await using node = await startNode();
+    await using peer = await Peer.connect(node.port);
+    const longest = "n".repeat(clientNameBytesMax);
+    expect(await peer.ask(...command, longest)).not.toStartWith("-");
+    expect(await peer.ask("CLIENT", "LIST")).toContain(longest);
+    expect(await peer.ask(...command, `${longest}n`)).toBe(tooLong);
+    expect(await peer.ask("CLIENT", "LIST")).toContain(longest);
+  });
+});
+
+describe("a host", () => {
+  const refusal = `-ERR a host is a name or an IP address of at most ${hostBytesMax} characters`;
+  const bad = ["10.0.0.1\r\nrole:master", "a b", "x:y", "h".repeat(hostBytesMax + 1), "\x01"];
+  const good = ["10.0.0.1", "fe80::1%eth0", "h".repeat(hostBytesMax)];
+
+  test("that a follower announces forges no line of INFO and has a bound", async () => {
+    await using node = await startNode();
+    await using peer = await Peer.connect(node.port);
+    for (const host of bad) expect(await peer.ask("REPLCONF", "ip-address", host)).toBe(refusal);
+    for (const host of good) expect(await peer.ask("REPLCONF", "ip-address", host)).toBe("+OK");
+  });
+
+  test("of a leader is one that a configuration file can hold", async () => {
+    await using node = await startNode();
+    await using peer = await Peer.connect(node.port);
+    for (const host of [...bad, ""]) {
+      expect(await peer.ask("REPLICAOF", host, "1")).toBe(refusal);
+      expect(await peer.ask("FAILOVER", "TO", host, "1")).toBe(refusal);
+    }
+    expect(await peer.ask("ROLE")).toStartWith("*[$master");
+    expect(await peer.ask("CONFIG", "SET", "replica-announce-ip", "h\r\nx:1")).toBe(
+      "-ERR CONFIG SET failed (possibly related to argument 'replica-announce-ip') - " +
+        '"h  x:1" is not a host name or IP address',
+    );
+  });
+});
+
+test("a setting has a bound, whatever it is a setting of", async () => {
+  await using node = await startNode();
+  await using peer = await Peer.connect(node.port);
+  const long = "v".repeat(textBytesMax + 1);
+  expect(await peer.ask("CONFIG", "SET", "requirepass", long)).toBe(
+    "-ERR CONFIG SET failed (possibly related to argument 'requirepass') - " +
+      `a value is at most ${textBytesMax} bytes`,
+  );
+  expect(await peer.ask("CONFIG", "GET", "requirepass")).toBe("*[$requirepass $]");
+  expect(await peer.ask("CONFIG", "GET", long)).toBe("*[]");
 });

@@ -111,6 +111,8 @@ const scripts: Readonly<Record<string, string>> = {
     CONFIG SET maxmemory -1
     CONFIG SET maxmemory 512mb maxmemory 512mb
     CONFIG SET maxmemory 512mb no-such-parameter 1
+    CONFIG SET No-Such-Parameter 1
+    CONFIG SET maxmemory 512mb port
     CONFIG GET no-such-parameter
     CONFIG GET
     CONFIG NONSENSE
@@ -155,6 +157,19 @@ const scripts: Readonly<Record<string, string>> = {
   "RESET and QUIT with too much": `
     RESET x
     RESET`,
+  "CLIENT UNBLOCK refuses": `
+    CLIENT UNBLOCK
+    CLIENT UNBLOCK x
+    CLIENT UNBLOCK 1 NONSENSE
+    CLIENT UNBLOCK 1 ERROR x`,
+  "GETRANGE of ends beyond 53 bits": `
+    SET k abc
+    GETRANGE k -9223372036854775806 -9223372036854775807
+    GETRANGE k -9223372036854775807 -9223372036854775806
+    GETRANGE k -9223372036854775807 -9223372036854775807
+    GETRANGE k -9223372036854775808 9223372036854775807
+    SUBSTR k -9007199254740993 -9007199254740994
+    DEL k`,
   "INFO of sections": `
     INFO nosuchsection
     INFO nosuchsection northis
@@ -189,6 +204,7 @@ const scripts: Readonly<Record<string, string>> = {
     PSYNC ?
     PSYNC ? x`,
   "SCAN cursors and options": `
+    SCAN "5\\x00" x
     SCAN
     SCAN x
     SCAN 0 MATCH

@@ -9,10 +9,11 @@ import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
+import { readName } from "../core/names.ts";
 import type { ClientFilter, ClientReport } from "../core/node.ts";
 import type { Session } from "../core/session.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
-import { badName, isCleanName } from "./hello.ts";
+import { badName } from "./hello.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
 const own = NO_SCRIPT | LOADING | STALE;
@@ -146,8 +147,8 @@ export const clientCommands = family({ group: "connection" }, [
 // ---- this connection --------------------------------------------------------------------------
 
 function setName(x: Context, request: Request, reply: Reply): void {
-  const name = request.text(2);
-  if (!isCleanName(name)) return reply.error(badName);
+  const name = readName(request, 2, badName);
+  if (typeof name !== "string") return reply.error(name);
   x.session.name = name;
   reply.ok();
 }
@@ -159,14 +160,12 @@ function getName(x: Context, _request: Request, reply: Reply): void {
 
 function setInfo(x: Context, request: Request, reply: Reply): void {
   const field = request.text(2).toLowerCase();
-  const value = request.text(3);
   if (field !== "lib-name" && field !== "lib-ver") {
     return reply.error(errorReply(`Unrecognized option '${request.echo(2)}'`));
   }
-  if (!isCleanName(value)) {
-    const text = `${field} cannot contain spaces, newlines or special characters.`;
-    return reply.error(errorReply(text));
-  }
+  const unclean = `${request.echo(2)} cannot contain spaces, newlines or special characters.`;
+  const value = readName(request, 3, errorReply(unclean));
+  if (typeof value !== "string") return reply.error(value);
   if (field === "lib-name") x.session.libraryName = value;
   else x.session.libraryVersion = value;
   reply.ok();

@@ -2,7 +2,7 @@
 // of another connection. Followers' links are never held. Texts are those of redis 7.0 (clientCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
-import { errorReply, notAnInteger } from "../../base/errors.ts";
+import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
@@ -75,7 +75,15 @@ function unpause(x: Context, _request: Request, reply: Reply): void {
   reply.ok();
 }
 
+function wrongArguments(request: Request): ErrorReply {
+  const word = request.echo(1);
+  return errorReply(
+    `unknown subcommand or wrong number of arguments for '${word}'. Try CLIENT HELP.`,
+  );
+}
+
 function unblock(x: Context, request: Request, reply: Reply): void {
+  if (request.argc > 4) return reply.error(wrongArguments(request));
   const withError = request.argc === 4 && argumentIs(request, 3, "ERROR");
   const isPlain = request.argc === 3 || (request.argc === 4 && argumentIs(request, 3, "TIMEOUT"));
   if (!withError && !isPlain) return reply.error(badReason);

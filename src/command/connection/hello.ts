@@ -16,6 +16,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
+import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
@@ -188,8 +189,8 @@ function helloOptions(x: Context, request: Request): ErrorReply | null {
       if (!login(x, request.text(i + 1), request, i + 2)) return wrongPass;
       i += 2;
     } else if (option === "setname" && left >= 1) {
-      const name = request.text(++i);
-      if (!isCleanName(name)) return badName;
+      const name = readName(request, ++i, badName);
+      if (typeof name !== "string") return name;
       x.session.name = name;
     } else {
       return errorReply(`Syntax error in HELLO option '${request.echo(i)}'`);
@@ -220,9 +221,4 @@ function helloReply(x: Context, reply: Reply): void {
   reply.text(x.standing.isFollower ? "replica" : "master");
   reply.text("modules");
   reply.array(0);
-}
-
-/** Redis allows printable ASCII without spaces in names. */
-export function isCleanName(name: string): boolean {
-  return /^[!-~]*$/.test(name);
 }

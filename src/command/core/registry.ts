@@ -11,6 +11,8 @@ export const commands: Command[] = [];
 const slotCount = 1024; // sparse: about one command in eight slots
 const slots: (Command | undefined)[] = new Array(slotCount).fill(undefined);
 const names: Uint8Array[] = new Array(slotCount).fill(new Uint8Array(0));
+/** Of the longest name: nothing longer is a command, and its bytes are not looked at. */
+let nameBytesMax = 0;
 
 export function register(command: Command): void {
   const name = new TextEncoder().encode(command.name);
@@ -18,11 +20,13 @@ export function register(command: Command): void {
   while (slots[slot] !== undefined) slot = (slot + 1) & (slotCount - 1);
   slots[slot] = command;
   names[slot] = name;
+  nameBytesMax = Math.max(nameBytesMax, name.length);
   commands.push(command);
 }
 
 /** Finds a command by its name in any case. Hot path. */
 export function lookup(buf: Uint8Array, start: number, end: number): Command | undefined {
+  if (end - start > nameBytesMax) return undefined;
   let slot = hashName(buf, start, end);
   for (;;) {
     const command = slots[slot];
@@ -35,12 +39,29 @@ export function lookup(buf: Uint8Array, start: number, end: number): Command | u
 export function find(request: Request): Command | undefined {
   const command = lookup(request.buf, request.start[0], request.end[0]);
   if (command === undefined || command.subcommands.length === 0) return command;
-  return request.argc > 1 ? findSubcommand(command, request.text(1)) : command;
+  if (request.argc === 1) return command;
+  return findSubcommand(command, request.buf, request.start[1], request.end[1]);
 }
 
-function findSubcommand(container: Command, word: string): Command | undefined {
-  const name = `${container.name}|${word.toLowerCase()}`;
-  return container.subcommands.find((command) => command.name === name);
+function findSubcommand(
+  { name: container, subcommands }: Command,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): Command | undefined {
+  for (let i = 0; i < subcommands.length; i++) {
+    if (endsWith(subcommands[i].name, container.length + 1, buf, start, end)) return subcommands[i];
+  }
+  return undefined;
+}
+
+/** Are the characters of `name` from `at` on these bytes, in any case? */
+function endsWith(name: string, at: number, buf: Uint8Array, start: number, end: number): boolean {
+  if (name.length - at !== end - start) return false;
+  for (let i = start; i < end; i++) {
+    if (name.charCodeAt(at + i - start) !== lowerCase(buf[i])) return false;
+  }
+  return true;
 }
 
 /** A command by its full name, `client|list` included; any case. */
@@ -48,7 +69,9 @@ export function byName(name: string): Command | undefined {
   const [container, word] = name.split("|", 2);
   const bytes = new TextEncoder().encode(container);
   const command = lookup(bytes, 0, bytes.length);
-  return word === undefined || command === undefined ? command : findSubcommand(command, word);
+  if (word === undefined || command === undefined) return command;
+  const wordBytes = new TextEncoder().encode(word);
+  return findSubcommand(command, wordBytes, 0, wordBytes.length);
 }
 
 /** Setting bit 5 folds letters; other bytes may collide, which sameName() sorts out. */
@@ -61,9 +84,11 @@ function hashName(buf: Uint8Array, start: number, end: number): number {
 function sameName(name: Uint8Array, buf: Uint8Array, start: number, end: number): boolean {
   if (name.length !== end - start) return false;
   for (let i = 0; i < name.length; i++) {
-    const byte = buf[start + i];
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-    if (name[i] !== lower) return false;
+    if (name[i] !== lowerCase(buf[start + i])) return false;
   }
   return true;
+}
+
+function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }

@@ -112,7 +112,7 @@ const bucketsMin = 512;
 const invalidCursor = errorReply("invalid cursor");
 
 export function scan(x: Context, request: Request, reply: Reply): void {
-  const cursor = readCursor(request.text(1));
+  const cursor = request.isLong(1) ? null : readCursor(request.echo(1));
   if (cursor === null) {
     reply.error(invalidCursor);
     return;

@@ -111,6 +111,7 @@ function subscribe(x: Context, request: Request, reply: Reply, kind: Kind, word:
   const { session, node } = x;
   const topics = node.channels[kind];
   for (let i = 1; i < request.argc; i++) {
+    if (request.length(i) > subscriptionBytesMax) return reply.error(tooMany);
     const name = request.bytes(i);
     const isNew = topics.get(name)?.subscribers.has(session.id) !== true;
     if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);

@@ -2,6 +2,8 @@
 // Channels and patterns are kept by one of these each. It delivers nothing and knows no connection.
 // Invariant: a name without a subscriber is not kept, nor is a subscriber without a name.
 
+import { subscriptionBytesMax } from "../../base/limits.ts";
+
 const none: ReadonlySet<string> = new Set();
 
 export interface Topic {
@@ -30,6 +32,8 @@ export class Topics {
   }
 
   get(bytes: Uint8Array): Topic | undefined {
+    // Nobody may hold a name that long, and it would be made into text.
+    if (bytes.length > subscriptionBytesMax) return undefined;
     return this.byName.get(nameOf(bytes));
   }
 
@@ -63,6 +67,7 @@ export class Topics {
   }
 
   remove(id: number, bytes: Uint8Array): void {
+    if (bytes.length > subscriptionBytesMax) return;
     const name = nameOf(bytes);
     this.leave(id, name);
     const held = this.bySubscriber.get(id);

@@ -1,7 +1,8 @@
 // CONFIG GET, SET, REWRITE, RESETSTAT. Names are Redis's where Redis has one, and ours otherwise.
 // Replies and error texts are those of redis 7.0 `config.c`.
 
-import { errorReply } from "../../base/errors.ts";
+import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
+import { textBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
@@ -65,7 +66,8 @@ export const configCommands = family({ group: "server", since: "2.0.0" }, [
 
 function get(x: Context, request: Request, reply: Reply): void {
   const patterns: string[] = [];
-  for (let i = 2; i < request.argc; i++) patterns.push(request.text(i));
+  // No setting has so long a name.
+  for (let i = 2; i < request.argc; i++) if (!request.isLong(i)) patterns.push(request.text(i));
   const found = x.node.configGet(patterns);
   reply.map(found.length);
   for (const [name, value] of found) {
@@ -75,16 +77,21 @@ function get(x: Context, request: Request, reply: Reply): void {
 }
 
 function set(x: Context, request: Request, reply: Reply): void {
-  if (request.argc % 2 !== 0) {
-    return reply.error(errorReply("wrong number of arguments for 'config|set' command"));
-  }
+  if (request.argc % 2 !== 0) return reply.error(syntaxError);
   const pairs: [string, string][] = [];
   for (let i = 2; i < request.argc; i += 2) {
-    pairs.push([request.text(i).toLowerCase(), request.text(i + 1)]);
+    if (request.isLong(i + 1)) return reply.error(tooLong(request.echo(i)));
+    pairs.push([request.text(i), request.text(i + 1)]);
   }
   const problem = x.node.configSet(pairs);
   if (problem === null) reply.ok();
   else reply.error(problem);
+}
+
+function tooLong(name: string): ErrorReply {
+  return errorReply(
+    `CONFIG SET failed (possibly related to argument '${name}') - a value is at most ${textBytesMax} bytes`,
+  );
 }
 
 function rewrite(x: Context, _request: Request, reply: Reply): void {

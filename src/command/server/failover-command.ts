@@ -8,6 +8,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
+import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
 
 export const failoverCommands = family({ group: "server" }, [
@@ -56,7 +57,9 @@ function readOption(order: Draft, request: Request, index: number): number | Err
   if (argumentIs(request, index, "TO") && left >= 2 && order.target === null) {
     const port = integerAt(request, index + 2);
     if (port === NOT_AN_INTEGER) return notAnInteger;
-    order.target = { host: request.text(index + 1), port };
+    const host = readHost(request, index + 1);
+    if (typeof host !== "string") return host;
+    order.target = { host, port };
     return 3;
   }
   if (!argumentIs(request, index, "FORCE") || order.force) return syntaxError;

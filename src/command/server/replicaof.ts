@@ -8,6 +8,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
+import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, CONTROL, ALLOW_BUSY, NO_MULTI } = flag;
@@ -65,13 +66,15 @@ const portMax = 65_535;
 
 function replicaOf(x: Context, request: Request, reply: Reply): void {
   if (x.node.isFailingOver) return reply.error(failingOver);
-  if (request.text(1).toLowerCase() === "no" && request.text(2).toLowerCase() === "one") {
+  if (argumentIs(request, 1, "NO") && argumentIs(request, 2, "ONE")) {
     x.node.unfollow();
     return reply.ok();
   }
   const port = readInteger(request.buf, request.start[2], request.end[2]);
   if (port === NOT_AN_INTEGER || port < 0 || port > portMax) return reply.error(invalidPort);
-  if (x.node.follow(request.text(1), port, x.session.id)) reply.ok();
+  const host = readHost(request, 1);
+  if (typeof host !== "string") return reply.error(host);
+  if (x.node.follow(host, port, x.session.id)) reply.ok();
   else reply.simple("OK Already connected to specified master");
 }
 
@@ -134,9 +137,12 @@ function replConfOption(
       traits.listeningPort = port;
       return null;
     }
-    case "ip-address":
-      traits.ipAddress = value;
+    case "ip-address": {
+      const host = value === "" ? "" : readHost(request, index + 1);
+      if (typeof host !== "string") return host;
+      traits.ipAddress = host;
       return null;
+    }
     case "capa":
       if (value.toLowerCase() === "eof") traits.eof = true;
       if (value.toLowerCase() === "psync2") traits.psync2 = true;
