@@ -6,6 +6,7 @@
 // Invariant: every measurement checks what it read before it prints a number; seeds are fixed.
 
 import { parseArgs } from "node:util";
+import { hashKeyOf } from "../../src/store/hash.ts";
 import { reserveStore } from "../../src/store/memory.ts";
 import { STORED, Store } from "../../src/store/store.ts";
 import { readTrace, traceKey, traceValueLength } from "./trace.ts";
@@ -26,14 +27,13 @@ const { values: flags } = parseArgs({
 });
 
 function openStore(memoryLimitBytes: number, concurrent = false): Store {
-  const hashSeed = Number(flags.seed);
   return new Store(
     reserveStore({
       memoryLimitBytes,
       reserveBytes: memoryLimitBytes * 2,
       valueBytesMax: 64 * MiB,
       eviction: "s3fifo",
-      hashSeed,
+      hashKey: hashKeyOf(Number(flags.seed), 0),
       concurrent,
     }),
     0,

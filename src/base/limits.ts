@@ -110,6 +110,16 @@ export const snapshotFieldBytesMax = 64 * KiB;
 /** Most templates of hashes in a snapshot (Redis 8.8). Each costs a map's entry. More: a broken snapshot. */
 export const snapshotTemplatesMax = 1024 * 1024;
 
+/**
+ * Buckets of seven entries in one chain of the index. A chain of random keys has ten less than once in
+ * 10^20, so that only somebody who found out which keys collide reaches this: a lookup then costs 2 us.
+ * At it, an entry of the chain is evicted for each new one; with `--eviction none` the write is refused.
+ * A follower keeps what its leader keeps, and goes beyond it. INFO counts such writes; a log line warns.
+ */
+export const chainBucketsMax = 32;
+/** A log line about such writes is repeated at most this often, ms. */
+export const crowdedWarningMs = 60_000;
+
 // ---- replication ------------------------------------------------------------------------------
 
 /** Smallest journal, bytes. */

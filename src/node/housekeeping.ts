@@ -2,6 +2,7 @@
 // that were silent for too long, and sample the operations per second. Runs in the control thread.
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
 import { log } from "../base/log.ts";
 import type { Store } from "../store/store.ts";
 import type { DataThread } from "./connection/data-thread.ts";
@@ -18,11 +19,16 @@ export class Housekeeping implements Disposable {
   private readonly store: Store;
   private readonly node: ServerNode;
   private readonly thread: DataThread;
+  /** Crowded writes of which the log has told, and when it may tell again. */
+  private crowdedWarned: number;
+  private nextCrowdedWarning: number;
 
   constructor(store: Store, node: ServerNode, thread: DataThread) {
     this.store = store;
     this.node = node;
     this.thread = thread;
+    this.crowdedWarned = 0;
+    this.nextCrowdedWarning = 0;
     this.timers = [
       setInterval(() => this.sweep(), sweepEveryMs),
       setInterval(() => this.everySecond(), sampleEveryMs),
@@ -46,8 +52,23 @@ export class Housekeeping implements Disposable {
 
   private everySecond(): void {
     void this.node.sampleOperations();
+    this.warnOfCrowding();
     void this.node.releaseGoneWaiters();
     closeIdle(this.thread, this.node.config.idleTimeout, wallClockMs());
+  }
+
+  /** What nobody's ordinary keys do, once a minute with its number. */
+  private warnOfCrowding(): void {
+    const writes = this.store.crowdedWrites();
+    const now = monotonicMs();
+    if (writes < this.crowdedWarned) this.crowdedWarned = 0; // CONFIG RESETSTAT
+    if (writes === this.crowdedWarned || now < this.nextCrowdedWarning) return;
+    log.warn(
+      `${writes - this.crowdedWarned} writes met an index chain of ${chainBucketsMax} buckets: ` +
+        "somebody seems to choose keys that collide (INFO index_crowded_writes)",
+    );
+    this.crowdedWarned = writes;
+    this.nextCrowdedWarning = now + crowdedWarningMs;
   }
 
   [Symbol.dispose](): void {

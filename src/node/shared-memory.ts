@@ -14,6 +14,7 @@ import {
   type Lock,
   reserveJournal,
 } from "../journal/journal.ts";
+import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
@@ -43,7 +44,7 @@ export function reserveMemory(config: Config): SharedMemory {
     reserveBytes: config.reserve,
     valueBytesMax: config.maxValueSize,
     eviction: config.eviction,
-    hashSeed: randomBytes(4).readInt32LE(),
+    hashKey: drawHashKey(),
     versionEpoch: wallClockMs(),
     concurrent: config.threads > 1,
   });
@@ -52,6 +53,13 @@ export function reserveMemory(config: Config): SharedMemory {
     journal: reserveJournal(config.journalSize),
     standing: new SharedStanding().memory,
   };
+}
+
+/** Drawn anew in each process, told to its threads and to nobody else. */
+function drawHashKey(): HashKey {
+  const bytes = randomBytes(16);
+  const word = (number: number) => bytes.readInt32LE(number * 4);
+  return [word(0), word(1), word(2), word(3)];
 }
 
 /** Attaches the thread of that number, which counts as alive from here on. */

@@ -43,7 +43,7 @@ export class Attachment {
     this.arenas = new Arenas(geometry, memory.arenas);
     this.segments = new Segments(geometry, this.global, new Int32Array(memory.table), lock);
     this.chains = new Chains(this.arenas, this.segments);
-    this.hasher = new Hasher(memory.hashSeed);
+    this.hasher = new Hasher(memory.hashKey);
     this.layout = new ItemLayout(this.arenas.segmentShift);
     this.current = new ItemView(this.arenas, this.chains);
     this.other = new ItemView(this.arenas, this.chains);

@@ -5,6 +5,7 @@
 // Invariants: the entries of a bucket's chain are packed, so that the first empty one ends it; a
 // chain has no empty overflow bucket; every bucket is cleared when it is taken, never before.
 
+import { chainBucketsMax } from "../base/limits.ts";
 import {
   BUCKET_MASK,
   BUCKETS,
@@ -48,6 +49,12 @@ const SPLIT_LOAD = 6.5;
 const MERGE_LOAD = 2;
 /** Primary buckets are given back to the system this many at a time. */
 const RELEASE_BUCKETS = 4096;
+
+/** What insert() answers instead of a slot. */
+export const NO_BUCKET_LEFT = -1;
+export const CHAIN_FULL = -2;
+/** As chainMax: a chain of any length. */
+export const UNBOUNDED = 0x7fffffff;
 
 /** Releases the pages of buckets `from` to `to`. */
 export type BucketReleaser = (from: number, to: number) => void;
@@ -103,28 +110,33 @@ export class BucketIndex {
 
   // ---- insert and remove ------------------------------------------------------------------------
 
-  /** Adds an entry and returns its slot, or -1 when the region has no overflow bucket left. */
-  insert(hash: number, location: number, flags: number): number {
-    const slot = this.#freeSlot(this.bucketOf(hash));
-    if (slot < 0) return -1;
+  /**
+   * Adds an entry and returns its slot, or NO_BUCKET_LEFT in the region, or CHAIN_FULL where the chain
+   * would become longer than chainMax buckets.
+   */
+  insert(hash: number, location: number, flags: number, chainMax = UNBOUNDED): number {
+    const slot = this.#freeSlot(this.bucketOf(hash), chainMax);
+    if (slot < 0) return slot;
     this.words[slot] = this.wanted(hash) | flags;
     this.words[slot + LOCATION] = location;
     this.#state[ITEMS]++;
     return slot;
   }
 
-  #freeSlot(first: number): number {
+  #freeSlot(first: number, chainMax: number): number {
     const words = this.words;
     let base = first * bucketWords;
-    for (;;) {
+    let length = 1;
+    for (; ; length++) {
       for (let slot = base; slot < base + entriesPerBucket; slot++) {
         if (words[slot] === 0) return slot;
       }
       if (words[base + LINK] === 0) break;
       base = words[base + LINK] * bucketWords;
     }
+    if (length >= chainMax) return CHAIN_FULL;
     const bucket = this.#takeOverflow();
-    if (bucket === 0) return -1;
+    if (bucket === 0) return NO_BUCKET_LEFT;
     words[base + LINK] = bucket;
     return bucket * bucketWords;
   }
@@ -153,6 +165,18 @@ export class BucketIndex {
     this.#state[ITEMS]--;
   }
 
+  /** The slot of the least used entry in the last bucket of the hash's chain. */
+  leastUsedInLast(hash: number): number {
+    const words = this.words;
+    let base = this.bucketOf(hash) * bucketWords;
+    while (words[base + LINK] !== 0) base = words[base + LINK] * bucketWords;
+    let least = base;
+    for (let slot = base + 1; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
+      if ((words[slot] & USES_MASK) < (words[least] & USES_MASK)) least = slot;
+    }
+    return least;
+  }
+
   // ---- growing and shrinking --------------------------------------------------------------------
 
   /** At most one bucket: no command pays for more. */
@@ -179,7 +203,7 @@ export class BucketIndex {
     const created = state[BUCKETS];
     const mask = created > state[BUCKET_MASK] ? state[BUCKET_MASK] * 2 + 1 : state[BUCKET_MASK];
     const source = created & (mask >>> 1);
-    if (!this.#room(this.#chainLength(source) + 1)) return;
+    if (!this.#room(this.#chainLength(source, UNBOUNDED) + 1)) return;
     state[BUCKET_MASK] = mask;
     state[BUCKETS] = created + 1;
     this.#clear(created);
@@ -231,21 +255,26 @@ export class BucketIndex {
     }
   }
 
-  /** Undoes the last split: the entries of the last bucket go back to the one they came from. */
+  /**
+   * Undoes the last split: the entries of the last bucket go back to the one they came from. Not where
+   * that would make too long a chain: the table then stays as large as it is.
+   */
   #merge(): void {
     const state = this.#state;
     const last = state[BUCKETS] - 1;
-    if (!this.#room(this.#chainLength(last) + 1)) return;
     const half = state[BUCKET_MASK] >>> 1;
+    const target = last & half;
+    const length = this.#chainLength(last, chainBucketsMax);
+    if (!this.#room(length + 1)) return;
+    if (length + this.#chainLength(target, chainBucketsMax) > chainBucketsMax) return;
     state[BUCKETS] = last;
     if (last === half + 1) state[BUCKET_MASK] = half;
-    const target = last & half;
     const words = this.words;
     let bucket = last;
     do {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        const free = this.#freeSlot(target);
+        const free = this.#freeSlot(target, chainBucketsMax);
         words[free] = words[slot];
         words[free + LOCATION] = words[slot + LOCATION];
       }
@@ -258,10 +287,11 @@ export class BucketIndex {
     }
   }
 
-  #chainLength(first: number): number {
+  /** Stops counting one beyond `most`. */
+  #chainLength(first: number, most: number): number {
     let length = 1;
     for (let bucket = this.nextBucket(first); bucket !== 0; bucket = this.nextBucket(bucket)) {
-      length++;
+      if (length++ > most) break;
     }
     return length;
   }

@@ -7,6 +7,7 @@
 
 import { assert } from "../base/errors.ts";
 import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import type { HashKey } from "./hash.ts";
 import { ThreadTable } from "./lock.ts";
 
 export type EvictionPolicy = "s3fifo" | "none";
@@ -18,8 +19,8 @@ export interface StoreOptions {
   reserveBytes: number;
   valueBytesMax: number;
   eviction: EvictionPolicy;
-  /** Random 32 bits: a remote client must not be able to choose collisions. */
-  hashSeed: number;
+  /** Random: a remote client must not be able to choose collisions. It never leaves the process. */
+  hashKey: HashKey;
   /** Where versions start; random, so that a version of another process never matches. */
   versionEpoch?: number;
   /** Several threads use the store: locks are taken. */
@@ -41,7 +42,7 @@ export interface Geometry {
 /** Everything a thread needs to attach: structured-cloneable, so that it can be posted to a Worker. */
 export interface StoreMemory {
   readonly geometry: Geometry;
-  readonly hashSeed: number;
+  readonly hashKey: HashKey;
   readonly versionEpoch: number;
   readonly concurrent: boolean;
   readonly control: SharedArrayBuffer;
@@ -133,7 +134,9 @@ export const EVICTIONS = 2;
 export const EXPIRATIONS = 3;
 export const GHOST_HITS = 4;
 export const PROMOTIONS = 5;
-export const statisticsPerShard = 6;
+/** Writes that met a chain of the index at its bound. */
+export const CROWDED = 6;
+export const statisticsPerShard = 7;
 /** On a cache line of its own: threads spin on it. */
 const LOCK = 48;
 const SHARD_WORDS = 64;
@@ -222,7 +225,7 @@ export function reserveStore(options: StoreOptions): StoreMemory {
   const both = 2 * shards;
   const memory: StoreMemory = {
     geometry,
-    hashSeed: options.hashSeed | 0,
+    hashKey: options.hashKey,
     versionEpoch: options.versionEpoch ?? 0,
     concurrent: options.concurrent,
     control: new SharedArrayBuffer((GLOBAL_WORDS + both * SHARD_WORDS) * 4),

@@ -4,11 +4,12 @@
 // Invariant: between two calls every entry of the index names one live item and every live item has
 // one entry, in the queue that the entry's flags say.
 
-import { keyBytesMax } from "../base/limits.ts";
+import { chainBucketsMax, keyBytesMax } from "../base/limits.ts";
 import { ARENA_SHIFT, copyBytes, UNIT_MASK } from "./arenas.ts";
 import type { Attachment, RemovalReason } from "./attachment.ts";
 import {
   BucketIndex,
+  CHAIN_FULL,
   EXPIRING,
   hashBitsOf,
   IN_MAIN,
@@ -33,6 +34,8 @@ import { ItemLog } from "./item-log.ts";
 import { ABSENT, Lookup } from "./lookup.ts";
 import {
   CHAIN_SEGMENTS,
+  CROWDED,
+  EVICTIONS,
   EXPIRATIONS,
   EXPIRING_ITEMS,
   GHOST_HITS,
@@ -232,17 +235,40 @@ export class Shard {
   #enter(hash: number): number {
     const recalled = this.attachment.evicts && this.ghosts.recall(hash);
     if (recalled) this.statistics[GHOST_HITS]++;
-    let slot = this.index.insert(hash, 0, recalled ? IN_MAIN : 0);
+    const queue = recalled ? IN_MAIN : 0;
+    let slot = this.index.insert(hash, 0, queue, chainBucketsMax);
     while (slot < 0) {
+      if (slot === CHAIN_FULL) {
+        slot = this.#enterCrowded(hash, queue);
+        if (slot === CHAIN_FULL) return NONE;
+        continue;
+      }
       // No overflow bucket is left: evicting makes slots free, in the end this bucket's.
       if (!this.evictor.relieve()) return NONE;
-      slot = this.index.insert(hash, 0, recalled ? IN_MAIN : 0);
+      slot = this.index.insert(hash, 0, queue, chainBucketsMax);
     }
     const location = this.allocate(recalled ? MAIN_QUEUE : SMALL_QUEUE, false);
     if (location === NONE) this.index.remove(slot);
     else this.#buckets[slot + LOCATION] = location;
     this.#slot = slot;
     return location;
+  }
+
+  /**
+   * The chain is as long as it may be, which only keys do that were chosen to collide. The least used of
+   * the newest among them gives way; where nothing may be evicted the new one is refused. A follower holds
+   * what its leader holds, and lets the chain grow.
+   */
+  #enterCrowded(hash: number, queue: number): number {
+    this.statistics[CROWDED]++;
+    const { expires, evicts } = this.attachment;
+    if (!expires) return this.index.insert(hash, 0, queue);
+    if (!evicts) return CHAIN_FULL;
+    const victim = this.index.leastUsedInLast(hash);
+    this.statistics[EVICTIONS]++;
+    this.report("evicted", this.#buckets[victim + LOCATION]);
+    this.remove(victim);
+    return this.index.insert(hash, 0, queue, chainBucketsMax);
   }
 
   /** The place for the new item of an existing entry: the old item's, when they are the same size. */

@@ -8,6 +8,7 @@ import type { Halves } from "./halves.ts";
 import {
   BUCKETS,
   CHAIN_SEGMENTS,
+  CROWDED,
   EVICTIONS,
   EXPIRATIONS,
   EXPIRING_ITEMS,
@@ -82,6 +83,7 @@ export function collectStatistics(
       dead_bytes: deadBytes,
       unused_bytes: unusedBytes,
       promotions: total(PROMOTIONS),
+      index_crowded_writes: total(CROWDED),
       bytes_per_item: items === 0 ? 0 : Math.round(used / items),
     },
   };
@@ -104,6 +106,11 @@ function wasteOf(shards: readonly Shard[]): { deadBytes: number; unusedBytes: nu
     }
   }
   return { deadBytes, unusedBytes };
+}
+
+/** Writes that met a chain of the index at its bound. */
+export function crowdedWrites(shards: readonly Shard[]): number {
+  return shards.reduce((sum, shard) => sum + shard.statistics[CROWDED], 0);
 }
 
 export function resetStatistics(shards: readonly Shard[]): void {

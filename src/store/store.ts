@@ -33,7 +33,12 @@ import { Replacement } from "./replacement.ts";
 import { Rewriter } from "./rewrite.ts";
 import { RoomMaker } from "./room.ts";
 import type { Shard } from "./shard.ts";
-import { collectStatistics, resetStatistics, type StoreStatistics } from "./statistics.ts";
+import {
+  collectStatistics,
+  crowdedWrites,
+  resetStatistics,
+  type StoreStatistics,
+} from "./statistics.ts";
 import { Walker } from "./walker.ts";
 
 export type { RemovalListener, RemovalReason } from "./attachment.ts";
@@ -59,11 +64,12 @@ export class Store {
   readonly #locks: readonly Mutex[] | null;
   /** Shards that lockShards() holds: a bit each. */
   #held: number;
-  /** What lock() locked, with its hash: the calls up to unlock() hash the same key once. */
-  #lockedKey: Uint8Array | null;
-  #lockedStart: number;
-  #lockedEnd: number;
-  #lockedHash: number;
+  /** What lock() locked, or recall() named, with its hash: the calls that follow hash the key once. */
+  #knownKey: Uint8Array | null;
+  #knownStart: number;
+  #knownEnd: number;
+  #knownHash: number;
+  /** The shard that lock() locked, -1 for none. */
   #lockedNumber: number;
 
   constructor(memory: StoreMemory, threadId: number) {
@@ -78,11 +84,11 @@ export class Store {
     this.#walker = new Walker(attachment, halves, this.#locks);
     this.#ahead = new LookAhead(attachment.arenas, halves.shards[0]);
     this.#held = 0;
-    this.#lockedKey = null;
-    this.#lockedStart = 0;
-    this.#lockedEnd = 0;
-    this.#lockedHash = 0;
-    this.#lockedNumber = 0;
+    this.#knownKey = null;
+    this.#knownStart = 0;
+    this.#knownEnd = 0;
+    this.#knownHash = 0;
+    this.#lockedNumber = -1;
     keepPagesReleased(attachment, halves.shards);
   }
 
@@ -128,10 +134,11 @@ export class Store {
 
   // ---- looking ahead ----------------------------------------------------------------------------
 
-  /** Says that this key will be looked up soon; for several keys, before lookAhead(). */
-  willNeed(key: Uint8Array, start: number, end: number): void {
-    const hash = this.hash(key, start, end);
+  /** Says that this key will be looked up soon, and its hash; for several keys, before lookAhead(). */
+  willNeed(key: Uint8Array, start: number, end: number): number {
+    const hash = this.#attachment.hasher.hash(key, start, end);
     this.#ahead.add(this.#shardOf(hash), hash);
+    return hash;
   }
 
   /** Fetches into the processor's cache what the announced lookups will read, all at once. */
@@ -142,9 +149,21 @@ export class Store {
   // ---- items ------------------------------------------------------------------------------------
 
   hash(key: Uint8Array, start: number, end: number): number {
-    const known = key === this.#lockedKey && start === this.#lockedStart;
-    if (known && end === this.#lockedEnd) return this.#lockedHash;
+    const known = key === this.#knownKey && start === this.#knownStart;
+    if (known && end === this.#knownEnd) return this.#knownHash;
     return this.#attachment.hasher.hash(key, start, end);
+  }
+
+  /** Spares the next calls for this key its hash, until forget(): before the bytes may change. */
+  recall(key: Uint8Array, start: number, end: number, hash: number): void {
+    this.#knownKey = key;
+    this.#knownStart = start;
+    this.#knownEnd = end;
+    this.#knownHash = hash;
+  }
+
+  forget(): void {
+    this.#knownKey = null;
   }
 
   /** Whether the key has an item that lives at `now`; it becomes current. Counts no use. */
@@ -348,6 +367,11 @@ export class Store {
     return collectStatistics(this.#attachment, this.#halves);
   }
 
+  /** Writes that met a chain of the index at its bound: somebody chooses keys that collide. */
+  crowdedWrites(): number {
+    return crowdedWrites(this.#halves.shards);
+  }
+
   resetStatistics(): void {
     resetStatistics(this.#halves.shards);
   }
@@ -372,23 +396,21 @@ export class Store {
   /** Locks the key's shard, unless lockShards() holds it already. One key at a time. */
   lock(key: Uint8Array, start: number, end: number): void {
     if (this.#locks === null) return;
-    assert(this.#lockedKey === null, "several keys are locked by lockShards()");
+    assert(this.#lockedNumber < 0, "several keys are locked by lockShards()");
     const hash = this.hash(key, start, end);
     const number = this.#halves.numberOf(hash);
     if ((this.#held & (1 << number)) === 0) this.#locks[number].acquire();
-    this.#lockedKey = key;
-    this.#lockedStart = start;
-    this.#lockedEnd = end;
-    this.#lockedHash = hash;
+    this.recall(key, start, end, hash);
     this.#lockedNumber = number;
   }
 
   unlock(key: Uint8Array, start: number, end: number): void {
     if (this.#locks === null) return;
-    assert(key === this.#lockedKey && start === this.#lockedStart, "unlocked as it was locked");
-    assert(end === this.#lockedEnd, "unlocked as it was locked");
-    this.#lockedKey = null;
     const number = this.#lockedNumber;
+    assert(number >= 0 && key === this.#knownKey, "unlocked as it was locked");
+    assert(start === this.#knownStart && end === this.#knownEnd, "unlocked as it was locked");
+    this.#knownKey = null;
+    this.#lockedNumber = -1;
     if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
   }
 
@@ -428,8 +450,8 @@ export class Store {
 
   /** Gives back whatever lock() and lockShards() took, for a command that was broken off before it changed anything. */
   unlockAll(): void {
-    const key = this.#lockedKey;
-    if (key !== null) this.unlock(key, this.#lockedStart, this.#lockedEnd);
+    const key = this.#knownKey;
+    if (this.#lockedNumber >= 0 && key !== null) this.unlock(key, this.#knownStart, this.#knownEnd);
     this.unlockShards(this.#held);
   }
 }

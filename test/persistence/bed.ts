@@ -9,6 +9,7 @@ import { Effects } from "../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
 import { Persistence, type PersistenceOptions } from "../../src/persistence/persistence.ts";
 import { Replication } from "../../src/replication/replication.ts";
+import { hashKeyOf } from "../../src/store/hash.ts";
 import { reserveStore } from "../../src/store/memory.ts";
 import { Store } from "../../src/store/store.ts";
 import { type SpawnedNode, spawnNode, waitFor } from "../harness.ts";
@@ -39,7 +40,7 @@ export class Bed implements Disposable {
         reserveBytes: 2 * memoryBytes,
         valueBytesMax: memoryBytes,
         eviction: "s3fifo",
-        hashSeed: 7,
+        hashKey: hashKeyOf(7, 0),
         concurrent: false,
       }),
       0,

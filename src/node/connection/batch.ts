@@ -14,11 +14,16 @@ export class Batch {
   readonly requests: readonly Request[];
   readonly commands: (Command | undefined)[];
   private readonly store: Store;
+  /** Which argument of each command lookAhead() announced, 0 for none, and its hash. */
+  private readonly announced: Int32Array;
+  private readonly hashes: Int32Array;
 
   constructor(store: Store) {
     this.requests = Array.from({ length: batchMax }, () => new Request());
     this.commands = new Array(batchMax).fill(undefined);
     this.store = store;
+    this.announced = new Int32Array(batchMax);
+    this.hashes = new Int32Array(batchMax);
   }
 
   /** Decodes up to batchMax commands and says how many. */
@@ -35,15 +40,32 @@ export class Batch {
 
   /** Announces the first key of each command. One command alone has nothing to overlap with. */
   lookAhead(count: number): void {
+    const { store, announced, hashes } = this;
+    announced[0] = 0;
     if (count < 2) return;
-    const { store } = this;
     for (let i = 0; i < count; i++) {
+      announced[i] = 0;
       const command = this.commands[i];
       if (command === undefined || command.firstKey === 0) continue;
       const { buf, start, end, argc } = this.requests[i];
       const key = command.firstKey;
-      if (key < argc) store.willNeed(buf, start[key], end[key]);
+      if (key >= argc) continue;
+      hashes[i] = store.willNeed(buf, start[key], end[key]);
+      announced[i] = key;
     }
     store.lookAhead();
+  }
+
+  /** Before the command runs: its first key was hashed when it was announced. */
+  recall(i: number): void {
+    const key = this.announced[i];
+    if (key === 0) return;
+    const { buf, start, end } = this.requests[i];
+    this.store.recall(buf, start[key], end[key], this.hashes[i]);
+  }
+
+  /** After it has run: from now on its bytes may change. */
+  forget(): void {
+    this.store.forget();
   }
 }

@@ -117,7 +117,9 @@ export class Connection {
           decoder.rewind(batch.requests[i].origin);
           break;
         }
+        batch.recall(i);
         this.run(batch.commands[i], batch.requests[i]);
+        batch.forget();
         if (session.held) {
           this.hold(batch.requests[i]);
           break;

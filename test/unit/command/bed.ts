@@ -17,6 +17,7 @@ import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { SharedStanding } from "../../../src/node/standing.ts";
 import { Request } from "../../../src/protocol/request.ts";
 import { RespReply } from "../../../src/protocol/resp/resp-reply.ts";
+import { hashKeyOf } from "../../../src/store/hash.ts";
 import { reserveStore } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
 
@@ -60,7 +61,7 @@ export class Bed {
       reserveBytes: options.reserveBytes ?? 2 * memoryLimitBytes,
       valueBytesMax,
       eviction,
-      hashSeed: 7,
+      hashKey: hashKeyOf(7, 0),
       concurrent: false,
     });
     this.store = new Store(memory, 0);

@@ -2,6 +2,7 @@
 // arrays. Hides no behaviour: every helper is one call of the store.
 // Invariant: `now` is always given; nothing here reads a clock or chooses at random.
 
+import { hashKeyOf } from "../../../src/store/hash.ts";
 import { reserveStore, type StoreOptions } from "../../../src/store/memory.ts";
 import { type ItemVisitor, Store } from "../../../src/store/store.ts";
 
@@ -15,7 +16,7 @@ export function storeOptions(overrides: Partial<StoreOptions> = {}): StoreOption
     reserveBytes: 2 * memoryLimitBytes,
     valueBytesMax: 64 * MiB,
     eviction: "s3fifo",
-    hashSeed: 0x1234567,
+    hashKey: hashKeyOf(0x1234567, 0),
     concurrent: false,
     ...overrides,
   };

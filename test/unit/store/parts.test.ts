@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { Arenas, copyBytes } from "../../../src/store/arenas.ts";
 import { Chains } from "../../../src/store/chain.ts";
 import { Ghosts } from "../../../src/store/ghost.ts";
-import { Hasher } from "../../../src/store/hash.ts";
+import { Hasher, hashKeyOf } from "../../../src/store/hash.ts";
 import {
   CHAIN,
   chainedLength,
@@ -34,10 +34,38 @@ import { Random } from "../../support/seed.ts";
 import { KiB, MiB, pattern, storeOptions } from "./harness.ts";
 
 describe("the hash", () => {
+  // What the authors' reference implementation gives for the bytes 0, 1, 2 ... of each length under
+  // the key 0, 1 ... 7 (github.com/veorq/SipHash, vectors.h).
+  const published = [
+    ...[0x5b9f35a9, 0xb85a4727, 0x03a662fa, 0x04e7fe8a, 0x89466e2a, 0x69b6fac5, 0x23fc6358],
+    ...[0xc563cf8b, 0x8f84b8d0, 0x79e706f8, 0x3479b094, 0x50300808, 0x2f87f057, 0xff63e677],
+    ...[0x7cf8ffd6, 0x972bfe74, 0x84acb5d9, 0x5b6474c4, 0x9b8d5b46, 0x87e3ef7b, 0x45104de3],
+    ...[0xb3623f61, 0xfe67f370, 0xbdb8ade6, 0x630c4027, 0x75787826, 0x5f7b564f, 0x69e6b03a],
+  ];
+
+  test("is HalfSipHash-2-4, by the published vectors", () => {
+    const hasher = new Hasher(hashKeyOf(0x03020100, 0x07060504));
+    const bytes = Uint8Array.from({ length: published.length }, (_, i) => i);
+    const hashes = published.map((_, length) => hasher.hash(bytes, 0, length) >>> 0);
+    expect(hashes).toEqual(published);
+  });
+
+  test("depends on each of the 128 bits of the key", () => {
+    const key = pattern(20);
+    const seen = new Set<number>();
+    for (let bit = 0; bit < 128; bit++) {
+      const words: [number, number, number, number] = [1, 2, 3, 4];
+      words[bit >> 5] ^= 1 << (bit & 31);
+      seen.add(new Hasher(words).hash(key, 0, 20));
+    }
+    expect(seen.size).toBe(128);
+  });
+
   test("depends on every byte, on the length and on the seed", () => {
-    const hasher = new Hasher(1);
+    const hasher = new Hasher(hashKeyOf(1, 0));
     const base = pattern(23);
-    const seen = new Set([hasher.hash(base, 0, 23), new Hasher(2).hash(base, 0, 23)]);
+    const other = new Hasher(hashKeyOf(2, 0));
+    const seen = new Set([hasher.hash(base, 0, 23), other.hash(base, 0, 23)]);
     for (let length = 0; length < 23; length++) seen.add(hasher.hash(base, 0, length));
     for (let i = 0; i < 23; i++) {
       const changed = pattern(23);
@@ -48,7 +76,7 @@ describe("the hash", () => {
   });
 
   test("is the same wherever the key lies", () => {
-    const hasher = new Hasher(7);
+    const hasher = new Hasher(hashKeyOf(7, 0));
     const key = pattern(21);
     const wanted = hasher.hash(key, 0, 21);
     for (let shift = 0; shift < 9; shift++) {
@@ -59,7 +87,7 @@ describe("the hash", () => {
   });
 
   test("spreads numbered keys evenly over high and low bits", () => {
-    const hasher = new Hasher(3);
+    const hasher = new Hasher(hashKeyOf(3, 0));
     const low = new Int32Array(256);
     const high = new Int32Array(256);
     for (let i = 0; i < 256_000; i++) {
