@@ -15,7 +15,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import type { Address } from "../base/address.ts";
 import { type Config, OPTIONS, rewriteConfigText, type Written } from "../config/config.ts";
 
 export class ConfigRewriter {
@@ -28,11 +27,11 @@ export class ConfigRewriter {
   }
 
   /** Throws the system's error when the file cannot be written. `touched` are options by name. */
-  rewrite(config: Config, touched: ReadonlySet<string>, leader: Address | null): void {
+  rewrite(config: Config, touched: ReadonlySet<string>): void {
     const written = new Map<string, Written>();
     for (const [name, value] of valuesOf(config, touched)) written.set(name, { value });
     const { name, format } = OPTIONS.leaderAddr;
-    const value = format(leader);
+    const value = format(config.leaderAddr);
     if (value !== format(this.started.leaderAddr)) this.ownsLeader = true;
     if (this.ownsLeader) written.set(name, { value, isPinned: true });
     if (written.size > 0) replaceFile(config.configFile, written);

@@ -6,7 +6,9 @@ import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
 import { log } from "../base/log.ts";
 import type { Store } from "../store/store.ts";
 import type { DataThread } from "./connection/data-thread.ts";
-import type { ServerNode } from "./node.ts";
+import type { NodeInformation } from "./information.ts";
+import type { SharedStanding } from "./standing.ts";
+import type { NodeWaits } from "./waits.ts";
 
 const sweepEveryMs = 100;
 /** A sweep stops after this time, so that it costs a client no more than a large command does. */
@@ -14,18 +16,30 @@ const sweepSliceMs = 1;
 const bucketsPerStep = 64;
 const sampleEveryMs = 1000;
 
+export interface HousekeepingParts {
+  readonly store: Store;
+  readonly standing: SharedStanding;
+  readonly information: NodeInformation;
+  readonly waits: NodeWaits;
+  readonly thread: DataThread;
+}
+
 export class Housekeeping implements Disposable {
   private readonly timers: Timer[];
   private readonly store: Store;
-  private readonly node: ServerNode;
+  private readonly standing: SharedStanding;
+  private readonly information: NodeInformation;
+  private readonly waits: NodeWaits;
   private readonly thread: DataThread;
   /** Crowded writes of which the log has told, and when it may tell again. */
   private crowdedWarned: number;
   private nextCrowdedWarning: number;
 
-  constructor(store: Store, node: ServerNode, thread: DataThread) {
+  constructor({ store, standing, information, waits, thread }: HousekeepingParts) {
     this.store = store;
-    this.node = node;
+    this.standing = standing;
+    this.information = information;
+    this.waits = waits;
     this.thread = thread;
     this.crowdedWarned = 0;
     this.nextCrowdedWarning = 0;
@@ -51,10 +65,10 @@ export class Housekeeping implements Disposable {
   }
 
   private everySecond(): void {
-    void this.node.sampleOperations();
+    void this.information.sampleOperations();
     this.warnOfCrowding();
-    void this.node.releaseGoneWaiters();
-    closeIdle(this.thread, this.node.config.idleTimeout, wallClockMs());
+    void this.waits.releaseGone();
+    closeIdle(this.thread, this.standing.idleTimeoutSeconds, wallClockMs());
   }
 
   /** What nobody's ordinary keys do, once a minute with its number. */

@@ -1,47 +1,63 @@
 // Which commands of clients wait: CLIENT PAUSE and FAILOVER may each hold writes or all of them, and the
-// strongest counts as long as it lasts. It only decides; the connections look at shared memory.
-// Invariant: `apply` has been called with the present kind whenever that changed.
+// strongest counts as long as it lasts. It says so in shared memory, where the connections look.
+// Invariant: what it says there is the present kind, and when it has changed, no thread is in the middle
+// of a command that is held from then on.
 
 import { monotonicMs } from "../base/clock.ts";
 import { timerMsMax } from "../base/limits.ts";
-import type { PauseKind } from "../command/core/node.ts";
+import type { PauseKind, Pauses } from "../command/core/node.ts";
+import { restriction } from "../command/core/restrictions.ts";
+import type { Store } from "../store/store.ts";
+import { betweenCommands } from "./shared-memory.ts";
+import type { SharedStanding } from "./standing.ts";
 
-export type PausePurpose = "command" | "failover";
+type PausePurpose = "command" | "failover";
 
 interface Pause {
   readonly kind: PauseKind;
   readonly endsAtMs: number;
 }
 
-export class ClientPause {
-  private readonly apply: (kind: PauseKind | null) => void;
+export class NodePauses implements Pauses {
+  private readonly store: Store;
+  private readonly standing: SharedStanding;
   private readonly pauses = new Map<PausePurpose, Pause>();
   private kind: PauseKind | null = null;
   private timer: Timer | null = null;
 
-  constructor(apply: (kind: PauseKind | null) => void) {
-    this.apply = apply;
+  constructor(store: Store, standing: SharedStanding) {
+    this.store = store;
+    this.standing = standing;
   }
 
-  get isActive(): boolean {
-    return this.kind !== null;
+  pause(kind: PauseKind, ms: number): void {
+    this.begin("command", kind, ms);
+  }
+
+  unpause(): void {
+    this.end("command");
+  }
+
+  pauseForFailover(isPaused: boolean): void {
+    if (isPaused) this.begin("failover", "writes", Number.POSITIVE_INFINITY);
+    else this.end("failover");
+  }
+
+  /** A leader's items expire and are evicted, which are writes: a pause holds them, too. */
+  updateExpiry(): void {
+    this.store.expires = !this.standing.isFollower && this.kind === null;
   }
 
   /** A pause for the same purpose is only ever made longer and stronger, as in Redis. */
-  pause(purpose: PausePurpose, kind: PauseKind, ms: number): void {
+  private begin(purpose: PausePurpose, kind: PauseKind, ms: number): void {
     const present = this.pauses.get(purpose);
     const endsAtMs = Math.max(present?.endsAtMs ?? 0, monotonicMs() + ms);
     this.pauses.set(purpose, { kind: present?.kind === "all" ? "all" : kind, endsAtMs });
     this.update();
   }
 
-  resume(purpose: PausePurpose): void {
+  private end(purpose: PausePurpose): void {
     this.pauses.delete(purpose);
-    this.update();
-  }
-
-  close(): void {
-    this.pauses.clear();
     this.update();
   }
 
@@ -55,7 +71,14 @@ export class ClientPause {
     const kind = present.length === 0 ? null : strongest(present);
     if (kind === this.kind) return;
     this.kind = kind;
-    this.apply(kind);
+    betweenCommands(this.store, () => this.apply());
+  }
+
+  private apply(): void {
+    const { WRITES_PAUSED, ALL_PAUSED } = restriction;
+    this.standing.restrict(WRITES_PAUSED, this.kind === "writes");
+    this.standing.restrict(ALL_PAUSED, this.kind === "all");
+    this.updateExpiry();
   }
 
   private wakeAt(atMs: number, now: number): void {

@@ -1,27 +1,32 @@
 // Puts a node together and takes it apart: store, journal, replication, data threads. Whoever
 // wants to know how the parts hang together reads startServer() from top to bottom.
 
-import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
 import { log, setLogLevel } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
 import { REDIS_VERSION } from "../base/version.ts";
+import type { Control } from "../command/core/node.ts";
 import { anyPause } from "../command/core/restrictions.ts";
+import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
 import type { Config } from "../config/config.ts";
 import { Persistence, type PersistenceParts } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
+import { NodeConfiguration } from "./configuration.ts";
 import { DataThread } from "./connection/data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { ServerNode } from "./node.ts";
-import { attach, controlThread, reserveMemory, type SharedMemory } from "./shared-memory.ts";
+import { NodeInformation } from "./information.ts";
+import { NodePauses } from "./pauses.ts";
+import { NodeRoles } from "./roles.ts";
+import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
 import type { SharedStanding } from "./standing.ts";
-import { LocalMailbox, type Mailbox } from "./threads/mailbox.ts";
+import { LocalMailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
-import { WorkerThreads } from "./threads/worker-threads.ts";
+import { type WorkerParts, WorkerThreads } from "./threads/worker-threads.ts";
+import { NodeWaits } from "./waits.ts";
 
 export interface Server extends AsyncDisposable {
   /** The port of the first address; the one the system chose when it was 0. */
@@ -41,54 +46,11 @@ export interface Server extends AsyncDisposable {
  */
 export async function startServer(config: Config, workerEntry?: URL): Promise<Server> {
   setLogLevel(config.logLevel);
-  const memory = reserveMemory(config);
-  const { store, journal, effects, standing } = attach(memory, controlThread);
-  const node = new ServerNode(config, store, standing, randomBytes(20).toString("hex"));
-  const context = { store, effects, standing, node };
-  const replication = new Replication({
-    store,
-    journal,
-    effects,
-    log,
-    onRoleChange: (leader) => node.roleChanged(leader),
-    onStandingChange: () => node.updateStanding(),
-    pauseWrites: (isPaused) => node.pauseForFailover(isPaused),
-    onLoadingChange: (isLoading) => {
-      standing.isLoading = isLoading;
-    },
-    onDataReplaced: () => persistence.interrupt("a full sync replaces the data"),
-    options: () => replicationOptions(node, standing.port),
-    apply: applier(context, {
-      refusesOtherTypes: () => node.config.otherTypes === "refuse",
-      lacksValues: () => replication.follower.refusedItems > 0,
-    }),
-  });
-
-  const persistence = openPersistence(node, { store, effects, replication });
-  // From before the first connection: what is loaded is served whole or not at all, and no write is
-  // taken that a leader does not know of.
-  standing.isLoading = persistence.isOn;
-  standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
-
-  const mailbox = new LocalMailbox(context, () => standing.free(anyPause));
-  const thread = new DataThread({
-    context,
-    mailbox,
-    standing,
-    get maxClients() {
-      return node.config.maxClients;
-    },
-    subscriberLeft: (id) => node.channels.forget(id),
-    effectsRecorded: () => replication.flush(),
-  });
-  const threads = makeThreads(memory, { control: thread, mailbox, node, workerEntry });
-  const closing = new AbortController();
-  const housekeeping = new Housekeeping(store, node, thread);
-  const end = ending({ housekeeping, threads, standing, persistence, replication, closing });
-  const { close, closed } = end;
-  node.wire({ threads, replication, persistence, close });
-  node.updateStanding();
-  if (store.isShared) void standing.onEffects(() => replication.flush(), closing.signal);
+  const { store, standing, persistence, replication, threads, housekeeping, roles, end } = assemble(
+    config,
+    workerEntry,
+  );
+  const { leaderAddr } = config;
 
   const addresses = await listen(threads, config).catch(async (error) => {
     housekeeping[Symbol.dispose]();
@@ -96,18 +58,89 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
     replication.close();
     throw error;
   });
-  const { leaderAddr } = config;
   const { port } = addresses[0];
   standing.port = port;
   announce(addresses, leaderAddr);
 
   await persistence.load(leaderAddr !== null).catch(async (error) => {
-    await close();
+    await end.close();
     throw error;
   });
   standing.isLoading = false;
-  if (leaderAddr !== null && !end.hasBegun) node.follow(leaderAddr.host, leaderAddr.port);
+  if (leaderAddr !== null && !end.hasBegun) roles.follow(leaderAddr.host, leaderAddr.port);
+  const { closed, close } = end;
   return { port, addresses, store, closed, close, [Symbol.asyncDispose]: () => close() };
+}
+
+/** The parts of a node, each made of those above it; none of them serves anybody yet. */
+function assemble(config: Config, workerEntry: URL | undefined) {
+  const memory = reserveMemory(config);
+  const { store, journal, effects, standing } = attach(memory, controlThread);
+  const configuration = new NodeConfiguration(config, store, standing);
+  const pauses = new NodePauses(store, standing);
+  const channels = new Channels();
+  const context = { store, effects, standing, channels };
+
+  const replication = new Replication({
+    store,
+    journal,
+    effects,
+    log,
+    pauseWrites: (isPaused) => pauses.pauseForFailover(isPaused),
+    onLoadingChange: (isLoading) => {
+      standing.isLoading = isLoading;
+    },
+    options: () => replicationOptions(configuration.current, standing.port),
+    apply: applier(context, {
+      refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
+    }),
+  });
+  const persistence = openPersistence(configuration, { store, effects, replication });
+  // From before the first connection: what is loaded is served whole or not at all, and no write is
+  // taken that a leader does not know of.
+  standing.isLoading = persistence.isOn;
+  standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
+
+  const mailbox = new LocalMailbox(() => standing.free(anyPause));
+  const thread = new DataThread({
+    context,
+    mailbox,
+    standing,
+    subscriberLeft: (id) => channels.forget(id),
+    effectsRecorded: () => replication.flush(),
+  });
+  const threads = makeThreads(
+    config.threads,
+    { memory, control: thread, mailbox, channels },
+    workerEntry,
+  );
+  channels.deliverBy((receivers, message) => threads.deliver(receivers, message));
+
+  const shared = { store, standing, configuration, replication, log };
+  const roles = new NodeRoles({ ...shared, pauses, clients: threads });
+  const waits = new NodeWaits(replication.waiters, threads);
+  const information = new NodeInformation({ ...shared, channels, threads, persistence });
+  const housekeeping = new Housekeeping({ store, standing, information, waits, thread });
+  const closing = new AbortController();
+  if (store.isShared) void standing.onEffects(() => replication.flush(), closing.signal);
+  const end = ending({ housekeeping, threads, standing, persistence, replication, closing });
+
+  const control: Control = {
+    configuration,
+    clients: threads,
+    information,
+    roles,
+    followers: replication.leader,
+    waits,
+    pauses,
+    snapshots: persistence,
+    shutDown(saves) {
+      log.info("SHUTDOWN: shutting down");
+      return end.close(saves);
+    },
+  };
+  mailbox.open({ ...context, control });
+  return { store, standing, persistence, replication, threads, housekeeping, roles, end };
 }
 
 interface RunningParts {
@@ -150,25 +183,14 @@ async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
   if (saves) await saveLast();
 }
 
-interface ThreadParts {
-  readonly control: DataThread;
-  readonly mailbox: Mailbox;
-  readonly node: ServerNode;
-  readonly workerEntry: URL | undefined;
-}
-
 /** One data thread is the control thread itself; several are Workers beside it. */
-function makeThreads(memory: SharedMemory, parts: ThreadParts): Threads {
-  const { control, mailbox, node, workerEntry } = parts;
-  if (node.config.threads === 1) return new LocalThreads(control);
-  return new WorkerThreads({
-    memory,
-    control,
-    mailbox,
-    config: node.config,
-    acknowledge: (session, offset) => node.acknowledge(session, offset),
-    ...(workerEntry && { entry: workerEntry }),
-  });
+function makeThreads(
+  count: number,
+  parts: Omit<WorkerParts, "count" | "entry">,
+  entry?: URL,
+): Threads {
+  if (count === 1) return new LocalThreads(parts.control);
+  return new WorkerThreads({ ...parts, count, ...(entry && { entry }) });
 }
 
 async function listen(threads: Threads, { listenAddr }: Config): Promise<Address[]> {
@@ -176,7 +198,7 @@ async function listen(threads: Threads, { listenAddr }: Config): Promise<Address
   return listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
 }
 
-function replicationOptions({ config }: ServerNode, port: number) {
+function replicationOptions(config: Config, port: number) {
   return {
     listeningPort: config.announcePort || port,
     announceIp: config.announceIp,
@@ -190,19 +212,19 @@ function replicationOptions({ config }: ServerNode, port: number) {
 }
 
 function openPersistence(
-  node: ServerNode,
+  configuration: NodeConfiguration,
   parts: Pick<PersistenceParts, "store" | "effects" | "replication">,
 ): Persistence {
-  const { snapshotFile } = node.config;
+  const { snapshotFile } = configuration.current;
   return new Persistence({
     ...parts,
     path: snapshotFile === "" ? "" : resolve(snapshotFile),
     log,
     serverVersion: REDIS_VERSION,
     options: () => ({
-      intervalSeconds: node.config.snapshotInterval,
-      ignoresCorrupt: node.config.snapshotCorrupt === "ignore",
-      refusesOtherTypes: node.config.otherTypes === "refuse",
+      intervalSeconds: configuration.current.snapshotInterval,
+      ignoresCorrupt: configuration.current.snapshotCorrupt === "ignore",
+      refusesOtherTypes: configuration.current.otherTypes === "refuse",
     }),
   });
 }

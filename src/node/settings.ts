@@ -31,9 +31,8 @@ export class Settings {
     this.apply = apply;
   }
 
-  /** As `config` has them: the leader may be another than at the start. */
-  get(patterns: readonly string[], config: Config): [string, string][] {
-    const left = new Map(SETTINGS.map(({ name, show }) => [name, show(config)]));
+  get(patterns: readonly string[]): [string, string][] {
+    const left = new Map(SETTINGS.map(({ name, show }) => [name, show(this.config)]));
     for (const [name, value] of fixed) left.set(name, value);
     const found: [string, string][] = [];
     for (const pattern of patterns) {

@@ -76,6 +76,14 @@ export function attach(memory: SharedMemory, thread: number): Attached {
   return { store, journal, effects, standing: new SharedStanding(memory.standing) };
 }
 
+/** Makes a change between two commands of every thread. */
+export function betweenCommands<Result>(store: Store, change: () => Result): Result {
+  const taken = store.lockShards(store.allShards);
+  const result = change();
+  store.unlockShards(taken);
+  return result;
+}
+
 function journalLock({ control }: JournalMemory, store: Store, thread: number): Lock {
   const mutex = new Mutex(new Int32Array(control), journalLockWord, thread, store.threads);
   return {

@@ -6,7 +6,9 @@
 // Invariant: the password itself is in no memory that threads share, but only its hash.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import type { Standing } from "../command/core/node.ts";
+import type { Config } from "../config/config.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
 const ROLE = 0;
@@ -19,7 +21,10 @@ const CONNECTIONS = 4;
 /** Bits of command/core/restrictions.ts. */
 const RESTRICTIONS = 5;
 const PORT = 6;
-const LEADER = 7;
+const MAX_CLIENTS = 7;
+const IDLE_TIMEOUT = 8;
+const LOG_LEVEL = 9;
+const LEADER = 10;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
@@ -35,6 +40,12 @@ interface Leader {
   readonly address: string;
   readonly writeRefusal: ErrorReply;
 }
+
+/** What every thread goes by and CONFIG SET may change. */
+export type ThreadSettings = Pick<
+  Config,
+  "requirePass" | "maxClients" | "idleTimeout" | "logLevel"
+>;
 
 export class SharedStanding implements Standing {
   readonly memory: SharedArrayBuffer;
@@ -84,7 +95,7 @@ export class SharedStanding implements Standing {
     return this.leader.value.writeRefusal;
   }
 
-  // ---- login and address -------------------------------------------------------------------------
+  // ---- login -------------------------------------------------------------------------------------
 
   get needsLogin(): boolean {
     return this.password.value.length > 0;
@@ -96,9 +107,27 @@ export class SharedStanding implements Standing {
     return expected.length === 0 || crypto.timingSafeEqual(expected, hashOf(given));
   }
 
-  /** Empty: none is needed. Only for the control thread. */
-  setPassword(password: string): void {
-    this.password.write(password === "" ? new Uint8Array(0) : hashOf(password));
+  // ---- settings ----------------------------------------------------------------------------------
+
+  /** All threads go by this configuration from now on. Only for the control thread. */
+  configure({ requirePass, maxClients, idleTimeout, logLevel }: ThreadSettings): void {
+    this.password.write(requirePass === "" ? new Uint8Array(0) : hashOf(requirePass));
+    Atomics.store(this.words, MAX_CLIENTS, maxClients);
+    Atomics.store(this.words, IDLE_TIMEOUT, idleTimeout);
+    Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(logLevel));
+  }
+
+  get maxClients(): number {
+    return Atomics.load(this.words, MAX_CLIENTS);
+  }
+
+  /** 0: a client may be silent for ever. */
+  get idleTimeoutSeconds(): number {
+    return Atomics.load(this.words, IDLE_TIMEOUT);
+  }
+
+  get logLevel(): LogLevel {
+    return LOG_LEVELS[Atomics.load(this.words, LOG_LEVEL)];
   }
 
   /** That of the first address. */

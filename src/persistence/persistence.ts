@@ -60,6 +60,7 @@ export class Persistence {
     this.#clock = parts.clock ?? systemClock;
     this.#saver = new SnapshotSaver({ ...parts, clock: this.#clock });
     this.#lastAttemptMs = this.#clock.monotonicMs();
+    parts.replication.dataReplaced.on(() => this.#interrupt("a full sync replaces the data"));
   }
 
   /** Whether there is a place for snapshots. */
@@ -201,8 +202,8 @@ export class Persistence {
     return null;
   }
 
-  /** To be called when the data are about to be replaced: half of them would be saved. */
-  interrupt(reason: string): void {
+  /** When the data are about to be replaced: half of them would be saved. */
+  #interrupt(reason: string): void {
     void this.#saver.abort(reason);
   }
 

@@ -77,6 +77,16 @@ export interface LinkSocket {
   readonly remoteAddress: string;
 }
 
+/** What owns a connection after PSYNC or JOIN: the events of its socket. */
+export interface Link {
+  /** Bytes that are no commands; without it the connection goes on decoding commands. */
+  onData?(chunk: Uint8Array): void;
+  onDrain(): void;
+  onClose(): void;
+  /** `REPLCONF ACK offset`, which comes as an ordinary command. */
+  acknowledge?(offset: number): void;
+}
+
 /** What is known of a follower's connection before its PSYNC: the server's session. */
 export interface LinkPeer {
   readonly id: number;
@@ -99,7 +109,8 @@ export type Applied = "applied" | "skipped" | "refused";
  * where this node cannot follow.
  */
 export interface Apply {
-  (request: Request, database: number): Applied;
+  /** `lacksValues`: values of the leader had no room here since the last full sync. */
+  (request: Request, database: number, lacksValues: boolean): Applied;
   /** Throws as well, but changes nothing: for a command of a transaction that is still incomplete. */
   readonly check?: (request: Request, database: number) => void;
   /** Has `work` apply a transaction with no other thread in between; absent where there is none. */

@@ -9,16 +9,15 @@
 import type { Address } from "../base/address.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
+import { Signal } from "../base/signal.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
-import type { FollowerLink } from "./leader/follower-link.ts";
-import type { JoinLink } from "./leader/join-link.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
-import type { Apply, Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "./ports.ts";
+import type { Apply, Clock, Logger, ReplicatedStore } from "./ports.ts";
 import { counterLines, type InfoLine, infoLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
@@ -53,19 +52,19 @@ export interface ReplicationParts {
   /** Read anew at each use: some of them may change while the node runs. */
   readonly options: () => ReplicationOptions;
   readonly apply: Apply;
-  /** This node follows that leader from now on; null: it leads. */
-  readonly onRoleChange?: (leader: Address | null) => void;
   readonly onLoadingChange?: (isLoading: boolean) => void;
-  /** Right before a full sync has the data go, all at once: whoever walks over them has to stop. */
-  readonly onDataReplaced?: () => void;
-  /** The link to the leader, or the number of good followers, may be another one. */
-  readonly onStandingChange?: () => void;
   /** Stops and resumes writes; when it returns, none is under way. */
   readonly pauseWrites?: (isPaused: boolean) => void;
   readonly random?: () => number;
 }
 
 export class Replication {
+  /** This node follows that leader from now on; null: it leads. */
+  readonly roleChanged = new Signal<Address | null>();
+  /** The link to the leader, or the number of good followers, may be another one. */
+  readonly standingChanged = new Signal();
+  /** Right before a full sync has the data go, all at once: whoever walks over them has to stop. */
+  readonly dataReplaced = new Signal();
   readonly history: History;
   readonly leader: LeaderReplication;
   readonly follower: Follower;
@@ -102,8 +101,8 @@ export class Replication {
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
       loadingChanged: this.#parts.onLoadingChange,
-      dataReplaced: this.#parts.onDataReplaced,
-      linkChanged: () => this.#parts.onStandingChange?.(),
+      dataReplaced: () => this.dataReplaced.emit(),
+      linkChanged: () => this.standingChanged.emit(),
       failoverAnswered: (accepted, reason) => this.failover.answered(accepted, reason),
     });
   }
@@ -153,7 +152,7 @@ export class Replication {
   #followersChanged(): void {
     this.waiters.acknowledged();
     this.failover.check();
-    this.#parts.onStandingChange?.();
+    this.standingChanged.emit();
   }
 
   // ---- roles -------------------------------------------------------------------------------------
@@ -176,13 +175,13 @@ export class Replication {
   replicaof(host: string, port: number, isFailover = false): boolean {
     const { follower } = this;
     if (follower.isActive && follower.host === host && follower.port === port) return false;
-    const { effects, store, onRoleChange } = this.#parts;
+    const { effects, store } = this.#parts;
     effects.muted = true;
     store.expires = false;
     this.leader.dropFollowers(`this node follows ${host}:${port} now`);
     this.waiters.releaseAll("role changed");
     follower.follow(host, port, isFailover);
-    onRoleChange?.({ host, port });
+    this.roleChanged.emit({ host, port });
     return true;
   }
 
@@ -190,7 +189,7 @@ export class Replication {
   noOne(): void {
     const { follower, history } = this;
     if (!follower.isActive) return;
-    const { effects, store, journal, onRoleChange } = this.#parts;
+    const { effects, store, journal } = this.#parts;
     follower.stop("promoted to leader");
     if (journal.active) history.shift(journal.offset);
     else history.fresh();
@@ -198,7 +197,7 @@ export class Replication {
     effects.muted = false;
     store.expires = true;
     this.leader.dropFollowers("this node is a leader now");
-    onRoleChange?.(null);
+    this.roleChanged.emit(null);
   }
 
   /** Begins to change places with a follower; why it cannot, or "". Texts are Redis's. */
@@ -244,22 +243,7 @@ export class Replication {
     return !isFollower && goodFollowers >= 0 && goodFollowers < minFollowersToWrite;
   }
 
-  // ---- connections -------------------------------------------------------------------------------
-
-  /** Takes over a connection that sent `PSYNC replid offset`; the answers are the link's business. */
-  psync(socket: LinkSocket, peer: LinkPeer, replid: string, offset: number): FollowerLink {
-    return this.leader.psync(socket, peer, replid, offset);
-  }
-
-  /** Takes over a connection of the binary protocol that sent JOIN. */
-  join(socket: LinkSocket): JoinLink {
-    return this.leader.join(socket);
-  }
-
-  /** `REPLCONF ACK offset` on the link of that connection. */
-  acknowledge(peerId: number, offset: number): void {
-    this.leader.acknowledge(peerId, offset);
-  }
+  // ---- time --------------------------------------------------------------------------------------
 
   /** To be called at the end of each turn in which effects were recorded. */
   flush(): void {
@@ -270,7 +254,7 @@ export class Replication {
   tick(): void {
     this.follower.tick();
     this.leader.tick();
-    this.#parts.onStandingChange?.();
+    this.standingChanged.emit();
   }
 
   close(): void {

@@ -200,7 +200,7 @@ describe("an interrupted save", () => {
     await bed.persistence.load(false);
     for (let i = 0; i < 100; i++) bed.set(`key:${i}`, new Uint8Array(10_000));
     const saving = bed.persistence.save();
-    bed.persistence.interrupt("a full sync replaces the data");
+    bed.replication.dataReplaced.emit();
     expect((await saving)?.text).toContain("a full sync replaces the data");
     expect(await readdir(directory.path)).toEqual([]);
     expect(await bed.persistence.save()).toBeNull();

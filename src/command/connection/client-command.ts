@@ -6,7 +6,7 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type Context, type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
 import { readName } from "../core/names.ts";
@@ -15,7 +15,7 @@ import type { Session } from "../core/session.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
 import { badName } from "./hello.ts";
 
-const { ADMIN, LOADING, STALE, NO_SCRIPT, CONTROL } = flag;
+const { ADMIN, LOADING, STALE, NO_SCRIPT } = flag;
 const own = NO_SCRIPT | LOADING | STALE;
 
 const perConnection = "O(N) with N the number of connections";
@@ -80,29 +80,29 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|info",
     arity: 2,
-    flags: own | CONTROL,
+    flags: own,
     since: "6.2.0",
     complexity: perConnection,
     summary: "Return facts about this connection",
-    handler: info,
+    control: info,
   },
   {
     name: "client|list",
     arity: -2,
-    flags: own | ADMIN | CONTROL,
+    flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,
     summary: "List the open connections",
-    handler: list,
+    control: list,
   },
   {
     name: "client|kill",
     arity: -3,
-    flags: own | ADMIN | CONTROL,
+    flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,
     summary: "End connections",
-    handler: kill,
+    control: kill,
   },
   ...clientPauseCommands,
   helpRow("client", "connection", "5.0.0", [
@@ -205,15 +205,15 @@ function noTouch(x: Context, request: Request, reply: Reply): void {
 
 // ---- all connections --------------------------------------------------------------------------
 
-async function info(x: Context, _request: Request, reply: Reply): Promise<void> {
-  const reports = await x.node.clients({ id: x.session.id });
+async function info(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
+  const reports = await x.control.clients.list({ id: x.session.id });
   reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
 }
 
-async function list(x: Context, request: Request, reply: Reply): Promise<void> {
+async function list(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   const filter = listFilter(request);
   if ("code" in filter) return reply.error(filter);
-  const reports = await x.node.clients(filter);
+  const reports = await x.control.clients.list(filter);
   reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
 }
 
@@ -249,14 +249,20 @@ function kindFilter(word: string): ClientFilter | ErrorReply {
 const noSuchClient = errorReply("No such client");
 
 /** The old form names an address and answers OK; the new one takes filters and answers a number. */
-async function kill(x: Context, request: Request, reply: Reply): Promise<void> {
+async function kill(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   if (request.argc === 3) {
-    const count = await x.node.killClients({ address: request.text(2) });
+    const count = await end(x, { address: request.text(2) });
     return count === 0 ? reply.error(noSuchClient) : reply.ok();
   }
   const filter = killFilter(x, request);
   if ("code" in filter) return reply.error(filter);
-  reply.integer(await x.node.killClients(filter));
+  reply.integer(await end(x, filter));
+}
+
+async function end({ control }: ControlContext, filter: ClientFilter): Promise<number> {
+  const count = await control.clients.kill(filter);
+  await control.waits.releaseGone();
+  return count;
 }
 
 function killFilter(x: Context, request: Request): ClientFilter | ErrorReply {

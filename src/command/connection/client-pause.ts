@@ -5,13 +5,13 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import type { PauseKind } from "../core/node.ts";
 import { readTimeout } from "../core/timeout.ts";
 import { argumentIs } from "../core/words.ts";
 
-const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
+const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 
 const perHeld = "O(N) with N the number of held clients";
 
@@ -22,7 +22,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     since: "3.0.0",
     complexity: perHeld,
     summary: "Hold the commands of all clients for some time",
-    handler: pause,
+    control: pause,
   },
   {
     name: "client|unpause",
@@ -30,7 +30,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     since: "6.2.0",
     complexity: perHeld,
     summary: "End a pause",
-    handler: unpause,
+    control: unpause,
   },
   {
     name: "client|unblock",
@@ -38,7 +38,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     flags: flags & ~flag.STALE,
     since: "5.0.0",
     summary: "End the wait of another connection",
-    handler: unblock,
+    control: unblock,
   },
 ]);
 
@@ -54,12 +54,12 @@ export const clientPauseHelp: readonly string[] = [
 const badMode = errorReply("CLIENT PAUSE mode must be WRITE or ALL");
 const badReason = errorReply("CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
 
-function pause(x: Context, request: Request, reply: Reply): void {
+function pause(x: ControlContext, request: Request, reply: Reply): void {
   const kind = kindOf(request);
   if (kind === null) return reply.error(badMode);
   const timeoutMs = readTimeout(request, 2);
   if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
-  x.node.pause(kind, timeoutMs);
+  x.control.pauses.pause(kind, timeoutMs);
   reply.ok();
 }
 
@@ -70,8 +70,8 @@ function kindOf(request: Request): PauseKind | null {
   return argumentIs(request, 3, "ALL") ? "all" : null;
 }
 
-function unpause(x: Context, _request: Request, reply: Reply): void {
-  x.node.unpause();
+function unpause(x: ControlContext, _request: Request, reply: Reply): void {
+  x.control.pauses.unpause();
   reply.ok();
 }
 
@@ -82,12 +82,12 @@ function wrongArguments(request: Request): ErrorReply {
   );
 }
 
-function unblock(x: Context, request: Request, reply: Reply): void {
+function unblock(x: ControlContext, request: Request, reply: Reply): void {
   if (request.argc > 4) return reply.error(wrongArguments(request));
   const withError = request.argc === 4 && argumentIs(request, 3, "ERROR");
   const isPlain = request.argc === 3 || (request.argc === 4 && argumentIs(request, 3, "TIMEOUT"));
   if (!withError && !isPlain) return reply.error(badReason);
   const id = readInteger(request.buf, request.start[2], request.end[2]);
   if (id === NOT_AN_INTEGER) return reply.error(notAnInteger);
-  reply.integer(x.node.unblock(id, withError) ? 1 : 0);
+  reply.integer(x.control.waits.unblock(id, withError) ? 1 : 0);
 }

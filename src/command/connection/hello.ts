@@ -14,13 +14,13 @@ import {
 import { REDIS_VERSION } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ChannelContext, type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
-const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY, GLOBAL } = flag;
+const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
 const { SUBSCRIBER, UNQUEUED } = flag;
 
 export const connectionCommands = family({ group: "connection" }, [
@@ -78,11 +78,10 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "reset",
     arity: 1,
-    flags:
-      NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED | GLOBAL,
+    flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
     since: "6.2.0",
     summary: "Reset the connection",
-    handler: reset,
+    global: reset,
   },
 ]);
 
@@ -113,8 +112,8 @@ function select(_x: Context, request: Request, reply: Reply): void {
   else reply.ok();
 }
 
-function reset(x: Context, _request: Request, reply: Reply): void {
-  const { session, standing, node } = x;
+function reset(x: ChannelContext, _request: Request, reply: Reply): void {
+  const { session, standing, channels } = x;
   session.name = "";
   session.protocol = 2;
   session.replyMode = "on";
@@ -122,7 +121,7 @@ function reset(x: Context, _request: Request, reply: Reply): void {
   session.noTouch = false;
   session.authenticated = !standing.needsLogin;
   end(session);
-  if (session.subscriptions > 0) node.channels.forget(session.id);
+  if (session.subscriptions > 0) channels.forget(session.id);
   session.channels = 0;
   session.patterns = 0;
   reply.switchProtocol(2);

@@ -5,7 +5,8 @@ import type { Effects } from "../../journal/effects.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
-import type { Node, Standing } from "./node.ts";
+import type { Channels } from "../pubsub/channels.ts";
+import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
 
 /** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
@@ -66,18 +67,36 @@ export const flagNames: readonly (readonly [number, string])[] = [
   [flag.SKIP_SLOWLOG, "skip_slowlog"],
 ];
 
-/** What a handler works on. One per data thread; `now` and `session` are set before each command. */
+/**
+ * What a handler works on: all that a data thread has. One per thread; `now` and `session` are set before
+ * each command.
+ */
 export interface Context {
   readonly store: Store;
   readonly effects: Effects;
   readonly standing: Standing;
-  readonly node: Node;
   /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */
   now: number;
   session: Session;
 }
 
-export type Handler = (x: Context, request: Request, reply: Reply) => void | Promise<void>;
+/** What the handlers of GLOBAL commands get as well. There is one of it in a node, in the control thread. */
+export interface ChannelContext extends Context {
+  readonly channels: Channels;
+}
+
+/** What only the handlers of CONTROL commands get. */
+export interface ControlContext extends ChannelContext {
+  readonly control: Control;
+}
+
+/** A context before it is about a command. */
+export type Idle<X extends Context> = Omit<X, "now" | "session">;
+
+type HandlerOn<X extends Context> = (x: X, request: Request, reply: Reply) => void | Promise<void>;
+export type Handler = HandlerOn<Context>;
+export type ChannelHandler = HandlerOn<ChannelContext>;
+export type ControlHandler = HandlerOn<ControlContext>;
 
 export type CommandGroup =
   | "string"
@@ -88,7 +107,17 @@ export type CommandGroup =
   | "transactions"
   | "scripting";
 
-export interface CommandRow {
+/** How a command runs; what its handler may do follows from which of these it is. */
+export type HandledBy =
+  | { readonly handler: Handler; readonly global?: never; readonly control?: never }
+  /** Makes the command GLOBAL. */
+  | { readonly global: ChannelHandler; readonly handler?: never; readonly control?: never }
+  /** Makes the command CONTROL. */
+  | { readonly control: ControlHandler; readonly handler?: never; readonly global?: never };
+
+export type CommandRow = CommandFacts & HandledBy;
+
+export interface CommandFacts {
   /** Lower case; a subcommand is `container|name`. */
   readonly name: string;
   /** Number of arguments with the name itself; negative: at least that many. */
@@ -102,7 +131,6 @@ export interface CommandRow {
   readonly summary: string;
   /** ACL categories, where they do not follow from flags and group. */
   readonly categories?: readonly string[];
-  readonly handler: Handler;
   readonly subcommands?: readonly CommandRow[];
 }
 
@@ -123,11 +151,11 @@ export class Command {
   constructor(row: CommandRow) {
     this.name = row.name;
     this.arity = row.arity;
-    this.flags = row.flags;
+    this.flags = row.flags | placeOf(row);
     this.firstKey = row.keys[0];
     this.lastKey = row.keys[1];
     this.keyStep = row.keys[2];
-    this.handler = row.handler;
+    this.handler = handlerOf(row);
     this.row = row;
     this.subcommands = (row.subcommands ?? []).map((sub) => new Command(sub));
     this.calls = 0;
@@ -137,4 +165,28 @@ export class Command {
   accepts(argc: number): boolean {
     return this.arity >= 0 ? argc === this.arity : argc >= -this.arity;
   }
+}
+
+/** Where a command runs follows from what its handler needs. */
+function placeOf(row: HandledBy): number {
+  if (row.control !== undefined) return flag.CONTROL;
+  return row.global !== undefined ? flag.GLOBAL : 0;
+}
+
+/** The one place at which a context is looked at for what a thread of data does not have. */
+function handlerOf({ name, handler, global, control }: CommandRow): Handler {
+  if (handler !== undefined) return handler;
+  return (x, request, reply) => {
+    if (control !== undefined && hasControl(x)) return control(x, request, reply);
+    if (global !== undefined && hasChannels(x)) return global(x, request, reply);
+    throw new Error(`${name} ran in a thread that cannot run it`);
+  };
+}
+
+function hasChannels(x: Context): x is ChannelContext {
+  return "channels" in x;
+}
+
+function hasControl(x: Context): x is ControlContext {
+  return "control" in x;
 }

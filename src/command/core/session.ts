@@ -1,6 +1,7 @@
 // What the server knows about one connection, as far as commands may see and change it. It holds no
 // socket: the server acts on `closing` and `replyMode` after a command has run.
 
+import type { Link } from "../../replication/ports.ts";
 import type { Transaction, Watched } from "../transaction/transaction-queue.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
@@ -42,6 +43,11 @@ export class Session {
   patterns = 0;
   /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */
   closing = false;
+  /**
+   * What owns this connection since its PSYNC or JOIN. It is where the connection is: a copy of the
+   * session in another thread has none, as private fields are not copied.
+   */
+  #link: Link | null = null;
   /** What REPLCONF told us before a PSYNC. */
   readonly replconf: FollowerTraits = {
     listeningPort: 0,
@@ -63,6 +69,14 @@ export class Session {
     this.createdAtMs = nowMs;
     this.lastActiveMs = nowMs;
     this.authenticated = authenticated;
+  }
+
+  get link(): Link | null {
+    return this.#link;
+  }
+
+  set link(link: Link | null) {
+    this.#link = link;
   }
 
   get subscriptions(): number {

@@ -6,7 +6,7 @@
 import { errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type Context, type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { erase, put } from "../core/write.ts";
 import { get } from "../string/string-read.ts";
@@ -43,8 +43,9 @@ function delFrame(x: Context, request: Request, reply: Reply): void {
 }
 
 /** No answer: from here on the connection is a follower's link. */
-function joinFrame(x: Context): void {
-  x.node.join(x.session);
+function joinFrame({ session, control }: ControlContext): void {
+  session.kind = "join";
+  control.clients.takeOver(session, (socket) => control.followers.join(socket));
 }
 
 export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
@@ -76,10 +77,10 @@ export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   {
     name: "mscache|join",
     arity: 1,
-    flags: flag.INTERNAL | flag.CONTROL | flag.ADMIN | flag.NO_SCRIPT,
+    flags: flag.INTERNAL | flag.ADMIN | flag.NO_SCRIPT,
     group: "server",
     complexity: "O(N) where N is the number of keys in the store",
     summary: "Turns the connection into a follower's link.",
-    handler: joinFrame,
+    control: joinFrame,
   },
 ]);

@@ -24,10 +24,11 @@ export type Deliver = (receivers: ReadonlySet<number>, message: Message) => void
 export class Channels {
   readonly channels = new Topics();
   readonly patterns = new Topics();
-  private readonly deliver: Deliver;
+  private readonly outlets: Deliver[] = [];
 
-  constructor(deliver: Deliver) {
-    this.deliver = deliver;
+  /** From now on messages leave this way too; without any there is nobody who could have subscribed. */
+  deliverBy(outlet: Deliver): void {
+    this.outlets.push(outlet);
   }
 
   /** Returns how many deliveries there are: one connection may get a message more than once. */
@@ -48,7 +49,8 @@ export class Channels {
     channel: Uint8Array,
     payload: Uint8Array,
   ): number {
-    this.deliver(subscribers, { pattern, channel, payload });
+    const message = { pattern, channel, payload };
+    for (const deliver of this.outlets) deliver(subscribers, message);
     return subscribers.size;
   }
 

@@ -8,14 +8,14 @@ import { matchesGlob } from "../../base/glob.ts";
 import { subscriptionBytesMax, subscriptionsMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ChannelContext, type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
 import type { Topics } from "./topics.ts";
 
-const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, GLOBAL, SUBSCRIBER, MAY_REPLICATE } = flag;
-const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | GLOBAL | SUBSCRIBER;
-const asking = PUBSUB | LOADING | STALE | GLOBAL;
+const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, MAY_REPLICATE } = flag;
+const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER;
+const asking = PUBSUB | LOADING | STALE;
 
 const perName = "O(N) with N the names";
 
@@ -25,20 +25,20 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
     arity: -2,
     complexity: "O(N) with N the channels",
     summary: "List channels",
-    handler: list,
+    global: list,
   },
   {
     name: "pubsub|numsub",
     arity: -2,
     complexity: perName,
     summary: "Count the subscribers of channels",
-    handler: numSub,
+    global: numSub,
   },
   {
     name: "pubsub|numpat",
     arity: 2,
     summary: "Count the different patterns",
-    handler: numPat,
+    global: numPat,
   },
   helpRow("pubsub", "pubsub", "6.2.0", [
     "CHANNELS [<pattern>]",
@@ -57,28 +57,28 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     arity: -2,
     flags: subscribing,
     summary: "Listen for messages of channels",
-    handler: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
+    global: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
   },
   {
     name: "unsubscribe",
     arity: -1,
     flags: subscribing,
     summary: "Stop listening to channels",
-    handler: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
+    global: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
   },
   {
     name: "psubscribe",
     arity: -2,
     flags: subscribing,
     summary: "Listen for messages by pattern",
-    handler: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
+    global: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
   },
   {
     name: "punsubscribe",
     arity: -1,
     flags: subscribing,
     summary: "Stop listening to patterns",
-    handler: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
+    global: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
   },
   {
     name: "publish",
@@ -86,7 +86,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     flags: asking | FAST | MAY_REPLICATE,
     complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",
     summary: "Post a message to a channel",
-    handler: publish,
+    global: publish,
   },
   {
     name: "pubsub",
@@ -107,33 +107,45 @@ type Kind = "channels" | "patterns";
 
 const tooMany = errorReply("too many subscriptions on this connection, or too long names");
 
-function subscribe(x: Context, request: Request, reply: Reply, kind: Kind, word: string): void {
-  const { session, node } = x;
-  const topics = node.channels[kind];
+function subscribe(
+  x: ChannelContext,
+  request: Request,
+  reply: Reply,
+  kind: Kind,
+  word: string,
+): void {
+  const { session, channels } = x;
+  const topics = channels[kind];
   for (let i = 1; i < request.argc; i++) {
     if (request.length(i) > subscriptionBytesMax) return reply.error(tooMany);
     const name = request.bytes(i);
     const isNew = topics.get(name)?.subscribers.has(session.id) !== true;
     if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);
     topics.add(session.id, name);
-    node.channels.update(session);
+    channels.update(session);
     confirm(x, reply, word, name);
   }
 }
 
-function hasRoom({ session, node }: Context, bytes: number): boolean {
-  const held = node.channels.bytesOf(session.id);
+function hasRoom({ session, channels }: ChannelContext, bytes: number): boolean {
+  const held = channels.bytesOf(session.id);
   return session.subscriptions < subscriptionsMax && held + bytes <= subscriptionBytesMax;
 }
 
 /** Without names it means all; there is always at least one confirmation. */
-function unsubscribe(x: Context, request: Request, reply: Reply, kind: Kind, word: string): void {
-  const { session, node } = x;
-  const topics = node.channels[kind];
+function unsubscribe(
+  x: ChannelContext,
+  request: Request,
+  reply: Reply,
+  kind: Kind,
+  word: string,
+): void {
+  const { session, channels } = x;
+  const topics = channels[kind];
   const names = namesIn(request, topics, session.id);
   for (const name of names) {
     topics.remove(session.id, name);
-    node.channels.update(session);
+    channels.update(session);
     confirm(x, reply, word, name);
   }
   if (names.length === 0) confirm(x, reply, word, null);
@@ -154,20 +166,20 @@ function confirm({ session }: Context, reply: Reply, word: string, name: Uint8Ar
 
 // ---- publishing ---------------------------------------------------------------------------------
 
-function publish(x: Context, request: Request, reply: Reply): void {
+function publish(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   const channel = buf.subarray(start[1], end[1]);
-  const count = x.node.channels.publish(channel, buf.subarray(start[2], end[2]));
+  const count = x.channels.publish(channel, buf.subarray(start[2], end[2]));
   x.effects.publish(buf, start[1], end[1], buf, start[2], end[2]);
   reply.integer(count);
 }
 
 // ---- PUBSUB -------------------------------------------------------------------------------------
 
-function list(x: Context, request: Request, reply: Reply): void {
+function list(x: ChannelContext, request: Request, reply: Reply): void {
   if (request.argc > 3) return reply.error(wrongArguments(request));
   const { buf, start, end, argc } = request;
-  const names = [...x.node.channels.channels.all()].map(({ bytes }) => bytes);
+  const names = [...x.channels.channels.all()].map(({ bytes }) => bytes);
   const found = names.filter((name) => {
     return argc === 2 || matchesGlob(buf, start[2], end[2], name, 0, name.length);
   });
@@ -183,15 +195,15 @@ function wrongArguments(request: Request) {
 }
 
 /** A flat list of names and numbers, in RESP3 too. */
-function numSub(x: Context, request: Request, reply: Reply): void {
+function numSub(x: ChannelContext, request: Request, reply: Reply): void {
   reply.array((request.argc - 2) * 2);
   for (let i = 2; i < request.argc; i++) {
     const name = request.bytes(i);
     reply.bulk(name, 0, name.length);
-    reply.integer(x.node.channels.channels.get(name)?.subscribers.size ?? 0);
+    reply.integer(x.channels.channels.get(name)?.subscribers.size ?? 0);
   }
 }
 
-function numPat(x: Context, _request: Request, reply: Reply): void {
-  reply.integer(x.node.channels.patterns.size);
+function numPat(x: ChannelContext, _request: Request, reply: Reply): void {
+  reply.integer(x.channels.patterns.size);
 }

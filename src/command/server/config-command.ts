@@ -5,11 +5,11 @@ import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import { textBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
 
-const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.CONTROL;
+const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 const perSetting = "O(N) with N the number of settings";
 
 const subcommands = family({ group: "server", since: "2.0.0", flags }, [
@@ -18,27 +18,27 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     arity: -3,
     complexity: perSetting,
     summary: "Get settings",
-    handler: get,
+    control: get,
   },
   {
     name: "config|set",
     arity: -4,
     complexity: perSetting,
     summary: "Change settings",
-    handler: set,
+    control: set,
   },
   {
     name: "config|rewrite",
     arity: 2,
     complexity: "O(N) with N the size of the file",
     summary: "Write settings back",
-    handler: rewrite,
+    control: rewrite,
   },
   {
     name: "config|resetstat",
     arity: 2,
     summary: "Reset the statistics of INFO",
-    handler: resetStatistics,
+    control: resetStatistics,
   },
   helpRow("config", "server", "5.0.0", [
     "GET <pattern>",
@@ -64,11 +64,11 @@ export const configCommands = family({ group: "server", since: "2.0.0" }, [
   },
 ]);
 
-function get(x: Context, request: Request, reply: Reply): void {
+function get(x: ControlContext, request: Request, reply: Reply): void {
   const patterns: string[] = [];
   // No setting has so long a name.
   for (let i = 2; i < request.argc; i++) if (!request.isLong(i)) patterns.push(request.text(i));
-  const found = x.node.configGet(patterns);
+  const found = x.control.configuration.get(patterns);
   reply.map(found.length);
   for (const [name, value] of found) {
     reply.text(name);
@@ -76,14 +76,14 @@ function get(x: Context, request: Request, reply: Reply): void {
   }
 }
 
-function set(x: Context, request: Request, reply: Reply): void {
+function set(x: ControlContext, request: Request, reply: Reply): void {
   if (request.argc % 2 !== 0) return reply.error(syntaxError);
   const pairs: [string, string][] = [];
   for (let i = 2; i < request.argc; i += 2) {
     if (request.isLong(i + 1)) return reply.error(tooLong(request.echo(i)));
     pairs.push([request.text(i), request.text(i + 1)]);
   }
-  const problem = x.node.configSet(pairs);
+  const problem = x.control.configuration.set(pairs);
   if (problem === null) reply.ok();
   else reply.error(problem);
 }
@@ -94,13 +94,13 @@ function tooLong(name: string): ErrorReply {
   );
 }
 
-function rewrite(x: Context, _request: Request, reply: Reply): void {
-  const problem = x.node.configRewrite();
+function rewrite(x: ControlContext, _request: Request, reply: Reply): void {
+  const problem = x.control.configuration.rewrite();
   if (problem === null) reply.ok();
   else reply.error(problem);
 }
 
-function resetStatistics(x: Context, _request: Request, reply: Reply): void {
-  x.node.resetStatistics();
+function resetStatistics(x: ControlContext, _request: Request, reply: Reply): void {
+  x.control.information.resetStatistics();
   reply.ok();
 }

@@ -6,7 +6,7 @@ import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../ba
 import type { FailoverOrder } from "../../base/role.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
@@ -15,18 +15,18 @@ export const failoverCommands = family({ group: "server" }, [
   {
     name: "failover",
     arity: -1,
-    flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE | flag.CONTROL,
+    flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE,
     since: "6.2.0",
     summary: "Change places with a follower that has everything",
-    handler: failover,
+    control: failover,
   },
 ]);
 
 const timeoutTooSmall = errorReply("FAILOVER timeout must be greater than 0");
 
-function failover(x: Context, request: Request, reply: Reply): void {
+function failover(x: ControlContext, request: Request, reply: Reply): void {
   const isAbort = request.argc === 2 && argumentIs(request, 1, "ABORT");
-  const problem = isAbort ? x.node.abortFailover() : begin(x, request);
+  const problem = isAbort ? x.control.roles.abortFailover() : begin(x, request);
   if (problem === null) reply.ok();
   else reply.error(problem);
 }
@@ -34,14 +34,14 @@ function failover(x: Context, request: Request, reply: Reply): void {
 /** An order while it is read. */
 type Draft = { -readonly [Field in keyof FailoverOrder]: FailoverOrder[Field] };
 
-function begin(x: Context, request: Request): ErrorReply | null {
+function begin(x: ControlContext, request: Request): ErrorReply | null {
   const order: Draft = { target: null, timeoutMs: 0, force: false };
   for (let i = 1; i < request.argc; ) {
     const taken = readOption(order, request, i);
     if (typeof taken !== "number") return taken;
     i += taken;
   }
-  return x.node.failover(order);
+  return x.control.roles.failover(order);
 }
 
 /** Reads the option at `index`; how many arguments it has, or what is wrong with it. */

@@ -3,7 +3,7 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type Context, type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 
 const encoder = new TextEncoder();
@@ -12,11 +12,11 @@ export const serverCommands = family({ group: "server" }, [
   {
     name: "info",
     arity: -1,
-    flags: flag.LOADING | flag.STALE | flag.CONTROL,
+    flags: flag.LOADING | flag.STALE,
     categories: ["@slow", "@dangerous"],
     since: "1.0.0",
     summary: "Get information and statistics about the server",
-    handler: info,
+    control: info,
   },
   {
     name: "time",
@@ -28,10 +28,10 @@ export const serverCommands = family({ group: "server" }, [
   },
 ]);
 
-async function info(x: Context, request: Request, reply: Reply): Promise<void> {
+async function info(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   const sections: string[] = [];
   for (let i = 1; i < request.argc; i++) sections.push(request.text(i).toLowerCase());
-  reply.verbatim(await x.node.info(sections));
+  reply.verbatim(await x.control.information.text(sections));
 }
 
 /** Seconds and microseconds; the clock itself has milliseconds. */

@@ -6,39 +6,39 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type Context, type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
 
-const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, CONTROL, ALLOW_BUSY, NO_MULTI } = flag;
+const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, ALLOW_BUSY, NO_MULTI } = flag;
 const NO_ASYNC_LOADING = flag.NO_ASYNC_LOADING;
 
 export const replicationCommands = family({ group: "server" }, [
   {
     name: "replicaof",
     arity: 3,
-    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
+    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "5.0.0",
     summary: "Make the server a follower of another one, or a leader (NO ONE)",
-    handler: replicaOf,
+    control: replicaOf,
   },
   {
     name: "slaveof",
     arity: 3,
-    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING | CONTROL,
+    flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "1.0.0",
     summary: "The old name of REPLICAOF",
-    handler: replicaOf,
+    control: replicaOf,
   },
   {
     name: "role",
     arity: 1,
-    flags: NO_SCRIPT | LOADING | STALE | FAST | CONTROL,
+    flags: NO_SCRIPT | LOADING | STALE | FAST,
     categories: ["@admin", "@fast", "@dangerous"],
     since: "2.8.12",
     summary: "Return the role of the instance in the context of replication",
-    handler: role,
+    control: role,
   },
   {
     name: "replconf",
@@ -51,10 +51,10 @@ export const replicationCommands = family({ group: "server" }, [
   {
     name: "psync",
     arity: -3,
-    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since: "2.8.0",
     summary: "Internal command used for replication",
-    handler: psync,
+    control: psync,
   },
 ]);
 
@@ -64,22 +64,23 @@ const invalidPort = errorReply("Invalid master port");
 const failingOver = errorReply("REPLICAOF not allowed while failing over.");
 const portMax = 65_535;
 
-function replicaOf(x: Context, request: Request, reply: Reply): void {
-  if (x.node.isFailingOver) return reply.error(failingOver);
+function replicaOf(x: ControlContext, request: Request, reply: Reply): void {
+  const { roles } = x.control;
+  if (roles.isFailingOver) return reply.error(failingOver);
   if (argumentIs(request, 1, "NO") && argumentIs(request, 2, "ONE")) {
-    x.node.unfollow();
+    roles.unfollow();
     return reply.ok();
   }
   const port = readInteger(request.buf, request.start[2], request.end[2]);
   if (port === NOT_AN_INTEGER || port < 0 || port > portMax) return reply.error(invalidPort);
   const host = readHost(request, 1);
   if (typeof host !== "string") return reply.error(host);
-  if (x.node.follow(host, port, x.session.id)) reply.ok();
+  if (roles.follow(host, port, x.session.id)) reply.ok();
   else reply.simple("OK Already connected to specified master");
 }
 
-function role(x: Context, _request: Request, reply: Reply): void {
-  const report = x.node.role();
+function role(x: ControlContext, _request: Request, reply: Reply): void {
+  const report = x.control.roles.report();
   if (report.role === "leader") {
     reply.array(3);
     reply.text("master");
@@ -110,7 +111,7 @@ function replConf(x: Context, request: Request, reply: Reply): void {
     const option = request.text(i).toLowerCase();
     if (option === "ack" || option === "fack") {
       const offset = readInteger(request.buf, request.start[i + 1], request.end[i + 1]);
-      if (option === "ack" && offset !== NOT_AN_INTEGER) x.node.acknowledge(x.session, offset);
+      if (option === "ack" && offset !== NOT_AN_INTEGER) x.session.link?.acknowledge?.(offset);
       if (option === "ack") return;
       continue;
     }
@@ -157,13 +158,17 @@ function replConfOption(
 }
 
 /** The fourth word is FAILOVER when a leader that wants to change places with us sends it. */
-function psync(x: Context, request: Request, reply: Reply): void {
+function psync(x: ControlContext, request: Request, reply: Reply): void {
   const offset = readInteger(request.buf, request.start[2], request.end[2]);
   if (offset === NOT_AN_INTEGER) return reply.error(notAnInteger);
   const replid = request.text(1);
   if (request.argc > 3 && argumentIs(request, 3, "FAILOVER")) {
-    const problem = x.node.takeOverFrom(replid);
+    const problem = x.control.roles.takeOverFrom(replid);
     if (problem !== null) return reply.error(problem);
   }
-  x.node.psync(x.session, replid, offset);
+  const { session, control } = x;
+  session.kind = "follower";
+  control.clients.takeOver(session, (socket) =>
+    control.followers.psync(socket, session, replid, offset),
+  );
 }

@@ -5,42 +5,42 @@
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { argumentIs } from "../core/words.ts";
 
-const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, NO_MULTI, LOADING, STALE, FAST, CONTROL } = flag;
+const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, NO_MULTI, LOADING, STALE, FAST } = flag;
 
 export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
   {
     name: "save",
     arity: 1,
-    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI | CONTROL,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     complexity: "O(N) with N the number of items",
     summary: "Save a snapshot, and answer when it is on disk",
-    handler: save,
+    control: save,
   },
   {
     name: "bgsave",
     arity: -1,
-    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | CONTROL,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
     summary: "Begin to save a snapshot",
-    handler: saveInBackground,
+    control: saveInBackground,
   },
   {
     name: "lastsave",
     arity: 1,
-    flags: LOADING | STALE | FAST | CONTROL,
+    flags: LOADING | STALE | FAST,
     categories: ["@admin", "@fast", "@dangerous"],
     summary: "Return the time of the last successful save in Unix seconds",
-    handler: lastSave,
+    control: lastSave,
   },
 ]);
 
 const saveInProgress = errorReply("Background save already in progress");
 
-async function save(x: Context, _request: Request, reply: Reply): Promise<void> {
-  const { snapshots } = x.node;
+async function save(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
+  const { snapshots } = x.control;
   if (snapshots.isSaving) return reply.error(saveInProgress);
   const problem = await snapshots.save();
   if (problem === null) reply.ok();
@@ -48,16 +48,16 @@ async function save(x: Context, _request: Request, reply: Reply): Promise<void> 
 }
 
 /** SCHEDULE means "after the save of the other file" in Redis; there is no other file here. */
-function saveInBackground(x: Context, request: Request, reply: Reply): void {
+function saveInBackground(x: ControlContext, request: Request, reply: Reply): void {
   const isPlain = request.argc === 1 || (request.argc === 2 && argumentIs(request, 1, "SCHEDULE"));
   if (!isPlain) return reply.error(syntaxError);
-  const { snapshots } = x.node;
+  const { snapshots } = x.control;
   if (snapshots.isSaving) return reply.error(saveInProgress);
   const problem = snapshots.saveInBackground();
   if (problem === null) reply.simple("Background saving started");
   else reply.error(problem);
 }
 
-function lastSave(x: Context, _request: Request, reply: Reply): void {
-  reply.integer(Math.floor(x.node.snapshots.lastSavedAtMs / 1000));
+function lastSave(x: ControlContext, _request: Request, reply: Reply): void {
+  reply.integer(Math.floor(x.control.snapshots.lastSavedAtMs / 1000));
 }

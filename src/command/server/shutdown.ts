@@ -5,7 +5,7 @@
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 
 export const shutdownCommands = family({ group: "server" }, [
@@ -13,17 +13,11 @@ export const shutdownCommands = family({ group: "server" }, [
     name: "shutdown",
     arity: -1,
     flags:
-      flag.ADMIN |
-      flag.NO_SCRIPT |
-      flag.LOADING |
-      flag.STALE |
-      flag.NO_MULTI |
-      flag.ALLOW_BUSY |
-      flag.CONTROL,
+      flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.NO_MULTI | flag.ALLOW_BUSY,
     since: "1.0.0",
     complexity: "O(N) with N the number of items, when a snapshot is saved",
     summary: "Save a snapshot, where there is a file for it, and end the node",
-    handler: shutdown,
+    control: shutdown,
   },
 ]);
 
@@ -31,7 +25,7 @@ const words = ["save", "nosave", "now", "force", "abort"] as const;
 const notInProgress = errorReply("No shutdown in progress.");
 const failed = errorReply("Errors trying to SHUTDOWN. Check logs.");
 
-async function shutdown(x: Context, request: Request, reply: Reply): Promise<void> {
+async function shutdown(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   const options = new Set<string>();
   for (let i = 1; i < request.argc; i++) options.add(request.text(i).toLowerCase());
   const isKnown = [...options].every((option) => words.some((word) => word === option));
@@ -40,9 +34,9 @@ async function shutdown(x: Context, request: Request, reply: Reply): Promise<voi
     : options.has("save") && options.has("nosave");
   if (!isKnown || isOdd) return reply.error(syntaxError);
   if (options.has("abort")) return reply.error(notInProgress);
-  if (options.has("save") && (await x.node.snapshots.save()) !== null && !options.has("force")) {
+  if (options.has("save") && (await x.control.snapshots.save()) !== null && !options.has("force")) {
     return reply.error(failed);
   }
   // A last save that fails is told by whoever waits for the end of the node, with exit status 1.
-  await x.node.shutDown(!options.has("nosave")).catch(() => undefined);
+  await x.control.shutDown(!options.has("nosave")).catch(() => undefined);
 }

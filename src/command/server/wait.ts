@@ -5,7 +5,7 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import { type ControlContext, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { readTimeout } from "../core/timeout.ts";
 
@@ -13,11 +13,11 @@ export const waitCommands = family({ group: "generic" }, [
   {
     name: "wait",
     arity: 3,
-    flags: flag.NO_SCRIPT | flag.CONTROL,
+    flags: flag.NO_SCRIPT,
     categories: ["@slow", "@connection"],
     since: "3.0.0",
     summary: "Wait until followers have acknowledged all writes of this connection",
-    handler: wait,
+    control: wait,
   },
 ]);
 
@@ -27,7 +27,7 @@ const notOnFollower = errorReply(
     "are not propagated.",
 );
 
-async function wait(x: Context, request: Request, reply: Reply): Promise<void> {
+async function wait(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   if (x.standing.isFollower) return reply.error(notOnFollower);
   const count = readInteger(request.buf, request.start[1], request.end[1]);
   if (count === NOT_AN_INTEGER) return reply.error(notAnInteger);
@@ -35,7 +35,7 @@ async function wait(x: Context, request: Request, reply: Reply): Promise<void> {
   if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
   // A transaction is not to be kept open: as in Redis, it is told how many there are now.
   const enough = x.session.isExecuting ? 0 : count;
-  const outcome = await x.node.wait(x.session, enough, timeoutMs);
+  const outcome = await x.control.waits.wait(x.session, enough, timeoutMs);
   if (typeof outcome === "number") reply.integer(outcome);
   else reply.error(outcome);
 }

@@ -17,7 +17,7 @@ import { log } from "../../base/log.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Applied, Apply } from "../../replication/ports.ts";
-import { Command, type Context } from "../core/command.ts";
+import { type ChannelContext, Command, type Context, type Idle } from "../core/command.ts";
 import { execute } from "../core/execute.ts";
 import { Session } from "../core/session.ts";
 import { buildsOnGap, eraseKey, eraseWritten, namesHeldKey } from "./gaps.ts";
@@ -26,17 +26,15 @@ import { judge, type Skipped } from "./rules.ts";
 export interface ApplierOptions {
   /** Whether a leader that holds other types than strings is not followed at all. */
   readonly refusesOtherTypes: () => boolean;
-  /** Whether values of the leader had no room here since the last full sync. */
-  readonly lacksValues: () => boolean;
 }
 
 /** A leader with other types sends many commands of few names; damaged bytes have any name. */
 const namesToldMax = 100;
 
-export function applier(parts: Omit<Context, "now" | "session">, options: ApplierOptions): Apply {
+export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): Apply {
   const session = new Session(0, "", "", 0, true);
   session.kind = "leader";
-  const context: Context = { ...parts, session, now: 0 };
+  const context: ChannelContext = { ...parts, session, now: 0 };
   const reply = new StreamReply();
   const tell = teller();
   const admitted = (request: Request, database: number): Command | Skipped => {
@@ -46,8 +44,7 @@ export function applier(parts: Omit<Context, "now" | "session">, options: Applie
     if (verdict.type === "unknown") refuseUnknown(verdict, context, request);
     return verdict;
   };
-  const runOrErase = (command: Command, request: Request): Applied => {
-    const lacksValues = options.lacksValues();
+  const runOrErase = (command: Command, request: Request, lacksValues: boolean): Applied => {
     context.now = wallClockMs();
     const isGap = lacksValues && buildsOnGap(context, command, request);
     if (!isGap && run(context, command, request, reply)) return "applied";
@@ -56,9 +53,9 @@ export function applier(parts: Omit<Context, "now" | "session">, options: Applie
       log.error("a value of the leader does not fit into this node: INFO counts them");
     return "refused";
   };
-  const apply = (request: Request, database: number): Applied => {
+  const apply = (request: Request, database: number, lacksValues: boolean): Applied => {
     const verdict = admitted(request, database);
-    if (verdict instanceof Command) return runOrErase(verdict, request);
+    if (verdict instanceof Command) return runOrErase(verdict, request, lacksValues);
     if (verdict.replacedKey > 0) eraseKey(context, request, verdict.replacedKey);
     if (verdict.name !== "") tell(verdict.name);
     return "skipped";

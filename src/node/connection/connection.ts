@@ -26,20 +26,13 @@ import { MscacheParser, opcode } from "../../protocol/mscache/mscache.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
+import type { Link } from "../../replication/ports.ts";
 import { Backlog } from "./backlog.ts";
 import type { DataThread } from "./data-thread.ts";
 import type { EncodedMessage } from "./delivery.ts";
 import { Mail } from "./mail.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
-
-/** Takes a connection over after PSYNC or JOIN. */
-export interface Link {
-  /** Bytes that are no commands; without it the connection goes on decoding commands. */
-  onData?(chunk: Uint8Array): void;
-  onDrain(): void;
-  onClose(): void;
-}
 
 /** Bytes received while nothing may be executed, at which reading stops. */
 const pausedInputBytesMax = 64 * 1024;
@@ -372,6 +365,7 @@ export class Connection {
     this.mail = null;
     this.link?.onClose();
     this.link = null;
+    this.session.link = null;
   }
 
   // ---- control ---------------------------------------------------------------------------------
@@ -379,6 +373,7 @@ export class Connection {
   /** From now on the link writes to the socket and hears of its events. */
   takeOver(link: Link): void {
     this.link = link;
+    this.session.link = link;
   }
 
   /** For the link: hands bytes to the socket and returns how many it took. */

@@ -7,7 +7,7 @@ import { fatal } from "../../base/errors.ts";
 import { receivedBytesPerCollection } from "../../base/limits.ts";
 import { log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
-import { type Context, flag } from "../../command/core/command.ts";
+import { type Context, flag, type Idle } from "../../command/core/command.ts";
 import { anyPause } from "../../command/core/restrictions.ts";
 import { Session } from "../../command/core/session.ts";
 import { MscacheReply } from "../../protocol/mscache/mscache.ts";
@@ -21,10 +21,9 @@ import { TurnHistogram } from "./turns.ts";
 
 /** What a data thread needs from the node beyond its context. */
 export interface ThreadHost {
-  readonly context: Omit<Context, "now" | "session">;
+  readonly context: Idle<Context>;
   readonly mailbox: Mailbox;
   readonly standing: SharedStanding;
-  readonly maxClients: number;
   /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
   readonly writeBytesMax?: number;
   /** A connection that has subscribed to something is gone. */
@@ -168,7 +167,7 @@ export class DataThread {
     socket.data = connection;
     this.connections.set(session.id, connection);
     const open = this.host.standing.connectionOpened();
-    if (open > this.host.maxClients) this.reject(connection);
+    if (open > this.host.standing.maxClients) this.reject(connection);
   }
 
   private reject(connection: Connection): void {

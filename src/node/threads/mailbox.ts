@@ -5,7 +5,7 @@
 import { wallClockMs } from "../../base/clock.ts";
 import { log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
-import type { Command, Context } from "../../command/core/command.ts";
+import type { Command, Context, ControlContext, Idle } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
 import type { Session } from "../../command/core/session.ts";
 import { MscacheReply } from "../../protocol/mscache/mscache.ts";
@@ -28,13 +28,17 @@ const nothing = new Uint8Array(0);
 
 /** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
-  private readonly context: Omit<Context, "now" | "session">;
   private readonly unpaused: () => Promise<void>;
+  private readonly opened = Promise.withResolvers<Idle<ControlContext>>();
 
   /** `unpaused` resolves when commands may run that were held. */
-  constructor(context: Omit<Context, "now" | "session">, unpaused: () => Promise<void>) {
-    this.context = context;
+  constructor(unpaused: () => Promise<void>) {
     this.unpaused = unpaused;
+  }
+
+  /** What is in it, and what will come, runs on this context. */
+  open(context: Idle<ControlContext>): void {
+    this.opened.resolve(context);
   }
 
   async submit(
@@ -46,8 +50,8 @@ export class LocalMailbox implements Mailbox {
     const out = new Output(replyBytes);
     const reply = isResp ? new RespReply(out) : new MscacheReply(out);
     if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
-    const { store, effects, standing, node } = this.context;
-    const context = { store, effects, standing, node, session, now: wallClockMs() };
+    const context = { ...(await this.opened.promise), session, now: wallClockMs() };
+    const { store, effects } = context;
     const before = effects.recorded;
     try {
       await this.run(context, command, request, reply);

@@ -9,7 +9,6 @@ import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
 import { find, opcodeCommands } from "../../command/table.ts";
 import type { Transaction } from "../../command/transaction/transaction-queue.ts";
-import type { Config } from "../../config/config.ts";
 import { Request } from "../../protocol/request.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import type { ThreadStatistics } from "./threads.ts";
@@ -23,17 +22,12 @@ export interface Start {
   readonly thread: number;
   readonly threads: number;
   readonly memory: SharedMemory;
-  readonly settings: ThreadSettings;
 }
-
-/** What a data thread goes by and CONFIG SET may change. */
-export type ThreadSettings = Pick<Config, "maxClients" | "idleTimeout" | "logLevel">;
 
 /** What the control thread asks a data thread, each with the type of its detail and of the answer. */
 export interface Questions {
   /** The ports of the listeners, or a sentence that says why there are none. */
   listen: { detail: readonly Address[]; answer: number[] | string };
-  settings: { detail: ThreadSettings; answer: null };
   clients: { detail: ClientFilter; answer: ClientReport[] };
   kill: { detail: ClientFilter; answer: number };
   statistics: { detail: null; answer: ThreadStatistics };

@@ -2,13 +2,12 @@
 // thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Address } from "../../base/address.ts";
-import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
+import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
-import type { Config } from "../../config/config.ts";
-import type { LinkSocket } from "../../replication/ports.ts";
-import type { Connection, Link } from "../connection/connection.ts";
+import type { Link, LinkSocket } from "../../replication/ports.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { DataThread } from "../connection/data-thread.ts";
 import { listen } from "../connection/listener.ts";
 import { TurnHistogram } from "../connection/turns.ts";
@@ -32,19 +31,13 @@ export interface CommandCount {
   rejected: number;
 }
 
-export interface Threads {
+export interface Threads extends Clients {
   /** Starts to listen, and returns the ports: the system's choice where an address has port 0. */
   listen(addresses: readonly Address[]): Promise<number[]>;
-  clients(filter: ClientFilter): Promise<ClientReport[]>;
-  /** Ends the connections that fit and returns how many they were. */
-  kill(filter: ClientFilter): Promise<number>;
   statistics(): Promise<ThreadStatistics>;
   resetStatistics(): void;
-  configChanged(config: Config): void;
   /** Brings a published message to the connections with these ids. */
   deliver(receivers: ReadonlySet<number>, message: Message): void;
-  /** Hands the connection of `session` to the link that `open` makes for it, unless it is gone. */
-  takeOver(session: Session, open: (socket: LinkSocket) => Link): void;
   /** Takes no more connections; those that are open stay. */
   stopListening(): Promise<void>;
   /** Stops listening and ends all connections. */
@@ -64,7 +57,7 @@ export class LocalThreads implements Threads {
     return this.listeners.map(({ port }) => port);
   }
 
-  async clients(filter: ClientFilter): Promise<ClientReport[]> {
+  async list(filter: ClientFilter): Promise<ClientReport[]> {
     return reportClients(this.thread, filter);
   }
 
@@ -78,10 +71,6 @@ export class LocalThreads implements Threads {
 
   resetStatistics(): void {
     this.thread.resetStatistics();
-  }
-
-  configChanged(): void {
-    // this thread reads the node's own configuration
   }
 
   deliver(receivers: ReadonlySet<number>, message: Message): void {

@@ -5,8 +5,8 @@
 // that a slow follower is felt by its link as a full socket, exactly as in one thread.
 
 import { ByteQueue } from "../../replication/byte-queue.ts";
-import type { LinkSocket } from "../../replication/ports.ts";
-import type { Connection, Link } from "../connection/connection.ts";
+import type { Link, LinkSocket } from "../../replication/ports.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { LinkEvent, LinkOrder } from "./messages.ts";
 
 /** A few of the links' 64 KiB chunks: enough to keep a fast follower busy over the way there and back. */
@@ -104,6 +104,10 @@ export class RemoteLink implements Link {
   end(): void {
     this.queue.clear();
     this.connection.end();
+  }
+
+  acknowledge(offset: number): void {
+    this.post({ kind: "linkAcknowledged", id: this.id, offset });
   }
 
   onClose(): void {

@@ -15,6 +15,7 @@ import { DataThread } from "../connection/data-thread.ts";
 import { ListenError, listen } from "../connection/listener.ts";
 import { closeIdle } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
+import type { SharedStanding } from "../standing.ts";
 import {
   type FromWorker,
   type LinkOrder,
@@ -22,14 +23,12 @@ import {
   type Questions,
   type Start,
   summaryOf,
-  type ThreadSettings,
   type ToWorker,
 } from "./messages.ts";
 import { unpack } from "./parcel.ts";
 import { killClients, reportClients, threadStatistics } from "./threads.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";
-import { WorkerNode } from "./worker-node.ts";
 
 type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
@@ -51,33 +50,27 @@ export function runWorker(): void {
 
 class WorkerServer {
   private readonly post: Post;
-  private readonly node: WorkerNode;
+  private readonly standing: SharedStanding;
   private readonly mailbox: WorkerMailbox;
   private readonly thread: DataThread;
   private readonly links = new Map<number, RemoteLink>();
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
-  constructor({ thread: number, threads, memory, settings }: Start, post: Post) {
+  constructor({ thread: number, threads, memory }: Start, post: Post) {
     const { store, journal, effects, standing } = awaken(attach(memory, number));
     process.on("exit", () => store.threads.markDead(number));
     this.post = post;
-    const node = new WorkerNode(settings, (id, offset) => {
-      post({ kind: "linkAcknowledged", id, offset });
-    });
-    this.node = node;
+    this.standing = standing;
+    setLogLevel(standing.logLevel);
     this.mailbox = new WorkerMailbox((submission) => post(submission));
     this.thread = new DataThread({
-      context: { store, effects, standing, node },
+      context: { store, effects, standing },
       mailbox: this.mailbox,
       standing,
-      get maxClients() {
-        return node.settings.maxClients;
-      },
       subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
       effectsRecorded: () => standing.announceEffects(),
       writeBytesMax: journal.capacity / (4 * threads),
     });
-    this.apply(settings);
     setInterval(() => this.tick(), tickMs);
   }
 
@@ -110,8 +103,6 @@ class WorkerServer {
     switch (name) {
       case "listen":
         return this.listen(detail);
-      case "settings":
-        return this.apply(detail);
       case "clients":
         return reportClients(this.thread, detail).map((report) => ({
           ...report,
@@ -143,12 +134,6 @@ class WorkerServer {
     return this.listeners.map(({ port }) => port);
   }
 
-  private apply(settings: ThreadSettings): null {
-    this.node.settings = settings;
-    setLogLevel(settings.logLevel);
-    return null;
-  }
-
   // ---- links -------------------------------------------------------------------------------------
 
   private direct(order: LinkOrder): void {
@@ -170,8 +155,9 @@ class WorkerServer {
   }
 
   private tick(): void {
+    setLogLevel(this.standing.logLevel);
     for (const link of this.links.values()) link.reportActivity();
-    closeIdle(this.thread, this.node.settings.idleTimeout, wallClockMs());
+    closeIdle(this.thread, this.standing.idleTimeoutSeconds, wallClockMs());
   }
 }
 

@@ -1,18 +1,16 @@
 // The data threads as Workers, as the control thread sees them: asks all of them together, runs the
 // commands that they submit, and keeps the ends of the links whose connections they hold. The only
 // file that knows where the code of a Worker is.
-// Invariants: a client's answer to CONFIG SET waits until every thread goes by the new settings; what a
-// link does happens in a turn of the control thread, so that effects recorded in it are sent on.
+// Invariants: a client's answer to CONFIG RESETSTAT waits until every thread counts anew; what a link does
+// happens in a turn of the control thread, so that effects recorded in it are sent on.
 
 import type { Address } from "../../base/address.ts";
 import { wallClockMs } from "../../base/clock.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
-import type { Config } from "../../config/config.ts";
-import type { LinkSocket } from "../../replication/ports.ts";
-import type { Link } from "../connection/connection.ts";
+import type { Channels, Message } from "../../command/pubsub/channels.ts";
+import type { Link, LinkSocket } from "../../replication/ports.ts";
 import type { DataThread } from "../connection/data-thread.ts";
 import { assertFree, ListenError } from "../connection/listener.ts";
 import type { SharedMemory } from "../shared-memory.ts";
@@ -27,7 +25,6 @@ import {
   reviveRequest,
   reviveSession,
   type Submission,
-  type ThreadSettings,
 } from "./messages.ts";
 import { addStatistics, type ThreadStatistics, type Threads, threadStatistics } from "./threads.ts";
 import { RemoteLinkSocket } from "./worker-links.ts";
@@ -37,10 +34,9 @@ export interface WorkerParts {
   /** The control thread's own, which has no connections. */
   readonly control: DataThread;
   readonly mailbox: Mailbox;
-  /** Says how many threads, too. */
-  readonly config: Config;
-  /** An acknowledgement of the follower whose link has this session. */
-  readonly acknowledge: (session: Session, offset: number) => void;
+  readonly channels: Channels;
+  /** How many Workers. */
+  readonly count: number;
   /** Other code than the product's, for tests. */
   readonly entry?: URL;
 }
@@ -60,8 +56,7 @@ export class WorkerThreads implements Threads {
   /** The thread of each session that has subscribed to something. */
   private readonly subscribers = new Map<number, DataWorker>();
   private readonly links = new Map<number, RemoteEnd>();
-  private settings: ThreadSettings;
-  /** Resolves when all threads go by the present settings and counters. */
+  /** Resolves when all threads have reset their counters. */
   private settled: Promise<unknown> = Promise.resolve();
 
   constructor(parts: WorkerParts) {
@@ -69,18 +64,15 @@ export class WorkerThreads implements Threads {
       throw new ConfigError("--threads: more than one data thread works on Linux only");
     }
     this.parts = parts;
-    this.settings = settingsOf(parts.config);
-    this.workers = Array.from({ length: parts.config.threads }, (_, index) =>
-      this.start(index + 1),
-    );
+    this.workers = Array.from({ length: parts.count }, (_, index) => this.start(index + 1));
   }
 
   private start(thread: number): DataWorker {
-    const { config, memory, control, entry } = this.parts;
+    const { count, memory, control, entry } = this.parts;
     const { store } = control.context;
     store.threads.markAlive(thread);
     const worker: DataWorker = new DataWorker({
-      start: { thread, threads: config.threads, memory, settings: this.settings },
+      start: { thread, threads: count, memory },
       entry: entry ?? workerEntry(),
       received: (message) => control.turn(() => this.receive(worker, message)),
       gone: () => store.threads.markDead(thread),
@@ -100,7 +92,7 @@ export class WorkerThreads implements Threads {
     return ports;
   }
 
-  async clients(filter: ClientFilter): Promise<ClientReport[]> {
+  async list(filter: ClientFilter): Promise<ClientReport[]> {
     const reports = await this.askAll("clients", filter);
     return reports
       .flat()
@@ -121,12 +113,7 @@ export class WorkerThreads implements Threads {
 
   resetStatistics(): void {
     this.parts.control.resetStatistics();
-    this.settle(this.askAll("resetStatistics", null));
-  }
-
-  configChanged(config: Config): void {
-    this.settings = settingsOf(config);
-    this.settle(this.askAll("settings", this.settings));
+    this.settled = Promise.all([this.settled, this.askAll("resetStatistics", null)]);
   }
 
   async stopListening(): Promise<void> {
@@ -142,10 +129,6 @@ export class WorkerThreads implements Threads {
     detail: Questions[Name]["detail"],
   ): Promise<Questions[Name]["answer"][]> {
     return Promise.all(this.workers.map((worker) => worker.ask(name, detail)));
-  }
-
-  private settle(change: Promise<unknown>): void {
-    this.settled = Promise.all([this.settled, change]);
   }
 
   // ---- commands ----------------------------------------------------------------------------------
@@ -198,7 +181,7 @@ export class WorkerThreads implements Threads {
 
   private subscriberLeft(id: number): void {
     this.subscribers.delete(id);
-    this.parts.control.context.node.channels.forget(id);
+    this.parts.channels.forget(id);
   }
 
   // ---- links -------------------------------------------------------------------------------------
@@ -232,7 +215,7 @@ export class WorkerThreads implements Threads {
         return link.onData?.(event.chunk);
       case "linkAcknowledged":
         session.lastActiveMs = wallClockMs();
-        return this.parts.acknowledge(session, event.offset);
+        return link.acknowledge?.(event.offset);
       case "linkActive":
         session.lastActiveMs = event.atMs;
         return;
@@ -255,9 +238,4 @@ function workerEntry(): string | URL {
 function portsOf(answer: number[] | string): number[] {
   if (typeof answer === "string") throw new ListenError(answer);
   return answer;
-}
-
-function settingsOf(config: Config): ThreadSettings {
-  const { maxClients, idleTimeout, logLevel } = config;
-  return { maxClients, idleTimeout, logLevel };
 }

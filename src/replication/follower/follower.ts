@@ -133,7 +133,7 @@ export class Follower {
 
   /** Items and commands since the last full sync began that had no room here. */
   get refusedItems(): number {
-    return this.lastRefused + (this.#stream?.refused ?? 0);
+    return this.#stream?.refused ?? this.lastRefused;
   }
 
   get lastBytesSecondsAgo(): number {
@@ -445,8 +445,12 @@ export class Follower {
     this.#transition("connected", reason);
     this.#connectedSinceMs = this.#parts.clock.monotonicMs();
     this.#retryMs = reconnectMsMin;
-    this.#stream = new LeaderStream(journal, this.#streamDatabase, apply, () =>
-      this.#acknowledge(),
+    this.#stream = new LeaderStream(
+      journal,
+      this.#streamDatabase,
+      apply,
+      () => this.#acknowledge(),
+      this.lastRefused,
     );
     this.#stream.frozen = this.#freezes > 0;
   }

@@ -28,8 +28,8 @@ export class LeaderStream {
   database: number;
   /** Commands that were not applied, as they are for another database or type, or unknown. */
   skipped = 0;
-  /** Commands whose keys had no room here. */
-  refused = 0;
+  /** Items and commands since the last full sync began that had no room here. */
+  refused: number;
   readonly #journal: Journal;
   readonly #apply: Apply;
   readonly #acknowledge: () => void;
@@ -39,8 +39,15 @@ export class LeaderStream {
   #frozen = false;
   #transaction: Transaction | null = null;
 
-  constructor(journal: Journal, database: number, apply: Apply, acknowledge: () => void) {
+  constructor(
+    journal: Journal,
+    database: number,
+    apply: Apply,
+    acknowledge: () => void,
+    refused = 0,
+  ) {
     this.#journal = journal;
+    this.refused = refused;
     this.database = database;
     this.#apply = apply;
     this.#acknowledge = acknowledge;
@@ -123,7 +130,7 @@ export class LeaderStream {
   #execute(request: Request, kind: Kind): void {
     if (kind === "select") this.database = databaseOf(request);
     if (kind !== "data") return;
-    const outcome = this.#apply(request, this.database);
+    const outcome = this.#apply(request, this.database, this.refused > 0);
     if (outcome === "skipped") this.skipped++;
     else if (outcome === "refused") this.refused++;
   }

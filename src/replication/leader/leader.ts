@@ -309,10 +309,6 @@ export class LeaderReplication implements LinkOwner {
 
   // ---- acknowledgements --------------------------------------------------------------------------
 
-  acknowledge(peerId: number, offset: number): void {
-    this.#links.get(peerId)?.acknowledge(offset);
-  }
-
   acknowledged(): void {
     this.onFollowersChange?.();
   }

@@ -4,12 +4,13 @@
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
-import { Command, type Context } from "../../../src/command/core/command.ts";
+import { Command, type ControlContext } from "../../../src/command/core/command.ts";
 import { execute } from "../../../src/command/core/execute.ts";
-import type { Node } from "../../../src/command/core/node.ts";
+import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { expiryCommands } from "../../../src/command/generic/expiry.ts";
 import { keyspaceCommands } from "../../../src/command/generic/keys.ts";
+import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { counterCommands } from "../../../src/command/string/counter.ts";
 import { stringCommands } from "../../../src/command/string/string.ts";
 import { Effects } from "../../../src/journal/effects.ts";
@@ -46,10 +47,10 @@ export class Bed {
   readonly journal = new Journal(reserveJournal(8 * MiB));
   readonly effects = new Effects(this.journal);
   readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", NOW, true);
-  /** What the handlers asked of the node. */
+  /** The connections that a link took over. */
   readonly joined: Session[] = [];
   readonly standing = new SharedStanding();
-  readonly x: Context;
+  readonly x: ControlContext;
   private readonly out = new Output();
   private readonly reply = new RespReply(this.out);
   private effectsRead = 0;
@@ -67,12 +68,13 @@ export class Bed {
     this.store = new Store(memory, 0);
     this.store.expires = true;
     this.journal.start(0);
-    const node = { join: (session: Session) => this.joined.push(session) };
+    const clients = { takeOver: (session: Session) => this.joined.push(session) };
     this.x = {
       store: this.store,
       effects: this.effects,
       standing: this.standing,
-      node: node as unknown as Node,
+      channels: new Channels(),
+      control: { clients } as unknown as Control,
       now: NOW,
       session: this.session,
     };

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { SharedStanding } from "../../../src/node/standing.ts";
 
+const settings = { requirePass: "", maxClients: 10, idleTimeout: 20, logLevel: "warn" } as const;
 const longestName = `${"n".repeat(253)}:65535`;
 
 describe("the leader's address", () => {
@@ -55,19 +56,19 @@ describe("the password", () => {
     const data = new SharedStanding(control.memory);
     expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
     for (const password of ["secret", "größe", "p".repeat(100_000)]) {
-      control.setPassword(password);
+      control.configure({ ...settings, requirePass: password });
       expect(data.needsLogin).toBe(true);
       expect([right(data, password), right(data, `${password}x`), right(data, "")]).toEqual([
         ...[true, false, false],
       ]);
     }
-    control.setPassword("");
+    control.configure(settings);
     expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
   });
 
   test("is not in the memory that threads share", () => {
     const standing = new SharedStanding();
-    standing.setPassword("correct horse battery staple");
+    standing.configure({ ...settings, requirePass: "correct horse battery staple" });
     expect(Buffer.from(standing.memory).includes("correct horse")).toBe(false);
   });
 });

@@ -127,7 +127,7 @@ function replay(sync: { items: string[]; stream: Buffer }): string[] {
   const parser = new RespParser();
   const apply = applyTo(store);
   parser.feed(sync.stream);
-  while (parser.next()) apply(parser.request, 0);
+  while (parser.next()) apply(parser.request, 0, false);
   return store.dump();
 }
 
@@ -144,7 +144,7 @@ describe("full sync", () => {
     const before = fullSync(socket.received);
     expect(before.items).toEqual(["a=1@0", "b=2@1800000000000"]);
     expect(before.stream.toString()).toBe("");
-    setting.leader.acknowledge(link.peer.id, 0);
+    link.acknowledge(0);
     await until(() => link.state === "online", "the link is online");
     expect(fullSync(socket.received).stream.toString()).toBe(SELECT + command("SET", "c", "3"));
     expect(setting.leader.fullSyncs).toBe(1);
@@ -438,9 +438,9 @@ describe("links", () => {
     let reports = 0;
     setting.leader.onFollowersChange = () => reports++;
     expect(setting.leader.acknowledgedBy(offset)).toBe(0);
-    setting.leader.acknowledge(one.peer.id, offset);
+    one.link.acknowledge(offset);
     expect(setting.leader.acknowledgedBy(offset)).toBe(1);
-    setting.leader.acknowledge(two.peer.id, offset - 1);
+    two.link.acknowledge(offset - 1);
     expect(setting.leader.acknowledgedBy(offset)).toBe(1);
     expect(setting.leader.acknowledgedBy(offset - 1)).toBe(2);
     expect(reports).toBe(2);

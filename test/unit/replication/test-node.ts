@@ -75,8 +75,10 @@ export class TestNode implements AsyncDisposable {
         this.loading.push(isLoading);
         if (!isLoading) this.itemsShown.push(this.store.count());
       },
-      onDataReplaced: () => void this.replacements++,
-      onRoleChange: (leader) => this.roles.push(leader === null ? "leader" : "follower"),
+    });
+    this.replication.dataReplaced.on(() => this.replacements++);
+    this.replication.roleChanged.on((leader) => {
+      this.roles.push(leader === null ? "leader" : "follower");
     });
   }
 
@@ -159,9 +161,9 @@ export class TestNode implements AsyncDisposable {
         end: () => void socket.end(),
         remoteAddress: socket.remoteAddress,
       };
-      peer.link = this.replication.psync(link, peer, first, Number(second));
+      peer.link = this.replication.leader.psync(link, peer, first, Number(second));
     } else if (name === "replconf" && first === "ack") {
-      this.replication.acknowledge(peer.id, Number(second));
+      peer.link?.acknowledge(Number(second));
     } else if (name === "replconf") {
       if (first === "listening-port") peer.replconf.listeningPort = Number(second);
       if (words.includes("eof")) peer.replconf.eof = true;

@@ -6,7 +6,6 @@ import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
 import { Command, type Context, flag, type Handler } from "../../../../src/command/core/command.ts";
 import { execute } from "../../../../src/command/core/execute.ts";
-import type { Node } from "../../../../src/command/core/node.ts";
 import { Session } from "../../../../src/command/core/session.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
@@ -35,7 +34,7 @@ function openBed(threads = "4"): Bed {
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const { store, effects, journal, standing } = attach(memory, THREAD);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
-  const x: Context = { store, effects, standing, node: {} as Node, session, now: 0 };
+  const x: Context = { store, effects, standing, session, now: 0 };
   const out = new Output();
   return {
     x,

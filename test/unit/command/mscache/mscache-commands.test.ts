@@ -104,7 +104,7 @@ describe("the binary protocol's", () => {
     expect(get("k")).toEqual([status.OK, 1, 0, 0, 0, 0x76]);
   });
 
-  test("JOIN hands the session to the node and answers nothing", () => {
+  test("JOIN hands its connection to a link and answers nothing", () => {
     expect(answer(Buffer.of(opcode.JOIN))).toEqual([]);
     expect(bed.joined).toEqual([bed.session]);
   });

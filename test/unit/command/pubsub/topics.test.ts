@@ -55,7 +55,8 @@ function entriesOf(topics: Topics): string[] {
 describe("a message", () => {
   function collect() {
     const sent: string[] = [];
-    const channels = new Channels((receivers, { pattern, channel, payload }: Message) => {
+    const channels = new Channels();
+    channels.deliverBy((receivers, { pattern, channel, payload }: Message) => {
       sent.push(`${[...receivers].join(",")} ${text(pattern)}|${text(channel)}|${text(payload)}`);
     });
     return { sent, channels };

@@ -4,7 +4,7 @@
 
 import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
-import type { Node } from "../../../../src/command/core/node.ts";
+import { Channels } from "../../../../src/command/pubsub/channels.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { attach, controlThread, reserveMemory } from "../../../../src/node/shared-memory.ts";
@@ -22,16 +22,15 @@ function open(refusesOtherTypes = false) {
   store.expires = false;
   journal.start(0);
   standing.follow("127.0.0.1:1");
-  const parts = { store, effects, standing, node: {} as Node };
+  const parts = { store, effects, standing, channels: new Channels() };
   const apply = applier(parts, {
     refusesOtherTypes: () => refusesOtherTypes,
-    lacksValues: () => stream.refused > 0,
   });
   const stream: LeaderStream = new LeaderStream(journal, 0, apply, () => {});
   return {
     stream,
     journal,
-    run: (...words: Argument[]) => apply(request(...words), 0),
+    run: (...words: Argument[]) => apply(request(...words), 0, stream.refused > 0),
     push: (...words: Argument[]) => stream.push(encodeCommand(words)),
     /** Takes the lock as any thread would: it must be free. */
     has(key: string): boolean {

@@ -1,0 +1,110 @@
+// Leading and following, as REPLICAOF, FAILOVER and the end of a link change it: what the whole node does
+// when its role is another one, and what its place in the replication means for commands. The state
+// machines are those of replication/.
+// Invariant: a role changes between two commands of every thread, never within one.
+
+import { type Address, formatAddress } from "../base/address.ts";
+import { type ErrorReply, errorReply } from "../base/errors.ts";
+import type { FailoverOrder, RoleReport } from "../base/role.ts";
+import type { Clients, Roles } from "../command/core/node.ts";
+import { restriction } from "../command/core/restrictions.ts";
+import type { Logger } from "../replication/ports.ts";
+import type { Replication } from "../replication/replication.ts";
+import type { Store } from "../store/store.ts";
+import type { NodeConfiguration } from "./configuration.ts";
+import type { NodePauses } from "./pauses.ts";
+import { betweenCommands } from "./shared-memory.ts";
+import type { SharedStanding } from "./standing.ts";
+
+export interface RoleParts {
+  readonly store: Store;
+  readonly standing: SharedStanding;
+  readonly configuration: NodeConfiguration;
+  readonly pauses: NodePauses;
+  readonly replication: Replication;
+  readonly clients: Clients;
+  readonly log: Logger;
+}
+
+export class NodeRoles implements Roles {
+  private readonly parts: RoleParts;
+  /** The connection whose command demotes this node; 0 for none. */
+  private caller = 0;
+
+  constructor(parts: RoleParts) {
+    this.parts = parts;
+    const { replication, configuration } = parts;
+    replication.roleChanged.on((leader) => this.changed(leader));
+    replication.standingChanged.on(() => this.updateRestrictions());
+    configuration.changed.on(() => this.updateRestrictions());
+    this.updateRestrictions();
+  }
+
+  report(): RoleReport {
+    return this.parts.replication.role();
+  }
+
+  follow(host: string, port: number, caller = 0): boolean {
+    const { store, replication } = this.parts;
+    this.caller = caller;
+    const isOther = betweenCommands(store, () => replication.replicaof(host, port));
+    this.caller = 0;
+    return isOther;
+  }
+
+  unfollow(): void {
+    const { store, replication } = this.parts;
+    betweenCommands(store, () => replication.noOne());
+  }
+
+  /** Clients of a demoted node are closed: not everybody would notice a READONLY and look elsewhere. */
+  private changed(leader: Address | null): void {
+    const { standing, configuration, pauses, clients } = this.parts;
+    const isDemoted = leader !== null && !standing.isFollower;
+    standing.follow(leader && formatAddress(leader));
+    configuration.follow(leader);
+    pauses.updateExpiry();
+    this.updateRestrictions();
+    if (isDemoted) void clients.kill({ kind: "normal", except: this.caller });
+  }
+
+  /** The bits of restrictions.ts that follow from how the node stands in its replication. */
+  private updateRestrictions(): void {
+    const { replication, configuration } = this.parts;
+    const { STALE, FEW_FOLLOWERS } = restriction;
+    this.restrict(STALE, !configuration.current.staleReads && replication.isStale);
+    this.restrict(FEW_FOLLOWERS, replication.lacksFollowers);
+  }
+
+  private restrict(bit: number, isSet: boolean): void {
+    const { standing } = this.parts;
+    if (((standing.restrictions & bit) !== 0) !== isSet) standing.restrict(bit, isSet);
+  }
+
+  // ---- failover ----------------------------------------------------------------------------------
+
+  get isFailingOver(): boolean {
+    return this.parts.replication.failover.isActive;
+  }
+
+  failover(order: FailoverOrder): ErrorReply | null {
+    return errorOf(this.parts.replication.beginFailover(order));
+  }
+
+  abortFailover(): ErrorReply | null {
+    return errorOf(this.parts.replication.abortFailover());
+  }
+
+  takeOverFrom(replid: string): ErrorReply | null {
+    const { replication, log } = this.parts;
+    const refusal = replication.refusalToTakeOver(replid);
+    if (refusal !== "") return errorReply(refusal);
+    log.info(`promoted: the leader of history ${replid} asks for it`);
+    this.unfollow();
+    return null;
+  }
+}
+
+function errorOf(text: string): ErrorReply | null {
+  return text === "" ? null : errorReply(text);
+}
