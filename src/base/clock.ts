@@ -6,7 +6,13 @@ export function wallClockMs(): number {
   return Date.now();
 }
 
-/** Milliseconds since some fixed moment, never backwards: for durations and deadlines. */
+/** When this thread began: a Worker's performance.now() counts from its own start. */
+const originMs = performance.timeOrigin;
+
+/**
+ * Milliseconds since some fixed moment, never backwards, and the same in all threads of a process: for
+ * durations and deadlines. A step of the system's clock does not touch it.
+ */
 export function monotonicMs(): number {
-  return performance.now();
+  return originMs + performance.now();
 }

@@ -57,6 +57,8 @@ export const timerMsMax = 2 ** 31 - 1;
 
 // ---- connections ------------------------------------------------------------------------------
 
+/** Longest wait for the first probe of TCP keepalive that Linux takes, seconds. Longer: this one. */
+export const keepAliveSecondsMax = 32_767;
 /** Replies gathered before they are handed to the socket in the middle of a pipeline, bytes. */
 export const outputFlushBytes = 256 * KiB;
 /** Unsent replies at which a client's further commands wait until it has read some, bytes. */

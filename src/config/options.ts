@@ -47,6 +47,7 @@ export interface Config {
   readonly announcePort: number;
   readonly followerPriority: number;
   readonly idleTimeout: number;
+  readonly tcpKeepAlive: number;
   readonly snapshotFile: string;
   readonly snapshotInterval: number;
   readonly snapshotCorrupt: SnapshotCorrupt;
@@ -164,6 +165,19 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: (text) => parseWholeNumber(text, 1, CLIENTS_MAX),
     format: asText,
     redis: [{ name: "maxclients" }],
+  },
+  tcpKeepAlive: {
+    name: "tcp-keepalive",
+    environment: "MSCACHE_TCP_KEEPALIVE",
+    group: "Network",
+    hint: "SECONDS",
+    unit: "seconds",
+    default: "300",
+    doc: "Probe a silent client after this time, and close it if it is gone; 0 never does.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, IDLE_SECONDS_MAX),
+    format: asText,
+    redis: [{ name: "tcp-keepalive" }],
   },
   idleTimeout: {
     name: "idle-timeout",

@@ -68,7 +68,7 @@ export class Housekeeping implements Disposable {
     void this.information.sampleOperations();
     this.warnOfCrowding();
     void this.waits.releaseGone();
-    closeIdle(this.thread, this.standing.idleTimeoutSeconds, wallClockMs());
+    closeIdle(this.thread, this.standing.idleTimeoutSeconds);
   }
 
   /** What nobody's ordinary keys do, once a minute with its number. */
@@ -90,14 +90,17 @@ export class Housekeeping implements Disposable {
   }
 }
 
-/** Closes the clients of one thread that were silent for longer than that; 0 closes none. */
-export function closeIdle(thread: DataThread, timeoutSeconds: number, nowMs: number): void {
+/**
+ * Closes the clients of one thread from which nothing was heard for longer than that; 0 closes none. Who
+ * waits for this node is not idle, nor is a subscriber or a link.
+ */
+export function closeIdle(thread: DataThread, timeoutSeconds: number): void {
   if (timeoutSeconds === 0) return;
-  const before = nowMs - timeoutSeconds * 1000;
+  const before = monotonicMs() - timeoutSeconds * 1000;
   for (const connection of [...thread.connections.values()]) {
     const { session } = connection;
     if (session.kind !== "normal" || session.subscriptions > 0) continue;
-    if (session.lastActiveMs >= before) continue;
+    if (connection.isWaiting || session.lastActiveMs >= before) continue;
     log.debug(`client ${session.address} was idle: closed`);
     connection.close();
   }

@@ -13,7 +13,6 @@ const fixed: readonly (readonly [string, string])[] = [
   ["databases", "1"],
   ["cluster-enabled", "no"],
   ["replica-read-only", "yes"],
-  ["tcp-keepalive", "0"],
 ];
 
 /** Redis's sizes, refused in Redis's words. */

@@ -24,7 +24,8 @@ const PORT = 6;
 const MAX_CLIENTS = 7;
 const IDLE_TIMEOUT = 8;
 const LOG_LEVEL = 9;
-const LEADER = 10;
+const KEEP_ALIVE = 10;
+const LEADER = 11;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
@@ -44,7 +45,7 @@ interface Leader {
 /** What every thread goes by and CONFIG SET may change. */
 export type ThreadSettings = Pick<
   Config,
-  "requirePass" | "maxClients" | "idleTimeout" | "logLevel"
+  "requirePass" | "maxClients" | "tcpKeepAlive" | "idleTimeout" | "logLevel"
 >;
 
 export class SharedStanding implements Standing {
@@ -110,15 +111,22 @@ export class SharedStanding implements Standing {
   // ---- settings ----------------------------------------------------------------------------------
 
   /** All threads go by this configuration from now on. Only for the control thread. */
-  configure({ requirePass, maxClients, idleTimeout, logLevel }: ThreadSettings): void {
+  configure(settings: ThreadSettings): void {
+    const { requirePass, maxClients, tcpKeepAlive, idleTimeout, logLevel } = settings;
     this.password.write(requirePass === "" ? new Uint8Array(0) : hashOf(requirePass));
     Atomics.store(this.words, MAX_CLIENTS, maxClients);
+    Atomics.store(this.words, KEEP_ALIVE, tcpKeepAlive);
     Atomics.store(this.words, IDLE_TIMEOUT, idleTimeout);
     Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(logLevel));
   }
 
   get maxClients(): number {
     return Atomics.load(this.words, MAX_CLIENTS);
+  }
+
+  /** Silence after which the system probes a client; 0: never. */
+  get keepAliveSeconds(): number {
+    return Atomics.load(this.words, KEEP_ALIVE);
   }
 
   /** 0: a client may be silent for ever. */

@@ -90,7 +90,7 @@ export interface Link {
 /** What is known of a follower's connection before its PSYNC: the server's session. */
 export interface LinkPeer {
   readonly id: number;
-  /** When bytes last came from it, by the wall clock; bare newlines while it loads count. */
+  /** When bytes last came from it, by the monotonic clock; bare newlines while it loads count. */
   readonly lastActiveMs: number;
   readonly replconf: {
     readonly listeningPort: number;

@@ -3,6 +3,7 @@
 // are 7.2's.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -207,14 +208,16 @@ function noTouch(x: Context, request: Request, reply: Reply): void {
 
 async function info(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
   const reports = await x.control.clients.list({ id: x.session.id });
-  reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
+  const now = monotonicMs();
+  reply.verbatim(reports.map((report) => describe(report, now)).join(""));
 }
 
 async function list(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   const filter = listFilter(request);
   if ("code" in filter) return reply.error(filter);
   const reports = await x.control.clients.list(filter);
-  reply.verbatim(reports.map((report) => describe(report, x.now)).join(""));
+  const now = monotonicMs();
+  reply.verbatim(reports.map((report) => describe(report, now)).join(""));
 }
 
 function listFilter(request: Request): ClientFilter | ErrorReply {

@@ -14,7 +14,9 @@ export class Session {
   /** `ip:port` of the peer and of our end. */
   readonly address: string;
   readonly localAddress: string;
+  /** By the monotonic clock. */
   readonly createdAtMs: number;
+  /** When bytes last came from the peer, or it took some of what waited for it; monotonic, too. */
   lastActiveMs: number;
   kind: SessionKind = "normal";
   name = "";

@@ -82,7 +82,7 @@ export class Connection {
   // ---- hot path --------------------------------------------------------------------------------
 
   receive(chunk: Uint8Array): void {
-    this.session.lastActiveMs = this.thread.context.now;
+    this.session.lastActiveMs = this.thread.turnBeganMs;
     if (this.link?.onData !== undefined) {
       this.link.onData(chunk);
       return;
@@ -391,6 +391,11 @@ export class Connection {
 
   get remoteAddress(): string {
     return this.socket.remoteAddress;
+  }
+
+  /** It waits for this node: in WAIT, held by a pause, or for the control thread. */
+  get isWaiting(): boolean {
+    return this.suspended;
   }
 
   get pendingInputBytes(): number {

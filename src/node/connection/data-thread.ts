@@ -4,7 +4,7 @@
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import { fatal } from "../../base/errors.ts";
-import { receivedBytesPerCollection } from "../../base/limits.ts";
+import { keepAliveSecondsMax, receivedBytesPerCollection } from "../../base/limits.ts";
 import { log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import { type Context, flag, type Idle } from "../../command/core/command.ts";
@@ -45,6 +45,8 @@ export class DataThread {
   /** A command with one of these flags may be one for the control thread. */
   readonly handedFlags: number;
   readonly writeBytesMax: number;
+  /** When the present turn began, by the monotonic clock. */
+  turnBeganMs: number;
   connectionsReceived: number;
   connectionsRejected: number;
   commandsProcessed: number;
@@ -70,6 +72,7 @@ export class DataThread {
     this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
     this.handedFlags = flag.CONTROL | flag.TRANSACTION;
     if (host.writeBytesMax !== undefined) this.handedFlags |= flag.WRITE | flag.GLOBAL;
+    this.turnBeganMs = 0;
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
     this.commandsProcessed = 0;
@@ -86,6 +89,7 @@ export class DataThread {
   receive(connection: Connection, chunk: Uint8Array): void {
     const begin = monotonicMs();
     const received = chunk.length; // receive() frees what it has used up
+    this.turnBeganMs = begin;
     this.context.now = wallClockMs();
     try {
       connection.receive(chunk);
@@ -117,7 +121,10 @@ export class DataThread {
 
   /** Runs something that is not a `data` event as a turn; `connection` is the one it is about, if any. */
   turn(work: () => void, connection?: Connection): void {
+    this.turnBeganMs = monotonicMs();
     this.context.now = wallClockMs();
+    // A wait of its is over, or it has taken what waited for it: it is not idle.
+    if (connection !== undefined) connection.session.lastActiveMs = this.turnBeganMs;
     try {
       work();
     } catch (error) {
@@ -154,13 +161,23 @@ export class DataThread {
     this.turns.reset();
   }
 
+  /** The peer has taken some of what waited for it. */
+  drained(connection: Connection): void {
+    connection.session.lastActiveMs = monotonicMs();
+    connection.onDrain();
+  }
+
   open(socket: ClientSocket): void {
+    const { keepAliveSeconds } = this.host.standing;
+    if (keepAliveSeconds > 0) {
+      socket.setKeepAlive(true, Math.min(keepAliveSeconds, keepAliveSecondsMax) * 1000);
+    }
     this.connectionsReceived++;
     const session = new Session(
       this.host.standing.nextClientId(),
       formatEndpoint(socket.remoteAddress, socket.remotePort),
       formatEndpoint(socket.localAddress, socket.localPort),
-      wallClockMs(),
+      monotonicMs(),
       !this.context.standing.needsLogin,
     );
     const connection = new Connection(this, socket, session);

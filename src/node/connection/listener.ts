@@ -52,7 +52,7 @@ function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
       thread.open(socket);
     },
     data: (socket, chunk) => thread.receive(socket.data, chunk),
-    drain: (socket) => socket.data.onDrain(),
+    drain: (socket) => thread.drained(socket.data),
     close: (socket) => thread.closed(socket.data),
     error: (socket, error) => {
       log.debug(`client ${socket.data?.session.address}: ${error.message}`);

@@ -7,7 +7,7 @@
 
 import { isMainThread, parentPort } from "node:worker_threads";
 import type { Address } from "../../base/address.ts";
-import { monotonicMs, wallClockMs } from "../../base/clock.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
 import { setLogLevel } from "../../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -157,7 +157,7 @@ class WorkerServer {
   private tick(): void {
     setLogLevel(this.standing.logLevel);
     for (const link of this.links.values()) link.reportActivity();
-    closeIdle(this.thread, this.standing.idleTimeoutSeconds, wallClockMs());
+    closeIdle(this.thread, this.standing.idleTimeoutSeconds);
   }
 }
 

@@ -5,7 +5,7 @@
 // happens in a turn of the control thread, so that effects recorded in it are sent on.
 
 import type { Address } from "../../base/address.ts";
-import { wallClockMs } from "../../base/clock.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
@@ -211,10 +211,10 @@ export class WorkerThreads implements Threads {
         if (socket.taken(event.bytes)) link.onDrain();
         return;
       case "linkData":
-        session.lastActiveMs = wallClockMs();
+        session.lastActiveMs = monotonicMs();
         return link.onData?.(event.chunk);
       case "linkAcknowledged":
-        session.lastActiveMs = wallClockMs();
+        session.lastActiveMs = monotonicMs();
         return link.acknowledge?.(event.offset);
       case "linkActive":
         session.lastActiveMs = event.atMs;

@@ -2,6 +2,7 @@
 // ended. It speaks no protocol beyond writing a command, and never reconnects.
 // Invariant: after close() nothing is called back; `closed` is called at most once.
 
+import { linkSilenceMsMax } from "../../base/limits.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
 
@@ -76,6 +77,7 @@ export class LeaderConnection {
     }
     this.#socket = socket;
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, linkSilenceMsMax);
     this.#events.opened();
   }
 

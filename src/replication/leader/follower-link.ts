@@ -245,7 +245,7 @@ export class FollowerLink {
       this.#flushOut();
     }
     this.#checkBounds();
-    const silentMs = this.#owner.clock.wallMs() - this.peer.lastActiveMs;
+    const silentMs = this.#owner.clock.monotonicMs() - this.peer.lastActiveMs;
     // While the payload is on its way the follower need not say anything: the socket tells.
     const isListening = this.state === "online" || this.#payloadSent;
     if (isListening && silentMs > linkSilenceMsMax) this.drop(`silent for ${silentMs} ms`);

@@ -4,7 +4,13 @@
 import { describe, expect, test } from "bun:test";
 import { SharedStanding } from "../../../src/node/standing.ts";
 
-const settings = { requirePass: "", maxClients: 10, idleTimeout: 20, logLevel: "warn" } as const;
+const settings = {
+  requirePass: "",
+  maxClients: 10,
+  tcpKeepAlive: 300,
+  idleTimeout: 20,
+  logLevel: "warn",
+} as const;
 const longestName = `${"n".repeat(253)}:65535`;
 
 describe("the leader's address", () => {

@@ -260,7 +260,7 @@ export class FakePeer implements LinkPeer {
   readonly replconf: { listeningPort: number; ipAddress: string; eof: boolean; psync2: boolean };
 
   constructor(clock: Clock, replconf: Partial<LinkPeer["replconf"]> = {}) {
-    this.lastActiveMs = clock.wallMs();
+    this.lastActiveMs = clock.monotonicMs();
     this.replconf = { listeningPort: 6380, ipAddress: "", eof: true, psync2: true, ...replconf };
   }
 }

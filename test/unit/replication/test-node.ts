@@ -3,6 +3,7 @@
  * lets real followers follow it. It serves no clients; writes are made by calling it.
  * Invariant: what write() does to the Map is what its effects say.
  */
+import { monotonicMs } from "../../../src/base/clock.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
@@ -16,7 +17,7 @@ let nextId = 1;
 /** What the listener keeps of a connection. */
 class Peer implements LinkPeer {
   readonly id = nextId++;
-  lastActiveMs = Date.now();
+  lastActiveMs = monotonicMs();
   readonly replconf = { listeningPort: 0, ipAddress: "", eof: false, psync2: false };
   readonly parser = new RespParser();
   link: FollowerLink | null = null;
@@ -142,7 +143,7 @@ export class TestNode implements AsyncDisposable {
 
   #received(socket: Bun.Socket<Peer>, chunk: Uint8Array): void {
     const peer = socket.data;
-    peer.lastActiveMs = Date.now();
+    peer.lastActiveMs = monotonicMs();
     peer.parser.feed(chunk);
     while (peer.parser.next()) {
       const { request } = peer.parser;

@@ -1,0 +1,107 @@
+/**
+ * When a node gives up on a silent client (`timeout`): only on one from which nothing came, for which
+ * nothing is being done, and which has nothing to read; and what CLIENT LIST says of it. Each case also
+ * judges a real redis-server. The steps of the clock are in clock-steps.test.ts.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect } from "node:net";
+import { waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { type Contestant, oracle, ours } from "../support/servers.ts";
+import { encodeCommand, textOf } from "../support/wire.ts";
+
+setDefaultTimeout(60_000);
+
+const patience = { timeoutMs: 30_000 };
+const withTwoThreads: Contestant = {
+  ...ours,
+  name: "mscache with two threads",
+  start: (args = []) => ours.start(["--threads", "2", ...args]),
+};
+
+/** Longer than the time-out of one second and the second in which it is looked at. */
+const pastTimeoutMs = 3_500;
+
+describe.each([ours, withTwoThreads, oracle])("$name", (contestant) => {
+  test.skipIf(contestant.isMissing)("closes a client that was silent, and no other", async () => {
+    await using node = await contestant.start();
+    await using operator = await Peer.connect(node.port);
+    expect(await operator.ask("CONFIG", "SET", "timeout", "1")).toBe("+OK");
+    await using silent = await Peer.connect(node.port);
+    await using talking = await Peer.connect(node.port);
+    await using waiting = await Peer.connect(node.port);
+    await using subscriber = await Peer.connect(node.port);
+    await using held = await Peer.connect(node.port);
+    expect(await subscriber.ask("SUBSCRIBE", "c")).toBe("*[$subscribe $c :1]");
+    expect(await waiting.ask("SET", "k", "v")).toBe("+OK");
+    waiting.send("WAIT", 1, pastTimeoutMs);
+    expect(await operator.ask("CLIENT", "PAUSE", pastTimeoutMs, "WRITE")).toBe("+OK");
+    held.send("SET", "k", "held");
+    const began = performance.now();
+    while (performance.now() - began < pastTimeoutMs) {
+      expect(await talking.ask("PING")).toBe("+PONG");
+      expect(await operator.ask("PING")).toBe("+PONG");
+      // The time that must pass is the time-out; these two are heard of within it.
+      await Bun.sleep(100);
+    }
+    expect(await waiting.shown()).toBe(":0");
+    expect(await held.shown()).toBe("+OK");
+    await waitFor(() => silent.raw.isClosed, patience);
+    expect(subscriber.raw.isClosed).toBe(false);
+    // Their waits are over, and from then on they are silent like others.
+    await waitFor(() => waiting.raw.isClosed && held.raw.isClosed, patience);
+    await using late = await Peer.connect(node.port);
+    expect(await late.ask("PUBLISH", "c", "m")).toBe(":1");
+    expect(await subscriber.shown()).toBe("*[$message $c $m]");
+  });
+
+  test.skipIf(contestant.isMissing)("keeps a client that reads a long answer slowly", async () => {
+    await using node = await contestant.start();
+    await using operator = await Peer.connect(node.port);
+    const bytes = 60 * 1024 * 1024;
+    expect(await operator.ask("SET", "large", Buffer.alloc(bytes, "x"))).toBe("+OK");
+    expect(await operator.ask("CONFIG", "SET", "timeout", "1")).toBe("+OK");
+    const began = performance.now();
+    const read = await readSlowly(node.port, encodeCommand(["GET", "large"]), bytes);
+    expect(read).toBeGreaterThan(bytes);
+    // Otherwise it was no slow reader, and the case says nothing.
+    expect(performance.now() - began).toBeGreaterThan(pastTimeoutMs);
+  });
+
+  test.skipIf(contestant.isMissing)(
+    "tells age and idle time in seconds, and no idle time of who asks",
+    async () => {
+      await using node = await contestant.start();
+      await using asking = await Peer.connect(node.port);
+      await using other = await Peer.connect(node.port);
+      await other.ask("CLIENT", "SETNAME", "other");
+      const field = async (name: string) => {
+        const lines = textOf(await asking.typed("CLIENT", "LIST")).split("\n");
+        const line = lines.find((it) => it.includes(" name=other "));
+        return Number(new RegExp(` ${name}=(\\d+)`).exec(line ?? "")?.[1]);
+      };
+      await waitFor(async () => (await field("idle")) >= 2, patience);
+      expect(await field("age")).toBeGreaterThanOrEqual(2);
+      await other.ask("PING");
+      expect(await field("idle")).toBeLessThan(2);
+      expect(textOf(await asking.typed("CLIENT", "INFO"))).toContain(" idle=0 ");
+    },
+  );
+});
+
+/** Reads at some 8 MB a second; resolves to how much came before the end, or all of it. */
+function readSlowly(port: number, request: Uint8Array, bytes: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    let read = 0;
+    socket.on("data", (chunk: Buffer) => {
+      read += chunk.length;
+      if (read > bytes) socket.destroy();
+      socket.pause();
+      setTimeout(() => socket.resume(), chunk.length / 8_000);
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(read));
+    socket.write(request);
+  });
+}
