@@ -2,11 +2,11 @@
 // does its work in node/; here are only its beginning and its end. SIGINT and SIGTERM close it in
 // order, and a second one ends the process at once.
 
-import { readFileSync } from "node:fs";
 import { type ArgsDef, defineCommand } from "citty";
 import { log, setLogLevel } from "../base/log.ts";
 import { MSCACHE_VERSION } from "../base/version.ts";
 import { loadConfig, OPTIONS } from "../config/config.ts";
+import { readConfigFile } from "../config/replace-file.ts";
 
 const ROWS = Object.values(OPTIONS);
 
@@ -15,7 +15,7 @@ export default defineCommand({
   args: optionArguments(),
   async run({ args }) {
     const flags = Object.fromEntries(ROWS.map(({ name }) => [name, textOf(args[name])]));
-    const config = loadConfig(flags, process.env, (path) => readFileSync(path, "utf8"));
+    const config = loadConfig(flags, process.env, readConfigFile);
     setLogLevel(config.logLevel);
     // Loaded only now: a mistake in the configuration is told at once.
     const { startServer } = await import("../node/server.ts");

@@ -10,7 +10,7 @@ import { type ConfigLine, parseConfigFile } from "./file.ts";
 import { type Config, OPTIONS, type Option, type OptionRow, type RedisName } from "./options.ts";
 import { formatSize } from "./values.ts";
 
-export { rewriteConfigText, type Written } from "./file.ts";
+export { rewriteConfigFile, type Written } from "./file.ts";
 export type { Config, Option, OptionGroup, OptionRow } from "./options.ts";
 export { OPTIONS } from "./options.ts";
 export type { EvictionPolicy } from "./values.ts";

@@ -3,13 +3,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/config.ts";
-import { parseConfigFile, rewriteConfigText, type Written } from "../../../src/config/file.ts";
+import { parseConfigFile, rewriteConfigFile, type Written } from "../../../src/config/file.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 
 const FILE = "# The cache.\n\nmax-clients 5\n  log-level   warn\n# Last words.\n";
 
 function rewrite(text: string, ...written: [string, Written][]): string {
-  return rewriteConfigText(text, "x.conf", new Map(written));
+  const bytes = rewriteConfigFile(Buffer.from(text), "x.conf", new Map(written));
+  return Buffer.from(bytes).toString();
 }
 
 describe("rewriting", () => {
@@ -37,14 +38,40 @@ describe("rewriting", () => {
 
   test("writes every value so that it reads back as it was", () => {
     const random = new Random(seedFor("CONFIG_FILE_SEED"));
-    const alphabet = ["a", " ", '"', "\\", "\n", "\r", "#", "é", "\t"];
+    const alphabet = ["a", " ", '"', "\\", "\n", "\r", "#", "é", "\t", "\u2028", "\u00a0"];
     for (let i = 0; i < 2_000; i++) {
       const length = random.between(0, 6);
-      const value = Array.from({ length }, () => alphabet[random.between(0, 8)]).join("");
+      const value = Array.from({ length }, () => random.pick(alphabet)).join("");
       const text = rewrite(FILE, ["requirepass", { value }]);
       const line = parseConfigFile(text, "").find(({ setting }) => setting?.name === "requirepass");
       expect(line?.setting?.value).toBe(value);
     }
+  });
+});
+
+describe("bytes that are not changed", () => {
+  const written = new Map<string, Written>([["max-clients", { value: "é" }]]);
+  const rewritten = (text: string) => {
+    return Buffer.from(rewriteConfigFile(Buffer.from(text, "latin1"), "", written)).toString(
+      "latin1",
+    );
+  };
+  const value = "max-clients \xc3\xa9";
+
+  test.each([
+    ["of another encoding", "# \xe9\xff\nmax-clients 5\n", `# \xe9\xff\n${value}\n`],
+    ["that are the start of a character", "# \xc3\nmax-clients 5\n", `# \xc3\n${value}\n`],
+    ["of Windows' line ends", "# a\r\nmax-clients 5\r\n#\r\n", `# a\r\n${value}\r\n#\r\n`],
+    ["of mixed line ends", "# a\nmax-clients 5\r\n", `# a\n${value}\r\n`],
+    ["behind a byte order mark", "\xef\xbb\xbfmax-clients 5\n#", `${value}\n#`],
+    ["without a last line end", "max-clients 5\n# a", `${value}\n# a`],
+    ["zero", "#\0\nmax-clients 5", `#\0\n${value}`],
+    ["with a new line behind them", "# a", `# a\n${value}\n`],
+    ["with a new line of Windows behind them", "#\r\n# a", `#\r\n# a\r\n${value}\r\n`],
+    ["none", "", `${value}\n`],
+  ])("stay: %s", (_, before, after) => {
+    expect(rewritten(before)).toBe(after);
+    expect(rewritten(after)).toBe(after);
   });
 });
 
