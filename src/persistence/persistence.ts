@@ -17,7 +17,7 @@ import { SnapshotLoader } from "./loader.ts";
 import { letGo, resumePointOf, settle, takeUp } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { SnapshotSaver } from "./saver.ts";
-import { reasonOf, removeUnfinished, SnapshotError } from "./snapshot-file.ts";
+import { reasonOf, removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
 
 const tickMs = 1_000;
 const progressEveryMs = 2_000;
@@ -89,6 +89,7 @@ export class Persistence {
     // Decides what room, expiry and eviction mean; a follower that is not one yet would evict.
     store.expires = !asFollower;
     try {
+      await requireRegular(this.#parts.path);
       await this.#removeUnfinished();
       await this.#load(asFollower);
     } catch (error) {
@@ -118,8 +119,9 @@ export class Persistence {
 
   async #removeUnfinished(): Promise<void> {
     const { path, log } = this.#parts;
-    for (const name of await removeUnfinished(path)) {
-      log.warn(`removed ${name}, which a save that was cut short has left`);
+    for (const { name, problem } of await removeUnfinished(path)) {
+      const what = `${name}, which a save that was cut short has left`;
+      log.warn(problem === "" ? `removed ${what}` : `cannot remove ${what}: ${problem}`);
     }
   }
 

@@ -4,7 +4,7 @@
 // the disk's room and whenever; a process leaves at most one unfinished file, named after the snapshot
 // and itself, and the next start removes it.
 
-import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** What a save did not become, in one sentence for people. */
@@ -30,6 +30,7 @@ export async function replaceFile(
   signal: AbortSignal,
 ): Promise<number> {
   const unfinished = unfinishedPath(path);
+  await requireRegular(path);
   try {
     const bytes = await writeDurably(unfinished, slices, signal);
     await rename(unfinished, path);
@@ -43,12 +44,29 @@ export async function replaceFile(
   }
 }
 
-/** Removes what processes that are gone have left of their saves; returns the names. */
-export async function removeUnfinished(path: string): Promise<string[]> {
+/** Rejects where something else than a file has the name: it would be read without end, or replaced. */
+export async function requireRegular(path: string): Promise<void> {
+  const there = await stat(path).catch(() => null); // whoever opens it says what is wrong
+  if (there === null || there.isFile()) return;
+  const kind = there.isDirectory() ? "a directory" : "a pipe, a socket or a device";
+  throw new SnapshotError(`it is ${kind} and not a regular file`);
+}
+
+/** What a save of a process that is gone has left, and why it could not be removed; empty if it was. */
+export interface Leftover {
+  readonly name: string;
+  readonly problem: string;
+}
+
+/** Removes what processes that are gone have left of their saves, as far as it can be removed. */
+export async function removeUnfinished(path: string): Promise<Leftover[]> {
   const directory = dirname(path);
   const names = (await readdir(directory)).filter((name) => isAbandoned(name, basename(path)));
-  for (const name of names) await rm(join(directory, name), { force: true });
-  return names;
+  const leftovers = names.map(async (name) => {
+    const removed = rm(join(directory, name), { force: true }).then(() => "");
+    return { name, problem: await removed.catch(reasonOf) };
+  });
+  return Promise.all(leftovers);
 }
 
 function unfinishedPath(path: string): string {
@@ -72,7 +90,9 @@ function isAlive(pid: number): boolean {
 }
 
 async function writeDurably(path: string, slices: Slices, signal: AbortSignal): Promise<number> {
-  const file = await open(path, "w", fileMode);
+  // Its name can be guessed: what somebody else has put there is not written to, and no link is followed.
+  await rm(path, { force: true });
+  const file = await open(path, "wx", fileMode);
   try {
     let length = 0;
     for (let slice = slices.next(); slice !== null; slice = slices.next()) {

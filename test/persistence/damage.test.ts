@@ -5,7 +5,7 @@
  * Invariant: every fuzzed case can be replayed by the printed seed.
  */
 import { describe, expect, test } from "bun:test";
-import { readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { runMscache, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Random, seedFor } from "../support/seed.ts";
@@ -246,6 +246,49 @@ describe("an interrupted save", () => {
     await bed.persistence.load(false);
     expect((await readdir(directory.path)).sort()).toEqual(others.sort());
   });
+});
+
+describe("what stands in the way of a snapshot", () => {
+  test("a leftover that cannot be removed is told, and does not stop the start", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await goodFile(path);
+    // As in a directory that may not be written to, but for root too.
+    await mkdir(`${path}.999999999.tmp`);
+    await using node = await spawnNode(["--snapshot-file", path]);
+    await untilReady(node);
+    expect(await ask(node.port, "DBSIZE")).toBe(":33");
+    expect(node.log()).toContain("cannot remove dump.rdb.999999999.tmp");
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+  });
+
+  test("a link with the name of the draft is replaced, and not followed", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const victim = join(directory.path, "victim");
+    await Bun.write(victim, "keep");
+    using bed = new Bed({ path });
+    await bed.persistence.load(false);
+    await symlink(victim, `${path}.${process.pid}.tmp`);
+    expect(await bed.persistence.save()).toBeNull();
+    expect(await Bun.file(victim).text()).toBe("keep");
+    expect((await lstat(path)).isFile()).toBe(true);
+  });
+
+  test.each(["directory", "pipe"])(
+    "a %s in its place is refused at the start and by a save",
+    async (kind) => {
+      await using directory = await temporaryDirectory();
+      const path = join(directory.path, "dump.rdb");
+      using bed = new Bed({ path });
+      await bed.persistence.load(false);
+      Bun.spawnSync([kind === "pipe" ? "mkfifo" : "mkdir", path]);
+      expect((await bed.persistence.save())?.text).toContain("and not a regular file");
+      using other = new Bed({ path });
+      await expect(other.persistence.load(false)).rejects.toThrow("and not a regular file");
+      expect(await readdir(directory.path)).toEqual(["dump.rdb"]);
+    },
+  );
 });
 
 /** A leader that sends the beginning of a snapshot and nothing more. */
