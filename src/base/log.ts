@@ -3,33 +3,55 @@
 // It never writes to standard output, which belongs to the commands. One call is one line: control
 // characters, which may come from a client's bytes, are shown as escapes. A line that cannot be written
 // is lost (stderr.ts): a log never throws into whoever has something to tell.
+// Invariant: a log is a value that its node owns; two nodes of one process share no level and no sink.
 
-import { createConsola, type LogObject } from "consola/core";
+import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import { stamped, writeLine } from "./stderr.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Where whole lines go, each with its line break. It must not throw. */
+export type LineSink = (line: string) => void;
+
 const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/g;
 
-const sink = createConsola({
-  level: CONSOLA_LEVELS.info,
-  throttle: 0,
-  reporters: [{ log: (line) => writeLine(formatLine(line)) }],
-});
+export class Log {
+  private readonly consola: ConsolaInstance;
+  private readonly level: () => LogLevel;
 
-export const log = {
-  debug: (message: string): void => sink.debug(message),
-  info: (message: string): void => sink.info(message),
-  warn: (message: string): void => sink.warn(message),
-  error: (message: string): void => sink.error(message),
-};
+  /** Lines below `level`, which is asked for each, are dropped; without a sink they go to standard error. */
+  constructor(level: () => LogLevel, sink: LineSink = writeLine) {
+    this.level = level;
+    this.consola = createConsola({
+      level: CONSOLA_LEVELS.debug,
+      throttle: 0,
+      reporters: [{ log: (line) => sink(formatLine(line)) }],
+    });
+  }
 
-/** From now on only lines of this level and above are written. */
-export function setLogLevel(level: LogLevel): void {
-  sink.level = CONSOLA_LEVELS[level];
+  debug(message: string): void {
+    this.tell("debug", message);
+  }
+
+  info(message: string): void {
+    this.tell("info", message);
+  }
+
+  warn(message: string): void {
+    this.tell("warn", message);
+  }
+
+  error(message: string): void {
+    this.tell("error", message);
+  }
+
+  private tell(level: LogLevel, message: string): void {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.level())) return;
+    this.consola[level](message);
+  }
 }
 
 function formatLine(line: LogObject): string {

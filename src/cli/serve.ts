@@ -3,7 +3,7 @@
 // order, and a second one ends the process at once.
 
 import { type ArgsDef, defineCommand } from "citty";
-import { log, setLogLevel } from "../base/log.ts";
+import { Log } from "../base/log.ts";
 import { MSCACHE_VERSION } from "../base/version.ts";
 import { loadConfig, OPTIONS } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
@@ -16,13 +16,16 @@ export default defineCommand({
   async run({ args }) {
     const flags = Object.fromEntries(ROWS.map(({ name }) => [name, textOf(args[name])]));
     const config = loadConfig(flags, process.env, readConfigFile);
-    setLogLevel(config.logLevel);
     // Loaded only now: a mistake in the configuration is told at once.
     const { startServer } = await import("../node/server.ts");
     const ended = shutdownSignal();
     // A node that is still loading has nothing to save: it may end at once.
     const server = await Promise.race([startServer(config), ended]);
-    if (typeof server === "string") return log.info(`${server} while starting: shutting down`);
+    if (typeof server === "string") {
+      const log = new Log(() => config.logLevel);
+      return log.info(`${server} while starting: shutting down`);
+    }
+    const { log } = server;
     log.info(`mscache ${MSCACHE_VERSION} is ready, pid ${process.pid}`);
     const signal = await Promise.race([ended, server.closed]);
     if (signal !== undefined) log.info(`${signal}: shutting down`);

@@ -5,7 +5,6 @@
 
 import type { Address } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
-import { setLogLevel } from "../base/log.ts";
 import { Signal } from "../base/signal.ts";
 import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
@@ -58,7 +57,6 @@ export class NodeConfiguration implements Configuration {
     if (after.eviction !== before.eviction) store.setEviction(after.eviction);
     if (after.maxValueSize !== before.maxValueSize) store.setValueLimit(after.maxValueSize);
     this.standing.configure(after);
-    setLogLevel(after.logLevel);
     return null;
   }
 

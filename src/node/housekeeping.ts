@@ -3,7 +3,6 @@
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
-import { log } from "../base/log.ts";
 import type { Store } from "../store/store.ts";
 import type { DataThread } from "./connection/data-thread.ts";
 import type { NodeInformation } from "./information.ts";
@@ -77,7 +76,7 @@ export class Housekeeping implements Disposable {
     const now = monotonicMs();
     if (writes < this.crowdedWarned) this.crowdedWarned = 0; // CONFIG RESETSTAT
     if (writes === this.crowdedWarned || now < this.nextCrowdedWarning) return;
-    log.warn(
+    this.thread.log.warn(
       `${writes - this.crowdedWarned} writes met an index chain of ${chainBucketsMax} buckets: ` +
         "somebody seems to choose keys that collide (INFO index_crowded_writes)",
     );
@@ -101,7 +100,7 @@ export function closeIdle(thread: DataThread, timeoutSeconds: number): void {
     const { session } = connection;
     if (session.kind !== "normal" || session.subscriptions > 0) continue;
     if (connection.isWaiting || session.lastActiveMs >= before) continue;
-    log.debug(`client ${session.address} was idle: closed`);
+    thread.log.debug(`client ${session.address} was idle: closed`);
     connection.close();
   }
 }

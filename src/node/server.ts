@@ -4,14 +4,16 @@
 import { resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
-import { log, setLogLevel } from "../base/log.ts";
+import { type LineSink, Log } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
 import { REDIS_VERSION } from "../base/version.ts";
+import type { ChannelContext, Idle } from "../command/core/command.ts";
 import type { Control } from "../command/core/node.ts";
 import { anyPause } from "../command/core/restrictions.ts";
 import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
 import type { Config } from "../config/config.ts";
+import type { Journal } from "../journal/journal.ts";
 import { Persistence, type PersistenceParts } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
@@ -34,22 +36,25 @@ export interface Server extends AsyncDisposable {
   readonly addresses: readonly Address[];
   /** For tests, which look at its invariants. */
   readonly store: Store;
+  /** The node's own log. */
+  readonly log: Log;
   /** Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. */
   readonly closed: Promise<void>;
   /** Stops listening, closes all connections and links, and resolves when that is done. */
   close(): Promise<void>;
 }
 
-/**
- * Starts a node. Rejects with a ListenError when an address cannot be had. `workerEntry` is the code of
- * its data threads where that is not the product's own.
- */
-export async function startServer(config: Config, workerEntry?: URL): Promise<Server> {
-  setLogLevel(config.logLevel);
-  const { store, standing, persistence, replication, threads, housekeeping, roles, end } = assemble(
-    config,
-    workerEntry,
-  );
+export interface ServerOptions {
+  /** Where the lines of the node's log go, if not to standard error. It must not throw. */
+  readonly logSink?: LineSink;
+  /** The code of its data threads, where that is not the product's own. */
+  readonly workerEntry?: URL;
+}
+
+/** Starts a node. Rejects with a ListenError when an address cannot be had. */
+export async function startServer(config: Config, options: ServerOptions = {}): Promise<Server> {
+  const { log, store, standing, persistence, replication, threads, housekeeping, roles, end } =
+    assemble(config, options);
   const { leaderAddr } = config;
 
   const addresses = await listen(threads, config).catch(async (error) => {
@@ -60,7 +65,7 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
   });
   const { port } = addresses[0];
   standing.port = port;
-  announce(addresses, leaderAddr);
+  announce(log, addresses, leaderAddr);
 
   await persistence.load(leaderAddr !== null).catch(async (error) => {
     await end.close();
@@ -69,51 +74,43 @@ export async function startServer(config: Config, workerEntry?: URL): Promise<Se
   standing.isLoading = false;
   if (leaderAddr !== null && !end.hasBegun) roles.follow(leaderAddr.host, leaderAddr.port);
   const { closed, close } = end;
-  return { port, addresses, store, closed, close, [Symbol.asyncDispose]: () => close() };
+  return { port, addresses, store, log, closed, close, [Symbol.asyncDispose]: () => close() };
 }
 
 /** The parts of a node, each made of those above it; none of them serves anybody yet. */
-function assemble(config: Config, workerEntry: URL | undefined) {
+function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
   const memory = reserveMemory(config);
   const { store, journal, effects, standing } = attach(memory, controlThread);
+  const log = new Log(() => standing.logLevel, logSink);
   const configuration = new NodeConfiguration(config, store, standing);
   const pauses = new NodePauses(store, standing);
   const channels = new Channels();
   const context = { store, effects, standing, channels };
 
-  const replication = new Replication({
-    store,
-    journal,
-    effects,
-    log,
-    pauseWrites: (isPaused) => pauses.pauseForFailover(isPaused),
-    onLoadingChange: (isLoading) => {
-      standing.isLoading = isLoading;
-    },
-    options: () => replicationOptions(configuration.current, standing.port),
-    apply: applier(context, {
-      refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
-    }),
-  });
-  const persistence = openPersistence(configuration, { store, effects, replication });
+  const replication = makeReplication({ context, standing, journal, log, configuration, pauses });
+  const persistence = openPersistence(configuration, { store, effects, replication, log });
   // From before the first connection: what is loaded is served whole or not at all, and no write is
   // taken that a leader does not know of.
   standing.isLoading = persistence.isOn;
   standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
 
-  const mailbox = new LocalMailbox(() => standing.free(anyPause));
+  const mailbox = new LocalMailbox(log, () => standing.free(anyPause));
   const thread = new DataThread({
     context,
     mailbox,
     standing,
+    log,
     subscriberLeft: (id) => channels.forget(id),
     effectsRecorded: () => replication.flush(),
   });
-  const threads = makeThreads(
-    config.threads,
-    { memory, control: thread, mailbox, channels },
-    workerEntry,
-  );
+  const threads = makeThreads(config.threads, {
+    memory,
+    control: thread,
+    mailbox,
+    channels,
+    ...(logSink && { logSink }),
+    ...(workerEntry && { entry: workerEntry }),
+  });
   channels.deliverBy((receivers, message) => threads.deliver(receivers, message));
 
   const shared = { store, standing, configuration, replication, log };
@@ -140,7 +137,7 @@ function assemble(config: Config, workerEntry: URL | undefined) {
     },
   };
   mailbox.open({ ...context, control });
-  return { store, standing, persistence, replication, threads, housekeeping, roles, end };
+  return { log, store, standing, persistence, replication, threads, housekeeping, roles, end };
 }
 
 interface RunningParts {
@@ -183,14 +180,38 @@ async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
   if (saves) await saveLast();
 }
 
+interface ReplicationParts {
+  readonly context: Idle<ChannelContext>;
+  readonly standing: SharedStanding;
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly configuration: NodeConfiguration;
+  readonly pauses: NodePauses;
+}
+
+function makeReplication(parts: ReplicationParts): Replication {
+  const { context, standing, journal, log, configuration, pauses } = parts;
+  const { store, effects } = context;
+  return new Replication({
+    store,
+    journal,
+    effects,
+    log,
+    pauseWrites: (isPaused) => pauses.pauseForFailover(isPaused),
+    onLoadingChange: (isLoading) => {
+      standing.isLoading = isLoading;
+    },
+    options: () => replicationOptions(configuration.current, standing.port),
+    apply: applier(context, {
+      log,
+      refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
+    }),
+  });
+}
+
 /** One data thread is the control thread itself; several are Workers beside it. */
-function makeThreads(
-  count: number,
-  parts: Omit<WorkerParts, "count" | "entry">,
-  entry?: URL,
-): Threads {
-  if (count === 1) return new LocalThreads(parts.control);
-  return new WorkerThreads({ ...parts, count, ...(entry && { entry }) });
+function makeThreads(count: number, parts: Omit<WorkerParts, "count">): Threads {
+  return count === 1 ? new LocalThreads(parts.control) : new WorkerThreads({ ...parts, count });
 }
 
 async function listen(threads: Threads, { listenAddr }: Config): Promise<Address[]> {
@@ -213,13 +234,12 @@ function replicationOptions(config: Config, port: number) {
 
 function openPersistence(
   configuration: NodeConfiguration,
-  parts: Pick<PersistenceParts, "store" | "effects" | "replication">,
+  parts: Pick<PersistenceParts, "store" | "effects" | "replication" | "log">,
 ): Persistence {
   const { snapshotFile } = configuration.current;
   return new Persistence({
     ...parts,
     path: snapshotFile === "" ? "" : resolve(snapshotFile),
-    log,
     serverVersion: REDIS_VERSION,
     options: () => ({
       intervalSeconds: configuration.current.snapshotInterval,
@@ -229,7 +249,7 @@ function openPersistence(
   });
 }
 
-function announce(addresses: readonly Address[], leader: Address | null): void {
+function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {
   const where = addresses.map(formatAddress).join(", ");
   const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
   log.info(`listening on ${where} as a ${role}`);

@@ -9,7 +9,9 @@ import { startServer } from "../../src/node/server.ts";
 const { PORT = "0" } = process.env;
 const flags = { listenaddr: `127.0.0.1:${PORT}`, threads: "4", "max-memory": "64mb" };
 const config = loadConfig(flags, {}, () => "");
-const server = await startServer(config, new URL("./crash-worker-fixture.ts", import.meta.url));
+const server = await startServer(config, {
+  workerEntry: new URL("./crash-worker-fixture.ts", import.meta.url),
+});
 process.once("SIGTERM", async () => {
   await server.close();
   process.exit(0);

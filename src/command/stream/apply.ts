@@ -13,10 +13,9 @@ import {
   SyncError,
   valueTooLarge,
 } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Applied, Apply } from "../../replication/ports.ts";
+import type { Applied, Apply, Logger } from "../../replication/ports.ts";
 import { type ChannelContext, Command, type Context, type Idle } from "../core/command.ts";
 import { execute } from "../core/execute.ts";
 import { Session } from "../core/session.ts";
@@ -24,6 +23,7 @@ import { buildsOnGap, eraseKey, eraseWritten, namesHeldKey } from "./gaps.ts";
 import { judge, type Skipped } from "./rules.ts";
 
 export interface ApplierOptions {
+  readonly log: Logger;
   /** Whether a leader that holds other types than strings is not followed at all. */
   readonly refusesOtherTypes: () => boolean;
 }
@@ -36,7 +36,7 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
   session.kind = "leader";
   const context: ChannelContext = { ...parts, session, now: 0 };
   const reply = new StreamReply();
-  const tell = teller();
+  const tell = teller(options.log);
   const admitted = (request: Request, database: number): Command | Skipped => {
     const verdict = judge(request, database);
     if (verdict instanceof Command) return verdict;
@@ -50,7 +50,7 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
     if (!isGap && run(context, command, request, reply)) return "applied";
     eraseWritten(context, command, request);
     if (!lacksValues)
-      log.error("a value of the leader does not fit into this node: INFO counts them");
+      options.log.error("a value of the leader does not fit into this node: INFO counts them");
     return "refused";
   };
   const apply = (request: Request, database: number, lacksValues: boolean): Applied => {
@@ -118,7 +118,7 @@ function refuseUnknown({ name }: Skipped, context: Context, request: Request): v
   );
 }
 
-function teller(): (name: string) => void {
+function teller(log: Logger): (name: string) => void {
   const told = new Set<string>();
   return (name) => {
     if (told.has(name) || told.size >= namesToldMax) return;

@@ -12,7 +12,6 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { ErrorReply } from "../../base/errors.ts";
 import { outputFlushBytes, outputHardBytesMax, outputPauseBytes } from "../../base/limits.ts";
-import { log } from "../../base/log.ts";
 import { type Command, flag } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
 import type { Session } from "../../command/core/session.ts";
@@ -171,7 +170,9 @@ export class Connection {
     if (this.closed) return;
     this.backlog.keep(out, taken);
     if (this.backlog.bytes > outputHardBytesMax) {
-      log.warn(`client ${this.session.address} does not read its replies: disconnected`);
+      this.thread.log.warn(
+        `client ${this.session.address} does not read its replies: disconnected`,
+      );
       this.terminate();
     } else if (this.backlog.bytes >= outputPauseBytes) {
       this.blocked = true;
@@ -191,7 +192,7 @@ export class Connection {
   private refuseUnknown(request: Request): void {
     const name = request.text(0).toLowerCase();
     if (name === "post" || name === "host:") {
-      log.warn(
+      this.thread.log.warn(
         `client ${this.session.address} sent an HTTP request: closed, as it may be an attack ` +
           "through somebody's browser",
       );
@@ -218,13 +219,13 @@ export class Connection {
       this.name = opcodeCommand;
       return true;
     }
-    log.warn(`client ${this.session.address} ${refusals[detected]}: closed`);
+    this.thread.log.warn(`client ${this.session.address} ${refusals[detected]}: closed`);
     this.terminate();
     return false;
   }
 
   private violate(text: string): void {
-    log.info(`client ${this.session.address} broke the protocol: ${text}: closed`);
+    this.thread.log.info(`client ${this.session.address} broke the protocol: ${text}: closed`);
     if (this.isResp) this.reply.error(new ErrorReply("ERR", text));
     this.session.closing = true;
   }
@@ -253,7 +254,9 @@ export class Connection {
     this.mail ??= new Mail();
     message.addTo(this.mail.messages);
     if (!this.mail.isOverdue(this.backlog.bytes, monotonicMs())) return;
-    log.warn(`subscriber ${this.session.address} does not read its messages: disconnected`);
+    this.thread.log.warn(
+      `subscriber ${this.session.address} does not read its messages: disconnected`,
+    );
     this.terminate();
   }
 

@@ -5,7 +5,7 @@
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import { fatal } from "../../base/errors.ts";
 import { keepAliveSecondsMax, receivedBytesPerCollection } from "../../base/limits.ts";
-import { log } from "../../base/log.ts";
+import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import { type Context, flag, type Idle } from "../../command/core/command.ts";
 import { anyPause } from "../../command/core/restrictions.ts";
@@ -24,6 +24,7 @@ export interface ThreadHost {
   readonly context: Idle<Context>;
   readonly mailbox: Mailbox;
   readonly standing: SharedStanding;
+  readonly log: Log;
   /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
   readonly writeBytesMax?: number;
   /** A connection that has subscribed to something is gone. */
@@ -39,6 +40,7 @@ export class DataThread {
   readonly resp: RespReply;
   readonly mscache: MscacheReply;
   readonly mailbox: Mailbox;
+  readonly log: Log;
   readonly connections: Map<number, Connection>;
   readonly delivery: Delivery;
   readonly turns: TurnHistogram;
@@ -66,6 +68,7 @@ export class DataThread {
     this.resp = new RespReply(this.out);
     this.mscache = new MscacheReply(this.out);
     this.mailbox = host.mailbox;
+    this.log = host.log;
     this.connections = new Map();
     this.delivery = new Delivery(this.connections);
     this.turns = new TurnHistogram();
@@ -137,7 +140,7 @@ export class DataThread {
   /** A reply beyond the output's bound costs the connection; everything else is our own mistake. */
   private recover(connection: Connection, error: unknown): void {
     if (!(error instanceof OutputLimitError)) this.fail(error);
-    log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
+    this.log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
     this.context.store.unlockAll();
     this.out.clear();
     connection.terminate();

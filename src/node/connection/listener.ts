@@ -2,7 +2,6 @@
 // value per socket; ours is the connection.
 
 import { type Address, formatAddress } from "../../base/address.ts";
-import { log } from "../../base/log.ts";
 import type { Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 
@@ -55,7 +54,7 @@ function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
     drain: (socket) => thread.drained(socket.data),
     close: (socket) => thread.closed(socket.data),
     error: (socket, error) => {
-      log.debug(`client ${socket.data?.session.address}: ${error.message}`);
+      thread.log.debug(`client ${socket.data?.session.address}: ${error.message}`);
     },
   };
 }

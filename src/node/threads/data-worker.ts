@@ -6,7 +6,7 @@
 
 import { fatal } from "../../base/errors.ts";
 import { threadFarewellMsMax } from "../../base/limits.ts";
-import { log } from "../../base/log.ts";
+import type { Log } from "../../base/log.ts";
 import { doneWithin } from "../../base/patience.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
@@ -18,6 +18,7 @@ const parcelBytesMax = 1024 * 1024;
 export interface DataWorkerParts {
   readonly start: Omit<Start, "kind">;
   readonly entry: string | URL;
+  readonly log: Log;
   readonly received: (message: FromWorker) => void;
   /** The thread is gone: whoever waits for a lock of its must learn it. */
   readonly gone: () => void;
@@ -25,6 +26,7 @@ export interface DataWorkerParts {
 
 export class DataWorker {
   readonly thread: number;
+  private readonly log: Log;
   private readonly worker: Worker;
   private readonly gone: () => void;
   private readonly waiting = new Map<
@@ -36,8 +38,9 @@ export class DataWorker {
   private lastTicket = 0;
   private isEnding = false;
 
-  constructor({ start, entry, received, gone }: DataWorkerParts) {
+  constructor({ start, entry, log, received, gone }: DataWorkerParts) {
     this.thread = start.thread;
+    this.log = log;
     this.gone = gone;
     this.worker = new Worker(entry);
     this.worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
@@ -83,7 +86,7 @@ export class DataWorker {
   /** The same for a thread that is to end soon: whether it did it, and not how long it takes. */
   async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
     if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
-    log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
+    this.log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
   }
 
   /** Has it close its connections, and ends it; one that does not answer is ended all the same. */

@@ -3,7 +3,7 @@
 // same thread, and only the turn is another one.
 
 import { wallClockMs } from "../../base/clock.ts";
-import { log } from "../../base/log.ts";
+import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import type { Command, Context, ControlContext, Idle } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
@@ -28,11 +28,13 @@ const nothing = new Uint8Array(0);
 
 /** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
+  private readonly log: Log;
   private readonly unpaused: () => Promise<void>;
   private readonly opened = Promise.withResolvers<Idle<ControlContext>>();
 
   /** `unpaused` resolves when commands may run that were held. */
-  constructor(unpaused: () => Promise<void>) {
+  constructor(log: Log, unpaused: () => Promise<void>) {
+    this.log = log;
     this.unpaused = unpaused;
   }
 
@@ -57,7 +59,7 @@ export class LocalMailbox implements Mailbox {
       await this.run(context, command, request, reply);
     } catch (error) {
       if (!(error instanceof OutputLimitError)) throw error;
-      log.warn(`client ${session.address} asked for ${error.message}: closed`);
+      this.log.warn(`client ${session.address} asked for ${error.message}: closed`);
       store.unlockAll();
       session.closing = true;
       return nothing;

@@ -22,6 +22,8 @@ export interface Start {
   readonly thread: number;
   readonly threads: number;
   readonly memory: SharedMemory;
+  /** Whether its log goes to the control thread, or to standard error like any. */
+  readonly ownsLog: boolean;
 }
 
 /** What the control thread asks a data thread, each with the type of its detail and of the answer. */
@@ -103,7 +105,13 @@ export interface SubscriberLeft {
   readonly id: number;
 }
 
-export type FromWorker = Told | Submission | LinkEvent | SubscriberLeft;
+/** For the sink of the node's owner. */
+export interface LogLine {
+  readonly kind: "logLine";
+  readonly line: string;
+}
+
+export type FromWorker = LogLine | Told | Submission | LinkEvent | SubscriberLeft;
 
 // ---- clones ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import { isMainThread, parentPort } from "node:worker_threads";
 import type { Address } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
-import { setLogLevel } from "../../base/log.ts";
+import { Log } from "../../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
 import { DataThread } from "../connection/data-thread.ts";
 import { ListenError, listen } from "../connection/listener.ts";
@@ -56,17 +56,18 @@ class WorkerServer {
   private readonly links = new Map<number, RemoteLink>();
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
-  constructor({ thread: number, threads, memory }: Start, post: Post) {
+  constructor({ thread: number, threads, memory, ownsLog }: Start, post: Post) {
     const { store, journal, effects, standing } = awaken(attach(memory, number));
     process.on("exit", () => store.threads.markDead(number));
     this.post = post;
     this.standing = standing;
-    setLogLevel(standing.logLevel);
+    const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox((submission) => post(submission));
     this.thread = new DataThread({
       context: { store, effects, standing },
       mailbox: this.mailbox,
       standing,
+      log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),
       subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
       effectsRecorded: () => standing.announceEffects(),
       writeBytesMax: journal.capacity / (4 * threads),
@@ -155,7 +156,6 @@ class WorkerServer {
   }
 
   private tick(): void {
-    setLogLevel(this.standing.logLevel);
     for (const link of this.links.values()) link.reportActivity();
     closeIdle(this.thread, this.standing.idleTimeoutSeconds);
   }

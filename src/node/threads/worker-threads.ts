@@ -7,6 +7,7 @@
 import type { Address } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError } from "../../base/errors.ts";
+import type { LineSink } from "../../base/log.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Channels, Message } from "../../command/pubsub/channels.ts";
@@ -37,6 +38,8 @@ export interface WorkerParts {
   readonly channels: Channels;
   /** How many Workers. */
   readonly count: number;
+  /** Where the lines of all logs go, if not to standard error. */
+  readonly logSink?: LineSink;
   /** Other code than the product's, for tests. */
   readonly entry?: URL;
 }
@@ -68,11 +71,12 @@ export class WorkerThreads implements Threads {
   }
 
   private start(thread: number): DataWorker {
-    const { count, memory, control, entry } = this.parts;
+    const { count, memory, control, entry, logSink } = this.parts;
     const { store } = control.context;
     store.threads.markAlive(thread);
     const worker: DataWorker = new DataWorker({
-      start: { thread, threads: count, memory },
+      start: { thread, threads: count, memory, ownsLog: logSink !== undefined },
+      log: control.log,
       entry: entry ?? workerEntry(),
       received: (message) => control.turn(() => this.receive(worker, message)),
       gone: () => store.threads.markDead(thread),
@@ -135,6 +139,7 @@ export class WorkerThreads implements Threads {
 
   private receive(worker: DataWorker, message: FromWorker): void {
     if (message.kind === "command") void this.run(worker, message);
+    else if (message.kind === "logLine") this.parts.logSink?.(message.line);
     else if (message.kind === "subscriberLeft") this.subscriberLeft(message.id);
     else if (message.kind !== "told") this.linkEvent(message);
   }

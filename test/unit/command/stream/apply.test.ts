@@ -4,6 +4,7 @@
 
 import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
+import { Log } from "../../../../src/base/log.ts";
 import { Channels } from "../../../../src/command/pubsub/channels.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
@@ -24,6 +25,10 @@ function open(refusesOtherTypes = false) {
   standing.follow("127.0.0.1:1");
   const parts = { store, effects, standing, channels: new Channels() };
   const apply = applier(parts, {
+    log: new Log(
+      () => "error",
+      () => undefined,
+    ),
     refusesOtherTypes: () => refusesOtherTypes,
   });
   const stream: LeaderStream = new LeaderStream(journal, 0, apply, () => {});
