@@ -219,6 +219,20 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   );
 
   test(
+    "resident: each load is served by our server, and one of them by all",
+    async () => {
+      const [ours] = (await smoke("resident", "--servers", "mscache")).tables;
+      expect(ours.rows.length).toBeGreaterThan(30);
+      expectBetween(column(ours, "mscache"), -8, 1024);
+      const [all] = (await smoke("resident", "--only", "INCR")).tables;
+      for (const name of servers.filter((name) => name !== "memcached")) {
+        expectBetween(column(all, name), -8, 1024);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "an unknown benchmark and a server that is not there are one sentence and status 2",
     async () => {
       for (const [args, sentence] of [

@@ -13,13 +13,14 @@ import { limit } from "./limit.ts";
 import { memory } from "./memory.ts";
 import { machine, pinGenerator } from "./process.ts";
 import { replication } from "./replication.ts";
+import { resident } from "./resident.ts";
 import { installedServers, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { threads } from "./threads.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
-  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc, replication],
+  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc, replication, resident],
 ];
 
 const command = defineCommand({
@@ -32,9 +33,13 @@ const command = defineCommand({
     json: { type: "boolean", description: "Print JSON with all raw values", default: false },
     binary: { type: "boolean", description: "Our server is dist/mscache", default: false },
     matrix: { type: "boolean", description: "Every combination of cpu loads", default: false },
+    other: { type: "string", description: "Another tree of MSCache to measure as well" },
     servers: { type: "string", description: "Only these, separated by commas" },
     rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
-    only: { type: "string", description: "Only cpu or memory cases whose name holds this" },
+    only: {
+      type: "string",
+      description: "Only cpu, memory and resident cases whose name holds this",
+    },
     trace: {
       type: "string",
       description: 'Traces for hitratio: files or "generated", separated by commas',
@@ -59,6 +64,7 @@ interface Flags {
   readonly binary: boolean;
   readonly matrix: boolean;
   readonly servers?: string | undefined;
+  readonly other?: string | undefined;
   readonly rounds: string;
   readonly only?: string | undefined;
   readonly trace?: string | undefined;
@@ -72,7 +78,7 @@ function makeContext(flags: Flags): Context {
   if (!limitsMib.every((limit) => limit >= 1)) throw new Error("--limits must be numbers of MiB");
   return {
     ...{ smoke: flags.smoke, matrix: flags.matrix, rounds, limitsMib, only: flags.only ?? "" },
-    servers: chooseServers(list(flags.servers), flags.binary),
+    servers: chooseServers(list(flags.servers), flags.binary, flags.other),
     traces: list(flags.trace ?? process.env.MSCACHE_BENCH_TRACES),
     say: (line) => process.stderr.write(`${line}\n`),
   };
@@ -91,8 +97,12 @@ function chooseBenchmarks(names: readonly string[]): readonly Benchmark[] {
   });
 }
 
-function chooseServers(wanted: readonly string[], binary: boolean): readonly ServerSpec[] {
-  const installed = installedServers(binary);
+function chooseServers(
+  wanted: readonly string[],
+  binary: boolean,
+  otherRoot?: string,
+): readonly ServerSpec[] {
+  const installed = installedServers(binary, otherRoot);
   const missing = wanted.find((name) => !installed.some((spec) => spec.name === name));
   if (missing !== undefined) throw new Error(`"${missing}" is not installed`);
   if (installed.length === 0) throw new Error("there is no server to measure");

@@ -4,7 +4,7 @@
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Target } from "../../src/bench/load-connection.ts";
 import { preload, type Result, runBench } from "../../src/bench/run.ts";
 import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
@@ -34,6 +34,8 @@ export interface ServerSpec {
   readonly protocol: Protocol;
   /** Answers some writes by an error when memory is full, instead of always evicting. */
   readonly refusesWhenFull?: boolean;
+  /** Runs with any number of data threads. */
+  readonly hasThreads?: boolean;
   /** What it says of itself, or null when it is not installed. */
   version(): string | null;
   command(port: number, options: ServerOptions): string[];
@@ -73,13 +75,14 @@ const MEMCACHED: ServerSpec = {
   ],
 };
 
-/** Our server from source, or the built executable. */
-function mscache(binary: boolean): ServerSpec {
-  const entry = binary ? join(ROOT, "dist/mscache") : join(ROOT, "src/main.ts");
+/** Our server from source, or the built executable; of this tree or of another one. */
+function mscache(name: string, root: string, binary: boolean): ServerSpec {
+  const entry = binary ? join(root, "dist/mscache") : join(root, "src/main.ts");
   const program = binary ? [entry] : [process.execPath, entry];
   return {
-    name: "mscache",
+    name,
     protocol: "resp",
+    hasThreads: true,
     version: () => (existsSync(entry) ? firstLine([...program, "--version"]) : null),
     command: (port, options) => [
       ...[...program, "--listenaddr", `127.0.0.1:${port}`],
@@ -90,10 +93,11 @@ function mscache(binary: boolean): ServerSpec {
   };
 }
 
-/** Ours first, then the others that are installed here. */
-export function installedServers(binary: boolean): ServerSpec[] {
+/** Ours first, then that of another tree if one is named, then the others that are installed here. */
+export function installedServers(binary: boolean, otherRoot = ""): ServerSpec[] {
   const all = [
-    mscache(binary),
+    mscache("mscache", ROOT, binary),
+    ...(otherRoot === "" ? [] : [mscache("other", resolve(otherRoot), binary)]),
     redisLike("redis", "redis-server"),
     redisLike("valkey", "valkey-server"),
     MEMCACHED,

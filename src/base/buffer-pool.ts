@@ -3,7 +3,7 @@
 // and frees it there and then (chunks of 64 KiB peaked at 48 MB resident with it and 432 without, and it
 // was faster; measured). Buffers that are wanted again soon, for the unfinished tails of requests and for
 // output that waits, are kept for the next one; one pool a thread, as each loads this module for itself.
-// Bound: the pool keeps poolBytesMax at most, in powers of two up to 4 MiB.
+// Bound: the pool keeps poolBytesMax at most, in powers of two up to 4 MiB, and less when it is not used.
 
 const smallestShift = 12; // 4 KiB
 const largestShift = 22; // 4 MiB
@@ -18,10 +18,13 @@ export function freeBytes(bytes: Uint8Array): void {
 export class BufferPool {
   private readonly free: Uint8Array[][];
   private bytes: number;
+  /** What was in the pool all the time since the last trim(). */
+  private unusedBytes: number;
 
   constructor() {
     this.free = Array.from({ length: largestShift + 1 }, () => []);
     this.bytes = 0;
+    this.unusedBytes = 0;
   }
 
   /** A buffer of at least so many bytes, with anything in it. */
@@ -31,6 +34,7 @@ export class BufferPool {
     const buffer = this.free[shift].pop();
     if (buffer === undefined) return new Uint8Array(1 << shift);
     this.bytes -= buffer.length;
+    if (this.bytes < this.unusedBytes) this.unusedBytes = this.bytes;
     return buffer;
   }
 
@@ -45,6 +49,20 @@ export class BufferPool {
     }
     this.free[shift].push(buffer);
     this.bytes += length;
+  }
+
+  /** Frees half of what nobody has taken since the last call, the largest first. */
+  trim(): void {
+    let surplus = this.unusedBytes / 2;
+    for (let shift = largestShift; shift >= smallestShift && surplus > 0; shift--) {
+      const list = this.free[shift];
+      while (list.length > 0 && surplus >= 1 << (shift - 1)) {
+        surplus -= 1 << shift;
+        this.bytes -= 1 << shift;
+        freeBytes(list.pop() as Uint8Array);
+      }
+    }
+    this.unusedBytes = this.bytes;
   }
 }
 

@@ -70,6 +70,8 @@ export const outputPauseBytes = 1 * MiB;
 export const outputHardBytesMax = 1 * GiB;
 /** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
 export const receivedBytesPerCollection = 16 * MiB;
+/** Growth of resident memory after which it does so as well: garbage that no received bytes announce. */
+export const residentBytesPerCollection = 8 * MiB;
 
 // ---- transactions and subscriptions -----------------------------------------------------------
 

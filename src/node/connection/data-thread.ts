@@ -4,7 +4,7 @@
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import { fatal } from "../../base/errors.ts";
-import { keepAliveSecondsMax, receivedBytesPerCollection } from "../../base/limits.ts";
+import { keepAliveSecondsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import { type Context, flag, type Idle } from "../../command/core/command.ts";
@@ -12,6 +12,7 @@ import { anyPause } from "../../command/core/restrictions.ts";
 import { Session } from "../../command/core/session.ts";
 import { MscacheReply } from "../../protocol/mscache/mscache.ts";
 import { RespReply } from "../../protocol/resp/resp-reply.ts";
+import { Collector } from "../collector.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
@@ -44,6 +45,7 @@ export class DataThread {
   readonly connections: Map<number, Connection>;
   readonly delivery: Delivery;
   readonly turns: TurnHistogram;
+  readonly collector: Collector;
   /** A command with one of these flags may be one for the control thread. */
   readonly handedFlags: number;
   readonly writeBytesMax: number;
@@ -55,7 +57,6 @@ export class DataThread {
   bytesReceived: number;
   bytesSent: number;
   private readonly host: ThreadHost;
-  private receivedSinceCollection: number;
   private effectsSeen: number;
   /** Effects up to which the writes of the present connection were noted. */
   effectsNoted: number;
@@ -82,7 +83,7 @@ export class DataThread {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.host = host;
-    this.receivedSinceCollection = 0;
+    this.collector = new Collector();
     this.effectsSeen = 0;
     this.effectsNoted = 0;
   }
@@ -101,7 +102,7 @@ export class DataThread {
     }
     this.endTurn();
     this.bytesReceived += received;
-    this.collect(received);
+    this.collector.received(received);
     this.turns.record(monotonicMs() - begin);
   }
 
@@ -110,14 +111,6 @@ export class DataThread {
     if (recorded === this.effectsSeen) return;
     this.effectsSeen = recorded;
     this.host.effectsRecorded();
-  }
-
-  /** Shared memory counts as heap, so the collector hardly runs by itself (src/README.md). */
-  private collect(received: number): void {
-    this.receivedSinceCollection += received;
-    if (this.receivedSinceCollection < receivedBytesPerCollection) return;
-    this.receivedSinceCollection = 0;
-    Bun.gc(false);
   }
 
   // ---- cold path -------------------------------------------------------------------------------

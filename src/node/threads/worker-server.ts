@@ -13,7 +13,7 @@ import { Log } from "../../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
 import { DataThread } from "../connection/data-thread.ts";
 import { ListenError, listen } from "../connection/listener.ts";
-import { closeIdle } from "../housekeeping.ts";
+import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
 import {
@@ -73,6 +73,7 @@ class WorkerServer {
       writeBytesMax: journal.capacity / (4 * threads),
     });
     setInterval(() => this.tick(), tickMs);
+    setInterval(() => tidyMemory(this.thread), memoryEveryMs);
   }
 
   receive(message: ToWorker): void {

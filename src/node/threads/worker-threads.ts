@@ -78,7 +78,10 @@ export class WorkerThreads implements Threads {
       start: { thread, threads: count, memory, ownsLog: logSink !== undefined },
       log: control.log,
       entry: entry ?? workerEntry(),
-      received: (message) => control.turn(() => this.receive(worker, message)),
+      received: (message) => {
+        control.collector.received(0);
+        control.turn(() => this.receive(worker, message));
+      },
       gone: () => store.threads.markDead(thread),
     });
     return worker;

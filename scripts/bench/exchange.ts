@@ -1,0 +1,87 @@
+// One RESP connection of a memory load: sends blocks of commands and waits for the end of their answers,
+// which a PING with a text of its own marks, or stops reading. It looks at no answer but for an error
+// at its beginning, so that a load is bound by the server and not by it.
+
+import { connect, type Socket } from "node:net";
+
+const MARK = "--the end of these answers--";
+const MARKER = encode("PING", MARK);
+/** How long a server may take nothing of what is sent to it, until that is all that it takes. */
+const STALLED_MS = 300;
+
+/** One command as RESP. */
+export function encode(...words: readonly (string | number)[]): Buffer {
+  const parts = words.map((word) => {
+    const text = String(word);
+    return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  });
+  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
+}
+
+export class Exchange {
+  readonly #socket: Socket;
+  #tail = Buffer.alloc(0);
+  #isFirst = true;
+  #waiting: PromiseWithResolvers<void> | null = null;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("error", () => {}); // a close follows
+    socket.on("close", () => this.#waiting?.reject(new Error("the server closed a connection")));
+  }
+
+  static connect(port: number): Promise<Exchange> {
+    const { promise, resolve, reject } = Promise.withResolvers<Exchange>();
+    const socket = connect({ host: "127.0.0.1", port }, () => resolve(new Exchange(socket)));
+    socket.once("error", reject);
+    return promise;
+  }
+
+  /** Sends commands, and resolves when all of them are answered. */
+  ask(commands: Uint8Array): Promise<void> {
+    this.#waiting = Promise.withResolvers();
+    this.#isFirst = true;
+    this.#socket.write(Buffer.concat([commands, MARKER]));
+    return this.#waiting.promise;
+  }
+
+  /** Sends what nobody waits for, as much of it as the server takes. */
+  async send(bytes: Uint8Array): Promise<void> {
+    const sent = new Promise((resolve) => this.#socket.write(bytes, resolve));
+    let before = -1;
+    for (let isDone = false; !isDone && before !== this.#socket.bytesWritten; ) {
+      before = this.#socket.bytesWritten;
+      isDone = await Promise.race([sent.then(() => true), Bun.sleep(STALLED_MS).then(() => false)]);
+    }
+  }
+
+  /** Reads no more: the server's end fills up. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  close(): void {
+    this.#waiting = null;
+    this.#socket.destroy();
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#waiting === null) return;
+    if (this.#isFirst && chunk[0] === 0x2d) {
+      this.#waiting.reject(new Error(chunk.toString("latin1", 0, 200).split("\r\n")[0]));
+    }
+    this.#isFirst = false;
+    const seam = Buffer.concat([this.#tail, chunk.subarray(0, MARK.length)]);
+    if (seam.includes(MARK) || chunk.includes(MARK)) {
+      this.#tail = Buffer.alloc(0);
+      this.#waiting.resolve();
+    } else {
+      this.#tail = Buffer.from(
+        chunk.length >= MARK.length
+          ? chunk.subarray(1 - MARK.length)
+          : seam.subarray(1 - MARK.length),
+      );
+    }
+  }
+}
