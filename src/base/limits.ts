@@ -55,10 +55,28 @@ export const stderrLineBytesMax = 4 * KiB;
 /** Longest time a timer takes, ms: a longer one would be over at once, so it is none. */
 export const timerMsMax = 2 ** 31 - 1;
 
+/**
+ * Trouble that goes on is told again after the first of these, then after twice that, and so on up to the
+ * second (base/recurring.ts); between them it is logged at `info`.
+ */
+export const troubleRepeatMsMin = 60_000;
+export const troubleRepeatMsMax = 3_600_000;
+/** Kinds of trouble of one sort that are counted, each by itself. More: the oldest starts anew. */
+export const troubleKindsMax = 64;
+
 // ---- connections ------------------------------------------------------------------------------
 
 /** Longest wait for the first probe of TCP keepalive that Linux takes, seconds. Longer: this one. */
 export const keepAliveSecondsMax = 32_767;
+/**
+ * File descriptors that are not for clients: those of the process, the journal's links, files and spools,
+ * as many as Redis keeps. A node that may not open more does not start.
+ */
+export const descriptorsReserved = 32;
+/** What each data thread in a Worker needs: its event loop and its listeners. */
+export const descriptorsPerWorker = 8;
+/** Descriptors that no client gets, not even below max-clients: it is told so and closed. */
+export const descriptorsSpare = 8;
 /** Replies gathered before they are handed to the socket in the middle of a pipeline, bytes. */
 export const outputFlushBytes = 256 * KiB;
 /** Unsent replies at which a client's further commands wait until it has read some, bytes. */
@@ -161,6 +179,8 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [keyBytesMax <= watchedBytesMax, "the longest key can be guarded"],
   [outputFlushBytes <= outputPauseBytes, "what was gathered is sent before requests wait"],
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value still fits when requests wait"],
+  [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],
+  [descriptorsSpare < descriptorsReserved, "max-clients is met before the last descriptors are"],
   [mailSoftBytesMax < mailHardBytesMax, "a soft bound lies below its hard one"],
   [followerQueueSoftBytesMax < followerQueueHardBytesMax, "a soft bound lies below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "who lives is not silent"],

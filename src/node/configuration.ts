@@ -4,11 +4,13 @@
 // Invariant: `current` names the leader that the node follows now, not that of the start.
 
 import type { Address } from "../base/address.ts";
+import { descriptorsMax } from "../base/descriptors.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
 import { Signal } from "../base/signal.ts";
 import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
 import type { Store } from "../store/store.ts";
+import { clientsPossible } from "./client-bound.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
 import { Settings } from "./settings.ts";
 import type { SharedStanding } from "./standing.ts";
@@ -51,6 +53,11 @@ export class NodeConfiguration implements Configuration {
   /** Puts a changed configuration into force; a sentence says why it cannot be. */
   private apply(before: Config, after: Config): string | null {
     const { store } = this;
+    const possible = clientsPossible(after, descriptorsMax());
+    if (after.maxClients > Math.max(before.maxClients, possible)) {
+      const clients = "the specified number of clients";
+      return `The operating system is not able to handle ${clients}, try with ${possible}`;
+    }
     if (after.maxMemory !== before.maxMemory && !store.setLimit(after.maxMemory)) {
       return "the limit is above the memory that was reserved at start (--reserve)";
     }

@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
+import { descriptorsMax } from "../base/descriptors.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
 import { type LineSink, Log } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
@@ -17,6 +18,7 @@ import type { Journal } from "../journal/journal.ts";
 import { Persistence, type PersistenceParts } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
+import { withinDescriptors } from "./client-bound.ts";
 import { NodeConfiguration } from "./configuration.ts";
 import { DataThread } from "./connection/data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -52,9 +54,11 @@ export interface ServerOptions {
 }
 
 /** Starts a node. Rejects with a ListenError when an address cannot be had. */
-export async function startServer(config: Config, options: ServerOptions = {}): Promise<Server> {
+export async function startServer(wanted: Config, options: ServerOptions = {}): Promise<Server> {
+  const { config, warning } = withinDescriptors(wanted, descriptorsMax());
   const { log, store, standing, persistence, replication, threads, housekeeping, roles, end } =
     assemble(config, options);
+  if (warning !== "") log.warn(warning);
   const { leaderAddr } = config;
 
   const addresses = await listen(threads, config).catch(async (error) => {

@@ -3,10 +3,12 @@
 // A turn is one event of one socket. Hot path: turnOf() wraps each of them.
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
+import { descriptorsMax } from "../../base/descriptors.ts";
 import { fatal } from "../../base/errors.ts";
-import { keepAliveSecondsMax } from "../../base/limits.ts";
+import { descriptorsSpare, keepAliveSecondsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
+import { RecurringTrouble } from "../../base/recurring.ts";
 import { type Context, flag, type Idle } from "../../command/core/command.ts";
 import { anyPause } from "../../command/core/restrictions.ts";
 import { Session } from "../../command/core/session.ts";
@@ -57,6 +59,9 @@ export class DataThread {
   bytesReceived: number;
   bytesSent: number;
   private readonly host: ThreadHost;
+  /** A socket with this number, or above it, would leave the node none for its own files and links. */
+  private readonly descriptorsEnd: number;
+  private readonly refusals: RecurringTrouble;
   private effectsSeen: number;
   /** Effects up to which the writes of the present connection were noted. */
   effectsNoted: number;
@@ -84,6 +89,8 @@ export class DataThread {
     this.bytesSent = 0;
     this.host = host;
     this.collector = new Collector();
+    this.descriptorsEnd = descriptorsMax() - descriptorsSpare;
+    this.refusals = new RecurringTrouble(host.log, monotonicMs);
     this.effectsSeen = 0;
     this.effectsNoted = 0;
   }
@@ -180,11 +187,16 @@ export class DataThread {
     socket.data = connection;
     this.connections.set(session.id, connection);
     const open = this.host.standing.connectionOpened();
-    if (open > this.host.standing.maxClients) this.reject(connection);
+    const { maxClients } = this.host.standing;
+    if (open > maxClients) this.reject(connection, `max-clients (${maxClients}) is reached`);
+    // Were the last one taken, accept() would fail without end, and the loop would spin (Bun 1.4.5).
+    else if (descriptorOf(socket) >= this.descriptorsEnd)
+      this.reject(connection, "no descriptors are left");
   }
 
-  private reject(connection: Connection): void {
+  private reject(connection: Connection, reason: string): void {
     this.connectionsRejected++;
+    this.refusals.happened(reason, `${reason}: client ${connection.session.address} is refused`);
     connection.socket.write("-ERR max number of clients reached\r\n");
     connection.close();
   }
@@ -204,4 +216,9 @@ export class DataThread {
 
 function formatEndpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Bun has it, and its types do not; the system gives the lowest number that is free. */
+function descriptorOf(socket: object): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }
