@@ -56,6 +56,7 @@ export class NodeInformation implements Information {
         store,
         replication: replication.infoLines(),
         replicationCounters: replication.counterLines(),
+        replicationMemory: replication.memoryLines(),
       },
       sections,
     );

@@ -23,6 +23,7 @@ export interface InfoSource {
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   readonly replication: readonly (readonly [string, string | number])[];
+  readonly replicationMemory: readonly (readonly [string, string | number])[];
   readonly replicationCounters: readonly (readonly [string, string | number])[];
 }
 
@@ -92,7 +93,7 @@ function clientFields({ threads, config, blockedClients }: InfoSource): Field[] 
   ];
 }
 
-function memoryFields({ config, store, peakMemoryBytes }: InfoSource): Field[] {
+function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource): Field[] {
   const resident = process.memoryUsage.rss();
   const used = store.memoryUsedBytes;
   return [
@@ -107,6 +108,7 @@ function memoryFields({ config, store, peakMemoryBytes }: InfoSource): Field[] {
     ["maxmemory_policy", config.eviction === "none" ? "noeviction" : "allkeys-lfu"],
     ["mem_fragmentation_ratio", (resident / Math.max(1, used)).toFixed(2)],
     ["mem_allocator", "segments"],
+    ...source.replicationMemory,
     ["eviction_policy", config.eviction],
     ...Object.entries(store.memory),
   ];

@@ -107,6 +107,17 @@ function historyLines(leader: LeaderReplication, journal: Journal): InfoLine[] {
   ];
 }
 
+/** What INFO's section `memory` says about replication. */
+export function memoryLines(leader: LeaderReplication): InfoLine[] {
+  const { active, offset, first } = leader.journal;
+  const journalBytes = active ? offset - first : 0;
+  return [
+    ["mem_clients_slaves", String(leader.queuedBytes)],
+    ["mem_replication_backlog", String(journalBytes)],
+    ["mem_total_replication_buffers", String(journalBytes + leader.queuedBytes)],
+  ];
+}
+
 export function counterLines(leader: LeaderReplication): InfoLine[] {
   return [
     ["sync_full", String(leader.fullSyncs)],

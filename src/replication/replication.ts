@@ -18,7 +18,7 @@ import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
 import type { Apply, Clock, Logger, ReplicatedStore } from "./ports.ts";
-import { counterLines, type InfoLine, infoLines } from "./replication-info.ts";
+import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
 const priorityDefault = 100;
@@ -80,7 +80,8 @@ export class Replication {
     this.leader = this.#makeLeader();
     this.waiters = new Waiters(this.leader);
     this.failover = this.#makeFailover();
-    this.leader.onFollowersChange = () => this.#followersChanged();
+    this.leader.onFollowersChange = () => this.standingChanged.emit();
+    this.leader.onAcknowledged = () => this.#acknowledged();
     this.#timer = setInterval(() => this.tick(), tickMs);
     this.#timer.unref();
   }
@@ -149,10 +150,9 @@ export class Replication {
     });
   }
 
-  #followersChanged(): void {
+  #acknowledged(): void {
     this.waiters.acknowledged();
     this.failover.check();
-    this.standingChanged.emit();
   }
 
   // ---- roles -------------------------------------------------------------------------------------
@@ -292,6 +292,10 @@ export class Replication {
       failover: failover.state,
       goodFollowers,
     });
+  }
+
+  memoryLines(): InfoLine[] {
+    return memoryLines(this.leader);
   }
 
   /** What INFO's section `stats` says about replication. */

@@ -7,9 +7,9 @@
 //   any --socket gone, silence, over a bound, role changed--> closed
 //
 // Invariant: the follower gets every byte of the journal from `position` on, once and in order, or its
-// link ends. Bytes that the socket does not take stay in the journal; only when the journal is about to
-// overwrite them (absorb) they move to this link's own queue, which is bounded: so a slow load does not
-// end in another full sync. Nothing follows an EOF mark until the follower has said ACK, because it
+// link ends. Bytes that the socket does not take stay in the journal; those that it is about to overwrite
+// are kept for all links together (stream-tail.ts), and how many one link may need of these is bounded: so
+// a slow load does not end in another full sync. Nothing follows an EOF mark until the follower has said ACK, because it
 // finds the payload's end by the mark being the last bytes it reads.
 
 import { assert } from "../../base/errors.ts";
@@ -21,9 +21,9 @@ import {
 } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
-import { countGarbage } from "../collection.ts";
 import type { Clock, LinkPeer, LinkSocket, Logger } from "../ports.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
+import type { StreamTail } from "./stream-tail.ts";
 
 export type LinkState = "start" | "wait_snapshot" | "sending_snapshot" | "online" | "closed";
 
@@ -44,17 +44,18 @@ const scratch = new Uint8Array(chunkBytes);
 /** What a link needs of the leader that owns it. */
 export interface LinkOwner {
   readonly journal: Journal;
+  readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
   /** A link ended or acknowledged. */
   removed(link: FollowerLink): void;
-  acknowledged(link: FollowerLink): void;
+  acknowledged(link: FollowerLink, hasMore: boolean): void;
 }
 
 export class FollowerLink {
   readonly peer: LinkPeer;
   state: LinkState = "start";
-  /** Offset of the next byte that leaves the journal for this follower. */
+  /** Offset of the next byte of the stream that goes to this follower. */
   position = 0;
   /** The last offset that the follower said it has. */
   acknowledgedOffset = 0;
@@ -63,8 +64,6 @@ export class FollowerLink {
   readonly #socket: LinkSocket;
   /** Answers and snapshot; goes before everything else. */
   readonly #out = new ByteQueue();
-  /** What left the journal before the follower could take it. */
-  readonly #held = new ByteQueue();
   #heldOverSoftSinceMs = 0;
   #payloadSent = false;
   #hasAcknowledged = false;
@@ -98,7 +97,13 @@ export class FollowerLink {
 
   /** Bytes that wait in this link's own memory. */
   get queuedBytes(): number {
-    return this.#out.bytes + this.#held.bytes;
+    return this.#out.bytes;
+  }
+
+  /** Bytes of the stream that are kept because of this link: the journal has them no longer. */
+  get heldBytes(): number {
+    const { journal, tail } = this.#owner;
+    return this.position < journal.first ? Math.max(0, tail.end - this.position) : 0;
   }
 
   // ---- the beginnings ----------------------------------------------------------------------------
@@ -131,7 +136,8 @@ export class FollowerLink {
   /** Sends the payload piece by piece, each when the one before has gone and others had their turn. */
   async send(feed: SnapshotFeed): Promise<void> {
     if (this.state !== "wait_snapshot") return;
-    this.#transition("sending_snapshot", `${this.#held.bytes} bytes of effects waiting`);
+    const waiting = this.#owner.journal.offset - this.position;
+    this.#transition("sending_snapshot", `${waiting} bytes of effects waiting`);
     for (let piece = await feed.next(); piece !== null; piece = await feed.next()) {
       if (this.#closed) return;
       this.#out.push(piece);
@@ -167,35 +173,28 @@ export class FollowerLink {
     this.#blocked = !this.#flushOut() || (this.state === "online" && !this.#flushStream());
   }
 
-  /** Held bytes, then the journal; true when the follower has everything. */
+  /** True when the follower has everything. */
   #flushStream(): boolean {
-    if (!this.#held.writeTo(this.#socket)) return false;
     const { journal } = this.#owner;
     while (this.position < journal.offset) {
-      const count = journal.read(this.position, scratch, 0, chunkBytes);
-      if (count < 0) {
+      const bytes = this.#next();
+      if (bytes === null) {
         this.#fellOut();
         return true;
       }
-      const taken = Math.max(0, this.#socket.write(scratch.subarray(0, count)));
+      const taken = Math.max(0, this.#socket.write(bytes));
       this.position += taken;
-      if (taken < count) return false;
+      if (taken < bytes.length) return false;
     }
     return true;
   }
 
-  /** Moves what the journal still has for this follower into its own queue. */
-  absorb(): void {
-    const { journal } = this.#owner;
-    while (!this.#closed && this.position < journal.offset) {
-      const chunk = new Uint8Array(Math.min(chunkBytes, journal.offset - this.position));
-      const count = journal.read(this.position, chunk, 0, chunk.length);
-      if (count < 0) return this.#fellOut();
-      this.#held.push(count === chunk.length ? chunk : chunk.subarray(0, count));
-      this.position += count;
-      countGarbage(chunk.length);
-      this.#checkBounds();
-    }
+  /** Some bytes from `position` on, valid until the next call; null if they are gone. */
+  #next(): Uint8Array | null {
+    const { journal, tail } = this.#owner;
+    if (tail.has(this.position)) return tail.at(this.position);
+    const count = journal.read(this.position, scratch, 0, chunkBytes);
+    return count < 0 ? null : scratch.subarray(0, count);
   }
 
   #fellOut(): void {
@@ -203,8 +202,8 @@ export class FollowerLink {
     this.drop(`fell out of the journal: needs ${this.position}, held from ${journal.first}`);
   }
 
-  #checkBounds(): void {
-    const { bytes } = this.#held;
+  checkBounds(): void {
+    const bytes = this.heldBytes;
     if (bytes > followerQueueHardBytesMax) {
       this.drop(`${bytes} bytes wait for it, over the bound of ${followerQueueHardBytesMax}`);
       return;
@@ -218,11 +217,13 @@ export class FollowerLink {
   }
 
   acknowledge(offset: number): void {
+    const wasOnline = this.state === "online";
+    const hasMore = offset > this.acknowledgedOffset || !wasOnline;
     this.acknowledgedOffset = offset;
     this.#acknowledgedAtMs = this.#owner.clock.monotonicMs();
     this.#hasAcknowledged = true;
     if (this.state === "sending_snapshot" && this.#payloadSent) this.#goOnline("snapshot loaded");
-    this.#owner.acknowledged(this);
+    this.#owner.acknowledged(this, hasMore);
   }
 
   // ---- events ------------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ export class FollowerLink {
       this.#out.push(NEWLINE);
       this.#flushOut();
     }
-    this.#checkBounds();
+    this.checkBounds();
     const silentMs = this.#owner.clock.monotonicMs() - this.peer.lastActiveMs;
     // While the payload is on its way the follower need not say anything: the socket tells.
     const isListening = this.state === "online" || this.#payloadSent;
@@ -266,7 +267,6 @@ export class FollowerLink {
     if (this.#closed) return;
     this.#transition("closed", reason);
     this.#out.clear();
-    this.#held.clear();
     this.#wake();
     this.#owner.removed(this);
   }

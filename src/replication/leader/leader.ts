@@ -1,8 +1,9 @@
 // The leading side of replication: accepts followers, decides between partial and full sync, keeps the
 // journal running while somebody reads it, and hands its bytes to all links. A follower has one too,
 // for chains: then the journal holds its leader's bytes, and nothing of our own may enter it.
-// Invariants: `journal.needed` is the lowest position of any link, so that no unread byte is overwritten
-// unnoticed; whenever the journal was off, its replid is new.
+// Invariants: `journal.needed` is the lowest offset that any link has to read in the journal, so that no unread
+// byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need before that, and nothing else;
+// whenever the journal was off, its replid is new.
 //
 // A full sync that a follower serves to a follower is taken from a frozen store: its leader may be a
 // Redis, whose stream has commands such as INCR that must not be applied twice. It is spooled, so that
@@ -17,6 +18,7 @@ import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
 import { SpooledFeed, StreamedFeed } from "./snapshot-feed.ts";
+import { StreamTail } from "./stream-tail.ts";
 
 const encoder = new TextEncoder();
 const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
@@ -47,13 +49,13 @@ export interface LeaderParts {
 interface Reader {
   readonly position: number;
   pump(): void;
-  absorb(): void;
   tick(): void;
   drop(reason: string): void;
 }
 
 export class LeaderReplication implements LinkOwner {
   readonly journal: Journal;
+  readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
   fullSyncs = 0;
@@ -61,6 +63,8 @@ export class LeaderReplication implements LinkOwner {
   partialSyncsRefused = 0;
   /** Called when a follower has acknowledged or is gone, for whoever counts them. */
   onFollowersChange: (() => void) | null = null;
+  /** Called when one has acknowledged more than before, for whoever waits for it. */
+  onAcknowledged: (() => void) | null = null;
   /** Adds nothing of its own to the stream: a failover asks once, and counts from there. */
   isQuiet = false;
   readonly #parts: LeaderParts;
@@ -73,6 +77,7 @@ export class LeaderReplication implements LinkOwner {
   constructor(parts: LeaderParts) {
     this.#parts = parts;
     this.journal = parts.journal;
+    this.tail = new StreamTail(parts.journal);
     this.log = parts.log;
     this.clock = parts.clock;
     this.#lastPingMs = parts.clock.monotonicMs();
@@ -226,28 +231,50 @@ export class LeaderReplication implements LinkOwner {
   /** Sends what was recorded in this turn. */
   flush(): void {
     if (this.#links.size + this.#joins.size === 0) return;
-    for (const reader of this.#readers) {
-      reader.pump();
-      if (this.#isFarBehind(reader)) reader.absorb();
+    for (const reader of this.#readers) reader.pump();
+    this.#relieve();
+  }
+
+  /** Called in the middle of an append too, which would overwrite bytes that some link has not taken. */
+  #relieve(): void {
+    for (const join of this.#joins) if (this.#isFarBehind(join.position)) join.absorb();
+    this.#updateNeeded();
+    while (this.#isFarBehind(this.#lowestInJournal()) && this.tail.extend(this.#lowestPosition())) {
+      for (const link of this.#links.values()) link.checkBounds();
     }
     this.#updateNeeded();
   }
 
-  /** Called in the middle of an append, which would overwrite bytes that some link has not taken. */
-  #relieve(): void {
-    for (const reader of this.#readers) if (this.#isFarBehind(reader)) reader.absorb();
-    this.#updateNeeded();
+  /** An append makes room for at most a quarter of the ring, so at half there is time to react. */
+  #isFarBehind(position: number): boolean {
+    return this.journal.offset - position > this.journal.capacity / 2;
   }
 
-  /** An append makes room for at most a quarter of the ring, so at half there is time to react. */
-  #isFarBehind(reader: Reader): boolean {
-    return this.journal.offset - reader.position > this.journal.capacity / 2;
+  /** Of the links that follow by PSYNC. */
+  #lowestPosition(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const { position } of this.#links.values()) lowest = Math.min(lowest, position);
+    return lowest;
+  }
+
+  /** From where on the journal has to have what these links need. */
+  #lowestInJournal(): number {
+    const lowest = this.#lowestPosition();
+    return this.tail.has(lowest) ? this.tail.end : lowest;
   }
 
   #updateNeeded(): void {
-    let needed = Number.POSITIVE_INFINITY;
-    for (const { position } of this.#readers) needed = Math.min(needed, position);
+    this.tail.trim(this.#lowestPosition());
+    let needed = this.#lowestInJournal();
+    for (const { position } of this.#joins) needed = Math.min(needed, position);
     this.journal.needed = needed;
+  }
+
+  /** Memory of followers' queues: their own, and what is kept of the stream for all of them. */
+  get queuedBytes(): number {
+    let bytes = this.tail.bytes;
+    for (const { queuedBytes } of this.#links.values()) bytes += queuedBytes;
+    return bytes;
   }
 
   // ---- time --------------------------------------------------------------------------------------
@@ -309,20 +336,35 @@ export class LeaderReplication implements LinkOwner {
 
   // ---- acknowledgements --------------------------------------------------------------------------
 
-  acknowledged(): void {
+  acknowledged(_link: FollowerLink, hasMore: boolean): void {
+    if (hasMore) this.onAcknowledged?.();
     this.onFollowersChange?.();
   }
 
   /** How many online followers have said that they have everything up to `offset`. */
   acknowledgedBy(offset: number): number {
-    return this.links.filter((it) => it.state === "online" && it.acknowledgedOffset >= offset)
-      .length;
+    let count = 0;
+    for (const { state, acknowledgedOffset } of this.#links.values()) {
+      if (state === "online" && acknowledgedOffset >= offset) count++;
+    }
+    return count;
+  }
+
+  acknowledgedOffsets(): readonly number[] {
+    const offsets: number[] = [];
+    for (const { state, acknowledgedOffset } of this.#links.values()) {
+      if (state === "online") offsets.push(acknowledgedOffset);
+    }
+    return offsets.sort((a, b) => b - a);
   }
 
   /** How many online followers were heard of within so many seconds. */
   goodFollowers(lagSecondsMax: number): number {
-    return this.links.filter((it) => it.state === "online" && it.lagSeconds <= lagSecondsMax)
-      .length;
+    let count = 0;
+    for (const link of this.#links.values()) {
+      if (link.state === "online" && link.lagSeconds <= lagSecondsMax) count++;
+    }
+    return count;
   }
 
   /** Seconds since the oldest byte of the journal was written. */

@@ -214,7 +214,7 @@ describe("full sync", () => {
     const { socket, link } = setting.connect();
     await until(() => hasMark(socket), "the mark");
     for (let i = 0; i < 500; i++) setting.node.set(`key${i}`, "x".repeat(100));
-    expect(link.queuedBytes).toBeGreaterThan(50_000);
+    expect(link.heldBytes).toBeGreaterThan(50_000);
     link.acknowledge(0);
     await until(() => link.state === "online", "the link is online");
     expect(replay(fullSync(socket.received))).toEqual(setting.node.store.dump());

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { JournalAge } from "../../../src/replication/leader/journal-age.ts";
 import { Waiters } from "../../../src/replication/leader/waiters.ts";
+import { Random, seedFor } from "../../support/seed.ts";
 import { FakeClock, until } from "./fakes.ts";
 import { ScriptedLeader } from "./scripted-leader.ts";
 import { TestNode } from "./test-node.ts";
@@ -15,9 +16,15 @@ const GETACK_BYTES = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".lengt
 class FakeFollowers {
   readonly offsets: number[] = [];
   requests = 0;
+  counts = 0;
 
   acknowledgedBy(offset: number): number {
+    this.counts++;
     return this.offsets.filter((it) => it >= offset).length;
+  }
+
+  acknowledgedOffsets(): readonly number[] {
+    return this.offsets.toSorted((a, b) => b - a);
   }
 
   requestAcknowledgements(): void {
@@ -48,6 +55,48 @@ describe("waiters", () => {
     followers.offsets[0] = 30;
     waiters.acknowledged();
     expect(await Promise.all(waiting)).toEqual([1, 1, 1]);
+  });
+
+  test("an acknowledgement costs what it releases, however many wait", async () => {
+    const followers = new FakeFollowers();
+    followers.offsets.push(0, 0);
+    const waiters = new Waiters(followers);
+    const waiting = Array.from({ length: 3_000 }, (_, id) =>
+      waiters.wait(id, 1 + (id % 2), id + 1, 0),
+    );
+    followers.counts = 0;
+    for (let ack = 1; ack <= 3_000; ack++) {
+      followers.offsets[ack % 2] = ack >> 1;
+      waiters.acknowledged();
+    }
+    expect(waiters.count).toBe(1_501);
+    expect(followers.counts).toBe(1_499);
+    waiters.releaseAll("gone");
+    expect((await Promise.all(waiting)).filter((it) => it === "gone")).toHaveLength(1_501);
+  });
+
+  test("whoever waits has fewer followers than it wants, and whoever was released has enough", async () => {
+    const random = new Random(seedFor("WAITERS_SEED"));
+    const followers = new FakeFollowers();
+    followers.offsets.push(0, 0, 0);
+    const waiters = new Waiters(followers);
+    const wanted = new Map<number, readonly [wanted: number, offset: number]>();
+    for (let id = 0; id < 2_000; id++) {
+      wanted.set(id, [random.between(1, 5), random.between(0, 500)]);
+      const [count, offset] = wanted.get(id) ?? [0, 0];
+      void waiters.wait(id, count, offset, 0).then((outcome) => {
+        if (typeof outcome === "number") expect(outcome).toBeGreaterThanOrEqual(count);
+      });
+      if (random.chance(0.2)) waiters.release(random.below(id + 1), "unblocked");
+      if (random.chance(0.2)) followers.offsets[random.below(3)] += random.below(20);
+      waiters.acknowledged();
+      for (const waiting of random.chance(0.05) ? waiters.sessionIds : []) {
+        const [least, upTo] = wanted.get(waiting) ?? [0, 0];
+        expect(followers.acknowledgedBy(upTo)).toBeLessThan(least);
+      }
+    }
+    waiters.releaseAll("gone");
+    expect(waiters.count).toBe(0);
   });
 
   test("each gets one outcome: its time, a release, or the end of its role", async () => {

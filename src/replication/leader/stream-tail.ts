@@ -1,0 +1,77 @@
+// What followers still need of the stream and the journal is about to overwrite: the bytes right before those
+// that it holds, once for all links, however many are behind. It decides nothing about links: the leader
+// says up to where it is needed, and what is not goes back at once.
+// Invariant: the bytes from `start` to `end` are here in order, in blocks of which all but the last are full,
+// and memory is that many bytes and a block. Whoever reads at an offset goes on in the journal at `end`.
+
+import { buffers } from "../../base/buffer-pool.ts";
+import type { Journal } from "../../journal/journal.ts";
+
+const blockBytes = 256 * 1024;
+
+export class StreamTail {
+  /** Offsets of the first byte that is here, and of the one behind the last. */
+  start = 0;
+  end = 0;
+  readonly #journal: Journal;
+  #blocks: Uint8Array[] = [];
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Bytes of memory. */
+  get bytes(): number {
+    return this.#blocks.length * blockBytes;
+  }
+
+  /** Whether the byte at that offset is here. */
+  has(offset: number): boolean {
+    return offset >= this.start && offset < this.end;
+  }
+
+  /** The bytes from that offset on to the end of its block; the offset is here. */
+  at(offset: number): Uint8Array {
+    const place = offset - this.start;
+    const at = place % blockBytes;
+    const block = this.#blocks[(place - at) / blockBytes];
+    return block.subarray(at, Math.min(blockBytes, at + this.end - offset));
+  }
+
+  /**
+   * Copies one more block from the journal, so that everything from `offset` on is here, which somebody
+   * needs first. False when the journal has no more.
+   */
+  extend(offset: number): boolean {
+    // Also where a link came that is behind all others: the journal still has what it needs.
+    if (!this.has(offset)) {
+      this.trim(Number.POSITIVE_INFINITY);
+      this.start = offset;
+      this.end = offset;
+    }
+    const filled = (this.end - this.start) % blockBytes;
+    if (this.end >= this.#journal.offset) return false;
+    if (filled === 0) this.#blocks.push(buffers.take(blockBytes));
+    const block = this.#blocks[this.#blocks.length - 1];
+    const count = this.#journal.read(this.end, block, filled, blockBytes - filled);
+    // Held no longer: a pressure that came too late. Whoever needed these bytes falls out of the journal.
+    if (count < 0) this.trim(Number.POSITIVE_INFINITY);
+    else this.end += count;
+    return count > 0;
+  }
+
+  /** Nobody needs what lies before that offset. */
+  trim(offset: number): void {
+    let gone = 0;
+    while (gone < this.#blocks.length && this.#isBefore(gone, offset)) {
+      buffers.give(this.#blocks[gone++]);
+    }
+    if (gone === 0) return;
+    this.#blocks = this.#blocks.slice(gone);
+    this.start = Math.min(this.end, this.start + gone * blockBytes);
+  }
+
+  #isBefore(index: number, offset: number): boolean {
+    return offset >= Math.min(this.end, this.start + (index + 1) * blockBytes);
+  }
+}
