@@ -70,7 +70,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "replication/ports.ts",
   ],
   "replication/": ["base/", "protocol/", "store/", "journal/", "rdb/"],
-  "persistence/": ["base/", "replication/", "rdb/", "store/", "journal/"],
+  "persistence/": [
+    ...["base/", "replication/", "rdb/", "store/", "journal/"],
+    "command/core/keyspace.ts",
+  ],
   "node/": SERVER_ROOMS,
   "client/": ["base/", "protocol/"],
   "bench/": ["base/", "protocol/"],
@@ -157,6 +160,28 @@ describe("rooms", () => {
       ({ path }) => !/^src\/(base\/stderr\.ts$|cli\/|bench\/)/.test(path),
     );
     expectNone(everywhere(/\bconsole\.|\bprocess\.std(out|err)\b/, "use log.ts", where));
+  });
+});
+
+// ---- doors --------------------------------------------------------------------------------------
+
+describe("doors", () => {
+  const KEYSPACE = "src/command/core/keyspace.ts";
+  const others = sources.filter(
+    ({ path }) => path !== KEYSPACE && !/^src\/(store|journal|client|bench|cli)\//.test(path),
+  );
+  const remedy = `change it through ${KEYSPACE}, which writes store and journal together`;
+
+  test("only the keyspace changes the store", () => {
+    // By names that many things have, on what is called a store; and by names that only a store has.
+    const common = /\bstore\??\.(set|delete|clear|listener)\b/;
+    const own = /(?<!\b#?keyspace)\??\.(setRange|setExpiry|beginReplacement)\(/;
+    expectNone([...everywhere(common, remedy, others), ...everywhere(own, remedy, others)]);
+  });
+
+  test("only the keyspace records what became of items", () => {
+    const effect = /\beffects\??\.(set|setFrom|setRange|expireAt|delete|flushAll)\b/;
+    expectNone(everywhere(effect, remedy, others));
   });
 });
 

@@ -84,15 +84,15 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
 /** The parts of a node, each made of those above it; none of them serves anybody yet. */
 function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
   const memory = reserveMemory(config);
-  const { store, journal, effects, standing } = attach(memory, controlThread);
+  const { store, keyspace, journal, effects, standing } = attach(memory, controlThread);
   const log = new Log(() => standing.logLevel, logSink);
   const configuration = new NodeConfiguration(config, store, standing);
   const pauses = new NodePauses(store, standing);
   const channels = new Channels();
-  const context = { store, effects, standing, channels };
+  const context = { store, keyspace, effects, standing, channels };
 
   const replication = makeReplication({ context, standing, journal, log, configuration, pauses });
-  const persistence = openPersistence(configuration, { store, effects, replication, log });
+  const persistence = openPersistence(configuration, { store, keyspace, replication, log });
   // From before the first connection: what is loaded is served whole or not at all, and no write is
   // taken that a leader does not know of.
   standing.isLoading = persistence.isOn;
@@ -195,8 +195,9 @@ interface ReplicationParts {
 
 function makeReplication(parts: ReplicationParts): Replication {
   const { context, standing, journal, log, configuration, pauses } = parts;
-  const { store, effects } = context;
+  const { store, keyspace, effects } = context;
   return new Replication({
+    keyspace,
     store,
     journal,
     effects,
@@ -238,7 +239,7 @@ function replicationOptions(config: Config, port: number) {
 
 function openPersistence(
   configuration: NodeConfiguration,
-  parts: Pick<PersistenceParts, "store" | "effects" | "replication" | "log">,
+  parts: Pick<PersistenceParts, "store" | "keyspace" | "replication" | "log">,
 ): Persistence {
   const { snapshotFile } = configuration.current;
   return new Persistence({

@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
+import { Keyspace } from "../command/core/keyspace.ts";
 import type { Config } from "../config/config.ts";
 import { Effects } from "../journal/effects.ts";
 import {
@@ -30,6 +31,7 @@ export interface SharedMemory {
 /** One thread's view of the shared memory. */
 export interface Attached {
   readonly store: Store;
+  readonly keyspace: Keyspace;
   readonly journal: Journal;
   readonly effects: Effects;
   readonly standing: SharedStanding;
@@ -70,10 +72,8 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     ? new Journal(memory.journal, journalLock(memory.journal, store, thread))
     : new Journal(memory.journal);
   const effects = new Effects(journal);
-  store.listener = {
-    removed: (_reason, bytes, start, end) => effects.delete(bytes, start, end),
-  };
-  return { store, journal, effects, standing: new SharedStanding(memory.standing) };
+  const keyspace = new Keyspace(store, effects);
+  return { store, keyspace, journal, effects, standing: new SharedStanding(memory.standing) };
 }
 
 /** Makes a change between two commands of every thread. */

@@ -5,11 +5,12 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
+import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
 import { CLEAN_SHUTDOWN } from "../rdb/writer.ts";
 import type { Clock } from "../replication/ports.ts";
-import { STORED, type Store } from "../store/store.ts";
+import { FULL, STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { codeOf } from "./snapshot-file.ts";
 
@@ -20,6 +21,7 @@ const replidPattern = /^[0-9a-f]{40}$/;
 
 export interface LoaderParts {
   readonly store: Store;
+  readonly keyspace: Keyspace;
   readonly clock: Clock;
   /** A follower keeps what has expired or does not fit below the limit: it has what its leader has. */
   readonly asFollower: boolean;
@@ -132,7 +134,7 @@ export class SnapshotLoader {
     expiresAt: number,
   ): void {
     this.#begin();
-    const { store, asFollower, leftOut } = this.#parts;
+    const { store, keyspace, asFollower, leftOut } = this.#parts;
     const now = this.#nowMs;
     if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
       this.expiredItems++;
@@ -142,32 +144,17 @@ export class SnapshotLoader {
     const fits =
       keyEnd - keyStart <= keyBytesMax &&
       (asFollower || store.makeRoom(key, keyStart, keyEnd, bytes, now));
-    if (!fits || !this.#set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt)) {
-      return this.#refused(key, keyStart, keyEnd);
-    }
-    this.loadedItems++;
+    const result = fits
+      ? keyspace.load(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt)
+      : FULL;
+    if (result === STORED) this.loadedItems++;
+    else this.#refused(key, keyStart, keyEnd);
   }
 
   #refused(key: Uint8Array, keyStart: number, keyEnd: number): void {
     this.#begin();
     this.refusedItems++;
     if (keyEnd > keyStart) this.#parts.leftOut(key, keyStart, keyEnd);
-  }
-
-  #set(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAt: number,
-  ): boolean {
-    const { store } = this.#parts;
-    store.lock(key, keyStart, keyEnd);
-    const result = store.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0);
-    store.unlock(key, keyStart, keyEnd);
-    return result === STORED;
   }
 }
 

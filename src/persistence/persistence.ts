@@ -8,7 +8,7 @@ import { rename } from "node:fs/promises";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
 import { settleMsMax } from "../base/limits.ts";
-import type { Effects } from "../journal/effects.ts";
+import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import type { Clock, Logger } from "../replication/ports.ts";
 import type { Replication } from "../replication/replication.ts";
@@ -36,7 +36,7 @@ export interface PersistenceParts {
   /** Absolute; empty for no snapshots at all. */
   readonly path: string;
   readonly store: Store;
-  readonly effects: Effects;
+  readonly keyspace: Keyspace;
   readonly replication: Replication;
   readonly log: Logger;
   readonly serverVersion: string;
@@ -84,7 +84,7 @@ export class Persistence {
    */
   async load(asFollower: boolean): Promise<void> {
     if (!this.isOn) return;
-    const { store } = this.#parts;
+    const { store, keyspace } = this.#parts;
     this.#isLoading = true;
     // Decides what room, expiry and eviction mean; a follower that is not one yet would evict.
     store.expires = !asFollower;
@@ -93,7 +93,7 @@ export class Persistence {
       await this.#removeUnfinished();
       await this.#load(asFollower);
     } catch (error) {
-      store.clear();
+      keyspace.clear();
       letGo(this.#parts.replication);
       await this.#judge(error);
     } finally {
@@ -126,7 +126,7 @@ export class Persistence {
   }
 
   async #load(asFollower: boolean): Promise<void> {
-    const { path, log, replication, effects, options } = this.#parts;
+    const { path, log, replication, keyspace, options } = this.#parts;
     let hasPoint = false;
     const loader = new SnapshotLoader({
       ...this.#parts,
@@ -139,7 +139,7 @@ export class Persistence {
       },
       leftOut: (key, start, end) => {
         // A follower's journal takes no effects of its own.
-        if (!asFollower) effects.delete(key, start, end);
+        if (!asFollower) keyspace.leaveOut(key, start, end);
       },
       progress: () => this.#reportProgress(loader),
     });

@@ -31,7 +31,26 @@ export interface ReplicatedStore {
   lock(key: Uint8Array, start: number, end: number): void;
   unlock(key: Uint8Array, start: number, end: number): void;
   find(key: Uint8Array, start: number, end: number, now: number): boolean;
-  /** STORED, or why the item does not fit. */
+  /** Visits some items that live at `now`; the cursor to go on with, 0 at the end. No key comes twice. */
+  scan(cursor: number, now: number, visitor: StoreVisitor): number;
+  /** The longest value that is taken. */
+  readonly valueBytesMax: number;
+  count(): number;
+  memoryUsed(): number;
+}
+
+/** Where whole sets of items come in and go (command/core/keyspace.ts). */
+export interface ReplicatedKeyspace {
+  clear(): void;
+  /** Begins to gather other data, while those that are there stay readable. One at a time. */
+  beginReplacement(): Replacement;
+}
+
+/** Data that are to take the place of all items of a store (store/replacement.ts). */
+export interface Replacement {
+  /** Whether an item of so many bytes of key and value fits beside all there is. */
+  fits(bytes: number): boolean;
+  /** STORED, or why the item does not fit; takes the key's lock. */
   set(
     key: Uint8Array,
     keyStart: number,
@@ -42,23 +61,6 @@ export interface ReplicatedStore {
     expiresAt: number,
     clientFlags: number,
   ): number;
-  /** Visits some items that live at `now`; the cursor to go on with, 0 at the end. No key comes twice. */
-  scan(cursor: number, now: number, visitor: StoreVisitor): number;
-  clear(): void;
-  /** The longest value that set() takes. */
-  readonly valueBytesMax: number;
-  count(): number;
-  memoryUsed(): number;
-  /** Begins to gather other data, while those that are there stay readable. One at a time. */
-  beginReplacement(): Replacement;
-}
-
-/** Data that are to take the place of all items of a store (store/replacement.ts). */
-export interface Replacement {
-  /** Whether an item of so many bytes of key and value fits beside all there is. */
-  fits(bytes: number): boolean;
-  /** As ReplicatedStore.set(), with the key's lock. */
-  set: ReplicatedStore["set"];
   /** What was there is gone, and what was gathered is served; set() goes on in it. */
   takeOver(): void;
   /** What was gathered is gone; only before takeOver(). */

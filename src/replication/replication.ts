@@ -17,7 +17,7 @@ import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
-import type { Apply, Clock, Logger, ReplicatedStore } from "./ports.ts";
+import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "./ports.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
@@ -44,6 +44,7 @@ export interface ReplicationOptions {
 
 export interface ReplicationParts {
   readonly store: ReplicatedStore;
+  readonly keyspace: ReplicatedKeyspace;
   readonly journal: Journal;
   readonly effects: Effects;
   readonly history?: History;
@@ -87,9 +88,11 @@ export class Replication {
   }
 
   #makeFollower(): Follower {
-    const { store, journal, log, clock = systemClock, apply, options, random } = this.#parts;
+    const { store, keyspace, journal, log, apply, options, random } = this.#parts;
+    const { clock = systemClock } = this.#parts;
     return new Follower({
       store,
+      keyspace,
       journal,
       history: this.history,
       log,

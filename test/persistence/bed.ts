@@ -5,6 +5,7 @@
  * Invariant: each bed has a store of its own, as a process that was just started has.
  */
 import { rename } from "node:fs/promises";
+import { Keyspace } from "../../src/command/core/keyspace.ts";
 import { Effects } from "../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
 import { Persistence, type PersistenceOptions } from "../../src/persistence/persistence.ts";
@@ -50,7 +51,8 @@ export class Bed implements Disposable {
     const say = (line: string) => void this.lines.push(line);
     const log = { debug: say, info: say, warn: say, error: say };
     const identity = { listeningPort: 1, announceIp: "", leaderAuth: "" };
-    const parts = { store, journal, effects, log };
+    const keyspace = new Keyspace(store, effects);
+    const parts = { store, keyspace, journal, effects, log };
     this.replication = new Replication({
       ...parts,
       options: () => identity,

@@ -6,6 +6,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
+import type { Keyspace } from "./keyspace.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
 
@@ -72,7 +73,10 @@ export const flagNames: readonly (readonly [number, string])[] = [
  * each command.
  */
 export interface Context {
+  /** For reading; what changes goes through the keyspace. */
   readonly store: Store;
+  readonly keyspace: Keyspace;
+  /** For groups, and for what followers are told without a change of data. */
   readonly effects: Effects;
   readonly standing: Standing;
   /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */

@@ -1,7 +1,6 @@
-// What the commands that change data have in common: storing a value, erasing a key, and recording
-// either as an effect. They trust the dispatcher: the shards of all keys of the command are locked.
-// Invariant: whatever changes the store through this file is in the journal, once and in absolute
-// terms, and whatever changes nothing is not.
+// What the commands that change data have in common: the keyspace's calls in terms of the arguments of a
+// request, with refusals answered. They trust the dispatcher: the shards of all keys of the command are
+// locked. How store and journal change together is keyspace.ts's business.
 // Hot path: no allocation.
 
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../base/errors.ts";
@@ -55,14 +54,11 @@ export function putBytes(
     reply.error(keyTooLong);
     return false;
   }
-  const { store, effects } = x;
-  const result = store.set(buf, start, end, value, valueStart, valueEnd, expiresAt, clientFlags);
-  if (result !== STORED) {
-    reply.error(storeError(result));
-    return false;
-  }
-  effects.set(buf, start, end, value, valueStart, valueEnd, expiresAt);
-  return true;
+  const { keyspace } = x;
+  const result = keyspace.set(buf, start, end, value, valueStart, valueEnd, expiresAt, clientFlags);
+  if (result === STORED) return true;
+  reply.error(storeError(result));
+  return false;
 }
 
 /** As put(); a value whose time is past already is never seen: the key goes instead. */
@@ -83,12 +79,7 @@ export function putUntil(
 
 /** Deletes the key at argument `index`; true if there was one. */
 export function erase(x: Context, request: Request, index: number): boolean {
-  const { buf } = request;
-  const start = request.start[index];
-  const end = request.end[index];
-  if (!x.store.delete(buf, start, end, writeMoment(x))) return false;
-  x.effects.delete(buf, start, end);
-  return true;
+  return x.keyspace.delete(request.buf, request.start[index], request.end[index], writeMoment(x));
 }
 
 /** Finds the key at argument `index` for a command that changes it. */
@@ -108,12 +99,8 @@ export function changeExpiry(
   index: number,
   expiresAt: number,
 ): boolean {
-  const { buf } = request;
-  const start = request.start[index];
-  const end = request.end[index];
-  if (!x.store.setExpiry(buf, start, end, expiresAt)) return false;
-  x.effects.expireAt(buf, start, end, expiresAt);
-  return true;
+  const { buf, start, end } = request;
+  return x.keyspace.setExpiry(buf, start[index], end[index], expiresAt);
 }
 
 /** Whether a node of these limits never takes such an item; a follower takes what its leader took. */

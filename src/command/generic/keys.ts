@@ -60,12 +60,7 @@ function flush(x: Context, request: Request, reply: Reply): void {
     reply.error(syntaxError);
     return;
   }
-  const { store } = x;
-  // The effect is recorded before any shard is free again: no later write may come before it.
-  const taken = store.lockShards(store.allShards);
-  store.clear();
-  x.effects.flushAll();
-  store.unlockShards(taken);
+  x.keyspace.flush();
   reply.ok();
 }
 

@@ -26,9 +26,9 @@ export function overwrite(
   reply: Reply,
 ): boolean {
   const { buf, start, end } = request;
-  const { store } = x;
+  const { keyspace } = x;
   const moment = writeMoment(x);
-  const result = store.setRange(buf, start[1], end[1], offset, bytes, 0, length, moment);
+  const result = keyspace.setRange(buf, start[1], end[1], offset, bytes, 0, length, moment);
   if (result !== STORED) reply.error(storeError(result));
   return result === STORED;
 }

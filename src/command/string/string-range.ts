@@ -79,15 +79,11 @@ export function setrange(x: Context, request: Request, reply: Reply): void {
 
 /** Writes argument `index` into the value at `offset` and answers its new length. */
 function writeAt(x: Context, request: Request, offset: number, index: number, reply: Reply): void {
-  const { store } = x;
+  const { store, keyspace } = x;
   const { buf, start, end } = request;
   const from = start[index];
   const to = end[index];
-  const result = store.setRange(buf, start[1], end[1], offset, buf, from, to, writeMoment(x));
-  if (result !== STORED) {
-    reply.error(storeError(result));
-    return;
-  }
-  x.effects.setRange(buf, start[1], end[1], offset, buf, from, to);
-  reply.integer(store.valueLength);
+  const result = keyspace.setRange(buf, start[1], end[1], offset, buf, from, to, writeMoment(x));
+  if (result === STORED) reply.integer(store.valueLength);
+  else reply.error(storeError(result));
 }

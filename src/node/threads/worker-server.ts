@@ -57,14 +57,14 @@ class WorkerServer {
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
   constructor({ thread: number, threads, memory, ownsLog }: Start, post: Post) {
-    const { store, journal, effects, standing } = awaken(attach(memory, number));
+    const { store, keyspace, journal, effects, standing } = awaken(attach(memory, number));
     process.on("exit", () => store.threads.markDead(number));
     this.post = post;
     this.standing = standing;
     const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox((submission) => post(submission));
     this.thread = new DataThread({
-      context: { store, effects, standing },
+      context: { store, keyspace, effects, standing },
       mailbox: this.mailbox,
       standing,
       log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),

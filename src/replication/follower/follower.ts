@@ -30,7 +30,7 @@ import {
 import type { Journal } from "../../journal/journal.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { History } from "../history.ts";
-import type { Apply, Clock, Logger, ReplicatedStore } from "../ports.ts";
+import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "../ports.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
@@ -52,6 +52,7 @@ const NEWLINE = "\n";
 
 export interface FollowerParts {
   readonly store: ReplicatedStore;
+  readonly keyspace: ReplicatedKeyspace;
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;
@@ -373,8 +374,8 @@ export class Follower {
   }
 
   #beginLoad(): void {
-    const { store, refusesOtherTypes } = this.#parts;
-    this.#load = new SnapshotLoad(store, (reason, isComplete) =>
+    const { store, keyspace, refusesOtherTypes } = this.#parts;
+    this.#load = new SnapshotLoad(store, keyspace, (reason, isComplete) =>
       this.#discardData(reason, isComplete),
     );
     this.#receiver = new SnapshotReceiver(this.#load, {

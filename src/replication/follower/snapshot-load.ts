@@ -10,7 +10,7 @@
 
 import { assert } from "../../base/errors.ts";
 import { STORED } from "../../store/store.ts";
-import type { Replacement, ReplicatedStore } from "../ports.ts";
+import type { Replacement, ReplicatedKeyspace, ReplicatedStore } from "../ports.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /** Called once, right before the old data go, for a reason; or because the new ones are complete. */
@@ -19,16 +19,18 @@ export type Discarded = (reason: string, isComplete: boolean) => void;
 export class SnapshotLoad implements SnapshotSink {
   state: "waiting" | "beside" | "instead" | "over" = "waiting";
   readonly #store: ReplicatedStore;
+  readonly #keyspace: ReplicatedKeyspace;
   readonly #discarded: Discarded;
   #replacement: Replacement | null = null;
 
-  constructor(store: ReplicatedStore, discarded: Discarded) {
+  constructor(store: ReplicatedStore, keyspace: ReplicatedKeyspace, discarded: Discarded) {
     this.#store = store;
+    this.#keyspace = keyspace;
     this.#discarded = discarded;
   }
 
   begin(): void {
-    this.#replacement = this.#store.beginReplacement();
+    this.#replacement = this.#keyspace.beginReplacement();
     this.state = "beside";
     if (this.#store.count() === 0) this.#discard("this node has no data", false);
   }
@@ -63,7 +65,7 @@ export class SnapshotLoad implements SnapshotSink {
   /** Half a snapshot is no data: what is left are the old ones, or none. */
   abandon(): void {
     if (this.state === "beside") this.#replacement?.abandon();
-    else if (this.state === "instead") this.#store.clear();
+    else if (this.state === "instead") this.#keyspace.clear();
     this.state = "over";
   }
 

@@ -6,6 +6,7 @@
 import { Output } from "../../../src/base/output.ts";
 import { Command, type ControlContext } from "../../../src/command/core/command.ts";
 import { execute } from "../../../src/command/core/execute.ts";
+import { Keyspace } from "../../../src/command/core/keyspace.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { expiryCommands } from "../../../src/command/generic/expiry.ts";
@@ -71,6 +72,7 @@ export class Bed {
     const clients = { takeOver: (session: Session) => this.joined.push(session) };
     this.x = {
       store: this.store,
+      keyspace: new Keyspace(this.store, this.effects),
       effects: this.effects,
       standing: this.standing,
       channels: new Channels(),

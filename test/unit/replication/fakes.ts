@@ -54,13 +54,13 @@ export class FakeStore implements ReplicatedStore {
     return this.#select(latin1(key, start, end), now);
   }
 
-  set(...item: Parameters<ReplicatedStore["set"]>): number {
+  set(...item: Parameters<Replacement["set"]>): number {
     return this.#store(this.items, item);
   }
 
   #store(
     items: Map<string, Item>,
-    [key, keyStart, keyEnd, value, start, end, expiresAt]: Parameters<ReplicatedStore["set"]>,
+    [key, keyStart, keyEnd, value, start, end, expiresAt]: Parameters<Replacement["set"]>,
   ): number {
     const name = latin1(key, keyStart, keyEnd);
     if (this.tooLarge.has(name)) return 1;

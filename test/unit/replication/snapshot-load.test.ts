@@ -54,7 +54,7 @@ function loadWithoutSpare(oldItems: number): { refused: number; items: number; r
   store.expires = false;
   for (let i = 0; i < oldItems; i++) put(store, `old:${i}`, pattern(10_000, i));
   let reason = "";
-  const load = new SnapshotLoad(store, (why) => {
+  const load = new SnapshotLoad(store, store, (why) => {
     reason = why;
   });
   load.begin();

@@ -138,7 +138,7 @@ describe("snapshot receiver fuzz", () => {
     for (let round = 0; round < 100; round++) {
       const { bytes, store } = framed(random);
       const copy = new FakeStore();
-      const load = new SnapshotLoad(copy, () => {});
+      const load = new SnapshotLoad(copy, copy, () => {});
       const receiver = new SnapshotReceiver(load);
       const behind: Buffer[] = [];
       pushIn(random, Buffer.concat([bytes, Buffer.from("stream")]), (chunk) => {
@@ -158,7 +158,8 @@ describe("snapshot receiver fuzz", () => {
       for (let i = random.between(1, 3); i > 0; i--) {
         bytes[random.below(bytes.length)] = random.below(256);
       }
-      const receiver = new SnapshotReceiver(new SnapshotLoad(new FakeStore(), () => {}));
+      const store = new FakeStore();
+      const receiver = new SnapshotReceiver(new SnapshotLoad(store, store, () => {}));
       try {
         pushIn(random, bytes, (chunk) => void (receiver.done || receiver.push(chunk, 0)));
       } catch (error) {

@@ -60,6 +60,7 @@ export class TestNode implements AsyncDisposable {
     });
     this.replication = new Replication({
       store: this.store,
+      keyspace: this.store,
       journal: this.journal,
       effects: this.effects,
       log: this.log,

@@ -32,9 +32,9 @@ interface Bed {
 function openBed(threads = "4"): Bed {
   const flags = { threads, "max-memory": "64mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, effects, journal, standing } = attach(memory, THREAD);
+  const { store, keyspace, effects, journal, standing } = attach(memory, THREAD);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
-  const x: Context = { store, effects, standing, session, now: 0 };
+  const x: Context = { store, keyspace, effects, standing, session, now: 0 };
   const out = new Output();
   return {
     x,
