@@ -379,7 +379,10 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     changeable: true,
     parse: (text) => parseWholeNumber(text, 0, SNAPSHOT_SECONDS_MAX),
     format: asText,
-    redis: [],
+    redis: [
+      { name: "snapshot-interval" },
+      { name: "save", show: showSavePoint, read: readSavePoint },
+    ],
   },
   snapshotCorrupt: {
     name: "snapshot-corrupt",
@@ -461,6 +464,24 @@ function readRedisLevel(text: string): LogLevel {
   const word = parseWord(text, ["debug", "verbose", "notice", "warning", "info", "warn", "error"]);
   if (word === "verbose" || word === "notice") return "info";
   return word === "warning" ? "warn" : word;
+}
+
+/** Redis's `save <seconds> <changes>`: a save this often, if so much has changed. */
+function showSavePoint(seconds: number): string {
+  return seconds === 0 ? "" : `${seconds} 1`;
+}
+
+function readSavePoint(text: string): number {
+  const words = text.trim();
+  if (words === "") return 0;
+  const [, seconds] = /^(\d+)\s+1$/.exec(words) ?? [];
+  if (seconds === undefined) {
+    throw new ConfigError(
+      `"${text}" is not "" or one pair of seconds and 1 change; MSCache counts no changes and saves ` +
+        "every so many seconds if there was one",
+    );
+  }
+  return parseWholeNumber(seconds, 1, SNAPSHOT_SECONDS_MAX);
 }
 
 /** Redis has no word for S3-FIFO; LFU over all keys comes nearest. */

@@ -4,18 +4,17 @@
 
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { matchesGlob } from "../base/glob.ts";
-import { type Config, SETTINGS } from "../config/config.ts";
+import { type Config, parseSize, SETTINGS } from "../config/config.ts";
 
 /** What tools read before they start; each states a fact about MSCache in Redis's terms. */
 const fixed: readonly (readonly [string, string])[] = [
   ["appendonly", "no"],
-  ["save", ""],
   ["databases", "1"],
   ["cluster-enabled", "no"],
   ["replica-read-only", "yes"],
 ];
 
-/** Redis's sizes, refused in Redis's words. */
+/** Redis's sizes: what is no size at all is refused in Redis's words. */
 const sizes = new Set(["maxmemory", "proto-max-bulk-len", "repl-backlog-size"]);
 
 export class Settings {
@@ -63,7 +62,8 @@ export class Settings {
         after = setting.change(after, value);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        return failure(name, sizes.has(name) ? "argument must be a memory value" : error.message);
+        const isNoSize = sizes.has(name) && !isSize(value);
+        return failure(name, isNoSize ? "argument must be a memory value" : error.message);
       }
     }
     const problem = this.putIntoForce(before, after, pairs[0]?.[0] ?? "");
@@ -85,6 +85,15 @@ export class Settings {
 
 function failure(name: string, reason: string): ErrorReply {
   return errorReply(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
+}
+
+function isSize(text: string): boolean {
+  try {
+    parseSize(text);
+    return true;
+  } catch {
+    return false; // its sentence is ours; Redis's stands in its place
+  }
 }
 
 const encoder = new TextEncoder();
