@@ -22,13 +22,17 @@ export class NodeWaits implements Waits {
     return typeof outcome === "number" ? outcome : unblocked;
   }
 
+  get waiting(): ReadonlySet<number> {
+    return new Set(this.waiters.sessionIds);
+  }
+
   unblock(id: number, withError: boolean): boolean {
     return withError ? this.waiters.release(id, "unblocked") : this.waiters.expire(id);
   }
 
   async releaseGone(): Promise<void> {
-    const ids = this.waiters.sessionIds;
-    if (ids.length === 0) return;
+    const ids = this.waiting;
+    if (ids.size === 0) return;
     const open = (await this.clients.list({ ids })).filter(({ session }) => !session.closing);
     const present = new Set(open.map(({ session }) => session.id));
     for (const id of ids) if (!present.has(id)) this.waiters.release(id, "gone");

@@ -19,8 +19,8 @@ export interface Reply {
   bulkFrom(source: ByteSource, from: number, length: number): void;
   /** Text as a value. */
   text(text: string): void;
-  /** Text that is meant for people; a protocol may mark it as such. */
-  verbatim(text: string): void;
+  /** Text that is meant for people, perhaps in pieces; a protocol may mark it as such. */
+  verbatim(text: string | readonly string[]): void;
   nil(): void;
   nilArray(): void;
   boolean(value: boolean): void;

@@ -12,7 +12,7 @@ import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
 import { readName } from "../core/names.ts";
 import type { ClientFilter, ClientReport } from "../core/node.ts";
-import type { Session } from "../core/session.ts";
+import { fits } from "./client-filter.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
 import { badName } from "./hello.ts";
 
@@ -207,17 +207,22 @@ function noTouch(x: Context, request: Request, reply: Reply): void {
 // ---- all connections --------------------------------------------------------------------------
 
 async function info(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
-  const reports = await x.control.clients.list({ id: x.session.id });
-  const now = monotonicMs();
-  reply.verbatim(reports.map((report) => describe(report, now)).join(""));
+  await answerList(x, { id: x.session.id }, reply);
 }
 
 async function list(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   const filter = listFilter(request);
   if ("code" in filter) return reply.error(filter);
-  const reports = await x.control.clients.list(filter);
+  await answerList(x, filter, reply);
+}
+
+/** Line by line: the names of all clients together may be more than one text can hold. */
+async function answerList(x: ControlContext, filter: ClientFilter, reply: Reply): Promise<void> {
+  const { clients, waits } = x.control;
+  const reports = await clients.list(filter);
+  const { waiting } = waits;
   const now = monotonicMs();
-  reply.verbatim(reports.map((report) => describe(report, now)).join(""));
+  reply.verbatim(reports.map((report) => describe(report, waiting, now)));
 }
 
 function listFilter(request: Request): ClientFilter | ErrorReply {
@@ -225,11 +230,11 @@ function listFilter(request: Request): ClientFilter | ErrorReply {
   const option = request.text(2).toLowerCase();
   if (option === "type" && request.argc === 4) return kindFilter(request.echo(3));
   if (option !== "id" || request.argc < 4) return syntaxError;
-  const ids: number[] = [];
+  const ids = new Set<number>();
   for (let i = 3; i < request.argc; i++) {
     const id = readInteger(request.buf, request.start[i], request.end[i]);
     if (id === NOT_AN_INTEGER) return errorReply("Invalid client ID");
-    ids.push(id);
+    ids.add(id);
   }
   return { ids };
 }
@@ -262,8 +267,10 @@ async function kill(x: ControlContext, request: Request, reply: Reply): Promise<
   reply.integer(await end(x, filter));
 }
 
-async function end({ control }: ControlContext, filter: ClientFilter): Promise<number> {
+async function end({ control, session }: ControlContext, filter: ClientFilter): Promise<number> {
   const count = await control.clients.kill(filter);
+  // The session may be a copy: of what is behind this in a transaction nothing is answered.
+  if (fits(filter, session)) session.closing = true;
   await control.waits.releaseGone();
   return count;
 }
@@ -318,13 +325,24 @@ function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
 
 const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
 
-function lettersOf({ kind, channels, patterns, transaction }: Session): string {
-  const subscriber = channels + patterns > 0 ? "P" : "";
-  return `${kindLetters[kind]}${subscriber}${transaction === null ? "" : "x"}` || "N";
+/**
+ * In Redis's order, as far as there are such clients here. A watched key that has changed is not looked for
+ * (d): there may be a million of them.
+ */
+function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<number>): string {
+  const { kind, id, subscriptions, transaction, closing, noEvict, noTouch } = session;
+  let letters: string = kindLetters[kind];
+  if (subscriptions > 0) letters += "P";
+  if (transaction !== null) letters += "x";
+  if (isHeld || waiting.has(id)) letters += "b";
+  if (closing) letters += "c";
+  if (noEvict) letters += "e";
+  if (noTouch) letters += "T";
+  return letters || "N";
 }
 
 /** One line of CLIENT LIST, in Redis's format. */
-function describe(report: ClientReport, now: number): string {
+function describe(report: ClientReport, waiting: ReadonlySet<number>, now: number): string {
   const { session, pendingInputBytes, pendingOutputBytes } = report;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const fields: [string, string | number][] = [
@@ -335,7 +353,7 @@ function describe(report: ClientReport, now: number): string {
     ["name", session.name],
     ["age", seconds(session.createdAtMs)],
     ["idle", seconds(session.lastActiveMs)],
-    ["flags", lettersOf(session)],
+    ["flags", lettersOf(report, waiting)],
     ["db", 0],
     ["sub", session.channels],
     ["psub", session.patterns],

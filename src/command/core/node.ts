@@ -50,7 +50,7 @@ export interface Configuration {
 /** Which clients CLIENT KILL and CLIENT LIST mean; every given field must match. */
 export interface ClientFilter {
   id?: number;
-  ids?: readonly number[];
+  ids?: ReadonlySet<number>;
   address?: string;
   localAddress?: string;
   user?: string;
@@ -61,6 +61,8 @@ export interface ClientFilter {
 
 export interface ClientReport {
   readonly session: Session;
+  /** A pause holds its command. */
+  readonly isHeld: boolean;
   /** Bytes of requests not executed yet, and of replies not sent yet. */
   readonly pendingInputBytes: number;
   readonly pendingOutputBytes: number;
@@ -108,6 +110,8 @@ export interface Followers {
 export interface Waits {
   /** Resolves to how many followers have all that the session wrote: enough of them, or in time. */
   wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply>;
+  /** The connections that wait. */
+  readonly waiting: ReadonlySet<number>;
   /** Ends the wait of that client as if its time were over, or with an error; false if it does not wait. */
   unblock(id: number, withError: boolean): boolean;
   /** Connections that were closed wait no more. */

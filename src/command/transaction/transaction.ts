@@ -9,6 +9,7 @@
 
 import { ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
 import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.ts";
+import { NullReply } from "../../protocol/null-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Command, type Context, flag } from "../core/command.ts";
@@ -126,6 +127,8 @@ function exec(x: Context, _request: Request, reply: Reply): void | Promise<void>
   return runFrom(x, transaction, 0, reply);
 }
 
+const unheard = new NullReply();
+
 /** Runs the commands from the one at `first` on, as one group. */
 function runFrom(
   x: Context,
@@ -142,7 +145,9 @@ function runFrom(
   x.session.isExecuting = true;
   try {
     for (let i = first; i < transaction.requests.length; i++) {
-      const waiting = runQueued(x, transaction.requests[i], reply);
+      // As in Redis, a client that has killed itself still runs what it queued, and hears no more.
+      const hears = x.session.closing ? unheard : reply;
+      const waiting = runQueued(x, transaction.requests[i], hears);
       if (waiting === undefined) continue;
       return waiting.then(() => runFrom(x, transaction, i + 1, reply));
     }

@@ -22,6 +22,7 @@ import { fail } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { detect } from "../../protocol/detect.ts";
 import { MscacheParser, opcode } from "../../protocol/mscache/mscache.ts";
+import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
@@ -56,6 +57,7 @@ export class Connection {
   private executing: boolean;
   private handedOver: boolean;
   private mail: Mail | null;
+  private muted: MutedReply | null;
   private link: Link | null;
 
   constructor(thread: DataThread, socket: ClientSocket, session: Session) {
@@ -75,6 +77,7 @@ export class Connection {
     this.executing = false;
     this.handedOver = false;
     this.mail = null;
+    this.muted = null;
     this.link = null;
   }
 
@@ -136,17 +139,23 @@ export class Connection {
     const { thread, session } = this;
     if (!this.isResp) thread.mscache.answersValue = command === opcodeCommands[opcode.GET - 1];
     const mark = thread.out.length;
+    const isHeard = session.replyMode === "on";
+    const reply = isHeard ? this.reply : this.mutedReply();
     thread.commandsProcessed++;
-    if (command === undefined) this.refuseUnknown(request);
+    if (command === undefined) this.refuseUnknown(request, reply);
     else if (session.transaction !== null && isQueued(command))
-      enqueue(thread.context, command, request, this.reply);
+      enqueue(thread.context, command, request, reply);
     else if ((command.flags & thread.handedFlags) !== 0 && this.isForControl(command, request))
       this.handOver(command, request);
     else {
       session.lastCommand = command.name;
-      execute(thread.context, command, request, this.reply);
+      execute(thread.context, command, request, reply);
     }
-    if (session.replyMode !== "on" && !this.suspended && !session.held) this.mute(mark);
+    if (session.replyMode !== "on" && !this.suspended && !session.held) {
+      if (isHeard && session.replyMode === "off") thread.out.length = mark;
+      this.skip();
+    }
+    if (this.mail !== null && this.mail.bytes > 0 && !this.handedOver) this.sendOwnMail();
   }
 
   /** Hands the gathered replies to the socket; what it does not take is kept. */
@@ -179,17 +188,21 @@ export class Connection {
     }
   }
 
-  /** CLIENT REPLY OFF and SKIP: takes the last command's reply back. */
-  private mute(mark: number): void {
+  /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */
+  private mutedReply(): Reply {
     const { session } = this;
-    if (session.replyMode === "skip-next") session.replyMode = "skip-this";
-    else {
-      this.thread.out.length = mark;
-      if (session.replyMode === "skip-this") session.replyMode = "on";
-    }
+    this.muted ??= new MutedReply(this.reply, () => session.replyMode !== "on");
+    return this.muted;
   }
 
-  private refuseUnknown(request: Request): void {
+  /** CLIENT REPLY SKIP is about the next command, and then it is over. */
+  private skip(): void {
+    const { session } = this;
+    if (session.replyMode === "skip-next") session.replyMode = "skip-this";
+    else if (session.replyMode === "skip-this") session.replyMode = "on";
+  }
+
+  private refuseUnknown(request: Request, reply: Reply): void {
     const name = request.text(0).toLowerCase();
     if (name === "post" || name === "host:") {
       this.thread.log.warn(
@@ -200,7 +213,7 @@ export class Connection {
       return;
     }
     fail(this.session);
-    this.reply.error(unknownCommand(request));
+    reply.error(unknownCommand(request));
   }
 
   // ---- protocol --------------------------------------------------------------------------------
@@ -248,9 +261,14 @@ export class Connection {
 
   // ---- mail of channels --------------------------------------------------------------------------
 
-  /** Keeps a message until sendMail(). */
+  /**
+   * Keeps a message until sendMail(). What the connection publishes to itself comes before the answer, as in
+   * Redis; but not in the middle of EXEC's, where nobody could tell it from an element.
+   */
   deliver(message: EncodedMessage): void {
     if (this.closed) return;
+    const isPublishing = this.executing && !this.handedOver && !this.session.isExecuting;
+    if (isPublishing) return message.appendTo(this.thread.out);
     this.mail ??= new Mail();
     message.addTo(this.mail.messages);
     if (!this.mail.isOverdue(this.backlog.bytes, monotonicMs())) return;
@@ -263,6 +281,16 @@ export class Connection {
   sendMail(): void {
     const { mail } = this;
     if (mail === null || mail.bytes === 0 || this.executing || this.handedOver) return;
+    this.post(mail);
+  }
+
+  /** What an EXEC has published to its own connection. */
+  private sendOwnMail(): void {
+    this.flush();
+    if (this.mail !== null) this.post(this.mail);
+  }
+
+  private post(mail: Mail): void {
     const isSending = this.backlog.bytes === 0;
     mail.messages.moveTo(this.backlog);
     if (isSending) this.drain();
@@ -307,23 +335,29 @@ export class Connection {
     this.session.lastCommand = command.name;
     this.flush(); // a link that takes the connection over writes after what was answered before
     const answer = this.thread.mailbox.submit(this.session, command, request.copy(), this.isResp);
+    const { subscriptions } = this.session;
+    const isGroup = (command.flags & flag.TRANSACTION) !== 0;
     answer.then(
-      (bytes) => this.wake(bytes),
+      (bytes) => this.wake(bytes, isGroup || this.session.subscriptions > subscriptions),
       (error) => this.thread.fail(error),
     );
   }
 
-  private wake(answer: Uint8Array): void {
+  /**
+   * Messages that came meanwhile were published before the answer was made: they come before it, unless
+   * it may confirm that they were subscribed to, or holds answers from before them.
+   */
+  private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
     this.suspended = false;
     this.handedOver = false;
     if (this.closed) return this.thread.left(this.session);
     this.thread.turn(() => {
-      const mark = this.thread.out.length;
+      if (!isAnswerFirst) this.sendMail();
       this.thread.out.appendAll(answer);
-      if (this.session.replyMode !== "on") this.mute(mark);
+      this.skip();
       this.flush();
-      this.goOn();
       this.sendMail();
+      this.goOn();
     }, this);
   }
 
@@ -399,6 +433,11 @@ export class Connection {
   /** It waits for this node: in WAIT, held by a pause, or for the control thread. */
   get isWaiting(): boolean {
     return this.suspended;
+  }
+
+  /** A pause holds its command. */
+  get isHeld(): boolean {
+    return this.suspended && !this.handedOver;
   }
 
   get pendingInputBytes(): number {

@@ -94,6 +94,10 @@ export class EncodedMessage {
     else messages.share(this.chunk, 0, this.out.length);
   }
 
+  appendTo(out: Output): void {
+    out.append(this.out.bytes, 0, this.out.length);
+  }
+
   forget(): void {
     this.out.length = 0;
     this.out.bytes = this.scratch;

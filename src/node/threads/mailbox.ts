@@ -9,6 +9,7 @@ import type { Command, Context, ControlContext, Idle } from "../../command/core/
 import { execute } from "../../command/core/execute.ts";
 import type { Session } from "../../command/core/session.ts";
 import { MscacheReply } from "../../protocol/mscache/mscache.ts";
+import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespReply } from "../../protocol/resp/resp-reply.ts";
@@ -50,8 +51,10 @@ export class LocalMailbox implements Mailbox {
     isResp: boolean,
   ): Promise<Uint8Array> {
     const out = new Output(replyBytes);
-    const reply = isResp ? new RespReply(out) : new MscacheReply(out);
-    if (reply instanceof RespReply) reply.resp3 = session.protocol === 3;
+    const encoder = isResp ? new RespReply(out) : new MscacheReply(out);
+    if (encoder instanceof RespReply) encoder.resp3 = session.protocol === 3;
+    const isHeard = session.replyMode === "on";
+    const reply = isHeard ? encoder : new MutedReply(encoder, () => session.replyMode !== "on");
     const context = { ...(await this.opened.promise), session, now: wallClockMs() };
     const { store, effects } = context;
     const before = effects.recorded;
@@ -65,7 +68,7 @@ export class LocalMailbox implements Mailbox {
       return nothing;
     }
     if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
-    return out.view();
+    return isHeard && session.replyMode === "off" ? nothing : out.view();
   }
 
   /** Runs the command, and again after each pause that held it. */

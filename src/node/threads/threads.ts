@@ -2,6 +2,7 @@
 // thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Address } from "../../base/address.ts";
+import { fits } from "../../command/connection/client-filter.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
@@ -94,11 +95,10 @@ export class LocalThreads implements Threads {
 // ---- one thread's answers -----------------------------------------------------------------------
 
 export function reportClients(thread: DataThread, filter: ClientFilter): ClientReport[] {
-  return select(thread, filter).map(({ session, pendingInputBytes, pendingOutputBytes }) => ({
-    session,
-    pendingInputBytes,
-    pendingOutputBytes,
-  }));
+  return select(thread, filter).map((connection) => {
+    const { session, isHeld, pendingInputBytes, pendingOutputBytes } = connection;
+    return { session, isHeld, pendingInputBytes, pendingOutputBytes };
+  });
 }
 
 export function killClients(thread: DataThread, filter: ClientFilter): number {
@@ -167,23 +167,4 @@ function addCommands(all: readonly ThreadStatistics[]): CommandCount[] {
 
 function select(thread: DataThread, filter: ClientFilter): Connection[] {
   return [...thread.connections.values()].filter(({ session }) => fits(filter, session));
-}
-
-const kinds = { normal: "normal", follower: "replica", join: "replica", leader: "master" } as const;
-
-function kindOf({ kind, subscriptions }: Session): ClientFilter["kind"] {
-  return kind === "normal" && subscriptions > 0 ? "pubsub" : kinds[kind];
-}
-
-function fits(filter: ClientFilter, session: Session): boolean {
-  const { id, ids, except, address, localAddress, user, kind } = filter;
-  return (
-    (id === undefined || id === session.id) &&
-    (ids === undefined || ids.includes(session.id)) &&
-    except !== session.id &&
-    (address === undefined || address === session.address) &&
-    (localAddress === undefined || localAddress === session.localAddress) &&
-    (user === undefined || user === session.user) &&
-    (kind === undefined || kind === kindOf(session))
-  );
 }

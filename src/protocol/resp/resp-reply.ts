@@ -82,14 +82,11 @@ export class RespReply implements Reply {
     this.bulk(bytes, 0, bytes.length);
   }
 
-  verbatim(text: string): void {
-    if (!this.resp3) {
-      this.text(text);
-      return;
-    }
-    const bytes = encoder.encode(text);
-    this.raw(`=${bytes.length + 4}\r\ntxt:`);
-    this.out.appendAll(bytes);
+  verbatim(text: string | readonly string[]): void {
+    const pieces = typeof text === "string" ? [text] : text;
+    const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    this.raw(this.resp3 ? `=${bytes + 4}\r\ntxt:` : `$${bytes}\r\n`);
+    for (const piece of pieces) this.raw(piece);
     this.lineEnd();
   }
 

@@ -1,0 +1,64 @@
+/**
+ * The letters behind `flags=` in CLIENT LIST, which operators grep for: what redis-server tells of a
+ * connection in each state, our node does, with one data thread and with two.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type TestNode, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+
+setDefaultTimeout(60_000);
+
+/** Commands, sent and not waited for, and the letters that they lead to. */
+const states: readonly [what: string, commands: string[], letters: string][] = [
+  ["nothing special", ["PING"], "N"],
+  ["a subscriber", ["SUBSCRIBE c"], "P"],
+  ["a subscriber by pattern", ["PSUBSCRIBE c*"], "P"],
+  ["a transaction", ["MULTI"], "x"],
+  ["a subscriber with a transaction", ["HELLO 3", "SUBSCRIBE c", "MULTI"], "Px"],
+  ["one that waits for followers", ["WAIT 1 0"], "b"],
+  ["one that is never evicted", ["CLIENT NO-EVICT on"], "e"],
+  ["all of it", ["CLIENT NO-EVICT on", "HELLO 3", "SUBSCRIBE c", "WAIT 1 0"], "Pbe"],
+  ["a follower", ["REPLCONF capa psync2", "PSYNC ? -1"], "S"],
+];
+
+const letters = async (asker: Peer, id: string) => {
+  const list = await asker.ask("CLIENT", "LIST");
+  return new RegExp(`id=${id} .*? flags=(\\w+) `).exec(list)?.[1];
+};
+
+for (const [name, isMissing, start] of [
+  [`redis-server${redisNote}`, oracle.isMissing, () => oracle.start()],
+  ["mscache", false, () => ours.start(["--threads", "1"])],
+  ["mscache with two threads", false, () => ours.start(["--threads", "2"])],
+] as const) {
+  describe.skipIf(isMissing)(name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+
+    test.each(states)("%s", async (_, commands, wanted) => {
+      await using asker = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server.port);
+      const id = (await peer.ask("CLIENT", "ID")).slice(1);
+      for (const command of commands) peer.write(`${command}\r\n`);
+      await waitFor(async () => (await letters(asker, id)) === wanted, {
+        message: `flags=${wanted}`,
+      });
+    });
+
+    test("one whose write a pause holds", async () => {
+      await using asker = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server.port);
+      const id = (await peer.ask("CLIENT", "ID")).slice(1);
+      await asker.ask("CLIENT", "PAUSE", "60000", "WRITE");
+      peer.send("SET", "k", "v");
+      await waitFor(async () => (await letters(asker, id)) === "b", { message: "flags=b" });
+      await asker.ask("CLIENT", "UNPAUSE");
+      expect(await peer.shown()).toBe("+OK");
+      expect(await letters(asker, id)).toBe("N");
+    });
+  });
+}
