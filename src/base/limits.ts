@@ -79,13 +79,26 @@ export const descriptorsPerWorker = 8;
 export const descriptorsSpare = 8;
 /** Replies gathered before they are handed to the socket in the middle of a pipeline, bytes. */
 export const outputFlushBytes = 256 * KiB;
-/** Unsent replies at which a client's further commands wait until it has read some, bytes. */
-export const outputPauseBytes = 1 * MiB;
 /**
- * Unsent output at which a client is cut off, bytes. Requests stop being read at outputPauseBytes, so
- * only a few of the largest values fit between the two; more is a client that never reads.
+ * Unsent replies, bytes, at which a client's further commands wait until it has read some; but only while
+ * all clients together hold more than half of --max-client-memory: a client may send all its commands
+ * before it reads an answer.
  */
+export const outputPauseBytes = 1 * MiB;
+/** Unsent output at which a client is cut off, bytes: more than the longest value and many others. */
 export const outputHardBytesMax = 1 * GiB;
+/** The same before a login, where a password is set: a stranger needs no more than an error or two. */
+export const strangerOutputBytesMax = 4 * KiB;
+/** How long a client may take to log in, where a password is set, ms. Then it is closed. */
+export const strangerMsMax = 60_000;
+/**
+ * How long the pipeline of one client is worked on at a time, ms; then the others are served, and it goes
+ * on in the next round of the event loop. A batch of commands is never cut, so a large one may take longer.
+ */
+export const turnMsMax = 1;
+/** Smallest and largest default of --max-client-memory, bytes. */
+export const clientMemoryDefaultMin = 16 * MiB;
+export const clientMemoryDefaultMax = 4 * GiB;
 /** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
 export const receivedBytesPerCollection = 16 * MiB;
 /** Growth of resident memory after which it does so as well: garbage that no received bytes announce. */

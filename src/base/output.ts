@@ -14,22 +14,35 @@ export class OutputLimitError extends Error {
   override readonly name = "OutputLimitError";
 }
 
+/** Takes a full output's content, so that a long answer is not made whole before it is sent. */
+export interface Spill {
+  /** To call clear() or takeFrom() and clear(); may throw an OutputLimitError instead. */
+  spill(out: Output): void;
+}
+
 export class Output {
   bytes: Uint8Array;
   length: number;
+  /** Where content goes that fills an ordinary buffer; null: the buffer grows. */
+  spillTo: Spill | null;
 
   constructor(capacity = ordinaryBytes) {
     this.bytes = new Uint8Array(capacity);
     this.length = 0;
+    this.spillTo = null;
   }
 
   /** Makes room for `count` more bytes and returns where they go; the caller fills them and they count at once. */
   reserve(count: number): number {
+    if (this.length + count > this.bytes.length) this.makeRoom(count);
     const at = this.length;
-    const length = at + count;
-    if (length > this.bytes.length) this.grow(length);
-    this.length = length;
+    this.length = at + count;
     return at;
+  }
+
+  private makeRoom(count: number): void {
+    if (this.spillTo !== null && this.length >= ordinaryBytes / 2) this.spillTo.spill(this);
+    if (this.length + count > this.bytes.length) this.grow(this.length + count);
   }
 
   private grow(length: number): void {

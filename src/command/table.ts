@@ -4,7 +4,7 @@
 import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
-import { register } from "./core/registry.ts";
+import { register, registerInternal } from "./core/registry.ts";
 import { expiryCommands } from "./generic/expiry.ts";
 import { keyspaceCommands } from "./generic/keys.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
@@ -22,7 +22,7 @@ import { counterCommands } from "./string/counter.ts";
 import { stringCommands } from "./string/string.ts";
 import { transactionCommands } from "./transaction/transaction.ts";
 
-export { commands, find } from "./core/registry.ts";
+export { commands, type Finder, find, finderOf } from "./core/registry.ts";
 
 const rows: readonly CommandRow[] = [
   ...stringCommands,
@@ -46,5 +46,4 @@ const rows: readonly CommandRow[] = [
 
 for (const row of rows) register(new Command(row));
 
-/** The rows behind the opcodes 1 to 4 of the binary protocol. */
-export const opcodeCommands: readonly Command[] = mscacheCommands.map((row) => new Command(row));
+for (const row of mscacheCommands) registerInternal(new Command(row));

@@ -4,9 +4,23 @@
 // come from, and how they relate to each other, is config.ts's business.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import { ConfigError } from "../base/errors.ts";
-import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import {
+  bulkBytesMax,
+  clientMemoryDefaultMax,
+  clientMemoryDefaultMin,
+  journalBytesMin,
+  memoryBytesMax,
+  memoryBytesMin,
+} from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import {
+  REDIS_LEVELS,
+  readRedisLevel,
+  readRedisPolicy,
+  readSavePoint,
+  showRedisPolicy,
+  showSavePoint,
+} from "./redis-words.ts";
 import {
   EVICTION_POLICIES,
   type EvictionPolicy,
@@ -20,6 +34,7 @@ import {
   parseWholeNumber,
   parseWord,
   SNAPSHOT_CORRUPT,
+  SNAPSHOT_SECONDS_MAX,
   type SnapshotCorrupt,
 } from "./values.ts";
 
@@ -32,6 +47,7 @@ export interface Config {
   readonly maxMemory: number;
   readonly reserve: number;
   readonly maxValueSize: number;
+  readonly maxClientMemory: number;
   readonly eviction: EvictionPolicy;
   readonly threads: number;
   readonly requirePass: string;
@@ -105,7 +121,6 @@ const CLIENTS_MAX = 1_000_000;
 const IDLE_SECONDS_MAX = 31_536_000;
 const FOLLOWERS_MAX = 1_000_000;
 const LAG_SECONDS_MAX = 31_536_000;
-const SNAPSHOT_SECONDS_MAX = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
@@ -342,6 +357,23 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: formatSize,
     redis: [{ name: "proto-max-bulk-len", ...bytesAsNumber }],
   },
+  maxClientMemory: {
+    name: "max-client-memory",
+    environment: "MSCACHE_MAX_CLIENT_MEMORY",
+    group: "Memory",
+    hint: "SIZE",
+    unit: "bytes",
+    default: "an eighth of the memory the process may use",
+    derive: ({ memoryBytes }) => {
+      const eighth = Math.floor(memoryBytes / 8);
+      return Math.min(Math.max(eighth, clientMemoryDefaultMin), clientMemoryDefaultMax);
+    },
+    doc: "Memory for unread replies and unfinished requests of all clients; then the largest are cut off.",
+    changeable: true,
+    parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),
+    format: formatSize,
+    redis: [{ name: "maxmemory-clients", ...bytesAsNumber }],
+  },
   eviction: {
     name: "eviction",
     environment: "MSCACHE_EVICTION",
@@ -450,51 +482,3 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     redis: [{ name: "io-threads" }],
   },
 };
-
-// ---- Redis's words for our values ---------------------------------------------------------------
-
-const REDIS_LEVELS: Record<LogLevel, string> = {
-  debug: "debug",
-  info: "notice",
-  warn: "warning",
-  error: "warning",
-};
-
-function readRedisLevel(text: string): LogLevel {
-  const word = parseWord(text, ["debug", "verbose", "notice", "warning", "info", "warn", "error"]);
-  if (word === "verbose" || word === "notice") return "info";
-  return word === "warning" ? "warn" : word;
-}
-
-/** Redis's `save <seconds> <changes>`: a save this often, if so much has changed. */
-function showSavePoint(seconds: number): string {
-  return seconds === 0 ? "" : `${seconds} 1`;
-}
-
-function readSavePoint(text: string): number {
-  const words = text.trim();
-  if (words === "") return 0;
-  const [, seconds] = /^(\d+)\s+1$/.exec(words) ?? [];
-  if (seconds === undefined) {
-    throw new ConfigError(
-      `"${text}" is not "" or one pair of seconds and 1 change; MSCache counts no changes and saves ` +
-        "every so many seconds if there was one",
-    );
-  }
-  return parseWholeNumber(seconds, 1, SNAPSHOT_SECONDS_MAX);
-}
-
-/** Redis has no word for S3-FIFO; LFU over all keys comes nearest. */
-function showRedisPolicy(policy: EvictionPolicy): string {
-  return policy === "none" ? "noeviction" : "allkeys-lfu";
-}
-
-function readRedisPolicy(text: string): EvictionPolicy {
-  const word = text.trim().toLowerCase();
-  if (word === "noeviction") return "none";
-  if (/^allkeys-(lru|lfu|random)$/.test(word)) return "s3fifo";
-  if (word.startsWith("volatile-")) {
-    throw new ConfigError(`"${text}" would evict only keys with a TTL, which MSCache does not do`);
-  }
-  return parseWord(text, EVICTION_POLICIES);
-}

@@ -12,6 +12,9 @@ export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
 export const SNAPSHOT_CORRUPT = ["refuse", "ignore"] as const;
 export type SnapshotCorrupt = (typeof SNAPSHOT_CORRUPT)[number];
 
+/** A year. */
+export const SNAPSHOT_SECONDS_MAX = 31_536_000;
+
 export const OTHER_TYPES = ["skip", "refuse"] as const;
 export type OtherTypes = (typeof OTHER_TYPES)[number];
 

@@ -12,7 +12,9 @@ import type { Config } from "../config/config.ts";
 import type { Store } from "../store/store.ts";
 import { clientsPossible } from "./client-bound.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
+import type { ClientMemory } from "./connection/client-memory.ts";
 import { Settings } from "./settings.ts";
+import type { Attached } from "./shared-memory.ts";
 import type { SharedStanding } from "./standing.ts";
 
 export class NodeConfiguration implements Configuration {
@@ -20,12 +22,14 @@ export class NodeConfiguration implements Configuration {
   readonly changed = new Signal();
   private readonly store: Store;
   private readonly standing: SharedStanding;
+  private readonly clientMemory: ClientMemory;
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
 
-  constructor(config: Config, store: Store, standing: SharedStanding) {
+  constructor(config: Config, { store, standing, clientMemory }: Attached) {
     this.store = store;
     this.standing = standing;
+    this.clientMemory = clientMemory;
     this.settings = new Settings(config, (before, after) => this.apply(before, after));
     this.rewriter = new ConfigRewriter(config);
     standing.configure(config);
@@ -64,6 +68,7 @@ export class NodeConfiguration implements Configuration {
     if (after.eviction !== before.eviction) store.setEviction(after.eviction);
     if (after.maxValueSize !== before.maxValueSize) store.setValueLimit(after.maxValueSize);
     this.standing.configure(after);
+    this.clientMemory.limitBytes = after.maxClientMemory;
     return null;
   }
 

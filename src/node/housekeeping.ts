@@ -71,6 +71,7 @@ export class Housekeeping implements Disposable {
     void this.information.sampleOperations();
     this.warnOfCrowding();
     void this.waits.releaseGone();
+    this.thread.expelStrangers();
     closeIdle(this.thread, this.standing.idleTimeoutSeconds);
   }
 

@@ -5,8 +5,8 @@
 
 import { monotonicMs } from "../base/clock.ts";
 import { timerMsMax } from "../base/limits.ts";
+import { restriction } from "../command/core/gate.ts";
 import type { PauseKind, Pauses } from "../command/core/node.ts";
-import { restriction } from "../command/core/restrictions.ts";
 import type { Store } from "../store/store.ts";
 import { betweenCommands } from "./shared-memory.ts";
 import type { SharedStanding } from "./standing.ts";

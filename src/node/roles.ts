@@ -6,8 +6,8 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
+import { restriction } from "../command/core/gate.ts";
 import type { Clients, Roles } from "../command/core/node.ts";
-import { restriction } from "../command/core/restrictions.ts";
 import type { Logger } from "../replication/ports.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";

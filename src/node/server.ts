@@ -9,8 +9,8 @@ import { type LineSink, Log } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import type { ChannelContext, Idle } from "../command/core/command.ts";
+import { anyPause } from "../command/core/gate.ts";
 import type { Control } from "../command/core/node.ts";
-import { anyPause } from "../command/core/restrictions.ts";
 import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
 import type { Config } from "../config/config.ts";
@@ -84,17 +84,17 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
 /** The parts of a node, each made of those above it; none of them serves anybody yet. */
 function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
   const memory = reserveMemory(config);
-  const { store, keyspace, journal, effects, standing } = attach(memory, controlThread);
+  const attached = attach(memory, controlThread);
+  const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
   const log = new Log(() => standing.logLevel, logSink);
-  const configuration = new NodeConfiguration(config, store, standing);
+  const configuration = new NodeConfiguration(config, attached);
   const pauses = new NodePauses(store, standing);
   const channels = new Channels();
-  const context = { store, keyspace, effects, standing, channels };
+  const context = { store, keyspace, effects, standing, statistics, channels };
 
   const replication = makeReplication({ context, standing, journal, log, configuration, pauses });
   const persistence = openPersistence(configuration, { store, keyspace, replication, log });
-  // From before the first connection: what is loaded is served whole or not at all, and no write is
-  // taken that a leader does not know of.
+  // From before the first connection: nothing is served by halves, and no follower takes a write.
   standing.isLoading = persistence.isOn;
   standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
 
@@ -104,6 +104,7 @@ function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
     mailbox,
     standing,
     log,
+    clientMemory,
     subscriberLeft: (id) => channels.forget(id),
     effectsRecorded: () => replication.flush(),
   });

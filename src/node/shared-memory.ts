@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
 import { Keyspace } from "../command/core/keyspace.ts";
+import { CommandStatistics } from "../command/core/statistics.ts";
 import type { Config } from "../config/config.ts";
 import { Effects } from "../journal/effects.ts";
 import {
@@ -19,6 +20,7 @@ import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
+import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts";
 import { SharedStanding } from "./standing.ts";
 
 /** Structured-cloneable: it is posted to each data thread. */
@@ -26,6 +28,7 @@ export interface SharedMemory {
   readonly store: StoreMemory;
   readonly journal: JournalMemory;
   readonly standing: SharedArrayBuffer;
+  readonly clients: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -35,6 +38,9 @@ export interface Attached {
   readonly journal: Journal;
   readonly effects: Effects;
   readonly standing: SharedStanding;
+  readonly clientMemory: ClientMemory;
+  /** Not shared: what this thread counts itself. */
+  readonly statistics: CommandStatistics;
 }
 
 /** The control thread's number; data threads in Workers count from 1. */
@@ -54,6 +60,7 @@ export function reserveMemory(config: Config): SharedMemory {
     store,
     journal: reserveJournal(config.journalSize),
     standing: new SharedStanding().memory,
+    clients: reserveClientMemory(config.threads, config.maxClientMemory),
   };
 }
 
@@ -73,7 +80,10 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     : new Journal(memory.journal);
   const effects = new Effects(journal);
   const keyspace = new Keyspace(store, effects);
-  return { store, keyspace, journal, effects, standing: new SharedStanding(memory.standing) };
+  const standing = new SharedStanding(memory.standing);
+  const clientMemory = new ClientMemory(memory.clients, thread);
+  const statistics = new CommandStatistics();
+  return { store, keyspace, journal, effects, standing, statistics, clientMemory };
 }
 
 /** Makes a change between two commands of every thread. */

@@ -7,25 +7,23 @@
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
-const ROLE = 0;
-const LOADING = 1;
-const CLIENT_IDS = 2;
+const CLIENT_IDS = 0;
 /** Bumped when effects were recorded; the control thread waits on it to send them on. */
-const EFFECTS = 3;
+const EFFECTS = 1;
 /** Connections that are open now, over all threads. */
-const CONNECTIONS = 4;
-/** Bits of command/core/restrictions.ts. */
-const RESTRICTIONS = 5;
-const PORT = 6;
-const MAX_CLIENTS = 7;
-const IDLE_TIMEOUT = 8;
-const LOG_LEVEL = 9;
-const KEEP_ALIVE = 10;
-const LEADER = 11;
+const CONNECTIONS = 2;
+const RESTRICTIONS = 3;
+const PORT = 4;
+const MAX_CLIENTS = 5;
+const IDLE_TIMEOUT = 6;
+const LOG_LEVEL = 7;
+const KEEP_ALIVE = 8;
+const LEADER = 9;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
@@ -78,13 +76,13 @@ export class SharedStanding implements Standing {
   // ---- role --------------------------------------------------------------------------------------
 
   get isFollower(): boolean {
-    return Atomics.load(this.words, ROLE) === 1;
+    return (this.restrictions & restriction.FOLLOWER) !== 0;
   }
 
   /** Follows the leader at that address; null: leads. Only for the control thread. */
   follow(leader: string | null): void {
     this.leader.write(encoder.encode(leader ?? ""));
-    Atomics.store(this.words, ROLE, leader === null ? 0 : 1);
+    this.restrict(restriction.FOLLOWER, leader !== null);
   }
 
   /** Where the leader is, as `host:port`; empty for none. */
@@ -150,14 +148,14 @@ export class SharedStanding implements Standing {
   // ---- what stands in the way of commands --------------------------------------------------------
 
   get isLoading(): boolean {
-    return Atomics.load(this.words, LOADING) === 1;
+    return (this.restrictions & restriction.LOADING) !== 0;
   }
 
   set isLoading(value: boolean) {
-    Atomics.store(this.words, LOADING, value ? 1 : 0);
+    this.restrict(restriction.LOADING, value);
   }
 
-  /** What stands in the way of commands beside role and loading; none nearly always. */
+  /** What stands in the way of commands, bits of command/core/gate.ts: none nearly always. */
   get restrictions(): number {
     return Atomics.load(this.words, RESTRICTIONS);
   }

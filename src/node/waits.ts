@@ -33,7 +33,9 @@ export class NodeWaits implements Waits {
   async releaseGone(): Promise<void> {
     const ids = this.waiting;
     if (ids.size === 0) return;
-    const open = (await this.clients.list({ ids })).filter(({ session }) => !session.closing);
+    const open = (await this.clients.list({ ids })).filter(
+      ({ session }) => !session.closing && !session.inputEnded,
+    );
     const present = new Set(open.map(({ session }) => session.id));
     for (const id of ids) if (!present.has(id)) this.waiters.release(id, "gone");
   }

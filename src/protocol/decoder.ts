@@ -17,4 +17,6 @@ export interface Decoder {
   pendingBytes(): number;
   /** Called at the end of a turn: gives buffers back that are not needed any more. */
   release(): void;
+  /** The connection is gone: gives all memory back, whatever is in it. Nothing may be called after it. */
+  dispose(): void;
 }

@@ -69,7 +69,11 @@ export class Input {
 
   /** Lets go of a buffer that is consumed to its end, so that an idle connection holds no memory. */
   release(): void {
-    if (this.mark !== this.end) return;
+    if (this.mark === this.end) this.dispose();
+  }
+
+  /** Lets go of what is there, consumed or not. */
+  dispose(): void {
     this.letGo();
     this.buf = empty;
     this.mark = 0;

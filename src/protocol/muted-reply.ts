@@ -6,6 +6,7 @@
 import type { ByteSource } from "../base/bytes.ts";
 import type { ErrorReply } from "../base/errors.ts";
 import type { Reply } from "./reply.ts";
+import type { Request } from "./request.ts";
 
 export class MutedReply implements Reply {
   private readonly to: Reply;
@@ -28,6 +29,14 @@ export class MutedReply implements Reply {
   push(length: number): void {
     this.pushed = length;
     this.to.push(length);
+  }
+
+  begin(request: Request): void {
+    this.to.begin(request);
+  }
+
+  violation(text: string): void {
+    this.to.violation(text);
   }
 
   switchProtocol(version: 2 | 3): void {

@@ -4,6 +4,8 @@
 import type { Reply } from "./reply.ts";
 
 export class NullReply implements Reply {
+  begin(): void {}
+  violation(): void {}
   switchProtocol(): void {}
   ok(): void {}
   simple(): void {}

@@ -3,8 +3,18 @@
 
 import type { ByteSource } from "../base/bytes.ts";
 import type { ErrorReply } from "../base/errors.ts";
+import type { Request } from "./request.ts";
+
+/** Who counts the errors that are answered. */
+export interface ErrorSink {
+  note(error: ErrorReply): void;
+}
 
 export interface Reply {
+  /** What follows answers this request: a protocol remembers of it what its answers depend on. */
+  begin(request: Request): void;
+  /** Bytes that break the protocol, in a sentence. The connection ends after it. */
+  violation(text: string): void;
   /** From here on in RESP2 or RESP3; other protocols know no versions. */
   switchProtocol(version: 2 | 3): void;
   /** Success without a value: +OK. */

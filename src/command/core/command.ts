@@ -9,6 +9,7 @@ import type { Channels } from "../pubsub/channels.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
+import type { CommandStatistics } from "./statistics.ts";
 
 /** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
 export const flag = {
@@ -45,6 +46,8 @@ export const flag = {
   MAY_REPLICATE: 1 << 25,
   /** Allowed to a subscriber that speaks RESP2. */
   SUBSCRIBER: 1 << 22,
+  /** Its replies are pushes, which CLIENT REPLY does not mute. */
+  PUSHES: 1 << 26,
   /** Runs at once in a transaction, where other commands are queued. */
   UNQUEUED: 1 << 23,
   /** EXEC: what the queued commands are, it is too (transaction-queue.ts). */
@@ -79,6 +82,7 @@ export interface Context {
   /** For groups, and for what followers are told without a change of data. */
   readonly effects: Effects;
   readonly standing: Standing;
+  readonly statistics: CommandStatistics;
   /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */
   now: number;
   session: Session;
@@ -138,8 +142,17 @@ export interface CommandFacts {
   readonly subcommands?: readonly CommandRow[];
 }
 
-/** A row with the counters that INFO commandstats shows. */
+let lastId = 0;
+
+/** How many commands there are: the ids are below it. */
+export function commandCount(): number {
+  return lastId + 1;
+}
+
+/** A row as the dispatch uses it. */
 export class Command {
+  /** Where its counters are (statistics.ts). */
+  readonly id: number;
   readonly name: string;
   readonly arity: number;
   readonly flags: number;
@@ -149,10 +162,9 @@ export class Command {
   readonly handler: Handler;
   readonly row: CommandRow;
   readonly subcommands: readonly Command[];
-  calls: number;
-  rejected: number;
 
   constructor(row: CommandRow) {
+    this.id = ++lastId;
     this.name = row.name;
     this.arity = row.arity;
     this.flags = row.flags | placeOf(row);
@@ -162,12 +174,20 @@ export class Command {
     this.handler = handlerOf(row);
     this.row = row;
     this.subcommands = (row.subcommands ?? []).map((sub) => new Command(sub));
-    this.calls = 0;
-    this.rejected = 0;
   }
 
   accepts(argc: number): boolean {
     return this.arity >= 0 ? argc === this.arity : argc >= -this.arity;
+  }
+
+  /**
+   * Position of the key behind that at `position`, among so many arguments; 0 when there is none. From 0
+   * it gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
+   */
+  nextKey(position: number, argc: number): number {
+    const next = position === 0 ? this.firstKey : position + this.keyStep;
+    const last = this.lastKey < 0 ? argc + this.lastKey : this.lastKey;
+    return next <= last ? next : 0;
   }
 }
 

@@ -6,26 +6,25 @@
 // that throws leaves its locks held: either the process ends, or data-thread.ts gives them back.
 // Hot path: no allocation, no try.
 
-import { type ErrorReply, loading } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import {
   effectiveFlags,
-  refused,
   type Transaction,
   type Watched,
 } from "../transaction/transaction-queue.ts";
 import { type Command, type Context, flag } from "./command.ts";
+import { judge } from "./gate.ts";
 import { find } from "./registry.ts";
-import { admit } from "./restrictions.ts";
+import { type Outcome, refuse, run } from "./run.ts";
 
-/** Runs a command that execute() has checked and made room for. */
+/** Runs a command that execute() has admitted. */
 export function executeLocked(
   x: Context,
   command: Command,
   request: Request,
   reply: Reply,
-): void | Promise<void> {
+): Outcome {
   if ((command.flags & flag.CONTROL) !== 0) return run(x, command, request, reply);
   const { store } = x;
   const { firstKey } = command;
@@ -33,60 +32,37 @@ export function executeLocked(
   if (firstKey !== 0 && firstKey === command.lastKey) {
     const { buf, start, end } = request;
     store.lock(buf, start[firstKey], end[firstKey]);
-    runUnchanged(x, command, request, reply);
+    const outcome = runJudged(x, command, request, reply);
     store.unlock(buf, start[firstKey], end[firstKey]);
-    return;
+    return outcome;
   }
   const taken = store.lockShards(shardsOf(x, command, request));
-  const waiting = runUnchanged(x, command, request, reply);
+  const outcome = runJudged(x, command, request, reply);
   store.unlockShards(taken);
-  return waiting;
+  return outcome;
 }
 
-function run(x: Context, command: Command, request: Request, reply: Reply): void | Promise<void> {
-  command.calls++;
-  return command.handler(x, request, reply);
-}
-
-/** Runs it unless the node has changed while this thread waited for the locks. */
-function runUnchanged(
-  x: Context,
-  command: Command,
-  request: Request,
-  reply: Reply,
-): void | Promise<void> {
-  const refusal = changedMeanwhile(x, command);
-  if (refusal !== null) return reply.error(refused(x.session, command, refusal));
-  if (x.standing.restrictions !== 0 && !admit(x, command, reply)) return;
+/** Runs a command whose locks are held, unless the node has changed while they were waited for. */
+export function runJudged(x: Context, command: Command, request: Request, reply: Reply): Outcome {
+  const verdict = judge(x, command);
+  if (verdict !== null) return refuse(x, command, verdict, reply);
   return run(x, command, request, reply);
-}
-
-/** Runs a command of a transaction, which holds the locks: it was admitted with EXEC. */
-export function runHeld(
-  x: Context,
-  command: Command,
-  request: Request,
-  reply: Reply,
-): void | Promise<void> {
-  const refusal = changedMeanwhile(x, command);
-  if (refusal === null) return run(x, command, request, reply);
-  reply.error(refused(x.session, command, refusal));
 }
 
 /** A bit for each shard of the command's keys; all for a write that names none, as FLUSHALL. */
 function shardsOf(x: Context, command: Command, request: Request): number {
   const { store, session } = x;
-  const { firstKey, lastKey, keyStep } = command;
   const { buf, start, end, argc } = request;
   if ((command.flags & flag.TRANSACTION) !== 0) {
     return session.transaction === null
       ? 0
       : shardsOfQueue(x, session.transaction, session.watched);
   }
-  if (firstKey === 0) return (command.flags & flag.WRITE) === 0 ? 0 : store.allShards;
-  const last = lastKey < 0 ? argc + lastKey : lastKey;
+  if (command.firstKey === 0) return (command.flags & flag.WRITE) === 0 ? 0 : store.allShards;
   let shards = 0;
-  for (let i = firstKey; i <= last; i += keyStep) shards |= store.shardBit(buf, start[i], end[i]);
+  for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
+    shards |= store.shardBit(buf, start[at], end[at]);
+  }
   return shards;
 }
 
@@ -111,12 +87,4 @@ export function shardsOfQueue(
     shards |= isWalk ? store.allShards : shardsOf(x, command, request);
   }
   return shards;
-}
-
-/** The role changes only while all shards are held; LOADING is set before the old data go, which takes them all. */
-function changedMeanwhile({ session, standing }: Context, command: Command): ErrorReply | null {
-  if (session.kind === "leader") return null;
-  const flags = effectiveFlags(session, command);
-  if ((flags & flag.WRITE) !== 0 && standing.isFollower) return standing.writeRefusal;
-  return standing.isLoading && (flags & flag.LOADING) === 0 ? loading : null;
 }

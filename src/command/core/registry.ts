@@ -14,6 +14,23 @@ const names: Uint8Array[] = new Array(slotCount).fill(new Uint8Array(0));
 /** Of the longest name: nothing longer is a command, and its bytes are not looked at. */
 let nameBytesMax = 0;
 
+/** Commands that only a protocol's own numbers name (flag.INTERNAL). */
+const internal = new Map<string, Command>();
+
+export function registerInternal(command: Command): void {
+  internal.set(command.name, command);
+}
+
+/** How the requests of a protocol name their commands (Protocol.commands). */
+export type Finder = (request: Request) => Command | undefined;
+
+/** Finds commands by the number in argument 0, which counts these names from 1; null: by name. */
+export function finderOf(names: readonly string[] | null): Finder {
+  if (names === null) return find;
+  const numbered = names.map((name) => internal.get(name));
+  return ({ buf, start }) => numbered[buf[start[0]] - 1];
+}
+
 export function register(command: Command): void {
   const name = new TextEncoder().encode(command.name);
   let slot = hashName(name, 0, name.length);

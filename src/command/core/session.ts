@@ -32,8 +32,6 @@ export class Session {
   noTouch = false;
   /** Journal offset behind the last write of this connection: what WAIT waits for. */
   lastWriteOffset = 0;
-  /** The last command has not run because of a pause and is to be tried again. */
-  held = false;
   /** What has been queued since MULTI; null outside of a transaction. */
   transaction: Transaction | null = null;
   /** Its EXEC runs now: nothing in it waits for followers. */
@@ -43,6 +41,8 @@ export class Session {
   /** How many channels and patterns it has subscribed to. */
   channels = 0;
   patterns = 0;
+  /** The client has closed its half of the connection; it may still read. */
+  inputEnded = false;
   /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */
   closing = false;
   /**

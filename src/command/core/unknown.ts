@@ -5,6 +5,7 @@ import { type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "./command.ts";
 import { lookup } from "./registry.ts";
+import { argumentIs } from "./words.ts";
 
 const echoedBytesMax = 128;
 
@@ -23,4 +24,9 @@ export function unknownCommand(request: Request): ErrorReply {
 function unknownSubcommand(container: Command, request: Request): ErrorReply {
   const word = request.echo(1).slice(0, echoedBytesMax);
   return errorReply(`unknown subcommand '${word}'. Try ${container.name.toUpperCase()} HELP.`);
+}
+
+/** The first line of a form that a browser sends, or the header that follows it. */
+export function isHttp(request: Request): boolean {
+  return argumentIs(request, 0, "POST") || /^host:$/i.test(request.echo(0));
 }

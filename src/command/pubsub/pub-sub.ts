@@ -13,8 +13,8 @@ import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
 import type { Topics } from "./topics.ts";
 
-const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, MAY_REPLICATE } = flag;
-const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER;
+const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, PUSHES, MAY_REPLICATE } = flag;
+const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER | PUSHES;
 const asking = PUBSUB | LOADING | STALE;
 
 const perName = "O(N) with N the names";

@@ -207,9 +207,10 @@ function getKeys(_x: Context, request: Request, reply: Reply): void {
   for (const at of positions) reply.bulk(request.buf, request.start[at + 2], request.end[at + 2]);
 }
 
-function keyPositions({ firstKey, lastKey, keyStep }: Command, argc: number): number[] {
-  const last = lastKey < 0 ? argc + lastKey : lastKey;
+function keyPositions(command: Command, argc: number): number[] {
   const positions: number[] = [];
-  for (let at = firstKey; at <= last; at += keyStep) positions.push(at);
+  for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
+    positions.push(at);
+  }
   return positions;
 }

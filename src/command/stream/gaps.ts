@@ -50,9 +50,10 @@ export function namesHeldKey(x: Context, request: Request): boolean {
 export function eraseWritten(x: Context, command: Command, request: Request): void {
   const destination = destinations.get(command.name);
   if (destination !== undefined) return eraseKey(x, request, destination);
-  const { firstKey, lastKey, keyStep } = command;
-  const last = lastKey < 0 ? request.argc + lastKey : lastKey;
-  for (let i = firstKey; i > 0 && i <= last; i += keyStep) eraseKey(x, request, i);
+  const { argc } = request;
+  for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
+    eraseKey(x, request, at);
+  }
 }
 
 export function eraseKey(x: Context, request: Request, index: number): void {

@@ -6,7 +6,7 @@
 import { ErrorReply } from "../../base/errors.ts";
 import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Command, flag } from "../core/command.ts";
+import { type Command, type Context, flag } from "../core/command.ts";
 import type { Session } from "../core/session.ts";
 
 export interface Transaction {
@@ -78,8 +78,9 @@ export function add(transaction: Transaction, command: Command, request: Request
  * What a refused command answers: in an open transaction the refusal, and EXEC will answer EXECABORT;
  * a refused EXEC answers that itself, and the transaction is over.
  */
-export function refused(session: Session, command: Command, refusal: ErrorReply): ErrorReply {
-  command.rejected++;
+export function refused(x: Context, command: Command, refusal: ErrorReply): ErrorReply {
+  const { session } = x;
+  x.statistics.rejected[command.id]++;
   if ((command.flags & flag.TRANSACTION) === 0) {
     fail(session);
     return refusal;

@@ -7,17 +7,18 @@
 // Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its locks
 // and its group are given back.
 
-import { ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
+import { monotonicMs } from "../../base/clock.ts";
+import { assert, ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
 import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { type Command, type Context, flag } from "../core/command.ts";
-import { refuse } from "../core/execute.ts";
+import { admit } from "../core/execute.ts";
 import { family } from "../core/family.ts";
-import { runHeld, shardsOfQueue } from "../core/locked.ts";
+import { HELD } from "../core/gate.ts";
+import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
-import { refusalOf } from "../core/restrictions.ts";
 import {
   add,
   begin,
@@ -91,8 +92,9 @@ export function isQueued({ flags }: Command): boolean {
 export function enqueue(x: Context, command: Command, request: Request, reply: Reply): void {
   const { transaction } = x.session;
   if (transaction === null) return;
-  const refusal = refuse(x, command, request) ?? refusalOf(x.standing.restrictions, command.flags);
-  if (refusal !== null) return reply.error(refused(x.session, command, refusal));
+  const verdict = admit(x, command, request);
+  // A pause holds EXEC and not what is queued for it.
+  if (verdict !== null && verdict !== HELD) return reply.error(refused(x, command, verdict));
   if (add(transaction, command, request)) return reply.simple("QUEUED");
   fail(x.session);
   reply.error(tooLarge);
@@ -158,10 +160,17 @@ function runFrom(
   }
 }
 
+/** A connection that has ended itself gets no more answers, though the rest is executed, as in Redis. */
+const unanswered = new NullReply();
+
 function runQueued(x: Context, request: Request, reply: Reply): void | Promise<void> {
   const command = find(request);
-  if (command === undefined) throw new Error(`a command was queued that is none`);
-  return runHeld(x, command, request, reply);
+  if (command === undefined) throw new Error("a command was queued that is none");
+  const beganMs = monotonicMs();
+  const outcome = runJudged(x, command, request, x.session.closing ? unanswered : reply);
+  assert(outcome !== HELD, "a pause holds EXEC, and nothing within it");
+  x.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
+  return outcome;
 }
 
 // ---- WATCH --------------------------------------------------------------------------------------

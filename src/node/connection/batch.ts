@@ -3,6 +3,7 @@
 // connections of a thread; what could not run is given back to the connection's decoder.
 
 import type { Command } from "../../command/core/command.ts";
+import type { Finder } from "../../command/table.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
@@ -12,6 +13,7 @@ const batchMax = 16;
 
 export class Batch {
   readonly requests: readonly Request[];
+  /** Undefined where a request names no command, and where its time is not to be counted. */
   readonly commands: (Command | undefined)[];
   private readonly store: Store;
   /** Which argument of each command lookAhead() announced, 0 for none, and its hash. */
@@ -26,13 +28,14 @@ export class Batch {
     this.hashes = new Int32Array(batchMax);
   }
 
-  /** Decodes up to batchMax commands and says how many. */
-  decode(decoder: Decoder, name: (request: Request) => Command | undefined): number {
+  /** Decodes up to batchMax commands, or only one, and says how many. */
+  decode(decoder: Decoder, find: Finder, isAhead: boolean): number {
+    const max = isAhead ? batchMax : 1;
     let count = 0;
-    while (count < batchMax && decoder.next()) {
+    while (count < max && decoder.next()) {
       const request = this.requests[count];
       request.swap(decoder.request);
-      this.commands[count] = name(request);
+      this.commands[count] = find(request);
       count++;
     }
     return count;
@@ -67,5 +70,19 @@ export class Batch {
   /** After it has run: from now on its bytes may change. */
   forget(): void {
     this.store.forget();
+  }
+
+  /** The commands from `first` on did not run. */
+  skip(first: number, count: number): void {
+    for (let i = first; i < count; i++) this.commands[i] = undefined;
+  }
+
+  /** Divides the time of the commands that ran among them: counters by id, microseconds. */
+  charge(count: number, ms: number, usec: Float64Array): void {
+    const share = (ms * 1000) / count;
+    for (let i = 0; i < count; i++) {
+      const command = this.commands[i];
+      if (command !== undefined) usec[command.id] += share;
+    }
   }
 }

@@ -1,62 +1,73 @@
 // One connection: bytes from its socket to a decoder, decoded commands to execute(), gathered replies
-// back to the socket. One write per turn, however many commands a turn brought.
+// back to the socket. One write per turn, however many commands a turn brought. connection-state.ts has
+// its states and the moves between them.
 //
-//   fresh --first byte--> open --CONTROL command--> suspended --answer--> open
-//     open --unsent output over its bound--> blocked --drained--> open
-//     open --PSYNC, JOIN--> open, with a link that owns the output (and for JOIN the input)
-//     any --QUIT, protocol violation, CLIENT KILL, socket gone--> closed
-//
-// While a connection is suspended or blocked nothing of it is executed: what arrives is kept by the
-// decoder, and reading pauses so that it stays little. Hot path: receive(), process(), run(), flush().
+// Commands are executed while it is running and at no other time: what arrives in between is kept by the
+// decoder, and reading pauses so that it stays little. A client that does not read its replies goes on
+// sending commands within client-memory.ts; one that has closed its half gets all its replies first.
+// Hot path: receive(), process(), runBatch(), run(), flush().
 
+import { freeBytes } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
-import { ErrorReply } from "../../base/errors.ts";
-import { outputFlushBytes, outputHardBytesMax, outputPauseBytes } from "../../base/limits.ts";
+import {
+  outputFlushBytes,
+  outputHardBytesMax,
+  outputPauseBytes,
+  strangerOutputBytesMax,
+} from "../../base/limits.ts";
 import { type Command, flag } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
+import { HELD as HELD_BACK } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
-import { unknownCommand } from "../../command/core/unknown.ts";
-import { find, opcodeCommands } from "../../command/table.ts";
+import { isHttp, unknownCommand } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
 import { fail } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
-import { detect } from "../../protocol/detect.ts";
-import { MscacheParser, opcode } from "../../protocol/mscache/mscache.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
+import { detect } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { RespParser } from "../../protocol/resp/resp-parser.ts";
+import { resp } from "../../protocol/resp/protocol.ts";
 import type { Link } from "../../replication/ports.ts";
-import { Backlog } from "./backlog.ts";
-import type { DataThread } from "./data-thread.ts";
+import {
+  BLOCKED,
+  CLOSED,
+  type ConnectionState,
+  ENDING,
+  FRESH,
+  HANDED,
+  HELD,
+  illegalMove,
+  mayMove,
+  OPEN,
+  RUNNING,
+  YIELDED,
+} from "./connection-state.ts";
+import type { DataThread, ProtocolEnd } from "./data-thread.ts";
 import type { EncodedMessage } from "./delivery.ts";
-import { Mail } from "./mail.ts";
+import { Outbox } from "./outbox.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
 /** Bytes received while nothing may be executed, at which reading stops. */
 const pausedInputBytesMax = 64 * 1024;
-const idleDecoder = new RespParser();
+const idleDecoder = resp.decoder({ authenticated: true });
 
 export class Connection {
   readonly session: Session;
   readonly socket: ClientSocket;
   private readonly thread: DataThread;
-  private readonly backlog: Backlog;
+  private readonly outbox: Outbox;
+  private state: ConnectionState;
+  /** What it speaks. */
+  private spoken: ProtocolEnd;
   private decoder: Decoder;
-  private reply: Reply;
-  private isResp: boolean;
-  /** Finds the command of a request. */
-  private name: (request: Request) => Command | undefined;
-  private fresh: boolean;
-  private suspended: boolean;
-  private blocked: boolean;
-  private paused: boolean;
-  private closed: boolean;
-  /** A reply is being made, or is the control thread's to make: mail waits for its end. */
-  private executing: boolean;
-  private handedOver: boolean;
-  private mail: Mail | null;
+  /** By the monotonic clock. */
+  readonly openedMs: number;
+  /** Bytes are taken from the socket. */
+  private isReading: boolean;
+  /** Bytes that this connection counts in the thread's ClientMemory. */
+  heldBytes: number;
   private muted: MutedReply | null;
   private link: Link | null;
 
@@ -64,21 +75,20 @@ export class Connection {
     this.session = session;
     this.socket = socket;
     this.thread = thread;
-    this.backlog = new Backlog();
+    this.outbox = new Outbox(socket, thread);
+    this.state = FRESH;
+    this.spoken = thread.endOf(resp);
     this.decoder = idleDecoder;
-    this.reply = thread.resp;
-    this.isResp = true;
-    this.name = find;
-    this.fresh = true;
-    this.suspended = false;
-    this.blocked = false;
-    this.paused = false;
-    this.closed = false;
-    this.executing = false;
-    this.handedOver = false;
-    this.mail = null;
+    this.openedMs = monotonicMs();
+    this.isReading = true;
+    this.heldBytes = 0;
     this.muted = null;
     this.link = null;
+  }
+
+  private transition(to: ConnectionState): void {
+    if (!mayMove(this.state, to)) throw illegalMove(this.state, to);
+    this.state = to;
   }
 
   // ---- hot path --------------------------------------------------------------------------------
@@ -89,174 +99,169 @@ export class Connection {
       this.link.onData(chunk);
       return;
     }
-    if (this.session.closing) return; // only its last replies are still on their way
-    if (this.fresh && !this.chooseProtocol(chunk[0])) return;
+    if (this.session.closing) return freeBytes(chunk); // only its last replies are still on their way
+    if (this.state === FRESH && !this.chooseProtocol(chunk[0])) return;
     this.decoder.feed(chunk);
-    if (this.suspended || this.blocked) this.pauseIfFull();
-    else this.process();
+    if (this.state === OPEN) this.process();
+    else this.pauseIfFull();
   }
 
   private process(): void {
     const { thread, decoder, session } = this;
-    const { out, batch } = thread;
-    thread.effectsNoted = thread.context.effects.recorded;
-    thread.context.session = session;
-    thread.resp.resp3 = session.protocol === 3;
-    this.executing = true;
+    const { batch, out } = thread;
+    this.transition(RUNNING);
+    thread.begin(session);
+    const { reply, find } = this.spoken;
+    reply.switchProtocol(session.protocol);
+    out.spillTo = this.outbox;
     while (this.isRunning()) {
-      const count = batch.decode(decoder, this.name);
+      // A login changes what the decoder may accept: before it, nothing is decoded ahead.
+      const count = batch.decode(decoder, find, session.authenticated);
       if (count === 0) break;
       batch.lookAhead(count);
-      for (let i = 0; i < count; i++) {
-        if (!this.isRunning()) {
-          decoder.rewind(batch.requests[i].origin);
-          break;
-        }
-        batch.recall(i);
-        this.run(batch.commands[i], batch.requests[i]);
-        batch.forget();
-        if (session.held) {
-          this.hold(batch.requests[i]);
-          break;
-        }
-        if (out.length >= outputFlushBytes) this.flush();
-      }
+      this.runBatch(count);
+      if (thread.isTurnOver(count) && this.isRunning()) this.yield();
     }
     if (decoder.error !== "" && this.isRunning()) this.violate(decoder.error);
-    decoder.release();
-    this.flush();
-    this.executing = false;
-    if (this.mail !== null) this.sendMail();
-    this.noteWrites();
-    if (session.closing && !this.suspended) this.closeAfterOutput();
+    this.finish();
   }
 
   private isRunning(): boolean {
-    return !this.suspended && !this.blocked && !this.session.closing;
+    return this.state === RUNNING && !this.session.closing;
   }
 
-  private run(command: Command | undefined, request: Request): void {
+  private runBatch(count: number): void {
+    const { batch, out } = this.thread;
+    for (let i = 0; i < count; i++) {
+      batch.recall(i);
+      const hasRun = this.isRunning() && this.run(i);
+      batch.forget();
+      if (!hasRun) {
+        this.decoder.rewind(batch.requests[i].origin);
+        return batch.skip(i, count);
+      }
+      if (out.length >= outputFlushBytes) this.flush();
+    }
+  }
+
+  /** False: the command has not run, and is to be decoded again when the connection goes on. */
+  private run(index: number): boolean {
     const { thread, session } = this;
-    if (!this.isResp) thread.mscache.answersValue = command === opcodeCommands[opcode.GET - 1];
+    const { batch } = thread;
+    const request = batch.requests[index];
+    const command = batch.commands[index];
     const mark = thread.out.length;
     const isHeard = session.replyMode === "on";
-    const reply = isHeard ? this.reply : this.mutedReply();
+    const reply = isHeard ? this.spoken.reply : this.mutedReply();
     thread.commandsProcessed++;
+    reply.begin(request);
     if (command === undefined) this.refuseUnknown(request, reply);
-    else if (session.transaction !== null && isQueued(command))
+    else if (session.transaction !== null && isQueued(command)) {
+      batch.commands[index] = undefined; // its time is EXEC's
       enqueue(thread.context, command, request, reply);
-    else if ((command.flags & thread.handedFlags) !== 0 && this.isForControl(command, request))
-      this.handOver(command, request);
-    else {
+    } else if (thread.isForControl(session, command, request)) {
+      batch.commands[index] = undefined;
+      return this.handOver(command, request);
+    } else {
       session.lastCommand = command.name;
-      execute(thread.context, command, request, reply);
+      if (execute(thread.context, command, request, reply) === HELD_BACK) return this.hold();
     }
-    if (session.replyMode !== "on" && !this.suspended && !session.held) {
-      if (isHeard && session.replyMode === "off") thread.out.length = mark;
-      this.skip();
-    }
-    if (this.mail !== null && this.mail.bytes > 0 && !this.handedOver) this.sendOwnMail();
+    if (session.replyMode !== "on") this.skip(isHeard ? mark : thread.out.length);
+    if (this.outbox.mail !== null) this.sendOwnMail();
+    return true;
   }
 
-  /** Hands the gathered replies to the socket; what it does not take is kept. */
   private flush(): void {
-    const out = this.thread.out;
-    const length = out.length;
-    if (length === 0) return;
-    let taken = 0;
-    if (this.backlog.bytes === 0 && !this.closed) {
-      taken = Math.max(0, this.socket.write(out.bytes, 0, length));
-    }
-    this.thread.bytesSent += taken;
-    if (taken < length) this.keepUnsent(taken);
-    out.clear();
+    this.outbox.flush(this.thread.out);
+    if (this.outbox.unsentBytes > 0) this.judgeUnsent();
+  }
+
+  /** The end of a turn of this connection: replies out, then what waited for them. */
+  private finish(): void {
+    const { session } = this;
+    const { out } = this.thread;
+    if (this.state === CLOSED) this.decoder.dispose();
+    else this.decoder.release();
+    this.flush();
+    out.spillTo = null;
+    if (this.state === RUNNING) this.transition(OPEN);
+    if (this.outbox.mailBytes > 0) this.sendMail();
+    else this.countHeld();
+    this.thread.noteWrites(this.session);
+    if (session.closing) this.endWhenSent();
+    else if (session.inputEnded) this.endInput();
   }
 
   // ---- what replies need rarely ----------------------------------------------------------------
 
-  private keepUnsent(taken: number): void {
-    const out = this.thread.out;
-    if (this.closed) return;
-    this.backlog.keep(out, taken);
-    if (this.backlog.bytes > outputHardBytesMax) {
-      this.thread.log.warn(
-        `client ${this.session.address} does not read its replies: disconnected`,
-      );
-      this.terminate();
-    } else if (this.backlog.bytes >= outputPauseBytes) {
-      this.blocked = true;
+  /** What follows from output that the socket did not take. */
+  private judgeUnsent(): void {
+    const { session, thread } = this;
+    const { unsentBytes } = this.outbox;
+    if (unsentBytes > outputHardBytesMax) return this.cut("does not read its replies");
+    if (!session.authenticated && unsentBytes > strangerOutputBytesMax) {
+      return this.cut("does not read its replies, and has not logged in");
     }
+    this.countHeld();
+    const isSlow = unsentBytes >= outputPauseBytes && this.isRunning();
+    if (isSlow && !thread.clientMemory.hasRoom) this.transition(BLOCKED);
+  }
+
+  /** Tells the thread what this client holds now; where that is too much, some are cut off. */
+  private countHeld(): void {
+    const held = this.pendingInputBytes + this.pendingOutputBytes;
+    if (held === this.heldBytes) return;
+    const more = held - this.heldBytes;
+    this.heldBytes = held;
+    this.thread.clientMemory.add(more);
+    if (more > 0) this.thread.relieve();
   }
 
   /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */
   private mutedReply(): Reply {
     const { session } = this;
-    this.muted ??= new MutedReply(this.reply, () => session.replyMode !== "on");
+    this.muted ??= new MutedReply(this.spoken.reply, () => session.replyMode !== "on");
     return this.muted;
   }
 
-  /** CLIENT REPLY SKIP is about the next command, and then it is over. */
-  private skip(): void {
+  /** CLIENT REPLY SKIP is about the next command, and then it is over; OFF is not answered itself. */
+  private skip(mark: number): void {
     const { session } = this;
+    const { out } = this.thread;
+    if (session.replyMode === "off") out.length = Math.min(out.length, mark);
     if (session.replyMode === "skip-next") session.replyMode = "skip-this";
     else if (session.replyMode === "skip-this") session.replyMode = "on";
   }
 
   private refuseUnknown(request: Request, reply: Reply): void {
-    const name = request.text(0).toLowerCase();
-    if (name === "post" || name === "host:") {
-      this.thread.log.warn(
-        `client ${this.session.address} sent an HTTP request: closed, as it may be an attack ` +
-          "through somebody's browser",
-      );
-      this.session.closing = true;
-      return;
-    }
     fail(this.session);
-    reply.error(unknownCommand(request));
+    if (!isHttp(request)) return reply.error(unknownCommand(request));
+    const what = "sent an HTTP request: closed, as it may be an attack through somebody's browser";
+    this.thread.log.warn(`client ${this.session.address} ${what}`);
+    this.session.closing = true;
   }
 
   // ---- protocol --------------------------------------------------------------------------------
 
   private chooseProtocol(first: number): boolean {
-    this.fresh = false;
-    const detected = detect(first);
-    if (detected === "resp") {
-      this.decoder = new RespParser(this.session, true);
-      return true;
+    const { session, thread } = this;
+    const protocol = detect(first);
+    const refusal = protocol.refusal(session);
+    if (refusal !== "" || protocol.decoder === undefined) {
+      this.thread.log.warn(`client ${session.address} ${refusal}: closed`);
+      this.terminate();
+      return false;
     }
-    if (detected === "mscache" && this.session.authenticated) {
-      this.decoder = new MscacheParser(true);
-      this.reply = this.thread.mscache;
-      this.isResp = false;
-      this.name = opcodeCommand;
-      return true;
-    }
-    this.thread.log.warn(`client ${this.session.address} ${refusals[detected]}: closed`);
-    this.terminate();
-    return false;
+    this.spoken = thread.endOf(protocol);
+    this.decoder = protocol.decoder(session);
+    this.transition(OPEN);
+    return true;
   }
 
   private violate(text: string): void {
     this.thread.log.info(`client ${this.session.address} broke the protocol: ${text}: closed`);
-    if (this.isResp) this.reply.error(new ErrorReply("ERR", text));
+    this.spoken.reply.violation(text);
     this.session.closing = true;
-  }
-
-  /** What acts on the node; and writes so large that only the control thread can journal them. */
-  private isForControl(command: Command, request: Request): boolean {
-    const { flags } = command;
-    if ((flags & (flag.CONTROL | flag.GLOBAL)) !== 0) return true;
-    if ((flags & flag.TRANSACTION) !== 0) return this.isQueueForControl();
-    return request.end[request.argc - 1] - request.start[0] > this.thread.writeBytesMax;
-  }
-
-  /** EXEC goes as a whole where one of its commands goes. */
-  private isQueueForControl(): boolean {
-    const { transaction } = this.session;
-    if (transaction === null) return false;
-    const handed = this.thread.handedFlags & (flag.CONTROL | flag.GLOBAL);
-    return (transaction.flags & handed) !== 0 || transaction.bytes > this.thread.writeBytesMax;
   }
 
   // ---- mail of channels --------------------------------------------------------------------------
@@ -266,81 +271,76 @@ export class Connection {
    * Redis; but not in the middle of EXEC's, where nobody could tell it from an element.
    */
   deliver(message: EncodedMessage): void {
-    if (this.closed) return;
-    const isPublishing = this.executing && !this.handedOver && !this.session.isExecuting;
+    const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
-    this.mail ??= new Mail();
-    message.addTo(this.mail.messages);
-    if (!this.mail.isOverdue(this.backlog.bytes, monotonicMs())) return;
-    this.thread.log.warn(
-      `subscriber ${this.session.address} does not read its messages: disconnected`,
-    );
-    this.terminate();
+    if (!this.outbox.deliver(message, monotonicMs())) this.cut("does not read its messages");
   }
 
+  /** Not while a reply is being made, nor while one is still to come. */
   sendMail(): void {
-    const { mail } = this;
-    if (mail === null || mail.bytes === 0 || this.executing || this.handedOver) return;
-    this.post(mail);
+    if (this.state === RUNNING || this.state === HANDED || this.state === CLOSED) return;
+    this.outbox.sendMail();
+    this.countHeld();
   }
 
   /** What an EXEC has published to its own connection. */
   private sendOwnMail(): void {
+    if (this.outbox.mailBytes === 0) return;
     this.flush();
-    if (this.mail !== null) this.post(this.mail);
+    this.outbox.sendMail();
   }
 
-  private post(mail: Mail): void {
-    const isSending = this.backlog.bytes === 0;
-    mail.messages.moveTo(this.backlog);
-    if (isSending) this.drain();
-  }
+  // ---- waiting ---------------------------------------------------------------------------------
 
-  /** True when nothing is left. */
-  private drain(): boolean {
-    const before = this.backlog.bytes;
-    const isDone = this.backlog.drain(this.socket);
-    if (!this.closed) this.thread.bytesSent += before - this.backlog.bytes;
-    return isDone;
-  }
-
-  // ---- suspension ------------------------------------------------------------------------------
-
-  /** A pause: the request is given back to the decoder, and tried again when the pause is over. */
-  private hold(request: Request): void {
-    this.session.held = false;
-    this.suspended = true;
-    this.thread.commandsProcessed--;
-    this.decoder.rewind(request.origin);
-    void this.thread.unpaused().then(() => {
-      this.suspended = false;
-      this.thread.turn(() => this.goOn(), this);
-    });
-  }
-
-  /** Where the journal ends behind the writes of this connection, for WAIT. */
-  private noteWrites(): void {
+  /** A pause: the command is tried again when it is over. */
+  private hold(): boolean {
     const { thread } = this;
-    const { effects } = thread.context;
-    if (effects.recorded === thread.effectsNoted) return;
-    thread.effectsNoted = effects.recorded;
-    this.session.lastWriteOffset = effects.offset;
+    this.transition(HELD);
+    thread.commandsProcessed--;
+    void thread.unpaused().then(() => this.resumeFrom(HELD));
+    return false;
+  }
+
+  /** Others are served before the rest of the input is. */
+  private yield(): void {
+    if (this.decoder.pendingBytes() === 0) return;
+    this.transition(YIELDED);
+    this.stopReading();
+    setImmediate(() => this.resumeFrom(YIELDED));
+  }
+
+  /** Takes up the input that waited, unless the connection has ended meanwhile. */
+  private resumeFrom(state: ConnectionState): void {
+    if (this.state !== state) return;
+    this.transition(OPEN);
+    this.thread.turn(() => this.goOn(), this);
+  }
+
+  private goOn(): void {
+    if (this.state !== OPEN) return;
+    if (this.link?.onData === undefined) this.process();
+    if (this.state === OPEN) this.startReading();
   }
 
   /** A command for the control thread: this connection waits for its answer before it goes on. */
-  private handOver(command: Command, request: Request): void {
-    this.suspended = true;
-    this.handedOver = true;
-    this.noteWrites();
-    this.session.lastCommand = command.name;
+  private handOver(command: Command, request: Request): boolean {
+    const { thread, session } = this;
+    this.thread.noteWrites(this.session);
     this.flush(); // a link that takes the connection over writes after what was answered before
-    const answer = this.thread.mailbox.submit(this.session, command, request.copy(), this.isResp);
-    const { subscriptions } = this.session;
+    if (this.state !== RUNNING) {
+      thread.commandsProcessed--;
+      return false;
+    }
+    session.lastCommand = command.name;
+    this.transition(HANDED);
+    const answer = thread.mailbox.submit(session, command, request.copy(), this.spoken.protocol);
+    const { subscriptions } = session;
     const isGroup = (command.flags & flag.TRANSACTION) !== 0;
     answer.then(
-      (bytes) => this.wake(bytes, isGroup || this.session.subscriptions > subscriptions),
-      (error) => this.thread.fail(error),
+      (bytes) => this.wake(bytes, isGroup || session.subscriptions > subscriptions),
+      (error) => thread.fail(error),
     );
+    return true;
   }
 
   /**
@@ -348,61 +348,85 @@ export class Connection {
    * it may confirm that they were subscribed to, or holds answers from before them.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
-    this.suspended = false;
-    this.handedOver = false;
-    if (this.closed) return this.thread.left(this.session);
+    if (this.state !== HANDED) return this.thread.left(this.session);
     this.thread.turn(() => {
+      const { out } = this.thread;
+      this.transition(OPEN);
       if (!isAnswerFirst) this.sendMail();
-      this.thread.out.appendAll(answer);
-      this.skip();
+      out.spillTo = this.outbox;
+      out.appendAll(answer);
+      out.spillTo = null;
+      this.skip(out.length);
       this.flush();
       this.sendMail();
-      this.goOn();
+      if (this.session.closing) this.endWhenSent();
+      else this.goOn();
     }, this);
   }
 
-  /** Takes up the input that waited. */
-  private goOn(): void {
-    if (this.suspended || this.blocked || this.closed) return;
-    if (this.paused) {
-      this.paused = false;
-      this.socket.resume();
-    }
-    if (this.link?.onData !== undefined) return;
-    this.process();
+  private pauseIfFull(): void {
+    this.countHeld();
+    if (this.decoder.pendingBytes() >= pausedInputBytesMax) this.stopReading();
   }
 
-  private pauseIfFull(): void {
-    if (this.paused || this.decoder.pendingBytes() < pausedInputBytesMax) return;
-    this.paused = true;
+  private stopReading(): void {
+    if (!this.isReading) return;
+    this.isReading = false;
     this.socket.pause();
+  }
+
+  private startReading(): void {
+    if (this.isReading) return;
+    this.isReading = true;
+    this.socket.resume();
   }
 
   // ---- the socket's other events ---------------------------------------------------------------
 
   onDrain(): void {
-    if (!this.drain()) return;
-    if (this.link !== null) {
-      this.link.onDrain();
-      return;
-    }
-    if (this.session.closing) {
-      this.socket.end();
-      return;
-    }
-    if (!this.blocked) return;
-    this.blocked = false;
-    this.thread.turn(() => this.goOn(), this);
+    const isEmpty = this.outbox.drain();
+    this.countHeld();
+    if (!isEmpty) return;
+    if (this.link !== null) this.link.onDrain();
+    else if (this.state === ENDING) this.socket.end();
+    else if (this.state === BLOCKED) this.resumeFrom(BLOCKED);
+    else if (this.session.inputEnded) this.endInput();
+  }
+
+  /** The client has closed its half: what it sent before is still executed and answered. */
+  onEnd(): void {
+    this.session.inputEnded = true;
+    if (this.link !== null) return this.terminate(); // nobody is left to acknowledge
+    this.endInput();
+  }
+
+  /** Ends a connection whose input has ended, once nothing of it is left to do. */
+  private endInput(): void {
+    const isDone = this.state === OPEN || this.state === FRESH;
+    if (isDone && this.outbox.unsentBytes === 0) this.close();
   }
 
   onClose(): void {
-    this.closed = true;
-    this.backlog.clear();
-    this.mail?.messages.clear();
-    this.mail = null;
+    if (this.state !== CLOSED) this.drop();
     this.link?.onClose();
     this.link = null;
     this.session.link = null;
+  }
+
+  /** Gives back all memory; the input after the present command, whose arguments lie in it. */
+  private drop(): void {
+    const isRunning = this.state === RUNNING;
+    this.transition(CLOSED);
+    this.session.closing = true;
+    this.outbox.close();
+    if (!isRunning) this.decoder.dispose();
+    this.countHeld();
+  }
+
+  /** The command that runs has thrown: nothing of this connection goes on. */
+  abandon(): void {
+    this.terminate();
+    this.decoder.dispose();
   }
 
   // ---- control ---------------------------------------------------------------------------------
@@ -415,13 +439,10 @@ export class Connection {
 
   /** For the link: hands bytes to the socket and returns how many it took. */
   write(bytes: Uint8Array): number {
-    if (this.closed || this.backlog.bytes > 0) return 0;
-    const taken = Math.max(0, this.socket.write(bytes));
-    this.thread.bytesSent += taken;
-    return taken;
+    return this.outbox.write(bytes);
   }
 
-  /** For the link: ends the connection. */
+  /** For the link. */
   end(): void {
     this.close();
   }
@@ -432,46 +453,45 @@ export class Connection {
 
   /** It waits for this node: in WAIT, held by a pause, or for the control thread. */
   get isWaiting(): boolean {
-    return this.suspended;
+    return this.state === HELD || this.state === HANDED || this.state === YIELDED;
   }
 
   /** A pause holds its command. */
   get isHeld(): boolean {
-    return this.suspended && !this.handedOver;
+    return this.state === HELD;
   }
 
   get pendingInputBytes(): number {
-    return this.decoder.pendingBytes();
+    return this.state === CLOSED ? 0 : this.decoder.pendingBytes();
   }
 
   get pendingOutputBytes(): number {
-    return this.backlog.bytes + (this.mail?.bytes ?? 0);
+    return this.outbox.unsentBytes + this.outbox.mailBytes;
   }
 
   /** Ends the connection once the present reply is out, and at once if it does not read its replies. */
   close(): void {
-    if (this.backlog.bytes > 0) return this.terminate();
+    if (this.state === CLOSED) return;
+    if (this.outbox.unsentBytes > 0) return this.terminate();
     this.session.closing = true;
-    if (!this.suspended) this.closeAfterOutput();
+    this.endWhenSent();
   }
 
-  private closeAfterOutput(): void {
-    if (this.closed || this.backlog.bytes > 0) return; // onDrain ends it
-    this.socket.end();
+  /** Unless a reply is being made, or is the control thread's to make: then they end it. */
+  private endWhenSent(): void {
+    if (this.state === RUNNING || this.state === HANDED || this.state >= ENDING) return;
+    this.transition(ENDING);
+    if (this.outbox.unsentBytes === 0) this.socket.end(); // else onDrain() does
+  }
+
+  /** Ends the connection for a reason that an operator should know. */
+  cut(reason: string): void {
+    this.thread.log.warn(`client ${this.session.address} ${reason}: disconnected`);
+    this.terminate();
   }
 
   terminate(): void {
-    this.session.closing = true;
+    if (this.state !== CLOSED) this.drop();
     this.socket.terminate();
   }
-}
-
-const refusals = {
-  mscache: "spoke the binary protocol, which has no way to log in, and a password is needed",
-  "memcached-binary": "spoke memcached's retired binary protocol",
-  tls: "sent a TLS hello to a plain port",
-} as const;
-
-function opcodeCommand(request: Request): Command {
-  return opcodeCommands[request.buf[request.start[0]] - 1];
 }

@@ -20,6 +20,7 @@ export function listen(
     hostname: address.host,
     port: address.port,
     reusePort,
+    allowHalfOpen: true, // a client may close its half and still read all its replies
     socket: handlersOf(thread),
   };
   try {
@@ -52,6 +53,7 @@ function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
     },
     data: (socket, chunk) => thread.receive(socket.data, chunk),
     drain: (socket) => thread.drained(socket.data),
+    end: (socket) => thread.turn(() => socket.data.onEnd(), socket.data),
     close: (socket) => thread.closed(socket.data),
     error: (socket, error) => {
       thread.log.debug(`client ${socket.data?.session.address}: ${error.message}`);

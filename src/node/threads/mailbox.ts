@@ -2,17 +2,18 @@
 // bytes of its reply come out. Its connection is suspended meanwhile. With one data thread both are the
 // same thread, and only the turn is another one.
 
-import { wallClockMs } from "../../base/clock.ts";
+import { monotonicMs, wallClockMs } from "../../base/clock.ts";
+import type { ErrorReply } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import type { Command, Context, ControlContext, Idle } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
+import { HELD } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
-import { MscacheReply } from "../../protocol/mscache/mscache.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
-import type { Reply } from "../../protocol/reply.ts";
+import type { Protocol } from "../../protocol/protocol.ts";
+import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { RespReply } from "../../protocol/resp/resp-reply.ts";
 
 export interface Mailbox {
   /** `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. */
@@ -20,7 +21,7 @@ export interface Mailbox {
     session: Session,
     command: Command,
     request: Request,
-    isResp: boolean,
+    protocol: Protocol,
   ): Promise<Uint8Array>;
 }
 
@@ -48,18 +49,20 @@ export class LocalMailbox implements Mailbox {
     session: Session,
     command: Command,
     request: Request,
-    isResp: boolean,
+    protocol: Protocol,
   ): Promise<Uint8Array> {
     const out = new Output(replyBytes);
-    const encoder = isResp ? new RespReply(out) : new MscacheReply(out);
-    if (encoder instanceof RespReply) encoder.resp3 = session.protocol === 3;
+    const context = { ...(await this.opened.promise), session, now: wallClockMs() };
+    const { store, effects, statistics } = context;
+    const errors = new Errors(statistics.errors);
+    const encoder = protocol.reply(out, errors);
     const isHeard = session.replyMode === "on";
     const reply = isHeard ? encoder : new MutedReply(encoder, () => session.replyMode !== "on");
-    const context = { ...(await this.opened.promise), session, now: wallClockMs() };
-    const { store, effects } = context;
+    reply.begin(request);
+    reply.switchProtocol(session.protocol);
     const before = effects.recorded;
     try {
-      await this.run(context, command, request, reply);
+      await this.run(context, command, request, reply, errors);
     } catch (error) {
       if (!(error instanceof OutputLimitError)) throw error;
       this.log.warn(`client ${session.address} asked for ${error.message}: closed`);
@@ -71,15 +74,41 @@ export class LocalMailbox implements Mailbox {
     return isHeard && session.replyMode === "off" ? nothing : out.view();
   }
 
-  /** Runs the command, and again after each pause that held it. */
-  private async run(context: Context, command: Command, request: Request, reply: Reply) {
-    const { session } = context;
-    await execute(context, command, request, reply);
-    while (session.held) {
-      session.held = false;
+  /** Runs the command, and again after each pause that held it. Its time is that before it waits. */
+  private async run(
+    context: Context,
+    command: Command,
+    request: Request,
+    reply: Reply,
+    errors: Errors,
+  ): Promise<void> {
+    for (;;) {
+      const beganMs = monotonicMs();
+      const outcome = execute(context, command, request, reply);
+      if (outcome !== HELD) {
+        context.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
+        const answered = errors.count;
+        await outcome;
+        if (errors.count > answered) context.statistics.failed[command.id]++;
+        return;
+      }
       await this.unpaused();
       context.now = wallClockMs();
-      await execute(context, command, request, reply);
     }
+  }
+}
+
+/** The errors of one reply, which count for the thread as well. */
+class Errors implements ErrorSink {
+  count = 0;
+  private readonly all: ErrorSink;
+
+  constructor(all: ErrorSink) {
+    this.all = all;
+  }
+
+  note(error: ErrorReply): void {
+    this.count++;
+    this.all.note(error);
   }
 }

@@ -7,8 +7,9 @@ import type { Address } from "../../base/address.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
-import { find, opcodeCommands } from "../../command/table.ts";
+import { finderOf } from "../../command/table.ts";
 import type { Transaction } from "../../command/transaction/transaction-queue.ts";
+import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import type { ThreadStatistics } from "./threads.ts";
@@ -86,7 +87,8 @@ export interface Submission {
   readonly ticket: number;
   readonly session: Session;
   readonly request: Request;
-  readonly isResp: boolean;
+  /** Its name. */
+  readonly protocol: string;
 }
 
 /** What happens to the connection of a link. */
@@ -153,9 +155,8 @@ export function changesOf(before: Session, after: Session): Partial<Session> {
 }
 
 /** The command of a request that has been looked up before, in another thread. */
-export function commandOf(request: Request, isResp: boolean): Command {
-  const code = request.buf[request.start[0]];
-  const command = isResp ? find(request) : opcodeCommands[code - 1];
+export function commandOf(request: Request, { commands }: Protocol): Command {
+  const command = finderOf(commands)(request);
   if (command === undefined) throw new Error(`a thread submitted "${request.text(0)}"`);
   return command;
 }

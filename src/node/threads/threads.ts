@@ -5,6 +5,7 @@ import type { Address } from "../../base/address.ts";
 import { fits } from "../../command/connection/client-filter.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
+import type { CommandCount } from "../../command/core/statistics.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
 import type { Link, LinkSocket } from "../../replication/ports.ts";
@@ -23,13 +24,8 @@ export interface ThreadStatistics {
   bytesSent: number;
   turns: TurnHistogram;
   commands: CommandCount[];
-}
-
-/** How often a command ran and was refused. */
-export interface CommandCount {
-  name: string;
-  calls: number;
-  rejected: number;
+  /** Errors that were answered, by their first word. */
+  errors: ReadonlyMap<string, number>;
 }
 
 export interface Threads extends Clients {
@@ -92,6 +88,9 @@ export class LocalThreads implements Threads {
   }
 }
 
+/** The commands that a client can name. */
+const named = commands.flatMap((command) => [command, ...command.subcommands]);
+
 // ---- one thread's answers -----------------------------------------------------------------------
 
 export function reportClients(thread: DataThread, filter: ClientFilter): ClientReport[] {
@@ -108,7 +107,8 @@ export function killClients(thread: DataThread, filter: ClientFilter): number {
 }
 
 export function threadStatistics(thread: DataThread): ThreadStatistics {
-  const { connections, turns, ...counters } = thread;
+  const { connections, turns, context, ...counters } = thread;
+  const { statistics } = context;
   return {
     connections: connections.size,
     connectionsReceived: counters.connectionsReceived,
@@ -117,16 +117,9 @@ export function threadStatistics(thread: DataThread): ThreadStatistics {
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
     turns,
-    commands: commandCounts(),
+    commands: statistics.of(named),
+    errors: statistics.errors.byCode,
   };
-}
-
-/** What this thread's own table has counted, for the commands that a client can name. */
-export function commandCounts(): CommandCount[] {
-  return commands
-    .flatMap((command) => [command, ...command.subcommands])
-    .filter(({ calls, rejected }) => calls + rejected > 0)
-    .map(({ name, calls, rejected }) => ({ name, calls, rejected }));
 }
 
 /** The sum over all threads. */
@@ -141,6 +134,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     bytesSent: 0,
     turns,
     commands: addCommands(all),
+    errors: addErrors(all),
   };
   for (const one of all) {
     sum.connections += one.connections;
@@ -156,13 +150,23 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
 
 function addCommands(all: readonly ThreadStatistics[]): CommandCount[] {
   const sums = new Map<string, CommandCount>();
-  for (const { name, calls, rejected } of all.flatMap(({ commands }) => commands)) {
-    const sum = sums.get(name) ?? { name, calls: 0, rejected: 0 };
+  for (const { name, calls, usec, rejected, failed } of all.flatMap(({ commands }) => commands)) {
+    const sum = sums.get(name) ?? { name, calls: 0, usec: 0, rejected: 0, failed: 0 };
     sums.set(name, sum);
     sum.calls += calls;
+    sum.usec += usec;
     sum.rejected += rejected;
+    sum.failed += failed;
   }
   return [...sums.values()];
+}
+
+function addErrors(all: readonly ThreadStatistics[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [code, count] of all.flatMap(({ errors }) => [...errors])) {
+    sums.set(code, (sums.get(code) ?? 0) + count);
+  }
+  return sums;
 }
 
 function select(thread: DataThread, filter: ClientFilter): Connection[] {

@@ -5,6 +5,7 @@
 
 import type { Command } from "../../command/core/command.ts";
 import type { Session } from "../../command/core/session.ts";
+import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Answer, Submission } from "./messages.ts";
@@ -27,10 +28,10 @@ export class WorkerMailbox implements Mailbox {
     session: Session,
     _command: Command,
     request: Request,
-    isResp: boolean,
+    protocol: Protocol,
   ): Promise<Uint8Array> {
     const ticket = ++this.lastTicket;
-    this.post({ kind: "command", ticket, session, request, isResp });
+    this.post({ kind: "command", ticket, session, request, protocol: protocol.name });
     return new Promise((resolve) => this.waiting.set(ticket, { session, resolve }));
   }
 

@@ -57,16 +57,18 @@ class WorkerServer {
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
   constructor({ thread: number, threads, memory, ownsLog }: Start, post: Post) {
-    const { store, keyspace, journal, effects, standing } = awaken(attach(memory, number));
+    const attached = awaken(attach(memory, number));
+    const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
     process.on("exit", () => store.threads.markDead(number));
     this.post = post;
     this.standing = standing;
     const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox((submission) => post(submission));
     this.thread = new DataThread({
-      context: { store, keyspace, effects, standing },
+      context: { store, keyspace, effects, standing, statistics },
       mailbox: this.mailbox,
       standing,
+      clientMemory,
       log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),
       subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
       effectsRecorded: () => standing.announceEffects(),
@@ -158,6 +160,7 @@ class WorkerServer {
 
   private tick(): void {
     for (const link of this.links.values()) link.reportActivity();
+    this.thread.expelStrangers();
     closeIdle(this.thread, this.standing.idleTimeoutSeconds);
   }
 }

@@ -11,6 +11,7 @@ import type { LineSink } from "../../base/log.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Channels, Message } from "../../command/pubsub/channels.ts";
+import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Link, LinkSocket } from "../../replication/ports.ts";
 import type { DataThread } from "../connection/data-thread.ts";
 import { assertFree, ListenError } from "../connection/listener.ts";
@@ -149,13 +150,14 @@ export class WorkerThreads implements Threads {
 
   /** Runs a submitted command; the thread that asked waits for the answer. */
   private async run(worker: DataWorker, submission: Submission): Promise<void> {
-    const { ticket, isResp } = submission;
+    const { ticket } = submission;
+    const protocol = protocolNamed(submission.protocol);
     const { control, mailbox } = this.parts;
     const request = reviveRequest(submission.request);
     const session = reviveSession(submission.session);
     this.origins.set(session.id, worker);
     const bytes = await mailbox
-      .submit(session, commandOf(request, isResp), request, isResp)
+      .submit(session, commandOf(request, protocol), request, protocol)
       .catch((error) => control.fail(error));
     this.origins.delete(session.id);
     this.noteSubscriber(session, worker);

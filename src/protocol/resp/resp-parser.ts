@@ -15,6 +15,7 @@ import {
 } from "../../base/limits.ts";
 import type { Decoder } from "../decoder.ts";
 import { Input } from "../input.ts";
+import type { Peer } from "../protocol.ts";
 import { Request } from "../request.ts";
 import { splitInline } from "./inline.ts";
 
@@ -29,11 +30,6 @@ const INCOMPLETE = -1;
 const INVALID = -2;
 const NEGATIVE = -3;
 const lengthDigitsMax = 10; // 2^31 and everything above it is out of bounds anyway
-
-/** Stricter bounds hold until a client has logged in, where a password is set. */
-export interface Peer {
-  readonly authenticated: boolean;
-}
 
 const trusted: Peer = { authenticated: true };
 
@@ -100,6 +96,10 @@ export class RespParser implements Decoder {
 
   release(): void {
     this.input.release();
+  }
+
+  dispose(): void {
+    this.input.dispose();
   }
 
   next(): boolean {

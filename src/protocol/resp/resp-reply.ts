@@ -6,9 +6,9 @@
 
 import { writeDigits, writeInteger } from "../../base/ascii.ts";
 import type { ByteSource } from "../../base/bytes.ts";
-import type { ErrorReply } from "../../base/errors.ts";
+import { type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Output } from "../../base/output.ts";
-import type { Reply } from "../reply.ts";
+import type { ErrorSink, Reply } from "../reply.ts";
 
 const encoder = new TextEncoder();
 const okBytes = encoder.encode("+OK\r\n");
@@ -32,14 +32,22 @@ const headerBytesMax = 24; // type, sign, 20 digits, CR LF
 export class RespReply implements Reply {
   out: Output;
   resp3: boolean;
+  private readonly errors: ErrorSink | null;
 
-  constructor(out: Output) {
+  constructor(out: Output, errors: ErrorSink | null = null) {
     this.out = out;
     this.resp3 = false;
+    this.errors = errors;
   }
 
   switchProtocol(version: 2 | 3): void {
     this.resp3 = version === 3;
+  }
+
+  begin(): void {}
+
+  violation(text: string): void {
+    this.error(errorReply(text));
   }
 
   ok(): void {
@@ -52,6 +60,7 @@ export class RespReply implements Reply {
   }
 
   error(reply: ErrorReply): void {
+    this.errors?.note(reply);
     this.out.appendAll(reply.bytes);
   }
 

@@ -9,6 +9,7 @@ import { execute } from "../../../src/command/core/execute.ts";
 import { Keyspace } from "../../../src/command/core/keyspace.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
+import { CommandStatistics } from "../../../src/command/core/statistics.ts";
 import { expiryCommands } from "../../../src/command/generic/expiry.ts";
 import { keyspaceCommands } from "../../../src/command/generic/keys.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
@@ -75,6 +76,7 @@ export class Bed {
       keyspace: new Keyspace(this.store, this.effects),
       effects: this.effects,
       standing: this.standing,
+      statistics: new CommandStatistics(),
       channels: new Channels(),
       control: { clients } as unknown as Control,
       now: NOW,

@@ -4,7 +4,9 @@
 import { expect, test } from "bun:test";
 import { flag } from "../../../../src/command/core/command.ts";
 import { family } from "../../../../src/command/core/family.ts";
-import { commands, opcodeCommands } from "../../../../src/command/table.ts";
+import { commands, finderOf } from "../../../../src/command/table.ts";
+import { mscache } from "../../../../src/protocol/mscache/protocol.ts";
+import { Request } from "../../../../src/protocol/request.ts";
 
 const handler = (): void => undefined;
 
@@ -26,7 +28,12 @@ test("a row is what it says itself, then what the family says, then the usual ca
 });
 
 test("no row of the table lacks a field", () => {
-  const all = [...commands, ...opcodeCommands].flatMap((it) => [it, ...it.subcommands]);
+  const find = finderOf(mscache.commands);
+  const numbered = (mscache.commands ?? []).flatMap(
+    (_, index) => find(Request.of([Uint8Array.of(index + 1)])) ?? [],
+  );
+  expect(numbered.map(({ name }) => name)).toEqual([...(mscache.commands ?? [])]);
+  const all = [...commands, ...numbered].flatMap((it) => [it, ...it.subcommands]);
   for (const { name, row } of all) {
     const { arity, flags, keys, group, since, complexity, summary } = row;
     const told = { name, arity, flags, keys, group, since, complexity, summary };

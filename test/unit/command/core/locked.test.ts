@@ -6,7 +6,9 @@ import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
 import { Command, type Context, flag, type Handler } from "../../../../src/command/core/command.ts";
 import { execute } from "../../../../src/command/core/execute.ts";
+import { restriction } from "../../../../src/command/core/gate.ts";
 import { Session } from "../../../../src/command/core/session.ts";
+import { CommandStatistics } from "../../../../src/command/core/statistics.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
 import { attach, reserveMemory, type SharedMemory } from "../../../../src/node/shared-memory.ts";
@@ -34,7 +36,8 @@ function openBed(threads = "4"): Bed {
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const { store, keyspace, effects, journal, standing } = attach(memory, THREAD);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
-  const x: Context = { store, keyspace, effects, standing, session, now: 0 };
+  const statistics = new CommandStatistics();
+  const x: Context = { store, keyspace, effects, standing, statistics, session, now: 0 };
   const out = new Output();
   return {
     x,
@@ -119,14 +122,14 @@ describe("while a command runs", () => {
 
 describe("what changed while a command waited for its locks", () => {
   /** A node that is asked once before the locks and once under them. */
-  function changesOnSecondLook(bed: Bed, name: "isFollower" | "isLoading"): void {
+  function changesOnSecondLook(bed: Bed, bit: number): void {
     let looks = 0;
-    Object.defineProperty(bed.standing, name, { get: () => looks++ > 0 });
+    Object.defineProperty(bed.standing, "restrictions", { get: () => (looks++ > 0 ? bit : 0) });
   }
 
   test("a write is refused when the node has become a follower", () => {
     const bed = openBed();
-    changesOnSecondLook(bed, "isFollower");
+    changesOnSecondLook(bed, restriction.FOLLOWER);
     const handler: Handler = (_x, _request, reply) => reply.ok();
     expect(bed.run({ flags: flag.WRITE, handler }, "x", "a")).toStartWith("-READONLY");
     expect(lockedShards(bed)).toBe(0);
@@ -134,7 +137,7 @@ describe("what changed while a command waited for its locks", () => {
 
   test("a read is refused when a load has begun", () => {
     const bed = openBed();
-    changesOnSecondLook(bed, "isLoading");
+    changesOnSecondLook(bed, restriction.LOADING);
     const handler: Handler = (_x, _request, reply) => reply.ok();
     expect(bed.run({ flags: flag.READONLY, handler }, "x", "a")).toStartWith("-LOADING");
     expect(lockedShards(bed)).toBe(0);

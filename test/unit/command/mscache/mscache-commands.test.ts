@@ -7,12 +7,8 @@ import { Output } from "../../../../src/base/output.ts";
 import { Command } from "../../../../src/command/core/command.ts";
 import { execute } from "../../../../src/command/core/execute.ts";
 import { mscacheCommands } from "../../../../src/command/mscache/mscache-commands.ts";
-import {
-  MscacheParser,
-  MscacheReply,
-  opcode,
-  status,
-} from "../../../../src/protocol/mscache/mscache.ts";
+import { MscacheParser, opcode } from "../../../../src/protocol/mscache/mscache-parser.ts";
+import { MscacheReply, status } from "../../../../src/protocol/mscache/mscache-reply.ts";
 import { Bed, NOW } from "../bed.ts";
 
 const rows = mscacheCommands.map((row) => new Command(row));
@@ -43,7 +39,7 @@ function answer(frame: Uint8Array): number[] {
   const reply = new MscacheReply(out);
   parser.feed(frame);
   expect(parser.next()).toBe(true);
-  reply.answersValue = frame[0] === opcode.GET;
+  reply.begin(parser.request);
   execute(bed.x, rows[frame[0] - 1], parser.request, reply);
   return [...out.view()];
 }

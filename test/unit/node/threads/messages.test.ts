@@ -10,7 +10,9 @@ import {
   reviveSession,
   summaryOf,
 } from "../../../../src/node/threads/messages.ts";
+import { mscache } from "../../../../src/protocol/mscache/protocol.ts";
 import { Request } from "../../../../src/protocol/request.ts";
+import { resp } from "../../../../src/protocol/resp/protocol.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -66,9 +68,9 @@ describe("a request", () => {
 
   test("is found in the table by its name, and in the binary protocol by its opcode", () => {
     const list = Request.of([bytes("client"), bytes("LIST")]);
-    expect(commandOf(list, true).name).toBe("client|list");
+    expect(commandOf(list, resp).name).toBe("client|list");
     const join = Request.of([Uint8Array.of(4)]);
-    expect(commandOf(join, false).name).toBe("mscache|join");
-    expect(() => commandOf(Request.of([bytes("nonsense")]), true)).toThrow("nonsense");
+    expect(commandOf(join, mscache).name).toBe("mscache|join");
+    expect(() => commandOf(Request.of([bytes("nonsense")]), resp)).toThrow("nonsense");
   });
 });

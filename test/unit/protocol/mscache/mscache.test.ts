@@ -4,7 +4,9 @@
 import { describe, expect, test } from "bun:test";
 import { errorReply, readOnly } from "../../../../src/base/errors.ts";
 import { Output } from "../../../../src/base/output.ts";
-import { MscacheParser, MscacheReply } from "../../../../src/protocol/mscache/mscache.ts";
+import { MscacheParser, opcode } from "../../../../src/protocol/mscache/mscache-parser.ts";
+import { MscacheReply } from "../../../../src/protocol/mscache/mscache-reply.ts";
+import { Request } from "../../../../src/protocol/request.ts";
 
 function decode(pieces: readonly Uint8Array[]): { frames: string[][]; error: string } {
   const parser = new MscacheParser();
@@ -48,19 +50,19 @@ describe("MscacheParser decodes", () => {
 
 describe("MscacheReply encodes", () => {
   const value = Uint8Array.of(7, 8, 9);
-  const answers: [string, boolean, (reply: MscacheReply) => void, string][] = [
-    ["success", false, (reply) => reply.ok(), "01"],
-    ["an error", false, (reply) => reply.error(errorReply("no")), "02"],
-    ["a write on a follower", false, (reply) => reply.error(readOnly), "04"],
-    ["an error of GET", true, (reply) => reply.error(errorReply("no")), "0200000000"],
-    ["a missing key", true, (reply) => reply.nil(), "0300000000"],
-    ["a value", true, (reply) => reply.bulk(value, 1, 3), "01020000000809"],
+  const answers: [string, number, (reply: MscacheReply) => void, string][] = [
+    ["success", opcode.SET, (reply) => reply.ok(), "01"],
+    ["an error", opcode.SET, (reply) => reply.error(errorReply("no")), "02"],
+    ["a write on a follower", opcode.SET, (reply) => reply.error(readOnly), "04"],
+    ["an error of GET", opcode.GET, (reply) => reply.error(errorReply("no")), "0200000000"],
+    ["a missing key", opcode.GET, (reply) => reply.nil(), "0300000000"],
+    ["a value", opcode.GET, (reply) => reply.bulk(value, 1, 3), "01020000000809"],
   ];
-  for (const [name, answersValue, answer, hex] of answers) {
+  for (const [name, code, answer, hex] of answers) {
     test(name, () => {
       const out = new Output();
       const reply = new MscacheReply(out);
-      reply.answersValue = answersValue;
+      reply.begin(Request.of([Uint8Array.of(code)]));
       answer(reply);
       expect(out.view().toHex()).toBe(hex);
     });

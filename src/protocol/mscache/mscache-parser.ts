@@ -1,23 +1,16 @@
-// The seed's binary protocol: frames in, one status byte (and for GET a value) out, in request order.
-// Integers are little-endian. The decoder turns a frame into a request whose argument 0 is the opcode
-// byte, followed by the key and, for SET, the value and the four TTL bytes; the commands behind the
-// opcodes are rows of the command table like all others.
+// Decodes the seed's binary protocol. Integers are little-endian. A frame becomes a request whose argument
+// 0 is the opcode byte, followed by the key and, for SET, the value and the four TTL bytes; the commands
+// behind the opcodes are rows of the command table like all others. mscache-reply.ts answers.
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   GET 2 | int32 key length | key          DEL 3 | int32 key length | key          JOIN 4
-//   answer to SET and DEL: status; to GET: status | int32 value length | value; to JOIN: nothing
 // A negative or absurd length, or an unknown opcode, ends the connection and allocates nothing.
 
-import type { ByteSource } from "../../base/bytes.ts";
-import type { ErrorReply } from "../../base/errors.ts";
 import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
-import type { Output } from "../../base/output.ts";
 import type { Decoder } from "../decoder.ts";
 import { Input } from "../input.ts";
-import type { Reply } from "../reply.ts";
 import { Request } from "../request.ts";
 
 export const opcode = { SET: 1, GET: 2, DEL: 3, JOIN: 4 } as const;
-export const status = { OK: 1, ERROR: 2, KEY_NOT_FOUND: 3, NOT_LEADER: 4 } as const;
 
 const lengthBytes = 4;
 
@@ -53,6 +46,10 @@ export class MscacheParser implements Decoder {
 
   release(): void {
     this.input.release();
+  }
+
+  dispose(): void {
+    this.input.dispose();
   }
 
   /** A frame has at most three fields, so looking again from its start costs nothing worth saving. */
@@ -108,105 +105,4 @@ export class MscacheParser implements Decoder {
     this.error = text;
     return false;
   }
-}
-
-/** Answers in status bytes. Only what the protocol's commands call has an encoding. */
-export class MscacheReply implements Reply {
-  out: Output;
-  /** GET's answers carry a length even when they carry no value. */
-  answersValue: boolean;
-
-  constructor(out: Output) {
-    this.out = out;
-    this.answersValue = false;
-  }
-
-  ok(): void {
-    this.status(status.OK);
-  }
-
-  error(reply: ErrorReply): void {
-    this.failure(reply.code === "READONLY" ? status.NOT_LEADER : status.ERROR);
-  }
-
-  nil(): void {
-    this.failure(status.KEY_NOT_FOUND);
-  }
-
-  bulk(bytes: Uint8Array, start: number, end: number): void {
-    this.value(end - start);
-    this.out.append(bytes, start, end);
-  }
-
-  bulkFrom(source: ByteSource, from: number, length: number): void {
-    this.value(length);
-    const at = this.out.reserve(length);
-    source.copyTo(this.out.bytes, at, from, length);
-  }
-
-  // The commands of this protocol answer with nothing else; a call would be a programmer's error.
-  switchProtocol(): void {
-    unsupported("protocol version");
-  }
-  simple(): void {
-    this.ok();
-  }
-  integer(): void {
-    this.ok();
-  }
-  text(): void {
-    unsupported("text");
-  }
-  verbatim(): void {
-    unsupported("verbatim");
-  }
-  nilArray(): void {
-    unsupported("nilArray");
-  }
-  boolean(): void {
-    unsupported("boolean");
-  }
-  double(): void {
-    unsupported("double");
-  }
-  array(): void {
-    unsupported("array");
-  }
-  set(): void {
-    unsupported("set");
-  }
-  map(): void {
-    unsupported("map");
-  }
-  push(): void {
-    unsupported("push");
-  }
-
-  private status(code: number): void {
-    const at = this.out.reserve(1);
-    this.out.bytes[at] = code;
-  }
-
-  private failure(code: number): void {
-    this.status(code);
-    if (this.answersValue) this.length(0);
-  }
-
-  private value(length: number): void {
-    this.status(status.OK);
-    this.length(length);
-  }
-
-  private length(value: number): void {
-    const at = this.out.reserve(lengthBytes);
-    const { bytes } = this.out;
-    bytes[at] = value;
-    bytes[at + 1] = value >> 8;
-    bytes[at + 2] = value >> 16;
-    bytes[at + 3] = value >> 24;
-  }
-}
-
-function unsupported(what: string): never {
-  throw new Error(`the binary protocol has no ${what} reply`);
 }

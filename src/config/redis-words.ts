@@ -1,0 +1,58 @@
+// Redis's words for values of ours, where CONFIG shows and takes them: its log levels and its policies of
+// eviction. Which option has which names is said in options.ts.
+
+import { ConfigError } from "../base/errors.ts";
+import type { LogLevel } from "../base/log.ts";
+import {
+  EVICTION_POLICIES,
+  type EvictionPolicy,
+  parseWholeNumber,
+  parseWord,
+  SNAPSHOT_SECONDS_MAX,
+} from "./values.ts";
+
+export const REDIS_LEVELS: Record<LogLevel, string> = {
+  debug: "debug",
+  info: "notice",
+  warn: "warning",
+  error: "warning",
+};
+
+export function readRedisLevel(text: string): LogLevel {
+  const word = parseWord(text, ["debug", "verbose", "notice", "warning", "info", "warn", "error"]);
+  if (word === "verbose" || word === "notice") return "info";
+  return word === "warning" ? "warn" : word;
+}
+
+/** Redis has no word for S3-FIFO; LFU over all keys comes nearest. */
+export function showRedisPolicy(policy: EvictionPolicy): string {
+  return policy === "none" ? "noeviction" : "allkeys-lfu";
+}
+
+export function readRedisPolicy(text: string): EvictionPolicy {
+  const word = text.trim().toLowerCase();
+  if (word === "noeviction") return "none";
+  if (/^allkeys-(lru|lfu|random)$/.test(word)) return "s3fifo";
+  if (word.startsWith("volatile-")) {
+    throw new ConfigError(`"${text}" would evict only keys with a TTL, which MSCache does not do`);
+  }
+  return parseWord(text, EVICTION_POLICIES);
+}
+
+/** Redis's `save <seconds> <changes>`: a save this often, if so much has changed. */
+export function showSavePoint(seconds: number): string {
+  return seconds === 0 ? "" : `${seconds} 1`;
+}
+
+export function readSavePoint(text: string): number {
+  const words = text.trim();
+  if (words === "") return 0;
+  const [, seconds] = /^(\d+)\s+1$/.exec(words) ?? [];
+  if (seconds === undefined) {
+    throw new ConfigError(
+      `"${text}" is not "" or one pair of seconds and 1 change; MSCache counts no changes and saves ` +
+        "every so many seconds if there was one",
+    );
+  }
+  return parseWholeNumber(seconds, 1, SNAPSHOT_SECONDS_MAX);
+}

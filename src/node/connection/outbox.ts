@@ -1,0 +1,118 @@
+// The output side of a connection: gathered replies to the socket, what the socket does not take into the
+// backlog, and messages of channels behind the reply that is being made. It cuts nobody off: its
+// connection looks at the bytes that wait.
+// Invariants: bytes leave in the order in which they came, messages never inside a reply; a socket that
+// took less than it was offered is not written to before its next `drain`.
+// Hot path: flush().
+
+import { outputHardBytesMax } from "../../base/limits.ts";
+import { type Output, OutputLimitError, type Spill } from "../../base/output.ts";
+import { Backlog } from "./backlog.ts";
+import type { EncodedMessage } from "./delivery.ts";
+import { Mail } from "./mail.ts";
+
+interface Writable {
+  write(bytes: Uint8Array, offset?: number, length?: number): number;
+}
+
+/** Where sent bytes are counted. */
+interface Counter {
+  bytesSent: number;
+}
+
+export class Outbox implements Spill {
+  private readonly socket: Writable;
+  private readonly counter: Counter;
+  private readonly backlog: Backlog;
+  /** Null until the first message. */
+  mail: Mail | null;
+  private isStalled: boolean;
+  private isClosed: boolean;
+
+  constructor(socket: Writable, counter: Counter) {
+    this.socket = socket;
+    this.counter = counter;
+    this.backlog = new Backlog();
+    this.mail = null;
+    this.isStalled = false;
+    this.isClosed = false;
+  }
+
+  /** Bytes of replies and messages that the socket has not taken. */
+  get unsentBytes(): number {
+    return this.backlog.bytes;
+  }
+
+  /** Bytes of messages that wait for the end of a reply. */
+  get mailBytes(): number {
+    return this.mail?.bytes ?? 0;
+  }
+
+  /** Hands the gathered replies to the socket; what it does not take is kept. Clears `out`. */
+  flush(out: Output): void {
+    const { length } = out;
+    if (this.backlog.bytes > 0) this.flushBehind(out);
+    else if (length > 0) {
+      const taken = this.write(out.bytes, length);
+      if (taken < length && !this.isClosed) this.backlog.keep(out, taken);
+    }
+    out.clear();
+  }
+
+  private flushBehind(out: Output): void {
+    if (out.length > 0) this.backlog.keep(out, 0);
+    if (!this.isStalled) this.drain();
+  }
+
+  /** Output.spillTo: a long answer leaves the output before it is whole. */
+  spill(out: Output): void {
+    if (this.backlog.bytes + out.length > outputHardBytesMax) {
+      throw new OutputLimitError(`a reply of more than ${outputHardBytesMax} bytes`);
+    }
+    if (!this.isClosed) this.backlog.keep(out, 0);
+    out.clear();
+  }
+
+  /** Writes past the backlog, which must be empty, and returns how many bytes the socket took. */
+  write(bytes: Uint8Array, length = bytes.length): number {
+    if (this.isClosed || this.backlog.bytes > 0) return 0;
+    const taken = Math.max(0, this.socket.write(bytes, 0, length));
+    this.counter.bytesSent += taken;
+    this.isStalled = taken < length;
+    return taken;
+  }
+
+  /** Sends what waits, as far as the socket takes it. True when nothing is left. */
+  drain(): boolean {
+    const before = this.backlog.bytes;
+    const isEmpty = this.backlog.drain(this.socket);
+    this.isStalled = !isEmpty;
+    if (!this.isClosed) this.counter.bytesSent += before - this.backlog.bytes;
+    return isEmpty;
+  }
+
+  // ---- messages of channels ----------------------------------------------------------------------
+
+  /** Keeps a message until sendMail(). False when the client is too slow to be kept. */
+  deliver(message: EncodedMessage, nowMs: number): boolean {
+    if (this.isClosed) return true;
+    this.mail ??= new Mail();
+    message.addTo(this.mail.messages);
+    return !this.mail.isOverdue(this.backlog.bytes, nowMs);
+  }
+
+  sendMail(): void {
+    const { mail } = this;
+    if (mail === null || mail.bytes === 0) return;
+    mail.messages.moveTo(this.backlog);
+    if (!this.isStalled) this.drain();
+  }
+
+  /** Drops everything and writes nothing more. */
+  close(): void {
+    this.isClosed = true;
+    this.backlog.clear();
+    this.mail?.messages.clear();
+    this.mail = null;
+  }
+}

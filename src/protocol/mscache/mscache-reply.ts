@@ -1,0 +1,125 @@
+// Answers of the seed's binary protocol: one status byte, and for GET a value, in request order.
+//   to SET and DEL: status; to GET: status | int32 value length | value; to JOIN: nothing
+// Only what the protocol's commands call has an encoding.
+
+import type { ByteSource } from "../../base/bytes.ts";
+import type { ErrorReply } from "../../base/errors.ts";
+import type { Output } from "../../base/output.ts";
+import type { ErrorSink, Reply } from "../reply.ts";
+import type { Request } from "../request.ts";
+import { opcode } from "./mscache-parser.ts";
+
+export const status = { OK: 1, ERROR: 2, KEY_NOT_FOUND: 3, NOT_LEADER: 4 } as const;
+
+const lengthBytes = 4;
+
+export class MscacheReply implements Reply {
+  out: Output;
+  /** The opcode that is answered: GET's answers carry a length even when they carry no value. */
+  private opcode: number;
+
+  private readonly errors: ErrorSink | null;
+
+  constructor(out: Output, errors: ErrorSink | null = null) {
+    this.out = out;
+    this.errors = errors;
+    this.opcode = 0;
+  }
+
+  begin({ buf, start }: Request): void {
+    this.opcode = buf[start[0]];
+  }
+
+  ok(): void {
+    this.status(status.OK);
+  }
+
+  /** Bytes that are no frame have no answer: the connection ends. */
+  violation(): void {}
+
+  error(reply: ErrorReply): void {
+    this.errors?.note(reply);
+    this.failure(reply.code === "READONLY" ? status.NOT_LEADER : status.ERROR);
+  }
+
+  nil(): void {
+    this.failure(status.KEY_NOT_FOUND);
+  }
+
+  bulk(bytes: Uint8Array, start: number, end: number): void {
+    this.value(end - start);
+    this.out.append(bytes, start, end);
+  }
+
+  bulkFrom(source: ByteSource, from: number, length: number): void {
+    this.value(length);
+    const at = this.out.reserve(length);
+    source.copyTo(this.out.bytes, at, from, length);
+  }
+
+  /** There is one version only. */
+  switchProtocol(): void {}
+
+  // The commands of this protocol answer with nothing else; a call would be a programmer's error.
+  simple(): void {
+    this.ok();
+  }
+  integer(): void {
+    this.ok();
+  }
+  text(): void {
+    unsupported("text");
+  }
+  verbatim(): void {
+    unsupported("verbatim");
+  }
+  nilArray(): void {
+    unsupported("nilArray");
+  }
+  boolean(): void {
+    unsupported("boolean");
+  }
+  double(): void {
+    unsupported("double");
+  }
+  array(): void {
+    unsupported("array");
+  }
+  set(): void {
+    unsupported("set");
+  }
+  map(): void {
+    unsupported("map");
+  }
+  push(): void {
+    unsupported("push");
+  }
+
+  private status(code: number): void {
+    const at = this.out.reserve(1);
+    this.out.bytes[at] = code;
+  }
+
+  private failure(code: number): void {
+    this.status(code);
+    if (this.opcode === opcode.GET) this.length(0);
+  }
+
+  private value(length: number): void {
+    this.status(status.OK);
+    this.length(length);
+  }
+
+  private length(value: number): void {
+    const at = this.out.reserve(lengthBytes);
+    const { bytes } = this.out;
+    bytes[at] = value;
+    bytes[at + 1] = value >> 8;
+    bytes[at + 2] = value >> 16;
+    bytes[at + 3] = value >> 24;
+  }
+}
+
+function unsupported(what: string): never {
+  throw new Error(`the binary protocol has no ${what} reply`);
+}
