@@ -68,7 +68,7 @@ export class Housekeeping implements Disposable {
   }
 
   private everySecond(): void {
-    void this.information.sampleOperations();
+    void this.information.sampleRates();
     this.warnOfCrowding();
     void this.waits.releaseGone();
     this.thread.expelStrangers();

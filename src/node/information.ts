@@ -9,9 +9,12 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
-import { infoText } from "./node-info.ts";
+import { infoText, type Rates } from "./node-info.ts";
 import type { SharedStanding } from "./standing.ts";
 import type { Threads } from "./threads/threads.ts";
+import { TtlSample } from "./ttl-sample.ts";
+
+const noRates: Rates = { operations: 0, bytesReceived: 0, bytesSent: 0 };
 
 export interface InformationParts {
   readonly store: Store;
@@ -28,10 +31,14 @@ export class NodeInformation implements Information {
   private readonly runId = randomBytes(20).toString("hex");
   private readonly startedMs = monotonicMs();
   private peakMemoryBytes = 0;
-  private operations = { count: 0, perSecond: 0 };
+  private rates: Rates = noRates;
+  /** What the rates are measured from; null after a reset. */
+  private sampled: Rates | null = noRates;
+  private readonly ttl: TtlSample;
 
   constructor(parts: InformationParts) {
     this.parts = parts;
+    this.ttl = new TtlSample(parts.store);
   }
 
   async text(sections: readonly string[]): Promise<string> {
@@ -49,11 +56,12 @@ export class NodeInformation implements Information {
         persistence: persistence.info(standing.isLoading),
         threads: counted,
         blockedClients: replication.waiters.count,
-        operationsPerSecond: this.operations.perSecond,
+        rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,
         peakMemoryBytes: this.peakMemoryBytes,
         store,
+        averageTtlMs: () => this.ttl.averageMs(wallClockMs()),
         replication: replication.infoLines(),
         replicationCounters: replication.counterLines(),
         replicationMemory: replication.memoryLines(),
@@ -65,13 +73,22 @@ export class NodeInformation implements Information {
   resetStatistics(): void {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
-    this.operations = { count: 0, perSecond: 0 };
+    this.sampled = null;
+    this.rates = noRates;
   }
 
   /** Called once a second. */
-  async sampleOperations(): Promise<void> {
-    const { commandsProcessed } = await this.parts.threads.statistics();
-    const perSecond = Math.max(0, commandsProcessed - this.operations.count);
-    this.operations = { count: commandsProcessed, perSecond };
+  async sampleRates(): Promise<void> {
+    const counted = await this.parts.threads.statistics();
+    const { commandsProcessed: operations, bytesReceived, bytesSent } = counted;
+    const before = this.sampled;
+    this.sampled = { operations, bytesReceived, bytesSent };
+    // Counters that were reset meanwhile tell nothing about this second.
+    if (before === null || operations < before.operations) return;
+    this.rates = {
+      operations: operations - before.operations,
+      bytesReceived: Math.max(0, bytesReceived - before.bytesReceived),
+      bytesSent: Math.max(0, bytesSent - before.bytesSent),
+    };
   }
 }

@@ -1,6 +1,7 @@
 // The text of INFO. Field names and their order are Redis's, as tools and Sentinel parse them; fields of
 // our own stand at the end of a section and begin with a word of the glossary.
 
+import { totalmem } from "node:os";
 import { MSCACHE_VERSION, REDIS_VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import type { StoreStatistics } from "../store/store.ts";
@@ -13,19 +14,43 @@ export interface InfoSource {
   readonly uptimeMs: number;
   readonly nowMs: number;
   readonly persistence: readonly Field[];
-  readonly threads: ThreadStatistics;
+  readonly threads: Counted;
   /** Connections that wait in WAIT. */
   readonly blockedClients: number;
-  readonly operationsPerSecond: number;
+  /** Measured over the last second. */
+  readonly rates: Rates;
   /** Different ones that somebody has subscribed to. */
   readonly channels: number;
   readonly patterns: number;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
+  /** Of the items that have one, as far as it is known. */
+  readonly averageTtlMs: () => number;
   readonly replication: readonly (readonly [string, string | number])[];
   readonly replicationMemory: readonly (readonly [string, string | number])[];
   readonly replicationCounters: readonly (readonly [string, string | number])[];
 }
+
+export interface Rates {
+  readonly operations: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** What the threads have counted of one command. */
+interface CommandFields {
+  readonly name: string;
+  readonly calls: number;
+  readonly usec?: number;
+  readonly rejected: number;
+  readonly failed?: number;
+}
+
+type Counted = Omit<ThreadStatistics, "commands" | "errors"> & {
+  readonly commands: readonly CommandFields[];
+  /** Errors that were answered, by their first word. */
+  readonly errors?: ReadonlyMap<string, number>;
+};
 
 type Field = readonly [name: string, value: string | number];
 type Section = (source: InfoSource) => readonly Field[];
@@ -40,6 +65,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   cpu: { title: "CPU", fields: cpuFields },
   modules: { title: "Modules", fields: () => [] },
   commandstats: { title: "Commandstats", fields: commandFields, extra: true },
+  errorstats: { title: "Errorstats", fields: errorFields },
   turns: { title: "Turns", fields: turnFields, extra: true },
   cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
   keyspace: { title: "Keyspace", fields: keyspaceFields },
@@ -47,12 +73,12 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
 
 /** The sections asked for, in INFO's order; none: the default ones. Unknown names are ignored, as in Redis. */
 export function infoText(source: InfoSource, asked: readonly string[]): string {
-  const names = asked.length === 0 ? ["default"] : asked;
-  const all = names.includes("all") || names.includes("everything");
+  const names = new Set(asked.length === 0 ? ["default"] : asked);
+  const all = names.has("all") || names.has("everything");
   const texts: string[] = [];
   for (const [name, { title, fields, extra }] of Object.entries(sections)) {
-    const byDefault = names.includes("default") && extra === undefined;
-    if (!all && !byDefault && !names.includes(name)) continue;
+    const byDefault = names.has("default") && extra === undefined;
+    if (!all && !byDefault && !names.has(name)) continue;
     const lines = fields(source).map(([field, value]) => `${field}:${value}\r\n`);
     texts.push(`# ${title}\r\n${lines.join("")}`);
   }
@@ -96,6 +122,8 @@ function clientFields({ threads, config, blockedClients }: InfoSource): Field[] 
 function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource): Field[] {
   const resident = process.memoryUsage.rss();
   const used = store.memoryUsedBytes;
+  const overhead = store.memory.index_bytes + store.memory.ghost_bytes;
+  const systemBytes = totalmem();
   return [
     ["used_memory", used],
     ["used_memory_human", humanBytes(used)],
@@ -103,10 +131,19 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["used_memory_rss_human", humanBytes(resident)],
     ["used_memory_peak", peakMemoryBytes],
     ["used_memory_peak_human", humanBytes(peakMemoryBytes)],
+    ["used_memory_peak_perc", percent(used, peakMemoryBytes)],
+    ["used_memory_overhead", overhead],
+    ["used_memory_dataset", used - overhead],
+    ["used_memory_dataset_perc", percent(used - overhead, used)],
+    ["total_system_memory", systemBytes],
+    ["total_system_memory_human", humanBytes(systemBytes)],
+    ["used_memory_lua", 0],
+    ["number_of_cached_scripts", 0],
     ["maxmemory", config.maxMemory],
     ["maxmemory_human", humanBytes(config.maxMemory)],
     ["maxmemory_policy", config.eviction === "none" ? "noeviction" : "allkeys-lfu"],
     ["mem_fragmentation_ratio", (resident / Math.max(1, used)).toFixed(2)],
+    ["mem_fragmentation_bytes", resident - used],
     ["mem_allocator", "segments"],
     ...source.replicationMemory,
     ["eviction_policy", config.eviction],
@@ -114,13 +151,15 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
   ];
 }
 
-function statsFields({ threads, store, operationsPerSecond, ...source }: InfoSource): Field[] {
+function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] {
   return [
     ["total_connections_received", threads.connectionsReceived],
     ["total_commands_processed", threads.commandsProcessed],
-    ["instantaneous_ops_per_sec", operationsPerSecond],
+    ["instantaneous_ops_per_sec", rates.operations],
     ["total_net_input_bytes", threads.bytesReceived],
     ["total_net_output_bytes", threads.bytesSent],
+    ["instantaneous_input_kbps", (rates.bytesReceived / 1024).toFixed(2)],
+    ["instantaneous_output_kbps", (rates.bytesSent / 1024).toFixed(2)],
     ["rejected_connections", threads.connectionsRejected],
     ...source.replicationCounters,
     ["expired_keys", store.expirations],
@@ -129,6 +168,12 @@ function statsFields({ threads, store, operationsPerSecond, ...source }: InfoSou
     ["keyspace_misses", store.misses],
     ["pubsub_channels", source.channels],
     ["pubsub_patterns", source.patterns],
+    ["pubsubshard_channels", 0],
+    ["latest_fork_usec", 0],
+    ["total_forks", 0],
+    ["total_error_replies", sumOf(threads.errors)],
+    ["total_reads_processed", threads.turns.count],
+    ["acl_access_denied_auth", threads.errors?.get("WRONGPASS") ?? 0],
     ["ghost_hits", store.ghostHits],
   ];
 }
@@ -138,14 +183,27 @@ function cpuFields(): Field[] {
   return [
     ["used_cpu_sys", (system / 1e6).toFixed(6)],
     ["used_cpu_user", (user / 1e6).toFixed(6)],
+    ["used_cpu_sys_children", "0.000000"],
+    ["used_cpu_user_children", "0.000000"],
   ];
 }
 
+/** In exactly this form: exporters read the line by a pattern, and drop what does not fit. */
 function commandFields({ threads: { commands } }: InfoSource): Field[] {
-  return commands.map(({ name, calls, rejected }) => [
-    `cmdstat_${name}`,
-    `calls=${calls},rejected_calls=${rejected}`,
-  ]);
+  return commands.map(({ name, calls, usec = 0, rejected, failed = 0 }) => {
+    const each = calls === 0 ? 0 : usec / calls;
+    const time = `usec=${Math.round(usec)},usec_per_call=${each.toFixed(2)}`;
+    const counts = `rejected_calls=${rejected},failed_calls=${failed}`;
+    return [`cmdstat_${name}`, `calls=${calls},${time},${counts}`];
+  });
+}
+
+function errorFields({ threads: { errors = new Map() } }: InfoSource): Field[] {
+  return [...errors].sort().map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
+}
+
+function sumOf(counts: ReadonlyMap<string, number> = new Map()): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function turnFields({ threads: { turns } }: InfoSource): Field[] {
@@ -161,9 +219,14 @@ function turnFields({ threads: { turns } }: InfoSource): Field[] {
   ];
 }
 
-function keyspaceFields({ store }: InfoSource): Field[] {
-  if (store.items === 0) return [];
-  return [["db0", `keys=${store.items},expires=${store.expiringItems},avg_ttl=0`]];
+function keyspaceFields({ store: { items, expiringItems }, averageTtlMs }: InfoSource): Field[] {
+  if (items === 0) return [];
+  const averageMs = expiringItems === 0 ? 0 : averageTtlMs();
+  return [["db0", `keys=${items},expires=${expiringItems},avg_ttl=${averageMs}`]];
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / Math.max(1, whole)).toFixed(2)}%`;
 }
 
 const byteUnits = ["B", "K", "M", "G", "T"];

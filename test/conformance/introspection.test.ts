@@ -5,7 +5,7 @@
  * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { TestNode } from "../harness.ts";
+import { type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
@@ -162,13 +162,21 @@ function clientCases(connect: () => Promise<Peer>): void {
 function infoCases(connect: () => Promise<Peer>): void {
   const wanted: Readonly<Record<string, string>> = {
     server: "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds",
-    clients: "connected_clients",
-    memory: "used_memory used_memory_human used_memory_rss maxmemory maxmemory_policy",
+    clients: "connected_clients blocked_clients maxclients tracking_clients",
+    memory:
+      "used_memory used_memory_human used_memory_rss used_memory_peak used_memory_peak_perc " +
+      "used_memory_overhead used_memory_dataset used_memory_dataset_perc total_system_memory " +
+      "used_memory_lua number_of_cached_scripts maxmemory maxmemory_policy mem_fragmentation_ratio " +
+      "mem_fragmentation_bytes mem_allocator",
     stats:
-      "total_connections_received total_commands_processed keyspace_hits keyspace_misses expired_keys evicted_keys",
+      "total_connections_received total_commands_processed instantaneous_ops_per_sec " +
+      "total_net_input_bytes total_net_output_bytes instantaneous_input_kbps " +
+      "instantaneous_output_kbps rejected_connections sync_full sync_partial_ok sync_partial_err " +
+      "expired_keys evicted_keys keyspace_hits keyspace_misses pubsub_channels pubsub_patterns " +
+      "latest_fork_usec total_error_replies total_reads_processed",
     replication:
       "role connected_slaves master_replid master_replid2 master_repl_offset second_repl_offset",
-    cpu: "used_cpu_sys used_cpu_user",
+    cpu: "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
   };
   test.each(Object.entries(wanted))("INFO %s has the fields %s", async (section, names) => {
     await using peer = await connect();
@@ -185,6 +193,20 @@ function infoCases(connect: () => Promise<Peer>): void {
     await peer.ask("MSET", "a", "1", "b", "2");
     await peer.ask("EXPIRE", "a", "100");
     expect(await peer.ask("INFO", "keyspace")).toMatch(/db0:keys=2,expires=1,avg_ttl=\d+/);
+  });
+
+  test("INFO keyspace measures how long keys have to live", async () => {
+    await using peer = await connect();
+    await peer.ask("FLUSHALL");
+    for (let i = 0; i < 50; i++) await peer.ask("SET", `k:${i}`, "v", "EX", "1000");
+    // Redis measures it now and then, while its sweeper looks through the keys.
+    const averageMs = async () => {
+      const text = await peer.ask("INFO", "keyspace");
+      return Number(/expires=50,avg_ttl=(\d+)/.exec(text)?.[1]);
+    };
+    await waitFor(async () => (await averageMs()) > 0, { message: "avg_ttl" });
+    expect(await averageMs()).toBeWithin(900_000, 1_000_001);
+    await peer.ask("FLUSHALL");
   });
 }
 
