@@ -1,7 +1,7 @@
 // Puts a node together and takes it apart: store, journal, replication, data threads. Whoever
 // wants to know how the parts hang together reads startServer() from top to bottom.
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
@@ -235,6 +235,7 @@ function replicationOptions(config: Config, port: number) {
     minFollowersToWrite: config.minFollowersToWrite,
     minFollowersMaxLag: config.minFollowersMaxLag,
     refusesOtherTypes: config.otherTypes === "refuse",
+    snapshotDirectory: config.snapshotFile === "" ? "" : dirname(resolve(config.snapshotFile)),
   };
 }
 

@@ -75,7 +75,19 @@ export class RdbWriter {
     length: number,
     expiresAt: number,
   ): void {
-    const { output } = this;
+    this.itemInto(this.output, key, keyStart, keyEnd, value, length, expiresAt);
+  }
+
+  /** The same into another output, for pass() to take up later. */
+  itemInto(
+    output: Output,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: ByteSource,
+    length: number,
+    expiresAt: number,
+  ): void {
     const keyLength = keyEnd - keyStart;
     const start = output.reserve(itemHeadBytes + keyLength + lengthBytesMax + length);
     const { bytes } = output;
@@ -107,6 +119,11 @@ export class RdbWriter {
   sum(): void {
     this.#crc.update(this.output.bytes, this.#summed, this.output.length);
     this.#summed = this.output.length;
+  }
+
+  /** Items from elsewhere that the caller sends now, while `output` is empty. */
+  pass(bytes: Uint8Array): void {
+    this.#crc.update(bytes, 0, bytes.length);
   }
 
   /** Forgets the bytes in `output`: they were sent. */

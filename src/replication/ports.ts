@@ -33,6 +33,8 @@ export interface ReplicatedStore {
   find(key: Uint8Array, start: number, end: number, now: number): boolean;
   /** Visits some items that live at `now`; the cursor to go on with, 0 at the end. No key comes twice. */
   scan(cursor: number, now: number, visitor: StoreVisitor): number;
+  /** Whether a walk at that cursor has left a key's place behind. */
+  passed(cursor: number, key: Uint8Array, start: number, end: number): boolean;
   /** The longest value that is taken. */
   readonly valueBytesMax: number;
   count(): number;

@@ -6,6 +6,7 @@
 // Invariant: exactly while this node follows, effects are muted and the store neither expires nor evicts
 // by itself: the journal then holds the leader's bytes and nothing else.
 
+import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
@@ -38,6 +39,8 @@ export interface ReplicationOptions {
   readonly minFollowersMaxLag?: number;
   /** Whether a snapshot with other types than strings is refused; otherwise they are left out. */
   readonly refusesOtherTypes?: boolean;
+  /** Where snapshots lie, for a full sync's file if there is no room for it in the folder for such files. */
+  readonly snapshotDirectory?: string;
   /** The Redis version that snapshots name. */
   readonly serverVersion?: string;
 }
@@ -104,6 +107,7 @@ export class Replication {
       historyRenamed: (reason) => this.leader.dropFollowers(reason),
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
+      changing: (request) => this.leader.changing(request),
       loadingChanged: this.#parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
       linkChanged: () => this.standingChanged.emit(),
@@ -131,7 +135,10 @@ export class Replication {
         get streamDatabase() {
           return follower.isActive ? follower.streamDatabase : 0;
         },
-        freeze: () => follower.freeze(),
+      },
+      spoolDirectories: () => {
+        const { snapshotDirectory = "" } = options();
+        return snapshotDirectory === "" ? [tmpdir()] : [tmpdir(), snapshotDirectory];
       },
     });
   }

@@ -3,8 +3,15 @@
 // Invariant: every item that lives from the walk's start to its end is in the snapshot, at its value of
 // some moment in between, and no key is there twice. It is a state of the store only together with the
 // effects that were journaled since the walk began, which are absolute and may be applied again.
+//
+// The stream of a Redis leader has commands that may not be applied again, such as INCR. Whoever forwards
+// one keeps() each key before it changes: where the walk has not been there yet, its item as it was goes
+// into the snapshot first, and the walk passes over it. The whole is then the store of the first moment.
 
+import { freeBytes } from "../base/buffer-pool.ts";
+import { Output } from "../base/output.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
+import type { KeyVisitor } from "./leader/changed-keys.ts";
 import type { Clock, ReplicatedStore, StoreVisitor } from "./ports.ts";
 
 /** Longest time that one slice keeps the thread from other work. */
@@ -19,14 +26,26 @@ const stride = 16;
  * follower that never had it, as something that never expires, until its DEL comes.
  */
 const withExpired = 0;
+const empty = new Uint8Array(0);
+/** Kept items are put together up to this size, which is about that of a slice. */
+const keptPieceBytes = 256 * 1024;
+/** What a remembered key costs beside its bytes, roughly. */
+const keyOverheadBytes = 64;
 
-export class Snapshot implements StoreVisitor {
+export class Snapshot implements StoreVisitor, KeyVisitor {
   readonly #writer = new RdbWriter();
   readonly #store: ReplicatedStore;
   readonly #clock: Clock;
   #cursor = 0;
   #begun = false;
   #finished = false;
+  /** Keys that changed before the walk came to them: what they were is in `#kept`, or they were not there. */
+  readonly #changed = new Set<string>();
+  #changedBytes = 0;
+  readonly #kept: Output[] = [];
+  #keptBytes = 0;
+  /** What next() gave out of `#kept` last. */
+  #sent: Output | null = null;
 
   constructor(
     store: ReplicatedStore,
@@ -48,12 +67,66 @@ export class Snapshot implements StoreVisitor {
 
   /** The next bytes, valid until the next call; null after the last. */
   next(): Uint8Array | null {
-    if (this.#begun) this.#writer.clear(); // the header is still in it
-    this.#begun = true;
-    if (this.#finished) return null;
-    this.#walk();
+    this.#release();
+    if (!this.#begun) {
+      this.#begun = true; // the header
+    } else {
+      this.#writer.clear();
+      if (this.#kept.length > 0) return this.#nextKept();
+      if (this.#finished) return null;
+      this.#walk();
+    }
     this.#writer.sum();
     return this.#writer.output.view();
+  }
+
+  #nextKept(): Uint8Array {
+    this.#sent = this.#kept.shift() ?? null;
+    const bytes = this.#sent?.view() ?? empty;
+    this.#writer.pass(bytes);
+    return bytes;
+  }
+
+  #release(): void {
+    if (this.#sent === null) return;
+    this.#keptBytes -= this.#sent.bytes.length;
+    freeBytes(this.#sent.bytes);
+    this.#sent = null;
+  }
+
+  /** Memory that the changes of others cost so far: keys, and items that were not sent yet. */
+  get keptBytes(): number {
+    return this.#changedBytes + this.#keptBytes;
+  }
+
+  get isFinished(): boolean {
+    return this.#finished;
+  }
+
+  /** To be called before a key changes, where the stream may not be applied twice. */
+  key(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#finished || (this.#cursor > 0 && this.#store.passed(this.#cursor, bytes, start, end)))
+      return;
+    const name = nameOf(bytes, start, end);
+    if (this.#changed.has(name)) return;
+    this.#changed.add(name);
+    this.#changedBytes += name.length + keyOverheadBytes;
+    this.#store.lock(bytes, start, end);
+    if (this.#store.find(bytes, start, end, withExpired)) this.#keep(bytes, start, end);
+    this.#store.unlock(bytes, start, end);
+  }
+
+  #keep(key: Uint8Array, start: number, end: number): void {
+    const { valueLength, expiresAt } = this.#store;
+    let output = this.#kept.at(-1);
+    if (output === undefined || output.length >= keptPieceBytes) {
+      output = new Output(keptPieceBytes);
+      this.#kept.push(output);
+      this.#keptBytes += output.bytes.length;
+    }
+    const before = output.bytes.length;
+    this.#writer.itemInto(output, key, start, end, this.#store, valueLength, expiresAt);
+    this.#keptBytes += output.bytes.length - before;
   }
 
   #walk(): void {
@@ -62,18 +135,28 @@ export class Snapshot implements StoreVisitor {
     do {
       for (let i = 0; i < stride && output.length < sliceBytes; i++) {
         this.#cursor = this.#store.scan(this.#cursor, withExpired, this);
-        if (this.#cursor === 0) {
-          this.#finished = true;
-          this.#writer.end();
-          return;
-        }
+        if (this.#cursor === 0) return this.#end();
       }
     } while (output.length < sliceBytes && this.#clock.monotonicMs() < deadline);
+  }
+
+  #end(): void {
+    this.#finished = true;
+    this.#changed.clear();
+    this.#changedBytes = 0;
+    this.#writer.end();
   }
 
   /** Called by the store for each item of the walk. */
   visit(store: ReplicatedStore): void {
     const { keyBytes, keyStart, keyEnd, valueLength, expiresAt } = store;
+    const changed = this.#changed;
+    if (changed.size > 0 && changed.has(nameOf(keyBytes, keyStart, keyEnd))) return;
     this.#writer.item(keyBytes, keyStart, keyEnd, store, valueLength, expiresAt);
   }
+}
+
+/** One character for each byte. */
+function nameOf(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

@@ -320,6 +320,11 @@ export class Store {
     return this.#walker.scan(cursor, now, () => visitor.visit(this));
   }
 
+  /** Whether a walk that goes on at `cursor`, which is not 0, is beyond this key's place and visits it no more. */
+  passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
+    return this.#walker.passed(cursor, this.hash(key, start, end));
+  }
+
   /** A slice of background work: removes expired items from some buckets; how many it removed. */
   sweep(budgetBuckets: number, now: number): number {
     releaseStalePages(this.#attachment);

@@ -58,6 +58,13 @@ export class Walker {
     return number + 1 === this.#halves.count ? 0 : (number + 1) * POSITIONS;
   }
 
+  /** Whether the place of a key with this hash lies before the cursor. */
+  passed(cursor: number, hash: number): boolean {
+    const number = this.#halves.numberOf(hash);
+    const position = reverse(hash & (POSITIONS - 1));
+    return number * POSITIONS + position < cursor;
+  }
+
   /** Entries before `from` were visited when they were in a bucket of their own. */
   #visitBucket(shard: Shard, first: number, from: number, now: number, visit: () => void): void {
     const { current } = this.#attachment;

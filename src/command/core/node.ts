@@ -104,6 +104,8 @@ export interface Roles {
 export interface Followers {
   /** Answers `PSYNC replid offset`, where `offset` counts bytes from 1; the link owns the connection then. */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, offset: number): Link;
+  /** Answers SYNC: a snapshot, then the stream. */
+  sync(socket: LinkSocket, peer: LinkPeer): Link;
   join(socket: LinkSocket): Link;
 }
 

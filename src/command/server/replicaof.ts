@@ -56,6 +56,14 @@ export const replicationCommands = family({ group: "server" }, [
     summary: "Internal command used for replication",
     control: psync,
   },
+  {
+    name: "sync",
+    arity: 1,
+    flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
+    since: "1.0.0",
+    summary: "Internal command used for replication",
+    control: sync,
+  },
 ]);
 
 // ---- roles ------------------------------------------------------------------------------------
@@ -155,6 +163,13 @@ function replConfOption(
     default:
       return errorReply(`Unrecognized REPLCONF option: ${request.echo(index)}`);
   }
+}
+
+/** As redis-cli asks for a snapshot, and for the stream that it shows. */
+function sync(x: ControlContext, _request: Request, _reply: Reply): void {
+  const { session, control } = x;
+  session.kind = "follower";
+  control.clients.takeOver(session, (socket) => control.followers.sync(socket, session));
 }
 
 /** The fourth word is FAILOVER when a leader that wants to change places with us sends it. */

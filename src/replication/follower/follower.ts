@@ -28,6 +28,7 @@ import {
   resyncMsMax,
 } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Request } from "../../protocol/request.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { History } from "../history.ts";
 import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "../ports.ts";
@@ -65,6 +66,8 @@ export interface FollowerParts {
   readonly historyRenamed: (reason: string) => void;
   /** The data become other ones: whoever copies them has to start again. */
   readonly historyReplaced: (reason: string) => void;
+  /** A command of the stream is about to be applied. */
+  readonly changing?: (request: Request) => void;
   /** New bytes are in the journal. */
   readonly journaled: () => void;
   /** Whether a snapshot with other types than strings is refused. */
@@ -442,17 +445,18 @@ export class Follower {
   }
 
   #goOn(reason: string): void {
-    const { journal, apply } = this.#parts;
+    const { journal, apply, changing } = this.#parts;
     this.#transition("connected", reason);
     this.#connectedSinceMs = this.#parts.clock.monotonicMs();
     this.#retryMs = reconnectMsMin;
-    this.#stream = new LeaderStream(
+    this.#stream = new LeaderStream({
       journal,
-      this.#streamDatabase,
+      database: this.#streamDatabase,
       apply,
-      () => this.#acknowledge(),
-      this.lastRefused,
-    );
+      changing,
+      acknowledge: () => this.#acknowledge(),
+      refused: this.lastRefused,
+    });
     this.#stream.frozen = this.#freezes > 0;
   }
 

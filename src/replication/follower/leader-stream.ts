@@ -23,6 +23,18 @@ const asciiCase = 0x20;
 
 type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack";
 
+export interface LeaderStreamParts {
+  readonly journal: Journal;
+  /** The database that the stream has selected. */
+  readonly database: number;
+  readonly apply: Apply;
+  /** Called right before a command is applied: it sees its keys as they were. */
+  readonly changing?: ((request: Request) => void) | undefined;
+  readonly acknowledge: () => void;
+  /** Items since the last full sync began that had no room here. */
+  readonly refused?: number;
+}
+
 export class LeaderStream {
   /** The database that the stream has selected. */
   database: number;
@@ -32,6 +44,7 @@ export class LeaderStream {
   refused: number;
   readonly #journal: Journal;
   readonly #apply: Apply;
+  readonly #changing: ((request: Request) => void) | undefined;
   readonly #acknowledge: () => void;
   readonly #parser = new RespParser();
   #received = 0;
@@ -39,18 +52,13 @@ export class LeaderStream {
   #frozen = false;
   #transaction: Transaction | null = null;
 
-  constructor(
-    journal: Journal,
-    database: number,
-    apply: Apply,
-    acknowledge: () => void,
-    refused = 0,
-  ) {
-    this.#journal = journal;
-    this.refused = refused;
-    this.database = database;
-    this.#apply = apply;
-    this.#acknowledge = acknowledge;
+  constructor(parts: LeaderStreamParts) {
+    this.#journal = parts.journal;
+    this.refused = parts.refused ?? 0;
+    this.database = parts.database;
+    this.#apply = parts.apply;
+    this.#changing = parts.changing;
+    this.#acknowledge = parts.acknowledge;
   }
 
   get frozen(): boolean {
@@ -130,6 +138,7 @@ export class LeaderStream {
   #execute(request: Request, kind: Kind): void {
     if (kind === "select") this.database = databaseOf(request);
     if (kind !== "data") return;
+    this.#changing?.(request);
     const outcome = this.#apply(request, this.database, this.refused > 0);
     if (outcome === "skipped") this.skipped++;
     else if (outcome === "refused") this.refused++;

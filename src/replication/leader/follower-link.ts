@@ -23,6 +23,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import type { Clock, LinkPeer, LinkSocket, Logger } from "../ports.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
+import type { Spool } from "./spool.ts";
 import type { StreamTail } from "./stream-tail.ts";
 
 export type LinkState = "start" | "wait_snapshot" | "sending_snapshot" | "online" | "closed";
@@ -57,6 +58,8 @@ export class FollowerLink {
   state: LinkState = "start";
   /** Offset of the next byte of the stream that goes to this follower. */
   position = 0;
+  /** Where its snapshot comes from, if that is a file. */
+  spool: Spool | null = null;
   /** The last offset that the follower said it has. */
   acknowledgedOffset = 0;
   #acknowledgedAtMs: number;
@@ -70,9 +73,12 @@ export class FollowerLink {
   /** The socket took less than it was given. */
   #blocked = false;
   #onWritable: (() => void) | null = null;
+  /** It asked by SYNC: it gets no line before the payload, and need not say anything. */
+  readonly #isMute: boolean;
 
-  constructor(owner: LinkOwner, socket: LinkSocket, peer: LinkPeer) {
+  constructor(owner: LinkOwner, socket: LinkSocket, peer: LinkPeer, isMute = false) {
     this.#owner = owner;
+    this.#isMute = isMute;
     this.#socket = socket;
     this.peer = peer;
     this.#acknowledgedAtMs = owner.clock.monotonicMs();
@@ -122,7 +128,7 @@ export class FollowerLink {
   announce(position: number, replid: string): void {
     this.position = position;
     this.#transition("wait_snapshot", `full sync at offset ${position}`);
-    this.#out.push(encoder.encode(`+FULLRESYNC ${replid} ${position}\r\n`));
+    if (!this.#isMute) this.#out.push(encoder.encode(`+FULLRESYNC ${replid} ${position}\r\n`));
     this.#flushOut();
   }
 
@@ -248,7 +254,7 @@ export class FollowerLink {
     this.checkBounds();
     const silentMs = this.#owner.clock.monotonicMs() - this.peer.lastActiveMs;
     // While the payload is on its way the follower need not say anything: the socket tells.
-    const isListening = this.state === "online" || this.#payloadSent;
+    const isListening = !this.#isMute && (this.state === "online" || this.#payloadSent);
     if (isListening && silentMs > linkSilenceMsMax) this.drop(`silent for ${silentMs} ms`);
   }
 

@@ -5,19 +5,23 @@
 // byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need before that, and nothing else;
 // whenever the journal was off, its replid is new.
 //
-// A full sync that a follower serves to a follower is taken from a frozen store: its leader may be a
-// Redis, whose stream has commands such as INCR that must not be applied twice. It is spooled, so that
-// the freeze lasts as long as the disk takes and not as long as the network does.
+// A full sync that a follower serves to a follower goes on beside its own stream. That may be the one of a
+// Redis, which has commands such as INCR that must not be applied twice: so each key that is about to
+// change is kept in the snapshot as it was (snapshot.ts), as far as the bound of a follower's queue.
 
-import { journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
+import { tmpdir } from "node:os";
+import { followerQueueHardBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Request } from "../../protocol/request.ts";
 import type { History } from "../history.ts";
 import type { Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "../ports.ts";
 import { Snapshot } from "../snapshot.ts";
+import { changedKeys } from "./changed-keys.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
-import { SpooledFeed, StreamedFeed } from "./snapshot-feed.ts";
+import { StreamedFeed } from "./snapshot-feed.ts";
+import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
 
 const encoder = new TextEncoder();
@@ -31,8 +35,6 @@ export interface Upstream {
   readonly isServing: boolean;
   /** The database that the stream in the journal has selected. */
   readonly streamDatabase: number;
-  /** Stops applying the leader's stream between two commands until the returned function is called. */
-  freeze(): () => void;
 }
 
 export interface LeaderParts {
@@ -43,6 +45,14 @@ export interface LeaderParts {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly serverVersion: string;
+  /** Where a snapshot may be spooled; the first that takes a file. */
+  readonly spoolDirectories?: () => readonly string[];
+}
+
+/** A walk that the stream must not run ahead of, and what ends it. */
+interface Walk {
+  readonly snapshot: Snapshot;
+  readonly drop: (reason: string) => void;
 }
 
 /** Whatever reads the journal. */
@@ -71,6 +81,8 @@ export class LeaderReplication implements LinkOwner {
   readonly #age = new JournalAge();
   readonly #links = new Map<number, FollowerLink>();
   readonly #joins = new Set<JoinLink>();
+  readonly #walks = new Set<Walk>();
+  #spool: Spool | null = null;
   #lastPingMs: number;
   #idleSinceMs: number;
 
@@ -106,9 +118,24 @@ export class LeaderReplication implements LinkOwner {
 
   /** Answers `PSYNC replid wanted`, where `wanted` counts bytes from 1, and owns the connection then. */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, wanted: number): FollowerLink {
+    return this.#accept(socket, peer, replid, wanted, false);
+  }
+
+  /** Answers SYNC: a snapshot and the stream behind it, for one that acknowledges nothing. */
+  sync(socket: LinkSocket, peer: LinkPeer): FollowerLink {
+    return this.#accept(socket, peer, "?", -1, true);
+  }
+
+  #accept(
+    socket: LinkSocket,
+    peer: LinkPeer,
+    replid: string,
+    wanted: number,
+    isMute: boolean,
+  ): FollowerLink {
     const present = this.#links.get(peer.id);
     if (present !== undefined) return present; // a second PSYNC on a link is ignored, as in Redis
-    const link = new FollowerLink(this, socket, peer);
+    const link = new FollowerLink(this, socket, peer, isMute);
     const { upstream, history } = this.#parts;
     if (!upstream.isServing) {
       link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
@@ -122,7 +149,10 @@ export class LeaderReplication implements LinkOwner {
     } else {
       if (replid !== "?") this.partialSyncsRefused++;
       this.fullSyncs++;
-      this.#fullSync(link).catch((error) => link.drop(`full sync failed: ${error}`));
+      this.#fullSync(link).catch((error) => {
+        this.log.warn(`${link.name}: no full sync: ${error}`);
+        link.drop(`full sync failed: ${error}`);
+      });
     }
     return link;
   }
@@ -165,24 +195,86 @@ export class LeaderReplication implements LinkOwner {
   }
 
   async #fullSync(link: FollowerLink): Promise<void> {
-    const { upstream, history } = this.#parts;
     this.#activate();
-    const mustSpool = upstream.isFollower || !link.peer.replconf.eof;
-    const thaw = upstream.isFollower ? upstream.freeze() : () => {};
+    if (link.peer.replconf.eof) return this.#streamTo(link);
+    const spool = this.#spoolFor(link);
+    const feed = spool.feed();
+    link.announce(spool.offset, spool.replid);
+    this.#updateNeeded();
     try {
-      const position = this.#snapshotPosition();
-      const snapshot = this.#snapshot(position);
-      link.announce(position, history.replid);
-      this.#updateNeeded();
-      const feed = mustSpool
-        ? await SpooledFeed.spool(snapshot, () => link.state === "wait_snapshot")
-        : new StreamedFeed(snapshot);
-      thaw();
-      if (feed === null) return;
-      await link.send(feed).finally(() => feed.close());
+      if ((await spool.whole) !== null) await link.send(feed);
     } finally {
-      thaw();
+      await feed.close();
     }
+  }
+
+  async #streamTo(link: FollowerLink): Promise<void> {
+    const offset = this.#snapshotPosition();
+    const snapshot = this.#snapshot(offset);
+    link.announce(offset, this.history.replid);
+    this.#updateNeeded();
+    this.#follow({ snapshot, drop: (reason) => link.drop(reason) });
+    await link.send(new StreamedFeed(snapshot));
+  }
+
+  /** Those that ask while others still wait for theirs get the same. */
+  #spoolFor(link: FollowerLink): Spool {
+    const present = this.#spool;
+    const isShared = present !== null && !present.isComplete && this.#waitsFor(present);
+    this.#spool = isShared && present.replid === this.history.replid ? present : this.#makeSpool();
+    link.spool = this.#spool;
+    return this.#spool;
+  }
+
+  #makeSpool(): Spool {
+    const offset = this.#snapshotPosition();
+    const snapshot = this.#snapshot(offset);
+    const spool: Spool = new Spool({
+      directories: this.#parts.spoolDirectories?.() ?? [tmpdir()],
+      snapshot,
+      replid: this.history.replid,
+      offset,
+      isWanted: () => this.#waitsFor(spool),
+    });
+    this.#follow({
+      snapshot,
+      drop: (reason) => {
+        for (const link of this.links) if (link.spool === spool) link.drop(reason);
+      },
+    });
+    return spool;
+  }
+
+  #waitsFor(spool: Spool): boolean {
+    for (const link of this.#links.values()) {
+      if (link.spool === spool && link.state === "wait_snapshot") return true;
+    }
+    return false;
+  }
+
+  // ---- walks beside a stream ---------------------------------------------------------------------
+
+  /** Effects of our own may be applied again: only a follower's stream must wait for its walks. */
+  #follow(walk: Walk): void {
+    if (this.#parts.upstream.isFollower) this.#walks.add(walk);
+  }
+
+  /** A command of the leader's stream is about to be applied. */
+  changing(request: Request): void {
+    if (this.#walks.size === 0) return;
+    for (const walk of this.#walks) {
+      const { snapshot } = walk;
+      if (snapshot.isFinished) this.#walks.delete(walk);
+      else if (changedKeys(request, snapshot)) this.#endWalk(walk, "everything was flushed");
+      else if (snapshot.keptBytes > followerQueueHardBytesMax) {
+        this.#endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
+      }
+    }
+  }
+
+  #endWalk(walk: Walk, reason: string): void {
+    this.#walks.delete(walk);
+    walk.drop(`its snapshot cannot be finished: ${reason}`);
   }
 
   /** From here on the journal's bytes are for this follower too, beginning with a SELECT. */

@@ -80,6 +80,12 @@ export class FakeStore implements ReplicatedStore {
     return cursor + 1 < this.#walk.length ? cursor + 1 : 0;
   }
 
+  /** What was not there at the walk's start is not visited either. */
+  passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
+    const place = this.#walk.indexOf(latin1(key, start, end));
+    return place < cursor;
+  }
+
   clear(): void {
     this.items.clear();
   }

@@ -13,7 +13,6 @@ const upstream = {
   isFollower: false,
   isServing: true,
   streamDatabase: 0,
-  freeze: () => () => {},
 };
 
 interface Frame {

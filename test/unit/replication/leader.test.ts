@@ -31,15 +31,6 @@ class Setting {
     isFollower: false,
     isServing: true,
     streamDatabase: 0,
-    freezes: 0,
-    freeze: () => {
-      this.upstream.freezes++;
-      let isFrozen = true;
-      return () => {
-        if (isFrozen) this.upstream.freezes--;
-        isFrozen = false;
-      };
-    },
   };
 
   constructor(journalBytes = 1 << 20) {
@@ -250,21 +241,6 @@ describe("full sync", () => {
     other.link.onClose();
     await new Promise((resolve) => setImmediate(resolve));
     expect(setting.leader.links).toEqual([]);
-  });
-
-  test("a follower serves one from a frozen store, in length framing", async () => {
-    const setting = new Setting();
-    setting.node.store.put("a", "1");
-    setting.upstream.isFollower = true;
-    setting.upstream.streamDatabase = 3;
-    setting.node.journal.start(500);
-    const { socket, link } = setting.connect();
-    expect(setting.upstream.freezes).toBe(1);
-    await until(() => setting.upstream.freezes === 0, "the store is thawed");
-    await until(() => link.state === "online", "the link is online");
-    expect(fullSync(socket.received)).toMatchObject({ offset: 500, items: ["a=1@0"] });
-    expect(socket.text).toContain("repl-stream-db\x013");
-    expect(setting.node.journal.selectPending).toBe(false); // nothing of ours may enter its stream
   });
 
   test("a follower without its leader's data refuses", () => {

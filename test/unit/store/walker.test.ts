@@ -41,6 +41,26 @@ describe("scan", () => {
     expect(store.count()).toBeGreaterThan(8000);
   });
 
+  test("has passed a key exactly when it has met it, while the table grows and shrinks", () => {
+    const store = openStore({ memoryLimitBytes: 16 * MiB });
+    for (let i = 0; i < 2000; i++) put(store, `stays:${i}`, "v");
+    const met = new Set<string>();
+    const meet = { visit: (s: Store) => void met.add(currentKey(s)) };
+    let cursor = store.scan(0, 0, meet);
+    for (let step = 0; cursor !== 0; step++) {
+      for (let i = 0; i < 20; i++) {
+        if (step % 100 < 60) put(store, `new:${step}:${i}`, "v");
+        else remove(store, `new:${step - 40}:${i}`);
+      }
+      for (let i = step % 10; i < 2000; i += 10) {
+        const key = Buffer.from(`stays:${i}`);
+        expect(store.passed(cursor, key, 0, key.length)).toBe(met.has(`stays:${i}`));
+      }
+      cursor = store.scan(cursor, 0, meet);
+    }
+    expect([...met].filter((key) => key.startsWith("stays:"))).toHaveLength(2000);
+  });
+
   test("meets no key twice and misses none while the table shrinks", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     for (let i = 0; i < 30_000; i++) put(store, `key:${i}`, "v");

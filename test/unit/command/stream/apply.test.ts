@@ -31,7 +31,7 @@ function open(refusesOtherTypes = false) {
     ),
     refusesOtherTypes: () => refusesOtherTypes,
   });
-  const stream: LeaderStream = new LeaderStream(journal, 0, apply, () => {});
+  const stream: LeaderStream = new LeaderStream({ journal, database: 0, apply, acknowledge() {} });
   return {
     stream,
     journal,

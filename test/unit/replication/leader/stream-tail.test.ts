@@ -20,7 +20,7 @@ class Bed {
     this.node = new FakeNode(journalBytes);
     this.leader = new LeaderReplication({
       ...this.node,
-      upstream: { isFollower: false, isServing: true, streamDatabase: 0, freeze: () => () => {} },
+      upstream: { isFollower: false, isServing: true, streamDatabase: 0 },
       serverVersion: "7.2.4",
     });
   }

@@ -1,0 +1,170 @@
+// A snapshot in a temporary file, for followers that have to be told its length before its first byte: one
+// for all that ask at about the same time. Each reads at its own pace; the walk ends early when none is left.
+// It chooses no followers and sends nothing.
+// Invariants: the file has no name once it is open, so that nothing is left of it even if this process is
+// killed (where a system allows that; elsewhere its name goes with the last reader); it is closed when the
+// last feed is.
+
+import { closeSync, openSync, read, unlinkSync, write } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { randomReplid } from "../history.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { SnapshotFeed } from "./snapshot-feed.ts";
+
+const encoder = new TextEncoder();
+const pieceBytes = 256 * 1024;
+const readFrom = promisify(read);
+const writeTo = promisify(write);
+
+export interface SpoolParts {
+  /** Where the file may lie; the first that takes it. */
+  readonly directories: readonly string[];
+  readonly snapshot: Snapshot;
+  /** The history and the offset that the snapshot belongs to. */
+  readonly replid: string;
+  readonly offset: number;
+  /** Asked between two slices: whether anybody still waits for it. */
+  readonly isWanted: () => boolean;
+}
+
+export class Spool {
+  readonly replid: string;
+  readonly offset: number;
+  readonly snapshot: Snapshot;
+  /** The file with the whole snapshot; null when nobody wanted it any more. */
+  readonly whole: Promise<SpoolFile | null>;
+  isComplete = false;
+  #readers = 0;
+
+  constructor(parts: SpoolParts) {
+    this.replid = parts.replid;
+    this.offset = parts.offset;
+    this.snapshot = parts.snapshot;
+    this.whole = this.#write(parts);
+    this.whole.catch(() => {
+      // Told to whoever awaits it; and all of them may be gone.
+    });
+  }
+
+  /** One more reader; its feed begins when the file is whole. */
+  feed(): SnapshotFeed {
+    this.#readers++;
+    return new SpooledFeed(this.whole, () => this.#left());
+  }
+
+  async #left(): Promise<void> {
+    if (--this.#readers === 0 && this.isComplete) (await this.whole)?.remove();
+  }
+
+  async #write({ directories, snapshot, isWanted }: SpoolParts): Promise<SpoolFile | null> {
+    const file = openIn(directories);
+    try {
+      for (let slice = snapshot.next(); slice !== null; slice = snapshot.next()) {
+        await file.append(slice);
+        if (!isWanted()) {
+          file.remove();
+          return null;
+        }
+      }
+    } catch (error) {
+      file.remove();
+      throw error;
+    }
+    this.isComplete = true;
+    return file;
+  }
+}
+
+class SpooledFeed implements SnapshotFeed {
+  readonly endsWithMark = false;
+  readonly #whole: Promise<SpoolFile | null>;
+  readonly #left: () => Promise<void>;
+  readonly #piece = new Uint8Array(pieceBytes);
+  #position = -1;
+  #isClosed = false;
+
+  constructor(whole: Promise<SpoolFile | null>, left: () => Promise<void>) {
+    this.#whole = whole;
+    this.#left = left;
+  }
+
+  async next(): Promise<Uint8Array | null> {
+    const file = await this.#whole;
+    if (file === null) return null;
+    if (this.#position < 0) {
+      this.#position = 0;
+      return encoder.encode(`$${file.length}\r\n`);
+    }
+    if (this.#position === file.length) return null;
+    const count = await file.read(this.#piece, this.#position);
+    this.#position += count;
+    return this.#piece.subarray(0, count);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#left();
+  }
+}
+
+/** The first of the directories that takes a file. Throws what the last one answered. */
+function openIn(directories: readonly string[]): SpoolFile {
+  let problem: unknown = new Error("there is no directory for it");
+  for (const directory of directories) {
+    const path = join(directory, `mscache-${randomReplid()}.rdb`);
+    try {
+      return SpoolFile.open(path);
+    } catch (error) {
+      problem = error; // it may be read-only, or full: the next one may do
+    }
+  }
+  throw problem;
+}
+
+/** A file without a name. */
+class SpoolFile {
+  length = 0;
+  readonly #file: number;
+  /** Where the name has to stay until the file is closed. */
+  readonly #path: string | null;
+
+  private constructor(file: number, path: string | null) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** In one go: between a name and its end nothing is waited for. */
+  static open(path: string): SpoolFile {
+    const file = openSync(path, "wx+", 0o600);
+    try {
+      unlinkSync(path);
+      return new SpoolFile(file, null);
+    } catch {
+      // Windows keeps the name of an open file.
+      return new SpoolFile(file, path);
+    }
+  }
+
+  /** A file may take less than it is given, on a disk that is nearly full above all. */
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const count = bytes.length - at;
+      const { bytesWritten } = await writeTo(this.#file, bytes, at, count, this.length);
+      at += bytesWritten;
+      this.length += bytesWritten;
+    }
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const { bytesRead } = await readFrom(this.#file, target, 0, target.length, position);
+    if (bytesRead === 0) throw new Error(`the spool has lost its bytes after ${position}`);
+    return bytesRead;
+  }
+
+  remove(): void {
+    closeSync(this.#file);
+    if (this.#path !== null) unlinkSync(this.#path);
+  }
+}
