@@ -11,52 +11,52 @@ export type Lifetime =
   | {
       /** Seconds from now, more than 0; fractions down to a millisecond count. */
       ttlSeconds: number;
-      ttlMs?: never;
-      expiresAt?: never;
+      ttlMs?: undefined;
+      expiresAt?: undefined;
     }
   | {
       /** Milliseconds from now, more than 0; rounded up to a whole one. */
       ttlMs: number;
-      ttlSeconds?: never;
-      expiresAt?: never;
+      ttlSeconds?: undefined;
+      expiresAt?: undefined;
     }
   | {
       /** The moment itself; a number is milliseconds since 1970. One in the past deletes the key. */
       expiresAt: Date | number;
-      ttlSeconds?: never;
-      ttlMs?: never;
+      ttlSeconds?: undefined;
+      ttlMs?: undefined;
     };
 
 /** No lifetime, or the one that the key has already. */
 interface NoLifetime {
-  ttlSeconds?: never;
-  ttlMs?: never;
-  expiresAt?: never;
+  ttlSeconds?: undefined;
+  ttlMs?: undefined;
+  expiresAt?: undefined;
 }
 
 type Condition =
   | {
       /** Store only where the key is absent. */
-      onlyIfAbsent?: boolean;
-      onlyIfPresent?: never;
+      onlyIfAbsent?: boolean | undefined;
+      onlyIfPresent?: undefined;
     }
   | {
       /** Store only where the key is there already. */
-      onlyIfPresent?: boolean;
-      onlyIfAbsent?: never;
+      onlyIfPresent?: boolean | undefined;
+      onlyIfAbsent?: undefined;
     };
 
 /** One lifetime at most, or `keepTtl`; one condition at most. */
 export type SetOptions = Condition &
   (
-    | (Lifetime & { keepTtl?: never })
+    | (Lifetime & { keepTtl?: undefined })
     | (NoLifetime & {
         /** Keep the lifetime that the key has. Default: it is replaced, by none where none is given. */
-        keepTtl?: boolean;
+        keepTtl?: boolean | undefined;
       })
   );
 
-/** The command with the words of its options behind it. */
+/** The command with the words of its options behind it. @internal */
 export function setCommand(words: Command, options: SetOptions): Command {
   const lifetime = lifetimeWords(options);
   if (options.keepTtl && lifetime !== null) {
@@ -72,7 +72,7 @@ export function setCommand(words: Command, options: SetOptions): Command {
   return command;
 }
 
-/** PX and a duration, or PXAT and a moment, in milliseconds; null where no lifetime is given. */
+/** PX and a duration, or PXAT and a moment, in milliseconds; null where there is none. @internal */
 export function lifetimeWords(
   lifetime: Lifetime | NoLifetime,
 ): [word: "PX" | "PXAT", milliseconds: number] | null {

@@ -44,12 +44,13 @@ export interface ClientOptions {
   maxPending?: number | undefined;
 }
 
+/** @internal */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** The options with every default filled in. */
+/** The options with every default filled in. @internal */
 export interface Settings {
   readonly address: Address;
   readonly login: { readonly username: string; readonly password: string } | null;
@@ -67,6 +68,7 @@ const defaultAddress = "127.0.0.1:5000";
 /** The longest time that a timer of JavaScript can be set to. */
 const timerMsMax = 2 ** 31 - 1;
 
+/** @internal */
 export function resolveOptions(options: ClientOptions): Settings {
   const minDelayMs = milliseconds("reconnect.minDelayMs", options.reconnect?.minDelayMs ?? 50);
   const maxDelayMs = milliseconds(
@@ -88,7 +90,7 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
-/** "host:port", ":port" or "[v6]:port". A bare IPv6 address has no clear end, so it needs brackets. */
+/** "host:port", ":port" or "[v6]:port". A bare IPv6 address has no clear end: it needs brackets. @internal */
 export function parseAddress(text: string): Address {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -100,7 +102,7 @@ export function parseAddress(text: string): Address {
   return { host: match[1] ?? (match[2] || "127.0.0.1"), port };
 }
 
-/** An address as parseAddress() reads it. */
+/** An address as parseAddress() reads it. @internal */
 export function formatAddress(address: Address): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;

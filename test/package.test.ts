@@ -1,0 +1,203 @@
+// The package as somebody installs it: packed, laid into the node_modules of an empty project, compiled
+// there under every strictness, and run. Nothing is fetched: the package's own dependencies and the
+// types of bun and node are linked from here. What the client does is judged in conformance/.
+// Invariant: the tarball is the only piece of MSCache that the project can see.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
+import { respClient, runMscache, spawnNode, startNode, temporaryDirectory } from "./harness.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const FIXTURE = join(import.meta.dir, "package-fixture.ts");
+/** Packing compiles the declarations. */
+const PACK_MS_MAX = 120_000;
+const COMPILE_MS_MAX = 120_000;
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let project: string;
+let packed: string;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  project = join(directory.path, "project");
+  packed = join(project, "node_modules/mscache");
+  await mkdir(packed, { recursive: true });
+  await run([process.execPath, "pm", "pack", "--destination", directory.path], ROOT);
+  const tarball = join(directory.path, `mscache-${manifest.version}.tgz`);
+  await run(["tar", "-xzf", tarball, "--strip-components=1", "-C", packed], project);
+  await install();
+  const program = (await Bun.file(FIXTURE).text()).replace('"../src/index.ts"', '"mscache"');
+  await Bun.write(join(project, "program.ts"), program);
+  await Bun.write(join(project, "package.json"), JSON.stringify({ type: "module" }));
+}, PACK_MS_MAX);
+
+afterAll(() => directory[Symbol.asyncDispose]());
+
+describe("the package", () => {
+  test("holds the sources and the declarations, and nothing else of the repository", async () => {
+    const top = await readdir(packed);
+    expect(top.sort()).toEqual(
+      ["LICENSE", "README.md", "dist", "package.json", "src", "tsconfig.json"].sort(),
+    );
+    const files = (await readdir(join(packed, "dist"), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name);
+    expect(files).toContain("index.d.ts");
+    expect(files.filter((name) => !name.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("is exercised whole by the program below", async () => {
+    const index = await Bun.file(join(ROOT, "src/index.ts")).text();
+    const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)]
+      .flatMap(([, list = ""]) => list.split(","))
+      .map((name) => name.replace(/^\s*type /, "").trim())
+      .filter((name) => name !== "");
+    expect(exported).toContain("connect");
+    const program = await Bun.file(FIXTURE).text();
+    const uses = (name: string) => program.match(RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;
+    // Once is the import.
+    expect(exported.filter((name) => uses(name) < 2)).toEqual([]);
+  });
+
+  test("runs under bun against a node", async () => {
+    await using node = await startNode();
+    const script = 'import { exercise } from "./program.ts";';
+    const call = `console.log(await exercise("${node.address}"));`;
+    await Bun.write(join(project, "main.ts"), `${script}\n${call}\n`);
+    expect(await run([process.execPath, "main.ts"], project)).toBe(
+      "PONG here vvnull 118118 41truetrue0 true,false true true " +
+        "SERVER_ERROR:ERR INVALID_ARGUMENT:InvalidArgumentError CONNECT_FAILED:127.0.0.1:1 mscache\n",
+    );
+  });
+});
+
+// ---- compiling -----------------------------------------------------------------------------------
+
+const strictest = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  isolatedModules: true,
+  isolatedDeclarations: true,
+  declaration: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  skipLibCheck: false,
+};
+const modules = [
+  { module: "Preserve", moduleResolution: "bundler" },
+  { module: "Node16", moduleResolution: "node16" },
+  { module: "NodeNext", moduleResolution: "nodenext" },
+];
+const types = [[], ["bun-types"], ["node"]];
+
+describe("the declarations compile", () => {
+  for (const resolution of modules) {
+    test.each(types.map((names) => [names.join() || "no", names]))(
+      `in the strictest project with ${resolution.moduleResolution} resolution and %s types`,
+      async (_name, names) => {
+        expect(await compile({ ...strictest, ...resolution, types: names })).toBe("");
+      },
+      COMPILE_MS_MAX,
+    );
+  }
+
+  test.each([
+    ["a project that checks nothing", { strict: false, skipLibCheck: false }],
+    ["a project of an older language", { lib: ["ES2022"], target: "ES2022", skipLibCheck: false }],
+    ["a project for the browser", { lib: ["ESNext", "DOM"], skipLibCheck: false }],
+    [
+      "the project of bun init",
+      { strict: true, noUncheckedIndexedAccess: true, types: ["bun-types"] },
+    ],
+  ])(
+    "in %s",
+    async (_name, options) => {
+      expect(await compile({ types: [], ...modules[0], ...options })).toBe("");
+    },
+    COMPILE_MS_MAX,
+  );
+
+  test(
+    "and a mistake in the program is still found",
+    async () => {
+      const wrong = 'import { connect } from "mscache";\nvoid connect({ port: 1 });\n';
+      await Bun.write(join(project, "wrong.ts"), wrong);
+      const found = await compile({ ...strictest, ...modules[0], types: [] }, "wrong.ts");
+      expect(found).toContain("'port' does not exist in type 'ClientOptions'");
+    },
+    COMPILE_MS_MAX,
+  );
+});
+
+// ---- the command ---------------------------------------------------------------------------------
+
+describe.skipIf(process.platform === "win32")("the command that the package installs", () => {
+  const installed = () => ({
+    command: [join(project, "node_modules/.bin/mscache")],
+    // Its first line asks the environment for bun.
+    environment: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    directory: directory.path,
+  });
+
+  test("knows its version and helps", async () => {
+    const version = await runMscache(["--version"], installed());
+    expect(version).toEqual({ status: 0, out: `${manifest.version}\n`, errors: "" });
+    const help = await runMscache(["--help"], installed());
+    expect([help.status, help.errors]).toEqual([0, ""]);
+    expect(help.out).toContain("--listenaddr");
+  });
+
+  test("serves with several data threads, whose code it finds", async () => {
+    await using node = await spawnNode(["--threads", "2"], installed());
+    await using client = await respClient(node.port);
+    expect(await client.call("SET", "k", "v")).toBe("OK");
+    expect(await client.call("CONFIG", "GET", "io-threads")).toEqual(["io-threads", "2"]);
+    const read = await runMscache(["get", "k", "--addr", node.address], installed());
+    expect(read).toEqual({ status: 0, out: "v", errors: "" });
+  });
+});
+
+// ---- helpers -------------------------------------------------------------------------------------
+
+/** What an installation adds: the dependencies, the types that some projects use, and the command. */
+async function install(): Promise<void> {
+  const modulesDirectory = join(project, "node_modules");
+  const wanted = ["citty", "consola", "bun-types", "@types", "undici-types"];
+  for (const name of wanted) {
+    await symlink(join(ROOT, "node_modules", name), join(modulesDirectory, name), "junction");
+  }
+  const command = join(packed, manifest.bin.mscache);
+  await chmod(command, 0o755);
+  await mkdir(join(modulesDirectory, ".bin"));
+  await symlink(command, join(modulesDirectory, ".bin/mscache"));
+}
+
+/** Compiles one file of the project; answers what the compiler found. */
+async function compile(compilerOptions: object, file = "program.ts"): Promise<string> {
+  const path = join(project, "tsconfig.json");
+  const common = { noEmit: true, target: "ESNext", lib: ["ESNext"] };
+  const config = { compilerOptions: { ...common, ...compilerOptions }, files: [file] };
+  await Bun.write(path, JSON.stringify(config));
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const child = Bun.spawn([process.execPath, compiler, "--project", path, "--pretty", "false"], {
+    cwd: project,
+    stderr: "inherit",
+  });
+  return child.stdout.text();
+}
+
+/** Runs a command to its end and answers what it wrote; fails with its errors where it fails. */
+async function run(command: readonly string[], cwd: string): Promise<string> {
+  const child = Bun.spawn([...command], { cwd, stdout: "pipe", stderr: "pipe" });
+  const [out, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${errors}${out}`);
+  return out;
+}
