@@ -3,10 +3,17 @@
 // router.ts, connection.ts. Every method answers by a promise that rejects with an MSCacheError
 // (errors.ts) and with nothing else; none throws.
 
+import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
 import type { Command } from "./command-writer.ts";
 import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./errors.ts";
 import { Ledger } from "./ledger.ts";
-import { type Lifetime, lifetimeWords, type SetOptions, setCommand } from "./lifetime.ts";
+import {
+  type Lifetime,
+  lifetimeNames,
+  lifetimeWords,
+  type SetOptions,
+  setCommand,
+} from "./lifetime.ts";
 import { type ClientOptions, resolveOptions } from "./options.ts";
 import { Router } from "./router.ts";
 import * as shapes from "./shapes.ts";
@@ -73,7 +80,9 @@ export class Client implements AsyncDisposable {
    * @example const name = await client.get("user:1:name");
    */
   get(key: Key): Promise<string | null> {
-    return isKey(key) ? this.#router.read(["GET", key], shapes.textOrNull) : badKey(key);
+    return isArgument(key)
+      ? this.#router.read(["GET", key], shapes.textOrNull)
+      : badArgument("key", key);
   }
 
   /**
@@ -82,7 +91,9 @@ export class Client implements AsyncDisposable {
    * @example const image = await client.getBytes("image:1");
    */
   getBytes(key: Key): Promise<Uint8Array | null> {
-    return isKey(key) ? this.#router.read(["GET", key], shapes.bytesOrNull) : badKey(key);
+    return isArgument(key)
+      ? this.#router.read(["GET", key], shapes.bytesOrNull)
+      : badArgument("key", key);
   }
 
   /**
@@ -106,7 +117,9 @@ export class Client implements AsyncDisposable {
    * @example if (await client.has("lock")) return;
    */
   has(key: Key): Promise<boolean> {
-    return isKey(key) ? this.#router.read(["EXISTS", key], shapes.truth) : badKey(key);
+    return isArgument(key)
+      ? this.#router.read(["EXISTS", key], shapes.truth)
+      : badArgument("key", key);
   }
 
   /**
@@ -116,7 +129,9 @@ export class Client implements AsyncDisposable {
    * @example const left = await client.ttl("session"); // 59_871
    */
   ttl(key: Key): Promise<number | null> {
-    return isKey(key) ? this.#router.read(["PTTL", key], shapes.timeLeft) : badKey(key);
+    return isArgument(key)
+      ? this.#router.read(["PTTL", key], shapes.timeLeft)
+      : badArgument("key", key);
   }
 
   /**
@@ -135,8 +150,9 @@ export class Client implements AsyncDisposable {
    * @example const text = await client.info("memory");
    */
   info(section?: string): Promise<string> {
-    const command = section === undefined ? ["INFO"] : ["INFO", section];
-    return this.#router.read(command, shapes.text);
+    if (section === undefined) return this.#router.read(["INFO"], shapes.text);
+    if (typeof section !== "string" || !isArgument(section)) return badSection(section);
+    return this.#router.read(["INFO", section], shapes.text);
   }
 
   // ---- writing, to the leader ----------------------------------------------------------------------
@@ -152,8 +168,8 @@ export class Client implements AsyncDisposable {
    * @example const mine = await client.set("lock", id, { ttlMs: 5_000, onlyIfAbsent: true });
    */
   set(key: Key, value: Value, options?: SetOptions): Promise<boolean> {
-    if (!isKey(key)) return badKey(key);
-    if (!isKey(value)) return badValue(value);
+    if (!isArgument(key)) return badArgument("key", key);
+    if (!isArgument(value)) return badArgument("value", value);
     if (options === undefined) return this.#router.write(["SET", key, value], shapes.stored);
     return this.#setWith(["SET", key, value], options);
   }
@@ -164,7 +180,9 @@ export class Client implements AsyncDisposable {
    * @example await client.delete("session");
    */
   delete(key: Key): Promise<boolean> {
-    return isKey(key) ? this.#router.write(["DEL", key], shapes.truth) : badKey(key);
+    return isArgument(key)
+      ? this.#router.write(["DEL", key], shapes.truth)
+      : badArgument("key", key);
   }
 
   /**
@@ -173,7 +191,8 @@ export class Client implements AsyncDisposable {
    * @example const removed = await client.deleteMany(["a", "b", "c"]);
    */
   deleteMany(keys: readonly Key[]): Promise<number> {
-    if (!Array.isArray(keys) || !keys.every(isKey)) return badKey(keys);
+    const fault = keysFault(keys);
+    if (fault !== null) return Promise.reject(fault);
     if (keys.length === 0) return Promise.resolve(0);
     return this.#router.write(["DEL", ...keys], shapes.count);
   }
@@ -184,9 +203,10 @@ export class Client implements AsyncDisposable {
    * @example await client.expire("session", { ttlSeconds: 60 });
    */
   async expire(key: Key, lifetime: Lifetime): Promise<boolean> {
-    if (!isKey(key)) return badKey(key);
+    if (!isArgument(key)) throw argumentFault("key", key);
+    checkBag("lifetime", lifetime);
     const words = lifetimeWords(lifetime);
-    if (words === null) throw new InvalidArgumentError("expire() needs a lifetime");
+    if (words === null) throw new InvalidArgumentError(`lifetime needs ${lifetimeNames}`);
     const [word, time] = words;
     const command = word === "PX" ? "PEXPIRE" : "PEXPIREAT";
     return this.#router.write([command, key, time], shapes.truth);
@@ -202,7 +222,8 @@ export class Client implements AsyncDisposable {
    * @example const visits = await client.incr("visits");
    */
   async incr(key: Key, by = 1): Promise<number> {
-    if (!isKey(key)) return badKey(key);
+    if (!isArgument(key)) throw argumentFault("key", key);
+    if (typeof by !== "number") throw wrongKind("by", "a number", by);
     if (!Number.isSafeInteger(by)) {
       throw new InvalidArgumentError(`by must be a whole number up to 2^53 - 1: ${by}`);
     }
@@ -232,7 +253,8 @@ export class Client implements AsyncDisposable {
   // --- internal ---
 
   #readMany<T>(keys: readonly Key[], shape: shapes.ManyShape<T>): Promise<T[]> {
-    if (!Array.isArray(keys) || !keys.every(isKey)) return badKey(keys);
+    const fault = keysFault(keys);
+    if (fault !== null) return Promise.reject(fault);
     if (keys.length === 0) return Promise.resolve([]);
     return this.#router.read(["MGET", ...keys], shape);
   }
@@ -242,18 +264,12 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** For callers without types; a number as a key would be a mistake more often than a wish. */
-function isKey(key: unknown): key is Key {
-  return typeof key === "string" || key instanceof Uint8Array;
+function badArgument(name: string, value: unknown): Promise<never> {
+  return Promise.reject(argumentFault(name, value));
 }
 
-function badKey(key: unknown): Promise<never> {
-  const kind = Array.isArray(key) ? "a list with something else in it" : typeof key;
-  return Promise.reject(new InvalidArgumentError(`a key is a string or a Uint8Array, not ${kind}`));
-}
-
-function badValue(value: unknown): Promise<never> {
-  return Promise.reject(
-    new InvalidArgumentError(`a value is a string or a Uint8Array, not ${typeof value}`),
-  );
+function badSection(section: unknown): Promise<never> {
+  return typeof section === "string"
+    ? badArgument("section", section)
+    : Promise.reject(wrongKind("section", "a string", section));
 }

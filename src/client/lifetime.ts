@@ -3,6 +3,7 @@
 // without types get the same by InvalidArgumentError. It reads no clock: a duration is counted by the
 // leader, from the moment at which the leader executes the command.
 
+import { checkBag, checkFlag, wrongKind } from "./arguments.ts";
 import type { Argument, Command } from "./command-writer.ts";
 import { InvalidArgumentError } from "./errors.ts";
 
@@ -58,6 +59,10 @@ export type SetOptions = Condition &
 
 /** The command with the words of its options behind it. @internal */
 export function setCommand(words: Command, options: SetOptions): Command {
+  checkBag("options", options);
+  checkFlag("keepTtl", options.keepTtl);
+  checkFlag("onlyIfAbsent", options.onlyIfAbsent);
+  checkFlag("onlyIfPresent", options.onlyIfPresent);
   const lifetime = lifetimeWords(options);
   if (options.keepTtl && lifetime !== null) {
     throw new InvalidArgumentError("keepTtl and a new lifetime exclude each other");
@@ -71,6 +76,9 @@ export function setCommand(words: Command, options: SetOptions): Command {
   if (options.onlyIfPresent) command.push("XX");
   return command;
 }
+
+/** The names of all lifetimes, for messages. @internal */
+export const lifetimeNames = "one of ttlSeconds, ttlMs and expiresAt";
 
 /** PX and a duration, or PXAT and a moment, in milliseconds; null where there is none. @internal */
 export function lifetimeWords(
@@ -89,14 +97,18 @@ export function lifetimeWords(
 
 // --- internal ---
 
-function duration(name: string, value: number, unitMs: number): number {
+function duration(name: string, value: unknown, unitMs: number): number {
+  if (typeof value !== "number") throw wrongKind(name, "a number", value);
   // 0.1 s times 1000 must not become 101 ms by a rounding error, so only a real remainder counts.
   const ms = Math.ceil(Number((value * unitMs).toFixed(6)));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
   throw new InvalidArgumentError(`${name} must be more than 0: ${value}`);
 }
 
-function moment(expiresAt: Date | number): number {
+function moment(expiresAt: unknown): number {
+  if (typeof expiresAt !== "number" && !(expiresAt instanceof Date)) {
+    throw wrongKind("expiresAt", "a Date or a number", expiresAt);
+  }
   const ms = Math.ceil(Number(expiresAt));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
   throw new InvalidArgumentError(`expiresAt must be a moment after 1970: ${String(expiresAt)}`);

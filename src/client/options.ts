@@ -2,6 +2,7 @@
 // written. Checks everything at once, so that a mistake is an InvalidArgumentError from connect() and
 // not a surprise later. It opens nothing.
 
+import { checkBag, isArgument, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./errors.ts";
 
 /** How a lost connection is made again. */
@@ -64,42 +65,43 @@ export interface Settings {
   readonly maxPending: number;
 }
 
-const defaultAddress = "127.0.0.1:5000";
+const defaultAddress: Address = { host: "127.0.0.1", port: 5000 };
+/** The longest name that the domain name system has, characters. */
+const hostLengthMax = 253;
+/** Three forms; a bare IPv6 address may name its interface, as fe80::1%eth0 does. */
+const addressPattern = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s\p{Cc}]*)):(\d{1,5})$/u;
 /** The longest time that a timer of JavaScript can be set to. */
 const timerMsMax = 2 ** 31 - 1;
 
 /** @internal */
 export function resolveOptions(options: ClientOptions): Settings {
-  const minDelayMs = milliseconds("reconnect.minDelayMs", options.reconnect?.minDelayMs ?? 50);
-  const maxDelayMs = milliseconds(
-    "reconnect.maxDelayMs",
-    options.reconnect?.maxDelayMs ?? Math.max(2_000, minDelayMs),
-  );
-  if (maxDelayMs < minDelayMs) {
-    throw new InvalidArgumentError("reconnect.maxDelayMs is less than reconnect.minDelayMs");
-  }
-  const maxAttempts = options.reconnect?.maxAttempts ?? Number.POSITIVE_INFINITY;
-  if (maxAttempts !== Number.POSITIVE_INFINITY) count("reconnect.maxAttempts", maxAttempts, 0);
+  checkBag("options", options);
   return {
-    address: parseAddress(options.addr ?? defaultAddress),
+    address: options.addr === undefined ? defaultAddress : parseAddress(options.addr),
     login: resolveLogin(options),
-    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? 5_000),
-    requestTimeoutMs: milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 5_000),
-    reconnect: { minDelayMs, maxDelayMs, maxAttempts },
-    maxPending: count("maxPending", options.maxPending ?? 65_536, 1),
+    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs, 5_000),
+    requestTimeoutMs: milliseconds("requestTimeoutMs", options.requestTimeoutMs, 5_000),
+    reconnect: resolveReconnect(options.reconnect),
+    maxPending: count("maxPending", options.maxPending, 65_536, 1),
   };
 }
 
 /** "host:port", ":port" or "[v6]:port". A bare IPv6 address has no clear end: it needs brackets. @internal */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  if (typeof text !== "string") throw wrongKind("addr", "a string", text);
+  const match = addressPattern.exec(text);
+  const host = match?.[1] ?? (match?.[2] || "127.0.0.1");
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65_535) {
+    const shown = JSON.stringify(text.slice(0, hostLengthMax));
     throw new InvalidArgumentError(
-      `addr ${JSON.stringify(text)} is not "host:port", ":port" or "[v6 address]:port"`,
+      `addr ${shown} is not "host:port", ":port" or "[v6 address]:port"`,
     );
   }
-  return { host: match[1] ?? (match[2] || "127.0.0.1"), port };
+  if (host.length > hostLengthMax) {
+    throw new InvalidArgumentError(`addr has a host of more than ${hostLengthMax} characters`);
+  }
+  return { host, port };
 }
 
 /** An address as parseAddress() reads it. @internal */
@@ -111,17 +113,41 @@ export function formatAddress(address: Address): string {
 // --- internal ---
 
 function resolveLogin({ username, password }: ClientOptions): Settings["login"] {
+  checkText("password", password);
+  checkText("username", username);
   if (password !== undefined) return { username: username ?? "default", password };
   if (username === undefined) return null;
   throw new InvalidArgumentError("username is given without a password");
 }
 
-function milliseconds(name: string, value: number): number {
+function resolveReconnect(options: ReconnectOptions = {}): Settings["reconnect"] {
+  checkBag("reconnect", options);
+  const { maxAttempts = Number.POSITIVE_INFINITY } = options;
+  const minDelayMs = milliseconds("reconnect.minDelayMs", options.minDelayMs, 50);
+  const usualMaxMs = Math.max(2_000, minDelayMs);
+  const maxDelayMs = milliseconds("reconnect.maxDelayMs", options.maxDelayMs, usualMaxMs);
+  if (maxDelayMs < minDelayMs) {
+    throw new InvalidArgumentError("reconnect.maxDelayMs is less than reconnect.minDelayMs");
+  }
+  if (maxAttempts !== Number.POSITIVE_INFINITY) count("reconnect.maxAttempts", maxAttempts, 0, 0);
+  return { minDelayMs, maxDelayMs, maxAttempts };
+}
+
+function checkText(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "string" || !isArgument(value)) throw wrongKind(name, "a string", value);
+}
+
+function milliseconds(name: string, value: unknown, usual: number): number {
+  if (value === undefined) return usual;
+  if (typeof value !== "number") throw wrongKind(name, "a number", value);
   if (value > 0 && value <= timerMsMax) return value;
   throw new InvalidArgumentError(`${name} must be more than 0 and at most ${timerMsMax}: ${value}`);
 }
 
-function count(name: string, value: number, least: number): number {
+function count(name: string, value: unknown, usual: number, least: number): number {
+  if (value === undefined) return usual;
+  if (typeof value !== "number") throw wrongKind(name, "a number", value);
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new InvalidArgumentError(`${name} must be a whole number of at least ${least}: ${value}`);
 }
