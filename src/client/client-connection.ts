@@ -55,6 +55,8 @@ export class Connection implements Holder {
   readonly #opened = Promise.withResolvers<void>();
   #socket: Bun.Socket<Connection> | null = null;
   #state: State = "connecting";
+  /** Why it is closed; null while it is not. */
+  #ended: MSCacheError | null = null;
   /** A microtask will flush. */
   #scheduled = false;
   /** The socket took less than it was given; drain comes. */
@@ -74,6 +76,7 @@ export class Connection implements Holder {
 
   /** Connects and logs in within connectTimeoutMs, or rejects with ConnectError. */
   static async open(address: Address, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
+    if (ledger.isClosed) throw new ClosedError();
     const connection = new Connection(address, ledger, owner);
     const { connectTimeoutMs } = ledger.settings;
     const timer = setTimeout(
@@ -117,6 +120,7 @@ export class Connection implements Holder {
   }
 
   expire(): void {
+    if (this.#state === "connecting") return; // connectTimeoutMs is its time
     const { requestTimeoutMs } = this.#ledger.settings;
     let overdue = false;
     this.#inFlight.forEach((request) => {
@@ -147,13 +151,11 @@ export class Connection implements Holder {
     error: (socket, error) => socket.data.#lose(error.message, error),
   };
 
+  /** Bun.connect throws at once where host or port are none; both ways end in one promise. */
   #dial({ host, port }: Address): Promise<void> {
-    Bun.connect<Connection>({
-      hostname: host,
-      port,
-      data: this,
-      socket: Connection.#handlers,
-    }).catch(this.#opened.reject);
+    const { reject } = this.#opened;
+    const socket = Connection.#handlers;
+    Promise.try(() => Bun.connect({ hostname: host, port, data: this, socket })).catch(reject);
     return this.#opened.promise;
   }
 
@@ -171,9 +173,11 @@ export class Connection implements Holder {
   async #greet(): Promise<void> {
     const { login } = this.#ledger.settings;
     const auth = login === null ? [] : ["AUTH", login.username, login.password];
-    const hello = this.#ledger.create(["HELLO", 3, ...auth], greeting, false);
+    const hello = this.#ledger.createOwn(["HELLO", 3, ...auth], greeting);
     this.send(hello);
     this.saidLeader = (await hello.promise).isLeader;
+    // What came right behind the greeting may have ended the connection before this line runs.
+    if (this.#ended !== null) throw this.#ended;
     this.#state = "open";
   }
 
@@ -247,7 +251,7 @@ export class Connection implements Holder {
       }
     }
     request.answer(reply);
-    this.#ledger.release();
+    this.#ledger.release(request);
   }
 
   // ---- ending ----------------------------------------------------------------------------------
@@ -265,6 +269,7 @@ export class Connection implements Holder {
     const before = this.#state;
     if (before === "closed") return;
     this.#state = "closed";
+    this.#ended = cause;
     this.#ledger.holders.delete(this);
     this.#socket?.terminate();
     this.#opened.reject(cause);

@@ -62,7 +62,7 @@ async function askOnce(connection: Connection, ledger: Ledger): Promise<Role> {
 }
 
 function ask(target: Target, ledger: Ledger): Promise<Role> {
-  const request = ledger.create(["ROLE"], role, false);
+  const request = ledger.createOwn(["ROLE"], role);
   target.send(request);
   return request.promise;
 }

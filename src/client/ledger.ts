@@ -1,7 +1,8 @@
 // The account of one client: how many requests are held anywhere in it, and how old each is. It bounds
 // the first and finds the overdue ones, but it does not know where requests wait: what holds some
 // registers here and rejects its own.
-// Invariant: pending = requests made and not yet released; the timer runs whenever pending > 0.
+// Invariant: pending = requests of the user not yet released; the timer runs whenever there are any,
+// or any of the client's own.
 //
 // Age is counted in sweeps of a coarse timer, so a request costs no clock and no timer. A request is
 // overdue when more than `sweeps` of them have passed since it was made: never early, and at most one
@@ -29,6 +30,10 @@ export class Ledger {
   readonly holders = new Set<Holder>();
   pending = 0;
   tick = 0;
+  /** All is closed, and nothing may be opened. */
+  isClosed = false;
+  /** The client's own requests, HELLO and ROLE, which no close() waits for. */
+  #own = 0;
   #closing = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #idle: (() => void) | null = null;
@@ -45,15 +50,26 @@ export class Ledger {
     return this.pending >= maxPending ? new TooManyPendingError(maxPending) : null;
   }
 
-  /** A new request; it counts until release(). The client's own requests go beyond the bound. */
+  /** A new request of the user; it counts until release(). */
   create<T>(command: Command, shape: Shape<T>, isWrite: boolean): Request<T> {
     this.pending++;
     if (this.#timer === null) this.#arm();
-    return new Request(command, shape, isWrite, this.tick);
+    return new Request(command, shape, isWrite, true, this.tick);
+  }
+
+  /** A request of the client itself: it grows old like any other, but does not count. */
+  createOwn<T>(command: Command, shape: Shape<T>): Request<T> {
+    this.#own++;
+    if (this.#timer === null && !this.isClosed) this.#arm();
+    return new Request(command, shape, false, false, this.tick);
   }
 
   /** A request was answered, or rejected with no answer to come. */
-  release(): void {
+  release(request: Request): void {
+    if (!request.counts) {
+      this.#own--;
+      return;
+    }
     this.pending--;
     if (this.pending === 0 && this.#idle !== null) this.#idle();
   }
@@ -61,7 +77,7 @@ export class Ledger {
   /** Rejects a request for which no answer is to come. */
   drop(request: Request, error: MSCacheError): void {
     request.fail(error);
-    this.release();
+    this.release(request);
   }
 
   /** Whether more than the request timeout has passed since this tick. */
@@ -92,10 +108,11 @@ export class Ledger {
     for (const holder of this.holders) holder.expire();
     // Overdue requests were rejected by now; what still counts only waits for late answers.
     if (this.tick > this.#closeBefore) this.#closeHolders();
-    else if (this.pending > 0) this.#arm();
+    else if (this.pending > 0 || this.#own > 0) this.#arm();
   }
 
   #closeHolders(): void {
+    this.isClosed = true;
     for (const holder of this.holders) holder.close();
     this.holders.clear();
   }

@@ -29,7 +29,11 @@ export interface ClientOptions {
   password?: string | undefined;
   /** Default "default"; without a password it has no meaning and is refused. */
   username?: string | undefined;
-  /** Time for one connection to open and log in, milliseconds. Default 5,000. */
+  /**
+   * Time for one connection to open and log in, milliseconds. Default 5,000. Bun cannot take back an
+   * attempt: where an address swallows it, the system goes on trying, on Linux for about two minutes,
+   * and until then the process does not end by itself.
+   */
   connectTimeoutMs?: number | undefined;
   /**
    * Time for one request, from the call to its answer, waiting for a connection included,

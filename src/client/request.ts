@@ -34,6 +34,8 @@ export class Request<T = unknown> {
   readonly shape: Shape<T>;
   /** Writes go to the leader, and to the next leader when a follower refuses them. */
   readonly isWrite: boolean;
+  /** Whether the ledger counts it: it is the user's. */
+  readonly counts: boolean;
   /** The ledger's tick when it was made; its age is counted from here wherever it waits. */
   readonly born: number;
   readonly promise: Promise<T>;
@@ -44,10 +46,11 @@ export class Request<T = unknown> {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(command: Command, shape: Shape<T>, isWrite: boolean, born: number) {
+  constructor(command: Command, shape: Shape<T>, isWrite: boolean, counts: boolean, born: number) {
     this.command = command;
     this.shape = shape;
     this.isWrite = isWrite;
+    this.counts = counts;
     this.born = born;
     this.redirected = false;
     this.settled = false;

@@ -12,7 +12,13 @@
 
 import { Connection, rejectAll } from "./client-connection.ts";
 import type { Command } from "./command-writer.ts";
-import { ClosedError, type MSCacheError, ReadOnlyError, TimeoutError } from "./errors.ts";
+import {
+  ClosedError,
+  ConnectError,
+  type MSCacheError,
+  ReadOnlyError,
+  TimeoutError,
+} from "./errors.ts";
 import { locateLeader } from "./leader.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { backoffMs, Link, type LinkOwner } from "./link.ts";
@@ -126,12 +132,16 @@ export class Router implements LinkOwner, Holder {
   /** Asks until the leader is known or no write waits for it any more. */
   async #search(attempt: number): Promise<void> {
     const ledger = this.#ledger;
+    if (this.#unrouted.length === 0) {
+      this.#searching = false;
+      return;
+    }
     try {
       const found = await locateLeader(this.#link, ledger, (address) =>
         Connection.open(address, ledger, this),
       );
-      this.#searching = false;
       this.#accept(found);
+      this.#searching = false;
     } catch (cause) {
       this.#searchError = cause;
       if (this.#link.ended !== null) rejectAll(ledger, this.#unrouted, this.#link.ended);
@@ -144,6 +154,10 @@ export class Router implements LinkOwner, Holder {
 
   /** What the search found becomes the leader, unless the link turned out to be it meanwhile. */
   #accept(found: Link | Connection): void {
+    // What came right behind the answer to ROLE may have ended its connection.
+    if (found instanceof Connection && !found.isOpen) {
+      throw new ConnectError(found.address, "it ended as soon as it had told its role");
+    }
     if (this.#leader === null) this.#adopt(found);
     else if (found instanceof Connection) found.retire();
   }

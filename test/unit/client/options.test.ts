@@ -18,6 +18,7 @@ describe("an address", () => {
     ["localhost:1", "localhost", 1],
     [":6379", "127.0.0.1", 6379],
     ["[::1]:65535", "::1", 65535],
+    ["[fe80::1%eth0]:5000", "fe80::1%eth0", 5000],
     ["cache-1.example.org:80", "cache-1.example.org", 80],
   ])("%s is read", (text, host, port) => {
     expect(parseAddress(text)).toEqual({ host, port });

@@ -11,6 +11,7 @@ export class Peer {
   readonly socket: Socket<Peer>;
   /** The commands of each arrival of bytes: requests of one write mostly arrive as one. */
   readonly arrivals: string[][] = [];
+  isClosed = false;
 
   constructor(socket: Socket<Peer>) {
     this.socket = socket;
@@ -45,6 +46,9 @@ export class ScriptedNode implements AsyncDisposable {
           this.peers.push(socket.data);
         },
         data: (socket, chunk) => this.#receive(socket.data, chunk),
+        close: (socket) => {
+          socket.data.isClosed = true;
+        },
       },
     });
     this.port = this.#listener.port;
