@@ -3,6 +3,7 @@
 // servers do not show on demand are in test/unit/client.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Client, type ClientOptions, connect } from "../../src/index.ts";
 import { respClient, type TestNode, waitFor } from "../harness.ts";
@@ -66,6 +67,36 @@ for (const kind of kinds) {
     describe("a group", () => groupCases(kind));
   });
 }
+
+describe("the client and an address", () => {
+  const hasIpv6 = Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === "::1");
+
+  test("of four numbers and a name that means it reach the node", async () => {
+    await using node = await ours.start(["--listenaddr", "127.0.0.1:0"]);
+    for (const host of ["127.0.0.1", "localhost", ""]) {
+      await using client = await connect({ addr: `${host}:${node.port}` });
+      expect(await client.ping()).toBe("PONG");
+    }
+  });
+
+  test.skipIf(!hasIpv6)("of IPv6 and a name that means it reach the node", async () => {
+    await using node = await ours.start(["--listenaddr", "[::1]:0"]);
+    for (const host of ["[::1]", "[0:0:0:0:0:0:0:1]", "localhost"]) {
+      await using client = await connect({ addr: `${host}:${node.port}` });
+      expect([client.address, await client.ping()]).toEqual([`${host}:${node.port}`, "PONG"]);
+    }
+  });
+
+  test.skipIf(!hasIpv6)("of IPv6 that a follower names lead a write to the leader", async () => {
+    await using leader = await ours.start(["--listenaddr", "[::1]:0"]);
+    await using follower = await ours.start(["--leaderaddr", `[::1]:${leader.port}`]);
+    await using client = await connect({ addr: follower.address });
+    expect(await client.set("k", "v")).toBe(true);
+    await waitFor(async () => (await client.get("k")) === "v", { message: "the follower" });
+  });
+});
 
 describe.skipIf(oracle.isMissing)(`the benchmark of clients and ${oracle.name}`, () => {
   test("runs at a small size, every value checked", async () => {

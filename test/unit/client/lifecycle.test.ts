@@ -117,7 +117,7 @@ describe("an address that cannot be tried", () => {
 
   test("says so in words when the write has waited long enough", async () => {
     await using node = new ScriptedNode(follower(() => followerOf({ port: 70_000 })));
-    await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
+    await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 200 });
     expect(await failureOf(client.set("a", "1"))).toMatchObject({
       code: "TIMEOUT",
       sent: false,
@@ -190,7 +190,7 @@ describe("close", () => {
       return "";
     });
     await using node = new ScriptedNode(follower(() => followerOf(top)));
-    const client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 80 });
+    const client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 400 });
     const failure = failureOf(client.set("a", "1"));
     await waitFor(() => top.peers.length === 1, { message: "the login" });
     expect(await failure).toMatchObject({ code: "TIMEOUT" });
