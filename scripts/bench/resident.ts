@@ -6,7 +6,7 @@
 import { peakResidentBytes, resetPeak, residentBytes, settledResidentBytes } from "./process.ts";
 import { Bed, type Load, loads } from "./resident-cases.ts";
 import { type ServerSpec, startServer } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed, MIB, median, mib } from "./suite.ts";
 
 const REST_MS = 3_000;
 const MAX_MEMORY_BYTES = 256 * MIB;
@@ -36,8 +36,11 @@ export const resident: Benchmark = {
     for (const load of chosen) {
       for (const variant of variants) {
         for (let round = 0; round < context.rounds; round++) {
-          context.say(`resident: ${load.name}, ${variant.name}`);
-          samples.push(await measure(context, load, variant));
+          const sample = await measure(context, load, variant);
+          samples.push(sample);
+          const [peak, rest] = [sample.peakBytes, sample.restBytes].map(mib);
+          const seconds = fixed(sample.seconds, 1);
+          context.say(`resident: ${load.name}, ${variant.name}: ${peak}, ${rest}, ${seconds} s`);
         }
       }
     }

@@ -15,6 +15,11 @@ export function freeBytes(bytes: Uint8Array): void {
   if (bytes.length >= freeBytesMin && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
+/** Gives the whole memory of a part that was handed over back to the pool of this thread. */
+export function giveBack(part: Uint8Array): void {
+  buffers.give(new Uint8Array(part.buffer));
+}
+
 export class BufferPool {
   private readonly free: Uint8Array[][];
   private bytes: number;

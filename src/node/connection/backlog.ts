@@ -19,6 +19,7 @@ interface Piece {
   end: number;
 }
 
+const copyLoopBytesMax = 64; // as in Output: below it a loop beats set(subarray()), and makes no garbage
 const packedBytesMin = 4 * 1024;
 const packedBytesMax = 64 * 1024;
 /** A piece below this is written together with those behind it: a system call costs more than the copy. */
@@ -41,7 +42,7 @@ export class Backlog {
     while (at < end) {
       const chunk = this.room(end - at);
       const count = Math.min(end - at, chunk.bytes.length - chunk.filled);
-      chunk.bytes.set(source.subarray(at, at + count), chunk.filled);
+      copy(source, at, chunk.bytes, chunk.filled, count);
       this.lengthen(chunk, count);
       at += count;
     }
@@ -160,5 +161,19 @@ export class Backlog {
     if (this.pieces.length > 0) this.pieces = [];
     this.done = 0;
     this.bytes = 0;
+  }
+}
+
+function copy(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  to: number,
+  count: number,
+): void {
+  if (count <= copyLoopBytesMax) {
+    for (let i = 0; i < count; i++) target[to + i] = source[from + i];
+  } else {
+    target.set(source.subarray(from, from + count), to);
   }
 }

@@ -7,7 +7,7 @@
 // sending commands within client-memory.ts; one that has closed its half gets all its replies first.
 // Hot path: receive(), process(), runBatch(), run(), flush().
 
-import { freeBytes } from "../../base/buffer-pool.ts";
+import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import {
   outputFlushBytes,
@@ -356,6 +356,7 @@ export class Connection {
       out.spillTo = this.outbox;
       out.appendAll(answer);
       out.spillTo = null;
+      giveBack(answer);
       this.skip(out.length);
       this.flush();
       this.sendMail();

@@ -57,6 +57,8 @@ export class Delivery {
   }
 }
 
+const messageWord = Buffer.from("message");
+const patternMessageWord = Buffer.from("pmessage");
 /** What a message has beside pattern, channel and payload, at most. */
 const framingBytesMax = 80;
 
@@ -80,7 +82,8 @@ export class EncodedMessage {
     const isShared = bytes >= sharedBytesMin;
     out.bytes = isShared ? new Uint8Array(bytes + framingBytesMax) : this.scratch;
     reply.push(pattern === null ? 3 : 4);
-    reply.text(pattern === null ? "message" : "pmessage");
+    const word = pattern === null ? messageWord : patternMessageWord;
+    reply.bulk(word, 0, word.length);
     if (pattern !== null) reply.bulk(pattern, 0, pattern.length);
     reply.bulk(channel, 0, channel.length);
     reply.bulk(payload, 0, payload.length);

@@ -2,6 +2,7 @@
 // bytes of its reply come out. Its connection is suspended meanwhile. With one data thread both are the
 // same thread, and only the turn is another one.
 
+import { buffers } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
@@ -16,7 +17,10 @@ import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 
 export interface Mailbox {
-  /** `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. */
+  /**
+   * `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. The
+   * memory of the answer is the caller's, who gives it back to the pool.
+   */
   submit(
     session: Session,
     command: Command,
@@ -51,7 +55,8 @@ export class LocalMailbox implements Mailbox {
     request: Request,
     protocol: Protocol,
   ): Promise<Uint8Array> {
-    const out = new Output(replyBytes);
+    const out = new Output(0);
+    out.bytes = buffers.take(replyBytes);
     const context = { ...(await this.opened.promise), session, now: wallClockMs() };
     const { store, effects, statistics } = context;
     const errors = new Errors(statistics.errors);

@@ -5,6 +5,7 @@
 // happens in a turn of the control thread, so that effects recorded in it are sent on.
 
 import type { Address } from "../../base/address.ts";
+import { giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { LineSink } from "../../base/log.ts";
@@ -165,6 +166,7 @@ export class WorkerThreads implements Threads {
     const changes = changesOf(submission.session, session);
     control.turn(() => {
       const copy = new Uint8Array(bytes);
+      giveBack(bytes);
       worker.post({ kind: "answer", ticket, bytes: copy, changes }, [copy.buffer]);
     });
   }

@@ -87,8 +87,11 @@ export class RespReply implements Reply {
   }
 
   text(text: string): void {
-    const bytes = encoder.encode(text);
-    this.bulk(bytes, 0, bytes.length);
+    const length = Buffer.byteLength(text);
+    this.header(DOLLAR, length);
+    const at = this.out.reserve(length);
+    encoder.encodeInto(text, this.out.bytes.subarray(at, at + length));
+    this.lineEnd();
   }
 
   verbatim(text: string | readonly string[]): void {
