@@ -178,8 +178,6 @@ export const reconnectMsMax = 5_000;
  */
 export const resyncMsMax = 300_000;
 export const resyncCalmMs = 60_000;
-/** How long a shutdown waits for followers to have everything, so that they can go on after it. */
-export const settleMsMax = 2_000;
 /** A journal nobody reads is turned off after this time (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
 

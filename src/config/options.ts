@@ -67,6 +67,7 @@ export interface Config {
   readonly snapshotFile: string;
   readonly snapshotInterval: number;
   readonly snapshotCorrupt: SnapshotCorrupt;
+  readonly shutdownTimeout: number;
 }
 
 export type OptionGroup =
@@ -121,6 +122,7 @@ const CLIENTS_MAX = 1_000_000;
 const IDLE_SECONDS_MAX = 31_536_000;
 const FOLLOWERS_MAX = 1_000_000;
 const LAG_SECONDS_MAX = 31_536_000;
+const SHUTDOWN_SECONDS_MAX = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
@@ -467,6 +469,19 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: (text) => parseWord(text, LOG_LEVELS),
     format: asText,
     redis: [{ name: "loglevel", show: (level) => REDIS_LEVELS[level], read: readRedisLevel }],
+  },
+  shutdownTimeout: {
+    name: "shutdown-timeout",
+    environment: "MSCACHE_SHUTDOWN_TIMEOUT",
+    group: "Operation",
+    hint: "SECONDS",
+    unit: "seconds",
+    default: "5",
+    doc: "How long a planned shutdown waits for followers to have every write; 0 does not wait.",
+    changeable: true,
+    parse: (text) => parseWholeNumber(text, 0, SHUTDOWN_SECONDS_MAX),
+    format: asText,
+    redis: [{ name: "shutdown-timeout" }],
   },
   threads: {
     name: "threads",

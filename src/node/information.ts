@@ -10,6 +10,7 @@ import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import { infoText, type Rates } from "./node-info.ts";
+import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import type { Threads } from "./threads/threads.ts";
 import { TtlSample } from "./ttl-sample.ts";
@@ -24,6 +25,7 @@ export interface InformationParts {
   readonly threads: Threads;
   readonly replication: Replication;
   readonly persistence: Persistence;
+  readonly shutdown: Shutdown;
 }
 
 export class NodeInformation implements Information {
@@ -42,7 +44,8 @@ export class NodeInformation implements Information {
   }
 
   async text(sections: readonly string[]): Promise<string> {
-    const { standing, configuration, channels, threads, replication, persistence } = this.parts;
+    const { standing, configuration, channels, threads, replication } = this.parts;
+    const { persistence, shutdown } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
     this.peakMemoryBytes = Math.max(this.peakMemoryBytes, store.memoryUsedBytes);
@@ -52,6 +55,7 @@ export class NodeInformation implements Information {
         runId: this.runId,
         port: standing.port,
         uptimeMs: monotonicMs() - this.startedMs,
+        shutdownInMs: shutdown.remainingMs,
         nowMs: wallClockMs(),
         persistence: persistence.info(standing.isLoading),
         threads: counted,

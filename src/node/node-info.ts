@@ -12,6 +12,8 @@ export interface InfoSource {
   readonly runId: string;
   readonly port: number;
   readonly uptimeMs: number;
+  /** How long a shutdown waits for followers yet; negative when none is under way. */
+  readonly shutdownInMs: number;
   readonly nowMs: number;
   readonly persistence: readonly Field[];
   readonly threads: Counted;
@@ -103,10 +105,15 @@ function serverFields(source: InfoSource): Field[] {
     ["executable", process.execPath],
     ["config_file", source.config.configFile],
     ["io_threads_active", source.config.threads > 1 ? 1 : 0],
+    ...shutdownField(source),
     ["mscache_version", MSCACHE_VERSION],
     ["bun_version", Bun.version],
     ["data_threads", source.config.threads],
   ];
+}
+
+function shutdownField({ shutdownInMs }: InfoSource): Field[] {
+  return shutdownInMs < 0 ? [] : [["shutdown_in_milliseconds", shutdownInMs]];
 }
 
 function clientFields({ threads, config, blockedClients }: InfoSource): Field[] {

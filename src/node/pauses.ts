@@ -1,5 +1,5 @@
-// Which commands of clients wait: CLIENT PAUSE and FAILOVER may each hold writes or all of them, and the
-// strongest counts as long as it lasts. It says so in shared memory, where the connections look.
+// Which commands of clients wait: CLIENT PAUSE, FAILOVER and SHUTDOWN may each hold writes or all of
+// them, and the strongest counts as long as it lasts. It says so in shared memory, where the connections look.
 // Invariant: what it says there is the present kind, and when it has changed, no thread is in the middle
 // of a command that is held from then on.
 
@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import { betweenCommands } from "./shared-memory.ts";
 import type { SharedStanding } from "./standing.ts";
 
-type PausePurpose = "command" | "failover";
+type PausePurpose = "command" | "failover" | "shutdown";
 
 interface Pause {
   readonly kind: PauseKind;
@@ -38,9 +38,10 @@ export class NodePauses implements Pauses {
     this.end("command");
   }
 
-  pauseForFailover(isPaused: boolean): void {
-    if (isPaused) this.begin("failover", "writes", Number.POSITIVE_INFINITY);
-    else this.end("failover");
+  /** Holds writes for as long as it takes. */
+  pauseFor(purpose: "failover" | "shutdown", isPaused: boolean): void {
+    if (isPaused) this.begin(purpose, "writes", Number.POSITIVE_INFINITY);
+    else this.end(purpose);
   }
 
   /** A leader's items expire and are evicted, which are writes: a pause holds them, too. */

@@ -26,6 +26,7 @@ import { NodeInformation } from "./information.ts";
 import { NodePauses } from "./pauses.ts";
 import { NodeRoles } from "./roles.ts";
 import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
+import { ordinaryShutdown, Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
@@ -42,7 +43,14 @@ export interface Server extends AsyncDisposable {
   readonly log: Log;
   /** Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. */
   readonly closed: Promise<void>;
-  /** Stops listening, closes all connections and links, and resolves when that is done. */
+  /** True from the moment at which somebody asked for the end of the node, unless it goes on. */
+  readonly isShuttingDown: boolean;
+  /**
+   * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to false
+   * when the node goes on, because its data cannot be saved or the end was aborted.
+   */
+  shutDown(): Promise<boolean>;
+  /** The same, but the node ends in any case; rejects when that was without the snapshot that was due. */
   close(): Promise<void>;
 }
 
@@ -56,29 +64,47 @@ export interface ServerOptions {
 /** Starts a node. Rejects with a ListenError when an address cannot be had. */
 export async function startServer(wanted: Config, options: ServerOptions = {}): Promise<Server> {
   const { config, warning } = withinDescriptors(wanted, descriptorsMax());
-  const { log, store, standing, persistence, replication, threads, housekeeping, roles, end } =
-    assemble(config, options);
+  const { log, store, standing, persistence, threads, roles, shutdown, close } = assemble(
+    config,
+    options,
+  );
   if (warning !== "") log.warn(warning);
   const { leaderAddr } = config;
 
   const addresses = await listen(threads, config).catch(async (error) => {
-    housekeeping[Symbol.dispose]();
-    await threads.close();
-    replication.close();
+    await close();
     throw error;
   });
   const { port } = addresses[0];
   standing.port = port;
   announce(log, addresses, leaderAddr);
 
-  await persistence.load(leaderAddr !== null).catch(async (error) => {
-    await end.close();
-    throw error;
-  });
-  standing.isLoading = false;
-  if (leaderAddr !== null && !end.hasBegun) roles.follow(leaderAddr.host, leaderAddr.port);
-  const { closed, close } = end;
-  return { port, addresses, store, log, closed, close, [Symbol.asyncDispose]: () => close() };
+  await load(persistence, leaderAddr !== null, shutdown);
+  if (!shutdown.hasEnded) {
+    standing.isLoading = false;
+    if (leaderAddr !== null) roles.follow(leaderAddr.host, leaderAddr.port);
+  }
+  return {
+    ...{ port, addresses, store, log, closed: shutdown.closed },
+    get isShuttingDown() {
+      return shutdown.isUnderWay;
+    },
+    shutDown: () => shutdown.order(ordinaryShutdown),
+    close: () => shutdown.close(),
+    [Symbol.asyncDispose]: () => shutdown.close(),
+  };
+}
+
+/** A node that is told to end while it loads does not wait for the end of that. */
+async function load(persistence: Persistence, asFollower: boolean, shutdown: Shutdown) {
+  const loaded = persistence.load(asFollower).then(
+    () => null,
+    (error: Error) => error,
+  );
+  const failure = await Promise.race([loaded, shutdown.closed.then(() => null)]);
+  if (failure === null) return;
+  await shutdown.close();
+  throw failure;
 }
 
 /** The parts of a node, each made of those above it; none of them serves anybody yet. */
@@ -121,11 +147,14 @@ function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
   const shared = { store, standing, configuration, replication, log };
   const roles = new NodeRoles({ ...shared, pauses, clients: threads });
   const waits = new NodeWaits(replication.waiters, threads);
-  const information = new NodeInformation({ ...shared, channels, threads, persistence });
+  const shutdown = new Shutdown({ ...shared, pauses, persistence });
+  const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
   const housekeeping = new Housekeeping({ store, standing, information, waits, thread });
   const closing = new AbortController();
   if (store.isShared) void standing.onEffects(() => replication.flush(), closing.signal);
-  const end = ending({ housekeeping, threads, standing, persistence, replication, closing });
+  const parts = { housekeeping, threads, standing, persistence, replication, closing };
+  const close = () => closeParts(parts);
+  shutdown.closeBy(close);
 
   const control: Control = {
     configuration,
@@ -136,13 +165,10 @@ function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
     waits,
     pauses,
     snapshots: persistence,
-    shutDown(saves) {
-      log.info("SHUTDOWN: shutting down");
-      return end.close(saves);
-    },
+    shutdown,
   };
   mailbox.open({ ...context, control });
-  return { log, store, standing, persistence, replication, threads, housekeeping, roles, end };
+  return { log, store, standing, persistence, threads, roles, shutdown, close };
 }
 
 interface RunningParts {
@@ -154,35 +180,18 @@ interface RunningParts {
   readonly closing: AbortController;
 }
 
-/** The one end of a node, which whoever asks again waits for as well. */
-function ending(parts: RunningParts) {
-  const ended = Promise.withResolvers<void>();
-  let end: Promise<void> | null = null;
-  return {
-    closed: ended.promise,
-    get hasBegun() {
-      return end !== null;
-    },
-    close: (saves = true): Promise<void> => {
-      end ??= shutDown(parts, saves).finally(ended.resolve);
-      return end;
-    },
-  };
-}
-
-/** Clients go first, so that nothing writes when the followers have everything and the file is made. */
-async function shutDown(parts: RunningParts, saves: boolean): Promise<void> {
+/** Clients' writes wait for ever by now, and the snapshot is saved (shutdown.ts). */
+async function closeParts(parts: RunningParts): Promise<void> {
   const { housekeeping, threads, standing, persistence, replication, closing } = parts;
   housekeeping[Symbol.dispose]();
+  persistence.close();
   await threads.stopListening();
   await doneWithin(threadFarewellMsMax, threads.kill({ kind: "normal" }));
-  standing.isLoading = true; // nor does anybody who was just coming in
-  const saveLast = await persistence.settle();
+  standing.isLoading = true; // nor does a command run that waits for an answer of this thread
   await threads.close();
   closing.abort();
   standing.announceEffects();
-  await replication.close();
-  if (saves) await saveLast();
+  replication.close();
 }
 
 interface ReplicationParts {
@@ -203,7 +212,7 @@ function makeReplication(parts: ReplicationParts): Replication {
     journal,
     effects,
     log,
-    pauseWrites: (isPaused) => pauses.pauseForFailover(isPaused),
+    pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
     onLoadingChange: (isLoading) => {
       standing.isLoading = isLoading;
     },

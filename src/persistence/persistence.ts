@@ -7,14 +7,13 @@
 import { rename } from "node:fs/promises";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
-import { settleMsMax } from "../base/limits.ts";
 import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import type { Clock, Logger } from "../replication/ports.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { SnapshotLoader } from "./loader.ts";
-import { letGo, resumePointOf, settle, takeUp } from "./resume-point.ts";
+import { letGo, resumePointOf, takeUp } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { SnapshotSaver } from "./saver.ts";
 import { reasonOf, removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
@@ -52,6 +51,7 @@ export class Persistence {
   #loader: SnapshotLoader | null = null;
   #isLoading = false;
   #timer: Timer | null = null;
+  #isClosed = false;
   #lastAttemptMs: number;
   #lastProgressMs = 0;
 
@@ -60,7 +60,7 @@ export class Persistence {
     this.#clock = parts.clock ?? systemClock;
     this.#saver = new SnapshotSaver({ ...parts, clock: this.#clock });
     this.#lastAttemptMs = this.#clock.monotonicMs();
-    parts.replication.dataReplaced.on(() => this.#interrupt("a full sync replaces the data"));
+    parts.replication.dataReplaced.on(() => this.interrupt("a full sync replaces the data"));
   }
 
   /** Whether there is a place for snapshots. */
@@ -100,6 +100,7 @@ export class Persistence {
       this.#isLoading = false;
     }
     this.#saver.markSaved();
+    if (this.#isClosed) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }
@@ -205,7 +206,7 @@ export class Persistence {
   }
 
   /** When the data are about to be replaced: half of them would be saved. */
-  #interrupt(reason: string): void {
+  interrupt(reason: string): void {
     void this.#saver.abort(reason);
   }
 
@@ -220,19 +221,23 @@ export class Persistence {
   // ---- the end -----------------------------------------------------------------------------------
 
   /**
-   * Before the links of replication end, and after the clients are gone: has the followers catch up, so
-   * that they can go on where the file ends. Returns the last save, to be called when nothing writes any
-   * more; it rejects with a SnapshotError.
+   * The last save, of data that stand still; rejects with a SnapshotError. Without a file it does nothing,
+   * unless it must: then that is an error, too. A part of the data is never saved.
    */
-  async settle(): Promise<() => Promise<void>> {
-    if (this.#timer === null) return async () => {};
-    clearInterval(this.#timer);
+  async saveLast(must: boolean): Promise<void> {
     const { replication, log } = this.#parts;
+    if (!this.isOn && must) throw new SnapshotError(noFile.text);
+    if (this.#timer === null) return;
     await this.#saver.abort("the node shuts down, and saves once more");
-    await settle(replication, settleMsMax);
-    const point = resumePointOf(replication);
-    if (!replication.isLoading) return () => this.#saver.save(point);
-    return async () => log.warn("no snapshot is saved: a full sync was going on");
+    if (replication.isLoading) return log.warn("no snapshot is saved: a full sync was going on");
+    await this.#saver.save(resumePointOf(replication));
+  }
+
+  /** Saves nothing by itself any more. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   // ---- INFO --------------------------------------------------------------------------------------

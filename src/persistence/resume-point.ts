@@ -13,25 +13,6 @@ export interface ResumePoint {
   readonly streamDatabase: number;
 }
 
-const pollMs = 10;
-
-/**
- * Has all online followers catch up, waiting for them no longer than `patienceMs`, and has a leader of
- * this node go unheard from now on. The clients are gone: afterwards nothing is written any more.
- */
-export async function settle(replication: Replication, patienceMs: number): Promise<void> {
-  const { leader, follower } = replication;
-  follower.freeze();
-  const { journal } = leader;
-  const mark = journal.mark();
-  leader.requestAcknowledgements();
-  const lags = () =>
-    leader.links.some((it) => it.state === "online" && it.acknowledgedOffset < mark);
-  for (let waitedMs = 0; waitedMs < patienceMs && lags(); waitedMs += pollMs) {
-    await Bun.sleep(pollMs);
-  }
-}
-
 /** Where the data stand now; null where no journal describes them. */
 export function resumePointOf(replication: Replication): ResumePoint | null {
   const { leader, follower, history } = replication;

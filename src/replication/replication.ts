@@ -22,6 +22,8 @@ import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
+/** How often a node that ends looks whether its followers have everything. */
+const catchUpPollMs = 5;
 const priorityDefault = 100;
 const serverVersionDefault = "7.2.4";
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
@@ -76,6 +78,7 @@ export class Replication {
   readonly waiters: Waiters;
   readonly #parts: ReplicationParts;
   readonly #timer: Timer;
+  #standsStill = false;
 
   constructor(parts: ReplicationParts) {
     this.#parts = parts;
@@ -152,7 +155,7 @@ export class Replication {
       offset: () => journal.mark(),
       requestAcknowledgements: () => this.leader.askFollowers(),
       pauseWrites: (isPaused) => {
-        this.leader.isQuiet = isPaused;
+        this.leader.isQuiet = isPaused || this.#standsStill;
         pauseWrites?.(isPaused);
       },
       demote: ({ host, port }) => atOnce(() => this.replicaof(host, port, true)),
@@ -265,6 +268,40 @@ export class Replication {
     this.follower.tick();
     this.leader.tick();
     this.standingChanged.emit();
+  }
+
+  // ---- the end -----------------------------------------------------------------------------------
+
+  /**
+   * Has no byte follow the last write of this node, or its leader's, until the returned function is called.
+   * Clients' writes are paused by whoever calls this.
+   */
+  standStill(): () => void {
+    if (this.failover.state === "waiting-for-sync") this.failover.abort("shutting down");
+    const thaw = this.follower.freeze();
+    this.#standsStill = true;
+    this.leader.isQuiet = true;
+    return () => {
+      this.#standsStill = false;
+      this.leader.isQuiet = this.failover.isActive;
+      thaw();
+    };
+  }
+
+  /**
+   * Waits until all followers have said that they have everything, those of a full sync too, as in Redis.
+   * Resolves to sentences about those that had not in time.
+   */
+  async catchUp(timeoutMs: number, signal: AbortSignal): Promise<string[]> {
+    const deadline = monotonicMs() + timeoutMs;
+    const mark = this.#parts.journal.mark();
+    this.leader.flush();
+    this.leader.askFollowers();
+    for (;;) {
+      const lagging = this.leader.lagging(mark);
+      if (lagging.length === 0 || signal.aborted || monotonicMs() >= deadline) return lagging;
+      await Bun.sleep(catchUpPollMs);
+    }
   }
 
   close(): void {

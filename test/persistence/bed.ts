@@ -91,9 +91,12 @@ export class Bed implements Disposable {
 
   /** Saves and ends as a node does that is shut down. */
   async shutDown(): Promise<void> {
-    const saveLast = await this.persistence.settle();
-    this.replication.close();
-    await saveLast();
+    const { persistence, replication } = this;
+    replication.standStill();
+    await replication.catchUp(2_000, new AbortController().signal);
+    await persistence.saveLast(false);
+    persistence.close();
+    replication.close();
   }
 
   [Symbol.dispose](): void {

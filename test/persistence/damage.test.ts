@@ -7,7 +7,8 @@
 import { describe, expect, test } from "bun:test";
 import { lstat, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { runMscache, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { runMscache, spawnNode, startNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import {
   ask,
@@ -183,15 +184,15 @@ describe("an interrupted save", () => {
     expect(await ask(node.port, "SAVE")).toBe("+OK");
   });
 
-  test("at the shutdown ends the process with status 1 and a sentence", async () => {
+  test("when an embedded server closes is told to its owner, and the server has ended", async () => {
     await using directory = await temporaryDirectory();
     const home = join(directory.path, "home");
     await Bun.write(join(home, "other"), "");
-    await using node = await start(join(home, "dump.rdb"));
+    const node = await startNode({ snapshotFile: join(home, "dump.rdb") });
     await rm(home, { recursive: true });
-    node.process.kill("SIGTERM");
-    expect(await node.process.exited).toBe(1);
-    expect(node.log()).toContain("mscache: the snapshot was not saved to ");
+    const problem = await node[Symbol.asyncDispose]().then(String, (error: Error) => error.message);
+    expect(problem).toMatch(/^the snapshot was not saved to .*ENOENT/);
+    expect(await Peer.connect(node.port).catch((error) => error.code)).toBe("ECONNREFUSED");
   });
 
   test("by a full sync, which replaces the data, is given up", async () => {

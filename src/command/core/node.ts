@@ -34,8 +34,24 @@ export interface Control {
   readonly waits: Waits;
   readonly pauses: Pauses;
   readonly snapshots: Snapshots;
-  /** Ends the node in order; resolves when that is done. */
-  shutDown(saves: boolean): Promise<void>;
+  readonly shutdown: Ending;
+}
+
+/** How a node is to end. */
+export interface ShutdownOrder {
+  /** "always" fails without a file to save to; "if possible" does not. */
+  readonly save: "always" | "never" | "if possible";
+  /** Waits for no follower. */
+  readonly now: boolean;
+  /** Ends also when the data cannot be saved. */
+  readonly force: boolean;
+}
+
+export interface Ending {
+  /** Ends the node in order; resolves when that is done, or to false when the node goes on. */
+  order(order: ShutdownOrder): Promise<boolean>;
+  /** Keeps the node from ending; false when that is too late, or nobody asked for its end. */
+  abort(): boolean;
 }
 
 export interface Configuration {

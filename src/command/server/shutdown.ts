@@ -1,6 +1,6 @@
 // SHUTDOWN: ends the node in order, as SIGTERM does. Its connection gets no answer but the end, unless
-// the node does not end. Options and error texts are those of redis 7.0 `db.c`; NOW is accepted, and the
-// followers are waited for all the same, which is bounded.
+// the node does not end. Options and error texts are those of redis 7.0 `db.c`; how a node ends is told in
+// node/shutdown.ts.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -33,10 +33,16 @@ async function shutdown(x: ControlContext, request: Request, reply: Reply): Prom
     ? options.size > 1
     : options.has("save") && options.has("nosave");
   if (!isKnown || isOdd) return reply.error(syntaxError);
-  if (options.has("abort")) return reply.error(notInProgress);
-  if (options.has("save") && (await x.control.snapshots.save()) !== null && !options.has("force")) {
-    return reply.error(failed);
-  }
-  // A last save that fails is told by whoever waits for the end of the node, with exit status 1.
-  await x.control.shutDown(!options.has("nosave")).catch(() => undefined);
+  if (options.has("abort")) return abort(x, reply);
+  const hasEnded = await x.control.shutdown.order({
+    save: options.has("nosave") ? "never" : options.has("save") ? "always" : "if possible",
+    now: options.has("now"),
+    force: options.has("force"),
+  });
+  if (!hasEnded) reply.error(failed);
+}
+
+function abort(x: ControlContext, reply: Reply): void {
+  if (x.control.shutdown.abort()) reply.ok();
+  else reply.error(notInProgress);
 }

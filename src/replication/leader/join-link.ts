@@ -75,6 +75,12 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
     this.#lastAnswerMs = parts.clock.monotonicMs();
   }
 
+  /** Whether the follower has said that it has all that was ever recorded. */
+  get hasEverything(): boolean {
+    const rests = this.#changed.size + this.#waiting.size + this.#unanswered === 0;
+    return rests && this.#cursor < 0 && this.position >= this.#parts.journal.mark();
+  }
+
   get name(): string {
     return `JOIN follower ${this.#socket.remoteAddress}`;
   }

@@ -450,6 +450,21 @@ export class LeaderReplication implements LinkOwner {
     return offsets.sort((a, b) => b - a);
   }
 
+  /** Who does not have everything up to `offset`, a full sync included: a sentence for each. */
+  lagging(offset: number): string[] {
+    const links = this.links.filter(
+      (it) => it.acknowledgedOffset < offset || it.state !== "online",
+    );
+    const joins = [...this.#joins].filter((it) => !it.hasEverything);
+    return [
+      ...links.map(({ name, state, acknowledgedOffset }) => {
+        const bytes = Math.max(0, offset - acknowledgedOffset);
+        return state === "online" ? `${name} lacks ${bytes} bytes` : `${name} is in ${state}`;
+      }),
+      ...joins.map(({ name }) => `${name} lacks keys`),
+    ];
+  }
+
   /** How many online followers were heard of within so many seconds. */
   goodFollowers(lagSecondsMax: number): number {
     let count = 0;

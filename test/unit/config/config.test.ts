@@ -69,6 +69,7 @@ describe("where a value comes from", () => {
       snapshotFile: "",
       snapshotInterval: 0,
       snapshotCorrupt: "refuse",
+      shutdownTimeout: 5,
     });
   });
 
@@ -140,6 +141,7 @@ describe("where a value comes from", () => {
       snapshotFile: "/x/dump.rdb",
       snapshotInterval: "60",
       snapshotCorrupt: "ignore",
+      shutdownTimeout: "9",
     };
     const rows = (Object.keys(OPTIONS) as (keyof Config)[]).map((key) => {
       return [key, OPTIONS[key].name, OPTIONS[key].environment, texts[key]] as const;

@@ -16,6 +16,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     config: loadConfig({}, {}, () => ""),
     runId: "0".repeat(40),
     port: 5000,
+    shutdownInMs: -1,
     uptimeMs: 90_061_000,
     nowMs: NOW,
     persistence: [],

@@ -1,0 +1,163 @@
+// The planned end of a node. Nothing is taken from a client before it is certain that the node ends:
+// writes wait, followers get what they lack, the snapshot is saved, and only then listeners and
+// connections close. Until then the node answers reads, and can still be kept from ending.
+//
+//   running --begin()--> catching-up --followers have all, or time is over, or NOW--> saving
+//   saving --saved, or FORCE--> closing --> ended
+//   catching-up, saving --abort(); a save that failed, without FORCE--> running
+//
+// Invariant: writes, expiry and eviction stand still in every state but running. As redis 7.0 `server.c`,
+// prepareForShutdown and finishShutdown; there too all that ask meanwhile wait for the same end.
+
+import { monotonicMs } from "../base/clock.ts";
+import { assert } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Ending, ShutdownOrder } from "../command/core/node.ts";
+import type { Persistence } from "../persistence/persistence.ts";
+import type { Replication } from "../replication/replication.ts";
+import type { NodeConfiguration } from "./configuration.ts";
+import type { NodePauses } from "./pauses.ts";
+
+export type ShutdownState = "running" | "catching-up" | "saving" | "closing" | "ended";
+
+const transitions: Readonly<Record<ShutdownState, readonly ShutdownState[]>> = {
+  running: ["catching-up"],
+  "catching-up": ["saving", "running"],
+  saving: ["closing", "running"],
+  closing: ["ended"],
+  ended: [],
+};
+
+/** What SIGTERM asks for, and SHUTDOWN without options. */
+export const ordinaryShutdown: ShutdownOrder = { save: "if possible", now: false, force: false };
+
+export interface ShutdownParts {
+  readonly configuration: NodeConfiguration;
+  readonly persistence: Persistence;
+  readonly replication: Replication;
+  readonly pauses: NodePauses;
+  readonly log: Log;
+}
+
+export interface ShutdownOutcome {
+  readonly hasEnded: boolean;
+  /** Why there is no snapshot, where one was due, or why the node goes on. */
+  readonly problem: Error | null;
+}
+
+export class Shutdown implements Ending {
+  state: ShutdownState = "running";
+  readonly #parts: ShutdownParts;
+  readonly #ended = Promise.withResolvers<void>();
+  #attempt: Promise<ShutdownOutcome> | null = null;
+  #abort = new AbortController();
+  #deadlineMs = 0;
+  #closeParts: () => Promise<void> = () => Promise.reject(new Error("nobody told how to close"));
+
+  constructor(parts: ShutdownParts) {
+    this.#parts = parts;
+  }
+
+  /** To be called once: what ends all parts of the node, for good. */
+  closeBy(close: () => Promise<void>): void {
+    this.#closeParts = close;
+  }
+
+  /** Resolves when the node has ended, whoever asked for it. */
+  get closed(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  get hasEnded(): boolean {
+    return this.state === "ended";
+  }
+
+  get isUnderWay(): boolean {
+    return this.state !== "running";
+  }
+
+  /** How long followers are waited for, from now on; 0 when that is over, -1 when nobody ends the node. */
+  get remainingMs(): number {
+    if (!this.isUnderWay) return -1;
+    return Math.max(0, Math.round(this.#deadlineMs - monotonicMs()));
+  }
+
+  /** Joins an end that is under way, whatever it was ordered to do. */
+  begin(order: ShutdownOrder): Promise<ShutdownOutcome> {
+    this.#attempt ??= this.#run(order);
+    return this.#attempt;
+  }
+
+  async order(order: ShutdownOrder): Promise<boolean> {
+    return (await this.begin(order)).hasEnded;
+  }
+
+  /** Ends the node whatever becomes of its data, and rejects if it could not save them. */
+  async close(): Promise<void> {
+    const order = { ...ordinaryShutdown, force: true };
+    let outcome = await this.begin(order);
+    while (!outcome.hasEnded) outcome = await this.begin(order);
+    if (outcome.problem !== null) throw outcome.problem;
+  }
+
+  /** Lets the node go on; false when it is not about to end, or has begun to close. */
+  abort(): boolean {
+    if (this.state !== "catching-up" && this.state !== "saving") return false;
+    this.#abort.abort(new Error("aborted"));
+    if (this.state === "saving") this.#parts.persistence.interrupt("the shutdown was aborted");
+    return true;
+  }
+
+  async #run(order: ShutdownOrder): Promise<ShutdownOutcome> {
+    const { replication, pauses, log } = this.#parts;
+    this.#abort = new AbortController();
+    this.#transition("catching-up");
+    pauses.pauseFor("shutdown", true);
+    const goOn = replication.standStill();
+    const problem = await this.#settle(order);
+    if (problem !== null && (!order.force || this.#abort.signal.aborted)) {
+      goOn();
+      pauses.pauseFor("shutdown", false);
+      log.error(`this node does not end: ${problem.message}`);
+      this.#attempt = null;
+      this.#transition("running");
+      return { hasEnded: false, problem };
+    }
+    if (problem !== null) log.error(`this node ends without a snapshot: ${problem.message}`);
+    this.#transition("closing");
+    await this.#closeParts();
+    this.#transition("ended");
+    this.#ended.resolve();
+    return { hasEnded: true, problem };
+  }
+
+  /** Why the node must not end, or null. */
+  async #settle({ save, now }: ShutdownOrder): Promise<Error | null> {
+    const { persistence, configuration } = this.#parts;
+    const { signal } = this.#abort;
+    try {
+      await this.#waitForFollowers(now ? 0 : configuration.current.shutdownTimeout * 1000);
+      signal.throwIfAborted();
+      this.#transition("saving");
+      if (save !== "never") await persistence.saveLast(save === "always");
+      signal.throwIfAborted();
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  async #waitForFollowers(timeoutMs: number): Promise<void> {
+    this.#deadlineMs = monotonicMs() + timeoutMs;
+    const { replication, log } = this.#parts;
+    const lagging = await replication.catchUp(timeoutMs, this.#abort.signal);
+    for (const text of lagging) log.warn(`${text} when this node shuts down`);
+  }
+
+  #transition(to: ShutdownState): void {
+    const from = this.state;
+    assert(transitions[from].includes(to), `shutdown ${from} -> ${to}`);
+    this.state = to;
+    this.#parts.log.info(`shutdown: ${from} -> ${to}`);
+  }
+}

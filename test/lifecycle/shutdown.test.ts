@@ -1,0 +1,303 @@
+/**
+ * SHUTDOWN and SIGTERM as Redis does them: a node ends only when its followers have had their time and
+ * its data are saved, and until then it answers and can be kept from ending. Repeated and mixed signals
+ * are signals.test.ts's business.
+ * Invariant: where a redis-server can judge, the same steps run against one.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import {
+  NO_REDIS,
+  redisInstalled,
+  type SpawnedNode,
+  spawnNode,
+  startRedis,
+  type TestNode,
+  temporaryDirectory,
+  waitFor,
+} from "../harness.ts";
+import { ask, fillMegabytes, infoField, start } from "../persistence/bed.ts";
+import { Peer } from "../support/peer.ts";
+
+setDefaultTimeout(120_000);
+const patient = { timeoutMs: 60_000 };
+const failed = "-ERR Errors trying to SHUTDOWN. Check logs.";
+
+type Server = TestNode & { readonly process: Subprocess };
+
+interface Pair extends AsyncDisposable {
+  readonly leader: Server;
+  readonly follower: Server;
+  /** Stops and continues the follower's process. */
+  stop(): void;
+  go(): void;
+}
+
+async function pairOf(leader: Server, follower: Server): Promise<Pair> {
+  await waitFor(async () => (await infoField(leader.port, "connected_slaves")) === "1", patient);
+  await waitFor(
+    async () => (await infoField(leader.port, "slave0")).includes("state=online"),
+    patient,
+  );
+  return {
+    leader,
+    follower,
+    stop: () => void follower.process.kill("SIGSTOP"),
+    go: () => void follower.process.kill("SIGCONT"),
+    async [Symbol.asyncDispose]() {
+      follower.process.kill("SIGCONT");
+      await leader[Symbol.asyncDispose]();
+      await follower[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function ourPair(...args: string[]): Promise<Pair> {
+  const leader = await spawnNode(["--max-memory", "256mb", ...args]);
+  const following = ["--leaderaddr", leader.address, "--max-memory", "256mb"];
+  return await pairOf(leader, await spawnNode(following));
+}
+
+async function redisPair(...args: string[]): Promise<Pair> {
+  const leader = await startRedis(args);
+  const follower = await startRedis(["--replicaof", "127.0.0.1", `${leader.port}`]);
+  return await pairOf(leader, follower);
+}
+
+function pairOfKind(kind: string, ...args: string[]): Promise<Pair> {
+  if (kind === "redis") return redisPair(...args);
+  return ourPair(...args, ...(kind === "two threads" ? ["--threads", "2"] : []));
+}
+
+const kinds = ["one thread", "two threads", ...(redisInstalled() ? ["redis"] : [])];
+if (!redisInstalled()) console.warn(NO_REDIS);
+
+describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kind) => {
+  test("waits for it at SIGTERM: forty acknowledged megabytes are all there", async () => {
+    await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
+    pair.stop();
+    await fillMegabytes(pair.leader.port, 40);
+    pair.leader.process.kill("SIGTERM");
+    // Real time: the follower stands still for a while in which the leader must not go.
+    await Bun.sleep(300);
+    expect(pair.leader.process.exitCode).toBeNull();
+    pair.go();
+    expect(await pair.leader.process.exited).toBe(0);
+    expect(await ask(pair.follower.port, "DBSIZE")).toBe(":40");
+    expect(await ask(pair.follower.port, "STRLEN", "large:39")).toBe(":1000000");
+  });
+
+  test("answers meanwhile, holds writes, and goes on after SHUTDOWN ABORT", async () => {
+    await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
+    const { port, process } = pair.leader;
+    pair.stop();
+    expect(await ask(port, "SET", "a", "1")).toBe("+OK");
+    await using first = await Peer.connect(port);
+    await using second = await Peer.connect(port);
+    await using writer = await Peer.connect(port);
+    await using peer = await Peer.connect(port);
+    first.send("SHUTDOWN");
+    await waitFor(async () => Number(await infoField(port, "shutdown_in_milliseconds")) > 50_000);
+    second.send("SHUTDOWN", "NOW", "NOSAVE", "FORCE");
+    writer.send("SET", "b", "2");
+    expect(await peer.ask("PING")).toBe("+PONG");
+    expect(await peer.ask("GET", "a")).toBe("$1");
+    expect(await peer.ask("GET", "b")).toBe("$null");
+    expect(await peer.ask("ROLE")).toStartWith("*[$master ");
+    expect(await peer.ask("SHUTDOWN", "ABORT")).toBe("+OK");
+    expect([await first.shown(), await second.shown()]).toEqual([failed, failed]);
+    expect(await writer.shown()).toBe("+OK");
+    expect(await peer.ask("GET", "b")).toBe("$2");
+    expect(await infoField(port, "shutdown_in_milliseconds")).toBe("");
+    expect(await peer.ask("SHUTDOWN", "ABORT")).toBe("-ERR No shutdown in progress.");
+    expect(process.exitCode).toBeNull();
+    pair.go();
+    await waitFor(async () => (await ask(pair.follower.port, "GET", "b")) === "$2", patient);
+  });
+
+  test("ends without it when the time is over, and at once with NOW", async () => {
+    for (const words of [[], ["NOW"]]) {
+      await using pair = await pairOfKind(kind, "--shutdown-timeout", words[0] ? "60" : "1");
+      pair.stop();
+      await ask(pair.leader.port, "SET", "a", "1");
+      const before = performance.now();
+      await using peer = await Peer.connect(pair.leader.port);
+      peer.send("SHUTDOWN", ...words);
+      expect(await pair.leader.process.exited).toBe(0);
+      const tookMs = performance.now() - before;
+      if (words.length === 0) expect(tookMs).toBeGreaterThan(900);
+      expect(tookMs).toBeLessThan(30_000);
+    }
+  });
+
+  test("CONFIG SET shutdown-timeout 0 has it wait for nobody", async () => {
+    await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
+    const { port, process } = pair.leader;
+    expect(await ask(port, "CONFIG", "SET", "shutdown-timeout", "0")).toBe("+OK");
+    expect(await ask(port, "CONFIG", "GET", "shutdown-timeout")).toContain("$0");
+    pair.stop();
+    await ask(port, "SET", "a", "1");
+    process.kill("SIGTERM");
+    expect(await process.exited).toBe(0);
+  });
+});
+
+describe("a leader that is waited for by Sentinel or an operator", () => {
+  test("says which follower it left behind", async () => {
+    await using pair = await ourPair("--shutdown-timeout", "1");
+    pair.stop();
+    await ask(pair.leader.port, "SET", "a", "1");
+    pair.leader.process.kill("SIGTERM");
+    expect(await pair.leader.process.exited).toBe(0);
+    const { log } = pair.leader as SpawnedNode;
+    expect(log()).toMatch(/warn {2}follower \S+ lacks \d+ bytes when this node shuts down/);
+  });
+
+  test("waits for a follower in the middle of its full sync, as Redis does", async () => {
+    await using leader = await spawnNode(["--max-memory", "256mb", "--shutdown-timeout", "60"]);
+    await fillMegabytes(leader.port, 60);
+    await using follower = await spawnNode(["--max-memory", "256mb"]);
+    await ask(follower.port, "REPLICAOF", "127.0.0.1", leader.port);
+    await waitFor(async () => (await infoField(leader.port, "connected_slaves")) === "1");
+    leader.process.kill("SIGTERM");
+    expect(await leader.process.exited).toBe(0);
+    expect(await ask(follower.port, "DBSIZE")).toBe(":60");
+  });
+
+  test("gives its followers what it has when it is a follower itself", async () => {
+    await using top = await spawnNode(["--max-memory", "256mb"]);
+    await using pair = await ourPair("--shutdown-timeout", "60", "--leaderaddr", top.address);
+    await waitFor(async () => (await infoField(pair.leader.port, "master_link_status")) === "up");
+    pair.stop();
+    await fillMegabytes(top.port, 20);
+    await waitFor(async () => (await ask(pair.leader.port, "DBSIZE")) === ":20", patient);
+    pair.leader.process.kill("SIGTERM");
+    // Real time: it must not go while its follower stands still.
+    await Bun.sleep(300);
+    expect(pair.leader.process.exitCode).toBeNull();
+    pair.go();
+    expect(await pair.leader.process.exited).toBe(0);
+    expect(await ask(pair.follower.port, "DBSIZE")).toBe(":20");
+  });
+
+  test("lets its followers go on by partial sync after its snapshot, however long they took", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using pair = await ourPair("--shutdown-timeout", "60", "--snapshot-file", path);
+    const { port } = pair.leader;
+    pair.stop();
+    await fillMegabytes(port, 20);
+    pair.leader.process.kill("SIGTERM");
+    pair.go();
+    expect(await pair.leader.process.exited).toBe(0);
+    await using again = await start(path, "--listenaddr", `127.0.0.1:${port}`);
+    const state = async () => await infoField(pair.follower.port, "master_link_status");
+    await waitFor(async () => (await state()) === "up", patient);
+    expect(await infoField(again.port, "sync_full")).toBe("0");
+    expect(await infoField(again.port, "sync_partial_ok")).toBe("1");
+  });
+});
+
+describe.each([1, 2])("a node with %d data threads whose snapshot cannot be saved", (threads) => {
+  const home = () => join(directory.path, "home");
+  let directory: AsyncDisposable & { readonly path: string };
+  beforeAll(async () => {
+    directory = await temporaryDirectory();
+  });
+  afterAll(async () => await directory[Symbol.asyncDispose]());
+
+  async function startDoomed(): Promise<SpawnedNode> {
+    mkdirSync(home(), { recursive: true });
+    const node = await start(join(home(), "dump.rdb"), "--threads", `${threads}`);
+    await ask(node.port, "SET", "a", "1");
+    rmSync(home(), { recursive: true });
+    return node;
+  }
+
+  async function expectAlive({ port, process }: SpawnedNode): Promise<void> {
+    expect(await ask(port, "GET", "a")).toBe("$1");
+    expect(await ask(port, "SET", "b", "2")).toBe("+OK");
+    expect(await ask(port, "INFO", "server")).not.toContain("shutdown_in");
+    expect(process.exitCode).toBeNull();
+  }
+
+  test("answers SHUTDOWN with an error and lives on, and ends when there is room", async () => {
+    await using node = await startDoomed();
+    await using peer = await Peer.connect(node.port);
+    for (const words of [[], ["SAVE"], ["NOW"]]) {
+      expect(await peer.ask("SHUTDOWN", ...words)).toBe(failed);
+      await expectAlive(node);
+    }
+    mkdirSync(home());
+    peer.send("SHUTDOWN");
+    expect(await node.process.exited).toBe(0);
+    expect(await Bun.file(join(home(), "dump.rdb")).exists()).toBe(true);
+  });
+
+  test("stays at SIGTERM and says why, each time", async () => {
+    await using node = await startDoomed();
+    for (const count of [1, 2]) {
+      node.process.kill("SIGTERM");
+      const line = /error this node does not end: the snapshot was not saved to \S+: ENOENT/g;
+      await waitFor(() => node.log().match(line)?.length === count);
+      await expectAlive(node);
+    }
+    mkdirSync(home());
+    node.process.kill("SIGTERM");
+    expect(await node.process.exited).toBe(0);
+  });
+
+  test.each([[["FORCE"]], [["SAVE", "FORCE"]], [["NOSAVE"]], [["NOSAVE", "NOW"]]])(
+    "ends by SHUTDOWN %p",
+    async (words) => {
+      await using node = await startDoomed();
+      await using peer = await Peer.connect(node.port);
+      peer.send("SHUTDOWN", ...words);
+      expect((await peer.raw.closed()).length).toBe(0);
+      expect(await node.process.exited).toBe(0);
+    },
+  );
+});
+
+test("on a full disk a node keeps its data at SIGTERM, and has the last good file", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "dump.rdb");
+  const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
+  // A limit on the size of files is refused by the same call as a full disk, and needs no root.
+  const command = ["bash", "-c", 'ulimit -f 3000; exec "$@"', "mscache", ...source];
+  await using node = await spawnNode(["--snapshot-file", path, "--max-memory", "64mb"], {
+    command,
+  });
+  await waitFor(() => node.log().includes("is ready"));
+  await ask(node.port, "SET", "kept", "good");
+  expect(await ask(node.port, "SAVE")).toBe("+OK");
+  const good = await Bun.file(path).bytes();
+  await fillMegabytes(node.port, 8);
+  node.process.kill("SIGTERM");
+  await waitFor(() => node.log().includes("this node does not end: "));
+  expect(await ask(node.port, "DBSIZE")).toBe(":9");
+  expect(await Bun.file(path).bytes()).toEqual(good);
+  await ask(node.port, "FLUSHALL");
+  node.process.kill("SIGTERM");
+  expect(await node.process.exited).toBe(0);
+});
+
+test("SHUTDOWN ABORT ends a last save that is under way, and the node goes on", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "dump.rdb");
+  await using node = await start(path);
+  await fillMegabytes(node.port, 200);
+  await using peer = await Peer.connect(node.port);
+  await using other = await Peer.connect(node.port);
+  peer.send("SHUTDOWN");
+  await waitFor(() => node.log().includes("-> saving"));
+  expect(await other.ask("SHUTDOWN", "ABORT")).toBe("+OK");
+  expect(await peer.shown()).toBe(failed);
+  expect(await other.ask("SET", "a", "1")).toBe("+OK");
+  expect(await Bun.file(path).exists()).toBe(false);
+  node.process.kill("SIGTERM");
+  expect(await node.process.exited).toBe(0);
+  expect(await Bun.file(path).exists()).toBe(true);
+});

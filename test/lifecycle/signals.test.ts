@@ -1,0 +1,284 @@
+/**
+ * What signals do to a node: SIGINT and SIGTERM end it in order, however often and in whatever state
+ * they come, and lose nothing that was acknowledged; what redis-server ignores does nothing. Each case
+ * is a real process, from source, from the binary, or below the programs that `npx` starts.
+ * Invariant: an end that is called orderly has status 0 and a file with every acknowledged write.
+ */
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import {
+  redisInstalled,
+  type SpawnedNode,
+  spawnNode,
+  startRedis,
+  temporaryDirectory,
+  waitFor,
+} from "../harness.ts";
+import { ask, Bed, fillMegabytes, infoField, start } from "../persistence/bed.ts";
+
+setDefaultTimeout(180_000);
+const patient = { timeoutMs: 60_000 };
+const root = join(import.meta.dir, "../..");
+
+type Signals = readonly [first: NodeJS.Signals, ...more: NodeJS.Signals[]];
+
+const combinations: Signals[] = [
+  ["SIGTERM"],
+  ["SIGINT"],
+  ["SIGTERM", "SIGTERM"],
+  ["SIGINT", "SIGINT"],
+  ["SIGINT", "SIGTERM"],
+  ["SIGTERM", "SIGINT", "SIGINT", "SIGHUP"],
+];
+
+/** One after the other with so many milliseconds between them, which are what is tested. */
+async function send(pid: number, signals: Signals, gapMs: number): Promise<void> {
+  for (const [index, signal] of signals.entries()) {
+    // Real time: how soon a second signal comes is the case.
+    if (index > 0) await Bun.sleep(gapMs);
+    killIfThere(pid, signal);
+  }
+}
+
+/** It may have ended in between, which is no mistake. */
+function killIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** How many items a file has that a node must be able to load. */
+async function itemsOf(path: string): Promise<number> {
+  using bed = new Bed({ path, memoryBytes: 512 * 1024 * 1024 });
+  await bed.persistence.load(false);
+  return bed.store.count();
+}
+
+async function expectOrderlyEnd(node: SpawnedNode): Promise<void> {
+  expect(await node.process.exited).toBe(0);
+  expect(node.process.signalCode).toBeNull();
+}
+
+describe.each([1, 2])("a node with %d data threads", (threads) => {
+  const args = ["--threads", `${threads}`, "--shutdown-timeout", "60"];
+
+  test.each(combinations.flatMap((signals) => [5, 100].map((gap) => [signals, gap] as const)))(
+    "saves everything and ends in order by %p, %d ms apart",
+    async (signals, gapMs) => {
+      await using directory = await temporaryDirectory();
+      const path = join(directory.path, "dump.rdb");
+      await using node = await start(path, ...args);
+      await fillMegabytes(node.port, 60);
+      await send(node.process.pid, signals, gapMs);
+      await expectOrderlyEnd(node);
+      expect(await itemsOf(path)).toBe(60);
+    },
+  );
+
+  test("does the same in the middle of a save, and once more while it saves at its end", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using node = await start(path, ...args);
+    await fillMegabytes(node.port, 150);
+    expect(await ask(node.port, "BGSAVE")).toBe("+Background saving started");
+    node.process.kill("SIGTERM");
+    await waitFor(() => node.log().includes("-> saving"), patient);
+    await send(node.process.pid, ["SIGINT", "SIGTERM", "SIGINT"], 5);
+    await expectOrderlyEnd(node);
+    expect(await itemsOf(path)).toBe(150);
+    expect(node.log()).toContain("already shutting down; SIGQUIT (Ctrl-\\) or SIGKILL ends it");
+  });
+
+  test("ends at once while it loads, and leaves its file as it was", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    {
+      await using node = await start(path, ...args);
+      await fillMegabytes(node.port, 200);
+      node.process.kill("SIGTERM");
+      await expectOrderlyEnd(node);
+    }
+    const before = await Bun.file(path).bytes();
+    for (const signals of combinations) {
+      await using node = await loadingNode(path, args);
+      await send(node.process.pid, signals, 1);
+      await expectOrderlyEnd(node);
+    }
+    expect(Bun.hash(await Bun.file(path).bytes())).toBe(Bun.hash(before));
+    expect(await itemsOf(path)).toBe(200);
+  });
+
+  test.each(combinations.map((signals) => [signals] as const))(
+    "waits for its follower, whatever comes meanwhile: %p",
+    async (signals) => {
+      await using leader = await startPlain(...args);
+      await using follower = await startPlain("--leaderaddr", leader.address);
+      await waitFor(
+        async () => (await infoField(leader.port, "slave0")).includes("online"),
+        patient,
+      );
+      follower.process.kill("SIGSTOP");
+      await fillMegabytes(leader.port, 10);
+      await send(leader.process.pid, signals, 50);
+      expect(leader.process.exitCode).toBeNull();
+      follower.process.kill("SIGCONT");
+      await expectOrderlyEnd(leader);
+      expect(await ask(follower.port, "DBSIZE")).toBe(":10");
+    },
+  );
+
+  test("keeps its old data when the signals come in the middle of its full sync", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using leader = await startPlain();
+    await fillMegabytes(leader.port, 200);
+    await using node = await start(path, ...args);
+    await ask(node.port, "SET", "old", "value");
+    await ask(node.port, "REPLICAOF", "127.0.0.1", leader.port);
+    await waitFor(async () => (await infoField(node.port, "master_sync_in_progress")) === "1");
+    await send(node.process.pid, ["SIGTERM", "SIGTERM"], 5);
+    await expectOrderlyEnd(node);
+    // The old data or, if the sync was so quick, all of the new.
+    expect([1, 200]).toContain(await itemsOf(path));
+  });
+
+  test("goes on after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
+    await using node = await startPlain(...args);
+    for (const signal of ["SIGHUP", "SIGPIPE", "SIGALRM", "SIGCONT", "SIGWINCH"] as const) {
+      for (let i = 0; i < 3; i++) node.process.kill(signal);
+      expect(await ask(node.port, "PING")).toBe("+PONG");
+    }
+    expect(node.process.exitCode).toBeNull();
+  });
+
+  test("ends at once by SIGQUIT, also while it waits for a follower, and keeps its last file", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using node = await start(path, ...args);
+    await using follower = await startPlain("--leaderaddr", node.address);
+    await waitFor(async () => (await infoField(node.port, "slave0")).includes("online"), patient);
+    await ask(node.port, "SET", "a", "1");
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+    follower.process.kill("SIGSTOP");
+    await ask(node.port, "SET", "b", "2");
+    node.process.kill("SIGTERM");
+    await waitFor(() => node.log().includes("-> catching-up"));
+    node.process.kill("SIGQUIT");
+    await node.process.exited;
+    expect(node.process.signalCode).toBe("SIGQUIT");
+    follower.process.kill("SIGCONT");
+    expect(await itemsOf(path)).toBe(1);
+  });
+});
+
+test.skipIf(!redisInstalled())("redis-server is the judge of what is ignored", async () => {
+  for (const [signal, isIgnored] of [
+    ["SIGHUP", true],
+    ["SIGPIPE", true],
+    ["SIGALRM", true],
+    ["SIGQUIT", false],
+    ["SIGUSR1", false],
+  ] as const) {
+    await using redis = await startRedis();
+    redis.process.kill(signal);
+    if (isIgnored) expect(await ask(redis.port, "PING")).toBe("+PONG");
+    else await redis.process.exited;
+    expect(redis.process.signalCode).toBe(isIgnored ? null : signal);
+  }
+});
+
+describe.each([
+  ["the binary", (directory: string) => [join(directory, "mscache")]],
+  ["bun run start", () => ["bun", "run", "start"]],
+  ["npx's shell around bun run start", () => ["sh", "-c", 'bun run start "$@"; exit $?', "sh"]],
+])("%s", (kind, commandIn) => {
+  let command: string[] = [];
+  let home: Awaited<ReturnType<typeof temporaryDirectory>>;
+
+  beforeAll(async () => {
+    home = await temporaryDirectory();
+    command = commandIn(home.path);
+    if (kind !== "the binary") return;
+    const build = ["build", "--compile", "src/main.ts", "src/worker.ts", "--outfile", command[0]];
+    const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...build], { cwd: root });
+    if (exitCode !== 0) throw new Error(stderr.toString());
+  });
+
+  test.each([
+    ["Ctrl-C", ["SIGINT"]],
+    ["Ctrl-C twice", ["SIGINT", "SIGINT"]],
+    ["SIGTERM to all of its group, twice", ["SIGTERM", "SIGTERM"]],
+  ] as [string, Signals][])("saves everything at %s", async (_, signals) => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using group = await spawnGroup(command, path);
+    await fillMegabytes(group.port, 60);
+    // A negative number is the whole process group, which is whom a terminal tells.
+    await send(-group.pid, signals, 5);
+    await waitFor(() => !isAlive(group.nodePid), { ...patient, message: "the node's end" });
+    expect(await itemsOf(path)).toBe(60);
+    expect(group.log()).toContain("-> ended");
+  });
+});
+
+// ---- processes ----------------------------------------------------------------------------------
+
+async function startPlain(...args: string[]): Promise<SpawnedNode> {
+  const node = await spawnNode(["--max-memory", "512mb", ...args]);
+  await waitFor(() => node.log().includes("is ready"), patient);
+  return node;
+}
+
+/** A node that has begun to load a file. */
+async function loadingNode(path: string, args: readonly string[]): Promise<SpawnedNode> {
+  return await spawnNode(["--snapshot-file", path, "--max-memory", "512mb", ...args]);
+}
+
+interface Group extends AsyncDisposable {
+  readonly pid: number;
+  readonly nodePid: number;
+  readonly port: number;
+  readonly log: () => string;
+}
+
+/** A command that is a node or starts one, in a process group of its own as a terminal makes it. */
+async function spawnGroup(command: readonly string[], path: string): Promise<Group> {
+  const args = ["--listenaddr", "127.0.0.1:0", "--snapshot-file", path, "--max-memory", "512mb"];
+  const child = Bun.spawn([...command, ...args], {
+    cwd: root,
+    env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` },
+    stdout: "ignore",
+    stderr: "pipe",
+    detached: true,
+  });
+  let text = "";
+  const read = async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) text += decoder.decode(chunk, { stream: true });
+  };
+  // A stream that breaks with its process has told all it had.
+  read().catch(() => undefined);
+  const [, nodePid] = await waitFor(() => /is ready, pid (\d+)/.exec(text), patient);
+  const [, port] = /listening on \S*:(\d+)/.exec(text) ?? [];
+  return {
+    pid: child.pid,
+    nodePid: Number(nodePid),
+    port: Number(port),
+    log: () => text,
+    async [Symbol.asyncDispose]() {
+      killIfThere(-child.pid, "SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false; // there is no such process any more
+  }
+}
