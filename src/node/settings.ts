@@ -51,7 +51,8 @@ export class Settings {
       const name = written.toLowerCase();
       const setting = SETTINGS.find((candidate) => candidate.name === name);
       if (setting === undefined && !fixed.some(([known]) => known === name)) {
-        return errorReply(`Unknown option or number of arguments for CONFIG SET - '${written}'`);
+        const [shown] = written.split("\0", 1); // as Redis prints it, as a C string
+        return errorReply(`Unknown option or number of arguments for CONFIG SET - '${shown}'`);
       }
       if (seen.has(name)) return failure(name, "duplicate parameter");
       seen.add(name);

@@ -112,6 +112,7 @@ const scripts: Readonly<Record<string, string>> = {
     CONFIG SET maxmemory 512mb maxmemory 512mb
     CONFIG SET maxmemory 512mb no-such-parameter 1
     CONFIG SET No-Such-Parameter 1
+    CONFIG SET "no\\x00such" 1
     CONFIG SET maxmemory 512mb port
     CONFIG GET no-such-parameter
     CONFIG GET
@@ -139,6 +140,9 @@ const scripts: Readonly<Record<string, string>> = {
     COMMAND DOCS nosuch
     COMMAND NONSENSE
     COMMAND GETKEYS
+    COMMAND GETKEYS CLIENT NOSUCH
+    COMMAND GETKEYS CLIENT LIST
+    COMMAND GETKEYS CLIENT LIST x
     COMMAND GETKEYS GET
     COMMAND GETKEYS NOSUCH a
     COMMAND GETKEYS SET key value

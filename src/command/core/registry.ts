@@ -54,10 +54,16 @@ export function lookup(buf: Uint8Array, start: number, end: number): Command | u
 
 /** The command that a request names, or the subcommand when that has some. Hot path. */
 export function find(request: Request): Command | undefined {
-  const command = lookup(request.buf, request.start[0], request.end[0]);
+  return findFrom(request, 0);
+}
+
+/** The same of a command whose name is argument `index`. */
+export function findFrom(request: Request, index: number): Command | undefined {
+  const { buf, start, end, argc } = request;
+  const command = lookup(buf, start[index], end[index]);
   if (command === undefined || command.subcommands.length === 0) return command;
-  if (request.argc === 1) return command;
-  return findSubcommand(command, request.buf, request.start[1], request.end[1]);
+  if (argc === index + 1) return command;
+  return findSubcommand(command, buf, start[index + 1], end[index + 1]);
 }
 
 function findSubcommand(

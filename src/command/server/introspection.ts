@@ -7,7 +7,7 @@ import type { Request } from "../../protocol/request.ts";
 import { type Command, type Context, flag, flagNames } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { helpRow } from "../core/help.ts";
-import { byName, commands } from "../core/registry.ts";
+import { byName, commands, findFrom } from "../core/registry.ts";
 
 const common = {
   group: "server",
@@ -197,7 +197,7 @@ const invalidArguments = errorReply("Invalid number of arguments specified for c
 const noKeyArguments = errorReply("The command has no key arguments");
 
 function getKeys(_x: Context, request: Request, reply: Reply): void {
-  const command = byName(request.text(2));
+  const command = findFrom(request, 2);
   if (command === undefined) return reply.error(invalidCommand);
   if (command.firstKey === 0) return reply.error(noKeyArguments);
   const argc = request.argc - 2;
