@@ -16,7 +16,7 @@ export interface InfoSource {
   readonly shutdownInMs: number;
   readonly nowMs: number;
   readonly persistence: readonly Field[];
-  readonly threads: Counted;
+  readonly threads: ThreadStatistics;
   /** Connections that wait in WAIT. */
   readonly blockedClients: number;
   /** Measured over the last second. */
@@ -38,21 +38,6 @@ export interface Rates {
   readonly bytesReceived: number;
   readonly bytesSent: number;
 }
-
-/** What the threads have counted of one command. */
-interface CommandFields {
-  readonly name: string;
-  readonly calls: number;
-  readonly usec?: number;
-  readonly rejected: number;
-  readonly failed?: number;
-}
-
-type Counted = Omit<ThreadStatistics, "commands" | "errors"> & {
-  readonly commands: readonly CommandFields[];
-  /** Errors that were answered, by their first word. */
-  readonly errors?: ReadonlyMap<string, number>;
-};
 
 type Field = readonly [name: string, value: string | number];
 type Section = (source: InfoSource) => readonly Field[];
@@ -180,7 +165,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["total_forks", 0],
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
-    ["acl_access_denied_auth", threads.errors?.get("WRONGPASS") ?? 0],
+    ["acl_access_denied_auth", threads.errors.get("WRONGPASS") ?? 0],
     ["ghost_hits", store.ghostHits],
   ];
 }
@@ -197,7 +182,7 @@ function cpuFields(): Field[] {
 
 /** In exactly this form: exporters read the line by a pattern, and drop what does not fit. */
 function commandFields({ threads: { commands } }: InfoSource): Field[] {
-  return commands.map(({ name, calls, usec = 0, rejected, failed = 0 }) => {
+  return commands.map(({ name, calls, usec, rejected, failed }) => {
     const each = calls === 0 ? 0 : usec / calls;
     const time = `usec=${Math.round(usec)},usec_per_call=${each.toFixed(2)}`;
     const counts = `rejected_calls=${rejected},failed_calls=${failed}`;
@@ -205,11 +190,11 @@ function commandFields({ threads: { commands } }: InfoSource): Field[] {
   });
 }
 
-function errorFields({ threads: { errors = new Map() } }: InfoSource): Field[] {
+function errorFields({ threads: { errors } }: InfoSource): Field[] {
   return [...errors].sort().map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
 }
 
-function sumOf(counts: ReadonlyMap<string, number> = new Map()): number {
+function sumOf(counts: ReadonlyMap<string, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
