@@ -67,7 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "command/": [
     ...["base/", "config/", "store/", "journal/", "rdb/"],
     ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
-    "replication/ports.ts",
+    "protocol/apply.ts",
   ],
   "replication/": ["base/", "protocol/", "store/", "journal/", "rdb/"],
   "persistence/": [

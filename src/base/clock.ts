@@ -1,6 +1,14 @@
 // The only reader of time in the source. Everything else, the pure rooms above all, gets `now` as
 // an argument, so that a test can hand in any moment it likes. Nothing here sleeps or schedules.
 
+/** Time as it is handed to whoever does not read it here. */
+export interface Clock {
+  /** Milliseconds since 1970: expiry times and `now` for the store. */
+  wallMs(): number;
+  /** Milliseconds that never go backwards: durations. */
+  monotonicMs(): number;
+}
+
 /** Milliseconds since 1970 by the system's clock, which may jump: for expiry times and INFO. */
 export function wallClockMs(): number {
   return Date.now();

@@ -8,6 +8,14 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import { stamped, writeLine } from "./stderr.ts";
 
+/** A log as it is handed to whoever writes lines and nothing else. */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -5,10 +5,10 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Clients, Roles } from "../command/core/node.ts";
-import type { Logger } from "../replication/ports.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";

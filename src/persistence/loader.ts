@@ -4,12 +4,12 @@
 // Before that nobody may read the store, and after a failure it must be cleared.
 
 import { type FileHandle, open } from "node:fs/promises";
+import type { Clock } from "../base/clock.ts";
 import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
 import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
 import { CLEAN_SHUTDOWN } from "../rdb/writer.ts";
-import type { Clock } from "../replication/ports.ts";
 import { FULL, STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { codeOf } from "./snapshot-file.ts";

@@ -5,11 +5,12 @@
 // neither while one is loaded nor while a full sync replaces them.
 
 import { rename } from "node:fs/promises";
+import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
-import type { Clock, Logger } from "../replication/ports.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { SnapshotLoader } from "./loader.ts";

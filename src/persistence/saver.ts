@@ -3,7 +3,8 @@
 // When a save is due is decided elsewhere. A failure is one line in the log and the status in INFO.
 // Invariant: what is counted as saved are the changes up to the beginning of a walk, never to its end.
 
-import type { Clock, Logger } from "../replication/ports.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";

@@ -1,7 +1,7 @@
 // Bytes that wait for a socket, as a list of chunks that are kept by reference: whoever pushes a chunk
 // leaves it alone until it was written. It bounds nothing; its owner looks at `bytes`.
 
-import type { LinkSocket } from "./ports.ts";
+import type { LinkSocket } from "../base/link.ts";
 
 export class ByteQueue {
   /** Bytes not yet taken. */

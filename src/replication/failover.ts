@@ -17,9 +17,9 @@
 import type { Address } from "../base/address.ts";
 import { assert } from "../base/errors.ts";
 import { timerMsMax } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
 import type { FailoverOrder } from "../base/role.ts";
 import type { FollowerLink } from "./leader/follower-link.ts";
-import type { Logger } from "./ports.ts";
 
 export type FailoverState = "no-failover" | "waiting-for-sync" | "failover-in-progress";
 

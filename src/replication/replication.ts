@@ -8,17 +8,20 @@
 
 import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
+import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { Apply } from "../protocol/apply.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
-import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "./ports.ts";
+import type { ReplicatedKeyspace, ReplicatedStore } from "./replicated-store.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;

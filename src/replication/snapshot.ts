@@ -9,10 +9,11 @@
 // into the snapshot first, and the walk passes over it. The whole is then the store of the first moment.
 
 import { freeBytes } from "../base/buffer-pool.ts";
+import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { KeyVisitor } from "./leader/changed-keys.ts";
-import type { Clock, ReplicatedStore, StoreVisitor } from "./ports.ts";
+import type { ReplicatedStore, StoreVisitor } from "./replicated-store.ts";
 
 /** Longest time that one slice keeps the thread from other work. */
 const sliceMs = 1.5;

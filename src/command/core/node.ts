@@ -4,8 +4,8 @@
 // node/ has what is behind them.
 
 import type { ErrorReply } from "../../base/errors.ts";
+import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
-import type { Link, LinkPeer, LinkSocket } from "../../replication/ports.ts";
 import type { Session } from "./session.ts";
 
 /** How the node stands: what every command of every thread may read. */

@@ -1,7 +1,7 @@
 // What the server knows about one connection, as far as commands may see and change it. It holds no
 // socket: the server acts on `closing` and `replyMode` after a command has run.
 
-import type { Link } from "../../replication/ports.ts";
+import type { Link } from "../../base/link.ts";
 import type { Transaction, Watched } from "../transaction/transaction-queue.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";

@@ -13,9 +13,10 @@ import {
   SyncError,
   valueTooLarge,
 } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Applied, Apply } from "../../protocol/apply.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Applied, Apply, Logger } from "../../replication/ports.ts";
 import { type ChannelContext, Command, type Context, type Idle } from "../core/command.ts";
 import { execute } from "../core/execute.ts";
 import { Session } from "../core/session.ts";

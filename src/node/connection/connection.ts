@@ -15,6 +15,7 @@ import {
   outputPauseBytes,
   strangerOutputBytesMax,
 } from "../../base/limits.ts";
+import type { Link } from "../../base/link.ts";
 import { type Command, flag } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
 import { HELD as HELD_BACK } from "../../command/core/gate.ts";
@@ -28,7 +29,6 @@ import { detect } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
-import type { Link } from "../../replication/ports.ts";
 import {
   BLOCKED,
   CLOSED,

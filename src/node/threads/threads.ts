@@ -2,13 +2,13 @@
 // thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Address } from "../../base/address.ts";
+import type { Link, LinkSocket } from "../../base/link.ts";
 import { fits } from "../../command/connection/client-filter.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { CommandCount } from "../../command/core/statistics.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
-import type { Link, LinkSocket } from "../../replication/ports.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { DataThread } from "../connection/data-thread.ts";
 import { listen } from "../connection/listener.ts";

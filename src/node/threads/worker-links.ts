@@ -4,8 +4,8 @@
 // Invariant: at most `inFlightBytesMax` are on their way or wait in the data thread for the socket, so
 // that a slow follower is felt by its link as a full socket, exactly as in one thread.
 
+import type { Link, LinkSocket } from "../../base/link.ts";
 import { ByteQueue } from "../../replication/byte-queue.ts";
-import type { Link, LinkSocket } from "../../replication/ports.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { LinkEvent, LinkOrder } from "./messages.ts";
 

@@ -18,6 +18,7 @@
 // journal is off, the history fresh and the store hidden until then, so that half a snapshot can neither
 // be resumed nor be served as if it were whole.
 
+import type { Clock } from "../../base/clock.ts";
 import { assert, fatal, SyncError } from "../../base/errors.ts";
 import {
   acknowledgeMs,
@@ -27,11 +28,13 @@ import {
   resyncCalmMs,
   resyncMsMax,
 } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Apply } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { History } from "../history.ts";
-import type { Apply, Clock, Logger, ReplicatedKeyspace, ReplicatedStore } from "../ports.ts";
+import type { ReplicatedKeyspace, ReplicatedStore } from "../replicated-store.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";

@@ -12,9 +12,9 @@ import { digitCount } from "../../base/ascii.ts";
 import { SyncError } from "../../base/errors.ts";
 import { bulkBytesMax } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Apply } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
-import type { Apply } from "../ports.ts";
 
 /** A transaction waits in memory until its EXEC; Redis holds its clients to the same order of size. */
 const transactionBytesMax = 2 * bulkBytesMax;

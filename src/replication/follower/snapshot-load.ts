@@ -10,7 +10,7 @@
 
 import { assert } from "../../base/errors.ts";
 import { STORED } from "../../store/store.ts";
-import type { Replacement, ReplicatedKeyspace, ReplicatedStore } from "../ports.ts";
+import type { Replacement, ReplicatedKeyspace, ReplicatedStore } from "../replicated-store.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /** Called once, right before the old data go, for a reason; or because the new ones are complete. */

@@ -12,6 +12,7 @@
 // a slow load does not end in another full sync. Nothing follows an EOF mark until the follower has said ACK, because it
 // finds the payload's end by the mark being the last bytes it reads.
 
+import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
 import {
   followerQueueHardBytesMax,
@@ -19,9 +20,10 @@ import {
   followerQueueSoftMs,
   linkSilenceMsMax,
 } from "../../base/limits.ts";
+import type { LinkPeer, LinkSocket } from "../../base/link.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
-import type { Clock, LinkPeer, LinkSocket, Logger } from "../ports.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
 import type { Spool } from "./spool.ts";
 import type { StreamTail } from "./stream-tail.ts";

@@ -14,13 +14,16 @@
 // Invariant: at most one frame of a key is unanswered; a key that differs from what was sent is in
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back empty.
 
+import type { Clock } from "../../base/clock.ts";
 import { followerQueueHardBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import type { LinkSocket } from "../../base/link.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
-import type { Clock, LinkSocket, Logger, ReplicatedStore, StoreVisitor } from "../ports.ts";
+import type { ReplicatedStore, StoreVisitor } from "../replicated-store.ts";
 import { changedKeys, type KeyVisitor } from "./changed-keys.ts";
 
 const SET = 1;

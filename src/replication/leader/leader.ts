@@ -10,11 +10,14 @@
 // change is kept in the snapshot as it was (snapshot.ts), as far as the bound of a follower's queue.
 
 import { tmpdir } from "node:os";
+import type { Clock } from "../../base/clock.ts";
 import { followerQueueHardBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
+import type { LinkPeer, LinkSocket } from "../../base/link.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { History } from "../history.ts";
-import type { Clock, LinkPeer, LinkSocket, Logger, ReplicatedStore } from "../ports.ts";
+import type { ReplicatedStore } from "../replicated-store.ts";
 import { Snapshot } from "../snapshot.ts";
 import { changedKeys } from "./changed-keys.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";

@@ -4,20 +4,20 @@
  * Not a model of eviction, expiry by itself, or memory limits.
  * Invariant: FakeStore.scan() keeps the store's promise that no key comes twice in one walk.
  */
+
+import type { Clock } from "../../../src/base/clock.ts";
+import type { LinkPeer, LinkSocket } from "../../../src/base/link.ts";
+import type { Logger } from "../../../src/base/log.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import type { Apply } from "../../../src/protocol/apply.ts";
 import type { Request } from "../../../src/protocol/request.ts";
 import { History } from "../../../src/replication/history.ts";
 import type {
-  Apply,
-  Clock,
-  LinkPeer,
-  LinkSocket,
-  Logger,
   Replacement,
   ReplicatedStore,
   StoreVisitor,
-} from "../../../src/replication/ports.ts";
+} from "../../../src/replication/replicated-store.ts";
 
 export interface Item {
   value: Buffer;

@@ -3,12 +3,14 @@
  * lets real followers follow it. It serves no clients; writes are made by calling it.
  * Invariant: what write() does to the Map is what its effects say.
  */
+
+import type { Clock } from "../../../src/base/clock.ts";
 import { monotonicMs } from "../../../src/base/clock.ts";
+import type { LinkPeer } from "../../../src/base/link.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
-import type { Clock, LinkPeer } from "../../../src/replication/ports.ts";
 import { Replication, type ReplicationOptions } from "../../../src/replication/replication.ts";
 import { applyTo, FakeLog, FakeStore } from "./fakes.ts";
 
