@@ -1,5 +1,5 @@
-// CONFIG REWRITE: puts what has changed since the start into the configuration file, which keeps its
-// comments, its order and everything else (config/file.ts) and is replaced as a whole (config/replace-file.ts).
+// CONFIG REWRITE: puts what has changed since the start into the configuration file. Its text keeps
+// everything else (config/file.ts), and the file is replaced as a whole (config/replace-file.ts).
 // The leader is written as REPLICAOF left it and marked as such, so that it beats --leaderaddr: a node
 // that is started again with the command line of its first day must not follow a leader of that day.
 

@@ -98,6 +98,13 @@ function isSize(text: string): boolean {
 }
 
 const encoder = new TextEncoder();
+/** Once: a CONFIG GET may have a million patterns. */
+const nameBytes = new Map(
+  [...SETTINGS.map(({ name }) => name), ...fixed.map(([name]) => name)].map(
+    (name) => [name, encoder.encode(name)] as const,
+  ),
+);
+const noBytes = new Uint8Array(0);
 
 /** A name that was asked for literally is shown as it was written, as Redis does. */
 function shownName(pattern: string, name: string): string {
@@ -110,7 +117,7 @@ function namesOf(pattern: string, settings: ReadonlyMap<string, string>): string
   if (!/[[*?]/.test(wanted)) return settings.has(wanted) ? [wanted] : [];
   const glob = encoder.encode(wanted);
   return [...settings.keys()].filter((name) => {
-    const text = encoder.encode(name);
+    const text = nameBytes.get(name) ?? noBytes;
     return matchesGlob(glob, 0, glob.length, text, 0, text.length);
   });
 }

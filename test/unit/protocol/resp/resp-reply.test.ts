@@ -38,6 +38,12 @@ const table: [string, (reply: RespReply) => void, resp2: string, resp3?: string]
   ["a set", (r) => r.set(2), "*2\r\n", "~2\r\n"],
   ["a push", (r) => r.push(2), "*2\r\n", ">2\r\n"],
   ["text for people", (r) => r.verbatim("hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"],
+  [
+    "the same in pieces",
+    (r) => r.verbatim(["h", "", "é"]),
+    "$3\r\nh\xc3\xa9\r\n",
+    "=7\r\ntxt:h\xc3\xa9\r\n",
+  ],
   ["a big integer", (r) => r.integer(9223372036854775807n), ":9223372036854775807\r\n"],
 ];
 
