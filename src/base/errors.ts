@@ -99,9 +99,21 @@ export class SyncError extends Error {
   override readonly name = "SyncError";
 }
 
-/** States what must hold. A failure is a programmer's error and ends the process through fatal(). */
+/** States what must hold. A failure is a programmer's error: a fault of the node. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);
+}
+
+/** Told of an error of our own code, and where it was met. It returns where the process lives on. */
+export type Fault = (error: unknown, where: string) => void;
+
+/** Runs work that nobody waits for: what it throws, or rejects with, is a fault. */
+export function attempt(fault: Fault, where: string, work: () => void | Promise<void>): void {
+  try {
+    work()?.catch((error) => fault(error, where));
+  } catch (error) {
+    fault(error, where);
+  }
 }
 
 /**

@@ -22,7 +22,8 @@ export default defineCommand({
     // Loaded only now: a mistake in the configuration is told at once.
     const { startServer } = await import("../node/server.ts");
     // A node that is still loading has nothing to save: it may end at once.
-    const server = await Promise.race([startServer(config), signals.first]);
+    const started = startServer(config, { onFault: "abort" });
+    const server = await Promise.race([started, signals.first]);
     if (typeof server === "string") {
       const log = new Log(() => config.logLevel);
       return log.info(`${server} while starting: shutting down`);

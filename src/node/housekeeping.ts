@@ -3,6 +3,7 @@
 
 import { buffers } from "../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { attempt, type Fault } from "../base/errors.ts";
 import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
 import type { Store } from "../store/store.ts";
 import type { DataThread } from "./connection/data-thread.ts";
@@ -14,6 +15,7 @@ const sweepEveryMs = 100;
 /** A sweep stops after this time, so that it costs a client no more than a large command does. */
 const sweepSliceMs = 1;
 const bucketsPerStep = 64;
+const where = "housekeeping";
 const sampleEveryMs = 1000;
 /** Reading resident memory takes 20 to 90 us. */
 export const memoryEveryMs = 250;
@@ -24,10 +26,12 @@ export interface HousekeepingParts {
   readonly information: NodeInformation;
   readonly waits: NodeWaits;
   readonly thread: DataThread;
+  readonly fault: Fault;
+  /** Ends it. */
+  readonly signal: AbortSignal;
 }
 
-export class Housekeeping implements Disposable {
-  private readonly timers: Timer[];
+export class Housekeeping {
   private readonly store: Store;
   private readonly standing: SharedStanding;
   private readonly information: NodeInformation;
@@ -37,7 +41,7 @@ export class Housekeeping implements Disposable {
   private crowdedWarned: number;
   private nextCrowdedWarning: number;
 
-  constructor({ store, standing, information, waits, thread }: HousekeepingParts) {
+  constructor({ store, standing, information, waits, thread, fault, signal }: HousekeepingParts) {
     this.store = store;
     this.standing = standing;
     this.information = information;
@@ -45,12 +49,15 @@ export class Housekeeping implements Disposable {
     this.thread = thread;
     this.crowdedWarned = 0;
     this.nextCrowdedWarning = 0;
-    this.timers = [
+    const timers = [
       setInterval(() => this.sweep(), sweepEveryMs),
-      setInterval(() => this.everySecond(), sampleEveryMs),
-      setInterval(() => tidyMemory(thread), memoryEveryMs),
+      setInterval(() => attempt(fault, where, () => this.everySecond()), sampleEveryMs),
+      setInterval(() => attempt(fault, where, () => tidyMemory(thread)), memoryEveryMs),
     ];
-    for (const timer of this.timers) timer.unref();
+    for (const timer of timers) timer.unref();
+    signal.addEventListener("abort", () => {
+      for (const timer of timers) clearInterval(timer);
+    });
   }
 
   /**
@@ -67,12 +74,11 @@ export class Housekeeping implements Disposable {
     });
   }
 
-  private everySecond(): void {
-    void this.information.sampleRates();
+  private async everySecond(): Promise<void> {
     this.warnOfCrowding();
-    void this.waits.releaseGone();
     this.thread.expelStrangers();
     closeIdle(this.thread, this.standing.idleTimeoutSeconds);
+    await Promise.all([this.information.sampleRates(), this.waits.releaseGone()]);
   }
 
   /** What nobody's ordinary keys do, once a minute with its number. */
@@ -87,10 +93,6 @@ export class Housekeeping implements Disposable {
     );
     this.crowdedWarned = writes;
     this.nextCrowdedWarning = now + crowdedWarningMs;
-  }
-
-  [Symbol.dispose](): void {
-    for (const timer of this.timers) clearInterval(timer);
   }
 }
 

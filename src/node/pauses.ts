@@ -4,6 +4,7 @@
 // of a command that is held from then on.
 
 import { monotonicMs } from "../base/clock.ts";
+import { attempt, type Fault } from "../base/errors.ts";
 import { timerMsMax } from "../base/limits.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { PauseKind, Pauses } from "../command/core/node.ts";
@@ -21,11 +22,13 @@ interface Pause {
 export class NodePauses implements Pauses {
   private readonly store: Store;
   private readonly standing: SharedStanding;
+  private readonly fault: Fault;
   private readonly pauses = new Map<PausePurpose, Pause>();
   private kind: PauseKind | null = null;
   private timer: Timer | null = null;
 
-  constructor(store: Store, standing: SharedStanding) {
+  constructor(store: Store, standing: SharedStanding, fault: Fault) {
+    this.fault = fault;
     this.store = store;
     this.standing = standing;
   }
@@ -86,7 +89,10 @@ export class NodePauses implements Pauses {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     if (atMs === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => this.update(), Math.min(atMs - now + 1, timerMsMax));
+    this.timer = setTimeout(
+      () => attempt(this.fault, "pauses", () => this.update()),
+      Math.min(atMs - now + 1, timerMsMax),
+    );
     this.timer.unref();
   }
 }

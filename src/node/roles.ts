@@ -4,7 +4,7 @@
 // Invariant: a role changes between two commands of every thread, never within one.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { restriction } from "../command/core/gate.ts";
@@ -24,6 +24,7 @@ export interface RoleParts {
   readonly replication: Replication;
   readonly clients: Clients;
   readonly log: Logger;
+  readonly fault: Fault;
 }
 
 export class NodeRoles implements Roles {
@@ -59,13 +60,16 @@ export class NodeRoles implements Roles {
 
   /** Clients of a demoted node are closed: not everybody would notice a READONLY and look elsewhere. */
   private changed(leader: Address | null): void {
-    const { standing, configuration, pauses, clients } = this.parts;
+    const { standing, configuration, pauses, clients, fault } = this.parts;
     const isDemoted = leader !== null && !standing.isFollower;
     standing.follow(leader && formatAddress(leader));
     configuration.follow(leader);
     pauses.updateExpiry();
     this.updateRestrictions();
-    if (isDemoted) void clients.kill({ kind: "normal", except: this.caller });
+    if (!isDemoted) return;
+    clients
+      .kill({ kind: "normal", except: this.caller })
+      .catch((error) => fault(error, "a change of roles"));
   }
 
   /** The bits of restrictions.ts that follow from how the node stands in its replication. */

@@ -1,37 +1,34 @@
-// Puts a node together and takes it apart: store, journal, replication, data threads. Whoever
+// Puts a node together and takes it apart. Each part is made of those before it (parts.ts); whoever
 // wants to know how the parts hang together reads startServer() from top to bottom.
 
-import { dirname, resolve } from "node:path";
 import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
-import { type LineSink, Log } from "../base/log.ts";
+import type { Log } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
-import { REDIS_VERSION } from "../base/version.ts";
-import type { ChannelContext, Idle } from "../command/core/command.ts";
-import { anyPause } from "../command/core/gate.ts";
 import type { Control } from "../command/core/node.ts";
-import { Channels } from "../command/pubsub/channels.ts";
-import { applier } from "../command/stream/apply.ts";
 import type { Config } from "../config/config.ts";
-import type { Journal } from "../journal/journal.ts";
-import { Persistence, type PersistenceParts } from "../persistence/persistence.ts";
-import { Replication } from "../replication/replication.ts";
+import type { Persistence } from "../persistence/persistence.ts";
+import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
-import { NodeConfiguration } from "./configuration.ts";
-import { DataThread } from "./connection/data-thread.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
-import { NodePauses } from "./pauses.ts";
+import {
+  type Ground,
+  layGround,
+  makeControlThread,
+  makePersistence,
+  makeReplication,
+  makeThreads,
+  type ServerOptions,
+} from "./parts.ts";
 import { NodeRoles } from "./roles.ts";
-import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
 import { ordinaryShutdown, Shutdown } from "./shutdown.ts";
-import type { SharedStanding } from "./standing.ts";
-import { LocalMailbox } from "./threads/mailbox.ts";
-import { LocalThreads, type Threads } from "./threads/threads.ts";
-import { type WorkerParts, WorkerThreads } from "./threads/worker-threads.ts";
+import type { Threads } from "./threads/threads.ts";
 import { NodeWaits } from "./waits.ts";
+
+export type { ServerOptions } from "./parts.ts";
 
 export interface Server extends AsyncDisposable {
   /** The port of the first address; the one the system chose when it was 0. */
@@ -41,7 +38,10 @@ export interface Server extends AsyncDisposable {
   readonly store: Store;
   /** The node's own log. */
   readonly log: Log;
-  /** Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. */
+  /**
+   * Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. Rejects with a
+   * NodeFault when an error of its own code has ended it.
+   */
   readonly closed: Promise<void>;
   /** True from the moment at which somebody asked for the end of the node, unless it goes on. */
   readonly isShuttingDown: boolean;
@@ -54,45 +54,102 @@ export interface Server extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface ServerOptions {
-  /** Where the lines of the node's log go, if not to standard error. It must not throw. */
-  readonly logSink?: LineSink;
-  /** The code of its data threads, where that is not the product's own. */
-  readonly workerEntry?: URL;
-}
-
-/** Starts a node. Rejects with a ListenError when an address cannot be had. */
+/**
+ * Starts a node. Rejects with a ListenError when an address cannot be had, and with a SnapshotError when its
+ * snapshot cannot be loaded.
+ */
 export async function startServer(wanted: Config, options: ServerOptions = {}): Promise<Server> {
   const { config, warning } = withinDescriptors(wanted, descriptorsMax());
-  const { log, store, standing, persistence, threads, roles, shutdown, close } = assemble(
-    config,
-    options,
-  );
+  const ground = layGround(config, options);
+  const { standing, log, faults } = ground;
   if (warning !== "") log.warn(warning);
-  const { leaderAddr } = config;
+  const replication = makeReplication(ground);
+  const persistence = makePersistence(ground, replication);
+  // From before the first connection: nothing is served by halves, and no follower takes a write.
+  standing.isLoading = persistence.isOn;
+  standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
 
-  const addresses = await listen(threads, config).catch(async (error) => {
-    await close();
+  const controlThread = makeControlThread(ground, replication);
+  const threads = makeThreads(ground, controlThread, options);
+  const node = makeServices(ground, { replication, persistence, threads, controlThread });
+  faults.happened.on(() => breakOff(node));
+  controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
+
+  const addresses = await Promise.race([begin(node, config), faults.ended]);
+  return serverOf(node, ground, addresses, options);
+}
+
+interface Made {
+  readonly replication: Replication;
+  readonly persistence: Persistence;
+  readonly threads: Threads;
+  readonly controlThread: ReturnType<typeof makeControlThread>;
+}
+
+/** A node whose parts all work, but for the data threads: they do not listen yet. */
+type Node = ReturnType<typeof makeServices>;
+
+/** What answers control commands, what follows from a change of roles, and what happens by itself. */
+function makeServices(ground: Ground, made: Made) {
+  const { store, standing, log, fault, configuration, pauses, channels } = ground;
+  const { replication, persistence, threads } = made;
+  const { thread } = made.controlThread;
+  const chores = new AbortController();
+  const sending = new AbortController();
+  const ending = { store, standing, replication, persistence, threads, chores, sending };
+  const shared = { store, standing, configuration, replication, log, fault };
+  const roles = new NodeRoles({ ...shared, pauses, clients: threads });
+  const waits = new NodeWaits(replication.waiters, threads);
+  const close = () => closeParts(ending);
+  const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
+  const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
+  new Housekeeping({ ...shared, information, waits, thread, signal: chores.signal });
+  if (store.isShared) {
+    const sent = standing.onEffects(() => replication.flush(), sending.signal);
+    sent.catch((error) => fault(error, "replication"));
+  }
+  return { ...ending, log, roles, waits, information, shutdown };
+}
+
+function makeControl({ configuration, pauses }: Ground, node: Node): Control {
+  const { threads, information, roles, replication, waits, persistence, shutdown } = node;
+  return {
+    configuration,
+    clients: threads,
+    information,
+    roles,
+    followers: replication.leader,
+    waits,
+    pauses,
+    snapshots: persistence,
+    shutdown,
+  };
+}
+
+// ---- the beginning ------------------------------------------------------------------------------
+
+/** Listens, loads and follows; where it listens. */
+async function begin(node: Node, { listenAddr, leaderAddr }: Config): Promise<Address[]> {
+  const { log, standing, persistence, threads, roles, shutdown } = node;
+  const ports = await threads.listen(listenAddr).catch(async (error) => {
+    await closeParts(node);
     throw error;
   });
-  const { port } = addresses[0];
-  standing.port = port;
+  const addresses = listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
+  standing.port = ports[0];
   announce(log, addresses, leaderAddr);
-
   await load(persistence, leaderAddr !== null, shutdown);
   if (!shutdown.hasEnded) {
     standing.isLoading = false;
     if (leaderAddr !== null) roles.follow(leaderAddr.host, leaderAddr.port);
   }
-  return {
-    ...{ port, addresses, store, log, closed: shutdown.closed },
-    get isShuttingDown() {
-      return shutdown.isUnderWay;
-    },
-    shutDown: () => shutdown.order(ordinaryShutdown),
-    close: () => shutdown.close(),
-    [Symbol.asyncDispose]: () => shutdown.close(),
-  };
+  return addresses;
+}
+
+function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {
+  const where = addresses.map(formatAddress).join(", ");
+  const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
+  log.info(`listening on ${where} as a ${role}`);
 }
 
 /** A node that is told to end while it loads does not wait for the end of that. */
@@ -107,166 +164,58 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
   throw failure;
 }
 
-/** The parts of a node, each made of those above it; none of them serves anybody yet. */
-function assemble(config: Config, { logSink, workerEntry }: ServerOptions) {
-  const memory = reserveMemory(config);
-  const attached = attach(memory, controlThread);
-  const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
-  const log = new Log(() => standing.logLevel, logSink);
-  const configuration = new NodeConfiguration(config, attached);
-  const pauses = new NodePauses(store, standing);
-  const channels = new Channels();
-  const context = { store, keyspace, effects, standing, statistics, channels };
-
-  const replication = makeReplication({ context, standing, journal, log, configuration, pauses });
-  const persistence = openPersistence(configuration, { store, keyspace, replication, log });
-  // From before the first connection: nothing is served by halves, and no follower takes a write.
-  standing.isLoading = persistence.isOn;
-  standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
-
-  const mailbox = new LocalMailbox(log, () => standing.free(anyPause));
-  const thread = new DataThread({
-    context,
-    mailbox,
-    standing,
-    log,
-    clientMemory,
-    subscriberLeft: (id) => channels.forget(id),
-    effectsRecorded: () => replication.flush(),
-  });
-  const threads = makeThreads(config.threads, {
-    memory,
-    control: thread,
-    mailbox,
-    channels,
-    ...(logSink && { logSink }),
-    ...(workerEntry && { entry: workerEntry }),
-  });
-  channels.deliverBy((receivers, message) => threads.deliver(receivers, message));
-
-  const shared = { store, standing, configuration, replication, log };
-  const roles = new NodeRoles({ ...shared, pauses, clients: threads });
-  const waits = new NodeWaits(replication.waiters, threads);
-  const shutdown = new Shutdown({ ...shared, pauses, persistence });
-  const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
-  const housekeeping = new Housekeeping({ store, standing, information, waits, thread });
-  const closing = new AbortController();
-  if (store.isShared) void standing.onEffects(() => replication.flush(), closing.signal);
-  const parts = { housekeeping, threads, standing, persistence, replication, closing };
-  const close = () => closeParts(parts);
-  shutdown.closeBy(close);
-
-  const control: Control = {
-    configuration,
-    clients: threads,
-    information,
-    roles,
-    followers: replication.leader,
-    waits,
-    pauses,
-    snapshots: persistence,
-    shutdown,
+function serverOf(
+  { shutdown, store, log }: Node,
+  { faults, standing }: Ground,
+  addresses: readonly Address[],
+  { onFault }: ServerOptions,
+): Server {
+  const closed = Promise.race([shutdown.closed, faults.ended]);
+  if (onFault !== undefined) closed.catch(() => undefined); // the owner has been told
+  const close = async () => void (await faults.unlessBroken(() => shutdown.close()));
+  return {
+    ...{ port: standing.port, addresses, store, log, closed, close },
+    get isShuttingDown() {
+      return shutdown.isUnderWay;
+    },
+    shutDown: () => faults.unlessBroken(() => shutdown.order(ordinaryShutdown)),
+    [Symbol.asyncDispose]: close,
   };
-  mailbox.open({ ...context, control });
-  return { log, store, standing, persistence, threads, roles, shutdown, close };
 }
 
-interface RunningParts {
-  readonly housekeeping: Disposable;
-  readonly threads: Threads;
-  readonly standing: SharedStanding;
-  readonly persistence: Persistence;
-  readonly replication: Replication;
-  readonly closing: AbortController;
-}
+// ---- the end ------------------------------------------------------------------------------------
+
+type Ending = Pick<
+  Node,
+  "store" | "standing" | "replication" | "persistence" | "threads" | "chores" | "sending"
+>;
 
 /** Clients' writes wait for ever by now, and the snapshot is saved (shutdown.ts). */
-async function closeParts(parts: RunningParts): Promise<void> {
-  const { housekeeping, threads, standing, persistence, replication, closing } = parts;
-  housekeeping[Symbol.dispose]();
+async function closeParts(parts: Ending): Promise<void> {
+  const { threads, standing, persistence, replication, chores, sending } = parts;
+  chores.abort();
   persistence.close();
   await threads.stopListening();
   await doneWithin(threadFarewellMsMax, threads.kill({ kind: "normal" }));
   standing.isLoading = true; // nor does a command run that waits for an answer of this thread
   await threads.close();
-  closing.abort();
+  sending.abort();
   standing.announceEffects();
   replication.close();
 }
 
-interface ReplicationParts {
-  readonly context: Idle<ChannelContext>;
-  readonly standing: SharedStanding;
-  readonly journal: Journal;
-  readonly log: Log;
-  readonly configuration: NodeConfiguration;
-  readonly pauses: NodePauses;
-}
-
-function makeReplication(parts: ReplicationParts): Replication {
-  const { context, standing, journal, log, configuration, pauses } = parts;
-  const { store, keyspace, effects } = context;
-  return new Replication({
-    keyspace,
-    store,
-    journal,
-    effects,
-    log,
-    pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
-    onLoadingChange: (isLoading) => {
-      standing.isLoading = isLoading;
-    },
-    options: () => replicationOptions(configuration.current, standing.port),
-    apply: applier(context, {
-      log,
-      refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
-    }),
-  });
-}
-
-/** One data thread is the control thread itself; several are Workers beside it. */
-function makeThreads(count: number, parts: Omit<WorkerParts, "count">): Threads {
-  return count === 1 ? new LocalThreads(parts.control) : new WorkerThreads({ ...parts, count });
-}
-
-async function listen(threads: Threads, { listenAddr }: Config): Promise<Address[]> {
-  const ports = await threads.listen(listenAddr);
-  return listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
-}
-
-function replicationOptions(config: Config, port: number) {
-  return {
-    listeningPort: config.announcePort || port,
-    announceIp: config.announceIp,
-    leaderAuth: config.leaderAuth,
-    priority: config.followerPriority,
-    journalBytes: config.journalSize,
-    minFollowersToWrite: config.minFollowersToWrite,
-    minFollowersMaxLag: config.minFollowersMaxLag,
-    refusesOtherTypes: config.otherTypes === "refuse",
-    snapshotDirectory: config.snapshotFile === "" ? "" : dirname(resolve(config.snapshotFile)),
-  };
-}
-
-function openPersistence(
-  configuration: NodeConfiguration,
-  parts: Pick<PersistenceParts, "store" | "keyspace" | "replication" | "log">,
-): Persistence {
-  const { snapshotFile } = configuration.current;
-  return new Persistence({
-    ...parts,
-    path: snapshotFile === "" ? "" : resolve(snapshotFile),
-    serverVersion: REDIS_VERSION,
-    options: () => ({
-      intervalSeconds: configuration.current.snapshotInterval,
-      ignoresCorrupt: configuration.current.snapshotCorrupt === "ignore",
-      refusesOtherTypes: configuration.current.otherTypes === "refuse",
-    }),
-  });
-}
-
-function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {
-  const where = addresses.map(formatAddress).join(", ");
-  const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
-  log.info(`listening on ${where} as a ${role}`);
+/**
+ * After a fault: nothing that may be half done is served, sent on or saved. This thread gives back what it
+ * holds, or it would wait for itself; the others have ended by then, or see LOADING.
+ */
+function breakOff(parts: Ending): void {
+  const { store, threads, standing, persistence, replication, chores, sending } = parts;
+  standing.isLoading = true;
+  chores.abort();
+  sending.abort();
+  standing.announceEffects();
+  persistence.abandon();
+  threads.abandon();
+  store.unlockAll();
+  replication.close();
 }

@@ -37,6 +37,8 @@ export interface ShutdownParts {
   readonly replication: Replication;
   readonly pauses: NodePauses;
   readonly log: Log;
+  /** Ends all parts of the node, for good. */
+  readonly close: () => Promise<void>;
 }
 
 export interface ShutdownOutcome {
@@ -52,15 +54,9 @@ export class Shutdown implements Ending {
   #attempt: Promise<ShutdownOutcome> | null = null;
   #abort = new AbortController();
   #deadlineMs = 0;
-  #closeParts: () => Promise<void> = () => Promise.reject(new Error("nobody told how to close"));
 
   constructor(parts: ShutdownParts) {
     this.#parts = parts;
-  }
-
-  /** To be called once: what ends all parts of the node, for good. */
-  closeBy(close: () => Promise<void>): void {
-    this.#closeParts = close;
   }
 
   /** Resolves when the node has ended, whoever asked for it. */
@@ -109,7 +105,7 @@ export class Shutdown implements Ending {
   }
 
   async #run(order: ShutdownOrder): Promise<ShutdownOutcome> {
-    const { replication, pauses, log } = this.#parts;
+    const { replication, pauses, log, close } = this.#parts;
     this.#abort = new AbortController();
     this.#transition("catching-up");
     pauses.pauseFor("shutdown", true);
@@ -125,7 +121,7 @@ export class Shutdown implements Ending {
     }
     if (problem !== null) log.error(`this node ends without a snapshot: ${problem.message}`);
     this.#transition("closing");
-    await this.#closeParts();
+    await close();
     this.#transition("ended");
     this.#ended.resolve();
     return { hasEnded: true, problem };

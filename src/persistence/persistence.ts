@@ -7,7 +7,7 @@
 import { rename } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
-import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { attempt, type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Keyspace } from "../command/core/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
@@ -39,6 +39,7 @@ export interface PersistenceParts {
   readonly keyspace: Keyspace;
   readonly replication: Replication;
   readonly log: Logger;
+  readonly fault: Fault;
   readonly serverVersion: string;
   /** Read anew at each use: the interval may change while the node runs. */
   readonly options: () => PersistenceOptions;
@@ -102,7 +103,8 @@ export class Persistence {
     }
     this.#saver.markSaved();
     if (this.#isClosed) return;
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    const { fault } = this.#parts;
+    this.#timer = setInterval(() => attempt(fault, "persistence", () => this.#tick()), tickMs);
     this.#timer.unref();
   }
 
@@ -239,6 +241,12 @@ export class Persistence {
     this.#isClosed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+  }
+
+  /** After a fault: what is in the store now is not to be saved, nor what is being saved. */
+  abandon(): void {
+    this.close();
+    void this.#saver.abort("the node has a fault");
   }
 
   // ---- INFO --------------------------------------------------------------------------------------

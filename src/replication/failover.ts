@@ -15,7 +15,7 @@
 // lost with the link, our PSYNC would go beyond its history, and a full sync of ours would follow.
 
 import type { Address } from "../base/address.ts";
-import { assert } from "../base/errors.ts";
+import { assert, attempt, type Fault } from "../base/errors.ts";
 import { timerMsMax } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { FailoverOrder } from "../base/role.ts";
@@ -31,6 +31,7 @@ const transitions: Readonly<Record<FailoverState, readonly FailoverState[]>> = {
 
 export interface FailoverParts {
   readonly log: Logger;
+  readonly fault: Fault;
   readonly links: () => readonly FollowerLink[];
   readonly offset: () => number;
   /** Has all followers acknowledge now. */
@@ -60,6 +61,7 @@ export class Failover {
   /** Begins, for a leader that has followers and does not fail over yet. Why it cannot, or "". */
   begin(order: FailoverOrder): string {
     const { target, timeoutMs } = order;
+    const { fault } = this.#parts;
     if (target !== null) {
       const link = this.#parts.links().find((it) => isLinkOf(it, target));
       if (link === undefined) return "FAILOVER target HOST and PORT is not a replica.";
@@ -70,7 +72,10 @@ export class Failover {
     this.#parts.pauseWrites(true);
     this.#wanted = this.#parts.offset();
     if (timeoutMs > 0 && timeoutMs <= timerMsMax)
-      this.#timer = setTimeout(() => this.#timeIsOver(), timeoutMs);
+      this.#timer = setTimeout(
+        () => attempt(fault, "failover", () => this.#timeIsOver()),
+        timeoutMs,
+      );
     this.check();
     if (this.state === "waiting-for-sync") this.#parts.requestAcknowledgements();
     return "";

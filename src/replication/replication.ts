@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { attempt, type Fault, fatal } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
@@ -65,6 +66,8 @@ export interface ReplicationParts {
   /** Stops and resumes writes; when it returns, none is under way. */
   readonly pauseWrites?: (isPaused: boolean) => void;
   readonly random?: () => number;
+  /** An error of our own; without it the process ends. */
+  readonly fault?: Fault;
 }
 
 export class Replication {
@@ -92,8 +95,13 @@ export class Replication {
     this.failover = this.#makeFailover();
     this.leader.onFollowersChange = () => this.standingChanged.emit();
     this.leader.onAcknowledged = () => this.#acknowledged();
-    this.#timer = setInterval(() => this.tick(), tickMs);
+    const fault = this.#fault;
+    this.#timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
     this.#timer.unref();
+  }
+
+  get #fault(): Fault {
+    return this.#parts.fault ?? fatal;
   }
 
   #makeFollower(): Follower {
@@ -105,6 +113,7 @@ export class Replication {
       journal,
       history: this.history,
       log,
+      fault: this.#fault,
       clock,
       apply,
       random: random ?? Math.random,
@@ -154,6 +163,7 @@ export class Replication {
     const atOnce = apply.atOnce ?? ((work: () => void) => work());
     return new Failover({
       log,
+      fault: this.#fault,
       links: () => this.leader.links,
       offset: () => journal.mark(),
       requestAcknowledgements: () => this.leader.askFollowers(),

@@ -5,6 +5,7 @@
  * Invariant: each bed has a store of its own, as a process that was just started has.
  */
 import { rename } from "node:fs/promises";
+import { fatal } from "../../src/base/errors.ts";
 import { Keyspace } from "../../src/command/core/keyspace.ts";
 import { Effects } from "../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
@@ -63,6 +64,7 @@ export class Bed implements Disposable {
       path,
       replication: this.replication,
       serverVersion: "7.2.4",
+      fault: fatal,
       options: () => ({ intervalSeconds: 0, ignoresCorrupt: false, ...options }),
       clock: { wallMs: () => this.nowMs, monotonicMs: () => performance.now() },
     });

@@ -10,6 +10,7 @@ const { PORT = "0" } = process.env;
 const flags = { listenaddr: `127.0.0.1:${PORT}`, threads: "4", "max-memory": "64mb" };
 const config = loadConfig(flags, {}, () => "");
 const server = await startServer(config, {
+  onFault: "abort",
   workerEntry: new URL("./crash-worker-fixture.ts", import.meta.url),
 });
 process.once("SIGTERM", async () => {

@@ -4,7 +4,7 @@
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { fatal } from "../../base/errors.ts";
+import type { Fault } from "../../base/errors.ts";
 import {
   descriptorsSpare,
   keepAliveSecondsMax,
@@ -38,6 +38,7 @@ export interface ThreadHost {
   readonly standing: SharedStanding;
   readonly log: Log;
   readonly clientMemory: ClientMemory;
+  readonly fault: Fault;
   /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
   readonly writeBytesMax?: number;
   /** A connection that has subscribed to something is gone. */
@@ -128,7 +129,7 @@ export class DataThread {
     try {
       connection.receive(chunk);
     } catch (error) {
-      this.recover(connection, error);
+      if (!this.recover(connection, error)) return;
     }
     this.endTurn();
     this.bytesReceived += received;
@@ -198,8 +199,7 @@ export class DataThread {
     try {
       work();
     } catch (error) {
-      if (connection === undefined) this.fail(error);
-      this.recover(connection, error);
+      if (!this.recover(connection, error)) return;
     }
     this.endTurn();
   }
@@ -208,14 +208,21 @@ export class DataThread {
     return this.ends.find((end) => end.protocol === protocol) ?? this.ends[0];
   }
 
-  /** A reply or an allocation beyond what there is costs the connection; all else is our own mistake. */
-  private recover(connection: Connection, error: unknown): void {
-    if (!isTooMuch(error)) this.fail(error);
+  /**
+   * A reply or an allocation beyond what there is costs the connection; all else is our own mistake, and
+   * false: then nothing of the turn is sent on.
+   */
+  private recover(connection: Connection | undefined, error: unknown): boolean {
+    if (connection === undefined || !isTooMuch(error)) {
+      this.fail(error);
+      return false;
+    }
     this.log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
     this.context.store.unlockAll();
     this.out.spillTo = null;
     this.out.clear();
     connection.abandon();
+    return true;
   }
 
   /** Where the clients of all threads hold too much, cuts the largest of this one off. */
@@ -254,8 +261,8 @@ export class DataThread {
     return this.host.standing.free(anyPause);
   }
 
-  fail(error: unknown): never {
-    fatal(error, "a data thread");
+  fail(error: unknown): void {
+    this.host.fault(error, "a data thread");
   }
 
   resetStatistics(): void {

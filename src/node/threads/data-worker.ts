@@ -1,10 +1,10 @@
-// One data thread in a Worker as the control thread sees it: starts it, asks it, and takes the process
-// down when it ends unasked, as it may have held a lock or half of a command. What the messages mean
+// One data thread in a Worker as the control thread sees it: starts it, asks it, and takes the node down
+// when it ends unasked, as it may have held a lock or half of a command. What the messages mean
 // is worker-threads.ts's business.
 //
-//   starting --Start--> serving --end()--> ended          any --crash, exit--> fatal()
+//   starting --Start--> serving --end()--> ended          any --crash, exit, fault--> ended, and the node with it
 
-import { fatal } from "../../base/errors.ts";
+import type { Fault } from "../../base/errors.ts";
 import { threadFarewellMsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { doneWithin } from "../../base/patience.ts";
@@ -19,6 +19,7 @@ export interface DataWorkerParts {
   readonly start: Omit<Start, "kind">;
   readonly entry: string | URL;
   readonly log: Log;
+  readonly fault: Fault;
   readonly received: (message: FromWorker) => void;
   /** The thread is gone: whoever waits for a lock of its must learn it. */
   readonly gone: () => void;
@@ -27,6 +28,7 @@ export interface DataWorkerParts {
 export class DataWorker {
   readonly thread: number;
   private readonly log: Log;
+  private readonly fault: Fault;
   private readonly worker: Worker;
   private readonly gone: () => void;
   private readonly waiting = new Map<
@@ -38,9 +40,10 @@ export class DataWorker {
   private lastTicket = 0;
   private isEnding = false;
 
-  constructor({ start, entry, log, received, gone }: DataWorkerParts) {
+  constructor({ start, entry, log, fault, received, gone }: DataWorkerParts) {
     this.thread = start.thread;
     this.log = log;
+    this.fault = fault;
     this.gone = gone;
     this.worker = new Worker(entry);
     this.worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
@@ -98,15 +101,21 @@ export class DataWorker {
     await doneWithin(threadFarewellMsMax, this.ended.promise);
   }
 
+  /** Ends it as it is: it may hold a lock, and waits for nobody. */
+  abandon(): void {
+    this.isEnding = true;
+    this.worker.terminate();
+  }
+
   private crashed(message: string): void {
     if (this.isEnding) return;
     this.gone();
-    fatal(message, `data thread ${this.thread}`);
+    this.fault(message, `data thread ${this.thread}`);
   }
 
   private closed(): void {
     this.gone();
-    if (!this.isEnding) fatal("it ended", `data thread ${this.thread}`);
+    if (!this.isEnding) this.fault("it ended", `data thread ${this.thread}`);
     this.ended.resolve();
   }
 }

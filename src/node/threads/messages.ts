@@ -25,6 +25,8 @@ export interface Start {
   readonly memory: SharedMemory;
   /** Whether its log goes to the control thread, or to standard error like any. */
   readonly ownsLog: boolean;
+  /** Whether it ends the process at a fault, or tells the control thread. */
+  readonly abortsOnFault: boolean;
 }
 
 /** What the control thread asks a data thread, each with the type of its detail and of the answer. */
@@ -113,7 +115,13 @@ export interface LogLine {
   readonly line: string;
 }
 
-export type FromWorker = LogLine | Told | Submission | LinkEvent | SubscriberLeft;
+/** The thread has met an error of our own, and has stopped to serve. */
+export interface FaultReport {
+  readonly kind: "fault";
+  readonly text: string;
+}
+
+export type FromWorker = FaultReport | LogLine | Told | Submission | LinkEvent | SubscriberLeft;
 
 // ---- clones ---------------------------------------------------------------------------------------
 

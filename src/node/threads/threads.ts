@@ -39,6 +39,8 @@ export interface Threads extends Clients {
   stopListening(): Promise<void>;
   /** Stops listening and ends all connections. */
   close(): Promise<void>;
+  /** The same after a fault: at once, and as far as it can be done without a thread's help. */
+  abandon(): void;
 }
 
 export class LocalThreads implements Threads {
@@ -84,6 +86,10 @@ export class LocalThreads implements Threads {
   }
 
   async close(): Promise<void> {
+    this.abandon();
+  }
+
+  abandon(): void {
     for (const listener of this.listeners) listener.stop(true);
   }
 }

@@ -8,7 +8,7 @@
 import { isMainThread, parentPort } from "node:worker_threads";
 import type { Address } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
-import { assert } from "../../base/errors.ts";
+import { assert, fatal } from "../../base/errors.ts";
 import { Log } from "../../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
 import { DataThread } from "../connection/data-thread.ts";
@@ -56,7 +56,7 @@ class WorkerServer {
   private readonly links = new Map<number, RemoteLink>();
   private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
 
-  constructor({ thread: number, threads, memory, ownsLog }: Start, post: Post) {
+  constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
     const attached = awaken(attach(memory, number));
     const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
     process.on("exit", () => store.threads.markDead(number));
@@ -70,12 +70,24 @@ class WorkerServer {
       standing,
       clientMemory,
       log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),
+      fault: (error, where) => {
+        if (abortsOnFault) fatal(error, where);
+        this.breakOff(error);
+        store.threads.markDead(number);
+      },
       subscriberLeft: (id) => post({ kind: "subscriberLeft", id }),
       effectsRecorded: () => standing.announceEffects(),
       writeBytesMax: journal.capacity / (4 * threads),
     });
     setInterval(() => this.tick(), tickMs);
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
+  }
+
+  /** The control thread ends this one; until then it serves nobody. */
+  private breakOff(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.post({ kind: "fault", text });
+    for (const listener of this.listeners) listener.stop(true);
   }
 
   receive(message: ToWorker): void {

@@ -7,7 +7,7 @@
 import type { Address } from "../../base/address.ts";
 import { giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
-import { ConfigError } from "../../base/errors.ts";
+import { ConfigError, type Fault } from "../../base/errors.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
 import type { LineSink } from "../../base/log.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
@@ -38,6 +38,9 @@ export interface WorkerParts {
   readonly control: DataThread;
   readonly mailbox: Mailbox;
   readonly channels: Channels;
+  readonly fault: Fault;
+  /** Whether a thread with a fault ends the process itself. */
+  readonly abortsOnFault: boolean;
   /** How many Workers. */
   readonly count: number;
   /** Where the lines of all logs go, if not to standard error. */
@@ -73,12 +76,13 @@ export class WorkerThreads implements Threads {
   }
 
   private start(thread: number): DataWorker {
-    const { count, memory, control, entry, logSink } = this.parts;
+    const { count, memory, control, entry, logSink, fault, abortsOnFault } = this.parts;
     const { store } = control.context;
     store.threads.markAlive(thread);
     const worker: DataWorker = new DataWorker({
-      start: { thread, threads: count, memory, ownsLog: logSink !== undefined },
+      start: { thread, threads: count, memory, ownsLog: logSink !== undefined, abortsOnFault },
       log: control.log,
+      fault,
       entry: entry ?? workerEntry(),
       received: (message) => {
         control.collector.received(0);
@@ -133,6 +137,10 @@ export class WorkerThreads implements Threads {
     await Promise.all(this.workers.map((worker) => worker.end()));
   }
 
+  abandon(): void {
+    for (const worker of this.workers) worker.abandon();
+  }
+
   private askAll<Name extends keyof Questions>(
     name: Name,
     detail: Questions[Name]["detail"],
@@ -143,7 +151,9 @@ export class WorkerThreads implements Threads {
   // ---- commands ----------------------------------------------------------------------------------
 
   private receive(worker: DataWorker, message: FromWorker): void {
-    if (message.kind === "command") void this.run(worker, message);
+    const { fault, control } = this.parts;
+    if (message.kind === "command") this.run(worker, message).catch((error) => control.fail(error));
+    else if (message.kind === "fault") fault(message.text, `data thread ${worker.thread}`);
     else if (message.kind === "logLine") this.parts.logSink?.(message.line);
     else if (message.kind === "subscriberLeft") this.subscriberLeft(message.id);
     else if (message.kind !== "told") this.linkEvent(message);
@@ -157,9 +167,8 @@ export class WorkerThreads implements Threads {
     const request = reviveRequest(submission.request);
     const session = reviveSession(submission.session);
     this.origins.set(session.id, worker);
-    const bytes = await mailbox
-      .submit(session, commandOf(request, protocol), request, protocol)
-      .catch((error) => control.fail(error));
+    const command = commandOf(request, protocol);
+    const bytes = await mailbox.submit(session, command, request, protocol);
     this.origins.delete(session.id);
     this.noteSubscriber(session, worker);
     await this.settled;

@@ -19,7 +19,7 @@
 // be resumed nor be served as if it were whole.
 
 import type { Clock } from "../../base/clock.ts";
-import { assert, fatal, SyncError } from "../../base/errors.ts";
+import { assert, type Fault, SyncError } from "../../base/errors.ts";
 import {
   acknowledgeMs,
   linkSilenceMsMax,
@@ -60,6 +60,7 @@ export interface FollowerParts {
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;
+  readonly fault: Fault;
   readonly clock: Clock;
   readonly apply: Apply;
   /** A number in [0, 1), for the jitter of reconnections. */
@@ -245,8 +246,9 @@ export class Follower {
       work();
     } catch (error) {
       // Bun would take it for the connection's end, and the next one would bring the same bytes.
-      if (!(error instanceof RdbError) && !(error instanceof SyncError))
-        fatal(error, "replication");
+      if (!(error instanceof RdbError) && !(error instanceof SyncError)) {
+        return this.#parts.fault(error, "replication");
+      }
       this.#cannotFollow(error.message);
     }
   }
@@ -288,7 +290,7 @@ export class Follower {
     const waitMs = this.#jittered(Math.max(this.#retryMs, waitMsMin));
     this.#transition("connect", `${reason}; next attempt in ${waitMs} ms`);
     this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
-    this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
+    this.#retryTimer = setTimeout(() => this.#guard(() => this.#connect()), waitMs);
     this.#retryTimer.unref();
     return waitMs;
   }

@@ -1,0 +1,132 @@
+// How the parts of a node are made: one function for each, which gets what was made before it. Nothing
+// here serves anybody, and nothing decides in which order it is called: that is server.ts.
+// Invariant: a part needs none that is made after it. Whoever has to know of what happens to an earlier
+// part listens to its signals.
+
+import { dirname, resolve } from "node:path";
+import { type LineSink, Log } from "../base/log.ts";
+import { REDIS_VERSION } from "../base/version.ts";
+import { anyPause } from "../command/core/gate.ts";
+import { Channels } from "../command/pubsub/channels.ts";
+import { applier } from "../command/stream/apply.ts";
+import type { Config } from "../config/config.ts";
+import { Persistence } from "../persistence/persistence.ts";
+import { Replication } from "../replication/replication.ts";
+import { NodeConfiguration } from "./configuration.ts";
+import { DataThread } from "./connection/data-thread.ts";
+import { Faults, type OnFault } from "./faults.ts";
+import { NodePauses } from "./pauses.ts";
+import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
+import { LocalMailbox } from "./threads/mailbox.ts";
+import { LocalThreads, type Threads } from "./threads/threads.ts";
+import { WorkerThreads } from "./threads/worker-threads.ts";
+
+export interface ServerOptions {
+  /** Where the lines of the node's log go, if not to standard error. It must not throw. */
+  readonly logSink?: LineSink;
+  /**
+   * What an error of the node's own code does after the node has been taken apart. Without it, and but for
+   * "abort", `closed` rejects with it.
+   */
+  readonly onFault?: OnFault;
+  /** The code of its data threads, where that is not the product's own. */
+  readonly workerEntry?: URL;
+}
+
+/** What all other parts stand on. */
+export type Ground = ReturnType<typeof layGround>;
+
+export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
+  const memory = reserveMemory(config);
+  const attached = attach(memory, controlThread);
+  const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
+  const log = new Log(() => standing.logLevel, logSink);
+  const faults = new Faults(log, onFault);
+  const fault = faults.raise;
+  const configuration = new NodeConfiguration(config, attached);
+  const pauses = new NodePauses(store, standing, fault);
+  const channels = new Channels();
+  const context = { store, keyspace, effects, standing, statistics, channels };
+  return {
+    ...{ memory, store, keyspace, journal, effects, standing, clientMemory },
+    ...{ log, faults, fault, configuration, pauses, channels, context },
+  };
+}
+
+export function makeReplication(ground: Ground): Replication {
+  const { store, keyspace, journal, effects, standing, log, fault } = ground;
+  const { configuration, pauses, context } = ground;
+  return new Replication({
+    ...{ store, keyspace, journal, effects, log, fault },
+    pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
+    onLoadingChange: (isLoading) => {
+      standing.isLoading = isLoading;
+    },
+    options: () => replicationOptions(configuration.current, standing.port),
+    apply: applier(context, {
+      log,
+      refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
+    }),
+  });
+}
+
+function replicationOptions(config: Config, port: number) {
+  return {
+    listeningPort: config.announcePort || port,
+    announceIp: config.announceIp,
+    leaderAuth: config.leaderAuth,
+    priority: config.followerPriority,
+    journalBytes: config.journalSize,
+    minFollowersToWrite: config.minFollowersToWrite,
+    minFollowersMaxLag: config.minFollowersMaxLag,
+    refusesOtherTypes: config.otherTypes === "refuse",
+    snapshotDirectory: config.snapshotFile === "" ? "" : dirname(resolve(config.snapshotFile)),
+  };
+}
+
+export function makePersistence(ground: Ground, replication: Replication): Persistence {
+  const { store, keyspace, log, fault, configuration } = ground;
+  const { snapshotFile } = configuration.current;
+  return new Persistence({
+    ...{ store, keyspace, log, fault, replication },
+    path: snapshotFile === "" ? "" : resolve(snapshotFile),
+    serverVersion: REDIS_VERSION,
+    options: () => ({
+      intervalSeconds: configuration.current.snapshotInterval,
+      ignoresCorrupt: configuration.current.snapshotCorrupt === "ignore",
+      refusesOtherTypes: configuration.current.otherTypes === "refuse",
+    }),
+  });
+}
+
+/** The thread that runs this, with connections where it is the only one, and where control commands go. */
+export function makeControlThread(ground: Ground, replication: Replication) {
+  const { context, standing, log, fault, clientMemory, channels } = ground;
+  const mailbox = new LocalMailbox(log, () => standing.free(anyPause));
+  const thread = new DataThread({
+    ...{ context, mailbox, standing, log, fault, clientMemory },
+    subscriberLeft: (id) => channels.forget(id),
+    effectsRecorded: () => replication.flush(),
+  });
+  return { mailbox, thread };
+}
+
+/** One data thread is the control thread itself; several are Workers beside it. */
+export function makeThreads(
+  { memory, configuration, channels, faults, fault }: Ground,
+  { mailbox, thread }: ReturnType<typeof makeControlThread>,
+  { logSink, workerEntry }: ServerOptions,
+): Threads {
+  const count = configuration.current.threads;
+  const threads =
+    count === 1
+      ? new LocalThreads(thread)
+      : new WorkerThreads({
+          ...{ memory, count, control: thread, mailbox, channels, fault },
+          abortsOnFault: faults.aborts,
+          ...(logSink && { logSink }),
+          ...(workerEntry && { entry: workerEntry }),
+        });
+  channels.deliverBy((receivers, message) => threads.deliver(receivers, message));
+  return threads;
+}
