@@ -207,6 +207,7 @@ export class LeaderReplication implements LinkOwner {
     try {
       if ((await spool.whole) !== null) await link.send(feed);
     } finally {
+      if (this.#spool === spool) this.#spool = null; // it is whole, or nobody wanted it
       await feed.close();
     }
   }
@@ -216,8 +217,8 @@ export class LeaderReplication implements LinkOwner {
     const snapshot = this.#snapshot(offset);
     link.announce(offset, this.history.replid);
     this.#updateNeeded();
-    this.#follow({ snapshot, drop: (reason) => link.drop(reason) });
-    await link.send(new StreamedFeed(snapshot));
+    const leave = this.#follow({ snapshot, drop: (reason) => link.drop(reason) });
+    await link.send(new StreamedFeed(snapshot)).finally(leave);
   }
 
   /** Those that ask while others still wait for theirs get the same. */
@@ -239,12 +240,13 @@ export class LeaderReplication implements LinkOwner {
       offset,
       isWanted: () => this.#waitsFor(spool),
     });
-    this.#follow({
+    const leave = this.#follow({
       snapshot,
       drop: (reason) => {
         for (const link of this.links) if (link.spool === spool) link.drop(reason);
       },
     });
+    spool.whole.then(leave, leave);
     return spool;
   }
 
@@ -257,9 +259,10 @@ export class LeaderReplication implements LinkOwner {
 
   // ---- walks beside a stream ---------------------------------------------------------------------
 
-  /** Effects of our own may be applied again: only a follower's stream must wait for its walks. */
-  #follow(walk: Walk): void {
+  /** Effects of our own may be applied again: only a follower's stream heeds walks. Returns what ends it. */
+  #follow(walk: Walk): () => void {
     if (this.#parts.upstream.isFollower) this.#walks.add(walk);
+    return () => void this.#walks.delete(walk);
   }
 
   /** A command of the leader's stream is about to be applied. */
@@ -369,6 +372,7 @@ export class LeaderReplication implements LinkOwner {
   get queuedBytes(): number {
     let bytes = this.tail.bytes;
     for (const { queuedBytes } of this.#links.values()) bytes += queuedBytes;
+    for (const { snapshot } of this.#walks) bytes += snapshot.keptBytes;
     return bytes;
   }
 

@@ -125,6 +125,20 @@ test("a FLUSHALL of the stream ends the link, which comes back for what is left"
   expect(middle.node.log.has("everything was flushed")).toBe(true);
 });
 
+test("a follower that leaves in the middle leaves nothing behind", async () => {
+  const middle = new Middle();
+  for (let i = 0; i < 600; i++) middle.node.store.put(`key${i}`, "x".repeat(5_000));
+  const { socket, link } = middle.connect(true);
+  socket.room = 100;
+  await until(() => socket.text.includes("$EOF"), "the head");
+  for (let i = 0; i < 600; i++) middle.receive("SET", `key${i}`, "changed");
+  expect(middle.leader.queuedBytes).toBeGreaterThan(500 * 5_000);
+  link.onClose();
+  await until(() => middle.leader.queuedBytes === 0, "what was kept for it is gone");
+  middle.receive("SET", "key1", "again");
+  expect(middle.leader.queuedBytes).toBe(0);
+});
+
 test("one that takes nothing while everything changes is cut off at the bound of its queue", async () => {
   const middle = new Middle();
   for (let i = 0; i < 40; i++) middle.node.store.put(`key${i}`, Buffer.alloc(8 << 20));
