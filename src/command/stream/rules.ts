@@ -14,7 +14,6 @@ import { byName } from "../core/registry.ts";
 import { argumentIs } from "../core/words.ts";
 import { find } from "../table.ts";
 import { destinationOf, otherTypeOf } from "./other-types.ts";
-import { restoreCommands } from "./restore.ts";
 import { streamCommands } from "./stream-commands.ts";
 import { copyDatabase } from "./stream-keys.ts";
 
@@ -41,10 +40,6 @@ const otherStringCommands = new Set(["msetex", "increx"]);
 /** They change no key. */
 const dataless = new Set(["function", "script", "spublish", "pfselftest", "cluster"]);
 
-const ownCommands: ReadonlyMap<string, Command> = new Map([
-  ...streamCommands,
-  ...restoreCommands.map((command) => [command.name, command] as const),
-]);
 const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
 
 /** What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it. */
@@ -69,14 +64,14 @@ function nameOf({ buf, start, end }: Request): string {
 }
 
 function runsAs(name: string, request: Request): Command | undefined {
-  const command = ownCommands.get(name);
+  const command = streamCommands.get(name);
   if (command === undefined || !name.startsWith("restore")) return command;
   return restoredType(request) === "string" ? command : undefined;
 }
 
 /** The commands of this node of which a stream has its own form. */
 const overridden: ReadonlySet<Command> = new Set(
-  [...ownCommands.keys()].flatMap((name) => byName(name) ?? []),
+  [...streamCommands.keys()].flatMap((name) => byName(name) ?? []),
 );
 
 function isBeyondKnowing(name: string, request: Request, database: number): boolean {
@@ -104,7 +99,7 @@ function restoredType({ argc, buf, start, end }: Request): string {
 }
 
 function skipped(name: string, request: Request, isKnown: boolean): Skipped {
-  if (ownCommands.has(name)) {
+  if (streamCommands.has(name)) {
     return { name: name.toUpperCase(), type: restoredType(request), replacedKey: 1 };
   }
   const type = otherTypeOf(name) ?? (isKnown || dataless.has(name) ? "" : "unknown");

@@ -4,6 +4,7 @@
 import type { Command } from "../core/command.ts";
 import { bitfieldCommands } from "./bitfield.ts";
 import { bitCommands } from "./bits.ts";
+import { restoreCommands } from "./restore.ts";
 import { hyperLogLogCommands } from "./stream-hyperloglog.ts";
 import { streamKeyspaceCommands } from "./stream-keys.ts";
 
@@ -12,6 +13,7 @@ const rows: readonly Command[] = [
   ...bitfieldCommands,
   ...hyperLogLogCommands,
   ...streamKeyspaceCommands,
+  ...restoreCommands,
 ];
 
 export const streamCommands: ReadonlyMap<string, Command> = new Map(
