@@ -9,6 +9,7 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
+import type { ClientMemory } from "./connection/client-memory.ts";
 import { infoText, type Rates } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
@@ -21,6 +22,7 @@ export interface InformationParts {
   readonly store: Store;
   readonly standing: SharedStanding;
   readonly configuration: NodeConfiguration;
+  readonly clientMemory: ClientMemory;
   readonly channels: Channels;
   readonly threads: Threads;
   readonly replication: Replication;
@@ -68,6 +70,7 @@ export class NodeInformation implements Information {
         averageTtlMs: () => this.ttl.averageMs(wallClockMs()),
         replication: replication.infoLines(),
         replicationCounters: replication.counterLines(),
+        clientMemoryBytes: this.parts.clientMemory.totalBytes,
         replicationMemory: replication.memoryLines(),
       },
       sections,

@@ -29,6 +29,8 @@ export interface InfoSource {
   /** Of the items that have one, as far as it is known. */
   readonly averageTtlMs: () => number;
   readonly replication: readonly (readonly [string, string | number])[];
+  /** What all clients together hold of unread replies and unfinished requests. */
+  readonly clientMemoryBytes: number;
   readonly replicationMemory: readonly (readonly [string, string | number])[];
   readonly replicationCounters: readonly (readonly [string, string | number])[];
 }
@@ -137,6 +139,8 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["mem_fragmentation_ratio", (resident / Math.max(1, used)).toFixed(2)],
     ["mem_fragmentation_bytes", resident - used],
     ["mem_allocator", "segments"],
+    ["mem_clients_normal", source.clientMemoryBytes],
+    ["maxmemory_clients", config.maxClientMemory],
     ...source.replicationMemory,
     ["eviction_policy", config.eviction],
     ...Object.entries(store.memory),

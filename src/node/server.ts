@@ -91,13 +91,13 @@ type Node = ReturnType<typeof makeServices>;
 
 /** What answers control commands, what follows from a change of roles, and what happens by itself. */
 function makeServices(ground: Ground, made: Made) {
-  const { store, standing, log, fault, configuration, pauses, channels } = ground;
+  const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
   const { replication, persistence, threads } = made;
   const { thread } = made.controlThread;
   const chores = new AbortController();
   const sending = new AbortController();
   const ending = { store, standing, replication, persistence, threads, chores, sending };
-  const shared = { store, standing, configuration, replication, log, fault };
+  const shared = { store, standing, configuration, clientMemory, replication, log, fault };
   const roles = new NodeRoles({ ...shared, pauses, clients: threads });
   const waits = new NodeWaits(replication.waiters, threads);
   const close = () => closeParts(ending);

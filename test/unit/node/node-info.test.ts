@@ -48,6 +48,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     averageTtlMs: () => 1234,
     replication: [],
     replicationMemory: [],
+    clientMemoryBytes: 0,
     replicationCounters: [],
     ...changes,
   };

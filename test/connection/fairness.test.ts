@@ -1,0 +1,30 @@
+/**
+ * One client with a long pipeline beside others: they are served in between, in whatever order their commands
+ * came, and the pipeline is answered in full. No times here, only the order of answers.
+ */
+import { expect, test } from "bun:test";
+import { Peer } from "../support/peer.ts";
+import { ours } from "../support/servers.ts";
+import { encodeCommand } from "../support/wire.ts";
+
+const COMMANDS = 300_000;
+
+test.each([
+  ["SETs", encodeCommand(["SET", "key", "value"]), "+OK\r\n".length],
+  ["PINGs", encodeCommand(["PING"]), "+PONG\r\n".length],
+  ["GETs of nothing", encodeCommand(["GET", "absent"]), "$-1\r\n".length],
+])("a PING is answered long before the %s that were sent before it", async (_, command, bytes) => {
+  await using server = await ours.start();
+  await using busy = await Peer.connect(server.port);
+  await using client = await Peer.connect(server.port);
+  busy.write(Buffer.concat(Array.from({ length: COMMANDS }, () => command)));
+  let answered = 0;
+  const all = busy.raw.readExactly(COMMANDS * bytes, 60_000).then(() => (answered = COMMANDS));
+  let pings = 0;
+  while (answered === 0) {
+    expect(await client.ask("PING")).toBe("+PONG");
+    pings++;
+  }
+  await all;
+  expect(pings).toBeGreaterThan(10);
+});

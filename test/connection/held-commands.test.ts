@@ -1,0 +1,101 @@
+/**
+ * Commands that a pause holds, in every way in which a command runs: directly, by the control thread, queued,
+ * in a pipeline, across the pause of writes and of everything; with one data thread and with several.
+ * Redis judges the answers. What a pause is and how it ends is test/replication/trust.test.ts's.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { TestNode } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours } from "../support/servers.ts";
+import { type Argument, encodeCommand } from "../support/wire.ts";
+
+const PAUSE_MS = 150;
+
+const servers = [
+  { name: "mscache", isMissing: false, start: () => ours.start() },
+  {
+    name: "mscache, 2 data threads",
+    isMissing: false,
+    start: () => ours.start(["--threads", "2"]),
+  },
+  { name: oracle.name, isMissing: oracle.isMissing, start: () => oracle.start() },
+];
+
+/** Each with how the reply to it begins. */
+const commands: readonly [name: string, requests: Argument[][], replies: string[]][] = [
+  ["GET", [["GET", "absent"]], ["$null"]],
+  ["SET", [["SET", "a", "1"]], ["+OK"]],
+  ["ROLE", [["ROLE"]], ["*[$master"]],
+  ["INFO", [["INFO", "server"]], ["$# Server"]],
+  ["CONFIG GET", [["CONFIG", "GET", "maxmemory"]], ["*[$maxmemory"]],
+  ["CLIENT LIST", [["CLIENT", "LIST"]], ["$id="]],
+  ["PUBLISH", [["PUBLISH", "nobody", "1"]], [":0"]],
+  ["WAIT", [["WAIT", "0", "0"]], [":0"]],
+  [
+    "a transaction with a write and a control command",
+    [["MULTI"], ["SET", "b", "1"], ["INFO", "server"], ["GET", "b"], ["EXEC"]],
+    ["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "*[+OK $# Server"],
+  ],
+  [
+    "a pipeline of all kinds",
+    [["SET", "c", "1"], ["ROLE"], ["INCR", "c"], ["INFO", "server"], ["INCR", "c"], ["GET", "c"]],
+    ["+OK", "*[$master", ":2", "$# Server", ":3", "$3"],
+  ],
+];
+
+for (const { name, isMissing, start } of servers) {
+  describe.skipIf(isMissing)(name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+
+    for (const kind of ["ALL", "WRITE"]) {
+      test.each(commands)(
+        `CLIENT PAUSE ${kind} holds %s, which is answered after it`,
+        async (_, requests, replies) => {
+          await using operator = await Peer.connect(server.port);
+          await using client = await Peer.connect(server.port);
+          expect(await operator.ask("CLIENT", "PAUSE", PAUSE_MS, kind)).toBe("+OK");
+          client.write(Buffer.concat(requests.map(encodeCommand)));
+          for (const reply of replies) expect(await client.shown()).toStartWith(reply);
+          expect(await client.ask("PING")).toBe("+PONG");
+        },
+      );
+    }
+
+    test("many pauses and many held clients leave the server at rest", async () => {
+      await using operator = await Peer.connect(server.port);
+      const clients = await Promise.all(
+        Array.from({ length: 20 }, () => Peer.connect(server.port)),
+      );
+      for (let round = 0; round < 5; round++) {
+        expect(await operator.ask("CLIENT", "PAUSE", 20)).toBe("+OK");
+        for (const client of clients) {
+          client.write(Buffer.concat([["ROLE"], ["SET", "d", "1"], ["ROLE"]].map(encodeCommand)));
+        }
+        for (const client of clients) {
+          const shown = [await client.shown(), await client.shown(), await client.shown()];
+          expect(shown[1]).toBe("+OK");
+        }
+      }
+      for (const client of clients) await client[Symbol.asyncDispose]();
+      expect(await operator.ask("PING")).toBe("+PONG");
+    });
+
+    test("a client that is killed or leaves while it is held is gone", async () => {
+      await using operator = await Peer.connect(server.port);
+      await using held = await Peer.connect(server.port);
+      await using leaving = await Peer.connect(server.port);
+      const id = (await held.ask("CLIENT", "ID")).slice(1);
+      expect(await operator.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")).toBe("+OK");
+      held.send("SET", "e", "1");
+      leaving.send("SET", "e", "2");
+      expect(await operator.ask("CLIENT", "KILL", "ID", id)).toBe(":1");
+      await leaving[Symbol.asyncDispose]();
+      expect((await held.raw.closed()).toString()).toBe("");
+      expect(await operator.ask("SET", "f", "1")).toBe("+OK");
+    });
+  });
+}

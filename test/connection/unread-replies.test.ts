@@ -1,0 +1,116 @@
+/**
+ * Clients that send before they read, or never read: how much they may hold, who is cut off, and that nobody
+ * else notices. The bound of all clients together is --max-client-memory.
+ */
+import { describe, expect, test } from "bun:test";
+import { waitFor } from "../harness.ts";
+import { Bystander } from "../support/bystander.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours } from "../support/servers.ts";
+import { encodeCommand } from "../support/wire.ts";
+
+const MiB = 1024 * 1024;
+
+const servers = [
+  { name: "mscache", isMissing: false, start: () => ours.start() },
+  {
+    name: "mscache, 2 data threads",
+    isMissing: false,
+    start: () => ours.start(["--threads", "2"]),
+  },
+  { name: oracle.name, isMissing: oracle.isMissing, start: () => oracle.start() },
+];
+
+describe("send everything, then read", () => {
+  for (const { name, isMissing, start } of servers) {
+    test.skipIf(isMissing)(`works for values of a megabyte on ${name}`, async () => {
+      await using server = await start();
+      await using client = await Peer.connect(server.port);
+      const value = Buffer.alloc(MiB, "v");
+      expect(await client.ask("SET", "v", value)).toBe("+OK");
+      client.pause();
+      const requests: Buffer[] = [];
+      for (let i = 0; i < 10; i++) {
+        requests.push(encodeCommand(["GET", "v"]), encodeCommand(["SET", `v${i}`, value]));
+      }
+      const everything = Buffer.concat(requests);
+      client.write(everything);
+      // The server takes all of it although nobody reads: it is done when the last key is there.
+      await using other = await Peer.connect(server.port);
+      await waitFor(async () => (await other.ask("EXISTS", "v9")) === ":1", { timeoutMs: 60_000 });
+      client.resume();
+      const length = 10 * (MiB + `$${MiB}\r\n\r\n+OK\r\n`.length);
+      expect((await client.raw.readExactly(length, 60_000)).length).toBe(length);
+    });
+
+    test.skipIf(isMissing)(`works for a pipeline of 300,000 GETs on ${name}`, async () => {
+      await using server = await start();
+      await using client = await Peer.connect(server.port);
+      expect(await client.ask("SET", "k", "x".repeat(50))).toBe("+OK");
+      client.pause();
+      const get = encodeCommand(["GET", "k"]);
+      const everything = Buffer.concat(Array.from({ length: 300_000 }, () => get));
+      client.write(Buffer.concat([everything, encodeCommand(["SET", "end", "1"])]));
+      await using other = await Peer.connect(server.port);
+      await waitFor(async () => (await other.ask("EXISTS", "end")) === ":1", { timeoutMs: 60_000 });
+      client.resume();
+      const length = 300_000 * "$50\r\n\r\n".length + 300_000 * 50 + "+OK\r\n".length;
+      expect((await client.raw.readExactly(length, 60_000)).length).toBe(length);
+    });
+  }
+});
+
+describe("a client that never reads", () => {
+  test("is cut off when all clients together hold too much, the largest first", async () => {
+    await using server = await ours.start(["--max-client-memory", "32mb"]);
+    await using bystander = await Bystander.start(server.port);
+    await using client = await Peer.connect(server.port);
+    await using small = await Peer.connect(server.port);
+    expect(await client.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
+    small.pause();
+    for (let i = 0; i < 6; i++) small.send("GET", "v");
+    client.pause();
+    // Above half of the bound it is not read from; one command whose answer is beyond it is too much.
+    const keys = Array.from({ length: 100 }, () => "v");
+    client.send("MGET", ...keys);
+    await waitFor(() => server.log().includes("holds the most of the memory"), {
+      timeoutMs: 60_000,
+    });
+    await bystander.noticedNothing();
+    small.resume();
+    expect((await small.raw.readExactly(6 * (MiB + 12), 60_000)).length).toBe(6 * (MiB + 12));
+  });
+
+  test("is not read from above half of that bound, and goes on when it reads", async () => {
+    await using server = await ours.start(["--max-client-memory", "16mb"]);
+    await using client = await Peer.connect(server.port);
+    expect(await client.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
+    client.pause();
+    for (let i = 0; i < 60; i++) client.send("GET", "v");
+    client.send("SET", "end", "1");
+    await using other = await Peer.connect(server.port);
+    await waitFor(async () => heldBytes(await other.ask("INFO", "memory")) > 8 * MiB, {
+      timeoutMs: 60_000,
+    });
+    expect(await other.ask("EXISTS", "end")).toBe(":0");
+    client.resume();
+    await client.raw.readExactly(60 * (MiB + 12), 60_000);
+    await waitFor(async () => (await other.ask("EXISTS", "end")) === ":1", { timeoutMs: 60_000 });
+    await waitFor(async () => heldBytes(await other.ask("INFO", "memory")) === 0);
+  });
+
+  test("may hold no more than a few kilobytes before it has logged in", async () => {
+    await using server = await ours.start(["--requirepass", "secret"]);
+    const stranger = await Peer.connect(server.port);
+    stranger.pause();
+    const nonsense = encodeCommand(["G"]);
+    const megabyte = Buffer.concat(Array.from({ length: 90_000 }, () => nonsense));
+    for (let i = 0; i < 8; i++) stranger.write(megabyte);
+    await waitFor(() => server.log().includes("has not logged in"), { timeoutMs: 60_000 });
+    await stranger[Symbol.asyncDispose]();
+  });
+});
+
+function heldBytes(info: string): number {
+  return Number(/mem_clients_normal:(\d+)/.exec(info)?.[1] ?? Number.NaN);
+}
