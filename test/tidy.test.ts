@@ -185,6 +185,39 @@ describe("doors", () => {
   });
 });
 
+// ---- state --------------------------------------------------------------------------------------
+
+/** Variables of a module that change, each with the reason why no node owns it. */
+const MODULE_STATE: Readonly<Record<string, string>> = {
+  "src/base/glob.ts behind": "scratch of one call",
+  "src/command/core/command.ts lastId": "the table of commands is the same for all nodes",
+  "src/command/core/registry.ts nameBytesMax": "the table of commands is the same for all nodes",
+  "src/command/core/write.ts spare": "scratch of one call",
+  "src/command/generic/expiry.ts conditions": "scratch of one call",
+  "src/command/generic/key-move.ts copyReplaces": "scratch of one call",
+  "src/command/hyperloglog/hash.ts high": "scratch of one call",
+  "src/command/hyperloglog/hash.ts low": "scratch of one call",
+  "src/command/hyperloglog/sparse.ts newBytes": "scratch of one call",
+  "src/command/stream/bits.ts spare": "scratch of one call",
+  "src/command/stream/stream-hyperloglog.ts expiresAt": "scratch of one call",
+  "src/command/string/counter.ts counterClientFlags": "scratch of one call",
+  "src/command/string/counter.ts counterExpiresAt": "scratch of one call",
+  "src/command/string/counter.ts counterLength": "scratch of one call",
+  "src/replication/collection.ts bytesSinceCollection": "the collector is the thread's",
+  "src/store/release-pages.ts advise": "a function of the system, looked up once",
+};
+
+test("what changes while a node runs is the node's and no module's", () => {
+  const rooms = sources.filter(({ path }) => !/^src\/(client|cli|bench)\//.test(path));
+  const found = rooms.flatMap(({ path, code }) =>
+    [...code.matchAll(/^(?:export )?(?:let|var) (\w+)/gm)].map(([, name]) => `${path} ${name}`),
+  );
+  const strangers = found.filter((name) => !Object.hasOwn(MODULE_STATE, name));
+  expectNone(strangers.map((name) => `${name}: give it to an object, or a reason to MODULE_STATE`));
+  const gone = Object.keys(MODULE_STATE).filter((name) => !found.includes(name));
+  expectNone(gone.map((name) => `${name}: it is no more; take it out of MODULE_STATE`));
+});
+
 // ---- files and functions ------------------------------------------------------------------------
 
 describe("files", () => {

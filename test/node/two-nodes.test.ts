@@ -7,31 +7,37 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "../../src/command/core/command.ts";
+import { Command, flag } from "../../src/command/core/command.ts";
 import { register } from "../../src/command/core/registry.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { NodeFault } from "../../src/node/faults.ts";
 import { type Server, type ServerOptions, startServer } from "../../src/node/server.ts";
 import { temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { ScriptedLeader } from "../support/scripted-leader.ts";
+import { encodeCommand } from "../support/wire.ts";
 
 setDefaultTimeout(120_000);
 
-/** In this process the node with one data thread runs it; others have crash-worker-fixture.ts's. */
+const facts = {
+  arity: 2,
+  flags: 0,
+  keys: [1, 1, 1],
+  group: "string",
+  since: "0.1.0",
+  complexity: "O(1)",
+  summary: "Breaks this thread.",
+} as const;
+
+function breakOnPurpose(): never {
+  throw new Error("thrown on purpose");
+}
+
+// In this process the node with one data thread runs them; others have crash-worker-fixture.ts's.
+register(new Command({ ...facts, name: "throw", handler: breakOnPurpose }));
+register(new Command({ ...facts, name: "throwcontrol", control: breakOnPurpose }));
 register(
-  new Command({
-    name: "throw",
-    arity: 2,
-    flags: 0,
-    keys: [1, 1, 1],
-    group: "string",
-    since: "0.1.0",
-    complexity: "O(1)",
-    summary: "Breaks this thread.",
-    handler: () => {
-      throw new Error("thrown on purpose");
-    },
-  }),
+  new Command({ ...facts, name: "throwstream", flags: flag.WRITE, handler: breakOnPurpose }),
 );
 
 const workerEntry = new URL("../threads/crash-worker-fixture.ts", import.meta.url);
@@ -199,6 +205,29 @@ describe.each([1, 3])("of two nodes with %d data threads each", (threads) => {
     await broken.close();
     expect(faults).toHaveLength(1);
   });
+});
+
+test("a fault of a control command is one of its node", async () => {
+  await using broken = await start(1);
+  await using client = await Peer.connect(broken.port);
+  const fault = broken.closed.catch((error) => error);
+  client.send("THROWCONTROL", "key");
+  expect(String(await fault)).toContain("thrown on purpose");
+  await client.raw.closed();
+});
+
+test("a fault while a leader's stream is applied is one of the follower, not of the leader", async () => {
+  // An empty snapshot without a checksum, and the command behind it.
+  const snapshot = `REDIS0009\xff${"\0".repeat(8)}`;
+  const head = `+FULLRESYNC ${"5eed".repeat(10)} 1\r\n$${snapshot.length}\r\n`;
+  const command = encodeCommand(["THROWSTREAM", "key"]);
+  const bytes = Buffer.concat([Buffer.from(head + snapshot, "latin1"), command]);
+  await using leader = await ScriptedLeader.start(() => ({ bytes, staysOpen: true }));
+  await using broken = await start(1, { leaderAddr: { host: "127.0.0.1", port: leader.port } });
+  const fault = broken.closed.catch((error) => error);
+  const error = await fault;
+  expect(error).toBeInstanceOf(NodeFault);
+  expect(error.message).toContain("thrown on purpose");
 });
 
 test("a data thread that ends by itself is a fault of its node", async () => {

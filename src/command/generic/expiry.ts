@@ -61,7 +61,7 @@ function conditionsHold(moment: number, current: number): boolean {
   return (conditions & LT) === 0 || moment < current;
 }
 
-/** Bits of the last readConditions(). */
+/** Scratch of one call: the bits of readConditions(). */
 let conditions = 0;
 
 const incompatible = errorReply("NX and XX, GT or LT options at the same time are not compatible");

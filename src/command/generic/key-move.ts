@@ -61,7 +61,7 @@ export function copy(x: Context, request: Request, reply: Reply): void {
   else if (duplicate(x, request, reply)) reply.integer(1);
 }
 
-/** Whether the last readCopyOptions() found REPLACE. */
+/** Scratch of one call: whether readCopyOptions() found REPLACE. */
 let copyReplaces = false;
 
 function readCopyOptions(request: Request): ErrorReply | null {

@@ -14,7 +14,7 @@ const MULTIPLIER_HIGH = 0xc6a4a793;
 const MULTIPLIER_LOW = 0x5bd1e995;
 const wordBytes = 8;
 
-/** The number that multiply() and mix() work on. */
+/** Scratch of one call: the number that multiply() and mix() work on. */
 let high = 0;
 let low = 0;
 

@@ -105,7 +105,7 @@ export function raiseSparse(
   return join(bytes, before, grown);
 }
 
-/** What split() makes; one for all, as fresh ones would pile up beside shared memory. */
+/** Scratch of one call: what split() makes; one for all, as fresh ones would pile up beside shared memory. */
 const newRuns = new Uint8Array(5);
 let newBytes = 0;
 

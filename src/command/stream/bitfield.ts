@@ -32,6 +32,7 @@ interface Operation {
 }
 
 const windowBytes = 9; // 64 bits from the last bit of a byte on
+/** Scratch of one call. */
 const window = new Uint8Array(windowBytes);
 const nothing = new Uint8Array(1);
 

@@ -35,6 +35,7 @@ export function overwrite(
 
 // ---- SETBIT -------------------------------------------------------------------------------------
 
+/** Scratch of one call. */
 const oneByte = new Uint8Array(1);
 
 function setbit(x: Context, request: Request, reply: Reply): void {
@@ -79,6 +80,7 @@ const folds: readonly (readonly [name: string, fold: Fold])[] = [
   ],
 ];
 
+/** Scratch of one call, as fresh buffers would pile up beside shared memory. */
 const pieceBytes = 64 * 1024;
 const piece = new Uint8Array(pieceBytes);
 const spareBytesMax = 1024 * 1024;

@@ -16,7 +16,7 @@ import { streamCommand } from "./stream-row.ts";
 const notOne = errorReply("Key is not a valid HyperLogLog string value.");
 const broken = errorReply("Corrupted HLL object detected");
 
-/** The one that is being worked on, and where its key's expiry is kept meanwhile. */
+/** Scratch of one call: the one that is being worked on, and where its key's expiry is kept meanwhile. */
 const current = new HyperLogLog();
 let expiresAt = 0;
 const merged = new Uint8Array(registerCount);

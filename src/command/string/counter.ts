@@ -28,7 +28,7 @@ const int64TextMax = 20;
 
 const encoder = new TextEncoder();
 
-/** Text of the number that is being changed, before and after. */
+/** Scratch of one call: the text of the number that is being changed, before and after. */
 const digits = new Uint8Array(int64TextMax);
 
 // ---- integers -----------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ function addExact(x: Context, request: Request, delta: bigint, reply: Reply): vo
   if (storeCounter(x, request, reply)) reply.integer(sum);
 }
 
-/** Of the text in `digits`; and what has to stay of the item that held it. */
+/** Scratch of one call: of the text in `digits`, and what has to stay of the item that held it. */
 let counterLength = 0;
 let counterExpiresAt = 0;
 let counterClientFlags = 0;
