@@ -38,7 +38,7 @@ const SPARSE_SHARE = 0.5;
 /** Evictions from one vain search for such a segment to the next: each looks at the whole shard's. */
 const SEARCH_INTERVAL = 8;
 /** Compaction for an item that does not fit is not worth copying a segment for less than this. */
-const COMPACTION_SHARE = 1 / 64;
+export const COMPACTION_SHARE = 1 / 64;
 
 /** Everything that lives is copied within its queue: compaction. */
 const KEEP_ALL = -1;
@@ -91,10 +91,10 @@ export class Evictor {
     return true;
   }
 
-  /** Gains room without losing an item, if a segment gives at least `bytes` or a fair share. */
-  compact(now: number, bytes: number): boolean {
-    const share = this.#segments.segmentBytes * COMPACTION_SHARE;
-    const sparse = this.#sparsest(now, Math.min(bytes, share));
+  /** Gains room without losing an item, if a segment gives at least `bytes` or that share of itself. */
+  compact(now: number, bytes: number, share = COMPACTION_SHARE): boolean {
+    const least = this.#segments.segmentBytes * share;
+    const sparse = this.#sparsest(now, Math.min(bytes, least));
     if (sparse === NONE) return false;
     this.#empty(sparse, now, KEEP_ALL);
     return true;

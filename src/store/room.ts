@@ -4,6 +4,7 @@
 // Invariant: a call does a bounded amount of work; what it could not repay, the next calls repay.
 
 import type { Attachment } from "./attachment.ts";
+import { COMPACTION_SHARE } from "./eviction.ts";
 import type { Mutex } from "./lock.ts";
 import {
   LIMIT_UNITS,
@@ -26,6 +27,10 @@ const ITEM_BYTES = 32;
 const KEYS_BYTES = 16 * 1024;
 /** What one call empties at most beyond what the item itself takes, bytes: some milliseconds' work. */
 const EMPTIED_BYTES_MAX = 2 * 1024 * 1024;
+/** A follower that is full copies a segment for so much of it that is dead, and no less. */
+const FOLLOWER_SHARE = 1 / 8;
+/** Writes of a full follower from one vain search for such a segment to the next: each is a look at all. */
+const FOLLOWER_SEARCH_INTERVAL = 64;
 /**
  * In this many stages items need one use more to stay, so that in the end nothing stays. Bounds of an
  * eighth of this cost 0.15 points of hit ratio on a trace with many used items (measured).
@@ -38,6 +43,8 @@ export class RoomMaker {
   readonly #shards: readonly Shard[];
   readonly #locks: readonly Mutex[] | null;
   readonly #stepsPerStage: number;
+  /** Writes of a full follower that do not search any more, after one that searched in vain. */
+  #unsearched: number;
 
   constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
     this.#attachment = attachment;
@@ -45,6 +52,7 @@ export class RoomMaker {
     this.#shards = shards;
     this.#locks = locks;
     this.#stepsPerStage = EMPTIED_BYTES_MAX / attachment.segments.segmentBytes / STAGES;
+    this.#unsearched = 0;
   }
 
   /** Whether `bytes` more surely fit below the limit: no need to look at the shard. */
@@ -59,7 +67,8 @@ export class RoomMaker {
    * of its items, and an MSET of so much overdraws and is repaid.
    */
   makeRoom(shard: Shard, bytes: number, now: number): boolean {
-    const { evicts } = this.#attachment;
+    const { evicts, expires } = this.#attachment;
+    if (!expires) return this.#tidy(shard, bytes);
     if (evicts && bytes > this.#longest() + KEYS_BYTES) return true;
     const chain = this.#chainSegments(bytes);
     const stepsMax = this.#stepsPerStage * STAGES + 4 * chain;
@@ -69,6 +78,25 @@ export class RoomMaker {
     }
     if (this.#fits(shard, bytes, chain)) return true;
     return this.#mayOverdraw(chain);
+  }
+
+  /**
+   * On a follower, whose leader says what goes: what went leaves gaps here, as items lie in other segments
+   * than there. A write copies one segment together that is dead for an eighth, or it overdraws.
+   */
+  #tidy(own: Shard, bytes: number): boolean {
+    if (this.#unsearched > 0) this.#unsearched--;
+    else if (!this.#tidyAny(own)) this.#unsearched = FOLLOWER_SEARCH_INTERVAL - 1;
+    return this.#mayOverdraw(this.#chainSegments(bytes));
+  }
+
+  #tidyAny(own: Shard): boolean {
+    const least = this.#segments.segmentBytes * FOLLOWER_SHARE;
+    if (this.#compactOne(own, least, 0, FOLLOWER_SHARE)) return true;
+    for (const shard of this.#shards) {
+      if (shard !== own && this.#compactOne(shard, least, 0, FOLLOWER_SHARE)) return true;
+    }
+    return false;
   }
 
   /** One slice of repaying an overdraft, for the sweeper: the shards give in turn. */
@@ -143,10 +171,10 @@ export class RoomMaker {
     return false;
   }
 
-  #compactOne(shard: Shard, bytes: number, now: number): boolean {
+  #compactOne(shard: Shard, bytes: number, now: number, share = COMPACTION_SHARE): boolean {
     const lock = this.#locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
-    const done = shard.evictor.compact(now, bytes);
+    const done = shard.evictor.compact(now, bytes, share);
     if (taken) lock?.release();
     return done;
   }

@@ -24,7 +24,7 @@ export function execute(x: Context, command: Command, request: Request, reply: R
 export function admit(x: Context, command: Command, request: Request): Verdict {
   const verdict = examine(x, command, request) ?? judge(x, command);
   if (verdict !== null) return verdict;
-  const needsRoom = (effectiveFlags(x.session, command) & flag.DENY_OOM) !== 0;
-  const isBound = x.session.kind !== "leader";
-  return needsRoom && isBound && !makeRoom(x, command, request) ? outOfMemory : null;
+  if ((effectiveFlags(x.session, command) & flag.DENY_OOM) === 0) return null;
+  // Its leader has the value already: on a follower, what no room can be made for goes beyond the limit.
+  return makeRoom(x, command, request) || x.session.kind === "leader" ? null : outOfMemory;
 }

@@ -10,6 +10,7 @@ import { applier } from "../../../../src/command/stream/apply.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { attach, controlThread, reserveMemory } from "../../../../src/node/shared-memory.ts";
 import { LeaderStream } from "../../../../src/replication/follower/leader-stream.ts";
+import { Random } from "../../../support/seed.ts";
 import { type Argument, encodeCommand } from "../../../support/wire.ts";
 import { request } from "../bed.ts";
 
@@ -33,6 +34,7 @@ function open(refusesOtherTypes = false) {
   });
   const stream: LeaderStream = new LeaderStream({ journal, database: 0, apply, acknowledge() {} });
   return {
+    store,
     stream,
     journal,
     run: (...words: Argument[]) => apply(request(...words), 0, stream.refused > 0),
@@ -55,6 +57,24 @@ test("a value that has no room takes the key with it, and is counted", () => {
   push("SET", "a", Buffer.alloc(48 * MiB));
   expect([has("a"), has("b")]).toEqual([false, true]);
   expect([stream.refused, stream.skipped]).toEqual([1, 0]);
+});
+
+test("a full node copies its gaps together instead of going beyond its limit", () => {
+  const { push, stream, store } = open();
+  const random = new Random(11);
+  const value = Buffer.alloc(1000, "v");
+  const live = Array.from({ length: 3000 }, (_, i) => `key:${i}`);
+  for (const key of live) push("SET", key, value);
+  // What a leader's evictions leave: another item goes for each that comes, anywhere.
+  for (let i = 0; i < 20_000; i++) {
+    const place = random.below(live.length);
+    push("DEL", live[place]);
+    live[place] = `new:${i}`;
+    push("SET", live[place], value);
+  }
+  expect(store.memoryUsed()).toBeLessThan(4.3 * MiB);
+  expect([store.count(), stream.refused]).toEqual([live.length, 0]);
+  store.invariants();
 });
 
 test("a command whose result has no room takes its destination with it, and leaves its sources", () => {
