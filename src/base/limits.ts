@@ -97,7 +97,7 @@ export const strangerMsMax = 60_000;
  */
 export const turnMsMax = 1;
 /** Smallest and largest default of --max-client-memory, bytes. */
-export const clientMemoryDefaultMin = 16 * MiB;
+export const clientMemoryDefaultMin = 4 * MiB;
 export const clientMemoryDefaultMax = 4 * GiB;
 /** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
 export const receivedBytesPerCollection = 16 * MiB;
@@ -159,10 +159,16 @@ export const crowdedWarningMs = 60_000;
 
 /** Smallest journal, bytes. */
 export const journalBytesMin = 1 * MiB;
-/** A follower's own queue during a full sync: cut off above the hard bound at once, above the soft one after its time. */
-export const followerQueueHardBytesMax = 256 * MiB;
-export const followerQueueSoftBytesMax = 64 * MiB;
-export const followerQueueSoftMs = 60_000;
+/**
+ * How far a follower may fall behind the journal, bytes, where memory allows (--follower-buffer): what it
+ * misses is kept for it, once for all of them. Behind by more it is cut off at once, and by more than a quarter
+ * after this time, as in Redis (client-output-buffer-limit replica).
+ */
+export const followerBufferBytesMax = 256 * MiB;
+export const followerBufferSoftShare = 1 / 4;
+export const followerBufferSoftMs = 60_000;
+/** Keys that wait for a follower that joined by the binary protocol, bytes. More: its link ends. */
+export const joinQueueBytesMax = 256 * MiB;
 /** A link on which nothing was heard for this long is dropped, as in Redis (repl-timeout). */
 export const linkSilenceMsMax = 60_000;
 /** The leader's PING in the stream (repl-ping-replica-period) and the follower's ACK. */
@@ -193,7 +199,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],
   [descriptorsSpare < descriptorsReserved, "max-clients is met before the last descriptors are"],
   [mailSoftBytesMax < mailHardBytesMax, "a soft bound lies below its hard one"],
-  [followerQueueSoftBytesMax < followerQueueHardBytesMax, "a soft bound lies below its hard one"],
+  [followerBufferSoftShare < 1, "a soft bound lies below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "who lives is not silent"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
 ];

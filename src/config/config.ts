@@ -7,11 +7,14 @@ import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import { type ConfigLine, parseConfigFile } from "./file.ts";
-import { type Config, OPTIONS, type Option, type OptionRow, type RedisName } from "./options.ts";
+import type { Option, OptionRow, RedisName } from "./option.ts";
+import { type Config, OPTIONS } from "./options.ts";
 import { formatSize } from "./values.ts";
 
 export { rewriteConfigFile, type Written } from "./file.ts";
-export type { Config, Option, OptionGroup, OptionRow } from "./options.ts";
+export { memoryWarning } from "./memory-plan.ts";
+export type { Option, OptionGroup, OptionRow } from "./option.ts";
+export type { Config } from "./options.ts";
 export { OPTIONS } from "./options.ts";
 export type { EvictionPolicy } from "./values.ts";
 export { formatSize, parseSize } from "./values.ts";
@@ -21,12 +24,19 @@ type Key = keyof Config;
 type Draft = { -readonly [K in Key]?: Config[K] };
 
 const KEYS = Object.keys(OPTIONS) as Key[];
+/** Derived defaults come last, and that of max-memory before those that depend on it. */
+const ORDER = [...KEYS].sort((a, b) => rankOf(a) - rankOf(b));
+
+function rankOf(key: Key): number {
+  if (OPTIONS[key].derive === undefined) return 0;
+  return key === "maxMemory" ? 1 : 2;
+}
 
 // ---- loading ------------------------------------------------------------------------------------
 
 /**
  * The configuration from flags (by name, without dashes), environment and file.
- * `memoryBytes` is what the default of max-memory is half of.
+ * `memoryBytes` is what the defaults of sizes are made to fit into.
  */
 export function loadConfig(
   flags: Texts,
@@ -38,7 +48,7 @@ export function loadConfig(
   const path = flags.config ?? environment[OPTIONS.configFile.environment] ?? "";
   const file = path === "" ? new Map() : readSettings(path, readFile);
   const config: Draft = {};
-  for (const key of KEYS) resolve(config, key, { flags, environment, file, memoryBytes });
+  for (const key of ORDER) resolve(config, key, { flags, environment, file, memoryBytes });
   checkRelations(config as Config);
   return config as Config;
 }
@@ -63,8 +73,8 @@ function resolve<K extends Key>(config: Draft, key: K, sources: Sources): void {
   if (found !== null) {
     config[key] = explain(found.where, () => option.parse(found.value));
   } else if (option.derive) {
-    const { memoryBytes } = sources;
-    config[key] = option.derive({ memoryBytes, maxMemory: config.maxMemory ?? 0 });
+    const { threads = 1, maxMemory = 0 } = config;
+    config[key] = option.derive({ memoryBytes: sources.memoryBytes, threads, maxMemory });
   } else {
     config[key] = option.parse(option.default);
   }

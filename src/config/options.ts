@@ -4,15 +4,15 @@
 // come from, and how they relate to each other, is config.ts's business.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import {
-  bulkBytesMax,
-  clientMemoryDefaultMax,
-  clientMemoryDefaultMin,
-  journalBytesMin,
-  memoryBytesMax,
-  memoryBytesMin,
-} from "../base/limits.ts";
+import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import {
+  defaultClientMemory,
+  defaultFollowerBuffer,
+  defaultJournalSize,
+  defaultMaxMemory,
+} from "./memory-plan.ts";
+import type { Option } from "./option.ts";
 import {
   REDIS_LEVELS,
   readRedisLevel,
@@ -54,6 +54,7 @@ export interface Config {
   readonly leaderAuth: string;
   readonly logLevel: LogLevel;
   readonly journalSize: number;
+  readonly followerBuffer: number;
   readonly minFollowersToWrite: number;
   readonly minFollowersMaxLag: number;
   readonly staleReads: boolean;
@@ -68,51 +69,6 @@ export interface Config {
   readonly snapshotInterval: number;
   readonly snapshotCorrupt: SnapshotCorrupt;
   readonly shutdownTimeout: number;
-}
-
-export type OptionGroup =
-  | "Network"
-  | "Replication"
-  | "Memory"
-  | "Snapshots"
-  | "Security"
-  | "Operation";
-
-/** What the default of an option may be derived from: options of earlier rows, and the machine. */
-export interface Known {
-  readonly memoryBytes: number;
-  readonly maxMemory: number;
-}
-
-/** A name in CONFIG GET/SET, and how its text differs from ours where it does. */
-export interface RedisName<Value> {
-  readonly name: string;
-  readonly show?: (value: Value) => string;
-  readonly read?: (text: string) => Value;
-}
-
-/** What a reader sees of an option. */
-export interface OptionRow {
-  /** The flag without its dashes, and the key in the configuration file. */
-  readonly name: string;
-  readonly environment: string;
-  readonly group: OptionGroup;
-  /** What stands for the value in the help: ADDR, SIZE, N. */
-  readonly hint: string;
-  readonly unit: string;
-  /** Parsed like any other value, unless `derive` computes it; then it is a phrase for readers. */
-  readonly default: string;
-  readonly doc: string;
-  /** Whether CONFIG SET may change it while the node runs. */
-  readonly changeable: boolean;
-}
-
-export interface Option<Value> extends OptionRow {
-  readonly derive?: (known: Known) => Value;
-  readonly parse: (text: string) => Value;
-  readonly format: (value: Value) => string;
-  /** Empty: CONFIG knows the option by its own name. */
-  readonly redis: readonly RedisName<Value>[];
 }
 
 const PORT_MAX = 65_535;
@@ -256,12 +212,29 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Replication",
     hint: "SIZE",
     unit: "bytes",
-    default: "128mb",
+    default: "an eighth of what the program leaves, up to 128mb",
+    derive: ({ memoryBytes, threads, maxMemory }) =>
+      defaultJournalSize(memoryBytes, threads, maxMemory),
     doc: "Size of the journal: how much a follower may miss and still catch up.",
     changeable: false,
     parse: (text) => parseSizeWithin(text, journalBytesMin, memoryBytesMax),
     format: formatSize,
     redis: [{ name: "repl-backlog-size", ...bytesAsNumber }],
+  },
+  followerBuffer: {
+    name: "follower-buffer",
+    environment: "MSCACHE_FOLLOWER_BUFFER",
+    group: "Replication",
+    hint: "SIZE",
+    unit: "bytes",
+    default: "an eighth of what the program leaves, up to 256mb",
+    derive: ({ memoryBytes, threads, maxMemory }) =>
+      defaultFollowerBuffer(memoryBytes, threads, maxMemory),
+    doc: "How far a follower may fall behind the journal before it is cut off.",
+    changeable: false,
+    parse: (text) => parseSizeWithin(text, journalBytesMin, memoryBytesMax),
+    format: formatSize,
+    redis: [],
   },
   minFollowersToWrite: {
     name: "min-followers-to-write",
@@ -321,11 +294,8 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Memory",
     hint: "SIZE",
     unit: "bytes",
-    default: "half of the memory the process may use",
-    derive: ({ memoryBytes }) => {
-      const half = Math.floor(memoryBytes / 2);
-      return Math.min(Math.max(half, memoryBytesMin), memoryBytesMax);
-    },
+    default: "half of what the program leaves of the memory that the process may use",
+    derive: ({ memoryBytes, threads }) => defaultMaxMemory(memoryBytes, threads),
     doc: "Memory for items and their index.",
     changeable: true,
     parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),
@@ -365,11 +335,8 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Memory",
     hint: "SIZE",
     unit: "bytes",
-    default: "an eighth of the memory the process may use",
-    derive: ({ memoryBytes }) => {
-      const eighth = Math.floor(memoryBytes / 8);
-      return Math.min(Math.max(eighth, clientMemoryDefaultMin), clientMemoryDefaultMax);
-    },
+    default: "a quarter of what the program leaves, up to an eighth of all and 4gb",
+    derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
     doc: "Memory for unread replies and unfinished requests of all clients; then the largest are cut off.",
     changeable: true,
     parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),

@@ -76,7 +76,7 @@ function replicationOptions(config: Config, port: number) {
     announceIp: config.announceIp,
     leaderAuth: config.leaderAuth,
     priority: config.followerPriority,
-    journalBytes: config.journalSize,
+    followerBufferBytes: config.followerBuffer,
     minFollowersToWrite: config.minFollowersToWrite,
     minFollowersMaxLag: config.minFollowersMaxLag,
     refusesOtherTypes: config.otherTypes === "refuse",

@@ -6,8 +6,9 @@ import { descriptorsMax } from "../base/descriptors.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
+import { memoryBoundBytes } from "../base/system-memory.ts";
 import type { Control } from "../command/core/node.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, memoryWarning } from "../config/config.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
@@ -63,6 +64,8 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   const ground = layGround(config, options);
   const { standing, log, faults } = ground;
   if (warning !== "") log.warn(warning);
+  const shortage = memoryWarning(config, memoryBoundBytes());
+  if (shortage !== null) log.warn(shortage);
   const replication = makeReplication(ground);
   const persistence = makePersistence(ground, replication);
   // From before the first connection: nothing is served by halves, and no follower takes a write.

@@ -41,6 +41,8 @@ export interface ReplicationOptions {
   /** What Sentinel orders candidates by, 100 by default; 0 is never promoted. */
   readonly priority?: number;
   /** Followers that writes need, and seconds within which each must have been heard of; 0: none. */
+  /** How far a follower may fall behind the journal. */
+  readonly followerBufferBytes?: number;
   readonly minFollowersToWrite?: number;
   readonly minFollowersMaxLag?: number;
   /** Whether a snapshot with other types than strings is refused; otherwise they are left out. */
@@ -140,6 +142,7 @@ export class Replication {
       log,
       clock,
       serverVersion: options().serverVersion ?? serverVersionDefault,
+      followerBufferBytes: options().followerBufferBytes,
       upstream: {
         get isFollower() {
           return follower.isActive;

@@ -15,9 +15,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
 import {
-  followerQueueHardBytesMax,
-  followerQueueSoftBytesMax,
-  followerQueueSoftMs,
+  followerBufferSoftMs,
+  followerBufferSoftShare,
   linkSilenceMsMax,
 } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
@@ -50,6 +49,8 @@ export interface LinkOwner {
   readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
+  /** What may be kept for one follower beyond the journal; a quarter of it only for a while. */
+  readonly followerBufferBytes: number;
   /** A link ended or acknowledged. */
   removed(link: FollowerLink): void;
   acknowledged(link: FollowerLink, hasMore: boolean): void;
@@ -212,15 +213,16 @@ export class FollowerLink {
 
   checkBounds(): void {
     const bytes = this.heldBytes;
-    if (bytes > followerQueueHardBytesMax) {
-      this.drop(`${bytes} bytes wait for it, over the bound of ${followerQueueHardBytesMax}`);
+    const { followerBufferBytes } = this.#owner;
+    if (bytes > followerBufferBytes) {
+      this.drop(`${bytes} bytes wait for it, over the bound of ${followerBufferBytes}`);
       return;
     }
     const now = this.#owner.clock.monotonicMs();
-    if (bytes <= followerQueueSoftBytesMax) this.#heldOverSoftSinceMs = 0;
+    if (bytes <= followerBufferBytes * followerBufferSoftShare) this.#heldOverSoftSinceMs = 0;
     else if (this.#heldOverSoftSinceMs === 0) this.#heldOverSoftSinceMs = now;
-    else if (now - this.#heldOverSoftSinceMs > followerQueueSoftMs) {
-      this.drop(`${bytes} bytes have waited for it longer than ${followerQueueSoftMs} ms`);
+    else if (now - this.#heldOverSoftSinceMs > followerBufferSoftMs) {
+      this.drop(`${bytes} bytes have waited for it longer than ${followerBufferSoftMs} ms`);
     }
   }
 

@@ -15,7 +15,7 @@
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back empty.
 
 import type { Clock } from "../../base/clock.ts";
-import { followerQueueHardBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -158,7 +158,7 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
     if (this.#closed) return;
     this.absorb();
     if (this.#flushed) return this.drop("everything was flushed, which has no frame");
-    if (this.#keyBytes > followerQueueHardBytesMax) {
+    if (this.#keyBytes > joinQueueBytesMax) {
       return this.drop(`${this.#keyBytes} bytes of changed keys wait for it`);
     }
     while (!this.#closed && !this.#blocked && this.#sendSome());

@@ -11,7 +11,7 @@
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
-import { followerQueueHardBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
+import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -26,19 +26,11 @@ import { JournalAge } from "./journal-age.ts";
 import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
+import type { Upstream } from "./upstream.ts";
 
 const encoder = new TextEncoder();
 const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
 const GETACK = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
-
-/** What the leading side needs to know of the following side of the same node. */
-export interface Upstream {
-  readonly isFollower: boolean;
-  /** False on a follower that has no complete copy of its leader's data, or lost it. */
-  readonly isServing: boolean;
-  /** The database that the stream in the journal has selected. */
-  readonly streamDatabase: number;
-}
 
 export interface LeaderParts {
   readonly store: ReplicatedStore;
@@ -48,6 +40,8 @@ export interface LeaderParts {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly serverVersion: string;
+  /** How far a follower may fall behind the journal. */
+  readonly followerBufferBytes?: number | undefined;
   /** Where a snapshot may be spooled; the first that takes a file. */
   readonly spoolDirectories?: () => readonly string[];
 }
@@ -71,6 +65,7 @@ export class LeaderReplication implements LinkOwner {
   readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly followerBufferBytes: number;
   fullSyncs = 0;
   partialSyncs = 0;
   partialSyncsRefused = 0;
@@ -93,6 +88,7 @@ export class LeaderReplication implements LinkOwner {
     this.#parts = parts;
     this.journal = parts.journal;
     this.tail = new StreamTail(parts.journal);
+    this.followerBufferBytes = parts.followerBufferBytes ?? followerBufferBytesMax;
     this.log = parts.log;
     this.clock = parts.clock;
     this.#lastPingMs = parts.clock.monotonicMs();
@@ -272,7 +268,7 @@ export class LeaderReplication implements LinkOwner {
       const { snapshot } = walk;
       if (snapshot.isFinished) this.#walks.delete(walk);
       else if (changedKeys(request, snapshot)) this.#endWalk(walk, "everything was flushed");
-      else if (snapshot.keptBytes > followerQueueHardBytesMax) {
+      else if (snapshot.keptBytes > this.followerBufferBytes) {
         this.#endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
       }
     }

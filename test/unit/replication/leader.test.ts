@@ -4,7 +4,7 @@
  * Real followers are in test/replication/redis-room.test.ts and follower.test.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { followerQueueHardBytesMax, journalIdleMsMax } from "../../../src/base/limits.ts";
+import { followerBufferBytesMax, journalIdleMsMax } from "../../../src/base/limits.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import { RdbReader } from "../../../src/rdb/reader.ts";
 import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
@@ -384,7 +384,7 @@ describe("links", () => {
     const slow = await setting.online();
     slow.socket.room = 0;
     const value = "x".repeat(16 << 20);
-    for (let bytes = 0; bytes <= followerQueueHardBytesMax; bytes += value.length) {
+    for (let bytes = 0; bytes <= followerBufferBytesMax; bytes += value.length) {
       expect(slow.link.state).toBe("online");
       setting.set("k", value);
     }

@@ -1,0 +1,107 @@
+/**
+ * A leader and its follower where memory is small, as in a container of 128 to 512 MB: with the sizes that a
+ * node takes by default there, neither ever holds more than that, whatever is written and however slow the
+ * follower is. Each is started with the sizes that the defaults would be, and the kernel says its peak.
+ * Invariant: what is written is three times the limit, so that items, journal and what is kept for the
+ * follower have all been full.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { runBench } from "../../src/bench/run.ts";
+import { DEFAULT_WORKLOAD } from "../../src/bench/workload.ts";
+import { formatSize, loadConfig } from "../../src/config/config.ts";
+import type { SpawnedNode } from "../harness.ts";
+import { untilCaughtUp } from "../support/line-ups.ts";
+import { ours } from "../support/servers.ts";
+
+setDefaultTimeout(180_000);
+
+const MiB = 1024 * 1024;
+/** Of the limit, that is to be left at the worst moment. */
+const MARGIN = 0.1;
+const VALUE_BYTES = 1024;
+
+/** The kernel tells a peak only there. */
+const tellsPeaks = process.platform === "linux";
+
+/** The sizes that are the defaults where a process may use so much. */
+function sizesFor(limitBytes: number): string[] {
+  const { maxMemory, reserve, journalSize, followerBuffer, maxClientMemory } = loadConfig(
+    {},
+    {},
+    () => "",
+    limitBytes,
+  );
+  return Object.entries({
+    "--max-memory": maxMemory,
+    "--reserve": reserve,
+    "--journal-size": journalSize,
+    "--follower-buffer": followerBuffer,
+    "--max-client-memory": maxClientMemory,
+  }).flatMap(([flag, bytes]) => [flag, formatSize(bytes)]);
+}
+
+function peakBytes({ process: { pid } }: SpawnedNode): number {
+  const [, kilobytes] =
+    /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) * 1024;
+}
+
+/** Sets keys that are all different until so many bytes of values were sent. */
+async function write({ port }: SpawnedNode, bytes: number): Promise<void> {
+  const requests = Math.ceil(bytes / VALUE_BYTES);
+  const sizes = { valueBytesMin: VALUE_BYTES, valueBytesMax: VALUE_BYTES };
+  const { errors } = await runBench(
+    { host: "127.0.0.1", port },
+    {
+      ...DEFAULT_WORKLOAD,
+      ...sizes,
+      pattern: "sequential",
+      keys: requests,
+      gets: 0,
+      sets: 1,
+      depth: 16,
+    },
+    { connections: 50, requests },
+  );
+  expect(errors).toBe(0);
+}
+
+async function startPair(stack: AsyncDisposableStack, limitBytes: number) {
+  const sizes = sizesFor(limitBytes);
+  const leader = stack.use(await ours.start(sizes));
+  const follower = stack.use(await ours.start([...sizes, "--leaderaddr", leader.address]));
+  await untilCaughtUp(leader, [follower]);
+  return { leader, follower };
+}
+
+test.skipIf(!tellsPeaks).each([128, 256, 512])(
+  "with the defaults of %d MB a leader and its follower stay within them",
+  async (megabytes) => {
+    await using stack = new AsyncDisposableStack();
+    const limit = megabytes * MiB;
+    const { leader, follower } = await startPair(stack, limit);
+    await write(leader, 3 * limit);
+    await untilCaughtUp(leader, [follower]);
+    expect(peakBytes(leader)).toBeLessThan(limit * (1 - MARGIN));
+    expect(peakBytes(follower)).toBeLessThan(limit * (1 - MARGIN));
+  },
+);
+
+test.skipIf(!tellsPeaks)(
+  "a follower that does not read costs a leader of 128 MB no more, and catches up afterwards",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const limit = 128 * MiB;
+    const { leader, follower } = await startPair(stack, limit);
+    follower.process.kill("SIGSTOP");
+    try {
+      await write(leader, 3 * limit);
+    } finally {
+      follower.process.kill("SIGCONT");
+    }
+    await untilCaughtUp(leader, [follower]);
+    expect(peakBytes(leader)).toBeLessThan(limit * (1 - MARGIN));
+    expect(peakBytes(follower)).toBeLessThan(limit * (1 - MARGIN));
+  },
+);
