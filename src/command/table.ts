@@ -6,7 +6,9 @@ import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
 import { register, registerInternal } from "./core/registry.ts";
 import { expiryCommands } from "./generic/expiry.ts";
-import { keyspaceCommands } from "./generic/keys.ts";
+import { keyMoveCommands } from "./generic/key-move.ts";
+import { keyWalkCommands } from "./generic/key-walk.ts";
+import { keyCommands } from "./generic/keys.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
 import { pubSubCommands } from "./pubsub/pub-sub.ts";
 import { scriptCommands } from "./script/script.ts";
@@ -19,15 +21,21 @@ import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown.ts";
 import { waitCommands } from "./server/wait.ts";
 import { counterCommands } from "./string/counter.ts";
-import { stringCommands } from "./string/string.ts";
+import { stringRangeCommands } from "./string/string-range.ts";
+import { stringReadCommands } from "./string/string-read.ts";
+import { stringWriteCommands } from "./string/string-write.ts";
 import { transactionCommands } from "./transaction/transaction.ts";
 
 export { commands, type Finder, find, finderOf } from "./core/registry.ts";
 
 const rows: readonly CommandRow[] = [
-  ...stringCommands,
+  ...stringReadCommands,
+  ...stringWriteCommands,
+  ...stringRangeCommands,
   ...counterCommands,
-  ...keyspaceCommands,
+  ...keyCommands,
+  ...keyWalkCommands,
+  ...keyMoveCommands,
   ...expiryCommands,
   ...connectionCommands,
   ...clientCommands,

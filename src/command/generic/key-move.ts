@@ -13,16 +13,17 @@ import {
 } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Context } from "../core/command.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
 
-export function rename(x: Context, request: Request, reply: Reply): void {
+function rename(x: Context, request: Request, reply: Reply): void {
   if (!findForWrite(x, request, 1)) reply.error(noSuchKey);
   else if (sameKeys(request) || move(x, request, reply)) reply.ok();
 }
 
-export function renamenx(x: Context, request: Request, reply: Reply): void {
+function renamenx(x: Context, request: Request, reply: Reply): void {
   if (!findForWrite(x, request, 1)) reply.error(noSuchKey);
   else if (findForWrite(x, request, 2)) reply.integer(0);
   else if (move(x, request, reply)) reply.integer(1);
@@ -100,3 +101,38 @@ function sameKeys(request: Request): boolean {
   }
   return true;
 }
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+// GLOBAL: they write a value of any size, which only the control thread can always journal.
+const { WRITE, DENY_OOM, FAST, GLOBAL } = flag;
+
+export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
+  {
+    name: "rename",
+    arity: 3,
+    flags: WRITE | GLOBAL,
+    since: "1.0.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Gives a key another name; a key of that name is replaced.",
+    handler: rename,
+  },
+  {
+    name: "renamenx",
+    arity: 3,
+    flags: WRITE | FAST | GLOBAL,
+    since: "1.0.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Gives a key another name that is not in use.",
+    handler: renamenx,
+  },
+  {
+    name: "copy",
+    arity: -3,
+    flags: WRITE | DENY_OOM | GLOBAL,
+    since: "6.2.0",
+    complexity: "O(N) where N is the length of the value",
+    summary: "Copies the value of a key to another key.",
+    handler: copy,
+  },
+]);

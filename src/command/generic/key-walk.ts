@@ -15,7 +15,8 @@ import { isLoneStar, matchesGlob } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
-import type { Context } from "../core/command.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
 import { argumentIs } from "../core/words.ts";
 
 /** Collects the visited keys that fit the pattern in argument `index`; without one (0) all of them. */
@@ -69,7 +70,7 @@ class KeyCollector implements ItemVisitor {
   }
 }
 
-export function keys(x: Context, request: Request, reply: Reply): void {
+function keys(x: Context, request: Request, reply: Reply): void {
   const collector = new KeyCollector(request, 1);
   let cursor = 0;
   do {
@@ -84,7 +85,7 @@ function chance(): number {
   return Math.floor(Math.random() * 0x1_0000_0000);
 }
 
-export function randomkey(x: Context, _request: Request, reply: Reply): void {
+function randomkey(x: Context, _request: Request, reply: Reply): void {
   const { store } = x;
   const taken = store.lockShards(store.allShards);
   if (store.randomItem(chance(), x.now)) reply.bulk(store.keyBytes, store.keyStart, store.keyEnd);
@@ -111,7 +112,7 @@ const bucketsMin = 512;
 
 const invalidCursor = errorReply("invalid cursor");
 
-export function scan(x: Context, request: Request, reply: Reply): void {
+function scan(x: Context, request: Request, reply: Reply): void {
   const cursor = request.isLong(1) ? null : readCursor(request.echo(1));
   if (cursor === null) {
     reply.error(invalidCursor);
@@ -180,3 +181,37 @@ function readScanOptions(request: Request, options: ScanOptions): ErrorReply | n
   }
   return null;
 }
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+const { READONLY } = flag;
+
+export const keyWalkCommands = family({ group: "generic" }, [
+  {
+    name: "keys",
+    arity: 2,
+    flags: READONLY,
+    categories: ["@keyspace", "@read", "@slow", "@dangerous"],
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys in the store",
+    summary: "Returns all keys that fit a pattern.",
+    handler: keys,
+  },
+  {
+    name: "scan",
+    arity: -2,
+    flags: READONLY,
+    since: "2.8.0",
+    complexity: "O(1) for a call, O(N) for a whole walk over N keys",
+    summary: "Walks through the keys, some at a time.",
+    handler: scan,
+  },
+  {
+    name: "randomkey",
+    arity: 1,
+    flags: READONLY,
+    since: "1.0.0",
+    summary: "Returns a key chosen at random.",
+    handler: randomkey,
+  },
+]);

@@ -1,5 +1,5 @@
-// Commands on keys whatever they hold: DEL, EXISTS, TYPE and the like, and the rows of RENAME and COPY
-// (keyspace-move.ts) and of the walks (keyspace-walk.ts). There is one database, number 0.
+// Commands on keys that they are told, whatever the keys hold (DEL, EXISTS, TYPE and the like), and on all
+// keys at once (DBSIZE, FLUSHALL). There is one database, number 0.
 // Hot path: DEL and EXISTS of one key allocate nothing.
 
 import { syntaxError } from "../../base/errors.ts";
@@ -9,8 +9,6 @@ import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { argumentIs } from "../core/words.ts";
 import { erase } from "../core/write.ts";
-import { copy, rename, renamenx } from "./key-move.ts";
-import { keys, randomkey, scan } from "./key-walk.ts";
 
 function del(x: Context, request: Request, reply: Reply): void {
   if (request.argc === 2) reply.integer(erase(x, request, 1) ? 1 : 0);
@@ -72,10 +70,9 @@ function flushModeIsKnown(request: Request): boolean {
 
 // ---- rows ---------------------------------------------------------------------------------------
 
-// GLOBAL: RENAME and COPY write a value of any size, which only the control thread can always journal.
-const { READONLY, WRITE, DENY_OOM, FAST, GLOBAL } = flag;
+const { READONLY, WRITE, FAST } = flag;
 
-export const keyspaceCommands = family({ group: "generic" }, [
+export const keyCommands = family({ group: "generic" }, [
   {
     name: "del",
     arity: -2,
@@ -126,33 +123,6 @@ export const keyspaceCommands = family({ group: "generic" }, [
     handler: type,
   },
   {
-    name: "keys",
-    arity: 2,
-    flags: READONLY,
-    categories: ["@keyspace", "@read", "@slow", "@dangerous"],
-    since: "1.0.0",
-    complexity: "O(N) where N is the number of keys in the store",
-    summary: "Returns all keys that fit a pattern.",
-    handler: keys,
-  },
-  {
-    name: "scan",
-    arity: -2,
-    flags: READONLY,
-    since: "2.8.0",
-    complexity: "O(1) for a call, O(N) for a whole walk over N keys",
-    summary: "Walks through the keys, some at a time.",
-    handler: scan,
-  },
-  {
-    name: "randomkey",
-    arity: 1,
-    flags: READONLY,
-    since: "1.0.0",
-    summary: "Returns a key chosen at random.",
-    handler: randomkey,
-  },
-  {
     name: "dbsize",
     arity: 1,
     flags: READONLY | FAST,
@@ -161,36 +131,6 @@ export const keyspaceCommands = family({ group: "generic" }, [
     since: "1.0.0",
     summary: "Returns the number of keys.",
     handler: dbsize,
-  },
-  {
-    name: "rename",
-    arity: 3,
-    flags: WRITE | GLOBAL,
-    keys: [1, 2, 1],
-    since: "1.0.0",
-    complexity: "O(N) where N is the length of the value",
-    summary: "Gives a key another name; a key of that name is replaced.",
-    handler: rename,
-  },
-  {
-    name: "renamenx",
-    arity: 3,
-    flags: WRITE | FAST | GLOBAL,
-    keys: [1, 2, 1],
-    since: "1.0.0",
-    complexity: "O(N) where N is the length of the value",
-    summary: "Gives a key another name that is not in use.",
-    handler: renamenx,
-  },
-  {
-    name: "copy",
-    arity: -3,
-    flags: WRITE | DENY_OOM | GLOBAL,
-    keys: [1, 2, 1],
-    since: "6.2.0",
-    complexity: "O(N) where N is the length of the value",
-    summary: "Copies the value of a key to another key.",
-    handler: copy,
   },
   {
     name: "flushdb",

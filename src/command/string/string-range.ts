@@ -8,20 +8,21 @@ import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { STORED } from "../../store/store.ts";
-import type { Context } from "../core/command.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
 import { put, readForWrite, storeError, writeMoment } from "../core/write.ts";
 
 const nothing = new Uint8Array(0);
 const offsetOutOfRange = errorReply("offset is out of range");
 
-export function strlen(x: Context, request: Request, reply: Reply): void {
+function strlen(x: Context, request: Request, reply: Reply): void {
   const { store } = x;
   const found = store.read(request.buf, request.start[1], request.end[1], x.now);
   reply.integer(found ? store.valueLength : 0);
 }
 
 /** Both ends are inclusive and count from the value's end when negative. */
-export function getrange(x: Context, request: Request, reply: Reply): void {
+function getrange(x: Context, request: Request, reply: Reply): void {
   const { store } = x;
   const { buf, start, end } = request;
   const first = readInteger(buf, start[2], end[2]);
@@ -48,7 +49,7 @@ function isBackward({ buf, start, end }: Request, first: number, last: number): 
   return exact > (readInteger64(buf, start[3], end[3]) ?? 0n);
 }
 
-export function append(x: Context, request: Request, reply: Reply): void {
+function append(x: Context, request: Request, reply: Reply): void {
   const added = request.length(2);
   if (!readForWrite(x, request, 1)) {
     if (put(x, request, 1, 2, 0, reply)) reply.integer(added);
@@ -60,7 +61,7 @@ export function append(x: Context, request: Request, reply: Reply): void {
   else writeAt(x, request, length, 2, reply);
 }
 
-export function setrange(x: Context, request: Request, reply: Reply): void {
+function setrange(x: Context, request: Request, reply: Reply): void {
   const offset = readInteger(request.buf, request.start[2], request.end[2]);
   if (offset === NOT_AN_INTEGER) {
     reply.error(notAnInteger);
@@ -87,3 +88,56 @@ function writeAt(x: Context, request: Request, offset: number, index: number, re
   if (result === STORED) reply.integer(store.valueLength);
   else reply.error(storeError(result));
 }
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+const { READONLY, WRITE, DENY_OOM, FAST } = flag;
+
+export const stringRangeCommands = family({ group: "string", keys: [1, 1, 1] }, [
+  {
+    name: "strlen",
+    arity: 2,
+    flags: READONLY | FAST,
+    since: "2.2.0",
+    summary: "Returns the length of a value.",
+    handler: strlen,
+  },
+  {
+    name: "getrange",
+    arity: 4,
+    flags: READONLY,
+    since: "2.4.0",
+    complexity: "O(N) where N is the number of bytes returned",
+    summary: "Returns a part of a value.",
+    handler: getrange,
+  },
+  {
+    name: "substr",
+    arity: 4,
+    flags: READONLY,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of bytes returned",
+    summary: "Returns a part of a value: GETRANGE under its oldest name.",
+    handler: getrange,
+  },
+  {
+    name: "append",
+    arity: 3,
+    flags: WRITE | DENY_OOM | FAST,
+    since: "2.0.0",
+    complexity:
+      "O(N) where N is the length of the value when it has to move, else of what is added",
+    summary: "Adds bytes to the end of a value; a missing key is created.",
+    handler: append,
+  },
+  {
+    name: "setrange",
+    arity: 4,
+    flags: WRITE | DENY_OOM,
+    since: "2.2.0",
+    complexity:
+      "O(N) where N is the length of the value when it has to move, else of what is written",
+    summary: "Overwrites a part of a value, with zero bytes up to it where the value is shorter.",
+    handler: setrange,
+  },
+]);

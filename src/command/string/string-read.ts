@@ -5,7 +5,8 @@
 import { outOfMemory, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Context } from "../core/command.ts";
+import { type Context, flag } from "../core/command.ts";
+import { family } from "../core/family.ts";
 import { changeExpiry, erase, findForWrite, readForWrite, writeMoment } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readGetexOptions, type StringOptions } from "./set-options.ts";
@@ -14,7 +15,7 @@ export function get(x: Context, request: Request, reply: Reply): void {
   answerValue(x, request, 1, reply);
 }
 
-export function mget(x: Context, request: Request, reply: Reply): void {
+function mget(x: Context, request: Request, reply: Reply): void {
   reply.array(request.argc - 1);
   for (let i = 1; i < request.argc; i++) answerValue(x, request, i, reply);
 }
@@ -28,7 +29,7 @@ function answerValue(x: Context, request: Request, index: number, reply: Reply):
   }
 }
 
-export function getdel(x: Context, request: Request, reply: Reply): void {
+function getdel(x: Context, request: Request, reply: Reply): void {
   if (!readForWrite(x, request, 1)) {
     reply.nil();
     return;
@@ -39,7 +40,7 @@ export function getdel(x: Context, request: Request, reply: Reply): void {
 
 const invalidTime = invalidExpireTime("getex");
 
-export function getex(x: Context, request: Request, reply: Reply): void {
+function getex(x: Context, request: Request, reply: Reply): void {
   const options = readGetexOptions(request);
   if (options === null) {
     reply.error(syntaxError);
@@ -80,3 +81,44 @@ function applyLifetime(
   const persists = options.has(option.PERSIST) && x.store.expiresAt !== 0;
   return !persists || changeExpiry(x, request, 1, 0);
 }
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+const { READONLY, WRITE, FAST } = flag;
+
+export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
+  {
+    name: "get",
+    arity: 2,
+    flags: READONLY | FAST,
+    since: "1.0.0",
+    summary: "Returns the value of a key.",
+    handler: get,
+  },
+  {
+    name: "mget",
+    arity: -2,
+    flags: READONLY | FAST,
+    keys: [1, -1, 1],
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Returns the values of several keys.",
+    handler: mget,
+  },
+  {
+    name: "getdel",
+    arity: 2,
+    flags: WRITE | FAST,
+    since: "6.2.0",
+    summary: "Returns the value of a key and deletes the key.",
+    handler: getdel,
+  },
+  {
+    name: "getex",
+    arity: -2,
+    flags: WRITE | FAST,
+    since: "6.2.0",
+    summary: "Returns the value of a key and changes or removes its time to live.",
+    handler: getex,
+  },
+]);

@@ -13,14 +13,15 @@ import {
 import { keyBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Context, Handler } from "../core/command.ts";
+import { type Context, flag, type Handler } from "../core/command.ts";
+import { family } from "../core/family.ts";
 import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readSetOptions, type StringOptions } from "./set-options.ts";
 
 const invalidSetTime = invalidExpireTime("set");
 
-export function set(x: Context, request: Request, reply: Reply): void {
+function set(x: Context, request: Request, reply: Reply): void {
   if (request.argc > 3) setWithOptions(x, request, reply);
   else if (put(x, request, 1, 2, 0, reply)) reply.ok();
 }
@@ -65,13 +66,13 @@ function setOnConditions(
   else reply.ok();
 }
 
-export function setnx(x: Context, request: Request, reply: Reply): void {
+function setnx(x: Context, request: Request, reply: Reply): void {
   if (findForWrite(x, request, 1)) reply.integer(0);
   else if (put(x, request, 1, 2, 0, reply)) reply.integer(1);
 }
 
-export const setex: Handler = setFor(1000, invalidExpireTime("setex"));
-export const psetex: Handler = setFor(1, invalidExpireTime("psetex"));
+const setex: Handler = setFor(1000, invalidExpireTime("setex"));
+const psetex: Handler = setFor(1, invalidExpireTime("psetex"));
 
 function setFor(unitMs: number, invalidTime: ErrorReply): Handler {
   return (x, request, reply) => {
@@ -82,7 +83,7 @@ function setFor(unitMs: number, invalidTime: ErrorReply): Handler {
   };
 }
 
-export function getset(x: Context, request: Request, reply: Reply): void {
+function getset(x: Context, request: Request, reply: Reply): void {
   const old = readForWrite(x, request, 1) ? copyValue(x.store) : null;
   const oldLength = x.store.valueLength;
   if (!put(x, request, 1, 2, 0, reply)) return;
@@ -95,13 +96,13 @@ export function getset(x: Context, request: Request, reply: Reply): void {
 const msetArity = errorReply("wrong number of arguments for 'mset' command");
 const msetnxArity = errorReply("wrong number of arguments for 'msetnx' command");
 
-export function mset(x: Context, request: Request, reply: Reply): void {
+function mset(x: Context, request: Request, reply: Reply): void {
   const error = request.argc % 2 === 0 ? msetArity : pairsError(x, request);
   if (error !== null) reply.error(error);
   else if (putPairs(x, request, reply)) reply.ok();
 }
 
-export function msetnx(x: Context, request: Request, reply: Reply): void {
+function msetnx(x: Context, request: Request, reply: Reply): void {
   const error = request.argc % 2 === 0 ? msetnxArity : pairsError(x, request);
   if (error !== null) reply.error(error);
   else if (anyExists(x, request)) reply.integer(0);
@@ -136,3 +137,70 @@ function putPairs(x: Context, request: Request, reply: Reply): boolean {
   }
   return stored;
 }
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+const { WRITE, DENY_OOM, FAST } = flag;
+
+export const stringWriteCommands = family({ group: "string", keys: [1, 1, 1] }, [
+  {
+    name: "set",
+    arity: -3,
+    flags: WRITE | DENY_OOM,
+    since: "1.0.0",
+    summary: "Sets the value of a key, on conditions and with a time to live if asked.",
+    handler: set,
+  },
+  {
+    name: "setnx",
+    arity: 3,
+    flags: WRITE | DENY_OOM | FAST,
+    since: "1.0.0",
+    summary: "Sets the value of a key that does not exist.",
+    handler: setnx,
+  },
+  {
+    name: "setex",
+    arity: 4,
+    flags: WRITE | DENY_OOM,
+    since: "2.0.0",
+    summary: "Sets the value of a key with a time to live in seconds.",
+    handler: setex,
+  },
+  {
+    name: "psetex",
+    arity: 4,
+    flags: WRITE | DENY_OOM,
+    since: "2.6.0",
+    summary: "Sets the value of a key with a time to live in milliseconds.",
+    handler: psetex,
+  },
+  {
+    name: "getset",
+    arity: 3,
+    flags: WRITE | DENY_OOM | FAST,
+    since: "1.0.0",
+    summary: "Sets the value of a key and returns the one before.",
+    handler: getset,
+  },
+  {
+    name: "mset",
+    arity: -3,
+    flags: WRITE | DENY_OOM,
+    keys: [1, -1, 2],
+    since: "1.0.1",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Sets the values of several keys at once.",
+    handler: mset,
+  },
+  {
+    name: "msetnx",
+    arity: -3,
+    flags: WRITE | DENY_OOM,
+    keys: [1, -1, 2],
+    since: "1.0.1",
+    complexity: "O(N) where N is the number of keys",
+    summary: "Sets the values of several keys if none of them exists.",
+    handler: msetnx,
+  },
+]);

@@ -4,17 +4,14 @@
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
-import { Command, type ControlContext } from "../../../src/command/core/command.ts";
+import type { ControlContext } from "../../../src/command/core/command.ts";
 import { execute } from "../../../src/command/core/execute.ts";
 import { Keyspace } from "../../../src/command/core/keyspace.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { CommandStatistics } from "../../../src/command/core/statistics.ts";
-import { expiryCommands } from "../../../src/command/generic/expiry.ts";
-import { keyspaceCommands } from "../../../src/command/generic/keys.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
-import { counterCommands } from "../../../src/command/string/counter.ts";
-import { stringCommands } from "../../../src/command/string/string.ts";
+import { commands as table } from "../../../src/command/table.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { SharedStanding } from "../../../src/node/standing.ts";
@@ -27,12 +24,7 @@ import { Store } from "../../../src/store/store.ts";
 const MiB = 1024 * 1024;
 export const NOW = 1_700_000_000_000;
 
-const commands = new Map(
-  [...stringCommands, ...counterCommands, ...keyspaceCommands, ...expiryCommands].map((row) => [
-    row.name,
-    new Command(row),
-  ]),
-);
+const commands = new Map(table.map((command) => [command.name, command]));
 
 export type Argument = string | number | Uint8Array;
 

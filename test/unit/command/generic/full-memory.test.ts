@@ -5,10 +5,7 @@
  */
 import { expect, test } from "bun:test";
 import { flag } from "../../../../src/command/core/command.ts";
-import { expiryCommands } from "../../../../src/command/generic/expiry.ts";
-import { keyspaceCommands } from "../../../../src/command/generic/keys.ts";
-import { counterCommands } from "../../../../src/command/string/counter.ts";
-import { stringCommands } from "../../../../src/command/string/string.ts";
+import { commands } from "../../../../src/command/table.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { type Argument, Bed, NOW, OK } from "../bed.ts";
 
@@ -42,7 +39,7 @@ const steps: Readonly<Record<string, (key: string) => Argument[]>> = {
   flushall: () => ["FLUSHALL"],
 };
 
-const writers = [...stringCommands, ...counterCommands, ...keyspaceCommands, ...expiryCommands]
+const writers = commands
   .filter(({ flags }) => (flags & flag.WRITE) !== 0 && (flags & flag.DENY_OOM) === 0)
   .map(({ name }) => name);
 
