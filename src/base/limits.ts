@@ -98,7 +98,7 @@ export const strangerMsMax = 60_000;
 export const turnMsMax = 1;
 /** Smallest and largest default of --max-client-memory, bytes. */
 export const clientMemoryDefaultMin = 4 * MiB;
-export const clientMemoryDefaultMax = 4 * GiB;
+export const clientMemoryDefaultMax = 1 * GiB;
 /** Bytes received after which a thread asks for a collection: shared memory counts as heap (src/README.md). */
 export const receivedBytesPerCollection = 16 * MiB;
 /** Growth of resident memory after which it does so as well: garbage that no received bytes announce. */

@@ -335,7 +335,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Memory",
     hint: "SIZE",
     unit: "bytes",
-    default: "a quarter of what the program leaves, up to an eighth of all and 4gb",
+    default: "a quarter of what the program leaves, up to an eighth of all and 1gb",
     derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
     doc: "Memory for unread replies and unfinished requests of all clients; then the largest are cut off.",
     changeable: true,
