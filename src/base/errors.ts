@@ -1,5 +1,5 @@
 // The errors of the server: replies to a client as constants encoded once, violations of a protocol,
-// mistakes in the configuration, and the two ways a programmer's error ends the process. Peer and
+// mistakes in the configuration, and what becomes of a programmer's error. Peer and
 // socket failures have no class: they are logged once where they happen. The client's own error
 // classes live in client/errors.ts.
 
@@ -66,6 +66,7 @@ export function readOnlyUnder(leaderAddress: string): ErrorReply {
   if (leaderAddress === "") return readOnly;
   return new ErrorReply(readOnly.code, `${readOnly.text} Its leader is ${leaderAddress}.`);
 }
+
 export const leaderGone = new ErrorReply(
   "MASTERDOWN",
   "Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
-import { attempt, type Fault, fatal } from "../base/errors.ts";
+import { attempt, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
@@ -60,6 +60,7 @@ export interface ReplicationParts {
   readonly effects: Effects;
   readonly history?: History;
   readonly log: Logger;
+  readonly fault: Fault;
   readonly clock?: Clock;
   /** Read anew at each use: some of them may change while the node runs. */
   readonly options: () => ReplicationOptions;
@@ -68,8 +69,6 @@ export interface ReplicationParts {
   /** Stops and resumes writes; when it returns, none is under way. */
   readonly pauseWrites?: (isPaused: boolean) => void;
   readonly random?: () => number;
-  /** An error of our own; without it the process ends. */
-  readonly fault?: Fault;
 }
 
 export class Replication {
@@ -93,17 +92,13 @@ export class Replication {
     this.history = parts.history ?? new History();
     this.follower = this.#makeFollower();
     this.leader = this.#makeLeader();
-    this.waiters = new Waiters(this.leader);
+    this.waiters = new Waiters(this.leader, parts.fault);
     this.failover = this.#makeFailover();
     this.leader.onFollowersChange = () => this.standingChanged.emit();
     this.leader.onAcknowledged = () => this.#acknowledged();
-    const fault = this.#fault;
+    const { fault } = parts;
     this.#timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
     this.#timer.unref();
-  }
-
-  get #fault(): Fault {
-    return this.#parts.fault ?? fatal;
   }
 
   #makeFollower(): Follower {
@@ -115,7 +110,7 @@ export class Replication {
       journal,
       history: this.history,
       log,
-      fault: this.#fault,
+      fault: this.#parts.fault,
       clock,
       apply,
       random: random ?? Math.random,
@@ -133,13 +128,14 @@ export class Replication {
   }
 
   #makeLeader(): LeaderReplication {
-    const { store, journal, log, clock = systemClock, options } = this.#parts;
+    const { store, journal, log, fault, clock = systemClock, options } = this.#parts;
     const { follower, history } = this;
     return new LeaderReplication({
       store,
       journal,
       history,
       log,
+      fault,
       clock,
       serverVersion: options().serverVersion ?? serverVersionDefault,
       followerBufferBytes: options().followerBufferBytes,
@@ -166,7 +162,7 @@ export class Replication {
     const atOnce = apply.atOnce ?? ((work: () => void) => work());
     return new Failover({
       log,
-      fault: this.#fault,
+      fault: this.#parts.fault,
       links: () => this.leader.links,
       offset: () => journal.mark(),
       requestAcknowledgements: () => this.leader.askFollowers(),

@@ -1,6 +1,6 @@
 // Hot path: mutual exclusion between threads on one word of shared memory, and the table that says
 // which threads live. Knows nothing of what it guards, is not fair, and does not end the process: a
-// lock whose owner died is thrown to the caller, who calls fatal().
+// lock whose owner died is thrown to the caller, as a fault of the node.
 // Invariant: a word is 0 (free), the owner's id plus one, or that with WAITERS set; only the owner
 // makes it 0. Three states, because Atomics.notify costs 27 to 45 ns and is mostly not needed.
 

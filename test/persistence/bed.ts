@@ -53,7 +53,7 @@ export class Bed implements Disposable {
     const log = { debug: say, info: say, warn: say, error: say };
     const identity = { listeningPort: 1, announceIp: "", leaderAuth: "" };
     const keyspace = new Keyspace(store, effects);
-    const parts = { store, keyspace, journal, effects, log };
+    const parts = { store, keyspace, journal, effects, log, fault: fatal };
     this.replication = new Replication({
       ...parts,
       options: () => identity,
@@ -64,7 +64,6 @@ export class Bed implements Disposable {
       path,
       replication: this.replication,
       serverVersion: "7.2.4",
-      fault: fatal,
       options: () => ({ intervalSeconds: 0, ignoresCorrupt: false, ...options }),
       clock: { wallMs: () => this.nowMs, monotonicMs: () => performance.now() },
     });

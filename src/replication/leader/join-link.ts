@@ -15,6 +15,7 @@
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back empty.
 
 import type { Clock } from "../../base/clock.ts";
+import { attempt, type Fault } from "../../base/errors.ts";
 import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
@@ -45,6 +46,7 @@ export interface JoinParts {
   readonly store: ReplicatedStore;
   readonly journal: Journal;
   readonly log: Logger;
+  readonly fault: Fault;
   readonly clock: Clock;
   removed(link: JoinLink): void;
 }
@@ -139,12 +141,14 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   #walkLater(): void {
     if (this.#walkIsDue) return;
     this.#walkIsDue = true;
-    setImmediate(() => {
-      this.#walkIsDue = false;
-      if (this.#closed) return;
-      this.#walk();
-      this.pump();
-    });
+    setImmediate(() => attempt(this.#parts.fault, "a JOIN link", () => this.#walkOn()));
+  }
+
+  #walkOn(): void {
+    this.#walkIsDue = false;
+    if (this.#closed) return;
+    this.#walk();
+    this.pump();
   }
 
   /** Called by the store for each item of the walk. */

@@ -11,6 +11,7 @@
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
+import type { Fault } from "../../base/errors.ts";
 import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
@@ -37,6 +38,7 @@ export interface LeaderParts {
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;
+  readonly fault: Fault;
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly serverVersion: string;

@@ -6,6 +6,7 @@
 // Invariants: `#bySession` and `#byCount` hold the same waiters; a waiter gets exactly one outcome: the count that it asked for, the count at the end of
 // its time, or the reason why it was let go.
 
+import { attempt, type Fault } from "../../base/errors.ts";
 import { timerMsMax } from "../../base/limits.ts";
 
 /** What a waiter gets besides a count of followers. */
@@ -29,12 +30,14 @@ export interface Acknowledgements {
 
 export class Waiters {
   readonly #leader: Acknowledgements;
+  readonly #fault: Fault;
   readonly #bySession = new Map<number, Waiter>();
   /** By the number of followers that they want, each in the order of offsets. */
   readonly #byCount = new Map<number, Waiter[]>();
   #askIsDue = false;
 
-  constructor(leader: Acknowledgements) {
+  constructor(leader: Acknowledgements, fault: Fault) {
+    this.#fault = fault;
     this.#leader = leader;
   }
 
@@ -56,8 +59,11 @@ export class Waiters {
     const count = this.#leader.acknowledgedBy(offset);
     if (count >= wanted) return Promise.resolve(count);
     return new Promise((resolve) => {
+      const fault = this.#fault;
       const isTimed = timeoutMs > 0 && timeoutMs <= timerMsMax;
-      const timer = isTimed ? setTimeout(() => this.expire(sessionId), timeoutMs) : null;
+      const timer = isTimed
+        ? setTimeout(() => attempt(fault, "WAIT", () => void this.expire(sessionId)), timeoutMs)
+        : null;
       this.#add({ sessionId, wanted, offset, resolve, timer });
       this.#askSoon();
     });
@@ -121,10 +127,12 @@ export class Waiters {
   #askSoon(): void {
     if (this.#askIsDue) return;
     this.#askIsDue = true;
-    setImmediate(() => {
-      this.#askIsDue = false;
-      if (this.#bySession.size > 0) this.#leader.requestAcknowledgements();
-    });
+    setImmediate(() => attempt(this.#fault, "WAIT", () => this.#ask()));
+  }
+
+  #ask(): void {
+    this.#askIsDue = false;
+    if (this.#bySession.size > 0) this.#leader.requestAcknowledgements();
   }
 }
 

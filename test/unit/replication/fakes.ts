@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../../../src/base/clock.ts";
+import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer, LinkSocket } from "../../../src/base/link.ts";
 import type { Logger } from "../../../src/base/log.ts";
 import { Effects } from "../../../src/journal/effects.ts";
@@ -276,6 +277,7 @@ export class FakeNode {
   readonly store = new FakeStore();
   readonly clock = new FakeClock();
   readonly log = new FakeLog();
+  readonly fault = fatal;
   readonly history = new History();
   readonly journal: Journal;
   readonly effects: Effects;

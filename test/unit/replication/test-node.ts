@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../../src/base/clock.ts";
 import { monotonicMs } from "../../../src/base/clock.ts";
+import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer } from "../../../src/base/link.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
@@ -66,6 +67,7 @@ export class TestNode implements AsyncDisposable {
       journal: this.journal,
       effects: this.effects,
       log: this.log,
+      fault: fatal,
       apply: applyTo(this.store),
       ...(clock && { clock }),
       pauseWrites: (isPaused) => this.pauses.push(isPaused),

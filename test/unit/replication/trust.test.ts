@@ -2,7 +2,9 @@
  * The parts behind WAIT, FAILOVER and the reports about silence, with fakes: what they do at the edges
  * that real servers seldom reach. How it all works together is in test/replication/trust.test.ts.
  */
+
 import { describe, expect, test } from "bun:test";
+import { fatal } from "../../../src/base/errors.ts";
 import { JournalAge } from "../../../src/replication/leader/journal-age.ts";
 import { Waiters } from "../../../src/replication/leader/waiters.ts";
 import { Random, seedFor } from "../../support/seed.ts";
@@ -35,7 +37,7 @@ class FakeFollowers {
 describe("waiters", () => {
   test("whoever is content at once does not wait, and asks nobody", async () => {
     const followers = new FakeFollowers();
-    const waiters = new Waiters(followers);
+    const waiters = new Waiters(followers, fatal);
     followers.offsets.push(10, 5);
     expect(await waiters.wait(1, 1, 7, 0)).toBe(1);
     expect(await waiters.wait(1, 2, 5, 0)).toBe(2);
@@ -45,7 +47,7 @@ describe("waiters", () => {
 
   test("followers are asked once for all that begin to wait in a turn", async () => {
     const followers = new FakeFollowers();
-    const waiters = new Waiters(followers);
+    const waiters = new Waiters(followers, fatal);
     const waiting = [1, 2, 3].map((id) => waiters.wait(id, 1, 10 * id, 0));
     await until(() => followers.requests > 0, "the question");
     expect([waiters.count, followers.requests]).toEqual([3, 1]);
@@ -60,7 +62,7 @@ describe("waiters", () => {
   test("an acknowledgement costs what it releases, however many wait", async () => {
     const followers = new FakeFollowers();
     followers.offsets.push(0, 0);
-    const waiters = new Waiters(followers);
+    const waiters = new Waiters(followers, fatal);
     const waiting = Array.from({ length: 3_000 }, (_, id) =>
       waiters.wait(id, 1 + (id % 2), id + 1, 0),
     );
@@ -79,7 +81,7 @@ describe("waiters", () => {
     const random = new Random(seedFor("WAITERS_SEED"));
     const followers = new FakeFollowers();
     followers.offsets.push(0, 0, 0);
-    const waiters = new Waiters(followers);
+    const waiters = new Waiters(followers, fatal);
     const wanted = new Map<number, readonly [wanted: number, offset: number]>();
     for (let id = 0; id < 2_000; id++) {
       wanted.set(id, [random.between(1, 5), random.between(0, 500)]);
@@ -102,7 +104,7 @@ describe("waiters", () => {
   test("each gets one outcome: its time, a release, or the end of its role", async () => {
     const followers = new FakeFollowers();
     followers.offsets.push(5);
-    const waiters = new Waiters(followers);
+    const waiters = new Waiters(followers, fatal);
     const waiting = [
       waiters.wait(1, 2, 5, 10),
       waiters.wait(2, 2, 5, 0),
