@@ -34,8 +34,9 @@ function readLongInteger(buf: Uint8Array, start: number, end: number): number {
   return value === null ? NOT_AN_INTEGER : Number(value);
 }
 
-const int64Max = 9223372036854775807n;
-const int64Min = -9223372036854775808n;
+/** The bounds of Redis's integers. */
+export const int64Max = 9223372036854775807n;
+export const int64Min = -9223372036854775808n;
 const int64TextMax = 20;
 
 /** Reads any signed 64-bit integer, or null. */
@@ -63,6 +64,12 @@ export function digitCount(value: number): number {
 /** Writes a non-negative integer below 2^53 at `at`; returns the position behind it. */
 export function writeDigits(target: Uint8Array, at: number, value: number): number {
   const end = at + digitCount(value);
+  writeDigitsBefore(target, end, value);
+  return end;
+}
+
+/** As writeDigits(), where the caller has counted: its last digit is just before `end`. */
+export function writeDigitsBefore(target: Uint8Array, end: number, value: number): void {
   let rest = value;
   let position = end;
   while (rest > 0x7fffffff) {
@@ -75,8 +82,7 @@ export function writeDigits(target: Uint8Array, at: number, value: number): numb
     const next = (small / 10) | 0;
     target[--position] = ZERO + (small - next * 10);
     small = next;
-  } while (position > at);
-  return end;
+  } while (small > 0);
 }
 
 /** Writes an integer within 53 bits, with its sign. */

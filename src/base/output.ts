@@ -3,11 +3,11 @@
 // Hot path: `bytes` and `length` are read and written directly by the encoders.
 
 import { buffers } from "./buffer-pool.ts";
+import { copyBytes } from "./bytes.ts";
 import { outputHardBytesMax } from "./limits.ts";
 
 const ordinaryBytes = 512 * 1024;
 const stepBytesMax = 16 * 1024 * 1024;
-const copyLoopBytesMax = 64; // below this a loop beats set(subarray()), which costs 50 to 60 ns by itself
 
 /** A reply that would make the output larger than a connection may have: the connection must be closed. */
 export class OutputLimitError extends Error {
@@ -63,12 +63,7 @@ export class Output {
   append(source: Uint8Array, start: number, end: number): void {
     const count = end - start;
     const at = this.reserve(count);
-    const target = this.bytes;
-    if (count <= copyLoopBytesMax) {
-      for (let i = 0; i < count; i++) target[at + i] = source[start + i];
-    } else {
-      target.set(source.subarray(start, end), at);
-    }
+    copyBytes(source, start, end, this.bytes, at);
   }
 
   appendAll(source: Uint8Array): void {

@@ -7,7 +7,8 @@
 // run, as nearly always, it is written there at once. Otherwise the small parts gather in a scratch
 // buffer and large keys and values go to the ring in pieces.
 
-import { digitCount, writeDigits } from "./digits.ts";
+import { digitCount, writeDigitsBefore } from "../base/ascii.ts";
+import { copyBytes } from "../base/bytes.ts";
 import type { Journal, Source } from "./journal.ts";
 
 const CR = 0x0d;
@@ -29,7 +30,6 @@ const PUBLISH = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
 const FLUSHALL = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
 
 const scratchBytes = 4096;
-const copyLoopBytesMax = 64;
 
 export class Effects {
   /** While a follower applies its leader's stream: those bytes go to the journal unchanged instead. */
@@ -247,7 +247,7 @@ export class Effects {
     this.header(digits);
     this.hasRoom(digits);
     this.at += digits;
-    writeDigits(this.target, this.at, value);
+    writeDigitsBefore(this.target, this.at, value);
     this.lineEnd();
   }
 
@@ -256,7 +256,7 @@ export class Effects {
     this.hasRoom(digits + 1);
     this.target[this.at] = DOLLAR;
     this.at += digits + 1;
-    writeDigits(this.target, this.at, length);
+    writeDigitsBefore(this.target, this.at, length);
     this.lineEnd();
   }
 
@@ -273,10 +273,8 @@ export class Effects {
       this.journal.put(bytes, start, end);
       return;
     }
-    const { target, at } = this;
-    this.at = at + count;
-    if (count > copyLoopBytesMax) target.set(bytes.subarray(start, end), at);
-    else for (let i = 0; i < count; i++) target[at + i] = bytes[start + i];
+    copyBytes(bytes, start, end, this.target, this.at);
+    this.at += count;
   }
 
   /** In the ring there always is: the effect was measured. False: too large for an emptied scratch buffer. */

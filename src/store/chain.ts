@@ -3,7 +3,8 @@
 // Cold beside small items: a chain's bytes are copied a segment at a time.
 // Invariant: a chain belongs to exactly one live item, and its segments to that item's shard.
 
-import { type Arenas, copyBytes } from "./arenas.ts";
+import { copyBytes } from "../base/bytes.ts";
+import type { Arenas } from "./arenas.ts";
 import { NONE } from "./memory.ts";
 import { SEGMENT_OF_CHAIN, type Segments } from "./segments.ts";
 

@@ -2,7 +2,8 @@
 // lies in one piece or partly in a chain. Finds nothing and owns nothing: load() takes a location.
 // Invariant: what it shows is true until the store changes; nobody keeps it across a store call.
 
-import { type Arenas, copyBytes } from "./arenas.ts";
+import { copyBytes } from "../base/bytes.ts";
+import type { Arenas } from "./arenas.ts";
 import type { Chains } from "./chain.ts";
 import {
   CHAIN,

@@ -4,8 +4,9 @@
 // Invariant: between two calls every entry of the index names one live item and every live item has
 // one entry, in the queue that the entry's flags say.
 
+import { copyBytes } from "../base/bytes.ts";
 import { chainBucketsMax, keyBytesMax } from "../base/limits.ts";
-import { ARENA_SHIFT, copyBytes, UNIT_MASK } from "./arenas.ts";
+import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment, RemovalReason } from "./attachment.ts";
 import {
   BucketIndex,

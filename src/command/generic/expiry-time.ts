@@ -3,15 +3,19 @@
 // Invariant: the range checks are those of redis 7.0 on signed 64-bit milliseconds; what passes them is
 // kept within 53 bits, so a moment more than 285,000 years ahead is stored and reported as that end.
 
-import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
+import {
+  int64Max,
+  int64Min,
+  NOT_AN_INTEGER,
+  readInteger,
+  readInteger64,
+} from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 
 /** What readMoment() answers for a number whose moment does not fit 64 bits. */
 export const OUT_OF_RANGE = Number.POSITIVE_INFINITY;
 
-const int64Max = 9223372036854775807n;
-const int64Min = -9223372036854775808n;
 /** Up to here a sum with any wall-clock time is exact in a double. */
 const plainMsMax = Number.MAX_SAFE_INTEGER / 2;
 

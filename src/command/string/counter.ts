@@ -3,7 +3,14 @@
 // Invariant: integers are exact over all 64 bits. Up to 53 bits they are plain numbers, above bigints.
 // Hot path: INCR of a small number allocates nothing.
 
-import { NOT_AN_INTEGER, readInteger, readInteger64, writeInteger } from "../../base/ascii.ts";
+import {
+  int64Max,
+  int64Min,
+  NOT_AN_INTEGER,
+  readInteger,
+  readInteger64,
+  writeInteger,
+} from "../../base/ascii.ts";
 import { errorReply, notAFloat, notAnInteger, overflow } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -22,8 +29,6 @@ import {
 
 const ZERO = 0x30; // 0
 
-const int64Max = 9223372036854775807n;
-const int64Min = -9223372036854775808n;
 const int64TextMax = 20;
 
 const encoder = new TextEncoder();

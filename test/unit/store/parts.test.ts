@@ -2,7 +2,8 @@
 // ghosts, the mutex, the reservation, and the release of pages.
 
 import { describe, expect, test } from "bun:test";
-import { Arenas, copyBytes } from "../../../src/store/arenas.ts";
+import { copyBytes } from "../../../src/base/bytes.ts";
+import { Arenas } from "../../../src/store/arenas.ts";
 import { Chains } from "../../../src/store/chain.ts";
 import { Ghosts } from "../../../src/store/ghost.ts";
 import { Hasher, hashKeyOf } from "../../../src/store/hash.ts";
