@@ -50,6 +50,7 @@ export const notAnInt32 = errorReply(
 export const notAFloat = errorReply("value is not a valid float");
 export const overflow = errorReply("increment or decrement would overflow");
 export const noSuchKey = errorReply("no such key");
+export const patternTooComplex = errorReply("pattern is too long or too complex");
 export const keyTooLong = errorReply(`key is longer than ${16 * 1024 * 1024 - 1} bytes`);
 export const valueTooLarge = errorReply(
   "value is larger than this cache accepts (--max-value-size, or a quarter of --max-memory)",

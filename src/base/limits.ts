@@ -122,6 +122,13 @@ export const watchedBytesMax = 64 * MiB;
 export const subscriptionsMax = 64 * 1024;
 export const subscriptionBytesMax = 64 * MiB;
 /**
+ * A glob pattern: its bytes, its different classes, and the elements of a part between two stars, for each of
+ * which a text costs up to a 32nd of a step a byte. More: an error reply.
+ */
+export const globBytesMax = 1 * MiB;
+export const globClassesMax = 1024;
+export const globPartElementsMax = 1024;
+/**
  * Messages that wait for a slow subscriber, as in Redis (client-output-buffer-limit pubsub): it is cut off
  * above the hard bound at once, and above the soft one after its time.
  */

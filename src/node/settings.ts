@@ -3,7 +3,7 @@
 // Error texts are those of redis 7.0 `config.c` (configSetCommand).
 
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
-import { matchesGlob } from "../base/glob.ts";
+import { compileGlob } from "../base/glob.ts";
 import { type Config, parseSize, SETTINGS } from "../config/config.ts";
 
 /** What tools read before they start; each states a fact about MSCache in Redis's terms. */
@@ -115,9 +115,10 @@ function shownName(pattern: string, name: string): string {
 function namesOf(pattern: string, settings: ReadonlyMap<string, string>): string[] {
   const wanted = pattern.toLowerCase();
   if (!/[[*?]/.test(wanted)) return settings.has(wanted) ? [wanted] : [];
-  const glob = encoder.encode(wanted);
+  const bytes = encoder.encode(wanted);
+  const glob = compileGlob(bytes, 0, bytes.length);
   return [...settings.keys()].filter((name) => {
     const text = nameBytes.get(name) ?? noBytes;
-    return matchesGlob(glob, 0, glob.length, text, 0, text.length);
+    return glob?.matches(text, 0, text.length);
   });
 }

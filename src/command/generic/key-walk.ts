@@ -9,9 +9,10 @@ import {
   errorReply,
   loading,
   notAnInteger,
+  patternTooComplex,
   syntaxError,
 } from "../../base/errors.ts";
-import { isLoneStar, matchesGlob } from "../../base/glob.ts";
+import { compileGlob, Glob, isLoneStar } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
@@ -19,21 +20,20 @@ import { type Context, flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
 import { argumentIs } from "../core/words.ts";
 
-/** Collects the visited keys that fit the pattern in argument `index`; without one (0) all of them. */
+/** What keys have to fit; null: all do. */
+type Pattern = Glob | null;
+
+/** Collects the visited keys that fit. */
 class KeyCollector implements ItemVisitor {
   /** Items met, whether they fit or not. */
   visited = 0;
-  private readonly request: Request;
-  private readonly patternIndex: number;
+  private readonly pattern: Pattern;
   /** The keys, one behind the other, and where each ends: an array each would cost far more. */
   private bytes = new Uint8Array(1024);
   private readonly ends: number[] = [];
 
-  constructor(request: Request, patternIndex: number) {
-    const { buf, start, end } = request;
-    this.request = request;
-    const all = isLoneStar(buf, start[patternIndex], end[patternIndex]);
-    this.patternIndex = all ? 0 : patternIndex;
+  constructor(pattern: Pattern) {
+    this.pattern = pattern;
   }
 
   visit(store: Store): void {
@@ -54,9 +54,7 @@ class KeyCollector implements ItemVisitor {
   }
 
   private fits({ keyBytes, keyStart, keyEnd }: Store): boolean {
-    const index = this.patternIndex;
-    const { buf, start, end } = this.request;
-    return index === 0 || matchesGlob(buf, start[index], end[index], keyBytes, keyStart, keyEnd);
+    return this.pattern === null || this.pattern.matches(keyBytes, keyStart, keyEnd);
   }
 
   /** Answers with the array of the keys. */
@@ -71,13 +69,21 @@ class KeyCollector implements ItemVisitor {
 }
 
 function keys(x: Context, request: Request, reply: Reply): void {
-  const collector = new KeyCollector(request, 1);
+  const pattern = readPattern(request, 1);
+  if (pattern !== null && !(pattern instanceof Glob)) return reply.error(pattern);
+  const collector = new KeyCollector(pattern);
   let cursor = 0;
   do {
     cursor = x.store.scan(cursor, x.now, collector);
   } while (cursor !== 0);
   if (x.standing.isLoading) reply.error(loading);
   else collector.answer(reply);
+}
+
+/** The pattern in argument `index`, 0 for none, or why it is not taken. */
+function readPattern({ buf, start, end }: Request, index: number): Pattern | ErrorReply {
+  if (index === 0 || isLoneStar(buf, start[index], end[index])) return null;
+  return compileGlob(buf, start[index], end[index]) ?? patternTooComplex;
 }
 
 /** A uint32 of chance; nothing secret hangs on it. */
@@ -96,8 +102,7 @@ function randomkey(x: Context, _request: Request, reply: Reply): void {
 // ---- SCAN ---------------------------------------------------------------------------------------
 
 interface ScanOptions {
-  /** Position of the pattern, 0: none. */
-  patternIndex: number;
+  pattern: Pattern;
   /** Position of the type, 0: any. */
   typeIndex: number;
   /** About how many items to visit. */
@@ -118,13 +123,13 @@ function scan(x: Context, request: Request, reply: Reply): void {
     reply.error(invalidCursor);
     return;
   }
-  const options: ScanOptions = { patternIndex: 0, typeIndex: 0, count: countDefault };
+  const options: ScanOptions = { pattern: null, typeIndex: 0, count: countDefault };
   const error = readScanOptions(request, options);
   if (error !== null) {
     reply.error(error);
     return;
   }
-  const collector = new KeyCollector(request, options.patternIndex);
+  const collector = new KeyCollector(options.pattern);
   const next = walk(x, cursor, options.count, collector);
   if (x.standing.isLoading) {
     reply.error(loading);
@@ -172,7 +177,9 @@ function readScanOptions(request: Request, options: ScanOptions): ErrorReply | n
       if (options.count === NOT_AN_INTEGER) return notAnInteger;
       if (options.count < 1) return syntaxError;
     } else if (argumentIs(request, i, "MATCH")) {
-      options.patternIndex = i + 1;
+      const pattern = readPattern(request, i + 1);
+      if (pattern !== null && !(pattern instanceof Glob)) return pattern;
+      options.pattern = pattern;
     } else if (argumentIs(request, i, "TYPE")) {
       options.typeIndex = i + 1;
     } else {

@@ -3,7 +3,7 @@
 // that a publisher learns at once how many there were.
 // Invariant: a session's `channels` and `patterns` say how many it has here.
 
-import { matchesGlob } from "../../base/glob.ts";
+import { compileGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
 import { Topics } from "./topics.ts";
 
@@ -36,9 +36,10 @@ export class Channels {
     let count = 0;
     const topic = this.channels.get(channel);
     if (topic !== undefined) count += this.send(topic.subscribers, null, channel, payload);
-    for (const { bytes, subscribers } of this.patterns.all()) {
-      if (!matchesGlob(bytes, 0, bytes.length, channel, 0, channel.length)) continue;
-      count += this.send(subscribers, bytes, channel, payload);
+    for (const pattern of this.patterns.all()) {
+      pattern.glob ??= compileGlob(pattern.bytes, 0, pattern.bytes.length);
+      if (!pattern.glob?.matches(channel, 0, channel.length)) continue;
+      count += this.send(pattern.subscribers, pattern.bytes, channel, payload);
     }
     return count;
   }

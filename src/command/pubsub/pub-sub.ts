@@ -3,8 +3,8 @@
 // PUBLISH is allowed on a follower: its message then goes to the subscribers of that node only. A leader
 // records it as an effect, and the subscribers of its followers get it too.
 
-import { errorReply } from "../../base/errors.ts";
-import { matchesGlob } from "../../base/glob.ts";
+import { errorReply, patternTooComplex } from "../../base/errors.ts";
+import { compileGlob } from "../../base/glob.ts";
 import { subscriptionBytesMax, subscriptionsMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -119,6 +119,9 @@ function subscribe(
   for (let i = 1; i < request.argc; i++) {
     if (request.length(i) > subscriptionBytesMax) return reply.error(tooMany);
     const name = request.bytes(i);
+    if (kind === "patterns" && compileGlob(name, 0, name.length) === null) {
+      return reply.error(patternTooComplex);
+    }
     const isNew = topics.get(name)?.subscribers.has(session.id) !== true;
     if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);
     topics.add(session.id, name);
@@ -179,10 +182,10 @@ function publish(x: ChannelContext, request: Request, reply: Reply): void {
 function list(x: ChannelContext, request: Request, reply: Reply): void {
   if (request.argc > 3) return reply.error(wrongArguments(request));
   const { buf, start, end, argc } = request;
+  const pattern = argc === 2 ? undefined : compileGlob(buf, start[2], end[2]);
+  if (pattern === null) return reply.error(patternTooComplex);
   const names = [...x.channels.channels.all()].map(({ bytes }) => bytes);
-  const found = names.filter((name) => {
-    return argc === 2 || matchesGlob(buf, start[2], end[2], name, 0, name.length);
-  });
+  const found = names.filter((name) => pattern?.matches(name, 0, name.length) ?? true);
   reply.array(found.length);
   for (const name of found) reply.bulk(name, 0, name.length);
 }

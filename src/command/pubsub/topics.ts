@@ -2,6 +2,7 @@
 // Channels and patterns are kept by one of these each. It delivers nothing and knows no connection.
 // Invariant: a name without a subscriber is not kept, nor is a subscriber without a name.
 
+import type { Glob } from "../../base/glob.ts";
 import { subscriptionBytesMax } from "../../base/limits.ts";
 
 const none: ReadonlySet<string> = new Set();
@@ -9,6 +10,8 @@ const none: ReadonlySet<string> = new Set();
 export interface Topic {
   readonly bytes: Uint8Array;
   readonly subscribers: Set<number>;
+  /** Of a pattern, when a message has been compared with it. */
+  glob?: Glob | null;
 }
 
 /** What one subscriber has. */

@@ -1,16 +1,23 @@
 /**
  * Glob patterns: a table of the meanings that redis-server 7.0 gave them, odd ones included, a
- * comparison with a plain recursive matcher, and the bound on the work.
+ * comparison with a plain recursive matcher, and the bounds on patterns and on the work for a text.
  */
 import { describe, expect, test } from "bun:test";
-import { matchesGlob } from "../../../src/base/glob.ts";
+import { compileGlob } from "../../../src/base/glob.ts";
+import { globBytesMax, globClassesMax, globPartElementsMax } from "../../../src/base/limits.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 
 function matches(pattern: string, text: string): boolean {
   const bytes = Buffer.from(`##${pattern}##${text}##`, "latin1");
   const patternEnd = 2 + pattern.length;
   const textStart = patternEnd + 2;
-  return matchesGlob(bytes, 2, patternEnd, bytes, textStart, textStart + text.length);
+  const glob = compileGlob(bytes, 2, patternEnd);
+  if (glob === null) throw new Error("the pattern goes beyond the bounds");
+  return glob.matches(bytes, textStart, textStart + text.length);
+}
+
+function isTaken(pattern: string): boolean {
+  return compileGlob(Buffer.from(pattern, "latin1"), 0, pattern.length) !== null;
 }
 
 const table: [pattern: string, fits: string[], fitsNot: string[]][] = [
@@ -60,19 +67,62 @@ describe("a glob pattern", () => {
     for (const byte of ["b", "\xfe", "\x80"]) expect(matches("[a-\xff]", byte)).toBe(false);
   });
 
-  test("with stars decides as a matcher that tries everything", () => {
+  test("with stars and classes decides as a matcher that tries everything", () => {
     const random = new Random(seedFor("glob"));
-    for (let i = 0; i < 20_000; i++) {
-      const pattern = letters(random, "ab?*", 8);
-      const text = letters(random, "ab", 10);
+    for (let i = 0; i < 40_000; i++) {
+      const pattern = letters(random, i % 2 === 0 ? "ab?*" : "ab?*[]^-\\\xff", 8);
+      const text = letters(random, "ab-]\xff", 10);
       const expected = text === "" ? pattern === "" : tries(pattern, text);
       expect([pattern, text, matches(pattern, text)]).toEqual([pattern, text, expected]);
     }
   });
 
+  test("with long parts decides as a matcher that tries everything", () => {
+    const random = new Random(seedFor("glob"));
+    let fitting = 0;
+    for (let i = 0; i < 5_000; i++) {
+      const text = letters(random, "ab", 300);
+      const part = [...text.slice(random.below(20), 20 + random.below(200))]
+        .map((byte) =>
+          random.pick([byte, byte, byte, "?", "[ab]", `[^${byte === "a" ? "b" : "a"}]`]),
+        )
+        .join("");
+      const pattern = `*${part}${random.pick(["", "", "a", "?"])}*`;
+      const expected = text !== "" && tries(pattern, text);
+      if (expected) fitting++;
+      expect([pattern, text, matches(pattern, text)]).toEqual([pattern, text, expected]);
+    }
+    expect(fitting).toBeGreaterThan(500);
+  });
+
+  test("is as long as the bounds allow, and no longer", () => {
+    expect(isTaken("a".repeat(globBytesMax))).toBe(true);
+    expect(isTaken("a".repeat(globBytesMax + 1))).toBe(false);
+    expect(isTaken("[ab]".repeat(globClassesMax))).toBe(true);
+    expect(isTaken("[ab]".repeat(globClassesMax + 1))).toBe(false);
+    const part = "a".repeat(globPartElementsMax);
+    expect(isTaken(`${part}a*${part}*${part}a`)).toBe(true);
+    expect(isTaken(`*${part}a*`)).toBe(false);
+  });
+
   test("of many stars ends in time that its lengths bound", () => {
     // Two to the power of thirty trials for a matcher that goes back to every star.
     expect(matches(`${"a*".repeat(30)}b`, "a".repeat(5_000))).toBe(false);
+  });
+
+  const kilobytes = 16 * 1024;
+  test.each([
+    ["a class of sixteen thousand bytes", `*[${"a".repeat(kilobytes)}]b`],
+    ["a part of a thousand bytes", `*${"a".repeat(1000)}b*`],
+    ["a part of a thousand classes", `*${"[ac]".repeat(1000)}b*`],
+    ["three thousand stars", `${"*a?".repeat(3000)}*b`],
+  ])("with %s is compared with a hundred long texts in a moment", (_, pattern) => {
+    const glob = compileGlob(Buffer.from(pattern), 0, pattern.length);
+    const text = Buffer.alloc(kilobytes, "a");
+    const begun = performance.now();
+    for (let i = 0; i < 100; i++) expect(glob?.matches(text, 0, text.length)).toBe(false);
+    // A tenth of a second where nobody disturbs; comparing everything with everything takes 40.
+    expect(performance.now() - begun).toBeLessThan(10_000);
   });
 });
 
@@ -87,6 +137,41 @@ function tries(pattern: string, text: string): boolean {
   if (pattern[0] === "*") {
     return tries(pattern.slice(1), text) || (text !== "" && tries(pattern, text.slice(1)));
   }
-  const takes = text !== "" && (pattern[0] === "?" || pattern[0] === text[0]);
-  return takes && tries(pattern.slice(1), text.slice(1));
+  if (text === "") return false;
+  const [takes, rest] = takesOne(pattern, text[0]);
+  return takes && tries(rest, text.slice(1));
+}
+
+/** Whether the first element takes the byte, and the pattern behind it. */
+function takesOne(pattern: string, byte: string): [boolean, string] {
+  const [first, second] = pattern;
+  if (first === "?") return [true, pattern.slice(1)];
+  if (first === "[") return takesClass(pattern.slice(1), byte);
+  if (first === "\\" && second !== undefined) return [second === byte, pattern.slice(2)];
+  return [first === byte, pattern.slice(1)];
+}
+
+function takesClass(pattern: string, byte: string): [boolean, string] {
+  const negated = pattern[0] === "^";
+  let rest = negated ? pattern.slice(1) : pattern;
+  let found = false;
+  while (rest !== "" && rest[0] !== "]") {
+    const isRange = rest[1] === "-" && rest.length > 2;
+    if (rest[0] === "\\" && rest.length > 1) {
+      found ||= rest[1] === byte;
+      rest = rest.slice(2);
+    } else if (isRange) {
+      const ends = [rest[0], rest[2]].map(signed).sort((a, b) => a - b);
+      found ||= signed(byte) >= ends[0] && signed(byte) <= ends[1];
+      rest = rest.slice(3);
+    } else {
+      found ||= rest[0] === byte;
+      rest = rest.slice(1);
+    }
+  }
+  return [found !== negated, rest.slice(1)];
+}
+
+function signed(byte: string): number {
+  return (byte.charCodeAt(0) << 24) >> 24;
 }
