@@ -104,6 +104,23 @@ describe("JOIN link", () => {
     );
   });
 
+  test("counts as lagging until it has answered everything, for a leader that ends", () => {
+    const setting = new Setting();
+    setting.node.store.put("old", "1");
+    const link = setting.join();
+    const lagging = () => setting.leader.lagging(setting.node.journal.mark());
+    expect([link.hasEverything, lagging()]).toEqual([false, [`${link.name} lacks keys`]]);
+    setting.answer(1);
+    expect([link.hasEverything, lagging()]).toEqual([true, []]);
+    setting.set("new", "2");
+    setting.set("new", "3");
+    expect(link.hasEverything).toBe(false);
+    setting.answer(1); // its first value; the second one goes out now
+    expect(link.hasEverything).toBe(false);
+    setting.answer(1);
+    expect(link.hasEverything).toBe(true);
+  });
+
   test("effects become frames; an empty value becomes DEL", () => {
     const setting = new Setting();
     setting.join();
