@@ -15,15 +15,16 @@ import {
 } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { TestNode } from "../harness.ts";
+import { CASE_MS_MAX } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { mutatedFrames } from "../support/mutations.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { encodeCommand, quote } from "../support/wire.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const MiB = 1024 * 1024;
 
@@ -182,7 +183,7 @@ test.skipIf(oracle.isMissing)(
     await using node = await ours.start();
     await using bystander = await Bystander.start(node.port);
     const random = new Random(seedFor("BAD_INPUT_SEED"));
-    const rounds = numberFromEnvironment("BAD_INPUT_ROUNDS", 400);
+    const rounds = numberFromEnvironment("BAD_INPUT_ROUNDS", repetitions(150, 1_500));
     const differences: object[] = [];
     for (let round = 0; round < rounds && differences.length < 10; round++) {
       const bytes = mutatedFrames(random);
@@ -196,7 +197,7 @@ test.skipIf(oracle.isMissing)(
     expect(differences).toEqual([]);
     await bystander.noticedNothing();
   },
-  60_000 + numberFromEnvironment("BAD_INPUT_ROUNDS", 400) * 20,
+  60_000 + numberFromEnvironment("BAD_INPUT_ROUNDS", repetitions(150, 1_500)) * 20,
 );
 
 /** Between our bound on arguments and Redis's, the two rightly differ. */

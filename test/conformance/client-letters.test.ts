@@ -3,11 +3,11 @@
  * connection in each state, our node does, with one data thread and with two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type TestNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** Commands, sent and not waited for, and the letters that they lead to. */
 const states: readonly [what: string, commands: string[], letters: string][] = [

@@ -5,16 +5,17 @@
  * Invariant: nothing is compared more loosely than the Comparison of its step says.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { CASE_MS_MAX } from "../harness.ts";
 import { Judge, showDifference } from "../support/judge.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const SEQUENCE_STEPS = 2_000;
-const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", 12_000);
+const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", repetitions(6_000, 60_000));
 /** A long run is limited by its steps, not by this. */
 const timeoutMs = 60_000 + steps * 10;
 

@@ -4,12 +4,13 @@
  * unit/base/glob.test.ts.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { CASE_MS_MAX } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, show } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** Bytes around the ends of a signed one, letters of both cases, and what has a meaning in a pattern. */
 const plain = [0x00, 0x01, 0x41, 0x5a, 0x61, 0x7a, 0x7f, 0x80, 0x81, 0xc3, 0xe9, 0xfe, 0xff];

@@ -9,13 +9,12 @@ import { RedisClient } from "bun";
 import { Redis as Ioredis6 } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { createClient } from "redis";
-import { type TestNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, ours } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const threaded = {
   name: "mscache with 4 data threads",

@@ -4,11 +4,11 @@
  * kills itself. Each script is sent in one packet, to one data thread and to two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type TestNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** Every script ends with a reply of this, or with the end of the connection. */
 const END = "$3|END|";

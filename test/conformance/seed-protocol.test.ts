@@ -5,7 +5,7 @@
  * Invariant: every case starts from a node of its own or from keys of its own.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type TestNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import {
@@ -25,8 +25,7 @@ import {
 } from "../support/seed-protocol.ts";
 import { ours } from "../support/servers.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** In this order on one connection: what is sent, what must come back. */
 const table: readonly (readonly [string, Buffer, Buffer])[] = [

@@ -3,10 +3,10 @@
  * reason, and Redis's names stand for our settings. What must be equal is compared in edge-cases.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { startNode, type TestNode } from "../harness.ts";
+import { CASE_MS_MAX, startNode, type TestNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const MiB = 1024 * 1024;
 let node: TestNode;

@@ -15,11 +15,11 @@ import {
   test,
 } from "bun:test";
 import type { TestNode } from "../harness.ts";
+import { CASE_MS_MAX } from "../harness.ts";
 import { plain, type StockClient, stockClients } from "../support/clients.ts";
 import { contestants } from "../support/servers.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** The text of the error that a call answers with. */
 async function errorOf(promise: Promise<unknown>): Promise<string> {

@@ -6,12 +6,12 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestNode } from "../harness.ts";
+import { CASE_MS_MAX } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const ABORTED = "-EXECABORT Transaction discarded because of previous errors.";
 

@@ -8,11 +8,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { freePort, temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(120_000);
-const patient = { timeoutMs: 30_000 };
+setDefaultTimeout(CASE_MS_MAX);
 const root = join(import.meta.dir, "../..");
 const source = [process.execPath, join(root, "src/main.ts")];
 const breakable = [process.execPath, join(root, "test/threads/crash-node-fixture.ts")];
@@ -40,7 +39,7 @@ async function spawnQuiet(target: string, threads: number, command = source): Pr
       await child.exited;
     },
   };
-  await waitFor(async () => (await ping(port)) === "+PONG", { ...patient, message: "a PONG" });
+  await waitFor(async () => (await ping(port)) === "+PONG", { message: "a PONG" });
   return node;
 }
 
@@ -53,7 +52,7 @@ async function ping(port: number): Promise<string> {
 async function breakProtocol(port: number): Promise<void> {
   await using peer = await Peer.connect(port);
   peer.write("*1\r\n$x\r\n");
-  await peer.raw.closed(patient.timeoutMs);
+  await peer.raw.closed();
 }
 
 /** Everything that asks all threads something, so that a thread that is gone would be noticed. */
@@ -143,7 +142,7 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
     const told = await waitFor(async () => {
       await breakProtocol(node.port);
       return /warn {2}(\d+) lines? of this log w\w+ lost here: EAGAIN\n/.exec(pipe.read());
-    }, patient);
+    });
     expect(Number(told[1])).toBeGreaterThan(0);
     await expectOrderlyEnd(node);
   });

@@ -4,14 +4,13 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { runToEnd, type SpawnedNode, spawnNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, runToEnd, type SpawnedNode, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const patience = { timeoutMs: 30_000 };
 
 /** `mscache` with so many descriptors, both limits or the soft one only. */
 function limited(count: number, isSoft = false): string[] {
@@ -118,11 +117,11 @@ describe.skipIf(process.platform !== "linux")("file descriptors", () => {
 async function callByHundred(node: SpawnedNode): Promise<number> {
   const callers = Array.from({ length: 100 }, () => call(node.port));
   try {
-    await waitFor(() => callers.every(({ text }) => text !== ""), patience);
+    await waitFor(() => callers.every(({ text }) => text !== ""));
     const refused = callers.filter(({ text }) => text.startsWith("-ERR max number of clients"));
     const served = callers.filter(({ text }) => text === "+PONG\r\n");
     expect(refused.length).toBe(100 - served.length);
-    await waitFor(() => refused.every(({ isClosed }) => isClosed), patience);
+    await waitFor(() => refused.every(({ isClosed }) => isClosed));
     expect(node.log().match(/is refused/g)).toHaveLength(refused.length);
     const before = await cpuMs(node);
     // A second in which it has nothing to do: a loop that spins takes all of it.
@@ -134,6 +133,6 @@ async function callByHundred(node: SpawnedNode): Promise<number> {
     await waitFor(async () => {
       await using peer = await Peer.connect(node.port);
       return (await peer.ask("PING")) === "+PONG";
-    }, patience);
+    });
   }
 }

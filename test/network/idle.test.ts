@@ -5,14 +5,13 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { type Contestant, oracle, ours } from "../support/servers.ts";
 import { encodeCommand, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
-const patience = { timeoutMs: 30_000 };
 const withTwoThreads: Contestant = {
   ...ours,
   name: "mscache with two threads",
@@ -46,10 +45,10 @@ describe.each([ours, withTwoThreads, oracle])("$name", (contestant) => {
     }
     expect(await waiting.shown()).toBe(":0");
     expect(await held.shown()).toBe("+OK");
-    await waitFor(() => silent.raw.isClosed, patience);
+    await waitFor(() => silent.raw.isClosed);
     expect(subscriber.raw.isClosed).toBe(false);
     // Their waits are over, and from then on they are silent like others.
-    await waitFor(() => waiting.raw.isClosed && held.raw.isClosed, patience);
+    await waitFor(() => waiting.raw.isClosed && held.raw.isClosed);
     await using late = await Peer.connect(node.port);
     expect(await late.ask("PUBLISH", "c", "m")).toBe(":1");
     expect(await subscriber.shown()).toBe("*[$message $c $m]");
@@ -80,7 +79,7 @@ describe.each([ours, withTwoThreads, oracle])("$name", (contestant) => {
         const line = lines.find((it) => it.includes(" name=other "));
         return Number(new RegExp(` ${name}=(\\d+)`).exec(line ?? "")?.[1]);
       };
-      await waitFor(async () => (await field("idle")) >= 2, patience);
+      await waitFor(async () => (await field("idle")) >= 2);
       expect(await field("age")).toBeGreaterThanOrEqual(2);
       await other.ask("PING");
       expect(await field("idle")).toBeLessThan(2);

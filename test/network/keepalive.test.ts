@@ -5,11 +5,11 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours } from "../support/servers.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** The kind of timer that means keepalive in /proc/net/tcp. */
 const KEEPALIVE = "02";
@@ -67,9 +67,7 @@ describe.skipIf(process.platform !== "linux")("keepalive", () => {
     await using leader = await ours.start();
     await using follower = await ours.start(["--leaderaddr", leader.address]);
     await using peer = await Peer.connect(follower.port);
-    await waitFor(async () => (await peer.ask("ROLE")).includes("$connected"), {
-      timeoutMs: 30_000,
-    });
+    await waitFor(async () => (await peer.ask("ROLE")).includes("$connected"), {});
     await waitFor(() => {
       const ends = [...probes(leader.port), ...probes(leader.port, true)];
       return ends.length === 2 && ends.every((due) => due !== null);

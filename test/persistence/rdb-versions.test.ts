@@ -7,14 +7,14 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type RdbFixture, rdbFixtures } from "../../scripts/rdb-fixtures.ts";
 import { RdbReader } from "../../src/rdb/reader.ts";
-import { redisInstalled, temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, redisInstalled, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 import { infoField, start } from "./bed.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** The last version that the redis-check-rdb of Redis 7.0 knows. */
 const CHECKED = "redis0010.rdb";

@@ -7,6 +7,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import {
+  CASE_MS_MAX,
   freePort,
   redisInstalled,
   type SpawnedNode,
@@ -20,8 +21,7 @@ import { redisNote } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
 import { ask, Bed, infoField, start } from "./bed.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** A node on a port that its followers know again. */
 function startAt(port: number, path: string, ...args: string[]): Promise<SpawnedNode> {

@@ -5,9 +5,10 @@
  * Invariant: data is compared key by key, and a time by its absolute moment in milliseconds.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { lineUps, type Member, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import {
   contentsOf,
@@ -17,10 +18,9 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
-const writes = numberFromEnvironment("REPLICATION_WRITES", 4_000);
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(1_000, 4_000));
 const timeoutMs = 60_000 + writes * 5;
 
 for (const lineUp of lineUps) {
@@ -59,7 +59,7 @@ for (const lineUp of lineUps) {
         await untilCaughtUp(leader, [follower]);
         await using load = await WriteLoad.start(leader.port, random);
         await using peer = await Peer.connect(leader.port);
-        for (let cuts = 0; cuts < 3; cuts++) {
+        for (let cuts = 0; cuts < repetitions(1, 3); cuts++) {
           await load.more(writes / 8);
           expect(await peer.ask("CLIENT", "KILL", "TYPE", "replica")).toBe(":1");
           await waitFor(async () => (await standingOf(leader.port)).followers === 1);

@@ -6,7 +6,7 @@
  * Invariant: a path is never inferred from the data; every test asserts the counters.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
 import {
   type Member,
   replicationField,
@@ -16,6 +16,7 @@ import {
 } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import {
@@ -26,9 +27,9 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
-const CUTS = 10;
+const CUTS = repetitions(2, 10);
 const CUT_MS_MAX = 1_000;
 const MIB = 1024 * 1024;
 
@@ -80,7 +81,7 @@ async function expectEqual(leader: Member, followers: readonly Member[]): Promis
       const standings = await Promise.all(followers.map(({ port }) => standingOf(port)));
       return standings.every((it) => it.link === "connected" && it.offset === offset);
     },
-    { timeoutMs: 20_000, message: "all offsets to be equal" },
+    { message: "all offsets to be equal" },
   );
   const wanted = await contentsOf(leader.port);
   for (const follower of followers) {
@@ -94,7 +95,7 @@ for (const [leaderKind, followerKind] of lineUps) {
   // They wait most of their time, for cables and for each other.
   const judge = isMissing ? test.skip : test.concurrent;
 
-  judge(`${name}: a link that is cut ten times is resumed from the journal`, async () => {
+  judge(`${name}: a link that is cut ${CUTS} times is resumed from the journal`, async () => {
     const random = new Random(seedFor("REPLICATION_SEED"));
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await leaderKind.leader(256 * MIB));

@@ -5,14 +5,14 @@
  * Invariant: the data are compared key by key while the leader is full, and again after FLUSHALL.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { redisInstalled, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const WRITES = 14_000;
 const BATCH = 500;

@@ -5,12 +5,11 @@
  * Invariant: the line-up of redis-servers alone must pass every test, or the test is wrong.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { lineUps, type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 for (const lineUp of lineUps) {
   describe.skipIf(lineUp.isMissing)(lineUp.name, () => {

@@ -5,13 +5,13 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rdbFixtures } from "../../scripts/rdb-fixtures.ts";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours } from "../support/servers.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const snapshot = "REDIS0009\xfe\0\0\x07counter\x011\xff\0\0\0\0\0\0\0\0";
 const select = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
@@ -44,7 +44,7 @@ test.each([
   const { leader, askedAtMs } = await leaderOf(fullSync(snapshot, select + line));
   await using _leader = leader;
   await using node = await ours.start(["--leaderaddr", `127.0.0.1:${leader.port}`]);
-  await waitFor(() => askedAtMs.length >= 6, { timeoutMs: 60_000 });
+  await waitFor(() => askedAtMs.length >= 6);
   // Waits of 100 ms and on, doubling, of which jitter takes half at most.
   expect(askedAtMs[5] - askedAtMs[0]).toBeGreaterThan((100 + 200 + 400 + 800 + 1_600) / 2);
   await waitFor(() => node.log().includes("6 times in a row"));
@@ -70,10 +70,10 @@ test("a snapshot that is refused each time leaves the old data, and is asked for
   await waitFor(async () => (await peer.ask("GET", "counter")) === "$1");
   const newest = rdbFixtures.find(({ name }) => name === "redis0015.rdb");
   bytes = fullSync(newest?.bytes.toString("latin1") ?? "");
-  await waitFor(() => node.log().includes("5 times in a row"), { timeoutMs: 60_000 });
+  await waitFor(() => node.log().includes("5 times in a row"));
   expect(node.log()).toContain("a value of type hash, and --other-types is refuse");
   expect(await peer.ask("GET", "counter")).toBe("$1");
   // It comes back as soon as there is something that it can follow.
   bytes = fullSync(snapshot.replace("\x011", "\x012"));
-  await waitFor(async () => (await peer.ask("GET", "counter")) === "$2", { timeoutMs: 60_000 });
+  await waitFor(async () => (await peer.ask("GET", "counter")) === "$2");
 });

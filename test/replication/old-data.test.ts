@@ -7,7 +7,7 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { type SpawnedNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type SpawnedNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
@@ -15,7 +15,7 @@ import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const KEYS = 20_000;
 const VALUE_BYTES = 400;
@@ -96,7 +96,6 @@ class Readers implements AsyncDisposable {
   async more(kind: keyof Seen, count: number): Promise<void> {
     const targets = this.#readers.map(({ seen }) => seen[kind] + count);
     await waitFor(() => this.#readers.every(({ seen }, i) => seen[kind] >= (targets[i] ?? 0)), {
-      timeoutMs: 20_000,
       message: `${count} more ${kind} replies`,
     });
   }

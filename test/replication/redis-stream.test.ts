@@ -10,13 +10,14 @@ import { redisInstalled, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { dumpedPayloads, elsewhere, redisWrites } from "../support/redis-writes.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-const steps = numberFromEnvironment("STREAM_COMMANDS_STEPS", 3_000);
+const steps = numberFromEnvironment("STREAM_COMMANDS_STEPS", repetitions(2_000, 20_000));
 const batch = 60;
 setDefaultTimeout(30_000 + steps * 20);
 

@@ -5,7 +5,7 @@
  * Invariant: every wait is for a condition, and every node is a process of its own.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import {
   isOurs,
   lineUps,
@@ -17,8 +17,7 @@ import {
 import { Peer } from "../support/peer.ts";
 import { fill } from "../support/write-load.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const READONLY = "-READONLY You can't write against a read only replica.";
 

@@ -7,15 +7,14 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, temporaryDirectory, waitFor } from "../harness.ts";
 import { standingOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, ours } from "../support/servers.ts";
 import { partsOf, ReplyReader, textOf } from "../support/wire.ts";
 import { fill } from "../support/write-load.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 /** A follower's end after the snapshot. */
 interface Link {

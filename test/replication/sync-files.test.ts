@@ -6,14 +6,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { redisInstalled, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, redisInstalled, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { infoField } from "../persistence/bed.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const nowhere = { environment: { TMPDIR: "/nowhere/at/all" } };
 
@@ -32,7 +32,7 @@ test("a chain needs no folder for temporary files", async () => {
   await using second = await spawnNode(["--leaderaddr", `127.0.0.1:${first.port}`], nowhere);
   await waitFor(() => linkIsUp(second.port));
   await using third = await spawnNode(["--leaderaddr", `127.0.0.1:${second.port}`], nowhere);
-  await waitFor(() => linkIsUp(third.port), { timeoutMs: 30_000 });
+  await waitFor(() => linkIsUp(third.port));
   await peer.ask("SET", "last", "1");
   await using reader = await Peer.connect(third.port);
   await waitFor(async () => (await reader.ask("GET", "last")) === "$1");
@@ -56,7 +56,7 @@ test.skipIf(oracle.isMissing)(
     })();
     for (let round = 0; round < 3; round++) {
       await using last = await spawnNode(["--leaderaddr", `127.0.0.1:${middle.port}`], nowhere);
-      await waitFor(() => linkIsUp(last.port), { timeoutMs: 30_000 });
+      await waitFor(() => linkIsUp(last.port));
       isDone = round === 2;
       if (!isDone) continue;
       await load;

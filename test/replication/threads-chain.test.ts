@@ -6,14 +6,14 @@
  * Invariant: the counters of each leader say which syncs there were.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { waitFor } from "../harness.ts";
+import { CASE_MS_MAX, waitFor } from "../harness.ts";
 import { type Member, standingOf, syncsOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const threaded = ["--threads", "4"];
 const WRITERS = 3;

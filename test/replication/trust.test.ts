@@ -6,13 +6,13 @@
  * Invariant: a follower that must not answer is stopped by SIGSTOP, never by a bet on time.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { redisInstalled, startRedis, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, redisInstalled, startRedis, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 interface Kind {
   readonly name: string;

@@ -4,12 +4,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const FILE = "# Ours.\nmax-memory 64mb\nmax-clients 100\n";
 

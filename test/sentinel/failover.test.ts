@@ -7,15 +7,16 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Redis } from "ioredis";
-import { redisInstalled, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { type Guarded, type Member, startGuarded } from "../support/sentinels.ts";
 import { redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(CASE_MS_MAX);
 
-const KILLS = 5;
+const KILLS = repetitions(2, 5);
 const FAILOVER_MS_MAX = 10_000;
 const CONFIGURATION =
   "# Kept over every rewrite.\nmax-memory 64mb\n\nmax-clients 500 \n# The end.\n";

@@ -91,15 +91,17 @@ export async function replicationField(port: number, name: string): Promise<stri
 /** Waits until the followers are online and have applied everything that the leader has said. */
 export async function untilCaughtUp(leader: Member, followers: readonly Member[]): Promise<void> {
   const message = "the followers' offsets to equal the leader's";
+  let seen = "";
   await waitFor(
     async () => {
       const standings = await Promise.all(followers.map(({ port }) => standingOf(port)));
       const { offset, followers: counted } = await standingOf(leader.port);
+      seen = standings.map((it) => `${it.link} ${it.offset}`).join(", ");
       return standings.every((standing) => {
         return standing.link === "connected" && standing.offset === offset && counted > 0;
       });
     },
-    { timeoutMs: 20_000, message },
+    { message, progress: () => seen },
   );
 }
 

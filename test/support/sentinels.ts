@@ -140,7 +140,6 @@ function guarded(
     leader,
     settled: async () => {
       await waitFor(() => isSettled(members, sentinelPorts), {
-        timeoutMs: 30_000,
         message: "one leader with two followers, known to all sentinels",
       });
       return (await leader()) as Member;

@@ -68,7 +68,7 @@ export class WriteLoad implements AsyncDisposable {
   async more(count: number): Promise<void> {
     const target = this.#written + count;
     const message = `${count} more writes`;
-    await waitFor(() => this.#written >= target, { timeoutMs: 30_000, message });
+    await waitFor(() => this.#written >= target, { message, progress: () => this.#written });
   }
 
   async stop(): Promise<void> {

@@ -6,11 +6,10 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { spawnNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const command = [process.execPath, join(import.meta.dir, "crash-node-fixture.ts")];
 const END_MS_MAX = 5_000;

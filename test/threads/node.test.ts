@@ -6,6 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  CASE_MS_MAX,
   type LocalNode,
   runMscache,
   spawnNode,
@@ -16,8 +17,7 @@ import {
 import { Peer } from "../support/peer.ts";
 import { textOf } from "../support/wire.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const THREADS = 4;
 const CONNECTIONS = 24;

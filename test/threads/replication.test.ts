@@ -5,7 +5,7 @@
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type SpawnedNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, type SpawnedNode, waitFor } from "../harness.ts";
 import {
   type Member,
   replicationField,
@@ -25,8 +25,7 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(90_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const WRITERS = 8;
 const writes = numberFromEnvironment("REPLICATION_WRITES", 1_000);

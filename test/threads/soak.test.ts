@@ -7,13 +7,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type LocalNode, startNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { Checker, countersOf, placeToken } from "./checker.ts";
 
 const CONNECTIONS = 50;
 /** Longest pipeline in each phase. */
 const PHASES = [16, 1000, 100];
-const soakMs = numberFromEnvironment("SOAK_MS", 3_600);
+const soakMs = numberFromEnvironment("SOAK_MS", repetitions(1_200, 12_000));
 
 setDefaultTimeout(60_000 + 2 * soakMs);
 

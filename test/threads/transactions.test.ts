@@ -5,12 +5,11 @@
  * Invariant: nothing depends on which thread a connection falls to.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { startNode, waitFor } from "../harness.ts";
+import { CASE_MS_MAX, startNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 
-/** Above the patience of every wait: a wait that fails says for what, a timeout does not. */
-setDefaultTimeout(60_000);
+setDefaultTimeout(CASE_MS_MAX);
 
 const ACCOUNTS = Array.from({ length: 8 }, (_, i) => `account:${i}`);
 const START = 1000;

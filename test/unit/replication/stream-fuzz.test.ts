@@ -11,6 +11,7 @@ import { LeaderStream } from "../../../src/replication/follower/leader-stream.ts
 import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
 import { SnapshotReceiver } from "../../../src/replication/follower/snapshot-receiver.ts";
 import { Snapshot } from "../../../src/replication/snapshot.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { applyTo, FakeClock, FakeStore } from "./fakes.ts";
@@ -72,7 +73,7 @@ function pushIn(random: Random, bytes: Buffer, push: (chunk: Uint8Array) => void
 describe("stream fuzz", () => {
   test("cut at any byte, what is applied is a whole number of units, and the rest can follow", () => {
     const random = new Random(seed);
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < repetitions(30, 100); round++) {
       const list = units(random);
       const whole = follower();
       pushIn(random, Buffer.concat(list), (chunk) => whole.stream.push(chunk));
@@ -95,7 +96,7 @@ describe("stream fuzz", () => {
 
   test("frozen and thawed at random, nothing is lost and nothing is applied meanwhile", () => {
     const random = new Random(seed ^ 1);
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < repetitions(20, 50); round++) {
       const list = units(random);
       const { stream, journal, store } = follower();
       pushIn(random, Buffer.concat(list), (chunk) => {
@@ -114,7 +115,7 @@ describe("stream fuzz", () => {
 
   test("damaged bytes end in a SyncError or are taken for what they are", () => {
     const random = new Random(seed ^ 2);
-    for (let round = 0; round < 500; round++) {
+    for (let round = 0; round < repetitions(100, 500); round++) {
       const bytes = Buffer.concat(units(random));
       for (let i = random.between(1, 4); i > 0; i--) {
         bytes[random.below(bytes.length)] = random.below(256);
@@ -135,7 +136,7 @@ describe("stream fuzz", () => {
 describe("snapshot receiver fuzz", () => {
   test("any cut of either framing is received whole, and not one byte more", () => {
     const random = new Random(seed ^ 3);
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < repetitions(30, 100); round++) {
       const { bytes, store } = framed(random);
       const copy = new FakeStore();
       const load = new SnapshotLoad(copy, copy, () => {});
@@ -153,7 +154,7 @@ describe("snapshot receiver fuzz", () => {
 
   test("damaged framing and payload end in an error with a reason", () => {
     const random = new Random(seed ^ 4);
-    for (let round = 0; round < 500; round++) {
+    for (let round = 0; round < repetitions(100, 500); round++) {
       const { bytes } = framed(random);
       for (let i = random.between(1, 3); i > 0; i--) {
         bytes[random.below(bytes.length)] = random.below(256);

@@ -1,7 +1,7 @@
 // The store against a Map: random operations over many configurations, with time that moves on, every
 // answer compared and invariants() checked again and again. The listener tells the model of each
 // eviction and expiry, so that the model is exact. STORE_FUZZ_SEED replays a run, and
-// STORE_FUZZ_OPERATIONS asks for more than the million operations of a default run.
+// STORE_FUZZ_OPERATIONS asks for more than the million operations of a long run.
 // Invariant: what the model holds and has not expired is found, and nothing else is.
 
 import { expect, test } from "bun:test";
@@ -13,6 +13,7 @@ import {
   type Store,
   TOO_LARGE,
 } from "../../../src/store/store.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../../support/seed.ts";
 import { currentKey, currentValue, KiB, MiB, openStore, pattern } from "./harness.ts";
 
@@ -371,7 +372,7 @@ const noise = pattern(MiB);
 const text = (buffer: Uint8Array) => Buffer.from(buffer).toString("latin1");
 const bytes = (key: string) => Buffer.from(key, "latin1");
 
-const operations = numberFromEnvironment("STORE_FUZZ_OPERATIONS", 1_000_000);
+const operations = numberFromEnvironment("STORE_FUZZ_OPERATIONS", repetitions(80_000, 1_000_000));
 const seed = seedFor("STORE_FUZZ_SEED");
 
 test.each(configurations.map((configuration, index) => ({ ...configuration, index })))(

@@ -5,6 +5,7 @@
 
 import { expect, test } from "bun:test";
 import { FULL, type RemovalListener, type Replacement, STORED } from "../../../src/store/store.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { currentKey, currentValue, expire, MiB, openStore, pattern, remove } from "./harness.ts";
 
@@ -174,7 +175,7 @@ class Fuzzer implements RemovalListener {
 
 test("a store whose items are replaced again and again agrees with its Maps", () => {
   const fuzzer = new Fuzzer(new Random(seedFor("REPLACEMENT_FUZZ_SEED")));
-  fuzzer.run(400_000);
+  fuzzer.run(repetitions(400_000, 4_000_000));
   for (const [what, times] of Object.entries(fuzzer.met)) {
     expect(`${what} ${times > 0}`).toBe(`${what} true`);
   }

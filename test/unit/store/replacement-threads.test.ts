@@ -5,13 +5,14 @@
 import { expect, test } from "bun:test";
 import { reserveStore, type StoreMemory } from "../../../src/store/memory.ts";
 import { type Replacement, Store } from "../../../src/store/store.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { seedFor } from "../../support/seed.ts";
 import { MiB, put, storeOptions } from "./harness.ts";
 import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts";
 
 const READERS = 3;
 const KEYS = 2000;
-const GENERATIONS = 60;
+const GENERATIONS = repetitions(15, 60);
 
 function startReader(task: ReaderTask) {
   const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);

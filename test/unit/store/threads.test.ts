@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { reserveStore, type StoreMemory } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { seedFor } from "../../support/seed.ts";
 import { get, getText, MiB, put, storeOptions } from "./harness.ts";
 import type { Report, Task } from "./threads-fixture.ts";
@@ -47,7 +48,7 @@ test.each([
     const store = new Store(memory, 0);
     store.threads.markAlive(0);
     put(store, "counter", "0");
-    const operations = 40_000;
+    const operations = repetitions(10_000, 40_000);
     const reports = await hammer(memory, seed, operations);
     store.invariants();
     expect(reports.map((report) => report.failure)).toEqual(Array(THREADS).fill(""));

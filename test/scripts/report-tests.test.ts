@@ -3,9 +3,9 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { temporaryDirectory } from "../../harness.ts";
+import { temporaryDirectory } from "../harness.ts";
 
-const SCRIPT = join(import.meta.dir, "../../../scripts/report-tests.ts");
+const SCRIPT = join(import.meta.dir, "../../scripts/report-tests.ts");
 const PASS = '<testcase name="a" classname="" file="x.test.ts" />';
 const FAIL = '<testcase name="b" file="x.test.ts"><failure type="AssertionError" /></testcase>';
 const SKIP = '<testcase name="c" file="x.test.ts"><skipped /></testcase>';

@@ -1,0 +1,12 @@
+/**
+ * How often a test repeats what chance decides: a few times in `bun run test`, which is run after every
+ * change, and many times in `bun run test:long`, which CI runs as well. The assertions are the same.
+ * Invariant: a file that uses this is run again by `test:long`; no other file is (scripts/run-tests.ts).
+ */
+
+/** Set by `bun run test:long`. */
+const isLong = process.env.MSCACHE_TEST_LONG === "1";
+
+export function repetitions(few: number, many: number): number {
+  return isLong ? many : few;
+}
