@@ -5,6 +5,7 @@
 
 import { dirname, resolve } from "node:path";
 import { type LineSink, Log } from "../base/log.ts";
+import type { Lookup } from "../base/lookup.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels } from "../command/pubsub/channels.ts";
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly onFault?: OnFault;
   /** The code of its data threads, where that is not the product's own. */
   readonly workerEntry?: URL;
+  /** How the names of --listenaddr become addresses, if not by the system. */
+  readonly lookup?: Lookup;
 }
 
 /** What all other parts stand on. */

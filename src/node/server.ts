@@ -5,6 +5,7 @@ import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { type Lookup, lookUp } from "../base/lookup.ts";
 import { doneWithin } from "../base/patience.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import type { Control } from "../command/core/node.ts";
@@ -15,6 +16,7 @@ import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
+import { listenAddresses } from "./listen-addresses.ts";
 import {
   type Ground,
   layGround,
@@ -78,7 +80,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   faults.happened.on(() => breakOff(node));
   controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
 
-  const addresses = await Promise.race([begin(node, config), faults.ended]);
+  const addresses = await Promise.race([begin(node, config, options.lookup), faults.ended]);
   return serverOf(node, ground, addresses, options);
 }
 
@@ -132,14 +134,17 @@ function makeControl({ configuration, pauses }: Ground, node: Node): Control {
 // ---- the beginning ------------------------------------------------------------------------------
 
 /** Listens, loads and follows; where it listens. */
-async function begin(node: Node, { listenAddr, leaderAddr }: Config): Promise<Address[]> {
+async function begin(
+  node: Node,
+  { listenAddr, leaderAddr }: Config,
+  lookup: Lookup = lookUp,
+): Promise<Address[]> {
   const { log, standing, persistence, threads, roles, shutdown } = node;
-  const ports = await threads.listen(listenAddr).catch(async (error) => {
+  const addresses = await listen(threads, listenAddr, lookup).catch(async (error) => {
     await closeParts(node);
     throw error;
   });
-  const addresses = listenAddr.map(({ host }, index) => ({ host, port: ports[index] }));
-  standing.port = ports[0];
+  standing.port = addresses[0].port;
   announce(log, addresses, leaderAddr);
   await load(persistence, leaderAddr !== null, shutdown);
   if (!shutdown.hasEnded) {
@@ -147,6 +152,16 @@ async function begin(node: Node, { listenAddr, leaderAddr }: Config): Promise<Ad
     if (leaderAddr !== null) roles.follow(leaderAddr.host, leaderAddr.port);
   }
   return addresses;
+}
+
+async function listen(
+  threads: Threads,
+  wanted: readonly Address[],
+  lookup: Lookup,
+): Promise<Address[]> {
+  const addresses = await listenAddresses(wanted, lookup);
+  const ports = await threads.listen(addresses);
+  return addresses.map(({ host }, index) => ({ host, port: ports[index] }));
 }
 
 function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {

@@ -34,13 +34,25 @@ export function listen(
  * Fails as listen() does when somebody listens at the address already: with `reusePort` a second server
  * would start in silence and take a part of the connections. Port 0 is always free.
  */
-export function assertFree({ host, port }: Address): void {
-  if (port === 0) return;
+export function assertFree(address: Address): void {
+  if (address.port === 0) return;
   try {
-    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
+    listenBriefly(address);
   } catch (cause) {
-    throw new ListenError(explain({ host, port }, cause));
+    throw new ListenError(explain(address, cause));
   }
+}
+
+/** Binds an address and lets it go; the port is the system's choice where it was 0. */
+export function listenBriefly({ host, port }: Address): number {
+  const listener = Bun.listen({ hostname: host, port, socket: { data() {} } });
+  listener.stop(true);
+  return listener.port;
+}
+
+/** The system's name of an error, such as EADDRINUSE. */
+export function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
 /** Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not be. */
@@ -62,10 +74,11 @@ function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
 }
 
 function explain(address: Address, cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = codeOf(cause);
   const where = formatAddress(address);
   if (code === "EADDRINUSE") return `cannot listen on ${where}: the port is taken`;
   if (code === "EACCES") return `cannot listen on ${where}: this user may not use the port`;
+  if (code === "EADDRNOTAVAIL") return `cannot listen on ${where}: it is not this machine's`;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return `cannot listen on ${where}: ${reason}`;
 }

@@ -45,14 +45,15 @@ export interface Threads extends Clients {
 
 export class LocalThreads implements Threads {
   private readonly thread: DataThread;
-  private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
+  private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
 
   constructor(thread: DataThread) {
     this.thread = thread;
   }
 
   async listen(addresses: readonly Address[]): Promise<number[]> {
-    this.listeners = addresses.map((address) => listen(this.thread, address));
+    // One by one: what is bound is closed with the others when a later one cannot be.
+    for (const address of addresses) this.listeners.push(listen(this.thread, address));
     return this.listeners.map(({ port }) => port);
   }
 

@@ -54,7 +54,7 @@ class WorkerServer {
   private readonly mailbox: WorkerMailbox;
   private readonly thread: DataThread;
   private readonly links = new Map<number, RemoteLink>();
-  private listeners: readonly Bun.TCPSocketListener<Connection>[] = [];
+  private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
 
   constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
     const attached = awaken(attach(memory, number));
@@ -142,7 +142,7 @@ class WorkerServer {
 
   private listen(addresses: readonly Address[]): number[] | string {
     try {
-      this.listeners = addresses.map((address) => listen(this.thread, address, true));
+      for (const address of addresses) this.listeners.push(listen(this.thread, address, true));
     } catch (error) {
       if (error instanceof ListenError) return error.message;
       throw error;
