@@ -73,6 +73,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   // From before the first connection: nothing is served by halves, and no follower takes a write.
   standing.isLoading = persistence.isOn;
   standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
+  if (config.leaderAddr !== null) replication.standBy(config.leaderAddr);
 
   const controlThread = makeControlThread(ground, replication);
   const threads = makeThreads(ground, controlThread, options);
@@ -139,7 +140,7 @@ async function begin(
   { listenAddr, leaderAddr }: Config,
   lookup: Lookup = lookUp,
 ): Promise<Address[]> {
-  const { log, standing, persistence, threads, roles, shutdown } = node;
+  const { log, standing, persistence, replication, threads, shutdown } = node;
   const addresses = await listen(threads, listenAddr, lookup).catch(async (error) => {
     await closeParts(node);
     throw error;
@@ -149,7 +150,7 @@ async function begin(
   await load(persistence, leaderAddr !== null, shutdown);
   if (!shutdown.hasEnded) {
     standing.isLoading = false;
-    if (leaderAddr !== null) roles.follow(leaderAddr.host, leaderAddr.port);
+    if (leaderAddr !== null) replication.begin();
   }
   return addresses;
 }

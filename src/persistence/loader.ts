@@ -46,12 +46,14 @@ export class SnapshotLoader {
   readonly #parts: LoaderParts;
   readonly #fields = new Map<string, string>();
   readonly #reader: RdbReader;
+  readonly #beganMs: number;
   #hasBegun = false;
   #nowMs = 0;
 
   constructor(parts: LoaderParts) {
     this.#parts = parts;
     this.startedAtMs = parts.clock.wallMs();
+    this.#beganMs = parts.clock.monotonicMs();
     const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
@@ -63,6 +65,10 @@ export class SnapshotLoader {
       refusesOtherTypes,
       valueBytesMax: store.valueBytesMax,
     });
+  }
+
+  get elapsedMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#beganMs;
   }
 
   /** What the file has and a cache of strings cannot hold, by kind. */

@@ -22,6 +22,7 @@ import { reasonOf, removeUnfinished, requireRegular, SnapshotError } from "./sna
 const tickMs = 1_000;
 const progressEveryMs = 2_000;
 const noFile = errorReply("there is no snapshot file: start the node with --snapshot-file");
+const notBegun = { startedAtMs: 0, elapsedMs: 0, totalBytes: 0, loadedBytes: 0 };
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
 
 export interface PersistenceOptions {
@@ -257,15 +258,15 @@ export class Persistence {
    */
   info(isLoading: boolean): InfoField[] {
     const { follower } = this.#parts.replication;
+    const progress = (this.#isLoading ? this.#loader : follower.loadProgress) ?? notBegun;
+    const showsProgress = isLoading || follower.isLoadingBeside;
     return [
       ["loading", isLoading ? 1 : 0],
       ["async_loading", follower.isLoadingBeside ? 1 : 0],
       ...savingFields(this.#saver),
       ...loadedFields(this.#isLoading ? null : this.#loader),
       ["aof_enabled", 0],
-      ...(this.#isLoading && this.#loader !== null
-        ? loadingFields(this.#loader, this.#clock.wallMs())
-        : []),
+      ...(showsProgress ? loadingFields(progress) : []),
     ];
   }
 }

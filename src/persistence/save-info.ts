@@ -29,12 +29,23 @@ export function loadedFields(loader: SnapshotLoader | null): InfoField[] {
   ];
 }
 
+/** How far a load is: of the file at the start, or of a leader's snapshot. */
+export interface LoadProgress {
+  /** By the wall clock. */
+  readonly startedAtMs: number;
+  readonly elapsedMs: number;
+  /** 0 where it is not known. */
+  readonly totalBytes: number;
+  readonly loadedBytes: number;
+}
+
 /** The progress of a load, from which clients tell when to come back. */
-export function loadingFields(loader: SnapshotLoader, nowMs: number): InfoField[] {
-  const { startedAtMs, totalBytes, loadedBytes } = loader;
+export function loadingFields(progress: LoadProgress): InfoField[] {
+  const { startedAtMs, totalBytes, loadedBytes } = progress;
   const percent = totalBytes === 0 ? 0 : (100 * loadedBytes) / totalBytes;
-  const elapsed = (nowMs - startedAtMs) / 1000;
-  const left = (elapsed * (totalBytes - loadedBytes)) / Math.max(1, loadedBytes);
+  const elapsed = progress.elapsedMs / 1000;
+  const leftBytes = Math.max(1, totalBytes - loadedBytes);
+  const left = (elapsed * leftBytes) / Math.max(1, loadedBytes);
   return [
     ["loading_start_time", seconds(startedAtMs)],
     ["loading_total_bytes", totalBytes],

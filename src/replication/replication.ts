@@ -210,6 +210,18 @@ export class Replication {
     return true;
   }
 
+  /** Before its own data are loaded: this node is a follower already, and asks its leader at begin(). */
+  standBy({ host, port }: Address): void {
+    const { effects, store } = this.#parts;
+    effects.muted = true;
+    store.expires = false;
+    this.follower.standBy(host, port);
+  }
+
+  begin(): void {
+    this.follower.begin();
+  }
+
   /** Becomes a leader. Data and offset stay; followers come back and go on under the new replid. */
   noOne(): void {
     const { follower, history } = this;

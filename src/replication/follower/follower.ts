@@ -106,8 +106,10 @@ export class Follower {
   #streamDatabase = 0;
   #freezes = 0;
   #lastBytesMs = 0;
+  #loadBeganMs = 0;
   #lastAcknowledgedMs = 0;
-  #downSinceMs: number;
+  /** When a link that was up was lost; null before there was one. */
+  #downSinceMs: number | null = null;
   #retryMs = reconnectMsMin;
   #retryTimer: Timer | null = null;
   /** How often in a row this leader's bytes could not be followed, and how long it waited then. */
@@ -117,7 +119,6 @@ export class Follower {
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    this.#downSinceMs = parts.clock.monotonicMs();
   }
 
   // ---- what others may know ----------------------------------------------------------------------
@@ -148,8 +149,9 @@ export class Follower {
     return this.isUp ? this.#secondsSince(this.#lastBytesMs) : -1;
   }
 
+  /** -1 while this node has never been connected to a leader, as in Redis. */
   get downSeconds(): number {
-    return this.#secondsSince(this.#downSinceMs);
+    return this.#downSinceMs === null ? -1 : this.#secondsSince(this.#downSinceMs);
   }
 
   get syncProgress(): { total: number; received: number; secondsAgo: number } | null {
@@ -159,6 +161,20 @@ export class Follower {
     return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
   }
 
+  /** How far the load of a snapshot is; null before its first byte, and where there is none. */
+  get loadProgress() {
+    if (this.#receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
+    const { totalBytes, receivedBytes } = this.#receiver;
+    const elapsedMs = this.#parts.clock.monotonicMs() - this.#loadBeganMs;
+    const startedAtMs = this.#parts.clock.wallMs() - elapsedMs;
+    return {
+      startedAtMs,
+      elapsedMs,
+      totalBytes: Math.max(0, totalBytes),
+      loadedBytes: receivedBytes,
+    };
+  }
+
   #secondsSince(ms: number): number {
     return Math.max(0, Math.floor((this.#parts.clock.monotonicMs() - ms) / 1000));
   }
@@ -166,6 +182,7 @@ export class Follower {
   // ---- orders ------------------------------------------------------------------------------------
 
   follow(host: string, port: number, isFailover = false): void {
+    if (this.state === "off") this.#downSinceMs = null;
     this.stop("another leader");
     this.#isFailover = isFailover;
     this.host = host;
@@ -176,6 +193,19 @@ export class Follower {
     this.#connect();
   }
 
+  /** Is a follower of that leader, but asks it nothing before begin(). */
+  standBy(host: string, port: number): void {
+    assert(this.state === "off", "a node stands by before it follows");
+    this.host = host;
+    this.port = port;
+    this.#transition("connect", `following ${host}:${port} once its own data are loaded`);
+  }
+
+  begin(): void {
+    assert(this.state === "connect" && this.#retryTimer === null, "it stands by");
+    this.#connect();
+  }
+
   /** What the journal goes on with, after a restart: the database that its stream has selected. */
   resumeIn(streamDatabase: number): void {
     this.#streamDatabase = streamDatabase;
@@ -183,6 +213,7 @@ export class Follower {
 
   stop(reason: string): void {
     if (this.state === "off") return;
+    if (this.isUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
     this.#disconnect();
     this.#isFailover = false;
     this.#transition("off", reason);
@@ -382,6 +413,7 @@ export class Follower {
   }
 
   #beginLoad(): void {
+    this.#loadBeganMs = this.#parts.clock.monotonicMs();
     const { store, keyspace, refusesOtherTypes } = this.#parts;
     this.#load = new SnapshotLoad(store, keyspace, (reason, isComplete) =>
       this.#discardData(reason, isComplete),

@@ -1,0 +1,169 @@
+/**
+ * What a node says of itself agrees, by whatever way it is asked, at every moment of start, load, sync,
+ * failover and change of role: support/self-report.ts asks in a loop while a scenario goes on. A
+ * redis-server goes through the same scenarios. That a state was met at all is asserted, too.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { freePort, temporaryDirectory, waitFor } from "../harness.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { Peer } from "../support/peer.ts";
+import { SelfReports } from "../support/self-report.ts";
+import { type Contestant, oracle, ours } from "../support/servers.ts";
+
+setDefaultTimeout(120_000);
+
+const patience = { timeoutMs: 60_000 };
+
+interface Judged extends Contestant {
+  /** Whether it answers while the leader's bytes are held back; a Redis that loads waits for them. */
+  readonly answersAlways: boolean;
+  /** The option by which it follows a leader, and how the address is written. */
+  follows(port: number): string[];
+}
+
+const contestants: Judged[] = [
+  { ...ours, answersAlways: true, follows: (port) => ["--leaderaddr", `127.0.0.1:${port}`] },
+  {
+    ...ours,
+    name: "mscache with two threads",
+    answersAlways: true,
+    start: (args = []) => ours.start(["--threads", "2", ...args]),
+    follows: (port) => ["--leaderaddr", `127.0.0.1:${port}`],
+  },
+  {
+    ...oracle,
+    answersAlways: false,
+    start: (args = []) => {
+      return oracle.start([
+        "--repl-diskless-load",
+        "swapdb",
+        "--repl-diskless-sync-delay",
+        "0",
+        ...args,
+      ]);
+    },
+    follows: (port) => ["--replicaof", "127.0.0.1", `${port}`],
+  },
+];
+
+async function fill(port: number, megabytes: number): Promise<void> {
+  await using peer = await Peer.connect(port);
+  const value = Buffer.alloc(1024 * 1024, "v");
+  for (let i = 0; i < megabytes; i++) peer.send("SET", `large ${i}`, value);
+  await peer.replies(megabytes);
+}
+
+async function ask(port: number, ...command: string[]): Promise<string> {
+  await using peer = await Peer.connect(port);
+  return await peer.ask(...command);
+}
+
+const isConnected = async (port: number) => (await ask(port, "ROLE")).includes("$connected");
+const untilMet = (reports: SelfReports, state: RegExp) =>
+  waitFor(() => [...reports.states].some((it) => state.test(it)), {
+    ...patience,
+    message: `${state} in ${[...reports.states].join("; ")}`,
+  });
+
+describe.each(contestants)("$name", (contestant) => {
+  test.skipIf(contestant.isMissing)(
+    "agrees with itself through syncs, cuts and changes of role",
+    async () => {
+      await using leader = await ours.start();
+      await fill(leader.port, 24);
+      await using proxy = await LinkProxy.start(leader.port);
+      await using node = await contestant.start();
+      await using reports = new SelfReports(node.port);
+      await untilMet(reports, /^master$/);
+      const full = async (states: RegExp) => {
+        if (contestant.answersAlways) proxy.hold(6 * 1024 * 1024);
+        expect(await ask(node.port, "REPLICAOF", "127.0.0.1", `${proxy.port}`)).toBe("+OK");
+        if (contestant.answersAlways) await untilMet(reports, states);
+        proxy.release();
+      };
+      // Without data of its own, so that nothing can be read meanwhile; cut in the middle, and whole.
+      await full(/sync down loading/);
+      proxy.cut();
+      await untilMet(reports, /slave \$connect down$/);
+      proxy.heal();
+      await waitFor(() => isConnected(node.port), patience);
+      await untilMet(reports, /slave \$connected up$/);
+      // A partial sync.
+      proxy.cut();
+      proxy.heal();
+      await waitFor(() => isConnected(node.port), patience);
+      // A full sync beside the data that are there: those of another history.
+      expect(await ask(node.port, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+      expect(await ask(node.port, "SET", "own", "write")).toBe("+OK");
+      await full(/sync down async/);
+      await waitFor(() => isConnected(node.port), patience);
+      // A leader that is not there.
+      expect(await ask(node.port, "REPLICAOF", "127.0.0.1", `${await freePort()}`)).toBe("+OK");
+      await untilMet(reports, /slave \$(connect|connecting) down$/);
+      expect([...reports.found]).toEqual([]);
+      expect(reports.samples).toBeGreaterThan(10);
+    },
+  );
+
+  test.skipIf(contestant.isMissing)(
+    "agrees with itself through a failover, on both sides",
+    async () => {
+      await using leader = await contestant.start();
+      await using follower = await contestant.start(contestant.follows(leader.port));
+      await using first = new SelfReports(leader.port);
+      await using second = new SelfReports(follower.port);
+      await waitFor(() => isConnected(follower.port), patience);
+      for (const [from, to] of [
+        [leader, follower],
+        [follower, leader],
+      ] as const) {
+        await waitFor(async () => {
+          const reply = await ask(from.port, "FAILOVER");
+          return reply === "+OK";
+        }, patience);
+        await waitFor(() => isConnected(from.port), patience);
+        expect(await ask(to.port, "ROLE")).toStartWith("*[$master");
+      }
+      expect([...first.found, ...second.found]).toEqual([]);
+      expect([...first.states]).toEqual(expect.arrayContaining(["master", "slave $connected up"]));
+    },
+  );
+});
+
+describe("a start from a file", () => {
+  test.each([1, 2])(
+    "agrees with itself while it loads, as a leader and as a follower, with %d threads",
+    async (threads) => {
+      await using directory = await temporaryDirectory();
+      const file = ["--snapshot-file", `${directory.path}/dump.rdb`, "--threads", `${threads}`];
+      {
+        await using node = await ours.start(file);
+        await fill(node.port, 8);
+        await using peer = await Peer.connect(node.port);
+        for (let i = 0; i < 300_000; i++) peer.send("SET", `small ${i}`, "x");
+        await peer.replies(300_000);
+        expect(await ask(node.port, "SAVE")).toBe("+OK");
+      }
+      await using leader = await ours.start();
+      for (const follows of [[], ["--leaderaddr", leader.address]]) {
+        const port = await freePort();
+        await using reports = new SelfReports(port);
+        await using node = await ours.start([
+          ...file,
+          ...follows,
+          "--listenaddr",
+          `127.0.0.1:${port}`,
+        ]);
+        await untilMet(reports, /loading/);
+        const isFollower = follows.length > 0;
+        await waitFor(async () => {
+          const role = await ask(node.port, "ROLE");
+          return isFollower ? role.includes("$connected") : role.startsWith("*[$master");
+        }, patience);
+        expect([...reports.found]).toEqual([]);
+        const loading = [...reports.states].filter((state) => state.endsWith("loading"));
+        expect(loading).toContain(isFollower ? "slave $connect down loading" : "master loading");
+      }
+    },
+  );
+});
