@@ -53,13 +53,18 @@ export class RecurringTrouble {
     known.intervalMs = Math.min(2 * known.intervalMs, troubleRepeatMsMax);
   }
 
+  /** What comes from now on has nothing to do with what was. */
+  forget(): void {
+    this.kinds.clear();
+    this.total = 0;
+  }
+
   /** It is over. Told where it was told, with all that was counted; silent where nothing had happened. */
   ended(sentence: string): void {
     if (this.total === 0) return;
     const count = times(this.total, this.now() - this.beganMs);
     this.sink[this.level](`${sentence}, after trouble (${count})`);
-    this.kinds.clear();
-    this.total = 0;
+    this.forget();
   }
 
   /** A kind may name a peer, and peers come without end: the oldest is forgotten. */

@@ -17,6 +17,8 @@ const sweepSliceMs = 1;
 const bucketsPerStep = 64;
 const where = "housekeeping";
 const sampleEveryMs = 1000;
+/** A second that takes so long says that the process was stopped, or that its machine slept. */
+const stoppedMsMin = 2.5 * sampleEveryMs;
 /** Reading resident memory takes 20 to 90 us. */
 export const memoryEveryMs = 250;
 
@@ -107,8 +109,12 @@ export function tidyMemory(thread: DataThread): void {
  * waits for this node is not idle, nor is a subscriber or a link.
  */
 export function closeIdle(thread: DataThread, timeoutSeconds: number): void {
-  if (timeoutSeconds === 0) return;
-  const before = monotonicMs() - timeoutSeconds * 1000;
+  const now = monotonicMs();
+  const wasStopped = now - thread.idleCheckedMs > stoppedMsMin;
+  thread.idleCheckedMs = now;
+  // What came while the process stood still is read first, and looked at the next time.
+  if (timeoutSeconds === 0 || wasStopped) return;
+  const before = now - timeoutSeconds * 1000;
   for (const connection of [...thread.connections.values()]) {
     const { session } = connection;
     if (session.kind !== "normal" || session.subscriptions > 0) continue;

@@ -5,6 +5,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { RecurringTrouble } from "../base/recurring.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
@@ -32,11 +33,13 @@ export class SnapshotSaver {
   lastOk = true;
   saves = 0;
   readonly #parts: SaverParts;
+  readonly #trouble: RecurringTrouble;
   #savedChanges = 0;
   #run: Run | null = null;
 
   constructor(parts: SaverParts) {
     this.#parts = parts;
+    this.#trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs(), "error");
     this.lastSavedAtMs = parts.clock.wallMs();
     this.markSaved();
   }
@@ -66,17 +69,18 @@ export class SnapshotSaver {
    */
   async save(point: ResumePoint | null = null): Promise<void> {
     if (this.#run !== null) throw new SnapshotError("a save is in progress");
-    const { path, clock, log } = this.#parts;
+    const { path, clock } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const run = { startedMs: clock.monotonicMs(), abort: new AbortController(), ended: promise };
     this.#run = run;
     try {
       await this.#write(run, point);
       this.lastOk = true;
+      this.#trouble.ended(`snapshots are saved to ${path}`);
     } catch (error) {
       this.lastOk = false;
       const sentence = `the snapshot was not saved to ${path}: ${reasonOf(error)}`;
-      log.error(sentence);
+      this.#trouble.happened(reasonOf(error), sentence);
       throw new SnapshotError(sentence);
     } finally {
       this.lastDurationMs = clock.monotonicMs() - run.startedMs;

@@ -28,6 +28,8 @@ import { counterLines, type InfoLine, infoLines, memoryLines } from "./replicati
 const tickMs = 1_000;
 /** How often a node that ends looks whether its followers have everything. */
 const catchUpPollMs = 5;
+/** A tick so late says that the process stood still: it was stopped, or its machine slept. */
+const stoppedMsMin = 5 * tickMs;
 const priorityDefault = 100;
 const serverVersionDefault = "7.2.4";
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
@@ -86,6 +88,7 @@ export class Replication {
   readonly #parts: ReplicationParts;
   readonly #timer: Timer;
   #standsStill = false;
+  #tickedMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: ReplicationParts) {
     this.#parts = parts;
@@ -289,6 +292,13 @@ export class Replication {
 
   /** Once a second; called by the object's own timer. */
   tick(): void {
+    const now = (this.#parts.clock ?? systemClock).monotonicMs();
+    if (now - this.#tickedMs > stoppedMsMin) {
+      // What came meanwhile is still to be read.
+      this.follower.awakeSinceMs = now;
+      this.leader.awakeSinceMs = now;
+    }
+    this.#tickedMs = now;
     this.follower.tick();
     this.leader.tick();
     this.standingChanged.emit();

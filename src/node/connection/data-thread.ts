@@ -70,6 +70,8 @@ export class DataThread {
   private readonly writeBytesMax: number;
   /** When the present turn began, by the monotonic clock. */
   turnBeganMs: number;
+  /** When idle clients were looked for last; see housekeeping.ts. */
+  idleCheckedMs: number;
   connectionsReceived: number;
   connectionsRejected: number;
   commandsProcessed: number;
@@ -107,6 +109,7 @@ export class DataThread {
     this.handedFlags = flag.CONTROL | flag.TRANSACTION;
     if (host.writeBytesMax !== undefined) this.handedFlags |= flag.WRITE | flag.GLOBAL;
     this.turnBeganMs = 0;
+    this.idleCheckedMs = monotonicMs();
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
     this.commandsProcessed = 0;

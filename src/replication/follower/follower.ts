@@ -20,14 +20,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { assert, type Fault, SyncError } from "../../base/errors.ts";
-import {
-  acknowledgeMs,
-  linkSilenceMsMax,
-  reconnectMsMax,
-  reconnectMsMin,
-  resyncCalmMs,
-  resyncMsMax,
-} from "../../base/limits.ts";
+import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Apply } from "../../protocol/apply.ts";
@@ -35,6 +28,7 @@ import type { Request } from "../../protocol/request.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { History } from "../history.ts";
 import type { ReplicatedKeyspace, ReplicatedStore } from "../replicated-store.ts";
+import { Attempts } from "./attempts.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
@@ -89,6 +83,8 @@ export class Follower {
   state: FollowerState = "off";
   host = "";
   port = 0;
+  /** This process stood still before: silence counts from here. */
+  awakeSinceMs = 0;
   /** Kinds of values that were stepped over in the last full sync, and items the store did not take. */
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
@@ -110,15 +106,13 @@ export class Follower {
   #lastAcknowledgedMs = 0;
   /** When a link that was up was lost; null before there was one. */
   #downSinceMs: number | null = null;
-  #retryMs = reconnectMsMin;
+  readonly #attempts: Attempts;
   #retryTimer: Timer | null = null;
-  /** How often in a row this leader's bytes could not be followed, and how long it waited then. */
-  #misfits = 0;
-  #misfitWaitMs = 0;
-  #connectedSinceMs = 0;
 
   constructor(parts: FollowerParts) {
+    const { log, clock, random } = parts;
     this.#parts = parts;
+    this.#attempts = new Attempts({ log, random, now: () => clock.monotonicMs() });
   }
 
   // ---- what others may know ----------------------------------------------------------------------
@@ -164,15 +158,11 @@ export class Follower {
   /** How far the load of a snapshot is; null before its first byte, and where there is none. */
   get loadProgress() {
     if (this.#receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
-    const { totalBytes, receivedBytes } = this.#receiver;
+    const { receivedBytes: loadedBytes } = this.#receiver;
+    const totalBytes = Math.max(0, this.#receiver.totalBytes);
     const elapsedMs = this.#parts.clock.monotonicMs() - this.#loadBeganMs;
     const startedAtMs = this.#parts.clock.wallMs() - elapsedMs;
-    return {
-      startedAtMs,
-      elapsedMs,
-      totalBytes: Math.max(0, totalBytes),
-      loadedBytes: receivedBytes,
-    };
+    return { startedAtMs, elapsedMs, totalBytes, loadedBytes };
   }
 
   #secondsSince(ms: number): number {
@@ -187,8 +177,7 @@ export class Follower {
     this.#isFailover = isFailover;
     this.host = host;
     this.port = port;
-    this.#retryMs = reconnectMsMin;
-    this.#misfits = 0;
+    this.#attempts.reset();
     this.#transition("connect", `following ${host}:${port}`);
     this.#connect();
   }
@@ -245,8 +234,8 @@ export class Follower {
   tick(): void {
     const now = this.#parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
-    this.#forgetMisfits(now);
-    const silentMs = now - this.#lastBytesMs;
+    if (this.isUp) this.#attempts.holds(`leader ${this.host}:${this.port}`);
+    const silentMs = now - Math.max(this.#lastBytesMs, this.awakeSinceMs);
     if (silentMs > linkSilenceMsMax && this.#freezes === 0) {
       this.#fail(`silent for ${Math.round(silentMs)} ms`);
     } else if (now - this.#lastAcknowledgedMs >= acknowledgeMs / 2) {
@@ -286,20 +275,14 @@ export class Follower {
 
   #cannotFollow(reason: string): void {
     if (this.state === "connected") this.#forgetHistory(reason);
-    this.#misfits++;
-    const doubledMs = Math.min(reconnectMsMin * 2 ** (this.#misfits - 1), resyncMsMax);
-    const times = this.#misfits === 1 ? "" : `, ${this.#misfits} times in a row`;
-    const waitMs = this.#fail(reason, doubledMs);
-    this.#misfitWaitMs = waitMs;
+    const waitMs = this.#attempts.waitMsAfterMisfit();
+    const { misfits } = this.#attempts;
+    const times = misfits === 1 ? "" : `, ${misfits} times in a row`;
+    this.#retry(reason, waitMs);
     this.#parts.log.warn(
       `cannot follow ${this.host}:${this.port}${times}: ${reason}; what this node serves stays as it is ` +
         `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
     );
-  }
-
-  #forgetMisfits(now: number): void {
-    const calmMs = Math.max(resyncCalmMs, this.#misfitWaitMs);
-    if (this.isUp && now - this.#connectedSinceMs >= calmMs) this.#misfits = 0;
   }
 
   /** The stream cannot be followed from here: what was applied is no known state any more. */
@@ -309,21 +292,20 @@ export class Follower {
     this.#parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
   }
 
-  #jittered(ms: number): number {
-    return Math.round(ms * (0.5 + this.#parts.random() / 2));
+  #fail(reason: string): void {
+    const { state } = this;
+    const line = this.#retry(reason, this.#attempts.waitMs());
+    this.#attempts.tell(state, reason, line);
   }
 
-  /** How long it waits until the next attempt. */
-  #fail(reason: string, waitMsMin = 0): number {
-    const wasUp = this.isUp;
+  /** Ends the connection and plans the next one; returns the line of the transition. */
+  #retry(reason: string, waitMs: number): string {
+    if (this.isUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
     this.#disconnect();
-    if (wasUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
-    const waitMs = this.#jittered(Math.max(this.#retryMs, waitMsMin));
-    this.#transition("connect", `${reason}; next attempt in ${waitMs} ms`);
-    this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
+    const line = this.#move("connect", `${reason}; next attempt in ${waitMs} ms`);
     this.#retryTimer = setTimeout(() => this.#guard(() => this.#connect()), waitMs);
     this.#retryTimer.unref();
-    return waitMs;
+    return line;
   }
 
   #disconnect(): void {
@@ -484,8 +466,7 @@ export class Follower {
   #goOn(reason: string): void {
     const { journal, apply, changing } = this.#parts;
     this.#transition("connected", reason);
-    this.#connectedSinceMs = this.#parts.clock.monotonicMs();
-    this.#retryMs = reconnectMsMin;
+    this.#attempts.connected();
     this.#stream = new LeaderStream({
       journal,
       database: this.#streamDatabase,
@@ -503,11 +484,16 @@ export class Follower {
   }
 
   #transition(to: FollowerState, reason: string): void {
+    this.#parts.log.info(this.#move(to, reason));
+  }
+
+  /** A transition, as the line that tells of it. */
+  #move(to: FollowerState, reason: string): string {
     const from = this.state;
     assert(transitions[from].includes(to), `follower ${from} -> ${to}`);
     this.state = to;
-    const why = reason === "" ? "" : ` (${reason})`;
-    this.#parts.log.info(`leader ${this.host}:${this.port}: ${from} -> ${to}${why}`);
     if (from === "connected" || to === "connected") this.#parts.linkChanged?.();
+    const why = reason === "" ? "" : ` (${reason})`;
+    return `leader ${this.host}:${this.port}: ${from} -> ${to}${why}`;
   }
 }

@@ -21,6 +21,7 @@ import {
 } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
+import type { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
@@ -51,6 +52,9 @@ export interface LinkOwner {
   readonly clock: Clock;
   /** What may be kept for one follower beyond the journal; a quarter of it only for a while. */
   readonly followerBufferBytes: number;
+  readonly trouble: RecurringTrouble;
+  /** The process stood still before: a follower's silence counts from here. */
+  readonly awakeSinceMs: number;
   /** A link ended or acknowledged. */
   removed(link: FollowerLink): void;
   acknowledged(link: FollowerLink, hasMore: boolean): void;
@@ -208,21 +212,21 @@ export class FollowerLink {
 
   #fellOut(): void {
     const { journal } = this.#owner;
-    this.drop(`fell out of the journal: needs ${this.position}, held from ${journal.first}`);
+    this.drop(`fell out of the journal: needs ${this.position}, held from ${journal.first}`, true);
   }
 
   checkBounds(): void {
     const bytes = this.heldBytes;
     const { followerBufferBytes } = this.#owner;
     if (bytes > followerBufferBytes) {
-      this.drop(`${bytes} bytes wait for it, over the bound of ${followerBufferBytes}`);
+      this.drop(`${bytes} bytes wait for it, over the bound of ${followerBufferBytes}`, true);
       return;
     }
     const now = this.#owner.clock.monotonicMs();
     if (bytes <= followerBufferBytes * followerBufferSoftShare) this.#heldOverSoftSinceMs = 0;
     else if (this.#heldOverSoftSinceMs === 0) this.#heldOverSoftSinceMs = now;
     else if (now - this.#heldOverSoftSinceMs > followerBufferSoftMs) {
-      this.drop(`${bytes} bytes have waited for it longer than ${followerBufferSoftMs} ms`);
+      this.drop(`${bytes} bytes have waited for it longer than ${followerBufferSoftMs} ms`, true);
     }
   }
 
@@ -256,16 +260,18 @@ export class FollowerLink {
       this.#flushOut();
     }
     this.checkBounds();
-    const silentMs = this.#owner.clock.monotonicMs() - this.peer.lastActiveMs;
+    const { clock, awakeSinceMs } = this.#owner;
+    const silentMs = clock.monotonicMs() - Math.max(this.peer.lastActiveMs, awakeSinceMs);
     // While the payload is on its way the follower need not say anything: the socket tells.
     const isListening = !this.#isMute && (this.state === "online" || this.#payloadSent);
-    if (isListening && silentMs > linkSilenceMsMax) this.drop(`silent for ${silentMs} ms`);
+    if (isListening && silentMs > linkSilenceMsMax)
+      this.drop(`silent for ${Math.round(silentMs)} ms`, true);
   }
 
-  /** Ends the link from this side. */
-  drop(reason: string): void {
+  /** Ends the link from this side; for trouble, which the operator is told of, or as something ordinary. */
+  drop(reason: string, isTrouble = false): void {
     if (this.#closed) return;
-    this.#close(reason);
+    this.#close(reason, isTrouble);
     this.#socket.end();
   }
 
@@ -273,9 +279,9 @@ export class FollowerLink {
     return this.state === "closed";
   }
 
-  #close(reason: string): void {
+  #close(reason: string, isTrouble = false): void {
     if (this.#closed) return;
-    this.#transition("closed", reason);
+    this.#transition("closed", reason, isTrouble);
     this.#out.clear();
     this.#wake();
     this.#owner.removed(this);
@@ -291,11 +297,13 @@ export class FollowerLink {
     wake?.();
   }
 
-  #transition(to: LinkState, reason: string): void {
+  #transition(to: LinkState, reason: string, isTrouble = false): void {
     const from = this.state;
     assert(transitions[from].includes(to), `link ${from} -> ${to}`);
     this.state = to;
-    this.#owner.log.info(`${this.name}: ${from} -> ${to} (${reason})`);
+    const line = `${this.name}: ${from} -> ${to} (${reason})`;
+    if (isTrouble) this.#owner.trouble.happened(reason.replace(/\d+/g, "#"), line);
+    else this.#owner.log.info(line);
   }
 }
 

@@ -15,6 +15,7 @@ import type { Fault } from "../../base/errors.ts";
 import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
+import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { History } from "../history.ts";
@@ -68,6 +69,8 @@ export class LeaderReplication implements LinkOwner {
   readonly log: Logger;
   readonly clock: Clock;
   readonly followerBufferBytes: number;
+  readonly trouble: RecurringTrouble;
+  awakeSinceMs = 0;
   fullSyncs = 0;
   partialSyncs = 0;
   partialSyncsRefused = 0;
@@ -93,6 +96,7 @@ export class LeaderReplication implements LinkOwner {
     this.followerBufferBytes = parts.followerBufferBytes ?? followerBufferBytesMax;
     this.log = parts.log;
     this.clock = parts.clock;
+    this.trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs());
     this.#lastPingMs = parts.clock.monotonicMs();
     this.#idleSinceMs = this.#lastPingMs;
     this.journal.pressure = () => this.#relieve();
@@ -143,16 +147,19 @@ export class LeaderReplication implements LinkOwner {
       return link;
     }
     this.#links.set(peer.id, link);
-    if (this.#canResume(link, replid, wanted)) {
+    const refusal = this.#refusalToResume(replid, wanted);
+    if (refusal === "") {
       this.partialSyncs++;
       link.resume(wanted - 1, history.replid);
       this.#updateNeeded();
     } else {
-      if (replid !== "?") this.partialSyncsRefused++;
+      if (replid !== "?") {
+        this.partialSyncsRefused++;
+        this.trouble.happened("refusal", `${link.name}: no partial sync: ${refusal}`);
+      }
       this.fullSyncs++;
       this.#fullSync(link).catch((error) => {
-        this.log.warn(`${link.name}: no full sync: ${error}`);
-        link.drop(`full sync failed: ${error}`);
+        link.drop(`no full sync: ${error}`, true);
       });
     }
     return link;
@@ -173,26 +180,20 @@ export class LeaderReplication implements LinkOwner {
     return link;
   }
 
-  /** A partial sync needs the same past and all bytes since. A refusal says which of the two was missing. */
-  #canResume(link: FollowerLink, replid: string, wanted: number): boolean {
+  /** A partial sync needs the same past and all bytes since: which of the two is missing, or "". */
+  #refusalToResume(replid: string, wanted: number): string {
     const { history, journal } = this.#parts;
-    if (replid === "?") return false;
+    if (replid === "?") return "it asks for none";
+    const position = wanted - 1;
     if (!history.covers(replid, wanted)) {
       const { replid2, secondOffset } = history;
       const second = secondOffset < 0 ? "" : `, before it ${replid2} up to ${secondOffset - 1}`;
-      this.log.info(
-        `${link.name}: no partial sync: it has history ${replid} up to ${wanted - 1}, ` +
-          `here is ${history.replid} up to ${journal.offset}${second}`,
-      );
-      return false;
+      const here = `here is ${history.replid} up to ${journal.offset}${second}`;
+      return `it has history ${replid} up to ${position}, ${here}`;
     }
-    const position = wanted - 1;
-    if (journal.active && position >= journal.first && position <= journal.offset) return true;
-    this.log.info(
-      `${link.name}: no partial sync: it needs offset ${position}, the journal ` +
-        (journal.active ? `holds ${journal.first} to ${journal.offset}` : "is off"),
-    );
-    return false;
+    if (journal.active && position >= journal.first && position <= journal.offset) return "";
+    const held = journal.active ? `holds ${journal.first} to ${journal.offset}` : "is off";
+    return `it needs offset ${position}, the journal ${held}`;
   }
 
   async #fullSync(link: FollowerLink): Promise<void> {

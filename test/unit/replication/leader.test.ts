@@ -379,6 +379,17 @@ describe("links", () => {
     expect(setting.node.log.has("online -> closed (silent for 61000 ms)")).toBe(true);
   });
 
+  test("one that was silent while this process stood still gets its time anew", async () => {
+    const setting = new Setting();
+    const { link } = await setting.online();
+    setting.node.clock.now += 120_000;
+    setting.leader.awakeSinceMs = setting.node.clock.now;
+    setting.passSeconds(60);
+    expect(link.state).toBe("online");
+    setting.passSeconds(1);
+    expect(link.state).toBe("closed");
+  });
+
   test("one that does not read is cut off when its own queue is full, and others go on", async () => {
     const setting = new Setting(64 * 1024);
     const slow = await setting.online();
