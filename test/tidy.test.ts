@@ -189,7 +189,7 @@ describe("doors", () => {
 
 /** Variables of a module that change, each with the reason why no node owns it. */
 const MODULE_STATE: Readonly<Record<string, string>> = {
-  "src/command/core/command.ts lastId": "the table of commands is the same for all nodes",
+  "src/command/core/command-ids.ts lastId": "the table of commands is the same for all nodes",
   "src/command/core/registry.ts nameBytesMax": "the table of commands is the same for all nodes",
   "src/command/core/write.ts spare": "scratch of one call",
   "src/command/generic/expiry.ts conditions": "scratch of one call",

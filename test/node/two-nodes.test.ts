@@ -7,7 +7,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command, flag } from "../../src/command/core/command.ts";
+import { Command } from "../../src/command/core/command.ts";
+import { flag } from "../../src/command/core/flags.ts";
 import { register } from "../../src/command/core/registry.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { NodeFault } from "../../src/node/faults.ts";

@@ -2,7 +2,9 @@
  * A data thread with commands that break it, each while it holds the lock of its key's shard: what the
  * crash test starts in the place of src/worker.ts. Otherwise it is the product's own code.
  */
-import { Command, type Handler } from "../../src/command/core/command.ts";
+
+import { Command } from "../../src/command/core/command.ts";
+import type { Handler } from "../../src/command/core/context.ts";
 import { register } from "../../src/command/core/registry.ts";
 import { runWorker } from "../../src/node/threads/worker-server.ts";
 

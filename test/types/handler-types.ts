@@ -1,12 +1,8 @@
 // What the compiler says about the rows of commands: which handler may reach what of the node. Nothing here
 // runs; `tsc --noEmit` is the test, and a refusal that stops being one fails it.
 
-import {
-  type ChannelContext,
-  Command,
-  type Context,
-  type ControlContext,
-} from "../../src/command/core/command.ts";
+import { Command } from "../../src/command/core/command.ts";
+import type { ChannelContext, Context, ControlContext } from "../../src/command/core/context.ts";
 import { family } from "../../src/command/core/family.ts";
 
 const facts = {

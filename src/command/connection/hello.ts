@@ -14,8 +14,9 @@ import {
 import { REDIS_VERSION } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ChannelContext, type Context, flag } from "../core/command.ts";
+import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
 import { end } from "../transaction/transaction-queue.ts";

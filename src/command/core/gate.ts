@@ -16,7 +16,9 @@ import {
 } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 import { effectiveFlags } from "../transaction/transaction-queue.ts";
-import { type Command, type Context, flag } from "./command.ts";
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { flag } from "./flags.ts";
 
 /** What stands in the way of commands. */
 export const restriction = {

@@ -1,8 +1,9 @@
 // HELP of commands with subcommands: the same frame around each one's lines, as Redis prints it. The
 // lines themselves stand beside the subcommands that they tell about.
 
-import type { CommandRow, Handler } from "./command.ts";
-import { type CommandGroup, flag } from "./command.ts";
+import type { CommandGroup, CommandRow } from "./command.ts";
+import type { Handler } from "./context.ts";
+import { flag } from "./flags.ts";
 
 /** The row of `<container> HELP`. */
 export function helpRow(

@@ -8,15 +8,14 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import {
-  effectiveFlags,
-  type Transaction,
-  type Watched,
-} from "../transaction/transaction-queue.ts";
-import { type Command, type Context, flag } from "./command.ts";
+import { effectiveFlags } from "../transaction/transaction-queue.ts";
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { flag } from "./flags.ts";
 import { judge } from "./gate.ts";
 import { find } from "./registry.ts";
 import { type Outcome, refuse, run } from "./run.ts";
+import type { Transaction, Watched } from "./transaction-data.ts";
 
 /** Runs a command that execute() has admitted. */
 export function executeLocked(

@@ -4,8 +4,10 @@
 // Hot path: makeRoom() of a command with keys.
 
 import type { Request } from "../../protocol/request.ts";
-import type { Transaction } from "../transaction/transaction-queue.ts";
-import { type Command, type Context, flag } from "./command.ts";
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { flag } from "./flags.ts";
+import type { Transaction } from "./transaction-data.ts";
 
 /** Headers, alignment and index entry of an item, generously: what room is made for beyond its bytes. */
 const itemOverheadBytes = 64;

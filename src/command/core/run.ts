@@ -5,7 +5,8 @@
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { refused } from "../transaction/transaction-queue.ts";
-import type { Command, Context } from "./command.ts";
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
 import { HELD, type Verdict } from "./gate.ts";
 
 /**

@@ -2,7 +2,7 @@
 // socket: the server acts on `closing` and `replyMode` after a command has run.
 
 import type { Link } from "../../base/link.ts";
-import type { Transaction, Watched } from "../transaction/transaction-queue.ts";
+import type { Transaction, Watched } from "./transaction-data.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 

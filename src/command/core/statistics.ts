@@ -5,7 +5,7 @@
 
 import type { ErrorReply } from "../../base/errors.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
-import { type Command, commandCount } from "./command.ts";
+import { commandCount } from "./command-ids.ts";
 
 /** What INFO shows of one command. */
 export interface CommandCount {
@@ -40,7 +40,7 @@ export class CommandStatistics {
   }
 
   /** The commands among these that were called or refused. */
-  of(commands: readonly Command[]): CommandCount[] {
+  of(commands: readonly { readonly id: number; readonly name: string }[]): CommandCount[] {
     return commands
       .filter(({ id }) => this.calls[id] + this.rejected[id] > 0)
       .map(({ id, name }) => ({

@@ -9,7 +9,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import { STORED, TOO_LARGE } from "../../store/store.ts";
-import type { Context } from "./command.ts";
+import type { Context } from "./context.ts";
 
 /**
  * The moment by which a write judges whether a key still lives. What a leader sends is applied whatever

@@ -5,8 +5,9 @@
 import { type ErrorReply, errorReply, outOfMemory } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag, type Handler } from "../core/command.ts";
+import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { changeExpiry, erase, findForWrite, writeMoment } from "../core/write.ts";
 import { invalidExpireTime, momentError, readMoment } from "./expiry-time.ts";

@@ -16,8 +16,9 @@ import { compileGlob, Glob, isLoneStar } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
-import { type Context, flag } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 
 /** What keys have to fit; null: all do. */

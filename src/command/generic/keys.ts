@@ -5,8 +5,9 @@
 import { syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { erase } from "../core/write.ts";
 

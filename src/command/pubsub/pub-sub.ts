@@ -8,8 +8,9 @@ import { compileGlob } from "../../base/glob.ts";
 import { subscriptionBytesMax, subscriptionsMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ChannelContext, type Context, flag } from "../core/command.ts";
+import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
 import type { Topics } from "./topics.ts";
 

@@ -2,8 +2,8 @@
 // there is never one to kill. The text is that of redis 7.0 `script.c`.
 
 import { ErrorReply } from "../../base/errors.ts";
-import { flag } from "../core/command.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
 
 const notBusy = new ErrorReply("NOTBUSY", "No scripts in execution right now.");

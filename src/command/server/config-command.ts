@@ -5,8 +5,9 @@ import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import { textBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ControlContext, flag } from "../core/command.ts";
+import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;

@@ -6,8 +6,9 @@ import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../ba
 import type { FailoverOrder } from "../../base/role.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ControlContext, flag } from "../core/command.ts";
+import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
 

@@ -3,8 +3,9 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, type ControlContext, flag } from "../core/command.ts";
+import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 
 const encoder = new TextEncoder();
 

@@ -4,8 +4,10 @@
 import { errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Command, type Context, flag, flagNames } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag, flagNames } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
 

@@ -6,8 +6,9 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, type ControlContext, flag } from "../core/command.ts";
+import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { readHost } from "../core/names.ts";
 import { argumentIs } from "../core/words.ts";
 

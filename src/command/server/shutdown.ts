@@ -5,8 +5,9 @@
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ControlContext, flag } from "../core/command.ts";
+import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 
 export const shutdownCommands = family({ group: "server" }, [
   {

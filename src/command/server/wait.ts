@@ -5,8 +5,9 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type ControlContext, flag } from "../core/command.ts";
+import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { readTimeout } from "../core/timeout.ts";
 
 export const waitCommands = family({ group: "generic" }, [

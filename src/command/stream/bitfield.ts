@@ -16,7 +16,7 @@ import {
   readField,
   writeField,
 } from "../bits/bitfield-arithmetic.ts";
-import type { Context } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { findForWrite } from "../core/write.ts";
 import { overwrite } from "./bits.ts";

@@ -9,7 +9,7 @@ import { bulkBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { STORED } from "../../store/store.ts";
-import type { Context } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { erase, findForWrite, putBytes, storeError, writeMoment } from "../core/write.ts";
 import { streamCommand } from "./stream-row.ts";

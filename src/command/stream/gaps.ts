@@ -5,7 +5,8 @@
 
 import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Command, Context } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { erase, findForWrite } from "../core/write.ts";
 
 /** Commands that write to one of their keys only, and which argument that is. */

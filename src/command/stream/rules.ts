@@ -9,7 +9,8 @@
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 import { payloadType } from "../../rdb/dump-payload.ts";
-import { type Command, flag } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
 import { argumentIs } from "../core/words.ts";
 import { find } from "../table.ts";

@@ -6,7 +6,8 @@
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Command, Context } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { findForWrite, putBytes } from "../core/write.ts";
 import { registerCount } from "../hyperloglog/hash.ts";

@@ -7,7 +7,7 @@
 import { syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Context } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
 import { copy } from "../generic/key-move.ts";

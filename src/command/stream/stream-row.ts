@@ -3,7 +3,9 @@
 // nothing to hide from COMMAND. Their handlers record no effects and their replies are read by nobody but
 // command/stream/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
 
-import { Command, type CommandRow, flag, type Handler } from "../core/command.ts";
+import { Command, type CommandRow } from "../core/command.ts";
+import type { Handler } from "../core/context.ts";
+import { flag } from "../core/flags.ts";
 
 /** `keys` is what has to be locked; [0, 0, 0] stands for everything. */
 export function streamCommand(

@@ -15,8 +15,9 @@ import { errorReply, notAFloat, notAnInteger, overflow } from "../../base/errors
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
-import { type Context, flag } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { copyValue, findForWrite, putBytes } from "../core/write.ts";
 import {
   addLongDoubles,

@@ -8,8 +8,9 @@ import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { STORED } from "../../store/store.ts";
-import { type Context, flag } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { put, readForWrite, storeError, writeMoment } from "../core/write.ts";
 
 const nothing = new Uint8Array(0);

@@ -5,8 +5,9 @@
 import { outOfMemory, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { changeExpiry, erase, findForWrite, readForWrite, writeMoment } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readGetexOptions, type StringOptions } from "./set-options.ts";

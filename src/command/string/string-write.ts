@@ -13,8 +13,9 @@ import {
 import { keyBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Context, flag, type Handler } from "../core/command.ts";
+import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readSetOptions, type StringOptions } from "./set-options.ts";

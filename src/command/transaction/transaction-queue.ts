@@ -6,33 +6,11 @@
 import { ErrorReply } from "../../base/errors.ts";
 import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Command, type Context, flag } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
+import { flag } from "../core/flags.ts";
 import type { Session } from "../core/session.ts";
-
-export interface Transaction {
-  requests: Request[];
-  bytes: number;
-  /** What EXEC amounts to with this queue: properties that one command has, permissions that all have. */
-  flags: number;
-  /** A command was refused or did not fit: EXEC answers EXECABORT. */
-  failed: boolean;
-}
-
-/** A key that WATCH guards. */
-export interface WatchedKey {
-  readonly key: Uint8Array;
-  readonly version: number;
-  /** Whether it had a value then: one that has expired since is a change without a new version. */
-  readonly lived: boolean;
-}
-
-/** What WATCH guards on one connection. */
-export interface Watched {
-  /** By their bytes as latin1. */
-  readonly keys: Map<string, WatchedKey>;
-  /** Of all keys together. */
-  bytes: number;
-}
+import type { Transaction } from "../core/transaction-data.ts";
 
 /** Flags that allow something. EXEC is allowed it when every queued command is. */
 const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;

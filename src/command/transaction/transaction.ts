@@ -13,21 +13,16 @@ import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { type Command, type Context, flag } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
+import type { Context } from "../core/context.ts";
 import { admit } from "../core/execute.ts";
 import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
 import { HELD } from "../core/gate.ts";
 import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
-import {
-  add,
-  begin,
-  end,
-  fail,
-  refused,
-  type Transaction,
-  type Watched,
-} from "./transaction-queue.ts";
+import type { Transaction, Watched } from "../core/transaction-data.ts";
+import { add, begin, end, fail, refused } from "./transaction-queue.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
 const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;

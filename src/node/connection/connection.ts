@@ -16,8 +16,9 @@ import {
   strangerOutputBytesMax,
 } from "../../base/limits.ts";
 import type { Link } from "../../base/link.ts";
-import { type Command, flag } from "../../command/core/command.ts";
+import type { Command } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
+import { flag } from "../../command/core/flags.ts";
 import { HELD as HELD_BACK } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
 import { isHttp, unknownCommand } from "../../command/core/unknown.ts";

@@ -14,7 +14,9 @@ import {
 import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
-import { type Command, type Context, flag, type Idle } from "../../command/core/command.ts";
+import type { Command } from "../../command/core/command.ts";
+import type { Context, Idle } from "../../command/core/context.ts";
+import { flag } from "../../command/core/flags.ts";
 import { anyPause } from "../../command/core/gate.ts";
 import { Session } from "../../command/core/session.ts";
 import { type Finder, finderOf } from "../../command/table.ts";

@@ -4,7 +4,7 @@
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
-import type { ControlContext } from "../../../src/command/core/command.ts";
+import type { ControlContext } from "../../../src/command/core/context.ts";
 import { execute } from "../../../src/command/core/execute.ts";
 import { Keyspace } from "../../../src/command/core/keyspace.ts";
 import type { Control } from "../../../src/command/core/node.ts";

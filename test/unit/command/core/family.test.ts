@@ -2,8 +2,8 @@
 // real server's COMMAND in conformance/introspection.test.ts.
 
 import { expect, test } from "bun:test";
-import { flag } from "../../../../src/command/core/command.ts";
 import { family } from "../../../../src/command/core/family.ts";
+import { flag } from "../../../../src/command/core/flags.ts";
 import { commands, finderOf } from "../../../../src/command/table.ts";
 import { mscache } from "../../../../src/protocol/mscache/protocol.ts";
 import { Request } from "../../../../src/protocol/request.ts";

@@ -4,8 +4,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
-import { Command, type Context, flag, type Handler } from "../../../../src/command/core/command.ts";
+import { Command } from "../../../../src/command/core/command.ts";
+import type { Context, Handler } from "../../../../src/command/core/context.ts";
 import { execute } from "../../../../src/command/core/execute.ts";
+import { flag } from "../../../../src/command/core/flags.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Session } from "../../../../src/command/core/session.ts";
 import { CommandStatistics } from "../../../../src/command/core/statistics.ts";

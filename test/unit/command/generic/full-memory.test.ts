@@ -3,8 +3,9 @@
  * denyoom, and no other. The reserve is no larger than the limit here, so that nothing but the store's
  * spare is left for an item that has to move.
  */
+
 import { expect, test } from "bun:test";
-import { flag } from "../../../../src/command/core/command.ts";
+import { flag } from "../../../../src/command/core/flags.ts";
 import { commands } from "../../../../src/command/table.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { type Argument, Bed, NOW, OK } from "../bed.ts";

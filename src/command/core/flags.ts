@@ -1,0 +1,62 @@
+// Properties of commands as bits: what the gate, the connection and COMMAND INFO go by. What they mean for
+// one command stands in its row.
+
+/** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
+export const flag = {
+  /** May change the data: refused on a follower. */
+  WRITE: 1 << 0,
+  READONLY: 1 << 1,
+  /** May use more memory: room is made first, and it fails with -OOM when there is none. */
+  DENY_OOM: 1 << 2,
+  ADMIN: 1 << 3,
+  FAST: 1 << 4,
+  /** Allowed while a snapshot is loaded. */
+  LOADING: 1 << 5,
+  /** Allowed on a follower that has lost its leader. */
+  STALE: 1 << 6,
+  /** Allowed before a login. */
+  NO_AUTH: 1 << 7,
+  NO_SCRIPT: 1 << 8,
+  PUBSUB: 1 << 9,
+  /**
+   * Acts on the whole node: runs in the control thread while its connection waits. Its handler may
+   * return a promise.
+   */
+  CONTROL: 1 << 10,
+  /** As COMMAND INFO tells them; they have no meaning here yet. */
+  ALLOW_BUSY: 1 << 12,
+  NO_ASYNC_LOADING: 1 << 13,
+  NO_MULTI: 1 << 14,
+  SKIP_SLOWLOG: 1 << 20,
+  /** Not in COMMAND and not callable by name: the rows behind the binary protocol's opcodes. */
+  INTERNAL: 1 << 11,
+  /** Concerns the connections of all data threads: with several of them it runs as CONTROL does. */
+  GLOBAL: 1 << 21,
+  /** Changes no data but enters the stream to the followers: a pause of writes holds it, too. */
+  MAY_REPLICATE: 1 << 25,
+  /** Allowed to a subscriber that speaks RESP2. */
+  SUBSCRIBER: 1 << 22,
+  /** Its replies are pushes, which CLIENT REPLY does not mute. */
+  PUSHES: 1 << 26,
+  /** Runs at once in a transaction, where other commands are queued. */
+  UNQUEUED: 1 << 23,
+  /** EXEC: what the queued commands are, it is too (transaction-queue.ts). */
+  TRANSACTION: 1 << 24,
+} as const;
+
+export const flagNames: readonly (readonly [number, string])[] = [
+  [flag.WRITE, "write"],
+  [flag.READONLY, "readonly"],
+  [flag.DENY_OOM, "denyoom"],
+  [flag.ADMIN, "admin"],
+  [flag.PUBSUB, "pubsub"],
+  [flag.NO_SCRIPT, "noscript"],
+  [flag.LOADING, "loading"],
+  [flag.STALE, "stale"],
+  [flag.FAST, "fast"],
+  [flag.NO_AUTH, "no_auth"],
+  [flag.NO_ASYNC_LOADING, "no_async_loading"],
+  [flag.NO_MULTI, "no_multi"],
+  [flag.ALLOW_BUSY, "allow_busy"],
+  [flag.SKIP_SLOWLOG, "skip_slowlog"],
+];
