@@ -103,7 +103,7 @@ describe("the client commands", () => {
   });
 
   test("a password comes from the flag or the environment, and a wrong one is one sentence", async () => {
-    await using node = await startNode({ requirePass: "secret" });
+    await using node = await startNode({ password: "secret" });
     const args = ["ping", "--addr", node.address];
     expect((await runMscache([...args, "--password", "secret"])).out).toBe("PONG\n");
     const environment = { MSCACHE_PASSWORD: "secret" };

@@ -159,6 +159,8 @@ export interface Setting {
   /** The option that it is a name of. */
   readonly option: string;
   readonly changeable: boolean;
+  /** Whether its text is a size in bytes. */
+  readonly isSize: boolean;
   show(config: Config): string;
   /** The configuration with this value; throws a ConfigError whose sentence needs no name. */
   change(config: Config, text: string): Config;
@@ -173,7 +175,8 @@ function settingsOf<K extends Key>(key: K): Setting[] {
   return names.map((redis: RedisName<Config[K]>) => ({
     name: redis.name,
     option: option.name,
-    changeable: option.changeable,
+    changeable: option.change === "applies",
+    isSize: option.hint === "SIZE",
     show: (config) => (redis.show ?? option.format)(config[key]),
     change: (config, text) => {
       const changed = { ...config, [key]: (redis.read ?? option.parse)(text) };
@@ -190,14 +193,14 @@ export function optionTable(): string {
   const rows = KEYS.map((key) => {
     const option = OPTIONS[key];
     return [
-      `\`--${option.name}\``,
+      `\`--${option.name} ${option.hint}\``,
       `\`${option.environment}\``,
       showDefault(option),
-      option.changeable ? "yes" : "no",
+      option.change === "applies" ? "at once" : "at restart",
       option.doc,
     ];
   });
-  const head = ["Flag", "Environment", "Default", "CONFIG SET", "Meaning"];
+  const head = ["Flag", "Environment", "Default", "Changes", "Meaning"];
   const lines = [head, head.map(() => "---"), ...rows];
   return lines.map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
 }

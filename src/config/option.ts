@@ -1,5 +1,5 @@
 // What an option of a node is: the row that the table (options.ts) has of each. Types only.
-// Whoever reads the table sees text and units; how a value is read and shown stays with the row.
+// Whoever reads the table sees text; how a value is read and shown stays with the row.
 
 export type OptionGroup =
   | "Network"
@@ -32,12 +32,14 @@ export interface OptionRow {
   readonly group: OptionGroup;
   /** What stands for the value in the help: ADDR, SIZE, N. */
   readonly hint: string;
-  readonly unit: string;
   /** Parsed like any other value, unless `derive` computes it; then it is a phrase for readers. */
   readonly default: string;
   readonly doc: string;
-  /** Whether CONFIG SET may change it while the node runs. */
-  readonly changeable: boolean;
+  /**
+   * What it takes to change it: CONFIG SET, which applies at once, or a restart. A setting that applies is
+   * read where it is used, or has a row in node/settings-in-force.ts.
+   */
+  readonly change: "applies" | "restart";
 }
 
 export interface Option<Value> extends OptionRow {

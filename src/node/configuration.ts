@@ -1,38 +1,28 @@
 // The configuration of a running node: what CONFIG GET shows, what CONFIG SET puts into force, and what
-// CONFIG REWRITE writes. It changes the store and the standing itself; whoever else goes by a setting
-// reads it when it is needed, or listens for changes.
+// CONFIG REWRITE writes. Whoever holds a copy of a setting gets it by settings-in-force.ts; whoever else
+// goes by one reads it when it is needed, or listens for changes.
 // Invariant: `current` names the leader that the node follows now, not that of the start.
 
 import type { Address } from "../base/address.ts";
-import { descriptorsMax } from "../base/descriptors.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
 import { Signal } from "../base/signal.ts";
 import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
-import type { Store } from "../store/store.ts";
-import { clientsPossible } from "./client-bound.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
-import type { ClientMemory } from "./connection/client-memory.ts";
 import { Settings } from "./settings.ts";
+import { putAllIntoForce, putIntoForce } from "./settings-in-force.ts";
 import type { Attached } from "./shared-memory.ts";
-import type { SharedStanding } from "./standing.ts";
 
 export class NodeConfiguration implements Configuration {
   /** After a CONFIG SET that has succeeded. */
   readonly changed = new Signal();
-  private readonly store: Store;
-  private readonly standing: SharedStanding;
-  private readonly clientMemory: ClientMemory;
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
 
-  constructor(config: Config, { store, standing, clientMemory }: Attached) {
-    this.store = store;
-    this.standing = standing;
-    this.clientMemory = clientMemory;
-    this.settings = new Settings(config, (before, after) => this.apply(before, after));
+  constructor(config: Config, attached: Attached) {
+    this.settings = new Settings(config, (before, after) => putIntoForce(attached, before, after));
     this.rewriter = new ConfigRewriter(config);
-    standing.configure(config);
+    putAllIntoForce(attached, config);
   }
 
   get current(): Config {
@@ -52,24 +42,6 @@ export class NodeConfiguration implements Configuration {
     const problem = this.settings.set(pairs);
     if (problem === null) this.changed.emit();
     return problem;
-  }
-
-  /** Puts a changed configuration into force; a sentence says why it cannot be. */
-  private apply(before: Config, after: Config): string | null {
-    const { store } = this;
-    const possible = clientsPossible(after, descriptorsMax());
-    if (after.maxClients > Math.max(before.maxClients, possible)) {
-      const clients = "the specified number of clients";
-      return `The operating system is not able to handle ${clients}, try with ${possible}`;
-    }
-    if (after.maxMemory !== before.maxMemory && !store.setLimit(after.maxMemory)) {
-      return "the limit is above the memory that was reserved at start (--reserve)";
-    }
-    if (after.eviction !== before.eviction) store.setEviction(after.eviction);
-    if (after.maxValueSize !== before.maxValueSize) store.setValueLimit(after.maxValueSize);
-    this.standing.configure(after);
-    this.clientMemory.limitBytes = after.maxClientMemory;
-    return null;
   }
 
   rewrite(): ErrorReply | null {

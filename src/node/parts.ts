@@ -77,7 +77,7 @@ function replicationOptions(config: Config, port: number) {
   return {
     listeningPort: config.announcePort || port,
     announceIp: config.announceIp,
-    leaderAuth: config.leaderAuth,
+    leaderAuth: config.leaderPassword,
     priority: config.followerPriority,
     followerBufferBytes: config.followerBuffer,
     minFollowersToWrite: config.minFollowersToWrite,

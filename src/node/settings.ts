@@ -14,9 +14,6 @@ const fixed: readonly (readonly [string, string])[] = [
   ["replica-read-only", "yes"],
 ];
 
-/** Redis's sizes: what is no size at all is refused in Redis's words. */
-const sizes = new Set(["maxmemory", "proto-max-bulk-len", "repl-backlog-size"]);
-
 export class Settings {
   config: Config;
   /** Options, by name, that CONFIG SET has set. */
@@ -63,7 +60,7 @@ export class Settings {
         after = setting.change(after, value);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        const isNoSize = sizes.has(name) && !isSize(value);
+        const isNoSize = setting.isSize && !isSize(value); // refused in Redis's words
         return failure(name, isNoSize ? "argument must be a memory value" : error.message);
       }
     }

@@ -9,7 +9,6 @@ import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
-import type { Config } from "../config/config.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
 const CLIENT_IDS = 0;
@@ -39,12 +38,6 @@ interface Leader {
   readonly address: string;
   readonly writeRefusal: ErrorReply;
 }
-
-/** What every thread goes by and CONFIG SET may change. */
-export type ThreadSettings = Pick<
-  Config,
-  "requirePass" | "maxClients" | "tcpKeepAlive" | "idleTimeout" | "logLevel"
->;
 
 export class SharedStanding implements Standing {
   readonly memory: SharedArrayBuffer;
@@ -100,6 +93,11 @@ export class SharedStanding implements Standing {
     return this.password.value.length > 0;
   }
 
+  /** From now on clients need this password; empty: none. Only for the control thread. */
+  setPassword(password: string): void {
+    this.password.write(password === "" ? new Uint8Array(0) : hashOf(password));
+  }
+
   /** Compares in a time that tells nothing. Without a password any is right, as for Redis's `nopass`. */
   isPassword(given: Uint8Array): boolean {
     const expected = this.password.value;
@@ -108,18 +106,14 @@ export class SharedStanding implements Standing {
 
   // ---- settings ----------------------------------------------------------------------------------
 
-  /** All threads go by this configuration from now on. Only for the control thread. */
-  configure(settings: ThreadSettings): void {
-    const { requirePass, maxClients, tcpKeepAlive, idleTimeout, logLevel } = settings;
-    this.password.write(requirePass === "" ? new Uint8Array(0) : hashOf(requirePass));
-    Atomics.store(this.words, MAX_CLIENTS, maxClients);
-    Atomics.store(this.words, KEEP_ALIVE, tcpKeepAlive);
-    Atomics.store(this.words, IDLE_TIMEOUT, idleTimeout);
-    Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(logLevel));
-  }
+  // Each is what all threads go by. Only the control thread sets them (settings-in-force.ts).
 
   get maxClients(): number {
     return Atomics.load(this.words, MAX_CLIENTS);
+  }
+
+  set maxClients(count: number) {
+    Atomics.store(this.words, MAX_CLIENTS, count);
   }
 
   /** Silence after which the system probes a client; 0: never. */
@@ -127,13 +121,25 @@ export class SharedStanding implements Standing {
     return Atomics.load(this.words, KEEP_ALIVE);
   }
 
+  set keepAliveSeconds(seconds: number) {
+    Atomics.store(this.words, KEEP_ALIVE, seconds);
+  }
+
   /** 0: a client may be silent for ever. */
   get idleTimeoutSeconds(): number {
     return Atomics.load(this.words, IDLE_TIMEOUT);
   }
 
+  set idleTimeoutSeconds(seconds: number) {
+    Atomics.store(this.words, IDLE_TIMEOUT, seconds);
+  }
+
   get logLevel(): LogLevel {
     return LOG_LEVELS[Atomics.load(this.words, LOG_LEVEL)];
+  }
+
+  set logLevel(level: LogLevel) {
+    Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(level));
   }
 
   /** That of the first address. */

@@ -12,6 +12,7 @@ import { oracle, ours } from "../support/servers.ts";
 interface Kind {
   readonly name: string;
   readonly isMissing: boolean;
+  readonly passwordFlag: string;
   start(args?: readonly string[]): Promise<TestNode>;
   /** The arguments of a follower of this port. */
   following(port: number): readonly string[];
@@ -289,7 +290,7 @@ function exampleCases(node: () => TestNode): void {
 
 function passwordCases(kind: Kind): void {
   test("is needed where the node wants one, and a wrong one is refused", async () => {
-    await using node = await kind.start(["--requirepass", "secret"]);
+    await using node = await kind.start([kind.passwordFlag, "secret"]);
     const addr = node.address;
     await using client = await connect({ addr, password: "secret" });
     expect(await client.set("k", "v")).toBe(true);

@@ -213,7 +213,7 @@ for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(`${contestant.name} with a password`, () => {
     let server: TestNode;
     beforeAll(async () => {
-      server = await contestant.start(["--requirepass", "secret"]);
+      server = await contestant.start([contestant.passwordFlag, "secret"]);
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
@@ -250,7 +250,7 @@ for (const contestant of contestants) {
 }
 
 test("the seed's protocol, which cannot log in, is closed where a password is set", async () => {
-  await using node = await ours.start(["--requirepass", "secret"]);
+  await using node = await ours.start(["--password", "secret"]);
   for (const first of [2, 4]) {
     await using peer = await Peer.connect(node.port);
     peer.write(Buffer.of(first, 1, 0, 0, 0, 107));

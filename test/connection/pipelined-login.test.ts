@@ -16,20 +16,21 @@ function packet(...requests: Argument[][]): Buffer {
 }
 
 const servers = [
-  { name: "mscache", isMissing: false, start: ours.start },
+  ours,
   {
     name: "mscache, 2 data threads",
     isMissing: false,
+    passwordFlag: ours.passwordFlag,
     start: (args: readonly string[]) => ours.start([...args, "--threads", "2"]),
   },
   oracle,
 ];
 
-for (const { name, isMissing, start } of servers) {
+for (const { name, isMissing, passwordFlag, start } of servers) {
   describe.skipIf(isMissing)(name, () => {
     let server: TestNode;
     beforeAll(async () => {
-      server = await start(["--requirepass", "secret"]);
+      server = await start([passwordFlag, "secret"]);
     });
     afterAll(() => server[Symbol.asyncDispose]());
 

@@ -100,7 +100,7 @@ describe("a client that never reads", () => {
   });
 
   test("may hold no more than a few kilobytes before it has logged in", async () => {
-    await using server = await ours.start(["--requirepass", "secret"]);
+    await using server = await ours.start(["--password", "secret"]);
     const stranger = await Peer.connect(server.port);
     stranger.pause();
     const nonsense = encodeCommand(["G"]);

@@ -70,7 +70,7 @@ async function info(peer: Peer, section: string): Promise<Map<string, string>> {
 
 describe.each([1, 3])("of two nodes with %d data threads each", (threads) => {
   test("each has its own keys, password and port", async () => {
-    await using one = await start(threads, { requirePass: "secret" });
+    await using one = await start(threads, { password: "secret" });
     await using other = await start(threads);
     expect(one.port).not.toBe(other.port);
     await using client = await Peer.connect(one.port);

@@ -35,7 +35,7 @@ describe("CONFIG REWRITE", () => {
     await peer.ask("CONFIG", "SET", "maxclients", "200", "slave-priority", "7");
     expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
     const text = FILE.replace("max-clients 100", "max-clients 200");
-    expect(await file.read()).toBe(`${text}replica-priority 7\n`);
+    expect(await file.read()).toBe(`${text}follower-priority 7\n`);
     expect(readdirSync(file.directory)).toEqual(["node.conf"]);
   });
 

@@ -17,6 +17,8 @@ import {
 export interface Contestant {
   readonly name: string;
   readonly isMissing: boolean;
+  /** Its option for the password that clients need. */
+  readonly passwordFlag: string;
   start(args?: readonly string[]): Promise<TestNode>;
 }
 
@@ -26,6 +28,7 @@ export const redisNote = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
 export const ours = {
   name: "mscache",
   isMissing: false,
+  passwordFlag: "--password",
   start: (args: readonly string[] = []): Promise<SpawnedNode> => {
     return spawnNode(["--max-memory", "1gb", ...args]);
   },
@@ -34,6 +37,7 @@ export const ours = {
 export const oracle = {
   name: `redis-server${redisNote}`,
   isMissing: !redisInstalled(),
+  passwordFlag: "--requirepass",
   /** One database only, as ours. */
   start: (args: readonly string[] = []) => startRedis(["--databases", "1", ...args]),
 };

@@ -52,8 +52,8 @@ describe("where a value comes from", () => {
       maxClientMemory: 1 * GB,
       eviction: "s3fifo",
       threads: 1,
-      requirePass: "",
-      leaderAuth: "",
+      password: "",
+      leaderPassword: "",
       logLevel: "info",
       journalSize: 128 * MB,
       followerBuffer: 256 * MB,
@@ -125,8 +125,8 @@ describe("where a value comes from", () => {
       maxClientMemory: "9mb",
       eviction: "none",
       threads: "2",
-      requirePass: "a b",
-      leaderAuth: "c#d",
+      password: "a b",
+      leaderPassword: "c#d",
       logLevel: "warn",
       journalSize: "2mb",
       followerBuffer: "3mb",
@@ -238,7 +238,7 @@ describe("mistakes", () => {
     ],
     [
       "a quote that does not close",
-      () => load({ config: "x.conf" }, {}, 'requirepass "a'),
+      () => load({ config: "x.conf" }, {}, 'password "a'),
       'x.conf line 1: "a has an opening quote but is no quoted text',
     ],
   ])("%s is one sentence that names the place and the value", (_, run, expected) => {
@@ -326,20 +326,20 @@ describe("sizes and addresses", () => {
 
 describe("the file", () => {
   test("is read line by line, comments and blank lines included", () => {
-    const text = '# head\n\n  threads   4  \r\nrequirepass "a \\" b "\nleaderauth x # y';
+    const text = '# head\n\n  threads   4  \r\npassword "a \\" b "\nleader-password x # y';
     const lines = parseConfigFile(text, "x");
     expect(lines.map((line) => line.setting)).toEqual([
       null,
       null,
       { name: "threads", value: "4" },
-      { name: "requirepass", value: 'a " b ' },
-      { name: "leaderauth", value: "x # y" },
+      { name: "password", value: 'a " b ' },
+      { name: "leader-password", value: "x # y" },
     ]);
     expect(lines.map((line) => line.number)).toEqual([1, 2, 3, 4, 5]);
   });
 
   test("a quoted empty value is empty", () => {
-    expect(load({ config: "x" }, {}, 'requirepass ""').requirePass).toBe("");
+    expect(load({ config: "x" }, {}, 'password ""').password).toBe("");
   });
 });
 
@@ -437,7 +437,7 @@ describe("CONFIG GET and SET", () => {
 
 test("the table of options has a row for each flag and escapes its own bars", () => {
   const rows = optionTable().split("\n").slice(2);
-  expect(rows.map((row) => /`--([\w-]+)`/.exec(row)?.[1])).toEqual(
+  expect(rows.map((row) => /`--([\w-]+) /.exec(row)?.[1])).toEqual(
     Object.values(OPTIONS).map(({ name }) => name),
   );
   for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);

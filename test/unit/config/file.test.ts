@@ -42,8 +42,8 @@ describe("rewriting", () => {
     for (let i = 0; i < 2_000; i++) {
       const length = random.between(0, 6);
       const value = Array.from({ length }, () => random.pick(alphabet)).join("");
-      const text = rewrite(FILE, ["requirepass", { value }]);
-      const line = parseConfigFile(text, "").find(({ setting }) => setting?.name === "requirepass");
+      const text = rewrite(FILE, ["password", { value }]);
+      const line = parseConfigFile(text, "").find(({ setting }) => setting?.name === "password");
       expect(line?.setting?.value).toBe(value);
     }
   });

@@ -10,9 +10,9 @@ import { type Disk, readConfigFile, replaceFile } from "../../../src/config/repl
 import { temporaryDirectory } from "../../harness.ts";
 
 const realDisk: Disk = fs;
-const before = "requirepass old\n# a comment\n";
-const after = Buffer.from("requirepass something-longer\n# a comment\nmax-clients 5\n");
-const shorter = Buffer.from("requirepass x\n");
+const before = "password old\n# a comment\n";
+const after = Buffer.from("password something-longer\n# a comment\nmax-clients 5\n");
+const shorter = Buffer.from("password x\n");
 const modeOf = (path: string) => fs.statSync(path).mode & 0o7777;
 
 async function bench(text: string | null = before) {

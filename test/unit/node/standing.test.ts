@@ -4,13 +4,6 @@
 import { describe, expect, test } from "bun:test";
 import { SharedStanding } from "../../../src/node/standing.ts";
 
-const settings = {
-  requirePass: "",
-  maxClients: 10,
-  tcpKeepAlive: 300,
-  idleTimeout: 20,
-  logLevel: "warn",
-} as const;
 const longestName = `${"n".repeat(253)}:65535`;
 
 describe("the leader's address", () => {
@@ -62,19 +55,19 @@ describe("the password", () => {
     const data = new SharedStanding(control.memory);
     expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
     for (const password of ["secret", "größe", "p".repeat(100_000)]) {
-      control.configure({ ...settings, requirePass: password });
+      control.setPassword(password);
       expect(data.needsLogin).toBe(true);
       expect([right(data, password), right(data, `${password}x`), right(data, "")]).toEqual([
         ...[true, false, false],
       ]);
     }
-    control.configure(settings);
+    control.setPassword("");
     expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
   });
 
   test("is not in the memory that threads share", () => {
     const standing = new SharedStanding();
-    standing.configure({ ...settings, requirePass: "correct horse battery staple" });
+    standing.setPassword("correct horse battery staple");
     expect(Buffer.from(standing.memory).includes("correct horse")).toBe(false);
   });
 });

@@ -1,0 +1,78 @@
+// What puts a changed setting into force. Most settings are read where they are used
+// (NodeConfiguration.current) and need nothing here. A row stands here for each setting of which somebody
+// holds a copy: the store, and the memory that data threads share.
+// Invariant: each copy is what the configuration says, from the start on; a change that is refused changes
+// no copy.
+
+import { descriptorsMax } from "../base/descriptors.ts";
+import type { Config } from "../config/config.ts";
+import { clientsPossible } from "./client-bound.ts";
+import type { Attached } from "./shared-memory.ts";
+
+type Holders = Pick<Attached, "store" | "standing" | "clientMemory">;
+type Key = keyof Config;
+
+/** Gives its copy to the holder; a sentence says why that cannot be, and then it has not changed. */
+type Row = (holders: Holders, after: Config, before: Config) => string | undefined;
+
+/** Those that may refuse stand first: they are tried before anything has changed. */
+const rows: { readonly [K in Key]?: Row } = {
+  maxClients: ({ standing }, after, before) => {
+    const possible = clientsPossible(after, descriptorsMax());
+    if (after.maxClients > Math.max(before.maxClients, possible)) {
+      const clients = "the specified number of clients";
+      return `The operating system is not able to handle ${clients}, try with ${possible}`;
+    }
+    standing.maxClients = after.maxClients;
+    return undefined;
+  },
+  maxMemory: ({ store }, { maxMemory }) => {
+    const isReserved = store.setLimit(maxMemory);
+    return isReserved
+      ? undefined
+      : "the limit is above the memory that was reserved at start (--reserve)";
+  },
+  maxValueSize: ({ store }, { maxValueSize }) => {
+    store.setValueLimit(maxValueSize);
+  },
+  eviction: ({ store }, { eviction }) => {
+    store.setEviction(eviction);
+  },
+  maxClientMemory: ({ clientMemory }, { maxClientMemory }) => {
+    clientMemory.limitBytes = maxClientMemory;
+  },
+  password: ({ standing }, { password }) => {
+    standing.setPassword(password);
+  },
+  tcpKeepAlive: ({ standing }, { tcpKeepAlive }) => {
+    standing.keepAliveSeconds = tcpKeepAlive;
+  },
+  idleTimeout: ({ standing }, { idleTimeout }) => {
+    standing.idleTimeoutSeconds = idleTimeout;
+  },
+  logLevel: ({ standing }, { logLevel }) => {
+    standing.logLevel = logLevel;
+  },
+};
+
+const keys = Object.keys(rows) as Key[];
+
+/** To be called once, before data threads start. */
+export function putAllIntoForce(holders: Holders, config: Config): void {
+  for (const key of keys) rows[key]?.(holders, config, config);
+}
+
+/** Puts what differs into force, all of it or nothing; a sentence says why it cannot be. */
+export function putIntoForce(holders: Holders, before: Config, after: Config): string | null {
+  const done: Key[] = [];
+  for (const key of keys) {
+    if (after[key] === before[key]) continue;
+    const problem = rows[key]?.(holders, after, before);
+    if (problem !== undefined) {
+      for (const undone of done) rows[undone]?.(holders, before, before);
+      return problem;
+    }
+    done.push(key);
+  }
+  return null;
+}

@@ -1,0 +1,62 @@
+// What holds a copy of a setting: it has the value of the configuration from the start on, gets a changed
+// one, and keeps what it had when a change is refused.
+
+import { expect, test } from "bun:test";
+import { type Config, loadConfig, OPTIONS } from "../../../src/config/config.ts";
+import { putAllIntoForce, putIntoForce } from "../../../src/node/settings-in-force.ts";
+import { attach, controlThread, reserveMemory } from "../../../src/node/shared-memory.ts";
+
+const MB = 1024 * 1024;
+const started = loadConfig({ "max-memory": "8mb", reserve: "16mb" }, {}, () => "", 1024 * MB);
+
+function bed(config: Config) {
+  const holders = attach(reserveMemory(config), controlThread);
+  putAllIntoForce(holders, config);
+  const { store, standing, clientMemory } = holders;
+  const held = () => ({
+    maxMemory: store.limitBytes,
+    maxClients: standing.maxClients,
+    maxClientMemory: clientMemory.limitBytes,
+    tcpKeepAlive: standing.keepAliveSeconds,
+    idleTimeout: standing.idleTimeoutSeconds,
+    logLevel: standing.logLevel,
+  });
+  return { holders, standing, held };
+}
+
+const changes = {
+  maxMemory: 16 * MB,
+  maxClients: 50,
+  maxClientMemory: 12 * MB,
+  tcpKeepAlive: 7,
+  idleTimeout: 8,
+  logLevel: "debug",
+} as const;
+
+function among(config: Config) {
+  return Object.fromEntries(Object.keys(changes).map((key) => [key, config[key as keyof Config]]));
+}
+
+test("every copy has its value at the start, and after a change", () => {
+  const { holders, standing, held } = bed(started);
+  expect(held()).toEqual(among(started) as never);
+  expect(standing.needsLogin).toBe(false);
+  const after = { ...started, ...changes, password: "secret" };
+  expect(putIntoForce(holders, started, after)).toBe(null);
+  expect(held()).toEqual(changes);
+  expect(standing.needsLogin).toBe(true);
+});
+
+test("a change that cannot be made changes nothing, whatever else was to change with it", () => {
+  const { holders, standing, held } = bed(started);
+  const after = { ...started, ...changes, maxMemory: 1024 * MB, password: "secret" };
+  expect(putIntoForce(holders, started, after)).toContain("above the memory that was reserved");
+  expect(held()).toEqual(among(started) as never);
+  expect(standing.needsLogin).toBe(false);
+});
+
+test("whatever the store or the threads hold can be set while the node runs", () => {
+  const held = [...Object.keys(changes), "password", "eviction", "maxValueSize"];
+  const fixed = held.filter((key) => OPTIONS[key as keyof Config].change !== "applies");
+  expect(fixed).toEqual([]);
+});
