@@ -5,7 +5,6 @@
 
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
-import { Keyspace } from "../command/core/keyspace.ts";
 import { CommandStatistics } from "../command/core/statistics.ts";
 import type { Config } from "../config/config.ts";
 import { Effects } from "../journal/effects.ts";
@@ -16,6 +15,7 @@ import {
   type Lock,
   reserveJournal,
 } from "../journal/journal.ts";
+import { Keyspace } from "../keyspace/keyspace.ts";
 import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";

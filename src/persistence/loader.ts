@@ -6,7 +6,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
-import type { Keyspace } from "../command/core/keyspace.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
 import { CLEAN_SHUTDOWN } from "../rdb/writer.ts";

@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Keyspace } from "../command/core/keyspace.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";

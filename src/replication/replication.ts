@@ -16,13 +16,14 @@ import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Apply } from "../protocol/apply.ts";
+import type { Store } from "../store/store.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
-import type { ReplicatedKeyspace, ReplicatedStore } from "./replicated-store.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
@@ -56,8 +57,8 @@ export interface ReplicationOptions {
 }
 
 export interface ReplicationParts {
-  readonly store: ReplicatedStore;
-  readonly keyspace: ReplicatedKeyspace;
+  readonly store: Store;
+  readonly keyspace: Keyspace;
   readonly journal: Journal;
   readonly effects: Effects;
   readonly history?: History;

@@ -12,8 +12,8 @@ import { freeBytes } from "../base/buffer-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
+import type { ItemVisitor, Store } from "../store/store.ts";
 import type { KeyVisitor } from "./leader/changed-keys.ts";
-import type { ReplicatedStore, StoreVisitor } from "./replicated-store.ts";
 
 /** Longest time that one slice keeps the thread from other work. */
 const sliceMs = 1.5;
@@ -33,9 +33,9 @@ const keptPieceBytes = 256 * 1024;
 /** What a remembered key costs beside its bytes, roughly. */
 const keyOverheadBytes = 64;
 
-export class Snapshot implements StoreVisitor, KeyVisitor {
+export class Snapshot implements ItemVisitor, KeyVisitor {
   readonly #writer = new RdbWriter();
-  readonly #store: ReplicatedStore;
+  readonly #store: Store;
   readonly #clock: Clock;
   #cursor = 0;
   #begun = false;
@@ -49,7 +49,7 @@ export class Snapshot implements StoreVisitor, KeyVisitor {
   #sent: Output | null = null;
 
   constructor(
-    store: ReplicatedStore,
+    store: Store,
     clock: Clock,
     history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown">,
     serverVersion: string,
@@ -149,7 +149,7 @@ export class Snapshot implements StoreVisitor, KeyVisitor {
   }
 
   /** Called by the store for each item of the walk. */
-  visit(store: ReplicatedStore): void {
+  visit(store: Store): void {
     const { keyBytes, keyStart, keyEnd, valueLength, expiresAt } = store;
     const changed = this.#changed;
     if (changed.size > 0 && changed.has(nameOf(keyBytes, keyStart, keyEnd))) return;

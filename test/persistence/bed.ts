@@ -6,9 +6,9 @@
  */
 import { rename } from "node:fs/promises";
 import { fatal } from "../../src/base/errors.ts";
-import { Keyspace } from "../../src/command/core/keyspace.ts";
 import { Effects } from "../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
+import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Persistence, type PersistenceOptions } from "../../src/persistence/persistence.ts";
 import { Replication } from "../../src/replication/replication.ts";
 import { hashKeyOf } from "../../src/store/hash.ts";

@@ -17,7 +17,8 @@ import {
   waitFor,
 } from "../harness.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { FakeClock, FakeStore } from "../unit/replication/fakes.ts";
+import { SmallStore } from "../support/small-store.ts";
+import { FakeClock } from "../unit/replication/fakes.ts";
 import { TestNode } from "../unit/replication/test-node.ts";
 
 const note = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
@@ -27,7 +28,7 @@ const framings = [
   ["EOF framing", ["--repl-diskless-sync", "yes"]],
 ] as const;
 
-/** Everything in database 0 as FakeStore.dump() shows it. */
+/** Everything in database 0 as SmallStore.dump() shows it. */
 async function dump(client: RespClient): Promise<string[]> {
   const keys = (await client.call("KEYS", "*")) as string[];
   const lines: string[] = [];
@@ -46,7 +47,7 @@ async function info(client: RespClient): Promise<Record<string, string>> {
 }
 
 /** Items of many sizes, binary ones among them; all texts that Redis would pack are among them too. */
-function fill(node: TestNode | FakeStore, random: Random, count: number): void {
+function fill(node: TestNode | SmallStore, random: Random, count: number): void {
   for (let i = 0; i < count; i++) {
     const value = random.weighted([
       [5, random.bytes(random.below(300))],
@@ -56,12 +57,12 @@ function fill(node: TestNode | FakeStore, random: Random, count: number): void {
     ]);
     const expiresAt = random.chance(0.3) ? 4_000_000_000_000 + i : 0;
     const name = random.chance(0.1) ? random.bytes(12).toString("latin1") : `key:${i}`;
-    if (node instanceof FakeStore) node.put(name, value, expiresAt);
+    if (node instanceof SmallStore) node.put(name, value, expiresAt);
     else node.set(name, value, expiresAt);
   }
 }
 
-function snapshotOf(store: FakeStore): Buffer {
+function snapshotOf(store: SmallStore): Buffer {
   const history = { replid: "a".repeat(40), offset: 7, streamDatabase: 0 };
   const snapshot = new Snapshot(store, new FakeClock(), history, "7.2.4");
   const slices: Buffer[] = [];
@@ -88,7 +89,7 @@ async function redisFollows(client: RespClient, node: TestNode): Promise<void> {
 describe.skipIf(!redisInstalled())(`snapshots and redis-server${note}`, () => {
   test("redis-check-rdb accepts our file and redis-server loads it", async () => {
     await using directory = await temporaryDirectory();
-    const store = new FakeStore();
+    const store = new SmallStore({ memoryLimitBytes: 128 << 20 });
     fill(store, new Random(seedFor("SNAPSHOT_SEED")), 2000);
     store.put("large", Buffer.alloc(20 << 20, 7));
     const path = join(directory.path, "dump.rdb");
@@ -105,7 +106,7 @@ describe.skipIf(!redisInstalled())(`snapshots and redis-server${note}`, () => {
   test("an empty store makes a good file", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
-    await Bun.write(path, snapshotOf(new FakeStore()));
+    await Bun.write(path, snapshotOf(new SmallStore()));
     expect(Bun.spawnSync(["redis-check-rdb", path]).stdout.toString()).toContain("RDB looks OK!");
   });
 
@@ -271,7 +272,7 @@ describe.skipIf(!redisInstalled())(`redis-server as leader${note}`, () => {
       await client.call("SET", "string 1", "of another database");
       await client.call("SELECT", "0");
       await client.call("MSET", "m1", "1", "m2", "2");
-      await waitFor(() => !node.store.items.has("short")); // expired on the leader
+      await waitFor(() => !node.store.has("short")); // expired on the leader
       await inStep(node, client);
       for (let cut = 1; cut <= 3; cut++) {
         await client.call("CLIENT", "KILL", "TYPE", "replica");

@@ -2,11 +2,11 @@
 // its handler needs. Plain types; command.ts makes commands of them.
 
 import type { Effects } from "../../journal/effects.ts";
+import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
-import type { Keyspace } from "./keyspace.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
 import type { CommandStatistics } from "./statistics.ts";

@@ -23,11 +23,12 @@ import { assert, type Fault, SyncError } from "../../base/errors.ts";
 import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Apply } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RdbError } from "../../rdb/format.ts";
+import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
-import type { ReplicatedKeyspace, ReplicatedStore } from "../replicated-store.ts";
 import { Attempts } from "./attempts.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { LeaderConnection } from "./leader-connection.ts";
@@ -49,8 +50,8 @@ const transitions: Readonly<Record<FollowerState, readonly FollowerState[]>> = {
 const NEWLINE = "\n";
 
 export interface FollowerParts {
-  readonly store: ReplicatedStore;
-  readonly keyspace: ReplicatedKeyspace;
+  readonly store: Store;
+  readonly keyspace: Keyspace;
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;

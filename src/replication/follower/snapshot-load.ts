@@ -9,8 +9,8 @@
 //   any --complete(), abandon()--> over
 
 import { assert } from "../../base/errors.ts";
-import { STORED } from "../../store/store.ts";
-import type { Replacement, ReplicatedKeyspace, ReplicatedStore } from "../replicated-store.ts";
+import type { Keyspace } from "../../keyspace/keyspace.ts";
+import { type Replacement, STORED, type Store } from "../../store/store.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /** Called once, right before the old data go, for a reason; or because the new ones are complete. */
@@ -18,12 +18,12 @@ export type Discarded = (reason: string, isComplete: boolean) => void;
 
 export class SnapshotLoad implements SnapshotSink {
   state: "waiting" | "beside" | "instead" | "over" = "waiting";
-  readonly #store: ReplicatedStore;
-  readonly #keyspace: ReplicatedKeyspace;
+  readonly #store: Store;
+  readonly #keyspace: Keyspace;
   readonly #discarded: Discarded;
   #replacement: Replacement | null = null;
 
-  constructor(store: ReplicatedStore, keyspace: ReplicatedKeyspace, discarded: Discarded) {
+  constructor(store: Store, keyspace: Keyspace, discarded: Discarded) {
     this.#store = store;
     this.#keyspace = keyspace;
     this.#discarded = discarded;

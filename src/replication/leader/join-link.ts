@@ -22,9 +22,9 @@ import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
+import type { ItemVisitor, Store } from "../../store/store.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
-import type { ReplicatedStore, StoreVisitor } from "../replicated-store.ts";
 import { changedKeys, type KeyVisitor } from "./changed-keys.ts";
 
 const SET = 1;
@@ -43,7 +43,7 @@ const walkStride = 64;
 const keyOverheadBytes = 64;
 
 export interface JoinParts {
-  readonly store: ReplicatedStore;
+  readonly store: Store;
   readonly journal: Journal;
   readonly log: Logger;
   readonly fault: Fault;
@@ -51,7 +51,7 @@ export interface JoinParts {
   removed(link: JoinLink): void;
 }
 
-export class JoinLink implements StoreVisitor, KeyVisitor {
+export class JoinLink implements ItemVisitor, KeyVisitor {
   position: number;
   readonly #parts: JoinParts;
   readonly #socket: LinkSocket;
@@ -152,7 +152,7 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
   }
 
   /** Called by the store for each item of the walk. */
-  visit(store: ReplicatedStore): void {
+  visit(store: Store): void {
     this.key(store.keyBytes, store.keyStart, store.keyEnd);
   }
 
@@ -245,7 +245,7 @@ export class JoinLink implements StoreVisitor, KeyVisitor {
 }
 
 /** The store's current item, with its TTL in whole seconds, rounded up. */
-function setFrame(key: Uint8Array, store: ReplicatedStore, now: number): Uint8Array {
+function setFrame(key: Uint8Array, store: Store, now: number): Uint8Array {
   const { valueLength, expiresAt } = store;
   const frame = Buffer.allocUnsafe(1 + 4 + key.length + 4 + valueLength + 4);
   let at = frame.writeUInt8(SET, 0);

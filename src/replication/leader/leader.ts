@@ -18,8 +18,8 @@ import type { Logger } from "../../base/log.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
+import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
-import type { ReplicatedStore } from "../replicated-store.ts";
 import { Snapshot } from "../snapshot.ts";
 import { changedKeys } from "./changed-keys.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
@@ -35,7 +35,7 @@ const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
 const GETACK = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
 
 export interface LeaderParts {
-  readonly store: ReplicatedStore;
+  readonly store: Store;
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;

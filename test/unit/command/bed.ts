@@ -6,7 +6,6 @@
 import { Output } from "../../../src/base/output.ts";
 import type { ControlContext } from "../../../src/command/core/context.ts";
 import { execute } from "../../../src/command/core/execute.ts";
-import { Keyspace } from "../../../src/command/core/keyspace.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { CommandStatistics } from "../../../src/command/core/statistics.ts";
@@ -14,6 +13,7 @@ import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { commands as table } from "../../../src/command/table.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { SharedStanding } from "../../../src/node/standing.ts";
 import { Request } from "../../../src/protocol/request.ts";
 import { RespReply } from "../../../src/protocol/resp/resp-reply.ts";

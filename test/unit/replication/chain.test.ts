@@ -128,7 +128,7 @@ describe("chain", () => {
     second.set("other", "write");
     first.follow(second.port);
     await inStep(second, first);
-    expect(first.store.items.has("lost")).toBe(false);
+    expect(first.store.has("lost")).toBe(false);
     expect(second.info).toMatchObject({ sync_full: "1", sync_partial_err: "1" });
   });
 

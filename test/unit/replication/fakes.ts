@@ -1,8 +1,8 @@
 /**
- * The surroundings of replication, small: a store on a Map, a socket that takes what it is told to, a
- * clock that stands still, a log that can be read, and an applier of the commands that effects use.
- * Not a model of eviction, expiry by itself, or memory limits.
- * Invariant: FakeStore.scan() keeps the store's promise that no key comes twice in one walk.
+ * The surroundings of replication, small: a socket that takes what it is told to, a clock that stands
+ * still, a log that can be read, and an applier of the commands that effects use. Store, keyspace and
+ * journal are the real ones.
+ * Invariant: what is applied changes the store alone, as on a follower, whose journal has the bytes already.
  */
 
 import type { Clock } from "../../../src/base/clock.ts";
@@ -11,134 +11,15 @@ import type { LinkPeer, LinkSocket } from "../../../src/base/link.ts";
 import type { Logger } from "../../../src/base/log.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import type { Apply } from "../../../src/protocol/apply.ts";
 import type { Request } from "../../../src/protocol/request.ts";
 import { History } from "../../../src/replication/history.ts";
-import type {
-  Replacement,
-  ReplicatedStore,
-  StoreVisitor,
-} from "../../../src/replication/replicated-store.ts";
-
-export interface Item {
-  value: Buffer;
-  expiresAt: number;
-}
-
-export class FakeStore implements ReplicatedStore {
-  items = new Map<string, Item>();
-  /** What a replacement has gathered so far; null without one. */
-  gathered: Map<string, Item> | null = null;
-  /** How many items a replacement may have beside the old ones. */
-  itemsBesideMax = Number.POSITIVE_INFINITY;
-  valueBytesMax = 64 * 1024 * 1024;
-  valueLength = 0;
-  expiresAt = 0;
-  keyBytes: Uint8Array = new Uint8Array(0);
-  keyStart = 0;
-  keyEnd = 0;
-  expires = true;
-  /** Items that set() refuses, by key. */
-  readonly tooLarge = new Set<string>();
-  #current: Buffer = Buffer.alloc(0);
-  #walk: string[] = [];
-
-  copyTo(target: Uint8Array, at: number, from: number, length: number): void {
-    target.set(this.#current.subarray(from, from + length), at);
-  }
-
-  lock(): void {}
-
-  unlock(): void {}
-
-  find(key: Uint8Array, start: number, end: number, now: number): boolean {
-    return this.#select(latin1(key, start, end), now);
-  }
-
-  set(...item: Parameters<Replacement["set"]>): number {
-    return this.#store(this.items, item);
-  }
-
-  #store(
-    items: Map<string, Item>,
-    [key, keyStart, keyEnd, value, start, end, expiresAt]: Parameters<Replacement["set"]>,
-  ): number {
-    const name = latin1(key, keyStart, keyEnd);
-    if (this.tooLarge.has(name)) return 1;
-    items.set(name, { value: Buffer.from(value.slice(start, end)), expiresAt });
-    return 0;
-  }
-
-  put(name: string, value: Buffer | string, expiresAt = 0): void {
-    this.items.set(name, { value: Buffer.from(value), expiresAt });
-  }
-
-  /** One item a call; the walk is over the keys that were there at its start. */
-  scan(cursor: number, now: number, visitor: StoreVisitor): number {
-    if (cursor === 0) this.#walk = [...this.items.keys()];
-    const name = this.#walk[cursor];
-    if (name !== undefined && this.#select(name, now)) visitor.visit(this);
-    return cursor + 1 < this.#walk.length ? cursor + 1 : 0;
-  }
-
-  /** What was not there at the walk's start is not visited either. */
-  passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
-    const place = this.#walk.indexOf(latin1(key, start, end));
-    return place < cursor;
-  }
-
-  clear(): void {
-    this.items.clear();
-  }
-
-  beginReplacement(): Replacement {
-    const gathered = new Map<string, Item>();
-    this.gathered = gathered;
-    const end = () => {
-      if (this.gathered === null) throw new Error("a replacement ends once");
-      this.gathered = null;
-    };
-    return {
-      fits: () => gathered.size < this.itemsBesideMax,
-      set: (...item) => this.#store(gathered, item),
-      takeOver: () => {
-        end();
-        this.items = gathered;
-      },
-      abandon: end,
-    };
-  }
-
-  count(): number {
-    return this.items.size;
-  }
-
-  memoryUsed(): number {
-    return this.items.size * 100;
-  }
-
-  /** Everything as text, sorted, for comparisons. */
-  dump(): string[] {
-    return [...this.items]
-      .map(([name, { value, expiresAt }]) => `${name}=${value.toString("latin1")}@${expiresAt}`)
-      .sort();
-  }
-
-  #select(name: string, now: number): boolean {
-    const item = this.items.get(name);
-    if (item === undefined || (item.expiresAt !== 0 && item.expiresAt <= now)) return false;
-    this.#current = item.value;
-    this.valueLength = item.value.length;
-    this.expiresAt = item.expiresAt;
-    this.keyBytes = Buffer.from(name, "latin1");
-    this.keyStart = 0;
-    this.keyEnd = this.keyBytes.length;
-    return true;
-  }
-}
+import { STORED } from "../../../src/store/store.ts";
+import { type Item, SmallStore, type SmallStoreOptions } from "../../support/small-store.ts";
 
 /** Executes the commands of a stream of effects, and INCR as a Redis leader may send it. */
-export function applyTo(store: FakeStore): Apply {
+export function applyTo(store: SmallStore): Apply {
   const execute = executor(store);
   return (request, database) => {
     if (database !== 0) return "skipped";
@@ -147,12 +28,12 @@ export function applyTo(store: FakeStore): Apply {
   };
 }
 
-function executor(store: FakeStore): (request: Request) => void {
+function executor(store: SmallStore): (request: Request) => void {
   return (request) => {
     const args = Array.from({ length: request.argc }, (_, i) => Buffer.from(request.bytes(i)));
     const [command, key = "", second = Buffer.alloc(0), third] = args;
     const name = key.toString("latin1");
-    const item = store.items.get(name);
+    const item = store.get(name);
     switch (command.toString().toLowerCase()) {
       case "set": {
         const until = args.findIndex((word) => word.toString().toLowerCase() === "pxat");
@@ -160,17 +41,15 @@ function executor(store: FakeStore): (request: Request) => void {
       }
       case "del":
       case "unlink":
-        for (const gone of args.slice(1)) store.items.delete(gone.toString("latin1"));
+        for (const gone of args.slice(1)) store.remove(gone.toString("latin1"));
         return;
       case "mset":
         for (let i = 1; i < args.length; i += 2) store.put(args[i].toString("latin1"), args[i + 1]);
         return;
       case "pexpireat":
-        if (item !== undefined) item.expiresAt = Number(second);
-        return;
+        return expire(store, name, item, Number(second));
       case "persist":
-        if (item !== undefined) item.expiresAt = 0;
-        return;
+        return expire(store, name, item, 0);
       case "setrange": {
         const old = item?.value ?? Buffer.alloc(0);
         const at = Number(second);
@@ -186,6 +65,10 @@ function executor(store: FakeStore): (request: Request) => void {
         return store.clear();
     }
   };
+}
+
+function expire(store: SmallStore, name: string, item: Item | null, expiresAt: number): void {
+  if (item !== null) store.put(name, item.value, expiresAt);
 }
 
 export class FakeClock implements Clock {
@@ -274,36 +157,47 @@ export class FakePeer implements LinkPeer {
 
 /** A store with journal and effects whose writes are recorded, as the server's commands would. */
 export class FakeNode {
-  readonly store = new FakeStore();
+  readonly store: SmallStore;
   readonly clock = new FakeClock();
   readonly log = new FakeLog();
   readonly fault = fatal;
   readonly history = new History();
   readonly journal: Journal;
   readonly effects: Effects;
+  readonly keyspace: Keyspace;
 
-  constructor(journalBytes = 1 << 20) {
+  constructor(journalBytes = 1 << 20, storeOptions: SmallStoreOptions = {}) {
+    this.store = new SmallStore(storeOptions);
     this.journal = new Journal(reserveJournal(journalBytes));
     this.effects = new Effects(this.journal);
+    this.keyspace = new Keyspace(this.store, this.effects);
   }
 
-  set(name: string, value: string | Buffer, expiresAt = 0): void {
-    const key = Buffer.from(name, "latin1");
-    const bytes = Buffer.from(value);
-    this.store.put(name, bytes, expiresAt);
-    this.effects.set(key, 0, key.length, bytes, 0, bytes.length, expiresAt);
+  set(name: string, value: string | Uint8Array, expiresAt = 0): void {
+    write(this.keyspace, name, value, expiresAt);
   }
 
   delete(name: string): void {
     const key = Buffer.from(name, "latin1");
-    this.store.items.delete(name);
-    this.effects.delete(key, 0, key.length);
+    this.keyspace.delete(key, 0, key.length, 0);
   }
 
   flushAll(): void {
-    this.store.clear();
-    this.effects.flushAll();
+    this.keyspace.flush();
   }
+}
+
+/** One recorded write. */
+export function write(
+  keyspace: Keyspace,
+  name: string,
+  value: string | Uint8Array,
+  expiresAt: number,
+): void {
+  const key = Buffer.from(name, "latin1");
+  const bytes = typeof value === "string" ? Buffer.from(value) : value;
+  const result = keyspace.set(key, 0, key.length, bytes, 0, bytes.length, expiresAt, 0);
+  if (result !== STORED) throw new Error(`${name} of ${bytes.length} bytes: set() gave ${result}`);
 }
 
 /** Waits until something holds; the limit only keeps a failing test from hanging. */
@@ -317,8 +211,4 @@ export async function until(
     if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms until ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.slice(start, end)).toString("latin1");
 }

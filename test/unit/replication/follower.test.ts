@@ -49,8 +49,8 @@ describe("follower, full sync", () => {
     expect(node.replication.isLoading).toBe(false);
     const stream = encodeCommand(["SET", "c", "3"]);
     leader.send(Buffer.concat([Buffer.from(`\n$${bytes.length}\r\n`), bytes, stream]));
-    await until(() => node.store.items.has("c"), "all is there");
-    expect(node.store.items.size).toBe(3);
+    await until(() => node.store.has("c"), "all is there");
+    expect(node.store.count()).toBe(3);
     expect(node.journal.offset).toBe(1000 + stream.length);
     expect(node.info.master_replid).toBe(REPLID);
   });
@@ -75,15 +75,14 @@ describe("follower, full sync", () => {
       }
     }
     await leader.expect(/^REPLCONF ACK 1000$/);
-    expect(node.store.items.size).toBe(2);
+    expect(node.store.count()).toBe(2);
     expect(node.replication.isLoading).toBe(false);
   });
 
   test("what cannot be held is counted and told once", async () => {
     await using leader = new ScriptedLeader();
-    await using node = follower();
-    node.store.tooLarge.add("huge");
-    await online(leader, node, { a: "1", huge: "x" });
+    await using node = follower({ valueBytesMax: 3 });
+    await online(leader, node, { a: "1", huge: "xxxx" });
     expect(node.store.dump()).toEqual(["a=1@0"]);
     expect(node.info.mscache_sync_refused_items).toBe("1");
     expect(node.log.has("1 items of the leader do not fit into this node")).toBe(true);
@@ -97,10 +96,10 @@ describe("follower, full sync", () => {
     expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
     leader.send(`+FULLRESYNC ${"f".repeat(40)} 5\r\n$1000\r\n`);
     leader.send(snapshot({ b: "2" }).subarray(0, -9));
-    await until(() => node.store.items.has("b"), "half of it is there");
+    await until(() => node.store.has("b"), "half of it is there");
     leader.cut();
     expect(await leader.handshake()).toBe("PSYNC ? -1");
-    expect(node.store.items.size).toBe(0);
+    expect(node.store.count()).toBe(0);
     expect(node.info.master_replid).not.toBe(REPLID);
   });
 
@@ -121,7 +120,7 @@ describe("follower, full sync", () => {
     leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$${bytes.length}\r\n`);
     leader.send(bytes);
     await until(() => node.log.has(reason), "the reason is told");
-    expect(node.store.items.size).toBe(0);
+    expect(node.store.count()).toBe(0);
     expect(await leader.handshake()).toBe("PSYNC ? -1");
   });
 
@@ -133,7 +132,7 @@ describe("follower, full sync", () => {
     leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$EOF:${MARK}\r\n`);
     leader.send(Buffer.concat([snapshot({ a: "1" }), Buffer.from("f".repeat(40))]));
     await until(() => node.log.has("end mark is wrong"), "the reason is told");
-    expect(node.store.items.size).toBe(0);
+    expect(node.store.count()).toBe(0);
   });
 });
 
@@ -175,7 +174,7 @@ describe("follower, stream", () => {
     leader.send("\n");
     leader.command("SET", "k", "v");
     await until(() => node.log.has("the stream has 1 bytes that are no command"), "it is told");
-    expect(node.store.items.has("k")).toBe(false);
+    expect(node.store.has("k")).toBe(false);
     expect(await leader.handshake()).toBe("PSYNC ? -1");
   });
 
@@ -203,7 +202,7 @@ describe("follower, stream", () => {
     const rest = [["MULTI"], ["INCR", "n"], ["EXEC"]];
     const sent = rest.reduce((sum, args) => sum + leader.command(...args), 0);
     await until(() => node.journal.offset === 1000 + first + sent, "EXEC is through");
-    expect(node.store.items.get("n")?.value.toString()).toBe("2");
+    expect(node.store.get("n")?.value.toString()).toBe("2");
   });
 
   test("commands for other databases are forwarded and counted, not applied", async () => {
@@ -214,8 +213,8 @@ describe("follower, stream", () => {
     leader.command("SET", "elsewhere", "1");
     leader.command("SELECT", "0");
     leader.command("SET", "here", "1");
-    await until(() => node.store.items.has("here"), "the last is applied");
-    expect(node.store.items.has("elsewhere")).toBe(false);
+    await until(() => node.store.has("here"), "the last is applied");
+    expect(node.store.has("elsewhere")).toBe(false);
     expect(node.info.mscache_skipped_commands).toBe("1");
   });
 
@@ -235,12 +234,12 @@ describe("follower, reconnection", () => {
     await using node = follower();
     await online(leader, node);
     const sent = leader.command("SET", "k", "v");
-    await until(() => node.store.items.has("k"), "it is applied");
+    await until(() => node.store.has("k"), "it is applied");
     leader.cut();
     await until(() => node.info.master_link_status === "down", "the link is down");
     expect(await leader.handshake()).toBe(`PSYNC ${REPLID} ${1001 + sent}`);
     leader.send(`+CONTINUE ${REPLID}\r\n${encodeCommand(["SET", "l", "w"])}`);
-    await until(() => node.store.items.has("l"), "the stream goes on");
+    await until(() => node.store.has("l"), "the stream goes on");
     expect(node.info).toMatchObject({ master_link_status: "up", master_replid: REPLID });
     expect(node.info.second_repl_offset).toBe("-1");
   });
@@ -374,9 +373,9 @@ describe("promotion and demotion", () => {
     await leader.handshake();
     leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$5000\r\n`);
     leader.send(snapshot({ a: "1" }).subarray(0, -9));
-    await until(() => node.store.items.size === 1, "half of it is there");
+    await until(() => node.store.count() === 1, "half of it is there");
     node.replication.noOne();
-    expect(node.store.items.size).toBe(0);
+    expect(node.store.count()).toBe(0);
     expect(node.replication.isLoading).toBe(false);
     expect(node.info.master_replid2).toBe("0".repeat(40));
   });

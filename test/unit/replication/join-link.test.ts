@@ -126,6 +126,7 @@ describe("JOIN link", () => {
     setting.join();
     setting.set("a", "1");
     setting.set("empty", "");
+    setting.node.store.put("gone", "soon");
     setting.node.delete("gone");
     setting.leader.flush();
     expect(setting.sent()).toEqual([`SET a 1 ${FOREVER}`, "DEL empty", "DEL gone"]);

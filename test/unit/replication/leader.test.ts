@@ -4,13 +4,14 @@
  * Real followers are in test/replication/redis-room.test.ts and follower.test.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { followerBufferBytesMax, journalIdleMsMax } from "../../../src/base/limits.ts";
+import { journalIdleMsMax } from "../../../src/base/limits.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import { RdbReader } from "../../../src/rdb/reader.ts";
 import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
 import { LeaderReplication } from "../../../src/replication/leader/leader.ts";
+import { SmallStore } from "../../support/small-store.ts";
 import { encodeCommand } from "../../support/wire.ts";
-import { applyTo, FakeNode, FakePeer, FakeSocket, FakeStore, until } from "./fakes.ts";
+import { applyTo, FakeNode, FakePeer, FakeSocket, until } from "./fakes.ts";
 
 const SELECT = command("SELECT", "0");
 
@@ -33,10 +34,11 @@ class Setting {
     streamDatabase: 0,
   };
 
-  constructor(journalBytes = 1 << 20) {
+  constructor(journalBytes = 1 << 20, followerBufferBytes = 256 << 20) {
     this.node = new FakeNode(journalBytes);
     this.leader = new LeaderReplication({
       ...this.node,
+      followerBufferBytes,
       upstream: this.upstream,
       serverVersion: "7.2.4",
     });
@@ -110,7 +112,7 @@ function hasMark(socket: FakeSocket): boolean {
 
 /** What a follower has after it loaded the snapshot and applied the stream. */
 function replay(sync: { items: string[]; stream: Buffer }): string[] {
-  const store = new FakeStore();
+  const store = new SmallStore();
   for (const item of sync.items) {
     const [, name, value, expiresAt] = /^(.*?)=(.*)@(\d+)$/s.exec(item) ?? [];
     store.put(name, Buffer.from(value), Number(expiresAt));
@@ -391,11 +393,11 @@ describe("links", () => {
   });
 
   test("one that does not read is cut off when its own queue is full, and others go on", async () => {
-    const setting = new Setting(64 * 1024);
+    const setting = new Setting(64 * 1024, 16 << 20);
     const slow = await setting.online();
     slow.socket.room = 0;
-    const value = "x".repeat(16 << 20);
-    for (let bytes = 0; bytes <= followerBufferBytesMax; bytes += value.length) {
+    const value = "x".repeat(1 << 20);
+    for (let bytes = 0; bytes <= 16 << 20; bytes += value.length) {
       expect(slow.link.state).toBe("online");
       setting.set("k", value);
     }

@@ -6,6 +6,7 @@
 import { expect } from "bun:test";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import { RdbWriter } from "../../../src/rdb/writer.ts";
+import type { SmallStoreOptions } from "../../support/small-store.ts";
 import { encodeCommand } from "../../support/wire.ts";
 import { until } from "./fakes.ts";
 import { TestNode } from "./test-node.ts";
@@ -120,8 +121,8 @@ export function snapshot(items: Record<string, string>, streamDatabase = 0): Buf
   return Buffer.from(writer.output.view());
 }
 
-export function follower(): TestNode {
-  return new TestNode({ listeningPort: 7777 });
+export function follower(storeOptions: SmallStoreOptions = {}): TestNode {
+  return new TestNode({ listeningPort: 7777, ...storeOptions });
 }
 
 /** Brings a follower online by a full sync at offset 1000. */

@@ -5,9 +5,13 @@
  * How a real store keeps both is test/unit/store/replacement.test.ts.
  */
 import { describe, expect, test } from "bun:test";
+import { Effects } from "../../../src/journal/effects.ts";
+import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
+import type { SmallStore } from "../../support/small-store.ts";
 import { encodeCommand } from "../../support/wire.ts";
-import { MiB, openStore, pattern, put } from "../store/harness.ts";
+import { KiB, MiB, openStore, pattern, put } from "../store/harness.ts";
 import { until } from "./fakes.ts";
 import {
   follower,
@@ -24,21 +28,39 @@ const OTHER = "f".repeat(40);
 const OLD = ["a=1@0"];
 const NEW = ["b=2@0", "c=3@0"];
 
-/** Brings a follower online with OLD, cuts its link, and has it load NEW up to the last nine bytes. */
-async function inTheMiddle(leader: ScriptedLeader, node: TestNode): Promise<Buffer> {
+/** What the leader's new snapshot holds, as far as a test does not say something else. */
+const brought = { b: "2", c: "3" };
+
+/** Brings a follower online with OLD, cuts its link, and has it load new data up to the last nine bytes. */
+async function inTheMiddle(
+  leader: ScriptedLeader,
+  node: TestNode,
+  items: Record<string, string> = brought,
+  leftBytes = Number.POSITIVE_INFINITY,
+): Promise<Buffer> {
   await online(leader, node);
+  fill(node.store, leftBytes);
   // What follows counts, not the load of the empty node.
   node.loading.length = 0;
   node.itemsShown.length = 0;
   node.replacements = 0;
   leader.cut();
   expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
-  const bytes = snapshot({ b: "2", c: "3" });
+  const bytes = snapshot(items);
   leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$EOF:${MARK}\r\n`);
   leader.send(bytes.subarray(0, -9));
-  const loaded = () => node.store.gathered?.size === 2 || node.store.items.has("c");
-  await until(loaded, "all but the end is there");
+  await until(() => received(node) === bytes.length - 9, "all but the end is there");
   return Buffer.concat([bytes.subarray(-9), Buffer.from(MARK)]);
+}
+
+function received(node: TestNode): number {
+  return node.replication.follower.syncProgress?.received ?? -1;
+}
+
+/** Items of 16 KiB, so many that little more than `leftBytes` fit below the limit. */
+function fill(store: SmallStore, leftBytes: number): void {
+  const value = Buffer.alloc(16 * KiB);
+  for (let i = 0; store.memoryUsed() + leftBytes < store.limitBytes; i++) store.put(`f${i}`, value);
 }
 
 /** What describes the old data. */
@@ -54,7 +76,8 @@ function loadWithoutSpare(oldItems: number): { refused: number; items: number; r
   store.expires = false;
   for (let i = 0; i < oldItems; i++) put(store, `old:${i}`, pattern(10_000, i));
   let reason = "";
-  const load = new SnapshotLoad(store, store, (why) => {
+  const keyspace = new Keyspace(store, new Effects(new Journal(reserveJournal(MiB))));
+  const load = new SnapshotLoad(store, keyspace, (why) => {
     reason = why;
   });
   load.begin();
@@ -84,10 +107,7 @@ describe("a snapshot beside the old data", () => {
     const rest = await inTheMiddle(leader, node);
     leader.send(rest.subarray(0, -1));
     const { follower: following } = node.replication;
-    await until(
-      () => following.syncProgress?.received === snapshot({ b: "2", c: "3" }).length,
-      "all",
-    );
+    await until(() => received(node) === snapshot(brought).length, "all");
     expect(node.store.dump()).toEqual(OLD);
     expect([following.isLoading, following.isLoadingBeside]).toEqual([false, true]);
     expect(node.info).toMatchObject({
@@ -103,7 +123,7 @@ describe("a snapshot beside the old data", () => {
     await using node = follower();
     const rest = await inTheMiddle(leader, node);
     leader.send(Buffer.concat([rest, encodeCommand(["SET", "d", "4"])]));
-    await until(() => node.store.items.has("d"), "the stream goes on");
+    await until(() => node.store.has("d"), "the stream goes on");
     expect(await leader.expect(/ACK 5000/)).toBe("REPLCONF ACK 5000");
     expect(node.store.dump()).toEqual([...NEW, "d=4@0"]);
     expect(node.info).toMatchObject({ master_replid: OTHER, master_link_status: "up" });
@@ -119,9 +139,9 @@ describe("a snapshot beside the old data", () => {
     leader.cut();
     expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
     expect(node.store.dump()).toEqual(OLD);
-    expect(node.store.gathered).toBeNull();
+    expect(node.store.isGathering).toBe(false);
     leader.send(`+CONTINUE ${REPLID}\r\n${encodeCommand(["SET", "k", "v"])}`);
-    await until(() => node.store.items.has("k"), "it goes on");
+    await until(() => node.store.has("k"), "it goes on");
     expect(node.store.dump()).toEqual([...OLD, "k=v@0"]);
     expect([node.loading, node.replacements]).toEqual([[], 0]);
   });
@@ -173,7 +193,7 @@ describe("a snapshot beside the old data", () => {
     await until(() => node.log.has("the checksum is wrong"), "the reason is told");
     expect(node.store.dump()).toEqual(OLD);
     expect(node.info).toMatchObject(described);
-    expect(node.store.gathered).toBeNull();
+    expect(node.store.isGathering).toBe(false);
   });
 
   test("is given up by a promotion, which goes on with the old data and their offset", async () => {
@@ -182,7 +202,7 @@ describe("a snapshot beside the old data", () => {
     await inTheMiddle(leader, node);
     node.replication.noOne();
     expect(node.store.dump()).toEqual(OLD);
-    expect(node.store.gathered).toBeNull();
+    expect(node.store.isGathering).toBe(false);
     expect(node.info).toMatchObject({
       role: "master",
       master_replid2: REPLID,
@@ -199,7 +219,7 @@ describe("a snapshot beside the old data", () => {
     node.follow(second.port);
     expect(await second.handshake()).toBe(`PSYNC ${REPLID} 1001`);
     expect(node.store.dump()).toEqual(OLD);
-    expect(node.store.gathered).toBeNull();
+    expect(node.store.isGathering).toBe(false);
   });
 
   test("keeps the links of this node's own followers until it takes over", async () => {
@@ -214,11 +234,11 @@ describe("a snapshot beside the old data", () => {
     const bytes = snapshot({ b: "2", c: "3" });
     leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$${bytes.length}\r\n`);
     leader.send(bytes.subarray(0, -9));
-    await until(() => node.store.gathered?.size === 2, "all but the end is there");
+    await until(() => received(node) === bytes.length - 9, "all but the end is there");
     expect(node.replication.leader.links).toHaveLength(1);
     expect(below.info.master_link_status).toBe("up");
     leader.send(bytes.subarray(-9));
-    await until(() => below.store.items.has("c"), "the chain has the new data");
+    await until(() => below.store.has("c"), "the chain has the new data");
     expect(below.store.dump()).toEqual(NEW);
     expect(below.info.master_replid).toBe(OTHER);
     expect(node.info.sync_full).toBe("2");
@@ -226,11 +246,16 @@ describe("a snapshot beside the old data", () => {
 });
 
 describe("a snapshot that does not fit beside the old data", () => {
-  test.each([0, 1])("has them go with their history after %d items", async (itemsBesideMax) => {
+  const large = "3".repeat(MiB);
+  const items = { b: "2", c: large };
+
+  test.each([
+    [0, 0],
+    [1, MiB / 2],
+  ])("has them go with their history after %d items", async (_, leftBytes) => {
     await using leader = new ScriptedLeader();
     await using node = follower();
-    node.store.itemsBesideMax = itemsBesideMax;
-    const rest = await inTheMiddle(leader, node);
+    const rest = await inTheMiddle(leader, node, items, leftBytes);
     expect(state(node)).toBe("sync");
     expect([node.replication.isLoading, node.loading]).toEqual([true, [true]]);
     expect(node.replication.follower.isLoadingBeside).toBe(false);
@@ -239,7 +264,7 @@ describe("a snapshot that does not fit beside the old data", () => {
     expect(node.log.has("the old data and the new do not fit side by side")).toBe(true);
     leader.send(rest);
     await until(() => state(node) === "connected", "it is loaded");
-    expect(node.store.dump()).toEqual(NEW);
+    expect(node.store.dump()).toEqual(["b=2@0", `c=${large}@0`]);
     expect([node.loading, node.replacements]).toEqual([[true, false], 1]);
     expect(node.info.master_replid).toBe(OTHER);
   });
@@ -247,8 +272,7 @@ describe("a snapshot that does not fit beside the old data", () => {
   test("leaves nothing when it breaks off, and nothing to resume from", async () => {
     await using leader = new ScriptedLeader();
     await using node = follower();
-    node.store.itemsBesideMax = 1;
-    await inTheMiddle(leader, node);
+    await inTheMiddle(leader, node, items, MiB / 2);
     leader.cut();
     expect(await leader.handshake()).toBe("PSYNC ? -1");
     expect(node.store.dump()).toEqual([]);

@@ -5,7 +5,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { SyncError } from "../../../src/base/errors.ts";
+import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { RdbError } from "../../../src/rdb/format.ts";
 import { LeaderStream } from "../../../src/replication/follower/leader-stream.ts";
 import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
@@ -13,10 +15,23 @@ import { SnapshotReceiver } from "../../../src/replication/follower/snapshot-rec
 import { Snapshot } from "../../../src/replication/snapshot.ts";
 import { repetitions } from "../../support/repetitions.ts";
 import { Random, seedFor } from "../../support/seed.ts";
+import { SmallStore } from "../../support/small-store.ts";
 import { encodeCommand } from "../../support/wire.ts";
-import { applyTo, FakeClock, FakeStore } from "./fakes.ts";
+import { applyTo, FakeClock } from "./fakes.ts";
 
 const seed = seedFor("STREAM_SEED");
+
+/** Each round has stores of its own. */
+function smallest(): SmallStore {
+  return new SmallStore({ memoryLimitBytes: 1 << 20 });
+}
+
+/** A load into the store; nothing is recorded, as the journal is off. */
+function loadInto(store: SmallStore): SnapshotLoad {
+  store.expires = false;
+  const effects = new Effects(new Journal(reserveJournal(1 << 20)));
+  return new SnapshotLoad(store, new Keyspace(store, effects), () => {});
+}
 
 /** Commands as a leader may send them; each entry moves the offset at once. */
 function units(random: Random): Buffer[] {
@@ -46,17 +61,17 @@ function units(random: Random): Buffer[] {
 }
 
 interface Follower {
-  readonly store: FakeStore;
+  readonly store: SmallStore;
   readonly journal: Journal;
   readonly stream: LeaderStream;
 }
 
-function openStream(journal: Journal, store: FakeStore): LeaderStream {
+function openStream(journal: Journal, store: SmallStore): LeaderStream {
   return new LeaderStream({ journal, database: 0, apply: applyTo(store), acknowledge() {} });
 }
 
 function follower(): Follower {
-  const store = new FakeStore();
+  const store = smallest();
   const journal = new Journal(reserveJournal(1 << 20));
   journal.start(0);
   return { store, journal, stream: openStream(journal, store) };
@@ -138,8 +153,8 @@ describe("snapshot receiver fuzz", () => {
     const random = new Random(seed ^ 3);
     for (let round = 0; round < repetitions(30, 100); round++) {
       const { bytes, store } = framed(random);
-      const copy = new FakeStore();
-      const load = new SnapshotLoad(copy, copy, () => {});
+      const copy = smallest();
+      const load = loadInto(copy);
       const receiver = new SnapshotReceiver(load);
       const behind: Buffer[] = [];
       pushIn(random, Buffer.concat([bytes, Buffer.from("stream")]), (chunk) => {
@@ -159,8 +174,8 @@ describe("snapshot receiver fuzz", () => {
       for (let i = random.between(1, 3); i > 0; i--) {
         bytes[random.below(bytes.length)] = random.below(256);
       }
-      const store = new FakeStore();
-      const receiver = new SnapshotReceiver(new SnapshotLoad(store, store, () => {}));
+      const store = smallest();
+      const receiver = new SnapshotReceiver(loadInto(store));
       try {
         pushIn(random, bytes, (chunk) => void (receiver.done || receiver.push(chunk, 0)));
       } catch (error) {
@@ -170,8 +185,8 @@ describe("snapshot receiver fuzz", () => {
   });
 });
 
-function framed(random: Random): { bytes: Buffer; store: FakeStore } {
-  const store = new FakeStore();
+function framed(random: Random): { bytes: Buffer; store: SmallStore } {
+  const store = smallest();
   for (let i = 0; i < random.below(20); i++) store.put(`key${i}`, random.bytes(random.below(500)));
   const history = { replid: "a".repeat(40), offset: 7, streamDatabase: 0 };
   const snapshot = new Snapshot(store, new FakeClock(), history, "7.2.4");

@@ -1,7 +1,7 @@
 /**
- * A node made of Replication and a Map: it follows real leaders over real sockets, and a small listener
+ * A node made of Replication and a small store: it follows real leaders over real sockets, and a small listener
  * lets real followers follow it. It serves no clients; writes are made by calling it.
- * Invariant: what write() does to the Map is what its effects say.
+ * Invariant: what it writes goes by the keyspace, into store and journal.
  */
 
 import type { Clock } from "../../../src/base/clock.ts";
@@ -10,10 +10,12 @@ import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer } from "../../../src/base/link.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
 import { Replication, type ReplicationOptions } from "../../../src/replication/replication.ts";
-import { applyTo, FakeLog, FakeStore } from "./fakes.ts";
+import { SmallStore, type SmallStoreOptions } from "../../support/small-store.ts";
+import { applyTo, FakeLog, write } from "./fakes.ts";
 
 let nextId = 1;
 
@@ -27,7 +29,8 @@ class Peer implements LinkPeer {
 }
 
 export class TestNode implements AsyncDisposable {
-  readonly store = new FakeStore();
+  readonly store: SmallStore;
+  readonly keyspace: Keyspace;
   readonly journal: Journal;
   readonly effects: Effects;
   readonly log = new FakeLog();
@@ -46,11 +49,13 @@ export class TestNode implements AsyncDisposable {
   refuses = false;
 
   constructor(
-    options: Partial<ReplicationOptions> & { journalBytes?: number } = {},
+    options: Partial<ReplicationOptions> & SmallStoreOptions & { journalBytes?: number } = {},
     clock?: Clock,
   ) {
+    this.store = new SmallStore(options);
     this.journal = new Journal(reserveJournal(options.journalBytes ?? 1 << 20));
     this.effects = new Effects(this.journal);
+    this.keyspace = new Keyspace(this.store, this.effects);
     this.#listener = Bun.listen<Peer>({
       hostname: "127.0.0.1",
       port: 0,
@@ -63,7 +68,7 @@ export class TestNode implements AsyncDisposable {
     });
     this.replication = new Replication({
       store: this.store,
-      keyspace: this.store,
+      keyspace: this.keyspace,
       journal: this.journal,
       effects: this.effects,
       log: this.log,
@@ -105,23 +110,18 @@ export class TestNode implements AsyncDisposable {
 
   /** One recorded write, as a client would make it. */
   set(name: string, value: string | Buffer, expiresAt = 0): void {
-    const key = Buffer.from(name, "latin1");
-    const bytes = Buffer.from(value);
-    this.store.put(name, bytes, expiresAt);
-    this.effects.set(key, 0, key.length, bytes, 0, bytes.length, expiresAt);
+    write(this.keyspace, name, value, expiresAt);
     this.replication.flush();
   }
 
   delete(name: string): void {
     const key = Buffer.from(name, "latin1");
-    this.store.items.delete(name);
-    this.effects.delete(key, 0, key.length);
+    this.keyspace.delete(key, 0, key.length, 0);
     this.replication.flush();
   }
 
   flushAll(): void {
-    this.store.clear();
-    this.effects.flushAll();
+    this.keyspace.flush();
     this.replication.flush();
   }
 

@@ -11,8 +11,9 @@ import { RdbReader } from "../../../../src/rdb/reader.ts";
 import { LeaderReplication } from "../../../../src/replication/leader/leader.ts";
 import { temporaryDirectory } from "../../../harness.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
+import { SmallStore } from "../../../support/small-store.ts";
 import { encodeCommand } from "../../../support/wire.ts";
-import { applyTo, FakeNode, FakePeer, FakeSocket, FakeStore, until } from "../fakes.ts";
+import { applyTo, FakeNode, FakePeer, FakeSocket, until } from "../fakes.ts";
 
 const seed = seedFor("MOMENT_SEED");
 
@@ -23,13 +24,14 @@ class Middle {
   readonly #parser = new RespParser();
   readonly #apply = applyTo(this.node.store);
 
-  constructor(spoolDirectories: readonly string[] = []) {
+  constructor(spoolDirectories: readonly string[] = [], followerBufferBytes = 256 << 20) {
     this.node.journal.start(500);
     this.leader = new LeaderReplication({
       ...this.node,
       upstream: { isFollower: true, isServing: true, streamDatabase: 3 },
       serverVersion: "7.2.4",
       spoolDirectories: () => spoolDirectories,
+      followerBufferBytes,
     });
   }
 
@@ -102,7 +104,7 @@ test("what changes meanwhile is in the snapshot as it was, new keys are not, and
     const { head, items, stream } = parts(socket.received);
     expect(head).toContain(" 500\r\n");
     expect(shown(items)).toEqual(before);
-    const copy = new FakeStore();
+    const copy = new SmallStore();
     for (const [key, value] of items) {
       const [, content, expiresAt] = /^(.*)@(\d+)$/s.exec(value) ?? [];
       copy.put(key, Buffer.from(content, "latin1"), Number(expiresAt));
@@ -140,8 +142,8 @@ test("a follower that leaves in the middle leaves nothing behind", async () => {
 });
 
 test("one that takes nothing while everything changes is cut off at the bound of its queue", async () => {
-  const middle = new Middle();
-  for (let i = 0; i < 40; i++) middle.node.store.put(`key${i}`, Buffer.alloc(8 << 20));
+  const middle = new Middle([], 2 << 20);
+  for (let i = 0; i < 40; i++) middle.node.store.put(`key${i}`, Buffer.alloc(64 << 10));
   const { socket, link } = middle.connect(true);
   socket.room = 0;
   for (let i = 0; i < 40 && link.state !== "closed"; i++) middle.receive("SET", `key${i}`, "small");

@@ -5,13 +5,13 @@
 // Invariant: what changed the store is in the journal, once and in absolute terms, and what changed nothing
 // is not. On a follower effects are muted: its leader's bytes are in the journal already.
 
-import type { Effects } from "../../journal/effects.ts";
+import type { Effects } from "../journal/effects.ts";
 import {
   type Replacement,
   STORED,
   type Store,
   type RemovalReason as StoreRemovalReason,
-} from "../../store/store.ts";
+} from "../store/store.ts";
 
 /** Why an item is no longer there. */
 export type RemovalReason = "deleted" | StoreRemovalReason;
