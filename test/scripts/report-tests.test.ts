@@ -10,12 +10,17 @@ const PASS = '<testcase name="a" classname="" file="x.test.ts" />';
 const FAIL = '<testcase name="b" file="x.test.ts"><failure type="AssertionError" /></testcase>';
 const SKIP = '<testcase name="c" file="x.test.ts"><skipped /></testcase>';
 
-async function report(cases: readonly string[], exitStatus: number) {
+type Run = readonly [cases: readonly string[], exitStatus: number];
+
+async function report(...runs: readonly Run[]) {
   await using directory = await temporaryDirectory();
-  const path = join(directory.path, "report.xml");
-  await Bun.write(path, `<testsuites><testsuite>${cases.join("\n")}</testsuite></testsuites>`);
-  const command = [process.execPath, SCRIPT, path, String(exitStatus)];
-  const { stdout, exitCode } = Bun.spawnSync(command);
+  const args: string[] = [];
+  for (const [cases, exitStatus] of runs) {
+    const path = join(directory.path, `${args.length}.xml`);
+    await Bun.write(path, `<testsuites><testsuite>${cases.join("\n")}</testsuite></testsuites>`);
+    args.push(path, String(exitStatus));
+  }
+  const { stdout, exitCode } = Bun.spawnSync([process.execPath, SCRIPT, ...args]);
   const lines = stdout.toString().trimEnd().split("\n");
   return { last: lines.at(-1), status: exitCode, story: lines.slice(0, -1) };
 }
@@ -41,5 +46,12 @@ test.each<[string, string[], number, string, number, string[]]>([
   ],
   ["nothing ran", [], 0, "0 passed, 1 failed", 1, ["nothing passed, so nothing was tested"]],
 ])("when %s", async (_, cases, exitStatus, last, status, story) => {
-  expect(await report(cases, exitStatus)).toEqual({ last, status, story });
+  expect(await report([cases, exitStatus])).toEqual({ last, status, story });
+});
+
+test("several runs are added up, and one that tested nothing is a failure", async () => {
+  const both = await report([[PASS, PASS], 0], [[PASS, FAIL], 1]);
+  expect(both).toEqual({ last: "3 passed, 1 failed", status: 1, story: ["failed: x.test.ts > b"] });
+  expect(await report([[PASS], 0], [[PASS], 0])).toMatchObject({ last: "2 passed, 0 failed" });
+  expect(await report([[PASS], 0], [[], 124])).toMatchObject({ status: 1 });
 });
