@@ -8,12 +8,13 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
 const MAIN = join(import.meta.dir, "../scripts/bench/main.ts");
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
+  readonly notes?: readonly string[];
 }
 
 interface Output {
@@ -84,6 +85,24 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       }
       expect(ratios.columns).toEqual(["load", ...servers]);
       expect(ratios.rows.map(([load]) => load)).toEqual(plain.rows.map(([load]) => load));
+    },
+    TIMEOUT_MS,
+  );
+
+  // An unpacked archive has no history to compare with.
+  const isCheckout = Bun.spawnSync(["git", "rev-parse", "HEAD"]).exitCode === 0;
+  (isCheckout ? test : () => undefined)(
+    "cpu --against: this tree beside a commit, load by load, with a verdict",
+    async () => {
+      const { head, tables } = await smoke("cpu", "--against", "HEAD", "--only", "depth 16");
+      const name = `${head.at(-1)?.split(":")[0]}`;
+      expect(head.slice(1).map((line) => `${line.split(":")[0]}`)).toEqual(["mscache", name]);
+      const table = tables.at(-1);
+      expect(table?.columns).toEqual(["load", "here", name, "ratio", "verdict"]);
+      expect(table?.rows.length).toBeGreaterThan(0);
+      expect(table?.notes?.at(-1)).toMatch(/^verdict: /);
+      const worktrees = Bun.spawnSync(["git", "worktree", "list"]).stdout.toString();
+      expect(worktrees).not.toContain("mscache-against-");
     },
     TIMEOUT_MS,
   );

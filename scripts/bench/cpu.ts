@@ -6,6 +6,7 @@
 
 import { preload, type Result, runBench } from "../../src/bench/run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
+import { againstTable, type Comparison } from "./against.ts";
 import { casesOf, groupsOf, LOAD_ROW, type LoadCase, type LoadGroup, rowsOf } from "./cpu-cases.ts";
 import {
   assertCorrect,
@@ -48,10 +49,15 @@ export const cpu: Benchmark = {
         samples.push(...(await measureGroup(context, group, round)));
       }
     }
-    return groupsOf(context).flatMap((group) => [
-      tableOf(context, group, samples),
-      ...evictionTables(context, group, samples),
-    ]);
+    return [
+      ...groupsOf(context).flatMap((group) => [
+        tableOf(context, group, samples),
+        ...evictionTables(context, group, samples),
+      ]),
+      ...(context.against === ""
+        ? []
+        : [againstTable(context.against, comparisons(context, samples))]),
+    ];
   },
 };
 
@@ -159,6 +165,19 @@ function medianOf(
   pick: (sample: Sample) => number,
 ): number {
   return median(own.filter((s) => s.case === row && s.server === server).map(pick));
+}
+
+/** Ours beside the server of another commit, round by round. */
+function comparisons({ against }: Context, samples: readonly Sample[]): Comparison[] {
+  const loads = new Map<string, { load: string; here: number[]; there: number[] }>();
+  for (const { server, group, case: name, microsPerOperation } of samples) {
+    const load = `${group}: ${name}`;
+    const entry = loads.get(load) ?? { load, here: [], there: [] };
+    loads.set(load, entry);
+    if (server === "mscache") entry.here.push(microsPerOperation);
+    if (server === against) entry.there.push(microsPerOperation);
+  }
+  return [...loads.values()];
 }
 
 /** What eviction costs: the same load with memory full over the one with memory to spare. */

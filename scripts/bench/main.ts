@@ -4,6 +4,7 @@
 // Invariant: nothing outside the repository is read unless an option or a variable names it.
 
 import { defineCommand, runMain } from "citty";
+import { checkOut } from "./against.ts";
 import { cpu } from "./cpu.ts";
 import { gc } from "./gc.ts";
 import { growth } from "./growth.ts";
@@ -14,7 +15,7 @@ import { memory } from "./memory.ts";
 import { machine, pinGenerator } from "./process.ts";
 import { replication } from "./replication.ts";
 import { resident } from "./resident.ts";
-import { installedServers, type ServerSpec } from "./servers.ts";
+import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { threads } from "./threads.ts";
@@ -34,6 +35,7 @@ const command = defineCommand({
     binary: { type: "boolean", description: "Our server is dist/mscache", default: false },
     matrix: { type: "boolean", description: "Every combination of cpu loads", default: false },
     other: { type: "string", description: "Another tree of MSCache to measure as well" },
+    against: { type: "string", description: "A git ref to compare this tree's cpu with" },
     servers: { type: "string", description: "Only these, separated by commas" },
     rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
     only: {
@@ -49,7 +51,11 @@ const command = defineCommand({
   async run({ args }) {
     try {
       const chosen = chooseBenchmarks(args._);
-      const context = makeContext(args);
+      if (args.against !== undefined && !chosen.includes(cpu)) {
+        throw new Error("--against compares the cpu benchmark");
+      }
+      await using worktree = args.against === undefined ? null : await checkOut(args.against);
+      const context = makeContext(args, worktree);
       pinGenerator();
       process.exitCode = await runAll(chosen, context, args.json);
     } catch (error) {
@@ -65,23 +71,37 @@ interface Flags {
   readonly matrix: boolean;
   readonly servers?: string | undefined;
   readonly other?: string | undefined;
+  readonly against?: string | undefined;
   readonly rounds: string;
   readonly only?: string | undefined;
   readonly trace?: string | undefined;
   readonly limits?: string | undefined;
 }
 
-function makeContext(flags: Flags): Context {
+function makeContext(flags: Flags, worktree: OtherTree | null): Context {
   const rounds = flags.smoke ? 1 : Number(flags.rounds);
   if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error("--rounds must be at least 1");
   const limitsMib = list(flags.limits).map(Number);
   if (!limitsMib.every((limit) => limit >= 1)) throw new Error("--limits must be numbers of MiB");
   return {
     ...{ smoke: flags.smoke, matrix: flags.matrix, rounds, limitsMib, only: flags.only ?? "" },
-    servers: chooseServers(list(flags.servers), flags.binary, flags.other),
+    against: worktree?.name ?? "",
+    servers: chooseServers(serversOf(flags, worktree), flags.binary, treesOf(flags, worktree)),
     traces: list(flags.trace ?? process.env.MSCACHE_BENCH_TRACES),
     say: (line) => process.stderr.write(`${line}\n`),
   };
+}
+
+function treesOf({ other }: Flags, worktree: OtherTree | null): OtherTree[] {
+  const named = other === undefined ? [] : [{ path: other, name: "other" }];
+  return worktree === null ? named : [...named, worktree];
+}
+
+/** Two commits are compared with each other alone, unless more servers are named. */
+function serversOf({ servers }: Flags, worktree: OtherTree | null): string[] {
+  const named = list(servers);
+  if (worktree === null) return named;
+  return [...new Set(["mscache", worktree.name, ...named])];
 }
 
 function list(text: string | undefined): string[] {
@@ -100,9 +120,9 @@ function chooseBenchmarks(names: readonly string[]): readonly Benchmark[] {
 function chooseServers(
   wanted: readonly string[],
   binary: boolean,
-  otherRoot?: string,
+  trees: readonly OtherTree[],
 ): readonly ServerSpec[] {
-  const installed = installedServers(binary, otherRoot);
+  const installed = installedServers(binary, trees);
   const missing = wanted.find((name) => !installed.some((spec) => spec.name === name));
   if (missing !== undefined) throw new Error(`"${missing}" is not installed`);
   if (installed.length === 0) throw new Error("there is no server to measure");

@@ -93,11 +93,17 @@ function mscache(name: string, root: string, binary: boolean): ServerSpec {
   };
 }
 
-/** Ours first, then that of another tree if one is named, then the others that are installed here. */
-export function installedServers(binary: boolean, otherRoot = ""): ServerSpec[] {
+/** Another tree of MSCache, and what its server is called in the tables. */
+export interface OtherTree {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** Ours first, then those of other trees, then the others that are installed here. */
+export function installedServers(binary: boolean, trees: readonly OtherTree[] = []): ServerSpec[] {
   const all = [
     mscache("mscache", ROOT, binary),
-    ...(otherRoot === "" ? [] : [mscache("other", resolve(otherRoot), binary)]),
+    ...trees.map(({ path, name }) => mscache(name, resolve(path), binary)),
     redisLike("redis", "redis-server"),
     redisLike("valkey", "valkey-server"),
     MEMCACHED,

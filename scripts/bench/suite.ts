@@ -17,6 +17,8 @@ export interface Context {
   readonly only: string;
   /** Every combination in the cpu benchmark instead of one dimension at a time. */
   readonly matrix: boolean;
+  /** The server of `--against`, to which cpu compares ours; empty for none. */
+  readonly against: string;
   /** Tells a waiting person what is going on. */
   say(line: string): void;
 }
