@@ -6,6 +6,7 @@ import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
 import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
 import type { Store } from "../store/store.ts";
+import type { Connections } from "./connection/connections.ts";
 import type { DataThread } from "./connection/data-thread.ts";
 import type { NodeInformation } from "./information.ts";
 import type { SharedStanding } from "./standing.ts";
@@ -27,7 +28,7 @@ export interface HousekeepingParts {
   readonly standing: SharedStanding;
   readonly information: NodeInformation;
   readonly waits: NodeWaits;
-  readonly thread: DataThread;
+  readonly connections: Connections;
   readonly fault: Fault;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -38,16 +39,20 @@ export class Housekeeping {
   private readonly standing: SharedStanding;
   private readonly information: NodeInformation;
   private readonly waits: NodeWaits;
+  private readonly connections: Connections;
   private readonly thread: DataThread;
   /** Crowded writes of which the log has told, and when it may tell again. */
   private crowdedWarned: number;
   private nextCrowdedWarning: number;
 
-  constructor({ store, standing, information, waits, thread, fault, signal }: HousekeepingParts) {
+  constructor(parts: HousekeepingParts) {
+    const { store, standing, information, waits, connections, fault, signal } = parts;
+    const { thread } = connections;
     this.store = store;
     this.standing = standing;
     this.information = information;
     this.waits = waits;
+    this.connections = connections;
     this.thread = thread;
     this.crowdedWarned = 0;
     this.nextCrowdedWarning = 0;
@@ -78,8 +83,8 @@ export class Housekeeping {
 
   private async everySecond(): Promise<void> {
     this.warnOfCrowding();
-    this.thread.expelStrangers();
-    closeIdle(this.thread, this.standing.idleTimeoutSeconds);
+    this.connections.expelStrangers();
+    closeIdle(this.connections, this.standing.idleTimeoutSeconds);
     await Promise.all([this.information.sampleRates(), this.waits.releaseGone()]);
   }
 
@@ -99,8 +104,8 @@ export class Housekeeping {
 }
 
 /** Collects garbage of one thread and frees buffers that it does not use. */
-export function tidyMemory(thread: DataThread): void {
-  thread.collector.look();
+export function tidyMemory({ collector }: DataThread): void {
+  collector.look();
   buffers.trim();
 }
 
@@ -108,14 +113,15 @@ export function tidyMemory(thread: DataThread): void {
  * Closes the clients of one thread from which nothing was heard for longer than that; 0 closes none. Who
  * waits for this node is not idle, nor is a subscriber or a link.
  */
-export function closeIdle(thread: DataThread, timeoutSeconds: number): void {
+export function closeIdle(connections: Connections, timeoutSeconds: number): void {
+  const { thread } = connections;
   const now = monotonicMs();
   const wasStopped = now - thread.idleCheckedMs > stoppedMsMin;
   thread.idleCheckedMs = now;
   // What came while the process stood still is read first, and looked at the next time.
   if (timeoutSeconds === 0 || wasStopped) return;
   const before = now - timeoutSeconds * 1000;
-  for (const connection of [...thread.connections.values()]) {
+  for (const connection of connections.all()) {
     const { session } = connection;
     if (session.kind !== "normal" || session.subscriptions > 0) continue;
     if (connection.isWaiting || session.lastActiveMs >= before) continue;

@@ -14,6 +14,7 @@ import type { Config } from "../config/config.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
 import { NodeConfiguration } from "./configuration.ts";
+import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
 import { Faults, type OnFault } from "./faults.ts";
 import { NodePauses } from "./pauses.ts";
@@ -111,21 +112,21 @@ export function makeControlThread(ground: Ground, replication: Replication) {
     subscriberLeft: (id) => channels.forget(id),
     effectsRecorded: () => replication.flush(),
   });
-  return { mailbox, thread };
+  return { mailbox, thread, connections: new Connections(thread, standing) };
 }
 
 /** One data thread is the control thread itself; several are Workers beside it. */
 export function makeThreads(
   { memory, configuration, channels, faults, fault }: Ground,
-  { mailbox, thread }: ReturnType<typeof makeControlThread>,
+  { mailbox, connections }: ReturnType<typeof makeControlThread>,
   { logSink, workerEntry }: ServerOptions,
 ): Threads {
   const count = configuration.current.threads;
   const threads =
     count === 1
-      ? new LocalThreads(thread)
+      ? new LocalThreads(connections)
       : new WorkerThreads({
-          ...{ memory, count, control: thread, mailbox, channels, fault },
+          ...{ memory, count, control: connections, mailbox, channels, fault },
           abortsOnFault: faults.aborts,
           ...(logSink && { logSink }),
           ...(workerEntry && { entry: workerEntry }),

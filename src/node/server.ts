@@ -99,7 +99,7 @@ type Node = ReturnType<typeof makeServices>;
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
   const { replication, persistence, threads } = made;
-  const { thread } = made.controlThread;
+  const { connections } = made.controlThread;
   const chores = new AbortController();
   const sending = new AbortController();
   const ending = { store, standing, replication, persistence, threads, chores, sending };
@@ -109,7 +109,7 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
-  new Housekeeping({ ...shared, information, waits, thread, signal: chores.signal });
+  new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });
   if (store.isShared) {
     const sent = standing.onEffects(() => replication.flush(), sending.signal);
     sent.catch((error) => fault(error, "replication"));

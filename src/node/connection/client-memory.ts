@@ -4,6 +4,8 @@
 // bound the largest clients of the threads with more than their share are cut off.
 // Invariant: `own` is the sum over the connections of this thread. Followers' queues do not count here.
 
+import { Signal } from "../../base/signal.ts";
+
 /** Numbers are published in KiB, so that 32 bits are enough. */
 const unitBytes = 1024;
 const LIMIT = 0;
@@ -18,6 +20,8 @@ export function reserveClientMemory(threads: number, limitBytes: number): Shared
 }
 
 export class ClientMemory {
+  /** This thread has to cut a client off: more than its share is too much for all together. */
+  readonly exceeded = new Signal();
   /** Bytes that the clients of this thread hold. */
   own = 0;
   private readonly words: Int32Array;
@@ -41,6 +45,7 @@ export class ClientMemory {
   add(bytes: number): void {
     this.own += bytes;
     Atomics.store(this.words, SHARES + this.thread, Math.ceil(this.own / unitBytes));
+    if (bytes > 0 && this.isOver) this.exceeded.emit();
   }
 
   /** Bytes that the clients of all threads hold, in steps of 1 KiB. */

@@ -45,7 +45,7 @@ import {
   YIELDED,
 } from "./connection-state.ts";
 import type { DataThread, ProtocolEnd } from "./data-thread.ts";
-import type { EncodedMessage } from "./delivery.ts";
+import type { EncodedMessage } from "./encoded-message.ts";
 import { Outbox } from "./outbox.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
@@ -215,7 +215,6 @@ export class Connection {
     const more = held - this.heldBytes;
     this.heldBytes = held;
     this.thread.clientMemory.add(more);
-    if (more > 0) this.thread.relieve();
   }
 
   /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */

@@ -2,28 +2,26 @@
 // version of RESP, and what a turn brings to a connection leaves in one write when the turn is over.
 // Who has subscribed is not known here (command/pubsub/channels.ts).
 
-import { Output } from "../../base/output.ts";
+import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
-import { RespReply } from "../../protocol/resp/resp-reply.ts";
-import type { Backlog } from "./backlog.ts";
-import { Chunk } from "./chunk.ts";
-import type { Connection } from "./connection.ts";
+import { EncodedMessage } from "./encoded-message.ts";
 
-/**
- * From this size on all receivers of a message keep the same memory; below it each copies the message
- * behind those that it has, which is cheaper than memory of its own for each message.
- */
-const sharedBytesMin = 4 * 1024;
-const scratchBytes = sharedBytesMin;
+/** A connection, as far as messages are concerned. */
+interface Subscriber {
+  readonly session: Session;
+  /** Keeps a message until sendMail(). */
+  deliver(message: EncodedMessage): void;
+  sendMail(): void;
+}
 
 export class Delivery {
-  private readonly connections: ReadonlyMap<number, Connection>;
+  private readonly connections: ReadonlyMap<number, Subscriber>;
   private readonly encoded = { 2: new EncodedMessage(2), 3: new EncodedMessage(3) };
   /** Connections with mail that may go out at the end of this turn. */
-  private ready = new Set<Connection>();
-  private sending = new Set<Connection>();
+  private ready = new Set<Subscriber>();
+  private sending = new Set<Subscriber>();
 
-  constructor(connections: ReadonlyMap<number, Connection>) {
+  constructor(connections: ReadonlyMap<number, Subscriber>) {
     this.connections = connections;
   }
 
@@ -43,9 +41,9 @@ export class Delivery {
   }
 
   /** A microtask runs when the event that goes on now is done with, whichever kind of event it is. */
-  private send(connection: Connection): void {
+  private send(subscriber: Subscriber): void {
     if (this.ready.size === 0) queueMicrotask(() => this.sendAll());
-    this.ready.add(connection);
+    this.ready.add(subscriber);
   }
 
   private sendAll(): void {
@@ -54,57 +52,5 @@ export class Delivery {
     this.sending = ready;
     for (const connection of ready) connection.sendMail();
     ready.clear();
-  }
-}
-
-const messageWord = Buffer.from("message");
-const patternMessageWord = Buffer.from("pmessage");
-/** What a message has beside pattern, channel and payload, at most. */
-const framingBytesMax = 80;
-
-/** The message that is delivered now, as one version of RESP has it. */
-export class EncodedMessage {
-  private readonly scratch = new Uint8Array(scratchBytes + framingBytesMax);
-  private readonly out = new Output(0);
-  private readonly reply = new RespReply(this.out);
-  /** Its memory, when that is shared. */
-  private chunk: Chunk | null = null;
-
-  constructor(version: 2 | 3) {
-    this.reply.switchProtocol(version);
-  }
-
-  /** Does nothing when it has been done. */
-  encode({ pattern, channel, payload }: Message): void {
-    const { out, reply } = this;
-    if (out.length > 0) return;
-    const bytes = (pattern?.length ?? 0) + channel.length + payload.length;
-    const isShared = bytes >= sharedBytesMin;
-    out.bytes = isShared ? new Uint8Array(bytes + framingBytesMax) : this.scratch;
-    reply.push(pattern === null ? 3 : 4);
-    const word = pattern === null ? messageWord : patternMessageWord;
-    reply.bulk(word, 0, word.length);
-    if (pattern !== null) reply.bulk(pattern, 0, pattern.length);
-    reply.bulk(channel, 0, channel.length);
-    reply.bulk(payload, 0, payload.length);
-    if (!isShared) return;
-    this.chunk = new Chunk(out.bytes, out.length);
-    this.chunk.hold();
-  }
-
-  addTo(messages: Backlog): void {
-    if (this.chunk === null) messages.append(this.out.bytes, 0, this.out.length);
-    else messages.share(this.chunk, 0, this.out.length);
-  }
-
-  appendTo(out: Output): void {
-    out.append(this.out.bytes, 0, this.out.length);
-  }
-
-  forget(): void {
-    this.out.length = 0;
-    this.out.bytes = this.scratch;
-    this.chunk?.release();
-    this.chunk = null;
   }
 }

@@ -3,7 +3,7 @@
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import type { Connection } from "./connection.ts";
-import type { DataThread } from "./data-thread.ts";
+import type { Connections } from "./connections.ts";
 
 /** A start that failed for a reason outside the program, in one sentence. */
 export class ListenError extends Error {
@@ -11,7 +11,7 @@ export class ListenError extends Error {
 }
 
 export function listen(
-  thread: DataThread,
+  connections: Connections,
   address: Address,
   reusePort = false,
 ): Bun.TCPSocketListener<Connection> {
@@ -21,7 +21,7 @@ export function listen(
     port: address.port,
     reusePort,
     allowHalfOpen: true, // a client may close its half and still read all its replies
-    socket: handlersOf(thread),
+    socket: handlersOf(connections),
   };
   try {
     return Bun.listen<Connection>(options);
@@ -56,17 +56,18 @@ export function codeOf(cause: unknown): string {
 }
 
 /** Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not be. */
-function handlersOf(thread: DataThread): Bun.SocketHandler<Connection> {
+function handlersOf(connections: Connections): Bun.SocketHandler<Connection> {
+  const { thread } = connections;
   return {
     binaryType: "uint8array",
     open: (socket) => {
       socket.setNoDelay(true);
-      thread.open(socket);
+      connections.open(socket);
     },
     data: (socket, chunk) => thread.receive(socket.data, chunk),
-    drain: (socket) => thread.drained(socket.data),
+    drain: (socket) => connections.drained(socket.data),
     end: (socket) => thread.turn(() => socket.data.onEnd(), socket.data),
-    close: (socket) => thread.closed(socket.data),
+    close: (socket) => connections.closed(socket.data),
     error: (socket, error) => {
       thread.log.debug(`client ${socket.data?.session.address}: ${error.message}`);
     },

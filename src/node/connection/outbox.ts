@@ -8,7 +8,7 @@
 import { outputHardBytesMax } from "../../base/limits.ts";
 import { type Output, OutputLimitError, type Spill } from "../../base/output.ts";
 import { Backlog } from "./backlog.ts";
-import type { EncodedMessage } from "./delivery.ts";
+import type { EncodedMessage } from "./encoded-message.ts";
 import { Mail } from "./mail.ts";
 
 interface Writable {

@@ -10,7 +10,7 @@ import type { CommandCount } from "../../command/core/statistics.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { DataThread } from "../connection/data-thread.ts";
+import type { Connections } from "../connection/connections.ts";
 import { listen } from "../connection/listener.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 
@@ -44,41 +44,41 @@ export interface Threads extends Clients {
 }
 
 export class LocalThreads implements Threads {
-  private readonly thread: DataThread;
+  private readonly connections: Connections;
   private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
 
-  constructor(thread: DataThread) {
-    this.thread = thread;
+  constructor(connections: Connections) {
+    this.connections = connections;
   }
 
   async listen(addresses: readonly Address[]): Promise<number[]> {
     // One by one: what is bound is closed with the others when a later one cannot be.
-    for (const address of addresses) this.listeners.push(listen(this.thread, address));
+    for (const address of addresses) this.listeners.push(listen(this.connections, address));
     return this.listeners.map(({ port }) => port);
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {
-    return reportClients(this.thread, filter);
+    return reportClients(this.connections, filter);
   }
 
   async kill(filter: ClientFilter): Promise<number> {
-    return killClients(this.thread, filter);
+    return killClients(this.connections, filter);
   }
 
   async statistics(): Promise<ThreadStatistics> {
-    return threadStatistics(this.thread);
+    return threadStatistics(this.connections);
   }
 
   resetStatistics(): void {
-    this.thread.resetStatistics();
+    this.connections.resetStatistics();
   }
 
   deliver(receivers: ReadonlySet<number>, message: Message): void {
-    this.thread.delivery.deliver(receivers, message);
+    this.connections.delivery.deliver(receivers, message);
   }
 
   takeOver(session: Session, open: (socket: LinkSocket) => Link): void {
-    const connection = this.thread.connections.get(session.id);
+    const connection = this.connections.get(session.id);
     connection?.takeOver(open(connection));
   }
 
@@ -100,26 +100,26 @@ const named = commands.flatMap((command) => [command, ...command.subcommands]);
 
 // ---- one thread's answers -----------------------------------------------------------------------
 
-export function reportClients(thread: DataThread, filter: ClientFilter): ClientReport[] {
-  return select(thread, filter).map((connection) => {
+export function reportClients(connections: Connections, filter: ClientFilter): ClientReport[] {
+  return select(connections, filter).map((connection) => {
     const { session, isHeld, pendingInputBytes, pendingOutputBytes } = connection;
     return { session, isHeld, pendingInputBytes, pendingOutputBytes };
   });
 }
 
-export function killClients(thread: DataThread, filter: ClientFilter): number {
-  const found = select(thread, filter);
+export function killClients(connections: Connections, filter: ClientFilter): number {
+  const found = select(connections, filter);
   for (const connection of found) connection.close();
   return found.length;
 }
 
-export function threadStatistics(thread: DataThread): ThreadStatistics {
-  const { connections, turns, context, ...counters } = thread;
+export function threadStatistics(connections: Connections): ThreadStatistics {
+  const { turns, context, ...counters } = connections.thread;
   const { statistics } = context;
   return {
-    connections: connections.size,
-    connectionsReceived: counters.connectionsReceived,
-    connectionsRejected: counters.connectionsRejected,
+    connections: connections.count,
+    connectionsReceived: connections.received,
+    connectionsRejected: connections.rejected,
     commandsProcessed: counters.commandsProcessed,
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
@@ -176,6 +176,6 @@ function addErrors(all: readonly ThreadStatistics[]): Map<string, number> {
   return sums;
 }
 
-function select(thread: DataThread, filter: ClientFilter): Connection[] {
-  return [...thread.connections.values()].filter(({ session }) => fits(filter, session));
+function select(connections: Connections, filter: ClientFilter): Connection[] {
+  return connections.all().filter(({ session }) => fits(filter, session));
 }

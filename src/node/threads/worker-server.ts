@@ -11,6 +11,7 @@ import { monotonicMs } from "../../base/clock.ts";
 import { assert, fatal } from "../../base/errors.ts";
 import { Log } from "../../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
+import { Connections } from "../connection/connections.ts";
 import { DataThread } from "../connection/data-thread.ts";
 import { ListenError, listen } from "../connection/listener.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
@@ -53,6 +54,7 @@ class WorkerServer {
   private readonly standing: SharedStanding;
   private readonly mailbox: WorkerMailbox;
   private readonly thread: DataThread;
+  private readonly connections: Connections;
   private readonly links = new Map<number, RemoteLink>();
   private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
 
@@ -79,6 +81,7 @@ class WorkerServer {
       effectsRecorded: () => standing.announceEffects(),
       writeBytesMax: journal.capacity / (4 * threads),
     });
+    this.connections = new Connections(this.thread, standing);
     setInterval(() => this.tick(), tickMs);
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
   }
@@ -103,7 +106,9 @@ class WorkerServer {
       case "answer":
         return this.mailbox.answer(message);
       case "deliver":
-        return unpack(message, (ids, published) => this.thread.delivery.deliver(ids, published));
+        return unpack(message, (ids, published) =>
+          this.connections.delivery.deliver(ids, published),
+        );
       default:
         return this.direct(message);
     }
@@ -120,16 +125,16 @@ class WorkerServer {
       case "listen":
         return this.listen(detail);
       case "clients":
-        return reportClients(this.thread, detail).map((report) => ({
+        return reportClients(this.connections, detail).map((report) => ({
           ...report,
           session: summaryOf(report.session),
         }));
       case "kill":
-        return killClients(this.thread, detail);
+        return killClients(this.connections, detail);
       case "statistics":
-        return threadStatistics(this.thread);
+        return threadStatistics(this.connections);
       case "resetStatistics":
-        this.thread.resetStatistics();
+        this.connections.resetStatistics();
         return null;
       case "stopListening":
         for (const listener of this.listeners) listener.stop();
@@ -142,7 +147,7 @@ class WorkerServer {
 
   private listen(addresses: readonly Address[]): number[] | string {
     try {
-      for (const address of addresses) this.listeners.push(listen(this.thread, address, true));
+      for (const address of addresses) this.listeners.push(listen(this.connections, address, true));
     } catch (error) {
       if (error instanceof ListenError) return error.message;
       throw error;
@@ -160,7 +165,7 @@ class WorkerServer {
   }
 
   private takeOver(id: number, wantsData: boolean): void {
-    const connection = this.thread.connections.get(id);
+    const connection = this.connections.get(id);
     if (connection === undefined) return this.post({ kind: "linkClosed", id });
     const link = new RemoteLink(connection, wantsData, (event, transfer) => {
       if (event.kind === "linkClosed") this.links.delete(id);
@@ -172,8 +177,8 @@ class WorkerServer {
 
   private tick(): void {
     for (const link of this.links.values()) link.reportActivity();
-    this.thread.expelStrangers();
-    closeIdle(this.thread, this.standing.idleTimeoutSeconds);
+    this.connections.expelStrangers();
+    closeIdle(this.connections, this.standing.idleTimeoutSeconds);
   }
 }
 

@@ -14,7 +14,7 @@ import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Channels, Message } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
-import type { DataThread } from "../connection/data-thread.ts";
+import type { Connections } from "../connection/connections.ts";
 import { assertFree, ListenError } from "../connection/listener.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
@@ -35,7 +35,7 @@ import { RemoteLinkSocket } from "./worker-links.ts";
 export interface WorkerParts {
   readonly memory: SharedMemory;
   /** The control thread's own, which has no connections. */
-  readonly control: DataThread;
+  readonly control: Connections;
   readonly mailbox: Mailbox;
   readonly channels: Channels;
   readonly fault: Fault;
@@ -76,7 +76,8 @@ export class WorkerThreads implements Threads {
   }
 
   private start(thread: number): DataWorker {
-    const { count, memory, control, entry, logSink, fault, abortsOnFault } = this.parts;
+    const { count, memory, entry, logSink, fault, abortsOnFault } = this.parts;
+    const control = this.parts.control.thread;
     const { store } = control.context;
     store.threads.markAlive(thread);
     const worker: DataWorker = new DataWorker({
@@ -151,7 +152,8 @@ export class WorkerThreads implements Threads {
   // ---- commands ----------------------------------------------------------------------------------
 
   private receive(worker: DataWorker, message: FromWorker): void {
-    const { fault, control } = this.parts;
+    const { fault } = this.parts;
+    const control = this.parts.control.thread;
     if (message.kind === "command") this.run(worker, message).catch((error) => control.fail(error));
     else if (message.kind === "fault") fault(message.text, `data thread ${worker.thread}`);
     else if (message.kind === "logLine") this.parts.logSink?.(message.line);
@@ -163,7 +165,8 @@ export class WorkerThreads implements Threads {
   private async run(worker: DataWorker, submission: Submission): Promise<void> {
     const { ticket } = submission;
     const protocol = protocolNamed(submission.protocol);
-    const { control, mailbox } = this.parts;
+    const { mailbox } = this.parts;
+    const control = this.parts.control.thread;
     const request = reviveRequest(submission.request);
     const session = reviveSession(submission.session);
     this.origins.set(session.id, worker);

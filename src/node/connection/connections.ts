@@ -1,0 +1,138 @@
+// The connections of one data thread: those that come are accepted or refused, those that go are forgotten,
+// and those that hold too much, or do not log in, are closed. What a connection does itself is
+// connection.ts; what all of them use together is data-thread.ts.
+// Invariant: every open socket has its connection in the table, by the id of its session.
+
+import { monotonicMs } from "../../base/clock.ts";
+import { descriptorsMax } from "../../base/descriptors.ts";
+import { descriptorsSpare, keepAliveSecondsMax, strangerMsMax } from "../../base/limits.ts";
+import { RecurringTrouble } from "../../base/recurring.ts";
+import { Session } from "../../command/core/session.ts";
+import type { SharedStanding } from "../standing.ts";
+import { type ClientSocket, Connection } from "./connection.ts";
+import type { DataThread } from "./data-thread.ts";
+import { Delivery } from "./delivery.ts";
+
+export class Connections {
+  readonly thread: DataThread;
+  readonly delivery: Delivery;
+  /** How many were accepted, and how many of these refused at once. */
+  received = 0;
+  rejected = 0;
+  private readonly standing: SharedStanding;
+  private readonly table = new Map<number, Connection>();
+  /** A socket with this number, or above it, would leave the node none for its own files and links. */
+  private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
+  private readonly refusals: RecurringTrouble;
+
+  constructor(thread: DataThread, standing: SharedStanding) {
+    this.thread = thread;
+    this.standing = standing;
+    this.delivery = new Delivery(this.table);
+    this.refusals = new RecurringTrouble(thread.log, monotonicMs);
+    thread.clientMemory.exceeded.on(() => this.relieve());
+  }
+
+  get count(): number {
+    return this.table.size;
+  }
+
+  get(id: number): Connection | undefined {
+    return this.table.get(id);
+  }
+
+  /** Of this moment: they may be closed while they are looked at. */
+  all(): Connection[] {
+    return [...this.table.values()];
+  }
+
+  resetStatistics(): void {
+    this.received = 0;
+    this.rejected = 0;
+    this.thread.resetStatistics();
+  }
+
+  /** Where the clients of all threads hold too much, cuts the largest of this one off. */
+  private relieve(): void {
+    while (this.thread.clientMemory.isOver) {
+      const largest = this.largestClient();
+      if (largest === null) return;
+      largest.cut("holds the most of the memory that all clients together may have");
+    }
+  }
+
+  private largestClient(): Connection | null {
+    let largest: Connection | null = null;
+    for (const connection of this.table.values()) {
+      const { session, heldBytes } = connection;
+      if (session.noEvict || session.kind !== "normal") continue;
+      if (heldBytes > (largest?.heldBytes ?? 0)) largest = connection;
+    }
+    return largest;
+  }
+
+  /** Called once a second: whoever has not logged in for too long is closed. */
+  expelStrangers(): void {
+    if (!this.standing.needsLogin) return;
+    const before = monotonicMs() - strangerMsMax;
+    for (const connection of this.all()) {
+      const { session, openedMs } = connection;
+      if (session.authenticated || openedMs > before) continue;
+      this.thread.log.info(`client ${session.address} has not logged in: closed`);
+      connection.terminate();
+    }
+  }
+
+  /** The peer has taken some of what waited for it. */
+  drained(connection: Connection): void {
+    connection.session.lastActiveMs = monotonicMs();
+    connection.onDrain();
+  }
+
+  open(socket: ClientSocket): void {
+    const { keepAliveSeconds } = this.standing;
+    if (keepAliveSeconds > 0) {
+      socket.setKeepAlive(true, Math.min(keepAliveSeconds, keepAliveSecondsMax) * 1000);
+    }
+    this.received++;
+    const session = new Session(
+      this.standing.nextClientId(),
+      formatEndpoint(socket.remoteAddress, socket.remotePort),
+      formatEndpoint(socket.localAddress, socket.localPort),
+      monotonicMs(),
+      !this.standing.needsLogin,
+    );
+    const connection = new Connection(this.thread, socket, session);
+    socket.data = connection;
+    this.table.set(session.id, connection);
+    const open = this.standing.connectionOpened();
+    const { maxClients } = this.standing;
+    if (open > maxClients) this.reject(connection, `max-clients (${maxClients}) is reached`);
+    // Were the last one taken, accept() would fail without end, and the loop would spin (Bun 1.4.5).
+    else if (descriptorOf(socket) >= this.descriptorsEnd)
+      this.reject(connection, "no descriptors are left");
+  }
+
+  private reject(connection: Connection, reason: string): void {
+    this.rejected++;
+    this.refusals.happened(reason, `${reason}: client ${connection.session.address} is refused`);
+    connection.socket.write("-ERR max number of clients reached\r\n");
+    connection.close();
+  }
+
+  closed(connection: Connection): void {
+    this.table.delete(connection.session.id);
+    this.standing.connectionClosed();
+    connection.onClose();
+    this.thread.left(connection.session);
+  }
+}
+
+function formatEndpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Bun has it, and its types do not; the system gives the lowest number that is free. */
+function descriptorOf(socket: object): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
+}
