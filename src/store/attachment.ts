@@ -33,6 +33,8 @@ export class Attachment {
   /** The item being written, or being removed. */
   readonly other: ItemView;
   listener: RemovalListener | null;
+  /** Whether reads by this thread count as uses of the items. */
+  countsUses: boolean;
 
   constructor(memory: StoreMemory, thread: number) {
     const { geometry } = memory;
@@ -48,6 +50,7 @@ export class Attachment {
     this.current = new ItemView(this.arenas, this.chains);
     this.other = new ItemView(this.arenas, this.chains);
     this.listener = null;
+    this.countsUses = true;
   }
 
   /** Whether this node expires and evicts by itself, as a leader does. */

@@ -122,7 +122,8 @@ export class Shard {
     this.statistics[HITS]++;
     const meta = this.#buckets[slot];
     // Written only until it saturates: a hot item's bucket stays clean in every core's cache.
-    if ((meta & USES_MASK) !== usesMax) this.#buckets[slot] = meta + 1;
+    if ((meta & USES_MASK) !== usesMax && this.attachment.countsUses)
+      this.#buckets[slot] = meta + 1;
     this.attachment.current.load(this.#buckets[slot + LOCATION]);
     return true;
   }

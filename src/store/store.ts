@@ -313,6 +313,11 @@ export class Store {
     this.#attachment.listener = listener;
   }
 
+  /** Whether reads by this thread count as uses, which keep an item from being evicted; at first they do. */
+  set countsUses(value: boolean) {
+    this.#attachment.countsUses = value;
+  }
+
   // ---- the whole store --------------------------------------------------------------------------
 
   /** Visits the live items of one bucket; the cursor to go on with, 0 at the end. */

@@ -68,7 +68,7 @@ const subcommands = family({ group: "connection" }, [
     arity: 3,
     flags: own | ADMIN,
     since: "7.0.0",
-    summary: "Accepted; clients are never evicted",
+    summary: "Protect this connection from being closed for the memory of all clients",
     handler: noEvict,
   },
   {
@@ -76,7 +76,7 @@ const subcommands = family({ group: "connection" }, [
     arity: 3,
     flags: own,
     since: "7.2.0",
-    summary: "Accepted; see the server's README",
+    summary: "Keep reads by this connection from counting as uses of the keys",
     handler: noTouch,
   },
   {
@@ -127,8 +127,10 @@ const subcommands = family({ group: "connection" }, [
     "    Set the name or version of the client library.",
     "SETNAME <name>",
     "    Assign the name <name> to the current connection.",
-    "NO-EVICT (ON|OFF), NO-TOUCH (ON|OFF)",
-    "    Accepted.",
+    "NO-EVICT (ON|OFF)",
+    "    Protect current client connection from eviction.",
+    "NO-TOUCH (ON|OFF)",
+    "    Will not touch LRU/LFU stats when this mode is on.",
   ]),
 ]);
 
@@ -202,6 +204,7 @@ function noTouch(x: Context, request: Request, reply: Reply): void {
   const on = readSwitch(request, 2);
   if (on === null) return reply.error(syntaxError);
   x.session.noTouch = on;
+  x.store.countsUses = !on;
   reply.ok();
 }
 

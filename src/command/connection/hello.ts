@@ -114,12 +114,13 @@ function select(_x: Context, request: Request, reply: Reply): void {
 }
 
 function reset(x: ChannelContext, _request: Request, reply: Reply): void {
-  const { session, standing, channels } = x;
+  const { session, standing, channels, store } = x;
   session.name = "";
   session.protocol = 2;
   session.replyMode = "on";
   session.noEvict = false;
   session.noTouch = false;
+  store.countsUses = true;
   session.authenticated = !standing.needsLogin;
   end(session);
   if (session.subscriptions > 0) channels.forget(session.id);

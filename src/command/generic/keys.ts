@@ -36,12 +36,15 @@ function exists(x: Context, request: Request, reply: Reply): void {
   reply.integer(count);
 }
 
+/** Counts as a use after CLIENT NO-TOUCH, too. */
 function touch(x: Context, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   let count = 0;
+  x.store.countsUses = true;
   for (let i = 1; i < request.argc; i++) {
     if (x.store.read(buf, start[i], end[i], x.now)) count++;
   }
+  x.store.countsUses = !x.session.noTouch;
   reply.integer(count);
 }
 

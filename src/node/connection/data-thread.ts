@@ -149,6 +149,7 @@ export class DataThread {
   /** What follows are commands of this session. */
   begin(session: Session): void {
     this.context.session = session;
+    this.context.store.countsUses = !session.noTouch;
     this.effectsNoted = this.context.effects.recorded;
   }
 
@@ -177,6 +178,7 @@ export class DataThread {
   }
 
   private endTurn(): void {
+    this.context.store.countsUses = true; // also where the last command was of a client that does not touch
     const { recorded } = this.context.effects;
     if (recorded === this.effectsSeen) return;
     this.effectsSeen = recorded;

@@ -90,7 +90,9 @@ export class LocalMailbox implements Mailbox {
   ): Promise<void> {
     for (;;) {
       const beganMs = monotonicMs();
+      context.store.countsUses = !context.session.noTouch;
       const outcome = execute(context, command, request, reply);
+      context.store.countsUses = true;
       if (outcome !== HELD) {
         context.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
         const answered = errors.count;
