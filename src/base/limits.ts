@@ -181,6 +181,8 @@ export const linkSilenceMsMax = 60_000;
 /** The leader's PING in the stream (repl-ping-replica-period) and the follower's ACK. */
 export const streamPingMs = 10_000;
 export const acknowledgeMs = 1_000;
+/** How long one address of a leader's name may take before the next one is tried as well. */
+export const addressMsMax = 2_000;
 /** Reconnection waits between these, with jitter. */
 export const reconnectMsMin = 100;
 export const reconnectMsMax = 5_000;

@@ -2,7 +2,9 @@
 // ended. It speaks no protocol beyond writing a command, and never reconnects.
 // Invariant: after close() nothing is called back; `closed` is called at most once.
 
-import { linkSilenceMsMax } from "../../base/limits.ts";
+import { addressMsMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { type Lookup, lookUp } from "../../base/lookup.ts";
+import { doneWithin } from "../../base/patience.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
 
@@ -25,23 +27,42 @@ export class LeaderConnection {
     this.#events = events;
   }
 
-  open(hostname: string, port: number): void {
-    const socket = {
-      open: (opened: Bun.Socket) => this.#opened(opened),
-      data: (_: Bun.Socket, chunk: Uint8Array) => {
+  /** Asks for the host's addresses anew: Bun.connect() goes by an answer of half a minute ago (1.4.5). */
+  open(host: string, port: number, lookup: Lookup = lookUp): void {
+    // For some hosts, an empty one or one with a zero byte, these throw instead of rejecting.
+    this.#dial(host, port, lookup).catch((error) => this.#end(reasonOf(error)));
+  }
+
+  /** One address after the other; the next one does not wait for one that says nothing. */
+  async #dial(host: string, port: number, lookup: Lookup): Promise<void> {
+    const hosts = await lookup(host);
+    const socket = this.#handlers();
+    let failures = 0;
+    for (const hostname of hosts) {
+      if (this.#ended || this.#socket !== null) return;
+      const attempt = Promise.try(() => Bun.connect({ hostname, port, socket })).catch((error) => {
+        failures++;
+        if (failures === hosts.length) this.#end(reasonOf(error));
+      });
+      await doneWithin(addressMsMax, attempt);
+    }
+  }
+
+  /** Of two connections the later one is surplus, and nothing of it counts. */
+  #handlers(): Bun.SocketHandler<undefined> {
+    const ends = (socket: Bun.Socket, reason: string) => {
+      if (socket === this.#socket) this.#end(reason);
+    };
+    return {
+      open: (opened) => this.#opened(opened),
+      data: (_, chunk) => {
         countGarbage(chunk.length);
         if (!this.#ended) this.#events.received(chunk);
       },
       drain: () => this.#flush(),
-      error: (_: Bun.Socket, error: Error) => this.#end(error.message),
-      connectError: (_: Bun.Socket, error: Error) => this.#end(error.message),
-      close: () => this.#end("it closed the connection"),
+      error: (socket, error) => ends(socket, error.message),
+      close: (socket) => ends(socket, "it closed the connection"),
     };
-    // A failed connection is told by connectError as well; whichever comes first counts.
-    // For some hosts, an empty one or one with a zero byte, connect() throws instead of rejecting.
-    Promise.try(() => Bun.connect({ hostname, port, socket })).catch((error) =>
-      this.#end(String(error)),
-    );
   }
 
   send(command: readonly string[]): void {
@@ -71,7 +92,7 @@ export class LeaderConnection {
   }
 
   #opened(socket: Bun.Socket): void {
-    if (this.#ended) {
+    if (this.#ended || this.#socket !== null) {
       socket.terminate();
       return;
     }
@@ -96,4 +117,8 @@ export class LeaderConnection {
     this.close();
     this.#events.closed(reason);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
