@@ -30,11 +30,11 @@ async function expectToldOnce(node: SpawnedNode, text: string, level = "warn"): 
 
 describe("at warn a follower says once", () => {
   test("that its password is wrong, and that the link holds again", async () => {
-    await using leader = await spawnNode(["--requirepass", "right"]);
+    await using leader = await spawnNode(["--password", "right"]);
     await using follower = await spawnNode([
       "--leaderaddr",
       leader.address,
-      "--leaderauth",
+      "--leader-password",
       "wrong",
     ]);
     await expectToldOnce(follower, "refused the password: -WRONGPASS");
@@ -42,7 +42,7 @@ describe("at warn a follower says once", () => {
   });
 
   test("that it has no password and needs one", async () => {
-    await using leader = await spawnNode(["--requirepass", "right"]);
+    await using leader = await spawnNode(["--password", "right"]);
     await using follower = await spawnNode(["--leaderaddr", leader.address]);
     await expectToldOnce(follower, "answered PSYNC with -NOAUTH");
   });
