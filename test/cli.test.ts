@@ -1,5 +1,5 @@
-// The command line against a node: starting, stopping, and the client commands. Each case starts
-// the program as a user would, as a process of its own; how a node answers is judged elsewhere.
+// The command line against a node: starting, stopping, and the client commands. Each case runs the
+// program in its own process, as a user would. Other tests cover the replies of a node.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -31,14 +31,14 @@ describe("a node", () => {
     expect(node.log()).toContain(`${signal}: shutting down`);
   });
 
-  test("on a taken port it says so in one sentence and exits 1", async () => {
+  test("reports a port in use in one sentence and exits 1", async () => {
     await using node = await startNode();
     const { status, out, errors } = await runMscache(["--listenaddr", node.address]);
     expect([status, out]).toEqual([1, ""]);
     expect(errors).toBe(`mscache: cannot listen on ${node.address}: the port is taken\n`);
   });
 
-  test("takes its configuration from the environment as the first MSCache did", async () => {
+  test("reads its configuration from the environment, as the first MSCache did", async () => {
     await using leader = await spawnNode();
     await using follower = await spawnNode([], {
       environment: { MSCACHE_LEADERADDRESS: leader.address },
@@ -46,7 +46,7 @@ describe("a node", () => {
     expect(follower.log()).toContain(`as a follower of ${leader.address}`);
   });
 
-  test("with --leaderaddr it holds what the leader holds", async () => {
+  test("with --leaderaddr, it has the data of its leader", async () => {
     await using leader = await spawnNode();
     await runMscache(["set", "a", "1", "--addr", leader.address]);
     await using follower = await spawnNode(["--leaderaddr", leader.address]);
@@ -88,13 +88,13 @@ describe("the client commands", () => {
     expect(get.bytes).toEqual(Buffer.from(bytes));
   });
 
-  test("keys and values that look like flags go behind --", async () => {
+  test("keys and values that look like flags go after --", async () => {
     await using node = await startNode();
     await runMscache(["set", "--addr", node.address, "--", "--k", "-v"]);
     expect((await runMscache(["get", "--addr", node.address, "--", "--k"])).out).toBe("-v");
   });
 
-  test("ping and info ask the node", async () => {
+  test("ping and info print the replies of the node", async () => {
     await using node = await startNode();
     expect((await runMscache(["ping", "--addr", node.address])).out).toBe("PONG\n");
     const { out } = await runMscache(["info", "replication", "--addr", node.address]);
@@ -111,7 +111,7 @@ describe("the client commands", () => {
     expect(await runMscache(args)).toEqual({
       status: 1,
       out: "",
-      errors: `mscache: ${node.address} wants a password: give it by --password or MSCACHE_PASSWORD\n`,
+      errors: `mscache: ${node.address} requires a password; set --password or MSCACHE_PASSWORD\n`,
     });
     const wrong = await runMscache([...args, "--password", "wrong"]);
     expect(wrong).toMatchObject({ status: 1, out: "" });

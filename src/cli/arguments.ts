@@ -1,11 +1,11 @@
-// Checks a subcommand's arguments against its definition before citty reads them: citty takes any
-// flag and any number of words without a complaint. It changes nothing and knows no option by name;
-// what it lets pass, citty reads the same way.
+// Checks a subcommand's arguments against its definition before citty parses them, because citty
+// silently accepts unknown flags and extra words. It changes nothing and knows no option by name.
+// Invariant: citty interprets every command line that passes here the same way.
 
 import type { ArgDef, ArgsDef, Resolvable } from "citty";
 import { ConfigError } from "../base/errors.ts";
 
-/** Throws a ConfigError with one sentence about the first thing that is wrong. */
+/** Throws a ConfigError with one sentence about the first mistake. */
 export function checkArguments(
   command: string,
   args: readonly string[],
@@ -35,7 +35,7 @@ function checkFlag(
   const [name = "", ...value] = argument.replace(/^--/, "").split("=");
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (definition === undefined || !argument.startsWith("--") || isPositional(definition)) {
-    throw new ConfigError(`${argument.split("=")[0]} is no flag of ${command}; ${hint(command)}`);
+    throw new ConfigError(`unknown flag ${argument.split("=")[0]}; ${hint(command)}`);
   }
   if (definition.type === "boolean" || value.length > 0) return false;
   if (next === undefined || next.startsWith("--")) {
@@ -50,7 +50,7 @@ function checkWords(command: string, words: readonly string[], definitions: Args
   if (missing) throw new ConfigError(`${command} needs a ${missing[0]}; ${hint(command)}`);
   const surplus = words[wanted.length];
   if (surplus !== undefined) {
-    throw new ConfigError(`${command} has no use for "${surplus}"; ${hint(command)}`);
+    throw new ConfigError(`unexpected argument "${surplus}"; ${hint(command)}`);
   }
 }
 

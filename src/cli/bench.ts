@@ -1,7 +1,7 @@
-// `mscache bench`: puts a load on a server that speaks RESP or memcached's text protocol and
-// prints what came of it. It reads options, shows progress on stderr and the result on stdout;
-// the load itself is src/bench/.
-// Invariant: a wrong option is a ConfigError and a failed run a Failure, each one sentence.
+// `mscache bench`: loads a server that speaks RESP or memcached's text protocol and prints the
+// measurements. This file reads the options and prints progress to stderr and the result to stdout;
+// src/bench/ generates the load.
+// Invariant: a wrong option is a ConfigError and a failed run a Failure, each with one sentence.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { parseAddress } from "../base/address.ts";
@@ -32,32 +32,42 @@ const args = {
     default: "resp",
   },
   password: { type: "string", description: "Password for AUTH (RESP only)" },
-  connections: { type: "string", description: "Connections", default: "50" },
-  pipeline: { type: "string", description: "Requests in one write", default: "1" },
+  connections: { type: "string", description: "Number of connections", default: "50" },
+  pipeline: { type: "string", description: "Pipeline depth: requests per write", default: "1" },
   keys: { type: "string", description: "Number of keys", default: "100000" },
   pattern: {
     type: "string",
-    description: "Order of keys",
+    description: "Distribution of the keys",
     valueHint: "uniform|zipf|sequential",
     default: "uniform",
   },
   zipf: { type: "string", description: "Exponent of the zipf pattern", default: "0.99" },
-  "key-length": { type: "string", description: "Bytes in a key", default: "20" },
-  "value-size": { type: "string", description: "Bytes in a value: N or MIN-MAX", default: "100" },
-  ratio: { type: "string", description: "Reads to writes, GET:SET", default: "10:1" },
-  ttl: { type: "string", description: "Seconds that items live, 0 for ever", default: "0" },
-  rate: { type: "string", description: "Requests a second that arrive, whatever the server does" },
-  seconds: { type: "string", description: "Time to run (10 unless --requests is given)" },
-  requests: { type: "string", description: "Requests to send" },
-  seed: { type: "string", description: "Seed of keys", default: "1" },
-  verify: { type: "boolean", description: "Compare every byte that is read", default: false },
+  "key-length": { type: "string", description: "Key length in bytes", default: "20" },
+  "value-size": {
+    type: "string",
+    description: "Value size in bytes: N or MIN-MAX",
+    default: "100",
+  },
+  ratio: { type: "string", description: "Ratio of reads to writes, GET:SET", default: "10:1" },
+  ttl: { type: "string", description: "TTL of written items in seconds; 0 for none", default: "0" },
+  rate: {
+    type: "string",
+    description: "Requests per second at a fixed arrival rate; without it, a closed loop",
+  },
+  seconds: {
+    type: "string",
+    description: "Stop after this many seconds; 10 unless --requests is given",
+  },
+  requests: { type: "string", description: "Stop after this many requests" },
+  seed: { type: "string", description: "Random seed for the choice of keys", default: "1" },
+  verify: { type: "boolean", description: "Check every byte of the values read", default: false },
   "skip-preload": {
     type: "boolean",
-    description: "Do not write all keys first",
+    description: "Start without writing every key once",
     default: false,
   },
   json: { type: "boolean", description: "Print the result as JSON", default: false },
-  quiet: { type: "boolean", description: "Show no progress", default: false },
+  quiet: { type: "boolean", description: "Do not show progress", default: false },
 } satisfies ArgsDef;
 
 export default defineCommand({
@@ -177,7 +187,7 @@ function readPair(raw: RawArgs, name: string, mark: string, single: boolean): [n
   return [Number(words[0]), Number(words[1])];
 }
 
-/** Runs the load and prints it; error replies fail the command, so that scripts notice. */
+/** Runs the load and prints the result. Error replies fail the command so that scripts notice. */
 async function execute(job: Job): Promise<void> {
   const { target, workload, plan } = job;
   if (job.preload) {
@@ -192,7 +202,7 @@ async function execute(job: Job): Promise<void> {
   if (result.errors > 0) throw new BenchError(`${result.errors} requests failed`);
 }
 
-/** A line that rewrites itself on a terminal; elsewhere one line a second. */
+/** On a terminal, one line that is rewritten in place; elsewhere, one line per second. */
 function progress(job: Job, phase: string): (progress: Progress) => void {
   if (job.quiet) return () => {};
   if (process.stderr.isTTY) {

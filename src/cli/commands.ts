@@ -1,9 +1,9 @@
-// The subcommands by name. Each is loaded only when it is asked for, so that `mscache get` does not
-// read the server and `mscache --help` reads neither. The summaries stand here for the same reason.
+// The subcommands by name. Each is imported only when it runs, so that `mscache get` does not load
+// the server and `mscache --help` loads no subcommand. For the same reason the summaries are here.
 
 import type { CommandDef } from "citty";
 
-/** What the dispatcher needs to know; each command's own arguments are its private matter. */
+/** What the dispatcher needs. The types of the arguments stay private to each command. */
 export type LoadedCommand = Pick<CommandDef, "meta" | "args">;
 
 export interface Subcommand {
@@ -13,14 +13,14 @@ export interface Subcommand {
 
 export const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   serve: {
-    summary: "start a node (what happens without a command)",
+    summary: "start a node (the default)",
     load: () => import("./serve.ts"),
   },
   get: { summary: "print the value of a key", load: () => import("./get.ts") },
   set: { summary: "store a value under a key", load: () => import("./set.ts") },
   del: { summary: "delete a key", load: () => import("./del.ts") },
-  ttl: { summary: "print how many seconds a key has left", load: () => import("./ttl.ts") },
-  ping: { summary: "ask a node whether it answers", load: () => import("./ping.ts") },
-  info: { summary: "print what a node says about itself", load: () => import("./info.ts") },
-  bench: { summary: "put a load on a server and measure it", load: () => import("./bench.ts") },
+  ttl: { summary: "print the remaining TTL of a key", load: () => import("./ttl.ts") },
+  ping: { summary: "check that a node responds", load: () => import("./ping.ts") },
+  info: { summary: "print the state and statistics of a node", load: () => import("./info.ts") },
+  bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

@@ -1,5 +1,5 @@
-// `mscache del KEY`: deletes a key and prints how many there were, 1 or 0. That there was none is no
-// failure: afterwards the key is gone either way.
+// `mscache del KEY`: deletes a key and prints the number of keys deleted, 1 or 0. A missing key is
+// not a failure, because the outcome is the same.
 
 import { defineCommand } from "citty";
 import { nodeArguments, print, withClient } from "./node-client.ts";

@@ -1,5 +1,5 @@
-// What a subcommand throws when it could not do its work for a reason that a user understands: the
-// message is the sentence that is shown. Wrong arguments are ConfigErrors (errors.ts) instead.
+// The error that a subcommand throws when it fails for a reason that a user can understand. The
+// user sees the message as it is. A wrong argument is a ConfigError (errors.ts) instead.
 
 export class Failure extends Error {
   override readonly name = "Failure";

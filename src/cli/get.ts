@@ -1,5 +1,5 @@
-// `mscache get KEY`: the value's own bytes on standard output, with a line break after them only at
-// a terminal, so that `mscache get a > file` gives back what was stored. A missing key is status 1.
+// `mscache get KEY`: prints the exact bytes of the value, with a trailing newline only on a
+// terminal, so that `mscache get a > file` restores what was stored. A missing key exits with 1.
 
 import { defineCommand } from "citty";
 import { missingKey, nodeArguments, print, withClient } from "./node-client.ts";

@@ -1,5 +1,5 @@
-// The texts of --help. The node's is made from the table of options, group by group, so that it
-// cannot miss one; a subcommand's is rendered by citty from its definition.
+// The texts of --help. The text for a node is built from the table of options, group by group, so it
+// cannot miss one. citty renders the text of a subcommand from its definition.
 
 import { type CommandDef, renderUsage } from "citty";
 import { MSCACHE_VERSION } from "../base/version.ts";
@@ -15,7 +15,7 @@ const GROUPS: readonly OptionGroup[] = [
   "Operation",
 ];
 
-/** As wide as the longest flag with its value. */
+/** The width of the longest flag with its value. */
 const COLUMN_CHARACTERS = Math.max(
   ...Object.values(OPTIONS).map(({ name, hint }) => `--${name} ${hint}`.length),
 );
@@ -24,23 +24,23 @@ export function nodeHelp(): string {
   return [
     `mscache ${MSCACHE_VERSION}: a distributed key-value cache`,
     "",
-    "  mscache [options]             start a node; with --leaderaddr it is a follower",
-    "  mscache <command> [options]   talk to a node; see mscache <command> --help",
+    "  mscache [options]             start a node; with --leaderaddr, as a follower",
+    "  mscache <command> [options]   run a command; see mscache <command> --help",
     "",
     "Commands",
     ...columns(Object.entries(SUBCOMMANDS).map(([name, { summary }]) => [name, summary])),
     ...GROUPS.flatMap((group) => ["", group, ...columns(optionRows(group))]),
     "",
-    "Each option is also an environment variable (--max-memory is MSCACHE_MAX_MEMORY) and a line of",
-    "the configuration file (max-memory 2gb). A flag beats the environment, which beats the file.",
-    "The variables of --listenaddr and --leaderaddr are MSCACHE_LISTENADDRESS and",
-    "MSCACHE_LEADERADDRESS.",
+    "Every option can also be set by an environment variable (MSCACHE_MAX_MEMORY for --max-memory)",
+    "or by a line of the configuration file (max-memory 2gb). Flags override the environment, which",
+    "overrides the file. The variables for --listenaddr and --leaderaddr are MSCACHE_LISTENADDRESS",
+    "and MSCACHE_LEADERADDRESS.",
   ].join("\n");
 }
 
 export async function subcommandHelp(command: LoadedCommand): Promise<string> {
   const usage = await renderUsage(command as CommandDef, { meta: { name: "mscache" } });
-  // citty colours its text wherever it goes.
+  // citty colors its text even if the output is not a terminal.
   return process.stdout.isTTY ? usage.trimEnd() : Bun.stripANSI(usage).trimEnd();
 }
 

@@ -1,13 +1,17 @@
-// `mscache info [SECTION]`: what a node says about itself, as INFO gives it, with the line ends of a
-// terminal. The fields are Redis's, so that existing tools read them.
+// `mscache info [SECTION]`: prints the reply to INFO with LF line endings. The fields have Redis's
+// names, so existing tools can read them.
 
 import { defineCommand } from "citty";
 import { nodeArguments, print, withClient } from "./node-client.ts";
 
 export default defineCommand({
-  meta: { name: "info", description: "Print what a node says about itself" },
+  meta: { name: "info", description: "Print the state and statistics of a node" },
   args: {
-    section: { type: "positional", description: "For example replication", required: false },
+    section: {
+      type: "positional",
+      description: "One section, such as replication",
+      required: false,
+    },
     ...nodeArguments,
   },
   async run({ args }) {

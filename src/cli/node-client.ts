@@ -1,6 +1,6 @@
-// What the client subcommands share: the flags that name a node, a connection that is closed
-// whatever happens, and output that has left before the process ends. One attempt to connect: a
-// person at a terminal, or a script, would rather know than wait.
+// What the client subcommands share: the flags that name a node, a connection that is always
+// closed, and output that is flushed before the process exits. There is only one attempt to
+// connect, because a user or a script would rather see the failure than wait.
 
 import { ConfigError } from "../base/errors.ts";
 import { connect } from "../client/client.ts";
@@ -18,7 +18,7 @@ export const nodeArguments = {
   },
   password: {
     type: "string",
-    description: "Password; MSCACHE_PASSWORD keeps it out of the process list",
+    description: "Password; use MSCACHE_PASSWORD to keep it out of the process list",
     valueHint: "text",
   },
 } as const;
@@ -28,7 +28,7 @@ export interface NodeArguments {
   readonly password?: string | undefined;
 }
 
-/** Connects, does the work, and closes; a failure of the client becomes a sentence. */
+/** Connects, does the work and closes. An error of the client becomes a Failure or ConfigError. */
 export async function withClient<T>(
   { addr, password }: NodeArguments,
   work: (client: Client) => Promise<T>,
@@ -51,13 +51,13 @@ export async function withClient<T>(
   }
 }
 
-/** Redis's own words for a missing password speak to the author of a client, not to its user. */
+/** Redis's text for a missing password addresses the author of a client, not its user. */
 function explain(message: string, addr: string): string {
   if (!message.includes("NOAUTH")) return message;
-  return `${addr} wants a password: give it by --password or MSCACHE_PASSWORD`;
+  return `${addr} requires a password; set --password or MSCACHE_PASSWORD`;
 }
 
-/** Writes to standard output and resolves when it has gone. */
+/** Writes to standard output and resolves when everything is written. */
 export async function print(output: string | Uint8Array): Promise<void> {
   await Bun.write(Bun.stdout, output);
 }

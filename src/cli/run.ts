@@ -1,7 +1,8 @@
-// From arguments to a subcommand to an exit status: 0 done, 1 it could not be done, 2 the command
-// line or the configuration is wrong. Every failure is one sentence on standard error, never a
-// stack. Without a subcommand a node is started, as `mscache --listenaddr A --leaderaddr B` always
-// has. citty would run that too after a subcommand, so the choice is made here.
+// Picks the subcommand from the arguments, runs it and returns the exit status: 0 for success, 1 for
+// a failure, 2 for a wrong command line or configuration. Without a subcommand it starts a node, as
+// `mscache --listenaddr A --leaderaddr B` always has. The choice is made here because citty would
+// run its default command after a subcommand as well.
+// Invariant: every failure is one sentence on standard error, never a stack trace.
 
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
@@ -25,7 +26,7 @@ async function dispatch(args: readonly string[]): Promise<void> {
   const first = args[0] ?? "";
   const isNamed = Object.hasOwn(SUBCOMMANDS, first);
   if (!isNamed && first !== "" && !first.startsWith("-")) {
-    throw new ConfigError(`there is no command "${first}"; see mscache --help`);
+    throw new ConfigError(`unknown command "${first}"; see mscache --help`);
   }
   const name = isNamed ? first : "serve";
   const rest = isNamed ? args.slice(1) : [...args];
@@ -38,13 +39,13 @@ async function dispatch(args: readonly string[]): Promise<void> {
 
 async function start(name: string, args: string[], wantsHelp: boolean): Promise<void> {
   const command = (await SUBCOMMANDS[name]?.load())?.default;
-  if (command === undefined) throw new ConfigError(`there is no command "${name}"`);
+  if (command === undefined) throw new ConfigError(`unknown command "${name}"`);
   if (wantsHelp) return print(await subcommandHelp(command));
   checkArguments(name, args, command.args);
   await runCommand(command as CommandDef, { rawArgs: args });
 }
 
-/** What follows `--` is data, even if it looks like a flag. */
+/** Everything after `--` is data, even if it looks like a flag. */
 function beforeSeparator(args: readonly string[]): readonly string[] {
   const separator = args.indexOf("--");
   return separator < 0 ? args : args.slice(0, separator);

@@ -1,6 +1,6 @@
-// `mscache` and `mscache serve`: a node from its configuration until a signal ends it. The server
-// does its work in node/; here are only its beginning and its end. SIGINT and SIGTERM end it in
-// order, if its data are safe then; further ones change nothing about that.
+// `mscache` and `mscache serve`: starts a node from its configuration and shuts it down on a signal.
+// The node itself is in node/. SIGINT and SIGTERM start a clean shutdown, which is refused if data
+// would be lost. Further signals do not change a shutdown that is under way.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { Log } from "../base/log.ts";
@@ -19,14 +19,14 @@ export default defineCommand({
     const signals = new EndSignals();
     const flags = Object.fromEntries(ROWS.map(({ name }) => [name, textOf(args[name])]));
     const config = loadConfig(flags, process.env, readConfigFile);
-    // Loaded only now: a mistake in the configuration is told at once.
+    // Imported only here, so that a mistake in the configuration is reported at once.
     const { startServer } = await import("../node/server.ts");
-    // A node that is still loading has nothing to save: it may end at once.
+    // A node that is still loading has nothing to save, so it may exit at once.
     const started = startServer(config, { onFault: "abort" });
     const server = await Promise.race([started, signals.first]);
     if (typeof server === "string") {
       const log = new Log(() => config.logLevel);
-      return log.info(`${server} while starting: shutting down`);
+      return log.info(`${server} during startup: shutting down`);
     }
     const { log } = server;
     log.info(`mscache ${MSCACHE_VERSION} is ready, pid ${process.pid}`);
@@ -50,7 +50,7 @@ function optionArguments(): ArgsDef {
   );
 }
 
-/** citty knows these arguments only as a record of anything. */
+/** citty's type for these arguments is a record of unknown values. */
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

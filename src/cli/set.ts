@@ -1,5 +1,5 @@
-// `mscache set KEY VALUE`: stores the value, for ever or for --ttl seconds. A value of `-` is read
-// from standard input, byte for byte, which is also the way to store what is no text.
+// `mscache set KEY VALUE`: stores the value, with a TTL of --ttl seconds if given. If the value is
+// `-`, it is read from standard input byte for byte, which is also the way to store binary data.
 
 import { defineCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
@@ -12,8 +12,16 @@ export default defineCommand({
   meta: { name: "set", description: "Store a value under a key" },
   args: {
     key: { type: "positional", description: "The key", required: true },
-    value: { type: "positional", description: "The value; - reads standard input", required: true },
-    ttl: { type: "string", description: "Lifetime of the key", valueHint: "seconds" },
+    value: {
+      type: "positional",
+      description: "The value; - reads it from standard input",
+      required: true,
+    },
+    ttl: {
+      type: "string",
+      description: "Time to live; without it, the key does not expire",
+      valueHint: "seconds",
+    },
     ...nodeArguments,
   },
   async run({ args }) {

@@ -1,23 +1,23 @@
-// The signals of a node's process. SIGINT and SIGTERM ask for its orderly end, however often they
-// come: Ctrl-C reaches a node twice where `npx` or `bun run` stands above it. What redis-server
-// ignores is ignored. Nothing here ends the process: SIGQUIT and SIGKILL do, untouched by us.
-// Invariant: while an object of this class lives, none of these signals has its default effect.
+// The signals of a node's process. SIGINT and SIGTERM request a clean shutdown, however often they
+// arrive: under `npx` or `bun run`, one Ctrl-C reaches the node twice. The signals that redis-server
+// ignores are ignored. Nothing here ends the process; SIGQUIT and SIGKILL keep their default effect.
+// Invariant: once an EndSignals exists, none of the signals listed here has its default effect.
 
 export type EndSignal = "SIGINT" | "SIGTERM";
 
 const ending: readonly EndSignal[] = ["SIGINT", "SIGTERM"];
-/** A terminal that was closed, a reader that is gone, a timer of somebody else's. */
+/** Sent when the terminal closes, when a pipe has no reader, and when a stray alarm fires. */
 const ignored: readonly NodeJS.Signals[] =
   process.platform === "win32" ? ["SIGHUP"] : ["SIGHUP", "SIGPIPE", "SIGALRM"];
 
-/** How somebody who cannot wait ends a node, for the log. */
+/** How to end a node without waiting; for the log. */
 export const byForce =
   process.platform === "win32"
-    ? "ending the task ends it at once, without saving"
-    : "SIGQUIT (Ctrl-\\) or SIGKILL ends it at once, without saving";
+    ? "ending the task stops the node at once, without saving"
+    : "SIGQUIT (Ctrl-\\) or SIGKILL stops the node at once, without saving";
 
 export class EndSignals {
-  /** Called at each of them. */
+  /** Called for each SIGINT and SIGTERM. */
   onSignal: ((signal: EndSignal) => void) | null = null;
   readonly #first = Promise.withResolvers<EndSignal>();
 
@@ -26,7 +26,7 @@ export class EndSignals {
     for (const name of ignored) process.on(name, () => undefined);
   }
 
-  /** The first one since the start of the process. */
+  /** Resolves with the first SIGINT or SIGTERM since this object was made. */
   get first(): Promise<EndSignal> {
     return this.#first.promise;
   }

@@ -1,5 +1,5 @@
-// `mscache ttl KEY`: how many seconds a key has left, rounded up, or `none` when it has no end. A
-// missing key is status 1 with nothing on standard output.
+// `mscache ttl KEY`: prints the remaining TTL in seconds, rounded up, or `none` if the key does not
+// expire. A missing key exits with 1 and prints nothing to standard output.
 
 import { defineCommand } from "citty";
 import { missingKey, nodeArguments, print, withClient } from "./node-client.ts";
@@ -7,7 +7,7 @@ import { missingKey, nodeArguments, print, withClient } from "./node-client.ts";
 const MILLISECONDS = 1000;
 
 export default defineCommand({
-  meta: { name: "ttl", description: "Print how many seconds a key has left" },
+  meta: { name: "ttl", description: "Print the remaining TTL of a key in seconds" },
   args: {
     key: { type: "positional", description: "The key", required: true },
     ...nodeArguments,

@@ -88,7 +88,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     await send(node.process.pid, ["SIGINT", "SIGTERM", "SIGINT"], 5);
     await expectOrderlyEnd(node);
     expect(await itemsOf(path)).toBe(150);
-    expect(node.log()).toContain("already shutting down; SIGQUIT (Ctrl-\\) or SIGKILL ends it");
+    expect(node.log()).toContain("already shutting down; SIGQUIT (Ctrl-\\) or SIGKILL stops the");
   });
 
   test("ends at once while it loads, and leaves its file as it was", async () => {

@@ -1,5 +1,5 @@
-// The check of a subcommand's arguments: what is let through to citty, and the sentence for what is
-// not. Definitions here are small ones of its own; the real ones are used in run.test.ts.
+// The check of a subcommand's arguments: what it passes on to citty, and the sentence for what it
+// refuses. It uses a small definition of its own; run.test.ts covers the real ones.
 
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../../../src/base/errors.ts";
@@ -21,7 +21,7 @@ function sentence(...args: string[]): string | null {
   }
 }
 
-describe("arguments that are let through", () => {
+describe("arguments that are accepted", () => {
   test.each([
     [["k"]],
     [["k", "v"]],
@@ -39,15 +39,15 @@ describe("arguments that are let through", () => {
 describe("arguments that are refused", () => {
   test.each([
     [[], "set needs a key; see mscache set --help"],
-    [["a", "b", "c"], 'set has no use for "c"; see mscache set --help'],
-    [["a", "--tll", "5"], "--tll is no flag of set; see mscache set --help"],
-    [["a", "--tll=5"], "--tll is no flag of set; see mscache set --help"],
-    [["a", "-ttl", "5"], "-ttl is no flag of set; see mscache set --help"],
-    [["a", "--key", "5"], "--key is no flag of set; see mscache set --help"],
-    [["a", "--constructor"], "--constructor is no flag of set; see mscache set --help"],
+    [["a", "b", "c"], 'unexpected argument "c"; see mscache set --help'],
+    [["a", "--tll", "5"], "unknown flag --tll; see mscache set --help"],
+    [["a", "--tll=5"], "unknown flag --tll; see mscache set --help"],
+    [["a", "-ttl", "5"], "unknown flag -ttl; see mscache set --help"],
+    [["a", "--key", "5"], "unknown flag --key; see mscache set --help"],
+    [["a", "--constructor"], "unknown flag --constructor; see mscache set --help"],
     [["a", "--ttl"], "--ttl needs a value"],
     [["a", "--ttl", "--", "b"], "--ttl needs a value"],
-    [["--", "a", "b", "--c"], 'set has no use for "--c"; see mscache set --help'],
+    [["--", "a", "b", "--c"], 'unexpected argument "--c"; see mscache set --help'],
   ])("%p", (args, expected) => {
     expect(sentence(...args)).toBe(expected);
   });

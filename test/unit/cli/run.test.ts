@@ -1,6 +1,6 @@
-// The command line as a user meets it: a process, its arguments, its exit status and what it says.
-// Nothing here needs a node; commands that talk to one are in test/cli.test.ts. Each failure is one
-// line on standard error without a stack.
+// The command line as a user sees it: the arguments of a process, its exit status and its output.
+// No case needs a node; test/cli.test.ts has the commands that talk to one. Each failure is one line
+// on standard error without a stack trace.
 
 import { describe, expect, test } from "bun:test";
 import manifest from "../../../package.json" with { type: "json" };
@@ -30,20 +30,20 @@ describe("help and version", () => {
     expect(out).toContain(name === "serve" ? "mscache [options]" : `mscache ${name}`);
   });
 
-  test("a flag behind -- is data and no request for help", async () => {
+  test("a flag after -- is data and does not request help", async () => {
     const { status, errors } = await runMscache(["get", "--", "a", "--help"]);
     expect([status, errors]).toEqual([
       2,
-      'mscache: get has no use for "--help"; see mscache get --help\n',
+      'mscache: unexpected argument "--help"; see mscache get --help\n',
     ]);
   });
 });
 
 describe("wrong arguments exit 2 with one sentence", () => {
   test.each([
-    [["frobnicate"], 'there is no command "frobnicate"; see mscache --help'],
-    [["--port", "5000"], "--port is no flag of serve; see mscache --help"],
-    [["serve", "now"], 'serve has no use for "now"; see mscache --help'],
+    [["frobnicate"], 'unknown command "frobnicate"; see mscache --help'],
+    [["--port", "5000"], "unknown flag --port; see mscache --help"],
+    [["serve", "now"], 'unexpected argument "now"; see mscache --help'],
     [["--listenaddr"], "--listenaddr needs a value"],
     [["--threads", "none"], '--threads: "none" is not a whole number from 1 to 64'],
     [["--max-memory=1kb"], '--max-memory: "1kb" is below the minimum of 1mb'],
@@ -63,7 +63,7 @@ describe("wrong arguments exit 2 with one sentence", () => {
     expect(errors).toMatch(/^mscache: .*"nowhere".*\n$/);
   });
 
-  test("a wrong environment variable is named like a flag", async () => {
+  test("a wrong environment variable is named in the sentence", async () => {
     const { status, errors } = await runMscache([], { environment: { MSCACHE_THREADS: "x" } });
     expect([status, errors]).toEqual([
       2,
@@ -71,7 +71,7 @@ describe("wrong arguments exit 2 with one sentence", () => {
     ]);
   });
 
-  test("a wrong line of the configuration file is named with its number", async () => {
+  test("a wrong line of the configuration file is reported with its number", async () => {
     await using directory = await temporaryDirectory();
     const file = `${directory.path}/node.conf`;
     await Bun.write(file, "# a node\nlog-level loud\n");
@@ -83,7 +83,7 @@ describe("wrong arguments exit 2 with one sentence", () => {
   });
 });
 
-test("a node that nobody listens for is one sentence and status 1", async () => {
+test("an address where nothing listens is one sentence and status 1", async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const { status, out, errors } = await runMscache(["get", "k", "--addr", address]);
   expect([status, out]).toEqual([1, ""]);
