@@ -12,7 +12,8 @@ import type { Argument } from "./wire.ts";
 /**
  * How the replies of two servers are compared: "equal" byte for byte; times left with
  * a tolerance, as the clock runs, and moments too unless they were given as such; "unordered" as a set; "member" (RANDOMKEY) as any key that is
- * there; "walk" (SCAN) by all keys of a whole iteration; "loose" by shape, as the content must differ.
+ * there; "walk" (SCAN) by all keys of a whole iteration; "loose" by shape, as the content must differ;
+ * "cut echo" as equal up to where we cut an argument that an error repeats (limits.ts, textBytesMax).
  */
 export type Comparison =
   | "equal"
@@ -23,7 +24,8 @@ export type Comparison =
   | "unordered"
   | "member"
   | "walk"
-  | "loose";
+  | "loose"
+  | "cut echo";
 
 export interface Step {
   readonly args: readonly Argument[];
@@ -31,6 +33,9 @@ export interface Step {
   /** What must pass before it is sent, for the step before to run out. */
   readonly pauseMs?: number;
 }
+
+/** What we repeat of an argument, at most. */
+export const ECHO_BYTES_MAX = 4096;
 
 type Maker = (random: Random, times: Times) => Argument[];
 
@@ -95,8 +100,13 @@ export function nextSteps(random: Random, times: Times): Step[] {
 function comparisonOf(args: readonly Argument[]): Comparison {
   const name = String(args[0]).toUpperCase();
   if (name === "SCAN" && args[1] === "0") return "walk";
+  if (name === "REPLCONF" && args.some(isCutInEchoes)) return "cut echo";
   const found = comparisons[name] ?? comparisons[`${name} ${String(args[1]).toUpperCase()}`];
   return found ?? "equal";
+}
+
+function isCutInEchoes(arg: Argument): boolean {
+  return typeof arg !== "number" && arg.length > ECHO_BYTES_MAX;
 }
 
 /** An expired key counts in DBSIZE until somebody meets it: so meet all of them first. */
