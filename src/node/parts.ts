@@ -10,6 +10,7 @@ import { REDIS_VERSION } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
+import { changedKeys } from "../command/stream/changed-keys.ts";
 import type { Config } from "../config/config.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
@@ -67,6 +68,7 @@ export function makeReplication(ground: Ground): Replication {
       standing.isLoading = isLoading;
     },
     options: () => replicationOptions(configuration.current, standing.port),
+    changedKeys,
     apply: applier(context, {
       log,
       refusesOtherTypes: () => configuration.current.otherTypes === "refuse",

@@ -6,6 +6,14 @@ import type { Request } from "./request.ts";
 /** What became of a command: one that is `refused` had no room here, and its keys are gone. */
 export type Applied = "applied" | "skipped" | "refused";
 
+/** Is told of keys, each as a range of bytes. */
+export interface KeyVisitor {
+  key(bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** Hands each key that a command of the stream may change to the visitor; true if it empties the store instead. */
+export type ChangedKeys = (request: Request, visitor: KeyVisitor) => boolean;
+
 /**
  * Executes one command of the leader's stream, with the recording of effects muted. Throws a SyncError
  * where this node cannot follow.

@@ -17,7 +17,7 @@ import { Signal } from "../base/signal.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { Apply } from "../protocol/apply.ts";
+import type { Apply, ChangedKeys } from "../protocol/apply.ts";
 import type { Store } from "../store/store.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";
@@ -68,6 +68,8 @@ export interface ReplicationParts {
   /** Read anew at each use: some of them may change while the node runs. */
   readonly options: () => ReplicationOptions;
   readonly apply: Apply;
+  /** Which keys a command of the stream may change. */
+  readonly changedKeys: ChangedKeys;
   readonly onLoadingChange?: (isLoading: boolean) => void;
   /** Stops and resumes writes; when it returns, none is under way. */
   readonly pauseWrites?: (isPaused: boolean) => void;
@@ -132,7 +134,7 @@ export class Replication {
   }
 
   #makeLeader(): LeaderReplication {
-    const { store, journal, log, fault, clock = systemClock, options } = this.#parts;
+    const { store, journal, log, fault, clock = systemClock, options, changedKeys } = this.#parts;
     const { follower, history } = this;
     return new LeaderReplication({
       store,
@@ -141,6 +143,7 @@ export class Replication {
       log,
       fault,
       clock,
+      changedKeys,
       serverVersion: options().serverVersion ?? serverVersionDefault,
       followerBufferBytes: options().followerBufferBytes,
       upstream: {

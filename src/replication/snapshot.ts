@@ -11,9 +11,9 @@
 import { freeBytes } from "../base/buffer-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
+import type { KeyVisitor } from "../protocol/apply.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { ItemVisitor, Store } from "../store/store.ts";
-import type { KeyVisitor } from "./leader/changed-keys.ts";
 
 /** Longest time that one slice keeps the thread from other work. */
 const sliceMs = 1.5;

@@ -50,13 +50,23 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
 function commandInfo(reply: Reply): Record<string, string> {
   const [entry] = partsOf(reply);
   if (entry === undefined || entry.value === null) return { error: "unknown" };
-  // After these seven come tips and key specifications, which are free to be richer.
-  const [name, arity, flags, first, last, step, categories] = partsOf(entry)
-    .slice(0, 7)
-    .map((part) => {
-      return typeof part.value === "string" ? part.value : setOf(part);
-    });
-  return { name, arity, flags, first, last, step, categories } as Record<string, string>;
+  // After these seven come tips, which are free to be richer.
+  const parts = partsOf(entry);
+  const [name, arity, flags, first, last, step, categories] = parts.slice(0, 7).map((part) => {
+    return typeof part.value === "string" ? part.value : setOf(part);
+  });
+  const keys = partsOf(parts[8] as Reply)
+    .map(keySpecification)
+    .join("; ");
+  return { name, arity, flags, first, last, step, categories, keys } as Record<string, string>;
+}
+
+/** All but the notes, which are texts. */
+function keySpecification(reply: Reply): string {
+  const fields = partsOf(reply);
+  const field = (wanted: string) => fields[fields.findIndex((one) => one.value === wanted) + 1];
+  const [flags, begin, find] = ["flags", "begin_search", "find_keys"].map(field) as Reply[];
+  return `${setOf(flags)} from ${show(begin)} on ${show(find)}`;
 }
 
 function setOf(reply: Reply): string {

@@ -6,6 +6,7 @@
  */
 import { rename } from "node:fs/promises";
 import { fatal } from "../../src/base/errors.ts";
+import { changedKeys } from "../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
@@ -58,6 +59,7 @@ export class Bed implements Disposable {
       ...parts,
       options: () => identity,
       apply: () => "applied",
+      changedKeys,
     });
     this.persistence = new Persistence({
       ...parts,

@@ -11,6 +11,7 @@ import type {
   Handler,
 } from "./context.ts";
 import { flag } from "./flags.ts";
+import { type KeyRange, type KeyUse, type KeyUses, keyUsesOf } from "./key-use.ts";
 
 export type CommandGroup =
   | "string"
@@ -37,8 +38,9 @@ export interface CommandFacts {
   /** Number of arguments with the name itself; negative: at least that many. */
   readonly arity: number;
   readonly flags: number;
-  /** Positions of the first and the last key (negative: from the end) and the step between keys; 0: no keys. */
-  readonly keys: readonly [first: number, last: number, step: number];
+  readonly keys: KeyRange;
+  /** What it does to them, where that is not `RO access`, or with WRITE `RW access update`. */
+  readonly keyUse?: KeyUses;
   readonly group: CommandGroup;
   readonly since: string;
   readonly complexity: string;
@@ -46,6 +48,12 @@ export interface CommandFacts {
   /** ACL categories, where they do not follow from flags and group. */
   readonly categories?: readonly string[];
   readonly subcommands?: readonly CommandRow[];
+  /** Keys whose values it goes on from: without them here, what a leader made of them is not known. */
+  readonly buildsOn?: KeyRange;
+  /** It concerns all databases, whichever its connection has selected. */
+  readonly everyDatabase?: true;
+  /** It removes all keys. */
+  readonly empties?: true;
 }
 
 /** A row as the dispatch uses it. */
@@ -58,6 +66,7 @@ export class Command {
   readonly firstKey: number;
   readonly lastKey: number;
   readonly keyStep: number;
+  readonly uses: readonly KeyUse[];
   readonly handler: Handler;
   readonly row: CommandRow;
   readonly subcommands: readonly Command[];
@@ -70,6 +79,7 @@ export class Command {
     this.firstKey = row.keys[0];
     this.lastKey = row.keys[1];
     this.keyStep = row.keys[2];
+    this.uses = keyUsesOf(row.flags, row.keys, row.keyUse);
     this.handler = handlerOf(row);
     this.row = row;
     this.subcommands = (row.subcommands ?? []).map((sub) => new Command(sub));

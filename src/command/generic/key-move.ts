@@ -108,11 +108,28 @@ function sameKeys(request: Request): boolean {
 // GLOBAL: they write a value of any size, which only the control thread can always journal.
 const { WRITE, DENY_OOM, FAST, GLOBAL } = flag;
 
+/** The same in a leader's stream (stream/stream-keys.ts). */
+export const keyUses = {
+  rename: [
+    ["RW access delete", [1, 1, 1]],
+    ["OW update", [2, 2, 1]],
+  ],
+  renamenx: [
+    ["RW access delete", [1, 1, 1]],
+    ["OW insert", [2, 2, 1]],
+  ],
+  copy: [
+    ["RO access", [1, 1, 1]],
+    ["OW update", [2, 2, 1]],
+  ],
+} as const;
+
 export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
   {
     name: "rename",
     arity: 3,
     flags: WRITE | GLOBAL,
+    keyUse: keyUses.rename,
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Gives a key another name; a key of that name is replaced.",
@@ -122,6 +139,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     name: "renamenx",
     arity: 3,
     flags: WRITE | FAST | GLOBAL,
+    keyUse: keyUses.renamenx,
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Gives a key another name that is not in use.",
@@ -131,6 +149,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     name: "copy",
     arity: -3,
     flags: WRITE | DENY_OOM | GLOBAL,
+    keyUse: keyUses.copy,
     since: "6.2.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Copies the value of a key to another key.",

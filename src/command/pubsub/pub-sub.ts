@@ -85,6 +85,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     name: "publish",
     arity: 3,
     flags: asking | FAST | MAY_REPLICATE,
+    everyDatabase: true,
     complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",
     summary: "Post a message to a channel",
     global: publish,

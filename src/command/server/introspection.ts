@@ -9,6 +9,7 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag, flagNames } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
+import type { KeyRange } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
 
 const common = {
@@ -135,20 +136,22 @@ function categoriesOf({ flags, row: { group, categories: stated } }: Command): r
   return categories;
 }
 
-/** One specification: keys from the first position to the last, step by step. */
-function keySpecifications(command: Command, reply: Reply): void {
-  if (command.firstKey === 0) return reply.array(0);
-  const { firstKey, lastKey } = command;
-  reply.array(1);
+/** A specification for each use: keys from the first position to the last, step by step. */
+function keySpecifications({ uses }: Command, reply: Reply): void {
+  reply.array(uses.length);
+  for (const { words, range } of uses) keySpecification(words, range, reply);
+}
+
+function keySpecification(words: string, [first, last, step]: KeyRange, reply: Reply): void {
   reply.map(3);
   reply.text("flags");
-  simpleSet(command.flags & flag.WRITE ? ["RW"] : ["RO", "access"], reply);
+  simpleSet(words.split(" "), reply);
   reply.text("begin_search");
-  entry(reply, "index", [["index", firstKey]]);
+  entry(reply, "index", [["index", first]]);
   reply.text("find_keys");
   entry(reply, "range", [
-    ["lastkey", lastKey < 0 ? lastKey : lastKey - firstKey],
-    ["keystep", command.keyStep],
+    ["lastkey", last < 0 ? last : last - first],
+    ["keystep", step],
     ["limit", 0],
   ]);
 }

@@ -125,4 +125,6 @@ function readOffset(request: Request, index: number, { bits }: FieldType): numbe
   return isMultiple ? value * bits : value;
 }
 
-export const bitfieldCommands = [streamCommand("bitfield", -2, [1, 1, 1], bitfield)];
+export const bitfieldCommands = [
+  streamCommand("bitfield", -2, [1, 1, 1], bitfield, { buildsOn: [1, 1, 1] }),
+];

@@ -154,6 +154,12 @@ function foldSource(
 }
 
 export const bitCommands = [
-  streamCommand("setbit", 4, [1, 1, 1], setbit),
-  streamCommand("bitop", -4, [2, -1, 1], bitop),
+  streamCommand("setbit", 4, [1, 1, 1], setbit, { buildsOn: [1, 1, 1] }),
+  streamCommand("bitop", -4, [2, -1, 1], bitop, {
+    keyUse: [
+      ["OW update", [2, 2, 1]],
+      ["RO access", [3, -1, 1]],
+    ],
+    buildsOn: [3, -1, 1],
+  }),
 ];

@@ -2,31 +2,48 @@
 // key; the stream of a Redis leader, which a follower forwards unchanged, may have any write command.
 // It errs on the side of too many keys: naming one that did not change costs a frame and nothing else.
 
+import type { KeyVisitor } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
-
-export interface KeyVisitor {
-  key(bytes: Uint8Array, start: number, end: number): void;
-}
-
-/** Commands of a stream that change no key. */
-const keyless = new Set(["ping", "select", "multi", "exec", "replconf", "publish", "spublish"]);
-const flushing = new Set(["flushall", "flushdb"]);
-/** Every argument is a key, or, where options tell which, may be one. */
-const allKeys = new Set([
-  ...["del", "unlink", "rename", "renamenx", "copy"],
-  ...["bitop", "pfcount", "pfdebug", "sort", "georadius", "georadiusbymember"],
-]);
-/** Every other argument is a key. */
-const pairs = new Set(["mset", "msetnx"]);
+import type { Command } from "../core/command.ts";
+import { flag } from "../core/flags.ts";
+import { nextIn, writesTo } from "../core/key-use.ts";
+import { find } from "../table.ts";
+import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
+import { streamCommands } from "./stream-commands.ts";
 
 /** Hands each key to the visitor; true if the command emptied the store instead. */
 export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
-  const name = request.text(0).toLowerCase();
-  if (flushing.has(name)) return true;
-  if (keyless.has(name)) return false;
-  const last =
-    allKeys.has(name) || pairs.has(name) ? request.argc - 1 : Math.min(1, request.argc - 1);
-  const step = pairs.has(name) ? 2 : 1;
-  for (let i = 1; i <= last; i += step) visitor.key(request.buf, request.start[i], request.end[i]);
+  const name = nameOf(request);
+  const command = streamCommands.get(name) ?? find(request);
+  if (command === undefined) {
+    keysOfStranger(name, request, visitor);
+    return false;
+  }
+  if (command.row.empties) return true;
+  if ((command.flags & flag.WRITE) !== 0) writtenKeys(command, request, visitor);
   return false;
+}
+
+function writtenKeys({ uses }: Command, request: Request, visitor: KeyVisitor): void {
+  const { argc } = request;
+  for (const use of uses) {
+    if (!writesTo(use)) continue;
+    for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
+      visit(at, request, visitor);
+    }
+  }
+}
+
+/** Of another type: its first key, and what its result replaces. Of a version yet to come: anything. */
+function keysOfStranger(name: string, request: Request, visitor: KeyVisitor): void {
+  const type = otherTypeOf(name);
+  if (type === "none") return;
+  const last = type === undefined ? request.argc - 1 : Math.min(1, request.argc - 1);
+  for (let i = 1; i <= last; i++) visit(i, request, visitor);
+  const destination = destinationOf(name, request);
+  if (destination > last) visit(destination, request, visitor);
+}
+
+function visit(index: number, { buf, start, end }: Request, visitor: KeyVisitor): void {
+  visitor.key(buf, start[index], end[index]);
 }

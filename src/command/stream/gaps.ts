@@ -7,31 +7,17 @@ import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
+import { nextIn, writesTo } from "../core/key-use.ts";
 import { erase, findForWrite } from "../core/write.ts";
-
-/** Commands that write to one of their keys only, and which argument that is. */
-const destinations: ReadonlyMap<string, number> = new Map([
-  ["bitop", 2],
-  ["copy", 2],
-  ["pfmerge", 1],
-]);
-/** They change a part of what is under argument 1. */
-const builders: ReadonlySet<string> = new Set([
-  ...["append", "setrange", "setbit", "bitfield", "pfadd"],
-  ...["incr", "decr", "incrby", "decrby", "incrbyfloat"],
-]);
-/** They make a value of others, which are their arguments from here on. */
-const sources: ReadonlyMap<string, number> = new Map([
-  ["bitop", 3],
-  ["pfmerge", 2],
-]);
 
 /** Whether the command builds on a key that is not here. */
 export function buildsOnGap(x: Context, command: Command, request: Request): boolean {
-  const { name } = command;
-  if (builders.has(name)) return isMissing(x, request, 1);
-  const first = sources.get(name) ?? request.argc;
-  for (let i = first; i < request.argc; i++) if (isMissing(x, request, i)) return true;
+  const range = command.row.buildsOn;
+  if (range === undefined) return false;
+  const { argc } = request;
+  for (let at = nextIn(range, 0, argc); at !== 0; at = nextIn(range, at, argc)) {
+    if (isMissing(x, request, at)) return true;
+  }
   return false;
 }
 
@@ -49,11 +35,12 @@ export function namesHeldKey(x: Context, request: Request): boolean {
 
 /** Removes what a command would have written to. */
 export function eraseWritten(x: Context, command: Command, request: Request): void {
-  const destination = destinations.get(command.name);
-  if (destination !== undefined) return eraseKey(x, request, destination);
   const { argc } = request;
-  for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
-    eraseKey(x, request, at);
+  for (const use of command.uses) {
+    if (!writesTo(use)) continue;
+    for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
+      eraseKey(x, request, at);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-// The commands that change values of other types, as data: which type each is of, and which key it
-// replaces whatever that held. Nothing is executed here; it tells neither read commands nor those that
+// The commands of a leader's stream that are not commands of this node, as data: which type each is of, and
+// which key it replaces whatever that held. Nothing is executed here; it tells neither read commands nor those that
 // work on keys of any type.
 // From redis 7.0 `src/commands`, with those that 7.4, 8 and Valkey 9 have added.
 
@@ -18,12 +18,27 @@ const namesByType: Readonly<Record<string, string>> = {
   hash:
     "hset hsetnx hmset hincrby hincrbyfloat hdel hexpire hpexpire hexpireat hpexpireat " +
     "hpersist hgetdel hgetex hsetex",
+  /** They make strings, and nothing here does the same: Redis 8 has added them. */
+  string: "msetex increx",
+  /** Old Redis versions send scripts as they are. */
+  script: "eval evalsha fcall",
+  /** They change no key. */
+  none: "function script spublish pfselftest cluster",
   stream: "xadd xdel xdelex xtrim xsetid xgroup xack xackdel xclaim xautoclaim xreadgroup xcfgset",
 };
 
 const types = new Map<string, string>();
 for (const [type, names] of Object.entries(namesByType)) {
   for (const name of names.split(" ")) types.set(name, type);
+}
+
+const nameBytesMax = 64;
+const decoder = new TextDecoder();
+
+/** In lower case. An argument may have megabytes, and a name of a command has not. */
+export function nameOf({ buf, start, end }: Request): string {
+  const last = Math.min(end[0], start[0] + nameBytesMax);
+  return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
 }
 
 /** The type that a command, named in lower case, belongs to; undefined if it is of none of these. */

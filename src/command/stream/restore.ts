@@ -54,6 +54,6 @@ function readOptions(request: Request): boolean | null {
 }
 
 export const restoreCommands: readonly Command[] = [
-  streamCommand("restore", -4, [1, 1, 1], restore),
-  streamCommand("restore-asking", -4, [1, 1, 1], restore),
+  streamCommand("restore", -4, [1, 1, 1], restore, { keyUse: "OW update" }),
+  streamCommand("restore-asking", -4, [1, 1, 1], restore, { keyUse: "OW update" }),
 ];

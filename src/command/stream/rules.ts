@@ -14,7 +14,7 @@ import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
 import { argumentIs } from "../core/words.ts";
 import { find } from "../table.ts";
-import { destinationOf, otherTypeOf } from "./other-types.ts";
+import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
 import { copyDatabase } from "./stream-keys.ts";
 
@@ -29,18 +29,6 @@ export interface Skipped {
 }
 
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
-const nameBytesMax = 64;
-const decoder = new TextDecoder();
-
-/** They do not belong to the database that their connection has selected. */
-const everywhere = new Set(["flushall", "publish"]);
-/** Old Redis versions send scripts as they are. */
-const scripts = new Set(["eval", "evalsha", "fcall"]);
-/** Redis 8 has added them: they make strings, and nothing here does the same. */
-const otherStringCommands = new Set(["msetex", "increx"]);
-/** They change no key. */
-const dataless = new Set(["function", "script", "spublish", "pfselftest", "cluster"]);
-
 const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
 
 /** What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it. */
@@ -53,15 +41,9 @@ export function judge(request: Request, database: number): Command | Skipped {
   if (isBeyondKnowing(name, request, database)) {
     throw new SyncError(`what ${name.toUpperCase()} did on the leader only a snapshot can tell`);
   }
-  if (runs && everywhere.has(name)) return known;
+  if (runs && known.row.everyDatabase) return known;
   if (database !== 0) return otherDatabase;
   return runsAs(name, request) ?? skipped(name, request, known !== undefined);
-}
-
-/** In lower case. An argument may have megabytes, and a name of a command has not. */
-function nameOf({ buf, start, end }: Request): string {
-  const last = Math.min(end[0], start[0] + nameBytesMax);
-  return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
 }
 
 function runsAs(name: string, request: Request): Command | undefined {
@@ -76,9 +58,10 @@ const overridden: ReadonlySet<Command> = new Set(
 );
 
 function isBeyondKnowing(name: string, request: Request, database: number): boolean {
-  if (scripts.has(name)) return true;
+  const type = otherTypeOf(name);
+  if (type === "script") return true;
   if (name === "swapdb" && request.argc === 3) return swapsDatabase0(request);
-  if (database === 0) return otherStringCommands.has(name);
+  if (database === 0) return type === "string";
   if (name === "move" && request.argc === 3) return Number(request.text(2)) === 0;
   return name === "copy" && namesDatabase(request) && copyDatabase(request) === 0;
 }
@@ -103,6 +86,7 @@ function skipped(name: string, request: Request, isKnown: boolean): Skipped {
   if (streamCommands.has(name)) {
     return { name: name.toUpperCase(), type: restoredType(request), replacedKey: 1 };
   }
-  const type = otherTypeOf(name) ?? (isKnown || dataless.has(name) ? "" : "unknown");
-  return { name: name.toUpperCase(), type, replacedKey: destinationOf(name, request) };
+  const type = otherTypeOf(name) ?? (isKnown ? "none" : "unknown");
+  const shown = type === "none" ? "" : type;
+  return { name: name.toUpperCase(), type: shown, replacedKey: destinationOf(name, request) };
 }

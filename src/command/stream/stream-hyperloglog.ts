@@ -98,8 +98,14 @@ function pfdebug(x: Context, request: Request, reply: Reply): void {
 }
 
 export const hyperLogLogCommands: readonly Command[] = [
-  streamCommand("pfadd", -2, [1, 1, 1], pfadd),
-  streamCommand("pfmerge", -2, [1, -1, 1], pfmerge),
-  streamCommand("pfcount", -2, [1, -1, 1], pfcount),
+  streamCommand("pfadd", -2, [1, 1, 1], pfadd, { keyUse: "RW insert", buildsOn: [1, 1, 1] }),
+  streamCommand("pfmerge", -2, [1, -1, 1], pfmerge, {
+    keyUse: [
+      ["RW access insert", [1, 1, 1]],
+      ["RO access", [2, -1, 1]],
+    ],
+    buildsOn: [1, -1, 1],
+  }),
+  streamCommand("pfcount", -2, [1, -1, 1], pfcount, { keyUse: "RW access" }),
   streamCommand("pfdebug", 3, [2, 2, 1], pfdebug),
 ];

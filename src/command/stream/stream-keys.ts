@@ -10,7 +10,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
-import { copy } from "../generic/key-move.ts";
+import { copy, keyUses } from "../generic/key-move.ts";
 import { streamCommand } from "./stream-row.ts";
 
 /** RENAMENX too: that there was no destination is the leader's knowledge. */
@@ -54,10 +54,10 @@ export function copyDatabase(request: Request): number | null {
 }
 
 export const streamKeyspaceCommands = [
-  streamCommand("rename", 3, [1, 2, 1], streamedRename),
-  streamCommand("renamenx", 3, [1, 2, 1], streamedRename),
-  streamCommand("copy", -3, [1, 2, 1], streamedCopy),
-  streamCommand("move", 3, [1, 1, 1], remove),
-  streamCommand("delex", -2, [1, 1, 1], remove),
-  streamCommand("delifeq", 3, [1, 1, 1], remove),
+  streamCommand("rename", 3, [1, 2, 1], streamedRename, { keyUse: keyUses.rename }),
+  streamCommand("renamenx", 3, [1, 2, 1], streamedRename, { keyUse: keyUses.renamenx }),
+  streamCommand("copy", -3, [1, 2, 1], streamedCopy, { keyUse: keyUses.copy }),
+  streamCommand("move", 3, [1, 1, 1], remove, { keyUse: "RM delete" }),
+  streamCommand("delex", -2, [1, 1, 1], remove, { keyUse: "RM delete" }),
+  streamCommand("delifeq", 3, [1, 1, 1], remove, { keyUse: "RM delete" }),
 ];

@@ -3,7 +3,7 @@
 // nothing to hide from COMMAND. Their handlers record no effects and their replies are read by nobody but
 // command/stream/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
 
-import { Command, type CommandRow } from "../core/command.ts";
+import { Command, type CommandFacts, type CommandRow } from "../core/command.ts";
 import type { Handler } from "../core/context.ts";
 import { flag } from "../core/flags.ts";
 
@@ -13,8 +13,10 @@ export function streamCommand(
   arity: number,
   keys: CommandRow["keys"],
   handler: Handler,
+  uses: Pick<CommandFacts, "keyUse" | "buildsOn"> = {},
 ): Command {
   return new Command({
+    ...uses,
     name,
     arity,
     flags: flag.WRITE | flag.INTERNAL,

@@ -180,40 +180,43 @@ function sumText(value: LongDouble, delta: LongDouble): Uint8Array | null {
 
 const flags = flag.WRITE | flag.DENY_OOM | flag.FAST;
 
-export const counterCommands = family({ group: "string", flags, keys: [1, 1, 1] }, [
-  {
-    name: "incr",
-    arity: 2,
-    since: "1.0.0",
-    summary: "Adds one to the integer in a key; a missing key counts as 0.",
-    handler: incr,
-  },
-  {
-    name: "incrby",
-    arity: 3,
-    since: "1.0.0",
-    summary: "Adds a number to the integer in a key; a missing key counts as 0.",
-    handler: incrby,
-  },
-  {
-    name: "decr",
-    arity: 2,
-    since: "1.0.0",
-    summary: "Takes one from the integer in a key; a missing key counts as 0.",
-    handler: decr,
-  },
-  {
-    name: "decrby",
-    arity: 3,
-    since: "1.0.0",
-    summary: "Takes a number from the integer in a key; a missing key counts as 0.",
-    handler: decrby,
-  },
-  {
-    name: "incrbyfloat",
-    arity: 3,
-    since: "2.6.0",
-    summary: "Adds a decimal to the number in a key; a missing key counts as 0.",
-    handler: incrbyfloat,
-  },
-]);
+export const counterCommands = family(
+  { group: "string", flags, keys: [1, 1, 1], buildsOn: [1, 1, 1] },
+  [
+    {
+      name: "incr",
+      arity: 2,
+      since: "1.0.0",
+      summary: "Adds one to the integer in a key; a missing key counts as 0.",
+      handler: incr,
+    },
+    {
+      name: "incrby",
+      arity: 3,
+      since: "1.0.0",
+      summary: "Adds a number to the integer in a key; a missing key counts as 0.",
+      handler: incrby,
+    },
+    {
+      name: "decr",
+      arity: 2,
+      since: "1.0.0",
+      summary: "Takes one from the integer in a key; a missing key counts as 0.",
+      handler: decr,
+    },
+    {
+      name: "decrby",
+      arity: 3,
+      since: "1.0.0",
+      summary: "Takes a number from the integer in a key; a missing key counts as 0.",
+      handler: decrby,
+    },
+    {
+      name: "incrbyfloat",
+      arity: 3,
+      since: "2.6.0",
+      summary: "Adds a decimal to the number in a key; a missing key counts as 0.",
+      handler: incrbyfloat,
+    },
+  ],
+);

@@ -110,6 +110,7 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
     name: "getdel",
     arity: 2,
     flags: WRITE | FAST,
+    keyUse: "RW access delete",
     since: "6.2.0",
     summary: "Returns the value of a key and deletes the key.",
     handler: getdel,

@@ -67,6 +67,7 @@ export const transactionCommands = family({ group: "transactions" }, [
     arity: -2,
     flags: usual | UNQUEUED,
     keys: [1, -1, 1],
+    keyUse: "RO",
     since: "2.2.0",
     complexity: "O(1) for each key",
     summary: "Guard keys for EXEC",

@@ -20,12 +20,12 @@ import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { ChangedKeys, KeyVisitor } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
-import { changedKeys, type KeyVisitor } from "./changed-keys.ts";
 
 const SET = 1;
 const DEL = 3;
@@ -48,6 +48,7 @@ export interface JoinParts {
   readonly log: Logger;
   readonly fault: Fault;
   readonly clock: Clock;
+  readonly changedKeys: ChangedKeys;
   removed(link: JoinLink): void;
 }
 
@@ -114,7 +115,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   }
 
   #effect(request: Request): void {
-    this.#flushed = changedKeys(request, this);
+    this.#flushed = this.#parts.changedKeys(request, this);
   }
 
   key(bytes: Uint8Array, start: number, end: number): void {

@@ -17,11 +17,11 @@ import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { ChangedKeys } from "../../protocol/apply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
 import { Snapshot } from "../snapshot.ts";
-import { changedKeys } from "./changed-keys.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
@@ -42,6 +42,7 @@ export interface LeaderParts {
   readonly fault: Fault;
   readonly clock: Clock;
   readonly upstream: Upstream;
+  readonly changedKeys: ChangedKeys;
   readonly serverVersion: string;
   /** How far a follower may fall behind the journal. */
   readonly followerBufferBytes?: number | undefined;
@@ -167,10 +168,9 @@ export class LeaderReplication implements LinkOwner {
 
   join(socket: LinkSocket): JoinLink {
     this.#activate();
-    const { store } = this.#parts;
     const position = this.journal.mark();
     const link = new JoinLink(
-      { ...this.#parts, store, removed: (it) => this.#left(it) },
+      { ...this.#parts, removed: (it) => this.#left(it) },
       socket,
       position,
     );
@@ -270,7 +270,8 @@ export class LeaderReplication implements LinkOwner {
     for (const walk of this.#walks) {
       const { snapshot } = walk;
       if (snapshot.isFinished) this.#walks.delete(walk);
-      else if (changedKeys(request, snapshot)) this.#endWalk(walk, "everything was flushed");
+      else if (this.#parts.changedKeys(request, snapshot))
+        this.#endWalk(walk, "everything was flushed");
       else if (snapshot.keptBytes > this.followerBufferBytes) {
         this.#endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
       }

@@ -9,6 +9,7 @@ import type { Clock } from "../../../src/base/clock.ts";
 import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer, LinkSocket } from "../../../src/base/link.ts";
 import type { Logger } from "../../../src/base/log.ts";
+import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
@@ -161,6 +162,7 @@ export class FakeNode {
   readonly clock = new FakeClock();
   readonly log = new FakeLog();
   readonly fault = fatal;
+  readonly changedKeys = changedKeys;
   readonly history = new History();
   readonly journal: Journal;
   readonly effects: Effects;

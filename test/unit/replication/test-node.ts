@@ -8,6 +8,7 @@ import type { Clock } from "../../../src/base/clock.ts";
 import { monotonicMs } from "../../../src/base/clock.ts";
 import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer } from "../../../src/base/link.ts";
+import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
@@ -74,6 +75,7 @@ export class TestNode implements AsyncDisposable {
       log: this.log,
       fault: fatal,
       apply: applyTo(this.store),
+      changedKeys,
       ...(clock && { clock }),
       pauseWrites: (isPaused) => this.pauses.push(isPaused),
       options: () => ({

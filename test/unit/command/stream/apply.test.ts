@@ -112,6 +112,14 @@ test("what builds on a value that had no room begins no other one, and what has 
   expect(stream.refused).toBe(1 + builders.length);
 });
 
+test("PFMERGE goes on from its destination, which may be what had no room", () => {
+  const { push, stream, has } = open();
+  push("PFADD", "source", "element");
+  push("SET", "huge", Buffer.alloc(48 * MiB));
+  push("PFMERGE", "huge", "source");
+  expect([has("source"), has("huge"), stream.refused]).toEqual([true, false, 2]);
+});
+
 test("a command that fails here and cannot have failed on the leader ends the link", () => {
   const { run, has } = open();
   expect(run("SET", "n", "text")).toBe("applied");

@@ -2,8 +2,8 @@
 // also where a Redis leads and its commands name their keys in places of their own.
 
 import { expect, test } from "bun:test";
-import { changedKeys } from "../../../../src/replication/leader/changed-keys.ts";
-import { request } from "../../command/bed.ts";
+import { changedKeys } from "../../../../src/command/stream/changed-keys.ts";
+import { request } from "../bed.ts";
 
 function keysOf(...words: string[]): string[] | "all" {
   const keys: string[] = [];
@@ -24,12 +24,19 @@ test.each([
   ["RESTORE a 0 payload", ["a"]],
   ["MOVE a 1", ["a"]],
   ["SUNIONSTORE a b", ["a"]],
+  ["SORT a STORE b", ["a", "b"]],
+  ["BITOP AND a b", ["a"]],
+  ["COPY b a", ["a"]],
+  ["NEWCOMMAND a b", ["a", "b"]],
+  ["SPUBLISH a b", []],
+  ["GET a", []],
 ])("%s changes no more than it may", (line, keys) => {
   expect(keysOf(...line.split(" "))).toEqual(keys);
 });
 
 test.each([
   "RENAME b a",
+  "RENAME a b",
   "COPY b a REPLACE",
   "BITOP AND a b",
   "SORT b STORE a",

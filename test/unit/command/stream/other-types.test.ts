@@ -34,6 +34,7 @@ test("a command belongs to one type, and those of strings and of no type to none
   expect(["rpush", "sadd", "zadd", "hset", "xadd", "sort"].map(otherTypeOf)).toEqual([
     ...["list", "set", "zset", "hash", "stream", "list"],
   ]);
+  expect(["increx", "evalsha", "spublish"].map(otherTypeOf)).toEqual(["string", "script", "none"]);
   for (const name of ["set", "setbit", "rename", "json.set", "constructor"]) {
     expect(otherTypeOf(name)).toBeUndefined();
   }

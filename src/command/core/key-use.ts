@@ -1,0 +1,33 @@
+// What a command does to its keys, in the words of Redis's key specifications (`RW access update`): COMMAND
+// INFO tells it, and a leader's stream is judged by it. Positions and words only: nothing is looked up here.
+// Invariant: the uses of a command name all keys that it may write to.
+
+import { flag } from "./flags.ts";
+
+/** Positions of the first and the last key (negative: from the end) and the step between keys; 0: no keys. */
+export type KeyRange = readonly [first: number, last: number, step: number];
+
+export interface KeyUse {
+  readonly words: string;
+  readonly range: KeyRange;
+}
+
+/** One use of all keys of the row, or each with its own. */
+export type KeyUses = string | readonly (readonly [words: string, range: KeyRange])[];
+
+export function keyUsesOf(flags: number, keys: KeyRange, stated?: KeyUses): readonly KeyUse[] {
+  if (keys[0] === 0) return [];
+  const uses = stated ?? (flags & flag.WRITE ? "RW access update" : "RO access");
+  if (typeof uses === "string") return [{ words: uses, range: keys }];
+  return uses.map(([words, range]) => ({ words, range }));
+}
+
+export function writesTo({ words }: KeyUse): boolean {
+  return !words.startsWith("RO");
+}
+
+/** Position of the key behind that at `position`, among so many arguments; 0 for none. From 0: the first. */
+export function nextIn([first, last, step]: KeyRange, position: number, argc: number): number {
+  const next = position === 0 ? first : position + step;
+  return next <= (last < 0 ? argc + last : last) ? next : 0;
+}
