@@ -15,7 +15,9 @@ export interface Decoder {
   rewind(origin: number): void;
   /** Bytes received and not consumed by a whole command. */
   pendingBytes(): number;
-  /** Called at the end of a turn: gives buffers back that are not needed any more. */
+  /** The memory that it holds, used or not, where that is more than a connection has anyway. */
+  heldBytes(): number;
+  /** Called at the end of a turn: gives memory back that is not needed any more. */
   release(): void;
   /** The connection is gone: gives all memory back, whatever is in it. Nothing may be called after it. */
   dispose(): void;

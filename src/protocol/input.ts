@@ -8,6 +8,8 @@ import { buffers, freeBytes } from "../base/buffer-pool.ts";
 
 const empty = new Uint8Array(0);
 const carrySlackBytes = 64 * 1024;
+/** A buffer up to this size is kept however little of it is left to do. */
+const settledBytesMin = 16 * 1024;
 
 export class Input {
   buf: Uint8Array;
@@ -51,18 +53,22 @@ export class Input {
   /** Sees to it that `buf` is our own and has room for `count` more bytes. */
   private carry(count: number, wanted: number): number {
     if (this.carrying && this.buf.length - this.end >= count) return 0;
-    const shift = this.mark;
-    const pending = this.end - shift;
+    const pending = this.end - this.mark;
     const total = pending + count;
     // By half at least: a command of many small arguments never knows how much more it waits for.
     const enough = Math.max(wanted + carrySlackBytes, total + (total >>> 1));
-    const buf = buffers.take(Math.min(total * 2, enough));
+    return this.moveTo(buffers.take(Math.min(total * 2, enough)));
+  }
+
+  /** Moves what is pending to another buffer of ours; returns by how much positions moved down. */
+  private moveTo(buf: Uint8Array): number {
+    const shift = this.mark;
     buf.set(this.buf.subarray(shift, this.end));
     this.letGo();
     this.buf = buf;
     this.mark = 0;
     this.pos -= shift;
-    this.end = pending;
+    this.end -= shift;
     this.carrying = true;
     return shift;
   }
@@ -70,6 +76,24 @@ export class Input {
   /** Lets go of a buffer that is consumed to its end, so that an idle connection holds no memory. */
   release(): void {
     if (this.mark === this.end) this.dispose();
+  }
+
+  /**
+   * At rest a connection holds little more than its unfinished command: not the whole chunk that its
+   * beginning came in. Returns by how much positions at or after `mark` moved down, as feed() does.
+   */
+  settle(): number {
+    const pending = this.end - this.mark;
+    if (pending === 0) this.dispose();
+    else if (this.buf.length > Math.max(settledBytesMin, pending * 4)) {
+      return this.moveTo(buffers.take(pending));
+    }
+    return 0;
+  }
+
+  /** The memory that is held, used or not. */
+  get heldBytes(): number {
+    return this.buf.length;
   }
 
   /** Lets go of what is there, consumed or not. */

@@ -7,6 +7,8 @@ import { textBytesMax } from "../base/limits.ts";
 /** A byte order mark is text like any other. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const initialArguments = 16;
+/** Room for more arguments than these is given back after use: a million take 8 MiB. */
+const keptArgumentsMax = 1024;
 
 export class Request {
   /** Holds every argument of the command; argument i is buf[start[i]] up to, not including, buf[end[i]]. */
@@ -57,6 +59,20 @@ export class Request {
     this.end = end;
   }
 
+  /** To be called when the command is done with; its arguments are gone then. */
+  shrink(): void {
+    if (this.start.length <= keptArgumentsMax) return;
+    this.argc = 0;
+    this.start = new Int32Array(initialArguments);
+    this.end = new Int32Array(initialArguments);
+  }
+
+  /** The room for its arguments, if it is more than is kept. */
+  get heldBytes(): number {
+    const { length } = this.start;
+    return length <= keptArgumentsMax ? 0 : 2 * length * Int32Array.BYTES_PER_ELEMENT;
+  }
+
   length(index: number): number {
     return this.end[index] - this.start[index];
   }
@@ -97,7 +113,7 @@ export class Request {
     return this.buf.slice(this.start[index], this.end[index]);
   }
 
-  /** A request from copied arguments, for a command that leaves its connection's thread or is queued. */
+  /** A request from copied arguments. */
   static of(args: readonly Uint8Array[]): Request {
     const request = new Request();
     request.buf = new Uint8Array(args.reduce((sum, bytes) => sum + bytes.length, 0));
@@ -110,8 +126,23 @@ export class Request {
     return request;
   }
 
+  /**
+   * A copy that outlives the handler, for a command that leaves its connection's thread or is queued: one
+   * piece, with what lies between the arguments, as a million of them may be empty.
+   */
   copy(): Request {
-    return Request.of(Array.from({ length: this.argc }, (_, index) => this.bytes(index)));
+    const request = new Request();
+    const { argc } = this;
+    const from = argc === 0 ? 0 : this.start[0];
+    request.buf = this.buf.slice(from, argc === 0 ? 0 : this.end[argc - 1]);
+    request.argc = argc;
+    request.start = this.start.slice(0, argc);
+    request.end = this.end.slice(0, argc);
+    for (let i = 0; i < argc; i++) {
+      request.start[i] -= from;
+      request.end[i] -= from;
+    }
+    return request;
   }
 }
 

@@ -77,10 +77,14 @@ export class Batch {
     for (let i = first; i < count; i++) this.commands[i] = undefined;
   }
 
-  /** Divides the time of the commands that ran among them: counters by id, microseconds. */
+  /**
+   * The batch is done with: divides its time among the commands that ran (counters by id, microseconds), and
+   * gives back room for a million arguments, which would go round among the connections.
+   */
   charge(count: number, ms: number, usec: Float64Array): void {
     const share = (ms * 1000) / count;
     for (let i = 0; i < count; i++) {
+      this.requests[i].shrink();
       const command = this.commands[i];
       if (command !== undefined) usec[command.id] += share;
     }

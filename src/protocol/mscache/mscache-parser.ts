@@ -44,8 +44,12 @@ export class MscacheParser implements Decoder {
     return this.input.end - this.input.pos;
   }
 
+  heldBytes(): number {
+    return this.input.heldBytes;
+  }
+
   release(): void {
-    this.input.release();
+    this.input.settle(); // no position is remembered between frames
   }
 
   dispose(): void {

@@ -67,11 +67,11 @@ export class RespParser implements Decoder {
     const input = this.input;
     const wanted = this.bulkLength < 0 ? 0 : input.pos - input.mark + this.bulkLength + 2;
     const shift = input.feed(chunk, wanted);
-    this.scanned = Math.max(0, this.scanned - shift);
-    if (shift > 0) this.shiftArguments(shift);
+    if (shift > 0) this.shiftPositions(shift);
   }
 
-  private shiftArguments(shift: number): void {
+  private shiftPositions(shift: number): void {
+    this.scanned = Math.max(0, this.scanned - shift);
     const { start, end, argc } = this.request;
     this.request.origin -= shift;
     for (let i = 0; i < argc; i++) {
@@ -94,8 +94,14 @@ export class RespParser implements Decoder {
     return this.input.end - this.input.pos;
   }
 
+  heldBytes(): number {
+    return this.input.heldBytes + this.request.heldBytes;
+  }
+
   release(): void {
-    this.input.release();
+    const shift = this.input.settle();
+    if (shift > 0) this.shiftPositions(shift);
+    if (this.argumentsLeft === 0) this.request.shrink();
   }
 
   dispose(): void {

@@ -179,3 +179,29 @@ describe("RespParser bounds", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 128 * 1024);
   });
 });
+
+describe("memory at rest", () => {
+  test("is that of the unfinished command, not of the chunk in which it began", () => {
+    const parser = new RespParser();
+    const ping = "*1\r\n$4\r\nPING\r\n";
+    const begun = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nva";
+    parser.feed(bytes(ping.repeat(30_000) + begun));
+    while (parser.next());
+    parser.release();
+    expect(parser.heldBytes()).toBeLessThanOrEqual(4096);
+    expect(decode([bytes("lue\r\n"), bytes(ping)], parser)).toEqual({
+      commands: [["SET", "key", "value"], ["PING"]],
+      error: "",
+    });
+  });
+
+  test("does not keep the room that a command of many arguments needed", () => {
+    const parser = new RespParser();
+    parser.feed(bytes(`*200001\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(200_000)}`));
+    expect(parser.next()).toBe(true);
+    expect(parser.heldBytes()).toBeGreaterThan(200_000 * 8);
+    expect(parser.next()).toBe(false);
+    parser.release();
+    expect(parser.heldBytes()).toBe(0);
+  });
+});
