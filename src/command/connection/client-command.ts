@@ -347,7 +347,7 @@ function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<numbe
 
 /** One line of CLIENT LIST, in Redis's format. */
 function describe(report: ClientReport, waiting: ReadonlySet<number>, now: number): string {
-  const { session, pendingInputBytes, pendingOutputBytes } = report;
+  const { session, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const fields: [string, string | number][] = [
     ["id", session.id],
@@ -370,7 +370,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["obl", 0],
     ["oll", 0],
     ["omem", pendingOutputBytes],
-    ["tot-mem", pendingInputBytes + pendingOutputBytes],
+    ["tot-mem", heldBytes],
     ["events", "r"],
     ["cmd", session.lastCommand],
     ["user", session.user],

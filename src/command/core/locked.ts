@@ -8,7 +8,7 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { effectiveFlags } from "../transaction/transaction-queue.ts";
+import { effectiveFlags, keyOf } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
@@ -78,7 +78,10 @@ export function shardsOfQueue(
   const { store } = x;
   if ((flags & flag.CONTROL) !== 0) return store.allShards;
   let shards = 0;
-  for (const { key } of watched?.keys.values() ?? []) shards |= store.shardBit(key, 0, key.length);
+  for (const name of watched?.keys.keys() ?? []) {
+    const key = keyOf(name);
+    shards |= store.shardBit(key, 0, key.length);
+  }
   for (const request of requests) {
     const command = find(request);
     if (command === undefined) continue;

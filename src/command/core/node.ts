@@ -82,6 +82,8 @@ export interface ClientReport {
   /** Bytes of requests not executed yet, and of replies not sent yet. */
   readonly pendingInputBytes: number;
   readonly pendingOutputBytes: number;
+  /** All that it counts in --max-client-memory. */
+  readonly heldBytes: number;
 }
 
 export interface Clients {

@@ -41,6 +41,8 @@ export class Session {
   /** How many channels and patterns it has subscribed to. */
   channels = 0;
   patterns = 0;
+  /** The bytes of their names. */
+  subscriptionBytes = 0;
   /** The client has closed its half of the connection; it may still read. */
   inputEnded = false;
   /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */

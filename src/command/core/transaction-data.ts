@@ -12,18 +12,13 @@ export interface Transaction {
   failed: boolean;
 }
 
-/** A key that WATCH guards. */
-export interface WatchedKey {
-  readonly key: Uint8Array;
-  readonly version: number;
-  /** Whether it had a value then: one that has expired since is a change without a new version. */
-  readonly lived: boolean;
-}
-
 /** What WATCH guards on one connection. */
 export interface Watched {
-  /** By their bytes as latin1. */
-  readonly keys: Map<string, WatchedKey>;
+  /**
+   * The keys, their bytes as latin1, with their versions; as -1 - version those that had no value then, as
+   * of one that had, expiry is a change without a new version. Little, as there may be many.
+   */
+  readonly keys: Map<string, number>;
   /** Of all keys together. */
   bytes: number;
 }

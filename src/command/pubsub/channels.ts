@@ -64,6 +64,7 @@ export class Channels {
   update(session: Session): void {
     session.channels = this.channels.count(session.id);
     session.patterns = this.patterns.count(session.id);
+    session.subscriptionBytes = this.bytesOf(session.id);
   }
 
   /** Ends all subscriptions of a connection; it may be gone already. */

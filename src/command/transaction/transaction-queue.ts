@@ -14,7 +14,10 @@ import type { Transaction } from "../core/transaction-data.ts";
 
 /** Flags that allow something. EXEC is allowed it when every queued command is. */
 const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;
-const requestOverheadBytes = 256;
+/** What a queued request, a watched key and a subscription cost beside their bytes (measured). */
+const requestOverheadBytes = 320;
+const argumentOverheadBytes = 8;
+const nameOverheadBytes = 128;
 
 export function begin(session: Session): void {
   session.transaction = {
@@ -31,6 +34,20 @@ export function end(session: Session): void {
   session.watched = null;
 }
 
+/** A key by the name that WATCH keeps of it. */
+export function keyOf(name: string): Uint8Array {
+  return Buffer.from(name, "latin1");
+}
+
+/** The memory of what the node remembers for a client from one command to the next. */
+export function rememberedBytes(session: Session): number {
+  const { transaction, watched, subscriptionBytes, channels, patterns } = session;
+  let bytes = subscriptionBytes + (channels + patterns) * nameOverheadBytes;
+  if (transaction !== null) bytes += transaction.bytes;
+  if (watched !== null) bytes += watched.bytes + watched.keys.size * nameOverheadBytes;
+  return bytes;
+}
+
 /** Notes that a command of an open transaction could not be queued. */
 export function fail({ transaction }: Session): void {
   if (transaction === null) return;
@@ -41,7 +58,8 @@ export function fail({ transaction }: Session): void {
 
 /** False when the queue is full. */
 export function add(transaction: Transaction, command: Command, request: Request): boolean {
-  const bytes = request.end[request.argc - 1] - request.start[0] + requestOverheadBytes;
+  const { argc, start, end } = request;
+  const bytes = end[argc - 1] - start[0] + argumentOverheadBytes * argc + requestOverheadBytes;
   const fits = transaction.requests.length < transactionCommandsMax;
   if (!fits || transaction.bytes + bytes > transactionBytesMax) return false;
   if (transaction.failed) return true; // nothing of it will run

@@ -22,7 +22,7 @@ import { HELD } from "../core/gate.ts";
 import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
-import { add, begin, end, fail, refused } from "./transaction-queue.ts";
+import { add, begin, end, fail, keyOf, refused } from "./transaction-queue.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
 const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;
@@ -125,8 +125,6 @@ function exec(x: Context, _request: Request, reply: Reply): void | Promise<void>
   return runFrom(x, transaction, 0, reply);
 }
 
-const unheard = new NullReply();
-
 /** Runs the commands from the one at `first` on, as one group. */
 function runFrom(
   x: Context,
@@ -143,9 +141,7 @@ function runFrom(
   x.session.isExecuting = true;
   try {
     for (let i = first; i < transaction.requests.length; i++) {
-      // As in Redis, a client that has killed itself still runs what it queued, and hears no more.
-      const hears = x.session.closing ? unheard : reply;
-      const waiting = runQueued(x, transaction.requests[i], hears);
+      const waiting = runQueued(x, transaction.requests[i], reply);
       if (waiting === undefined) continue;
       return waiting.then(() => runFrom(x, transaction, i + 1, reply));
     }
@@ -180,15 +176,18 @@ function watch(x: Context, request: Request, reply: Reply): void {
   session.watched ??= { keys: new Map(), bytes: 0 };
   const { watched } = session;
   for (let i = 1; i < request.argc; i++) {
-    if (request.length(i) > keyBytesMax) return reply.error(keyTooLong);
-    const key = request.bytes(i);
-    const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+    const { buf } = request;
+    const start = request.start[i];
+    const end = request.end[i];
+    if (end - start > keyBytesMax) return reply.error(keyTooLong);
+    const name = Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString("latin1");
     if (watched.keys.has(name)) continue;
-    if (!hasRoom(watched, key.length)) return reply.error(tooManyWatched);
+    if (!hasRoom(watched, name.length)) return reply.error(tooManyWatched);
     // An expired item goes when it is met, which makes a new version: so this comes first.
-    const lived = store.find(key, 0, key.length, now);
-    watched.keys.set(name, { key, version: store.version(key, 0, key.length), lived });
-    watched.bytes += key.length;
+    const lived = store.find(buf, start, end, now);
+    const version = store.version(buf, start, end);
+    watched.keys.set(name, lived ? version : -1 - version);
+    watched.bytes += name.length;
   }
   reply.ok();
 }
@@ -203,8 +202,10 @@ function unwatch({ session }: Context, _request: Request, reply: Reply): void {
 }
 
 function haveChanged({ store, now }: Context, watched: Watched): boolean {
-  for (const { key, version, lived } of watched.keys.values()) {
-    if (store.version(key, 0, key.length) !== version) return true;
+  for (const [name, seen] of watched.keys) {
+    const key = keyOf(name);
+    const lived = seen >= 0;
+    if (store.version(key, 0, key.length) !== (lived ? seen : -1 - seen)) return true;
     if (lived && !store.find(key, 0, key.length, now)) return true;
   }
   return false;

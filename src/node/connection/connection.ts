@@ -23,7 +23,7 @@ import { HELD as HELD_BACK } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
 import { isHttp, unknownCommand } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
-import { fail } from "../../command/transaction/transaction-queue.ts";
+import { fail, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import { detect } from "../../protocol/protocols.ts";
@@ -210,11 +210,16 @@ export class Connection {
 
   /** Tells the thread what this client holds now; where that is too much, some are cut off. */
   private countHeld(): void {
-    const held = this.pendingInputBytes + this.pendingOutputBytes;
+    const held = this.state === CLOSED ? 0 : this.memoryBytes();
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
     this.heldBytes = held;
     this.thread.clientMemory.add(more);
+  }
+
+  private memoryBytes(): number {
+    const input = this.decoder.heldBytes() + rememberedBytes(this.session);
+    return input + this.pendingOutputBytes;
   }
 
   /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */
@@ -274,6 +279,7 @@ export class Connection {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
     if (!this.outbox.deliver(message, monotonicMs())) this.cut("does not read its messages");
+    else if (this.state === HANDED) this.countHeld(); // nothing is sent before its answer
   }
 
   /** Not while a reply is being made, nor while one is still to come. */

@@ -102,8 +102,8 @@ const named = commands.flatMap((command) => [command, ...command.subcommands]);
 
 export function reportClients(connections: Connections, filter: ClientFilter): ClientReport[] {
   return select(connections, filter).map((connection) => {
-    const { session, isHeld, pendingInputBytes, pendingOutputBytes } = connection;
-    return { session, isHeld, pendingInputBytes, pendingOutputBytes };
+    const { session, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes } = connection;
+    return { session, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes };
   });
 }
 

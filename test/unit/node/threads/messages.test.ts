@@ -24,8 +24,7 @@ function someSession(): Session {
   session.replconf.eof = true;
   const request = Request.of([bytes("INCR"), bytes("k")]);
   session.transaction = { requests: [request], bytes: 5, flags: 0, failed: false };
-  const watched = { key: bytes("k"), version: 1, lived: true };
-  session.watched = { keys: new Map([["k", watched]]), bytes: 1 };
+  session.watched = { keys: new Map([["k", 1]]), bytes: 1 };
   return session;
 }
 

@@ -1,0 +1,126 @@
+/**
+ * Whatever a node keeps for a client from one command to the next counts in --max-client-memory: queues of
+ * transactions, unfinished commands, guarded keys, subscriptions, messages behind an answer that is still to
+ * come. A client that takes it back counts nothing.
+ */
+import { describe, expect, test } from "bun:test";
+import { type TestNode, waitFor } from "../harness.ts";
+import { Bystander } from "../support/bystander.ts";
+import { Peer } from "../support/peer.ts";
+import { ours } from "../support/servers.ts";
+import { type Argument, encodeCommand } from "../support/wire.ts";
+
+const MiB = 1024 * 1024;
+const bound = 16 * MiB;
+const clientsMax = 16;
+
+function repeated(count: number, make: (index: number) => Argument[]): Buffer {
+  return Buffer.concat(Array.from({ length: count }, (_, index) => encodeCommand(make(index))));
+}
+
+const names = Array.from({ length: 30_000 }, (_, index) => `name:${index}`);
+const hundredKilobytes = Buffer.alloc(100_000, "v");
+
+const hoards: readonly [name: string, bytes: () => Buffer][] = [
+  [
+    "a transaction's queue",
+    () =>
+      Buffer.concat([encodeCommand(["MULTI"]), repeated(30, () => ["SET", "k", hundredKilobytes])]),
+  ],
+  [
+    "a queue of many small commands",
+    () => Buffer.concat([encodeCommand(["MULTI"]), repeated(10_000, () => ["PING"])]),
+  ],
+  [
+    "a command without its end",
+    () => {
+      const whole = encodeCommand(["MSET", ...Array.from({ length: 30 }, () => hundredKilobytes)]);
+      return whole.subarray(0, whole.length - 3);
+    },
+  ],
+  ["guarded keys", () => encodeCommand(["WATCH", ...names])],
+  ["subscriptions", () => encodeCommand(["SUBSCRIBE", ...names])],
+  ["patterns", () => encodeCommand(["PSUBSCRIBE", ...names])],
+];
+
+async function held(operator: Peer): Promise<number> {
+  const info = await operator.ask("INFO", "memory");
+  return Number(/mem_clients_normal:(\d+)/.exec(info)?.[1] ?? Number.NaN);
+}
+
+for (const threads of [1, 4]) {
+  describe(`${threads} data threads`, () => {
+    const start = () => ours.start(["--threads", `${threads}`, "--max-client-memory", `${bound}`]);
+
+    test.each(hoards)("count %s, and cut off who has the most", async (_, bytes) => {
+      await using server = await start();
+      await using bystander = await Bystander.start(server.port);
+      await using operator = await Peer.connect(server.port);
+      await using crowd = new AsyncDisposableStack();
+      for (let i = 0; i < clientsMax && !wasCut(server); i++) {
+        crowd.use(await hoarder(server.port, bytes()));
+        const before = i;
+        await waitFor(async () => (await held(operator)) > before * MiB || wasCut(server), {
+          timeoutMs: 60_000,
+          message: "what it holds to be counted",
+        });
+      }
+      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+      expect(await held(operator)).toBeLessThan(bound + MiB);
+      await bystander.noticedNothing();
+      await crowd.disposeAsync();
+      await waitFor(async () => (await held(operator)) === 0, { timeoutMs: 60_000 });
+    });
+
+    test("count messages for a client that waits for an answer", async () => {
+      await using server = await start();
+      await using operator = await Peer.connect(server.port);
+      await using publisher = await Peer.connect(server.port);
+      await using crowd = new AsyncDisposableStack();
+      for (let i = 0; i < 4; i++) {
+        const client = crowd.use(await Peer.connect(server.port));
+        await client.ask("HELLO", "3");
+        await client.ask("SUBSCRIBE", "channel");
+        client.send("WAIT", "1", "0");
+      }
+      await waitFor(async () =>
+        (await operator.ask("INFO", "clients")).includes("blocked_clients:4"),
+      );
+      for (let i = 0; i < 100 && !wasCut(server); i++) {
+        await publisher.ask("PUBLISH", "channel", hundredKilobytes);
+      }
+      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+    });
+
+    test("count nothing of what a client has taken back", async () => {
+      await using server = await start();
+      await using operator = await Peer.connect(server.port);
+      await using client = await Peer.connect(server.port);
+      await client.ask("WATCH", ...names.slice(0, 1000));
+      expect(await held(operator)).toBeGreaterThan(1000 * 100);
+      await client.ask("UNWATCH");
+      expect(await held(operator)).toBe(0);
+      await client.ask("MULTI");
+      for (let i = 0; i < 10; i++) await client.ask("SET", "k", hundredKilobytes);
+      expect(await held(operator)).toBeGreaterThan(MiB / 2);
+      await client.ask("EXEC");
+      expect(await held(operator)).toBe(0);
+      client.send("PSUBSCRIBE", ...names.slice(0, 1000));
+      await client.replies(1000);
+      expect(await held(operator)).toBeGreaterThan(1000 * 100);
+      await client.ask("RESET");
+      expect(await held(operator)).toBe(0);
+    });
+  });
+}
+
+function wasCut(server: TestNode & { log?(): string }): boolean {
+  return server.log?.().includes("holds the most of the memory") === true;
+}
+
+/** Sends, and reads whatever comes. */
+async function hoarder(port: number, bytes: Buffer): Promise<Peer> {
+  const client = await Peer.connect(port);
+  client.write(bytes);
+  return client;
+}
