@@ -103,8 +103,9 @@ export class Housekeeping {
   }
 }
 
-/** Collects garbage of one thread and frees buffers that it does not use. */
-export function tidyMemory({ collector }: DataThread): void {
+/** Collects garbage of one thread, frees buffers that it does not use, and cuts off who holds too much. */
+export function tidyMemory({ collector, clientMemory }: DataThread): void {
+  clientMemory.check();
   collector.look();
   buffers.trim();
 }

@@ -45,7 +45,12 @@ export class ClientMemory {
   add(bytes: number): void {
     this.own += bytes;
     Atomics.store(this.words, SHARES + this.thread, Math.ceil(this.own / unitBytes));
-    if (bytes > 0 && this.isOver) this.exceeded.emit();
+    if (bytes > 0) this.check();
+  }
+
+  /** To be called from time to time as well: others may have grown, or the bound have shrunk. */
+  check(): void {
+    if (this.isOver) this.exceeded.emit();
   }
 
   /** Bytes that the clients of all threads hold, in steps of 1 KiB. */
