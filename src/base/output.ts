@@ -16,7 +16,7 @@ export class OutputLimitError extends Error {
 
 /** Takes a full output's content, so that a long answer is not made whole before it is sent. */
 export interface Spill {
-  /** To call clear() or takeFrom() and clear(); may throw an OutputLimitError instead. */
+  /** Keeps the content and calls clear(). */
   spill(out: Output): void;
 }
 

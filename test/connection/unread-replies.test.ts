@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
+import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
 import { oracle, ours } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
@@ -108,6 +109,44 @@ describe("a client that never reads", () => {
     for (let i = 0; i < 8; i++) stranger.write(megabyte);
     await waitFor(() => server.log().includes("has not logged in"), { timeoutMs: 60_000 });
     await stranger[Symbol.asyncDispose]();
+  });
+});
+
+describe("an answer that is too long for the bound of all clients", () => {
+  const keys = Array.from({ length: 300 }, () => "v");
+
+  test("is not made whole before its client is cut off", async () => {
+    await using server = await ours.start(["--max-client-memory", "8mb"]);
+    await using bystander = await Bystander.start(server.port);
+    await using client = await Peer.connect(server.port);
+    expect(await client.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
+    await bystander.noticedNothing();
+    const before = tellsMemory ? residentBytes(server.process.pid) : 0;
+    for (let i = 0; i < 3; i++) {
+      await using greedy = await Peer.connect(server.port);
+      greedy.pause();
+      greedy.send("MGET", ...keys);
+      await waitFor(() => server.log().split("holds the most").length > i + 1, {
+        timeoutMs: 60_000,
+      });
+    }
+    if (tellsMemory) expect(peakBytes(server.process.pid) - before).toBeLessThan(100 * MiB);
+    await bystander.noticedNothing();
+  });
+
+  test("leaves no transaction half done", async () => {
+    await using server = await ours.start(["--max-client-memory", "8mb"]);
+    await using client = await Peer.connect(server.port);
+    expect(await client.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
+    await using greedy = await Peer.connect(server.port);
+    greedy.pause();
+    greedy.send("MULTI");
+    greedy.send("INCR", "before");
+    greedy.send("MGET", ...keys);
+    greedy.send("INCR", "after");
+    greedy.send("EXEC");
+    await waitFor(() => server.log().includes("holds the most"), { timeoutMs: 60_000 });
+    expect(await client.ask("MGET", "before", "after")).toBe("*[$1 $1]");
   });
 });
 

@@ -16,6 +16,7 @@ import {
   strangerOutputBytesMax,
 } from "../../base/limits.ts";
 import type { Link } from "../../base/link.ts";
+import type { Output, Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
 import { flag } from "../../command/core/flags.ts";
@@ -54,7 +55,7 @@ export type ClientSocket = Bun.Socket<Connection>;
 const pausedInputBytesMax = 64 * 1024;
 const idleDecoder = resp.decoder({ authenticated: true });
 
-export class Connection {
+export class Connection implements Spill {
   readonly session: Session;
   readonly socket: ClientSocket;
   private readonly thread: DataThread;
@@ -114,7 +115,7 @@ export class Connection {
     thread.begin(session);
     const { reply, find } = this.spoken;
     reply.switchProtocol(session.protocol);
-    out.spillTo = this.outbox;
+    out.spillTo = this;
     while (this.isRunning()) {
       // A login changes what the decoder may accept: before it, nothing is decoded ahead.
       const count = batch.decode(decoder, find, session.authenticated);
@@ -168,7 +169,7 @@ export class Connection {
       if (execute(thread.context, command, request, reply) === HELD_BACK) return this.hold();
     }
     if (session.replyMode !== "on") this.skip(isHeard ? mark : thread.out.length);
-    if (this.outbox.mail !== null) this.sendOwnMail();
+    if (this.outbox.mail !== null) this.outbox.sendOwnMail(thread.out);
     return true;
   }
 
@@ -179,16 +180,15 @@ export class Connection {
 
   /** The end of a turn of this connection: replies out, then what waited for them. */
   private finish(): void {
-    const { session } = this;
-    const { out } = this.thread;
+    const { session, thread } = this;
     if (this.state === CLOSED) this.decoder.dispose();
     else this.decoder.release();
     this.flush();
-    out.spillTo = null;
+    thread.out.spillTo = null;
     if (this.state === RUNNING) this.transition(OPEN);
     if (this.outbox.mailBytes > 0) this.sendMail();
     else this.countHeld();
-    this.thread.noteWrites(this.session);
+    thread.noteWrites(session);
     if (session.closing) this.endWhenSent();
     else if (session.inputEnded) this.endInput();
   }
@@ -208,24 +208,27 @@ export class Connection {
     if (isSlow && !thread.clientMemory.hasRoom) this.transition(BLOCKED);
   }
 
+  /** A long answer counts while it is made. The rest of one that is cut off goes nowhere. */
+  spill(out: Output): void {
+    this.outbox.spill(out);
+    if (this.outbox.unsentBytes > outputHardBytesMax) this.cut("asked for too long a reply");
+    else this.countHeld();
+  }
+
   /** Tells the thread what this client holds now; where that is too much, some are cut off. */
   private countHeld(): void {
-    const held = this.state === CLOSED ? 0 : this.memoryBytes();
+    const { decoder, session } = this;
+    const input = this.state === CLOSED ? 0 : decoder.heldBytes() + rememberedBytes(session);
+    const held = input + this.pendingOutputBytes;
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
     this.heldBytes = held;
     this.thread.clientMemory.add(more);
   }
 
-  private memoryBytes(): number {
-    const input = this.decoder.heldBytes() + rememberedBytes(this.session);
-    return input + this.pendingOutputBytes;
-  }
-
   /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */
   private mutedReply(): Reply {
-    const { session } = this;
-    this.muted ??= new MutedReply(this.spoken.reply, () => session.replyMode !== "on");
+    this.muted ??= new MutedReply(this.spoken.reply, () => this.session.replyMode !== "on");
     return this.muted;
   }
 
@@ -287,13 +290,6 @@ export class Connection {
     if (this.state === RUNNING || this.state === HANDED || this.state === CLOSED) return;
     this.outbox.sendMail();
     this.countHeld();
-  }
-
-  /** What an EXEC has published to its own connection. */
-  private sendOwnMail(): void {
-    if (this.outbox.mailBytes === 0) return;
-    this.flush();
-    this.outbox.sendMail();
   }
 
   // ---- waiting ---------------------------------------------------------------------------------
@@ -359,7 +355,7 @@ export class Connection {
       const { out } = this.thread;
       this.transition(OPEN);
       if (!isAnswerFirst) this.sendMail();
-      out.spillTo = this.outbox;
+      out.spillTo = this;
       out.appendAll(answer);
       out.spillTo = null;
       giveBack(answer);

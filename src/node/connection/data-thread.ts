@@ -215,6 +215,7 @@ export class DataThread {
     }
     this.log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
     this.context.store.unlockAll();
+    this.batch.forget(); // the memory of its key serves another connection soon
     this.out.spillTo = null;
     this.out.clear();
     connection.abandon();

@@ -5,8 +5,7 @@
 // took less than it was offered is not written to before its next `drain`.
 // Hot path: flush().
 
-import { outputHardBytesMax } from "../../base/limits.ts";
-import { type Output, OutputLimitError, type Spill } from "../../base/output.ts";
+import type { Output } from "../../base/output.ts";
 import { Backlog } from "./backlog.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 import { Mail } from "./mail.ts";
@@ -20,7 +19,7 @@ interface Counter {
   bytesSent: number;
 }
 
-export class Outbox implements Spill {
+export class Outbox {
   private readonly socket: Writable;
   private readonly counter: Counter;
   private readonly backlog: Backlog;
@@ -64,11 +63,8 @@ export class Outbox implements Spill {
     if (!this.isStalled) this.drain();
   }
 
-  /** Output.spillTo: a long answer leaves the output before it is whole. */
+  /** Keeps a part of an answer that is longer than the output, and empties that. */
   spill(out: Output): void {
-    if (this.backlog.bytes + out.length > outputHardBytesMax) {
-      throw new OutputLimitError(`a reply of more than ${outputHardBytesMax} bytes`);
-    }
     if (!this.isClosed) this.backlog.keep(out, 0);
     out.clear();
   }
@@ -106,6 +102,13 @@ export class Outbox implements Spill {
     if (mail === null || mail.bytes === 0) return;
     mail.messages.moveTo(this.backlog);
     if (!this.isStalled) this.drain();
+  }
+
+  /** What an EXEC has published to its own connection, behind its answer. */
+  sendOwnMail(out: Output): void {
+    if (this.mailBytes === 0) return;
+    this.flush(out);
+    this.sendMail();
   }
 
   /** Drops everything and writes nothing more. */
