@@ -4,8 +4,11 @@
 import type { Request } from "./request.ts";
 
 export interface Decoder {
-  /** The command that the last successful next() decoded; valid until the following call. */
-  readonly request: Request;
+  /**
+   * The command that the last successful next() decoded; valid until the following call, unless it is
+   * exchanged for another one before it: the decoder goes on with that.
+   */
+  request: Request;
   /** Text of a protocol violation; once set, next() stays false and the connection must be closed. */
   readonly error: string;
   feed(chunk: Uint8Array): void;

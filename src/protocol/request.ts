@@ -27,21 +27,6 @@ export class Request {
     this.origin = 0;
   }
 
-  /** Exchanges the content of two requests; nothing is copied. */
-  swap(other: Request): void {
-    const { buf, argc, start, end, origin } = this;
-    this.buf = other.buf;
-    this.argc = other.argc;
-    this.start = other.start;
-    this.end = other.end;
-    this.origin = other.origin;
-    other.buf = buf;
-    other.argc = argc;
-    other.start = start;
-    other.end = end;
-    other.origin = origin;
-  }
-
   /** Makes room for one more argument; arguments arrive one by one, so room follows what was received. */
   push(start: number, end: number): void {
     if (this.argc === this.start.length) this.grow();

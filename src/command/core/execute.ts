@@ -24,9 +24,9 @@ export function execute(x: Context, command: Command, request: Request, reply: R
 
 /** Everything that must be so before a command takes its locks; room is made last. */
 export function admit(x: Context, command: Command, request: Request): Verdict {
-  const verdict = examine(x, command, request) ?? judge(x, command);
-  if (verdict !== null) return verdict;
-  if ((effectiveFlags(x.session, command) & flag.DENY_OOM) === 0) return null;
+  const flags = effectiveFlags(x.session, command);
+  const verdict = examine(x, command, flags, request) ?? judge(x, command, flags);
+  if (verdict !== null || (flags & flag.DENY_OOM) === 0) return verdict;
   // Its leader has the value already: on a follower, what no room can be made for goes beyond the limit.
   return makeRoom(x, command, request) || x.session.kind === "leader" ? null : outOfMemory;
 }

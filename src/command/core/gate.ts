@@ -15,7 +15,6 @@ import {
   tooFewFollowers,
 } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
-import { effectiveFlags } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
@@ -52,23 +51,25 @@ export type Verdict = ErrorReply | typeof HELD | null;
 const notInTransaction = errorReply("Command not allowed inside a transaction");
 
 /** Why this request can not be run, whatever the state of the node is. */
-export function examine(x: Context, command: Command, request: Request): ErrorReply | null {
+export function examine(
+  { session }: Context,
+  command: Command,
+  flags: number,
+  request: Request,
+): ErrorReply | null {
   if (!command.accepts(request.argc)) return wrongArity(command);
-  const { session } = x;
-  const flags = effectiveFlags(session, command);
   if (!session.authenticated && (flags & flag.NO_AUTH) === 0) return noAuth;
   if (session.transaction === null || (flags & flag.NO_MULTI) === 0) return null;
   return session.kind === "leader" ? null : notInTransaction;
 }
 
 /** Whether a command that examine() found in order may run now. The order of checks is that of Redis. */
-export function judge(x: Context, command: Command): Verdict {
+export function judge(x: Context, command: Command, flags: number): Verdict {
   const { session, standing } = x;
   if (session.kind === "leader") return null;
   const looksAt = session.isExecuting ? withinTransaction : everything;
   const restrictions = standing.restrictions & looksAt;
   if (restrictions === 0 && session.channels + session.patterns === 0) return null;
-  const flags = effectiveFlags(session, command);
   if ((flags & flag.WRITE) !== 0) {
     if ((restrictions & FOLLOWER) !== 0) return standing.writeRefusal;
     if ((restrictions & FEW_FOLLOWERS) !== 0) return tooFewFollowers;

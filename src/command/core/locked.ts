@@ -43,7 +43,7 @@ export function executeLocked(
 
 /** Runs a command whose locks are held, unless the node has changed while they were waited for. */
 export function runJudged(x: Context, command: Command, request: Request, reply: Reply): Outcome {
-  const verdict = judge(x, command);
+  const verdict = judge(x, command, effectiveFlags(x.session, command));
   if (verdict !== null) return refuse(x, command, verdict, reply);
   return run(x, command, request, reply);
 }

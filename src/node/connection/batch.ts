@@ -12,7 +12,7 @@ import type { Store } from "../../store/store.ts";
 const batchMax = 16;
 
 export class Batch {
-  readonly requests: readonly Request[];
+  readonly requests: Request[];
   /** Undefined where a request names no command, and where its time is not to be counted. */
   readonly commands: (Command | undefined)[];
   private readonly store: Store;
@@ -33,8 +33,9 @@ export class Batch {
     const max = isAhead ? batchMax : 1;
     let count = 0;
     while (count < max && decoder.next()) {
-      const request = this.requests[count];
-      request.swap(decoder.request);
+      const { request } = decoder;
+      decoder.request = this.requests[count];
+      this.requests[count] = request;
       this.commands[count] = find(request);
       count++;
     }

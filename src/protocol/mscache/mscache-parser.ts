@@ -15,7 +15,7 @@ export const opcode = { SET: 1, GET: 2, DEL: 3, JOIN: 4 } as const;
 const lengthBytes = 4;
 
 export class MscacheParser implements Decoder {
-  readonly request: Request;
+  request: Request;
   error: string;
   private readonly input: Input;
   /** Bytes from the frame's start that must be there before it is looked at again. */

@@ -34,7 +34,7 @@ const lengthDigitsMax = 10; // 2^31 and everything above it is out of bounds any
 const trusted: Peer = { authenticated: true };
 
 export class RespParser implements Decoder {
-  readonly request: Request;
+  request: Request;
   error: string;
   private readonly peer: Peer;
   private readonly input: Input;
