@@ -44,6 +44,39 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
     const wanted = commandInfo(await left.typed("COMMAND", "INFO", name));
     expect(commandInfo(await right.typed("COMMAND", "INFO", name))).toEqual(wanted);
   });
+
+  test.each([2, 3])("COMMAND DOCS has redis-server's arguments in RESP%d", async (version) => {
+    await using left = await Peer.connect(reference.port);
+    await using right = await Peer.connect(node.port);
+    for (const peer of [left, right]) await peer.typed("HELLO", String(version));
+    const all = partsOf(await right.typed("COMMAND", "LIST", "FILTERBY", "PATTERN", "*"));
+    const known: string[] = [];
+    for (const name of all.map(textOf)) {
+      const wanted = partsOf(await left.typed("COMMAND", "DOCS", name));
+      if (wanted.length === 0) continue; // redis 7.0 has no such command
+      known.push(name);
+      const ours = partsOf(await right.typed("COMMAND", "DOCS", name));
+      expect([name, argumentsIn(ours)]).toEqual([name, argumentsIn(wanted)]);
+    }
+    expect(known).toEqual(expect.arrayContaining([...table, ...subcommands]));
+  });
+
+  test.each([
+    ["PATTERN", "CONFIG|[^h]*"],
+    ["PATTERN", "p*"],
+    ["ACLCAT", "pubsub"],
+    ["ACLCAT", "hyperloglog"],
+    ["ACLCAT", "nosuch"],
+    ["MODULE", "nosuch"],
+  ])("COMMAND LIST FILTERBY %s %s lists what redis-server lists of ours", async (kind, value) => {
+    await using left = await Peer.connect(reference.port);
+    await using right = await Peer.connect(node.port);
+    const listed = async (peer: Peer, ...words: string[]) =>
+      partsOf(await peer.typed("COMMAND", "LIST", ...words)).map(textOf);
+    const here = new Set(await listed(right, "FILTERBY", "PATTERN", "*"));
+    const wanted = (await listed(left, "FILTERBY", kind, value)).filter((name) => here.has(name));
+    expect((await listed(right, "FILTERBY", kind, value)).sort()).toEqual(wanted.sort());
+  });
 });
 
 /** Name, arity, flags, key positions and categories; lists that are sets in order of the alphabet. */
@@ -67,6 +100,28 @@ function keySpecification(reply: Reply): string {
   const field = (wanted: string) => fields[fields.findIndex((one) => one.value === wanted) + 1];
   const [flags, begin, find] = ["flags", "begin_search", "find_keys"].map(field) as Reply[];
   return `${setOf(flags)} from ${show(begin)} on ${show(find)}`;
+}
+
+/** The arguments in the answer for one command, however a map is written in this version of RESP. */
+function argumentsIn([, docs]: readonly Reply[]): unknown {
+  const { arguments: told } = fieldsOf(docs as Reply);
+  return told === undefined ? [] : partsOf(told as Reply).map(argumentOf);
+}
+
+function argumentOf(reply: Reply): unknown {
+  const { arguments: inner, flags, ...texts } = fieldsOf(reply);
+  const own = Object.entries(texts).map(([field, value]) => [field, value.type, value.value]);
+  return {
+    ...{ own: own.sort(), flags: flags && [flags.type, setOf(flags)] },
+    inner: inner && partsOf(inner).map(argumentOf),
+  };
+}
+
+function fieldsOf(reply: Reply): Record<string, Reply> {
+  const parts = partsOf(reply);
+  return Object.fromEntries(
+    parts.flatMap((part, i) => (i % 2 === 0 ? [[textOf(part), parts[i + 1]]] : [])),
+  );
 }
 
 function setOf(reply: Reply): string {

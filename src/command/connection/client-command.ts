@@ -34,6 +34,7 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|setname",
     arity: 3,
+    syntax: "connection-name",
     flags: own,
     since: "2.6.9",
     summary: "Set the name of this connection",
@@ -50,6 +51,7 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|setinfo",
     arity: 4,
+    syntax: "attr=(LIB-NAME libname | LIB-VER libver)",
     flags: own,
     since: "7.2.0",
     summary: "Set the library's name or version",
@@ -58,6 +60,7 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|reply",
     arity: 3,
+    syntax: "on_off_skip=(ON | OFF | SKIP)",
     flags: own,
     since: "3.2.0",
     summary: "Turn replies on or off, or skip the next",
@@ -66,6 +69,7 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|no-evict",
     arity: 3,
+    syntax: "enabled=(ON | OFF)",
     flags: own | ADMIN,
     since: "7.0.0",
     summary: "Protect this connection from being closed for the memory of all clients",
@@ -74,6 +78,7 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|no-touch",
     arity: 3,
+    syntax: "enabled=(ON | OFF)",
     flags: own,
     since: "7.2.0",
     summary: "Keep reads by this connection from counting as uses of the keys",
@@ -91,6 +96,9 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|list",
     arity: -2,
+    syntax:
+      "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)@5.0.0] " +
+      "[ID id=(client-id:integer...)@6.2.0]",
     flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,
@@ -100,6 +108,10 @@ const subcommands = family({ group: "connection" }, [
   {
     name: "client|kill",
     arity: -3,
+    syntax:
+      "filter=(ip:port!2.8.12 | new-format=([ID client-id:integer@2.8.12] | " +
+      "[TYPE normal_master_slave_pubsub=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)" +
+      "@2.8.12] | [USER username] | [ADDR ip:port] | [LADDR ip:port@6.2.0] | [SKIPME yes/no])...)",
     flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,

@@ -20,6 +20,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
   {
     name: "client|pause",
     arity: -3,
+    syntax: "timeout:integer [mode=(WRITE | ALL)@6.2.0]",
     since: "3.0.0",
     complexity: perHeld,
     summary: "Hold the commands of all clients for some time",
@@ -36,6 +37,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
   {
     name: "client|unblock",
     arity: -3,
+    syntax: "client-id:integer [timeout_error=(TIMEOUT | ERROR)]",
     flags: flags & ~flag.STALE,
     since: "5.0.0",
     summary: "End the wait of another connection",

@@ -28,6 +28,7 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "ping",
     arity: -1,
+    syntax: "[message]",
     flags: FAST | SUBSCRIBER,
     since: "1.0.0",
     summary: "Ping the server",
@@ -36,6 +37,7 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "echo",
     arity: 2,
+    syntax: "message",
     flags: LOADING | STALE | FAST,
     since: "1.0.0",
     summary: "Echo the given string",
@@ -44,6 +46,9 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "hello",
     arity: -1,
+    syntax:
+      "[arguments=(protover:integer [AUTH username_password=(username password)] " +
+      "[SETNAME clientname])]",
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "6.0.0",
     summary: "Handshake with the server",
@@ -52,6 +57,7 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "auth",
     arity: -2,
+    syntax: "[username@6.0.0] password",
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "1.0.0",
     summary: "Authenticate to the server",
@@ -60,6 +66,7 @@ export const connectionCommands = family({ group: "connection" }, [
   {
     name: "select",
     arity: 2,
+    syntax: "index:integer",
     flags: LOADING | STALE | FAST,
     since: "1.0.0",
     summary: "Change the selected database of the connection; there is only database 0",

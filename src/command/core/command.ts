@@ -37,6 +37,8 @@ export interface CommandFacts {
   readonly name: string;
   /** Number of arguments with the name itself; negative: at least that many. */
   readonly arity: number;
+  /** The arguments as COMMAND DOCS tells them, in the notation of syntax.ts; without it there are none. */
+  readonly syntax?: string;
   readonly flags: number;
   readonly keys: KeyRange;
   /** What it does to them, where that is not `RO access`, or with WRITE `RW access update`. */

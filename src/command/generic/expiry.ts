@@ -136,6 +136,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "expire",
     arity: -3,
+    syntax: "key seconds:integer [condition=(NX | XX | GT | LT)@7.0.0]",
     flags: changes,
     keyUse: "RW update",
     since: "1.0.0",
@@ -145,6 +146,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "pexpire",
     arity: -3,
+    syntax: "key milliseconds:integer [condition=(NX | XX | GT | LT)@7.0.0]",
     flags: changes,
     keyUse: "RW update",
     since: "2.6.0",
@@ -154,6 +156,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "expireat",
     arity: -3,
+    syntax: "key unix-time-seconds:unix-time [condition=(NX | XX | GT | LT)@7.0.0]",
     flags: changes,
     keyUse: "RW update",
     since: "1.2.0",
@@ -163,6 +166,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "pexpireat",
     arity: -3,
+    syntax: "key unix-time-milliseconds:unix-time [condition=(NX | XX | GT | LT)@7.0.0]",
     flags: changes,
     keyUse: "RW update",
     since: "2.6.0",
@@ -172,6 +176,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "ttl",
     arity: 2,
+    syntax: "key",
     flags: asks,
     since: "1.0.0",
     summary: "Returns the time that a key has to live in seconds.",
@@ -180,6 +185,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "pttl",
     arity: 2,
+    syntax: "key",
     flags: asks,
     since: "2.6.0",
     summary: "Returns the time that a key has to live in milliseconds.",
@@ -188,6 +194,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "expiretime",
     arity: 2,
+    syntax: "key",
     flags: asks,
     since: "7.0.0",
     summary: "Returns the moment at which a key ends, in seconds since the epoch.",
@@ -196,6 +203,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "pexpiretime",
     arity: 2,
+    syntax: "key",
     flags: asks,
     since: "7.0.0",
     summary: "Returns the moment at which a key ends, in milliseconds since the epoch.",
@@ -204,6 +212,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
   {
     name: "persist",
     arity: 2,
+    syntax: "key",
     flags: changes,
     keyUse: "RW update",
     since: "2.2.0",

@@ -128,6 +128,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
   {
     name: "rename",
     arity: 3,
+    syntax: "key newkey:key",
     flags: WRITE | GLOBAL,
     keyUse: keyUses.rename,
     since: "1.0.0",
@@ -138,6 +139,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
   {
     name: "renamenx",
     arity: 3,
+    syntax: "key newkey:key",
     flags: WRITE | FAST | GLOBAL,
     keyUse: keyUses.renamenx,
     since: "1.0.0",
@@ -148,6 +150,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
   {
     name: "copy",
     arity: -3,
+    syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     flags: WRITE | DENY_OOM | GLOBAL,
     keyUse: keyUses.copy,
     since: "6.2.0",

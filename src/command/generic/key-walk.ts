@@ -198,6 +198,7 @@ export const keyWalkCommands = family({ group: "generic" }, [
   {
     name: "keys",
     arity: 2,
+    syntax: "pattern",
     flags: READONLY,
     categories: ["@keyspace", "@read", "@slow", "@dangerous"],
     since: "1.0.0",
@@ -208,6 +209,7 @@ export const keyWalkCommands = family({ group: "generic" }, [
   {
     name: "scan",
     arity: -2,
+    syntax: "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type@6.0.0]",
     flags: READONLY,
     since: "2.8.0",
     complexity: "O(1) for a call, O(N) for a whole walk over N keys",

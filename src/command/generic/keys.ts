@@ -80,6 +80,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "del",
     arity: -2,
+    syntax: "key...",
     flags: WRITE,
     keys: [1, -1, 1],
     keyUse: "RM delete",
@@ -91,6 +92,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "unlink",
     arity: -2,
+    syntax: "key...",
     flags: WRITE | FAST,
     keys: [1, -1, 1],
     keyUse: "RM delete",
@@ -102,6 +104,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "exists",
     arity: -2,
+    syntax: "key...",
     flags: READONLY | FAST,
     keys: [1, -1, 1],
     keyUse: "RO",
@@ -113,6 +116,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "touch",
     arity: -2,
+    syntax: "key...",
     flags: READONLY | FAST,
     keys: [1, -1, 1],
     keyUse: "RO",
@@ -124,6 +128,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "type",
     arity: 2,
+    syntax: "key",
     flags: READONLY | FAST,
     keys: [1, 1, 1],
     keyUse: "RO",
@@ -144,6 +149,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "flushdb",
     arity: -1,
+    syntax: "[async=(ASYNC@4.0.0 | SYNC@6.2.0)]",
     flags: WRITE,
     empties: true,
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
@@ -156,6 +162,7 @@ export const keyCommands = family({ group: "generic" }, [
   {
     name: "flushall",
     arity: -1,
+    syntax: "[async=(ASYNC@4.0.0 | SYNC@6.2.0)]",
     flags: WRITE,
     empties: true,
     everyDatabase: true,

@@ -24,6 +24,7 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
   {
     name: "pubsub|channels",
     arity: -2,
+    syntax: "[pattern]",
     complexity: "O(N) with N the channels",
     summary: "List channels",
     global: list,
@@ -31,6 +32,7 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
   {
     name: "pubsub|numsub",
     arity: -2,
+    syntax: "[channel...]",
     complexity: perName,
     summary: "Count the subscribers of channels",
     global: numSub,
@@ -56,6 +58,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
   {
     name: "subscribe",
     arity: -2,
+    syntax: "channel...",
     flags: subscribing,
     summary: "Listen for messages of channels",
     global: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
@@ -63,6 +66,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
   {
     name: "unsubscribe",
     arity: -1,
+    syntax: "[channel...]",
     flags: subscribing,
     summary: "Stop listening to channels",
     global: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
@@ -70,6 +74,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
   {
     name: "psubscribe",
     arity: -2,
+    syntax: "pattern=(pattern)...",
     flags: subscribing,
     summary: "Listen for messages by pattern",
     global: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
@@ -77,6 +82,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
   {
     name: "punsubscribe",
     arity: -1,
+    syntax: "[pattern...]",
     flags: subscribing,
     summary: "Stop listening to patterns",
     global: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
@@ -84,6 +90,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
   {
     name: "publish",
     arity: 3,
+    syntax: "channel message",
     flags: asking | FAST | MAY_REPLICATE,
     everyDatabase: true,
     complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",

@@ -17,6 +17,7 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
   {
     name: "config|get",
     arity: -3,
+    syntax: "parameter=(parameter)...",
     complexity: perSetting,
     summary: "Get settings",
     control: get,
@@ -24,6 +25,7 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
   {
     name: "config|set",
     arity: -4,
+    syntax: "parameter_value=(parameter value)...",
     complexity: perSetting,
     summary: "Change settings",
     control: set,

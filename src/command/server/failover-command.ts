@@ -16,6 +16,7 @@ export const failoverCommands = family({ group: "server" }, [
   {
     name: "failover",
     arity: -1,
+    syntax: "[TO target=(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]",
     flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE,
     since: "6.2.0",
     summary: "Change places with a follower that has everything",

@@ -13,6 +13,7 @@ export const serverCommands = family({ group: "server" }, [
   {
     name: "info",
     arity: -1,
+    syntax: "[section...]",
     flags: flag.LOADING | flag.STALE,
     categories: ["@slow", "@dangerous"],
     since: "1.0.0",

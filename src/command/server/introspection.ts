@@ -1,7 +1,8 @@
 // COMMAND and its subcommands: the command table as tools and clients want to see it, made from the
 // rows. Shapes are those of redis 7.0 `server.c` (addReplyCommandInfo, addReplyCommandDocs).
 
-import { errorReply } from "../../base/errors.ts";
+import { errorReply, patternTooComplex, syntaxError } from "../../base/errors.ts";
+import { compileGlob } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
@@ -11,6 +12,8 @@ import { flag, flagNames } from "../core/flags.ts";
 import { helpRow } from "../core/help.ts";
 import type { KeyRange } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
+import { type Argument, parseSyntax } from "../core/syntax.ts";
+import { argumentIs } from "../core/words.ts";
 
 const common = {
   group: "server",
@@ -29,18 +32,21 @@ const subcommands = family(common, [
   {
     name: "command|info",
     arity: -2,
+    syntax: "[command-name...]",
     summary: "Get details about commands",
     handler: info,
   },
   {
     name: "command|docs",
     arity: -2,
+    syntax: "[command-name...]",
     summary: "Get documentation about commands",
     handler: docs,
   },
   {
     name: "command|list",
-    arity: 2,
+    arity: -2,
+    syntax: "[FILTERBY filterby=(MODULE module-name | ACLCAT category | PATTERN pattern)]",
     summary: "Get the names of all commands",
     handler: list,
   },
@@ -57,6 +63,8 @@ const subcommands = family(common, [
     "    Return the total number of commands in this server.",
     "LIST",
     "    Return a list of all commands in this server.",
+    "LIST FILTERBY (MODULE <module-name>|ACLCAT <category>|PATTERN <pattern>)",
+    "    Return a list of commands that fit the filter.",
     "INFO [<command-name> ...]",
     "    Return details about multiple commands.",
     "DOCS [<command-name> ...]",
@@ -179,11 +187,16 @@ function docsOf(list: readonly Command[], reply: Reply): void {
   reply.map(list.length);
   for (const command of list) {
     const { name, subcommands, row } = command;
+    const parts = parseSyntax(row.syntax ?? "");
     reply.text(name);
-    reply.map(subcommands.length > 0 ? 5 : 4);
+    reply.map(4 + (parts.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
     for (const field of ["summary", "since", "group", "complexity"] as const) {
       reply.text(field);
       reply.text(row[field]);
+    }
+    if (parts.length > 0) {
+      reply.text("arguments");
+      argumentsOf(parts, reply);
     }
     if (subcommands.length > 0) {
       reply.text("subcommands");
@@ -192,9 +205,62 @@ function docsOf(list: readonly Command[], reply: Reply): void {
   }
 }
 
-function list(_x: Context, _request: Request, reply: Reply): void {
-  reply.array(commands.length);
-  for (const { name } of commands) reply.text(name);
+function argumentsOf(parts: readonly Argument[], reply: Reply): void {
+  reply.array(parts.length);
+  for (const part of parts) {
+    const { name, type, token, since, deprecatedSince, keyIndex } = part;
+    const texts = Object.entries({ token, since, deprecated_since: deprecatedSince });
+    const told = texts.flatMap(([field, text]) => (text === undefined ? [] : [[field, text]]));
+    const flags = [part.isOptional ? "optional" : "", part.isMultiple ? "multiple" : ""];
+    const set = flags.filter((word) => word !== "");
+    const more = [keyIndex !== undefined, set.length > 0, part.parts.length > 0];
+    reply.map(2 + told.length + more.filter(Boolean).length);
+    for (const [field, text] of [["name", name], ["type", type], ...told]) {
+      reply.text(field);
+      reply.text(text);
+    }
+    if (keyIndex !== undefined) {
+      reply.text("key_spec_index");
+      reply.integer(keyIndex);
+    }
+    if (set.length > 0) {
+      reply.text("flags");
+      simpleSet(set, reply);
+    }
+    if (part.parts.length > 0) {
+      reply.text("arguments");
+      argumentsOf(part.parts, reply);
+    }
+  }
+}
+
+function list(_x: Context, request: Request, reply: Reply): void {
+  if (request.argc === 2) return names(commands, reply);
+  if (request.argc !== 5 || !argumentIs(request, 2, "FILTERBY")) return reply.error(syntaxError);
+  const all = commands.flatMap((command) => [command, ...command.subcommands]);
+  if (argumentIs(request, 3, "PATTERN")) {
+    const bytes = new TextEncoder().encode(request.text(4).toLowerCase());
+    const glob = compileGlob(bytes, 0, bytes.length);
+    if (glob === null) return reply.error(patternTooComplex);
+    return names(
+      all.filter(({ name }) => glob.matches(Buffer.from(name), 0, name.length)),
+      reply,
+    );
+  }
+  if (argumentIs(request, 3, "ACLCAT")) {
+    const category = `@${request.text(4).toLowerCase()}`;
+    return names(
+      all.filter((command) => categoriesOf(command).includes(category)),
+      reply,
+    );
+  }
+  if (!argumentIs(request, 3, "MODULE")) return reply.error(syntaxError);
+  names([], reply); // there are no modules
+}
+
+function names(list: readonly Command[], reply: Reply): void {
+  reply.array(list.length);
+  for (const { name } of list) reply.text(name);
 }
 
 const invalidCommand = errorReply("Invalid command specified");

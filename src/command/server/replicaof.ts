@@ -19,6 +19,7 @@ export const replicationCommands = family({ group: "server" }, [
   {
     name: "replicaof",
     arity: 3,
+    syntax: "args=(host-port=(host port:integer) | no-one=(NO ONE))",
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "5.0.0",
     summary: "Make the server a follower of another one, or a leader (NO ONE)",
@@ -27,6 +28,7 @@ export const replicationCommands = family({ group: "server" }, [
   {
     name: "slaveof",
     arity: 3,
+    syntax: "args=(host-port=(host port:integer) | no-one=(NO ONE))",
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "1.0.0",
     summary: "The old name of REPLICAOF",
@@ -52,6 +54,7 @@ export const replicationCommands = family({ group: "server" }, [
   {
     name: "psync",
     arity: -3,
+    syntax: "replicationid offset:integer",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since: "2.8.0",
     summary: "Internal command used for replication",

@@ -24,6 +24,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
   {
     name: "bgsave",
     arity: -1,
+    syntax: "[SCHEDULE@3.2.2]",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
     summary: "Begin to save a snapshot",
     control: saveInBackground,

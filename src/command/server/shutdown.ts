@@ -13,6 +13,7 @@ export const shutdownCommands = family({ group: "server" }, [
   {
     name: "shutdown",
     arity: -1,
+    syntax: "[nosave_save=(NOSAVE | SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     flags:
       flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.NO_MULTI | flag.ALLOW_BUSY,
     since: "1.0.0",

@@ -14,6 +14,7 @@ export const waitCommands = family({ group: "generic" }, [
   {
     name: "wait",
     arity: 3,
+    syntax: "numreplicas:integer timeout:integer",
     flags: flag.NO_SCRIPT,
     categories: ["@slow", "@connection"],
     since: "3.0.0",

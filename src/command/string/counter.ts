@@ -186,6 +186,7 @@ export const counterCommands = family(
     {
       name: "incr",
       arity: 2,
+      syntax: "key",
       since: "1.0.0",
       summary: "Adds one to the integer in a key; a missing key counts as 0.",
       handler: incr,
@@ -193,6 +194,7 @@ export const counterCommands = family(
     {
       name: "incrby",
       arity: 3,
+      syntax: "key increment:integer",
       since: "1.0.0",
       summary: "Adds a number to the integer in a key; a missing key counts as 0.",
       handler: incrby,
@@ -200,6 +202,7 @@ export const counterCommands = family(
     {
       name: "decr",
       arity: 2,
+      syntax: "key",
       since: "1.0.0",
       summary: "Takes one from the integer in a key; a missing key counts as 0.",
       handler: decr,
@@ -207,6 +210,7 @@ export const counterCommands = family(
     {
       name: "decrby",
       arity: 3,
+      syntax: "key decrement:integer",
       since: "1.0.0",
       summary: "Takes a number from the integer in a key; a missing key counts as 0.",
       handler: decrby,
@@ -214,6 +218,7 @@ export const counterCommands = family(
     {
       name: "incrbyfloat",
       arity: 3,
+      syntax: "key increment:double",
       since: "2.6.0",
       summary: "Adds a decimal to the number in a key; a missing key counts as 0.",
       handler: incrbyfloat,

@@ -91,6 +91,7 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "get",
     arity: 2,
+    syntax: "key",
     flags: READONLY | FAST,
     since: "1.0.0",
     summary: "Returns the value of a key.",
@@ -99,6 +100,7 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "mget",
     arity: -2,
+    syntax: "key...",
     flags: READONLY | FAST,
     keys: [1, -1, 1],
     since: "1.0.0",
@@ -109,6 +111,7 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "getdel",
     arity: 2,
+    syntax: "key",
     flags: WRITE | FAST,
     keyUse: "RW access delete",
     since: "6.2.0",
@@ -118,6 +121,9 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "getex",
     arity: -2,
+    syntax:
+      "key [expiration=(EX seconds:integer | PX milliseconds:integer | " +
+      "EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]",
     flags: WRITE | FAST,
     since: "6.2.0",
     summary: "Returns the value of a key and changes or removes its time to live.",

@@ -65,6 +65,7 @@ export const transactionCommands = family({ group: "transactions" }, [
   {
     name: "watch",
     arity: -2,
+    syntax: "key...",
     flags: usual | UNQUEUED,
     keys: [1, -1, 1],
     keyUse: "RO",
