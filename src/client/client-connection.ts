@@ -1,15 +1,15 @@
-// One socket to one node: opens it, logs in with RESP3, sends requests and hands out the answers in
-// order. It never reconnects and never chooses a node; its owner does.
-// Invariant: inFlight holds exactly the encoded requests whose answers are to come, in that order.
-// Hot path: requests of one turn leave in one write, by a microtask.
+// One socket to one node: opens it, logs in with RESP3, sends requests and matches replies to them in
+// order. It never reconnects and never chooses a node; its owner does both.
+// Invariant: inFlight holds exactly the encoded requests without a reply, in the order of sending.
+// Hot path: a microtask sends the requests of one turn in one write.
 //
 //   connecting -> open       HELLO was answered
-//   open       -> retiring   retire(): takes nothing more, finishes what it has, then closes
-//   any        -> closed     the socket ended, the node stayed silent, or close()
+//   open       -> retiring   retire(): accepts nothing more, finishes its requests, then closes
+//   any        -> closed     the socket closed, the node stayed silent, or close()
 //
-// A request is encoded only when the socket can take it. So everything in `waiting` has certainly never
-// been sent and goes back to the owner when the connection ends, and everything in `inFlight` may have
-// been executed and is rejected.
+// A request is encoded only when the socket can take it. So when the connection ends, the requests in
+// `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have been
+// executed and are rejected.
 
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import { CommandWriter } from "./command-writer.ts";
@@ -27,14 +27,14 @@ import { Queue } from "./queue.ts";
 import type { Request } from "./request.ts";
 import { greeting } from "./shapes.ts";
 
-/** Encoded bytes at which one write is made in the middle of a turn. */
+/** When this many bytes are encoded, they are written without waiting for the end of the turn. */
 const flushBytes = 256 * 1024;
-/** After this silence the kernel asks whether the other side is still there. */
+/** After this idle time the kernel sends the first TCP keepalive probe. */
 const keepAliveMs = 60_000;
 
-/** Who is told of what a connection cannot settle by itself. */
+/** Handles what a connection cannot settle by itself. */
 export interface ConnectionOwner {
-  /** The connection ended by itself; `unsent` never left this process. Not called before it is open. */
+  /** The open connection was lost. The requests in `unsent` never left this process. */
   lost(connection: Connection, cause: MSCacheError, unsent: Queue<Request>): void;
   /** The node is a follower and did not execute this write. */
   refused(connection: Connection, request: Request): void;
@@ -55,15 +55,15 @@ export class Connection implements Holder {
   readonly #opened = Promise.withResolvers<void>();
   #socket: Bun.Socket<Connection> | null = null;
   #state: State = "connecting";
-  /** Why it is closed; null while it is not. */
+  /** Why it is closed; null before that. */
   #ended: MSCacheError | null = null;
-  /** A microtask will flush. */
+  /** Whether a microtask will flush. */
   #scheduled = false;
-  /** The socket took less than it was given; drain comes. */
+  /** Whether the socket buffer is full, so that a drain event will follow. */
   #blocked = false;
-  /** The tick when bytes came last. */
+  /** The tick at which the last bytes arrived. */
   #heard: number;
-  /** What the node said about itself when the connection was opened. */
+  /** Whether the node said in its reply to HELLO that it is a leader. */
   saidLeader = false;
 
   private constructor(address: Address, ledger: Ledger, owner: ConnectionOwner) {
@@ -74,13 +74,13 @@ export class Connection implements Holder {
     ledger.holders.add(this);
   }
 
-  /** Connects and logs in within connectTimeoutMs, or rejects with ConnectError. */
+  /** Connects and logs in. Rejects with ConnectError on failure or after connectTimeoutMs. */
   static async open(address: Address, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
     if (ledger.isClosed) throw new ClosedError();
     const connection = new Connection(address, ledger, owner);
     const { connectTimeoutMs } = ledger.settings;
     const timer = setTimeout(
-      () => connection.#end(connection.#connectError(`no answer within ${connectTimeoutMs} ms`)),
+      () => connection.#end(connection.#connectError(`no reply within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,
     );
     try {
@@ -108,7 +108,7 @@ export class Connection implements Holder {
     queueMicrotask(this.#flush);
   }
 
-  /** Finishes the requests that it has, then closes without telling its owner. */
+  /** Finishes the requests that it has, then closes without a call to its owner. */
   retire(): void {
     if (this.#state !== "open") return;
     this.#state = "retiring";
@@ -120,13 +120,13 @@ export class Connection implements Holder {
   }
 
   expire(): void {
-    if (this.#state === "connecting") return; // connectTimeoutMs is its time
+    if (this.#state === "connecting") return; // connectTimeoutMs applies
     const { requestTimeoutMs } = this.#ledger.settings;
     let overdue = false;
     this.#inFlight.forEach((request) => {
       if (!this.#ledger.isOverdue(request.born)) return;
       overdue = true;
-      // Its place stays: the answer may still come and must not be taken for the next one's.
+      // It keeps its place: a late reply must not be matched to the next request.
       if (!request.settled) request.fail(new TimeoutError(requestTimeoutMs, true));
     });
     this.#waiting.removeIf((request) => {
@@ -134,7 +134,7 @@ export class Connection implements Holder {
       this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
       return true;
     });
-    // A slow node sends something now and then. One that sends nothing at all is gone.
+    // A slow node still sends something now and then. A node that sends nothing is considered dead.
     if (overdue && this.#ledger.isOverdue(this.#heard)) {
       this.#end(new ConnectionLostError(this.address, `silent for ${requestTimeoutMs} ms`));
     }
@@ -147,11 +147,11 @@ export class Connection implements Holder {
     open: (socket) => socket.data.#attach(socket),
     data: (socket, chunk) => socket.data.#receive(chunk),
     drain: (socket) => socket.data.#drained(),
-    close: (socket, error) => socket.data.#lose("the other side closed it", error),
+    close: (socket, error) => socket.data.#lose("the node closed it", error),
     error: (socket, error) => socket.data.#lose(error.message, error),
   };
 
-  /** Bun.connect throws at once where host or port are none; both ways end in one promise. */
+  /** Bun.connect throws synchronously on an invalid host or port; that rejects the promise as well. */
   #dial({ host, port }: Address): Promise<void> {
     const { reject } = this.#opened;
     const socket = Connection.#handlers;
@@ -161,7 +161,7 @@ export class Connection implements Holder {
 
   #attach(socket: Bun.Socket<Connection>): void {
     if (this.#state === "closed") {
-      socket.terminate(); // it took too long, nobody waits for it any more
+      socket.terminate(); // the attempt timed out before the socket opened
       return;
     }
     socket.setNoDelay(true);
@@ -176,7 +176,7 @@ export class Connection implements Holder {
     const hello = this.#ledger.createOwn(["HELLO", 3, ...auth], greeting);
     this.send(hello);
     this.saidLeader = (await hello.promise).isLeader;
-    // What came right behind the greeting may have ended the connection before this line runs.
+    // Bytes right after the reply to HELLO may have ended the connection before this line runs.
     if (this.#ended !== null) throw this.#ended;
     this.#state = "open";
   }
@@ -201,7 +201,7 @@ export class Connection implements Holder {
     }
   }
 
-  /** Gives the socket what is encoded; it keeps nothing that it does not take. */
+  /** Writes the encoded bytes. What the socket does not take stays in the writer. */
   #writeOut(): void {
     const writer = this.#writer;
     const taken = this.#socket?.write(writer.buffer, writer.start, writer.length) ?? 0;
@@ -236,8 +236,8 @@ export class Connection implements Holder {
       const request = inFlight.peek();
       const reply = parser.next(request?.shape.asBytes === true);
       if (reply === undefined) return;
-      if (reply instanceof PushReply) continue; // none was asked for
-      if (request === undefined) throw new ProtocolError("an answer to no request");
+      if (reply instanceof PushReply) continue; // the client never subscribes
+      if (request === undefined) throw new ProtocolError("a reply without a request");
       inFlight.shift();
       this.#deliver(request, reply);
     }
@@ -264,7 +264,7 @@ export class Connection implements Holder {
     if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.close();
   }
 
-  /** Ends everything, once. Requests in flight get `cause`; those never sent go back to the owner. */
+  /** Ends the connection, once. Rejects requests in flight; returns those never sent to the owner. */
   #end(cause: MSCacheError): void {
     const before = this.#state;
     if (before === "closed") return;
@@ -284,7 +284,7 @@ export class Connection implements Holder {
   }
 }
 
-/** Empties the queue. */
+/** Empties the queue and rejects its requests. */
 export function rejectAll(ledger: Ledger, requests: Queue<Request>, error: MSCacheError): void {
   for (let request = requests.shift(); request !== undefined; request = requests.shift()) {
     ledger.drop(request, error);
@@ -293,7 +293,7 @@ export function rejectAll(ledger: Ledger, requests: Queue<Request>, error: MSCac
 
 // --- internal ---
 
-/** What went wrong, in words; a system error brings its code, ECONNREFUSED for one. */
+/** The message of an error; for a system error, followed by its code, such as ECONNREFUSED. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { code } = cause as NodeJS.ErrnoException;

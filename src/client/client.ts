@@ -1,7 +1,8 @@
-// The client as its user sees it: connect() and the methods of Client, which turn calls into commands and
-// check arguments. Where a command goes, how it travels and what happens when a node dies is not here:
-// router.ts, connection.ts. Every method answers by a promise that rejects with an MSCacheError
-// (errors.ts) and with nothing else; none throws.
+// The public API of the client: connect() and the methods of Client, which check arguments and turn
+// calls into commands. Routing, transport and failover are not here: see router.ts and
+// client-connection.ts.
+// Invariant: every method returns a promise that rejects only with an MSCacheError (errors.ts), and no
+// method throws.
 
 import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
 import type { Command } from "./command-writer.ts";
@@ -18,19 +19,23 @@ import { type ClientOptions, resolveOptions } from "./options.ts";
 import { Router } from "./router.ts";
 import * as shapes from "./shapes.ts";
 
-/** A key: text is sent as UTF-8, bytes as they are. The empty key is a key. */
+/** A key. A string is sent as UTF-8, bytes are sent unchanged. The empty key is valid. */
 export type Key = string | Uint8Array;
 
-/** A value: text is sent as UTF-8, bytes as they are. Bytes must not change until the promise settles. */
+/**
+ * A value. A string is sent as UTF-8, bytes are sent unchanged. Do not modify the bytes before the
+ * promise settles.
+ */
 export type Value = string | Uint8Array;
 
 /**
- * Connects to any node of a group and logs in. Reads go to this node; for writes the client finds the
- * leader itself. A connection that is lost later comes back by itself; the first one does not, so that
- * a wrong address shows at once. An open client keeps the process running: close it.
+ * Connects to any node of a group and logs in. Reads go to this node; the client finds the leader and
+ * sends it the writes. The first connection is not retried, so that a wrong address fails at once; a
+ * connection that is lost later is restored automatically. An open client keeps the process running
+ * until {@link Client.close}.
  *
- * Rejects with {@link ConnectError} when the node cannot be reached within `connectTimeoutMs` (5,000) or
- * refuses the login, and with {@link InvalidArgumentError} for options that make no sense.
+ * Rejects with {@link ConnectError} if the node is not reached within `connectTimeoutMs` (default 5,000)
+ * or refuses the login, and with {@link InvalidArgumentError} if an option is invalid.
  *
  * @example
  * await using client = await connect({ addr: "127.0.0.1:5000" });
@@ -50,10 +55,13 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
 }
 
 /**
- * A connected client. Requests made in one turn of the event loop leave in one write, so a hundred calls
- * under Promise.all cost little more than one. What goes to the same node is executed in the order of
- * the calls, as long as the connection lasts and the leader stays; await a call to be sure. Reads from a
- * follower may lag behind writes.
+ * A connected client. Requests made in one turn of the event loop are sent in one write, so a hundred
+ * calls under Promise.all cost little more than one. A node executes requests in the order of the calls
+ * unless the connection is lost or the leader changes in between; await a call to be certain. Reads from
+ * a follower may lag behind writes.
+ *
+ * Besides the errors listed for each method, every request can reject with TimeoutError,
+ * ConnectionLostError, TooManyPendingError, ServerError or ClosedError.
  */
 export class Client implements AsyncDisposable {
   readonly #router: Router;
@@ -66,16 +74,16 @@ export class Client implements AsyncDisposable {
     this.#ledger = ledger;
   }
 
-  /** The node that reads go to, as "host:port". */
+  /** The node that serves reads, as "host:port". */
   get address(): string {
     return this.#router.address;
   }
 
-  // ---- reading, where the client is connected ------------------------------------------------------
+  // ---- reads, from the node given to connect() -----------------------------------------------------
 
   /**
-   * The value as text, or null when there is none. Bytes that are not UTF-8 come out as U+FFFD: read
-   * them with {@link getBytes}.
+   * The value as a string, or null if the key does not exist. Bytes that are not UTF-8 become U+FFFD; use
+   * {@link getBytes} for binary data.
    *
    * @example const name = await client.get("user:1:name");
    */
@@ -86,7 +94,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The value as bytes of its own, or null when there is none.
+   * The value as bytes, or null if the key does not exist. The array is the caller's own copy.
    *
    * @example const image = await client.getBytes("image:1");
    */
@@ -97,8 +105,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The values of several keys as text, in the order of the keys, null for each that is absent. They are
-   * read in one step. An empty list asks nobody.
+   * The values of several keys as strings, in the order of the keys, with null for each key that does not
+   * exist. The read is atomic. It takes up to 1,048,575 keys; an empty list sends no request.
    *
    * @example const [a, b] = await client.mget(["a", "b"]);
    */
@@ -106,13 +114,17 @@ export class Client implements AsyncDisposable {
     return this.#readMany(keys, shapes.texts);
   }
 
-  /** As {@link mget}, with the values as bytes. */
+  /**
+   * The same as {@link mget}, with the values as bytes.
+   *
+   * @example const [small, large] = await client.mgetBytes(["image:1:s", "image:1:l"]);
+   */
   mgetBytes(keys: readonly Key[]): Promise<(Uint8Array | null)[]> {
     return this.#readMany(keys, shapes.byteArrays);
   }
 
   /**
-   * Whether the key is there.
+   * Whether the key exists.
    *
    * @example if (await client.has("lock")) return;
    */
@@ -123,8 +135,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The time that the key has left, milliseconds; Infinity when it never expires; null when there is no
-   * such key.
+   * The remaining time to live in milliseconds, Infinity if the key does not expire, or null if it does
+   * not exist.
    *
    * @example const left = await client.ttl("session"); // 59_871
    */
@@ -135,7 +147,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Answers "PONG" when the node is there.
+   * Resolves with "PONG" if the node responds.
    *
    * @example await client.ping();
    */
@@ -144,8 +156,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * What the node says about itself, as lines of `name:value` in sections; all of the usual sections, or
-   * one, such as "replication".
+   * The node's reply to INFO: sections with lines of `name:value`. Returns the default sections, or only
+   * the given one, such as "replication".
    *
    * @example const text = await client.info("memory");
    */
@@ -155,14 +167,15 @@ export class Client implements AsyncDisposable {
     return this.#router.read(["INFO", section], shapes.text);
   }
 
-  // ---- writing, to the leader ----------------------------------------------------------------------
+  // ---- writes, to the leader -----------------------------------------------------------------------
 
   /**
    * Stores a value. Without a lifetime it stays until it is deleted or evicted, and an earlier lifetime
-   * of the key is gone. True when it was stored; false only when `onlyIfAbsent` or `onlyIfPresent` was
-   * asked for and did not hold.
+   * of the key is removed. Resolves with true if the value was stored, and with false only if
+   * `onlyIfAbsent` or `onlyIfPresent` was set and the condition was not met.
    *
-   * Rejects with ServerError, `serverCode` "OOM", where the leader may not evict and is full.
+   * Rejects with ServerError if the leader refuses the write, with `serverCode` "OOM" if its memory is
+   * full and eviction is off.
    *
    * @example await client.set("session", token, { ttlSeconds: 3600 });
    * @example const mine = await client.set("lock", id, { ttlMs: 5_000, onlyIfAbsent: true });
@@ -175,7 +188,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Deletes a key; true when it was there.
+   * Deletes a key. Resolves with whether the key existed.
    *
    * @example await client.delete("session");
    */
@@ -186,7 +199,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Deletes several keys in one step; how many of them were there. An empty list asks nobody.
+   * Deletes several keys atomically. Resolves with the number of keys that existed. It takes up to
+   * 1,048,575 keys; an empty list sends no request.
    *
    * @example const removed = await client.deleteMany(["a", "b", "c"]);
    */
@@ -198,7 +212,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Gives a key a new lifetime; false when there is no such key. A moment that has passed deletes it.
+   * Sets a new lifetime for a key. Resolves with false if the key does not exist. A time in the past
+   * deletes the key.
    *
    * @example await client.expire("session", { ttlSeconds: 60 });
    */
@@ -213,11 +228,11 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Adds `by` (default 1; it may be negative) to the whole number that the value is, 0 where there is
-   * none, and answers the sum. The lifetime of the key stays.
+   * Adds `by` to the integer stored at the key and resolves with the sum. A missing key counts as 0. `by`
+   * is a safe integer, may be negative, and is 1 by default. The lifetime of the key does not change.
    *
-   * Rejects with ServerError where the value is no whole number or would leave 64 bits, and with
-   * ResultOutOfRangeError where the sum was stored but is beyond 2^53 - 1.
+   * Rejects with ServerError if the value is not an integer or the sum does not fit into 64 bits. Rejects
+   * with ResultOutOfRangeError if the sum is beyond 2^53 - 1 in either direction; the sum is stored then.
    *
    * @example const visits = await client.incr("visits");
    */
@@ -232,11 +247,11 @@ export class Client implements AsyncDisposable {
     return sum;
   }
 
-  // ---- ending --------------------------------------------------------------------------------------
+  // ---- closing -------------------------------------------------------------------------------------
 
   /**
-   * Takes no more requests, waits for the answers of those already made, one `requestTimeoutMs` at most,
-   * and closes every connection. It may be called again.
+   * Refuses new requests, waits for the replies to earlier ones, for at most about one
+   * `requestTimeoutMs`, and closes every connection. Further calls return the same promise.
    *
    * @example await client.close();
    */

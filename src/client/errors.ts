@@ -1,25 +1,24 @@
-// What can go wrong for a user of the client: one class for each situation that a caller could act on.
-// `code` never changes and is meant for switch; `message` is for people and may; `cause` holds the error
-// underneath, where there is one. All are MSCacheError, and every method rejects with nothing else.
+// The errors of the client: one class for each situation that a caller can act on. `code` is stable and
+// meant for switch; `message` is for people and may change; `cause` is the underlying error, if any.
 // Nothing is logged and nothing is decided here.
+// Invariant: every method of the client rejects only with a subclass of MSCacheError.
 //
 // | code                | class                 | meaning                                | remedy
 // |---------------------|-----------------------|----------------------------------------|-----------------------------------------
 // | CONNECT_FAILED      | ConnectError          | no connection, or the login failed     | check address, password, server
-// | CONNECTION_LOST     | ConnectionLostError   | cut after the request was sent         | it may have been executed: read before
-// |                     |                       |                                        | repeating what must not happen twice
-// | TIMEOUT             | TimeoutError          | no answer in requestTimeoutMs          | `sent` says if it can have been executed
+// | CONNECTION_LOST     | ConnectionLostError   | lost after the request was sent        | it may have been executed: read the key
+// |                     |                       |                                        | before repeating a write
+// | TIMEOUT             | TimeoutError          | no reply within requestTimeoutMs       | `sent`: whether it may have been executed
 // | SERVER_ERROR        | ServerError           | the server refused; see `serverCode`   | WRONGTYPE, OOM, NOPERM, LOADING, ERR ...
-// | READ_ONLY           | ReadOnlyError         | the leader refused the write as a      | a failover is under way: try again
-// |                     |                       | follower, twice                        |
-// | TOO_MANY_PENDING    | TooManyPendingError   | maxPending requests wait for answers   | slow down, or raise maxPending
-// | PROTOCOL_ERROR      | ProtocolError         | the answer is no RESP3, or no answer   | is this a cache server, and its port?
-// |                     |                       | to what was asked                      |
-// | RESULT_OUT_OF_RANGE | ResultOutOfRangeError | a number beyond 2^53 - 1; it was done  | read it with get()
+// | READ_ONLY           | ReadOnlyError         | followers refused the write twice      | a failover is under way: try again
+// | TOO_MANY_PENDING    | TooManyPendingError   | maxPending requests await replies      | slow down, or raise maxPending
+// | PROTOCOL_ERROR      | ProtocolError         | the reply is not RESP3, or of a kind   | check that address and port belong to
+// |                     |                       | that the command does not have         | an MSCache or Redis server
+// | RESULT_OUT_OF_RANGE | ResultOutOfRangeError | executed; the result is beyond 2^53-1  | use `result`, a bigint
 // | CLOSED              | ClosedError           | close() was called                     | connect() again
 // | INVALID_ARGUMENT    | InvalidArgumentError  | nothing was sent                       | the message names the argument
 
-/** The codes of all errors of the client. */
+/** The `code` of every error of the client. */
 export type ErrorCode =
   | "CONNECT_FAILED"
   | "CONNECTION_LOST"
@@ -32,9 +31,9 @@ export type ErrorCode =
   | "CLOSED"
   | "INVALID_ARGUMENT";
 
-/** What every error of the client is. */
+/** The base class of every error of the client. */
 export abstract class MSCacheError extends Error {
-  /** Stable; one for each class. */
+  /** Stable; each class has its own. */
   abstract readonly code: ErrorCode;
 
   constructor(message: string, cause?: unknown) {
@@ -55,7 +54,7 @@ export class ConnectError extends MSCacheError {
   }
 }
 
-/** The connection ended after the request had been sent: nobody knows whether it was executed. */
+/** The connection was lost after the request was sent. The request may have been executed. */
 export class ConnectionLostError extends MSCacheError {
   override readonly name = "ConnectionLostError";
   readonly code = "CONNECTION_LOST";
@@ -68,76 +67,77 @@ export class ConnectionLostError extends MSCacheError {
   }
 }
 
-/** No answer within `requestTimeoutMs`. */
+/** No reply within `requestTimeoutMs`. */
 export class TimeoutError extends MSCacheError {
   override readonly name = "TimeoutError";
   readonly code = "TIMEOUT";
-  /** False: the request never left this process and was certainly not executed. */
+  /** False if the request never left this process, so that it was certainly not executed. */
   readonly sent: boolean;
 
   constructor(timeoutMs: number, sent: boolean, cause?: unknown) {
     const reason = cause instanceof Error ? `: ${cause.message}` : "";
-    super(`no answer within ${timeoutMs} ms (${sent ? "sent" : "never sent"})${reason}`, cause);
+    super(`no reply within ${timeoutMs} ms (${sent ? "sent" : "never sent"})${reason}`, cause);
     this.sent = sent;
   }
 }
 
-/** The server answered with an error. */
+/** The server replied with an error. */
 export class ServerError extends MSCacheError {
   override readonly name = "ServerError";
   readonly code = "SERVER_ERROR";
-  /** The first word of the server's answer: ERR, WRONGTYPE, OOM, LOADING, NOPERM, NOAUTH ... */
+  /** The first word of the error reply: ERR, WRONGTYPE, OOM, LOADING, NOPERM, NOAUTH ... */
   readonly serverCode: string;
 
-  /** `text` is the server's whole line and becomes the message. */
+  /** `text` is the whole error reply and becomes the message. */
   constructor(serverCode: string, text: string) {
     super(text);
     this.serverCode = serverCode;
   }
 }
 
-/** A write reached a follower, the leader was asked for anew, and it refused the write too. */
+/** A follower refused the write, and so did the node that was found as the leader after that. */
 export class ReadOnlyError extends MSCacheError {
   override readonly name = "ReadOnlyError";
   readonly code = "READ_ONLY";
-  /** The node that refused last, as "host:port". */
+  /** The last node that refused, as "host:port". */
   readonly address: string;
 
   constructor(address: string) {
-    super(`${address} is a follower and takes no writes, though it was named as the leader`);
+    super(`${address} was reported as the leader but refuses writes as a follower`);
     this.address = address;
   }
 }
 
-/** `maxPending` requests are waiting for their answers; this one was not sent. */
+/** `maxPending` requests are waiting for replies. This one was not sent. */
 export class TooManyPendingError extends MSCacheError {
   override readonly name = "TooManyPendingError";
   readonly code = "TOO_MANY_PENDING";
 
   constructor(maxPending: number) {
-    super(`${maxPending} requests are waiting for answers (maxPending): this one was not sent`);
+    super(`${maxPending} requests are waiting for replies (maxPending); this one was not sent`);
   }
 }
 
-/** What came back is no RESP3, or is no answer to what was asked. */
+/** The reply is not RESP3, or of a kind that the command does not have. */
 export class ProtocolError extends MSCacheError {
   override readonly name = "ProtocolError";
   readonly code = "PROTOCOL_ERROR";
 }
 
-/** The result is beyond 2^53 - 1 and would lose digits as a number. The command was executed. */
+/** The result is beyond 2^53 - 1 and would lose precision as a number. The command was executed. */
 export class ResultOutOfRangeError extends MSCacheError {
   override readonly name = "ResultOutOfRangeError";
   readonly code = "RESULT_OUT_OF_RANGE";
+  /** The exact result. */
   readonly result: bigint;
 
   constructor(result: bigint) {
-    super(`${result} is beyond the integers that a number holds exactly`);
+    super(`${result} is too large for a number to hold exactly; see result`);
     this.result = result;
   }
 }
 
-/** The client was closed before this request was answered, or before it was made. */
+/** The client was closed before the call, or before its reply arrived. */
 export class ClosedError extends MSCacheError {
   override readonly name = "ClosedError";
   readonly code = "CLOSED";
@@ -147,7 +147,7 @@ export class ClosedError extends MSCacheError {
   }
 }
 
-/** An argument or an option makes no sense; nothing was sent. */
+/** An argument or an option is invalid. Nothing was sent. */
 export class InvalidArgumentError extends MSCacheError {
   override readonly name = "InvalidArgumentError";
   readonly code = "INVALID_ARGUMENT";

@@ -1,6 +1,5 @@
-// Finds the leader by asking: the node of the link says by ROLE whom it follows, that node is asked in
-// turn, and so on along a chain of followers. It tries once and keeps nothing; the router decides when
-// to ask again.
+// Finds the leader. It sends ROLE to the node of the link, then to the node that this one follows, and so
+// on along a chain of followers. It tries once and keeps no state; the router decides when to try again.
 
 import type { Connection } from "./client-connection.ts";
 import { ConnectError, ServerError } from "./errors.ts";
@@ -10,17 +9,17 @@ import { type Address, formatAddress } from "./options.ts";
 import type { Request } from "./request.ts";
 import { type Role, role } from "./shapes.ts";
 
-/** Where requests can be sent. */
+/** Something that sends requests. */
 export interface Target {
   send(request: Request): void;
 }
 
-/** Longest chain of followers that is followed; more than a few in a row is a mistake or a circle. */
+/** The longest chain of followers that is searched. A longer one is a mistake or a cycle. */
 const hopsMax = 8;
 
 /**
- * Where writes go: the link itself, or an own connection to the leader. Rejects when a node on the way
- * cannot be reached or the chain does not end.
+ * Returns where to send writes: the link itself, or a new connection to the leader. Rejects if a node
+ * of the chain cannot be reached or the chain is longer than hopsMax.
  */
 export async function locateLeader(
   link: Link,
@@ -42,7 +41,7 @@ export async function locateLeader(
 
 // --- internal ---
 
-/** A node that refuses ROLE (NOPERM) may still be the leader: a write will tell. */
+/** A node that refuses ROLE (NOPERM) may still be the leader, which the next write will show. */
 async function askLink(link: Link, ledger: Ledger): Promise<Role> {
   try {
     return await ask(link, ledger);

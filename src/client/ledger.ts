@@ -1,27 +1,26 @@
-// The account of one client: how many requests are held anywhere in it, and how old each is. It bounds
-// the first and finds the overdue ones, but it does not know where requests wait: what holds some
-// registers here and rejects its own.
-// Invariant: pending = requests of the user not yet released; the timer runs whenever there are any,
-// or any of the client's own.
+// Counts the requests of one client and tracks their age. It bounds their number and drives timeouts,
+// but does not know where requests wait: each holder of requests registers here and rejects its own.
+// Invariant: pending = user requests not yet released; the timer runs while there are any, or any of the
+// client's own requests.
 //
-// Age is counted in sweeps of a coarse timer, so a request costs no clock and no timer. A request is
-// overdue when more than `sweeps` of them have passed since it was made: never early, and at most one
-// sweep, an eighth of the timeout, late. A stalled event loop delays the sweeps too, so time in which
-// this process could not have read an answer is not held against the server.
+// Age is counted in sweeps of a coarse timer, so a request needs no clock reading and no timer of its
+// own. A request is overdue when more than `sweeps` sweeps have passed since it was made: never early,
+// and late by at most one sweep, an eighth of the timeout. A stalled event loop delays the sweeps too,
+// so time in which this process could not read a reply does not count against the server.
 
 import type { Command } from "./command-writer.ts";
 import { ClosedError, type MSCacheError, TooManyPendingError } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import { Request, type Shape } from "./request.ts";
 
-/** How many sweeps make one request timeout. */
+/** The number of sweeps in one request timeout. */
 const sweeps = 8;
 
 /** Something that holds requests. */
 export interface Holder {
-  /** Rejects what it holds that is overdue. */
+  /** Rejects its overdue requests. */
   expire(): void;
-  /** Rejects all that it holds with ClosedError and takes nothing more. */
+  /** Rejects all its requests with ClosedError and accepts no more. */
   close(): void;
 }
 
@@ -30,9 +29,9 @@ export class Ledger {
   readonly holders = new Set<Holder>();
   pending = 0;
   tick = 0;
-  /** All is closed, and nothing may be opened. */
+  /** Whether everything is closed, so that nothing may be opened. */
   isClosed = false;
-  /** The client's own requests, HELLO and ROLE, which no close() waits for. */
+  /** The client's own requests, HELLO and ROLE. close() does not wait for them. */
   #own = 0;
   #closing = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -43,28 +42,28 @@ export class Ledger {
     this.settings = settings;
   }
 
-  /** Why no further request of the user can be taken now; null when it can. */
+  /** Why a further user request would be refused now, or null. */
   refusal(): MSCacheError | null {
     if (this.#closing) return new ClosedError();
     const { maxPending } = this.settings;
     return this.pending >= maxPending ? new TooManyPendingError(maxPending) : null;
   }
 
-  /** A new request of the user; it counts until release(). */
+  /** A new user request. It counts as pending until release(). */
   create<T>(command: Command, shape: Shape<T>, isWrite: boolean): Request<T> {
     this.pending++;
     if (this.#timer === null) this.#arm();
     return new Request(command, shape, isWrite, true, this.tick);
   }
 
-  /** A request of the client itself: it grows old like any other, but does not count. */
+  /** A request of the client itself. It can time out like any other, but does not count as pending. */
   createOwn<T>(command: Command, shape: Shape<T>): Request<T> {
     this.#own++;
     if (this.#timer === null && !this.isClosed) this.#arm();
     return new Request(command, shape, false, false, this.tick);
   }
 
-  /** A request was answered, or rejected with no answer to come. */
+  /** Call this when a reply has arrived, or when the request was rejected and none can arrive. */
   release(request: Request): void {
     if (!request.counts) {
       this.#own--;
@@ -74,7 +73,7 @@ export class Ledger {
     if (this.pending === 0 && this.#idle !== null) this.#idle();
   }
 
-  /** Rejects a request for which no answer is to come. */
+  /** Rejects a request for which no reply can arrive. */
   drop(request: Request, error: MSCacheError): void {
     request.fail(error);
     this.release(request);
@@ -85,7 +84,7 @@ export class Ledger {
     return this.tick - tick > sweeps;
   }
 
-  /** Takes no more, waits for the requests already made, one request timeout at most, closes all. */
+  /** Refuses new requests, waits for pending ones, at most about one request timeout, and closes all. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#closeBefore = this.tick + sweeps + 1;
@@ -106,7 +105,7 @@ export class Ledger {
     this.#timer = null;
     this.tick++;
     for (const holder of this.holders) holder.expire();
-    // Overdue requests were rejected by now; what still counts only waits for late answers.
+    // Overdue requests are rejected by now; those still pending only wait for late replies.
     if (this.tick > this.#closeBefore) this.#closeHolders();
     else if (this.pending > 0 || this.#own > 0) this.#arm();
   }

@@ -1,7 +1,6 @@
-// How long a value lives and under which condition it is stored: the options of set() and expire(), and
-// the words that they become on the wire. The types let through one lifetime and one condition; callers
-// without types get the same by InvalidArgumentError. It reads no clock: a duration is counted by the
-// leader, from the moment at which the leader executes the command.
+// The lifetime of a value and the condition for storing it: the options of set() and expire(), and their
+// encoding as words of a command. The types allow one lifetime and one condition; a caller without types
+// gets an InvalidArgumentError. It reads no clock: a TTL starts when the leader executes the command.
 
 import { checkBag, checkFlag, wrongKind } from "./arguments.ts";
 import type { Argument, Command } from "./command-writer.ts";
@@ -10,25 +9,25 @@ import { InvalidArgumentError } from "./errors.ts";
 /** Exactly one way to say when a key expires. */
 export type Lifetime =
   | {
-      /** Seconds from now, more than 0; fractions down to a millisecond count. */
+      /** Seconds from now, greater than 0. Fractions are allowed and rounded up to a millisecond. */
       ttlSeconds: number;
       ttlMs?: undefined;
       expiresAt?: undefined;
     }
   | {
-      /** Milliseconds from now, more than 0; rounded up to a whole one. */
+      /** Milliseconds from now, greater than 0; rounded up to an integer. */
       ttlMs: number;
       ttlSeconds?: undefined;
       expiresAt?: undefined;
     }
   | {
-      /** The moment itself; a number is milliseconds since 1970. One in the past deletes the key. */
+      /** An absolute time; a number is milliseconds since 1970. A time in the past deletes the key. */
       expiresAt: Date | number;
       ttlSeconds?: undefined;
       ttlMs?: undefined;
     };
 
-/** No lifetime, or the one that the key has already. */
+/** No new lifetime. */
 interface NoLifetime {
   ttlSeconds?: undefined;
   ttlMs?: undefined;
@@ -37,27 +36,27 @@ interface NoLifetime {
 
 type Condition =
   | {
-      /** Store only where the key is absent. */
+      /** Store the value only if the key does not exist. Default false. */
       onlyIfAbsent?: boolean | undefined;
       onlyIfPresent?: undefined;
     }
   | {
-      /** Store only where the key is there already. */
+      /** Store the value only if the key exists. Default false. */
       onlyIfPresent?: boolean | undefined;
       onlyIfAbsent?: undefined;
     };
 
-/** One lifetime at most, or `keepTtl`; one condition at most. */
+/** At most one lifetime or `keepTtl`, and at most one condition. */
 export type SetOptions = Condition &
   (
     | (Lifetime & { keepTtl?: undefined })
     | (NoLifetime & {
-        /** Keep the lifetime that the key has. Default: it is replaced, by none where none is given. */
+        /** Keep the present lifetime of the key. Default false: it is replaced or removed. */
         keepTtl?: boolean | undefined;
       })
   );
 
-/** The command with the words of its options behind it. @internal */
+/** The command followed by the words of its options. @internal */
 export function setCommand(words: Command, options: SetOptions): Command {
   checkBag("options", options);
   checkFlag("keepTtl", options.keepTtl);
@@ -65,10 +64,10 @@ export function setCommand(words: Command, options: SetOptions): Command {
   checkFlag("onlyIfPresent", options.onlyIfPresent);
   const lifetime = lifetimeWords(options);
   if (options.keepTtl && lifetime !== null) {
-    throw new InvalidArgumentError("keepTtl and a new lifetime exclude each other");
+    throw new InvalidArgumentError("keepTtl and a new lifetime are mutually exclusive");
   }
   if (options.onlyIfAbsent && options.onlyIfPresent) {
-    throw new InvalidArgumentError("onlyIfAbsent and onlyIfPresent exclude each other");
+    throw new InvalidArgumentError("onlyIfAbsent and onlyIfPresent are mutually exclusive");
   }
   const command: Argument[] = [...words, ...(lifetime ?? [])];
   if (options.keepTtl) command.push("KEEPTTL");
@@ -80,14 +79,14 @@ export function setCommand(words: Command, options: SetOptions): Command {
 /** The names of all lifetimes, for messages. @internal */
 export const lifetimeNames = "one of ttlSeconds, ttlMs and expiresAt";
 
-/** PX and a duration, or PXAT and a moment, in milliseconds; null where there is none. @internal */
+/** PX with a duration or PXAT with a time, in milliseconds; null without a lifetime. @internal */
 export function lifetimeWords(
   lifetime: Lifetime | NoLifetime,
 ): [word: "PX" | "PXAT", milliseconds: number] | null {
   const { ttlSeconds, ttlMs, expiresAt } = lifetime;
   const given = [ttlSeconds, ttlMs, expiresAt].filter((time) => time !== undefined).length;
   if (given > 1) {
-    throw new InvalidArgumentError("ttlSeconds, ttlMs and expiresAt exclude each other");
+    throw new InvalidArgumentError("ttlSeconds, ttlMs and expiresAt are mutually exclusive");
   }
   if (ttlSeconds !== undefined) return ["PX", duration("ttlSeconds", ttlSeconds, 1_000)];
   if (ttlMs !== undefined) return ["PX", duration("ttlMs", ttlMs, 1)];
@@ -100,11 +99,11 @@ export function lifetimeWords(
 function duration(name: string, value: unknown, unitMs: number): number {
   if (typeof value !== "number") throw wrongKind(name, "a number", value);
   const product = value * unitMs;
-  // 0.1 s times 1000 must not become 101 ms by a rounding error, so only a real remainder counts.
-  // toFixed takes 380 ns, so whole products, nearly all, go without it.
+  // A rounding error must not turn 0.1 s into 101 ms, so only a real remainder is rounded up. toFixed
+  // takes 380 ns, so whole products, nearly all of them, skip it.
   const ms = Number.isInteger(product) ? product : Math.ceil(Number(product.toFixed(6)));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
-  throw new InvalidArgumentError(`${name} must be more than 0: ${value}`);
+  throw new InvalidArgumentError(`${name} must be greater than 0, not ${value}`);
 }
 
 function moment(expiresAt: unknown): number {
@@ -113,5 +112,5 @@ function moment(expiresAt: unknown): number {
   }
   const ms = Math.ceil(Number(expiresAt));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
-  throw new InvalidArgumentError(`expiresAt must be a moment after 1970: ${String(expiresAt)}`);
+  throw new InvalidArgumentError(`expiresAt must be a time after 1970, not ${String(expiresAt)}`);
 }

@@ -1,10 +1,10 @@
-// The connection to the node that the user named, kept up: when it is lost it is made again, with
-// exponential backoff and jitter, and requests wait here meanwhile. It never goes to another node.
+// Keeps a connection to the node given to connect(). When it is lost, the link reconnects with
+// exponential backoff and jitter, and requests wait here. It never connects to another node.
 // Invariant: requests wait here only while there is no open connection.
 //
 //   down -> up       connected and logged in
 //   up   -> down     lost; the next attempt is scheduled
-//   down -> failed   reconnect.maxAttempts attempts failed; for good
+//   down -> failed   reconnect.maxAttempts attempts failed; final
 //   any  -> closed
 
 import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
@@ -14,7 +14,7 @@ import { formatAddress, type Settings } from "./options.ts";
 import { Queue } from "./queue.ts";
 import type { Request } from "./request.ts";
 
-/** Told each time that the link is up. */
+/** The owner of a link, which is also told each time the link is up. */
 export interface LinkOwner extends ConnectionOwner {
   linkUp(connection: Connection): void;
 }
@@ -25,7 +25,7 @@ export class Link implements Holder {
   readonly #owner: LinkOwner;
   readonly #waiting = new Queue<Request>();
   #connection: Connection | null = null;
-  /** Set once the link has failed for good or was closed: what every request gets. */
+  /** Set when the link has failed for good or was closed. Every later request rejects with it. */
   #ended: MSCacheError | null = null;
   #lastError: unknown;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -37,7 +37,7 @@ export class Link implements Holder {
     ledger.holders.add(this);
   }
 
-  /** Makes the connection; rejects with ConnectError, and then nothing is retried. */
+  /** Connects. Rejects with ConnectError on failure and does not retry. */
   async connect(): Promise<void> {
     const ledger = this.#ledger;
     this.#connection = await Connection.open(ledger.settings.address, ledger, this.#owner);
@@ -47,24 +47,24 @@ export class Link implements Holder {
     }
   }
 
-  /** Sends the request now or when the connection is back. */
+  /** Sends the request now, or after the link has reconnected. */
   send(request: Request): void {
     if (this.#connection !== null) this.#connection.send(request);
     else if (this.#ended !== null) this.#ledger.drop(request, this.#ended);
     else this.#waiting.push(request);
   }
 
-  /** Why no request is taken any more; null while the link is up or comes back. */
+  /** Why the link refuses requests for good; null while it is up or reconnects. */
   get ended(): MSCacheError | null {
     return this.#ended;
   }
 
-  /** Whether this is the link's connection now. */
+  /** Whether this is the link's present connection. */
   uses(connection: Connection): boolean {
     return this.#connection === connection;
   }
 
-  /** The link's connection has ended: starts making it again. */
+  /** The link's connection was lost: schedules a reconnection. */
   lost(cause: MSCacheError): void {
     this.#connection = null;
     this.#lastError = cause;
@@ -113,8 +113,9 @@ export class Link implements Holder {
 }
 
 /**
- * The delay before an attempt, the first being 1: it doubles from minDelayMs to maxDelayMs, and `random`
- * in [0, 1) takes up to half of it away, or the clients of a restarted node would all come back at once.
+ * The delay before an attempt; attempts count from 1. It doubles from minDelayMs up to maxDelayMs.
+ * `random`, in [0, 1), takes away up to half of it, so that the clients of a restarted node do not all
+ * reconnect at once.
  */
 export function backoffMs(
   attempt: number,

@@ -1,19 +1,22 @@
-// What a user may choose about a client: the options, their defaults and bounds, and how an address is
-// written. Checks everything at once, so that a mistake is an InvalidArgumentError from connect() and
-// not a surprise later. It opens nothing.
+// The options of a client, their defaults and bounds, and the notation of an address. All options are
+// checked up front, so that a mistake is an InvalidArgumentError from connect() and not a later
+// surprise. Nothing is opened here.
 
 import { checkBag, isArgument, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./errors.ts";
 
-/** How a lost connection is made again. */
+/** How the client reconnects after it has lost its connection. */
 export interface ReconnectOptions {
-  /** First delay, milliseconds. Default 50. */
+  /** Delay before the first attempt, in milliseconds. Default 50. */
   minDelayMs?: number | undefined;
-  /** The delay doubles, with jitter, up to this, milliseconds. Default 2,000. */
+  /**
+   * The delay doubles after each attempt, with jitter, up to this many milliseconds. Default 2,000, or
+   * `minDelayMs` if that is more.
+   */
   maxDelayMs?: number | undefined;
   /**
-   * Failed attempts in a row after which the client gives up: every request then rejects with
-   * ConnectError. Default Infinity; 0 gives up as soon as the connection is lost.
+   * After this many failed attempts in a row the client gives up, and every request rejects with
+   * ConnectError. Default Infinity; with 0 it gives up as soon as the connection is lost.
    */
   maxAttempts?: number | undefined;
 }
@@ -21,30 +24,30 @@ export interface ReconnectOptions {
 export interface ClientOptions {
   /**
    * Any node of the group, as "host:port", ":port" (this machine) or "[::1]:port". Reads go to this
-   * node. The leader is found from here, by the address that its followers know it by, so that one
-   * must be reachable for the client too. Default "127.0.0.1:5000".
+   * node. If it is a follower, it reports the address of its leader, which must be reachable from the
+   * client too. Default "127.0.0.1:5000".
    */
   addr?: string | undefined;
-  /** Sent to every node that the client connects to. Default: no login. */
+  /** Password, sent to every node that the client connects to. Default: no login. */
   password?: string | undefined;
-  /** Default "default"; without a password it has no meaning and is refused. */
+  /** User name for the login; refused without a password. Default "default". */
   username?: string | undefined;
   /**
-   * Time for one connection to open and log in, milliseconds. Default 5,000. Bun cannot take back an
-   * attempt: where an address swallows it, the system goes on trying, on Linux for about two minutes,
-   * and until then the process does not end by itself.
+   * Time limit for opening a connection and logging in, in milliseconds. Default 5,000. Bun cannot
+   * cancel an attempt to connect: if the address does not respond, the system keeps trying, on Linux
+   * for about two minutes, and the process does not exit by itself before that.
    */
   connectTimeoutMs?: number | undefined;
   /**
-   * Time for one request, from the call to its answer, waiting for a connection included,
-   * milliseconds. It may run up to an eighth longer. Default 5,000.
+   * Time limit for a request in milliseconds, from the call to the reply, including the wait for a
+   * connection. The request may time out up to an eighth later. Default 5,000.
    */
   requestTimeoutMs?: number | undefined;
-  /** How lost connections come back. */
+  /** How the client reconnects; ReconnectOptions has the defaults. */
   reconnect?: ReconnectOptions | undefined;
   /**
-   * Requests that may wait for answers at one time; one more rejects with TooManyPendingError.
-   * Default 65,536, about 30 MB of small requests.
+   * Maximum number of requests that wait for replies; a further one rejects with TooManyPendingError.
+   * Default 65,536, which is about 30 MB of small requests.
    */
   maxPending?: number | undefined;
 }
@@ -70,11 +73,11 @@ export interface Settings {
 }
 
 const defaultAddress: Address = { host: "127.0.0.1", port: 5000 };
-/** The longest name that the domain name system has, characters. */
+/** The longest domain name that DNS allows, in characters. */
 const hostLengthMax = 253;
-/** Three forms; a bare IPv6 address may name its interface, as fe80::1%eth0 does. */
+/** The three forms of `addr`. An IPv6 address may include an interface, as in fe80::1%eth0. */
 const addressPattern = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s\p{Cc}]*)):(\d{1,5})$/u;
-/** The longest time that a timer of JavaScript can be set to. */
+/** The longest delay of a JavaScript timer. */
 const timerMsMax = 2 ** 31 - 1;
 
 /** @internal */
@@ -90,7 +93,7 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
-/** "host:port", ":port" or "[v6]:port". A bare IPv6 address has no clear end: it needs brackets. @internal */
+/** Reads "host:port", ":port" or "[v6]:port". An IPv6 address needs its brackets. @internal */
 export function parseAddress(text: string): Address {
   if (typeof text !== "string") throw wrongKind("addr", "a string", text);
   const match = addressPattern.exec(text);
@@ -108,7 +111,7 @@ export function parseAddress(text: string): Address {
   return { host, port };
 }
 
-/** An address as parseAddress() reads it. @internal */
+/** Formats an address as parseAddress() reads it. @internal */
 export function formatAddress(address: Address): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;
@@ -121,7 +124,7 @@ function resolveLogin({ username, password }: ClientOptions): Settings["login"] 
   checkText("username", username);
   if (password !== undefined) return { username: username ?? "default", password };
   if (username === undefined) return null;
-  throw new InvalidArgumentError("username is given without a password");
+  throw new InvalidArgumentError("username requires a password");
 }
 
 function resolveReconnect(options: ReconnectOptions = {}): Settings["reconnect"] {
@@ -146,12 +149,13 @@ function milliseconds(name: string, value: unknown, usual: number): number {
   if (value === undefined) return usual;
   if (typeof value !== "number") throw wrongKind(name, "a number", value);
   if (value > 0 && value <= timerMsMax) return value;
-  throw new InvalidArgumentError(`${name} must be more than 0 and at most ${timerMsMax}: ${value}`);
+  const range = `greater than 0 and at most ${timerMsMax}`;
+  throw new InvalidArgumentError(`${name} must be ${range}, not ${value}`);
 }
 
 function count(name: string, value: unknown, usual: number, least: number): number {
   if (value === undefined) return usual;
   if (typeof value !== "number") throw wrongKind(name, "a number", value);
   if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new InvalidArgumentError(`${name} must be a whole number of at least ${least}: ${value}`);
+  throw new InvalidArgumentError(`${name} must be an integer of at least ${least}, not ${value}`);
 }

@@ -1,9 +1,9 @@
-// A first-in first-out queue on a ring of slots: what requests wait in. Knows nothing of requests.
-// Array.shift moves every element that is left, so the head is an index instead; a slot that was left
-// is cleared, or the queue would keep answered requests alive.
+// A first-in first-out queue in a ring of slots, in which requests wait. It knows nothing about requests.
+// Array.shift would move all remaining elements, so the head is an index. shift() clears the slot, or the
+// queue would keep settled requests alive.
 // Invariant: capacity is a power of two, 0 <= length <= capacity, and every slot outside
 // [head, head + length) is undefined.
-// Hot path: each request passes two of these.
+// Hot path: each request passes through two of these.
 
 const initialCapacity = 64;
 
@@ -18,12 +18,12 @@ export class Queue<T> {
     this.length++;
   }
 
-  /** The oldest item, which stays; undefined when the queue is empty. */
+  /** Returns the oldest item and keeps it; undefined if the queue is empty. */
   peek(): T | undefined {
     return this.#slots[this.#head];
   }
 
-  /** Takes the oldest item; undefined when the queue is empty. */
+  /** Removes and returns the oldest item; undefined if the queue is empty. */
   shift(): T | undefined {
     const item = this.#slots[this.#head];
     if (this.length === 0) return undefined;
@@ -56,7 +56,7 @@ export class Queue<T> {
     this.#head = 0;
   }
 
-  /** Throws where the invariant of this file does not hold. For tests. */
+  /** Throws if the invariant of this file does not hold. For tests. */
   invariants(): void {
     const capacity = this.#slots.length;
     if ((capacity & (capacity - 1)) !== 0 || this.length < 0 || this.length > capacity) {
@@ -64,7 +64,7 @@ export class Queue<T> {
     }
     for (let i = this.length; i < capacity; i++) {
       if (this.#slots[(this.#head + i) & (capacity - 1)] !== undefined) {
-        throw new Error(`slot ${i} behind a queue of ${this.length} was not cleared`);
+        throw new Error(`slot ${i} after a queue of ${this.length} was not cleared`);
       }
     }
   }

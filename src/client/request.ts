@@ -1,21 +1,22 @@
-// One request on its way: the command, what its answer must look like, and the promise that the caller
-// holds. A request may wait, travel, be refused and travel again with the same promise; it does not know
-// where it is.
-// Invariant: the promise settles exactly once; `settled` says so only where a late answer is possible.
-// Hot path: one of these and one promise is all that a request allocates. The executor is shared:
+// One request: the command, the expected shape of its reply, and the promise that the caller holds. A
+// request may wait, be sent, be refused and be sent again with the same promise; it does not know where
+// it is.
+// Invariant: the promise settles exactly once. `settled` is set only on a local failure, after which a
+// reply may still arrive.
+// Hot path: a request allocates only this object and one promise. The executor is shared:
 // `new Promise(capture)` takes 14 ns, Promise.withResolvers() 38 (Bun 1.4.5).
 
 import { type Reply, ReplyError } from "../protocol/resp/reply-parser.ts";
 import type { Command } from "./command-writer.ts";
 import { type MSCacheError, ProtocolError, ServerError } from "./errors.ts";
 
-/** What the answer to a command looks like, and what the caller gets for it. */
+/** The expected kind of a reply, and its conversion to the caller's result. */
 export interface Shape<T> {
-  /** For the message when the answer is something else. */
+  /** Names the kind in the message about an unexpected reply. */
   readonly expected: string;
-  /** Whether values are wanted as bytes rather than as text. */
+  /** Whether to read values as bytes instead of strings. */
   readonly asBytes: boolean;
-  /** The caller's result; undefined for an answer of another kind. */
+  /** The caller's result; undefined for a reply of another kind. */
   read(reply: Reply): T | undefined;
 }
 
@@ -32,16 +33,16 @@ function capture(resolve: Settle, reject: (error: Error) => void): void {
 export class Request<T = unknown> {
   readonly command: Command;
   readonly shape: Shape<T>;
-  /** Writes go to the leader, and to the next leader when a follower refuses them. */
+  /** Whether it goes to the leader. If a follower refuses it, it goes to the new leader. */
   readonly isWrite: boolean;
-  /** Whether the ledger counts it: it is the user's. */
+  /** Whether the ledger counts it as pending: true for a user request. */
   readonly counts: boolean;
-  /** The ledger's tick when it was made; its age is counted from here wherever it waits. */
+  /** The ledger's tick when the request was made. Its age counts from here, wherever it waits. */
   readonly born: number;
   readonly promise: Promise<T>;
-  /** A follower has refused it once; it is not sent a third time. */
+  /** Whether a follower has refused it before; it is not sent a third time. */
   redirected: boolean;
-  /** The caller has given up: an answer is dropped, and a refused write is not sent again. */
+  /** Whether it has failed. A late reply is then dropped, and a refused write is not sent again. */
   settled: boolean;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
@@ -59,7 +60,7 @@ export class Request<T = unknown> {
     this.#reject = lastReject;
   }
 
-  /** The server's answer, whatever it is. */
+  /** Settles the promise with the reply. */
   answer(reply: Reply): void {
     if (reply instanceof ReplyError) {
       this.#reject(new ServerError(reply.code, reply.text));
@@ -71,7 +72,7 @@ export class Request<T = unknown> {
       return;
     }
     const name = String(this.command[0]);
-    this.#reject(new ProtocolError(`${name} was not answered by ${this.shape.expected}`));
+    this.#reject(new ProtocolError(`the reply to ${name} is not ${this.shape.expected}`));
   }
 
   fail(error: MSCacheError): void {

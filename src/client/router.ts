@@ -1,14 +1,14 @@
-// Decides where a request goes: reads to the node that the user named, writes to the leader. It keeps
-// the link, at most one further connection when the leader is another node, and the writes that wait
-// while nobody knows the leader. What the leader is, leader.ts asks.
-// Invariant: `leader` is null or can be sent to; writes wait in `unrouted` only while it is null.
+// Routes requests: reads to the node given to connect(), writes to the leader. It keeps the link, at most
+// one further connection if the leader is another node, and the writes that wait while the leader is
+// unknown. leader.ts finds the leader.
+// Invariant: `leader` is null or accepts requests; writes wait in `unrouted` only while it is null.
 //
-// A write is sent again only when it was certainly not executed: it never left, or a follower refused
-// it (READONLY), and the latter once. A race that this must survive, with L1 the leader and F our node:
-//   1. we send SET to L1; L1 is demoted and refuses it: the leader is unknown from now on
-//   2. SET waits; ROLE to F still names L1; ROLE to L1 names L2; SET goes to L2
-//   3. a second refusal of L1, of a SET sent before step 1, comes in: L1 is not the leader any more, so
-//      it must not make us forget L2; the SET goes straight to L2
+// A write is sent again only if it was certainly not executed: it never left, or a follower refused it
+// (READONLY); after a refusal only once. A race that this must survive, with leader L1 and our node F:
+//   1. We send SET to L1. L1 is demoted and refuses it. The leader is now unknown.
+//   2. SET waits. ROLE on F still names L1, ROLE on L1 names L2. SET goes to L2.
+//   3. L1 refuses a second SET, which was sent before step 1. L1 is no longer the leader, so this must
+//      not discard L2. The SET goes straight to L2.
 
 import { Connection, rejectAll } from "./client-connection.ts";
 import type { Command } from "./command-writer.ts";
@@ -67,7 +67,7 @@ export class Router implements LinkOwner, Holder {
 
   // ---- what connections report -------------------------------------------------------------------
 
-  /** HELLO says who leads, so that a write right after connect() goes before the read that follows it. */
+  /** The reply to HELLO has the role, so a write right after connect() stays ahead of a later read. */
   linkUp(connection: Connection): void {
     if (connection.saidLeader && this.#leader === null) this.#adopt(this.#link);
   }
@@ -79,7 +79,7 @@ export class Router implements LinkOwner, Holder {
     for (let request = unsent.shift(); request !== undefined; request = unsent.shift()) {
       if (request.isWrite) this.#route(request);
       else if (wasLink) this.#link.send(request);
-      else this.#ledger.drop(request, cause); // a ROLE that was meant for that node alone
+      else this.#ledger.drop(request, cause); // a ROLE for that node only
     }
   }
 
@@ -129,7 +129,7 @@ export class Router implements LinkOwner, Holder {
     return this.#leader === connection;
   }
 
-  /** Asks until the leader is known or no write waits for it any more. */
+  /** Searches until the leader is known or no write waits for it. */
   async #search(attempt: number): Promise<void> {
     const ledger = this.#ledger;
     if (this.#unrouted.length === 0) {
@@ -152,11 +152,14 @@ export class Router implements LinkOwner, Holder {
     }
   }
 
-  /** What the search found becomes the leader, unless the link turned out to be it meanwhile. */
+  /** Adopts what the search found as the leader, unless the link has become the leader meanwhile. */
   #accept(found: Link | Connection): void {
-    // What came right behind the answer to ROLE may have ended its connection.
+    // Bytes right after the reply to ROLE may have ended the connection.
     if (found instanceof Connection && !found.isOpen) {
-      throw new ConnectError(found.address, "it ended as soon as it had told its role");
+      throw new ConnectError(
+        found.address,
+        "the connection was lost right after the reply to ROLE",
+      );
     }
     if (this.#leader === null) this.#adopt(found);
     else if (found instanceof Connection) found.retire();

@@ -1,33 +1,32 @@
-// The kinds of answers that the client's commands have, and the JavaScript values they become. Each
-// shape accepts its own kind only: an answer of another kind is a ProtocolError, never a wrong type in
-// the caller's hands.
+// The kinds of replies to the client's commands, and the JavaScript values that they become. Each shape
+// accepts only its own kind: a reply of another kind is a ProtocolError, never a value of the wrong type.
 
 import type { Reply } from "../protocol/resp/reply-parser.ts";
 import type { Address } from "./options.ts";
 import type { Shape } from "./request.ts";
 
-/** A value as text; null where there is none. */
+/** A value as a string, or null. */
 export const textOrNull: Shape<string | null> = {
   expected: "a value or null",
   asBytes: false,
   read: (reply) => (typeof reply === "string" || reply === null ? reply : undefined),
 };
 
-/** A value as bytes; null where there is none. */
+/** A value as bytes, or null. */
 export const bytesOrNull: Shape<Uint8Array | null> = {
   expected: "a value or null",
   asBytes: true,
   read: (reply) => (reply instanceof Uint8Array || reply === null ? reply : undefined),
 };
 
-/** A status or a text. */
+/** A status or a string. */
 export const text: Shape<string> = {
   expected: "text",
   asBytes: false,
   read: (reply) => (typeof reply === "string" ? reply : undefined),
 };
 
-/** OK, or null where a condition was not met. */
+/** OK, or null if a condition was not met. */
 export const stored: Shape<boolean> = {
   expected: "OK or null",
   asBytes: false,
@@ -41,7 +40,7 @@ export const truth: Shape<boolean> = {
   read: (reply) => (reply === 1 ? true : reply === 0 ? false : undefined),
 };
 
-/** A number that counts something and is exact. */
+/** An exact count. */
 export const count: Shape<number> = {
   expected: "a whole number",
   asBytes: false,
@@ -55,7 +54,7 @@ export const integer: Shape<number | bigint> = {
   read: (reply) => (typeof reply === "number" || typeof reply === "bigint" ? reply : undefined),
 };
 
-/** PTTL's answer: -2 for an absent key, -1 for one that never expires. */
+/** The reply to PTTL: -2 for a missing key, -1 for a key that does not expire. */
 export const timeLeft: Shape<number | null> = {
   expected: "a time in milliseconds",
   asBytes: false,
@@ -69,21 +68,21 @@ export const timeLeft: Shape<number | null> = {
 /** A list with one value for each key. */
 export type ManyShape<T> = Shape<T[]>;
 
-/** One value for each key as text. */
+/** One value for each key, as strings. */
 export const texts: ManyShape<string | null> = {
   expected: "an array of values",
   asBytes: false,
   read: (reply) => (isArrayOf(reply, textOrNull) ? reply : undefined),
 };
 
-/** One value for each key as bytes. */
+/** One value for each key, as bytes. */
 export const byteArrays: ManyShape<Uint8Array | null> = {
   expected: "an array of values",
   asBytes: true,
   read: (reply) => (isArrayOf(reply, bytesOrNull) ? reply : undefined),
 };
 
-/** HELLO's answer: whether the node says that it is a leader. */
+/** The reply to HELLO: whether the node says that it is a leader. */
 export const greeting: Shape<{ readonly isLeader: boolean }> = {
   expected: "a map",
   asBytes: false,
@@ -93,10 +92,10 @@ export const greeting: Shape<{ readonly isLeader: boolean }> = {
       : undefined,
 };
 
-/** What a node says about itself: "leader", or the address of the node that it follows. */
+/** The role of a node: "leader", or the address of the node that it follows. */
 export type Role = "leader" | Address;
 
-/** ROLE's answer: [master, offset, followers] or [slave, host, port, state, offset]. */
+/** The reply to ROLE: [master, offset, followers] or [slave, host, port, state, offset]. */
 export const role: Shape<Role> = {
   expected: "a role",
   asBytes: false,
@@ -111,7 +110,7 @@ export const role: Shape<Role> = {
 
 // --- internal ---
 
-/** Whether every element is what the shape reads; the elements themselves stay as they are. */
+/** Whether the shape accepts every element. The elements are not converted. */
 function isArrayOf<T extends Reply>(reply: Reply, element: Shape<T>): reply is T[] {
   return Array.isArray(reply) && reply.every((item) => element.read(item) !== undefined);
 }

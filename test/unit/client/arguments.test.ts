@@ -1,13 +1,13 @@
-// Every method of the client with every kind of wrong argument, as a caller without types gives it: the
-// answer is an InvalidArgumentError that names the argument, nothing is sent, nothing is thrown, and no
-// promise is left behind, for bun test fails a test that leaves a rejection or an exception unhandled.
-// What right arguments become is options.test.ts and conformance/.
+// Every method of the client with every kind of wrong argument, as a caller without types could pass it.
+// The call rejects with an InvalidArgumentError that names the argument; nothing is sent or thrown. No
+// promise is left behind either: bun test fails a test with an unhandled rejection or exception.
+// The effect of valid arguments is tested in options.test.ts and conformance/.
 
 import { describe, expect, test } from "bun:test";
 import { connect, InvalidArgumentError } from "../../../src/index.ts";
 import { ScriptedNode } from "./scripted-node.ts";
 
-/** Of every kind one, and of numbers and strings those that tempt. */
+/** One value of every kind, and several of the numbers and strings that are easily mistaken. */
 const values: Readonly<Record<string, unknown>> = {
   undefined: undefined,
   null: null,
@@ -38,7 +38,7 @@ const values: Readonly<Record<string, unknown>> = {
   "a list": [],
   "a list of texts": ["k"],
   "a date": new Date(4e12),
-  "a date that is none": new Date(Number.NaN),
+  "an invalid date": new Date(Number.NaN),
   "an ArrayBuffer": new ArrayBuffer(8),
   "a DataView": new DataView(new ArrayBuffer(8)),
   "a Float64Array": new Float64Array(1),
@@ -52,23 +52,23 @@ const texts: Kinds = ["an empty string", "a numeral", "a string"];
 const wholeNumbers: Kinds = ["zero", "a number", "a negative number"];
 const durations: Kinds = ["undefined", "a number", "a fraction", "a number too large"];
 const flags: Kinds = ["undefined", "a boolean"];
-/** What has none of the names that are looked for and is therefore as good as {}. */
+/** Objects without any of the known options, which count as {}. */
 const bags: Kinds = [
   "an object",
   "an object that cannot be shown",
   "an object without a prototype",
 ];
 
-/** A client whose methods take anything. */
+/** A client whose methods accept any type. */
 type Loose = Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>> & AsyncDisposable;
 
 interface Case {
-  /** As its user writes it, with the argument's name. */
+  /** The call as a user writes it, with the name of the argument. */
   readonly call: string;
-  /** The name that the message must hold. */
+  /** The name that the message must contain. */
   readonly name: string;
   readonly run: (client: Loose, value: unknown) => Promise<unknown>;
-  /** The kinds of values that are right here. */
+  /** The kinds of values that are valid here. */
   readonly right: Kinds;
 }
 
@@ -162,7 +162,7 @@ async function looseClient(node: ScriptedNode): Promise<Loose> {
   return (await connect({ addr: node.addr })) as unknown as Loose;
 }
 
-/** What came of a call: nothing that a client answers is thrown. */
+/** The result or the error of a call. No method of a client throws. */
 async function outcome(run: () => Promise<unknown>): Promise<unknown> {
   const promise = run();
   expect(promise).toBeInstanceOf(Promise);
@@ -192,7 +192,7 @@ describe("a wrong argument is named, and nothing is sent", () => {
     },
   );
 
-  test("a list with a hole is a list with something else in it", async () => {
+  test("a hole in a list is a wrong element", async () => {
     await using node = new ScriptedNode(() => undefined);
     await using client = await looseClient(node);
     const hole = new Array(2).fill("k", 0, 1);
@@ -203,7 +203,7 @@ describe("a wrong argument is named, and nothing is sent", () => {
     expect(node.commands).toEqual([]);
   });
 
-  test("a value that no node takes is refused before its copy is made", async () => {
+  test("a value too large for any node is refused before it is copied", async () => {
     await using node = new ScriptedNode(() => undefined);
     await using client = await looseClient(node);
     const large = new Uint8Array(512 * 1024 * 1024 + 1);
@@ -218,7 +218,7 @@ describe("a wrong argument is named, and nothing is sent", () => {
   });
 });
 
-describe("a right argument is taken", () => {
+describe("a valid argument is accepted", () => {
   test.each(cases.map((one) => [one.call, one.name, one] as const))(
     "%s: %s",
     async (_call, _name, one) => {
@@ -264,7 +264,7 @@ describe("connect", () => {
     expect(node.peers).toEqual([]);
   });
 
-  test("names options that are no object", async () => {
+  test("names options that are not an object", async () => {
     for (const [kind, value] of Object.entries(values)) {
       if (value === undefined || bags.includes(kind)) continue;
       const error = (await outcome(() => connect(value as object))) as Error;
@@ -273,7 +273,7 @@ describe("connect", () => {
     }
   });
 
-  test("shows no password and no endless address in its message", async () => {
+  test("shows neither a password nor a very long address in its message", async () => {
     const password = 1234567 as unknown as string;
     const error = (await outcome(() => connect({ password }))) as Error;
     expect(error.message).not.toContain("1234567");

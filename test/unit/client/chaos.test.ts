@@ -1,7 +1,7 @@
-// Clients among nodes that do anything at any time: answer late, tear answers, fall silent, cut, refuse,
-// send garbage, name each other as leaders. Whatever happens, every request settles, with its own value
-// or an MSCacheError, close() ends, and no connection stays open. What must come of each single event is
-// in the other files; this one finds the orders of events that nobody thought of.
+// Clients among nodes that do anything at any time: reply late, tear replies, fall silent, cut, refuse,
+// send garbage, name each other as leaders. In every case each request settles with its own value
+// or an MSCacheError, close() ends, and no connection stays open. The other files test the effect of
+// each single event; this one finds unforeseen orders of events.
 // The seed is printed, and taken from MSCACHE_CHAOS_SEED; it repeats the choices, not the exact order.
 
 import { expect, test } from "bun:test";
@@ -23,7 +23,7 @@ const clientCount = 16;
 const stepCount = 40;
 const requestTimeoutMs = 40;
 
-/** What a node does instead of answering; what it writes is never a whole answer. */
+/** What a node does instead of replying. It never writes a whole reply. */
 const misdeeds: Readonly<Record<string, (peer: Peer, answer: string) => void>> = {
   silence: () => undefined,
   cut: (peer) => void peer.socket.terminate(),
@@ -36,7 +36,7 @@ const misdeeds: Readonly<Record<string, (peer: Peer, answer: string) => void>> =
   garbage: (peer) => void peer.socket.write("@garbage\r\n"),
 };
 
-/** A node whose answers are right, late or absent, and whose role changes with each question. */
+/** A node whose replies are right, late or absent, and whose role changes with each ROLE. */
 function unruly(random: Random, nodes: readonly ScriptedNode[]): Script {
   const answerTo = (command: string): string => {
     const [verb, key = ""] = command.split(" ");
@@ -51,7 +51,7 @@ function unruly(random: Random, nodes: readonly ScriptedNode[]): Script {
     }
     return random.chance(0.2) ? readOnly : verb === "SET" ? "+OK\r\n" : ":1\r\n";
   };
-  // After a misdeed a peer says nothing more, or an answer would come to the wrong request.
+  // After misbehaving, a peer stays silent, or a reply would reach the wrong request.
   const mute = new WeakSet<Peer>();
   return (command, peer) => {
     if (mute.has(peer)) return "";
@@ -60,14 +60,14 @@ function unruly(random: Random, nodes: readonly ScriptedNode[]): Script {
       mute.add(peer);
       misdeeds[random.pick(Object.keys(misdeeds))](peer, answer);
     } else if (command.startsWith("HELLO") && random.chance(0.1)) return `${answer}+OK\r\n`;
-    // A late answer to one request of a pipeline would be one to another: only logins are slow.
+    // A late reply within a pipeline would reach another request, so only logins are slow.
     else if (!command.startsWith("HELLO") || random.chance(0.8)) return answer;
     else setTimeout(() => peer.socket.write(answer), random.below(2 * requestTimeoutMs));
     return "";
   };
 }
 
-/** A request and what its value must be, if it comes to one. */
+/** A request and the value that it must have if it succeeds. */
 function request(client: Client, random: Random, key: string): [Promise<unknown>, unknown] {
   return random.pick<() => [Promise<unknown>, unknown]>([
     () => [client.get(key), key],
@@ -98,7 +98,7 @@ async function live(random: Random, node: ScriptedNode): Promise<void> {
   for (let step = 0; step < stopAt; step++) {
     const [promise, value] = request(client, random, `key:${step}`);
     requests.push(promise.then((result) => expect(result).toEqual(value), expectOurs));
-    // Time for the nodes to act: what happens is up to the seed, nothing is waited for.
+    // Gives the nodes time to act. The seed decides what happens, so there is no event to wait for.
     if (random.chance(0.3)) await Bun.sleep(random.below(10));
   }
   const closed = client.close();
@@ -111,7 +111,7 @@ function expectOurs(error: unknown): undefined {
   if (!(error instanceof MSCacheError)) throw error;
 }
 
-test("every request settles and nothing is left, whatever the nodes do", async () => {
+test("every request settles and no connection is left, whatever the nodes do", async () => {
   const seed = seedFor("MSCACHE_CHAOS_SEED");
   const rounds = numberFromEnvironment("MSCACHE_CHAOS_ROUNDS", 4);
   for (let round = 0; round < rounds; round++) {

@@ -1,6 +1,6 @@
-// The client against nodes that misbehave on purpose: what is sent and when, what a lost, silent or
-// talkative connection does to the requests on it, and that nothing is sent twice. Where requests go
-// when there are several nodes is routing.test.ts.
+// The client against nodes that misbehave on purpose: what is sent and when, how a lost, silent or
+// talkative connection affects its requests, and that nothing is sent twice. The choice between
+// several nodes is tested in routing.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -27,7 +27,7 @@ const silentAbout =
   (command, peer) =>
     command === `GET ${key}` ? undefined : echo(command, peer);
 
-/** What the promise was rejected with; fails when it was not. */
+/** The error with which the promise rejects; throws if it does not. */
 async function failureOf(promise: Promise<unknown>): Promise<Error> {
   try {
     await promise;
@@ -63,17 +63,17 @@ describe("opening", () => {
     expect(error.message).toStartWith(`cannot connect to ${node.addr}: `);
   });
 
-  test("a refused login rejects with ConnectError and the server's words", async () => {
+  test("a refused login rejects with ConnectError and the server's text", async () => {
     await using node = new ScriptedNode(() => "-WRONGPASS invalid\r\n");
     const error = await failureOf(connect({ addr: node.addr, password: "wrong" }));
     expect(error).toMatchObject({ code: "CONNECT_FAILED", cause: { serverCode: "WRONGPASS" } });
     expect(error.message).toContain("WRONGPASS invalid");
   });
 
-  test("a node that accepts and says nothing rejects after connectTimeoutMs", async () => {
+  test("a node that accepts and stays silent rejects after connectTimeoutMs", async () => {
     await using node = new ScriptedNode(() => "");
     const error = await failureOf(connect({ addr: node.addr, connectTimeoutMs: 20 }));
-    expect(error.message).toBe(`cannot connect to ${node.addr}: no answer within 20 ms`);
+    expect(error.message).toBe(`cannot connect to ${node.addr}: no reply within 20 ms`);
   });
 
   test("a server of another kind rejects with ConnectError", async () => {
@@ -84,7 +84,7 @@ describe("opening", () => {
     });
   });
 
-  test("options that make no sense reject and do not throw", async () => {
+  test("invalid options reject and do not throw", async () => {
     expect(await failureOf(connect({ addr: "nowhere" }))).toMatchObject({
       code: "INVALID_ARGUMENT",
     });
@@ -107,7 +107,7 @@ describe("sending", () => {
     expect(node.commands).toEqual(["SET a 1", "GET a", "SET b 2"]);
   });
 
-  test("more than the socket takes is kept and sent when it drains", async () => {
+  test("bytes that the socket does not take are sent when it drains", async () => {
     await using node = new ScriptedNode(echo);
     await using client = await connect({ addr: node.addr });
     const peer = node.peers[0];
@@ -119,7 +119,7 @@ describe("sending", () => {
     expect(peer.commands).toEqual(values.map((value, i) => `SET k${i} ${value}`));
   });
 
-  test("one request more than maxPending rejects at once, and there is room again later", async () => {
+  test("one request more than maxPending rejects at once, and later ones are accepted again", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
     await using client = await connect({ addr: node.addr, maxPending: 2 });
     const waiting = [client.get("slow"), client.get("b")];
@@ -150,8 +150,8 @@ describe("sending", () => {
   });
 });
 
-describe("answers", () => {
-  test("an error of the server rejects its own request only", async () => {
+describe("replies", () => {
+  test("an error reply rejects only its own request", async () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET list" ? "-WRONGTYPE not a string\r\n" : echo(command, peer),
     );
@@ -166,7 +166,7 @@ describe("answers", () => {
     ]);
   });
 
-  test("an answer of another kind is a ProtocolError and harms no other request", async () => {
+  test("a reply of another kind is a ProtocolError and affects no other request", async () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET number" ? ":1\r\n" : echo(command, peer),
     );
@@ -174,11 +174,11 @@ describe("answers", () => {
     const [failed, fine] = await Promise.allSettled([client.get("number"), client.get("a")]);
     expect(fine).toEqual({ status: "fulfilled", value: "a" });
     expect(failed).toMatchObject({
-      reason: { code: "PROTOCOL_ERROR", message: "GET was not answered by a value or null" },
+      reason: { code: "PROTOCOL_ERROR", message: "the reply to GET is not a value or null" },
     });
   });
 
-  test("out-of-band messages are nobody's answer", async () => {
+  test("an out-of-band message is not taken for a reply", async () => {
     await using node = new ScriptedNode(
       (command, peer) => `>2\r\n+news\r\n:1\r\n${echo(command, peer) ?? leaderGreeting}`,
     );
@@ -198,12 +198,12 @@ describe("answers", () => {
   });
 });
 
-describe("a request that is not answered in time", () => {
-  test("rejects with TimeoutError, and its late answer is not taken for the next one's", async () => {
+describe("a request without a reply in time", () => {
+  test("rejects with TimeoutError, and its late reply is not matched to the next request", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
     await using client = await connect({ addr: node.addr, requestTimeoutMs: 40 });
     const { socket } = node.peers[0];
-    // A node that is slow, but not silent, is not given up.
+    // A node that is slow but not silent keeps its connection.
     const noise = setInterval(() => socket.write(">1\r\n+still here\r\n"), 5);
     const error = (await failureOf(client.get("slow"))) as TimeoutError;
     expect([error.code, error.sent]).toEqual(["TIMEOUT", true]);
@@ -213,7 +213,7 @@ describe("a request that is not answered in time", () => {
     expect(node.peers).toHaveLength(1);
   });
 
-  test("on a silent node costs the connection, and a new one is made", async () => {
+  test("on a silent node ends the connection, and the client reconnects", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
     await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
     expect(await failureOf(client.get("slow"))).toMatchObject({ code: "TIMEOUT", sent: true });
@@ -221,7 +221,7 @@ describe("a request that is not answered in time", () => {
     expect(node.peers).toHaveLength(2);
   });
 
-  test("while there is no connection was never sent, and says why", async () => {
+  test("while there is no connection was never sent, and the error says why", async () => {
     await using node = new ScriptedNode(echo);
     await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
     await node[Symbol.asyncDispose]();
@@ -233,7 +233,7 @@ describe("a request that is not answered in time", () => {
 });
 
 describe("a lost connection", () => {
-  test("rejects what was sent, sends it never again, and comes back", async () => {
+  test("rejects what was sent, never sends it again, and is restored", async () => {
     await using node = new ScriptedNode((command, peer) =>
       command.startsWith("INCRBY") ? undefined : echo(command, peer),
     );
@@ -247,7 +247,7 @@ describe("a lost connection", () => {
     expect(node.commands).toEqual(["INCRBY counter 1", "GET a"]);
   });
 
-  test("sends what had not been sent yet on the next connection", async () => {
+  test("leaves unsent requests to the next connection", async () => {
     await using node = new ScriptedNode(echo);
     await using client = await connect({ ...quick, addr: node.addr });
     node.peers[0].socket.pause();
@@ -261,7 +261,7 @@ describe("a lost connection", () => {
     expect(again.toSorted()).toEqual(["GET a", "GET c", "SET b 2"]);
   });
 
-  test("follows bytes that are no answer", async () => {
+  test("is the result of bytes that are not RESP", async () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET bad" ? "@garbage\r\n" : echo(command, peer),
     );
@@ -270,7 +270,7 @@ describe("a lost connection", () => {
     expect(await client.get("a")).toBe("a");
   });
 
-  test("follows an answer that nobody asked for", async () => {
+  test("is the result of a reply without a request", async () => {
     await using node = new ScriptedNode(echo);
     await using client = await connect({ ...quick, addr: node.addr });
     node.peers[0].socket.write("+OK\r\n");
@@ -292,7 +292,7 @@ describe("a lost connection", () => {
 });
 
 describe("close", () => {
-  test("waits for the answers to come and takes nothing new", async () => {
+  test("waits for replies and accepts nothing new", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
     const client = await connect({ addr: node.addr });
     const slow = client.get("slow");
@@ -314,7 +314,7 @@ describe("close", () => {
     expect(await failure).toMatchObject({ code: "TIMEOUT", sent: true });
   });
 
-  test("ends a client whose node is gone", async () => {
+  test("closes a client whose node has died", async () => {
     await using node = new ScriptedNode(echo);
     const client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
     await node[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 // What the writer puts into its buffer, against bytes written out by hand and against an encoder that
-// is its own; and that partial sends lose and repeat nothing.
+// independent of it; and that partial sends neither lose nor repeat a byte.
 
 import { expect, test } from "bun:test";
 import { type Argument, CommandWriter } from "../../../src/client/command-writer.ts";
@@ -58,7 +58,7 @@ test("random commands survive random partial sends", () => {
   expect(Buffer.concat(sent).equals(Buffer.concat(written))).toBe(true);
 });
 
-test("a large command does not keep its memory once it was sent", () => {
+test("the memory of a large command is released after it was sent", () => {
   const writer = new CommandWriter();
   writer.write(["SET", "k", new Uint8Array(8_000_000)]);
   writer.taken(writer.length);

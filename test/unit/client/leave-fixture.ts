@@ -1,6 +1,6 @@
-// A process with a client that ends by itself, or does not: lifecycle.test.ts starts it with a scenario
-// and the address of a scripted node, and asks when it has ended. It never calls process.exit().
-// Times are longer than the patience of the test: a timer that is left behind shows.
+// A process with a client that exits by itself, or does not: lifecycle.test.ts starts it with a scenario
+// and the address of a scripted node, and waits for its exit. It never calls process.exit().
+// Timeouts here are longer than that wait, so a timer that is left behind fails the test.
 
 import { type ClientOptions, connect } from "../../../src/index.ts";
 

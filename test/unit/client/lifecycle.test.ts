@@ -1,7 +1,7 @@
-// Bad moments in the life of a client: answers and ends that come together, a close while something is
-// under way, addresses at which no connection can even be tried, and what keeps a process running.
-// Scripted nodes make the moments; nothing here depends on how fast the machine is.
-// A rejection that nobody handles fails the test in which it happens: bun test sees to that.
+// Bad moments in the life of a client: a reply and a close that arrive together, close() while something is
+// under way, addresses to which no connection can be attempted, and what keeps a process running.
+// Scripted nodes produce these moments; nothing depends on the speed of the machine.
+// bun test fails a test in which a rejection is not handled.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import {
   ScriptedNode,
 } from "./scripted-node.ts";
 
-/** After this a process that should have ended is ended, and its test fails. */
+/** A process that has not exited after this time is killed, and its test fails. */
 const PROCESS_MS_MAX = 30_000;
 
 const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
@@ -45,11 +45,11 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
   throw new Error("it was fulfilled");
 }
 
-describe("a greeting with more behind it", () => {
+describe("a reply to HELLO followed by other bytes", () => {
   const overeager: Script = (command) =>
     command.startsWith("HELLO") ? `${leaderGreeting}+OK\r\n` : "+OK\r\n";
 
-  test("is no greeting: connect rejects, and gives no client of a dead connection", async () => {
+  test("makes connect() reject instead of returning a client with a dead connection", async () => {
     await using node = new ScriptedNode(overeager);
     expect(await failureOf(connect({ addr: node.addr }))).toMatchObject({
       code: "CONNECT_FAILED",
@@ -57,7 +57,7 @@ describe("a greeting with more behind it", () => {
     });
   });
 
-  test("is no reconnection either: the next attempt serves what waits", async () => {
+  test("fails a reconnection, and the next attempt serves the waiting requests", async () => {
     await using node = new ScriptedNode(leader);
     await using client = await connect({ ...quick, addr: node.addr });
     node.script = overeager;
@@ -79,7 +79,7 @@ describe("a greeting with more behind it", () => {
   });
 });
 
-test("a role with more behind it makes no leader of a dead connection", async () => {
+test("a reply to ROLE followed by other bytes does not make a dead connection the leader", async () => {
   await using top = new ScriptedNode((command, peer) =>
     command === "ROLE" ? `${leaderRole}+OK\r\n` : leader(command, peer),
   );
@@ -91,8 +91,8 @@ test("a role with more behind it makes no leader of a dead connection", async ()
   expect(await stored).toBe(true);
 });
 
-describe("an address that cannot be tried", () => {
-  test("is refused where the user gives it", async () => {
+describe("an address to which no connection can be attempted", () => {
+  test("is refused by connect()", async () => {
     for (const host of ["127.0.0.1\0.example", "a\u0007b", "h".repeat(254)]) {
       const error = await failureOf(connect({ addr: `${host}:5000` }));
       expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
@@ -104,7 +104,7 @@ describe("an address that cannot be tried", () => {
     ["a negative port", () => followerOf({ port: -1 })],
     ["no host", () => followerOf({ port: 5000 }).replace("$9\r\n127.0.0.1", "$0\r\n")],
     ["a host with a null", () => followerOf({ port: 5000 }).replace("127.0.0.1", "127\0.0.0.")],
-  ])("%s in a role is asked for again until it can be", async (_name, wrong) => {
+  ])("%s in a reply to ROLE is retried until the address is valid", async (_name, wrong) => {
     await using top = new ScriptedNode(leader);
     let role = wrong();
     await using node = new ScriptedNode(follower(() => role));
@@ -115,7 +115,7 @@ describe("an address that cannot be tried", () => {
     expect(await stored).toBe(true);
   });
 
-  test("says so in words when the write has waited long enough", async () => {
+  test("is named in the error when the write times out", async () => {
     await using node = new ScriptedNode(follower(() => followerOf({ port: 70_000 })));
     await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 200 });
     expect(await failureOf(client.set("a", "1"))).toMatchObject({
@@ -126,8 +126,8 @@ describe("an address that cannot be tried", () => {
   });
 });
 
-describe("a node that leaves", () => {
-  test("in the middle of an answer rejects its request, and the rest of it is nobody's", async () => {
+describe("a node that closes the connection", () => {
+  test("in the middle of a reply rejects its request, and the partial reply goes to no other", async () => {
     await using node = new ScriptedNode((command, peer) => {
       if (command !== "GET torn") return leader(command, peer);
       peer.socket.write("$10\r\nhalf ");
@@ -139,7 +139,7 @@ describe("a node that leaves", () => {
     expect(await client.get("a")).toBe("OK");
   });
 
-  test("by closing its half of the connection is gone", async () => {
+  test("in one direction only is treated as lost", async () => {
     await using node = new ScriptedNode((command, peer) => {
       if (command !== "GET last") return leader(command, peer);
       peer.socket.shutdown();
@@ -150,7 +150,7 @@ describe("a node that leaves", () => {
     expect(await client.get("a")).toBe("OK");
   });
 
-  test("before it has greeted rejects connect", async () => {
+  test("before its reply to HELLO makes connect() reject", async () => {
     await using node = new ScriptedNode((_command, peer) => {
       peer.socket.end();
       return "";
@@ -161,7 +161,7 @@ describe("a node that leaves", () => {
 });
 
 describe("timeouts", () => {
-  test("of requests are not those of a login", async () => {
+  test("of requests do not apply to a login", async () => {
     await using node = new ScriptedNode((command, peer) => {
       if (!command.startsWith("HELLO")) return leader(command, peer);
       setTimeout(() => peer.socket.write(leaderGreeting), 100);
@@ -173,7 +173,7 @@ describe("timeouts", () => {
 });
 
 describe("close", () => {
-  test("called twice at once is one close", async () => {
+  test("called twice at once closes once", async () => {
     await using node = new ScriptedNode(leader);
     const client = await connect({ addr: node.addr });
     const read = client.get("a");
@@ -201,11 +201,11 @@ describe("close", () => {
     expect(top.commands).toEqual([]);
   });
 
-  test("while a follower is asked for the leader opens no connection to it", async () => {
+  test("while a follower is asked for its leader opens no connection to that leader", async () => {
     await using gone = new ScriptedNode(leader);
     await gone[Symbol.asyncDispose]();
     await using top = new ScriptedNode(leader);
-    // The second question is younger than the write, and unanswered when that one's time is over.
+    // The second ROLE is younger than the write and still without a reply when the write times out.
     const answers = [followerOf(gone), undefined];
     await using node = new ScriptedNode(follower(() => answers.shift()));
     const client = await connect({
@@ -219,14 +219,14 @@ describe("close", () => {
     const closed = client.close();
     node.peers[0].socket.write(Buffer.from(followerOf(top), "latin1"));
     await closed;
-    // Whatever the client had opened would have come before this one.
+    // Any connection that the client had opened would have arrived before this one.
     await using _later = await rawConnection(top.port);
     await waitFor(() => top.peers.length > 0);
     expect(top.peers).toHaveLength(1);
   });
 });
 
-describe("a process ends by itself", () => {
+describe("a process exits by itself", () => {
   const silent: Script = () => "";
   const hang: Script = (command, peer) => (command.startsWith("GET") ? "" : leader(command, peer));
 
@@ -263,7 +263,7 @@ describe("a process ends by itself", () => {
   );
 });
 
-/** The child asks for what must happen to its node by a line; answers its last line. */
+/** The child prints a line to request a change to its node. Returns its last line. */
 async function changeOnRequest(
   child: Bun.Subprocess<"pipe", "pipe", "pipe">,
   node: ScriptedNode,

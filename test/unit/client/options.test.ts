@@ -1,4 +1,4 @@
-// Options, addresses, lifetimes and delays: what is accepted, what it becomes, and that every mistake is
+// Options, addresses, lifetimes and delays: what is accepted, how it is encoded, and that every mistake is
 // an InvalidArgumentError that names it.
 
 import { describe, expect, test } from "bun:test";
@@ -41,7 +41,7 @@ describe("an address", () => {
     expect(() => parseAddress(text)).toThrow(JSON.stringify(text));
   });
 
-  test("is written as it is read", () => {
+  test("is formatted the way it is read", () => {
     for (const text of ["127.0.0.1:5000", "[::1]:5000"]) {
       expect(formatAddress(parseAddress(text))).toBe(text);
     }
@@ -64,7 +64,7 @@ describe("options", () => {
     expect(resolveOptions({ password: "p" }).login).toEqual({ username: "default", password: "p" });
   });
 
-  test("a first delay above the default greatest delay raises it", () => {
+  test("a minDelayMs above the default maxDelayMs raises it", () => {
     expect(resolveOptions({ reconnect: { minDelayMs: 9_000 } }).reconnect.maxDelayMs).toBe(9_000);
   });
 
@@ -101,20 +101,20 @@ describe("the options of set", () => {
     [{ onlyIfAbsent: true }, ["NX"]],
     [{ ttlMs: 9, onlyIfPresent: true }, ["PX", 9, "XX"]],
   ];
-  test.each(wordsFor)("%j become words of SET", (options, words) => {
+  test.each(wordsFor)("%j become arguments of SET", (options, words) => {
     expect(setCommand(["SET", "k", "v"], options)).toEqual(["SET", "k", "v", ...words]);
   });
 
-  // What the types refuse, from a caller who has none.
+  // The types refuse these; a caller without types can still pass them.
   test.each([
     [{ ttlSeconds: 0 }, "ttlSeconds"],
     [{ ttlMs: -1 }, "ttlMs"],
     [{ ttlMs: Number.POSITIVE_INFINITY }, "ttlMs"],
     [{ ttlMs: Number.NaN }, "ttlMs"],
     [{ expiresAt: new Date(Number.NaN) }, "expiresAt"],
-    [{ ttlMs: 1, ttlSeconds: 1 }, "exclude"],
-    [{ ttlMs: 1, keepTtl: true }, "exclude"],
-    [{ onlyIfAbsent: true, onlyIfPresent: true }, "exclude"],
+    [{ ttlMs: 1, ttlSeconds: 1 }, "mutually exclusive"],
+    [{ ttlMs: 1, keepTtl: true }, "mutually exclusive"],
+    [{ onlyIfAbsent: true, onlyIfPresent: true }, "mutually exclusive"],
   ])("%j are refused", (options, part) => {
     expect(() => setCommand(["SET", "k", "v"], options as SetOptions)).toThrow(
       InvalidArgumentError,
@@ -122,18 +122,18 @@ describe("the options of set", () => {
     expect(() => setCommand(["SET", "k", "v"], options as SetOptions)).toThrow(part);
   });
 
-  test("no lifetime gives no words", () => expect(lifetimeWords({})).toBeNull());
+  test("no lifetime adds no arguments", () => expect(lifetimeWords({})).toBeNull());
 });
 
 describe("the delay before a reconnection", () => {
   const reconnect = { minDelayMs: 50, maxDelayMs: 2_000 };
 
-  test("doubles up to its bound", () => {
+  test("doubles up to its maximum", () => {
     const delays = [1, 2, 3, 6, 7, 5_000].map((attempt) => backoffMs(attempt, reconnect, 0));
     expect(delays).toEqual([50, 100, 200, 1_600, 2_000, 2_000]);
   });
 
-  test("loses at most half of itself to chance", () => {
+  test("is shortened at random by at most half", () => {
     expect(backoffMs(1, reconnect, 0.5)).toBe(37.5);
     expect(backoffMs(1, reconnect, 0.999_999)).toBeGreaterThan(25);
   });

@@ -13,7 +13,7 @@ function contents(queue: Queue<number>): number[] {
   return items;
 }
 
-test("an empty queue has nothing to look at or to take", () => {
+test("an empty queue has nothing to peek at or shift", () => {
   const queue = new Queue<number>();
   expect([queue.length, queue.peek(), queue.shift()]).toEqual([0, undefined, undefined]);
   queue.invariants();
@@ -42,7 +42,7 @@ test("a queue behaves as an array does, through growth and wrap-around", () => {
   expect(contents(queue)).toEqual(model);
 });
 
-test("a queue of a thousand keeps its order when it grows with its head in the middle", () => {
+test("a queue of a thousand keeps its order when it grows while its head is in the middle", () => {
   const queue = new Queue<number>();
   for (let i = 0; i < 50; i++) queue.push(i);
   for (let i = 0; i < 40; i++) queue.shift();

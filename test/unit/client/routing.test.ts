@@ -1,5 +1,5 @@
-// Where requests go among several nodes: reads to the named node, writes to the leader, wherever the
-// answers to ROLE say that it is. Scripted nodes show every order of events; a real failover between
+// Routing among several nodes: reads go to the named node, writes to the leader that the replies to
+// ROLE lead to. Scripted nodes produce every order of events; a real failover between
 // real servers is test/conformance/client.test.ts.
 
 import { describe, expect, test } from "bun:test";
@@ -40,14 +40,14 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
 }
 
 describe("connected to the leader", () => {
-  test("everything goes there and nobody is asked for a role", async () => {
+  test("everything goes there and no ROLE is sent", async () => {
     await using node = new ScriptedNode(leader);
     await using client = await connect({ addr: node.addr });
     expect(await client.set("a", "1")).toBe(true);
     expect(node.commands).toEqual(["SET a 1"]);
   });
 
-  test("a node that refuses to tell its role is written to", async () => {
+  test("a node that refuses ROLE gets the writes", async () => {
     await using node = new ScriptedNode((command) => {
       if (command.startsWith("HELLO")) return followerGreeting;
       return command === "ROLE" ? "-NOPERM no permission\r\n" : "+OK\r\n";
@@ -59,7 +59,7 @@ describe("connected to the leader", () => {
 });
 
 describe("connected to a follower", () => {
-  test("reads stay there and writes go to the leader, by one more connection", async () => {
+  test("reads stay there and writes go to the leader over one more connection", async () => {
     await using top = new ScriptedNode(leader);
     await using node = new ScriptedNode(follower(() => top));
     await using client = await connect({ addr: node.addr });
@@ -72,7 +72,7 @@ describe("connected to a follower", () => {
     expect(top.peers).toHaveLength(1);
   });
 
-  test("a chain of followers leads to the leader and keeps no connection on the way", async () => {
+  test("a chain of followers leads to the leader and leaves no connection open on the way", async () => {
     await using top = new ScriptedNode(leader);
     await using middle = new ScriptedNode(follower(() => top));
     await using node = new ScriptedNode(follower(() => middle));
@@ -96,7 +96,7 @@ describe("connected to a follower", () => {
     expect(await client.get("a")).toBe("v");
   });
 
-  test("a leader that cannot be reached is asked for again until another one is named", async () => {
+  test("while the leader cannot be reached, ROLE is repeated until it names another one", async () => {
     await using gone = new ScriptedNode(leader);
     await using top = new ScriptedNode(leader);
     let named = gone;
@@ -137,7 +137,7 @@ describe("when the leader changes", () => {
     expect(node.commands).toEqual(["SET a 1", "ROLE", "SET a 1"]);
   });
 
-  test("a lost leader is asked for again, and a write in flight is not repeated", async () => {
+  test("a lost leader is searched for again, and a write in flight is not repeated", async () => {
     await using next = new ScriptedNode(leader);
     await using old = new ScriptedNode((command, peer) =>
       command.startsWith("SET slow") ? undefined : leader(command, peer),
@@ -167,7 +167,7 @@ describe("when the leader changes", () => {
     expect(node.commands.slice(-2)).toEqual(["ROLE", "SET b 2"]);
   });
 
-  test("a restarted leader that comes back as a follower sends the writes on", async () => {
+  test("writes move on from a leader that restarts as a follower", async () => {
     await using next = new ScriptedNode(leader);
     await using node = new ScriptedNode(leader);
     await using client = await connect({ ...quick, addr: node.addr });
