@@ -1,7 +1,7 @@
-// How many clients the system lets a node have: each needs a file descriptor, and so do the node's own
-// sockets and files. Decides before the start, and for CONFIG SET; what happens to a client for which no
-// descriptor is left after all stands in connection/data-thread.ts.
-// From redis 7.0 `server.c`: adjustOpenFilesLimit; but Bun has raised the soft limit already.
+// How many clients the system allows a node: each needs a file descriptor, and so do the node's own
+// sockets and files. Applies at start and to CONFIG SET. connection/connections.ts refuses a client that
+// would take one of the last descriptors all the same.
+// From redis 7.0 `server.c`, adjustOpenFilesLimit; but Bun has already raised the soft limit.
 
 import { ConfigError } from "../base/errors.ts";
 import { descriptorsPerWorker, descriptorsReserved } from "../base/limits.ts";
@@ -9,13 +9,13 @@ import type { Config } from "../config/config.ts";
 
 type Bounded = Pick<Config, "maxClients" | "threads">;
 
-/** What is left of `descriptors` for clients; at most 0 where a node cannot even start. */
+/** How many of `descriptors` are left for clients; at most 0 if the node cannot even start. */
 export function clientsPossible({ threads }: Pick<Config, "threads">, descriptors: number): number {
   const workers = threads === 1 ? 0 : threads;
   return descriptors - descriptorsReserved - workers * descriptorsPerWorker;
 }
 
-/** The configuration with no more clients than there can be, and a sentence where that are fewer. */
+/** The configuration with max-clients lowered to what is possible, and a warning if it was lowered. */
 export function withinDescriptors<Settings extends Bounded>(
   config: Settings,
   descriptors: number,

@@ -1,14 +1,14 @@
-// When a thread asks the collector. Shared memory counts as heap, so that it hardly runs by itself
-// (src/README.md): it is asked for every so many bytes received, which is what most garbage is made of, and
-// when resident memory has grown, which shows the rest: strings of INFO and CLIENT LIST, promises of
-// waiting commands, clones of messages. A thread that rests after that collects everything once.
-// Invariant: a look costs one reading of the process's memory, and nothing is read between two looks.
+// When a thread asks for a garbage collection. Shared memory counts as heap, so the collector hardly runs by
+// itself (src/README.md). A thread asks after every so many bytes received, which become most of the garbage,
+// and when resident memory has grown, which shows the rest: strings of INFO and CLIENT LIST, promises of
+// waiting commands, clones of messages. A thread that is idle after such growth collects everything once.
+// Invariant: a look reads the memory of the process once, and nothing else does.
 
 import { receivedBytesPerCollection, residentBytesPerCollection } from "../base/limits.ts";
 
 export interface Runtime {
   residentBytes(): number;
-  /** Waits for the end of it when it is `whole`, and gives free memory back to the system. */
+  /** `whole`: collects synchronously and returns free memory to the system. */
   collect(whole: boolean): void;
 }
 
@@ -20,7 +20,7 @@ const bun: Runtime = {
 export class Collector {
   private readonly runtime: Runtime;
   private receivedBytes = 0;
-  /** Resident memory after the last collection for its sake. */
+  /** Resident memory at the last collection because of its growth, or less if it has shrunk since. */
   private residentBytes: number;
   private isResting = true;
   private hasGrown = false;
@@ -30,7 +30,7 @@ export class Collector {
     this.residentBytes = runtime.residentBytes();
   }
 
-  /** For each turn, with the bytes that it brought. */
+  /** Called for each turn with the bytes that it received. */
   received(bytes: number): void {
     this.isResting = false;
     this.receivedBytes += bytes;
@@ -39,7 +39,7 @@ export class Collector {
     this.runtime.collect(false);
   }
 
-  /** To be called a few times a second. */
+  /** Called a few times a second. */
   look(): void {
     const { runtime, isResting } = this;
     this.isResting = true;

@@ -1,21 +1,21 @@
-// CONFIG REWRITE: puts what has changed since the start into the configuration file. Its text keeps
-// everything else (config/file.ts), and the file is replaced as a whole (config/replace-file.ts).
-// The leader is written as REPLICAOF left it and marked as such, so that it beats --leaderaddr: a node
-// that is started again with the command line of its first day must not follow a leader of that day.
+// CONFIG REWRITE: writes what has changed since the start to the configuration file. The rest of its text
+// stays (config/file.ts), and the file is replaced as a whole (config/replace-file.ts).
+// The leader is written as REPLICAOF left it, with a mark that makes it beat --leaderaddr: a node that
+// restarts with its old command line must not follow the leader it had then.
 
 import { type Config, OPTIONS, rewriteConfigFile, type Written } from "../config/config.ts";
 import { replaceFile } from "../config/replace-file.ts";
 
 export class ConfigRewriter {
   private readonly started: Config;
-  /** The leader has been another one than at the start: from then on the file says who it is. */
+  /** The leader has changed since the start: from then on the file names it. */
   private ownsLeader = false;
 
   constructor(started: Config) {
     this.started = started;
   }
 
-  /** Throws the system's error when the file cannot be written. `touched` are options by name. */
+  /** Throws the system's error if the file cannot be written. `touched` has names of options. */
   rewrite(config: Config, touched: ReadonlySet<string>): void {
     const written = new Map<string, Written>();
     for (const [name, value] of valuesOf(config, touched)) written.set(name, { value });

@@ -1,7 +1,7 @@
-// The configuration of a running node: what CONFIG GET shows, what CONFIG SET puts into force, and what
-// CONFIG REWRITE writes. Whoever holds a copy of a setting gets it by settings-in-force.ts; whoever else
-// goes by one reads it when it is needed, or listens for changes.
-// Invariant: `current` names the leader that the node follows now, not that of the start.
+// The configuration of a running node: what CONFIG GET shows, what CONFIG SET changes, and what CONFIG
+// REWRITE writes. A part with its own copy of a setting is updated by settings-in-force.ts; every other
+// part reads the setting when it needs it, or listens for changes.
+// Invariant: `current` names the leader that the node follows now, not the one at start.
 
 import type { Address } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
@@ -14,7 +14,7 @@ import { putAllIntoForce, putIntoForce } from "./settings-in-force.ts";
 import type { Attached } from "./shared-memory.ts";
 
 export class NodeConfiguration implements Configuration {
-  /** After a CONFIG SET that has succeeded. */
+  /** Emitted after a successful CONFIG SET. */
   readonly changed = new Signal();
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
@@ -29,7 +29,7 @@ export class NodeConfiguration implements Configuration {
     return this.settings.config;
   }
 
-  /** The node follows that leader from now on; null: it leads. */
+  /** Records the leader that the node follows from now on; null: it is the leader. */
   follow(leader: Address | null): void {
     this.settings.config = { ...this.settings.config, leaderAddr: leader };
   }

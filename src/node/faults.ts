@@ -1,11 +1,11 @@
-// What a node does about an error of its own code, after which it may hold a lock or half of a command. A
-// node of the command line aborts its process: nobody there could do better. An embedded one is taken
-// apart without another look at its data, its owner gets the error, and the process lives. What a peer, a
-// client or the system did wrong is no fault.
+// What a node does about a fault: an error of its own code, after which a lock may be held or a command half
+// done. A node of the command line aborts its process, as nothing else is safe. An embedded node shuts its
+// parts down without touching its data, its owner gets the error, and the process lives. An error of a peer,
+// a client or the system is not a fault.
 //
 //   sound --the first fault--> broken: the parts are told, then the owner
 //
-// Invariant: a broken node serves nobody, sends nothing on and saves nothing.
+// Invariant: a broken node serves no client, sends nothing and saves nothing.
 
 import { type Fault, fatal } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -25,7 +25,7 @@ export class NodeFault extends Error {
 export type OnFault = "abort" | ((fault: NodeFault) => void);
 
 export class Faults {
-  /** The parts take themselves out of service, whatever state the others are in. */
+  /** On this, each part shuts itself down, whatever the state of the others. */
   readonly happened = new Signal();
   private readonly log: Log;
   private readonly onFault: OnFault | undefined;
@@ -35,20 +35,20 @@ export class Faults {
   constructor(log: Log, onFault?: OnFault) {
     this.log = log;
     this.onFault = onFault;
-    this.over.promise.catch(() => undefined); // whoever asks for it is told
+    this.over.promise.catch(() => undefined); // those who await `ended` handle it
   }
 
   get aborts(): boolean {
     return this.onFault === "abort";
   }
 
-  /** Runs work that ends the node, unless a fault has done so before: then nothing of it is left to do. */
+  /** Runs work that ends the node; if a fault ends the node first, nothing is left to do: true. */
   async unlessBroken<Result>(work: () => Promise<Result>): Promise<Result | true> {
     const ended = this.over.promise.catch(() => true as const);
     return this.isBroken ? await ended : await Promise.race([work(), ended]);
   }
 
-  /** Rejects with the fault, when the node has been taken apart. */
+  /** Rejects with the fault when the parts of the node have shut down. */
   get ended(): Promise<never> {
     return this.over.promise;
   }

@@ -1,5 +1,6 @@
-// What a node does by itself from time to time: reclaim expired items in small slices, close connections
-// that were silent for too long, and sample the operations per second. Runs in the control thread.
+// What a node does periodically: reclaims expired items in small slices, closes idle connections, samples
+// the rates for INFO, and frees memory. Runs in the control thread; Workers call tidyMemory() and
+// closeIdle() themselves.
 
 import { buffers } from "../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
@@ -13,12 +14,12 @@ import type { SharedStanding } from "./standing.ts";
 import type { NodeWaits } from "./waits.ts";
 
 const sweepEveryMs = 100;
-/** A sweep stops after this time, so that it costs a client no more than a large command does. */
+/** A sweep stops after this time, so that it delays a client no more than a large command. */
 const sweepSliceMs = 1;
 const bucketsPerStep = 64;
 const where = "housekeeping";
 const sampleEveryMs = 1000;
-/** A second that takes so long says that the process was stopped, or that its machine slept. */
+/** A second that takes this long means that the process was stopped, or that the machine slept. */
 const stoppedMsMin = 2.5 * sampleEveryMs;
 /** Reading resident memory takes 20 to 90 us. */
 export const memoryEveryMs = 250;
@@ -41,7 +42,7 @@ export class Housekeeping {
   private readonly waits: NodeWaits;
   private readonly connections: Connections;
   private readonly thread: DataThread;
-  /** Crowded writes of which the log has told, and when it may tell again. */
+  /** Crowded writes that the log has reported, and when it may report again. */
   private crowdedWarned: number;
   private nextCrowdedWarning: number;
 
@@ -68,8 +69,8 @@ export class Housekeeping {
   }
 
   /**
-   * Goes on for its whole slice only while it finds much that has expired. A follower's sweep finds
-   * nothing, but gives back the pages of data that were replaced.
+   * Uses its whole slice only while it finds many expired items. On a follower it finds none, but returns
+   * the pages of replaced data to the system.
    */
   private sweep(): void {
     this.thread.turn(() => {
@@ -88,7 +89,7 @@ export class Housekeeping {
     await Promise.all([this.information.sampleRates(), this.waits.releaseGone()]);
   }
 
-  /** What nobody's ordinary keys do, once a minute with its number. */
+  /** Ordinary keys do not collide so often; the log says so at most once a minute, with the number. */
   private warnOfCrowding(): void {
     const writes = this.store.crowdedWrites();
     const now = monotonicMs();
@@ -111,15 +112,15 @@ export function tidyMemory({ collector, clientMemory }: DataThread): void {
 }
 
 /**
- * Closes the clients of one thread from which nothing was heard for longer than that; 0 closes none. Who
- * waits for this node is not idle, nor is a subscriber or a link.
+ * Closes the clients of one thread that were silent for longer than the timeout; 0 closes none. A client
+ * that waits for this node is not idle, nor is a subscriber or a link.
  */
 export function closeIdle(connections: Connections, timeoutSeconds: number): void {
   const { thread } = connections;
   const now = monotonicMs();
   const wasStopped = now - thread.idleCheckedMs > stoppedMsMin;
   thread.idleCheckedMs = now;
-  // What came while the process stood still is read first, and looked at the next time.
+  // Input that arrived while the process stood still is read first; the next call judges it.
   if (timeoutSeconds === 0 || wasStopped) return;
   const before = now - timeoutSeconds * 1000;
   for (const connection of connections.all()) {

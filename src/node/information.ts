@@ -1,5 +1,5 @@
-// What INFO tells of the whole node, gathered from its parts when somebody asks (node-info.ts makes the
-// text), and what is measured over time for it. Runs in the control thread.
+// What INFO reports about the whole node: gathered from its parts on request (node-info.ts makes the
+// text), and the rates that are measured over time. Runs in the control thread.
 
 import { randomBytes } from "node:crypto";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
@@ -36,7 +36,7 @@ export class NodeInformation implements Information {
   private readonly startedMs = monotonicMs();
   private peakMemoryBytes = 0;
   private rates: Rates = noRates;
-  /** What the rates are measured from; null after a reset. */
+  /** The counters at the last sample; null after a reset. */
   private sampled: Rates | null = noRates;
   private readonly ttl: TtlSample;
 
@@ -90,7 +90,7 @@ export class NodeInformation implements Information {
     const { commandsProcessed: operations, bytesReceived, bytesSent } = counted;
     const before = this.sampled;
     this.sampled = { operations, bytesReceived, bytesSent };
-    // Counters that were reset meanwhile tell nothing about this second.
+    // If the counters were reset meanwhile, they say nothing about this second.
     if (before === null || operations < before.operations) return;
     this.rates = {
       operations: operations - before.operations,

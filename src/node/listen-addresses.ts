@@ -1,13 +1,13 @@
-// Where a node listens: the names of --listenaddr become addresses once, at the start, and every thread
-// checks and binds those. A name stands for all addresses that it has and this machine can use, so that a
-// client finds the node by any of them and a second node finds none of them free.
-// Invariant: all addresses of one name have the same port, also when the system chose it.
+// Where a node listens. The names of --listenaddr are resolved once, at start, and every thread checks and
+// binds the same addresses. A name stands for all of its addresses that this machine can use, so that a
+// client reaches the node at any of them and a second node finds none of them free.
+// Invariant: all addresses of one name have the same port, even if the system chose it.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import type { Lookup } from "../base/lookup.ts";
 import { codeOf, ListenError, listenBriefly } from "./connection/listener.ts";
 
-/** Ports that the system proposes for the first address of a name and another has on a later one. */
+/** How many ports are tried that the system offers for the first address and the others have taken. */
 const portAttemptsMax = 16;
 
 export async function listenAddresses(
@@ -29,7 +29,7 @@ async function addressesOf(wanted: Address, lookup: Lookup): Promise<Address[]> 
   const hosts = await lookup(host).catch((cause) => {
     throw new ListenError(`cannot listen on ${formatAddress(wanted)}: ${reasonOf(cause)}`);
   });
-  // One address, and its trouble is told when it is bound.
+  // With one address, binding it reports what is wrong.
   if (hosts.length === 1) return [{ host: hosts[0], port }];
   const usable = hosts.filter(isHere);
   if (usable.length === 0) {
@@ -46,7 +46,7 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** A name often has an address of a kind that the machine lacks: `::1` in a container without IPv6. */
+/** A name often has an address of a family that the machine lacks: `::1` in a container without IPv6. */
 function isHere(host: string): boolean {
   try {
     listenBriefly({ host, port: 0 });
@@ -57,7 +57,7 @@ function isHere(host: string): boolean {
   }
 }
 
-/** A port that is free on all of them; somebody may take it before it is bound, which then is an error. */
+/** A port that is free on all of them. If another process takes it before it is bound, the start fails. */
 function commonPort([first, ...others]: readonly string[]): number {
   for (let attempt = 1; ; attempt++) {
     const port = listenBriefly({ host: first, port: 0 });

@@ -1,5 +1,5 @@
-// The text of INFO. Field names and their order are Redis's, as tools and Sentinel parse them; fields of
-// our own stand at the end of a section and begin with a word of the glossary.
+// The text of INFO. Field names and their order are Redis's, because tools and Sentinel parse them; our
+// own fields are at the end of a section and begin with a word of the glossary.
 
 import { totalmem } from "node:os";
 import { MSCACHE_VERSION, REDIS_VERSION } from "../base/version.ts";
@@ -12,7 +12,7 @@ export interface InfoSource {
   readonly runId: string;
   readonly port: number;
   readonly uptimeMs: number;
-  /** How long a shutdown waits for followers yet; negative when none is under way. */
+  /** How much longer a shutdown waits for followers; negative if none is under way. */
   readonly shutdownInMs: number;
   readonly nowMs: number;
   readonly persistence: readonly Field[];
@@ -21,12 +21,12 @@ export interface InfoSource {
   readonly blockedClients: number;
   /** Measured over the last second. */
   readonly rates: Rates;
-  /** Different ones that somebody has subscribed to. */
+  /** Distinct channels with at least one subscriber. */
   readonly channels: number;
   readonly patterns: number;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
-  /** Of the items that have one, as far as it is known. */
+  /** Of a sample of the items that have a TTL. */
   readonly averageTtlMs: () => number;
   readonly replication: readonly (readonly [string, string | number])[];
   /** What all clients together hold of unread replies and unfinished requests. */
@@ -60,7 +60,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   keyspace: { title: "Keyspace", fields: keyspaceFields },
 };
 
-/** The sections asked for, in INFO's order; none: the default ones. Unknown names are ignored, as in Redis. */
+/** The requested sections, in INFO's order; without any, the default ones. Unknown names are ignored, as in Redis. */
 export function infoText(source: InfoSource, asked: readonly string[]): string {
   const names = new Set(asked.length === 0 ? ["default"] : asked);
   const all = names.has("all") || names.has("everything");
@@ -184,7 +184,7 @@ function cpuFields(): Field[] {
   ];
 }
 
-/** In exactly this form: exporters read the line by a pattern, and drop what does not fit. */
+/** In exactly this form: exporters match the line with a pattern and drop what does not match. */
 function commandFields({ threads: { commands } }: InfoSource): Field[] {
   return commands.map(({ name, calls, usec, rejected, failed }) => {
     const each = calls === 0 ? 0 : usec / calls;
@@ -227,7 +227,7 @@ function percent(part: number, whole: number): string {
 
 const byteUnits = ["B", "K", "M", "G", "T"];
 
-/** As Redis shows sizes: 1.50M. */
+/** As Redis prints sizes: 1.50M. */
 function humanBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

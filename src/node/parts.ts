@@ -1,7 +1,7 @@
-// How the parts of a node are made: one function for each, which gets what was made before it. Nothing
-// here serves anybody, and nothing decides in which order it is called: that is server.ts.
-// Invariant: a part needs none that is made after it. Whoever has to know of what happens to an earlier
-// part listens to its signals.
+// How the parts of a node are made: one function for each part, which gets the parts made before it.
+// Nothing here serves clients; server.ts decides the order of calls.
+// Invariant: a part needs no part that is made after it. A later part learns what happens to an earlier
+// one from its signals.
 
 import { dirname, resolve } from "node:path";
 import { type LineSink, Log } from "../base/log.ts";
@@ -25,20 +25,20 @@ import { LocalThreads, type Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
 
 export interface ServerOptions {
-  /** Where the lines of the node's log go, if not to standard error. It must not throw. */
+  /** Receives the lines of the node's log; the default is standard error. It must not throw. */
   readonly logSink?: LineSink;
   /**
-   * What an error of the node's own code does after the node has been taken apart. Without it, and but for
-   * "abort", `closed` rejects with it.
+   * What follows an error of the node's own code: "abort" ends the process; a function is called when the
+   * node has shut its parts down. `closed` then rejects with the error, too.
    */
   readonly onFault?: OnFault;
-  /** The code of its data threads, where that is not the product's own. */
+  /** The code of the data threads, for tests; the default is src/worker.ts. */
   readonly workerEntry?: URL;
-  /** How the names of --listenaddr become addresses, if not by the system. */
+  /** Resolves the names of --listenaddr; the default is the system's resolver. */
   readonly lookup?: Lookup;
 }
 
-/** What all other parts stand on. */
+/** What all other parts are built on. */
 export type Ground = ReturnType<typeof layGround>;
 
 export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
@@ -105,7 +105,7 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
   });
 }
 
-/** The thread that runs this, with connections where it is the only one, and where control commands go. */
+/** The thread that runs this: it gets the control commands, and has connections if it is the only one. */
 export function makeControlThread(ground: Ground, replication: Replication) {
   const { context, standing, log, fault, clientMemory, channels } = ground;
   const mailbox = new LocalMailbox(log, () => standing.free(anyPause));
@@ -117,7 +117,7 @@ export function makeControlThread(ground: Ground, replication: Replication) {
   return { mailbox, thread, connections: new Connections(thread, standing) };
 }
 
-/** One data thread is the control thread itself; several are Workers beside it. */
+/** A single data thread is the control thread itself; several are Workers beside it. */
 export function makeThreads(
   { memory, configuration, channels, faults, fault }: Ground,
   { mailbox, connections }: ReturnType<typeof makeControlThread>,

@@ -1,7 +1,8 @@
-// Which commands of clients wait: CLIENT PAUSE, FAILOVER and SHUTDOWN may each hold writes or all of
-// them, and the strongest counts as long as it lasts. It says so in shared memory, where the connections look.
-// Invariant: what it says there is the present kind, and when it has changed, no thread is in the middle
-// of a command that is held from then on.
+// Which commands of clients wait: CLIENT PAUSE, FAILOVER and SHUTDOWN may each hold writes or all
+// commands, and the strongest pause counts while it lasts. The result is in shared memory, where the gate
+// reads it.
+// Invariant: shared memory has the present kind of pause, and when it changes, no thread is in the middle
+// of a command that the new kind holds.
 
 import { monotonicMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
@@ -47,12 +48,12 @@ export class NodePauses implements Pauses {
     else this.end(purpose);
   }
 
-  /** A leader's items expire and are evicted, which are writes: a pause holds them, too. */
+  /** A leader expires and evicts items, which are writes: a pause holds these, too. */
   updateExpiry(): void {
     this.store.expires = !this.standing.isFollower && this.kind === null;
   }
 
-  /** A pause for the same purpose is only ever made longer and stronger, as in Redis. */
+  /** A second pause for the same purpose can only extend or strengthen the first, as in Redis. */
   private begin(purpose: PausePurpose, kind: PauseKind, ms: number): void {
     const present = this.pauses.get(purpose);
     const endsAtMs = Math.max(present?.endsAtMs ?? 0, monotonicMs() + ms);

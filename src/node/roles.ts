@@ -1,7 +1,7 @@
-// Leading and following, as REPLICAOF, FAILOVER and the end of a link change it: what the whole node does
-// when its role is another one, and what its place in the replication means for commands. The state
-// machines are those of replication/.
-// Invariant: a role changes between two commands of every thread, never within one.
+// The role of the node, leader or follower: what the whole node does when REPLICAOF or FAILOVER changes
+// it, and which commands it refuses because of its role and its links. The state machines are in
+// replication/.
+// Invariant: for every thread, the role changes between two commands and never within one.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
@@ -58,7 +58,7 @@ export class NodeRoles implements Roles {
     betweenCommands(store, () => replication.noOne());
   }
 
-  /** Clients of a demoted node are closed: not everybody would notice a READONLY and look elsewhere. */
+  /** A demoted node closes its clients: some would not notice a READONLY and look for the new leader. */
   private changed(leader: Address | null): void {
     const { standing, configuration, pauses, clients, fault } = this.parts;
     const isDemoted = leader !== null && !standing.isFollower;
@@ -72,7 +72,7 @@ export class NodeRoles implements Roles {
       .catch((error) => fault(error, "a change of roles"));
   }
 
-  /** The bits of restrictions.ts that follow from how the node stands in its replication. */
+  /** Sets the restrictions (command/core/gate.ts) that follow from the state of replication. */
   private updateRestrictions(): void {
     const { replication, configuration } = this.parts;
     const { STALE, FEW_FOLLOWERS } = restriction;

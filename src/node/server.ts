@@ -1,5 +1,5 @@
-// Puts a node together and takes it apart. Each part is made of those before it (parts.ts); whoever
-// wants to know how the parts hang together reads startServer() from top to bottom.
+// Starts and ends a node. Each part is made from those before it (parts.ts); read startServer() from top
+// to bottom to see how they fit together.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
@@ -34,31 +34,31 @@ import { NodeWaits } from "./waits.ts";
 export type { ServerOptions } from "./parts.ts";
 
 export interface Server extends AsyncDisposable {
-  /** The port of the first address; the one the system chose when it was 0. */
+  /** The port of the first address; if the configured port was 0, the one that the system chose. */
   readonly port: number;
   readonly addresses: readonly Address[];
-  /** For tests, which look at its invariants. */
+  /** For tests, which check its invariants. */
   readonly store: Store;
   /** The node's own log. */
   readonly log: Log;
   /**
-   * Resolves when the node has ended, whoever asked for it: close(), or a client by SHUTDOWN. Rejects with a
-   * NodeFault when an error of its own code has ended it.
+   * Resolves when the node has ended, by shutDown(), close() or a client's SHUTDOWN. Rejects with a
+   * NodeFault if an error of the node's own code has ended it.
    */
   readonly closed: Promise<void>;
-  /** True from the moment at which somebody asked for the end of the node, unless it goes on. */
+  /** Whether a shutdown is under way or done; false again if it failed or was aborted. */
   readonly isShuttingDown: boolean;
   /**
-   * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to false
-   * when the node goes on, because its data cannot be saved or the end was aborted.
+   * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to false if
+   * the node keeps running, because its data could not be saved or the shutdown was aborted.
    */
   shutDown(): Promise<boolean>;
-  /** The same, but the node ends in any case; rejects when that was without the snapshot that was due. */
+  /** As shutDown(), but the node always ends; rejects if a snapshot was due and could not be saved. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a node. Rejects with a ListenError when an address cannot be had, and with a SnapshotError when its
+ * Starts a node. Rejects with a ListenError if an address cannot be bound, and with a SnapshotError if its
  * snapshot cannot be loaded.
  */
 export async function startServer(wanted: Config, options: ServerOptions = {}): Promise<Server> {
@@ -70,7 +70,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   if (shortage !== null) log.warn(shortage);
   const replication = makeReplication(ground);
   const persistence = makePersistence(ground, replication);
-  // From before the first connection: nothing is served by halves, and no follower takes a write.
+  // Set before the first connection: no partial data are served, and no follower takes a write.
   standing.isLoading = persistence.isOn;
   standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
   if (config.leaderAddr !== null) replication.standBy(config.leaderAddr);
@@ -92,10 +92,10 @@ interface Made {
   readonly controlThread: ReturnType<typeof makeControlThread>;
 }
 
-/** A node whose parts all work, but for the data threads: they do not listen yet. */
+/** A node whose parts all work; only its data threads do not listen yet. */
 type Node = ReturnType<typeof makeServices>;
 
-/** What answers control commands, what follows from a change of roles, and what happens by itself. */
+/** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
   const { replication, persistence, threads } = made;
@@ -132,9 +132,9 @@ function makeControl({ configuration, pauses }: Ground, node: Node): Control {
   };
 }
 
-// ---- the beginning ------------------------------------------------------------------------------
+// ---- the start ----------------------------------------------------------------------------------
 
-/** Listens, loads and follows; where it listens. */
+/** Listens, loads and follows; returns the addresses. */
 async function begin(
   node: Node,
   { listenAddr, leaderAddr }: Config,
@@ -171,7 +171,7 @@ function announce(log: Log, addresses: readonly Address[], leader: Address | nul
   log.info(`listening on ${where} as a ${role}`);
 }
 
-/** A node that is told to end while it loads does not wait for the end of that. */
+/** A node that is told to end while it loads does not finish loading first. */
 async function load(persistence: Persistence, asFollower: boolean, shutdown: Shutdown) {
   const loaded = persistence.load(asFollower).then(
     () => null,
@@ -190,7 +190,7 @@ function serverOf(
   { onFault }: ServerOptions,
 ): Server {
   const closed = Promise.race([shutdown.closed, faults.ended]);
-  if (onFault !== undefined) closed.catch(() => undefined); // the owner has been told
+  if (onFault !== undefined) closed.catch(() => undefined); // onFault reports it
   const close = async () => void (await faults.unlessBroken(() => shutdown.close()));
   return {
     ...{ port: standing.port, addresses, store, log, closed, close },
@@ -209,14 +209,14 @@ type Ending = Pick<
   "store" | "standing" | "replication" | "persistence" | "threads" | "chores" | "sending"
 >;
 
-/** Clients' writes wait for ever by now, and the snapshot is saved (shutdown.ts). */
+/** By now clients' writes are held for good, and the snapshot is saved (shutdown.ts). */
 async function closeParts(parts: Ending): Promise<void> {
   const { threads, standing, persistence, replication, chores, sending } = parts;
   chores.abort();
   persistence.close();
   await threads.stopListening();
   await doneWithin(threadFarewellMsMax, threads.kill({ kind: "normal" }));
-  standing.isLoading = true; // nor does a command run that waits for an answer of this thread
+  standing.isLoading = true; // a connection that still waits for this thread runs nothing more
   await threads.close();
   sending.abort();
   standing.announceEffects();
@@ -224,8 +224,8 @@ async function closeParts(parts: Ending): Promise<void> {
 }
 
 /**
- * After a fault: nothing that may be half done is served, sent on or saved. This thread gives back what it
- * holds, or it would wait for itself; the others have ended by then, or see LOADING.
+ * After a fault: nothing that may be half done is served, sent or saved. This thread releases its locks, or
+ * it would wait for itself; the others have ended by then, or see LOADING.
  */
 function breakOff(parts: Ending): void {
   const { store, threads, standing, persistence, replication, chores, sending } = parts;

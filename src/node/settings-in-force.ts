@@ -1,8 +1,7 @@
-// What puts a changed setting into force. Most settings are read where they are used
-// (NodeConfiguration.current) and need nothing here. A row stands here for each setting of which somebody
-// holds a copy: the store, and the memory that data threads share.
-// Invariant: each copy is what the configuration says, from the start on; a change that is refused changes
-// no copy.
+// Applies changed settings. Most settings are read where they are used (NodeConfiguration.current) and need
+// nothing here. There is a row for each setting of which a part has its own copy: the store, and the memory
+// that data threads share.
+// Invariant: from the start on, each copy equals the configuration; a refused change leaves all copies.
 
 import { descriptorsMax } from "../base/descriptors.ts";
 import type { Config } from "../config/config.ts";
@@ -12,10 +11,10 @@ import type { Attached } from "./shared-memory.ts";
 type Holders = Pick<Attached, "store" | "standing" | "clientMemory">;
 type Key = keyof Config;
 
-/** Gives its copy to the holder; a sentence says why that cannot be, and then it has not changed. */
+/** Updates the copy. A sentence says why that is impossible; the copy is then unchanged. */
 type Row = (holders: Holders, after: Config, before: Config) => string | undefined;
 
-/** Those that may refuse stand first: they are tried before anything has changed. */
+/** Settings that may be refused come first: they are tried before anything has changed. */
 const rows: { readonly [K in Key]?: Row } = {
   maxClients: ({ standing }, after, before) => {
     const possible = clientsPossible(after, descriptorsMax());
@@ -57,12 +56,12 @@ const rows: { readonly [K in Key]?: Row } = {
 
 const keys = Object.keys(rows) as Key[];
 
-/** To be called once, before data threads start. */
+/** Called once, before data threads start. */
 export function putAllIntoForce(holders: Holders, config: Config): void {
   for (const key of keys) rows[key]?.(holders, config, config);
 }
 
-/** Puts what differs into force, all of it or nothing; a sentence says why it cannot be. */
+/** Applies all differences or none; a sentence says why they cannot be applied. */
 export function putIntoForce(holders: Holders, before: Config, after: Config): string | null {
   const done: Key[] = [];
   for (const key of keys) {

@@ -1,12 +1,12 @@
-// CONFIG GET and CONFIG SET over the node's configuration: all pairs of a CONFIG SET or none. Names that
-// Redis has and tools ask for, but that have only one value here, are shown and cannot be changed.
+// CONFIG GET and CONFIG SET over the node's configuration: all pairs of a CONFIG SET or none. Some names of
+// Redis, which tools ask for, have only one possible value here: they are shown and cannot be changed.
 // Error texts are those of redis 7.0 `config.c` (configSetCommand).
 
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
 import { type Config, parseSize, SETTINGS } from "../config/config.ts";
 
-/** What tools read before they start; each states a fact about MSCache in Redis's terms. */
+/** What tools read before they start: facts about MSCache in Redis's terms. */
 const fixed: readonly (readonly [string, string])[] = [
   ["appendonly", "no"],
   ["databases", "1"],
@@ -16,11 +16,11 @@ const fixed: readonly (readonly [string, string])[] = [
 
 export class Settings {
   config: Config;
-  /** Options, by name, that CONFIG SET has set. */
+  /** Names of the options that CONFIG SET has set. */
   readonly touched = new Set<string>();
   private readonly apply: (before: Config, after: Config) => string | null;
 
-  /** `apply` puts a checked configuration into force, or says why it cannot be. */
+  /** `apply` applies a checked configuration, or says why that is impossible. */
   constructor(config: Config, apply: (before: Config, after: Config) => string | null) {
     this.config = config;
     this.apply = apply;
@@ -90,7 +90,7 @@ function isSize(text: string): boolean {
     parseSize(text);
     return true;
   } catch {
-    return false; // its sentence is ours; Redis's stands in its place
+    return false; // the caller answers in Redis's words instead
   }
 }
 
@@ -103,12 +103,12 @@ const nameBytes = new Map(
 );
 const noBytes = new Uint8Array(0);
 
-/** A name that was asked for literally is shown as it was written, as Redis does. */
+/** A name that was requested literally is shown as the client wrote it, as in Redis. */
 function shownName(pattern: string, name: string): string {
   return pattern.toLowerCase() === name ? pattern : name;
 }
 
-/** Those of these settings that a name or a pattern means. */
+/** The settings that a name or a pattern matches. */
 function namesOf(pattern: string, settings: ReadonlyMap<string, string>): string[] {
   const wanted = pattern.toLowerCase();
   if (!/[[*?]/.test(wanted)) return settings.has(wanted) ? [wanted] : [];

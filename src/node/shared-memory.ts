@@ -1,7 +1,7 @@
-// What all threads of a node share, and how a thread attaches to it: store, journal and standing lie in
+// What all threads of a node share, and how a thread attaches to it. Store, journal and standing are in
 // shared memory that is reserved once, before the first data thread starts; the objects that work on it
-// belong to one thread each. Decides nothing about threads.
-// Invariant: what expires or is evicted is recorded by the thread in which it happens.
+// belong to one thread each. It decides nothing about threads.
+// Invariant: the thread that expires or evicts an item records the effect.
 
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
@@ -23,7 +23,7 @@ import { Store } from "../store/store.ts";
 import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts";
 import { SharedStanding } from "./standing.ts";
 
-/** Structured-cloneable: it is posted to each data thread. */
+/** Can be structured-cloned: it is posted to each data thread. */
 export interface SharedMemory {
   readonly store: StoreMemory;
   readonly journal: JournalMemory;
@@ -39,7 +39,7 @@ export interface Attached {
   readonly effects: Effects;
   readonly standing: SharedStanding;
   readonly clientMemory: ClientMemory;
-  /** Not shared: what this thread counts itself. */
+  /** Not shared: the counters of this thread. */
   readonly statistics: CommandStatistics;
 }
 
@@ -64,14 +64,14 @@ export function reserveMemory(config: Config): SharedMemory {
   };
 }
 
-/** Drawn anew in each process, told to its threads and to nobody else. */
+/** Random in each process, and known to its threads only. */
 function drawHashKey(): HashKey {
   const bytes = randomBytes(16);
   const word = (number: number) => bytes.readInt32LE(number * 4);
   return [word(0), word(1), word(2), word(3)];
 }
 
-/** Attaches the thread of that number, which counts as alive from here on. */
+/** Attaches the thread with that number and marks it alive. */
 export function attach(memory: SharedMemory, thread: number): Attached {
   const store = new Store(memory.store, thread);
   store.threads.markAlive(thread);
@@ -86,7 +86,7 @@ export function attach(memory: SharedMemory, thread: number): Attached {
   return { store, keyspace, journal, effects, standing, statistics, clientMemory };
 }
 
-/** Makes a change between two commands of every thread. */
+/** Makes a change while no thread is in the middle of a command. */
 export function betweenCommands<Result>(store: Store, change: () => Result): Result {
   const taken = store.lockShards(store.allShards);
   const result = change();

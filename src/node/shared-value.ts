@@ -1,9 +1,9 @@
 // A value in shared memory that one thread writes and all others read: a few bytes, their length and a
-// version. Each thread keeps what it has made of the bytes until the version is another one, so that
-// reading costs one atomic load. It does not wake anybody.
-// Invariant: the version is odd while the bytes are written, and another one for each value.
+// version. Each thread caches the decoded value until the version changes, so that a read costs one atomic
+// load. A write wakes no thread.
+// Invariant: the version is odd while the bytes are being written, and differs for each value.
 
-/** Int32 words that a value takes beside its bytes. */
+/** Int32 words that a value needs in addition to its bytes. */
 export const sharedValueWords = 2;
 
 export class SharedValue<Value> {
@@ -13,7 +13,7 @@ export class SharedValue<Value> {
   private seenVersion = 0;
   private seenValue: Value;
 
-  /** `words` are sharedValueWords of them, all zero at first: no bytes. */
+  /** `words` has sharedValueWords words. They are zero at first, which means no bytes. */
   constructor(words: Int32Array, bytes: Uint8Array, decode: (bytes: Uint8Array) => Value) {
     this.words = words;
     this.bytes = bytes;
@@ -26,7 +26,7 @@ export class SharedValue<Value> {
     return this.seenValue;
   }
 
-  /** Only one thread may write. Bytes for which there is no room are none, and are not told. */
+  /** Only one thread may write. Bytes that do not fit are replaced by none. */
   write(bytes: Uint8Array): void {
     const length = bytes.length <= this.bytes.length ? bytes.length : 0;
     Atomics.add(this.words, 0, 1);
@@ -35,7 +35,7 @@ export class SharedValue<Value> {
     Atomics.add(this.words, 0, 1);
   }
 
-  /** The bytes may change while they are read: then they are read again. */
+  /** Reads again if the bytes changed while they were read. */
   private readAgain(): void {
     for (;;) {
       const version = Atomics.load(this.words, 0);

@@ -1,13 +1,13 @@
-// The planned end of a node. Nothing is taken from a client before it is certain that the node ends:
-// writes wait, followers get what they lack, the snapshot is saved, and only then listeners and
-// connections close. Until then the node answers reads, and can still be kept from ending.
+// The orderly end of a node. Nothing is closed before it is certain that the node ends: writes are paused,
+// followers catch up, the snapshot is saved, and only then listeners and connections close. Until then the
+// node answers reads, and the shutdown can be aborted.
 //
 //   running --begin()--> catching-up --followers have all, or time is over, or NOW--> saving
 //   saving --saved, or FORCE--> closing --> ended
 //   catching-up, saving --abort(); a save that failed, without FORCE--> running
 //
-// Invariant: writes, expiry and eviction stand still in every state but running. As redis 7.0 `server.c`,
-// prepareForShutdown and finishShutdown; there too all that ask meanwhile wait for the same end.
+// Invariant: writes, expiry and eviction stand still in every state but running. As in redis 7.0 `server.c`
+// (prepareForShutdown, finishShutdown), everyone who asks meanwhile waits for the same end.
 
 import { monotonicMs } from "../base/clock.ts";
 import { assert } from "../base/errors.ts";
@@ -28,7 +28,7 @@ const transitions: Readonly<Record<ShutdownState, readonly ShutdownState[]>> = {
   ended: [],
 };
 
-/** What SIGTERM asks for, and SHUTDOWN without options. */
+/** What SIGTERM and SHUTDOWN without options ask for. */
 export const ordinaryShutdown: ShutdownOrder = { save: "if possible", now: false, force: false };
 
 export interface ShutdownParts {
@@ -37,13 +37,13 @@ export interface ShutdownParts {
   readonly replication: Replication;
   readonly pauses: NodePauses;
   readonly log: Log;
-  /** Ends all parts of the node, for good. */
+  /** Closes all parts of the node for good. */
   readonly close: () => Promise<void>;
 }
 
 export interface ShutdownOutcome {
   readonly hasEnded: boolean;
-  /** Why there is no snapshot, where one was due, or why the node goes on. */
+  /** Why a snapshot that was due is missing, or why the node keeps running; null if all is well. */
   readonly problem: Error | null;
 }
 
@@ -59,7 +59,7 @@ export class Shutdown implements Ending {
     this.#parts = parts;
   }
 
-  /** Resolves when the node has ended, whoever asked for it. */
+  /** Resolves when the node has ended. */
   get closed(): Promise<void> {
     return this.#ended.promise;
   }
@@ -72,13 +72,13 @@ export class Shutdown implements Ending {
     return this.state !== "running";
   }
 
-  /** How long followers are waited for, from now on; 0 when that is over, -1 when nobody ends the node. */
+  /** How much longer the node waits for followers; 0 after that, and -1 without a shutdown. */
   get remainingMs(): number {
     if (!this.isUnderWay) return -1;
     return Math.max(0, Math.round(this.#deadlineMs - monotonicMs()));
   }
 
-  /** Joins an end that is under way, whatever it was ordered to do. */
+  /** Joins a shutdown that is under way, whatever its order was. */
   begin(order: ShutdownOrder): Promise<ShutdownOutcome> {
     this.#attempt ??= this.#run(order);
     return this.#attempt;
@@ -88,7 +88,7 @@ export class Shutdown implements Ending {
     return (await this.begin(order)).hasEnded;
   }
 
-  /** Ends the node whatever becomes of its data, and rejects if it could not save them. */
+  /** Ends the node in any case, and rejects if its data could not be saved. */
   async close(): Promise<void> {
     const order = { ...ordinaryShutdown, force: true };
     let outcome = await this.begin(order);
@@ -96,7 +96,7 @@ export class Shutdown implements Ending {
     if (outcome.problem !== null) throw outcome.problem;
   }
 
-  /** Lets the node go on; false when it is not about to end, or has begun to close. */
+  /** Keeps the node running; false if no shutdown is under way, or if the node has begun to close. */
   abort(): boolean {
     if (this.state !== "catching-up" && this.state !== "saving") return false;
     this.#abort.abort(new Error("aborted"));
@@ -127,7 +127,7 @@ export class Shutdown implements Ending {
     return { hasEnded: true, problem };
   }
 
-  /** Why the node must not end, or null. */
+  /** Why the node must not end; null if it may. */
   async #settle({ save, now }: ShutdownOrder): Promise<Error | null> {
     const { persistence, configuration } = this.#parts;
     const { signal } = this.#abort;

@@ -1,9 +1,9 @@
-// How the node stands, as every command of every thread must see it at once: whether it follows a leader
-// and where that is, whether it is loading a snapshot, what else stands in the way of commands, and
-// whether a password is needed; beside it the counters of clients and their ids. All of it lives in shared
-// memory, and each thread has one of these on it. The control thread alone changes it: the role under the
-// locks of all shards, and LOADING is set before the old data go, which takes all of them.
-// Invariant: the password itself is in no memory that threads share, but only its hash.
+// The standing of the node, which every command of every thread must see at once: the leader it follows,
+// whether it is loading a snapshot, what else restricts commands, whether a password is needed; also the
+// settings that all threads read, the counter of clients and their ids. It is in shared memory, and each
+// thread has its own object over it. Only the control thread changes the standing: the role under the locks
+// of all shards, and LOADING before it removes the old data, for which it takes them all.
+// Invariant: shared memory never has the password itself, only its hash.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
@@ -12,9 +12,9 @@ import type { Standing } from "../command/core/node.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
 const CLIENT_IDS = 0;
-/** Bumped when effects were recorded; the control thread waits on it to send them on. */
+/** Incremented when effects were recorded; the control thread waits on it to send them. */
 const EFFECTS = 1;
-/** Connections that are open now, over all threads. */
+/** Open connections of all threads. */
 const CONNECTIONS = 2;
 const RESTRICTIONS = 3;
 const PORT = 4;
@@ -26,7 +26,7 @@ const LEADER = 9;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
-/** Room for the longest host name and its port. A longer one is none, and is not told. */
+/** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
 const leaderBytesMax = 512;
 const hashBytes = 32;
 
@@ -72,13 +72,13 @@ export class SharedStanding implements Standing {
     return (this.restrictions & restriction.FOLLOWER) !== 0;
   }
 
-  /** Follows the leader at that address; null: leads. Only for the control thread. */
+  /** Follows the leader at that address; null: is the leader. Only for the control thread. */
   follow(leader: string | null): void {
     this.leader.write(encoder.encode(leader ?? ""));
     this.restrict(restriction.FOLLOWER, leader !== null);
   }
 
-  /** Where the leader is, as `host:port`; empty for none. */
+  /** The address of the leader, as `host:port`; empty for none. */
   get leaderAddress(): string {
     return this.leader.value.address;
   }
@@ -98,7 +98,7 @@ export class SharedStanding implements Standing {
     this.password.write(password === "" ? new Uint8Array(0) : hashOf(password));
   }
 
-  /** Compares in a time that tells nothing. Without a password any is right, as for Redis's `nopass`. */
+  /** Compares in constant time. Without a password any is right, as with Redis's `nopass`. */
   isPassword(given: Uint8Array): boolean {
     const expected = this.password.value;
     return expected.length === 0 || crypto.timingSafeEqual(expected, hashOf(given));
@@ -106,7 +106,7 @@ export class SharedStanding implements Standing {
 
   // ---- settings ----------------------------------------------------------------------------------
 
-  // Each is what all threads go by. Only the control thread sets them (settings-in-force.ts).
+  // All threads read these; only the control thread sets them (settings-in-force.ts).
 
   get maxClients(): number {
     return Atomics.load(this.words, MAX_CLIENTS);
@@ -116,7 +116,7 @@ export class SharedStanding implements Standing {
     Atomics.store(this.words, MAX_CLIENTS, count);
   }
 
-  /** Silence after which the system probes a client; 0: never. */
+  /** The system probes a client after this much silence; 0: never. */
   get keepAliveSeconds(): number {
     return Atomics.load(this.words, KEEP_ALIVE);
   }
@@ -142,7 +142,7 @@ export class SharedStanding implements Standing {
     Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(level));
   }
 
-  /** That of the first address. */
+  /** The port of the first address. */
   get port(): number {
     return Atomics.load(this.words, PORT);
   }
@@ -161,7 +161,7 @@ export class SharedStanding implements Standing {
     this.restrict(restriction.LOADING, value);
   }
 
-  /** What stands in the way of commands, bits of command/core/gate.ts: none nearly always. */
+  /** What restricts commands, as bits of command/core/gate.ts; usually none is set. */
   get restrictions(): number {
     return Atomics.load(this.words, RESTRICTIONS);
   }
@@ -185,7 +185,7 @@ export class SharedStanding implements Standing {
 
   // ---- clients and effects -----------------------------------------------------------------------
 
-  /** Ids are never given twice, whichever thread asks. */
+  /** An id that no thread has returned before. */
   nextClientId(): number {
     return Atomics.add(this.words, CLIENT_IDS, 1) + 1;
   }
@@ -199,15 +199,15 @@ export class SharedStanding implements Standing {
     Atomics.sub(this.words, CONNECTIONS, 1);
   }
 
-  /** Tells the control thread that there is something to send to followers. */
+  /** Wakes the control thread: there is something to send to followers. */
   announceEffects(): void {
     Atomics.add(this.words, EFFECTS, 1);
     Atomics.notify(this.words, EFFECTS);
   }
 
   /**
-   * Calls `wake` after announcements, once for those that came together, until `signal` is aborted and
-   * one more was made. Only for the control thread.
+   * Calls `wake` after announcements, once for those that came together. Ends at the first announcement
+   * after `signal` was aborted. Only for the control thread.
    */
   async onEffects(wake: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -215,7 +215,7 @@ export class SharedStanding implements Standing {
       wake();
       const wait = Atomics.waitAsync(this.words, EFFECTS, seen);
       if (wait.async) await wait.value;
-      // Under a steady load there is always a new one: sockets have to be served in between.
+      // Under steady load there is always a new one: sockets must be served in between.
       else await nextTurn();
     }
   }

@@ -1,12 +1,12 @@
-// The average time to live that INFO shows as avg_ttl. Redis measures it while its sweeper looks through
-// the keys; ours does not run on a follower, so this looks at some buckets each time that INFO is asked and
-// goes on where it stopped.
-// Invariant: a call looks at so many buckets at most, whatever the store holds (0.2 ms for a full table).
+// The average TTL that INFO shows as avg_ttl. Redis measures it while its sweeper walks the keys. Our
+// sweeper does not run on a follower, so each INFO looks at some buckets here, from where the last one
+// stopped.
+// Invariant: a call looks at a bounded number of buckets, whatever the store holds (0.2 ms in a full table).
 
 import type { ItemVisitor, Store } from "../store/store.ts";
 
 const bucketsPerLook = 512;
-/** So many deadlines tell enough. */
+/** This many deadlines are enough for an average. */
 const deadlinesPerLook = 256;
 
 export class TtlSample implements ItemVisitor {
@@ -21,7 +21,7 @@ export class TtlSample implements ItemVisitor {
     this.store = store;
   }
 
-  /** Milliseconds; of those met last where this look met none. */
+  /** Milliseconds; if this call meets no TTL, the result of the last call that did. */
   averageMs(now: number): number {
     this.now = now;
     this.deadlines = 0;
