@@ -15,6 +15,6 @@ export {
   ServerError,
   TimeoutError,
   TooManyPendingError,
-} from "./client/errors.ts";
+} from "./client/client-errors.ts";
+export type { ClientOptions, ReconnectOptions } from "./client/client-options.ts";
 export type { Lifetime, SetOptions } from "./client/lifetime.ts";
-export type { ClientOptions, ReconnectOptions } from "./client/options.ts";

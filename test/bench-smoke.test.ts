@@ -6,6 +6,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { whenLong } from "./support/repetitions.ts";
 
 const MAIN = join(import.meta.dir, "../scripts/bench/main.ts");
 const TIMEOUT_MS = 300_000;
@@ -191,26 +192,28 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     TIMEOUT_MS,
   );
 
-  test(
-    "limit: our server refuses no write, holds no more than it may, and takes what must fit",
-    async () => {
-      const [peaks, largest, full] = (await smoke("limit")).tables;
-      const cellsOf = (table: Table, name: string) =>
-        rowsOf(table, "mscache").map((row) => column(table, name)[row]);
-      expect(cellsOf(peaks, "threads")).toEqual([1, 2]);
-      expect(cellsOf(peaks, "refused")).toEqual([0, 0]);
-      expectBetween(cellsOf(peaks, "over limit"), -32, 160);
-      const quarter = largest.rows[rowsOf(largest, "mscache")[0]];
-      expect(quarter.slice(1, 5)).toEqual([4, 1_048_576, 5, 0]);
-      expect(quarter[5]).toStartWith("ERR value is larger");
-      const [row] = rowsOf(full, "mscache");
-      expect(full.rows[row][full.columns.indexOf("by")]).toStartWith("OOM ");
-      expectBetween(cellsOf(full, "refused"), 1, 1e6);
-      expectBetween(cellsOf(full, "written again"), 1, 1e6);
-      expect(cellsOf(full, "refused again")).toEqual([0]);
-    },
-    TIMEOUT_MS,
-  );
+  whenLong(() => {
+    test(
+      "limit: our server refuses no write, holds no more than it may, and takes what must fit",
+      async () => {
+        const [peaks, largest, full] = (await smoke("limit")).tables;
+        const cellsOf = (table: Table, name: string) =>
+          rowsOf(table, "mscache").map((row) => column(table, name)[row]);
+        expect(cellsOf(peaks, "threads")).toEqual([1, 2]);
+        expect(cellsOf(peaks, "refused")).toEqual([0, 0]);
+        expectBetween(cellsOf(peaks, "over limit"), -32, 160);
+        const quarter = largest.rows[rowsOf(largest, "mscache")[0]];
+        expect(quarter.slice(1, 5)).toEqual([4, 1_048_576, 5, 0]);
+        expect(quarter[5]).toStartWith("ERR value is larger");
+        const [row] = rowsOf(full, "mscache");
+        expect(full.rows[row][full.columns.indexOf("by")]).toStartWith("OOM ");
+        expectBetween(cellsOf(full, "refused"), 1, 1e6);
+        expectBetween(cellsOf(full, "written again"), 1, 1e6);
+        expect(cellsOf(full, "refused again")).toEqual([0]);
+      },
+      TIMEOUT_MS,
+    );
+  });
 
   test(
     "gc: each variant has its peak, and only the last one calls the collector",
@@ -237,12 +240,25 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     TIMEOUT_MS,
   );
 
+  whenLong(() => {
+    test(
+      "resident: each load is served by our server, and one of them by all",
+      async () => {
+        const [ours] = (await smoke("resident", "--servers", "mscache")).tables;
+        expect(ours.rows.length).toBeGreaterThan(30);
+        expectBetween(column(ours, "mscache"), -8, 1024);
+        const [all] = (await smoke("resident", "--only", "INCR")).tables;
+        for (const name of servers.filter((name) => name !== "memcached")) {
+          expectBetween(column(all, name), -8, 1024);
+        }
+      },
+      TIMEOUT_MS,
+    );
+  });
+
   test(
-    "resident: each load is served by our server, and one of them by all",
+    "resident: one load is served by all",
     async () => {
-      const [ours] = (await smoke("resident", "--servers", "mscache")).tables;
-      expect(ours.rows.length).toBeGreaterThan(30);
-      expectBetween(column(ours, "mscache"), -8, 1024);
       const [all] = (await smoke("resident", "--only", "INCR")).tables;
       for (const name of servers.filter((name) => name !== "memcached")) {
         expectBetween(column(all, name), -8, 1024);

@@ -4,9 +4,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
-import { type Import, readSource, readSources, type SourceFile } from "./support/source.ts";
+import { OPTIONS } from "../src/config/options.ts";
+import { type Import, readSources, type SourceFile } from "./support/source.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const FILE_LINES_MAX = 500;
@@ -68,7 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "command/": [
     ...["base/", "config/", "store/", "journal/", "keyspace/", "rdb/"],
     ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
-    "protocol/apply.ts",
+    "protocol/apply-stream.ts",
   ],
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
@@ -116,6 +118,28 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
   return [`${at}: a package may be used only where PACKAGES says, and why it is needed`];
 }
 
+/** Names that files of several rooms have, each with its reason. */
+const REPEATED: Readonly<Record<string, string>> = {
+  "protocol.ts": "the value of each protocol, one a folder, beside the type of all of them",
+};
+
+/** The way by which a file comes back to itself, or null. */
+function wayBack(
+  from: string,
+  targets: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | null {
+  const ways: string[][] = [[from]];
+  const seen = new Set<string>();
+  for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
+    for (const target of targets.get(way.at(-1) ?? "") ?? []) {
+      if (target === from) return [...way, target];
+      if (!seen.has(target)) ways.push([...way, target]);
+      seen.add(target);
+    }
+  }
+  return null;
+}
+
 describe("rooms", () => {
   test("the top level holds only what the user fixed and what tools demand", () => {
     const allowed = [
@@ -128,6 +152,54 @@ describe("rooms", () => {
 
   test("imports point one way", () => {
     expectNone(sources.flatMap((file) => file.imports.flatMap((one) => judgeImport(file, one))));
+  });
+
+  test("no file imports itself by way of others", () => {
+    // Types alone may go round: they are gone before anything runs, so no order of loading hangs on them.
+    const targets = new Map(
+      files.map(({ path, imports }) => {
+        const values = imports.filter(({ isTypeOnly }) => !isTypeOnly);
+        return [path, values.flatMap(({ target }) => target ?? [])] as const;
+      }),
+    );
+    const circles = files.flatMap(({ path }) => {
+      const way = wayBack(path, targets);
+      return way === null ? [] : [`${way.join(" -> ")}: let one of them be told what it needs`];
+    });
+    expectNone(circles);
+  });
+
+  test("a name of a file tells one thing in src", () => {
+    const paths = new Map<string, string[]>();
+    for (const { path } of sources) {
+      const name = basename(path);
+      paths.set(name, [...(paths.get(name) ?? []), path]);
+    }
+    const twice = [...paths].filter(([name, list]) => {
+      return list.length > 1 && !Object.hasOwn(REPEATED, name);
+    });
+    expectNone(twice.map(([name, list]) => `${name}: rename one of ${list.join(", ")}`));
+  });
+
+  test("a file of test/unit is named after its source, or source-aspect, or its folder", () => {
+    const names = [...sources, ...files.filter(({ path }) => path.startsWith("scripts/"))];
+    const known = names.flatMap(({ path }) => {
+      const bare = path.replace(/^(src|scripts)\//, "").replace(/\.ts$/, "");
+      return [bare, `${dirname(bare)}/${basename(dirname(bare))}`, dirname(bare)];
+    });
+    const units = files.filter(({ path }) => /^test\/unit\/.*\.test\.ts$/.test(path));
+    const strays = units.filter(({ path }) => {
+      const bare = path.replace("test/unit/", "").replace(".test.ts", "");
+      return !known.some((name) => bare === name || bare.startsWith(`${name}-`));
+    });
+    expectNone(strays.map(({ path }) => `${path}: name it after what it tests`));
+  });
+
+  test("a test of test/unit starts no server and opens no socket", () => {
+    const reaching =
+      /\bBun\.(listen|connect|serve)\b|\b(createServer|start(Node|Redis|Server)|(spawn|run)\w*(Node|Mscache))\(/;
+    const where = files.filter(({ path }) => path.startsWith("test/unit/"));
+    expectNone(everywhere(reaching, "move it to a folder beside unit/", where));
   });
 
   test("nobody imports the entries", () => {
@@ -192,8 +264,8 @@ const MODULE_STATE: Readonly<Record<string, string>> = {
   "src/command/core/write.ts spare": "scratch of one call",
   "src/command/generic/expiry.ts conditions": "scratch of one call",
   "src/command/generic/key-move.ts copyReplaces": "scratch of one call",
-  "src/command/hyperloglog/hash.ts high": "scratch of one call",
-  "src/command/hyperloglog/hash.ts low": "scratch of one call",
+  "src/command/hyperloglog/element-hash.ts high": "scratch of one call",
+  "src/command/hyperloglog/element-hash.ts low": "scratch of one call",
   "src/command/hyperloglog/sparse.ts newBytes": "scratch of one call",
   "src/command/stream/bits.ts spare": "scratch of one call",
   "src/command/stream/stream-hyperloglog.ts expiresAt": "scratch of one call",
@@ -324,64 +396,54 @@ describe("documents", () => {
     const isFresh = readme.includes(optionTable());
     expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
   });
+
+  const index = indexOfTests();
+
+  test("test/README.md tells where each command and each option is tested", () => {
+    const names = [
+      ...commands.map(({ name }) => name.toUpperCase()),
+      ...Object.values(OPTIONS).map(({ name }) => name),
+    ];
+    const indexed = new Set(index.flatMap((row) => row.names));
+    const missing = names.filter((name) => !indexed.has(name));
+    expectNone(missing.map((name) => `test/README.md: say where ${name} is tested`));
+    const strangers = [...indexed].filter((name) => !names.includes(name));
+    expectNone(strangers.map((name) => `test/README.md: there is no ${name} any more`));
+  });
+
+  test("what the index names is there, and a file of its row speaks of it", () => {
+    const gone = index.flatMap((row) => row.files.filter((path) => !textOf(path)));
+    expectNone(gone.map((path) => `test/README.md: ${path} is not there`));
+    const silent = index.flatMap(({ names, files: paths }) =>
+      names.filter((name) => !paths.some((path) => speaksOf(textOf(path), name))),
+    );
+    expectNone(silent.map((name) => `test/README.md: the files of its row do not test ${name}`));
+  });
 });
 
-// ---- the reader ---------------------------------------------------------------------------------
+interface IndexRow {
+  readonly names: readonly string[];
+  readonly files: readonly string[];
+}
 
-describe("the reader of sources", () => {
-  const body = "  step();\n".repeat(3);
+/** The rows of the index in test/README.md: names of commands and options, and files below test/. */
+function indexOfTests(): IndexRow[] {
+  const text = readFileSync(join(ROOT, "test/README.md"), "utf8");
+  const [, section = ""] = /^## Where is X tested\?\n([\s\S]*?)^## /m.exec(text) ?? [];
+  const quoted = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
+  const cells = section.split("\n").map((line) => line.split("|"));
+  const rows = cells.map(([, names, paths]) => ({ names: quoted(names), files: quoted(paths) }));
+  return rows.filter((row) => row.names.length > 0 && row.files.length > 0);
+}
 
-  test("blanks strings, templates, comments and regular expressions, and nothing else", () => {
-    const text = `a("x{"); b(\`y{\${c({})}}\`); d = /[/{]/g; e = f / 2; // {\n/* { */ g();`;
-    const code = readSource("src/a.ts", text).code;
-    expect(code.replace(/ +/g, " ")).toBe("a( ); b( c({}) ); d = ; e = f / 2; \n g();");
-    expect(code).toHaveLength(text.length);
-  });
+/** The text of a file of test/, or nothing where there is none. */
+function textOf(path: string): string {
+  return files.find((file) => file.path === `test/${path}`)?.text ?? "";
+}
 
-  test.each([
-    ["a function", `function f(a: number): void {\n${body}}`],
-    ["a function that returns an object type", `function f(): { a: 1 } {\n${body}}`],
-    ["a method", `class A {\n  m({ a }: B): Promise<C<D>> {\n${body}}\n}`],
-    ["an arrow", `const f = async (a) => {\n${body}};`],
-  ])("measures %s", (_, text) => {
-    const longest = readSource("src/a.ts", text).functions.map(({ lineCount }) => lineCount);
-    expect(longest).toContain(5);
-  });
-
-  test("does not take classes, interfaces and object literals for functions", () => {
-    const text = "class A extends B {\n}\ninterface C {\n}\nconst d = {\n};\n";
-    expect(readSource("src/a.ts", text).functions).toEqual([]);
-  });
-
-  test("tells a silent catch from one that explains itself", () => {
-    const silent = "try {\n  a();\n} catch {}\nb().catch(() => {});";
-    expect(readSource("src/a.ts", silent).emptyCatches).toEqual([3, 4]);
-    const explained = "try {\n  a();\n} catch {\n  // It is gone already.\n}";
-    expect(readSource("src/a.ts", explained).emptyCatches).toEqual([]);
-  });
-
-  test("finds every kind of import with its target", () => {
-    const lines = [
-      'import { a } from "./a.ts";',
-      'import type { B } from "../b/b.ts";',
-      'export { c } from "citty";',
-      'const d = () => import("./d.ts");',
-      '// from "./e.ts"',
-    ];
-    const { imports } = readSource("src/x/x.ts", lines.join("\n"));
-    const targets = imports.map(({ line, target }) => [line, target]);
-    const expected = [
-      [1, "src/x/a.ts"],
-      [2, "src/b/b.ts"],
-      [3, null],
-      [4, "src/x/d.ts"],
-    ];
-    expect(targets).toEqual(expected);
-  });
-
-  test("takes the opening comment, after a shebang too", () => {
-    expect(readSource("a.ts", "#!/bin/x\n// One.\n// Two.\n\nlet a;").header).toBe("One.\nTwo.");
-    expect(readSource("a.ts", "/**\n * One.\n * Two.\n */\nlet a;").header).toBe("One.\nTwo.");
-    expect(readSource("a.ts", "let a; // One.").header).toBe("");
-  });
-});
+/** An option may go by its name among Redis's settings, or by its key in a Config. */
+function speaksOf(text: string, name: string): boolean {
+  const [key, option] = Object.entries(OPTIONS).find(([, it]) => it.name === name) ?? [];
+  const names = [name, key ?? name, ...(option?.redis ?? []).map((redis) => redis.name)];
+  return new RegExp(`\\b(${names.join("|")})\\b`, "i").test(text);
+}

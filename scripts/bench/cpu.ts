@@ -4,7 +4,7 @@
 // in an order that turns round every round, so that a noisy machine is noisy for all.
 // Invariant: nothing is timed before every server gave back what was written.
 
-import { preload, type Result, runBench } from "../../src/bench/run.ts";
+import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
 import { againstTable, type Comparison } from "./against.ts";
 import { casesOf, groupsOf, LOAD_ROW, type LoadCase, type LoadGroup, rowsOf } from "./cpu-cases.ts";

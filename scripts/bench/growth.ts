@@ -3,7 +3,7 @@
 // our server's own lengths of turns.
 // Invariant: with memory to spare every item that was written is there at the end.
 
-import { runBench } from "../../src/bench/run.ts";
+import { runBench } from "../../src/bench/load-run.ts";
 import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
 import {

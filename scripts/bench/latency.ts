@@ -3,7 +3,7 @@
 // the moment at which a request was due, so a stall is paid for by all that arrive during it.
 // Invariant: the rate of a server is half of its own measured maximum, and of its fresh process.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import {
   assertServed,
   type RunningServer,

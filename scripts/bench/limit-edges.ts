@@ -3,8 +3,8 @@
 // taken again after deletes. Peaks of resident memory are in limit.ts.
 // Invariant: what a server took and did not evict is there when it is asked for.
 
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import { keyText } from "../../src/bench/requests.ts";
-import { preload, runBench } from "../../src/bench/run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
 import { Probe } from "./probe.ts";
 import { type RunningServer, type ServerSpec, startServer, workloadFor } from "./servers.ts";

@@ -3,7 +3,7 @@
 // of a limit is in limit-edges.ts.
 // Invariant: every write is counted, and a refused one is shown.
 
-import { runBench } from "../../src/bench/run.ts";
+import { runBench } from "../../src/bench/load-run.ts";
 import { valueLength } from "../../src/bench/workload.ts";
 import { fullTable, largestTable } from "./limit-edges.ts";
 import { peakResidentBytes } from "./process.ts";

@@ -2,7 +2,7 @@
 // over the items written, after a warm-up that has compiled the code and grown the buffers.
 // Invariant: the growth is divided by items that the server itself says it holds.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import { settledResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";

@@ -3,7 +3,7 @@
 // under a steady load of writes. Every server has all processors, as leader and follower share one here.
 // Invariant: after each full sync the follower has as many items as its leader, or there is no figure.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import { Probe } from "./probe.ts";
 import {
   assertServed,

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Target } from "../../src/bench/load-connection.ts";
-import { preload, type Result, runBench } from "../../src/bench/run.ts";
+import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
 import * as admin from "./admin.ts";
 import { cpuSeconds, queuedSeconds, residentBytes, SERVER_CPU } from "./process.ts";

@@ -3,7 +3,7 @@
 // memory keeps the runtime from collecting by itself.
 // Invariant: the data stays the same while memory is watched, so growth is buffers alone.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import { peakResidentBytes, resetPeak, settledResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";

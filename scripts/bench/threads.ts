@@ -3,7 +3,7 @@
 // generator shares the last one with it, so on a small machine this shows cost, not gain.
 // Invariant: every run with several threads also compares every byte that it reads.
 
-import { preload, runBench } from "../../src/bench/run.ts";
+import { preload, runBench } from "../../src/bench/load-run.ts";
 import { assertCorrect, type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { alternate, type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
 

@@ -2,7 +2,7 @@
 // JSON and the progress line. It does not write them anywhere.
 // Invariant: every number of the table is in the JSON too.
 
-import type { Plan, Progress, Result } from "./run.ts";
+import type { Plan, Progress, Result } from "./load-run.ts";
 import type { Workload } from "./workload.ts";
 
 export interface Report {

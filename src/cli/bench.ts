@@ -7,8 +7,8 @@ import { type ArgsDef, defineCommand } from "citty";
 import { parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Target } from "../bench/load-connection.ts";
+import { type Plan, type Progress, preload, runBench } from "../bench/load-run.ts";
 import { progressLine, report, reportTable } from "../bench/report.ts";
-import { type Plan, type Progress, preload, runBench } from "../bench/run.ts";
 import {
   BenchError,
   checkWorkload,

@@ -4,7 +4,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { connect } from "../client/client.ts";
-import { MSCacheError } from "../client/errors.ts";
+import { MSCacheError } from "../client/client-errors.ts";
 import { Failure } from "./failure.ts";
 
 type Client = Awaited<ReturnType<typeof connect>>;

@@ -8,7 +8,7 @@ import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
 import { writeLine } from "../base/stderr.ts";
 import { MSCACHE_VERSION } from "../base/version.ts";
-import { checkArguments } from "./arguments.ts";
+import { checkArguments } from "./argument-check.ts";
 import { SUBCOMMANDS } from "./commands.ts";
 import { Failure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";

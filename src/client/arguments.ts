@@ -5,7 +5,7 @@
 // catch an exception and every later request would hang.
 
 import { argumentsMax, bulkBytesMax } from "../base/limits.ts";
-import { InvalidArgumentError } from "./errors.ts";
+import { InvalidArgumentError } from "./client-errors.ts";
 
 /** A string up to this length is within bulkBytesMax: a UTF-16 unit takes at most three UTF-8 bytes. */
 const surelyShortMax = Math.floor(bulkBytesMax / 3);

@@ -12,7 +12,6 @@
 // executed and are rejected.
 
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
-import { CommandWriter } from "./command-writer.ts";
 import {
   ClosedError,
   ConnectError,
@@ -20,11 +19,12 @@ import {
   type MSCacheError,
   ProtocolError,
   TimeoutError,
-} from "./errors.ts";
+} from "./client-errors.ts";
+import { type Address, formatAddress } from "./client-options.ts";
+import type { Request } from "./client-request.ts";
+import { CommandWriter } from "./command-writer.ts";
 import type { Holder, Ledger } from "./ledger.ts";
-import { type Address, formatAddress } from "./options.ts";
 import { Queue } from "./queue.ts";
-import type { Request } from "./request.ts";
 import { greeting } from "./shapes.ts";
 
 /** When this many bytes are encoded, they are written without waiting for the end of the turn. */

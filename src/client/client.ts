@@ -5,8 +5,9 @@
 // method throws.
 
 import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
+import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
+import { type ClientOptions, resolveOptions } from "./client-options.ts";
 import type { Command } from "./command-writer.ts";
-import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./errors.ts";
 import { Ledger } from "./ledger.ts";
 import {
   type Lifetime,
@@ -15,7 +16,6 @@ import {
   type SetOptions,
   setCommand,
 } from "./lifetime.ts";
-import { type ClientOptions, resolveOptions } from "./options.ts";
 import { Router } from "./router.ts";
 import * as shapes from "./shapes.ts";
 

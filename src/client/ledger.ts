@@ -8,10 +8,10 @@
 // and late by at most one sweep, an eighth of the timeout. A stalled event loop delays the sweeps too,
 // so time in which this process could not read a reply does not count against the server.
 
+import { ClosedError, type MSCacheError, TooManyPendingError } from "./client-errors.ts";
+import type { Settings } from "./client-options.ts";
+import { Request, type Shape } from "./client-request.ts";
 import type { Command } from "./command-writer.ts";
-import { ClosedError, type MSCacheError, TooManyPendingError } from "./errors.ts";
-import type { Settings } from "./options.ts";
-import { Request, type Shape } from "./request.ts";
 
 /** The number of sweeps in one request timeout. */
 const sweeps = 8;

@@ -3,8 +3,8 @@
 // gets an InvalidArgumentError. It reads no clock: a TTL starts when the leader executes the command.
 
 import { checkBag, checkFlag, wrongKind } from "./arguments.ts";
+import { InvalidArgumentError } from "./client-errors.ts";
 import type { Argument, Command } from "./command-writer.ts";
-import { InvalidArgumentError } from "./errors.ts";
 
 /** Exactly one way to say when a key expires. */
 export type Lifetime =

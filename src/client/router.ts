@@ -11,19 +11,19 @@
 //      not discard L2. The SET goes straight to L2.
 
 import { Connection, rejectAll } from "./client-connection.ts";
-import type { Command } from "./command-writer.ts";
 import {
   ClosedError,
   ConnectError,
   type MSCacheError,
   ReadOnlyError,
   TimeoutError,
-} from "./errors.ts";
-import { locateLeader } from "./leader.ts";
+} from "./client-errors.ts";
+import { backoffMs, Link, type LinkOwner } from "./client-link.ts";
+import type { Request, Shape } from "./client-request.ts";
+import type { Command } from "./command-writer.ts";
+import { locateLeader } from "./leader-search.ts";
 import type { Holder, Ledger } from "./ledger.ts";
-import { backoffMs, Link, type LinkOwner } from "./link.ts";
 import { Queue } from "./queue.ts";
-import type { Request, Shape } from "./request.ts";
 
 export class Router implements LinkOwner, Holder {
   readonly #ledger: Ledger;

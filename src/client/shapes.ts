@@ -2,8 +2,8 @@
 // accepts only its own kind: a reply of another kind is a ProtocolError, never a value of the wrong type.
 
 import type { Reply } from "../protocol/resp/reply-parser.ts";
-import type { Address } from "./options.ts";
-import type { Shape } from "./request.ts";
+import type { Address } from "./client-options.ts";
+import type { Shape } from "./client-request.ts";
 
 /** A value as a string, or null. */
 export const textOrNull: Shape<string | null> = {

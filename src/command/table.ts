@@ -18,7 +18,7 @@ import { serverCommands } from "./server/info-command.ts";
 import { introspectionCommands } from "./server/introspection.ts";
 import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
-import { shutdownCommands } from "./server/shutdown.ts";
+import { shutdownCommands } from "./server/shutdown-command.ts";
 import { waitCommands } from "./server/wait.ts";
 import { counterCommands } from "./string/counter.ts";
 import { stringRangeCommands } from "./string/string-range.ts";

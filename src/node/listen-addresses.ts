@@ -4,7 +4,7 @@
 // Invariant: all addresses of one name have the same port, even if the system chose it.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import type { Lookup } from "../base/lookup.ts";
+import type { Lookup } from "../base/host-lookup.ts";
 import { codeOf, ListenError, listenBriefly } from "./connection/listener.ts";
 
 /** How many ports are tried that the system offers for the first address and the others have taken. */

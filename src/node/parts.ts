@@ -4,8 +4,8 @@
 // one from its signals.
 
 import { dirname, resolve } from "node:path";
+import type { Lookup } from "../base/host-lookup.ts";
 import { type LineSink, Log } from "../base/log.ts";
-import type { Lookup } from "../base/lookup.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels } from "../command/pubsub/channels.ts";

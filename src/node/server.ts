@@ -3,9 +3,9 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
+import { type Lookup, lookUp } from "../base/host-lookup.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { type Lookup, lookUp } from "../base/lookup.ts";
 import { doneWithin } from "../base/patience.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import type { Control } from "../command/core/node.ts";

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
-import { CommandStatistics } from "../command/core/statistics.ts";
+import { CommandStatistics } from "../command/core/command-statistics.ts";
 import type { Config } from "../config/config.ts";
 import { Effects } from "../journal/effects.ts";
 import {

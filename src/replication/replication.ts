@@ -17,7 +17,7 @@ import { Signal } from "../base/signal.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { Apply, ChangedKeys } from "../protocol/apply.ts";
+import type { Apply, ChangedKeys } from "../protocol/apply-stream.ts";
 import type { Store } from "../store/store.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";

@@ -11,7 +11,7 @@
 import { freeBytes } from "../base/buffer-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
-import type { KeyVisitor } from "../protocol/apply.ts";
+import type { KeyVisitor } from "../protocol/apply-stream.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { ItemVisitor, Store } from "../store/store.ts";
 

@@ -19,7 +19,7 @@ import {
 import { Random, seedFor } from "../support/seed.ts";
 import { SmallStore } from "../support/small-store.ts";
 import { FakeClock } from "../unit/replication/fakes.ts";
-import { TestNode } from "../unit/replication/test-node.ts";
+import { TestNode } from "./in-process/test-node.ts";
 
 const note = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
 const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];

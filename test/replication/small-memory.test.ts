@@ -7,7 +7,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { runBench } from "../../src/bench/run.ts";
+import { runBench } from "../../src/bench/load-run.ts";
 import { DEFAULT_WORKLOAD } from "../../src/bench/workload.ts";
 import { formatSize, loadConfig } from "../../src/config/config.ts";
 import type { SpawnedNode } from "../harness.ts";

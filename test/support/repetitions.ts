@@ -7,6 +7,11 @@
 /** Set by `bun run test:long`. */
 const isLong = process.env.MSCACHE_TEST_LONG === "1";
 
+/** Registers a case in long runs alone: a whole benchmark, of which `bun run test` has a part. */
+export function whenLong(register: () => void): void {
+  if (isLong) register();
+}
+
 export function repetitions(few: number, many: number): number {
   return isLong ? many : few;
 }

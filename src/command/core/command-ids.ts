@@ -1,4 +1,4 @@
-// Numbers of commands, by which each thread of each node finds its counters (statistics.ts). The table of
+// Numbers of commands, by which each thread of each node finds its counters (command-statistics.ts). The table of
 // commands is made once in a process, when its files are loaded; no node changes it.
 
 let lastId = 0;

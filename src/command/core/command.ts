@@ -60,7 +60,7 @@ export interface CommandFacts {
 
 /** A row as the dispatch uses it. */
 export class Command {
-  /** Where its counters are (statistics.ts). */
+  /** Where its counters are (command-statistics.ts). */
   readonly id: number;
   readonly name: string;
   readonly arity: number;

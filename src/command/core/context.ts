@@ -7,9 +7,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
+import type { CommandStatistics } from "./command-statistics.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
-import type { CommandStatistics } from "./statistics.ts";
 
 /**
  * What a handler works on: all that a data thread has. One per thread; `now` and `session` are set before

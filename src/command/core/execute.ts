@@ -11,8 +11,8 @@ import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import { examine, judge, type Verdict } from "./gate.ts";
 import { executeLocked } from "./locked.ts";
-import { makeRoom } from "./room.ts";
-import { type Outcome, refuse, run } from "./run.ts";
+import { makeRoom } from "./make-room.ts";
+import { type Outcome, refuse, run } from "./run-handler.ts";
 
 /** Runs `command` and answers through `reply`. */
 export function execute(x: Context, command: Command, request: Request, reply: Reply): Outcome {

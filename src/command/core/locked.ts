@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import { judge } from "./gate.ts";
 import { find } from "./registry.ts";
-import { type Outcome, refuse, run } from "./run.ts";
+import { type Outcome, refuse, run } from "./run-handler.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
 
 /** Runs a command that execute() has admitted. */

@@ -7,7 +7,7 @@
 // The cardinality's highest bit says that it is out of date.
 
 import { denseBytes, raiseDense, readDense } from "./dense.ts";
-import { placeOf, rankBits, registerBits, registerCount } from "./hash.ts";
+import { placeOf, rankBits, registerBits, registerCount } from "./element-hash.ts";
 import {
   BROKEN,
   eachValueRun,

@@ -7,7 +7,7 @@
 //   01llllll llllllll  XZERO  l + 1 registers are 0 (up to 16,384)
 //   1vvvvvll           VAL    l + 1 registers (up to 4) are v + 1 (up to 32)
 
-import { registerCount } from "./hash.ts";
+import { registerCount } from "./element-hash.ts";
 
 export const sparseValueMax = 32;
 const zeroRunMax = 64;

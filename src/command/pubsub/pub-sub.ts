@@ -11,7 +11,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { helpRow } from "../core/help.ts";
+import { helpRow } from "../core/subcommand-help.ts";
 import type { Topics } from "./topics.ts";
 
 const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, PUSHES, MAY_REPLICATE } = flag;

@@ -4,7 +4,7 @@
 import { ErrorReply } from "../../base/errors.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { helpRow } from "../core/help.ts";
+import { helpRow } from "../core/subcommand-help.ts";
 
 const notBusy = new ErrorReply("NOTBUSY", "No scripts in execution right now.");
 

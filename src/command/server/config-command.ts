@@ -8,7 +8,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { helpRow } from "../core/help.ts";
+import { helpRow } from "../core/subcommand-help.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 const perSetting = "O(N) with N the number of settings";

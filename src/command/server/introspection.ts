@@ -9,9 +9,9 @@ import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag, flagNames } from "../core/flags.ts";
-import { helpRow } from "../core/help.ts";
 import type { KeyRange } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
+import { helpRow } from "../core/subcommand-help.ts";
 import { type Argument, parseSyntax } from "../core/syntax.ts";
 import { argumentIs } from "../core/words.ts";
 

@@ -14,7 +14,7 @@ import {
   valueTooLarge,
 } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Applied, Apply } from "../../protocol/apply.ts";
+import type { Applied, Apply } from "../../protocol/apply-stream.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { Command } from "../core/command.ts";

@@ -2,7 +2,7 @@
 // key; the stream of a Redis leader, which a follower forwards unchanged, may have any write command.
 // It errs on the side of too many keys: naming one that did not change costs a frame and nothing else.
 
-import type { KeyVisitor } from "../../protocol/apply.ts";
+import type { KeyVisitor } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import { flag } from "../core/flags.ts";

@@ -10,7 +10,7 @@ import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
 import { findForWrite, putBytes } from "../core/write.ts";
-import { registerCount } from "../hyperloglog/hash.ts";
+import { registerCount } from "../hyperloglog/element-hash.ts";
 import { HyperLogLog } from "../hyperloglog/hyperloglog.ts";
 import { streamCommand } from "./stream-row.ts";
 

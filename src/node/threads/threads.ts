@@ -4,9 +4,9 @@
 import type { Address } from "../../base/address.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
 import { fits } from "../../command/connection/client-filter.ts";
+import type { CommandCount } from "../../command/core/command-statistics.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
-import type { CommandCount } from "../../command/core/statistics.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
 import type { Connection } from "../connection/connection.ts";

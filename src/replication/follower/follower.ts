@@ -24,7 +24,7 @@ import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
-import type { Apply } from "../../protocol/apply.ts";
+import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { Store } from "../../store/store.ts";

@@ -2,8 +2,8 @@
 // ended. It speaks no protocol beyond writing a command, and never reconnects.
 // Invariant: after close() nothing is called back; `closed` is called at most once.
 
+import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, linkSilenceMsMax } from "../../base/limits.ts";
-import { type Lookup, lookUp } from "../../base/lookup.ts";
 import { doneWithin } from "../../base/patience.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";

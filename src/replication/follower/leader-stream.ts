@@ -12,7 +12,7 @@ import { digitCount } from "../../base/ascii.ts";
 import { SyncError } from "../../base/errors.ts";
 import { bulkBytesMax } from "../../base/limits.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Apply } from "../../protocol/apply.ts";
+import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 

@@ -20,7 +20,7 @@ import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { ChangedKeys, KeyVisitor } from "../../protocol/apply.ts";
+import type { ChangedKeys, KeyVisitor } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";

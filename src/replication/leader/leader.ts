@@ -17,7 +17,7 @@ import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { ChangedKeys } from "../../protocol/apply.ts";
+import type { ChangedKeys } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";

@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { connect, InvalidArgumentError } from "../../../src/index.ts";
-import { ScriptedNode } from "./scripted-node.ts";
+import { ScriptedNode } from "../../client/scripted-node.ts";
 
 /** One value of every kind, and several of the numbers and strings that are easily mistaken. */
 const values: Readonly<Record<string, unknown>> = {

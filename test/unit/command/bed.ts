@@ -4,11 +4,11 @@
 // Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
+import { CommandStatistics } from "../../../src/command/core/command-statistics.ts";
 import type { ControlContext } from "../../../src/command/core/context.ts";
 import { execute } from "../../../src/command/core/execute.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
-import { CommandStatistics } from "../../../src/command/core/statistics.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { commands as table } from "../../../src/command/table.ts";
 import { Effects } from "../../../src/journal/effects.ts";

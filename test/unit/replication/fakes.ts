@@ -13,7 +13,7 @@ import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import type { Apply } from "../../../src/protocol/apply.ts";
+import type { Apply } from "../../../src/protocol/apply-stream.ts";
 import type { Request } from "../../../src/protocol/request.ts";
 import { History } from "../../../src/replication/history.ts";
 import { STORED } from "../../../src/store/store.ts";

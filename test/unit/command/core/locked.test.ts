@@ -5,12 +5,12 @@
 import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
 import { Command } from "../../../../src/command/core/command.ts";
+import { CommandStatistics } from "../../../../src/command/core/command-statistics.ts";
 import type { Context, Handler } from "../../../../src/command/core/context.ts";
 import { execute } from "../../../../src/command/core/execute.ts";
 import { flag } from "../../../../src/command/core/flags.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Session } from "../../../../src/command/core/session.ts";
-import { CommandStatistics } from "../../../../src/command/core/statistics.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
 import { attach, reserveMemory, type SharedMemory } from "../../../../src/node/shared-memory.ts";

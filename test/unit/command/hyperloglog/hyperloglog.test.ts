@@ -8,7 +8,7 @@ import {
   placeOf,
   registerBits,
   registerCount,
-} from "../../../../src/command/hyperloglog/hash.ts";
+} from "../../../../src/command/hyperloglog/element-hash.ts";
 import { estimate, HyperLogLog } from "../../../../src/command/hyperloglog/hyperloglog.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 

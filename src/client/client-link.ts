@@ -1,0 +1,127 @@
+// Keeps a connection to the node given to connect(). When it is lost, the link reconnects with
+// exponential backoff and jitter, and requests wait here. It never connects to another node.
+// Invariant: requests wait here only while there is no open connection.
+//
+//   down -> up       connected and logged in
+//   up   -> down     lost; the next attempt is scheduled
+//   down -> failed   reconnect.maxAttempts attempts failed; final
+//   any  -> closed
+
+import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
+import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./client-errors.ts";
+import { formatAddress, type Settings } from "./client-options.ts";
+import type { Request } from "./client-request.ts";
+import type { Holder, Ledger } from "./ledger.ts";
+import { Queue } from "./queue.ts";
+
+/** The owner of a link, which is also told each time the link is up. */
+export interface LinkOwner extends ConnectionOwner {
+  linkUp(connection: Connection): void;
+}
+
+export class Link implements Holder {
+  readonly address: string;
+  readonly #ledger: Ledger;
+  readonly #owner: LinkOwner;
+  readonly #waiting = new Queue<Request>();
+  #connection: Connection | null = null;
+  /** Set when the link has failed for good or was closed. Every later request rejects with it. */
+  #ended: MSCacheError | null = null;
+  #lastError: unknown;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(ledger: Ledger, owner: LinkOwner) {
+    this.address = formatAddress(ledger.settings.address);
+    this.#ledger = ledger;
+    this.#owner = owner;
+    ledger.holders.add(this);
+  }
+
+  /** Connects. Rejects with ConnectError on failure and does not retry. */
+  async connect(): Promise<void> {
+    const ledger = this.#ledger;
+    this.#connection = await Connection.open(ledger.settings.address, ledger, this.#owner);
+    this.#owner.linkUp(this.#connection);
+    for (let request = this.#waiting.shift(); request; request = this.#waiting.shift()) {
+      this.#connection.send(request);
+    }
+  }
+
+  /** Sends the request now, or after the link has reconnected. */
+  send(request: Request): void {
+    if (this.#connection !== null) this.#connection.send(request);
+    else if (this.#ended !== null) this.#ledger.drop(request, this.#ended);
+    else this.#waiting.push(request);
+  }
+
+  /** Why the link refuses requests for good; null while it is up or reconnects. */
+  get ended(): MSCacheError | null {
+    return this.#ended;
+  }
+
+  /** Whether this is the link's present connection. */
+  uses(connection: Connection): boolean {
+    return this.#connection === connection;
+  }
+
+  /** The link's connection was lost: schedules a reconnection. */
+  lost(cause: MSCacheError): void {
+    this.#connection = null;
+    this.#lastError = cause;
+    this.#retryLater(1);
+  }
+
+  expire(): void {
+    const { requestTimeoutMs } = this.#ledger.settings;
+    this.#waiting.removeIf((request) => {
+      if (!this.#ledger.isOverdue(request.born)) return false;
+      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.#lastError));
+      return true;
+    });
+  }
+
+  close(): void {
+    this.#finish(new ClosedError());
+  }
+
+  #retryLater(attempt: number): void {
+    if (this.#ended !== null) return;
+    const { reconnect } = this.#ledger.settings;
+    if (attempt > reconnect.maxAttempts) {
+      const reason = `given up after ${reconnect.maxAttempts} attempts`;
+      this.#finish(new ConnectError(this.address, reason, this.#lastError));
+      return;
+    }
+    const delay = backoffMs(attempt, reconnect, Math.random());
+    this.#timer = setTimeout(() => void this.#retry(attempt), delay);
+  }
+
+  async #retry(attempt: number): Promise<void> {
+    try {
+      await this.connect();
+    } catch (cause) {
+      this.#lastError = cause;
+      this.#retryLater(attempt + 1);
+    }
+  }
+
+  #finish(error: MSCacheError): void {
+    this.#ended ??= error;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    rejectAll(this.#ledger, this.#waiting, this.#ended);
+  }
+}
+
+/**
+ * The delay before an attempt; attempts count from 1. It doubles from minDelayMs up to maxDelayMs.
+ * `random`, in [0, 1), takes away up to half of it, so that the clients of a restarted node do not all
+ * reconnect at once.
+ */
+export function backoffMs(
+  attempt: number,
+  { minDelayMs, maxDelayMs }: Pick<Settings["reconnect"], "minDelayMs" | "maxDelayMs">,
+  random: number,
+): number {
+  const full = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1));
+  return full - (full / 2) * random;
+}

@@ -1,0 +1,91 @@
+// The command line as a user sees it: the arguments of a process, its exit status and its output.
+// No case needs a node; test/cli.test.ts has the commands that talk to one. Each failure is one line
+// on standard error without a stack trace.
+
+import { describe, expect, test } from "bun:test";
+import manifest from "../../package.json" with { type: "json" };
+import { SUBCOMMANDS } from "../../src/cli/commands.ts";
+import { OPTIONS } from "../../src/config/config.ts";
+import { freePort, runMscache, temporaryDirectory } from "../harness.ts";
+
+describe("help and version", () => {
+  test("--help names every option and every command, and exits 0", async () => {
+    const { status, out, errors } = await runMscache(["--help"]);
+    expect([status, errors]).toEqual([0, ""]);
+    for (const { name } of Object.values(OPTIONS)) expect(out).toContain(`\n  --${name} `);
+    for (const name of Object.keys(SUBCOMMANDS)) expect(out).toContain(`\n  ${name} `);
+  });
+
+  test.each([["--version"], ["-v"]])("%s prints the version of the package", async (flag) => {
+    expect(await runMscache([flag])).toEqual({
+      status: 0,
+      out: `${manifest.version}\n`,
+      errors: "",
+    });
+  });
+
+  test.each(Object.keys(SUBCOMMANDS))("%s --help says how it is used", async (name) => {
+    const { status, out } = await runMscache([name, "--help"]);
+    expect(status).toBe(0);
+    expect(out).toContain(name === "serve" ? "mscache [options]" : `mscache ${name}`);
+  });
+
+  test("a flag after -- is data and does not request help", async () => {
+    const { status, errors } = await runMscache(["get", "--", "a", "--help"]);
+    expect([status, errors]).toEqual([
+      2,
+      'mscache: unexpected argument "--help"; see mscache get --help\n',
+    ]);
+  });
+});
+
+describe("wrong arguments exit 2 with one sentence", () => {
+  test.each([
+    [["frobnicate"], 'unknown command "frobnicate"; see mscache --help'],
+    [["--port", "5000"], "unknown flag --port; see mscache --help"],
+    [["serve", "now"], 'unexpected argument "now"; see mscache --help'],
+    [["--listenaddr"], "--listenaddr needs a value"],
+    [["--threads", "none"], '--threads: "none" is not a whole number from 1 to 64'],
+    [["--max-memory=1kb"], '--max-memory: "1kb" is below the minimum of 1mb'],
+    [["set", "k"], "set needs a value; see mscache set --help"],
+    [
+      ["set", "k", "v", "--ttl", "soon"],
+      '--ttl: "soon" is not a whole number from 1 to 2147483647',
+    ],
+  ])("%p", async (args, sentence) => {
+    const expected = { status: 2, out: "", errors: `mscache: ${sentence}\n` };
+    expect(await runMscache(args)).toEqual(expected);
+  });
+
+  test("a bad address for a client command", async () => {
+    const { status, out, errors } = await runMscache(["ping", "--addr", "nowhere"]);
+    expect([status, out]).toEqual([2, ""]);
+    expect(errors).toMatch(/^mscache: .*"nowhere".*\n$/);
+  });
+
+  test("a wrong environment variable is named in the sentence", async () => {
+    const { status, errors } = await runMscache([], { environment: { MSCACHE_THREADS: "x" } });
+    expect([status, errors]).toEqual([
+      2,
+      'mscache: MSCACHE_THREADS: "x" is not a whole number from 1 to 64\n',
+    ]);
+  });
+
+  test("a wrong line of the configuration file is reported with its number", async () => {
+    await using directory = await temporaryDirectory();
+    const file = `${directory.path}/node.conf`;
+    await Bun.write(file, "# a node\nlog-level loud\n");
+    const { status, errors } = await runMscache(["--config", file]);
+    expect(status).toBe(2);
+    expect(errors).toBe(
+      `mscache: ${file} line 2, log-level: "loud" is not one of debug, info, warn, error\n`,
+    );
+  });
+});
+
+test("an address where nothing listens is one sentence and status 1", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const { status, out, errors } = await runMscache(["get", "k", "--addr", address]);
+  expect([status, out]).toEqual([1, ""]);
+  expect(errors).toMatch(new RegExp(`^mscache: [^\\n]*${address}[^\\n]*\\n$`));
+});

@@ -1,0 +1,86 @@
+/**
+ * The way to a leader by its name: the name is asked for anew at each connection, and each of its addresses
+ * is tried. Names are made up; the leaders are listeners on the two loopback addresses.
+ */
+import { describe, expect, test } from "bun:test";
+import { LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";
+import { waitFor } from "../../harness.ts";
+
+/** Listeners on one port of both loopback addresses, and where connections came in. */
+class Leaders implements Disposable {
+  readonly reached: string[] = [];
+  readonly port: number;
+  readonly #listeners: Bun.TCPSocketListener[] = [];
+
+  constructor(hosts: readonly string[]) {
+    let port = 0;
+    for (const hostname of hosts) {
+      const open = () => void this.reached.push(hostname);
+      const listener = Bun.listen({ hostname, port, socket: { open, data() {} } });
+      port = listener.port;
+      this.#listeners.push(listener);
+    }
+    this.port = port;
+  }
+
+  [Symbol.dispose](): void {
+    for (const listener of this.#listeners) listener.stop(true);
+  }
+}
+
+/** A connection's end, or "" while it goes on. */
+function connect(port: number, lookup: () => Promise<string[]>) {
+  const seen = { opened: 0, ends: [] as string[] };
+  const connection = new LeaderConnection({
+    opened: () => void seen.opened++,
+    received: () => undefined,
+    closed: (reason) => void seen.ends.push(reason),
+  });
+  connection.open("leader", port, lookup);
+  return { connection, seen };
+}
+
+describe("a connection to a leader", () => {
+  test("goes to the address that its name has now", async () => {
+    using leaders = new Leaders(["127.0.0.1", "::1"]);
+    let address = "127.0.0.1";
+    const lookup = async () => [address];
+    const first = connect(leaders.port, lookup);
+    await waitFor(() => leaders.reached.length === 1);
+    first.connection.close();
+    address = "::1";
+    const second = connect(leaders.port, lookup);
+    await waitFor(() => leaders.reached.length === 2);
+    second.connection.close();
+    expect(leaders.reached).toEqual(["127.0.0.1", "::1"]);
+  });
+
+  test("goes to the next address where one refuses, and opens once", async () => {
+    using leaders = new Leaders(["::1"]);
+    const { connection, seen } = connect(leaders.port, async () => ["127.0.0.1", "::1"]);
+    await waitFor(() => seen.opened === 1);
+    expect(seen).toEqual({ opened: 1, ends: [] });
+    connection.close();
+  });
+
+  test("ends once, with a reason, where no address answers or there is none", async () => {
+    using leaders = new Leaders(["127.0.0.1"]);
+    const { port } = leaders;
+    leaders[Symbol.dispose]();
+    const refused = connect(port, async () => ["127.0.0.1", "::1"]);
+    await waitFor(() => refused.seen.ends.length > 0);
+    const unknown = connect(port, () => Promise.reject(new Error("getaddrinfo ENOTFOUND")));
+    await waitFor(() => unknown.seen.ends.length > 0);
+    expect(unknown.seen.ends).toEqual(["getaddrinfo ENOTFOUND"]);
+    expect(refused.seen).toMatchObject({ opened: 0, ends: [expect.stringMatching(/connect/i)] });
+  });
+
+  test("ends once when the leader closes it", async () => {
+    using leaders = new Leaders(["127.0.0.1"]);
+    const { seen } = connect(leaders.port, async () => ["127.0.0.1"]);
+    await waitFor(() => seen.opened === 1);
+    leaders[Symbol.dispose]();
+    await waitFor(() => seen.ends.length > 0);
+    expect(seen.ends).toEqual(["it closed the connection"]);
+  });
+});

@@ -1,0 +1,140 @@
+// Options, addresses, lifetimes and delays: what is accepted, how it is encoded, and that every mistake is
+// an InvalidArgumentError that names it.
+
+import { describe, expect, test } from "bun:test";
+import { InvalidArgumentError } from "../../../src/client/client-errors.ts";
+import { backoffMs } from "../../../src/client/client-link.ts";
+import {
+  type ClientOptions,
+  formatAddress,
+  parseAddress,
+  resolveOptions,
+} from "../../../src/client/client-options.ts";
+import { lifetimeWords, type SetOptions, setCommand } from "../../../src/client/lifetime.ts";
+
+describe("an address", () => {
+  test.each([
+    ["127.0.0.1:5000", "127.0.0.1", 5000],
+    ["localhost:1", "localhost", 1],
+    [":6379", "127.0.0.1", 6379],
+    ["[::1]:65535", "::1", 65535],
+    ["[fe80::1%eth0]:5000", "fe80::1%eth0", 5000],
+    ["cache-1.example.org:80", "cache-1.example.org", 80],
+  ])("%s is read", (text, host, port) => {
+    expect(parseAddress(text)).toEqual({ host, port });
+  });
+
+  test.each([
+    "",
+    "host",
+    "host:",
+    ":0",
+    ":65536",
+    "host:12x",
+    "::1:5000",
+    "[::1]",
+    "[x]:1",
+    "a b:1",
+    "redis://host:1",
+  ])("%j is refused", (text) => {
+    expect(() => parseAddress(text)).toThrow(InvalidArgumentError);
+    expect(() => parseAddress(text)).toThrow(JSON.stringify(text));
+  });
+
+  test("is formatted the way it is read", () => {
+    for (const text of ["127.0.0.1:5000", "[::1]:5000"]) {
+      expect(formatAddress(parseAddress(text))).toBe(text);
+    }
+  });
+});
+
+describe("options", () => {
+  test("have the documented defaults", () => {
+    expect(resolveOptions({})).toEqual({
+      address: { host: "127.0.0.1", port: 5000 },
+      login: null,
+      connectTimeoutMs: 5_000,
+      requestTimeoutMs: 5_000,
+      reconnect: { minDelayMs: 50, maxDelayMs: 2_000, maxAttempts: Number.POSITIVE_INFINITY },
+      maxPending: 65_536,
+    });
+  });
+
+  test("a password alone logs in as default", () => {
+    expect(resolveOptions({ password: "p" }).login).toEqual({ username: "default", password: "p" });
+  });
+
+  test("a minDelayMs above the default maxDelayMs raises it", () => {
+    expect(resolveOptions({ reconnect: { minDelayMs: 9_000 } }).reconnect.maxDelayMs).toBe(9_000);
+  });
+
+  const mistakes: [string, ClientOptions][] = [
+    ["addr", { addr: "nowhere" }],
+    ["username", { username: "u" }],
+    ["connectTimeoutMs", { connectTimeoutMs: 0 }],
+    ["connectTimeoutMs", { connectTimeoutMs: 2 ** 31 }],
+    ["requestTimeoutMs", { requestTimeoutMs: Number.NaN }],
+    ["maxPending", { maxPending: 0 }],
+    ["maxPending", { maxPending: 1.5 }],
+    ["reconnect.minDelayMs", { reconnect: { minDelayMs: -1 } }],
+    ["reconnect.maxDelayMs", { reconnect: { minDelayMs: 10, maxDelayMs: 9 } }],
+    ["reconnect.maxAttempts", { reconnect: { maxAttempts: -1 } }],
+  ];
+  test.each(mistakes)("a wrong %s is named", (name, options) => {
+    expect(() => resolveOptions(options)).toThrow(InvalidArgumentError);
+    expect(() => resolveOptions(options)).toThrow(name);
+  });
+});
+
+describe("the options of set", () => {
+  const wordsFor: [SetOptions, (string | number)[]][] = [
+    [{}, []],
+    [{ ttlSeconds: 60 }, ["PX", 60_000]],
+    [{ ttlSeconds: 0.1 }, ["PX", 100]],
+    [{ ttlSeconds: 1.005 }, ["PX", 1_005]],
+    [{ ttlMs: 1 }, ["PX", 1]],
+    [{ ttlMs: 0.2 }, ["PX", 1]],
+    [{ expiresAt: 1_700_000_000_000 }, ["PXAT", 1_700_000_000_000]],
+    [{ expiresAt: new Date(5) }, ["PXAT", 5]],
+    [{ keepTtl: true }, ["KEEPTTL"]],
+    [{ keepTtl: false, onlyIfAbsent: false }, []],
+    [{ onlyIfAbsent: true }, ["NX"]],
+    [{ ttlMs: 9, onlyIfPresent: true }, ["PX", 9, "XX"]],
+  ];
+  test.each(wordsFor)("%j become arguments of SET", (options, words) => {
+    expect(setCommand(["SET", "k", "v"], options)).toEqual(["SET", "k", "v", ...words]);
+  });
+
+  // The types refuse these; a caller without types can still pass them.
+  test.each([
+    [{ ttlSeconds: 0 }, "ttlSeconds"],
+    [{ ttlMs: -1 }, "ttlMs"],
+    [{ ttlMs: Number.POSITIVE_INFINITY }, "ttlMs"],
+    [{ ttlMs: Number.NaN }, "ttlMs"],
+    [{ expiresAt: new Date(Number.NaN) }, "expiresAt"],
+    [{ ttlMs: 1, ttlSeconds: 1 }, "mutually exclusive"],
+    [{ ttlMs: 1, keepTtl: true }, "mutually exclusive"],
+    [{ onlyIfAbsent: true, onlyIfPresent: true }, "mutually exclusive"],
+  ])("%j are refused", (options, part) => {
+    expect(() => setCommand(["SET", "k", "v"], options as SetOptions)).toThrow(
+      InvalidArgumentError,
+    );
+    expect(() => setCommand(["SET", "k", "v"], options as SetOptions)).toThrow(part);
+  });
+
+  test("no lifetime adds no arguments", () => expect(lifetimeWords({})).toBeNull());
+});
+
+describe("the delay before a reconnection", () => {
+  const reconnect = { minDelayMs: 50, maxDelayMs: 2_000 };
+
+  test("doubles up to its maximum", () => {
+    const delays = [1, 2, 3, 6, 7, 5_000].map((attempt) => backoffMs(attempt, reconnect, 0));
+    expect(delays).toEqual([50, 100, 200, 1_600, 2_000, 2_000]);
+  });
+
+  test("is shortened at random by at most half", () => {
+    expect(backoffMs(1, reconnect, 0.5)).toBe(37.5);
+    expect(backoffMs(1, reconnect, 0.999_999)).toBeGreaterThan(25);
+  });
+});
