@@ -75,7 +75,7 @@ export class Histogram {
 }
 
 /** The percentiles that every report shows. */
-export const PERCENTILES = [50, 90, 99, 99.9, 99.99] as const;
+const PERCENTILES = [50, 90, 99, 99.9, 99.99] as const;
 
 export interface LatencySummary {
   readonly meanMicros: number;

@@ -36,7 +36,7 @@ export function fillerByte(index: number): number {
 }
 
 /** A checked value begins with its key, unless it is too short to hold it. */
-export function isStamped(workload: Workload, length: number): boolean {
+function isStamped(workload: Workload, length: number): boolean {
   return workload.verify && length >= workload.keyLengthBytes;
 }
 

@@ -9,7 +9,7 @@
 
 import { digitCount, writeDigitsBefore } from "../base/ascii.ts";
 import { copyBytes } from "../base/bytes.ts";
-import type { Journal, Source } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -73,22 +73,6 @@ export class Effects {
     this.beginSet(keyEnd - keyStart, valueEnd - valueStart, expiresAt);
     this.argument(key, keyStart, keyEnd);
     this.argument(value, valueStart, valueEnd);
-    this.finishSet(expiresAt);
-  }
-
-  /** As set(), with a value of `length` bytes that its source copies straight into the journal. */
-  setFrom(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    source: Source,
-    length: number,
-    expiresAt: number,
-  ): void {
-    if (this.idle()) return;
-    this.beginSet(keyEnd - keyStart, length, expiresAt);
-    this.argument(key, keyStart, keyEnd);
-    this.sourceArgument(source, length);
     this.finishSet(expiresAt);
   }
 
@@ -228,17 +212,6 @@ export class Effects {
   private argument(bytes: Uint8Array, start: number, end: number): void {
     this.header(end - start);
     this.bytes(bytes, start, end);
-    this.lineEnd();
-  }
-
-  private sourceArgument(source: Source, length: number): void {
-    this.header(length);
-    if (this.hasRoom(length)) {
-      source.copyTo(this.target, this.at, 0, length);
-      this.at += length;
-    } else {
-      this.journal.putFrom(source, length);
-    }
     this.lineEnd();
   }
 

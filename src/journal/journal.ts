@@ -203,19 +203,6 @@ export class Journal {
     }
   }
 
-  /** Appends `length` bytes of a source without a copy in between; the caller has entered. */
-  putFrom(source: Source, length: number): void {
-    let from = 0;
-    while (from < length) {
-      const at = this.words[CURSOR];
-      const count = Math.min(length - from, this.pieceBytes, this.capacity - at);
-      this.makeRoom(count);
-      source.copyTo(this.ring, at, from, count);
-      this.advance(count);
-      from += count;
-    }
-  }
-
   private makeRoom(count: number): void {
     const tail = this.offsets[END] + count - this.capacity;
     if (tail + this.headroom <= this.offsets[FIRST]) return;
@@ -256,9 +243,4 @@ export class Journal {
     if (cursor < 0 || cursor >= capacity) throw new Error(`cursor ${cursor} of ${capacity}`);
     if (this.depth !== 0) throw new Error(`the lock is held ${this.depth} deep`);
   }
-}
-
-/** Something that can copy a part of its bytes out: the store's current item. */
-export interface Source {
-  copyTo(target: Uint8Array, at: number, from: number, length: number): void;
 }

@@ -9,7 +9,7 @@
 // States:  magic -> record -> key -> value -> record ... -> checksum -> done
 //                   record -> skip -> record          (types, databases, opcodes without use for us)
 //                   record -> name -> text -> record  (auxiliary fields)
-// The state `skip` runs a stack of frames over the shapes of rdb-format.ts.
+// The state `skip` runs a stack of frames over the shapes of format.ts.
 
 import {
   bulkBytesMax,

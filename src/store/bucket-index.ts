@@ -51,10 +51,10 @@ const MERGE_LOAD = 2;
 const RELEASE_BUCKETS = 4096;
 
 /** What insert() answers instead of a slot. */
-export const NO_BUCKET_LEFT = -1;
+const NO_BUCKET_LEFT = -1;
 export const CHAIN_FULL = -2;
 /** As chainMax: a chain of any length. */
-export const UNBOUNDED = 0x7fffffff;
+const UNBOUNDED = 0x7fffffff;
 
 /** Releases the pages of buckets `from` to `to`. */
 export type BucketReleaser = (from: number, to: number) => void;
@@ -80,13 +80,9 @@ export class BucketIndex {
     return addressOf(hash, this.#state[BUCKET_MASK], this.#state[BUCKETS]);
   }
 
-  /** What the meta word of an entry with this hash reads under MATCH_MASK, as matches() tests. */
+  /** What the meta word of an entry with this hash reads under MATCH_MASK. */
   wanted(hash: number): number {
     return (hash << HASH_SHIFT) | USED;
-  }
-
-  matches(slot: number, wanted: number): boolean {
-    return (this.words[slot] & MATCH_MASK) === wanted;
   }
 
   /** The bucket after this one in its chain, 0 at the end. */

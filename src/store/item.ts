@@ -19,8 +19,8 @@ export const DEAD = 128;
 
 const FLAG_SHIFT = 24;
 export const DEAD_BIT = DEAD << FLAG_SHIFT;
-export const WIDE_BIT = WIDE << FLAG_SHIFT;
-export const EXPIRY_BIT = EXPIRY << FLAG_SHIFT;
+const WIDE_BIT = WIDE << FLAG_SHIFT;
+const EXPIRY_BIT = EXPIRY << FLAG_SHIFT;
 const CHAIN_BIT = CHAIN << FLAG_SHIFT;
 const LAYOUT_MASK = EXPIRY | CLIENT_FLAGS | WIDE | CHAIN;
 
@@ -55,7 +55,7 @@ export function valueLengthAt(words: Int32Array, at: number): number {
 }
 
 /** The word of the expiry, if the item has one: behind the lengths. */
-export function expiryWord(head: number, at: number): number {
+function expiryWord(head: number, at: number): number {
   return at + ((head & WIDE_BIT) !== 0 ? 2 : 1);
 }
 

@@ -7,7 +7,7 @@
 import { assert } from "../base/errors.ts";
 
 /** Threads are numbered from 0 to one less. */
-export const threadsMax = 256;
+const threadsMax = 256;
 
 const WAITERS = 1 << 30;
 const OWNER_MASK = WAITERS - 1;

@@ -10,7 +10,7 @@ import { entriesPerBucket, LINK, LOCATION, MATCH_MASK } from "./bucket-index.ts"
 import type { Shard } from "./shard.ts";
 
 /** More keys than this in flight do not overlap any further. */
-export const lookAheadMax = 32;
+const lookAheadMax = 32;
 /** Words of a cache line: an item's value begins in its first line and mostly ends in its second. */
 const lineWords = 16;
 

@@ -136,7 +136,7 @@ export const GHOST_HITS = 4;
 export const PROMOTIONS = 5;
 /** Writes that met a chain of the index at its bound. */
 export const CROWDED = 6;
-export const statisticsPerShard = 7;
+const statisticsPerShard = 7;
 /** On a cache line of its own: threads spin on it. */
 const LOCK = 48;
 const SHARD_WORDS = 64;

@@ -12,7 +12,7 @@ const invalidHost = errorReply(
 );
 
 /** Whether Redis takes this for a client's name: printable ASCII without spaces. */
-export function isCleanName(name: string): boolean {
+function isCleanName(name: string): boolean {
   return /^[!-~]*$/.test(name);
 }
 

@@ -16,7 +16,7 @@ export interface Standing {
   readonly writeRefusal: ErrorReply;
   /** True while a snapshot is being loaded. */
   readonly isLoading: boolean;
-  /** What else stands in the way of commands: bits of restrictions.ts, usually none. */
+  /** What else stands in the way of commands: bits of gate.ts, usually none. */
   readonly restrictions: number;
   /** Whether the user `default` has a password. */
   readonly needsLogin: boolean;

@@ -30,16 +30,16 @@ export const BROKEN = -2;
 /** It would be longer than wished. */
 export const TOO_LONG = -3;
 
-export function isValueRun(first: number): boolean {
+function isValueRun(first: number): boolean {
   return (first & VALUE) !== 0;
 }
 
 /** Bytes of the run that begins with this one. */
-export function runBytes(first: number): number {
+function runBytes(first: number): number {
   return (first & (VALUE | XZERO)) === XZERO ? 2 : 1;
 }
 
-export function runLength(bytes: Uint8Array, at: number): number {
+function runLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at];
   if (isValueRun(first)) return (first & 3) + 1;
   if (runBytes(first) === 1) return (first & 0x3f) + 1;
@@ -47,7 +47,7 @@ export function runLength(bytes: Uint8Array, at: number): number {
 }
 
 /** The value of all registers in the run; 0 in a run of zeros. */
-export function runValue(first: number): number {
+function runValue(first: number): number {
   return isValueRun(first) ? ((first >>> 2) & 0x1f) + 1 : 0;
 }
 

@@ -47,16 +47,6 @@ describe("effects", () => {
     );
   });
 
-  test("setFrom copies the value out of its source", () => {
-    const bytes = Buffer.from("from the store");
-    const source = {
-      copyTo: (target: Uint8Array, at: number, from: number, length: number) =>
-        target.set(bytes.subarray(from, from + length), at),
-    };
-    effects.setFrom(...range("k"), source, bytes.length, 7);
-    expect(written()).toBe(commands(["SET", "k", "from the store", "PXAT", 7]));
-  });
-
   test("the other effects are absolute too", () => {
     effects.delete(...range("gone"));
     effects.expireAt(...range("k"), 99);

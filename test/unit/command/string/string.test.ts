@@ -1,6 +1,6 @@
 /**
  * The string commands: replies as redis-server 7.0 gave them, and the effects that followers get.
- * Options and their combinations are options.test.ts's.
+ * Options and their combinations are set-options.test.ts's.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
