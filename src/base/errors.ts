@@ -30,9 +30,14 @@ function encode(text: string): Uint8Array {
   return isLatin1 ? bytes : encoder.encode(text);
 }
 
-/** Line breaks in an echoed argument would end the reply early and forge the next one. */
+/**
+ * Line breaks in an echoed argument would end the reply early and forge the next one. Those at the end go,
+ * as in Redis.
+ */
 function singleLine(text: string): string {
-  return text.replace(/[\r\n]/g, " ");
+  let { length } = text;
+  while (length > 0 && (text[length - 1] === "\r" || text[length - 1] === "\n")) length--;
+  return text.slice(0, length).replace(/[\r\n]/g, " ");
 }
 
 /** An `ERR` reply, for texts known at load. */

@@ -195,6 +195,9 @@ const scripts: Readonly<Record<string, string>> = {
   REPLCONF: `
     REPLCONF
     REPLCONF listening-port
+    REPLCONF "option\\n" x
+    REPLCONF "an\\r\\noption\\r\\n\\n" x
+    REPLCONF "\\r\\n" x
     REPLCONF listening-port x
     REPLCONF listening-port 6380
     REPLCONF capa eof
