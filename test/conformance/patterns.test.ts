@@ -82,3 +82,17 @@ for (const contestant of contestants) {
     },
   );
 }
+
+test("a pattern beyond the bounds is refused wherever one is taken", async () => {
+  await using node = await ours.start();
+  await using peer = await Peer.connect(node.port);
+  await peer.ask("SET", "k", "v");
+  const refusal = "-ERR pattern is too long or too complex";
+  for (const pattern of [`*${"a".repeat(1025)}*`, "[ab]".repeat(1025), "a".repeat(2 ** 20 + 1)]) {
+    expect(await peer.ask("KEYS", pattern)).toBe(refusal);
+    expect(await peer.ask("SCAN", "0", "MATCH", pattern)).toBe(refusal);
+    expect(await peer.ask("PUBSUB", "CHANNELS", pattern)).toBe(refusal);
+    expect(await peer.ask("PSUBSCRIBE", pattern)).toBe(refusal);
+  }
+  expect(await peer.ask("KEYS", `${"*?".repeat(1000)}`)).toBe("*[]");
+});
