@@ -104,7 +104,7 @@ export class Housekeeping {
   }
 }
 
-/** Collects garbage of one thread, frees buffers that it does not use, and cuts off who holds too much. */
+/** For one thread: disconnects clients that hold too much, collects garbage, frees unused buffers. */
 export function tidyMemory({ collector, clientMemory }: DataThread): void {
   clientMemory.check();
   collector.look();

@@ -1,8 +1,8 @@
-// Output that a socket did not take yet, in order. Bun's socket.write() tells how many bytes it took
-// and forgets the rest; the rest waits here until `drain`. What is small is packed into chunks of the
-// buffer pool, so that a message of one byte costs its bytes and not an array; what is large is kept by
-// reference, and several backlogs may keep the same chunk. It bounds nothing: its owner looks at `bytes`.
-// Invariant: `bytes` is what all pieces hold together, and an empty backlog holds no memory.
+// Output that a socket has not taken yet, in order. Bun's socket.write() returns how many bytes it took and
+// forgets the rest; the rest waits here until `drain`. Small output is packed into chunks of the buffer
+// pool, so that a message of one byte does not cost an array; large output is kept by reference, and several
+// backlogs may keep the same chunk. It bounds nothing: its owner watches `bytes`.
+// Invariant: `bytes` is the sum of all pieces, and an empty backlog holds no memory.
 
 import { buffers } from "../../base/buffer-pool.ts";
 import type { Output } from "../../base/output.ts";
@@ -12,7 +12,7 @@ interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
 }
 
-/** A run of a chunk that waits. */
+/** A range of a chunk that waits. */
 interface Piece {
   readonly chunk: Chunk;
   start: number;
@@ -22,16 +22,16 @@ interface Piece {
 const copyLoopBytesMax = 64; // as in Output: below it a loop beats set(subarray()), and makes no garbage
 const packedBytesMin = 4 * 1024;
 const packedBytesMax = 64 * 1024;
-/** A piece below this is written together with those behind it: a system call costs more than the copy. */
+/** A smaller piece is written together with those behind it: a system call costs more than the copy. */
 const gatherBelowBytes = 16 * 1024;
 const gatherBytesMax = 64 * 1024;
-/** Pieces that are done with leave the list when they are so many, and half of it. */
+/** Sent pieces leave the list when there are this many, and at least half of the list. */
 const doneMax = 64;
 
 export class Backlog {
   bytes = 0;
   private pieces: Piece[] = [];
-  /** How many pieces at the front are done with. */
+  /** How many pieces at the front are sent. */
   private done = 0;
   /** The chunk that small pieces are added to. */
   private open: Chunk | null = null;
@@ -59,7 +59,7 @@ export class Backlog {
     return chunk;
   }
 
-  /** Counts bytes that were just put at the end of the open chunk. */
+  /** Counts bytes that were just added to the open chunk. */
   private lengthen(chunk: Chunk, count: number): void {
     const start = chunk.filled;
     chunk.filled += count;
@@ -69,7 +69,7 @@ export class Backlog {
     this.bytes += count;
   }
 
-  /** Keeps a part of a chunk that others may keep as well. */
+  /** Keeps a part of a chunk; other backlogs may keep it as well. */
   share(chunk: Chunk, start: number, end: number): void {
     chunk.hold();
     this.pieces.push({ chunk, start, end });
@@ -83,7 +83,7 @@ export class Backlog {
     this.share(new Chunk(whole, out.length), from, out.length);
   }
 
-  /** Gives everything to `other`, behind what waits there, whose open chunk takes what is small. */
+  /** Moves everything behind what waits in `other`; small pieces go into the open chunk there. */
   moveTo(other: Backlog): void {
     const isPacking = other.bytes > 0;
     for (let i = this.done; i < this.pieces.length; i++) {

@@ -1,6 +1,6 @@
-// Hot path: a few commands of one connection, decoded before the first of them runs, so that the store
-// can fetch what all of them will look up at the same time (store/look-ahead.ts). One batch serves all
-// connections of a thread; what could not run is given back to the connection's decoder.
+// Hot path: a few commands of one connection, decoded before the first of them runs, so that the store can
+// fetch what they will look up in parallel (store/look-ahead.ts). One batch serves all connections of a
+// thread. Commands that could not run go back to the connection's decoder.
 
 import type { Command } from "../../command/core/command.ts";
 import type { Finder } from "../../command/table.ts";
@@ -8,15 +8,15 @@ import type { Decoder } from "../../protocol/decoder.ts";
 import { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Commands decoded ahead. Eight gain half of what sixteen do, and more than sixteen nothing (measured). */
+/** Commands decoded ahead. Eight gain half as much as sixteen, more than sixteen no more (measured). */
 const batchMax = 16;
 
 export class Batch {
   readonly requests: Request[];
-  /** Undefined where a request names no command, and where its time is not to be counted. */
+  /** Undefined if a request names no command, or if its time must not be counted. */
   readonly commands: (Command | undefined)[];
   private readonly store: Store;
-  /** Which argument of each command lookAhead() announced, 0 for none, and its hash. */
+  /** The argument of each command that lookAhead() announced, 0 for none, and its hash. */
   private readonly announced: Int32Array;
   private readonly hashes: Int32Array;
 
@@ -28,7 +28,7 @@ export class Batch {
     this.hashes = new Int32Array(batchMax);
   }
 
-  /** Decodes up to batchMax commands, or only one, and says how many. */
+  /** Decodes up to batchMax commands, or only one, and returns how many. */
   decode(decoder: Decoder, find: Finder, isAhead: boolean): number {
     const max = isAhead ? batchMax : 1;
     let count = 0;
@@ -60,7 +60,7 @@ export class Batch {
     store.lookAhead();
   }
 
-  /** Before the command runs: its first key was hashed when it was announced. */
+  /** Called before the command runs: reuses the hash of its first key. */
   recall(i: number): void {
     const key = this.announced[i];
     if (key === 0) return;
@@ -68,19 +68,19 @@ export class Batch {
     this.store.recall(buf, start[key], end[key], this.hashes[i]);
   }
 
-  /** After it has run: from now on its bytes may change. */
+  /** Called after it has run: from now on its bytes may change. */
   forget(): void {
     this.store.forget();
   }
 
-  /** The commands from `first` on did not run. */
+  /** Marks the commands from `first` on as not run. */
   skip(first: number, count: number): void {
     for (let i = first; i < count; i++) this.commands[i] = undefined;
   }
 
   /**
-   * The batch is done with: divides its time among the commands that ran (counters by id, microseconds), and
-   * gives back room for a million arguments, which would go round among the connections.
+   * Called when the batch is done: divides its time among the commands that ran (counters by id,
+   * microseconds), and frees room for very many arguments, which other connections would inherit.
    */
   charge(count: number, ms: number, usec: Float64Array): void {
     const share = (ms * 1000) / count;

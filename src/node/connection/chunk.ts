@@ -1,6 +1,6 @@
-// Memory of output that waits, and how many pieces of backlogs lie in it. One message to many subscribers
-// is one chunk.
-// Invariant: the memory goes back to the pool with the last release, and nobody reads it afterwards.
+// Memory of waiting output, with the number of its holders: pieces of backlogs, mostly. One message to many
+// subscribers is one chunk.
+// Invariant: the last release returns the memory to the pool, and nothing reads it afterwards.
 
 import { buffers } from "../../base/buffer-pool.ts";
 
@@ -8,7 +8,7 @@ export class Chunk {
   /** The whole buffer. */
   readonly bytes: Uint8Array;
   filled: number;
-  /** A backlog packs what is small into it; otherwise its content is complete. */
+  /** A backlog packs small output into it; otherwise its content is complete. */
   readonly isPacked: boolean;
   private holders: number;
 

@@ -1,7 +1,7 @@
-// What the clients of all data threads hold beside the store: input that is not executed and output that
-// is not sent. Each thread publishes its own share in shared memory and reads the others'.
-// Above half of the bound a client that does not read its replies is not read from any more; above the
-// bound the largest clients of the threads with more than their share are cut off.
+// The memory of the clients of all data threads outside the store: input that is not executed and output
+// that is not sent. Each thread publishes its own share in shared memory and reads the others'.
+// Above half of the limit, a client that does not read its replies runs no further commands; above the
+// limit, each thread with more than its share disconnects its largest clients.
 // Invariant: `own` is the sum over the connections of this thread. Followers' queues do not count here.
 
 import { Signal } from "../../base/signal.ts";
@@ -9,10 +9,10 @@ import { Signal } from "../../base/signal.ts";
 /** Numbers are published in KiB, so that 32 bits are enough. */
 const unitBytes = 1024;
 const LIMIT = 0;
-/** The share of thread 0, the control thread. */
+/** Index of the share of thread 0, the control thread; those of the other threads follow. */
 const SHARES = 1;
 
-/** The words that all threads share; `limitBytes` is the bound for all clients together. */
+/** The words that all threads share; `limitBytes` is the limit for all clients together. */
 export function reserveClientMemory(threads: number, limitBytes: number): SharedArrayBuffer {
   const shared = new SharedArrayBuffer((SHARES + threads + 1) * Int32Array.BYTES_PER_ELEMENT);
   new ClientMemory(shared, 0).limitBytes = limitBytes;
@@ -20,7 +20,7 @@ export function reserveClientMemory(threads: number, limitBytes: number): Shared
 }
 
 export class ClientMemory {
-  /** This thread has to cut a client off: more than its share is too much for all together. */
+  /** Emitted when this thread must disconnect a client: see isOver. */
   readonly exceeded = new Signal();
   /** Bytes that the clients of this thread hold. */
   own = 0;
@@ -41,14 +41,14 @@ export class ClientMemory {
     Atomics.store(this.words, LIMIT, Math.floor(bytes / unitBytes));
   }
 
-  /** Counts bytes that a client of this thread holds more, or, below 0, less. */
+  /** Adds to the bytes of this thread's clients; negative if they hold less. */
   add(bytes: number): void {
     this.own += bytes;
     Atomics.store(this.words, SHARES + this.thread, Math.ceil(this.own / unitBytes));
     if (bytes > 0) this.check();
   }
 
-  /** To be called from time to time as well: others may have grown, or the bound have shrunk. */
+  /** Also called periodically: other threads may have grown, or the limit may have shrunk. */
   check(): void {
     if (this.isOver) this.exceeded.emit();
   }
@@ -60,12 +60,12 @@ export class ClientMemory {
     return sum * unitBytes;
   }
 
-  /** Whether a client that does not read may go on sending commands. */
+  /** Whether a client that does not read its replies may still run commands. */
   get hasRoom(): boolean {
     return this.totalBytes < this.limitBytes / 2;
   }
 
-  /** Whether this thread has to cut a client off. */
+  /** Whether all clients together are over the limit, and those of this thread over its share. */
   get isOver(): boolean {
     const { limitBytes } = this;
     const threads = this.words.length - SHARES;

@@ -1,15 +1,15 @@
-// The states of a connection and the moves between them; connection.ts acts, this file only judges.
-// Invariant: commands are executed while a connection is running and at no other time.
+// The states of a connection and the legal moves between them; connection.ts makes the moves.
+// Invariant: commands are executed only while a connection is running.
 
 /*
  *   fresh --first byte--> open
  *   open <--its input is worked on--> running
  *   running --a pause holds its command--> held --the pause is over--> open
- *   running --a command of the control thread--> handed --its answer--> open
+ *   running --a command for the control thread--> handed --its reply--> open
  *   running --too much unsent output--> blocked --sent--> open
  *   running --its time is up--> yielded --the other sockets had their turn--> open
  *   any --QUIT, violation, CLIENT KILL, end of input--> ending --the last reply is sent--> closed
- *   any --the socket is gone--> closed
+ *   any --the socket has closed--> closed
  */
 
 export const FRESH = 0;
@@ -19,9 +19,9 @@ export const RUNNING = 2;
 export const HELD = 3;
 /** The control thread has its command. */
 export const HANDED = 4;
-/** It does not read its replies. */
+/** Its client does not read its replies. */
 export const BLOCKED = 5;
-/** It has more input, and others are to be served first. */
+/** It has more input, and others are served first. */
 export const YIELDED = 6;
 /** Its last replies are on their way; nothing more is read. */
 export const ENDING = 7;

@@ -1,10 +1,9 @@
-// One connection: bytes from its socket to a decoder, decoded commands to execute(), gathered replies
-// back to the socket. One write per turn, however many commands a turn brought. connection-state.ts has
-// its states and the moves between them.
+// One connection: bytes go from its socket to a decoder, decoded commands to execute(), gathered replies
+// back to the socket, in one write per turn. connection-state.ts has its states and the legal moves.
 //
-// Commands are executed while it is running and at no other time: what arrives in between is kept by the
-// decoder, and reading pauses so that it stays little. A client that does not read its replies goes on
-// sending commands within client-memory.ts; one that has closed its half gets all its replies first.
+// Commands are executed only while it is running. Input that arrives in another state stays in the
+// decoder, and reading pauses before that becomes much. A client that does not read its replies may still
+// run commands within client-memory.ts; one that has closed its half gets all its replies first.
 // Hot path: receive(), process(), runBatch(), run(), flush().
 
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
@@ -51,7 +50,7 @@ import { Outbox } from "./outbox.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
-/** Bytes received while nothing may be executed, at which reading stops. */
+/** Waiting input, bytes, at which reading stops while nothing may be executed. */
 const pausedInputBytesMax = 64 * 1024;
 const idleDecoder = resp.decoder({ authenticated: true });
 
@@ -61,7 +60,7 @@ export class Connection implements Spill {
   private readonly thread: DataThread;
   private readonly outbox: Outbox;
   private state: ConnectionState;
-  /** What it speaks. */
+  /** Its protocol. */
   private spoken: ProtocolEnd;
   private decoder: Decoder;
   /** By the monotonic clock. */
@@ -101,7 +100,7 @@ export class Connection implements Spill {
       this.link.onData(chunk);
       return;
     }
-    if (this.session.closing) return freeBytes(chunk); // only its last replies are still on their way
+    if (this.session.closing) return freeBytes(chunk); // only its last replies are still in flight
     if (this.state === FRESH && !this.chooseProtocol(chunk[0])) return;
     this.decoder.feed(chunk);
     if (this.state === OPEN) this.process();
@@ -117,7 +116,7 @@ export class Connection implements Spill {
     reply.switchProtocol(session.protocol);
     out.spillTo = this;
     while (this.isRunning()) {
-      // A login changes what the decoder may accept: before it, nothing is decoded ahead.
+      // A login changes the bounds of the decoder, so nothing is decoded ahead before it.
       const count = batch.decode(decoder, find, session.authenticated);
       if (count === 0) break;
       batch.lookAhead(count);
@@ -146,7 +145,7 @@ export class Connection implements Spill {
     }
   }
 
-  /** False: the command has not run, and is to be decoded again when the connection goes on. */
+  /** False: the command has not run and is decoded again when the connection resumes. */
   private run(index: number): boolean {
     const { thread, session } = this;
     const { batch } = thread;
@@ -159,7 +158,7 @@ export class Connection implements Spill {
     reply.begin(request);
     if (command === undefined) this.refuseUnknown(request, reply);
     else if (session.transaction !== null && isQueued(command)) {
-      batch.commands[index] = undefined; // its time is EXEC's
+      batch.commands[index] = undefined; // its time counts for EXEC
       enqueue(thread.context, command, request, reply);
     } else if (thread.isForControl(session, command, request)) {
       batch.commands[index] = undefined;
@@ -178,7 +177,7 @@ export class Connection implements Spill {
     if (this.outbox.unsentBytes > 0) this.judgeUnsent();
   }
 
-  /** The end of a turn of this connection: replies out, then what waited for them. */
+  /** Ends a turn of this connection: sends the replies, then the messages that waited for them. */
   private finish(): void {
     const { session, thread } = this;
     if (this.state === CLOSED) this.decoder.dispose();
@@ -193,9 +192,9 @@ export class Connection implements Spill {
     else if (session.inputEnded) this.endInput();
   }
 
-  // ---- what replies need rarely ----------------------------------------------------------------
+  // ---- rare paths of replies -------------------------------------------------------------------
 
-  /** What follows from output that the socket did not take. */
+  /** Acts on output that the socket did not take. */
   private judgeUnsent(): void {
     const { session, thread } = this;
     const { unsentBytes } = this.outbox;
@@ -208,14 +207,14 @@ export class Connection implements Spill {
     if (isSlow && !thread.clientMemory.hasRoom) this.transition(BLOCKED);
   }
 
-  /** A long answer counts while it is made. The rest of one that is cut off goes nowhere. */
+  /** A long reply counts while it is written. If the client is cut off, the rest is dropped. */
   spill(out: Output): void {
     this.outbox.spill(out);
     if (this.outbox.unsentBytes > outputHardBytesMax) this.cut("asked for too long a reply");
     else this.countHeld();
   }
 
-  /** Tells the thread what this client holds now; where that is too much, some are cut off. */
+  /** Updates what this client holds; if all hold too much, the largest are disconnected. */
   private countHeld(): void {
     const { decoder, session } = this;
     const input = this.state === CLOSED ? 0 : decoder.heldBytes() + rememberedBytes(session);
@@ -226,13 +225,13 @@ export class Connection implements Spill {
     this.thread.clientMemory.add(more);
   }
 
-  /** After CLIENT REPLY OFF and SKIP: lets only through what is pushed. */
+  /** For CLIENT REPLY OFF and SKIP: only pushes pass. */
   private mutedReply(): Reply {
     this.muted ??= new MutedReply(this.spoken.reply, () => this.session.replyMode !== "on");
     return this.muted;
   }
 
-  /** CLIENT REPLY SKIP is about the next command, and then it is over; OFF is not answered itself. */
+  /** CLIENT REPLY SKIP affects only the next command; OFF itself gets no reply either. */
   private skip(mark: number): void {
     const { session } = this;
     const { out } = this.thread;
@@ -275,17 +274,17 @@ export class Connection implements Spill {
   // ---- mail of channels --------------------------------------------------------------------------
 
   /**
-   * Keeps a message until sendMail(). What the connection publishes to itself comes before the answer, as in
-   * Redis; but not in the middle of EXEC's, where nobody could tell it from an element.
+   * Keeps a message until sendMail(). A message that the connection publishes to itself comes before the
+   * reply, as in Redis; but not inside the reply to EXEC, where the client would take it for an element.
    */
   deliver(message: EncodedMessage): void {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
     if (!this.outbox.deliver(message, monotonicMs())) this.cut("does not read its messages");
-    else if (this.state === HANDED) this.countHeld(); // nothing is sent before its answer
+    else if (this.state === HANDED) this.countHeld(); // nothing is sent before the reply
   }
 
-  /** Not while a reply is being made, nor while one is still to come. */
+  /** Sends the messages that wait, but not while a reply is being written or awaited. */
   sendMail(): void {
     if (this.state === RUNNING || this.state === HANDED || this.state === CLOSED) return;
     this.outbox.sendMail();
@@ -294,7 +293,7 @@ export class Connection implements Spill {
 
   // ---- waiting ---------------------------------------------------------------------------------
 
-  /** A pause: the command is tried again when it is over. */
+  /** Waits for the end of a pause, and then tries the command again. */
   private hold(): boolean {
     const { thread } = this;
     this.transition(HELD);
@@ -303,7 +302,7 @@ export class Connection implements Spill {
     return false;
   }
 
-  /** Others are served before the rest of the input is. */
+  /** Lets other connections run before the rest of the input. */
   private yield(): void {
     if (this.decoder.pendingBytes() === 0) return;
     this.transition(YIELDED);
@@ -311,7 +310,7 @@ export class Connection implements Spill {
     setImmediate(() => this.resumeFrom(YIELDED));
   }
 
-  /** Takes up the input that waited, unless the connection has ended meanwhile. */
+  /** Resumes with the input that waited, unless the connection has ended meanwhile. */
   private resumeFrom(state: ConnectionState): void {
     if (this.state !== state) return;
     this.transition(OPEN);
@@ -324,7 +323,7 @@ export class Connection implements Spill {
     if (this.state === OPEN) this.startReading();
   }
 
-  /** A command for the control thread: this connection waits for its answer before it goes on. */
+  /** Submits a command to the control thread; this connection waits for the reply. */
   private handOver(command: Command, request: Request): boolean {
     const { thread, session } = this;
     this.thread.noteWrites(this.session);
@@ -346,8 +345,8 @@ export class Connection implements Spill {
   }
 
   /**
-   * Messages that came meanwhile were published before the answer was made: they come before it, unless
-   * it may confirm that they were subscribed to, or holds answers from before them.
+   * Messages that arrived meanwhile were published before the reply was made, so they go first; unless the
+   * reply may confirm their subscription, or has replies of a transaction that are older than they are.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
     if (this.state !== HANDED) return this.thread.left(this.session);
@@ -396,14 +395,14 @@ export class Connection implements Spill {
     else if (this.session.inputEnded) this.endInput();
   }
 
-  /** The client has closed its half: what it sent before is still executed and answered. */
+  /** The client has closed its half: commands that it sent before are still executed and answered. */
   onEnd(): void {
     this.session.inputEnded = true;
-    if (this.link !== null) return this.terminate(); // nobody is left to acknowledge
+    if (this.link !== null) return this.terminate(); // a follower that cannot acknowledge is useless
     this.endInput();
   }
 
-  /** Ends a connection whose input has ended, once nothing of it is left to do. */
+  /** Ends a connection whose input has ended, when all of it is executed and answered. */
   private endInput(): void {
     const isDone = this.state === OPEN || this.state === FRESH;
     if (isDone && this.outbox.unsentBytes === 0) this.close();
@@ -416,7 +415,7 @@ export class Connection implements Spill {
     this.session.link = null;
   }
 
-  /** Gives back all memory; the input after the present command, whose arguments lie in it. */
+  /** Frees all memory; the input only after the present command, whose arguments are in it. */
   private drop(): void {
     const isRunning = this.state === RUNNING;
     this.transition(CLOSED);
@@ -426,7 +425,7 @@ export class Connection implements Spill {
     this.countHeld();
   }
 
-  /** The command that runs has thrown: nothing of this connection goes on. */
+  /** Called when the present command has thrown: ends the connection at once. */
   abandon(): void {
     this.terminate();
     this.decoder.dispose();
@@ -434,7 +433,7 @@ export class Connection implements Spill {
 
   // ---- control ---------------------------------------------------------------------------------
 
-  /** From now on the link writes to the socket and hears of its events. */
+  /** From now on the link writes to the socket and gets its events. */
   takeOver(link: Link): void {
     this.link = link;
     this.session.link = link;
@@ -454,7 +453,7 @@ export class Connection implements Spill {
     return this.socket.remoteAddress;
   }
 
-  /** It waits for this node: in WAIT, held by a pause, or for the control thread. */
+  /** It waits for this node: in WAIT, for the end of a pause, for the control thread, or for its next turn. */
   get isWaiting(): boolean {
     return this.state === HELD || this.state === HANDED || this.state === YIELDED;
   }
@@ -472,7 +471,7 @@ export class Connection implements Spill {
     return this.outbox.unsentBytes + this.outbox.mailBytes;
   }
 
-  /** Ends the connection once the present reply is out, and at once if it does not read its replies. */
+  /** Ends the connection when the present reply is sent, and at once if it does not read its replies. */
   close(): void {
     if (this.state === CLOSED) return;
     if (this.outbox.unsentBytes > 0) return this.terminate();
@@ -480,14 +479,14 @@ export class Connection implements Spill {
     this.endWhenSent();
   }
 
-  /** Unless a reply is being made, or is the control thread's to make: then they end it. */
+  /** Does nothing while a reply is being written or awaited: the end of the reply calls it again. */
   private endWhenSent(): void {
     if (this.state === RUNNING || this.state === HANDED || this.state >= ENDING) return;
     this.transition(ENDING);
     if (this.outbox.unsentBytes === 0) this.socket.end(); // else onDrain() does
   }
 
-  /** Ends the connection for a reason that an operator should know. */
+  /** Ends the connection at once and logs the reason. */
   cut(reason: string): void {
     this.thread.log.warn(`client ${this.session.address} ${reason}: disconnected`);
     this.terminate();

@@ -1,7 +1,7 @@
-// The connections of one data thread: those that come are accepted or refused, those that go are forgotten,
-// and those that hold too much, or do not log in, are closed. What a connection does itself is
-// connection.ts; what all of them use together is data-thread.ts.
-// Invariant: every open socket has its connection in the table, by the id of its session.
+// The connections of one data thread: accepts or refuses new ones, forgets closed ones, and closes those
+// that hold too much memory or do not log in. connection.ts is one connection; data-thread.ts is what all
+// of them share.
+// Invariant: the table has the connection of every open socket, by the id of its session.
 
 import { monotonicMs } from "../../base/clock.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
@@ -16,12 +16,12 @@ import { Delivery } from "./delivery.ts";
 export class Connections {
   readonly thread: DataThread;
   readonly delivery: Delivery;
-  /** How many were accepted, and how many of these refused at once. */
+  /** How many were accepted, and how many of these were refused at once. */
   received = 0;
   rejected = 0;
   private readonly standing: SharedStanding;
   private readonly table = new Map<number, Connection>();
-  /** A socket with this number, or above it, would leave the node none for its own files and links. */
+  /** A socket with this descriptor or a higher one would leave none for the node's own files and links. */
   private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
   private readonly refusals: RecurringTrouble;
 
@@ -41,7 +41,7 @@ export class Connections {
     return this.table.get(id);
   }
 
-  /** Of this moment: they may be closed while they are looked at. */
+  /** A copy, as connections may close while the caller walks it. */
   all(): Connection[] {
     return [...this.table.values()];
   }
@@ -52,7 +52,7 @@ export class Connections {
     this.thread.resetStatistics();
   }
 
-  /** Where the clients of all threads hold too much, cuts the largest of this one off. */
+  /** While all clients together hold too much, disconnects the largest one of this thread. */
   private relieve(): void {
     while (this.thread.clientMemory.isOver) {
       const largest = this.largestClient();
@@ -71,7 +71,7 @@ export class Connections {
     return largest;
   }
 
-  /** Called once a second: whoever has not logged in for too long is closed. */
+  /** Called once a second: closes clients that have not logged in for too long. */
   expelStrangers(): void {
     if (!this.standing.needsLogin) return;
     const before = monotonicMs() - strangerMsMax;
@@ -108,7 +108,7 @@ export class Connections {
     const open = this.standing.connectionOpened();
     const { maxClients } = this.standing;
     if (open > maxClients) this.reject(connection, `max-clients (${maxClients}) is reached`);
-    // Were the last one taken, accept() would fail without end, and the loop would spin (Bun 1.4.5).
+    // If a client took the last one, accept() would keep failing and the loop would spin (Bun 1.4.5).
     else if (descriptorOf(socket) >= this.descriptorsEnd)
       this.reject(connection, "no descriptors are left");
   }
@@ -132,7 +132,7 @@ function formatEndpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Bun has it, and its types do not; the system gives the lowest number that is free. */
+/** Missing from Bun's types. The system gives the lowest number that is free. */
 function descriptorOf(socket: object): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

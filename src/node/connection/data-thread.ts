@@ -1,6 +1,8 @@
-// A data thread: what its connections share, which connections.ts keeps. One context, one output and one encoder for each protocol
-// serve them all, as only one connection is worked on at a time; a connection at rest costs little.
-// A turn is one event of one socket. Hot path: turnOf() wraps each of them.
+// A data thread: what its connections share (connections.ts has the connections). One context, one output
+// and one encoder for each protocol serve them all, because only one connection is worked on at a time; an
+// idle connection costs little. A turn is one event, such as received bytes.
+// Invariant: an exception in a turn ends the node, unless a reply or an allocation was too large.
+// Hot path: receive() and what it calls.
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";
@@ -32,9 +34,9 @@ export interface ThreadHost {
   readonly log: Log;
   readonly clientMemory: ClientMemory;
   readonly fault: Fault;
-  /** Writes with more bytes than this are the control thread's; absent where this is that thread. */
+  /** Larger writes, in bytes, go to the control thread; absent if this is that thread. */
   readonly writeBytesMax?: number;
-  /** A connection that has subscribed to something is gone. */
+  /** Called when a connection with subscriptions has closed. */
   subscriberLeft(id: number): void;
   /** Called at the end of a turn in which effects were recorded. */
   effectsRecorded(): void;
@@ -47,10 +49,10 @@ export interface ProtocolEnd {
   readonly find: Finder;
 }
 
-/** Whom a turn is about. */
+/** The connection that a turn is about. */
 export interface TurnOwner {
   readonly session: Session;
-  /** Its command has thrown: nothing of it goes on. */
+  /** Called when its command has thrown: ends the connection. */
   abandon(): void;
 }
 
@@ -67,22 +69,22 @@ export class DataThread {
   readonly log: Log;
   readonly turns: TurnHistogram;
   readonly collector: Collector;
-  /** A command with one of these flags may be one for the control thread. */
+  /** A command with one of these flags may have to run in the control thread. */
   private readonly handedFlags: number;
   private readonly writeBytesMax: number;
   /** When the present turn began, by the monotonic clock. */
   turnBeganMs: number;
-  /** When idle clients were looked for last; see housekeeping.ts. */
+  /** When idle clients were last looked for; see housekeeping.ts. */
   idleCheckedMs: number;
   commandsProcessed: number;
   bytesReceived: number;
   bytesSent: number;
   private readonly host: ThreadHost;
   private readonly ends: readonly ProtocolEnd[];
-  /** Up to when the time of the present turn is charged to commands, monotonic ms. */
+  /** The time of the present turn is charged to commands up to here, monotonic ms. */
   private chargedMs: number;
   private effectsSeen: number;
-  /** Effects up to which the writes of the present connection were noted. */
+  /** The effects recorded when the writes of the present connection were last noted. */
   private effectsNoted: number;
 
   constructor(host: ThreadHost) {
@@ -138,7 +140,7 @@ export class DataThread {
     return this.turnBeganMs;
   }
 
-  /** After a batch: charges its time to its commands, and says whether others are to be served now. */
+  /** After a batch: charges its time to its commands; true if other connections are next. */
   isTurnOver(count: number): boolean {
     const now = monotonicMs();
     this.batch.charge(count, now - this.chargedMs, this.context.statistics.usec);
@@ -146,14 +148,14 @@ export class DataThread {
     return now - this.turnBeganMs > turnMsMax;
   }
 
-  /** What follows are commands of this session. */
+  /** Called before commands of this session run. */
   begin(session: Session): void {
     this.context.session = session;
     this.context.store.countsUses = !session.noTouch;
     this.effectsNoted = this.context.effects.recorded;
   }
 
-  /** Where the journal ends behind the writes of this session, for WAIT. */
+  /** Notes the journal offset after the writes of this session, for WAIT. */
   noteWrites(session: Session): void {
     const { effects } = this.context;
     if (effects.recorded === this.effectsNoted) return;
@@ -161,7 +163,7 @@ export class DataThread {
     session.lastWriteOffset = effects.offset;
   }
 
-  /** What acts on the node; and writes so large that only the control thread can journal them. */
+  /** Commands that act on the node, and writes so large that only the control thread can journal them. */
   isForControl(session: Session, command: Command, request: Request): boolean {
     const { flags } = command;
     if ((flags & this.handedFlags) === 0) return false;
@@ -170,7 +172,7 @@ export class DataThread {
     return request.end[request.argc - 1] - request.start[0] > this.writeBytesMax;
   }
 
-  /** EXEC goes as a whole where one of its commands goes. */
+  /** EXEC goes as a whole if one of its commands does. */
   private isQueueForControl({ transaction }: Session): boolean {
     if (transaction === null) return false;
     const handed = this.handedFlags & (flag.CONTROL | flag.GLOBAL);
@@ -178,7 +180,7 @@ export class DataThread {
   }
 
   private endTurn(): void {
-    this.context.store.countsUses = true; // also where the last command was of a client that does not touch
+    this.context.store.countsUses = true; // the last command may be of a CLIENT NO-TOUCH client
     const { recorded } = this.context.effects;
     if (recorded === this.effectsSeen) return;
     this.effectsSeen = recorded;
@@ -190,7 +192,7 @@ export class DataThread {
   /** Runs something that is not a `data` event as a turn; `connection` is the one it is about, if any. */
   turn(work: () => void, connection?: TurnOwner): void {
     this.beginTurn();
-    // A wait of its is over, or it has taken what waited for it: it is not idle.
+    // It was waiting for this node: it is not idle.
     if (connection !== undefined) connection.session.lastActiveMs = this.turnBeganMs;
     try {
       work();
@@ -205,8 +207,8 @@ export class DataThread {
   }
 
   /**
-   * A reply or an allocation beyond what there is costs the connection; all else is our own mistake, and
-   * false: then nothing of the turn is sent on.
+   * A reply or an allocation that is too large costs only the connection. Any other error is a fault, and
+   * false: then nothing of the turn goes to followers.
    */
   private recover(connection: TurnOwner | undefined, error: unknown): boolean {
     if (connection === undefined || !isTooMuch(error)) {
@@ -215,7 +217,7 @@ export class DataThread {
     }
     this.log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
     this.context.store.unlockAll();
-    this.batch.forget(); // the memory of its key serves another connection soon
+    this.batch.forget(); // another connection soon reuses the memory of its key
     this.out.spillTo = null;
     this.out.clear();
     connection.abandon();
@@ -227,7 +229,7 @@ export class DataThread {
     return this.host.standing.free(anyPause);
   }
 
-  /** A closed connection receives nothing more. */
+  /** Called for a closed connection: it receives no more messages. */
   left(session: Session): void {
     if (session.subscriptions > 0) this.host.subscriberLeft(session.id);
   }
@@ -249,7 +251,7 @@ function isTooMuch(error: unknown): error is Error {
   return error instanceof OutputLimitError || isAllocationFailure(error);
 }
 
-/** JavaScriptCore's words where an ArrayBuffer or a string is larger than it can be. */
+/** JavaScriptCore's words when an ArrayBuffer or a string would be too large. */
 function isAllocationFailure(error: unknown): boolean {
   return error instanceof RangeError && /out of memory|allocat/i.test(error.message);
 }

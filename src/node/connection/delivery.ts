@@ -1,12 +1,12 @@
-// Brings published messages to the subscribers of one data thread: a message is encoded once for each
-// version of RESP, and what a turn brings to a connection leaves in one write when the turn is over.
-// Who has subscribed is not known here (command/pubsub/channels.ts).
+// Delivers published messages to the subscribers of one data thread. A message is encoded once for each
+// version of RESP, and all messages of a turn for one connection leave in one write at its end.
+// It does not know who has subscribed: see command/pubsub/channels.ts.
 
 import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { EncodedMessage } from "./encoded-message.ts";
 
-/** A connection, as far as messages are concerned. */
+/** A connection, reduced to what messages need. */
 interface Subscriber {
   readonly session: Session;
   /** Keeps a message until sendMail(). */
@@ -25,7 +25,7 @@ export class Delivery {
     this.connections = connections;
   }
 
-  /** Receivers that are not in this thread, or gone, are passed over. */
+  /** Ignores receivers that are not in this thread or have closed. */
   deliver(receivers: Iterable<number>, message: Message): void {
     const { encoded } = this;
     for (const id of receivers) {
@@ -40,7 +40,7 @@ export class Delivery {
     encoded[3].forget();
   }
 
-  /** A microtask runs when the event that goes on now is done with, whichever kind of event it is. */
+  /** A microtask runs at the end of the present event, whatever kind of event that is. */
   private send(subscriber: Subscriber): void {
     if (this.ready.size === 0) queueMicrotask(() => this.sendAll());
     this.ready.add(subscriber);

@@ -1,5 +1,5 @@
-// A published message as one version of RESP has it, encoded once for all receivers of a thread.
-// Invariant: between encode() and forget() its bytes do not change, and whoever shares them holds them.
+// A published message, encoded in one version of RESP, once for all receivers of a thread.
+// Invariant: between encode() and forget() its bytes do not change, and each sharer holds their chunk.
 
 import { Output } from "../../base/output.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
@@ -8,30 +8,30 @@ import type { Backlog } from "./backlog.ts";
 import { Chunk } from "./chunk.ts";
 
 /**
- * From this size on all receivers of a message keep the same memory; below it each copies the message
- * behind those that it has, which is cheaper than memory of its own for each message.
+ * From this size on, all receivers of a message share its memory. Below it, each receiver copies the message
+ * behind those it already has, which is cheaper than separate memory for each message.
  */
 const sharedBytesMin = 4 * 1024;
 const scratchBytes = sharedBytesMin;
 
 const messageWord = Buffer.from("message");
 const patternMessageWord = Buffer.from("pmessage");
-/** What a message has beside pattern, channel and payload, at most. */
+/** The most bytes that a message has beside pattern, channel and payload. */
 const framingBytesMax = 80;
 
-/** The message that is delivered now, as one version of RESP has it. */
+/** The message that is being delivered, in one version of RESP. */
 export class EncodedMessage {
   private readonly scratch = new Uint8Array(scratchBytes + framingBytesMax);
   private readonly out = new Output(0);
   private readonly reply = new RespReply(this.out);
-  /** Its memory, when that is shared. */
+  /** Its memory, if that is shared. */
   private chunk: Chunk | null = null;
 
   constructor(version: 2 | 3) {
     this.reply.switchProtocol(version);
   }
 
-  /** Does nothing when it has been done. */
+  /** Does nothing if the message is already encoded. */
   encode({ pattern, channel, payload }: Message): void {
     const { out, reply } = this;
     if (out.length > 0) return;

@@ -1,5 +1,5 @@
-// The listening sockets of a data thread. Bun gives one set of handlers per listener and one `data`
-// value per socket; ours is the connection.
+// The listening sockets of a data thread, and their handlers: each event of a socket goes to its connection,
+// which is the `data` value that Bun keeps for the socket.
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import type { Connection } from "./connection.ts";
@@ -31,8 +31,8 @@ export function listen(
 }
 
 /**
- * Fails as listen() does when somebody listens at the address already: with `reusePort` a second server
- * would start in silence and take a part of the connections. Port 0 is always free.
+ * Fails like listen() if the address is already in use: with `reusePort`, a second server would start
+ * silently and take some of the connections. Port 0 is always free.
  */
 export function assertFree(address: Address): void {
   if (address.port === 0) return;
@@ -43,7 +43,7 @@ export function assertFree(address: Address): void {
   }
 }
 
-/** Binds an address and lets it go; the port is the system's choice where it was 0. */
+/** Binds an address, releases it, and returns the port; if it was 0, the system chose it. */
 export function listenBriefly({ host, port }: Address): number {
   const listener = Bun.listen({ hostname: host, port, socket: { data() {} } });
   listener.stop(true);

@@ -1,6 +1,6 @@
-// The output side of a connection: gathered replies to the socket, what the socket does not take into the
-// backlog, and messages of channels behind the reply that is being made. It cuts nobody off: its
-// connection looks at the bytes that wait.
+// The output side of a connection: gathered replies go to the socket, what it does not take goes to the
+// backlog, and messages of channels go behind the reply that is being written. It disconnects nobody: its
+// connection watches the waiting bytes.
 // Invariants: bytes leave in the order in which they came, messages never inside a reply; a socket that
 // took less than it was offered is not written to before its next `drain`.
 // Hot path: flush().
@@ -14,7 +14,7 @@ interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
 }
 
-/** Where sent bytes are counted. */
+/** Counts sent bytes. */
 interface Counter {
   bytesSent: number;
 }
@@ -63,7 +63,7 @@ export class Outbox {
     if (!this.isStalled) this.drain();
   }
 
-  /** Keeps a part of an answer that is longer than the output, and empties that. */
+  /** Keeps a part of a reply that is longer than the output, and empties the output. */
   spill(out: Output): void {
     if (!this.isClosed) this.backlog.keep(out, 0);
     out.clear();
@@ -78,7 +78,7 @@ export class Outbox {
     return taken;
   }
 
-  /** Sends what waits, as far as the socket takes it. True when nothing is left. */
+  /** Sends what the socket takes of the backlog. True if nothing is left. */
   drain(): boolean {
     const before = this.backlog.bytes;
     const isEmpty = this.backlog.drain(this.socket);
@@ -89,7 +89,7 @@ export class Outbox {
 
   // ---- messages of channels ----------------------------------------------------------------------
 
-  /** Keeps a message until sendMail(). False when the client is too slow to be kept. */
+  /** Keeps a message until sendMail(). False if the client is too slow to be kept. */
   deliver(message: EncodedMessage, nowMs: number): boolean {
     if (this.isClosed) return true;
     this.mail ??= new Mail();
@@ -104,7 +104,7 @@ export class Outbox {
     if (!this.isStalled) this.drain();
   }
 
-  /** What an EXEC has published to its own connection, behind its answer. */
+  /** Sends what an EXEC has published to its own connection, behind its reply. */
   sendOwnMail(out: Output): void {
     if (this.mailBytes === 0) return;
     this.flush(out);

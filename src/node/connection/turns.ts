@@ -1,6 +1,6 @@
-// How long a data thread's turns take: one turn is one `data` callback. A histogram of fixed size with
-// buckets that grow by a quarter, so that a percentile is known within that; INFO's section `turns`
-// shows it and CONFIG RESETSTAT clears it.
+// How long the turns of a data thread take, where a turn is one `data` callback: a histogram of fixed size
+// with buckets that grow by a quarter, which is also the precision of its percentiles. INFO's section
+// `turns` shows it, and CONFIG RESETSTAT clears it.
 // Hot path: record() is a logarithm and an increment.
 
 const bucketsPerDoubling = 3;
@@ -22,7 +22,7 @@ export class TurnHistogram {
     this.counts[bucketOf(ms)]++;
   }
 
-  /** The time that `share` (0 to 1) of the turns did not exceed, rounded up to its bucket. */
+  /** The time, rounded up to its bucket, that this share (0 to 1) of the turns did not exceed. */
   percentileMs(share: number): number {
     let left = Math.ceil(this.count * share);
     for (let bucket = 0; bucket < bucketCount; bucket++) {
@@ -40,7 +40,7 @@ export class TurnHistogram {
     this.over50Ms = 0;
   }
 
-  /** Adds what another thread counted. */
+  /** Adds the counts of another thread. */
   add(other: TurnHistogram): void {
     for (let i = 0; i < bucketCount; i++) this.counts[i] += other.counts[i];
     this.count += other.count;

@@ -1,6 +1,6 @@
-// One data thread in a Worker as the control thread sees it: starts it, asks it, and takes the node down
-// when it ends unasked, as it may have held a lock or half of a command. What the messages mean
-// is worker-threads.ts's business.
+// One data thread in a Worker, as the control thread sees it: starts it, asks it, and raises a fault if it
+// ends unasked, as it may have held a lock or left a command half done. worker-threads.ts knows what the
+// messages mean.
 //
 //   starting --Start--> serving --end()--> ended          any --crash, exit, fault--> ended, and the node with it
 
@@ -12,7 +12,7 @@ import type { Message } from "../../command/pubsub/channels.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
 import { Parcel } from "./parcel.ts";
 
-/** Published messages that wait for the end of a turn; with more bytes than this they leave at once. */
+/** Most bytes of published messages that wait for the end of a turn; more are sent at once. */
 const parcelBytesMax = 1024 * 1024;
 
 export interface DataWorkerParts {
@@ -21,7 +21,7 @@ export interface DataWorkerParts {
   readonly log: Log;
   readonly fault: Fault;
   readonly received: (message: FromWorker) => void;
-  /** The thread is gone: whoever waits for a lock of its must learn it. */
+  /** Called when the thread has ended: threads that wait for its locks must learn this. */
   readonly gone: () => void;
 }
 
@@ -61,7 +61,7 @@ export class DataWorker {
     if (!this.isEnding) this.worker.postMessage(message, transfer);
   }
 
-  /** Posts a published message when the turn is over, together with others of the turn. */
+  /** Posts a published message at the end of the turn, together with the others of the turn. */
   deliver(receivers: readonly number[], message: Message): void {
     if (this.parcel.isEmpty) queueMicrotask(() => this.sendParcel());
     this.parcel.add(receivers, message);
@@ -74,7 +74,7 @@ export class DataWorker {
     if (!this.isEnding) this.worker.postMessage(order, [order.bytes.buffer]);
   }
 
-  /** Never resolves for a thread that is told to end meanwhile. */
+  /** Never resolves if the thread is told to end before it answers. */
   ask<Name extends keyof Questions>(
     name: Name,
     detail: Questions[Name]["detail"],
@@ -86,13 +86,13 @@ export class DataWorker {
     });
   }
 
-  /** The same for a thread that is to end soon: whether it did it, and not how long it takes. */
+  /** Asks a thread that will end soon, and gives up after a while; a thread that is stuck must not stop the end. */
   async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
     if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
     this.log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
   }
 
-  /** Has it close its connections, and ends it; one that does not answer is ended all the same. */
+  /** Has the thread close its connections, and ends it; also if it does not answer. */
   async end(): Promise<void> {
     await this.bid("close", null);
     this.isEnding = true;
@@ -101,7 +101,7 @@ export class DataWorker {
     await doneWithin(threadFarewellMsMax, this.ended.promise);
   }
 
-  /** Ends it as it is: it may hold a lock, and waits for nobody. */
+  /** Ends the thread at once; it may hold a lock. */
   abandon(): void {
     this.isEnding = true;
     this.worker.terminate();

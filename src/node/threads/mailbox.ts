@@ -1,6 +1,6 @@
-// The way from a data thread to the control thread: a command that acts on the whole node goes in, the
-// bytes of its reply come out. Its connection is suspended meanwhile. With one data thread both are the
-// same thread, and only the turn is another one.
+// The way from a data thread to the control thread: a command that acts on the whole node goes in, the bytes
+// of its reply come out. Its connection is suspended meanwhile. With one data thread, both are the same
+// thread, and the command only runs in a later turn.
 
 import { buffers } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
@@ -20,7 +20,7 @@ import type { Request } from "../../protocol/request.ts";
 export interface Mailbox {
   /**
    * `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. The
-   * memory of the answer is the caller's, who gives it back to the pool.
+   * caller owns the memory of the reply and returns it to the pool.
    */
   submit(
     session: Session,
@@ -39,13 +39,13 @@ export class LocalMailbox implements Mailbox {
   private readonly unpaused: () => Promise<void>;
   private readonly opened = Promise.withResolvers<Idle<ControlContext>>();
 
-  /** `unpaused` resolves when commands may run that were held. */
+  /** `unpaused` resolves when held commands may run. */
   constructor(log: Log, unpaused: () => Promise<void>) {
     this.log = log;
     this.unpaused = unpaused;
   }
 
-  /** What is in it, and what will come, runs on this context. */
+  /** Commands wait until this is called; they run on this context. */
   open(context: Idle<ControlContext>): void {
     this.opened.resolve(context);
   }
@@ -80,7 +80,7 @@ export class LocalMailbox implements Mailbox {
     return isHeard && session.replyMode === "off" ? nothing : out.view();
   }
 
-  /** Runs the command, and again after each pause that held it. Its time is that before it waits. */
+  /** Runs the command, again after each pause that held it. Time in which it waits is not counted. */
   private async run(
     context: Context,
     command: Command,
@@ -106,7 +106,7 @@ export class LocalMailbox implements Mailbox {
   }
 }
 
-/** The errors of one reply, which count for the thread as well. */
+/** Counts the errors of one reply, and passes them on to the counters of the thread. */
 class Errors implements ErrorSink {
   count = 0;
   private readonly all: ErrorSink;

@@ -1,6 +1,6 @@
-// What the control thread and the data threads say to each other when data threads are Workers. Plain
-// data only: what arrives is a structured clone, so that objects with methods are made anew here.
-// Hot commands never come this way; they meet in the shared memory.
+// The messages between the control thread and data threads that are Workers. Plain data only: what arrives
+// is a structured clone, so objects with methods are rebuilt here. Hot commands never come this way; they
+// meet in shared memory.
 // Invariant: messages of one sender arrive in the order in which they were sent.
 
 import type { Address } from "../../base/address.ts";
@@ -23,13 +23,13 @@ export interface Start {
   readonly thread: number;
   readonly threads: number;
   readonly memory: SharedMemory;
-  /** Whether its log goes to the control thread, or to standard error like any. */
+  /** Whether its log goes to the control thread instead of standard error. */
   readonly ownsLog: boolean;
-  /** Whether it ends the process at a fault, or tells the control thread. */
+  /** Whether a fault aborts the process instead of being reported to the control thread. */
   readonly abortsOnFault: boolean;
 }
 
-/** What the control thread asks a data thread, each with the type of its detail and of the answer. */
+/** What the control thread asks a data thread, with the types of the detail and the answer. */
 export interface Questions {
   /** The ports of the listeners, or a sentence that says why there are none. */
   listen: { detail: readonly Address[]; answer: number[] | string };
@@ -83,39 +83,39 @@ export interface Told {
   readonly value: Questions[keyof Questions]["answer"];
 }
 
-/** A command for the control thread; its connection waits for the Answer. */
+/** A command for the control thread; its connection waits for the `Answer`. */
 export interface Submission {
   readonly kind: "command";
   readonly ticket: number;
   readonly session: Session;
   readonly request: Request;
-  /** Its name. */
+  /** The name of the protocol. */
   readonly protocol: string;
 }
 
 /** What happens to the connection of a link. */
 export type LinkEvent =
-  /** The socket took so many bytes. */
+  /** The socket took this many bytes. */
   | { readonly kind: "linkTaken"; readonly id: number; readonly bytes: number }
   | { readonly kind: "linkData"; readonly id: number; readonly chunk: Uint8Array }
   | { readonly kind: "linkAcknowledged"; readonly id: number; readonly offset: number }
-  /** Bytes came that are no command, such as the newlines of a follower that loads. */
+  /** Bytes arrived that are not a command, such as the newlines of a follower that loads. */
   | { readonly kind: "linkActive"; readonly id: number; readonly atMs: number }
   | { readonly kind: "linkClosed"; readonly id: number };
 
-/** A connection that has subscribed to something is gone. */
+/** A connection with subscriptions has closed. */
 export interface SubscriberLeft {
   readonly kind: "subscriberLeft";
   readonly id: number;
 }
 
-/** For the sink of the node's owner. */
+/** A line for the log sink of the node's owner. */
 export interface LogLine {
   readonly kind: "logLine";
   readonly line: string;
 }
 
-/** The thread has met an error of our own, and has stopped to serve. */
+/** The thread had a fault and has stopped serving. */
 export interface FaultReport {
   readonly kind: "fault";
   readonly text: string;
@@ -125,7 +125,7 @@ export type FromWorker = FaultReport | LogLine | Told | Submission | LinkEvent |
 
 // ---- clones ---------------------------------------------------------------------------------------
 
-/** A session for a report: how many commands it has queued, but not which, and no watched keys. */
+/** A session for a report: the number of queued commands, but not the commands, and no watched keys. */
 export function summaryOf(session: Session): Session {
   const { transaction } = session;
   const queued = transaction && { ...transaction, requests: emptyRequests(transaction) };
@@ -136,7 +136,7 @@ function emptyRequests({ requests }: Transaction): Request[] {
   return requests.map(() => new Request());
 }
 
-/** A session of the thread that got the clone. */
+/** The session that a clone describes, in the thread that received it. */
 export function reviveSession(clone: Session): Session {
   const { id, address, localAddress, createdAtMs, authenticated } = clone;
   const session = new Session(id, address, localAddress, createdAtMs, authenticated);
@@ -152,7 +152,7 @@ export function reviveRequest(clone: Request): Request {
   return Object.assign(new Request(), clone);
 }
 
-/** The fields of a session that are not what they were; of objects only whether they are gone. */
+/** The changed fields of a session; of object fields, only those that became null. */
 export function changesOf(before: Session, after: Session): Partial<Session> {
   const was = new Map<string, unknown>(Object.entries(before));
   const changed = Object.entries(after).filter(([name, value]) => {
@@ -162,7 +162,7 @@ export function changesOf(before: Session, after: Session): Partial<Session> {
   return Object.fromEntries(changed);
 }
 
-/** The command of a request that has been looked up before, in another thread. */
+/** The command of a request that another thread has already looked up. */
 export function commandOf(request: Request, { commands }: Protocol): Command {
   const command = finderOf(commands)(request);
   if (command === undefined) throw new Error(`a thread submitted "${request.text(0)}"`);

@@ -1,6 +1,6 @@
-// Published messages on their way to another thread: those of a turn travel together, and each message
-// once for all its receivers there. The bytes are one buffer, which is transferred and not copied, and the
-// numbers stand beside it: an object for each message would be cloned with all its parts.
+// Published messages on their way to another thread: those of a turn travel together, each message once for
+// all its receivers there. The bytes are one buffer, which is transferred and not copied, and the numbers
+// are an array beside it: an object for each message would be cloned with all its parts.
 // Invariant: messages are unpacked in the order in which they were added.
 
 import { freeBytes } from "../../base/buffer-pool.ts";
@@ -9,7 +9,7 @@ import type { Message } from "../../command/pubsub/channels.ts";
 import type { DeliverOrder } from "./messages.ts";
 
 const ordinaryBytes = 4 * 1024;
-/** Stands for the length of a pattern that there is not. */
+/** In place of the length of a pattern: there is none. */
 const noPattern = -1;
 /** Numbers of a message before the ids of its receivers. */
 const headNumbers = 6;
@@ -17,12 +17,12 @@ const headNumbers = 6;
 export class Parcel {
   private readonly out = new Output(ordinaryBytes);
   private numbers: number[] = [];
-  /** What was added last: one message may go to the subscribers of several patterns. */
+  /** The last message: one payload may go to the subscribers of several patterns. */
   private last: Message | null = null;
   private channelStart = 0;
   private payloadStart = 0;
 
-  /** Of all messages in it. */
+  /** Bytes of all messages in the parcel. */
   get bytes(): number {
     return this.out.length;
   }
@@ -47,7 +47,7 @@ export class Parcel {
     if (pattern !== null) out.appendAll(pattern);
   }
 
-  /** Everything, for postMessage(); the parcel is empty then. */
+  /** Returns everything for postMessage() and empties the parcel. */
   take(): DeliverOrder {
     const order = {
       kind: "deliver",
@@ -61,7 +61,7 @@ export class Parcel {
   }
 }
 
-/** Hands out the messages of a parcel that has arrived, and frees it. */
+/** Delivers the messages of a parcel that has arrived, and frees it. */
 export function unpack(
   { bytes, numbers }: DeliverOrder,
   deliver: (receivers: readonly number[], message: Message) => void,

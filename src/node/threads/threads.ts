@@ -1,5 +1,5 @@
-// The data threads as the control thread sees them: questions to all of them together. With one data
-// thread, which is the control thread itself, LocalThreads answers at once.
+// The data threads, as the control thread sees them: it asks all of them together. With one data thread,
+// which is the control thread itself, LocalThreads answers at once.
 
 import type { Address } from "../../base/address.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
@@ -14,7 +14,7 @@ import type { Connections } from "../connection/connections.ts";
 import { listen } from "../connection/listener.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 
-/** What the data threads counted since the start or the last reset. */
+/** The counters of the data threads since the start or the last reset. */
 export interface ThreadStatistics {
   connections: number;
   connectionsReceived: number;
@@ -24,22 +24,22 @@ export interface ThreadStatistics {
   bytesSent: number;
   turns: TurnHistogram;
   commands: CommandCount[];
-  /** Errors that were answered, by their first word. */
+  /** Error replies, by their first word. */
   errors: ReadonlyMap<string, number>;
 }
 
 export interface Threads extends Clients {
-  /** Starts to listen, and returns the ports: the system's choice where an address has port 0. */
+  /** Starts to listen and returns the ports; for port 0, the one that the system chose. */
   listen(addresses: readonly Address[]): Promise<number[]>;
   statistics(): Promise<ThreadStatistics>;
   resetStatistics(): void;
-  /** Brings a published message to the connections with these ids. */
+  /** Delivers a published message to the connections with these ids. */
   deliver(receivers: ReadonlySet<number>, message: Message): void;
-  /** Takes no more connections; those that are open stay. */
+  /** Accepts no more connections; open ones stay. */
   stopListening(): Promise<void>;
   /** Stops listening and ends all connections. */
   close(): Promise<void>;
-  /** The same after a fault: at once, and as far as it can be done without a thread's help. */
+  /** The same after a fault: at once, as far as that needs no help from the threads. */
   abandon(): void;
 }
 
@@ -52,7 +52,7 @@ export class LocalThreads implements Threads {
   }
 
   async listen(addresses: readonly Address[]): Promise<number[]> {
-    // One by one: what is bound is closed with the others when a later one cannot be.
+    // One by one, so that close() also closes those that are bound if a later one cannot be.
     for (const address of addresses) this.listeners.push(listen(this.connections, address));
     return this.listeners.map(({ port }) => port);
   }

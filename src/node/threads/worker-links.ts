@@ -1,15 +1,15 @@
-// Both ends of a link whose connection belongs to a data thread while the link itself (replication/)
-// lives in the control thread: there a LinkSocket that posts what is written, here a Link that hands it
-// to the connection and reports back.
-// Invariant: at most `inFlightBytesMax` are on their way or wait in the data thread for the socket, so
-// that a slow follower is felt by its link as a full socket, exactly as in one thread.
+// Both ends of a link whose connection belongs to a data thread, while the link itself (replication/) is in
+// the control thread. There, a LinkSocket posts what is written; in the data thread, a Link hands it to the
+// connection and reports back.
+// Invariant: at most `inFlightBytesMax` bytes are in flight or wait in the data thread for the socket, so
+// that a slow follower looks like a full socket to its link, exactly as in one thread.
 
 import type { Link, LinkSocket } from "../../base/link.ts";
 import { ByteQueue } from "../../replication/byte-queue.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { LinkEvent, LinkOrder } from "./messages.ts";
 
-/** A few of the links' 64 KiB chunks: enough to keep a fast follower busy over the way there and back. */
+/** A few of the links' 64 KiB chunks: enough to keep a fast follower busy during the round trip. */
 const inFlightBytesMax = 1024 * 1024;
 
 export type PostOrder = (order: LinkOrder, transfer?: ArrayBuffer[]) => void;
@@ -22,7 +22,7 @@ export class RemoteLinkSocket implements LinkSocket {
   private readonly post: PostOrder;
   private inFlight = 0;
   private wasFull = false;
-  /** What was written while the link was being made: it must not overtake the takeOver. */
+  /** Bytes written while the link was being made: they must not overtake the takeOver. */
   private early: Uint8Array<ArrayBuffer>[] | null = [];
 
   constructor(id: number, address: string, post: PostOrder) {
@@ -31,7 +31,7 @@ export class RemoteLinkSocket implements LinkSocket {
     this.post = post;
   }
 
-  /** The link is made: the connection is its own from here on. */
+  /** The link is made and owns the connection from here on. */
   begin(wantsData: boolean): void {
     if (this.early === null) return; // it has ended already
     this.post({ kind: "takeOver", id: this.id, wantsData });
@@ -56,7 +56,7 @@ export class RemoteLinkSocket implements LinkSocket {
     this.post({ kind: "linkEnd", id: this.id });
   }
 
-  /** The connection's socket took so many bytes. True when a link that found it full may go on. */
+  /** The connection's socket took this many bytes. True if a link that found it full may resume. */
   taken(bytes: number): boolean {
     this.inFlight -= bytes;
     if (!this.wasFull || this.inFlight > inFlightBytesMax / 2) return false;
@@ -100,7 +100,7 @@ export class RemoteLink implements Link {
     if (bytes > 0) this.post({ kind: "linkTaken", id: this.id, bytes });
   }
 
-  /** Ends the connection; what the socket does not take now is lost, as with a link in the same thread. */
+  /** Ends the connection. Bytes that the socket does not take now are lost, as in one thread. */
   end(): void {
     this.queue.clear();
     this.connection.end();
@@ -115,7 +115,7 @@ export class RemoteLink implements Link {
     this.post({ kind: "linkClosed", id: this.id });
   }
 
-  /** Tells of bytes that came since the last time, for the bound on silence. */
+  /** Reports whether bytes came since the last call, for the bound on silence. */
   reportActivity(): void {
     const { lastActiveMs } = this.connection.session;
     if (lastActiveMs === this.reportedActiveMs) return;

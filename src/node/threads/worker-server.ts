@@ -1,9 +1,9 @@
 // A data thread in a Worker: attaches to the shared memory, serves its own listeners, and does what the
-// control thread asks. src/worker.ts starts it; nothing else of the node runs here.
+// control thread asks. src/worker.ts starts it; no other part of the node runs here.
 //
 //   waiting for Start --> serving --"close"--> closed (the control thread then ends the Worker)
 //
-// Invariant: whatever ends this thread marks it dead, so that nobody waits for a lock that it holds.
+// Invariant: however this thread ends, it is marked dead, so that no thread waits for its locks.
 
 import { isMainThread, parentPort } from "node:worker_threads";
 import type { Address } from "../../base/address.ts";
@@ -35,10 +35,10 @@ type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
 const tickMs = 1000;
 const journalWaitMs = 1;
-/** How long a write waits for links to take what it would overwrite; then it writes on. */
+/** Longest time that a write waits for links to take what it would overwrite; then it overwrites. */
 const journalWaitMsMax = 2000;
 
-/** Serves from the first message on until the control thread ends this Worker. */
+/** Serves from the first message until the control thread ends this Worker. */
 export function runWorker(): void {
   const port = parentPort;
   assert(!isMainThread && port !== null, "a data thread runs in a Worker of its own");
@@ -86,7 +86,7 @@ class WorkerServer {
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
   }
 
-  /** The control thread ends this one; until then it serves nobody. */
+  /** Stops serving; the control thread then ends this one. */
   private breakOff(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.post({ kind: "fault", text });
@@ -182,7 +182,7 @@ class WorkerServer {
   }
 }
 
-/** Has writes wait for the control thread where the journal is about to lose what links still need. */
+/** Makes writes wait for the control thread when the journal is about to lose what links still need. */
 function awaken(attached: Attached): Attached {
   const { journal, standing } = attached;
   const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

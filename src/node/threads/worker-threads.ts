@@ -1,8 +1,8 @@
-// The data threads as Workers, as the control thread sees them: asks all of them together, runs the
-// commands that they submit, and keeps the ends of the links whose connections they hold. The only
-// file that knows where the code of a Worker is.
-// Invariants: a client's answer to CONFIG RESETSTAT waits until every thread counts anew; what a link does
-// happens in a turn of the control thread, so that effects recorded in it are sent on.
+// Data threads that are Workers, as the control thread sees them: asks all of them together, runs the
+// commands that they submit, and keeps its ends of the links whose connections they have. The only file that
+// knows where the code of a Worker is.
+// Invariants: the reply to CONFIG RESETSTAT waits until every thread has reset its counters; a link acts in
+// a turn of the control thread, so that effects recorded in it are sent.
 
 import type { Address } from "../../base/address.ts";
 import { giveBack } from "../../base/buffer-pool.ts";
@@ -34,23 +34,23 @@ import { RemoteLinkSocket } from "./worker-links.ts";
 
 export interface WorkerParts {
   readonly memory: SharedMemory;
-  /** The control thread's own, which has no connections. */
+  /** Those of the control thread, which has no clients. */
   readonly control: Connections;
   readonly mailbox: Mailbox;
   readonly channels: Channels;
   readonly fault: Fault;
-  /** Whether a thread with a fault ends the process itself. */
+  /** Whether a thread with a fault aborts the process itself. */
   readonly abortsOnFault: boolean;
-  /** How many Workers. */
+  /** Number of Workers. */
   readonly count: number;
-  /** Where the lines of all logs go, if not to standard error. */
+  /** Receives the lines of all logs; the default is standard error. */
   readonly logSink?: LineSink;
-  /** Other code than the product's, for tests. */
+  /** Replaces the code of the Workers, for tests. */
   readonly entry?: URL;
 }
 
 interface RemoteEnd {
-  /** The control thread's copy: what a link knows of its peer. */
+  /** The control thread's copy, from which a link knows its peer. */
   readonly session: Session;
   readonly socket: RemoteLinkSocket;
   readonly link: Link;
@@ -59,9 +59,9 @@ interface RemoteEnd {
 export class WorkerThreads implements Threads {
   private readonly parts: WorkerParts;
   private readonly workers: readonly DataWorker[];
-  /** The thread of each session whose command runs now. */
+  /** The thread of each session whose command is running here. */
   private readonly origins = new Map<number, DataWorker>();
-  /** The thread of each session that has subscribed to something. */
+  /** The thread of each session with subscriptions. */
   private readonly subscribers = new Map<number, DataWorker>();
   private readonly links = new Map<number, RemoteEnd>();
   /** Resolves when all threads have reset their counters. */
@@ -119,7 +119,7 @@ export class WorkerThreads implements Threads {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** With what the control thread counts itself: the commands that it runs for the others. */
+  /** Includes the control thread's own counters: it runs commands for the others. */
   async statistics(): Promise<ThreadStatistics> {
     const own = threadStatistics(this.parts.control);
     return addStatistics([own, ...(await this.askAll("statistics", null))]);
@@ -251,8 +251,8 @@ export class WorkerThreads implements Threads {
 }
 
 /**
- * Where the code of a Worker is. A binary holds both entries side by side and finds them by this name
- * only; from source they are found from this file, whatever the working directory is.
+ * Where the code of a Worker is. A binary has both entries side by side and finds them only by this name;
+ * from source they are found relative to this file, whatever the working directory is.
  */
 function workerEntry(): string | URL {
   const isBinary = /[/\\](\$bunfs|~BUN)[/\\]/.test(import.meta.path);
