@@ -1,5 +1,6 @@
-// Addresses as users write them: `host:port`, `:port`, `[::1]:port`. Text to data and back; nothing is
-// resolved here. Invariant: what formatAddress() makes, parseAddress() reads as the same address.
+// Addresses as users write them: `host:port`, `:port`, `[::1]:port`. Converts text to data and
+// back; does not resolve names. Invariant: parseAddress() reads what formatAddress() wrote as the
+// same address.
 
 import { ConfigError } from "./errors.ts";
 import { hostBytesMax } from "./limits.ts";
@@ -10,12 +11,13 @@ export interface Address {
 }
 
 const ALL_INTERFACES = "0.0.0.0";
-/** An IPv6 address in brackets, perhaps with its zone, or a name, or nothing; then the port. */
+/** An IPv6 address in brackets with an optional zone, or a name, or nothing; then the port. */
 const ADDRESS = /^(?:\[([0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([^\s:[\],]*)):(\d{1,5})$/i;
 
 /**
- * "host:port", "[::1]:port" or ":port". The last names every interface where a node listens, and
- * this machine where one connects: say which by `emptyHost`. Port 0 asks the system for a free one.
+ * Reads "host:port", "[::1]:port" or ":port". `emptyHost` is the host that ":port" stands for: all
+ * interfaces (the default) to listen on, this machine to connect to. Port 0 asks the system for a
+ * free port. Throws a ConfigError if the text is not an address.
  */
 export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): Address {
   const [, bracketed, plain, digits] = ADDRESS.exec(text.trim()) ?? [];
@@ -28,7 +30,9 @@ export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): 
   return { host: bracketed ?? (plain || emptyHost), port };
 }
 
-/** Whether a host can stand in an address and in a line of INFO: a name, or IPv4, or IPv6 without brackets. */
+/**
+ * Whether a host fits into an address and a line of INFO: a name, IPv4, or IPv6 without brackets.
+ */
 export function isHost(text: string): boolean {
   if (text === "" || text.length > hostBytesMax || !/^[!-~]*$/.test(text)) return false;
   return ADDRESS.test(formatAddress({ host: text, port: 0 }));

@@ -1,5 +1,6 @@
-// Numbers as decimal text and back, on byte ranges, without strings. Integers here are those that a
-// double holds exactly (53 bits); readInteger64() covers Redis's full signed 64-bit range as a bigint.
+// Reads and writes numbers as decimal text in byte ranges, without strings. Integers are limited to
+// those that a double holds exactly (53 bits); readInteger64() reads Redis's full signed 64-bit
+// range as a bigint.
 // Hot path: no allocation except in readInteger64() and for numbers beyond 53 bits.
 
 const ZERO = 0x30;
@@ -7,10 +8,15 @@ const NINE = 0x39;
 const MINUS = 0x2d;
 const exactDigitsMax = 15; // every integer of 15 digits is exact in a double
 
-/** What readInteger() answers for text that is no integer. NaN would not survive an Int32 comparison. */
+/**
+ * readInteger() returns this if the text is not an integer. NaN would not survive an Int32
+ * comparison.
+ */
 export const NOT_AN_INTEGER = Number.MIN_VALUE;
 
-/** Reads a canonical decimal integer as Redis's string2ll does: no sign but '-', no leading zeros, no spaces. */
+/**
+ * Reads a canonical decimal integer as Redis's string2ll does: no '+', no leading zeros, no spaces.
+ */
 export function readInteger(buf: Uint8Array, start: number, end: number): number {
   let at = start;
   const negative = at < end && buf[at] === MINUS;
@@ -28,18 +34,18 @@ export function readInteger(buf: Uint8Array, start: number, end: number): number
   return negative ? -value : value;
 }
 
-/** Sixteen digits and more: exact up to 2^53, above that only readInteger64() tells. */
+/** Sixteen digits or more: exact up to 2^53, rounded above; only readInteger64() is exact there. */
 function readLongInteger(buf: Uint8Array, start: number, end: number): number {
   const value = readInteger64(buf, start, end);
   return value === null ? NOT_AN_INTEGER : Number(value);
 }
 
-/** The bounds of Redis's integers. */
+/** The range of Redis's integers. */
 export const int64Max = 9223372036854775807n;
 export const int64Min = -9223372036854775808n;
 const int64TextMax = 20;
 
-/** Reads any signed 64-bit integer, or null. */
+/** Reads any signed 64-bit integer; null if the text is not one. */
 export function readInteger64(buf: Uint8Array, start: number, end: number): bigint | null {
   const negative = start < end && buf[start] === MINUS;
   const first = negative ? start + 1 : start;
@@ -54,7 +60,7 @@ export function readInteger64(buf: Uint8Array, start: number, end: number): bigi
   return value > int64Max || value < int64Min ? null : value;
 }
 
-/** Digits of a non-negative integer below 2^53. */
+/** The number of digits of a non-negative integer below 2^53. */
 export function digitCount(value: number): number {
   let count = 1;
   for (let bound = 10; value >= bound && count < 17; bound *= 10) count++;
@@ -68,7 +74,7 @@ export function writeDigits(target: Uint8Array, at: number, value: number): numb
   return end;
 }
 
-/** As writeDigits(), where the caller has counted: its last digit is just before `end`. */
+/** As writeDigits(), but the caller has counted the digits: the last one goes just before `end`. */
 export function writeDigitsBefore(target: Uint8Array, end: number, value: number): void {
   let rest = value;
   let position = end;

@@ -1,21 +1,24 @@
-// Memory of large buffers, given back at once. JavaScriptCore counts shared memory as heap and then hardly
-// collects (src/README.md), so what is garbage and large is freed by hand: transfer(0) detaches a buffer
-// and frees it there and then (chunks of 64 KiB peaked at 48 MB resident with it and 432 without, and it
-// was faster; measured). Buffers that are wanted again soon, for the unfinished tails of requests and for
-// output that waits, are kept for the next one; one pool a thread, as each loads this module for itself.
-// Bound: the pool keeps poolBytesMax at most, in powers of two up to 4 MiB, and less when it is not used.
+// Frees large buffers at once, or keeps them for reuse. JavaScriptCore counts shared memory as heap
+// and then hardly collects (src/README.md), so large garbage is freed by hand: transfer(0) detaches
+// a buffer and frees it immediately (measured: 64 KiB chunks peaked at 48 MB resident with it and
+// at 432 without, and it was faster). Buffers that are soon needed again, for unfinished requests
+// and unsent output, go into a pool. Each thread loads this module itself and so has its own pool.
+// Bound: the pool keeps at most poolBytesMax, in powers of two up to 4 MiB, and shrinks when it is
+// not used.
 
 const smallestShift = 12; // 4 KiB
 const largestShift = 22; // 4 MiB
 const poolBytesMax = 16 * 1024 * 1024;
-const freeBytesMin = 4 * 1024; // below this freeing costs more than it saves
+const freeBytesMin = 4 * 1024; // freeing less costs more than it saves
 
-/** Frees the memory of an array that owns its whole buffer and that nobody looks at any more. */
+/**
+ * Frees the memory of an array that owns its whole buffer. The caller must hold the last reference.
+ */
 export function freeBytes(bytes: Uint8Array): void {
   if (bytes.length >= freeBytesMin && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
-/** Gives the whole memory of a part that was handed over back to the pool of this thread. */
+/** Returns the whole buffer behind a part that was handed over to the pool of this thread. */
 export function giveBack(part: Uint8Array): void {
   buffers.give(new Uint8Array(part.buffer));
 }
@@ -23,7 +26,7 @@ export function giveBack(part: Uint8Array): void {
 export class BufferPool {
   private readonly free: Uint8Array[][];
   private bytes: number;
-  /** What was in the pool all the time since the last trim(). */
+  /** The least that the pool has held since the last trim(). */
   private unusedBytes: number;
 
   constructor() {
@@ -32,7 +35,7 @@ export class BufferPool {
     this.unusedBytes = 0;
   }
 
-  /** A buffer of at least so many bytes, with anything in it. */
+  /** Returns a buffer of at least `bytes` bytes; its content is undefined. */
   take(bytes: number): Uint8Array {
     const shift = shiftFor(bytes);
     if (shift > largestShift) return new Uint8Array(bytes);
@@ -43,7 +46,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Takes a whole buffer back that nobody looks at any more, to keep it or to free it. */
+  /** Takes back a whole buffer, and keeps or frees it. The caller must hold the last reference. */
   give(buffer: Uint8Array): void {
     const { length } = buffer;
     const shift = shiftFor(length);
@@ -56,7 +59,7 @@ export class BufferPool {
     this.bytes += length;
   }
 
-  /** Frees half of what nobody has taken since the last call, the largest first. */
+  /** Frees half of what was not needed since the last call, the largest buffers first. */
   trim(): void {
     let surplus = this.unusedBytes / 2;
     for (let shift = largestShift; shift >= smallestShift && surplus > 0; shift--) {
@@ -71,7 +74,7 @@ export class BufferPool {
   }
 }
 
-/** The power of two that is not less. */
+/** log2 of the next power of two, at least smallestShift. */
 function shiftFor(bytes: number): number {
   return Math.max(smallestShift, 32 - Math.clz32(bytes - 1));
 }

@@ -1,7 +1,7 @@
-// The only reader of time in the source. Everything else, the pure rooms above all, gets `now` as
-// an argument, so that a test can hand in any moment it likes. Nothing here sleeps or schedules.
+// The only code that reads the time. Everything else, and above all the pure rooms, gets `now` as
+// an argument, so that a test can pass any moment it likes. Nothing here sleeps or schedules.
 
-/** Time as it is handed to whoever does not read it here. */
+/** The clock as a parameter, for code that must run on a test's clock. */
 export interface Clock {
   /** Milliseconds since 1970: expiry times and `now` for the store. */
   wallMs(): number;
@@ -9,17 +9,17 @@ export interface Clock {
   monotonicMs(): number;
 }
 
-/** Milliseconds since 1970 by the system's clock, which may jump: for expiry times and INFO. */
+/** Milliseconds since 1970 by the system clock, which may jump: for expiry times and INFO. */
 export function wallClockMs(): number {
   return Date.now();
 }
 
-/** When this thread began: a Worker's performance.now() counts from its own start. */
+/** When this thread started: a Worker's performance.now() counts from its own start. */
 const originMs = performance.timeOrigin;
 
 /**
- * Milliseconds since some fixed moment, never backwards, and the same in all threads of a process: for
- * durations and deadlines. A step of the system's clock does not touch it.
+ * Milliseconds since some fixed moment, for durations and deadlines. It never goes backwards,
+ * agrees in all threads of a process, and ignores steps of the system clock.
  */
 export function monotonicMs(): number {
   return originMs + performance.now();

@@ -8,8 +8,8 @@ import { writeLine } from "./stderr.ts";
 const encoder = new TextEncoder();
 
 /**
- * An error that is answered to the client. `code` is the first word on the wire, which clients test;
- * `bytes` is the whole RESP line, encoded once.
+ * An error reply. `code` is the first word on the wire, which clients test; `bytes` is the whole
+ * RESP line, encoded once.
  */
 export class ErrorReply {
   readonly code: string;
@@ -23,7 +23,10 @@ export class ErrorReply {
   }
 }
 
-/** A text that echoes a client's bytes has one character for each of them, and gives the same bytes back. */
+/**
+ * A text that echoes a client's bytes has one character per byte, and must give the same bytes
+ * back.
+ */
 function encode(text: string): Uint8Array {
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
   const isLatin1 = bytes.every((byte, index) => byte === text.charCodeAt(index));
@@ -67,7 +70,7 @@ export const outOfMemory = new ErrorReply(
 );
 export const readOnly = new ErrorReply("READONLY", "You can't write against a read only replica.");
 
-/** The refusal of a write on a follower: Redis's words, and where the leader is, if that is known. */
+/** Refuses a write on a follower: Redis's words, then the leader's address if it is known. */
 export function readOnlyUnder(leaderAddress: string): ErrorReply {
   if (leaderAddress === "") return readOnly;
   return new ErrorReply(readOnly.code, `${readOnly.text} Its leader is ${leaderAddress}.`);
@@ -91,12 +94,17 @@ export const wrongPass = new ErrorReply(
 );
 export const noProto = new ErrorReply("NOPROTO", "unsupported protocol version");
 
-/** Bytes that break a protocol's framing: the text is answered, then the connection is closed. */
+/**
+ * Bytes that break a protocol's framing: the client gets the text, then its connection is closed.
+ */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** A mistake in flags, environment or configuration file: one sentence for the person who made it. */
+/**
+ * A mistake in flags, environment or configuration file. The message is one sentence for the
+ * operator.
+ */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -106,15 +114,17 @@ export class SyncError extends Error {
   override readonly name = "SyncError";
 }
 
-/** States what must hold. A failure is a programmer's error: a fault of the node. */
+/** States what must hold. A failure is a programmer error: a fault of the node. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);
 }
 
-/** Told of an error of our own code, and where it was met. It returns where the process lives on. */
+/**
+ * Receives an error in our own code and where it occurred. Returns only if the process lives on.
+ */
 export type Fault = (error: unknown, where: string) => void;
 
-/** Runs work that nobody waits for: what it throws, or rejects with, is a fault. */
+/** Runs work that nobody awaits: an exception or a rejection is a fault. */
 export function attempt(fault: Fault, where: string, work: () => void | Promise<void>): void {
   try {
     work()?.catch((error) => fault(error, where));
@@ -124,15 +134,15 @@ export function attempt(fault: Fault, where: string, work: () => void | Promise<
 }
 
 /**
- * Ends the process at once with one line. For an unexpected exception where a lock may be held:
- * Bun would otherwise hand it to an event handler and leave the process alive with the lock taken.
+ * Writes one line and aborts the process. For an unexpected exception while a lock may be held: Bun
+ * would otherwise pass it to an event handler and leave the process alive with the lock taken.
  */
 export function fatal(error: unknown, where: string): never {
   try {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     writeLine(`mscache: fatal error in ${where}: ${text}\n`);
   } finally {
-    // Whatever could not be said: half of a node must not live on.
+    // Even if the line could not be written: half a node must not live on.
     process.kill(process.pid, "SIGABRT");
   }
   throw error;

@@ -1,10 +1,10 @@
-// Glob patterns over bytes with the meaning that redis gives them (util.c, stringmatchlen): `*`, `?`,
-// `[abc]`, `[^a-z]` and `\` before a byte that means itself. Where a pattern is malformed the
-// outcome is redis's too: an unclosed class ends with the pattern. The bytes of a range are signed, as a
-// `char` is on x86-64: `[a-\xff]` is what lies between -1 and 97.
-// A pattern is compiled once. Every element but `*` takes exactly one byte, so a pattern is parts between
-// stars, and the first place at which a part fits is the right one. Bounds keep the work for each byte of
-// a text constant: a part between two stars is short, and a long one is searched for 32 elements at once.
+// Glob patterns over bytes, as in redis (util.c, stringmatchlen): `*`, `?`, `[abc]`, `[^a-z]` and
+// `\` before a literal byte. Malformed patterns behave as in redis too: an unclosed class ends with
+// the pattern. The bytes of a range are signed, as `char` is on x86-64: `[a-\xff]` means -1 to 97.
+// A pattern is compiled once. Every element but `*` matches exactly one byte, so a pattern is a
+// list of parts between stars, and the first place where a part fits is the right one. The work for
+// each byte of a text is constant: a part between two stars is bounded, and a long one is searched
+// 32 elements at a time.
 
 import { globBytesMax, globClassesMax, globPartElementsMax } from "./limits.ts";
 
@@ -18,19 +18,22 @@ const BACKSLASH = 0x5c;
 
 /** Elements below this are the byte itself. */
 const ANY = 256;
-/** The first class; `element - CLASS` is its number. */
+/** The first class; `element - CLASS` is the number of a class. */
 const CLASS = 257;
 /** A class is a set of bytes: 256 bits. */
 const classWords = 8;
-/** Parts up to this length are compared element by element at each place. */
+/** Parts of up to this many elements are compared one by one at each place. */
 const shortPart = 32;
 
-/** Where each bit says whether that element of a part takes a byte; scratch of one search. */
+/**
+ * For each byte, one bit per element of a part: whether it matches that byte. Scratch of one
+ * search.
+ */
 const masks = new Int32Array(256 * (globPartElementsMax / 32));
-/** A bit for each element at which a match is under way; scratch of one search. */
+/** One bit for each element that a match in progress has reached. Scratch of one search. */
 const underWay = new Int32Array(globPartElementsMax / 32);
 
-/** The pattern, or null if it is too long or has too many classes or too long a part between stars. */
+/** Null if the pattern, or a part between stars, is too long, or if it has too many classes. */
 export function compileGlob(pattern: Uint8Array, start: number, end: number): Glob | null {
   if (end - start > globBytesMax) return null;
   const compiler = new GlobCompiler(pattern, start, end);
@@ -38,9 +41,12 @@ export function compileGlob(pattern: Uint8Array, start: number, end: number): Gl
 }
 
 export class Glob {
-  /** All parts, one behind the other. */
+  /** The elements of all parts in order. */
   readonly #elements: Uint16Array;
-  /** Where each part ends in `elements`; one more than there are stars (those side by side are one). */
+  /**
+   * Where each part ends in `#elements`. There is one part more than stars; adjacent stars count as
+   * one.
+   */
   readonly #partEnds: readonly number[];
   readonly #classes: Int32Array;
 
@@ -50,11 +56,11 @@ export class Glob {
     this.#classes = Int32Array.from(classes);
   }
 
-  /** Does the whole text fit the whole pattern? */
+  /** Whether the whole text matches the whole pattern. */
   matches(text: Uint8Array, start: number, end: number): boolean {
     const ends = this.#partEnds;
     const length = this.#elements.length;
-    // A quirk of redis, kept: no pattern but the empty one fits an empty text, not even a star.
+    // As in redis, only the empty pattern matches an empty text; even a star does not.
     if (start === end) return length === 0 && ends.length === 1;
     if (length > end - start) return false;
     const last = ends.length - 1;
@@ -70,7 +76,10 @@ export class Glob {
     return this.#fits(tail, length, text, tailStart);
   }
 
-  /** Whether these elements take the bytes at `position`, of which there are enough. */
+  /**
+   * Whether these elements match the bytes at `position`. The caller checks that there are enough
+   * bytes.
+   */
   #fits(from: number, to: number, text: Uint8Array, position: number): boolean {
     const elements = this.#elements;
     const shift = position - from;
@@ -87,7 +96,9 @@ export class Glob {
     return (this.#classes[index * classWords + (byte >> 5)] & (1 << (byte & 31))) !== 0;
   }
 
-  /** Behind the first place in text[start..end) where these elements fit; -1 if there is none. */
+  /**
+   * The end of the first place in text[start..end) where these elements fit; -1 if there is none.
+   */
   #find(from: number, to: number, text: Uint8Array, start: number, end: number): number {
     const length = to - from;
     if (length > end - start) return -1;
@@ -98,7 +109,7 @@ export class Glob {
     return -1;
   }
 
-  /** The same by the bits of all elements at once: the algorithm "Shift-And". */
+  /** As #find(), for all elements at once: the Shift-And algorithm. */
   #findLong(from: number, to: number, text: Uint8Array, start: number, end: number): number {
     const words = (to - from + 31) >> 5;
     this.#fillMasks(from, to, words);
@@ -136,7 +147,10 @@ export class Glob {
   }
 }
 
-/** `*` alone: what KEYS and SCAN take for every key, the empty one too. */
+/**
+ * Whether the pattern is `*` alone, which KEYS and SCAN take for every key, including the empty
+ * one.
+ */
 export function isLoneStar(pattern: Uint8Array, start: number, end: number): boolean {
   return end - start === 1 && pattern[start] === STAR;
 }
@@ -160,7 +174,7 @@ class GlobCompiler {
     this.elements = new Uint16Array(end - start);
   }
 
-  /** False if the pattern goes beyond the bounds. */
+  /** False if the pattern exceeds the bounds. */
   run(): boolean {
     let wasStar = false;
     while (this.#at < this.#end) {
@@ -174,7 +188,7 @@ class GlobCompiler {
     return this.classes.length <= globClassesMax * classWords;
   }
 
-  /** The part ends at a star; false if it lies between two and is too long. */
+  /** Ends a part at a star; false if the part is between two stars and too long. */
   #endPart(): boolean {
     const { partEnds, count } = this;
     const begin = partEnds.at(-1);
@@ -190,7 +204,9 @@ class GlobCompiler {
     return this.#pattern[this.#at++];
   }
 
-  /** The class behind a bracket; its number may be beyond the bounds, which run() looks at. */
+  /**
+   * Reads the class after a bracket. Too many classes are not an error here; run() checks for them.
+   */
   #readClass(): number {
     const pattern = this.#pattern;
     const end = this.#end;
@@ -218,7 +234,7 @@ class GlobCompiler {
   }
 }
 
-/** The ends of a range may stand in either order. */
+/** The ends of a range may come in either order. */
 function addRange(set: Int32Array, one: number, other: number): void {
   const high = Math.max(signed(one), signed(other));
   for (let value = Math.min(signed(one), signed(other)); value <= high; value++) {

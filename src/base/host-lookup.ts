@@ -1,10 +1,12 @@
-// Names of hosts to addresses, by the system's own way (files, DNS), asked anew each time: Bun.connect()
-// would remember an answer for half a minute, and Bun.listen() would take whichever address is free.
-// It connects to nothing. Rejects for a name that has no address.
+// Resolves host names with the system's resolver (files, DNS), without a cache: Bun.connect() would
+// cache an answer for half a minute, and Bun.listen() would use whichever address is free. Does not
+// connect. Rejects if a name has no address.
 
 import { isIP } from "node:net";
 
-/** All addresses of a host in the system's order, each once; an address is its own. */
+/**
+ * All addresses of a host in the system's order, without duplicates; an address resolves to itself.
+ */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 export async function lookUp(host: string): Promise<readonly string[]> {

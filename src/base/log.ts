@@ -1,14 +1,14 @@
-// The log of a node: one line for each event on standard error, with time and level. It is a small
-// coat over consola that fixes the format and keeps repeated lines (an operator counts them).
-// It never writes to standard output, which belongs to the commands. One call is one line: control
-// characters, which may come from a client's bytes, are shown as escapes. A line that cannot be written
-// is lost (stderr.ts): a log never throws into whoever has something to tell.
-// Invariant: a log is a value that its node owns; two nodes of one process share no level and no sink.
+// The log of a node: one line per event on standard error, with time and level. A thin wrapper of
+// consola that fixes the format and keeps repeated lines (an operator counts them). It never writes
+// to standard output, which belongs to the commands. One call is one line: control characters,
+// which may come from a client, are written as escapes. A line that cannot be written is lost
+// (stderr.ts): logging never throws.
+// Invariant: each node owns its log; two nodes in one process share neither level nor sink.
 
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import { stamped, writeLine } from "./stderr.ts";
 
-/** A log as it is handed to whoever writes lines and nothing else. */
+/** The part of a log that code needs to write lines. */
 export interface Logger {
   debug(message: string): void;
   info(message: string): void;
@@ -19,7 +19,7 @@ export interface Logger {
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Where whole lines go, each with its line break. It must not throw. */
+/** Receives whole lines, each with its line break. Must not throw. */
 export type LineSink = (line: string) => void;
 
 const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
@@ -30,7 +30,9 @@ export class Log {
   private readonly consola: ConsolaInstance;
   private readonly level: () => LogLevel;
 
-  /** Lines below `level`, which is asked for each, are dropped; without a sink they go to standard error. */
+  /**
+   * Drops lines below level(), which is read for each line. Writes to standard error by default.
+   */
   constructor(level: () => LogLevel, sink: LineSink = writeLine) {
     this.level = level;
     this.consola = createConsola({

@@ -1,5 +1,5 @@
-// A growable run of bytes that replies are gathered in. It knows no socket: the server hands its bytes
-// over and clears it. After an unusually large reply the buffer goes back to its ordinary size.
+// A growable buffer that gathers replies. It does not know sockets: the server sends its bytes and
+// clears it. After an unusually large reply the buffer shrinks to its ordinary size.
 // Hot path: `bytes` and `length` are read and written directly by the encoders.
 
 import { buffers } from "./buffer-pool.ts";
@@ -9,21 +9,23 @@ import { outputHardBytesMax } from "./limits.ts";
 const ordinaryBytes = 512 * 1024;
 const stepBytesMax = 16 * 1024 * 1024;
 
-/** A reply that would make the output larger than a connection may have: the connection must be closed. */
+/** A reply would make the output larger than outputHardBytesMax: the connection must be closed. */
 export class OutputLimitError extends Error {
   override readonly name = "OutputLimitError";
 }
 
-/** Takes a full output's content, so that a long answer is not made whole before it is sent. */
+/**
+ * Takes the content of a full output, so that a long reply is not built whole before it is sent.
+ */
 export interface Spill {
-  /** Keeps the content and calls clear(). */
+  /** Must keep the content and call clear(). */
   spill(out: Output): void;
 }
 
 export class Output {
   bytes: Uint8Array;
   length: number;
-  /** Where content goes that fills an ordinary buffer; null: the buffer grows. */
+  /** Receives the content when an ordinary buffer is full; null: the buffer grows. */
   spillTo: Spill | null;
 
   constructor(capacity = ordinaryBytes) {
@@ -32,7 +34,7 @@ export class Output {
     this.spillTo = null;
   }
 
-  /** Makes room for `count` more bytes and returns where they go; the caller fills them and they count at once. */
+  /** Adds `count` bytes to the length and returns where they begin; the caller must fill them. */
   reserve(count: number): number {
     if (this.length + count > this.bytes.length) this.makeRoom(count);
     const at = this.length;
@@ -71,8 +73,9 @@ export class Output {
   }
 
   /**
-   * This buffer itself, for somebody who keeps its content from `from` on, when that is much: a fresh one
-   * takes its place. Null when it is little, and better copied. The caller clears the output afterwards.
+   * Hands this buffer itself over to a caller that keeps the content from `from` on, and replaces
+   * it with another one. Null if the content is so small that copying is better. The caller then
+   * clears the output.
    */
   takeLarge(from: number): Uint8Array | null {
     if (this.length - from < ordinaryBytes / 4 || this.bytes.length < ordinaryBytes) return null;
@@ -81,7 +84,7 @@ export class Output {
     return bytes;
   }
 
-  /** Forgets the content; gives an oversized buffer back. */
+  /** Drops the content; returns an oversized buffer to the pool. */
   clear(): void {
     this.length = 0;
     if (this.bytes.length <= 4 * ordinaryBytes) return;

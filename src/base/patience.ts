@@ -1,7 +1,7 @@
-// Waiting for somebody else with a bound: the other thread or the other side may be gone for good. It
-// cancels nothing: what was waited for may still happen later.
+// Bounded waiting: the other thread or the peer may never answer. It cancels nothing: the work may
+// still finish later.
 
-/** True when `work` was done in time. */
+/** True if `work` finished within `ms` milliseconds. Rejects if `work` does. */
 export async function doneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => late.resolve(false), ms);

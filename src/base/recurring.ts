@@ -1,7 +1,8 @@
-// Trouble that may come again and again, told so that an operator neither misses it nor drowns in it: the
-// first time at once at `warn`, later with the number of times at intervals that double. What comes in
-// between is logged at `info`. It sets no timer: what has stopped is not told again.
-// Invariant: everything that happens is logged once, and is in exactly one count.
+// Logs recurring trouble so that an operator neither misses it nor drowns in it: the first
+// occurrence at once at `warn` (or `error`), later ones with a count at intervals that double.
+// Occurrences in between are logged at `info`. It sets no timer: trouble that has stopped is not
+// logged again.
+// Invariant: every occurrence is logged once, and is part of exactly one count.
 
 import { troubleKindsMax, troubleRepeatMsMax, troubleRepeatMsMin } from "./limits.ts";
 
@@ -12,7 +13,7 @@ interface Sink {
 }
 
 interface Kind {
-  /** Times that no warning has told yet. */
+  /** Occurrences that no warning has counted yet. */
   untold: number;
   toldAtMs: number;
   intervalMs: number;
@@ -33,7 +34,7 @@ export class RecurringTrouble {
     this.level = level;
   }
 
-  /** It has happened, for the first time or again; kinds are counted each by itself. */
+  /** Records one occurrence. Each kind has its own count. */
   happened(kind: string, sentence: string): void {
     const now = this.now();
     if (this.total === 0) this.beganMs = now;
@@ -53,13 +54,16 @@ export class RecurringTrouble {
     known.intervalMs = Math.min(2 * known.intervalMs, troubleRepeatMsMax);
   }
 
-  /** What comes from now on has nothing to do with what was. */
+  /** Drops all counts: later trouble is unrelated to earlier trouble. */
   forget(): void {
     this.kinds.clear();
     this.total = 0;
   }
 
-  /** It is over. Told where it was told, with all that was counted; silent where nothing had happened. */
+  /**
+   * The trouble is over. Logs `sentence` with the total, at the level of the trouble, if there was
+   * any.
+   */
   ended(sentence: string): void {
     if (this.total === 0) return;
     const count = times(this.total, this.now() - this.beganMs);
@@ -67,7 +71,7 @@ export class RecurringTrouble {
     this.forget();
   }
 
-  /** A kind may name a peer, and peers come without end: the oldest is forgotten. */
+  /** A kind may name a peer, and the number of peers is unbounded: the oldest kind is dropped. */
   private remember(kind: string, state: Kind): void {
     const [oldest] = this.kinds.keys();
     if (this.kinds.size >= troubleKindsMax && oldest !== undefined) this.kinds.delete(oldest);

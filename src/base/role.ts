@@ -1,8 +1,8 @@
-// What command, replication and server tell each other about roles: the report of ROLE and the order of
-// FAILOVER. Plain data; command and replication may not import each other, so their common words lie here.
-// Invariant: a node either leads or follows, and these words say nothing that is true of neither.
+// The data about roles that command, replication and node share: the report of ROLE and the order
+// of FAILOVER. It is here because command and replication may not import each other.
+// Invariant: a node either leads or follows, and a report belongs to exactly one of the two.
 
-/** How the node stands in its replication, in the terms of ROLE. */
+/** The node's state of replication, in the terms of ROLE. */
 export type RoleReport =
   | {
       readonly role: "leader";
@@ -17,13 +17,13 @@ export type RoleReport =
       readonly offset: number;
     };
 
-/** What FAILOVER asks for. */
+/** The arguments of FAILOVER. */
 export interface FailoverOrder {
-  /** Null: whichever follower has everything first. */
+  /** Null: the follower that catches up first. */
   readonly target: Address | null;
-  /** 0: without end. */
+  /** 0: no timeout. */
   readonly timeoutMs: number;
-  /** Go on without the last writes when the time is over. */
+  /** At the timeout, proceed even if the target lacks the last writes. */
   readonly force: boolean;
 }
 

@@ -1,6 +1,6 @@
-// Something that happens to an object, for whoever wants to know: nobody at first. The object that has
-// the signal needs nothing of those who listen, so it can be made before them. Listeners stay for good:
-// they belong to the same node. Calls are synchronous, in the order of the listeners.
+// An event of one object with any number of listeners. The object does not know its listeners, so
+// it can be created before them. Listeners are never removed: they belong to the same node. Calls
+// are synchronous, in the order in which the listeners were added.
 
 export class Signal<Detail = void> {
   private readonly listeners: ((detail: Detail) => void)[] = [];

@@ -1,9 +1,9 @@
-// Lines on standard error: the log's, and last words. A write never throws and never waits, whatever
-// became of the other end (closed, a full disk, a pipe that nobody reads): a line that cannot be
-// written is lost and counted, and the next one that can be is preceded by that number. It knows
-// neither levels nor formats.
-// Invariant: what arrives are whole lines in order; a line that was begun is ended before the next.
-// The descriptor belongs to the process and not to a node, hence the one stream of each thread.
+// Writes lines to standard error: the log, and the last words of a dying process. A write never
+// throws and never waits, whatever happened to the other end (closed, a full disk, a pipe that
+// nobody reads): a line that cannot be written is lost and counted, and the next line that can be
+// is preceded by that count. It does not filter by level.
+// Invariant: whole lines arrive in order; a partly written line is completed before the next one
+// starts. The descriptor belongs to the process and not to a node, hence one stream per thread.
 
 import { constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -16,10 +16,10 @@ const encoder = new TextEncoder();
 
 class LineStream {
   #descriptor = -1;
-  /** Lines since the last one that was written, and why the last of them was not. */
+  /** Lines lost since the last successful write, and the reason for the last loss. */
   #lost = 0;
   #reason = "";
-  /** What is missing of a line that was begun. */
+  /** The unwritten rest of a partly written line. */
   #rest: Uint8Array = nothing;
 
   write(line: string): void {
@@ -44,7 +44,7 @@ class LineStream {
     return true;
   }
 
-  /** False when nothing of it was written; of what was begun the rest is kept. */
+  /** False if nothing was written. The rest of a partly written line is kept. */
   #put(bytes: Uint8Array): boolean {
     let written = 0;
     try {
@@ -61,19 +61,20 @@ class LineStream {
 
 const stream = new LineStream();
 
-/** Writes one line, which brings its own line break, if that can be done at once. */
+/** Writes one line, which includes its line break, if that is possible without waiting. */
 export function writeLine(line: string): void {
   stream.write(line);
 }
 
-/** A line of the log: time, level, text. */
+/** A log line: time, level, text. */
 export function stamped(level: string, text: string): string {
   return `${new Date(wallClockMs()).toISOString()} ${level.padEnd(5)} ${text}\n`;
 }
 
 /**
- * Bun makes descriptor 2 non-blocking when it makes `process.stderr`, but for a terminal: that is opened
- * once more where the system allows it, because the shell that shares it needs it as it is.
+ * Bun makes descriptor 2 non-blocking when it creates `process.stderr`, except for a terminal. The
+ * shell shares that descriptor and needs it blocking, so the terminal is opened again where the
+ * system allows it.
  */
 function openWithoutWaiting(): number {
   if (!isatty(STDERR)) return process.stderr.fd;
@@ -82,7 +83,7 @@ function openWithoutWaiting(): number {
   try {
     return openSync("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    return STDERR; // another user's terminal: Ctrl-S then holds the node, as it does a Redis
+    return STDERR; // another user's terminal: Ctrl-S then blocks the node, as it blocks Redis
   }
 }
 

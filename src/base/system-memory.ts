@@ -1,13 +1,13 @@
-// How much memory this process may use: the machine's, or less when a control group (version 1 or
-// 2: containers, systemd) sets a limit. It answers once at start and does not watch for changes.
-// The answer is never more than the machine has.
+// How much memory this process may use: the machine's, or less if a control group (version 1 or 2,
+// from a container or systemd) sets a limit. Does not watch for changes.
+// Invariant: the result is never more than the machine has.
 
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 
 type ReadFile = (path: string) => string;
 
-/** The bound in bytes. Arguments are for tests; a file that cannot be read sets no limit. */
+/** The bound in bytes. A file that cannot be read sets no limit. The parameters are for tests. */
 export function memoryBoundBytes(
   readFile: ReadFile = (path) => readFileSync(path, "utf8"),
   machineBytes: number = totalmem(),
@@ -20,9 +20,9 @@ export function memoryBoundBytes(
 }
 
 /**
- * The files that may hold a limit: for each group that we are in, its own and those of its
- * ancestors, as every ancestor's limit binds too. Inside a container the path is often the host's
- * while the mount shows only our part of it; walking up to the root finds that file as well.
+ * The files that may hold a limit: those of each group of this process and of its ancestors, whose
+ * limits apply too. Inside a container the path is often the host's while the mount shows only our
+ * part of the tree; walking up to the root finds that file as well.
  */
 function limitFiles(groups: string): string[] {
   return groups.split("\n").flatMap((line) => {
@@ -49,7 +49,7 @@ function readOrEmpty(readFile: ReadFile, path: string): string {
   try {
     return readFile(path);
   } catch {
-    // Not Linux, or no such controller: no limit from here.
+    // Not Linux, or no such controller: this file sets no limit.
     return "";
   }
 }

@@ -1,5 +1,5 @@
-// The pool of buffers: what it keeps, what it gives again, and what it frees when nobody wants it. That a
-// freed buffer leaves the process is shown by the benchmarks `resident` and `gc`.
+// The buffer pool: what it keeps, what it reuses, and what it frees when it is not needed. The
+// benchmarks `resident` and `gc` show that the memory of a freed buffer leaves the process.
 
 import { expect, test } from "bun:test";
 import { BufferPool } from "../../../src/base/buffer-pool.ts";
@@ -17,7 +17,7 @@ function filled(): { pool: BufferPool; buffers: Uint8Array[] } {
 
 const alive = (buffers: readonly Uint8Array[]) => buffers.filter(({ length }) => length > 0).length;
 
-test("a buffer is at least as long as it was asked for, and is given again", () => {
+test("a buffer is at least as long as requested, and is reused", () => {
   const pool = new BufferPool();
   const buffer = pool.take(5 * KiB);
   expect(buffer.length).toBe(8 * KiB);
@@ -25,16 +25,16 @@ test("a buffer is at least as long as it was asked for, and is given again", () 
   expect(pool.take(6 * KiB)).toBe(buffer);
 });
 
-test("what is beyond the bound of the pool is freed at once", () => {
+test("buffers beyond the bound of the pool are freed at once", () => {
   const { pool } = filled();
   const surplus = new Uint8Array(MiB);
   pool.give(surplus);
   expect(surplus.length).toBe(0);
 });
 
-test("what nobody takes is freed by halves", () => {
+test("each trim frees half of the unused buffers", () => {
   const { pool, buffers } = filled();
-  pool.trim(); // they have just come
+  pool.trim(); // frees nothing: they have just arrived
   expect(alive(buffers)).toBe(16);
   pool.trim();
   expect(alive(buffers)).toBe(8);
@@ -43,7 +43,7 @@ test("what nobody takes is freed by halves", () => {
   expect(pool.take(MiB).length).toBe(MiB);
 });
 
-test("what is taken again and again stays", () => {
+test("buffers in constant use stay", () => {
   const { pool, buffers } = filled();
   for (let i = 0; i < 10; i++) {
     const taken = Array.from({ length: 4 }, () => pool.take(MiB));

@@ -1,5 +1,5 @@
-// The log's lines: format, level and the one-line rule, read from the standard error of a child
-// process, which is where they go.
+// The log's format, its level and the one-line rule, read from the standard error of a child
+// process.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ test("the level can be changed while the program runs", async () => {
   expect(words).toBe("iwe" + "diwe" + "e" + "we");
 });
 
-test("a message cannot forge a second line or colour the terminal", async () => {
+test("a message cannot forge a second line or color the terminal", async () => {
   const [line, ...rest] = await logged('new Log(() => "info").warn("a\\r\\nb\\u001b[31m");');
   expect(line).toEndWith("warn  a\\x0d\\x0ab\\x1b[31m");
   expect(rest).toEqual([]);

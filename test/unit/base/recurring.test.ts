@@ -1,7 +1,5 @@
-/**
- * Trouble that comes again and again: which of its occurrences become warnings, and with what count. The
- * clock is the test's own.
- */
+// Recurring trouble: which occurrences become warnings, and with what count. The test sets the clock.
+
 import { describe, expect, test } from "bun:test";
 import { RecurringTrouble } from "../../../src/base/recurring.ts";
 
@@ -31,7 +29,7 @@ class Scene {
 }
 
 describe("recurring trouble", () => {
-  test("is told at once, and then with its count at intervals that double up to an hour", () => {
+  test("is reported at once, then with a count at intervals that double up to an hour", () => {
     const scene = new Scene();
     scene.happens("x", 4 * 3_600);
     expect(scene.warnings.slice(0, 4)).toEqual([
@@ -44,13 +42,13 @@ describe("recurring trouble", () => {
     expect(scene.warnings.length).toBeLessThan(12);
   });
 
-  test("is in the log once each time it happens, whatever the level", () => {
+  test("is logged once per occurrence, whatever the level", () => {
     const scene = new Scene();
     scene.happens("x", 200);
     expect(scene.lines).toHaveLength(200);
   });
 
-  test("of another kind is news, and does not disturb the count of the first", () => {
+  test("of another kind is reported at once and has its own count", () => {
     const scene = new Scene();
     for (let i = 0; i < 31; i++) {
       scene.happens("x", 1);
@@ -64,7 +62,7 @@ describe("recurring trouble", () => {
     ]);
   });
 
-  test("says when it is over, with all that was counted, and is news when it comes again", () => {
+  test("reports its end with the total, and is reported at once if it recurs", () => {
     const scene = new Scene();
     scene.happens("x", 3);
     scene.trouble.ended("in sync again");
@@ -77,13 +75,13 @@ describe("recurring trouble", () => {
     ]);
   });
 
-  test("that was never there has no end", () => {
+  test("that never happened reports no end", () => {
     const scene = new Scene();
     scene.trouble.ended("fine");
     expect(scene.lines).toEqual([]);
   });
 
-  test("of a thousand kinds is not remembered for ever", () => {
+  test("of a thousand kinds is not remembered forever", () => {
     const scene = new Scene();
     for (let i = 0; i < 1_000; i++) scene.trouble.happened(`kind ${i}`, "x");
     scene.trouble.happened("kind 0", "again");
