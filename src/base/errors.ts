@@ -1,7 +1,7 @@
-// The errors of the server: replies to a client as constants encoded once, violations of a protocol,
-// mistakes in the configuration, and what becomes of a programmer's error. Peer and
-// socket failures have no class: they are logged once where they happen. The client's own error
-// classes live in client/client-errors.ts.
+// The errors of the server: error replies as constants encoded once, protocol violations,
+// configuration mistakes, and the handling of programmer errors. Peer and socket failures have no
+// class: they are logged once where they happen. The client's own error classes are in
+// client/client-errors.ts.
 
 import { writeLine } from "./stderr.ts";
 

@@ -1,28 +1,35 @@
-// How the stream of a leader is applied, as replication sees it: one command at a time, by whoever knows the
-// commands. Nothing here is code.
+// How replication hands the leader's stream to the command room, one command at a time. It holds types
+// only, so that the two rooms need not import each other.
 
 import type { Request } from "./request.ts";
 
-/** What became of a command: one that is `refused` had no room here, and its keys are gone. */
+/** The outcome of a command. `refused`: it did not fit here, and its keys were deleted. */
 export type Applied = "applied" | "skipped" | "refused";
 
-/** Is told of keys, each as a range of bytes. */
+/** Receives keys, each as a range of bytes. */
 export interface KeyVisitor {
   key(bytes: Uint8Array, start: number, end: number): void;
 }
 
-/** Hands each key that a command of the stream may change to the visitor; true if it empties the store instead. */
+/**
+ * Visits each key that a command of the stream may change; true if it empties the store instead.
+ */
 export type ChangedKeys = (request: Request, visitor: KeyVisitor) => boolean;
 
 /**
- * Executes one command of the leader's stream, with the recording of effects muted. Throws a SyncError
- * where this node cannot follow.
+ * Executes one command of the leader's stream while the recording of effects is muted. Throws a
+ * SyncError if this node cannot follow.
  */
 export interface Apply {
-  /** `lacksValues`: values of the leader had no room here since the last full sync. */
+  /** `lacksValues`: since the last full sync, some of the leader's values did not fit here. */
   (request: Request, database: number, lacksValues: boolean): Applied;
-  /** Throws as well, but changes nothing: for a command of a transaction that is still incomplete. */
+  /**
+   * Throws as above but changes nothing: for a command of a transaction that is still incomplete.
+   */
   readonly check?: (request: Request, database: number) => void;
-  /** Has `work` apply a transaction with no other thread in between; absent where there is none. */
+  /**
+   * Runs `work`, which applies a transaction, in isolation from other threads; absent if there are
+   * none.
+   */
   readonly atOnce?: (work: () => void) => void;
 }

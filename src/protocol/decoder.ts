@@ -1,27 +1,27 @@
-// What the server asks of a protocol's decoder: bytes in, one request after the other out. A decoder
-// throws nothing: what breaks the protocol is a text that stays.
+// The interface of a protocol's decoder: bytes in, requests out, one at a time. A decoder throws
+// nothing: a protocol violation sets `error`, which stays set.
 
 import type { Request } from "./request.ts";
 
 export interface Decoder {
   /**
-   * The command that the last successful next() decoded; valid until the following call, unless it is
-   * exchanged for another one before it: the decoder goes on with that.
+   * The command that the last successful next() decoded; valid until the next call. A caller may
+   * keep it by replacing it with another Request, which the decoder then fills.
    */
   request: Request;
-  /** Text of a protocol violation; once set, next() stays false and the connection must be closed. */
+  /** The text of a violation. When set, next() stays false and the connection must be closed. */
   readonly error: string;
   feed(chunk: Uint8Array): void;
-  /** True when a whole command was decoded. */
+  /** Decodes the next command; false if more bytes are needed. */
   next(): boolean;
-  /** Takes decoded commands back: the next one is that which begins at this Request.origin again. */
+  /** Undoes decoding: the next command is the one that begins at this Request.origin. */
   rewind(origin: number): void;
-  /** Bytes received and not consumed by a whole command. */
+  /** Bytes received but not consumed by a whole command. */
   pendingBytes(): number;
-  /** The memory that it holds, used or not, where that is more than a connection has anyway. */
+  /** Bytes of memory that the decoder holds, used or not, beyond what every connection has. */
   heldBytes(): number;
-  /** Called at the end of a turn: gives memory back that is not needed any more. */
+  /** Called at the end of a turn: releases memory that is no longer needed. */
   release(): void;
-  /** The connection is gone: gives all memory back, whatever is in it. Nothing may be called after it. */
+  /** The connection has closed: releases all memory. Nothing may be called afterwards. */
   dispose(): void;
 }

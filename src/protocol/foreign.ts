@@ -1,5 +1,5 @@
-// Protocols that clients try and this server does not speak: each is closed with a line in the log that
-// says what it was, instead of an error about bytes that nobody typed.
+// Protocols that clients try but this server does not speak. Such a connection is closed with a log
+// line that names the protocol, instead of an error reply that makes no sense to the client.
 
 import type { ForeignProtocol } from "./protocol.ts";
 

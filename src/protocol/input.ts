@@ -1,7 +1,7 @@
-// The bytes of a connection that are not consumed yet. As long as commands arrive whole, decoders read
-// the received chunk itself and nothing is copied; only the unfinished tail of a chunk is kept, in a
-// buffer of our own that grows with the bytes that really arrive, never with a length that was announced.
-// Invariant: mark <= pos <= end <= buf.length; bytes before `mark` are done with.
+// The unconsumed bytes of a connection. While commands arrive whole, decoders read the received
+// chunk itself and nothing is copied. Only an unfinished command is kept, in a buffer of our own
+// that grows with the bytes that arrive, never with an announced length.
+// Invariant: mark <= pos <= end <= buf.length; bytes before `mark` are consumed.
 // Hot path: the fields are read and written directly by the decoders.
 
 import { buffers, freeBytes } from "../base/buffer-pool.ts";
@@ -15,12 +15,14 @@ export class Input {
   buf: Uint8Array;
   /** Start of the unfinished command. */
   mark: number;
-  /** Next byte to look at. */
+  /** The next byte to read. */
   pos: number;
   end: number;
-  /** Whether `buf` is our own and not a received chunk. */
+  /** Whether `buf` is our own buffer instead of a received chunk. */
   private carrying: boolean;
-  /** Whether chunks are given away for good, so that their memory may be freed after use. */
+  /**
+   * Whether callers hand over their chunks for good, so that their memory may be freed after use.
+   */
   private readonly ownsChunks: boolean;
 
   constructor(ownsChunks: boolean) {
@@ -33,8 +35,9 @@ export class Input {
   }
 
   /**
-   * Takes a chunk in. Returns by how much positions at or after `mark` moved down, so that a decoder can
-   * shift those it remembers. `wanted` is how many bytes from `mark` on the decoder waits for, if it knows.
+   * Adds a chunk. Returns by how much positions at or after `mark` moved down, so that a decoder
+   * can shift the positions it keeps. `wanted` is the number of bytes from `mark` that the decoder
+   * needs, 0 if unknown.
    */
   feed(chunk: Uint8Array, wanted: number): number {
     if (this.mark === this.end) {
@@ -50,12 +53,15 @@ export class Input {
     return shift;
   }
 
-  /** Sees to it that `buf` is our own and has room for `count` more bytes. */
+  /**
+   * Makes `buf` our own buffer with room for `count` more bytes. Returns the shift, as feed() does.
+   */
   private carry(count: number, wanted: number): number {
     if (this.carrying && this.buf.length - this.end >= count) return 0;
     const pending = this.end - this.mark;
     const total = pending + count;
-    // By half at least: a command of many small arguments never knows how much more it waits for.
+    // Grows by at least half: the decoder of a command of many small arguments never knows
+    // `wanted`.
     const enough = Math.max(wanted + carrySlackBytes, total + (total >>> 1));
     return this.moveTo(buffers.take(Math.min(total * 2, enough)));
   }
@@ -73,14 +79,14 @@ export class Input {
     return shift;
   }
 
-  /** Lets go of a buffer that is consumed to its end, so that an idle connection holds no memory. */
+  /** Releases a buffer that is consumed to its end, so that an idle connection holds no memory. */
   release(): void {
     if (this.mark === this.end) this.dispose();
   }
 
   /**
-   * At rest a connection holds little more than its unfinished command: not the whole chunk that its
-   * beginning came in. Returns by how much positions at or after `mark` moved down, as feed() does.
+   * Moves an unfinished command out of a much larger chunk or buffer, so that an idle connection
+   * holds little more than that command. Returns by how much positions moved down, as feed() does.
    */
   settle(): number {
     const pending = this.end - this.mark;
@@ -91,12 +97,12 @@ export class Input {
     return 0;
   }
 
-  /** The memory that is held, used or not. */
+  /** Bytes of memory held, used or not. */
   get heldBytes(): number {
     return this.buf.length;
   }
 
-  /** Lets go of what is there, consumed or not. */
+  /** Releases the buffer, consumed or not. */
   dispose(): void {
     this.letGo();
     this.buf = empty;

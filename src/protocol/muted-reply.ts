@@ -1,6 +1,7 @@
-// What a connection gets that has turned its replies off (CLIENT REPLY OFF, SKIP): messages that are pushed
-// to it, such as the confirmations of SUBSCRIBE, and nothing else, as in Redis. It asks at each call
-// whether the connection is still muted: a transaction may turn replies on in its middle.
+// The reply of a connection that has turned its replies off (CLIENT REPLY OFF, SKIP). As in Redis,
+// it passes on pushed messages, such as the confirmations of SUBSCRIBE, and drops all others. It
+// checks at each call whether the connection is still muted, since a transaction may turn replies
+// on.
 // Invariant: an element is passed on with the push that it belongs to, or not at all.
 
 import type { ByteSource } from "../base/bytes.ts";
@@ -11,7 +12,7 @@ import type { Request } from "./request.ts";
 export class MutedReply implements Reply {
   private readonly to: Reply;
   private readonly isMuted: () => boolean;
-  /** Elements of the present push that are still to come; none of them is an aggregate. */
+  /** Elements of the current push that are still to come; none of them is an aggregate. */
   private pushed = 0;
 
   constructor(to: Reply, isMuted: () => boolean) {
@@ -19,7 +20,7 @@ export class MutedReply implements Reply {
     this.isMuted = isMuted;
   }
 
-  /** Whether the next value is to be passed on. */
+  /** Whether to pass on the next value. */
   private passes(): boolean {
     if (this.pushed === 0) return !this.isMuted();
     this.pushed--;

@@ -1,5 +1,5 @@
-// A reply that nobody reads: for commands that a follower applies from its leader's stream. Nothing is
-// encoded and nothing is kept.
+// A reply that discards everything, for the commands that a follower applies from its leader's
+// stream. Nothing is encoded or kept.
 
 import type { Reply } from "./reply.ts";
 

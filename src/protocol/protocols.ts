@@ -1,5 +1,5 @@
-// The protocols that share a port. A fresh connection is matched from the first to the last, once; what
-// no other protocol claims is RESP, whose decoder has the errors.
+// The protocols that share a port. A new connection speaks the first protocol in the list that
+// accepts its first byte. RESP comes last and accepts any byte; its decoder reports the errors.
 
 import { memcacheBinary, tls } from "./foreign.ts";
 import { mscache } from "./mscache/protocol.ts";
@@ -14,7 +14,7 @@ export function detect(firstByte: number): Protocol | ForeignProtocol {
   return known.find((protocol) => protocol.speaks(firstByte)) ?? resp;
 }
 
-/** The protocol of that name, which another thread has detected. */
+/** The protocol with this name, which another thread has detected. */
 export function protocolNamed(name: string): Protocol {
   const found = protocols.find((protocol) => protocol.name === name);
   if (found === undefined) throw new Error(`there is no protocol "${name}"`);

@@ -1,10 +1,10 @@
 // One decoded command: its arguments as byte ranges of one buffer. A request is reused for the next
-// command of the connection, so whatever must outlive the handler is copied by the handler.
-// Hot path: plain fields, no views and no strings are made here.
+// command of the connection, so a handler must copy what it keeps.
+// Hot path: plain fields; no views and no strings except in the cold part.
 
 import { textBytesMax } from "../base/limits.ts";
 
-/** A byte order mark is text like any other. */
+/** A byte order mark is ordinary text. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const initialArguments = 16;
 /** Room for more arguments than these is given back after use: a million take 8 MiB. */
@@ -27,7 +27,7 @@ export class Request {
     this.origin = 0;
   }
 
-  /** Makes room for one more argument; arguments arrive one by one, so room follows what was received. */
+  /** Adds an argument. Arguments arrive one by one, so memory follows the bytes received. */
   push(start: number, end: number): void {
     if (this.argc === this.start.length) this.grow();
     this.start[this.argc] = start;
@@ -64,13 +64,13 @@ export class Request {
 
   // ---- cold path -------------------------------------------------------------------------------
 
-  /** Whether text() would tell only the beginning of argument `index`. */
+  /** Whether text() would return only the beginning of argument `index`. */
   isLong(index: number): boolean {
     return this.length(index) > textBytesMax;
   }
 
   /**
-   * Argument `index` as text, its beginning if it is long; bytes that are not UTF-8 become U+FFFD, so never
+   * Argument `index` as text, cut at textBytesMax. Bytes that are not UTF-8 become U+FFFD, so never
    * use it for keys or values.
    */
   text(index: number): string {
@@ -78,8 +78,8 @@ export class Request {
   }
 
   /**
-   * The beginning of argument `index` for an error that echoes it: one character for each byte, and none
-   * from its first zero byte on, as Redis prints it as a C string.
+   * The beginning of argument `index` for an error that echoes it: one character per byte, up to
+   * the first zero byte, since Redis prints it as a C string.
    */
   echo(index: number): string {
     const bytes = this.beginning(index);
@@ -87,7 +87,7 @@ export class Request {
     return latin1(zero < 0 ? bytes : bytes.subarray(0, zero));
   }
 
-  /** Cut before it is decoded: an argument may be half a gigabyte. */
+  /** Cuts before decoding: an argument may be half a gigabyte. */
   private beginning(index: number): Uint8Array {
     const start = this.start[index];
     return this.buf.subarray(start, Math.min(this.end[index], start + textBytesMax));
@@ -112,8 +112,8 @@ export class Request {
   }
 
   /**
-   * A copy that outlives the handler, for a command that leaves its connection's thread or is queued: one
-   * piece, with what lies between the arguments, as a million of them may be empty.
+   * A copy that outlives the handler, for a command that is queued or leaves its thread. It copies
+   * one range, including the bytes between the arguments: there may be a million empty ones.
    */
   copy(): Request {
     const request = new Request();

@@ -1,9 +1,10 @@
-// Decodes the seed's binary protocol. Integers are little-endian. A frame becomes a request whose argument
-// 0 is the opcode byte, followed by the key and, for SET, the value and the four TTL bytes; the commands
-// behind the opcodes are rows of the command table like all others. mscache-reply.ts answers.
+// Decodes MSCache's binary protocol. Integers are little-endian. A frame becomes a request:
+// argument 0 is the opcode byte, followed by the key and, for SET, the value and the four TTL
+// bytes. The commands behind the opcodes are ordinary rows of the command table. mscache-reply.ts
+// encodes the replies.
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   GET 2 | int32 key length | key          DEL 3 | int32 key length | key          JOIN 4
-// A negative or absurd length, or an unknown opcode, ends the connection and allocates nothing.
+// A negative or too large length, or an unknown opcode, closes the connection and allocates nothing.
 
 import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
 import type { Decoder } from "../decoder.ts";
@@ -18,10 +19,10 @@ export class MscacheParser implements Decoder {
   request: Request;
   error: string;
   private readonly input: Input;
-  /** Bytes from the frame's start that must be there before it is looked at again. */
+  /** Bytes from the frame's start that must have arrived before the next attempt to decode it. */
   private wanted: number;
 
-  /** With `ownsChunks` the memory of each chunk is freed as soon as it is used up. */
+  /** With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed. */
   constructor(ownsChunks = false) {
     this.request = new Request();
     this.error = "";
@@ -56,7 +57,9 @@ export class MscacheParser implements Decoder {
     this.input.dispose();
   }
 
-  /** A frame has at most three fields, so looking again from its start costs nothing worth saving. */
+  /**
+   * A frame has at most three fields, so decoding an unfinished one again from its start is cheap.
+   */
   next(): boolean {
     const input = this.input;
     input.mark = input.pos;
@@ -78,7 +81,10 @@ export class MscacheParser implements Decoder {
     return true;
   }
 
-  /** Takes a length and as many bytes; the position behind them, or -1 while bytes are missing. */
+  /**
+   * Reads a length and that many bytes; returns the position after them, or -1 while bytes are
+   * missing.
+   */
   private field(at: number, lengthMax: number): number {
     const { buf } = this.input;
     if (!this.has(at + lengthBytes)) return -1;

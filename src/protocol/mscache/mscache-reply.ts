@@ -1,6 +1,6 @@
-// Answers of the seed's binary protocol: one status byte, and for GET a value, in request order.
-//   to SET and DEL: status; to GET: status | int32 value length | value; to JOIN: nothing
-// Only what the protocol's commands call has an encoding.
+// Encodes the replies of MSCache's binary protocol, in request order.
+//   SET and DEL: status; GET: status | int32 value length | value; JOIN: nothing
+// Implements only the replies that the protocol's commands use.
 
 import type { ByteSource } from "../../base/bytes.ts";
 import type { ErrorReply } from "../../base/errors.ts";
@@ -15,7 +15,7 @@ const lengthBytes = 4;
 
 export class MscacheReply implements Reply {
   out: Output;
-  /** The opcode that is answered: GET's answers carry a length even when they carry no value. */
+  /** The opcode of the request: a reply to GET has a length even if it has no value. */
   private opcode: number;
 
   private readonly errors: ErrorSink | null;
@@ -34,7 +34,7 @@ export class MscacheReply implements Reply {
     this.status(status.OK);
   }
 
-  /** Bytes that are no frame have no answer: the connection ends. */
+  /** The protocol has no reply for an invalid frame: the connection is closed. */
   violation(): void {}
 
   error(reply: ErrorReply): void {
@@ -57,10 +57,10 @@ export class MscacheReply implements Reply {
     source.copyTo(this.out.bytes, at, from, length);
   }
 
-  /** There is one version only. */
+  /** There is only one version. */
   switchProtocol(): void {}
 
-  // The commands of this protocol answer with nothing else; a call would be a programmer's error.
+  // The commands of this protocol use no other replies; a call would be a programmer error.
   simple(): void {
     this.ok();
   }

@@ -1,5 +1,5 @@
-// The seed's binary protocol. It has no handshake and no way to log in, so where a password is needed it
-// is refused.
+// MSCache's binary protocol. It has no handshake and no login, so it is refused if a password is
+// set.
 
 import type { Protocol } from "../protocol.ts";
 import { MscacheParser, opcode } from "./mscache-parser.ts";

@@ -1,5 +1,5 @@
-// Splits an inline command into arguments as Redis's sdssplitargs does: white space separates, double
-// quotes take the escapes \n \r \t \b \a \xHH and \<any>, single quotes take \' only.
+// Splits an inline command into arguments as Redis's sdssplitargs does: whitespace separates;
+// double quotes allow the escapes \n \r \t \b \a \xHH and \<any>, single quotes only \'.
 
 import type { Request } from "../request.ts";
 
@@ -16,7 +16,10 @@ const escapes: Record<number, number> = {
   97: 0x07, // a
 };
 
-/** Fills `request` with the arguments of `line`. False when a quote is not closed or text follows it at once. */
+/**
+ * Fills `request` with the arguments of `line`. False if a quote is not closed or is followed by
+ * text.
+ */
 export function splitInline(line: Uint8Array, request: Request): boolean {
   const splitter = new Splitter(line);
   request.argc = 0;
@@ -59,7 +62,7 @@ class Splitter {
     return true;
   }
 
-  /** From an opening quote to behind the closing one, which must end the argument. */
+  /** Reads from an opening quote past the closing one, which must end the argument. */
   private quoted(quote: number): boolean {
     this.at++;
     while (!this.done()) {
@@ -103,12 +106,12 @@ class Splitter {
   }
 }
 
-/** As C's isspace(): what may stand between words. */
+/** What may separate words: C's isspace(). */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
-/** What ends a word outside quotes: less than isspace(), as vertical tab and form feed do not. */
+/** What ends a word outside quotes: unlike isspace(), not a vertical tab or form feed. */
 function endsWord(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0;
 }

@@ -1,5 +1,5 @@
-// RESP2 and RESP3 as one protocol: HELLO switches a connection between them. It is what a connection
-// speaks that speaks nothing else.
+// RESP2 and RESP3 as one protocol: HELLO switches a connection between them. A connection speaks
+// RESP if no other protocol claims it.
 
 import type { Protocol } from "../protocol.ts";
 import { RespParser } from "./resp-parser.ts";

@@ -1,17 +1,17 @@
-// Decodes RESP2 and RESP3 *replies*, for programs that talk to a server; requests have their own parser.
-// It pulls: feed() hands over a chunk, next() returns one whole reply after another, undefined when the
-// rest has not arrived. It knows no socket and interprets nothing: an error is a value like any other.
-// Streamed RESP3 types ($? and *?) are refused; no server in use sends them.
-// Invariants: a byte is looked at once, wherever the chunks are cut; a long value is copied once, when
-// its last byte is there; a declared length allocates nothing.
+// Decodes RESP2 and RESP3 *replies*, for programs that talk to a server; requests have their own
+// parser. feed() takes a chunk; next() returns one whole reply at a time, or undefined if the rest
+// has not arrived. It does not know sockets and interprets nothing: an error is a value like any
+// other. Streamed RESP3 types ($? and *?) are refused; no server in use sends them.
+// Invariants: a byte is read once, wherever the chunks are cut; a long value is copied once, when
+// its last byte has arrived; an announced length allocates nothing.
 //
-// Hot path: fields are plain, lines and numbers are read by indexed loops, and a value that lies whole
-// in its chunk is decoded from there. A Buffer's toString takes 65 ns for 20 bytes, as a TextDecoder
-// does, but without the view (Bun 1.4.5).
+// Hot path: fields are plain, lines and numbers are read by indexed loops, and a value that is
+// whole in its chunk is decoded from there. Buffer.toString() takes 65 ns for 20 bytes, as a
+// TextDecoder does, but needs no view (Bun 1.4.5).
 
 import { bulkBytesMax, lineBytesMax } from "../../base/limits.ts";
 
-/** An error that the server answered with. A value, not an Error: whoever asked decides what it means. */
+/** An error reply of the server. A value, not an Error: the caller decides what it means. */
 export class ReplyError {
   /** The first word, such as ERR, WRONGTYPE or READONLY. */
   readonly code: string;
@@ -25,7 +25,7 @@ export class ReplyError {
   }
 }
 
-/** An out-of-band message; it answers no request. */
+/** An out-of-band message that answers no request. */
 export class PushReply {
   readonly items: readonly Reply[];
 
@@ -35,8 +35,8 @@ export class PushReply {
 }
 
 /**
- * What a server can answer. Integers are numbers while they are exact, bigints beyond 2^53 - 1. Values
- * are strings or bytes as the caller of next() asked.
+ * Any reply of a server. Integers are numbers if they are exact, bigints beyond 2^53 - 1. Values
+ * are strings or bytes, as the caller of next() requested.
  */
 export type Reply =
   | string
@@ -51,7 +51,7 @@ export type Reply =
   | Map<Reply, Reply>
   | Set<Reply>;
 
-/** Bytes that are no reply. The stream has lost its frame: close the connection. */
+/** The bytes are not a reply. The stream has lost its framing: close the connection. */
 export class ReplyFormatError extends Error {
   override readonly name = "ReplyFormatError";
 }
@@ -107,7 +107,7 @@ export class ReplyParser {
   /** The beginning of a line or of a value, from earlier chunks, and how many bytes that is. */
   #pieces: Uint8Array[] = [];
   #collected = 0;
-  /** The type and length of the value whose bytes come next; -1 between values. */
+  /** The type and length of the value whose bytes come next; a length of -1 between values. */
   #bodyType = 0;
   #bodyLength = -1;
   /** Open aggregates, outermost first. */
@@ -123,8 +123,8 @@ export class ReplyParser {
   }
 
   /**
-   * Hands over the next bytes of the stream. The chunk before must have been read to its end, and views
-   * of a chunk are kept until the reply that it belongs to is whole: do not write into it afterwards.
+   * Adds the next bytes of the stream. The previous chunk must have been read to its end. The
+   * parser keeps views of a chunk until the reply is whole: do not write into it afterwards.
    */
   feed(chunk: Uint8Array): void {
     if (this.#position < this.#end) throw new Error("feed() before next() returned undefined");
@@ -135,12 +135,12 @@ export class ReplyParser {
   }
 
   /**
-   * The next whole reply, or undefined when more bytes are needed. `asBytes` chooses what values become;
-   * for one reply it must stay the same from call to call. Throws ReplyFormatError for anything that is
-   * no reply; the parser is useless from then on.
+   * The next whole reply, or undefined if more bytes are needed. `asBytes` returns values as bytes;
+   * it must stay the same until the reply is whole. Throws ReplyFormatError if the bytes are not a
+   * reply; the parser is unusable from then on.
    */
   next(asBytes: boolean): Reply | undefined {
-    // Each step needs at least one byte, and a step that starves takes all there are.
+    // Each step needs at least one byte; a step that lacks bytes consumes all there are.
     while (this.#position < this.#end) {
       const value = this.#bodyLength >= 0 ? this.#takeBody(asBytes) : this.#takeLine();
       if (value === undefined) continue;
@@ -204,7 +204,7 @@ export class ReplyParser {
   // ---- values ----------------------------------------------------------------------------------
 
   #openBody(type: number, length: number | bigint): null | undefined {
-    if (length === -1) return null; // how RESP2 says that there is no value
+    if (length === -1) return null; // RESP2's null
     if (typeof length !== "number" || length < 0 || length > this.#limits.bulkBytes) {
       throw new ReplyFormatError(`a value cannot have ${length} bytes`);
     }
@@ -225,7 +225,7 @@ export class ReplyParser {
     return this.#decode(chunk, start, stop, asBytes);
   }
 
-  /** Takes what this chunk has of a value that lies in several: first its bytes, then CR, then LF. */
+  /** Takes this chunk's part of a value that spans several: first its bytes, then CR, then LF. */
   #gatherBody(asBytes: boolean): Reply | undefined {
     const length = this.#bodyLength;
     const rest = length - this.#collected;
@@ -250,14 +250,14 @@ export class ReplyParser {
     return asBytes ? copyBytes(source, from, end) : source.toString("utf8", from, end);
   }
 
-  /** Keeps the bytes up to `stop` for the chunks to come. */
+  /** Keeps the bytes up to `stop` until the next chunk. */
   #collect(stop: number): void {
     this.#pieces.push(this.#chunk.subarray(this.#position, stop));
     this.#collected += stop - this.#position;
     this.#position = stop;
   }
 
-  /** Makes the collected pieces one run of `length` bytes that owns its memory alone. */
+  /** Joins the collected pieces into one buffer of `length` bytes that owns its memory. */
   #join(length: number): Buffer {
     const joined = Buffer.from(new ArrayBuffer(length));
     let at = 0;
@@ -289,7 +289,7 @@ export class ReplyParser {
     return undefined;
   }
 
-  /** Puts a value into the innermost aggregate; returns the outermost one when that made it whole. */
+  /** Adds a value to the innermost aggregate; returns the outermost one if that completes it. */
   #place(element: Reply): Reply | undefined {
     let value = element;
     for (let depth = this.#frames.length - 1; depth >= 0; depth--) {
@@ -330,10 +330,10 @@ function readInteger(line: Buffer, start: number, end: number): number | bigint 
   for (let i = from; i < end; i++) {
     const digit = line[i] - ZERO;
     if (digit < 0 || digit > 9)
-      throw new ReplyFormatError("a number holds something else than digits");
+      throw new ReplyFormatError("a number contains a character that is not a digit");
     value = value * 10 + digit;
   }
-  // Minus zero would be a surprise to Object.is; there is none in an integer.
+  // An integer must not become minus zero, which Object.is tells from zero.
   if (end - from <= exactDigits) return negative && value !== 0 ? -value : value;
   const exact = BigInt(line.toString("latin1", from, end));
   const signed = negative ? -exact : exact;
@@ -358,7 +358,7 @@ function readDouble(text: string): number {
   if (text === "-inf") return Number.NEGATIVE_INFINITY;
   if (text === "nan" || text === "-nan") return Number.NaN;
   if (/^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$/.test(text)) return Number(text);
-  throw new ReplyFormatError(`${JSON.stringify(text.slice(0, 32))} is no double`);
+  throw new ReplyFormatError(`${JSON.stringify(text.slice(0, 32))} is not a double`);
 }
 
 function closeAggregate(type: number, items: Reply[]): Reply {

@@ -1,8 +1,8 @@
-// Decodes RESP requests: arrays of bulk strings, and inline commands for people at a terminal.
-// It resumes at any split without scanning a byte twice, and checks every announced length before
-// anything follows from it. Replies are written by resp-reply.ts and read by reply-parser.ts.
+// Decodes RESP requests: arrays of bulk strings, and inline commands for people at a terminal. It
+// resumes at any split without scanning a byte twice, and checks every announced length before
+// using it. Replies are written by resp-reply.ts and read by reply-parser.ts.
 // Error texts and tolerances are those of redis 7.0 `networking.c` (processMultibulkBuffer,
-// processInlineBuffer), but for the bound on arguments, which Redis puts at INT_MAX.
+// processInlineBuffer), except the bound on arguments, which is INT_MAX in Redis.
 // Hot path: one pass with integer indices; arguments are recorded as ranges, nothing is copied.
 
 import {
@@ -40,16 +40,16 @@ export class RespParser implements Decoder {
   private readonly input: Input;
   private readonly bytesMax: number;
   private argumentsLeft: number;
-  /** Length of the bulk string whose header was read, or -1. */
+  /** The length of the bulk string whose header was read, or -1. */
   private bulkLength: number;
-  /** Up to here the current line was searched for its end. */
+  /** How far the current line was searched for its end. */
   private scanned: number;
-  /** Position behind the line that readLength() read. */
+  /** The position after the line that readLength() read. */
   private lineEnd: number;
 
   /**
-   * With `ownsChunks` the memory of each chunk is freed as soon as it is used up. `bytesMax` bounds a
-   * request; only tests have another one.
+   * With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed. `bytesMax`
+   * bounds a request; only tests change it.
    */
   constructor(peer: Peer = trusted, ownsChunks = false, bytesMax = requestBytesMax) {
     this.request = new Request();
@@ -119,13 +119,13 @@ export class RespParser implements Decoder {
         if (!this.arrayHeader()) return false;
       } else {
         if (!this.inline()) return false;
-        if (this.request.argc > 0) return true; // an empty line is no command
+        if (this.request.argc > 0) return true; // an empty line is not a command
       }
     }
     return this.arguments();
   }
 
-  /** Reads `*<count>`. A count of zero or less is an empty command and passes silently, as in Redis. */
+  /** Reads `*<count>`. A count of zero or less is an empty command and is ignored, as in Redis. */
   private arrayHeader(): boolean {
     const count = this.readLength();
     if (count === INCOMPLETE) return this.incompleteLine("too big mbulk count string");
@@ -167,7 +167,8 @@ export class RespParser implements Decoder {
     if (!this.peer.authenticated && length > bulkUnauthenticatedBytesMax) {
       return this.fail("unauthenticated bulk length");
     }
-    // What came before it has arrived, and this would follow: nothing else of a request is that long.
+    // Checked only here: everything before this argument has arrived, and no other part is that
+    // long.
     if (this.lineEnd - input.mark + length + 2 > this.bytesMax) return this.fail("too big request");
     input.pos = this.lineEnd;
     this.scanned = 0;
@@ -195,7 +196,7 @@ export class RespParser implements Decoder {
     return this.readUnusualLength();
   }
 
-  /** A line that is not complete, or no plain number. */
+  /** Reads a line that is incomplete, negative, or not a number. */
   private readUnusualLength(): number {
     const { buf, pos, end } = this.input;
     const stop = this.lineStop(CR);
@@ -210,8 +211,8 @@ export class RespParser implements Decoder {
   }
 
   /**
-   * Where the current line has this byte, or -1 while it has not come. A line with a zero byte never
-   * ends, as for Redis's strchr(); its bound is lineBytesMax.
+   * The position of this byte in the current line, or -1 if it has not arrived. A line with a zero
+   * byte never ends, because Redis uses strchr(); lineBytesMax bounds it.
    */
   private lineStop(byte: number): number {
     const { buf, pos, end } = this.input;

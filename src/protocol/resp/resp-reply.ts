@@ -1,8 +1,8 @@
 // Encodes replies as RESP2 or RESP3 into an Output. One encoder serves all connections of a thread:
-// `resp3` is set to the connection's protocol before its commands run.
-// Shapes are those of redis 7.0 `networking.c` (addReply*); RESP2 gets maps and sets as flat arrays,
-// booleans as 0 and 1, and doubles and verbatim texts as bulk strings.
-// Hot path: constant replies are encoded once at load, numbers are written digit by digit.
+// `resp3` is set to the connection's version before its commands run.
+// The shapes are those of redis 7.0 `networking.c` (addReply*): in RESP2, maps and sets are flat
+// arrays, booleans are 0 and 1, and doubles and verbatim texts are bulk strings.
+// Hot path: constant replies are encoded once at load; numbers are written digit by digit.
 
 import { writeDigits, writeInteger } from "../../base/ascii.ts";
 import type { ByteSource } from "../../base/bytes.ts";

@@ -1,6 +1,6 @@
 /**
- * The reply of a connection that has muted itself: what of an answer comes through. That confirmations
- * and messages come through in a running node is judged in conformance/reply-order.test.ts.
+ * The reply of a muted connection: which parts of a reply pass. conformance/reply-order.test.ts
+ * tests that confirmations and messages pass in a running node.
  */
 import { expect, test } from "bun:test";
 import { errorReply } from "../../../src/base/errors.ts";
@@ -19,7 +19,7 @@ function heard(answer: (reply: MutedReply, turn: (isMuted: boolean) => void) => 
   return Buffer.from(out.view()).toString("latin1");
 }
 
-test("replies of every kind are silent", () => {
+test("replies of every kind are dropped", () => {
   const text = heard((reply) => {
     reply.array(2);
     reply.map(1);
@@ -39,7 +39,7 @@ test("replies of every kind are silent", () => {
   expect(text).toBe("");
 });
 
-test("a push is heard with its elements, and nothing around it", () => {
+test("a push passes with its elements, and nothing around it does", () => {
   const text = heard((reply) => {
     reply.integer(7);
     for (const count of [1, 2]) {
@@ -54,7 +54,7 @@ test("a push is heard with its elements, and nothing around it", () => {
   expect(text).toBe(push(1) + push(2));
 });
 
-test("what comes after the replies were turned on is heard", () => {
+test("replies pass after they were turned on again", () => {
   const text = heard((reply, turn) => {
     reply.array(2);
     turn(false);

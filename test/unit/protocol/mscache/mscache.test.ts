@@ -1,5 +1,5 @@
-// The binary protocol's decoder and encoder as byte tables; the commands behind it are judged over a
-// socket in test/conformance.
+// The binary protocol's decoder and encoder as byte tables. test/conformance tests its commands
+// over a socket.
 
 import { describe, expect, test } from "bun:test";
 import { errorReply, readOnly } from "../../../../src/base/errors.ts";

@@ -1,5 +1,5 @@
 // The reply parser against a table of replies, each one whole, byte by byte and split at every
-// boundary; against bytes that are no reply; and against random trees of replies cut at random places.
+// boundary; against bytes that are not a reply; and against random trees of replies, cut at random.
 // The encoder of the fuzzer is written from the RESP3 specification and shares nothing with src.
 
 import { describe, expect, test } from "bun:test";
@@ -100,7 +100,7 @@ describe("the reply parser reads", () => {
     expect(parse([latin1(""), latin1("+O"), latin1(""), latin1("K\r\n")])).toEqual(["OK"]);
   });
 
-  test("a plain Uint8Array that is a window of a larger buffer", () => {
+  test("a plain Uint8Array that views part of a larger buffer", () => {
     const larger = bytes("....$1\r\na\r\n....");
     expect(parse([larger.subarray(4, 11)])).toEqual(["a"]);
   });
@@ -125,7 +125,7 @@ describe("as bytes", () => {
     }
   });
 
-  test("a value owns its memory, so that a small one does not keep a large chunk alive", () => {
+  test("a value owns its memory, so a small one does not keep a large chunk alive", () => {
     const chunk = latin1("$5\r\nhello\r\n$5\r\nwor");
     const [first] = parse([chunk], { asBytes: true });
     const [, second] = parse([latin1("$5\r\nhello\r\n$5\r\nwor"), latin1("ld\r\n")], {
@@ -139,7 +139,7 @@ describe("as bytes", () => {
 });
 
 describe("the reply parser is bounded", () => {
-  test("an announced length takes no memory before the bytes come", () => {
+  test("an announced length takes no memory before the bytes arrive", () => {
     const before = process.memoryUsage().arrayBuffers;
     const parsers = Array.from({ length: 20 }, () => {
       const parser = new ReplyParser();
@@ -151,7 +151,7 @@ describe("the reply parser is bounded", () => {
     expect(parsers).toHaveLength(20);
   });
 
-  test("a value and a line that come byte by byte take linear time", () => {
+  test("a value and a line that arrive byte by byte take linear time", () => {
     const value = "v".repeat(300_000);
     const line = "l".repeat(60_000);
     const whole = latin1(`$${value.length}\r\n${value}\r\n+${line}\r\n`);
@@ -169,7 +169,7 @@ describe("the reply parser is bounded", () => {
     expect(() => parse(singleBytes(latin1(wire)), { limits })).toThrow(ReplyFormatError);
   });
 
-  test("what lies at a limit is accepted", () => {
+  test("a reply exactly at a limit is accepted", () => {
     const limits = { bulkBytes: 3, lineBytes: 6, elements: 2, depth: 2 };
     const wire = latin1("*2\r\n*1\r\n$3\r\nabc\r\n+lin\r\n");
     expect(parse([wire], { limits })).toEqual([[["abc"], "lin"]]);
@@ -204,7 +204,7 @@ describe("the reply parser refuses", () => {
     expect(() => parse(singleBytes(latin1(wire)))).toThrow(ReplyFormatError);
   });
 
-  test("a second chunk before the first was read, which is the caller's mistake", () => {
+  test("a second chunk before the first was read, since that is a caller's mistake", () => {
     const parser = new ReplyParser();
     parser.feed(latin1("+OK\r\n"));
     expect(() => parser.feed(latin1("+OK\r\n"))).toThrow("feed() before");
@@ -215,7 +215,7 @@ describe("random replies", () => {
   const random = new Random(seedFor("MSCACHE_REPLY_SEED"));
   const rounds = numberFromEnvironment("MSCACHE_REPLY_ROUNDS", 300);
 
-  test("come out as they went in, however the stream is cut", () => {
+  test("are decoded unchanged, however the stream is cut", () => {
     for (let round = 0; round < rounds; round++) {
       const expected = Array.from({ length: random.between(1, 5) }, () => randomReply(random, 3));
       const whole = Buffer.concat(expected.map(encode));

@@ -1,5 +1,5 @@
-// The request decoder: every case whole, byte by byte and split at each boundary, and the texts of its
-// refusals. What the commands themselves do is judged elsewhere.
+// The request decoder: every case whole, byte by byte and split at each boundary, and the texts of
+// its refusals. Does not run commands.
 
 import { describe, expect, test } from "bun:test";
 import { lineBytesMax } from "../../../../src/base/limits.ts";
@@ -136,7 +136,7 @@ describe("RespParser bounds", () => {
     expect(decode([input]).error).toBe("Protocol error: too big mbulk count string");
   });
 
-  test("a client that has not logged in may send ten short arguments only", () => {
+  test("a client that has not logged in may send only ten short arguments", () => {
     const stranger = () => new RespParser({ authenticated: false });
     expect(decode([bytes("*11\r\n")], stranger()).error).toBe(
       "Protocol error: unauthenticated multibulk length",
@@ -147,7 +147,7 @@ describe("RespParser bounds", () => {
     expect(decode([bytes("*10\r\n$16384\r\n")], stranger()).error).toBe("");
   });
 
-  test("a request that would be too long is refused when its argument is announced", () => {
+  test("a request that would be too long is refused when its last argument is announced", () => {
     const small = () => new RespParser(undefined, false, 100);
     const refusal = { commands: [], error: "Protocol error: too big request" };
     expect(decode([bytes("*2\r\n$3\r\nGET\r\n$81\r\n")], small())).toEqual(refusal);

@@ -1,5 +1,5 @@
-// The reply encoder as a table of bytes in both versions of RESP, and numbers of every length and sign.
-// Which reply a command gives is judged in test/unit/command.
+// The reply encoder as a table of bytes in both versions of RESP, and numbers of every length and
+// sign. test/unit/command tests which reply a command gives.
 
 import { describe, expect, test } from "bun:test";
 import { errorReply } from "../../../../src/base/errors.ts";
