@@ -1,7 +1,7 @@
-// Loads a snapshot file into an empty store, in chunks between which others have their turn, and says
-// how far it is. What to do about a bad file is decided elsewhere.
-// Invariant: load() resolves only for a file that was whole: its structure, its checksum and its end.
-// Before that nobody may read the store, and after a failure it must be cleared.
+// Loads a snapshot file into an empty store, in chunks between which other work has its turn, and reports
+// progress. persistence.ts decides what to do about a broken file.
+// Invariant: load() resolves only if structure, checksum and end of the file are right. Before that the
+// store must not be read, and after a failure it must be cleared.
 
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
@@ -15,7 +15,7 @@ import type { ResumePoint } from "./resume-point.ts";
 import { codeOf } from "./snapshot-file.ts";
 
 const chunkBytes = 256 * 1024;
-/** Headers and index entry of an item, generously: what room is made for beyond its bytes. */
+/** A generous bound for the header and index entry of an item, for which room is made as well. */
 const itemOverheadBytes = 64;
 const replidPattern = /^[0-9a-f]{40}$/;
 
@@ -23,13 +23,13 @@ export interface LoaderParts {
   readonly store: Store;
   readonly keyspace: Keyspace;
   readonly clock: Clock;
-  /** A follower keeps what has expired or does not fit below the limit: it has what its leader has. */
+  /** A follower keeps items that have expired or exceed the limit, because its leader has them. */
   readonly asFollower: boolean;
-  /** Whether values of other types than strings make the file a broken one. */
+  /** Whether a value that is not a string makes the file broken. */
   readonly refusesOtherTypes?: boolean | undefined;
-  /** Called once before the first item, with the history that the items are a state of, if any. */
+  /** Called once before the first item, with the point in a history that the items represent, if any. */
   readonly begin: (point: ResumePoint | null) => void;
-  /** An item of the file that the store does not get. */
+  /** Called for an item of the file that is not stored. */
   readonly leftOut: (key: Uint8Array, start: number, end: number) => void;
   /** Called after each chunk. */
   readonly progress: () => void;
@@ -71,12 +71,12 @@ export class SnapshotLoader {
     return this.#parts.clock.monotonicMs() - this.#beganMs;
   }
 
-  /** What the file has and a cache of strings cannot hold, by kind. */
+  /** Counts, by kind, of what the file has and a cache of strings cannot hold. */
   get skipped(): ReadonlyMap<string, number> {
     return this.#reader.skipped;
   }
 
-  /** False if there is no such file. Throws an RdbError where its content is wrong. */
+  /** False if there is no such file. Throws an RdbError if its content is wrong. */
   async load(path: string): Promise<boolean> {
     const file = await openIfThere(path);
     if (file === null) return false;
@@ -120,7 +120,7 @@ export class SnapshotLoader {
     this.#parts.begin(this.#resumePoint());
   }
 
-  /** Only where our own mark says that nothing was written after this state. */
+  /** Not null only if our own mark says that nothing was written after this state. */
   #resumePoint(): ResumePoint | null {
     const fields = this.#fields;
     const replid = fields.get("repl-id") ?? "";

@@ -1,8 +1,8 @@
-// Snapshot files as the server sees them: loaded once at the start, saved on command, from time to time
-// and at a clean shutdown. Without a path nothing of this happens, and commands say so. It opens no
-// socket and changes no role.
-// Invariant: what is served is never a part of a file, and a file is never made of a part of the data:
-// neither while one is loaded nor while a full sync replaces them.
+// Snapshot files as the node sees them: loaded once at start; saved on command, at intervals, and at a clean
+// shutdown. Without a path none of this happens, and commands say so. It opens no socket and changes no
+// role.
+// Invariant: a part of a file is never served, and a part of the data is never saved, neither while a file
+// is loaded nor while a full sync replaces the data.
 
 import { rename } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
@@ -26,15 +26,15 @@ const notBegun = { startedAtMs: 0, elapsedMs: 0, totalBytes: 0, loadedBytes: 0 }
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
 
 export interface PersistenceOptions {
-  /** Seconds between two saves of data that have changed; 0 for none. */
+  /** Seconds between two saves, if data have changed; 0 disables them. */
   readonly intervalSeconds: number;
-  /** Whether a bad file is left aside at the start, or keeps the node from starting. */
+  /** Whether a broken file is moved aside at start, instead of stopping the start. */
   readonly ignoresCorrupt: boolean;
   readonly refusesOtherTypes?: boolean | undefined;
 }
 
 export interface PersistenceParts {
-  /** Absolute; empty for no snapshots at all. */
+  /** An absolute path; empty: no snapshots. */
   readonly path: string;
   readonly store: Store;
   readonly keyspace: Keyspace;
@@ -42,7 +42,7 @@ export interface PersistenceParts {
   readonly log: Logger;
   readonly fault: Fault;
   readonly serverVersion: string;
-  /** Read anew at each use: the interval may change while the node runs. */
+  /** Called at each use, because the interval may change while the node runs. */
   readonly options: () => PersistenceOptions;
   readonly clock?: Clock;
 }
@@ -66,7 +66,7 @@ export class Persistence {
     parts.replication.dataReplaced.on(() => this.interrupt("a full sync replaces the data"));
   }
 
-  /** Whether there is a place for snapshots. */
+  /** Whether the node has a snapshot file. */
   get isOn(): boolean {
     return this.#parts.path !== "";
   }
@@ -82,14 +82,14 @@ export class Persistence {
   // ---- the start ---------------------------------------------------------------------------------
 
   /**
-   * Fills the store from the file, if there is one. Nobody reads the store meanwhile: the caller sees to
-   * that. Rejects with a SnapshotError for a file that cannot be loaded.
+   * Fills the store from the file, if there is one. The caller must keep everyone from reading the store
+   * meanwhile. Rejects with a SnapshotError if the file cannot be loaded.
    */
   async load(asFollower: boolean): Promise<void> {
     if (!this.isOn) return;
     const { store, keyspace } = this.#parts;
     this.#isLoading = true;
-    // Decides what room, expiry and eviction mean; a follower that is not one yet would evict.
+    // The store must already behave as a follower's, or making room would evict.
     store.expires = !asFollower;
     try {
       await requireRegular(this.#parts.path);
@@ -109,7 +109,7 @@ export class Persistence {
     this.#timer.unref();
   }
 
-  /** Only what can be read can be broken; any other trouble would meet the next save, too. */
+  /** Only a file that was read can be broken; any other trouble would also affect the next save. */
   async #judge(error: unknown): Promise<void> {
     const { path, log, options } = this.#parts;
     if (!(error instanceof RdbError)) {
@@ -117,7 +117,7 @@ export class Persistence {
     }
     const sentence = `the file ${path} is broken: ${error.message}`;
     if (!options().ignoresCorrupt) throw new SnapshotError(sentence);
-    // Out of the way of the next save: somebody may still want to look at it.
+    // The next save must not replace it: the operator may want to examine it.
     await rename(path, `${path}.broken`);
     log.error(`${sentence}; it is now ${path}.broken, and this node starts empty`);
   }
@@ -125,7 +125,7 @@ export class Persistence {
   async #removeUnfinished(): Promise<void> {
     const { path, log } = this.#parts;
     for (const { name, problem } of await removeUnfinished(path)) {
-      const what = `${name}, which a save that was cut short has left`;
+      const what = `${name}, left by a save that was cut short`;
       log.warn(problem === "" ? `removed ${what}` : `cannot remove ${what}: ${problem}`);
     }
   }
@@ -143,7 +143,7 @@ export class Persistence {
         if (point !== null) takeUp(replication, point, asFollower);
       },
       leftOut: (key, start, end) => {
-        // A follower's journal takes no effects of its own.
+        // The journal of a follower has only its leader's effects.
         if (!asFollower) keyspace.leaveOut(key, start, end);
       },
       progress: () => this.#reportProgress(loader),
@@ -155,7 +155,7 @@ export class Persistence {
       log.info(`there is no snapshot ${path} yet: this node starts empty`);
       return;
     }
-    // Its leader takes it for granted that a follower has all items.
+    // A leader relies on its followers to have all items.
     if (hasPoint && asFollower && loader.refusedItems > 0) letGo(replication);
     this.#reportLoaded(loader, this.#clock.monotonicMs() - started);
   }
@@ -180,7 +180,7 @@ export class Persistence {
       log.error(`${refusedItems} items of the snapshot do not fit into this node`);
     const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
     if (kinds.length > 0) {
-      log.warn(`the snapshot has what this cache cannot hold: ${kinds.join(", ")}`);
+      log.warn(`the snapshot has data that this cache cannot hold: ${kinds.join(", ")}`);
     }
   }
 
@@ -190,7 +190,7 @@ export class Persistence {
     return this.#saver.isSaving;
   }
 
-  /** Resolves when the file is durable, or to why it is not. */
+  /** Resolves to null when the file is durable, or to the reason why it is not. */
   async save(): Promise<ErrorReply | null> {
     if (!this.isOn) return noFile;
     this.#lastAttemptMs = this.#clock.monotonicMs();
@@ -202,14 +202,14 @@ export class Persistence {
     }
   }
 
-  /** Begins; how it ends stands in INFO and in the log. */
+  /** Starts a save; INFO and the log report the outcome. */
   saveInBackground(): ErrorReply | null {
     if (!this.isOn) return noFile;
     void this.save();
     return null;
   }
 
-  /** When the data are about to be replaced: half of them would be saved. */
+  /** Aborts a save, because the data are about to be replaced: it would save a part of them. */
   interrupt(reason: string): void {
     void this.#saver.abort(reason);
   }
@@ -225,8 +225,8 @@ export class Persistence {
   // ---- the end -----------------------------------------------------------------------------------
 
   /**
-   * The last save, of data that stand still; rejects with a SnapshotError. Without a file it does nothing,
-   * unless it must: then that is an error, too. A part of the data is never saved.
+   * The last save, of data that no longer change; rejects with a SnapshotError. Without a snapshot file it
+   * does nothing, or rejects if it `must` save. It never saves a part of the data.
    */
   async saveLast(must: boolean): Promise<void> {
     const { replication, log } = this.#parts;
@@ -244,7 +244,7 @@ export class Persistence {
     this.#timer = null;
   }
 
-  /** After a fault: what is in the store now is not to be saved, nor what is being saved. */
+  /** After a fault: the data must not be saved, and a save in progress must not complete. */
   abandon(): void {
     this.close();
     void this.#saver.abort("the node has a fault");
@@ -253,8 +253,8 @@ export class Persistence {
   // ---- INFO --------------------------------------------------------------------------------------
 
   /**
-   * INFO's section `persistence`; `isLoading` is true also while a full sync is loaded, unless that
-   * happens beside the old data: `async_loading`.
+   * INFO's section `persistence`. `isLoading` is also true while a full sync is loaded, unless it is loaded
+   * beside the old data: that is `async_loading`.
    */
   info(isLoading: boolean): InfoField[] {
     const { follower } = this.#parts.replication;

@@ -1,19 +1,19 @@
-// Where data stand in a history of replication, and how a node takes that up again: what lets followers
-// of a restarted leader, and a restarted follower, go on with a partial sync.
-// Invariant: a point is given to data only if they are exactly its state. That holds for a snapshot
-// taken when nothing is written any more, at a clean shutdown, and for no other: one that was taken
-// while writes went on has items of different moments, and its point would be silent corruption.
+// The point in a history of replication that data represent, and how a node resumes from it after a restart:
+// so followers of a restarted leader, and a restarted follower, need only a partial sync.
+// Invariant: data have a point only if they are exactly its state. That is true only of a snapshot taken at
+// a clean shutdown, after the last write. A snapshot taken while writes go on has items of different
+// moments, and a point for it would be silent corruption.
 
 import type { Replication } from "../replication/replication.ts";
 
 export interface ResumePoint {
   readonly replid: string;
   readonly offset: number;
-  /** The database that the stream behind it has selected. */
+  /** The database that the stream has selected at this point. */
   readonly streamDatabase: number;
 }
 
-/** Where the data stand now; null where no journal describes them. */
+/** The point of the present data; null if no journal describes them. */
 export function resumePointOf(replication: Replication): ResumePoint | null {
   const { leader, follower, history } = replication;
   const { journal } = leader;
@@ -23,9 +23,9 @@ export function resumePointOf(replication: Replication): ResumePoint | null {
 }
 
 /**
- * Takes up a history before its data are loaded: what is not loaded of them is then an effect in the
- * journal. A leader goes on under a new name, because writes that nobody knows of may have been meant
- * to follow; a follower asks its leader with the old one.
+ * Resumes a history before its data are loaded: an item that is not loaded is then an effect in the journal.
+ * A leader continues under a new replid, as the old one may have gone on elsewhere after this point; a
+ * follower asks its leader with the old one.
  */
 export function takeUp(replication: Replication, point: ResumePoint, asFollower: boolean): void {
   const { history, leader, follower } = replication;
@@ -36,7 +36,7 @@ export function takeUp(replication: Replication, point: ResumePoint, asFollower:
   leader.journal.selectPending = !asFollower;
 }
 
-/** The data are no known state after all. */
+/** Gives the point up: the data do not represent it after all. */
 export function letGo(replication: Replication): void {
   replication.leader.journal.stop();
   replication.history.fresh();

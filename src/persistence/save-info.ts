@@ -1,5 +1,5 @@
-// INFO's fields about snapshot files, with Redis's names and in Redis's order; those of our own begin
-// with `mscache_`. It only reads.
+// INFO's fields about snapshot files, with Redis's names and in Redis's order; our own begin with
+// `mscache_`. It only reads.
 
 import type { SnapshotLoader } from "./loader.ts";
 import type { SnapshotSaver } from "./saver.ts";
@@ -18,7 +18,7 @@ export function savingFields(saver: SnapshotSaver): InfoField[] {
   ];
 }
 
-/** What the load at the start has brought; null where there was none, or it is not over. */
+/** The result of the load at start; null: there was none, or it is not complete. */
 export function loadedFields(loader: SnapshotLoader | null): InfoField[] {
   const skipped = [...(loader?.skipped.values() ?? [])].reduce((sum, count) => sum + count, 0);
   return [
@@ -29,17 +29,17 @@ export function loadedFields(loader: SnapshotLoader | null): InfoField[] {
   ];
 }
 
-/** How far a load is: of the file at the start, or of a leader's snapshot. */
+/** How far a load is, of the file at start or of a leader's snapshot. */
 export interface LoadProgress {
   /** By the wall clock. */
   readonly startedAtMs: number;
   readonly elapsedMs: number;
-  /** 0 where it is not known. */
+  /** 0 if unknown. */
   readonly totalBytes: number;
   readonly loadedBytes: number;
 }
 
-/** The progress of a load, from which clients tell when to come back. */
+/** The progress of a load, from which clients can tell when to try again. */
 export function loadingFields(progress: LoadProgress): InfoField[] {
   const { startedAtMs, totalBytes, loadedBytes } = progress;
   const percent = totalBytes === 0 ? 0 : (100 * loadedBytes) / totalBytes;
@@ -51,12 +51,12 @@ export function loadingFields(progress: LoadProgress): InfoField[] {
     ["loading_total_bytes", totalBytes],
     ["loading_loaded_bytes", loadedBytes],
     ["loading_loaded_perc", percent.toFixed(2)],
-    // Before anything is known, a second: as Redis says.
+    // As Redis, one second before anything is known.
     ["loading_eta_seconds", elapsed < 1 ? 1 : Math.ceil(left)],
   ];
 }
 
-/** Whole seconds; -1 for "there is none". */
+/** Whole seconds; -1, for "none", stays -1. */
 function seconds(milliseconds: number): number {
   return Math.floor(milliseconds / 1000);
 }

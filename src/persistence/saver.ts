@@ -1,7 +1,7 @@
-// Saves snapshots, one at a time, and remembers how it went. Commands go on meanwhile: the walk takes a
-// little of the thread at a time, and each piece is on its way to the disk before the next is gathered.
-// When a save is due is decided elsewhere. A failure is one line in the log and the status in INFO.
-// Invariant: what is counted as saved are the changes up to the beginning of a walk, never to its end.
+// Saves snapshots, one at a time, and records the outcome. Commands run meanwhile: the walk takes the thread
+// for a short slice at a time, and each slice is written before the next is gathered. persistence.ts decides
+// when a save is due. A failure is one line in the log and the status in INFO.
+// Invariant: a save counts only the changes before its walk began as saved.
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -26,7 +26,7 @@ interface Run {
 }
 
 export class SnapshotSaver {
-  /** By the wall clock; the start of the process counts as the first, as in Redis. */
+  /** By the wall clock. The start of the process counts as the first save, as in Redis. */
   lastSavedAtMs: number;
   /** How long the last save took; negative before the first. */
   lastDurationMs = -1;
@@ -48,24 +48,24 @@ export class SnapshotSaver {
     return this.#run !== null;
   }
 
-  /** How long the present save has taken; negative without one. */
+  /** How long the present save has run; negative without one. */
   get currentDurationMs(): number {
     return this.#run === null ? -1 : this.#parts.clock.monotonicMs() - this.#run.startedMs;
   }
 
-  /** Writes, expirations and evictions that are in no file. */
+  /** Writes, deletions, expirations and evictions since the last save. */
   get changes(): number {
     return (this.#parts.store.changes() - this.#savedChanges) >>> 0;
   }
 
-  /** What the store holds now is in the file: it was just loaded from there. */
+  /** Records that the file has what the store has now: it was just loaded from it. */
   markSaved(): void {
     this.#savedChanges = this.#parts.store.changes();
   }
 
   /**
-   * Resolves when the file is durable; rejects with a SnapshotError when there is none of this save.
-   * A `point` is for data of which nothing is written any more (resume-point.ts).
+   * Resolves when the file is durable; rejects with a SnapshotError if this save left no file. Give a
+   * `point` only for data that no longer change (resume-point.ts).
    */
   async save(point: ResumePoint | null = null): Promise<void> {
     if (this.#run !== null) throw new SnapshotError("a save is in progress");
@@ -103,7 +103,7 @@ export class SnapshotSaver {
     log.info(`snapshot saved to ${path}: ${bytes} bytes in ${seconds} s`);
   }
 
-  /** Ends a save that is in progress without its file; resolves when it has ended. */
+  /** Aborts a save in progress, which leaves no file; resolves when it has ended. */
   async abort(reason: string): Promise<void> {
     this.#run?.abort.abort(new Error(reason));
     await this.#run?.ended;

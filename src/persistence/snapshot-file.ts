@@ -1,13 +1,13 @@
-// A snapshot's place on disk: written whole beside the last one, made durable, and only then put in
-// its place. What the bytes mean is not known here, nor when they are due.
-// Invariants: the file of that name is always the last complete snapshot, whatever ends the process or
-// the disk's room and whenever; a process leaves at most one unfinished file, named after the snapshot
-// and itself, and the next start removes it.
+// Replaces a snapshot file: the new one is written beside it, made durable, and only then renamed. It does
+// not know what the bytes mean, nor when they are due.
+// Invariants: the file of that name is always the last complete snapshot, whenever the process is killed or
+// the disk is full; a process leaves at most one unfinished file, named after the snapshot and its pid,
+// and the next start removes it.
 
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** What a save did not become, in one sentence for people. */
+/** Why a snapshot cannot be saved or loaded, in one sentence for people. */
 export class SnapshotError extends Error {
   override readonly name = "SnapshotError";
 }
@@ -21,8 +21,8 @@ export interface Slices {
 const fileMode = 0o600;
 
 /**
- * Replaces the file at `path` by these bytes and returns how many they are; a failure or the signal
- * leaves it as it was.
+ * Replaces the file at `path` with these bytes and returns their number. A failure or the signal leaves the
+ * file as it was.
  */
 export async function replaceFile(
   path: string,
@@ -38,27 +38,27 @@ export async function replaceFile(
     return bytes;
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {
-      // What cannot be removed now is removed by the next save or start.
+      // The next save or start removes it.
     });
     throw error;
   }
 }
 
-/** Rejects where something else than a file has the name: it would be read without end, or replaced. */
+/** Rejects if the name is not a regular file: a pipe could be read without end, a device be replaced. */
 export async function requireRegular(path: string): Promise<void> {
-  const there = await stat(path).catch(() => null); // whoever opens it says what is wrong
+  const there = await stat(path).catch(() => null); // opening it will report what is wrong
   if (there === null || there.isFile()) return;
   const kind = there.isDirectory() ? "a directory" : "a pipe, a socket or a device";
   throw new SnapshotError(`it is ${kind} and not a regular file`);
 }
 
-/** What a save of a process that is gone has left, and why it could not be removed; empty if it was. */
+/** An unfinished file of a process that has ended, and why it could not be removed; empty if it was. */
 export interface Leftover {
   readonly name: string;
   readonly problem: string;
 }
 
-/** Removes what processes that are gone have left of their saves, as far as it can be removed. */
+/** Removes the unfinished files of processes that have ended, where that is possible. */
 export async function removeUnfinished(path: string): Promise<Leftover[]> {
   const directory = dirname(path);
   const names = (await readdir(directory)).filter((name) => isAbandoned(name, basename(path)));
@@ -73,7 +73,7 @@ function unfinishedPath(path: string): string {
   return `${path}.${process.pid}.tmp`;
 }
 
-/** Another node that was given the same path by mistake may be writing right now. */
+/** Another node with the same path, given by mistake, may be writing its own file right now. */
 function isAbandoned(name: string, snapshotName: string): boolean {
   if (!name.startsWith(`${snapshotName}.`)) return false;
   const [, pid] = /^\.(\d+)\.tmp$/.exec(name.slice(snapshotName.length)) ?? [];
@@ -90,7 +90,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function writeDurably(path: string, slices: Slices, signal: AbortSignal): Promise<number> {
-  // Its name can be guessed: what somebody else has put there is not written to, and no link is followed.
+  // Its name can be guessed: a file or a link that another user put there must not be written to.
   await rm(path, { force: true });
   const file = await open(path, "wx", fileMode);
   try {
@@ -107,7 +107,7 @@ async function writeDurably(path: string, slices: Slices, signal: AbortSignal): 
   }
 }
 
-/** A file may take less than it is given, on a disk that is nearly full above all. */
+/** A write may be short, above all on a disk that is nearly full. */
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
@@ -117,7 +117,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   }
 }
 
-/** Without this a power cut may bring the old name back. Windows has no such call. */
+/** Without this, a power cut may undo the rename. Windows has no such call. */
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const directory = await open(path, "r");
@@ -128,7 +128,7 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** `ENOSPC` and the like; empty for errors that are not the system's. */
+/** The system's code, such as `ENOSPC`; empty for other errors. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,8 +1,8 @@
 /**
- * Snapshots without a server: a small store, a replication that nobody connects to, and a Persistence
- * over a file of its own; and the few questions that the suites ask a running node.
- * Not a node: nobody reads the store while it loads, because there is nobody.
- * Invariant: each bed has a store of its own, as a process that was just started has.
+ * Snapshots without a server: a small store, a replication without connections, and a Persistence over its
+ * own file; also the few questions that the suites ask a running node.
+ * It is not a node: there are no clients that could read the store while it loads.
+ * Invariant: each bed has its own store, like a process that has just started.
  */
 import { rename } from "node:fs/promises";
 import { fatal } from "../../src/base/errors.ts";

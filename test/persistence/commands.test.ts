@@ -1,7 +1,7 @@
 /**
- * SAVE, BGSAVE, LASTSAVE, saving by the clock, and what INFO tells of it. Replies are redis-server
- * 7.0's; the differences are named.
- * Invariant: every node has a directory of its own, and writes nowhere else.
+ * SAVE, BGSAVE, LASTSAVE, periodic saves, and what INFO reports about them. Replies are those of
+ * redis-server 7.0; differences are named.
+ * Invariant: every node has its own directory and writes nowhere else.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { fill, WriteLoad } from "../support/write-load.ts";
 import { ask, Bed, fillMegabytes, infoField, start, untilSaved } from "./bed.ts";
 
 describe("saving by command", () => {
-  test("SAVE answers when the file is there, BGSAVE at once, and LASTSAVE when that was", async () => {
+  test("SAVE replies when the file is there, BGSAVE at once; LASTSAVE returns the time", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path);
@@ -31,7 +31,7 @@ describe("saving by command", () => {
     expect(await peer.ask("SAVE", "x")).toBe("-ERR wrong number of arguments for 'save' command");
   });
 
-  test("without a snapshot file both are refused, and LASTSAVE is the start", async () => {
+  test("without a snapshot file both are refused, and LASTSAVE returns the start", async () => {
     await using node = await spawnNode();
     const refusal = "-ERR there is no snapshot file: start the node with --snapshot-file";
     expect(await ask(node.port, "SAVE")).toBe(refusal);
@@ -40,7 +40,7 @@ describe("saving by command", () => {
     expect(await infoField(node.port, "rdb_bgsave_in_progress")).toBe("0");
   });
 
-  test("only one save is made at a time, and other clients are served meanwhile", async () => {
+  test("only one save runs at a time, and other clients are served meanwhile", async () => {
     await using directory = await temporaryDirectory();
     await using node = await start(join(directory.path, "dump.rdb"));
     await fillMegabytes(node.port, 200);
@@ -65,7 +65,7 @@ describe("saving by command", () => {
     expect(await infoField(node.port, "rdb_changes_since_last_save")).toBe("1");
   });
 
-  test("a save under writes has every key that was there all the time", async () => {
+  test("a save under writes has every key that existed all the time", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path);
@@ -81,7 +81,7 @@ describe("saving by command", () => {
 });
 
 describe("INFO", () => {
-  test("counts the changes that are in no file", async () => {
+  test("counts the changes since the last save", async () => {
     await using directory = await temporaryDirectory();
     await using node = await start(join(directory.path, "dump.rdb"));
     const changes = () => infoField(node.port, "rdb_changes_since_last_save");
@@ -99,7 +99,7 @@ describe("INFO", () => {
 });
 
 describe("--snapshot-interval", () => {
-  test("saves what has changed, and nothing when nothing has; CONFIG SET changes it", async () => {
+  test("saves only if data have changed; CONFIG SET changes the interval", async () => {
     await using directory = await temporaryDirectory();
     await using node = await start(join(directory.path, "dump.rdb"));
     expect(await ask(node.port, "CONFIG", "SET", "snapshot-interval", "1")).toBe("+OK");

@@ -1,7 +1,7 @@
 /**
- * Whatever happens to a save or to a file: the last good snapshot loads, or a sentence says why not,
- * and never is a part of one served. Kills, full disks and broken bytes.
- * What a good file gives back is restart.test.ts's business.
+ * Whatever happens to a save or to a file, the last good snapshot loads, or a sentence says why not, and a
+ * part of a snapshot is never served. Kills, full disks and broken bytes.
+ * For what a good file restores, see restart.test.ts.
  * Invariant: every fuzzed case can be replayed by the printed seed.
  */
 import { describe, expect, test } from "bun:test";
@@ -60,7 +60,7 @@ describe("a broken file", () => {
     }
   });
 
-  test("with any single bit turned over is refused", async () => {
+  test("with any single bit flipped is refused", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const bytes = await goodFile(path);
@@ -77,14 +77,14 @@ describe("a broken file", () => {
     }
   });
 
-  test("with bytes behind its end is refused", async () => {
+  test("with bytes after its end is refused", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const bytes = await goodFile(path);
     await expectRefused(path, Buffer.concat([bytes, Buffer.from([0])]), "one byte more");
   });
 
-  test("ends the start with a sentence and exit status 1", async () => {
+  test("stops the start with a sentence and exit status 1", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const bytes = await goodFile(path);
@@ -96,7 +96,7 @@ describe("a broken file", () => {
     expect(last).toMatch(/^mscache: the file \S*dump\.rdb is broken: .* at byte \d+$/);
   });
 
-  test("is put aside with --snapshot-corrupt ignore, and the node starts empty", async () => {
+  test("is moved aside with --snapshot-corrupt ignore, and the node starts empty", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const bytes = await goodFile(path);
@@ -109,7 +109,7 @@ describe("a broken file", () => {
     expect((await readdir(directory.path)).sort()).toEqual(["dump.rdb", "dump.rdb.broken"]);
   });
 
-  test("that is none at all but a directory, or in none, ends the start with a sentence", async () => {
+  test("that is a directory, or in a missing directory, stops the start with a sentence", async () => {
     await using directory = await temporaryDirectory();
     for (const path of [directory.path, join(directory.path, "nowhere/dump.rdb")]) {
       const args = ["--listenaddr", "127.0.0.1:0", "--snapshot-file", path];
@@ -121,7 +121,7 @@ describe("a broken file", () => {
 });
 
 describe("an interrupted save", () => {
-  test("by SIGKILL leaves the last file and one unfinished one, which the next start removes", async () => {
+  test("by SIGKILL leaves the last file and an unfinished one, which the next start removes", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     {
@@ -141,10 +141,10 @@ describe("an interrupted save", () => {
     expect(await ask(again.port, "DBSIZE")).toBe(":1");
     expect(await ask(again.port, "GET", "kept")).toBe("$good");
     expect(await readdir(directory.path)).toEqual(["dump.rdb"]);
-    expect(again.log()).toContain("which a save that was cut short has left");
+    expect(again.log()).toContain("left by a save that was cut short");
   });
 
-  test("by a full disk says so, leaves the last file, and works again when there is room", async () => {
+  test("by a full disk is logged, leaves the last file, and works again when there is room", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
@@ -167,7 +167,7 @@ describe("an interrupted save", () => {
     expect(await infoField(node.port, "rdb_last_bgsave_status")).toBe("ok");
   });
 
-  test("by a directory that is gone says so in INFO and in one line, and the node goes on", async () => {
+  test("by a missing directory is reported in INFO and in one log line; the node keeps running", async () => {
     await using directory = await temporaryDirectory();
     const home = join(directory.path, "home");
     await Bun.write(join(home, "other"), "");
@@ -184,7 +184,7 @@ describe("an interrupted save", () => {
     expect(await ask(node.port, "SAVE")).toBe("+OK");
   });
 
-  test("when an embedded server closes is told to its owner, and the server has ended", async () => {
+  test("when an embedded server closes is reported to its owner, and the server ends", async () => {
     await using directory = await temporaryDirectory();
     const home = join(directory.path, "home");
     await Bun.write(join(home, "other"), "");
@@ -195,7 +195,7 @@ describe("an interrupted save", () => {
     expect(await Peer.connect(node.port).catch((error) => error.code)).toBe("ECONNREFUSED");
   });
 
-  test("by a full sync, which replaces the data, is given up", async () => {
+  test("by a full sync, which replaces the data, is aborted", async () => {
     await using directory = await temporaryDirectory();
     using bed = new Bed({ path: join(directory.path, "dump.rdb") });
     await bed.persistence.load(false);
@@ -207,7 +207,7 @@ describe("an interrupted save", () => {
     expect(await bed.persistence.save()).toBeNull();
   });
 
-  test("is not even begun by a shutdown in the middle of a full sync into an empty node", async () => {
+  test("is not even started by a shutdown in the middle of a full sync into an empty node", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const good = Buffer.from(await goodFile(path));
@@ -237,7 +237,7 @@ describe("an interrupted save", () => {
     expect([after.store.count(), after.get("key:29")]).toEqual([33, "value 29"]);
   });
 
-  test("of another process that still lives is left alone", async () => {
+  test("of another process that is still alive is not removed", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const others = [`dump.rdb.${process.ppid}.tmp`, "dump.rdb.1x.tmp", "dump.rdbx.999999999.tmp"];
@@ -249,8 +249,8 @@ describe("an interrupted save", () => {
   });
 });
 
-describe("what stands in the way of a snapshot", () => {
-  test("a leftover that cannot be removed is told, and does not stop the start", async () => {
+describe("what is in the way of a snapshot", () => {
+  test("a leftover that cannot be removed is logged and does not stop the start", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await goodFile(path);
@@ -263,7 +263,7 @@ describe("what stands in the way of a snapshot", () => {
     expect(await ask(node.port, "SAVE")).toBe("+OK");
   });
 
-  test("a link with the name of the draft is replaced, and not followed", async () => {
+  test("a link with the name of the draft is replaced and not followed", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const victim = join(directory.path, "victim");

@@ -1,6 +1,6 @@
 /**
- * Snapshots of every version that a Redis or Valkey has ever written, made by scripts/rdb-fixtures.ts,
- * which tells their origin: read whole and cut anywhere, taken by a node at its start and from a leader.
+ * Snapshots of every version that Redis or Valkey has ever written, made by scripts/rdb-fixtures.ts, which
+ * names their origin: read whole and cut anywhere, loaded by a node at start and from a leader.
  * redis-check-rdb judges the files themselves, up to the version that it knows.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -59,14 +59,14 @@ async function expectStrings(port: number, fixture: RdbFixture): Promise<void> {
 describe.each(rdbFixtures.map((it) => [it.name, it.origin, it] as const))(
   "%s, %s",
   (_, __, fixture) => {
-    test("is read the same whole and in pieces of every size", () => {
+    test("is read alike whole and in pieces of every size", () => {
       const expected = { strings: [...fixture.strings].sort(), skipped: fixture.skipped };
       for (let size = 1; size <= fixture.bytes.length; size++) {
         expect(readIn(fixture, size)).toEqual(expected);
       }
     });
 
-    test("is refused when it is cut off anywhere", () => {
+    test("is refused if it is cut off anywhere", () => {
       for (let length = 0; length < fixture.bytes.length; length++) {
         const cut = { ...fixture, bytes: fixture.bytes.subarray(0, length) };
         expect(() => readIn(cut, length + 1)).toThrow("it ends in the middle");
@@ -99,7 +99,7 @@ test("a node starts with the oldest and the newest of them", async () => {
   }
 });
 
-test("a follower takes each of them from a leader, and counts what it cannot hold", async () => {
+test("a follower loads each of them from a leader, and counts what it cannot hold", async () => {
   let present = rdbFixtures[0];
   await using leader = await ScriptedLeader.start(() => {
     const head = `+FULLRESYNC ${"5eed".repeat(10)} 1\r\n$${present.bytes.length}\r\n`;
@@ -114,6 +114,8 @@ test("a follower takes each of them from a leader, and counts what it cannot hol
     const skipped = skippedIn(fixture);
     const name = "mscache_sync_skipped_values";
     expect(await replicationField(node.port, name)).toBe(`${skipped}`);
-    expect(node.log().match(/has what this cache cannot hold/g) ?? []).toHaveLength(skipped && 1);
+    expect(node.log().match(/has data that this cache cannot hold/g) ?? []).toHaveLength(
+      skipped && 1,
+    );
   }
 });

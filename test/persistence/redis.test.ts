@@ -1,8 +1,8 @@
 /**
- * Snapshot files between MSCache and Redis: redis-check-rdb accepts ours, redis-server loads them, and
- * ours loads what redis-server wrote, stepping over what a cache of strings cannot hold.
- * The format byte by byte is test/unit/rdb/rdb.test.ts's business.
- * Invariant: contents are compared key by key with their moments of expiry.
+ * Snapshot files between MSCache and Redis: redis-check-rdb accepts ours, redis-server loads them, and a node
+ * loads what redis-server wrote, skipping what a cache of strings cannot hold.
+ * For the format byte by byte, see test/unit/rdb/rdb.test.ts.
+ * Invariant: contents are compared key by key, including expiry times.
  */
 import { describe, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
@@ -56,6 +56,6 @@ describe.skipIf(!redisInstalled())(`files for and from Redis${redisNote}`, () =>
     await using node = await start(join(directory.path, "dump.rdb"));
     expect(await contentsOf(node.port)).toEqual(strings);
     expect(await infoField(node.port, "mscache_last_load_skipped_values")).toBe("5");
-    expect(node.log().match(/the snapshot has what this cache cannot hold/g)).toHaveLength(1);
+    expect(node.log().match(/the snapshot has data that this cache cannot hold/g)).toHaveLength(1);
   });
 });

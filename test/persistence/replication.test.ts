@@ -1,8 +1,8 @@
 /**
- * Restarts and replication: after a clean shutdown followers and leaders go on with a partial sync, and
- * after anything else with a full one, because the file is then no state of the history it came from.
- * Each test asserts which of the two it was by the leader's counters, and compares all data.
- * Invariant: nobody resumes into another history, whatever is restarted from whatever file.
+ * Restarts and replication: after a clean shutdown, followers and leaders resume with a partial sync. After
+ * anything else they need a full sync, because the file is then not a state of the history it came from.
+ * Each test checks by the leader's counters which of the two it was, and compares all data.
+ * Invariant: no node resumes into another history, whatever restarts from whatever file.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -69,7 +69,7 @@ describe("a leader that was restarted", () => {
     await expectEqual(again, follower);
   });
 
-  test("after a clean shutdown under writes resumes a follower with all that was answered", async () => {
+  test("after a clean shutdown under writes resumes a follower with all acknowledged writes", async () => {
     await using directory = await temporaryDirectory();
     const [port, path] = [await freePort(), join(directory.path, "leader.rdb")];
     await using leader = await startAt(port, path);
@@ -108,7 +108,7 @@ describe("a leader that was restarted", () => {
     await expectEqual(again, follower);
   });
 
-  test("from a file of an earlier clean shutdown gives a full sync to whom has gone on since", async () => {
+  test("from a file of an earlier clean shutdown gives a full sync to a follower that is ahead", async () => {
     await using directory = await temporaryDirectory();
     const [port, path] = [await freePort(), join(directory.path, "leader.rdb")];
     await using first = await startAt(port, path);
@@ -127,7 +127,7 @@ describe("a leader that was restarted", () => {
     await expectEqual(third, follower);
   });
 
-  test("tells its followers by effects what it left out of the file", async () => {
+  test("sends its followers effects for what it did not load from the file", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     using before = new Bed({ path });
@@ -164,7 +164,7 @@ describe("a leader that was restarted", () => {
     },
   );
 
-  test("whose journal was off, or whose file was saved under writes, resumes nobody", async () => {
+  test("whose journal was off, or whose file was saved under writes, resumes no follower", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     using before = new Bed({ path });
@@ -182,7 +182,7 @@ describe("a leader that was restarted", () => {
 });
 
 describe("a follower that was restarted", () => {
-  test("after a clean shutdown asks for what it has missed", async () => {
+  test("after a clean shutdown asks only for what it has missed", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "follower.rdb");
     await using leader = await spawnNode(["--max-memory", "256mb"]);
@@ -232,7 +232,7 @@ describe("a follower that was restarted", () => {
     await expectEqual(leader, again);
   });
 
-  test("at another leader gets a full sync, as nothing of its history is there", async () => {
+  test("gets a full sync from another leader, which does not have its history", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "follower.rdb");
     await using leader = await spawnNode();

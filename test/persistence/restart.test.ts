@@ -1,7 +1,6 @@
 /**
- * What a node that is started again has: all that the file holds, at the same moments of expiry; and
- * what it answers while it loads.
- * Broken files are damage.test.ts's business, followers replication.test.ts's.
+ * What a restarted node has: all that the file has, with the same expiry times; and how it replies while it
+ * loads. For broken files see damage.test.ts, for followers replication.test.ts.
  * Invariant: every wait is for a condition.
  */
 import { describe, expect, test } from "bun:test";
@@ -20,7 +19,7 @@ async function shutDown(node: SpawnedNode): Promise<void> {
 }
 
 describe("a warm restart", () => {
-  test("brings back every key with its bytes and its moment of expiry", async () => {
+  test("restores every key with its bytes and its expiry time", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path);
@@ -44,7 +43,7 @@ describe("a warm restart", () => {
     expect(await infoField(again.port, "rdb_changes_since_last_save")).toBe("0");
   });
 
-  test("does not bring back what has expired meanwhile, and counts it", async () => {
+  test("does not restore what has expired meanwhile, and counts it", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     using before = new Bed({ path });
@@ -59,7 +58,7 @@ describe("a warm restart", () => {
     expect(after.persistence.info(false)).toContainEqual(["rdb_last_load_keys_expired", 1]);
   });
 
-  test("on a follower keeps what has expired: deleting is its leader's business", async () => {
+  test("on a follower keeps what has expired, as only its leader deletes it", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     using before = new Bed({ path });
@@ -72,7 +71,7 @@ describe("a warm restart", () => {
     expect([after.get("brief"), after.store.count()]).toEqual([null, 1]);
   });
 
-  test("into less memory evicts instead of failing", async () => {
+  test("with less memory evicts instead of failing", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     using before = new Bed({ path });
@@ -119,7 +118,7 @@ describe("while it loads", () => {
     return 2 ** 31;
   }
 
-  test("a node answers -LOADING, tells its progress, and ends at once on SIGTERM", async () => {
+  test("a node replies -LOADING, reports its progress, and ends at once on SIGTERM", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     const total = await endlessFile(path);

@@ -456,7 +456,7 @@ export class Follower {
     const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
     if (kinds.length > 0) {
       this.#parts.log.warn(
-        `the leader's snapshot has what this cache cannot hold: ${kinds.join(", ")}`,
+        `the leader's snapshot has data that this cache cannot hold: ${kinds.join(", ")}`,
       );
     }
     if (receiver.refused > 0) {
