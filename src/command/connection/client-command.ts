@@ -20,7 +20,7 @@ import { badName } from "./hello.ts";
 const { ADMIN, LOADING, STALE, NO_SCRIPT } = flag;
 const own = NO_SCRIPT | LOADING | STALE;
 
-const perConnection = "O(N) with N the number of connections";
+const perConnection = "O(N) where N is the number of connections";
 
 const subcommands = family({ group: "connection" }, [
   {
@@ -28,7 +28,7 @@ const subcommands = family({ group: "connection" }, [
     arity: 2,
     flags: own,
     since: "5.0.0",
-    summary: "Return the ID of this connection",
+    summary: "Returns the ID of this connection.",
     handler: (x, _request, reply) => reply.integer(x.session.id),
   },
   {
@@ -37,7 +37,7 @@ const subcommands = family({ group: "connection" }, [
     syntax: "connection-name",
     flags: own,
     since: "2.6.9",
-    summary: "Set the name of this connection",
+    summary: "Sets the name of this connection.",
     handler: setName,
   },
   {
@@ -45,7 +45,7 @@ const subcommands = family({ group: "connection" }, [
     arity: 2,
     flags: own,
     since: "2.6.9",
-    summary: "Return the name of this connection",
+    summary: "Returns the name of this connection.",
     handler: getName,
   },
   {
@@ -54,7 +54,7 @@ const subcommands = family({ group: "connection" }, [
     syntax: "attr=(LIB-NAME libname | LIB-VER libver)",
     flags: own,
     since: "7.2.0",
-    summary: "Set the library's name or version",
+    summary: "Sets the name or version of the client library.",
     handler: setInfo,
   },
   {
@@ -63,7 +63,7 @@ const subcommands = family({ group: "connection" }, [
     syntax: "on_off_skip=(ON | OFF | SKIP)",
     flags: own,
     since: "3.2.0",
-    summary: "Turn replies on or off, or skip the next",
+    summary: "Turns the replies to this connection on or off, or skips the next one.",
     handler: replyMode,
   },
   {
@@ -72,7 +72,7 @@ const subcommands = family({ group: "connection" }, [
     syntax: "enabled=(ON | OFF)",
     flags: own | ADMIN,
     since: "7.0.0",
-    summary: "Protect this connection from being closed for the memory of all clients",
+    summary: "Exempts this connection from being closed when clients use too much memory.",
     handler: noEvict,
   },
   {
@@ -81,7 +81,7 @@ const subcommands = family({ group: "connection" }, [
     syntax: "enabled=(ON | OFF)",
     flags: own,
     since: "7.2.0",
-    summary: "Keep reads by this connection from counting as uses of the keys",
+    summary: "Controls whether commands of this connection count as uses of the keys.",
     handler: noTouch,
   },
   {
@@ -90,7 +90,7 @@ const subcommands = family({ group: "connection" }, [
     flags: own,
     since: "6.2.0",
     complexity: perConnection,
-    summary: "Return facts about this connection",
+    summary: "Returns information about this connection.",
     control: info,
   },
   {
@@ -102,7 +102,7 @@ const subcommands = family({ group: "connection" }, [
     flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,
-    summary: "List the open connections",
+    summary: "Lists the open connections.",
     control: list,
   },
   {
@@ -115,7 +115,7 @@ const subcommands = family({ group: "connection" }, [
     flags: own | ADMIN,
     since: "2.4.0",
     complexity: perConnection,
-    summary: "End connections",
+    summary: "Closes connections.",
     control: kill,
   },
   ...clientPauseCommands,
@@ -153,7 +153,7 @@ export const clientCommands = family({ group: "connection" }, [
     flags: 0,
     since: "2.4.0",
     complexity: "Depends on subcommand.",
-    summary: "A container for client connection commands",
+    summary: "A container for client connection commands.",
     categories: ["@slow"],
     handler: () => undefined,
     subcommands,

@@ -14,7 +14,7 @@ import { argumentIs } from "../core/words.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 
-const perHeld = "O(N) with N the number of held clients";
+const perHeld = "O(N) where N is the number of held clients";
 
 export const clientPauseCommands = family({ group: "connection", flags }, [
   {
@@ -23,7 +23,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     syntax: "timeout:integer [mode=(WRITE | ALL)@6.2.0]",
     since: "3.0.0",
     complexity: perHeld,
-    summary: "Hold the commands of all clients for some time",
+    summary: "Pauses the commands of all clients for a time.",
     control: pause,
   },
   {
@@ -31,7 +31,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     arity: 2,
     since: "6.2.0",
     complexity: perHeld,
-    summary: "End a pause",
+    summary: "Ends a pause.",
     control: unpause,
   },
   {
@@ -40,7 +40,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     syntax: "client-id:integer [timeout_error=(TIMEOUT | ERROR)]",
     flags: flags & ~flag.STALE,
     since: "5.0.0",
-    summary: "End the wait of another connection",
+    summary: "Unblocks another connection that waits.",
     control: unblock,
   },
 ]);

@@ -31,7 +31,7 @@ export const connectionCommands = family({ group: "connection" }, [
     syntax: "[message]",
     flags: FAST | SUBSCRIBER,
     since: "1.0.0",
-    summary: "Ping the server",
+    summary: "Checks that the server responds.",
     handler: ping,
   },
   {
@@ -40,7 +40,7 @@ export const connectionCommands = family({ group: "connection" }, [
     syntax: "message",
     flags: LOADING | STALE | FAST,
     since: "1.0.0",
-    summary: "Echo the given string",
+    summary: "Returns its argument.",
     handler: (_x, request, reply) => reply.bulk(request.buf, request.start[1], request.end[1]),
   },
   {
@@ -51,7 +51,7 @@ export const connectionCommands = family({ group: "connection" }, [
       "[SETNAME clientname])]",
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "6.0.0",
-    summary: "Handshake with the server",
+    summary: "Negotiates the protocol version and optionally logs in.",
     handler: hello,
   },
   {
@@ -60,7 +60,7 @@ export const connectionCommands = family({ group: "connection" }, [
     syntax: "[username@6.0.0] password",
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "1.0.0",
-    summary: "Authenticate to the server",
+    summary: "Logs in with a password.",
     handler: auth,
   },
   {
@@ -69,7 +69,7 @@ export const connectionCommands = family({ group: "connection" }, [
     syntax: "index:integer",
     flags: LOADING | STALE | FAST,
     since: "1.0.0",
-    summary: "Change the selected database of the connection; there is only database 0",
+    summary: "Selects a database; there is only database 0.",
     handler: select,
   },
   {
@@ -77,7 +77,7 @@ export const connectionCommands = family({ group: "connection" }, [
     arity: -1,
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
     since: "1.0.0",
-    summary: "Close the connection",
+    summary: "Closes the connection.",
     handler: (x, _request, reply) => {
       reply.ok();
       x.session.closing = true;
@@ -88,7 +88,7 @@ export const connectionCommands = family({ group: "connection" }, [
     arity: 1,
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SUBSCRIBER | UNQUEUED,
     since: "6.2.0",
-    summary: "Reset the connection",
+    summary: "Resets the state of the connection.",
     global: reset,
   },
 ]);

@@ -1,5 +1,5 @@
-// Numbers of commands, by which each thread of each node finds its counters (command-statistics.ts). The table of
-// commands is made once in a process, when its files are loaded; no node changes it.
+// Assigns numbers to commands. Each thread of each node finds its counters by them (command-statistics.ts). The
+// table of commands is built once per process, when its files are loaded; no node changes it.
 
 let lastId = 0;
 
@@ -7,7 +7,7 @@ export function nextCommandId(): number {
   return ++lastId;
 }
 
-/** How many commands there are: the ids are below it. */
+/** The number of commands. Every id is below it. */
 export function commandCount(): number {
   return lastId + 1;
 }

@@ -1,20 +1,20 @@
-// What one data thread counts about commands and errors, for INFO: a node adds up its threads. A command
-// finds its counters by its id; the table of commands itself is shared by all nodes of a process.
-// Invariant: a command that was refused before it ran counts as rejected and not as a call.
+// Counters of one data thread for commands and errors. INFO shows the sum over the threads of a node. The
+// id of a command is the index of its counters; all nodes of a process share the table of commands.
+// Invariant: a command that is refused before it runs counts as rejected and not as a call.
 // Hot path: counters are plain numbers in typed arrays.
 
 import type { ErrorReply } from "../../base/errors.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
 import { commandCount } from "./command-ids.ts";
 
-/** What INFO shows of one command. */
+/** The counters of one command in INFO. */
 export interface CommandCount {
   name: string;
-  /** How often it ran. */
+  /** Number of calls. */
   calls: number;
   /** Microseconds that its calls took, its own of each pipeline. */
   usec: number;
-  /** Refused before it ran, and answered with an error when it ran. */
+  /** Calls refused before they ran, and calls that replied with an error. */
   rejected: number;
   failed: number;
 }
@@ -39,7 +39,7 @@ export class CommandStatistics {
     this.errors.reset();
   }
 
-  /** The commands among these that were called or refused. */
+  /** The given commands that were called or refused at least once. */
   of(commands: readonly { readonly id: number; readonly name: string }[]): CommandCount[] {
     return commands
       .filter(({ id }) => this.calls[id] + this.rejected[id] > 0)
@@ -53,7 +53,7 @@ export class CommandStatistics {
   }
 }
 
-/** Errors that were answered, by their first word. The words are our own constants, so they are few. */
+/** Error replies by their first word. The words are constants of this program, so there are few. */
 export class ErrorCounts implements ErrorSink {
   total = 0;
   readonly byCode = new Map<string, number>();

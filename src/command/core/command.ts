@@ -22,7 +22,7 @@ export type CommandGroup =
   | "transactions"
   | "scripting";
 
-/** How a command runs; what its handler may do follows from which of these it is. */
+/** How a command runs. The kind of handler decides what it may access. */
 export type HandledBy =
   | { readonly handler: Handler; readonly global?: never; readonly control?: never }
   /** Makes the command GLOBAL. */
@@ -35,7 +35,7 @@ export type CommandRow = CommandFacts & HandledBy;
 export interface CommandFacts {
   /** Lower case; a subcommand is `container|name`. */
   readonly name: string;
-  /** Number of arguments with the name itself; negative: at least that many. */
+  /** Number of arguments including the name; negative: at least that many. */
   readonly arity: number;
   /** The arguments as COMMAND DOCS tells them, in the notation of syntax.ts; without it there are none. */
   readonly syntax?: string;
@@ -47,7 +47,7 @@ export interface CommandFacts {
   readonly since: string;
   readonly complexity: string;
   readonly summary: string;
-  /** ACL categories, where they do not follow from flags and group. */
+  /** ACL categories that do not follow from the flags and the group. */
   readonly categories?: readonly string[];
   readonly subcommands?: readonly CommandRow[];
   /** Keys whose values it goes on from: without them here, what a leader made of them is not known. */
@@ -60,7 +60,7 @@ export interface CommandFacts {
 
 /** A row as the dispatch uses it. */
 export class Command {
-  /** Where its counters are (command-statistics.ts). */
+  /** The index of its counters (command-statistics.ts). */
   readonly id: number;
   readonly name: string;
   readonly arity: number;
@@ -92,8 +92,8 @@ export class Command {
   }
 
   /**
-   * Position of the key behind that at `position`, among so many arguments; 0 when there is none. From 0
-   * it gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
+   * Position of the next key after `position` in a request of `argc` arguments; 0 if there is none. 0
+   * gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
    */
   nextKey(position: number, argc: number): number {
     const next = position === 0 ? this.firstKey : position + this.keyStep;
@@ -108,7 +108,7 @@ function placeOf(row: HandledBy): number {
   return row.global !== undefined ? flag.GLOBAL : 0;
 }
 
-/** The one place at which a context is looked at for what a thread of data does not have. */
+/** The only place that checks whether a context has more than a data thread has. */
 function handlerOf({ name, handler, global, control }: CommandRow): Handler {
   if (handler !== undefined) return handler;
   return (x, request, reply) => {

@@ -1,5 +1,5 @@
-// What handlers work on, and the three kinds of handlers: which thread may run a command follows from what
-// its handler needs. Plain types; command.ts makes commands of them.
+// The contexts of handlers, and the three kinds of handlers. What a handler needs decides which thread may
+// run its command. Plain types; command.ts builds commands from them.
 
 import type { Effects } from "../../journal/effects.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
@@ -12,14 +12,14 @@ import type { Control, Standing } from "./node.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What a handler works on: all that a data thread has. One per thread; `now` and `session` are set before
- * each command.
+ * The context of a handler: everything that a data thread has. There is one per thread; `now` and
+ * `session` are set before each command.
  */
 export interface Context {
-  /** For reading; what changes goes through the keyspace. */
+  /** For reads; changes go through the keyspace. */
   readonly store: Store;
   readonly keyspace: Keyspace;
-  /** For groups, and for what followers are told without a change of data. */
+  /** For groups, and for effects that change no data, such as messages. */
   readonly effects: Effects;
   readonly standing: Standing;
   readonly statistics: CommandStatistics;
@@ -28,17 +28,17 @@ export interface Context {
   session: Session;
 }
 
-/** What the handlers of GLOBAL commands get as well. There is one of it in a node, in the control thread. */
+/** The context of GLOBAL commands. A node has one set of channels, in the control thread. */
 export interface ChannelContext extends Context {
   readonly channels: Channels;
 }
 
-/** What only the handlers of CONTROL commands get. */
+/** The context of CONTROL commands. */
 export interface ControlContext extends ChannelContext {
   readonly control: Control;
 }
 
-/** A context before it is about a command. */
+/** A context outside of a command. */
 export type Idle<X extends Context> = Omit<X, "now" | "session">;
 
 type HandlerOn<X extends Context> = (x: X, request: Request, reply: Reply) => void | Promise<void>;

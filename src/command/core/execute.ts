@@ -1,5 +1,5 @@
-// Runs one command: the gate, the room, the locks, the handler. Everything it needs to know about a
-// command stands in its row.
+// Runs one command: the gate, the room, the locks, the handler. Everything it knows about a command is in
+// the row of the command.
 // Hot path: no allocation, no closure.
 
 import { outOfMemory } from "../../base/errors.ts";
@@ -14,7 +14,7 @@ import { executeLocked } from "./locked.ts";
 import { makeRoom } from "./make-room.ts";
 import { type Outcome, refuse, run } from "./run-handler.ts";
 
-/** Runs `command` and answers through `reply`. */
+/** Runs `command` and writes its reply to `reply`. */
 export function execute(x: Context, command: Command, request: Request, reply: Reply): Outcome {
   const verdict = admit(x, command, request);
   if (verdict !== null) return refuse(x, command, verdict, reply);
@@ -22,11 +22,11 @@ export function execute(x: Context, command: Command, request: Request, reply: R
   return run(x, command, request, reply);
 }
 
-/** Everything that must be so before a command takes its locks; room is made last. */
+/** Every check before a command takes its locks. Making room is the last one. */
 export function admit(x: Context, command: Command, request: Request): Verdict {
   const flags = effectiveFlags(x.session, command);
   const verdict = examine(x, command, flags, request) ?? judge(x, command, flags);
   if (verdict !== null || (flags & flag.DENY_OOM) === 0) return verdict;
-  // Its leader has the value already: on a follower, what no room can be made for goes beyond the limit.
+  // The leader has already accepted the value, so a follower exceeds its limit if it cannot make room.
   return makeRoom(x, command, request) || x.session.kind === "leader" ? null : outOfMemory;
 }

@@ -1,10 +1,10 @@
-// How a family of commands declares its rows: every row is an object that says what is its own, and what
-// the family has in common is said once. It decides nothing about commands; command.ts says what a row is.
-// Invariant: no field of a row is missing, whether it comes from the row, the family or the usual case.
+// Builds the rows of a family of commands. Each row states only its own properties; the family states
+// the common ones once. It decides nothing about commands; command.ts defines a row.
+// Invariant: no field of a row is missing, whether it comes from the row, the family or the defaults.
 
 import type { CommandFacts, CommandRow, HandledBy } from "./command.ts";
 
-/** What most commands have: no keys, and work that does not depend on anything. */
+/** The defaults, which hold for most commands: no keys, and constant time. */
 const usual = { keys: [0, 0, 0], complexity: "O(1)" } as const;
 
 /** A row without what is said elsewhere; what it says itself goes before that. */

@@ -1,12 +1,12 @@
-// Properties of commands as bits: what the gate, the connection and COMMAND INFO go by. What they mean for
-// one command stands in its row.
+// Properties of commands as bits, for the gate, the connection and COMMAND INFO. The row of a command has
+// its bits; this file says what each of them means.
 
 /** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
 export const flag = {
   /** May change the data: refused on a follower. */
   WRITE: 1 << 0,
   READONLY: 1 << 1,
-  /** May use more memory: room is made first, and it fails with -OOM when there is none. */
+  /** May use more memory: room is made first, and the command fails with -OOM without it. */
   DENY_OOM: 1 << 2,
   ADMIN: 1 << 3,
   FAST: 1 << 4,
@@ -23,24 +23,24 @@ export const flag = {
    * return a promise.
    */
   CONTROL: 1 << 10,
-  /** As COMMAND INFO tells them; they have no meaning here yet. */
+  /** Reported by COMMAND INFO; without effect here. */
   ALLOW_BUSY: 1 << 12,
   NO_ASYNC_LOADING: 1 << 13,
   NO_MULTI: 1 << 14,
   SKIP_SLOWLOG: 1 << 20,
-  /** Not in COMMAND and not callable by name: the rows behind the binary protocol's opcodes. */
+  /** Not in COMMAND and not callable by name: the rows of the binary protocol's opcodes. */
   INTERNAL: 1 << 11,
-  /** Concerns the connections of all data threads: with several of them it runs as CONTROL does. */
+  /** Involves the connections of all data threads: with several of them it runs like CONTROL. */
   GLOBAL: 1 << 21,
-  /** Changes no data but enters the stream to the followers: a pause of writes holds it, too. */
+  /** Changes no data but enters the stream to the followers, so a pause of writes holds it too. */
   MAY_REPLICATE: 1 << 25,
-  /** Allowed to a subscriber that speaks RESP2. */
+  /** Allowed for a RESP2 client that has subscriptions. */
   SUBSCRIBER: 1 << 22,
-  /** Its replies are pushes, which CLIENT REPLY does not mute. */
+  /** Its replies are pushes, which CLIENT REPLY does not suppress. */
   PUSHES: 1 << 26,
-  /** Runs at once in a transaction, where other commands are queued. */
+  /** Runs at once inside a transaction, where other commands are queued. */
   UNQUEUED: 1 << 23,
-  /** EXEC: what the queued commands are, it is too (transaction-queue.ts). */
+  /** EXEC: it also has the properties of the queued commands (transaction-queue.ts). */
   TRANSACTION: 1 << 24,
 } as const;
 

@@ -1,9 +1,8 @@
-// The gate: whether a command may run here and now. judge() looks at the node and the session only; it is
-// asked before the locks and again under them, for single commands, for EXEC and for each command in it.
-// examine() is what never changes while a command waits: its shape and the login.
-// The facts about the node are bits of one shared word, which the control thread sets; usually none is.
-// Invariant: a command that is held has not run and has answered nothing; whoever runs it tries it again
-// when the pause is over.
+// The gate: whether a command may run here and now. judge() checks only the node and the session. It is
+// called before the locks are taken and again under them, for single commands, for EXEC and for each
+// command inside it. examine() checks what cannot change while a command waits: its arity and the login.
+// The state of the node is a set of bits in one shared word, which the control thread sets; usually 0.
+// Invariant: a held command has not run and has written no reply; the caller retries it after the pause.
 // Hot path: examine(), judge().
 
 import {
@@ -19,18 +18,18 @@ import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 
-/** What stands in the way of commands. */
+/** The states of a node that restrict commands. */
 export const restriction = {
-  /** --min-followers-to-write: fewer followers are there than writes need. */
+  /** Fewer followers are in sync than --min-followers-to-write demands. */
   FEW_FOLLOWERS: 1 << 0,
-  /** --stale-reads no, on a follower that has lost its leader. */
+  /** The node is a follower without its leader, and --stale-reads is no. */
   STALE: 1 << 1,
   /** CLIENT PAUSE, FAILOVER. */
   WRITES_PAUSED: 1 << 2,
   ALL_PAUSED: 1 << 3,
-  /** This node follows a leader. Changes only while all shards are held. */
+  /** This node is a follower. The bit changes only while all shards are locked. */
   FOLLOWER: 1 << 4,
-  /** A snapshot is being loaded. Set before the old data go, which takes all shards. */
+  /** A snapshot is being loaded. Set before the old data are removed, which locks all shards. */
   LOADING: 1 << 5,
 } as const;
 
@@ -38,19 +37,19 @@ const { FEW_FOLLOWERS, STALE, WRITES_PAUSED, ALL_PAUSED, FOLLOWER, LOADING } = r
 
 export const anyPause = WRITES_PAUSED | ALL_PAUSED;
 
-/** A transaction was admitted as a whole: only what its own commands may change is looked at in it. */
+/** EXEC admits a transaction as a whole; inside it only the states that its commands can change count. */
 const withinTransaction = FOLLOWER | LOADING;
 const everything = -1;
 
 /** A pause holds the command. */
 export const HELD = "held";
 
-/** Null: it may run. */
+/** Null: the command may run. */
 export type Verdict = ErrorReply | typeof HELD | null;
 
 const notInTransaction = errorReply("Command not allowed inside a transaction");
 
-/** Why this request can not be run, whatever the state of the node is. */
+/** Why this request cannot run in any state of the node, or null. */
 export function examine(
   { session }: Context,
   command: Command,
@@ -63,7 +62,7 @@ export function examine(
   return session.kind === "leader" ? null : notInTransaction;
 }
 
-/** Whether a command that examine() found in order may run now. The order of checks is that of Redis. */
+/** Whether a command that passed examine() may run now. The order of the checks is Redis's. */
 export function judge(x: Context, command: Command, flags: number): Verdict {
   const { session, standing } = x;
   if (session.kind === "leader") return null;
@@ -80,13 +79,13 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   return isHeld(x, restrictions, command, flags) ? HELD : null;
 }
 
-/** A RESP2 client could not tell the reply to other commands from a message. */
+/** A RESP2 subscriber could not distinguish the replies of other commands from messages. */
 function isMuted({ session }: Context, flags: number): boolean {
   if (session.subscriptions === 0 || session.protocol === 3 || session.isExecuting) return false;
   return (flags & flag.SUBSCRIBER) === 0;
 }
 
-/** CLIENT UNPAUSE passes, so that an operator can end a pause of all commands; Redis holds it too. */
+/** CLIENT UNPAUSE is not held, so that an operator can end a pause of all commands. Redis holds it. */
 function isHeld({ session }: Context, restrictions: number, { name }: Command, flags: number) {
   if ((restrictions & anyPause) === 0 || session.kind !== "normal") return false;
   if ((restrictions & ALL_PAUSED) !== 0) return name !== "client|unpause";

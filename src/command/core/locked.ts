@@ -1,9 +1,9 @@
-// The lock points of a node with several data threads: the shards of a command's keys are locked around
-// its handler, all at once and ascending, and what may have changed while it waited is checked again.
-// Walks (KEYS, SCAN) lock bucket by bucket inside the store instead, and with one thread nothing of this
-// runs. Lock order: shards ascending, then the journal.
-// Invariant: nothing that takes long or waits for another thread happens while a shard is held. A handler
-// that throws leaves its locks held: either the process ends, or data-thread.ts gives them back.
+// Locking for a node with several data threads. The shards of a command's keys are locked around its
+// handler, all of them up front and in ascending order, and the gate is checked again under the locks.
+// Walks (KEYS, SCAN) lock bucket by bucket inside the store instead. With one thread none of this runs.
+// Lock order: shards ascending, then the journal.
+// Invariant: nothing slow and no wait for another thread happens under a shard lock. A handler that
+// throws leaves its locks held: either the process ends, or data-thread.ts releases them.
 // Hot path: no allocation, no try.
 
 import type { Reply } from "../../protocol/reply.ts";
@@ -41,14 +41,14 @@ export function executeLocked(
   return outcome;
 }
 
-/** Runs a command whose locks are held, unless the node has changed while they were waited for. */
+/** Runs a command whose locks are held, unless the node changed while it waited for them. */
 export function runJudged(x: Context, command: Command, request: Request, reply: Reply): Outcome {
   const verdict = judge(x, command, effectiveFlags(x.session, command));
   if (verdict !== null) return refuse(x, command, verdict, reply);
   return run(x, command, request, reply);
 }
 
-/** A bit for each shard of the command's keys; all for a write that names none, as FLUSHALL. */
+/** A bit for each shard of the command's keys; all bits for a write without keys, such as FLUSHALL. */
 function shardsOf(x: Context, command: Command, request: Request): number {
   const { store, session } = x;
   const { buf, start, end, argc } = request;
@@ -66,9 +66,9 @@ function shardsOf(x: Context, command: Command, request: Request): number {
 }
 
 /**
- * The same for a transaction. All of them, where a command meets keys that it does not name; and where one
- * acts on the node, which it may do between the commands of all threads only: it would take them later,
- * with the journal held.
+ * The same for a transaction. It needs all shards if a command accesses keys that it does not name, or if
+ * a command acts on the node: that one must exclude the commands of all threads, and it could not lock
+ * the shards later, with the journal held.
  */
 export function shardsOfQueue(
   x: Context,

@@ -1,6 +1,5 @@
-// Room before locks: what the arguments of a command can add to the store is freed up before the command
-// takes its locks, in the shard of its first key and then in others, so that nothing has to be evicted
-// while they are held.
+// Makes room before locks are taken. It frees as many bytes as the arguments of a command can add to the
+// store, in the shard of its first key and then in others, so that nothing must be evicted under locks.
 // Hot path: makeRoom() of a command with keys.
 
 import type { Request } from "../../protocol/request.ts";
@@ -9,10 +8,10 @@ import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import type { Transaction } from "./transaction-data.ts";
 
-/** Headers, alignment and index entry of an item, generously: what room is made for beyond its bytes. */
+/** A generous estimate of the header, alignment and index entry of an item, in addition to its bytes. */
 const itemOverheadBytes = 64;
 
-/** False when there is no room to be had. */
+/** Returns false if no room can be made. */
 export function makeRoom(x: Context, command: Command, request: Request): boolean {
   const { start, end, buf, argc } = request;
   const { transaction } = x.session;
@@ -24,7 +23,7 @@ export function makeRoom(x: Context, command: Command, request: Request): boolea
   return x.store.makeRoom(buf, start[key], end[key], bytes, x.now);
 }
 
-/** As much at once as leaves the store useful; what a larger transaction needs beyond it is an overdraft. */
+/** At most a quarter of the limit, so that the store stays useful; a larger transaction overdraws. */
 function makeRoomForQueue({ store, now }: Context, { requests, bytes }: Transaction): boolean {
   if (requests.length === 0) return true;
   const { buf, start, end, argc } = requests[0];

@@ -1,5 +1,5 @@
-// Arguments that name somebody and are kept: clients, their libraries, hosts. INFO and CLIENT LIST print
-// them as they are, line by line, so only printable ASCII without spaces is let in, and not much of it.
+// Arguments that are stored as names: of clients, their libraries and hosts. INFO and CLIENT LIST print
+// them unescaped, line by line, so only printable ASCII without spaces is accepted, up to a bound.
 
 import { isHost } from "../../base/address.ts";
 import { type ErrorReply, errorReply } from "../../base/errors.ts";
@@ -11,12 +11,12 @@ const invalidHost = errorReply(
   `a host is a name or an IP address of at most ${hostBytesMax} characters`,
 );
 
-/** Whether Redis takes this for a client's name: printable ASCII without spaces. */
+/** Whether Redis accepts this as a client name: printable ASCII without spaces. */
 function isCleanName(name: string): boolean {
   return /^[!-~]*$/.test(name);
 }
 
-/** The name at `index`, or what is wrong with it: `unclean`, or its length. */
+/** The name at `index`, or an error: `unclean`, or one about its length. */
 export function readName(
   request: Request,
   index: number,
@@ -27,7 +27,7 @@ export function readName(
   return isCleanName(name) ? name : unclean;
 }
 
-/** The host at `index`, or what is wrong with it. */
+/** The host at `index`, or an error. */
 export function readHost(request: Request, index: number): string | ErrorReply {
   const host = request.text(index);
   return !request.isLong(index) && isHost(host) ? host : invalidHost;

@@ -1,26 +1,25 @@
-// What commands know of the node that runs them: its standing, which every command of every thread may
-// read, and its control, which only the handlers of control commands get (command.ts). The room `command`
-// holds only these descriptions, so that handlers stay free of sockets, threads and configuration files;
-// node/ has what is behind them.
+// The node as commands see it: its standing, which every command of every thread may read, and its
+// control, which only the handlers of control commands get (command.ts). These are interfaces, so that
+// handlers do not depend on sockets, threads and configuration files; node/ implements them.
 
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
 import type { Session } from "./session.ts";
 
-/** How the node stands: what every command of every thread may read. */
+/** The state of the node that every command of every thread may read. */
 export interface Standing {
-  /** True while this node follows a leader: writes are refused. */
+  /** True while this node follows a leader and refuses writes. */
   readonly isFollower: boolean;
-  /** The answer to a write on a follower, which names the leader. */
+  /** The error reply to a write on a follower; it names the leader. */
   readonly writeRefusal: ErrorReply;
   /** True while a snapshot is being loaded. */
   readonly isLoading: boolean;
-  /** What else stands in the way of commands: bits of gate.ts, usually none. */
+  /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
   /** Whether the user `default` has a password. */
   readonly needsLogin: boolean;
-  /** Whether this is that password; any is, where there is none. */
+  /** Whether this is the password. Without a password, always true. */
   isPassword(given: Uint8Array): boolean;
 }
 
@@ -37,33 +36,33 @@ export interface Control {
   readonly shutdown: Ending;
 }
 
-/** How a node is to end. */
+/** How to shut down a node. */
 export interface ShutdownOrder {
-  /** "always" fails without a file to save to; "if possible" does not. */
+  /** "always" fails without a snapshot file; "if possible" skips the save then. */
   readonly save: "always" | "never" | "if possible";
-  /** Waits for no follower. */
+  /** Do not wait for followers. */
   readonly now: boolean;
-  /** Ends also when the data cannot be saved. */
+  /** Shut down even if the save fails. */
   readonly force: boolean;
 }
 
 export interface Ending {
-  /** Ends the node in order; resolves when that is done, or to false when the node goes on. */
+  /** Shuts the node down. Resolves to true when it has ended, or to false if it keeps running. */
   order(order: ShutdownOrder): Promise<boolean>;
-  /** Keeps the node from ending; false when that is too late, or nobody asked for its end. */
+  /** Aborts a shutdown. False if it is too late or none is under way. */
   abort(): boolean;
 }
 
 export interface Configuration {
   /** Name and value of each setting whose name fits one of the patterns (lower case, Redis's names and ours). */
   get(patterns: readonly string[]): [string, string][];
-  /** Sets all pairs or none; the error names the first that cannot be set. */
+  /** Sets all pairs or none. The error names the first pair that cannot be set. */
   set(pairs: readonly (readonly [string, string])[]): ErrorReply | null;
-  /** Writes changed settings and the leader into the configuration file, or says why not. */
+  /** Writes the changed settings and the leader to the configuration file; returns an error or null. */
   rewrite(): ErrorReply | null;
 }
 
-/** Which clients CLIENT KILL and CLIENT LIST mean; every given field must match. */
+/** Selects clients for CLIENT KILL and CLIENT LIST. Every field that is set must match. */
 export interface ClientFilter {
   id?: number;
   ids?: ReadonlySet<number>;
@@ -71,15 +70,15 @@ export interface ClientFilter {
   localAddress?: string;
   user?: string;
   kind?: "normal" | "replica" | "pubsub" | "master";
-  /** Leaves this one out. */
+  /** Excludes the client with this id. */
   except?: number;
 }
 
 export interface ClientReport {
   readonly session: Session;
-  /** A pause holds its command. */
+  /** Whether a pause holds its command. */
   readonly isHeld: boolean;
-  /** Bytes of requests not executed yet, and of replies not sent yet. */
+  /** Bytes of requests that have not run yet, and of replies that have not been sent yet. */
   readonly pendingInputBytes: number;
   readonly pendingOutputBytes: number;
   /** All that it counts in --max-client-memory. */
@@ -88,14 +87,14 @@ export interface ClientReport {
 
 export interface Clients {
   list(filter: ClientFilter): Promise<ClientReport[]>;
-  /** Ends the connections that fit; returns how many. */
+  /** Closes the matching connections and resolves to their number. */
   kill(filter: ClientFilter): Promise<number>;
-  /** Hands the connection of `session` to the link that `open` makes for it, unless it is gone. */
+  /** Hands the connection of `session` to the link that `open` makes, unless it has closed. */
   takeOver(session: Session, open: (socket: LinkSocket) => Link): void;
 }
 
 export interface Information {
-  /** The text of INFO for these sections (lower case; empty: the default ones). */
+  /** The text of INFO for these sections, in lower case; an empty list means the default sections. */
   text(sections: readonly string[]): Promise<string>;
   resetStatistics(): void;
 }
@@ -103,42 +102,42 @@ export interface Information {
 export interface Roles {
   report(): RoleReport;
   /**
-   * Follows that leader from now on. False when it is the present one. A leader closes its ordinary
-   * clients then, but for the connection `caller`: they are to look for the new one.
+   * Follows this leader from now on; false if the node already does. If the node was a leader, it closes
+   * its clients, except the connection `caller`, so that they look for the new leader.
    */
   follow(host: string, port: number, caller: number): boolean;
   /** Becomes a leader. */
   unfollow(): void;
-  /** True from FAILOVER to its end: the leader is not to be changed by others. */
+  /** True while a FAILOVER is under way. Nothing else may change the leader then. */
   readonly isFailingOver: boolean;
-  /** Begins to change places with a follower, or says why not. */
+  /** Starts a failover to a follower; returns an error or null. */
   failover(order: FailoverOrder): ErrorReply | null;
   abortFailover(): ErrorReply | null;
-  /** Promotes this follower because its leader, of history `replid`, asks for it; or says why not. */
+  /** Promotes this follower at the request of its leader, of history `replid`; an error or null. */
   takeOverFrom(replid: string): ErrorReply | null;
 }
 
-/** Those that follow this node: what makes a link of a follower's connection. */
+/** The followers of this node. Turns the connection of a follower into its link. */
 export interface Followers {
-  /** Answers `PSYNC replid offset`, where `offset` counts bytes from 1; the link owns the connection then. */
+  /** Serves `PSYNC replid offset`, where `offset` counts bytes from 1. The link owns the connection. */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, offset: number): Link;
-  /** Answers SYNC: a snapshot, then the stream. */
+  /** Serves SYNC: a snapshot, then the stream. */
   sync(socket: LinkSocket, peer: LinkPeer): Link;
   join(socket: LinkSocket): Link;
 }
 
 export interface Waits {
-  /** Resolves to how many followers have all that the session wrote: enough of them, or in time. */
+  /** Resolves to the number of followers with all writes of the session, when enough or on timeout. */
   wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply>;
-  /** The connections that wait. */
+  /** The ids of the waiting connections. */
   readonly waiting: ReadonlySet<number>;
-  /** Ends the wait of that client as if its time were over, or with an error; false if it does not wait. */
+  /** Ends the wait of a client as if it had timed out, or with an error; false if it does not wait. */
   unblock(id: number, withError: boolean): boolean;
-  /** Connections that were closed wait no more. */
+  /** Ends the waits of connections that have closed. */
   releaseGone(): Promise<void>;
 }
 
-/** Which commands of clients wait. */
+/** Which commands of clients a pause holds. */
 export type PauseKind = "writes" | "all";
 
 /** CLIENT PAUSE: the commands of clients are held. */
@@ -150,10 +149,10 @@ export interface Pauses {
 /** The node's snapshot file. */
 export interface Snapshots {
   readonly isSaving: boolean;
-  /** The last success, by the wall clock. */
+  /** Wall-clock time of the last successful save. */
   readonly lastSavedAtMs: number;
-  /** Resolves when the file is durable, or to why it is not. */
+  /** Resolves to null when the file is durable, or to an error. */
   save(): Promise<ErrorReply | null>;
-  /** Begins; how it ends stands in INFO. An error if it cannot even begin. */
+  /** Starts a save, whose result INFO reports. Returns an error if it cannot start. */
   saveInBackground(): ErrorReply | null;
 }

@@ -1,6 +1,6 @@
 // Commands by name. lookup() finds a row from the bytes of a name in any case without making a string:
-// names are kept in an open-addressed table by a hash of their lower-case bytes. Which commands there
-// are is table.ts's business; it registers them when it is loaded.
+// an open-addressed table maps a hash of the lower-case bytes to the row. table.ts lists the commands and
+// registers them when it is loaded.
 
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "./command.ts";
@@ -11,10 +11,10 @@ export const commands: Command[] = [];
 const slotCount = 1024; // sparse: about one command in eight slots
 const slots: (Command | undefined)[] = new Array(slotCount).fill(undefined);
 const names: Uint8Array[] = new Array(slotCount).fill(new Uint8Array(0));
-/** Of the longest name: nothing longer is a command, and its bytes are not looked at. */
+/** Length of the longest name. The bytes of a longer argument are not examined. */
 let nameBytesMax = 0;
 
-/** Commands that only a protocol's own numbers name (flag.INTERNAL). */
+/** Commands that only the opcodes of a protocol can name (flag.INTERNAL). */
 const internal = new Map<string, Command>();
 
 export function registerInternal(command: Command): void {
@@ -52,12 +52,12 @@ export function lookup(buf: Uint8Array, start: number, end: number): Command | u
   }
 }
 
-/** The command that a request names, or the subcommand when that has some. Hot path. */
+/** The command that a request names; for a container, its subcommand. Hot path. */
 export function find(request: Request): Command | undefined {
   return findFrom(request, 0);
 }
 
-/** The same of a command whose name is argument `index`. */
+/** The same for a command whose name is argument `index`. */
 export function findFrom(request: Request, index: number): Command | undefined {
   const { buf, start, end, argc } = request;
   const command = lookup(buf, start[index], end[index]);
@@ -78,7 +78,7 @@ function findSubcommand(
   return undefined;
 }
 
-/** Are the characters of `name` from `at` on these bytes, in any case? */
+/** Whether the characters of `name` from `at` on equal these bytes in any case. */
 function endsWith(name: string, at: number, buf: Uint8Array, start: number, end: number): boolean {
   if (name.length - at !== end - start) return false;
   for (let i = start; i < end; i++) {
@@ -97,7 +97,7 @@ export function byName(name: string): Command | undefined {
   return findSubcommand(command, wordBytes, 0, wordBytes.length);
 }
 
-/** Setting bit 5 folds letters; other bytes may collide, which sameName() sorts out. */
+/** Setting bit 5 folds the case of letters. Other bytes may collide; sameName() resolves that. */
 function hashName(buf: Uint8Array, start: number, end: number): number {
   let hash = end - start;
   for (let i = start; i < end; i++) hash = Math.imul(hash, 31) + (buf[i] | 0x20);

@@ -1,5 +1,5 @@
-// The last step of a command: its handler, counted, or the answer that refuses it. Whether it may run is
-// the gate's to say, and whether locks are held the caller's.
+// The last step of a command: counts it and runs its handler, or writes the reply that refuses it. The
+// gate decides whether it may run; the caller holds the locks.
 // Hot path: run().
 
 import type { Reply } from "../../protocol/reply.ts";
@@ -10,12 +10,12 @@ import type { Context } from "./context.ts";
 import { HELD, type Verdict } from "./gate.ts";
 
 /**
- * What became of a command. Only CONTROL commands return a promise, and not all of them do; the connection
- * waits for it before its next command. HELD: it has not run and has answered nothing.
+ * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it before
+ * its next command. HELD: the command has not run and has written no reply.
  */
 export type Outcome = void | typeof HELD | Promise<void>;
 
-/** Answers a verdict that is not to run. */
+/** Writes the reply for a verdict against the command. */
 export function refuse(
   x: Context,
   command: Command,
@@ -26,7 +26,7 @@ export function refuse(
   reply.error(refused(x, command, verdict));
 }
 
-/** Runs the handler, which the gate has let through. */
+/** Runs the handler of a command that the gate has admitted. */
 export function run(
   x: Context,
   command: Command,

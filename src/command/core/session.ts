@@ -1,5 +1,5 @@
-// What the server knows about one connection, as far as commands may see and change it. It holds no
-// socket: the server acts on `closing` and `replyMode` after a command has run.
+// The state of one connection that commands may see and change. It has no socket: the connection acts on
+// `closing` and `replyMode` after a command has run.
 
 import type { Link } from "../../base/link.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
@@ -14,9 +14,9 @@ export class Session {
   /** `ip:port` of the peer and of our end. */
   readonly address: string;
   readonly localAddress: string;
-  /** By the monotonic clock. */
+  /** Monotonic time. */
   readonly createdAtMs: number;
-  /** When bytes last came from the peer, or it took some of what waited for it; monotonic, too. */
+  /** Monotonic time at which the peer last sent bytes or accepted pending output. */
   lastActiveMs: number;
   kind: SessionKind = "normal";
   name = "";
@@ -30,29 +30,29 @@ export class Session {
   replyMode: ReplyMode = "on";
   noEvict = false;
   noTouch = false;
-  /** Journal offset behind the last write of this connection: what WAIT waits for. */
+  /** Journal offset after the last write of this connection, for WAIT. */
   lastWriteOffset = 0;
-  /** What has been queued since MULTI; null outside of a transaction. */
+  /** The commands queued since MULTI; null outside of a transaction. */
   transaction: Transaction | null = null;
-  /** Its EXEC runs now: nothing in it waits for followers. */
+  /** Whether its EXEC is running. WAIT does not wait then. */
   isExecuting = false;
   /** The keys that WATCH guards; null for none. */
   watched: Watched | null = null;
-  /** How many channels and patterns it has subscribed to. */
+  /** The number of its subscriptions to channels and to patterns. */
   channels = 0;
   patterns = 0;
   /** The bytes of their names. */
   subscriptionBytes = 0;
-  /** The client has closed its half of the connection; it may still read. */
+  /** Whether the client has closed its half of the connection. It may still read. */
   inputEnded = false;
-  /** Set by QUIT and by CLIENT KILL: the replies so far go out, then the connection ends. */
+  /** Set by QUIT and CLIENT KILL: pending replies are sent, then the connection closes. */
   closing = false;
   /**
-   * What owns this connection since its PSYNC or JOIN. It is where the connection is: a copy of the
-   * session in another thread has none, as private fields are not copied.
+   * The owner of this connection since its PSYNC or JOIN. It exists only in the thread of the connection:
+   * a copy of the session in another thread has none, as private fields are not cloned.
    */
   #link: Link | null = null;
-  /** What REPLCONF told us before a PSYNC. */
+  /** What the follower has announced by REPLCONF before its PSYNC. */
   readonly replconf: FollowerTraits = {
     listeningPort: 0,
     ipAddress: "",
@@ -88,7 +88,7 @@ export class Session {
   }
 }
 
-/** Capabilities and address of a follower, as announced by REPLCONF. */
+/** Capabilities and address of a follower. */
 export interface FollowerTraits {
   listeningPort: number;
   ipAddress: string;

@@ -1,5 +1,5 @@
-// HELP of commands with subcommands: the same frame around each one's lines, as Redis prints it. The
-// lines themselves stand beside the subcommands that they tell about.
+// HELP of commands with subcommands: the frame that Redis prints around the lines of each command. The
+// lines themselves are beside the subcommands that they describe.
 
 import type { CommandGroup, CommandRow } from "./command.ts";
 import type { Handler } from "./context.ts";
@@ -20,7 +20,7 @@ export function helpRow(
     group,
     since,
     complexity: "O(1)",
-    summary: "Show helpful text about the different subcommands",
+    summary: "Returns help about the subcommands.",
     handler: help(container.toUpperCase(), lines),
   };
 }

@@ -1,24 +1,25 @@
-// What a session holds of a transaction, as plain data: one that has a control command goes to the control
-// thread as a structured clone. transaction/transaction-queue.ts fills it, transaction/transaction.ts runs it.
+// The transaction of a session as plain data, because a transaction with a control command goes to the
+// control thread as a structured clone. transaction/transaction-queue.ts fills it,
+// transaction/transaction.ts runs it.
 
 import type { Request } from "../../protocol/request.ts";
 
 export interface Transaction {
   requests: Request[];
   bytes: number;
-  /** What EXEC amounts to with this queue: properties that one command has, permissions that all have. */
+  /** Flags of EXEC for this queue: the properties of any command, the permissions of all. */
   flags: number;
-  /** A command was refused or did not fit: EXEC answers EXECABORT. */
+  /** Whether a command was refused or did not fit, so that EXEC will reply EXECABORT. */
   failed: boolean;
 }
 
-/** What WATCH guards on one connection. */
+/** The keys that one connection watches. */
 export interface Watched {
   /**
    * The keys, their bytes as latin1, with their versions; as -1 - version those that had no value then, as
    * of one that had, expiry is a change without a new version. Little, as there may be many.
    */
   readonly keys: Map<string, number>;
-  /** Of all keys together. */
+  /** Total size of the keys. */
   bytes: number;
 }

@@ -1,5 +1,5 @@
-// Redis's replies to a name that is no command, or no subcommand of one. They echo what was sent, byte by
-// byte, up to a bound; line breaks in it are replaced by the error itself.
+// Redis's replies to an unknown command or subcommand. They echo the bytes of the request up to a bound;
+// errorReply() replaces line breaks in them.
 
 import { type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -9,7 +9,7 @@ import { argumentIs } from "./words.ts";
 
 const echoedBytesMax = 128;
 
-/** Names what was asked for, with the beginning of its arguments. */
+/** Names the command, with the beginning of its arguments. */
 export function unknownCommand(request: Request): ErrorReply {
   const container = lookup(request.buf, request.start[0], request.end[0]);
   if (container !== undefined) return unknownSubcommand(container, request);
@@ -26,7 +26,7 @@ function unknownSubcommand(container: Command, request: Request): ErrorReply {
   return errorReply(`unknown subcommand '${word}'. Try ${container.name.toUpperCase()} HELP.`);
 }
 
-/** The first line of a form that a browser sends, or the header that follows it. */
+/** The first line of an HTTP POST, or the Host header that follows it. */
 export function isHttp(request: Request): boolean {
   return argumentIs(request, 0, "POST") || /^host:$/i.test(request.echo(0));
 }

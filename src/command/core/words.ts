@@ -1,14 +1,15 @@
-// The one way to compare an argument with a keyword: bytes in place, in any case, without a string.
-// It knows no command's options. Hot path: SET compares each of its options by it.
+// Compares an argument with a keyword: in place, in any case, without creating a string. It does not know
+// the options of any command.
+// Hot path: SET compares each of its options this way.
 
 import type { Request } from "../../protocol/request.ts";
 
-/** Is buf[start..end) this word, in any case? The word must consist of letters only. */
+/** Whether buf[start..end) is this word in any case. The word must consist of letters only. */
 export function isWord(buf: Uint8Array, start: number, end: number, word: string): boolean {
   const length = word.length;
   if (end - start !== length) return false;
   for (let i = 0; i < length; i++) {
-    // Bit 5 folds the case, and no byte but the two forms of a letter becomes that letter by it.
+    // Bit 5 folds the case. Only the two forms of a letter become that letter.
     if ((buf[start + i] | 0x20) !== (word.charCodeAt(i) | 0x20)) return false;
   }
   return true;

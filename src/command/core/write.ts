@@ -1,6 +1,6 @@
-// What the commands that change data have in common: the keyspace's calls in terms of the arguments of a
-// request, with refusals answered. They trust the dispatcher: the shards of all keys of the command are
-// locked. How store and journal change together is keyspace.ts's business.
+// What commands that change data have in common: calls of the keyspace with the arguments of a request,
+// which also write the reply to a refusal. Each assumes that the shards of the command's keys are locked.
+// keyspace.ts keeps store and journal consistent.
 // Hot path: no allocation.
 
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../base/errors.ts";
@@ -12,15 +12,15 @@ import { STORED, TOO_LARGE } from "../../store/store.ts";
 import type { Context } from "./context.ts";
 
 /**
- * The moment by which a write judges whether a key still lives. What a leader sends is applied whatever
- * the time is here: were a key taken for expired because our clock is ahead, the PERSIST that follows
- * would be lost. Readers go by the clock on every node.
+ * The time at which a write judges whether a key has expired. Commands from a leader are applied at time
+ * 0: if our clock is ahead and we took a key for expired, the PERSIST that follows would be lost. Reads
+ * use the clock on every node.
  */
 export function writeMoment(x: Context): number {
   return x.session.kind === "leader" ? 0 : x.now;
 }
 
-/** Stores argument `valueIndex` under argument `keyIndex`; a refusal is answered, and false. */
+/** Stores argument `valueIndex` under argument `keyIndex`. On a refusal, replies and returns false. */
 export function put(
   x: Context,
   request: Request,
@@ -35,7 +35,7 @@ export function put(
   return putBytes(x, request, keyIndex, buf, valueStart, valueEnd, expiresAt, 0, reply);
 }
 
-/** As put(), with the value from elsewhere. */
+/** Like put(), with a value that is not an argument. */
 export function putBytes(
   x: Context,
   request: Request,
@@ -61,7 +61,7 @@ export function putBytes(
   return false;
 }
 
-/** As put(); a value whose time is past already is never seen: the key goes instead. */
+/** Like put(), but if the expiry is in the past, deletes the key instead. */
 export function putUntil(
   x: Context,
   request: Request,
@@ -77,7 +77,7 @@ export function putUntil(
   return true;
 }
 
-/** Deletes the key at argument `index`; true if there was one. */
+/** Deletes the key at argument `index`. Returns whether it existed. */
 export function erase(x: Context, request: Request, index: number): boolean {
   return x.keyspace.delete(request.buf, request.start[index], request.end[index], writeMoment(x));
 }
@@ -87,12 +87,12 @@ export function findForWrite(x: Context, request: Request, index: number): boole
   return x.store.find(request.buf, request.start[index], request.end[index], writeMoment(x));
 }
 
-/** As findForWrite(), and the item counts as used. */
+/** Like findForWrite(), but also marks the item as used. */
 export function readForWrite(x: Context, request: Request, index: number): boolean {
   return x.store.read(request.buf, request.start[index], request.end[index], writeMoment(x));
 }
 
-/** Gives the item that was found a new expiry, 0 for none; false if there is no room for it to move. */
+/** Sets the expiry of the item found, 0 for none. Returns false if it must move and there is no room. */
 export function changeExpiry(
   x: Context,
   request: Request,
@@ -103,7 +103,7 @@ export function changeExpiry(
   return x.keyspace.setExpiry(buf, start[index], end[index], expiresAt);
 }
 
-/** Whether a node of these limits never takes such an item; a follower takes what its leader took. */
+/** Whether such an item exceeds the limits. A follower accepts whatever its leader accepted. */
 export function isTooLarge(x: Context, keyLength: number, valueLength: number): boolean {
   if (x.session.kind === "leader") return false;
   const { limitBytes, valueBytesMax } = x.store;
@@ -119,9 +119,9 @@ const spareBytesMax = 1024 * 1024;
 let spare = new Uint8Array(4096);
 
 /**
- * The value of the current item in memory of its own, for a command that changes the store before it is
- * done with the value. Good until the next call: fresh arrays would pile up, as the collector
- * hardly runs beside shared memory, so all but the largest values share one.
+ * A copy of the current item's value, for a command that changes the store while it uses the value. Valid
+ * until the next call: all but the largest values share one array, as fresh arrays would pile up because
+ * the collector hardly runs beside shared memory.
  */
 export function copyValue(store: Store): Uint8Array {
   const length = store.valueLength;

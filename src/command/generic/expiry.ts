@@ -160,7 +160,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     flags: changes,
     keyUse: "RW update",
     since: "1.2.0",
-    summary: "Sets the moment at which a key ends, in seconds since the epoch.",
+    summary: "Sets the expiry of a key as a Unix time in seconds.",
     handler: expireBy("expireat", 1000, false),
   },
   {
@@ -170,7 +170,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     flags: changes,
     keyUse: "RW update",
     since: "2.6.0",
-    summary: "Sets the moment at which a key ends, in milliseconds since the epoch.",
+    summary: "Sets the expiry of a key as a Unix time in milliseconds.",
     handler: expireBy("pexpireat", 1, false),
   },
   {
@@ -179,7 +179,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     syntax: "key",
     flags: asks,
     since: "1.0.0",
-    summary: "Returns the time that a key has to live in seconds.",
+    summary: "Returns the remaining time to live of a key in seconds.",
     handler: ttl,
   },
   {
@@ -188,7 +188,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     syntax: "key",
     flags: asks,
     since: "2.6.0",
-    summary: "Returns the time that a key has to live in milliseconds.",
+    summary: "Returns the remaining time to live of a key in milliseconds.",
     handler: pttl,
   },
   {
@@ -197,7 +197,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     syntax: "key",
     flags: asks,
     since: "7.0.0",
-    summary: "Returns the moment at which a key ends, in seconds since the epoch.",
+    summary: "Returns the expiry of a key as a Unix time in seconds.",
     handler: expiretime,
   },
   {
@@ -206,7 +206,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     syntax: "key",
     flags: asks,
     since: "7.0.0",
-    summary: "Returns the moment at which a key ends, in milliseconds since the epoch.",
+    summary: "Returns the expiry of a key as a Unix time in milliseconds.",
     handler: pexpiretime,
   },
   {
@@ -216,7 +216,7 @@ export const expiryCommands = family({ group: "generic", keys: [1, 1, 1] }, [
     flags: changes,
     keyUse: "RW update",
     since: "2.2.0",
-    summary: "Removes the time to live of a key.",
+    summary: "Removes the expiry of a key.",
     handler: persist,
   },
 ]);

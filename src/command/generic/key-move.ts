@@ -133,7 +133,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     keyUse: keyUses.rename,
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
-    summary: "Gives a key another name; a key of that name is replaced.",
+    summary: "Renames a key; replaces an existing key of that name.",
     handler: rename,
   },
   {
@@ -144,7 +144,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     keyUse: keyUses.renamenx,
     since: "1.0.0",
     complexity: "O(N) where N is the length of the value",
-    summary: "Gives a key another name that is not in use.",
+    summary: "Renames a key if the new name is not in use.",
     handler: renamenx,
   },
   {

@@ -203,7 +203,7 @@ export const keyWalkCommands = family({ group: "generic" }, [
     categories: ["@keyspace", "@read", "@slow", "@dangerous"],
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the store",
-    summary: "Returns all keys that fit a pattern.",
+    summary: "Returns all keys that match a pattern.",
     handler: keys,
   },
   {
@@ -212,8 +212,8 @@ export const keyWalkCommands = family({ group: "generic" }, [
     syntax: "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type@6.0.0]",
     flags: READONLY,
     since: "2.8.0",
-    complexity: "O(1) for a call, O(N) for a whole walk over N keys",
-    summary: "Walks through the keys, some at a time.",
+    complexity: "O(1) per call, O(N) for a complete iteration over N keys",
+    summary: "Iterates over the keys, a few per call.",
     handler: scan,
   },
   {
@@ -221,7 +221,7 @@ export const keyWalkCommands = family({ group: "generic" }, [
     arity: 1,
     flags: READONLY,
     since: "1.0.0",
-    summary: "Returns a key chosen at random.",
+    summary: "Returns a random key.",
     handler: randomkey,
   },
 ]);

@@ -98,7 +98,7 @@ export const keyCommands = family({ group: "generic" }, [
     keyUse: "RM delete",
     since: "4.0.0",
     complexity: "O(N) where N is the number of keys",
-    summary: "Deletes keys; here the same as DEL, which never frees memory item by item.",
+    summary: "Deletes keys; the same as DEL, which never blocks to free memory.",
     handler: del,
   },
   {
@@ -110,7 +110,7 @@ export const keyCommands = family({ group: "generic" }, [
     keyUse: "RO",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys",
-    summary: "Counts how many of the keys exist.",
+    summary: "Returns how many of the given keys exist.",
     handler: exists,
   },
   {
@@ -122,7 +122,7 @@ export const keyCommands = family({ group: "generic" }, [
     keyUse: "RO",
     since: "3.2.1",
     complexity: "O(N) where N is the number of keys",
-    summary: "Marks keys as used, and counts how many of them exist.",
+    summary: "Marks keys as used and returns how many of them exist.",
     handler: touch,
   },
   {
@@ -133,7 +133,7 @@ export const keyCommands = family({ group: "generic" }, [
     keys: [1, 1, 1],
     keyUse: "RO",
     since: "1.0.0",
-    summary: "Returns the type of the value in a key.",
+    summary: "Returns the type of the value of a key.",
     handler: type,
   },
   {
@@ -156,7 +156,7 @@ export const keyCommands = family({ group: "generic" }, [
     group: "server",
     since: "1.0.0",
     complexity: "O(N) where N is the number of segments in use",
-    summary: "Removes all keys; the same as FLUSHALL, as there is one database.",
+    summary: "Removes all keys; the same as FLUSHALL, as there is only one database.",
     handler: flush,
   },
   {

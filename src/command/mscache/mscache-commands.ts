@@ -81,7 +81,7 @@ export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
     flags: flag.INTERNAL | flag.ADMIN | flag.NO_SCRIPT,
     group: "server",
     complexity: "O(N) where N is the number of keys in the store",
-    summary: "Turns the connection into a follower's link.",
+    summary: "Turns the connection into the link of a follower.",
     control: joinFrame,
   },
 ]);

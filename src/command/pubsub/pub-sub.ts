@@ -18,15 +18,15 @@ const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, PUSHES, MAY_REPLICA
 const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER | PUSHES;
 const asking = PUBSUB | LOADING | STALE;
 
-const perName = "O(N) with N the names";
+const perName = "O(N) where N is the number of names";
 
 const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
   {
     name: "pubsub|channels",
     arity: -2,
     syntax: "[pattern]",
-    complexity: "O(N) with N the channels",
-    summary: "List channels",
+    complexity: "O(N) where N is the number of channels",
+    summary: "Lists the channels that have subscribers.",
     global: list,
   },
   {
@@ -34,13 +34,13 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
     arity: -2,
     syntax: "[channel...]",
     complexity: perName,
-    summary: "Count the subscribers of channels",
+    summary: "Returns the number of subscribers of each given channel.",
     global: numSub,
   },
   {
     name: "pubsub|numpat",
     arity: 2,
-    summary: "Count the different patterns",
+    summary: "Returns the number of distinct patterns with subscribers.",
     global: numPat,
   },
   helpRow("pubsub", "pubsub", "6.2.0", [
@@ -60,7 +60,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     arity: -2,
     syntax: "channel...",
     flags: subscribing,
-    summary: "Listen for messages of channels",
+    summary: "Subscribes to channels.",
     global: (x, request, reply) => subscribe(x, request, reply, "channels", "subscribe"),
   },
   {
@@ -68,7 +68,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     arity: -1,
     syntax: "[channel...]",
     flags: subscribing,
-    summary: "Stop listening to channels",
+    summary: "Unsubscribes from channels.",
     global: (x, request, reply) => unsubscribe(x, request, reply, "channels", "unsubscribe"),
   },
   {
@@ -76,7 +76,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     arity: -2,
     syntax: "pattern=(pattern)...",
     flags: subscribing,
-    summary: "Listen for messages by pattern",
+    summary: "Subscribes to all channels that match a pattern.",
     global: (x, request, reply) => subscribe(x, request, reply, "patterns", "psubscribe"),
   },
   {
@@ -84,7 +84,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     arity: -1,
     syntax: "[pattern...]",
     flags: subscribing,
-    summary: "Stop listening to patterns",
+    summary: "Unsubscribes from patterns.",
     global: (x, request, reply) => unsubscribe(x, request, reply, "patterns", "punsubscribe"),
   },
   {
@@ -93,8 +93,9 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     syntax: "channel message",
     flags: asking | FAST | MAY_REPLICATE,
     everyDatabase: true,
-    complexity: "O(N+M) with N the channel's subscribers and M the patterns of the node",
-    summary: "Post a message to a channel",
+    complexity:
+      "O(N+M) where N is the number of subscribers of the channel and M the number of patterns",
+    summary: "Publishes a message to a channel.",
     global: publish,
   },
   {
@@ -103,7 +104,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     flags: 0,
     since: "2.8.0",
     complexity: "Depends on subcommand.",
-    summary: "A container for its subcommands",
+    summary: "A container for publish and subscribe commands.",
     categories: ["@slow"],
     handler: () => undefined,
     subcommands,

@@ -15,7 +15,7 @@ export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
     flags: 0,
     categories: ["@slow"],
     complexity: "Depends on subcommand.",
-    summary: "A container for script commands; there are no scripts",
+    summary: "A container for script commands; scripts are not supported.",
     handler: () => undefined,
     subcommands: family({ group: "scripting" }, [
       {
@@ -23,7 +23,7 @@ export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
         arity: 2,
         flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
         since: "2.6.0",
-        summary: "Kill the script in execution, of which there is none",
+        summary: "Replies with an error, as no script can be running.",
         handler: (_x, _request, reply) => reply.error(notBusy),
       },
       helpRow("script", "scripting", "5.0.0", [

@@ -11,7 +11,7 @@ import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
-const perSetting = "O(N) with N the number of settings";
+const perSetting = "O(N) where N is the number of settings";
 
 const subcommands = family({ group: "server", since: "2.0.0", flags }, [
   {
@@ -19,7 +19,7 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     arity: -3,
     syntax: "parameter=(parameter)...",
     complexity: perSetting,
-    summary: "Get settings",
+    summary: "Returns the values of settings.",
     control: get,
   },
   {
@@ -27,20 +27,20 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     arity: -4,
     syntax: "parameter_value=(parameter value)...",
     complexity: perSetting,
-    summary: "Change settings",
+    summary: "Changes settings.",
     control: set,
   },
   {
     name: "config|rewrite",
     arity: 2,
-    complexity: "O(N) with N the size of the file",
-    summary: "Write settings back",
+    complexity: "O(N) where N is the size of the file",
+    summary: "Writes the changed settings to the configuration file.",
     control: rewrite,
   },
   {
     name: "config|resetstat",
     arity: 2,
-    summary: "Reset the statistics of INFO",
+    summary: "Resets the statistics that INFO reports.",
     control: resetStatistics,
   },
   helpRow("config", "server", "5.0.0", [
@@ -61,7 +61,7 @@ export const configCommands = family({ group: "server", since: "2.0.0" }, [
     arity: -2,
     flags: 0,
     complexity: "Depends on subcommand.",
-    summary: "A container for server configuration commands",
+    summary: "A container for configuration commands.",
     handler: () => undefined,
     subcommands,
   },

@@ -19,7 +19,7 @@ export const failoverCommands = family({ group: "server" }, [
     syntax: "[TO target=(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]",
     flags: flag.ADMIN | flag.NO_SCRIPT | flag.STALE,
     since: "6.2.0",
-    summary: "Change places with a follower that has everything",
+    summary: "Swaps roles with a follower after it has caught up.",
     control: failover,
   },
 ]);

@@ -17,7 +17,7 @@ export const serverCommands = family({ group: "server" }, [
     flags: flag.LOADING | flag.STALE,
     categories: ["@slow", "@dangerous"],
     since: "1.0.0",
-    summary: "Get information and statistics about the server",
+    summary: "Returns information and statistics about the node.",
     control: info,
   },
   {
@@ -25,7 +25,7 @@ export const serverCommands = family({ group: "server" }, [
     arity: 1,
     flags: flag.LOADING | flag.STALE | flag.FAST,
     since: "2.6.0",
-    summary: "Return the current server time",
+    summary: "Returns the server time.",
     handler: time,
   },
 ]);

@@ -19,41 +19,41 @@ const common = {
   group: "server",
   since: "2.8.13",
   flags: flag.LOADING | flag.STALE,
-  complexity: "O(N) with N the number of commands",
+  complexity: "O(N) where N is the number of commands",
 } as const;
 
 const subcommands = family(common, [
   {
     name: "command|count",
     arity: 2,
-    summary: "Get the number of commands",
+    summary: "Returns the number of commands.",
     handler: (_x, _request, reply) => reply.integer(commands.length),
   },
   {
     name: "command|info",
     arity: -2,
     syntax: "[command-name...]",
-    summary: "Get details about commands",
+    summary: "Returns details about the given commands.",
     handler: info,
   },
   {
     name: "command|docs",
     arity: -2,
     syntax: "[command-name...]",
-    summary: "Get documentation about commands",
+    summary: "Returns documentation about the given commands.",
     handler: docs,
   },
   {
     name: "command|list",
     arity: -2,
     syntax: "[FILTERBY filterby=(MODULE module-name | ACLCAT category | PATTERN pattern)]",
-    summary: "Get the names of all commands",
+    summary: "Returns the names of all commands.",
     handler: list,
   },
   {
     name: "command|getkeys",
     arity: -4,
-    summary: "Extract the keys of a command",
+    summary: "Extracts the keys from a command with its arguments.",
     handler: getKeys,
   },
   helpRow("command", "server", "5.0.0", [
@@ -78,7 +78,7 @@ export const introspectionCommands = family(common, [
   {
     name: "command",
     arity: -1,
-    summary: "Get details about all commands",
+    summary: "Returns details about all commands.",
     categories: ["@slow", "@connection"],
     handler: (_x, _request, reply) => infoOf(commands, reply),
     subcommands,

@@ -22,7 +22,7 @@ export const replicationCommands = family({ group: "server" }, [
     syntax: "args=(host-port=(host port:integer) | no-one=(NO ONE))",
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "5.0.0",
-    summary: "Make the server a follower of another one, or a leader (NO ONE)",
+    summary: "Makes the node a follower of another one, or with NO ONE a leader.",
     control: replicaOf,
   },
   {
@@ -31,7 +31,7 @@ export const replicationCommands = family({ group: "server" }, [
     syntax: "args=(host-port=(host port:integer) | no-one=(NO ONE))",
     flags: ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING,
     since: "1.0.0",
-    summary: "The old name of REPLICAOF",
+    summary: "The old name of REPLICAOF.",
     control: replicaOf,
   },
   {
@@ -40,7 +40,7 @@ export const replicationCommands = family({ group: "server" }, [
     flags: NO_SCRIPT | LOADING | STALE | FAST,
     categories: ["@admin", "@fast", "@dangerous"],
     since: "2.8.12",
-    summary: "Return the role of the instance in the context of replication",
+    summary: "Returns the replication role of the node.",
     control: role,
   },
   {
@@ -48,7 +48,7 @@ export const replicationCommands = family({ group: "server" }, [
     arity: -1,
     flags: ADMIN | NO_SCRIPT | LOADING | STALE | ALLOW_BUSY,
     since: "3.0.0",
-    summary: "An internal command for configuring the replication stream",
+    summary: "Sent by a follower to configure its link; for internal use.",
     handler: replConf,
   },
   {
@@ -57,7 +57,7 @@ export const replicationCommands = family({ group: "server" }, [
     syntax: "replicationid offset:integer",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since: "2.8.0",
-    summary: "Internal command used for replication",
+    summary: "Starts the replication stream; for internal use.",
     control: psync,
   },
   {
@@ -65,7 +65,7 @@ export const replicationCommands = family({ group: "server" }, [
     arity: 1,
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since: "1.0.0",
-    summary: "Internal command used for replication",
+    summary: "Starts the replication stream; for internal use.",
     control: sync,
   },
 ]);

@@ -17,8 +17,8 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     name: "save",
     arity: 1,
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
-    complexity: "O(N) with N the number of items",
-    summary: "Save a snapshot, and answer when it is on disk",
+    complexity: "O(N) where N is the number of items",
+    summary: "Saves a snapshot and replies when it is on disk.",
     control: save,
   },
   {
@@ -26,7 +26,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     arity: -1,
     syntax: "[SCHEDULE@3.2.2]",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
-    summary: "Begin to save a snapshot",
+    summary: "Starts saving a snapshot in the background.",
     control: saveInBackground,
   },
   {
@@ -34,7 +34,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     arity: 1,
     flags: LOADING | STALE | FAST,
     categories: ["@admin", "@fast", "@dangerous"],
-    summary: "Return the time of the last successful save in Unix seconds",
+    summary: "Returns the Unix time of the last successful save, in seconds.",
     control: lastSave,
   },
 ]);

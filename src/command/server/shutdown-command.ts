@@ -17,8 +17,8 @@ export const shutdownCommands = family({ group: "server" }, [
     flags:
       flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE | flag.NO_MULTI | flag.ALLOW_BUSY,
     since: "1.0.0",
-    complexity: "O(N) with N the number of items, when a snapshot is saved",
-    summary: "Save a snapshot, where there is a file for it, and end the node",
+    complexity: "O(N) where N is the number of items, if a snapshot is saved",
+    summary: "Saves a snapshot if a snapshot file is set, and shuts down the node.",
     control: shutdown,
   },
 ]);

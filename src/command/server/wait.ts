@@ -18,7 +18,7 @@ export const waitCommands = family({ group: "generic" }, [
     flags: flag.NO_SCRIPT,
     categories: ["@slow", "@connection"],
     since: "3.0.0",
-    summary: "Wait until followers have acknowledged all writes of this connection",
+    summary: "Waits until followers have acknowledged all writes of this connection.",
     control: wait,
   },
 ]);

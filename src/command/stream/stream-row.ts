@@ -24,7 +24,7 @@ export function streamCommand(
     group: "string",
     since: "1.0.0",
     complexity: "that of Redis",
-    summary: "Applied from the stream of a Redis leader only.",
+    summary: "Accepted only in the stream of a Redis leader.",
     handler,
   });
 }

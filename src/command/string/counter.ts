@@ -188,7 +188,7 @@ export const counterCommands = family(
       arity: 2,
       syntax: "key",
       since: "1.0.0",
-      summary: "Adds one to the integer in a key; a missing key counts as 0.",
+      summary: "Increments the integer value of a key by one; a missing key counts as 0.",
       handler: incr,
     },
     {
@@ -196,7 +196,7 @@ export const counterCommands = family(
       arity: 3,
       syntax: "key increment:integer",
       since: "1.0.0",
-      summary: "Adds a number to the integer in a key; a missing key counts as 0.",
+      summary: "Increments the integer value of a key by a number; a missing key counts as 0.",
       handler: incrby,
     },
     {
@@ -204,7 +204,7 @@ export const counterCommands = family(
       arity: 2,
       syntax: "key",
       since: "1.0.0",
-      summary: "Takes one from the integer in a key; a missing key counts as 0.",
+      summary: "Decrements the integer value of a key by one; a missing key counts as 0.",
       handler: decr,
     },
     {
@@ -212,7 +212,7 @@ export const counterCommands = family(
       arity: 3,
       syntax: "key decrement:integer",
       since: "1.0.0",
-      summary: "Takes a number from the integer in a key; a missing key counts as 0.",
+      summary: "Decrements the integer value of a key by a number; a missing key counts as 0.",
       handler: decrby,
     },
     {
@@ -220,7 +220,7 @@ export const counterCommands = family(
       arity: 3,
       syntax: "key increment:double",
       since: "2.6.0",
-      summary: "Adds a decimal to the number in a key; a missing key counts as 0.",
+      summary: "Increments the numeric value of a key by a decimal; a missing key counts as 0.",
       handler: incrbyfloat,
     },
   ],

@@ -126,7 +126,7 @@ export const stringReadCommands = family({ group: "string", keys: [1, 1, 1] }, [
       "EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]",
     flags: WRITE | FAST,
     since: "6.2.0",
-    summary: "Returns the value of a key and changes or removes its time to live.",
+    summary: "Returns the value of a key and sets or removes its expiry.",
     handler: getex,
   },
 ]);

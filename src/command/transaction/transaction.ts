@@ -33,7 +33,7 @@ export const transactionCommands = family({ group: "transactions" }, [
     arity: 1,
     flags: usual | UNQUEUED,
     since: "1.2.0",
-    summary: "Start a transaction",
+    summary: "Starts a transaction.",
     handler: multi,
   },
   {
@@ -42,7 +42,7 @@ export const transactionCommands = family({ group: "transactions" }, [
     flags: NO_SCRIPT | LOADING | STALE | SKIP_SLOWLOG | UNQUEUED | TRANSACTION,
     since: "1.2.0",
     complexity: "Depends on commands in the transaction",
-    summary: "Execute all commands of a transaction",
+    summary: "Executes the queued commands of a transaction.",
     handler: exec,
   },
   {
@@ -50,8 +50,8 @@ export const transactionCommands = family({ group: "transactions" }, [
     arity: 1,
     flags: usual | UNQUEUED,
     since: "2.0.0",
-    complexity: "O(N) with N the queued commands",
-    summary: "Drop it",
+    complexity: "O(N) where N is the number of queued commands",
+    summary: "Discards the queued commands of a transaction.",
     handler: discard,
   },
   {
@@ -59,7 +59,7 @@ export const transactionCommands = family({ group: "transactions" }, [
     arity: 1,
     flags: usual,
     since: "2.2.0",
-    summary: "Forget the keys that WATCH guards",
+    summary: "Stops watching keys.",
     handler: unwatch,
   },
   {
@@ -70,8 +70,8 @@ export const transactionCommands = family({ group: "transactions" }, [
     keys: [1, -1, 1],
     keyUse: "RO",
     since: "2.2.0",
-    complexity: "O(1) for each key",
-    summary: "Guard keys for EXEC",
+    complexity: "O(1) per key",
+    summary: "Watches keys, so that EXEC runs only if they have not changed.",
     handler: watch,
   },
 ]);
