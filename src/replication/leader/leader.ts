@@ -11,58 +11,25 @@
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
-import type { Fault } from "../../base/errors.ts";
 import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { ChangedKeys } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
 import { Snapshot } from "../snapshot.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
+import type { LeaderParts, Reader, Walk } from "./leader-parts.ts";
 import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
-import type { Upstream } from "./upstream.ts";
 
 const encoder = new TextEncoder();
 const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
 const GETACK = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
-
-export interface LeaderParts {
-  readonly store: Store;
-  readonly journal: Journal;
-  readonly history: History;
-  readonly log: Logger;
-  readonly fault: Fault;
-  readonly clock: Clock;
-  readonly upstream: Upstream;
-  readonly changedKeys: ChangedKeys;
-  readonly serverVersion: string;
-  /** How far a follower may fall behind the journal. */
-  readonly followerBufferBytes?: number | undefined;
-  /** Where a snapshot may be spooled; the first that takes a file. */
-  readonly spoolDirectories?: () => readonly string[];
-}
-
-/** A walk that the stream must not run ahead of, and what ends it. */
-interface Walk {
-  readonly snapshot: Snapshot;
-  readonly drop: (reason: string) => void;
-}
-
-/** Whatever reads the journal. */
-interface Reader {
-  readonly position: number;
-  pump(): void;
-  tick(): void;
-  drop(reason: string): void;
-}
 
 export class LeaderReplication implements LinkOwner {
   readonly journal: Journal;

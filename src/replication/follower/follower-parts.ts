@@ -1,0 +1,43 @@
+// What a follower is made of: types only, which follower.ts and whoever puts a node together share. Nothing
+// here is code.
+
+import type { Clock } from "../../base/clock.ts";
+import type { Fault } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Keyspace } from "../../keyspace/keyspace.ts";
+import type { Apply } from "../../protocol/apply-stream.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Store } from "../../store/store.ts";
+import type { History } from "../history.ts";
+
+export interface FollowerParts {
+  readonly store: Store;
+  readonly keyspace: Keyspace;
+  readonly journal: Journal;
+  readonly history: History;
+  readonly log: Logger;
+  readonly fault: Fault;
+  readonly clock: Clock;
+  readonly apply: Apply;
+  /** A number in [0, 1), for the jitter of reconnections. */
+  readonly random: () => number;
+  readonly identity: () => { listeningPort: number; announceIp: string; password: string };
+  /** The same data go on under another name: our own followers must be told. */
+  readonly historyRenamed: (reason: string) => void;
+  /** The data become other ones: whoever copies them has to start again. */
+  readonly historyReplaced: (reason: string) => void;
+  /** A command of the stream is about to be applied. */
+  readonly changing?: (request: Request) => void;
+  /** New bytes are in the journal. */
+  readonly journaled: () => void;
+  /** Whether a snapshot with other types than strings is refused. */
+  readonly refusesOtherTypes?: () => boolean;
+  /** Right before the data go, all at once: whoever walks over them has to stop. */
+  readonly dataReplaced?: (() => void) | undefined;
+  readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
+  /** The link to the leader came up or went down. */
+  readonly linkChanged?: () => void;
+  /** What became of a follow() that was a failover. */
+  readonly failoverAnswered?: (accepted: boolean, reason: string) => void;
+}

@@ -1,0 +1,42 @@
+// What a leader is made of and what it tells from its readers: types only, which leader.ts and whoever puts a
+// node together share. Nothing here is code.
+
+import type { Clock } from "../../base/clock.ts";
+import type { Fault } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { ChangedKeys } from "../../protocol/apply-stream.ts";
+import type { Store } from "../../store/store.ts";
+import type { History } from "../history.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface LeaderParts {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly history: History;
+  readonly log: Logger;
+  readonly fault: Fault;
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+  readonly changedKeys: ChangedKeys;
+  readonly serverVersion: string;
+  /** How far a follower may fall behind the journal. */
+  readonly followerBufferBytes?: number | undefined;
+  /** Where a snapshot may be spooled; the first that takes a file. */
+  readonly spoolDirectories?: () => readonly string[];
+}
+
+/** A walk that the stream must not run ahead of, and what ends it. */
+export interface Walk {
+  readonly snapshot: Snapshot;
+  readonly drop: (reason: string) => void;
+}
+
+/** Whatever reads the journal. */
+export interface Reader {
+  readonly position: number;
+  pump(): void;
+  tick(): void;
+  drop(reason: string): void;
+}
