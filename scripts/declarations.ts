@@ -1,6 +1,6 @@
-// Makes dist/types, the declarations that the package ships: what src/index.ts exports and what that
-// leads to, and nothing else. Runs as `prepack`; what it makes is never committed. The code of the
-// package stays the sources, which Bun runs as they are.
+// Makes dist/types, the declarations that the package ships: what src/index.ts exports and what
+// that leads to, and nothing else. Runs as `prepack`; what it makes is never committed. The code of
+// the package stays the sources, which Bun runs as they are.
 // Invariant: a declaration names no type of bun or node, so that it compiles without them.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -41,8 +41,9 @@ function reach(path: string): void {
 }
 
 /**
- * Every compiler since 4.7 knows that "./a.js" is declared by ./a.d.ts; "./a.ts" is newer. The lib is
- * named because Client is an AsyncDisposable, which a project of ES2022 would not have otherwise.
+ * Every compiler since 4.7 knows that "./a.js" is declared by ./a.d.ts; "./a.ts" is newer. The lib
+ * is named because Client is an AsyncDisposable, which a project of ES2022 would not have
+ * otherwise.
  */
 function finish(path: string): void {
   const text = readFileSync(path, "utf8").replace(RELATIVE_IMPORT, "$1.js");

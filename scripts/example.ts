@@ -1,6 +1,7 @@
-// The example client: connects to a node, stores a number of keys, reads them back, checks them, deletes
-// them and says what it does. The same as the Go example of old, with `--serveraddr ADDR`; exit status 0
-// when every value came back as it was, 1 otherwise. The node may be the leader or a follower.
+// The example client: connects to a node, stores a number of keys, reads them back, checks them,
+// deletes them and says what it does. The same as the Go example of old, with `--serveraddr ADDR`;
+// exit status 0 when every value came back as it was, 1 otherwise. The node may be the leader or a
+// follower.
 
 import { parseArgs } from "node:util";
 import { type Client, connect, MSCacheError } from "../src/index.ts";

@@ -1,12 +1,12 @@
 /**
- * Small RDB files of every version from 1 to 15 and of Valkey, most of which no program of today writes:
- * each has strings, and of the other types those that its version brought.
+ * Small RDB files of every version from 1 to 15 and of Valkey, most of which no program of today
+ * writes: each has strings, and of the other types those that its version brought.
  *
  *     bun scripts/rdb-fixtures.ts DIRECTORY     # writes them, for redis-check-rdb and the like
  *
- * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4; from version 13
- * on after what their readers and the notes of librdb tell of them) and Valkey's
- * (9.0), which still read all earlier versions; no file is somebody's data. It shares no code with `src`,
+ * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4; from
+ * version 13 on after what their readers and the notes of librdb tell of them) and Valkey's (9.0),
+ * which still read all earlier versions; no file is somebody's data. It shares no code with `src`,
  * which it is to judge; redis-check-rdb 7.0 accepts those up to version 10, which a test asserts.
  */
 import { join } from "node:path";
@@ -67,7 +67,10 @@ function listpack(entries: string): Buffer {
 const zipmap = text([1, 1, 0x66, 1, 0, 0x76, 0xff]); // f=v
 const intset = text([...little(4, 2), ...little(4, 2), ...little(2, 1), ...little(2, 2)]);
 const emptyStream = [0, 0, 0, 0];
-/** Redis 8.6: how long producers are remembered and how many; one of them with one entry; two counters. */
+/**
+ * Redis 8.6: how long producers are remembered and how many; one of them with one entry; two
+ * counters.
+ */
 const producers = join8([0x40, 100, 10, 1], text("p"), [1], text("iid"), [5, 1, 3, 0]);
 /** A group with one pending entry, which a consumer has; `rest` follows the consumers. */
 const group = (...rest: readonly Part[]) =>

@@ -1,6 +1,7 @@
-// `bun run test:long [bun test arguments]`: runs the files that repeat what chance decides once more, with
-// many repetitions; test/support/repetitions.ts tells them so. What repeats nothing is not run again:
-// `bun run test` has had it. A pattern among the arguments is looked for in these files alone.
+// `bun run test:long [bun test arguments]`: runs the files that repeat what chance decides once
+// more, with many repetitions; test/support/repetitions.ts tells them so. What repeats nothing is
+// not run again: `bun run test` has had it. A pattern among the arguments is looked for in these
+// files alone.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

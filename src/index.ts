@@ -1,5 +1,5 @@
-// The exports of the package, as explicit names and nothing else. The names listed here are the stable
-// public API; everything else may change without notice.
+// The exports of the package, as explicit names and nothing else. The names listed here are the
+// stable public API; everything else may change without notice.
 
 export { type Client, connect, type Key, type Value } from "./client/client.ts";
 export {

@@ -17,8 +17,8 @@ import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support
 
 const HOST = "127.0.0.1";
 /**
- * The longest wait for one thing. What takes milliseconds on a quiet machine takes many seconds on one
- * that others load as well, and this is a bound for what never comes, not a measurement.
+ * The longest wait for one thing. What takes milliseconds on a quiet machine takes many seconds on
+ * one that others load as well, and this is a bound for what never comes, not a measurement.
  */
 const PATIENCE_MS = 60_000;
 /** Of a whole case: above the patience of its waits, which say what they waited for. */
@@ -27,7 +27,9 @@ const POLL_MS = 5;
 /** `mscache` from source; other commands, as the binary's, take its place in some tests. */
 const SOURCE_COMMAND = [process.execPath, join(import.meta.dir, "../src/main.ts")];
 
-/** Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ... */
+/**
+ * Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ...
+ */
 const THREADS = Number(process.env.MSCACHE_TEST_THREADS ?? "1");
 
 // ---- waiting ------------------------------------------------------------------------------------
@@ -37,8 +39,8 @@ export interface WaitOptions {
   /** What was waited for, as the end of a sentence. */
   readonly message?: string;
   /**
-   * What shows that it moves. The time is counted from its last change, so that a long way is not taken
-   * for a standstill.
+   * What shows that it moves. The time is counted from its last change, so that a long way is not
+   * taken for a standstill.
    */
   readonly progress?: () => unknown;
 }
@@ -285,7 +287,10 @@ async function answersPing(port: number): Promise<boolean> {
 /** One TCP connection without any protocol: what is written is what is sent. */
 export class RawConnection implements AsyncDisposable {
   readonly #socket: Socket;
-  /** Chunks as they came; joined only when bytes are taken, or 64 MB would be copied a thousand times. */
+  /**
+   * Chunks as they came; joined only when bytes are taken, or 64 MB would be copied a thousand
+   * times.
+   */
   #chunks: Buffer[] = [];
   #length = 0;
   #isClosed = false;

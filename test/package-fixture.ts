@@ -1,7 +1,8 @@
-// The program of somebody who installed the package: it uses every name that the package exports and
-// runs against a node. package.test.ts copies it into a project, with "mscache" for the path below.
-// It needs nothing of its surroundings, no console and no process, so that it compiles without the
-// types of bun and node, and every export has its type written out, for `isolatedDeclarations`.
+// The program of somebody who installed the package: it uses every name that the package exports
+// and runs against a node. package.test.ts copies it into a project, with "mscache" for the path
+// below. It needs nothing of its surroundings, no console and no process, so that it compiles
+// without the types of bun and node, and every export has its type written out, for
+// `isolatedDeclarations`.
 
 import {
   type Client,

@@ -1,6 +1,7 @@
-// The package as somebody installs it: packed, laid into the node_modules of an empty project, compiled
-// there under every strictness, and run. Nothing is fetched: the package's own dependencies and the
-// types of bun and node are linked from here. What the client does is judged in conformance/.
+// The package as somebody installs it: packed, laid into the node_modules of an empty project,
+// compiled there under every strictness, and run. Nothing is fetched: the package's own
+// dependencies and the types of bun and node are linked from here. What the client does is judged
+// in conformance/.
 // Invariant: the tarball is the only piece of MSCache that the project can see.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -73,7 +74,7 @@ describe("the package", () => {
   });
 });
 
-// ---- compiling -----------------------------------------------------------------------------------
+// ---- compiling ----------------------------------------------------------------------------------
 
 const strictest = {
   strict: true,
@@ -137,7 +138,7 @@ describe("the declarations compile", () => {
   );
 });
 
-// ---- the command ---------------------------------------------------------------------------------
+// ---- the command --------------------------------------------------------------------------------
 
 describe.skipIf(process.platform === "win32")("the command that the package installs", () => {
   const installed = () => ({
@@ -165,9 +166,11 @@ describe.skipIf(process.platform === "win32")("the command that the package inst
   });
 });
 
-// ---- helpers -------------------------------------------------------------------------------------
+// ---- helpers ------------------------------------------------------------------------------------
 
-/** What an installation adds: the dependencies, the types that some projects use, and the command. */
+/**
+ * What an installation adds: the dependencies, the types that some projects use, and the command.
+ */
 async function install(): Promise<void> {
   const modulesDirectory = join(project, "node_modules");
   const wanted = ["citty", "consola", "bun-types", "@types", "undici-types"];

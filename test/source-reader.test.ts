@@ -1,5 +1,5 @@
-// The reader of sources on which the house rules stand (support/source.ts): it blanks what is no code and
-// nothing else, and finds imports, functions, headers and silent catches.
+// The reader of sources on which the house rules stand (support/source.ts): it blanks what is no
+// code and nothing else, and finds imports, functions, headers and silent catches.
 
 import { describe, expect, test } from "bun:test";
 import { readSource } from "./support/source.ts";

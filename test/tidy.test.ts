@@ -11,6 +11,7 @@ import { OPTIONS } from "../src/config/options.ts";
 import { type Import, readSources, type SourceFile } from "./support/source.ts";
 
 const ROOT = join(import.meta.dir, "..");
+const COLUMNS_MAX = 100;
 const FILE_LINES_MAX = 500;
 const FUNCTION_LINES_MAX = 70;
 const HEADER_LINES_MIN = 2;
@@ -155,7 +156,8 @@ describe("rooms", () => {
   });
 
   test("no file imports itself by way of others", () => {
-    // Types alone may go round: they are gone before anything runs, so no order of loading hangs on them.
+    // Types alone may go round: they are gone before anything runs, so no order of loading hangs on
+    // them.
     const targets = new Map(
       files.map(({ path, imports }) => {
         const values = imports.filter(({ isTypeOnly }) => !isTypeOnly);
@@ -243,7 +245,8 @@ describe("doors", () => {
   const remedy = `change it through ${KEYSPACE}, which writes store and journal together`;
 
   test("only the keyspace changes the store", () => {
-    // By names that many things have, on what is called a store; and by names that only a store has.
+    // By names that many things have, on what is called a store; and by names that only a store
+    // has.
     const common = /\bstore\??\.(set|delete|clear|listener)\b/;
     const own = /(?<!\b#?keyspace)\??\.(setRange|setExpiry|beginReplacement)\(/;
     expectNone([...everywhere(common, remedy, others), ...everywhere(own, remedy, others)]);
@@ -290,6 +293,18 @@ test("what changes while a node runs is the node's and no module's", () => {
 // ---- files and functions ------------------------------------------------------------------------
 
 describe("files", () => {
+  test(`a comment has ${COLUMNS_MAX} columns, as the code has that the formatter breaks`, () => {
+    // A table in a comment is as wide as it is.
+    const wide = files.flatMap(({ path, text, code }) => {
+      const blanked = code.split("\n");
+      return text.split("\n").flatMap((line, index) => {
+        if (line.length <= COLUMNS_MAX || !isComment(line, blanked[index] ?? "")) return [];
+        return [`${path}:${index + 1}: ${line.length} columns; break it`];
+      });
+    });
+    expectNone(wide);
+  });
+
   test("names are in kebab-case", () => {
     const odd = files.filter(({ path }) => !/^([a-z0-9-]+\/)*[a-z0-9.-]+$/.test(path));
     expectNone(odd.map(({ path }) => `${path}: rename it, words-with-dashes`));
@@ -320,6 +335,13 @@ describe("files", () => {
     expectNone(long);
   });
 });
+
+/** A line of a comment, or of code with a comment behind it; a long string is neither. */
+function isComment(line: string, code: string): boolean {
+  if (/\S {3,}\S|^\s*(\/\/|\*) ?\|/.test(line)) return false;
+  if (/^\s*(\/\/|\/\*|\*)/.test(line)) return code.trim() === "";
+  return / \/\/ [^"'`]*$/.test(line) && code.trimEnd().length < line.length;
+}
 
 /** Tests are lists of cases, and their outermost functions are as long as the list. */
 function isException({ path, header }: SourceFile): boolean {
@@ -426,7 +448,9 @@ interface IndexRow {
   readonly files: readonly string[];
 }
 
-/** The rows of the index in test/README.md: names of commands and options, and files below test/. */
+/**
+ * The rows of the index in test/README.md: names of commands and options, and files below test/.
+ */
 function indexOfTests(): IndexRow[] {
   const text = readFileSync(join(ROOT, "test/README.md"), "utf8");
   const [, section = ""] = /^## Where is X tested\?\n([\s\S]*?)^## /m.exec(text) ?? [];

@@ -1,6 +1,7 @@
-// `--against REF`: this tree beside a git ref of it. The ref is checked out as a worktree in a temporary
-// folder, with the packages of its own lockfile, and is one more server of the run. Both stand at the same
-// time and take turns within each case, so a round compares what happened within seconds.
+// `--against REF`: this tree beside a git ref of it. The ref is checked out as a worktree in a
+// temporary folder, with the packages of its own lockfile, and is one more server of the run. Both
+// stand at the same time and take turns within each case, so a round compares what happened within
+// seconds.
 // Invariant: the worktree is gone at the end, whatever happened; the working tree is never touched.
 
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,9 +1,10 @@
-// Requests per second of one client process with many in flight: ours, ioredis with auto-pipelining,
-// node-redis and Bun's RedisClient, against the same server. Each run is a fresh process, the order turns
-// round every round, and the median stands beside the raw rounds. It measures clients: the server is on
-// the other processor and should not be the limit.
+// Requests per second of one client process with many in flight: ours, ioredis with
+// auto-pipelining, node-redis and Bun's RedisClient, against the same server. Each run is a fresh
+// process, the order turns round every round, and the median stands beside the raw rounds. It
+// measures clients: the server is on the other processor and should not be the limit.
 //
-//   bun scripts/bench/client.ts [--addr HOST:PORT] [--rounds 3] [--requests 400000] [--in-flight 500]
+//   bun scripts/bench/client.ts [--addr HOST:PORT] [--rounds 3] [--requests 400000]
+//     [--in-flight 500]
 //
 // Without --addr it starts a redis-server of its own. `--smoke` runs a size that only checks.
 
@@ -73,7 +74,7 @@ interface Rates {
   readonly set: number;
 }
 
-// ---- one client in its own process ----------------------------------------------------------------
+// ---- one client in its own process --------------------------------------------------------------
 
 /** Requests per second while `inFlight` loops each wait for one answer at a time. */
 async function rate(count: number, request: (loop: number) => Promise<void>): Promise<number> {
@@ -104,7 +105,7 @@ async function measure(name: string, host: string, port: number): Promise<Rates>
   return rates;
 }
 
-// ---- all of them ----------------------------------------------------------------------------------
+// ---- all of them --------------------------------------------------------------------------------
 
 async function measureApart(name: string, addr: string): Promise<Rates> {
   const sizes = ["--requests", String(requests), "--in-flight", String(inFlight)];

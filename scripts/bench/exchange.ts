@@ -1,6 +1,6 @@
-// One RESP connection of a memory load: sends blocks of commands and waits for the end of their answers,
-// which a PING with a text of its own marks, or stops reading. It looks at no answer but for an error
-// at its beginning, so that a load is bound by the server and not by it.
+// One RESP connection of a memory load: sends blocks of commands and waits for the end of their
+// answers, which a PING with a text of its own marks, or stops reading. It looks at no answer but
+// for an error at its beginning, so that a load is bound by the server and not by it.
 
 import { connect, type Socket } from "node:net";
 

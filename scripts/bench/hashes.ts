@@ -1,6 +1,7 @@
 // What a keyed hash of a key costs: the candidates for src/store/hash.ts, timed on keys of several
-// lengths at odd positions, as a socket's chunk holds them. Each is a published pseudorandom function
-// over 32-bit words, or over pairs of them; what was chosen and why stands in src/store/README.md.
+// lengths at odd positions, as a socket's chunk holds them. Each is a published pseudorandom
+// function over 32-bit words, or over pairs of them; what was chosen and why stands in
+// src/store/README.md.
 //   bun scripts/bench/hashes.ts
 // Invariant: the candidates are checked against published vectors before they are timed.
 // Exception: their rounds are written out, as they would be on the hot path.
@@ -85,8 +86,8 @@ function halfSip13(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * SipHash-1-3 over the low and high halves of 64-bit words, with a key of 128 bits; its output folded
- * to 32 bits as Linux does.
+ * SipHash-1-3 over the low and high halves of 64-bit words, with a key of 128 bits; its output
+ * folded to 32 bits as Linux does.
  */
 function sip13(bytes: Uint8Array, start: number, end: number): number {
   let l0 = 0x03020100 ^ 0x70736575;
@@ -240,7 +241,10 @@ function makeChaskey(rounds: number): Hash {
 
 // ---- measuring ----------------------------------------------------------------------------------
 
-/** The bytes 0 to 7 under the key 0, 1, 2 ...: veorq/SipHash vectors.h and Linux's lib/test_siphash.c. */
+/**
+ * The bytes 0 to 7 under the key 0, 1, 2 ...: veorq/SipHash vectors.h and Linux's
+ * lib/test_siphash.c.
+ */
 const candidates: readonly Candidate[] = [
   { name: "murmur (no protection)", hash: murmur, published: null },
   { name: "HalfSipHash-1-3", hash: halfSip13, published: 0x577999b1 },

@@ -1,6 +1,7 @@
-// One RESP connection that asks a server one thing at a time and tells how long each answer took. For
-// measurements from outside, beside a load: it adds next to nothing to it.
-// Invariant: an answer belongs to the question asked last; a lost connection is an error, not a wait.
+// One RESP connection that asks a server one thing at a time and tells how long each answer took.
+// For measurements from outside, beside a load: it adds next to nothing to it.
+// Invariant: an answer belongs to the question asked last; a lost connection is an error, not a
+// wait.
 
 const ANSWER_TIMEOUT_MS = 20_000;
 

@@ -1,7 +1,9 @@
-// Replication between our nodes, between redis-servers, and between the two: how long a full sync takes
-// while the leader serves, what others of its clients feel meanwhile, and how far a follower is behind
-// under a steady load of writes. Every server has all processors, as leader and follower share one here.
-// Invariant: after each full sync the follower has as many items as its leader, or there is no figure.
+// Replication between our nodes, between redis-servers, and between the two: how long a full sync
+// takes while the leader serves, what others of its clients feel meanwhile, and how far a follower
+// is behind under a steady load of writes. Every server has all processors, as leader and follower
+// share one here.
+// Invariant: after each full sync the follower has as many items as its leader, or there is no
+// figure.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { Probe } from "./probe.ts";

@@ -1,5 +1,5 @@
-// The loads of `resident`: one for each family of commands, and those of clients that do not read, come
-// and go, or never log in. Each is bounded in count and bytes, whatever the server does.
+// The loads of `resident`: one for each family of commands, and those of clients that do not read,
+// come and go, or never log in. Each is bounded in count and bytes, whatever the server does.
 
 import { Exchange, encode } from "./exchange.ts";
 
@@ -199,7 +199,7 @@ const messages: readonly Load[] = [
   steady("SUBSCRIBE and back", churn, 600),
 ];
 
-// ---- clients that come, go and do not read --------------------------------------------------------
+// ---- clients that come, go and do not read ------------------------------------------------------
 
 /** One after another on each of ten lanes, so that thousands of connections are a few at a time. */
 function visits(name: string, count: number, visit: (bed: Bed) => Promise<void>): Load {

@@ -1,7 +1,8 @@
-// Resident memory of a server under each family of commands, and under clients that mean harm: how much it
-// grows over the idle server at its peak, and what is left of that once the clients are gone. The loads
-// are in resident-cases.ts; the memory of items is what `memory` measures.
-// Invariant: each load has a fresh server, and the same number of the same commands for all of them.
+// Resident memory of a server under each family of commands, and under clients that mean harm: how
+// much it grows over the idle server at its peak, and what is left of that once the clients are
+// gone. The loads are in resident-cases.ts; the memory of items is what `memory` measures.
+// Invariant: each load has a fresh server, and the same number of the same commands for all of
+// them.
 
 import { peakResidentBytes, resetPeak, residentBytes, settledResidentBytes } from "./process.ts";
 import { Bed, type Load, loads } from "./resident-cases.ts";

@@ -1,5 +1,5 @@
-// Benchmarks of the store alone, without sockets: nanoseconds per get and set, bytes per item as the
-// store counts them and as the process grows, and hit ratios by replaying access traces.
+// Benchmarks of the store alone, without sockets: nanoseconds per get and set, bytes per item as
+// the store counts them and as the process grows, and hit ratios by replaying access traces.
 //   bun scripts/bench/store.ts [--items 1000000] [--values 32,100,1000] [--rounds 5]
 //   bun scripts/bench/store.ts --memory 2000000
 //   bun scripts/bench/store.ts --trace FILE[.gz] --limits 4,8,16 [--requests N] [--seed N]
@@ -53,7 +53,9 @@ function makeKeys(count: number): Uint8Array {
   return new Uint8Array(keys);
 }
 
-/** Visits every index below `count` once: the multiplier is odd and coprime to it for our counts. */
+/**
+ * Visits every index below `count` once: the multiplier is odd and coprime to it for our counts.
+ */
 function shuffled(i: number, count: number): number {
   return Number((BigInt(i) * 2654435761n) % BigInt(count));
 }

@@ -39,7 +39,9 @@ export function turnsOf(statistics: Statistics): Turns {
   };
 }
 
-/** Percentiles are medians of the rounds; the rest is of all rounds, in the order of the columns. */
+/**
+ * Percentiles are medians of the rounds; the rest is of all rounds, in the order of the columns.
+ */
 export function turnCells(rounds: readonly Turns[]): Cell[] {
   const total = (pick: (turns: Turns) => number) =>
     rounds.reduce((sum, turns) => sum + pick(turns), 0);

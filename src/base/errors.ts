@@ -34,8 +34,8 @@ function encode(text: string): Uint8Array {
 }
 
 /**
- * Line breaks in an echoed argument would end the reply early and forge the next one. Those at the end go,
- * as in Redis.
+ * Line breaks in an echoed argument would end the reply early and forge the next one. Those at the
+ * end go, as in Redis.
  */
 function singleLine(text: string): string {
   let { length } = text;
@@ -48,7 +48,7 @@ export function errorReply(text: string): ErrorReply {
   return new ErrorReply("ERR", text);
 }
 
-// ---- replies that several commands share; the texts are Redis 7.0's ------------------------------
+// ---- replies that several commands share; the texts are Redis 7.0's -----------------------------
 
 export const syntaxError = errorReply("syntax error");
 export const notAnInteger = errorReply("value is not an integer or out of range");

@@ -1,5 +1,5 @@
-// The texts of --help. The text for a node is built from the table of options, group by group, so it
-// cannot miss one. citty renders the text of a subcommand from its definition.
+// The texts of --help. The text for a node is built from the table of options, group by group, so
+// it cannot miss one. citty renders the text of a subcommand from its definition.
 
 import { type CommandDef, renderUsage } from "citty";
 import { MSCACHE_VERSION } from "../base/version.ts";

@@ -1,7 +1,7 @@
-// Picks the subcommand from the arguments, runs it and returns the exit status: 0 for success, 1 for
-// a failure, 2 for a wrong command line or configuration. Without a subcommand it starts a node, as
-// `mscache --listenaddr A --leaderaddr B` always has. The choice is made here because citty would
-// run its default command after a subcommand as well.
+// Picks the subcommand from the arguments, runs it and returns the exit status: 0 for success, 1
+// for a failure, 2 for a wrong command line or configuration. Without a subcommand it starts a
+// node, as `mscache --listenaddr A --leaderaddr B` always has. The choice is made here because
+// citty would run its default command after a subcommand as well.
 // Invariant: every failure is one sentence on standard error, never a stack trace.
 
 import { type CommandDef, runCommand } from "citty";

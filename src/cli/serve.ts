@@ -1,6 +1,6 @@
-// `mscache` and `mscache serve`: starts a node from its configuration and shuts it down on a signal.
-// The node itself is in node/. SIGINT and SIGTERM start a clean shutdown, which is refused if data
-// would be lost. Further signals do not change a shutdown that is under way.
+// `mscache` and `mscache serve`: starts a node from its configuration and shuts it down on a
+// signal. The node itself is in node/. SIGINT and SIGTERM start a clean shutdown, which is refused
+// if data would be lost. Further signals do not change a shutdown that is under way.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { Log } from "../base/log.ts";

@@ -1,6 +1,7 @@
 // The signals of a node's process. SIGINT and SIGTERM request a clean shutdown, however often they
-// arrive: under `npx` or `bun run`, one Ctrl-C reaches the node twice. The signals that redis-server
-// ignores are ignored. Nothing here ends the process; SIGQUIT and SIGKILL keep their default effect.
+// arrive: under `npx` or `bun run`, one Ctrl-C reaches the node twice. The signals that
+// redis-server ignores are ignored. Nothing here ends the process; SIGQUIT and SIGKILL keep their
+// default effect.
 // Invariant: once an EndSignals exists, none of the signals listed here has its default effect.
 
 export type EndSignal = "SIGINT" | "SIGTERM";

@@ -1,13 +1,15 @@
-// Checks arguments before anything is sent: keys, values, lists and option objects. The types refuse
-// most mistakes at compile time; a caller without types gets an InvalidArgumentError that names the
-// argument. The meaning of an option is not here: see lifetime.ts and options.ts.
+// Checks arguments before anything is sent: keys, values, lists and option objects. The types
+// refuse most mistakes at compile time; a caller without types gets an InvalidArgumentError that
+// names the argument. The meaning of an option is not here: see lifetime.ts and options.ts.
 // Invariant: what passes here can be encoded. The writer runs in a microtask, where no caller could
 // catch an exception and every later request would hang.
 
 import { argumentsMax, bulkBytesMax } from "../base/limits.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
 
-/** A string up to this length is within bulkBytesMax: a UTF-16 unit takes at most three UTF-8 bytes. */
+/**
+ * A string up to this length is within bulkBytesMax: a UTF-16 unit takes at most three UTF-8 bytes.
+ */
 const surelyShortMax = Math.floor(bulkBytesMax / 3);
 
 /** Whether it can be a key or a value. Numbers are refused, as they are more often a mistake. */

@@ -1,5 +1,5 @@
-// One socket to one node: opens it, logs in with RESP3, sends requests and matches replies to them in
-// order. It never reconnects and never chooses a node; its owner does both.
+// One socket to one node: opens it, logs in with RESP3, sends requests and matches replies to them
+// in order. It never reconnects and never chooses a node; its owner does both.
 // Invariant: inFlight holds exactly the encoded requests without a reply, in the order of sending.
 // Hot path: a microtask sends the requests of one turn in one write.
 //
@@ -7,9 +7,9 @@
 //   open       -> retiring   retire(): accepts nothing more, finishes its requests, then closes
 //   any        -> closed     the socket closed, the node stayed silent, or close()
 //
-// A request is encoded only when the socket can take it. So when the connection ends, the requests in
-// `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have been
-// executed and are rejected.
+// A request is encoded only when the socket can take it. So when the connection ends, the requests
+// in `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have
+// been executed and are rejected.
 
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import {
@@ -151,7 +151,9 @@ export class Connection implements Holder {
     error: (socket, error) => socket.data.#lose(error.message, error),
   };
 
-  /** Bun.connect throws synchronously on an invalid host or port; that rejects the promise as well. */
+  /**
+   * Bun.connect throws synchronously on an invalid host or port; that rejects the promise as well.
+   */
   #dial({ host, port }: Address): Promise<void> {
     const { reject } = this.#opened;
     const socket = Connection.#handlers;
@@ -264,7 +266,9 @@ export class Connection implements Holder {
     if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.close();
   }
 
-  /** Ends the connection, once. Rejects requests in flight; returns those never sent to the owner. */
+  /**
+   * Ends the connection, once. Rejects requests in flight; returns those never sent to the owner.
+   */
   #end(cause: MSCacheError): void {
     const before = this.#state;
     if (before === "closed") return;

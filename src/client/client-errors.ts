@@ -1,6 +1,6 @@
-// The errors of the client: one class for each situation that a caller can act on. `code` is stable and
-// meant for switch; `message` is for people and may change; `cause` is the underlying error, if any.
-// Nothing is logged and nothing is decided here.
+// The errors of the client: one class for each situation that a caller can act on. `code` is stable
+// and meant for switch; `message` is for people and may change; `cause` is the underlying error, if
+// any. Nothing is logged and nothing is decided here.
 // Invariant: every method of the client rejects only with a subclass of MSCacheError.
 //
 // | code                | class                 | meaning                                | remedy
@@ -41,7 +41,9 @@ export abstract class MSCacheError extends Error {
   }
 }
 
-/** No connection to `address`: refused, unreachable, too slow, or the login failed (see `cause`). */
+/**
+ * No connection to `address`: refused, unreachable, too slow, or the login failed (see `cause`).
+ */
 export class ConnectError extends MSCacheError {
   override readonly name = "ConnectError";
   readonly code = "CONNECT_FAILED";

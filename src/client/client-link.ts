@@ -114,8 +114,8 @@ export class Link implements Holder {
 
 /**
  * The delay before an attempt; attempts count from 1. It doubles from minDelayMs up to maxDelayMs.
- * `random`, in [0, 1), takes away up to half of it, so that the clients of a restarted node do not all
- * reconnect at once.
+ * `random`, in [0, 1), takes away up to half of it, so that the clients of a restarted node do not
+ * all reconnect at once.
  */
 export function backoffMs(
   attempt: number,

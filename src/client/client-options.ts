@@ -1,5 +1,5 @@
-// The options of a client, their defaults and bounds, and the notation of an address. All options are
-// checked up front, so that a mistake is an InvalidArgumentError from connect() and not a later
+// The options of a client, their defaults and bounds, and the notation of an address. All options
+// are checked up front, so that a mistake is an InvalidArgumentError from connect() and not a later
 // surprise. Nothing is opened here.
 
 import { checkBag, isArgument, wrongKind } from "./arguments.ts";
@@ -10,8 +10,8 @@ export interface ReconnectOptions {
   /** Delay before the first attempt, in milliseconds. Default 50. */
   minDelayMs?: number | undefined;
   /**
-   * The delay doubles after each attempt, with jitter, up to this many milliseconds. Default 2,000, or
-   * `minDelayMs` if that is more.
+   * The delay doubles after each attempt, with jitter, up to this many milliseconds. Default 2,000,
+   * or `minDelayMs` if that is more.
    */
   maxDelayMs?: number | undefined;
   /**
@@ -24,8 +24,8 @@ export interface ReconnectOptions {
 export interface ClientOptions {
   /**
    * Any node of the group, as "host:port", ":port" (this machine) or "[::1]:port". Reads go to this
-   * node. If it is a follower, it reports the address of its leader, which must be reachable from the
-   * client too. Default "127.0.0.1:5000".
+   * node. If it is a follower, it reports the address of its leader, which must be reachable from
+   * the client too. Default "127.0.0.1:5000".
    */
   addr?: string | undefined;
   /** Password, sent to every node that the client connects to. Default: no login. */
@@ -34,8 +34,8 @@ export interface ClientOptions {
   username?: string | undefined;
   /**
    * Time limit for opening a connection and logging in, in milliseconds. Default 5,000. Bun cannot
-   * cancel an attempt to connect: if the address does not respond, the system keeps trying, on Linux
-   * for about two minutes, and the process does not exit by itself before that.
+   * cancel an attempt to connect: if the address does not respond, the system keeps trying, on
+   * Linux for about two minutes, and the process does not exit by itself before that.
    */
   connectTimeoutMs?: number | undefined;
   /**
@@ -46,8 +46,8 @@ export interface ClientOptions {
   /** How the client reconnects; ReconnectOptions has the defaults. */
   reconnect?: ReconnectOptions | undefined;
   /**
-   * Maximum number of requests that wait for replies; a further one rejects with TooManyPendingError.
-   * Default 65,536, which is about 30 MB of small requests.
+   * Maximum number of requests that wait for replies; a further one rejects with
+   * TooManyPendingError. Default 65,536, which is about 30 MB of small requests.
    */
   maxPending?: number | undefined;
 }

@@ -1,8 +1,8 @@
-// One request: the command, the expected shape of its reply, and the promise that the caller holds. A
-// request may wait, be sent, be refused and be sent again with the same promise; it does not know where
-// it is.
-// Invariant: the promise settles exactly once. `settled` is set only on a local failure, after which a
-// reply may still arrive.
+// One request: the command, the expected shape of its reply, and the promise that the caller holds.
+// A request may wait, be sent, be refused and be sent again with the same promise; it does not know
+// where it is.
+// Invariant: the promise settles exactly once. `settled` is set only on a local failure, after
+// which a reply may still arrive.
 // Hot path: a request allocates only this object and one promise. The executor is shared:
 // `new Promise(capture)` takes 14 ns, Promise.withResolvers() 38 (Bun 1.4.5).
 

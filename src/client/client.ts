@@ -1,8 +1,8 @@
 // The public API of the client: connect() and the methods of Client, which check arguments and turn
 // calls into commands. Routing, transport and failover are not here: see router.ts and
 // client-connection.ts.
-// Invariant: every method returns a promise that rejects only with an MSCacheError (errors.ts), and no
-// method throws.
+// Invariant: every method returns a promise that rejects only with an MSCacheError (errors.ts), and
+// no method throws.
 
 import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
 import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
@@ -29,13 +29,13 @@ export type Key = string | Uint8Array;
 export type Value = string | Uint8Array;
 
 /**
- * Connects to any node of a group and logs in. Reads go to this node; the client finds the leader and
- * sends it the writes. The first connection is not retried, so that a wrong address fails at once; a
- * connection that is lost later is restored automatically. An open client keeps the process running
- * until {@link Client.close}.
+ * Connects to any node of a group and logs in. Reads go to this node; the client finds the leader
+ * and sends it the writes. The first connection is not retried, so that a wrong address fails at
+ * once; a connection that is lost later is restored automatically. An open client keeps the process
+ * running until {@link Client.close}.
  *
- * Rejects with {@link ConnectError} if the node is not reached within `connectTimeoutMs` (default 5,000)
- * or refuses the login, and with {@link InvalidArgumentError} if an option is invalid.
+ * Rejects with {@link ConnectError} if the node is not reached within `connectTimeoutMs` (default
+ * 5,000) or refuses the login, and with {@link InvalidArgumentError} if an option is invalid.
  *
  * @example
  * await using client = await connect({ addr: "127.0.0.1:5000" });
@@ -55,10 +55,10 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
 }
 
 /**
- * A connected client. Requests made in one turn of the event loop are sent in one write, so a hundred
- * calls under Promise.all cost little more than one. A node executes requests in the order of the calls
- * unless the connection is lost or the leader changes in between; await a call to be certain. Reads from
- * a follower may lag behind writes.
+ * A connected client. Requests made in one turn of the event loop are sent in one write, so a
+ * hundred calls under Promise.all cost little more than one. A node executes requests in the order
+ * of the calls unless the connection is lost or the leader changes in between; await a call to be
+ * certain. Reads from a follower may lag behind writes.
  *
  * Besides the errors listed for each method, every request can reject with TimeoutError,
  * ConnectionLostError, TooManyPendingError, ServerError or ClosedError.
@@ -79,11 +79,11 @@ export class Client implements AsyncDisposable {
     return this.#router.address;
   }
 
-  // ---- reads, from the node given to connect() -----------------------------------------------------
+  // ---- reads, from the node given to connect() --------------------------------------------------
 
   /**
-   * The value as a string, or null if the key does not exist. Bytes that are not UTF-8 become U+FFFD; use
-   * {@link getBytes} for binary data.
+   * The value as a string, or null if the key does not exist. Bytes that are not UTF-8 become
+   * U+FFFD; use {@link getBytes} for binary data.
    *
    * @example const name = await client.get("user:1:name");
    */
@@ -105,8 +105,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The values of several keys as strings, in the order of the keys, with null for each key that does not
-   * exist. The read is atomic. It takes up to 1,048,575 keys; an empty list sends no request.
+   * The values of several keys as strings, in the order of the keys, with null for each key that
+   * does not exist. The read is atomic. It takes up to 1,048,575 keys; an empty list sends no
+   * request.
    *
    * @example const [a, b] = await client.mget(["a", "b"]);
    */
@@ -135,8 +136,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The remaining time to live in milliseconds, Infinity if the key does not expire, or null if it does
-   * not exist.
+   * The remaining time to live in milliseconds, Infinity if the key does not expire, or null if it
+   * does not exist.
    *
    * @example const left = await client.ttl("session"); // 59_871
    */
@@ -156,8 +157,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The node's reply to INFO: sections with lines of `name:value`. Returns the default sections, or only
-   * the given one, such as "replication".
+   * The node's reply to INFO: sections with lines of `name:value`. Returns the default sections, or
+   * only the given one, such as "replication".
    *
    * @example const text = await client.info("memory");
    */
@@ -167,15 +168,15 @@ export class Client implements AsyncDisposable {
     return this.#router.read(["INFO", section], shapes.text);
   }
 
-  // ---- writes, to the leader -----------------------------------------------------------------------
+  // ---- writes, to the leader --------------------------------------------------------------------
 
   /**
-   * Stores a value. Without a lifetime it stays until it is deleted or evicted, and an earlier lifetime
-   * of the key is removed. Resolves with true if the value was stored, and with false only if
-   * `onlyIfAbsent` or `onlyIfPresent` was set and the condition was not met.
+   * Stores a value. Without a lifetime it stays until it is deleted or evicted, and an earlier
+   * lifetime of the key is removed. Resolves with true if the value was stored, and with false only
+   * if `onlyIfAbsent` or `onlyIfPresent` was set and the condition was not met.
    *
-   * Rejects with ServerError if the leader refuses the write, with `serverCode` "OOM" if its memory is
-   * full and eviction is off.
+   * Rejects with ServerError if the leader refuses the write, with `serverCode` "OOM" if its memory
+   * is full and eviction is off.
    *
    * @example await client.set("session", token, { ttlSeconds: 3600 });
    * @example const mine = await client.set("lock", id, { ttlMs: 5_000, onlyIfAbsent: true });
@@ -212,8 +213,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Sets a new lifetime for a key. Resolves with false if the key does not exist. A time in the past
-   * deletes the key.
+   * Sets a new lifetime for a key. Resolves with false if the key does not exist. A time in the
+   * past deletes the key.
    *
    * @example await client.expire("session", { ttlSeconds: 60 });
    */
@@ -228,11 +229,13 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Adds `by` to the integer stored at the key and resolves with the sum. A missing key counts as 0. `by`
-   * is a safe integer, may be negative, and is 1 by default. The lifetime of the key does not change.
+   * Adds `by` to the integer stored at the key and resolves with the sum. A missing key counts as
+   * 0. `by` is a safe integer, may be negative, and is 1 by default. The lifetime of the key does
+   * not change.
    *
-   * Rejects with ServerError if the value is not an integer or the sum does not fit into 64 bits. Rejects
-   * with ResultOutOfRangeError if the sum is beyond 2^53 - 1 in either direction; the sum is stored then.
+   * Rejects with ServerError if the value is not an integer or the sum does not fit into 64 bits.
+   * Rejects with ResultOutOfRangeError if the sum is beyond 2^53 - 1 in either direction; the sum
+   * is stored then.
    *
    * @example const visits = await client.incr("visits");
    */
@@ -247,7 +250,7 @@ export class Client implements AsyncDisposable {
     return sum;
   }
 
-  // ---- closing -------------------------------------------------------------------------------------
+  // ---- closing ----------------------------------------------------------------------------------
 
   /**
    * Refuses new requests, waits for the replies to earlier ones, for at most about one

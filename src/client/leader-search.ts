@@ -1,5 +1,6 @@
-// Finds the leader. It sends ROLE to the node of the link, then to the node that this one follows, and so
-// on along a chain of followers. It tries once and keeps no state; the router decides when to try again.
+// Finds the leader. It sends ROLE to the node of the link, then to the node that this one follows,
+// and so on along a chain of followers. It tries once and keeps no state; the router decides when
+// to try again.
 
 import type { Connection } from "./client-connection.ts";
 import { ConnectError, ServerError } from "./client-errors.ts";
@@ -18,8 +19,8 @@ export interface Target {
 const hopsMax = 8;
 
 /**
- * Returns where to send writes: the link itself, or a new connection to the leader. Rejects if a node
- * of the chain cannot be reached or the chain is longer than hopsMax.
+ * Returns where to send writes: the link itself, or a new connection to the leader. Rejects if a
+ * node of the chain cannot be reached or the chain is longer than hopsMax.
  */
 export async function locateLeader(
   link: Link,

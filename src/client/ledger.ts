@@ -1,12 +1,14 @@
-// Counts the requests of one client and tracks their age. It bounds their number and drives timeouts,
-// but does not know where requests wait: each holder of requests registers here and rejects its own.
-// Invariant: pending = user requests not yet released; the timer runs while there are any, or any of the
-// client's own requests.
+// Counts the requests of one client and tracks their age. It bounds their number and drives
+// timeouts, but does not know where requests wait: each holder of requests registers here and
+// rejects its own.
+// Invariant: pending = user requests not yet released; the timer runs while there are any, or any
+// of the client's own requests.
 //
-// Age is counted in sweeps of a coarse timer, so a request needs no clock reading and no timer of its
-// own. A request is overdue when more than `sweeps` sweeps have passed since it was made: never early,
-// and late by at most one sweep, an eighth of the timeout. A stalled event loop delays the sweeps too,
-// so time in which this process could not read a reply does not count against the server.
+// Age is counted in sweeps of a coarse timer, so a request needs no clock reading and no timer of
+// its own. A request is overdue when more than `sweeps` sweeps have passed since it was made: never
+// early, and late by at most one sweep, an eighth of the timeout. A stalled event loop delays the
+// sweeps too, so time in which this process could not read a reply does not count against the
+// server.
 
 import { ClosedError, type MSCacheError, TooManyPendingError } from "./client-errors.ts";
 import type { Settings } from "./client-options.ts";
@@ -56,7 +58,9 @@ export class Ledger {
     return new Request(command, shape, isWrite, true, this.tick);
   }
 
-  /** A request of the client itself. It can time out like any other, but does not count as pending. */
+  /**
+   * A request of the client itself. It can time out like any other, but does not count as pending.
+   */
   createOwn<T>(command: Command, shape: Shape<T>): Request<T> {
     this.#own++;
     if (this.#timer === null && !this.isClosed) this.#arm();
@@ -84,7 +88,10 @@ export class Ledger {
     return this.tick - tick > sweeps;
   }
 
-  /** Refuses new requests, waits for pending ones, at most about one request timeout, and closes all. */
+  /**
+   * Refuses new requests, waits for pending ones, at most about one request timeout, and closes
+   * all.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     this.#closeBefore = this.tick + sweeps + 1;

@@ -1,6 +1,7 @@
-// The lifetime of a value and the condition for storing it: the options of set() and expire(), and their
-// encoding as words of a command. The types allow one lifetime and one condition; a caller without types
-// gets an InvalidArgumentError. It reads no clock: a TTL starts when the leader executes the command.
+// The lifetime of a value and the condition for storing it: the options of set() and expire(), and
+// their encoding as words of a command. The types allow one lifetime and one condition; a caller
+// without types gets an InvalidArgumentError. It reads no clock: a TTL starts when the leader
+// executes the command.
 
 import { checkBag, checkFlag, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
@@ -9,7 +10,9 @@ import type { Argument, Command } from "./command-writer.ts";
 /** Exactly one way to say when a key expires. */
 export type Lifetime =
   | {
-      /** Seconds from now, greater than 0. Fractions are allowed and rounded up to a millisecond. */
+      /**
+       * Seconds from now, greater than 0. Fractions are allowed and rounded up to a millisecond.
+       */
       ttlSeconds: number;
       ttlMs?: undefined;
       expiresAt?: undefined;
@@ -21,7 +24,9 @@ export type Lifetime =
       expiresAt?: undefined;
     }
   | {
-      /** An absolute time; a number is milliseconds since 1970. A time in the past deletes the key. */
+      /**
+       * An absolute time; a number is milliseconds since 1970. A time in the past deletes the key.
+       */
       expiresAt: Date | number;
       ttlSeconds?: undefined;
       ttlMs?: undefined;
@@ -99,8 +104,8 @@ export function lifetimeWords(
 function duration(name: string, value: unknown, unitMs: number): number {
   if (typeof value !== "number") throw wrongKind(name, "a number", value);
   const product = value * unitMs;
-  // A rounding error must not turn 0.1 s into 101 ms, so only a real remainder is rounded up. toFixed
-  // takes 380 ns, so whole products, nearly all of them, skip it.
+  // A rounding error must not turn 0.1 s into 101 ms, so only a real remainder is rounded up.
+  // toFixed takes 380 ns, so whole products, nearly all of them, skip it.
   const ms = Number.isInteger(product) ? product : Math.ceil(Number(product.toFixed(6)));
   if (ms > 0 && Number.isSafeInteger(ms)) return ms;
   throw new InvalidArgumentError(`${name} must be greater than 0, not ${value}`);

@@ -1,6 +1,6 @@
-// A first-in first-out queue in a ring of slots, in which requests wait. It knows nothing about requests.
-// Array.shift would move all remaining elements, so the head is an index. shift() clears the slot, or the
-// queue would keep settled requests alive.
+// A first-in first-out queue in a ring of slots, in which requests wait. It knows nothing about
+// requests. Array.shift would move all remaining elements, so the head is an index. shift() clears
+// the slot, or the queue would keep settled requests alive.
 // Invariant: capacity is a power of two, 0 <= length <= capacity, and every slot outside
 // [head, head + length) is undefined.
 // Hot path: each request passes through two of these.
@@ -39,7 +39,9 @@ export class Queue<T> {
     for (let i = 0; i < this.length; i++) visit(this.#slots[(this.#head + i) & mask] as T);
   }
 
-  /** Removes the items for which `remove` is true; the others keep their order. May be slow: rare. */
+  /**
+   * Removes the items for which `remove` is true; the others keep their order. May be slow: rare.
+   */
   removeIf(remove: (item: T) => boolean): void {
     for (let left = this.length; left > 0; left--) {
       const item = this.shift() as T;

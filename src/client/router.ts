@@ -1,14 +1,15 @@
-// Routes requests: reads to the node given to connect(), writes to the leader. It keeps the link, at most
-// one further connection if the leader is another node, and the writes that wait while the leader is
-// unknown. leader.ts finds the leader.
+// Routes requests: reads to the node given to connect(), writes to the leader. It keeps the link,
+// at most one further connection if the leader is another node, and the writes that wait while the
+// leader is unknown. leader.ts finds the leader.
 // Invariant: `leader` is null or accepts requests; writes wait in `unrouted` only while it is null.
 //
-// A write is sent again only if it was certainly not executed: it never left, or a follower refused it
-// (READONLY); after a refusal only once. A race that this must survive, with leader L1 and our node F:
+// A write is sent again only if it was certainly not executed: it never left, or a follower refused
+// it (READONLY); after a refusal only once. A race that this must survive, with leader L1 and our
+// node F:
 //   1. We send SET to L1. L1 is demoted and refuses it. The leader is now unknown.
 //   2. SET waits. ROLE on F still names L1, ROLE on L1 names L2. SET goes to L2.
-//   3. L1 refuses a second SET, which was sent before step 1. L1 is no longer the leader, so this must
-//      not discard L2. The SET goes straight to L2.
+//   3. L1 refuses a second SET, which was sent before step 1. L1 is no longer the leader, so this
+//      must not discard L2. The SET goes straight to L2.
 
 import { Connection, rejectAll } from "./client-connection.ts";
 import {
@@ -65,9 +66,11 @@ export class Router implements LinkOwner, Holder {
     return request.promise;
   }
 
-  // ---- what connections report -------------------------------------------------------------------
+  // ---- what connections report ------------------------------------------------------------------
 
-  /** The reply to HELLO has the role, so a write right after connect() stays ahead of a later read. */
+  /**
+   * The reply to HELLO has the role, so a write right after connect() stays ahead of a later read.
+   */
   linkUp(connection: Connection): void {
     if (connection.saidLeader && this.#leader === null) this.#adopt(this.#link);
   }
@@ -152,7 +155,9 @@ export class Router implements LinkOwner, Holder {
     }
   }
 
-  /** Adopts what the search found as the leader, unless the link has become the leader meanwhile. */
+  /**
+   * Adopts what the search found as the leader, unless the link has become the leader meanwhile.
+   */
   #accept(found: Link | Connection): void {
     // Bytes right after the reply to ROLE may have ended the connection.
     if (found instanceof Connection && !found.isOpen) {

@@ -1,5 +1,6 @@
-// The kinds of replies to the client's commands, and the JavaScript values that they become. Each shape
-// accepts only its own kind: a reply of another kind is a ProtocolError, never a value of the wrong type.
+// The kinds of replies to the client's commands, and the JavaScript values that they become. Each
+// shape accepts only its own kind: a reply of another kind is a ProtocolError, never a value of the
+// wrong type.
 
 import type { Reply } from "../protocol/resp/reply-parser.ts";
 import type { Address } from "./client-options.ts";

@@ -1,5 +1,5 @@
-// The table of all commands: registers the rows of every family when this file is loaded. A new family is
-// added to the list below and nowhere else. registry.ts looks commands up by name.
+// The table of all commands: registers the rows of every family when this file is loaded. A new
+// family is added to the list below and nowhere else. registry.ts looks commands up by name.
 
 import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";

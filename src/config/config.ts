@@ -1,8 +1,8 @@
-// The configuration of a node: where values come from (flag, then environment, then file, then default;
-// but what CONFIG REWRITE has pinned in the file goes before all), how they must relate, and how CONFIG
-// GET/SET and the documents see them. The options themselves are rows of options.ts. Nothing is read here
-// but through what is passed in.
-// A Config that leaves this file has been checked whole; every mistake is one ConfigError sentence.
+// The configuration of a node: where values come from (flag, then environment, then file, then
+// default; but what CONFIG REWRITE has pinned in the file goes before all), how they must relate,
+// and how CONFIG GET/SET and the documents see them. The options themselves are rows of options.ts.
+// Nothing is read here but through what is passed in. A Config that leaves this file has been
+// checked whole; every mistake is one ConfigError sentence.
 
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";

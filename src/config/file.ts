@@ -1,7 +1,7 @@
-// The configuration file: lines of `name value`, `#` comments and blank lines. What the names mean is not
-// known here, nor where the file lies (replace-file.ts).
-// Invariant: a file that is written back keeps, byte for byte, whatever is not changed: comments, order,
-// text that is no UTF-8, line ends.
+// The configuration file: lines of `name value`, `#` comments and blank lines. What the names mean
+// is not known here, nor where the file lies (replace-file.ts).
+// Invariant: a file that is written back keeps, byte for byte, whatever is not changed: comments,
+// order, text that is no UTF-8, line ends.
 
 import { ConfigError } from "../base/errors.ts";
 
@@ -54,7 +54,9 @@ export interface Written {
   readonly isPinned?: boolean;
 }
 
-/** The file with these settings, in their places where they have one; all other bytes as they were. */
+/**
+ * The file with these settings, in their places where they have one; all other bytes as they were.
+ */
 export function rewriteConfigFile(
   bytes: Uint8Array,
   path: string,

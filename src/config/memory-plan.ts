@@ -1,14 +1,14 @@
-// What a node needs memory for, and how much of it each part gets by default, so that all of it fits into
-// what the process may use (base/system-memory.ts): a container's limit ends a process that goes beyond.
-// Sizes only; nothing is reserved or measured here.
+// What a node needs memory for, and how much of it each part gets by default, so that all of it
+// fits into what the process may use (base/system-memory.ts): a container's limit ends a process
+// that goes beyond. Sizes only; nothing is reserved or measured here.
 //
 //   runtime and code + working memory of each data thread                    what the program itself takes
 //   items (max-memory) + journal + stream kept for followers + clients       the rest: 4 + 1 + 1 + 2 eighths
 //
-// Measured with 1 KB SETs of three times the limit from 50 clients, in a memory cgroup of that size: the
-// leader held 93 MB at most where 128 were allowed, 194 of 256, 383 of 512, its follower 93, 173 and 197,
-// pages of the program itself included. With half of the limit for items and a journal of 128 MB, as before,
-// the leader was killed in each.
+// Measured with 1 KB SETs of three times the limit from 50 clients, in a memory cgroup of that
+// size: the leader held 93 MB at most where 128 were allowed, 194 of 256, 383 of 512, its follower
+// 93, 173 and 197, pages of the program itself included. With half of the limit for items and a
+// journal of 128 MB, as before, the leader was killed in each.
 //
 // Invariant: the parts of a plan add up to no more than the memory that it is for, from 128 MB on.
 
@@ -24,7 +24,10 @@ const MiB = 1024 * 1024;
 
 /** Bun, our code, and what the control thread works with: 56 MB at rest. */
 const RUNTIME_BYTES = 64 * MiB;
-/** What a data thread may hold between two collections (16 MiB), and in its pool of buffers (16 MiB). */
+/**
+ * What a data thread may hold between two collections (16 MiB), and in its pool of buffers (16
+ * MiB).
+ */
 const THREAD_BYTES = 32 * MiB;
 /** Below this little would be left; a node that is too small for its memory warns at start. */
 const SHARE_LEFT_MIN = 1 / 4;

@@ -36,8 +36,8 @@ export interface OptionRow {
   readonly default: string;
   readonly doc: string;
   /**
-   * What it takes to change it: CONFIG SET, which applies at once, or a restart. A setting that applies is
-   * read where it is used, or has a row in node/settings-in-force.ts.
+   * What it takes to change it: CONFIG SET, which applies at once, or a restart. A setting that
+   * applies is read where it is used, or has a row in node/settings-in-force.ts.
    */
   readonly change: "applies" | "restart";
 }

@@ -1,8 +1,7 @@
 // Every option of a node in one table: flag, configuration-file key and environment variable,
-// default, sentence, how its text is read, whether a change applies at once, and the names by which Redis's
-// CONFIG knows it.
-// The help, the README's table, the loader and CONFIG GET/SET are all made from it. Where values
-// come from, and how they relate to each other, is config.ts's business.
+// default, sentence, how its text is read, whether a change applies at once, and the names by which
+// Redis's CONFIG knows it. The help, the README's table, the loader and CONFIG GET/SET are all made
+// from it. Where values come from, and how they relate to each other, is config.ts's business.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";

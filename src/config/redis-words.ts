@@ -1,5 +1,5 @@
-// Redis's words for values of ours, where CONFIG shows and takes them: its log levels and its policies of
-// eviction. Which option has which names is said in options.ts.
+// Redis's words for values of ours, where CONFIG shows and takes them: its log levels and its
+// policies of eviction. Which option has which names is said in options.ts.
 
 import { ConfigError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";

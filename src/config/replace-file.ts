@@ -1,8 +1,9 @@
-// Replaces a configuration file as a whole: by a draft beside it that takes its name once it is durable, or
-// in place where a draft cannot be made or take the name (a file that is mounted by itself, a directory
-// that may not be written to). It knows no settings.
-// Invariants: whatever fails, the file is as it was and no draft is left; it keeps its mode and its owner,
-// and a new one is its owner's alone, as is the draft, whose name nobody can guess: there are passwords in it.
+// Replaces a configuration file as a whole: by a draft beside it that takes its name once it is
+// durable, or in place where a draft cannot be made or take the name (a file that is mounted by
+// itself, a directory that may not be written to). It knows no settings.
+// Invariants: whatever fails, the file is as it was and no draft is left; it keeps its mode and its
+// owner, and a new one is its owner's alone, as is the draft, whose name nobody can guess: there
+// are passwords in it.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -40,7 +41,10 @@ export function readConfigFile(path: string): string {
   return fs.readFileSync(path, "utf8");
 }
 
-/** Gives the file at `path`, or the one that it links to, the bytes that `change` makes of the present ones. */
+/**
+ * Gives the file at `path`, or the one that it links to, the bytes that `change` makes of the
+ * present ones.
+ */
 export function replaceFile(
   path: string,
   change: (before: Uint8Array) => Uint8Array,
@@ -70,7 +74,10 @@ function oddKind(stats: fs.Stats): string {
   return stats.isFIFO() ? "a pipe" : "a device";
 }
 
-/** What stands in the way of a draft and not of the file itself. A full disk stands in the way of both. */
+/**
+ * What stands in the way of a draft and not of the file itself. A full disk stands in the way of
+ * both.
+ */
 function isOfDraft(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : "";
   return ["EBUSY", "EXDEV", "EACCES", "EPERM", "EROFS"].includes(String(code));
@@ -128,8 +135,8 @@ function syncDirectory(path: string, disk: Disk): void {
 // ---- in place -----------------------------------------------------------------------------------
 
 /**
- * The room that a longer text needs is taken first, as empty lines. Then one write replaces everything,
- * with empty lines up to the old end where the text got shorter.
+ * The room that a longer text needs is taken first, as empty lines. Then one write replaces
+ * everything, with empty lines up to the old end where the text got shorter.
  */
 function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk: Disk): void {
   const file = disk.openSync(target, O_WRONLY | O_NOFOLLOW);

@@ -1,11 +1,13 @@
-// Effects: what a command did to the store, encoded as RESP commands into the journal. Never requests:
-// every effect is absolute, so that replaying it twice converges, which is what lets a snapshot be taken
-// of a living store. It decides nothing: whether there is an effect is the handler's business.
+// Effects: what a command did to the store, encoded as RESP commands into the journal. Never
+// requests: every effect is absolute, so that replaying it twice converges, which is what lets a
+// snapshot be taken of a living store. It decides nothing: whether there is an effect is the
+// handler's business.
+//
 // Invariant: the bytes of an effect, and of a group between open() and close(), lie together in the
 // journal, and a pending SELECT lies before them.
-// Hot path: no allocation for an effect. An effect is measured first; if the ring has room for it in one
-// run, as nearly always, it is written there at once. Otherwise the small parts gather in a scratch
-// buffer and large keys and values go to the ring in pieces.
+// Hot path: no allocation for an effect. An effect is measured first; if the ring has room for it
+// in one run, as nearly always, it is written there at once. Otherwise the small parts gather in a
+// scratch buffer and large keys and values go to the ring in pieces.
 
 import { digitCount, writeDigitsBefore } from "../base/ascii.ts";
 import { copyBytes } from "../base/bytes.ts";
@@ -32,7 +34,9 @@ const FLUSHALL = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
 const scratchBytes = 4096;
 
 export class Effects {
-  /** While a follower applies its leader's stream: those bytes go to the journal unchanged instead. */
+  /**
+   * While a follower applies its leader's stream: those bytes go to the journal unchanged instead.
+   */
   muted: boolean;
   /** Effects written since this object was made. */
   recorded: number;
@@ -58,7 +62,7 @@ export class Effects {
     this.multiWritten = false;
   }
 
-  // ---- the effects -------------------------------------------------------------------------------
+  // ---- the effects ------------------------------------------------------------------------------
 
   set(
     key: Uint8Array,
@@ -143,9 +147,11 @@ export class Effects {
     this.journal.makeWay();
   }
 
-  // ---- groups ------------------------------------------------------------------------------------
+  // ---- groups -----------------------------------------------------------------------------------
 
-  /** What follows up to close() happens at once on followers too. Groups nest; the outermost counts. */
+  /**
+   * What follows up to close() happens at once on followers too. Groups nest; the outermost counts.
+   */
   open(): void {
     if (this.groupDepth++ > 0) return;
     this.journal.enter();
@@ -158,7 +164,7 @@ export class Effects {
     this.journal.leave();
   }
 
-  // ---- encoding ----------------------------------------------------------------------------------
+  // ---- encoding ---------------------------------------------------------------------------------
 
   private idle(): boolean {
     return this.muted || !this.journal.active;
@@ -250,7 +256,10 @@ export class Effects {
     this.at += count;
   }
 
-  /** In the ring there always is: the effect was measured. False: too large for an emptied scratch buffer. */
+  /**
+   * In the ring there always is: the effect was measured. False: too large for an emptied scratch
+   * buffer.
+   */
   private hasRoom(count: number): boolean {
     if (this.direct >= 0 || this.at + count <= scratchBytes) return true;
     this.spill();

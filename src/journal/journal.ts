@@ -1,19 +1,21 @@
-// The journal: a ring of RESP bytes in shared memory, exactly as followers receive them. Its offset is
-// the replication offset: the number of bytes emitted in this history; byte i of the history has
+// The journal: a ring of RESP bytes in shared memory, exactly as followers receive them. Its offset
+// is the replication offset: the number of bytes emitted in this history; byte i of the history has
 // offset i. It knows no commands (effects.ts encodes them), no replid and no sockets.
 // Invariant: first <= offset, offset - first <= capacity, and the ring holds every byte in between.
 // Hot path: begin(), put() and advance() run for every write of a leader that has a follower.
 //
 // One lock covers the ring. It is taken while the lock of a shard is held, so that the order of the
-// journal is the order of the store, and it may be entered again by the thread that has it: a group of
-// effects holds it from its first effect to its last. A reader takes it only to look at the ends; it
-// copies without it, looks again whether the tail passed it meanwhile, and only then uses the copy.
+// journal is the order of the store, and it may be entered again by the thread that has it: a group
+// of effects holds it from its first effect to its last. A reader takes it only to look at the
+// ends; it copies without it, looks again whether the tail passed it meanwhile, and only then uses
+// the copy.
 //
-// Bytes that somebody still needs are not overwritten in silence. `needed` is the lowest offset that a
-// link has not taken yet; before an append overwrites it, `pressure` is called, and whoever set it
-// moves those bytes into queues of its own. Large effects are therefore written in pieces, each with
-// room made for it first, and an effect larger than the whole ring reaches the links all the same:
-// afterwards the ring holds its last part only, so nothing before it can be resumed any more.
+// Bytes that somebody still needs are not overwritten in silence. `needed` is the lowest offset
+// that a link has not taken yet; before an append overwrites it, `pressure` is called, and whoever
+// set it moves those bytes into queues of its own. Large effects are therefore written in pieces,
+// each with room made for it first, and an effect larger than the whole ring reaches the links all
+// the same: afterwards the ring holds its last part only, so nothing before it can be resumed any
+// more.
 
 import { copyBytes } from "../base/bytes.ts";
 
@@ -36,7 +38,9 @@ const ACTIVE = 8;
 const SELECT_PENDING = 9;
 /** Ring index of the byte at END. */
 const CURSOR = 10;
-/** Left to whoever makes a lock for several threads: a word of `control` that nothing here touches. */
+/**
+ * Left to whoever makes a lock for several threads: a word of `control` that nothing here touches.
+ */
 export const journalLockWord = 11;
 const controlBytes = 64;
 
@@ -53,9 +57,15 @@ export class Journal {
   readonly capacity: number;
   /** The ring itself, for the encoder, which writes where begin() tells it. */
   readonly ring: Uint8Array;
-  /** Called under the lock before bytes at or above `needed` are overwritten. It may read, not append. */
+  /**
+   * Called under the lock before bytes at or above `needed` are overwritten. It may read, not
+   * append.
+   */
   pressure: (() => void) | null;
-  /** Set where `pressure` cannot be: waits, with no lock taken, for another thread to relieve the ring. */
+  /**
+   * Set where `pressure` cannot be: waits, with no lock taken, for another thread to relieve the
+   * ring.
+   */
   patience: (() => void) | null;
   private readonly offsets: Float64Array;
   private readonly words: Int32Array;
@@ -64,8 +74,9 @@ export class Journal {
   /** No append makes room for more than this at a time, so that `pressure` can keep up. */
   private readonly pieceBytes: number;
   /**
-   * So much of the ring `pressure` keeps free of needed bytes. With a lock it is a quarter: other threads,
-   * which saw it half empty and then had to wait for the lock, may write that much between them.
+   * So much of the ring `pressure` keeps free of needed bytes. With a lock it is a quarter: other
+   * threads, which saw it half empty and then had to wait for the lock, may write that much between
+   * them.
    */
   private readonly headroom: number;
 
@@ -82,7 +93,7 @@ export class Journal {
     this.patience = null;
   }
 
-  // ---- state -------------------------------------------------------------------------------------
+  // ---- state ------------------------------------------------------------------------------------
 
   /** While false nothing is written and the offset stands still. */
   get active(): boolean {
@@ -122,7 +133,10 @@ export class Journal {
     return this.offset - this.needed > this.capacity / 2;
   }
 
-  /** To be called before a write takes its locks, in a thread that cannot relieve the ring under them. */
+  /**
+   * To be called before a write takes its locks, in a thread that cannot relieve the ring under
+   * them.
+   */
   makeWay(): void {
     if (this.patience !== null && this.active && this.isCrowded) this.patience();
   }
@@ -138,7 +152,9 @@ export class Journal {
     this.leave();
   }
 
-  /** Ends the history. The caller gives the next one a new replid: there is a gap between the two. */
+  /**
+   * Ends the history. The caller gives the next one a new replid: there is a gap between the two.
+   */
   stop(): void {
     this.enter();
     this.offsets[FIRST] = this.offsets[END];
@@ -154,7 +170,7 @@ export class Journal {
     return offset;
   }
 
-  // ---- writing -----------------------------------------------------------------------------------
+  // ---- writing ----------------------------------------------------------------------------------
 
   /** Takes the lock, or counts one more entry of the thread that has it. */
   enter(): void {
@@ -173,7 +189,8 @@ export class Journal {
 
   /**
    * Makes room for `total` bytes and returns where in the ring to write them, to be followed by
-   * advance(total); or -1 when they do not lie in one run, to be followed by put(). The caller has entered.
+   * advance(total); or -1 when they do not lie in one run, to be followed by put(). The caller has
+   * entered.
    */
   begin(total: number): number {
     if (total > this.pieceBytes) return -1;
@@ -210,9 +227,12 @@ export class Journal {
     if (tail > this.offsets[FIRST]) this.offsets[FIRST] = tail;
   }
 
-  // ---- reading -----------------------------------------------------------------------------------
+  // ---- reading ----------------------------------------------------------------------------------
 
-  /** Copies up to `max` bytes from offset `from` on; returns how many, or -1 if they are held no longer. */
+  /**
+   * Copies up to `max` bytes from offset `from` on; returns how many, or -1 if they are held no
+   * longer.
+   */
   read(from: number, target: Uint8Array, at: number, max: number): number {
     this.enter();
     const end = this.offsets[END];

@@ -1,9 +1,10 @@
-// Hot path: the one door for changes. Whatever changes items comes by here, and here store and journal
-// change together: commands of clients, a leader's stream, a snapshot, and what the store expires or evicts
-// by itself. Nobody else calls what changes a store (a test holds that); whoever reads, reads the store.
-// It decides nothing about commands, and locks only where it says so: else the caller holds the shards.
-// Invariant: what changed the store is in the journal, once and in absolute terms, and what changed nothing
-// is not. On a follower effects are muted: its leader's bytes are in the journal already.
+// Hot path: the one door for changes. Whatever changes items comes by here, and here store and
+// journal change together: commands of clients, a leader's stream, a snapshot, and what the store
+// expires or evicts by itself. Nobody else calls what changes a store (a test holds that); whoever
+// reads, reads the store. It decides nothing about commands, and locks only where it says so: else
+// the caller holds the shards.
+// Invariant: what changed the store is in the journal, once and in absolute terms, and what changed
+// nothing is not. On a follower effects are muted: its leader's bytes are in the journal already.
 
 import type { Effects } from "../journal/effects.ts";
 import {
@@ -73,7 +74,9 @@ export class Keyspace {
     return STORED;
   }
 
-  /** A new expiry for an item that was found, 0 for none; false if there is no room for it to move. */
+  /**
+   * A new expiry for an item that was found, 0 for none; false if there is no room for it to move.
+   */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     if (!this.#store.setExpiry(key, start, end, expiresAt)) return false;
     this.#effects.expireAt(key, start, end, expiresAt);
@@ -87,7 +90,10 @@ export class Keyspace {
     return true;
   }
 
-  /** FLUSHALL. The effect is recorded before any shard is free again: no later write may come before it. */
+  /**
+   * FLUSHALL. The effect is recorded before any shard is free again: no later write may come before
+   * it.
+   */
   flush(): void {
     const taken = this.#store.lockShards(this.#store.allShards);
     this.#store.clear();

@@ -1,7 +1,7 @@
 // How many clients the system allows a node: each needs a file descriptor, and so do the node's own
-// sockets and files. Applies at start and to CONFIG SET. connection/connections.ts refuses a client that
-// would take one of the last descriptors all the same.
-// From redis 7.0 `server.c`, adjustOpenFilesLimit; but Bun has already raised the soft limit.
+// sockets and files. Applies at start and to CONFIG SET. connection/connections.ts refuses a client
+// that would take one of the last descriptors all the same. From redis 7.0 `server.c`,
+// adjustOpenFilesLimit; but Bun has already raised the soft limit.
 
 import { ConfigError } from "../base/errors.ts";
 import { descriptorsPerWorker, descriptorsReserved } from "../base/limits.ts";
@@ -15,7 +15,9 @@ export function clientsPossible({ threads }: Pick<Config, "threads">, descriptor
   return descriptors - descriptorsReserved - workers * descriptorsPerWorker;
 }
 
-/** The configuration with max-clients lowered to what is possible, and a warning if it was lowered. */
+/**
+ * The configuration with max-clients lowered to what is possible, and a warning if it was lowered.
+ */
 export function withinDescriptors<Settings extends Bounded>(
   config: Settings,
   descriptors: number,

@@ -1,7 +1,8 @@
-// When a thread asks for a garbage collection. Shared memory counts as heap, so the collector hardly runs by
-// itself (src/README.md). A thread asks after every so many bytes received, which become most of the garbage,
-// and when resident memory has grown, which shows the rest: strings of INFO and CLIENT LIST, promises of
-// waiting commands, clones of messages. A thread that is idle after such growth collects everything once.
+// When a thread asks for a garbage collection. Shared memory counts as heap, so the collector
+// hardly runs by itself (src/README.md). A thread asks after every so many bytes received, which
+// become most of the garbage, and when resident memory has grown, which shows the rest: strings of
+// INFO and CLIENT LIST, promises of waiting commands, clones of messages. A thread that is idle
+// after such growth collects everything once.
 // Invariant: a look reads the memory of the process once, and nothing else does.
 
 import { receivedBytesPerCollection, residentBytesPerCollection } from "../base/limits.ts";
@@ -20,7 +21,9 @@ const bun: Runtime = {
 export class Collector {
   private readonly runtime: Runtime;
   private receivedBytes = 0;
-  /** Resident memory at the last collection because of its growth, or less if it has shrunk since. */
+  /**
+   * Resident memory at the last collection because of its growth, or less if it has shrunk since.
+   */
   private residentBytes: number;
   private isResting = true;
   private hasGrown = false;

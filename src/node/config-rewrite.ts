@@ -1,7 +1,7 @@
-// CONFIG REWRITE: writes what has changed since the start to the configuration file. The rest of its text
-// stays (config/file.ts), and the file is replaced as a whole (config/replace-file.ts).
-// The leader is written as REPLICAOF left it, with a mark that makes it beat --leaderaddr: a node that
-// restarts with its old command line must not follow the leader it had then.
+// CONFIG REWRITE: writes what has changed since the start to the configuration file. The rest of
+// its text stays (config/file.ts), and the file is replaced as a whole (config/replace-file.ts).
+// The leader is written as REPLICAOF left it, with a mark that makes it beat --leaderaddr: a node
+// that restarts with its old command line must not follow the leader it had then.
 
 import { type Config, OPTIONS, rewriteConfigFile, type Written } from "../config/config.ts";
 import { replaceFile } from "../config/replace-file.ts";

@@ -1,6 +1,6 @@
-// The configuration of a running node: what CONFIG GET shows, what CONFIG SET changes, and what CONFIG
-// REWRITE writes. A part with its own copy of a setting is updated by settings-in-force.ts; every other
-// part reads the setting when it needs it, or listens for changes.
+// The configuration of a running node: what CONFIG GET shows, what CONFIG SET changes, and what
+// CONFIG REWRITE writes. A part with its own copy of a setting is updated by settings-in-force.ts;
+// every other part reads the setting when it needs it, or listens for changes.
 // Invariant: `current` names the leader that the node follows now, not the one at start.
 
 import type { Address } from "../base/address.ts";

@@ -1,7 +1,7 @@
-// What a node does about a fault: an error of its own code, after which a lock may be held or a command half
-// done. A node of the command line aborts its process, as nothing else is safe. An embedded node shuts its
-// parts down without touching its data, its owner gets the error, and the process lives. An error of a peer,
-// a client or the system is not a fault.
+// What a node does about a fault: an error of its own code, after which a lock may be held or a
+// command half done. A node of the command line aborts its process, as nothing else is safe. An
+// embedded node shuts its parts down without touching its data, its owner gets the error, and the
+// process lives. An error of a peer, a client or the system is not a fault.
 //
 //   sound --the first fault--> broken: the parts are told, then the owner
 //

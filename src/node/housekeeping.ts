@@ -1,6 +1,6 @@
-// What a node does periodically: reclaims expired items in small slices, closes idle connections, samples
-// the rates for INFO, and frees memory. Runs in the control thread; Workers call tidyMemory() and
-// closeIdle() themselves.
+// What a node does periodically: reclaims expired items in small slices, closes idle connections,
+// samples the rates for INFO, and frees memory. Runs in the control thread; Workers call
+// tidyMemory() and closeIdle() themselves.
 
 import { buffers } from "../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
@@ -69,8 +69,8 @@ export class Housekeeping {
   }
 
   /**
-   * Uses its whole slice only while it finds many expired items. On a follower it finds none, but returns
-   * the pages of replaced data to the system.
+   * Uses its whole slice only while it finds many expired items. On a follower it finds none, but
+   * returns the pages of replaced data to the system.
    */
   private sweep(): void {
     this.thread.turn(() => {
@@ -89,7 +89,9 @@ export class Housekeeping {
     await Promise.all([this.information.sampleRates(), this.waits.releaseGone()]);
   }
 
-  /** Ordinary keys do not collide so often; the log says so at most once a minute, with the number. */
+  /**
+   * Ordinary keys do not collide so often; the log says so at most once a minute, with the number.
+   */
   private warnOfCrowding(): void {
     const writes = this.store.crowdedWrites();
     const now = monotonicMs();
@@ -104,7 +106,9 @@ export class Housekeeping {
   }
 }
 
-/** For one thread: disconnects clients that hold too much, collects garbage, frees unused buffers. */
+/**
+ * For one thread: disconnects clients that hold too much, collects garbage, frees unused buffers.
+ */
 export function tidyMemory({ collector, clientMemory }: DataThread): void {
   clientMemory.check();
   collector.look();
@@ -112,8 +116,8 @@ export function tidyMemory({ collector, clientMemory }: DataThread): void {
 }
 
 /**
- * Closes the clients of one thread that were silent for longer than the timeout; 0 closes none. A client
- * that waits for this node is not idle, nor is a subscriber or a link.
+ * Closes the clients of one thread that were silent for longer than the timeout; 0 closes none. A
+ * client that waits for this node is not idle, nor is a subscriber or a link.
  */
 export function closeIdle(connections: Connections, timeoutSeconds: number): void {
   const { thread } = connections;

@@ -1,5 +1,5 @@
-// What INFO reports about the whole node: gathered from its parts on request (node-info.ts makes the
-// text), and the rates that are measured over time. Runs in the control thread.
+// What INFO reports about the whole node: gathered from its parts on request (node-info.ts makes
+// the text), and the rates that are measured over time. Runs in the control thread.
 
 import { randomBytes } from "node:crypto";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";

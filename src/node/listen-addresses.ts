@@ -1,13 +1,15 @@
-// Where a node listens. The names of --listenaddr are resolved once, at start, and every thread checks and
-// binds the same addresses. A name stands for all of its addresses that this machine can use, so that a
-// client reaches the node at any of them and a second node finds none of them free.
+// Where a node listens. The names of --listenaddr are resolved once, at start, and every thread
+// checks and binds the same addresses. A name stands for all of its addresses that this machine can
+// use, so that a client reaches the node at any of them and a second node finds none of them free.
 // Invariant: all addresses of one name have the same port, even if the system chose it.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import type { Lookup } from "../base/host-lookup.ts";
 import { codeOf, ListenError, listenBriefly } from "./connection/listener.ts";
 
-/** How many ports are tried that the system offers for the first address and the others have taken. */
+/**
+ * How many ports are tried that the system offers for the first address and the others have taken.
+ */
 const portAttemptsMax = 16;
 
 export async function listenAddresses(
@@ -46,7 +48,10 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** A name often has an address of a family that the machine lacks: `::1` in a container without IPv6. */
+/**
+ * A name often has an address of a family that the machine lacks: `::1` in a container without
+ * IPv6.
+ */
 function isHere(host: string): boolean {
   try {
     listenBriefly({ host, port: 0 });
@@ -57,7 +62,10 @@ function isHere(host: string): boolean {
   }
 }
 
-/** A port that is free on all of them. If another process takes it before it is bound, the start fails. */
+/**
+ * A port that is free on all of them. If another process takes it before it is bound, the start
+ * fails.
+ */
 function commonPort([first, ...others]: readonly string[]): number {
   for (let attempt = 1; ; attempt++) {
     const port = listenBriefly({ host: first, port: 0 });

@@ -1,5 +1,5 @@
-// The text of INFO. Field names and their order are Redis's, because tools and Sentinel parse them; our
-// own fields are at the end of a section and begin with a word of the glossary.
+// The text of INFO. Field names and their order are Redis's, because tools and Sentinel parse them;
+// our own fields are at the end of a section and begin with a word of the glossary.
 
 import { totalmem } from "node:os";
 import { MSCACHE_VERSION, REDIS_VERSION } from "../base/version.ts";
@@ -60,7 +60,10 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   keyspace: { title: "Keyspace", fields: keyspaceFields },
 };
 
-/** The requested sections, in INFO's order; without any, the default ones. Unknown names are ignored, as in Redis. */
+/**
+ * The requested sections, in INFO's order; without any, the default ones. Unknown names are
+ * ignored, as in Redis.
+ */
 export function infoText(source: InfoSource, asked: readonly string[]): string {
   const names = new Set(asked.length === 0 ? ["default"] : asked);
   const all = names.has("all") || names.has("everything");

@@ -1,7 +1,7 @@
-// How the parts of a node are made: one function for each part, which gets the parts made before it.
-// Nothing here serves clients; server.ts decides the order of calls.
-// Invariant: a part needs no part that is made after it. A later part learns what happens to an earlier
-// one from its signals.
+// How the parts of a node are made: one function for each part, which gets the parts made before
+// it. Nothing here serves clients; server.ts decides the order of calls.
+// Invariant: a part needs no part that is made after it. A later part learns what happens to an
+// earlier one from its signals.
 
 import { dirname, resolve } from "node:path";
 import type { Lookup } from "../base/host-lookup.ts";
@@ -28,8 +28,8 @@ export interface ServerOptions {
   /** Receives the lines of the node's log; the default is standard error. It must not throw. */
   readonly logSink?: LineSink;
   /**
-   * What follows an error of the node's own code: "abort" ends the process; a function is called when the
-   * node has shut its parts down. `closed` then rejects with the error, too.
+   * What follows an error of the node's own code: "abort" ends the process; a function is called
+   * when the node has shut its parts down. `closed` then rejects with the error, too.
    */
   readonly onFault?: OnFault;
   /** The code of the data threads, for tests; the default is src/worker.ts. */
@@ -105,7 +105,10 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
   });
 }
 
-/** The thread that runs this: it gets the control commands, and has connections if it is the only one. */
+/**
+ * The thread that runs this: it gets the control commands, and has connections if it is the only
+ * one.
+ */
 export function makeControlThread(ground: Ground, replication: Replication) {
   const { context, standing, log, fault, clientMemory, channels } = ground;
   const mailbox = new LocalMailbox(log, () => standing.free(anyPause));

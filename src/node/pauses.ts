@@ -1,8 +1,8 @@
 // Which commands of clients wait: CLIENT PAUSE, FAILOVER and SHUTDOWN may each hold writes or all
-// commands, and the strongest pause counts while it lasts. The result is in shared memory, where the gate
-// reads it.
-// Invariant: shared memory has the present kind of pause, and when it changes, no thread is in the middle
-// of a command that the new kind holds.
+// commands, and the strongest pause counts while it lasts. The result is in shared memory, where
+// the gate reads it.
+// Invariant: shared memory has the present kind of pause, and when it changes, no thread is in the
+// middle of a command that the new kind holds.
 
 import { monotonicMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";

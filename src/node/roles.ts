@@ -1,6 +1,6 @@
-// The role of the node, leader or follower: what the whole node does when REPLICAOF or FAILOVER changes
-// it, and which commands it refuses because of its role and its links. The state machines are in
-// replication/.
+// The role of the node, leader or follower: what the whole node does when REPLICAOF or FAILOVER
+// changes it, and which commands it refuses because of its role and its links. The state machines
+// are in replication/.
 // Invariant: for every thread, the role changes between two commands and never within one.
 
 import { type Address, formatAddress } from "../base/address.ts";
@@ -58,7 +58,10 @@ export class NodeRoles implements Roles {
     betweenCommands(store, () => replication.noOne());
   }
 
-  /** A demoted node closes its clients: some would not notice a READONLY and look for the new leader. */
+  /**
+   * A demoted node closes its clients: some would not notice a READONLY and look for the new
+   * leader.
+   */
   private changed(leader: Address | null): void {
     const { standing, configuration, pauses, clients, fault } = this.parts;
     const isDemoted = leader !== null && !standing.isFollower;
@@ -85,7 +88,7 @@ export class NodeRoles implements Roles {
     if (((standing.restrictions & bit) !== 0) !== isSet) standing.restrict(bit, isSet);
   }
 
-  // ---- failover ----------------------------------------------------------------------------------
+  // ---- failover ---------------------------------------------------------------------------------
 
   get isFailingOver(): boolean {
     return this.parts.replication.failover.isActive;

@@ -1,5 +1,5 @@
-// Starts and ends a node. Each part is made from those before it (parts.ts); read startServer() from top
-// to bottom to see how they fit together.
+// Starts and ends a node. Each part is made from those before it (parts.ts); read startServer()
+// from top to bottom to see how they fit together.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
@@ -49,17 +49,20 @@ export interface Server extends AsyncDisposable {
   /** Whether a shutdown is under way or done; false again if it failed or was aborted. */
   readonly isShuttingDown: boolean;
   /**
-   * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to false if
-   * the node keeps running, because its data could not be saved or the shutdown was aborted.
+   * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to
+   * false if the node keeps running, because its data could not be saved or the shutdown was
+   * aborted.
    */
   shutDown(): Promise<boolean>;
-  /** As shutDown(), but the node always ends; rejects if a snapshot was due and could not be saved. */
+  /**
+   * As shutDown(), but the node always ends; rejects if a snapshot was due and could not be saved.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Starts a node. Rejects with a ListenError if an address cannot be bound, and with a SnapshotError if its
- * snapshot cannot be loaded.
+ * Starts a node. Rejects with a ListenError if an address cannot be bound, and with a SnapshotError
+ * if its snapshot cannot be loaded.
  */
 export async function startServer(wanted: Config, options: ServerOptions = {}): Promise<Server> {
   const { config, warning } = withinDescriptors(wanted, descriptorsMax());
@@ -224,8 +227,8 @@ async function closeParts(parts: Ending): Promise<void> {
 }
 
 /**
- * After a fault: nothing that may be half done is served, sent or saved. This thread releases its locks, or
- * it would wait for itself; the others have ended by then, or see LOADING.
+ * After a fault: nothing that may be half done is served, sent or saved. This thread releases its
+ * locks, or it would wait for itself; the others have ended by then, or see LOADING.
  */
 function breakOff(parts: Ending): void {
   const { store, threads, standing, persistence, replication, chores, sending } = parts;

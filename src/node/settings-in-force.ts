@@ -1,7 +1,8 @@
-// Applies changed settings. Most settings are read where they are used (NodeConfiguration.current) and need
-// nothing here. There is a row for each setting of which a part has its own copy: the store, and the memory
-// that data threads share.
-// Invariant: from the start on, each copy equals the configuration; a refused change leaves all copies.
+// Applies changed settings. Most settings are read where they are used (NodeConfiguration.current)
+// and need nothing here. There is a row for each setting of which a part has its own copy: the
+// store, and the memory that data threads share.
+// Invariant: from the start on, each copy equals the configuration; a refused change leaves all
+// copies.
 
 import { descriptorsMax } from "../base/descriptors.ts";
 import type { Config } from "../config/config.ts";

@@ -1,6 +1,6 @@
-// CONFIG GET and CONFIG SET over the node's configuration: all pairs of a CONFIG SET or none. Some names of
-// Redis, which tools ask for, have only one possible value here: they are shown and cannot be changed.
-// Error texts are those of redis 7.0 `config.c` (configSetCommand).
+// CONFIG GET and CONFIG SET over the node's configuration: all pairs of a CONFIG SET or none. Some
+// names of Redis, which tools ask for, have only one possible value here: they are shown and cannot
+// be changed. Error texts are those of redis 7.0 `config.c` (configSetCommand).
 
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";

@@ -1,6 +1,6 @@
-// What all threads of a node share, and how a thread attaches to it. Store, journal and standing are in
-// shared memory that is reserved once, before the first data thread starts; the objects that work on it
-// belong to one thread each. It decides nothing about threads.
+// What all threads of a node share, and how a thread attaches to it. Store, journal and standing
+// are in shared memory that is reserved once, before the first data thread starts; the objects that
+// work on it belong to one thread each. It decides nothing about threads.
 // Invariant: the thread that expires or evicts an item records the effect.
 
 import { randomBytes } from "node:crypto";

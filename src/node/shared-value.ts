@@ -1,6 +1,6 @@
-// A value in shared memory that one thread writes and all others read: a few bytes, their length and a
-// version. Each thread caches the decoded value until the version changes, so that a read costs one atomic
-// load. A write wakes no thread.
+// A value in shared memory that one thread writes and all others read: a few bytes, their length
+// and a version. Each thread caches the decoded value until the version changes, so that a read
+// costs one atomic load. A write wakes no thread.
 // Invariant: the version is odd while the bytes are being written, and differs for each value.
 
 /** Int32 words that a value needs in addition to its bytes. */

@@ -1,13 +1,14 @@
-// The orderly end of a node. Nothing is closed before it is certain that the node ends: writes are paused,
-// followers catch up, the snapshot is saved, and only then listeners and connections close. Until then the
-// node answers reads, and the shutdown can be aborted.
+// The orderly end of a node. Nothing is closed before it is certain that the node ends: writes are
+// paused, followers catch up, the snapshot is saved, and only then listeners and connections close.
+// Until then the node answers reads, and the shutdown can be aborted.
 //
 //   running --begin()--> catching-up --followers have all, or time is over, or NOW--> saving
 //   saving --saved, or FORCE--> closing --> ended
 //   catching-up, saving --abort(); a save that failed, without FORCE--> running
 //
-// Invariant: writes, expiry and eviction stand still in every state but running. As in redis 7.0 `server.c`
-// (prepareForShutdown, finishShutdown), everyone who asks meanwhile waits for the same end.
+// Invariant: writes, expiry and eviction stand still in every state but running. As in redis 7.0
+// `server.c` (prepareForShutdown, finishShutdown), everyone who asks meanwhile waits for the same
+// end.
 
 import { monotonicMs } from "../base/clock.ts";
 import { assert } from "../base/errors.ts";
@@ -96,7 +97,9 @@ export class Shutdown implements Ending {
     if (outcome.problem !== null) throw outcome.problem;
   }
 
-  /** Keeps the node running; false if no shutdown is under way, or if the node has begun to close. */
+  /**
+   * Keeps the node running; false if no shutdown is under way, or if the node has begun to close.
+   */
   abort(): boolean {
     if (this.state !== "catching-up" && this.state !== "saving") return false;
     this.#abort.abort(new Error("aborted"));

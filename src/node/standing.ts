@@ -1,8 +1,9 @@
-// The standing of the node, which every command of every thread must see at once: the leader it follows,
-// whether it is loading a snapshot, what else restricts commands, whether a password is needed; also the
-// settings that all threads read, the counter of clients and their ids. It is in shared memory, and each
-// thread has its own object over it. Only the control thread changes the standing: the role under the locks
-// of all shards, and LOADING before it removes the old data, for which it takes them all.
+// The standing of the node, which every command of every thread must see at once: the leader it
+// follows, whether it is loading a snapshot, what else restricts commands, whether a password is
+// needed; also the settings that all threads read, the counter of clients and their ids. It is in
+// shared memory, and each thread has its own object over it. Only the control thread changes the
+// standing: the role under the locks of all shards, and LOADING before it removes the old data, for
+// which it takes them all.
 // Invariant: shared memory never has the password itself, only its hash.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
@@ -66,7 +67,7 @@ export class SharedStanding implements Standing {
     );
   }
 
-  // ---- role --------------------------------------------------------------------------------------
+  // ---- role -------------------------------------------------------------------------------------
 
   get isFollower(): boolean {
     return (this.restrictions & restriction.FOLLOWER) !== 0;
@@ -87,7 +88,7 @@ export class SharedStanding implements Standing {
     return this.leader.value.writeRefusal;
   }
 
-  // ---- login -------------------------------------------------------------------------------------
+  // ---- login ------------------------------------------------------------------------------------
 
   get needsLogin(): boolean {
     return this.password.value.length > 0;
@@ -104,7 +105,7 @@ export class SharedStanding implements Standing {
     return expected.length === 0 || crypto.timingSafeEqual(expected, hashOf(given));
   }
 
-  // ---- settings ----------------------------------------------------------------------------------
+  // ---- settings ---------------------------------------------------------------------------------
 
   // All threads read these; only the control thread sets them (settings-in-force.ts).
 
@@ -151,7 +152,7 @@ export class SharedStanding implements Standing {
     Atomics.store(this.words, PORT, port);
   }
 
-  // ---- what stands in the way of commands --------------------------------------------------------
+  // ---- what stands in the way of commands -------------------------------------------------------
 
   get isLoading(): boolean {
     return (this.restrictions & restriction.LOADING) !== 0;
@@ -183,7 +184,7 @@ export class SharedStanding implements Standing {
     }
   }
 
-  // ---- clients and effects -----------------------------------------------------------------------
+  // ---- clients and effects ----------------------------------------------------------------------
 
   /** An id that no thread has returned before. */
   nextClientId(): number {
@@ -206,8 +207,8 @@ export class SharedStanding implements Standing {
   }
 
   /**
-   * Calls `wake` after announcements, once for those that came together. Ends at the first announcement
-   * after `signal` was aborted. Only for the control thread.
+   * Calls `wake` after announcements, once for those that came together. Ends at the first
+   * announcement after `signal` was aborted. Only for the control thread.
    */
   async onEffects(wake: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -1,7 +1,8 @@
-// The average TTL that INFO shows as avg_ttl. Redis measures it while its sweeper walks the keys. Our
-// sweeper does not run on a follower, so each INFO looks at some buckets here, from where the last one
-// stopped.
-// Invariant: a call looks at a bounded number of buckets, whatever the store holds (0.2 ms in a full table).
+// The average TTL that INFO shows as avg_ttl. Redis measures it while its sweeper walks the keys.
+// Our sweeper does not run on a follower, so each INFO looks at some buckets here, from where the
+// last one stopped.
+// Invariant: a call looks at a bounded number of buckets, whatever the store holds (0.2 ms in a
+// full table).
 
 import type { ItemVisitor, Store } from "../store/store.ts";
 

@@ -1,5 +1,5 @@
-// WAIT, as commands see it: a connection waits in replication/leader/waiters.ts, and this file turns the
-// outcome into a reply. It also releases the waits of connections that have closed.
+// WAIT, as commands see it: a connection waits in replication/leader/waiters.ts, and this file
+// turns the outcome into a reply. It also releases the waits of connections that have closed.
 
 import { type ErrorReply, unblocked, unblockedByRole } from "../base/errors.ts";
 import type { Clients, Waits } from "../command/core/node.ts";

@@ -1,7 +1,7 @@
-// Loads a snapshot file into an empty store, in chunks between which other work has its turn, and reports
-// progress. persistence.ts decides what to do about a broken file.
-// Invariant: load() resolves only if structure, checksum and end of the file are right. Before that the
-// store must not be read, and after a failure it must be cleared.
+// Loads a snapshot file into an empty store, in chunks between which other work has its turn, and
+// reports progress. persistence.ts decides what to do about a broken file.
+// Invariant: load() resolves only if structure, checksum and end of the file are right. Before that
+// the store must not be read, and after a failure it must be cleared.
 
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
@@ -27,7 +27,10 @@ export interface LoaderParts {
   readonly asFollower: boolean;
   /** Whether a value that is not a string makes the file broken. */
   readonly refusesOtherTypes?: boolean | undefined;
-  /** Called once before the first item, with the point in a history that the items represent, if any. */
+  /**
+   * Called once before the first item, with the point in a history that the items represent, if
+   * any.
+   */
   readonly begin: (point: ResumePoint | null) => void;
   /** Called for an item of the file that is not stored. */
   readonly leftOut: (key: Uint8Array, start: number, end: number) => void;

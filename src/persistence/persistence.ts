@@ -1,8 +1,8 @@
-// Snapshot files as the node sees them: loaded once at start; saved on command, at intervals, and at a clean
-// shutdown. Without a path none of this happens, and commands say so. It opens no socket and changes no
-// role.
-// Invariant: a part of a file is never served, and a part of the data is never saved, neither while a file
-// is loaded nor while a full sync replaces the data.
+// Snapshot files as the node sees them: loaded once at start; saved on command, at intervals, and
+// at a clean shutdown. Without a path none of this happens, and commands say so. It opens no socket
+// and changes no role.
+// Invariant: a part of a file is never served, and a part of the data is never saved, neither while
+// a file is loaded nor while a full sync replaces the data.
 
 import { rename } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
@@ -79,11 +79,11 @@ export class Persistence {
     return this.#saver.lastSavedAtMs;
   }
 
-  // ---- the start ---------------------------------------------------------------------------------
+  // ---- the start --------------------------------------------------------------------------------
 
   /**
-   * Fills the store from the file, if there is one. The caller must keep everyone from reading the store
-   * meanwhile. Rejects with a SnapshotError if the file cannot be loaded.
+   * Fills the store from the file, if there is one. The caller must keep everyone from reading the
+   * store meanwhile. Rejects with a SnapshotError if the file cannot be loaded.
    */
   async load(asFollower: boolean): Promise<void> {
     if (!this.isOn) return;
@@ -184,7 +184,7 @@ export class Persistence {
     }
   }
 
-  // ---- saving ------------------------------------------------------------------------------------
+  // ---- saving -----------------------------------------------------------------------------------
 
   get isSaving(): boolean {
     return this.#saver.isSaving;
@@ -222,11 +222,11 @@ export class Persistence {
     this.saveInBackground();
   }
 
-  // ---- the end -----------------------------------------------------------------------------------
+  // ---- the end ----------------------------------------------------------------------------------
 
   /**
-   * The last save, of data that no longer change; rejects with a SnapshotError. Without a snapshot file it
-   * does nothing, or rejects if it `must` save. It never saves a part of the data.
+   * The last save, of data that no longer change; rejects with a SnapshotError. Without a snapshot
+   * file it does nothing, or rejects if it `must` save. It never saves a part of the data.
    */
   async saveLast(must: boolean): Promise<void> {
     const { replication, log } = this.#parts;
@@ -250,11 +250,11 @@ export class Persistence {
     void this.#saver.abort("the node has a fault");
   }
 
-  // ---- INFO --------------------------------------------------------------------------------------
+  // ---- INFO -------------------------------------------------------------------------------------
 
   /**
-   * INFO's section `persistence`. `isLoading` is also true while a full sync is loaded, unless it is loaded
-   * beside the old data: that is `async_loading`.
+   * INFO's section `persistence`. `isLoading` is also true while a full sync is loaded, unless it
+   * is loaded beside the old data: that is `async_loading`.
    */
   info(isLoading: boolean): InfoField[] {
     const { follower } = this.#parts.replication;

@@ -1,8 +1,8 @@
-// The point in a history of replication that data represent, and how a node resumes from it after a restart:
-// so followers of a restarted leader, and a restarted follower, need only a partial sync.
-// Invariant: data have a point only if they are exactly its state. That is true only of a snapshot taken at
-// a clean shutdown, after the last write. A snapshot taken while writes go on has items of different
-// moments, and a point for it would be silent corruption.
+// The point in a history of replication that data represent, and how a node resumes from it after a
+// restart: so followers of a restarted leader, and a restarted follower, need only a partial sync.
+// Invariant: data have a point only if they are exactly its state. That is true only of a snapshot
+// taken at a clean shutdown, after the last write. A snapshot taken while writes go on has items of
+// different moments, and a point for it would be silent corruption.
 
 import type { Replication } from "../replication/replication.ts";
 
@@ -23,9 +23,9 @@ export function resumePointOf(replication: Replication): ResumePoint | null {
 }
 
 /**
- * Resumes a history before its data are loaded: an item that is not loaded is then an effect in the journal.
- * A leader continues under a new replid, as the old one may have gone on elsewhere after this point; a
- * follower asks its leader with the old one.
+ * Resumes a history before its data are loaded: an item that is not loaded is then an effect in the
+ * journal. A leader continues under a new replid, as the old one may have gone on elsewhere after
+ * this point; a follower asks its leader with the old one.
  */
 export function takeUp(replication: Replication, point: ResumePoint, asFollower: boolean): void {
   const { history, leader, follower } = replication;

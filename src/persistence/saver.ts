@@ -1,6 +1,7 @@
-// Saves snapshots, one at a time, and records the outcome. Commands run meanwhile: the walk takes the thread
-// for a short slice at a time, and each slice is written before the next is gathered. persistence.ts decides
-// when a save is due. A failure is one line in the log and the status in INFO.
+// Saves snapshots, one at a time, and records the outcome. Commands run meanwhile: the walk takes
+// the thread for a short slice at a time, and each slice is written before the next is gathered.
+// persistence.ts decides when a save is due. A failure is one line in the log and the status in
+// INFO.
 // Invariant: a save counts only the changes before its walk began as saved.
 
 import type { Clock } from "../base/clock.ts";
@@ -64,8 +65,8 @@ export class SnapshotSaver {
   }
 
   /**
-   * Resolves when the file is durable; rejects with a SnapshotError if this save left no file. Give a
-   * `point` only for data that no longer change (resume-point.ts).
+   * Resolves when the file is durable; rejects with a SnapshotError if this save left no file. Give
+   * a `point` only for data that no longer change (resume-point.ts).
    */
   async save(point: ResumePoint | null = null): Promise<void> {
     if (this.#run !== null) throw new SnapshotError("a save is in progress");

@@ -1,8 +1,8 @@
-// Replaces a snapshot file: the new one is written beside it, made durable, and only then renamed. It does
-// not know what the bytes mean, nor when they are due.
-// Invariants: the file of that name is always the last complete snapshot, whenever the process is killed or
-// the disk is full; a process leaves at most one unfinished file, named after the snapshot and its pid,
-// and the next start removes it.
+// Replaces a snapshot file: the new one is written beside it, made durable, and only then renamed.
+// It does not know what the bytes mean, nor when they are due.
+// Invariants: the file of that name is always the last complete snapshot, whenever the process is
+// killed or the disk is full; a process leaves at most one unfinished file, named after the
+// snapshot and its pid, and the next start removes it.
 
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -21,8 +21,8 @@ export interface Slices {
 const fileMode = 0o600;
 
 /**
- * Replaces the file at `path` with these bytes and returns their number. A failure or the signal leaves the
- * file as it was.
+ * Replaces the file at `path` with these bytes and returns their number. A failure or the signal
+ * leaves the file as it was.
  */
 export async function replaceFile(
   path: string,
@@ -44,7 +44,10 @@ export async function replaceFile(
   }
 }
 
-/** Rejects if the name is not a regular file: a pipe could be read without end, a device be replaced. */
+/**
+ * Rejects if the name is not a regular file: a pipe could be read without end, a device be
+ * replaced.
+ */
 export async function requireRegular(path: string): Promise<void> {
   const there = await stat(path).catch(() => null); // opening it will report what is wrong
   if (there === null || there.isFile()) return;
@@ -52,7 +55,9 @@ export async function requireRegular(path: string): Promise<void> {
   throw new SnapshotError(`it is ${kind} and not a regular file`);
 }
 
-/** An unfinished file of a process that has ended, and why it could not be removed; empty if it was. */
+/**
+ * An unfinished file of a process that has ended, and why it could not be removed; empty if it was.
+ */
 export interface Leftover {
   readonly name: string;
   readonly problem: string;

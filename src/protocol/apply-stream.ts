@@ -1,5 +1,5 @@
-// How replication hands the leader's stream to the command room, one command at a time. It holds types
-// only, so that the two rooms need not import each other.
+// How replication hands the leader's stream to the command room, one command at a time. It holds
+// types only, so that the two rooms need not import each other.
 
 import type { Request } from "./request.ts";
 

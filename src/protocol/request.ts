@@ -11,7 +11,10 @@ const initialArguments = 16;
 const keptArgumentsMax = 1024;
 
 export class Request {
-  /** Holds every argument of the command; argument i is buf[start[i]] up to, not including, buf[end[i]]. */
+  /**
+   * Holds every argument of the command; argument i is buf[start[i]] up to, not including,
+   * buf[end[i]].
+   */
   buf: Uint8Array;
   argc: number;
   start: Int32Array;

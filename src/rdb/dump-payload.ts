@@ -1,7 +1,8 @@
-// The payload of DUMP and RESTORE: a value as in a snapshot, without its key, and a footer. Only strings
-// are read; of any other type it tells the name, which is all that a cache of strings wants to know.
+// The payload of DUMP and RESTORE: a value as in a snapshot, without its key, and a footer. Only
+// strings are read; of any other type it tells the name, which is all that a cache of strings wants
+// to know.
 //
-//   type (1 byte)  value  version (2 bytes, little endian)  CRC-64 of everything before it (8 bytes)
+//   type (1 byte)  value  version (2 bytes, little endian)  CRC-64 of all before it (8 bytes)
 //
 // Redis 8.6 may put before the type what modules attached to the key; it is stepped over.
 // The version is not looked at: strings have had one form in all of them.
@@ -13,7 +14,10 @@ import { RdbStrings } from "./strings.ts";
 const checksumBytes = 8;
 const footerBytes = 2 + checksumBytes;
 
-/** The type of the value; types whose numbers mean different things to Redis and Valkey are hashes in both. */
+/**
+ * The type of the value; types whose numbers mean different things to Redis and Valkey are hashes
+ * in both.
+ */
 export function payloadType(payload: Uint8Array, start: number, end: number): string {
   const at = typeAt(payload, start, end);
   if (at < 0) return "unknown";
@@ -22,8 +26,8 @@ export function payloadType(payload: Uint8Array, start: number, end: number): st
 }
 
 /**
- * The string in a payload of that type: its range lies in `bytes`, until release(). One of more than
- * `lengthMax` bytes is not read: `isTooLong`. Throws an RdbError for a broken one.
+ * The string in a payload of that type: its range lies in `bytes`, until release(). One of more
+ * than `lengthMax` bytes is not read: `isTooLong`. Throws an RdbError for a broken one.
  */
 export function readPayload(
   payload: Uint8Array,
@@ -55,7 +59,9 @@ function typeAt(payload: Uint8Array, start: number, end: number): number {
   return classes === 0 && input.has(1) ? start + 1 + input.at : -1;
 }
 
-/** One class: four bytes that name it, then a module's tagged parts; false where they are not whole. */
+/**
+ * One class: four bytes that name it, then a module's tagged parts; false where they are not whole.
+ */
 function skipMetadata(input: RdbStrings): boolean {
   input.skip(4);
   while (input.skipPending()) {

@@ -1,7 +1,8 @@
-// The RDB format as data: opcodes, and for every type that a cache of strings cannot hold the shape of
-// its value, so that the reader can step over it. Nothing is read or written here.
-// From redis 7.2 `rdb.c`/`rdb.h`, and for Redis 8.x from what librdb 2.3 and the notes of readers of versions
-// 13 to 15 say; types above 21 and opcodes below 0xf4 mean different things to Redis 7.4+ and Valkey 9.
+// The RDB format as data: opcodes, and for every type that a cache of strings cannot hold the shape
+// of its value, so that the reader can step over it. Nothing is read or written here. From redis
+// 7.2 `rdb.c`/`rdb.h`, and for Redis 8.x from what librdb 2.3 and the notes of readers of versions
+// 13 to 15 say; types above 21 and opcodes below 0xf4 mean different things to Redis 7.4+ and
+// Valkey 9.
 
 export const opcode = {
   /** Redis: the names of fields that many hashes share. Valkey: an update in the middle. */
@@ -29,9 +30,9 @@ export const LENGTH_32 = 0x80;
 export const LENGTH_64 = 0x81;
 
 /**
- * One part of a value: a string, a length, a double as text, so many bytes, a list; a module's tagged parts;
- * an array's head and one of its tagged elements; the fields of a template, and the values of a hash that
- * names one.
+ * One part of a value: a string, a length, a double as text, so many bytes, a list; a module's
+ * tagged parts; an array's head and one of its tagged elements; the fields of a template, and the
+ * values of a hash that names one.
  */
 export type Step =
   | ("string" | "length" | "double" | "module" | "array" | "element" | "template" | "templated")
@@ -101,7 +102,10 @@ const idempotence: Step[] = [
   "length",
 ];
 
-/** Hashes whose fields expire, streams with more state, arrays, hashes that share their fields' names. */
+/**
+ * Hashes whose fields expire, streams with more state, arrays, hashes that share their fields'
+ * names.
+ */
 const redisOnly: Readonly<Record<number, Shape>> = {
   22: { name: "hash", steps: [many("length", "string", "string")] },
   23: { name: "hash", steps: ["string"] },
@@ -124,7 +128,10 @@ export function shapeOf(type: number, isValkey: boolean): Shape | undefined {
   return common[type] ?? (isValkey ? valkeyOnly : redisOnly)[type];
 }
 
-/** What follows an opcode that is stepped over, and under which name it is counted, if it holds data. */
+/**
+ * What follows an opcode that is stepped over, and under which name it is counted, if it holds
+ * data.
+ */
 interface Ignored {
   readonly name?: string;
   readonly steps: readonly Step[];

@@ -1,10 +1,10 @@
 // Decompression of LZF, in which Redis stores strings. There is no compressor: our files hold plain
-// bytes, which every reader accepts. Input is not trusted: nothing outside the given range is read and
-// nothing beyond the announced length is written.
+// bytes, which every reader accepts. Input is not trusted: nothing outside the given range is read
+// and nothing beyond the announced length is written.
 //
-// The format is a run of instructions. First byte c below 32: c + 1 literal bytes follow. Otherwise a
-// back reference: its length is the upper three bits, plus one more byte if they are 7, plus 2; its
-// distance is the lower five bits and the next byte, plus 1.
+// The format is a run of instructions. First byte c below 32: c + 1 literal bytes follow. Otherwise
+// a back reference: its length is the upper three bits, plus one more byte if they are 7, plus 2;
+// its distance is the lower five bits and the next byte, plus 1.
 
 const literalBound = 32;
 const longLength = 7;

@@ -1,10 +1,11 @@
-// Reads a snapshot in the RDB format of any Redis or Valkey, pushed in as it arrives and cut anywhere.
-// Strings of database 0 are handed out; every other type and database is stepped over and counted; what
-// cannot be stepped over is an error that says what and where. Keys and values are handed out as ranges,
-// of the pushed bytes themselves where they lie whole in one push: the handler copies what it keeps.
-// Invariants: memory follows the bytes that arrived, never an announced length, and a value that announces
-// more than `valueBytesMax` takes none at all, packed or not; every step either consumes all that it needs
-// or nothing; the checksum covers every consumed byte.
+// Reads a snapshot in the RDB format of any Redis or Valkey, pushed in as it arrives and cut
+// anywhere. Strings of database 0 are handed out; every other type and database is stepped over and
+// counted; what cannot be stepped over is an error that says what and where. Keys and values are
+// handed out as ranges, of the pushed bytes themselves where they lie whole in one push: the
+// handler copies what it keeps.
+// Invariants: memory follows the bytes that arrived, never an announced length, and a value that
+// announces more than `valueBytesMax` takes none at all, packed or not; every step either consumes
+// all that it needs or nothing; the checksum covers every consumed byte.
 //
 // States:  magic -> record -> key -> value -> record ... -> checksum -> done
 //                   record -> skip -> record          (types, databases, opcodes without use for us)
@@ -30,7 +31,10 @@ import {
 import { RdbStrings } from "./strings.ts";
 
 export interface RdbHandler {
-  /** One string item; `expiresAt` is in milliseconds, 0 for none. The ranges are valid during the call. */
+  /**
+   * One string item; `expiresAt` is in milliseconds, 0 for none. The ranges are valid during the
+   * call.
+   */
   item(
     key: Uint8Array,
     keyStart: number,
@@ -112,8 +116,8 @@ export class RdbReader {
   }
 
   /**
-   * Takes the bytes of a range. Returns how many of them belong to the snapshot: all of them, until it
-   * is done.
+   * Takes the bytes of a range. Returns how many of them belong to the snapshot: all of them, until
+   * it is done.
    */
   push(chunk: Uint8Array, start = 0, end = chunk.length): number {
     if (this.done) return 0;
@@ -239,7 +243,7 @@ export class RdbReader {
     return true;
   }
 
-  // ---- items and auxiliary fields ----------------------------------------------------------------
+  // ---- items and auxiliary fields ---------------------------------------------------------------
 
   #readKey(): boolean {
     const input = this.#in;
@@ -300,7 +304,7 @@ export class RdbReader {
     return true;
   }
 
-  // ---- stepping over -----------------------------------------------------------------------------
+  // ---- stepping over ----------------------------------------------------------------------------
 
   #skipRecord(code: number): boolean {
     const passed = ignoredAfter(code, this.isValkey);
@@ -399,9 +403,12 @@ export class RdbReader {
     return true;
   }
 
-  // ---- what Redis 8 has added --------------------------------------------------------------------
+  // ---- what Redis 8 has added -------------------------------------------------------------------
 
-  /** How many elements, and the place of the next insertion if there is one; then an index before each. */
+  /**
+   * How many elements, and the place of the next insertion if there is one; then an index before
+   * each.
+   */
   #skipArrayHead(frame: Frame): boolean {
     const input = this.#in;
     const start = input.at;

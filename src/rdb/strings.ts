@@ -1,9 +1,9 @@
-// The input of the snapshot reader: pushed bytes, and the primitives of the format on them, which are
-// lengths, integers and strings in all their encodings. It knows no records.
-// Invariants: a primitive consumes everything it needs or nothing, except a string's content, which is
-// gathered (or stepped over) as it arrives; bytes before `at` are consumed; what is carried from one
-// push to the next is shorter than the longest primitive; no memory is taken for a string whose header
-// announces more than its reader accepts.
+// The input of the snapshot reader: pushed bytes, and the primitives of the format on them, which
+// are lengths, integers and strings in all their encodings. It knows no records.
+// Invariants: a primitive consumes everything it needs or nothing, except a string's content, which
+// is gathered (or stepped over) as it arrives; bytes before `at` are consumed; what is carried from
+// one push to the next is shorter than the longest primitive; no memory is taken for a string whose
+// header announces more than its reader accepts.
 
 import { freeBytes } from "../base/buffer-pool.ts";
 import { LENGTH_32, LENGTH_64, RdbError, special } from "./format.ts";
@@ -56,7 +56,7 @@ export class RdbStrings {
     return new RdbError(text, this.offset);
   }
 
-  // ---- the input ---------------------------------------------------------------------------------
+  // ---- the input --------------------------------------------------------------------------------
 
   /** Makes the range the input, behind what was kept. */
   take(chunk: Uint8Array, start: number, end: number): void {
@@ -89,7 +89,7 @@ export class RdbStrings {
     return this.#end - this.at >= count;
   }
 
-  // ---- numbers -----------------------------------------------------------------------------------
+  // ---- numbers ----------------------------------------------------------------------------------
 
   integer32(at: number): number {
     const { buf } = this;
@@ -136,11 +136,11 @@ export class RdbStrings {
     return value;
   }
 
-  // ---- strings -----------------------------------------------------------------------------------
+  // ---- strings ----------------------------------------------------------------------------------
 
   /**
-   * Reads a string; false when bytes are missing, and then the next call goes on with it. One of more than
-   * `lengthMax` bytes, packed or not, is stepped over, and `isTooLong` says so.
+   * Reads a string; false when bytes are missing, and then the next call goes on with it. One of
+   * more than `lengthMax` bytes, packed or not, is stepped over, and `isTooLong` says so.
    */
   string(lengthMax: number): boolean {
     if (this.#want > 0) return this.#gather();
@@ -224,7 +224,9 @@ export class RdbStrings {
     return this.#gather();
   }
 
-  /** Memory grows with what has arrived, at most doubling; the last growth is to the exact length. */
+  /**
+   * Memory grows with what has arrived, at most doubling; the last growth is to the exact length.
+   */
   #gather(): boolean {
     const count = Math.min(this.#end - this.at, this.#want - this.#have);
     const length = this.#have + count;
@@ -266,7 +268,7 @@ export class RdbStrings {
     this.end = bytes.length;
   }
 
-  // ---- stepping over -----------------------------------------------------------------------------
+  // ---- stepping over ----------------------------------------------------------------------------
 
   skip(count: number): void {
     this.#toSkip += count;

@@ -1,8 +1,9 @@
-// Writes a snapshot in Redis's RDB format, version 9, which Redis from 5 on and every Valkey read. It
-// works incrementally: each call appends to `output`, whose bytes the caller sends off whenever it
-// likes. It walks no store and writes each item that it is given: that no key comes twice, which would
-// stop a real Redis, is the walk's promise.
-// Invariant: the checksum covers every byte up to `summed`, and nothing leaves `output` before that.
+// Writes a snapshot in Redis's RDB format, version 9, which Redis from 5 on and every Valkey read.
+// It works incrementally: each call appends to `output`, whose bytes the caller sends off whenever
+// it likes. It walks no store and writes each item that it is given: that no key comes twice, which
+// would stop a real Redis, is the walk's promise.
+// Invariant: the checksum covers every byte up to `summed`, and nothing leaves `output` before
+// that.
 
 import type { ByteSource } from "../base/bytes.ts";
 import { Output } from "../base/output.ts";
@@ -18,7 +19,9 @@ const length6Max = 0x3f;
 const length14Max = 0x3fff;
 const length32Max = 0xffffffff;
 const LENGTH_14 = 0x40;
-/** Longest head of an item: expiry with its opcode, type, length of the key; and the value's length. */
+/**
+ * Longest head of an item: expiry with its opcode, type, length of the key; and the value's length.
+ */
 const itemHeadBytes = 9 + 1 + 9;
 const lengthBytesMax = 9;
 

@@ -1,18 +1,20 @@
-// A planned change of places: this leader stops its writes, waits until a follower has every byte, turns
-// into that follower's follower, and asks it with `PSYNC ... FAILOVER` to be promoted. No write is lost,
-// unless it is forced.
+// A planned change of places: this leader stops its writes, waits until a follower has every byte,
+// turns into that follower's follower, and asks it with `PSYNC ... FAILOVER` to be promoted. No
+// write is lost, unless it is forced.
 //
-//   no-failover --begin()--> waiting-for-sync --target has all--> failover-in-progress --accepted--> no-failover
+//   no-failover --begin()--> waiting-for-sync --target has all--> failover-in-progress
+//   failover-in-progress --accepted--> no-failover
 //   waiting-for-sync --time over, not forced; abort()--> no-failover (still the leader)
 //   waiting-for-sync --time over, forced--> failover-in-progress
 //   failover-in-progress --refused; abort()--> no-failover (the leader again, under a new replid)
 //
 // Invariant: writes are paused in every state but no-failover. From redis 7.0 `replication.c`:
-// failoverCommand, updateFailoverStatus; but Redis waits up to a second for the target's next ACK, and
-// here one GETACK asks for it. Its bytes stand behind the last write, and the answer does not count them:
-// so the target has to acknowledge the last write, and not the end of the stream. It has those bytes as
-// well when it is asked to be promoted, since a connection and a handshake of ours follow them: were they
-// lost with the link, our PSYNC would go beyond its history, and a full sync of ours would follow.
+// failoverCommand, updateFailoverStatus; but Redis waits up to a second for the target's next ACK,
+// and here one GETACK asks for it. Its bytes stand behind the last write, and the answer does not
+// count them: so the target has to acknowledge the last write, and not the end of the stream. It
+// has those bytes as well when it is asked to be promoted, since a connection and a handshake of
+// ours follow them: were they lost with the link, our PSYNC would go beyond its history, and a full
+// sync of ours would follow.
 
 import type { Address } from "../base/address.ts";
 import { assert, attempt, type Fault } from "../base/errors.ts";

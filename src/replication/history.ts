@@ -1,8 +1,9 @@
-// Which history the journal's bytes belong to. A replid names one unbroken journal; replid2 names the
-// one that it continued, valid up to `secondOffset`. This file decides names only: whether the bytes are
-// still held is the journal's knowledge.
-// Invariant: two nodes that have the same replid and the same offset have the same data. Whoever leaves
-// a gap in the journal must therefore call fresh(); anything else would be silent corruption.
+// Which history the journal's bytes belong to. A replid names one unbroken journal; replid2 names
+// the one that it continued, valid up to `secondOffset`. This file decides names only: whether the
+// bytes are still held is the journal's knowledge.
+// Invariant: two nodes that have the same replid and the same offset have the same data. Whoever
+// leaves a gap in the journal must therefore call fresh(); anything else would be silent
+// corruption.
 
 const noReplid = "0".repeat(40);
 const replidPattern = /^[0-9a-f]{40}$/i;
@@ -11,7 +12,10 @@ const replidBytes = 20;
 export class History {
   replid: string;
   replid2 = noReplid;
-  /** The first offset (counted from 1, as PSYNC does) that is not shared with replid2; -1 without one. */
+  /**
+   * The first offset (counted from 1, as PSYNC does) that is not shared with replid2; -1 without
+   * one.
+   */
   secondOffset = -1;
   readonly #makeReplid: () => string;
 
@@ -32,14 +36,19 @@ export class History {
     this.#forgetSecond();
   }
 
-  /** The same journal goes on under a new name from `offset` on: its own, or the leader's new one. */
+  /**
+   * The same journal goes on under a new name from `offset` on: its own, or the leader's new one.
+   */
   shift(offset: number, replid: string = this.#makeReplid()): void {
     this.replid2 = this.replid;
     this.secondOffset = offset + 1;
     this.replid = replid;
   }
 
-  /** Whether a follower of `replid` that wants the byte `wanted` (from 1) has the same past as this node. */
+  /**
+   * Whether a follower of `replid` that wants the byte `wanted` (from 1) has the same past as this
+   * node.
+   */
   covers(replid: string, wanted: number): boolean {
     const name = replid.toLowerCase();
     if (name === this.replid) return true;

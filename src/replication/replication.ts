@@ -1,10 +1,10 @@
-// Replication as the server sees it: one object that leads, follows, and says how it stands. It joins the
-// two sides (leader.ts, follower.ts) over one journal and one history, and changes roles.
+// Replication as the server sees it: one object that leads, follows, and says how it stands. It
+// joins the two sides (leader.ts, follower.ts) over one journal and one history, and changes roles.
 //
 //   leader --replicaof()--> follower --noOne()--> leader
 //
-// Invariant: exactly while this node follows, effects are muted and the store neither expires nor evicts
-// by itself: the journal then holds the leader's bytes and nothing else.
+// Invariant: exactly while this node follows, effects are muted and the store neither expires nor
+// evicts by itself: the journal then holds the leader's bytes and nothing else.
 
 import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
@@ -36,7 +36,9 @@ const serverVersionDefault = "7.2.4";
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
 
 export interface ReplicationOptions {
-  /** The port, and the address if it is not empty, that this node as a follower gives to its leader. */
+  /**
+   * The port, and the address if it is not empty, that this node as a follower gives to its leader.
+   */
   readonly listeningPort: number;
   readonly announceIp: string;
   /** The password for the leader; empty for none. */
@@ -50,7 +52,10 @@ export interface ReplicationOptions {
   readonly minFollowersMaxLag?: number;
   /** Whether a snapshot with other types than strings is refused; otherwise they are left out. */
   readonly refusesOtherTypes?: boolean;
-  /** Where snapshots lie, for a full sync's file if there is no room for it in the folder for such files. */
+  /**
+   * Where snapshots lie, for a full sync's file if there is no room for it in the folder for such
+   * files.
+   */
   readonly snapshotDirectory?: string;
   /** The Redis version that snapshots name. */
   readonly serverVersion?: string;
@@ -187,7 +192,7 @@ export class Replication {
     this.failover.check();
   }
 
-  // ---- roles -------------------------------------------------------------------------------------
+  // ---- roles ------------------------------------------------------------------------------------
 
   get isFollower(): boolean {
     return this.follower.isActive;
@@ -217,7 +222,10 @@ export class Replication {
     return true;
   }
 
-  /** Before its own data are loaded: this node is a follower already, and asks its leader at begin(). */
+  /**
+   * Before its own data are loaded: this node is a follower already, and asks its leader at
+   * begin().
+   */
   standBy({ host, port }: Address): void {
     const { effects, store } = this.#parts;
     effects.muted = true;
@@ -287,7 +295,7 @@ export class Replication {
     return !isFollower && goodFollowers >= 0 && goodFollowers < minFollowersToWrite;
   }
 
-  // ---- time --------------------------------------------------------------------------------------
+  // ---- time -------------------------------------------------------------------------------------
 
   /** To be called at the end of each turn in which effects were recorded. */
   flush(): void {
@@ -308,11 +316,11 @@ export class Replication {
     this.standingChanged.emit();
   }
 
-  // ---- the end -----------------------------------------------------------------------------------
+  // ---- the end ----------------------------------------------------------------------------------
 
   /**
-   * Has no byte follow the last write of this node, or its leader's, until the returned function is called.
-   * Clients' writes are paused by whoever calls this.
+   * Has no byte follow the last write of this node, or its leader's, until the returned function is
+   * called. Clients' writes are paused by whoever calls this.
    */
   standStill(): () => void {
     if (this.failover.state === "waiting-for-sync") this.failover.abort("shutting down");
@@ -327,8 +335,8 @@ export class Replication {
   }
 
   /**
-   * Waits until all followers have said that they have everything, those of a full sync too, as in Redis.
-   * Resolves to sentences about those that had not in time.
+   * Waits until all followers have said that they have everything, those of a full sync too, as in
+   * Redis. Resolves to sentences about those that had not in time.
    */
   async catchUp(timeoutMs: number, signal: AbortSignal): Promise<string[]> {
     const deadline = monotonicMs() + timeoutMs;
@@ -350,7 +358,7 @@ export class Replication {
     this.leader.dropAll("shutting down");
   }
 
-  // ---- reports -----------------------------------------------------------------------------------
+  // ---- reports ----------------------------------------------------------------------------------
 
   role(): RoleReport {
     const { offset } = this.#parts.journal;

@@ -1,12 +1,14 @@
-// A snapshot of a living store as a sequence of byte slices: the walk goes on a little at a time while
-// writes are executed in between. There is no fork and no copy of the store.
-// Invariant: every item that lives from the walk's start to its end is in the snapshot, at its value of
-// some moment in between, and no key is there twice. It is a state of the store only together with the
-// effects that were journaled since the walk began, which are absolute and may be applied again.
+// A snapshot of a living store as a sequence of byte slices: the walk goes on a little at a time
+// while writes are executed in between. There is no fork and no copy of the store.
+// Invariant: every item that lives from the walk's start to its end is in the snapshot, at its
+// value of some moment in between, and no key is there twice. It is a state of the store only
+// together with the effects that were journaled since the walk began, which are absolute and may be
+// applied again.
 //
-// The stream of a Redis leader has commands that may not be applied again, such as INCR. Whoever forwards
-// one keeps() each key before it changes: where the walk has not been there yet, its item as it was goes
-// into the snapshot first, and the walk passes over it. The whole is then the store of the first moment.
+// The stream of a Redis leader has commands that may not be applied again, such as INCR. Whoever
+// forwards one keeps() each key before it changes: where the walk has not been there yet, its item
+// as it was goes into the snapshot first, and the walk passes over it. The whole is then the store
+// of the first moment.
 
 import { freeBytes } from "../base/buffer-pool.ts";
 import type { Clock } from "../base/clock.ts";
@@ -22,9 +24,9 @@ const sliceBytes = 192 * 1024;
 /** Buckets between two looks at the clock. */
 const stride = 16;
 /**
- * The moment for which the walk asks: before any expiry. What has expired and was not deleted yet is
- * a part of the history. An APPEND that was journaled while it lived would else create it anew on a
- * follower that never had it, as something that never expires, until its DEL comes.
+ * The moment for which the walk asks: before any expiry. What has expired and was not deleted yet
+ * is a part of the history. An APPEND that was journaled while it lived would else create it anew
+ * on a follower that never had it, as something that never expires, until its DEL comes.
  */
 const withExpired = 0;
 const empty = new Uint8Array(0);
@@ -40,7 +42,10 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   #cursor = 0;
   #begun = false;
   #finished = false;
-  /** Keys that changed before the walk came to them: what they were is in `#kept`, or they were not there. */
+  /**
+   * Keys that changed before the walk came to them: what they were is in `#kept`, or they were not
+   * there.
+   */
   readonly #changed = new Set<string>();
   #changedBytes = 0;
   readonly #kept: Output[] = [];

@@ -1,6 +1,8 @@
-// Hot path: where locations lie. A location is a position in units of 8 bytes over all arenas: 32 bits
-// reach 32 GiB, and an arena of 1 GiB takes the low 27 of them. Knows neither items nor who owns what.
-// Invariant: a segment's size is a power of two, so that no segment and no item straddles two arenas.
+// Hot path: where locations lie. A location is a position in units of 8 bytes over all arenas: 32
+// bits reach 32 GiB, and an arena of 1 GiB takes the low 27 of them. Knows neither items nor who
+// owns what.
+// Invariant: a segment's size is a power of two, so that no segment and no item straddles two
+// arenas.
 
 import type { Geometry } from "./memory.ts";
 

@@ -1,6 +1,6 @@
-// What one thread needs to work on the shared memory: the views on it, the helpers that interpret them,
-// and scratch objects. Everything here lives on this thread's heap and may be thrown away; nothing
-// here decides anything.
+// What one thread needs to work on the shared memory: the views on it, the helpers that interpret
+// them, and scratch objects. Everything here lives on this thread's heap and may be thrown away;
+// nothing here decides anything.
 // Invariant: two attachments of the same memory, in two threads, see the same store.
 
 import { Arenas } from "./arenas.ts";

@@ -1,7 +1,7 @@
-// Hot path: the index of one shard. Linear hashing over buckets of one cache line, seven entries each
-// and a link to an overflow bucket; it grows and shrinks one bucket at a time. Compares no keys: an
-// entry is a location and a word with 26 hash bits, flags and the use counter, which is enough to
-// split a bucket without touching an item.
+// Hot path: the index of one shard. Linear hashing over buckets of one cache line, seven entries
+// each and a link to an overflow bucket; it grows and shrinks one bucket at a time. Compares no
+// keys: an entry is a location and a word with 26 hash bits, flags and the use counter, which is
+// enough to split a bucket without touching an item.
 // Invariants: the entries of a bucket's chain are packed, so that the first empty one ends it; a
 // chain has no empty overflow bucket; every bucket is cleared when it is taken, never before.
 
@@ -18,7 +18,7 @@ import {
   USED_UNITS,
 } from "./memory.ts";
 
-// ---- an entry: words[slot] is its meta word, words[slot + LOCATION] its location -----------------
+// ---- an entry: words[slot] is its meta word, words[slot + LOCATION] its location ----------------
 
 /** S3-FIFO's counter: uses since the item entered its queue, saturating. */
 export const USES_MASK = 3;
@@ -41,11 +41,14 @@ export const LINK = 14;
 export const hashBits = 26;
 
 /**
- * Items per primary bucket above which one bucket is split. At 6.5 about a third of the buckets has an
- * overflow bucket: 13.4 bytes an item, and more would save little (12.9 at 7, 12.5 at 8).
+ * Items per primary bucket above which one bucket is split. At 6.5 about a third of the buckets has
+ * an overflow bucket: 13.4 bytes an item, and more would save little (12.9 at 7, 12.5 at 8).
  */
 const SPLIT_LOAD = 6.5;
-/** Below this the last bucket is merged away: far enough from a split's 3.25 that neither undoes the other. */
+/**
+ * Below this the last bucket is merged away: far enough from a split's 3.25 that neither undoes the
+ * other.
+ */
 const MERGE_LOAD = 2;
 /** Primary buckets are given back to the system this many at a time. */
 const RELEASE_BUCKETS = 4096;
@@ -107,8 +110,8 @@ export class BucketIndex {
   // ---- insert and remove ------------------------------------------------------------------------
 
   /**
-   * Adds an entry and returns its slot, or NO_BUCKET_LEFT in the region, or CHAIN_FULL where the chain
-   * would become longer than chainMax buckets.
+   * Adds an entry and returns its slot, or NO_BUCKET_LEFT in the region, or CHAIN_FULL where the
+   * chain would become longer than chainMax buckets.
    */
   insert(hash: number, location: number, flags: number, chainMax = UNBOUNDED): number {
     const slot = this.#freeSlot(this.bucketOf(hash), chainMax);
@@ -191,8 +194,8 @@ export class BucketIndex {
   }
 
   /**
-   * Splits the next bucket in turn: the entries whose next hash bit is set move to a new bucket at the
-   * end. Without room nothing happens, and chains lengthen instead.
+   * Splits the next bucket in turn: the entries whose next hash bit is set move to a new bucket at
+   * the end. Without room nothing happens, and chains lengthen instead.
    */
   #split(): void {
     const state = this.#state;
@@ -252,8 +255,8 @@ export class BucketIndex {
   }
 
   /**
-   * Undoes the last split: the entries of the last bucket go back to the one they came from. Not where
-   * that would make too long a chain: the table then stays as large as it is.
+   * Undoes the last split: the entries of the last bucket go back to the one they came from. Not
+   * where that would make too long a chain: the table then stays as large as it is.
    */
   #merge(): void {
     const state = this.#state;
@@ -326,7 +329,9 @@ export class BucketIndex {
   }
 }
 
-/** Linear hashing's address: the hash under the mask, folded once if that bucket is not there yet. */
+/**
+ * Linear hashing's address: the hash under the mask, folded once if that bucket is not there yet.
+ */
 export function addressOf(hash: number, mask: number, buckets: number): number {
   const bucket = hash & mask;
   return bucket < buckets ? bucket : bucket & (mask >>> 1);

@@ -1,6 +1,6 @@
-// Chains: runs of whole segments that hold what is too large for an item's own segment. A chain is a
-// stream of raw bytes; what they mean (a long key, the first part of a value) is the item's business.
-// Cold beside small items: a chain's bytes are copied a segment at a time.
+// Chains: runs of whole segments that hold what is too large for an item's own segment. A chain is
+// a stream of raw bytes; what they mean (a long key, the first part of a value) is the item's
+// business. Cold beside small items: a chain's bytes are copied a segment at a time.
 // Invariant: a chain belongs to exactly one live item, and its segments to that item's shard.
 
 import { copyBytes } from "../base/bytes.ts";

@@ -1,7 +1,7 @@
-// Empties one half of the shards, for FLUSHALL and for replacements, and gives committed pages back to
-// the system: after that, when segments are given up far above the limit, and when an index shrinks.
-// Items are not visited: the words that lead to them are reset, and whatever is taken later is cleared
-// when it is taken. All shards' locks are held by the caller.
+// Empties one half of the shards, for FLUSHALL and for replacements, and gives committed pages back
+// to the system: after that, when segments are given up far above the limit, and when an index
+// shrinks. Items are not visited: the words that lead to them are reset, and whatever is taken
+// later is cleared when it is taken. All shards' locks are held by the caller.
 // Invariant: pages are released only where nothing is in use.
 
 import { arenaBytes } from "../base/limits.ts";
@@ -25,7 +25,9 @@ import type { Shard } from "./shard.ts";
 /** Pages given back at once: 1 GiB takes a quarter of a second, which no client should feel. */
 const SLICE_BYTES = 16 * 1024 * 1024;
 
-/** Empties the shards of one half. Mostly the other half holds nothing, and all segments go at once. */
+/**
+ * Empties the shards of one half. Mostly the other half holds nothing, and all segments go at once.
+ */
 export function clearHalf(
   attachment: Attachment,
   half: readonly Shard[],
@@ -51,7 +53,10 @@ function clearShard({ memory, global }: Attachment, { number, state, index }: Sh
   index.words.fill(0, 0, bucketsFirst * bucketWords);
 }
 
-/** A slice of what was left behind: segments that are free and were used once, from the highest down. */
+/**
+ * A slice of what was left behind: segments that are free and were used once, from the highest
+ * down.
+ */
 export function releaseStalePages({ global, segments }: Attachment): void {
   if (global[STALE_SEGMENT] === 0) return;
   segments.withPool(() => {

@@ -1,11 +1,13 @@
-// S3-FIFO over the segments of one shard, and compaction. An eviction empties one segment: what is to
-// stay is copied into the open segment of a queue, the rest is removed, and the segment goes back to
-// the pool. It knows one shard only: which shard has to give is decided in room.ts.
-// Why segments: moving an item costs a copy, but there are no lists to keep, no bytes for links, and a
-// read only counts a use. A new item waits in the small queue; used again there, it goes to the main
-// queue; main's oldest get another round for each use. A key that was dropped from the small queue is
-// remembered as a ghost and enters the main queue when it comes back.
-// Invariant: an eviction always ends with the victim free; if nothing can be copied, nothing is kept.
+// S3-FIFO over the segments of one shard, and compaction. An eviction empties one segment: what is
+// to stay is copied into the open segment of a queue, the rest is removed, and the segment goes
+// back to the pool. It knows one shard only: which shard has to give is decided in room.ts. Why
+// segments: moving an item costs a copy, but there are no lists to keep, no bytes for links, and a
+// read only counts a use. A new item waits in the small queue; used again there, it goes to the
+// main queue; main's oldest get another round for each use. A key that was dropped from the small
+// queue is remembered as a ghost and enters the main queue when it comes back.
+//
+// Invariant: an eviction always ends with the victim free; if nothing can be copied, nothing is
+// kept.
 
 import { assert } from "../base/errors.ts";
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
@@ -35,7 +37,9 @@ const SMALL_SHARE = 0.1;
 const PROMOTING_USES = 1;
 /** A segment that gives so much of itself is compacted before anything is evicted. */
 const SPARSE_SHARE = 0.5;
-/** Evictions from one vain search for such a segment to the next: each looks at the whole shard's. */
+/**
+ * Evictions from one vain search for such a segment to the next: each looks at the whole shard's.
+ */
 const SEARCH_INTERVAL = 8;
 /** Compaction for an item that does not fit is not worth copying a segment for less than this. */
 export const COMPACTION_SHARE = 1 / 64;
@@ -64,8 +68,8 @@ export class Evictor {
   }
 
   /**
-   * Empties one segment; false if the shard has none. `pressure` raises the uses that an item needs to
-   * stay, so that a shard of nothing but used items gives way after a few steps.
+   * Empties one segment; false if the shard has none. `pressure` raises the uses that an item needs
+   * to stay, so that a shard of nothing but used items gives way after a few steps.
    */
   evict(now: number, pressure: number): boolean {
     if (this.#emptySparse(now)) return true;
@@ -76,7 +80,9 @@ export class Evictor {
     return true;
   }
 
-  /** Empties a segment that is mostly dead or has expired whole; looks for one now and then only. */
+  /**
+   * Empties a segment that is mostly dead or has expired whole; looks for one now and then only.
+   */
   #emptySparse(now: number): boolean {
     if (this.#unsearched > 0) {
       this.#unsearched--;
@@ -91,7 +97,9 @@ export class Evictor {
     return true;
   }
 
-  /** Gains room without losing an item, if a segment gives at least `bytes` or that share of itself. */
+  /**
+   * Gains room without losing an item, if a segment gives at least `bytes` or that share of itself.
+   */
   compact(now: number, bytes: number, share = COMPACTION_SHARE): boolean {
     const least = this.#segments.segmentBytes * share;
     const sparse = this.#sparsest(now, Math.min(bytes, least));
@@ -120,8 +128,9 @@ export class Evictor {
   }
 
   /**
-   * The segment that gives most when it is compacted, at least `least` bytes, or one that has expired
-   * whole. A look at each entry: microseconds for a thousand, against hundreds for emptying one.
+   * The segment that gives most when it is compacted, at least `least` bytes, or one that has
+   * expired whole. A look at each entry: microseconds for a thousand, against hundreds for emptying
+   * one.
    */
   #sparsest(now: number, least: number): number {
     let best = NONE;

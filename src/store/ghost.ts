@@ -1,9 +1,11 @@
 // The ghosts of one shard: fingerprints of the keys that left the small queue lately, so that a key
-// which comes back soon enters the main queue at once. Buckets of four rings of seven fingerprints of 16
-// bits; they hold nearly as many ghosts as the shard holds items and forget the oldest. A false match
-// (one in 2,000 lookups) only puts an item into the wrong queue. Rings of seven are a third cheaper to
-// search than one of 31 and recall as many (hit ratios within 0.05 points, measured).
-// Invariant: its buckets are counted as used memory; it never holds a fingerprint 0, which is empty.
+// which comes back soon enters the main queue at once. Buckets of four rings of seven fingerprints
+// of 16 bits; they hold nearly as many ghosts as the shard holds items and forget the oldest. A
+// false match (one in 2,000 lookups) only puts an item into the wrong queue. Rings of seven are a
+// third cheaper to search than one of 31 and recall as many (hit ratios within 0.05 points,
+// measured).
+// Invariant: its buckets are counted as used memory; it never holds a fingerprint 0, which is
+// empty.
 
 import { addressOf } from "./bucket-index.ts";
 import { scramble } from "./hash.ts";
@@ -69,9 +71,9 @@ export class Ghosts {
   }
 
   /**
-   * One bucket more or less, so that there is one word for each item. A new bucket begins as a copy of
-   * the one whose keys it takes over: a fingerprint does not say to which of the two it belongs, and
-   * the copy in the wrong one is never asked for and ages out.
+   * One bucket more or less, so that there is one word for each item. A new bucket begins as a copy
+   * of the one whose keys it takes over: a fingerprint does not say to which of the two it belongs,
+   * and the copy in the wrong one is never asked for and ages out.
    */
   #resize(): void {
     const state = this.#state;

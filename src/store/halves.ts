@@ -1,6 +1,6 @@
-// The shards, twice over: one half serves, and the other is spare until somebody gathers in it what is
-// to take the place of everything (replacement.ts). Which is which is one shared word. Shards of the
-// same number in both halves have one lock and one set of versions.
+// The shards, twice over: one half serves, and the other is spare until somebody gathers in it what
+// is to take the place of everything (replacement.ts). Which is which is one shared word. Shards of
+// the same number in both halves have one lock and one set of versions.
 // Invariant: the word changes only while the locks of all shards are held, so that the shard which
 // serves goes on serving for as long as its lock is held.
 

@@ -1,7 +1,7 @@
-// Hot path: the hash of a key. HalfSipHash-2-4 by Aumasson and Bernstein: a pseudorandom function over
-// 32-bit words, so that whoever chooses keys and sees bits of their hashes (SCAN shows their order)
-// learns nothing of other keys' hashes. README.md has the costs of what else was tried.
-// The paper expands a key of 64 bits to the four words of the first state; a process draws all four,
+// Hot path: the hash of a key. HalfSipHash-2-4 by Aumasson and Bernstein: a pseudorandom function
+// over 32-bit words, so that whoever chooses keys and sees bits of their hashes (SCAN shows their
+// order) learns nothing of other keys' hashes. README.md has the costs of what else was tried. The
+// paper expands a key of 64 bits to the four words of the first state; a process draws all four,
 // which costs nothing and puts the secret out of reach of trying all keys.
 // Invariant: the same bytes and the same key give the same 32 bits in every thread.
 
@@ -27,8 +27,9 @@ export class Hasher {
   }
 
   /**
-   * Words are put together by shifts: a DataView would have to be made anew for each fresh array that a
-   * socket hands over. The rounds are written out, two at a time: as a loop they take a third longer.
+   * Words are put together by shifts: a DataView would have to be made anew for each fresh array
+   * that a socket hands over. The rounds are written out, two at a time: as a loop they take a
+   * third longer.
    */
   hash(bytes: Uint8Array, start: number, end: number): number {
     let v0 = this.#first;

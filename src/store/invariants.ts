@@ -1,6 +1,6 @@
-// Checks a whole store for consistency: walks every bucket, every item of every segment, every chain,
-// the queues and the pool, and compares all counters with what it saw. For tests and fuzzers; it takes
-// time in proportion to the store and must run while nobody else writes.
+// Checks a whole store for consistency: walks every bucket, every item of every segment, every
+// chain, the queues and the pool, and compares all counters with what it saw. For tests and
+// fuzzers; it takes time in proportion to the store and must run while nobody else writes.
 // Invariant of its own: it changes nothing.
 
 import { assert } from "../base/errors.ts";

@@ -1,5 +1,6 @@
-// Hot path: one item decoded into fields, and its value as a readable and writable range, whether it
-// lies in one piece or partly in a chain. Finds nothing and owns nothing: load() takes a location.
+// Hot path: one item decoded into fields, and its value as a readable and writable range, whether
+// it lies in one piece or partly in a chain. Finds nothing and owns nothing: load() takes a
+// location.
 // Invariant: what it shows is true until the store changes; nobody keeps it across a store call.
 
 import { copyBytes } from "../base/bytes.ts";

@@ -1,7 +1,7 @@
 // Hot path: the layout of an item, word by word; README.md draws it. Only arithmetic on headers: it
 // moves no values and touches no index.
-// Invariant: the size of an item in its segment follows from its header alone, so that a segment can
-// be walked item by item, and a dead item keeps its lengths so that a walk steps over it.
+// Invariant: the size of an item in its segment follows from its header alone, so that a segment
+// can be walked item by item, and a dead item keeps its lengths so that a walk steps over it.
 
 // ---- flags: the top 8 bits of the first word ----------------------------------------------------
 
@@ -102,9 +102,9 @@ export class ItemLayout {
   }
 
   /**
-   * A value goes whole into chain segments but for a rest of up to half a segment, which stays inline,
-   * so that at most half of the last segment is unused. With sizes of 10 bytes to 1 MB at a limit of
-   * 128 MB all waste together is 3 %; with whole segments only it would be 9 % (measured).
+   * A value goes whole into chain segments but for a rest of up to half a segment, which stays
+   * inline, so that at most half of the last segment is unused. With sizes of 10 bytes to 1 MB at a
+   * limit of 128 MB all waste together is 3 %; with whole segments only it would be 9 % (measured).
    */
   measure(keyLength: number, valueLength: number, expiresAt: number, clientFlags: number): void {
     let flags = 0;

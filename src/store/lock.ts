@@ -55,7 +55,9 @@ export class Mutex {
     this.#threads = threads;
   }
 
-  /** True if this thread took it now, false if it holds it already: whoever gets true releases it. */
+  /**
+   * True if this thread took it now, false if it holds it already: whoever gets true releases it.
+   */
   acquire(): boolean {
     const seen = Atomics.compareExchange(this.#words, this.#at, 0, this.#owner);
     if (seen === 0) return true;

@@ -1,6 +1,6 @@
-// Hot path: finds the entry of a key in one shard's index. It compares 26 hash bits first and reads an
-// item only when they agree, so that a search that fails costs one bucket and a search that succeeds a
-// bucket and an item. Reads only; removing what has expired is the shard's business.
+// Hot path: finds the entry of a key in one shard's index. It compares 26 hash bits first and reads
+// an item only when they agree, so that a search that fails costs one bucket and a search that
+// succeeds a bucket and an item. Reads only; removing what has expired is the shard's business.
 // Invariant: a slot that it returns is good until the index changes.
 
 import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";

@@ -2,8 +2,8 @@
 // arenas of segments, one index and one ghost region per shard, segment table, counters and locks.
 // Shards are there twice: one half serves, the other takes what is to replace it (halves.ts).
 // Touches almost nothing of it: the operating system commits a page at the first write to it.
-// Invariant: nothing is reserved later. A buffer made at run time would reach another thread only at
-// its next turn, while a location that points into it would be visible at once.
+// Invariant: nothing is reserved later. A buffer made at run time would reach another thread only
+// at its next turn, while a location that points into it would be visible at once.
 
 import { assert } from "../base/errors.ts";
 import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
@@ -39,7 +39,9 @@ export interface Geometry {
   readonly ghostsPerShard: number;
 }
 
-/** Everything a thread needs to attach: structured-cloneable, so that it can be posted to a Worker. */
+/**
+ * Everything a thread needs to attach: structured-cloneable, so that it can be posted to a Worker.
+ */
 export interface StoreMemory {
   readonly geometry: Geometry;
   readonly hashKey: HashKey;
@@ -89,15 +91,18 @@ export const CLEARS = 10;
 export const REPAY_SHARD = 11;
 /** The longest value that setValueLimit() allows. */
 export const VALUE_BYTES_MAX = 12;
-/** Free segments below this one may have committed pages that a clear() or a replacement left behind. */
+/**
+ * Free segments below this one may have committed pages that a clear() or a replacement left
+ * behind.
+ */
 export const STALE_SEGMENT = 13;
 /** 1 while a replacement is gathered in the spare half. */
 export const REPLACING = 14;
 /** On a cache line of its own. */
 export const POOL_LOCK = 16;
 /**
- * The number of the first shard that serves: 0 or `geometry.shards`. It changes under all shards' locks,
- * and every lookup reads it: on a cache line that nobody writes otherwise.
+ * The number of the first shard that serves: 0 or `geometry.shards`. It changes under all shards'
+ * locks, and every lookup reads it: on a cache line that nobody writes otherwise.
  */
 export const SERVING = 32;
 const GLOBAL_WORDS = 48;
@@ -151,7 +156,10 @@ export function shardStatistics(memory: StoreMemory, shard: number): Float64Arra
   return new Float64Array(memory.control, word * 4, statisticsPerShard);
 }
 
-/** Where the lock of a shard, and of the one that has its number in the other half, lies in `control`. */
+/**
+ * Where the lock of a shard, and of the one that has its number in the other half, lies in
+ * `control`.
+ */
 export function shardLockWord(shard: number): number {
   return GLOBAL_WORDS + shard * SHARD_WORDS + LOCK;
 }
@@ -174,19 +182,22 @@ function clamp(value: number, low: number, high: number): number {
 }
 
 /**
- * Segments small enough that an unused tail costs little and an eviction is short, large enough that
- * few values become chains. Shards of at least 2 MiB, so that each has a hundred segments to queue.
+ * Segments small enough that an unused tail costs little and an eviction is short, large enough
+ * that few values become chains. Shards of at least 2 MiB, so that each has a hundred segments to
+ * queue.
  */
 function planGeometry(options: StoreOptions): Geometry {
   const limit = options.memoryLimitBytes;
   const reserve = Math.max(options.reserveBytes, limit);
   const shards = powerOfTwoUpTo(clamp(limit / (2 * MiB), 1, limit > 4096 * MiB ? 32 : 16));
   const segmentBytes = powerOfTwoUpTo(clamp(limit / 2048, 16 * KiB, 128 * KiB));
-  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free, and what
-  // writes that are never refused take. An expiry makes the smallest item with its index entry half as large
-  // again, so half of the reserve is room for one in each item; it commits nothing before it is used.
+  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free, and
+  // what writes that are never refused take. An expiry makes the smallest item with its index entry
+  // half as large again, so half of the reserve is room for one in each item; it commits nothing
+  // before it is used.
   const spare = 2 * shards + 2 + Math.ceil(reserve / 2 / segmentBytes);
-  // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of index).
+  // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of
+  // index).
   const indexBytes = clamp(reserve / 2 / shards, 64 * KiB, arenaBytes);
   return {
     shards,

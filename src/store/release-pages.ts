@@ -1,6 +1,7 @@
-// Gives committed pages of shared memory back to the operating system: madvise(MADV_DONTNEED) through
-// bun:ffi on Linux and macOS. Cold path, after FLUSHALL or a lowered limit. Where it is not available
-// it does nothing and says so by returning false: the memory is then reused, not returned.
+// Gives committed pages of shared memory back to the operating system: madvise(MADV_DONTNEED)
+// through bun:ffi on Linux and macOS. Cold path, after FLUSHALL or a lowered limit. Where it is not
+// available it does nothing and says so by returning false: the memory is then reused, not
+// returned.
 // Invariant: only whole pages inside the range go, so bytes outside keep their content. The content
 // inside is undefined afterwards (zeros on Linux, possibly the old bytes on macOS).
 

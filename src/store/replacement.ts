@@ -1,7 +1,8 @@
-// What is to take the place of all items at once: it is gathered in the spare half of the shards while
-// the other half serves on, and then either takes over or is abandoned. For one thread at a time, on a
-// node that neither expires nor evicts by itself. What to do when it does not fit is its caller's
-// business: taking over early empties the old half, and set() goes on in what serves by then.
+// What is to take the place of all items at once: it is gathered in the spare half of the shards
+// while the other half serves on, and then either takes over or is abandoned. For one thread at a
+// time, on a node that neither expires nor evicts by itself. What to do when it does not fit is its
+// caller's business: taking over early empties the old half, and set() goes on in what serves by
+// then.
 // Invariants: until takeOver() no reader meets an item of it; memory of both halves counts as used.
 //
 //   beginReplacement() --> gathering --takeOver()--> serving (complete or not)
@@ -38,7 +39,10 @@ export class Replacement {
     this.#shards = halves.spare;
   }
 
-  /** Whether an item of so many bytes of key and value surely fits below the limit, beside all there is. */
+  /**
+   * Whether an item of so many bytes of key and value surely fits below the limit, beside all there
+   * is.
+   */
   fits(bytes: number): boolean {
     return this.#room.hasPlenty(bytes + itemOverheadBytes);
   }

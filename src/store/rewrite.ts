@@ -1,6 +1,6 @@
-// Changes to an item that keep part of it: a new TTL, and a value that is written to in the middle or
-// made longer. In place where the layout allows it; otherwise the item is built again elsewhere and
-// takes over its chain, so that appending to a large value copies no more than its rest.
+// Changes to an item that keep part of it: a new TTL, and a value that is written to in the middle
+// or made longer. In place where the layout allows it; otherwise the item is built again elsewhere
+// and takes over its chain, so that appending to a large value copies no more than its rest.
 // Invariant: an item keeps its key, client flags and queue, and (for setRange) its expiry.
 
 import type { Attachment } from "./attachment.ts";
@@ -20,7 +20,9 @@ export class Rewriter {
 
   // ---- a new expiry -----------------------------------------------------------------------------
 
-  /** Gives a key's item another expiry, 0 for none; false if there is no item or no room to move it. */
+  /**
+   * Gives a key's item another expiry, 0 for none; false if there is no item or no room to move it.
+   */
   setExpiry(hash: number, key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const shard = this.#shard;
     const slot = shard.locate(hash, key, start, end);
@@ -128,8 +130,9 @@ export class Rewriter {
   }
 
   /**
-   * Rebuilds the current item, making room within this shard if the reserve itself has run out. A chain is
-   * taken over, so that room is needed for the rest of the value only and for what the chain gets longer.
+   * Rebuilds the current item, making room within this shard if the reserve itself has run out. A
+   * chain is taken over, so that room is needed for the rest of the value only and for what the
+   * chain gets longer.
    */
   #move(
     slot: number,

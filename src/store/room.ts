@@ -1,6 +1,6 @@
-// Makes room before a write takes its locks: decides which shard gives up a segment and when to stop.
-// How a shard gives one up is eviction.ts's business. Holds at most one shard's lock at a time, and
-// only for one segment, so that no other thread waits longer than that.
+// Makes room before a write takes its locks: decides which shard gives up a segment and when to
+// stop. How a shard gives one up is eviction.ts's business. Holds at most one shard's lock at a
+// time, and only for one segment, so that no other thread waits longer than that.
 // Invariant: a call does a bounded amount of work; what it could not repay, the next calls repay.
 
 import type { Attachment } from "./attachment.ts";
@@ -19,21 +19,28 @@ import {
 import type { Segments } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
-/** Index growth of one insertion at worst: a split with its overflow buckets, and a ghost bucket. */
+/**
+ * Index growth of one insertion at worst: a split with its overflow buckets, and a ghost bucket.
+ */
 const INDEX_UNITS = 4;
 /** Header and padding of an item at worst. */
 const ITEM_BYTES = 32;
 /** What a single write may announce beyond its value: keys, options, and its caller's allowance. */
 const KEYS_BYTES = 16 * 1024;
-/** What one call empties at most beyond what the item itself takes, bytes: some milliseconds' work. */
+/**
+ * What one call empties at most beyond what the item itself takes, bytes: some milliseconds' work.
+ */
 const EMPTIED_BYTES_MAX = 2 * 1024 * 1024;
 /** A follower that is full copies a segment for so much of it that is dead, and no less. */
 const FOLLOWER_SHARE = 1 / 8;
-/** Writes of a full follower from one vain search for such a segment to the next: each is a look at all. */
+/**
+ * Writes of a full follower from one vain search for such a segment to the next: each is a look at
+ * all.
+ */
 const FOLLOWER_SEARCH_INTERVAL = 64;
 /**
- * In this many stages items need one use more to stay, so that in the end nothing stays. Bounds of an
- * eighth of this cost 0.15 points of hit ratio on a trace with many used items (measured).
+ * In this many stages items need one use more to stay, so that in the end nothing stays. Bounds of
+ * an eighth of this cost 0.15 points of hit ratio on a trace with many used items (measured).
  */
 const STAGES = 4;
 
@@ -63,8 +70,8 @@ export class RoomMaker {
 
   /**
    * Evicts or compacts until `bytes` more fit into the shard; false if they cannot. More than the
-   * longest value is not made room for: a SET that will be refused must not cost the cache a quarter
-   * of its items, and an MSET of so much overdraws and is repaid.
+   * longest value is not made room for: a SET that will be refused must not cost the cache a
+   * quarter of its items, and an MSET of so much overdraws and is repaid.
    */
   makeRoom(shard: Shard, bytes: number, now: number): boolean {
     const { evicts, expires } = this.#attachment;
@@ -81,8 +88,9 @@ export class RoomMaker {
   }
 
   /**
-   * On a follower, whose leader says what goes: what went leaves gaps here, as items lie in other segments
-   * than there. A write copies one segment together that is dead for an eighth, or it overdraws.
+   * On a follower, whose leader says what goes: what went leaves gaps here, as items lie in other
+   * segments than there. A write copies one segment together that is dead for an eighth, or it
+   * overdraws.
    */
   #tidy(own: Shard, bytes: number): boolean {
     if (this.#unsearched > 0) this.#unsearched--;
@@ -119,8 +127,9 @@ export class RoomMaker {
   }
 
   /**
-   * Whether the item surely fits. Where items are evicted a segment is kept free although the item would go
-   * into the open one: then the next writes have plenty, and need not be hashed to look at their shard.
+   * Whether the item surely fits. Where items are evicted a segment is kept free although the item
+   * would go into the open one: then the next writes have plenty, and need not be hashed to look at
+   * their shard.
    */
   #fits(shard: Shard, bytes: number, chain: number): boolean {
     const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
@@ -138,7 +147,9 @@ export class RoomMaker {
     return this.#evict(this.#richest(), now, pressure);
   }
 
-  /** Whether a shard has less than half of what a shard has on average: then others have to give. */
+  /**
+   * Whether a shard has less than half of what a shard has on average: then others have to give.
+   */
   #isPoor(shard: Shard): boolean {
     const { global } = this.#attachment;
     const fair = global[LIMIT_UNITS] / this.#segments.units / this.#shards.length;
@@ -156,7 +167,8 @@ export class RoomMaker {
   #evict(shard: Shard, now: number, pressure: number): boolean {
     const lock = this.#locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
-    // Asked again under the lock: the node may have become a follower, which evicts nothing, meanwhile.
+    // Asked again under the lock: the node may have become a follower, which evicts nothing,
+    // meanwhile.
     const done = this.#attachment.evicts && shard.evictor.evict(now, pressure);
     if (taken) lock?.release();
     return done;
@@ -180,8 +192,8 @@ export class RoomMaker {
   }
 
   /**
-   * Without eviction the limit is the end. A leader that evicts did its share of work and writes on; a
-   * follower has to take what its leader sends, as far as the reserve goes.
+   * Without eviction the limit is the end. A leader that evicts did its share of work and writes
+   * on; a follower has to take what its leader sends, as far as the reserve goes.
    */
   #mayOverdraw(chain: number): boolean {
     const { expires, evicts } = this.#attachment;

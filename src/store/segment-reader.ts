@@ -1,7 +1,8 @@
-// Hot path: reads the live items of a segment that is being emptied, a window at a time, and touches
-// their buckets, ghosts and versions before anything is decided about them. An item's bucket is a cache miss that
-// depends on its key; one after the other they were half of what an eviction costs, while loads that do
-// not depend on each other are in flight together. It changes nothing.
+// Hot path: reads the live items of a segment that is being emptied, a window at a time, and
+// touches their buckets, ghosts and versions before anything is decided about them. An item's
+// bucket is a cache miss that depends on its key; one after the other they were half of what an
+// eviction costs, while loads that do not depend on each other are in flight together. It changes
+// nothing.
 // Invariant: each item that lives when its window is read is in exactly one window.
 
 import type { Attachment } from "./attachment.ts";
@@ -78,7 +79,9 @@ export class SegmentReader {
     return hasher.hash(arenas.bytesOf(location), start, start + keyLengthOf(head));
   }
 
-  /** Bare loops: the processor overlaps only what fits into its window of some hundred instructions. */
+  /**
+   * Bare loops: the processor overlaps only what fits into its window of some hundred instructions.
+   */
   #touch(count: number): void {
     const { hashes } = this;
     const shard = this.#shard;

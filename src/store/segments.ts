@@ -50,7 +50,9 @@ export class Segments {
   /** What one segment costs in memory units. */
   readonly units: number;
   release: SegmentReleaser | null;
-  /** The present write is one that is never refused: it may go beyond the reserve, into the spare. */
+  /**
+   * The present write is one that is never refused: it may go beyond the reserve, into the spare.
+   */
   overdraws: boolean;
   readonly #global: Int32Array;
   readonly #total: number;
@@ -69,7 +71,9 @@ export class Segments {
 
   // ---- the pool ---------------------------------------------------------------------------------
 
-  /** A segment for `owner`, or NONE. Evictions and writes that overdraw may go beyond the reserve. */
+  /**
+   * A segment for `owner`, or NONE. Evictions and writes that overdraw may go beyond the reserve.
+   */
   take(owner: number, state: number, evicting: boolean): number {
     if (!evicting && !this.overdraws && this.unitsBeforeReserve() < this.units) return NONE;
     this.#lock?.acquire();
@@ -124,7 +128,9 @@ export class Segments {
     this.#lock?.release();
   }
 
-  /** An eviction overdraws a segment or two all the time: those pages would be needed again at once. */
+  /**
+   * An eviction overdraws a segment or two all the time: those pages would be needed again at once.
+   */
   #farAboveLimit(): boolean {
     return this.unitsBelowLimit() < -4 * this.units;
   }
@@ -137,7 +143,9 @@ export class Segments {
     this.#global[SEGMENTS_IN_USE] = 0;
   }
 
-  /** Gives back every segment of the shards from number `from` to below `to`, with its pages later. */
+  /**
+   * Gives back every segment of the shards from number `from` to below `to`, with its pages later.
+   */
   giveAll(from: number, to: number): void {
     const global = this.#global;
     this.#lock?.acquire();

@@ -1,6 +1,6 @@
-// Hot path: one shard's items. It finds, writes and removes them, and keeps index, log and counters in
-// step. Threads are not its business: whoever calls holds the shard's lock. What to evict is decided
-// in eviction.ts, what to rewrite (a new TTL, a longer value) in rewrite.ts.
+// Hot path: one shard's items. It finds, writes and removes them, and keeps index, log and counters
+// in step. Threads are not its business: whoever calls holds the shard's lock. What to evict is
+// decided in eviction.ts, what to rewrite (a new TTL, a longer value) in rewrite.ts.
 // Invariant: between two calls every entry of the index names one live item and every live item has
 // one entry, in the queue that the entry's flags say.
 
@@ -59,7 +59,10 @@ import {
 
 /** The item is stored. */
 export const STORED = 0;
-/** The value is over the largest size allowed or over a quarter of the limit, or the key is too long. */
+/**
+ * The value is over the largest size allowed or over a quarter of the limit, or the key is too
+ * long.
+ */
 export const TOO_LARGE = 1;
 /** The reserve is used up and nothing may be evicted. */
 export const FULL = 2;
@@ -94,7 +97,8 @@ export class Shard {
     this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
     this.evictor = new Evictor(this);
     this.#lookup = new Lookup(attachment, this.index);
-    // Those of the same number in the other half: what takes its place has other versions than it had.
+    // Those of the same number in the other half: what takes its place has other versions than it
+    // had.
     const versions = (number % memory.geometry.shards) * versionsPerShard * 4;
     this.#versions = new Int32Array(memory.versions, versions, versionsPerShard);
     this.#buckets = this.index.words;
@@ -128,7 +132,10 @@ export class Shard {
     return true;
   }
 
-  /** The slot of an item that lives at `now`, or -1. An expired one is removed where that is allowed. */
+  /**
+   * The slot of an item that lives at `now`, or -1. An expired one is removed where that is
+   * allowed.
+   */
   locateLive(hash: number, key: Uint8Array, start: number, end: number, now: number): number {
     const slot = this.locate(hash, key, start, end);
     if (slot === ABSENT || (this.#buckets[slot] & EXPIRING) === 0) return slot;
@@ -200,8 +207,8 @@ export class Shard {
   }
 
   /**
-   * Everything of a write but the value's bytes: room, entry, header, key. The location, or NONE when
-   * there is no room; then the key keeps the item it had.
+   * Everything of a write but the value's bytes: room, entry, header, key. The location, or NONE
+   * when there is no room; then the key keeps the item it had.
    */
   #prepare(
     hash: number,
@@ -257,9 +264,9 @@ export class Shard {
   }
 
   /**
-   * The chain is as long as it may be, which only keys do that were chosen to collide. The least used of
-   * the newest among them gives way; where nothing may be evicted the new one is refused. A follower holds
-   * what its leader holds, and lets the chain grow.
+   * The chain is as long as it may be, which only keys do that were chosen to collide. The least
+   * used of the newest among them gives way; where nothing may be evicted the new one is refused. A
+   * follower holds what its leader holds, and lets the chain grow.
    */
   #enterCrowded(hash: number, queue: number): number {
     this.statistics[CROWDED]++;
@@ -273,7 +280,9 @@ export class Shard {
     return this.index.insert(hash, 0, queue, chainBucketsMax);
   }
 
-  /** The place for the new item of an existing entry: the old item's, when they are the same size. */
+  /**
+   * The place for the new item of an existing entry: the old item's, when they are the same size.
+   */
   #replace(slot: number): number {
     const { layout, arenas } = this.attachment;
     const buckets = this.#buckets;
@@ -332,8 +341,8 @@ export class Shard {
   }
 
   /**
-   * Room was made before the command; here the reserve itself has run out (a large EXEC, or a reserve
-   * no larger than the limit), so that this shard evicts under its lock.
+   * Room was made before the command; here the reserve itself has run out (a large EXEC, or a
+   * reserve no larger than the limit), so that this shard evicts under its lock.
    */
   makeReady(): boolean {
     while (!this.hasRoom()) {
@@ -365,7 +374,8 @@ export class Shard {
     if ((meta & EXPIRING) !== 0) this.state[EXPIRING_ITEMS]--;
     const location = this.#buckets[slot + LOCATION];
     const head = this.#arenaWords[location >>> ARENA_SHIFT][(location & UNIT_MASK) << 1];
-    // Asked here as well: an eviction unlinks hundreds of items, and hardly one of them has a chain.
+    // Asked here as well: an eviction unlinks hundreds of items, and hardly one of them has a
+    // chain.
     if ((flagsOf(head) & CHAIN) !== 0) this.releaseChain(location, this.queueOf(slot));
     this.touchVersion(hashBitsOf(meta));
     this.index.remove(slot);

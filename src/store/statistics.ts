@@ -1,6 +1,6 @@
-// Counts over the whole store, for INFO and for people. Read without locks: while other threads write,
-// the numbers are each right but not all of one moment.
-// Items are those that are served; memory, and what happened, is of both halves of the shards.
+// Counts over the whole store, for INFO and for people. Read without locks: while other threads
+// write, the numbers are each right but not all of one moment. Items are those that are served;
+// memory, and what happened, is of both halves of the shards.
 // Invariant: nothing here is kept; every number comes from shared words that the shards maintain.
 
 import type { Attachment } from "./attachment.ts";

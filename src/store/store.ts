@@ -1,9 +1,8 @@
 // The store: what everything outside src/store/ uses. It picks the shard of a key among those that
-// serve (halves.ts), takes locks, and keeps the registers that describe the item last found; all else
-// happens in the shards.
-// Who locks: find, read, set, delete, setExpiry, setRange, version and randomItem run under the lock
-// that their caller took; makeRoom, scan, sweep and clear take theirs themselves and want none held
-// (or all, in a transaction). Without other threads locks are no-ops.
+// serve (halves.ts), takes locks, and keeps the registers that describe the item last found; all
+// else happens in the shards. Who locks: find, read, set, delete, setExpiry, setRange, version and
+// randomItem run under the lock that their caller took; makeRoom, scan, sweep and clear take theirs
+// themselves and want none held (or all, in a transaction). Without other threads locks are no-ops.
 // Invariant: the registers are valid until the next call on this store, by this thread.
 
 import { assert } from "../base/errors.ts";
@@ -64,7 +63,9 @@ export class Store {
   readonly #locks: readonly Mutex[] | null;
   /** Shards that lockShards() holds: a bit each. */
   #held: number;
-  /** What lock() locked, or recall() named, with its hash: the calls that follow hash the key once. */
+  /**
+   * What lock() locked, or recall() named, with its hash: the calls that follow hash the key once.
+   */
   #knownKey: Uint8Array | null;
   #knownStart: number;
   #knownEnd: number;
@@ -134,7 +135,9 @@ export class Store {
 
   // ---- looking ahead ----------------------------------------------------------------------------
 
-  /** Says that this key will be looked up soon, and its hash; for several keys, before lookAhead(). */
+  /**
+   * Says that this key will be looked up soon, and its hash; for several keys, before lookAhead().
+   */
   willNeed(key: Uint8Array, start: number, end: number): number {
     const hash = this.#attachment.hasher.hash(key, start, end);
     this.#ahead.add(this.#shardOf(hash), hash);
@@ -179,8 +182,8 @@ export class Store {
   }
 
   /**
-   * Stores an item: STORED, TOO_LARGE or FULL. Room was made before by makeRoom(); within a command it
-   * may go beyond the limit up to the reserve. The bytes must not be the store's own.
+   * Stores an item: STORED, TOO_LARGE or FULL. Room was made before by makeRoom(); within a command
+   * it may go beyond the limit up to the reserve. The bytes must not be the store's own.
    */
   set(
     key: Uint8Array,
@@ -213,15 +216,18 @@ export class Store {
     return this.#shardOf(hash).delete(hash, key, start, end, now);
   }
 
-  /** Another expiry for an item that is known to live, 0 for none; false if it has no room to move. */
+  /**
+   * Another expiry for an item that is known to live, 0 for none; false if it has no room to move.
+   */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
     return this.#rewriters[this.#shardOf(hash).number].setExpiry(hash, key, start, end, expiresAt);
   }
 
   /**
-   * Writes bytes at an offset of the value, with zeros up to it where the value is shorter, and creates
-   * the item if there is none. Keeps expiry and flags. Answers as set(); the item is then current.
+   * Writes bytes at an offset of the value, with zeros up to it where the value is shorter, and
+   * creates the item if there is none. Keeps expiry and flags. Answers as set(); the item is then
+   * current.
    */
   setRange(
     key: Uint8Array,
@@ -252,8 +258,8 @@ export class Store {
   // ---- room -------------------------------------------------------------------------------------
 
   /**
-   * Makes room for `bytes` more in the key's shard, before any lock is taken. False: they do not fit,
-   * because nothing may be evicted or the reserve is used up.
+   * Makes room for `bytes` more in the key's shard, before any lock is taken. False: they do not
+   * fit, because nothing may be evicted or the reserve is used up.
    */
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
     const room = this.#rooms[this.#halves.half];
@@ -270,7 +276,9 @@ export class Store {
     return this.#attachment.global[LIMIT_UNITS] * unitBytes;
   }
 
-  /** A new limit, which later calls of makeRoom() and sweep() bring about; false above the reserve. */
+  /**
+   * A new limit, which later calls of makeRoom() and sweep() bring about; false above the reserve.
+   */
   setLimit(bytes: number): boolean {
     if (toUnits(bytes) > this.#attachment.global[RESERVE_UNITS]) return false;
     this.#attachment.global[LIMIT_UNITS] = toUnits(bytes);
@@ -290,7 +298,9 @@ export class Store {
     this.#attachment.global[EVICTION] = policy === "s3fifo" ? 1 : 0;
   }
 
-  /** Lets the next writes go beyond the reserve: for a command that a full memory does not refuse. */
+  /**
+   * Lets the next writes go beyond the reserve: for a command that a full memory does not refuse.
+   */
   set overdraws(value: boolean) {
     this.#attachment.segments.overdraws = value;
   }
@@ -304,7 +314,9 @@ export class Store {
     this.#attachment.global[EXPIRES] = value ? 1 : 0;
   }
 
-  /** Told, in this thread, of items that expire or are evicted, while their shard's lock is held. */
+  /**
+   * Told, in this thread, of items that expire or are evicted, while their shard's lock is held.
+   */
   get listener(): RemovalListener | null {
     return this.#attachment.listener;
   }
@@ -313,7 +325,10 @@ export class Store {
     this.#attachment.listener = listener;
   }
 
-  /** Whether reads by this thread count as uses, which keep an item from being evicted; at first they do. */
+  /**
+   * Whether reads by this thread count as uses, which keep an item from being evicted; at first
+   * they do.
+   */
   set countsUses(value: boolean) {
     this.#attachment.countsUses = value;
   }
@@ -325,7 +340,10 @@ export class Store {
     return this.#walker.scan(cursor, now, () => visitor.visit(this));
   }
 
-  /** Whether a walk that goes on at `cursor`, which is not 0, is beyond this key's place and visits it no more. */
+  /**
+   * Whether a walk that goes on at `cursor`, which is not 0, is beyond this key's place and visits
+   * it no more.
+   */
   passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
     return this.#walker.passed(cursor, this.hash(key, start, end));
   }
@@ -363,9 +381,9 @@ export class Store {
   }
 
   /**
-   * A number that every write, expiry and eviction moves on by one (a clear(), a take-over, and each item
-   * that a replacement gathers, too), modulo 2^32: what two calls differ by is how much happened in
-   * between. May be slow: it adds up the version counters.
+   * A number that every write, expiry and eviction moves on by one (a clear(), a take-over, and
+   * each item that a replacement gathers, too), modulo 2^32: what two calls differ by is how much
+   * happened in between. May be slow: it adds up the version counters.
    */
   changes(): number {
     let sum = this.#attachment.global[CLEARS];
@@ -398,7 +416,9 @@ export class Store {
     return this.#attachment.threads;
   }
 
-  /** Whether several threads use this store, so that commands take the locks of their keys' shards. */
+  /**
+   * Whether several threads use this store, so that commands take the locks of their keys' shards.
+   */
   get isShared(): boolean {
     return this.#locks !== null;
   }
@@ -435,8 +455,8 @@ export class Store {
   }
 
   /**
-   * Locks those shards of the mask that this thread does not hold yet, ascending, and returns them for
-   * unlockShards(): inside a transaction that holds all, the commands' own calls do nothing.
+   * Locks those shards of the mask that this thread does not hold yet, ascending, and returns them
+   * for unlockShards(): inside a transaction that holds all, the commands' own calls do nothing.
    */
   lockShards(mask: number): number {
     if (this.#locks === null) return 0;
@@ -458,7 +478,10 @@ export class Store {
     }
   }
 
-  /** Gives back whatever lock() and lockShards() took, for a command that was broken off before it changed anything. */
+  /**
+   * Gives back whatever lock() and lockShards() took, for a command that was broken off before it
+   * changed anything.
+   */
   unlockAll(): void {
     const key = this.#knownKey;
     if (this.#lockedNumber >= 0 && key !== null) this.unlock(key, this.#knownStart, this.#knownEnd);

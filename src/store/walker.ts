@@ -1,9 +1,11 @@
 // Walks over the index: the cursor of SCAN and of snapshots, the sweeper, and a random item.
-// The cursor is shard * 2^26 + a position in the order of the bit-reversed 26 hash bits. Linear hashing
-// splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and its halves
-// are the halves of the range: wherever a walk stands, splitting and merging move no key across it.
-// Invariant: a walk meets a key that is there all the time exactly once and no key twice, whether the
-// table grows or shrinks meanwhile; the order within a bucket does not matter, as it is visited whole.
+// The cursor is shard * 2^26 + a position in the order of the bit-reversed 26 hash bits. Linear
+// hashing splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and
+// its halves are the halves of the range: wherever a walk stands, splitting and merging move no key
+// across it.
+// Invariant: a walk meets a key that is there all the time exactly once and no key twice, whether
+// the table grows or shrinks meanwhile; the order within a bucket does not matter, as it is visited
+// whole.
 
 import type { Attachment } from "./attachment.ts";
 import {
@@ -133,7 +135,8 @@ export class Walker {
     let bucket = first;
     do {
       const base = bucket * bucketWords;
-      // Read now: the bucket may be given back with its last entry, and its link then means another thing.
+      // Read now: the bucket may be given back with its last entry, and its link then means another
+      // thing.
       bucket = words[base + LINK];
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
         if (this.#lives(shard, slot, now)) {

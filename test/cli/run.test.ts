@@ -1,6 +1,6 @@
 // The command line as a user sees it: the arguments of a process, its exit status and its output.
-// No case needs a node; test/cli.test.ts has the commands that talk to one. Each failure is one line
-// on standard error without a stack trace.
+// No case needs a node; test/cli.test.ts has the commands that talk to one. Each failure is one
+// line on standard error without a stack trace.
 
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };

@@ -1,8 +1,8 @@
-// Clients among nodes that do anything at any time: reply late, tear replies, fall silent, cut, refuse,
-// send garbage, name each other as leaders. In every case each request settles with its own value
-// or an MSCacheError, close() ends, and no connection stays open. The other files test the effect of
-// each single event; this one finds unforeseen orders of events.
-// The seed is printed, and taken from MSCACHE_CHAOS_SEED; it repeats the choices, not the exact order.
+// Clients among nodes that do anything at any time: reply late, tear replies, fall silent, cut,
+// refuse, send garbage, name each other as leaders. In every case each request settles with its own
+// value or an MSCacheError, close() ends, and no connection stays open. The other files test the
+// effect of each single event; this one finds unforeseen orders of events. The seed is printed, and
+// taken from MSCACHE_CHAOS_SEED; it repeats the choices, not the exact order.
 
 import { expect, test } from "bun:test";
 import { type Client, type ClientOptions, connect, MSCacheError } from "../../src/index.ts";

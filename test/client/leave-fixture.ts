@@ -1,6 +1,7 @@
-// A process with a client that exits by itself, or does not: lifecycle.test.ts starts it with a scenario
-// and the address of a scripted node, and waits for its exit. It never calls process.exit().
-// Timeouts here are longer than that wait, so a timer that is left behind fails the test.
+// A process with a client that exits by itself, or does not: lifecycle.test.ts starts it with a
+// scenario and the address of a scripted node, and waits for its exit. It never calls
+// process.exit(). Timeouts here are longer than that wait, so a timer that is left behind fails the
+// test.
 
 import { type ClientOptions, connect } from "../../src/index.ts";
 

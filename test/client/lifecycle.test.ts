@@ -1,7 +1,7 @@
-// Bad moments in the life of a client: a reply and a close that arrive together, close() while something is
-// under way, addresses to which no connection can be attempted, and what keeps a process running.
-// Scripted nodes produce these moments; nothing depends on the speed of the machine.
-// bun test fails a test in which a rejection is not handled.
+// Bad moments in the life of a client: a reply and a close that arrive together, close() while
+// something is under way, addresses to which no connection can be attempted, and what keeps a
+// process running. Scripted nodes produce these moments; nothing depends on the speed of the
+// machine. bun test fails a test in which a rejection is not handled.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";

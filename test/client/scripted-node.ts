@@ -1,6 +1,6 @@
 // A node that follows a script: it listens on a free port, reads commands, and replies to each with
-// the bytes that the script gives for it, or with nothing. It greets HELLO by itself unless the script
-// does. It has no store and no role, so a test can produce any order of events.
+// the bytes that the script gives for it, or with nothing. It greets HELLO by itself unless the
+// script does. It has no store and no role, so a test can produce any order of events.
 
 import type { Socket } from "bun";
 import { partsOf, ReplyReader, textOf } from "../support/wire.ts";

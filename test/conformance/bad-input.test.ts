@@ -1,6 +1,6 @@
 /**
- * Malformed and hostile bytes, against our node and a real redis-server: the answer is Redis's error
- * or the end of the connection, the server stays up, and a bystander notices nothing.
+ * Malformed and hostile bytes, against our node and a real redis-server: the answer is Redis's
+ * error or the end of the connection, the server stays up, and a bystander notices nothing.
  * Replay the fuzz with BAD_INPUT_SEED=n; run longer with BAD_INPUT_ROUNDS=n.
  * Invariant: every case runs beside a bystander that checks its own work before the case ends.
  */
@@ -174,7 +174,7 @@ function abandonedCases(use: Use): void {
   });
 }
 
-// ---- compared with the oracle ---------------------------------------------------------------------
+// ---- compared with the oracle -------------------------------------------------------------------
 
 test.skipIf(oracle.isMissing)(
   `mutated frames are answered byte for byte as by redis-server${redisNote}`,
@@ -203,7 +203,9 @@ test.skipIf(oracle.isMissing)(
 /** Between our bound on arguments and Redis's, the two rightly differ. */
 const announcesMillions = (bytes: Buffer) => /\*\d{7,10}\r/.test(bytes.toString("latin1"));
 
-/** A server may complain before the line with the mistake has ended, for which redis-server waits. */
+/**
+ * A server may complain before the line with the mistake has ended, for which redis-server waits.
+ */
 function isSameAnswer(wanted: string, got: string): boolean {
   if (wanted === got) return true;
   return got.startsWith(wanted) && got.slice(wanted.length).startsWith("-ERR Protocol error: ");
@@ -218,7 +220,7 @@ async function answerTo(port: number, bytes: Buffer): Promise<string> {
   return quote((await peer.raw.closed(3_000)).toString("latin1"));
 }
 
-// ---- memory -----------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 const hasProc = existsSync("/proc/self/status");
 const procNote = hasProc ? "" : " (skipped: no /proc to read the memory of a process from)";
@@ -253,7 +255,7 @@ function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-// ---- what only our port has to know -----------------------------------------------------------------
+// ---- what only our port has to know -------------------------------------------------------------
 
 describe("mscache, other protocols on its port", () => {
   const refused = {

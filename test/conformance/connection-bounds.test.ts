@@ -1,7 +1,7 @@
 /**
- * The bounds of what one connection may have the node remember: watched keys and subscriptions, in number
- * and in bytes. Redis has no such bounds, so only our nodes are asked. Bounds of a single request are
- * judged in bad-input.test.ts and by the decoder's own tests.
+ * The bounds of what one connection may have the node remember: watched keys and subscriptions, in
+ * number and in bytes. Redis has no such bounds, so only our nodes are asked. Bounds of a single
+ * request are judged in bad-input.test.ts and by the decoder's own tests.
  * Invariant: whoever meets a bound keeps what it had, and nobody else notices.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

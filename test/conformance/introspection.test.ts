@@ -79,7 +79,9 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
   });
 });
 
-/** Name, arity, flags, key positions and categories; lists that are sets in order of the alphabet. */
+/**
+ * Name, arity, flags, key positions and categories; lists that are sets in order of the alphabet.
+ */
 function commandInfo(reply: Reply): Record<string, string> {
   const [entry] = partsOf(reply);
   if (entry === undefined || entry.value === null) return { error: "unknown" };
@@ -102,7 +104,9 @@ function keySpecification(reply: Reply): string {
   return `${setOf(flags)} from ${show(begin)} on ${show(find)}`;
 }
 
-/** The arguments in the answer for one command, however a map is written in this version of RESP. */
+/**
+ * The arguments in the answer for one command, however a map is written in this version of RESP.
+ */
 function argumentsIn([, docs]: readonly Reply[]): unknown {
   const { arguments: told } = fieldsOf(docs as Reply);
   return told === undefined ? [] : partsOf(told as Reply).map(argumentOf);

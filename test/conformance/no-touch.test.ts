@@ -1,6 +1,6 @@
 /**
- * CLIENT NO-TOUCH: what such a client reads is evicted as if nobody had read it, but for what it names to
- * TOUCH. The same reads by an ordinary client keep the keys.
+ * CLIENT NO-TOUCH: what such a client reads is evicted as if nobody had read it, but for what it
+ * names to TOUCH. The same reads by an ordinary client keep the keys.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Peer } from "../support/peer.ts";

@@ -1,6 +1,6 @@
 /**
- * Patterns as clients give them to KEYS, SCAN, PSUBSCRIBE and PUBSUB CHANNELS: random ones over bytes of
- * every kind, judged by redis-server. What a pattern means is told case by case in
+ * Patterns as clients give them to KEYS, SCAN, PSUBSCRIBE and PUBSUB CHANNELS: random ones over
+ * bytes of every kind, judged by redis-server. What a pattern means is told case by case in
  * unit/base/glob.test.ts.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -12,7 +12,10 @@ import { partsOf, show } from "../support/wire.ts";
 
 setDefaultTimeout(CASE_MS_MAX);
 
-/** Bytes around the ends of a signed one, letters of both cases, and what has a meaning in a pattern. */
+/**
+ * Bytes around the ends of a signed one, letters of both cases, and what has a meaning in a
+ * pattern.
+ */
 const plain = [0x00, 0x01, 0x41, 0x5a, 0x61, 0x7a, 0x7f, 0x80, 0x81, 0xc3, 0xe9, 0xfe, 0xff];
 const special = [..."*?[]^-\\"].map((character) => character.charCodeAt(0));
 

@@ -1,7 +1,7 @@
 /**
- * Publish and subscribe on the wire, in RESP2 and RESP3, against our node with one thread and with four,
- * and against redis-server; and as a stock client's users see it.
- * Messages that cross from a leader to its followers are in replication/messages.test.ts.
+ * Publish and subscribe on the wire, in RESP2 and RESP3, against our node with one thread and with
+ * four, and against redis-server; and as a stock client's users see it. Messages that cross from a
+ * leader to its followers are in replication/messages.test.ts.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

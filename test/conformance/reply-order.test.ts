@@ -1,7 +1,7 @@
 /**
- * What a connection gets in which order, byte for byte as from redis-server: messages to itself among its
- * replies (RESP3), the confirmations of SUBSCRIBE while CLIENT REPLY is off, and the end of a client that
- * kills itself. Each script is sent in one packet, to one data thread and to two.
+ * What a connection gets in which order, byte for byte as from redis-server: messages to itself
+ * among its replies (RESP3), the confirmations of SUBSCRIBE while CLIENT REPLY is off, and the end
+ * of a client that kills itself. Each script is sent in one packet, to one data thread and to two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
@@ -127,7 +127,8 @@ describe.skipIf(oracle.isMissing)(`as redis-server${redisNote}`, () => {
 });
 
 describe("a message to itself in a transaction", () => {
-  // Redis 7.0 puts it between the elements of the answer, where no client finds its end; 7.2 does not.
+  // Redis 7.0 puts it between the elements of the answer, where no client finds its end; 7.2 does
+  // not.
   test.each(["1", "2"])("comes after the answer of EXEC, with %s threads", async (threads) => {
     await using node = await ours.start(["--threads", threads]);
     const answer = await transcript(
@@ -140,7 +141,9 @@ describe("a message to itself in a transaction", () => {
   });
 });
 
-/** Everything that comes back, with a bar for each line end; without what HELLO tells of the server. */
+/**
+ * Everything that comes back, with a bar for each line end; without what HELLO tells of the server.
+ */
 async function transcript(port: number, script: string): Promise<string> {
   await using peer = await Peer.connect(port);
   const id = (await peer.ask("CLIENT", "ID")).slice(1);

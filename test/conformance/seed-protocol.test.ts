@@ -1,7 +1,8 @@
 /**
  * Byte tables of the seed's binary protocol: request bytes in, answer bytes out, whole and split at
  * every boundary, and the link of a follower that joined by it.
- * Only our node speaks it, so there is no oracle: the tables are the definition, from the Go program.
+ * Only our node speaks it, so there is no oracle: the tables are the definition, from the Go
+ * program.
  * Invariant: every case starts from a node of its own or from keys of its own.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,7 +1,8 @@
 /**
- * MULTI, EXEC, DISCARD, WATCH and UNWATCH on the wire: every mistake that Redis has a text for, and random
- * transactions of two connections that watch each other's keys, compared with redis-server.
- * FLUSHALL is not among the random commands: a watched key that is not there may conflict with it here.
+ * MULTI, EXEC, DISCARD, WATCH and UNWATCH on the wire: every mistake that Redis has a text for, and
+ * random transactions of two connections that watch each other's keys, compared with redis-server.
+ * FLUSHALL is not among the random commands: a watched key that is not there may conflict with it
+ * here.
  * Invariant: the cases that are written out hold for redis-server, too.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

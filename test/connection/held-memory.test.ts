@@ -1,7 +1,7 @@
 /**
- * Whatever a node keeps for a client from one command to the next counts in --max-client-memory: queues of
- * transactions, unfinished commands, guarded keys, subscriptions, messages behind an answer that is still to
- * come. A client that takes it back counts nothing.
+ * Whatever a node keeps for a client from one command to the next counts in --max-client-memory:
+ * queues of transactions, unfinished commands, guarded keys, subscriptions, messages behind an
+ * answer that is still to come. A client that takes it back counts nothing.
  */
 import { describe, expect, test } from "bun:test";
 import { type TestNode, waitFor } from "../harness.ts";

@@ -1,6 +1,7 @@
 /**
- * What an earlier command of a packet changes for the later ones: a login, its loss, the protocol. The bounds
- * of requests before a login are judged when their turn comes, not when the packet is decoded.
+ * What an earlier command of a packet changes for the later ones: a login, its loss, the protocol.
+ * The bounds of requests before a login are judged when their turn comes, not when the packet is
+ * decoded.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { TestNode } from "../harness.ts";

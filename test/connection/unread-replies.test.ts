@@ -1,6 +1,6 @@
 /**
- * Clients that send before they read, or never read: how much they may hold, who is cut off, and that nobody
- * else notices. The bound of all clients together is --max-client-memory.
+ * Clients that send before they read, or never read: how much they may hold, who is cut off, and
+ * that nobody else notices. The bound of all clients together is --max-client-memory.
  */
 import { describe, expect, test } from "bun:test";
 import { waitFor } from "../harness.ts";
@@ -71,7 +71,8 @@ describe("a client that never reads", () => {
     small.pause();
     for (let i = 0; i < 6; i++) small.send("GET", "v");
     client.pause();
-    // Above half of the bound it is not read from; one command whose answer is beyond it is too much.
+    // Above half of the bound it is not read from; one command whose answer is beyond it is too
+    // much.
     const keys = Array.from({ length: 100 }, () => "v");
     client.send("MGET", ...keys);
     await waitFor(() => server.log().includes("holds the most of the memory"), {

@@ -1,7 +1,7 @@
 /**
  * A node whose standard error is broken serves on and ends when it is asked to: the reader is gone,
- * the disk of the log is full, the descriptor is closed, or nobody reads the pipe. What a line looks
- * like is unit/base/log.test.ts's business.
+ * the disk of the log is full, the descriptor is closed, or nobody reads the pipe. What a line
+ * looks like is unit/base/log.test.ts's business.
  * Invariant: nothing here reads a port or a state from the log, because there is none.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

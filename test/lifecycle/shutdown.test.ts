@@ -1,7 +1,7 @@
 /**
- * SHUTDOWN and SIGTERM as Redis does them: a node ends only when its followers have had their time and
- * its data are saved, and until then it answers and can be kept from ending. Repeated and mixed signals
- * are signals.test.ts's business.
+ * SHUTDOWN and SIGTERM as Redis does them: a node ends only when its followers have had their time
+ * and its data are saved, and until then it answers and can be kept from ending. Repeated and mixed
+ * signals are signals.test.ts's business.
  * Invariant: where a redis-server can judge, the same steps run against one.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

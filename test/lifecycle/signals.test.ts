@@ -1,7 +1,8 @@
 /**
- * What signals do to a node: SIGINT and SIGTERM end it in order, however often and in whatever state
- * they come, and lose nothing that was acknowledged; what redis-server ignores does nothing. Each case
- * is a real process, from source, from the binary, or below the programs that `npx` starts.
+ * What signals do to a node: SIGINT and SIGTERM end it in order, however often and in whatever
+ * state they come, and lose nothing that was acknowledged; what redis-server ignores does nothing.
+ * Each case is a real process, from source, from the binary, or below the programs that `npx`
+ * starts.
  * Invariant: an end that is called orderly has status 0 and a file with every acknowledged write.
  */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

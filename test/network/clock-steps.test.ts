@@ -1,7 +1,8 @@
 /**
- * Time that does what one does not expect: the system's clock steps by an hour, and processes are stopped
- * and go on. The clock that steps here is the test's own (bun:test sets what Date says and leaves the
- * monotonic clock alone), so these nodes live in this process; those that are stopped have their own.
+ * Time that does what one does not expect: the system's clock steps by an hour, and processes are
+ * stopped and go on. The clock that steps here is the test's own (bun:test sets what Date says and
+ * leaves the monotonic clock alone), so these nodes live in this process; those that are stopped
+ * have their own.
  */
 import { afterEach, describe, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
 import { spawnNode, startNode, waitFor } from "../harness.ts";
@@ -99,7 +100,8 @@ describe("a node that was stopped and goes on", () => {
     await waitFor(isConnected);
     const { process } = stopped === "leader" ? leader : follower;
     process.kill("SIGSTOP");
-    // The time for which it is stopped; the bound itself, 60 s, is for unit tests with a clock of theirs.
+    // The time for which it is stopped; the bound itself, 60 s, is for unit tests with a clock of
+    // theirs.
     await Bun.sleep(3_000);
     process.kill("SIGCONT");
     await using peer = await Peer.connect(leader.port);

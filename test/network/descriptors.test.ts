@@ -1,6 +1,7 @@
 /**
- * File descriptors: a node that may open few of them serves few clients, says so, and refuses the others at
- * once; when none are left after all, it neither leaves clients waiting nor turns in circles.
+ * File descriptors: a node that may open few of them serves few clients, says so, and refuses the
+ * others at once; when none are left after all, it neither leaves clients waiting nor turns in
+ * circles.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
@@ -113,7 +114,10 @@ describe.skipIf(process.platform !== "linux")("file descriptors", () => {
   });
 });
 
-/** A hundred clients at once: each is answered or refused, nothing spins. Resolves to how many were served. */
+/**
+ * A hundred clients at once: each is answered or refused, nothing spins. Resolves to how many were
+ * served.
+ */
 async function callByHundred(node: SpawnedNode): Promise<number> {
   const callers = Array.from({ length: 100 }, () => call(node.port));
   try {

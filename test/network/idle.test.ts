@@ -1,7 +1,7 @@
 /**
- * When a node gives up on a silent client (`timeout`): only on one from which nothing came, for which
- * nothing is being done, and which has nothing to read; and what CLIENT LIST says of it. Each case also
- * judges a real redis-server. The steps of the clock are in clock-steps.test.ts.
+ * When a node gives up on a silent client (`timeout`): only on one from which nothing came, for
+ * which nothing is being done, and which has nothing to read; and what CLIENT LIST says of it. Each
+ * case also judges a real redis-server. The steps of the clock are in clock-steps.test.ts.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";

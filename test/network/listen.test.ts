@@ -1,7 +1,7 @@
 /**
- * Where nodes listen: names with several addresses, and whether a second node on the same port is refused
- * however the two name it, with one data thread and with two. Names with two addresses are made up here,
- * as this machine's `localhost` may have one only.
+ * Where nodes listen: names with several addresses, and whether a second node on the same port is
+ * refused however the two name it, with one data thread and with two. Names with two addresses are
+ * made up here, as this machine's `localhost` may have one only.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/config.ts";
@@ -12,7 +12,10 @@ import { encodeCommand } from "../support/wire.ts";
 setDefaultTimeout(60_000);
 
 const loopbacks = ["::1", "127.0.0.1"];
-/** `here` has both loopback addresses; `far` one that is nobody's here as well; an address is its own. */
+/**
+ * `here` has both loopback addresses; `far` one that is nobody's here as well; an address is its
+ * own.
+ */
 const names: Readonly<Record<string, readonly string[]>> = {
   here: loopbacks,
   far: ["192.0.2.77", "127.0.0.1"],

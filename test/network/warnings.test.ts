@@ -1,6 +1,6 @@
 /**
- * What an operator must know stands in the log at warn or error: once when it begins, and not again each
- * time (base/recurring.ts counts the rest). Every occurrence is in the log at info.
+ * What an operator must know stands in the log at warn or error: once when it begins, and not again
+ * each time (base/recurring.ts counts the rest). Every occurrence is in the log at info.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rm } from "node:fs/promises";

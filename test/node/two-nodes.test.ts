@@ -1,7 +1,8 @@
 /**
- * Two nodes in one process share nothing that belongs to a node: what is set, counted, held or broken in
- * one is not to be seen in the other. With one data thread and with several, as these have copies of
- * their own. Faults are injected by a command that throws while it holds the lock of its key's shard.
+ * Two nodes in one process share nothing that belongs to a node: what is set, counted, held or
+ * broken in one is not to be seen in the other. With one data thread and with several, as these
+ * have copies of their own. Faults are injected by a command that throws while it holds the lock of
+ * its key's shard.
  */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,7 +1,7 @@
 /**
- * Snapshots without a server: a small store, a replication without connections, and a Persistence over its
- * own file; also the few questions that the suites ask a running node.
- * It is not a node: there are no clients that could read the store while it loads.
+ * Snapshots without a server: a small store, a replication without connections, and a Persistence
+ * over its own file; also the few questions that the suites ask a running node. It is not a node:
+ * there are no clients that could read the store while it loads.
  * Invariant: each bed has its own store, like a process that has just started.
  */
 import { rename } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
- * Whatever happens to a save or to a file, the last good snapshot loads, or a sentence says why not, and a
- * part of a snapshot is never served. Kills, full disks and broken bytes.
- * For what a good file restores, see restart.test.ts.
+ * Whatever happens to a save or to a file, the last good snapshot loads, or a sentence says why
+ * not, and a part of a snapshot is never served. Kills, full disks and broken bytes. For what a
+ * good file restores, see restart.test.ts.
  * Invariant: every fuzzed case can be replayed by the printed seed.
  */
 import { describe, expect, test } from "bun:test";

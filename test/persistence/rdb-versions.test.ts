@@ -1,7 +1,8 @@
 /**
- * Snapshots of every version that Redis or Valkey has ever written, made by scripts/rdb-fixtures.ts, which
- * names their origin: read whole and cut anywhere, loaded by a node at start and from a leader.
- * redis-check-rdb judges the files themselves, up to the version that it knows.
+ * Snapshots of every version that Redis or Valkey has ever written, made by
+ * scripts/rdb-fixtures.ts, which names their origin: read whole and cut anywhere, loaded by a node
+ * at start and from a leader. redis-check-rdb judges the files themselves, up to the version that
+ * it knows.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";

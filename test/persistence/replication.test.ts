@@ -1,7 +1,8 @@
 /**
- * Restarts and replication: after a clean shutdown, followers and leaders resume with a partial sync. After
- * anything else they need a full sync, because the file is then not a state of the history it came from.
- * Each test checks by the leader's counters which of the two it was, and compares all data.
+ * Restarts and replication: after a clean shutdown, followers and leaders resume with a partial
+ * sync. After anything else they need a full sync, because the file is then not a state of the
+ * history it came from. Each test checks by the leader's counters which of the two it was, and
+ * compares all data.
  * Invariant: no node resumes into another history, whatever restarts from whatever file.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

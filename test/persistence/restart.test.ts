@@ -1,6 +1,6 @@
 /**
- * What a restarted node has: all that the file has, with the same expiry times; and how it replies while it
- * loads. For broken files see damage.test.ts, for followers replication.test.ts.
+ * What a restarted node has: all that the file has, with the same expiry times; and how it replies
+ * while it loads. For broken files see damage.test.ts, for followers replication.test.ts.
  * Invariant: every wait is for a condition.
  */
 import { describe, expect, test } from "bun:test";

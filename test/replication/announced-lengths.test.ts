@@ -1,7 +1,7 @@
 /**
- * A leader, or a file, that announces more than it sends: the node refuses by the header, counts what it
- * refused, and takes no memory for it.
- * Does not judge the reader byte by byte: that is unit/rdb.
+ * A leader, or a file, that announces more than it sends: the node refuses by the header, counts
+ * what it refused, and takes no memory for it. Does not judge the reader byte by byte: that is
+ * unit/rdb.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * A leader under write load and followers that join late, die and come back: at the end all hold the
- * same keys, values and times. Over every line-up of our nodes and real redis-servers.
+ * A leader under write load and followers that join late, die and come back: at the end all hold
+ * the same keys, values and times. Over every line-up of our nodes and real redis-servers.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  * Invariant: data is compared key by key, and a time by its absolute moment in milliseconds.
  */

@@ -1,7 +1,7 @@
 /**
- * Links that are cut under a steady load of mixed writes, in every line-up and in chains: the journal
- * bridges the gap where it can, and a full sync where it cannot. The leader's counters tell which of the
- * two it was; at the end keys, values, times and offsets are equal on all nodes.
+ * Links that are cut under a steady load of mixed writes, in every line-up and in chains: the
+ * journal bridges the gap where it can, and a full sync where it cannot. The leader's counters tell
+ * which of the two it was; at the end keys, values, times and offsets are equal on all nodes.
  * Replay with REPLICATION_SEED=n.
  * Invariant: a path is never inferred from the data; every test asserts the counters.
  */

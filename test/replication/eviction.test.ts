@@ -1,7 +1,8 @@
 /**
- * A leader that evicts and is flushed, and followers that must not decide anything by themselves: every
- * item that the leader gives up reaches them as an effect, over our nodes and real redis-servers.
- * The followers have more memory than their leader, so that an eviction of their own would show.
+ * A leader that evicts and is flushed, and followers that must not decide anything by themselves:
+ * every item that the leader gives up reaches them as an effect, over our nodes and real
+ * redis-servers. The followers have more memory than their leader, so that an eviction of their own
+ * would show.
  * Invariant: the data are compared key by key while the leader is full, and again after FLUSHALL.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -63,7 +64,9 @@ async function statistic({ port }: Member, name: string): Promise<number> {
   return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1]);
 }
 
-/** Compares with eviction turned off, as a Redis evicts for the replies that it is asked for, too. */
+/**
+ * Compares with eviction turned off, as a Redis evicts for the replies that it is asked for, too.
+ */
 async function expectEqual(leader: Member, followers: readonly Member[]): Promise<number> {
   await using peer = await Peer.connect(leader.port);
   expect(await peer.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")).toBe("+OK");

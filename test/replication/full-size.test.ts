@@ -1,8 +1,9 @@
 /**
- * Full syncs between our nodes and real redis-servers by size: of nothing, of one key, and of many under
- * writes, a million of them in a long run. These go from a Redis to our node, which is promoted and followed by both that
- * Redis, partially, and a new one. Their digests, which Redis makes faster than a test reads a million
- * replies, then compare what was there before with what our node has received and sent.
+ * Full syncs between our nodes and real redis-servers by size: of nothing, of one key, and of many
+ * under writes, a million of them in a long run. These go from a Redis to our node, which is
+ * promoted and followed by both that Redis, partially, and a new one. Their digests, which Redis
+ * makes faster than a test reads a million replies, then compare what was there before with what
+ * our node has received and sent.
  * Invariant: the counters say which sync it was; smaller data are compared key by key elsewhere.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -63,7 +64,9 @@ async function startFullRedis(): Promise<Member> {
   return redis;
 }
 
-/** Has one node follow another while that one's leader is written to, and returns when it is over. */
+/**
+ * Has one node follow another while that one's leader is written to, and returns when it is over.
+ */
 async function syncUnderLoad(follower: Member, leader: Member, written: Member): Promise<void> {
   const load = await WriteLoad.start(written.port, new Random(seedFor("FULL_SIZE_SEED")));
   await load.more(40);
@@ -86,8 +89,9 @@ async function syncProgress({ port }: Member): Promise<string> {
 }
 
 /**
- * Waits for the short-lived keys of the load to be over, which the leader tells its followers one by
- * one: its keys dwindle as long as there is one left. A digest is dear, and is asked for only then.
+ * Waits for the short-lived keys of the load to be over, which the leader tells its followers one
+ * by one: its keys dwindle as long as there is one left. A digest is dear, and is asked for only
+ * then.
  */
 async function expectSameDigest(leader: Member, followers: readonly Member[]): Promise<void> {
   const ask = (...command: string[]) => {

@@ -1,6 +1,6 @@
 /**
- * What nodes tell of replication, beside what a real redis-server tells: the fields of INFO in both roles,
- * and under which address a follower behind a translation is known, to INFO and to ROLE.
+ * What nodes tell of replication, beside what a real redis-server tells: the fields of INFO in both
+ * roles, and under which address a follower behind a translation is known, to INFO and to ROLE.
  * Does not compare values but where they are fixed: offsets and replids differ by nature.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

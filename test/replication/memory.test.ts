@@ -1,7 +1,8 @@
 /**
- * Resident memory of followers: what the leader's FLUSHALL or a full sync of less data frees goes back to
- * the system. Memory of a leader and of the store alone is judged elsewhere.
- * Invariant: nodes have the smallest journal, which would otherwise keep as many bytes as were written.
+ * Resident memory of followers: what the leader's FLUSHALL or a full sync of less data frees goes
+ * back to the system. Memory of a leader and of the store alone is judged elsewhere.
+ * Invariant: nodes have the smallest journal, which would otherwise keep as many bytes as were
+ * written.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, waitFor } from "../harness.ts";
@@ -18,7 +19,9 @@ const VALUE = Buffer.alloc(10_000, "v"); // 200 MB with all items
 /** What sockets, the snapshot on its way and the collector may still hold of it. */
 const LEFT_BYTES_MAX = 80 * MiB;
 
-/** As the system counts it; where it gives nothing back, as on Windows, there is nothing to test. */
+/**
+ * As the system counts it; where it gives nothing back, as on Windows, there is nothing to test.
+ */
 const givesBack = process.platform === "linux";
 
 async function residentBytes({ port }: Member): Promise<number> {

@@ -1,7 +1,7 @@
 /**
- * What a leader's stream carries beside single writes: messages of channels, and transactions as a whole;
- * between nodes of ours and redis-server in both directions.
- * Data under load is compared in convergence.test.ts.
+ * What a leader's stream carries beside single writes: messages of channels, and transactions as a
+ * whole; between nodes of ours and redis-server in both directions. Data under load is compared in
+ * convergence.test.ts.
  * Invariant: the line-up of redis-servers alone must pass every test, or the test is wrong.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,7 +1,7 @@
 /**
- * A leader that this node cannot follow: its stream has what only a snapshot can tell, again and again, or
- * its snapshot is refused each time. There is one full sync at a time with growing waits between them, the
- * log says why, and the data that are here stay.
+ * A leader that this node cannot follow: its stream has what only a snapshot can tell, again and
+ * again, or its snapshot is refused each time. There is one full sync at a time with growing waits
+ * between them, the log says why, and the data that are here stay.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rdbFixtures } from "../../scripts/rdb-fixtures.ts";

@@ -1,8 +1,8 @@
 /**
- * A follower that has data gets other ones by a full sync: the old ones are read until the new ones are
- * complete, or nothing is where not both fit; never a part. The link stands still in the middle of the
- * snapshot while the test looks, and readers on many connections judge every reply from the beginning
- * to the end. With one and four data threads.
+ * A follower that has data gets other ones by a full sync: the old ones are read until the new ones
+ * are complete, or nothing is where not both fit; never a part. The link stands still in the middle
+ * of the snapshot while the test looks, and readers on many connections judge every reply from the
+ * beginning to the end. With one and four data threads.
  * Invariant: a value names its leader, so that an old one, a new one and neither are told apart.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -129,7 +129,10 @@ async function info({ port }: SpawnedNode, ...names: string[]): Promise<Record<s
   return Object.fromEntries(names.map((name) => [name, value(name)]));
 }
 
-/** A follower in step with one leader, and the way to another one that stands still after some bytes. */
+/**
+ * A follower in step with one leader, and the way to another one that stands still after some
+ * bytes.
+ */
 async function scene(stack: AsyncDisposableStack, holdBytes: number, ...args: string[]) {
   const first = stack.use(await ours.start());
   const second = stack.use(await ours.start());

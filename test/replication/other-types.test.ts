@@ -1,7 +1,7 @@
 /**
- * `--other-types refuse`: a node that holds strings only does not follow a Redis that holds more, and does
- * not start from its file, and says which type it met. Skipping them, which is the default, is tested in
- * redis-stream.test.ts and persistence/rdb-versions.test.ts.
+ * `--other-types refuse`: a node that holds strings only does not follow a Redis that holds more,
+ * and does not start from its file, and says which type it met. Skipping them, which is the
+ * default, is tested in redis-stream.test.ts and persistence/rdb-versions.test.ts.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";

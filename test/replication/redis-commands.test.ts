@@ -1,8 +1,8 @@
 /**
- * Every command with which a real Redis passes on changes of strings, whatever its client had asked for:
- * our follower has the same data after each of them, and inside a transaction.
- * Commands of other types are counted and told once for each name. A random mix of all of them on few
- * keys is redis-stream.test.ts.
+ * Every command with which a real Redis passes on changes of strings, whatever its client had asked
+ * for: our follower has the same data after each of them, and inside a transaction. Commands of
+ * other types are counted and told once for each name. A random mix of all of them on few keys is
+ * redis-stream.test.ts.
  * Invariant: data are compared key by key, and a time by its absolute moment in milliseconds.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

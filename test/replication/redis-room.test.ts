@@ -1,7 +1,7 @@
 /**
- * Debian's redis-server as the judge: it loads our snapshots, we read its dumps, it follows our leader
- * and we follow it, with cuts, chains and every type that its snapshot may hold.
- * Whole nodes are in the files beside it; here is the room alone, so that a failure points at it.
+ * Debian's redis-server as the judge: it loads our snapshots, we read its dumps, it follows our
+ * leader and we follow it, with cuts, chains and every type that its snapshot may hold. Whole nodes
+ * are in the files beside it; here is the room alone, so that a failure points at it.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -46,7 +46,9 @@ async function info(client: RespClient): Promise<Record<string, string>> {
   return Object.fromEntries(text.split("\r\n").map((line) => line.split(/:(.*)/s).slice(0, 2)));
 }
 
-/** Items of many sizes, binary ones among them; all texts that Redis would pack are among them too. */
+/**
+ * Items of many sizes, binary ones among them; all texts that Redis would pack are among them too.
+ */
 function fill(node: TestNode | SmallStore, random: Random, count: number): void {
   for (let i = 0; i < count; i++) {
     const value = random.weighted([

@@ -1,8 +1,8 @@
 /**
- * A follower of a real Redis, under everything that Redis may send: strings byte for byte equal after any
- * mix of commands on few keys, other databases and types left alone and counted, and a full sync where
- * the stream alone cannot tell what database 0 became.
- * Does not test the pieces: test/unit has the arithmetic of BITFIELD and of the HyperLogLog.
+ * A follower of a real Redis, under everything that Redis may send: strings byte for byte equal
+ * after any mix of commands on few keys, other databases and types left alone and counted, and a
+ * full sync where the stream alone cannot tell what database 0 became. Does not test the pieces:
+ * test/unit has the arithmetic of BITFIELD and of the HyperLogLog.
  * Replay with STREAM_COMMANDS_SEED=n; run longer with STREAM_COMMANDS_STEPS=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,7 +1,7 @@
 /**
- * What a node says of itself agrees, by whatever way it is asked, at every moment of start, load, sync,
- * failover and change of role: support/self-report.ts asks in a loop while a scenario goes on. A
- * redis-server goes through the same scenarios. That a state was met at all is asserted, too.
+ * What a node says of itself agrees, by whatever way it is asked, at every moment of start, load,
+ * sync, failover and change of role: support/self-report.ts asks in a loop while a scenario goes
+ * on. A redis-server goes through the same scenarios. That a state was met at all is asserted, too.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { freePort, temporaryDirectory, waitFor } from "../harness.ts";
@@ -15,7 +15,9 @@ setDefaultTimeout(120_000);
 const patience = { timeoutMs: 60_000 };
 
 interface Judged extends Contestant {
-  /** Whether it answers while the leader's bytes are held back; a Redis that loads waits for them. */
+  /**
+   * Whether it answers while the leader's bytes are held back; a Redis that loads waits for them.
+   */
   readonly answersAlways: boolean;
   /** The option by which it follows a leader, and how the address is written. */
   follows(port: number): string[];
@@ -81,7 +83,8 @@ describe.each(contestants)("$name", (contestant) => {
         if (contestant.answersAlways) await untilMet(reports, states);
         proxy.release();
       };
-      // Without data of its own, so that nothing can be read meanwhile; cut in the middle, and whole.
+      // Without data of its own, so that nothing can be read meanwhile; cut in the middle, and
+      // whole.
       await full(/sync down loading/);
       proxy.cut();
       await untilMet(reports, /slave \$connect down$/);

@@ -1,9 +1,10 @@
 /**
- * A leader and its follower where memory is small, as in a container of 128 to 512 MB: with the sizes that a
- * node takes by default there, neither ever holds more than that, whatever is written and however slow the
- * follower is. Each is started with the sizes that the defaults would be, and the kernel says its peak.
- * Invariant: what is written is three times the limit, so that items, journal and what is kept for the
- * follower have all been full.
+ * A leader and its follower where memory is small, as in a container of 128 to 512 MB: with the
+ * sizes that a node takes by default there, neither ever holds more than that, whatever is written
+ * and however slow the follower is. Each is started with the sizes that the defaults would be, and
+ * the kernel says its peak.
+ * Invariant: what is written is three times the limit, so that items, journal and what is kept for
+ * the follower have all been full.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";

@@ -1,8 +1,9 @@
 /**
- * A follower of ours, in a process of its own, and a leader whose bytes went through bad hands: a good
- * snapshot with a damaged stream behind it, a damaged snapshot, and both with lengths that lie. Whatever
- * comes, the follower lives, answers its clients and comes again; given good bytes at last, it is a copy.
- * The pieces alone are fuzzed harder in unit/replication/follower/leader-stream-fuzz.test.ts.
+ * A follower of ours, in a process of its own, and a leader whose bytes went through bad hands: a
+ * good snapshot with a damaged stream behind it, a damaged snapshot, and both with lengths that
+ * lie. Whatever comes, the follower lives, answers its clients and comes again; given good bytes at
+ * last, it is a copy. The pieces alone are fuzzed harder in
+ * unit/replication/follower/leader-stream-fuzz.test.ts.
  * Replay with STREAM_FUZZ_SEED=n; run longer with STREAM_FUZZ_ROUNDS=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

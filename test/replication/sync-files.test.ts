@@ -1,7 +1,7 @@
 /**
- * What a full sync needs of the disk: nothing between nodes that find a snapshot's end by its mark, a chain
- * among them; and for others one file that is gone when the process is killed. And SYNC, as redis-cli asks
- * for a snapshot or for the stream.
+ * What a full sync needs of the disk: nothing between nodes that find a snapshot's end by its mark,
+ * a chain among them; and for others one file that is gone when the process is killed. And SYNC, as
+ * redis-cli asks for a snapshot or for the stream.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";

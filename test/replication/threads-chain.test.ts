@@ -1,7 +1,7 @@
 /**
- * A chain of three nodes of ours with several data threads each, under writes from several connections:
- * either link is cut, the last node is killed and started again, and at the end keys, values, times and
- * offsets are equal on all three. With one data thread this is cut-links.test.ts.
+ * A chain of three nodes of ours with several data threads each, under writes from several
+ * connections: either link is cut, the last node is killed and started again, and at the end keys,
+ * values, times and offsets are equal on all three. With one data thread this is cut-links.test.ts.
  * Replay with REPLICATION_SEED=n.
  * Invariant: the counters of each leader say which syncs there were.
  */
@@ -63,5 +63,5 @@ test("a chain with four data threads a node outlives cut links and a kill", asyn
   const wanted = await contentsOf(leader.port);
   for (const { port } of [middle, reborn]) expect(await contentsOf(port)).toEqual(wanted);
   expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: CUTS });
-  expect(await syncsOf(middle.port)).toMatchObject({ full: 2 }); // of the killed one and of the reborn
+  expect(await syncsOf(middle.port)).toMatchObject({ full: 2 }); // of the killed and the reborn
 });

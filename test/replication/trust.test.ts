@@ -1,8 +1,8 @@
 /**
  * What makes replication one that can be relied on: WAIT, CLIENT PAUSE, followers that writes need,
- * reads without a leader, and FAILOVER. Over our nodes with one and four data threads, and over real
- * redis-servers, whose texts are the measure.
- * Does not compare data under load: that is cut-links.test.ts and convergence.test.ts.
+ * reads without a leader, and FAILOVER. Over our nodes with one and four data threads, and over
+ * real redis-servers, whose texts are the measure. Does not compare data under load: that is
+ * cut-links.test.ts and convergence.test.ts.
  * Invariant: a follower that must not answer is stopped by SIGSTOP, never by a bet on time.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,5 +1,6 @@
-// CONFIG REWRITE and SHUTDOWN on nodes with a configuration file: what is written, when, and that a node
-// started again from it is what it was. The text of the file itself is tested in unit/config/file.test.ts.
+// CONFIG REWRITE and SHUTDOWN on nodes with a configuration file: what is written, when, and that a
+// node started again from it is what it was. The text of the file itself is tested in
+// unit/config/file.test.ts.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, readdirSync, statSync } from "node:fs";

@@ -1,9 +1,10 @@
 /**
- * Real Redis Sentinels fail our nodes over: leaders are killed, and one is asked to step down, while a
- * client writes through ioredis's Sentinel mode.
- * A killed leader is started again only when there is a new one. Started before anybody noticed, it would
- * be an empty leader whose followers copy it: src/replication/README.md names that as not guaranteed.
- * Invariant: a write counts as safe only when WAIT on the same connection said that a follower has it.
+ * Real Redis Sentinels fail our nodes over: leaders are killed, and one is asked to step down,
+ * while a client writes through ioredis's Sentinel mode. A killed leader is started again only when
+ * there is a new one. Started before anybody noticed, it would be an empty leader whose followers
+ * copy it: src/replication/README.md names that as not guaranteed.
+ * Invariant: a write counts as safe only when WAIT on the same connection said that a follower has
+ * it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Redis } from "ioredis";
@@ -120,7 +121,7 @@ describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redis
       await former.start();
     }
     const last = await guarded.settled();
-    expect(await field(last.port, "sync_full")).toBe("1"); // of the restarted one, which had nothing
+    expect(await field(last.port, "sync_full")).toBe("1"); // the restarted one had nothing
     await writer.stop();
     for (const { port } of guarded.members) {
       // One follower vouched for the last writes; the other may get them a moment later.

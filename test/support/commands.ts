@@ -1,7 +1,7 @@
 /**
  * Random commands over the whole command table: mostly right, often at an edge, sometimes wrong.
- * Leaves out what would end or change the connection itself (QUIT, RESET, HELLO, CLIENT KILL, PSYNC,
- * REPLICAOF to a host): those have tests of their own.
+ * Leaves out what would end or change the connection itself (QUIT, RESET, HELLO, CLIENT KILL,
+ * PSYNC, REPLICAOF to a host): those have tests of their own.
  * Invariant: a step says how its two replies are to be compared, and the same Random gives the same
  * steps.
  */
@@ -11,9 +11,10 @@ import type { Argument } from "./wire.ts";
 
 /**
  * How the replies of two servers are compared: "equal" byte for byte; times left with
- * a tolerance, as the clock runs, and moments too unless they were given as such; "unordered" as a set; "member" (RANDOMKEY) as any key that is
- * there; "walk" (SCAN) by all keys of a whole iteration; "loose" by shape, as the content must differ;
- * "cut echo" as equal up to where we cut an argument that an error repeats (limits.ts, textBytesMax).
+ * a tolerance, as the clock runs, and moments too unless they were given as such; "unordered" as a
+ * set; "member" (RANDOMKEY) as any key that is there; "walk" (SCAN) by all keys of a whole
+ * iteration; "loose" by shape, as the content must differ; "cut echo" as equal up to where we cut
+ * an argument that an error repeats (limits.ts, textBytesMax).
  */
 export type Comparison =
   | "equal"

@@ -1,7 +1,7 @@
 /**
- * A TCP proxy between a follower and its leader, so that a link can be cut as a cable is: both ends see
- * their connection go, and for a while nobody gets through; or be made to stand still after so many bytes.
- * Does not look at the bytes, and delays them only when it is told to.
+ * A TCP proxy between a follower and its leader, so that a link can be cut as a cable is: both ends
+ * see their connection go, and for a while nobody gets through; or be made to stand still after so
+ * many bytes. Does not look at the bytes, and delays them only when it is told to.
  * Invariant: after cut() returns, no byte passes before heal(); after hold(n) no more than n of the
  * leader's before release().
  */

@@ -1,8 +1,8 @@
 /**
- * Random writes for a real Redis that leads: every string command that it may send in its stream, commands
- * of other types on the same few keys, and what moves keys about. What it makes of them, and which
- * of them fail, is its business: what counts is what enters its stream.
- * Does not write what ends in a full sync: that would hide whatever went wrong before it.
+ * Random writes for a real Redis that leads: every string command that it may send in its stream,
+ * commands of other types on the same few keys, and what moves keys about. What it makes of them,
+ * and which of them fail, is its business: what counts is what enters its stream. Does not write
+ * what ends in a full sync: that would hide whatever went wrong before it.
  * Invariant: every time it sets is far away, so that nothing expires while two nodes are compared.
  */
 import type { Peer } from "./peer.ts";
@@ -18,8 +18,8 @@ const FAR_AWAY_MS = 4_000_000_000_000;
 
 const plainKey = (random: Random) => `k${random.below(KEYS)}`;
 /**
- * Keys with HyperLogLogs, whose bytes nothing else changes: redis 7.0 fails at a broken one half-way
- * through, and sends nothing.
+ * Keys with HyperLogLogs, whose bytes nothing else changes: redis 7.0 fails at a broken one
+ * half-way through, and sends nothing.
  */
 const sketchKey = (random: Random) => `hll${random.below(SKETCHES)}`;
 const key = (random: Random) => (random.chance(0.3) ? sketchKey(random) : plainKey(random));
@@ -49,7 +49,10 @@ function fieldOperand(random: Random): string {
     .replace(/^9223372036854775808$/, "9223372036854775807");
 }
 
-/** The first of them always succeeds: redis 7.0 sends nothing where all fail, though the value may grow. */
+/**
+ * The first of them always succeeds: redis 7.0 sends nothing where all fail, though the value may
+ * grow.
+ */
 function bitfield(random: Random): Write {
   const words: string[] = ["SET", "u1", `${random.below(64)}`, `${random.below(2)}`];
   for (let i = random.between(1, 5); i > 0; i--) {

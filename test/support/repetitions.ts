@@ -1,7 +1,9 @@
 /**
- * How often a test repeats what chance decides: a few times in `bun run test`, which is run after every
- * change, and many times in `bun run test:long`, which CI runs as well. The assertions are the same.
- * Invariant: a file that uses this is run again by `test:long`; no other file is (scripts/run-tests.ts).
+ * How often a test repeats what chance decides: a few times in `bun run test`, which is run after
+ * every change, and many times in `bun run test:long`, which CI runs as well. The assertions are
+ * the same.
+ * Invariant: a file that uses this is run again by `test:long`; no other file is
+ * (scripts/run-tests.ts).
  */
 
 /** Set by `bun run test:long`. */

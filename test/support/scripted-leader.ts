@@ -1,8 +1,10 @@
 /**
- * A leader made of prepared bytes: it answers a follower's handshake, and to PSYNC it sends what the test
- * has prepared and then closes its end, so that the follower reads everything and comes again.
- * Keeps no data and reads no acknowledgements: what a follower makes of the bytes is asked of the follower.
- * Invariant: one connection, one answer to PSYNC; `served` counts those whose follower has gone again.
+ * A leader made of prepared bytes: it answers a follower's handshake, and to PSYNC it sends what
+ * the test has prepared and then closes its end, so that the follower reads everything and comes
+ * again. Keeps no data and reads no acknowledgements: what a follower makes of the bytes is asked
+ * of the follower.
+ * Invariant: one connection, one answer to PSYNC; `served` counts those whose follower has gone
+ * again.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { ReplyReader, textOf } from "./wire.ts";

@@ -1,8 +1,9 @@
 /**
- * What a node says of itself, by all the ways in which one can ask it: INFO, ROLE, HELLO and PING in one
- * pipeline. INFO and ROLE stand in one EXEC, before and behind the others: what HELLO and PING say is
- * judged only where the node stood still between the two.
- * Invariant: what is judged is what Redis's own source says of the fields, and a redis-server passes.
+ * What a node says of itself, by all the ways in which one can ask it: INFO, ROLE, HELLO and PING
+ * in one pipeline. INFO and ROLE stand in one EXEC, before and behind the others: what HELLO and
+ * PING say is judged only where the node stood still between the two.
+ * Invariant: what is judged is what Redis's own source says of the fields, and a redis-server
+ * passes.
  */
 import { Peer } from "./peer.ts";
 import { partsOf, type Reply, show, textOf } from "./wire.ts";
@@ -48,7 +49,7 @@ function roleInHello(reply: Reply): string {
 /** INFO's name of it. */
 const followerCount = "connected_slaves";
 
-// ---- judging --------------------------------------------------------------------------------------
+// ---- judging ------------------------------------------------------------------------------------
 
 /** What does not agree, each as a sentence with the values; nothing where all is well. */
 export function contradictions({ before, hello, ping, after }: Sample): string[] {

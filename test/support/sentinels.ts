@@ -1,9 +1,9 @@
 /**
- * Real Redis Sentinels around nodes of ours: three sentinel processes, and nodes that are started again
- * with the same command line and configuration file, as a supervisor does.
- * Does not look at data: that is the tests' business.
- * Invariant: the sentinels' periods are shortened by their own SENTINEL DEBUG, and by nothing else, so
- * that what takes them ten seconds takes them one; their logic is untouched.
+ * Real Redis Sentinels around nodes of ours: three sentinel processes, and nodes that are started
+ * again with the same command line and configuration file, as a supervisor does. Does not look at
+ * data: that is the tests' business.
+ * Invariant: the sentinels' periods are shortened by their own SENTINEL DEBUG, and by nothing else,
+ * so that what takes them ten seconds takes them one; their logic is untouched.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -59,7 +59,10 @@ export interface Guarded extends AsyncDisposable {
   readonly sentinelPorts: readonly number[];
   /** The member that all sentinels take for the leader and that says so itself, else null. */
   leader(): Promise<Member | null>;
-  /** Waits until there is one leader, which the others follow without a gap, and sentinels know of all. */
+  /**
+   * Waits until there is one leader, which the others follow without a gap, and sentinels know of
+   * all.
+   */
   settled(): Promise<Member>;
 }
 

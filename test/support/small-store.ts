@@ -1,7 +1,8 @@
 /**
- * A real store, small, in the words of tests: items by name and text, everything as a Map or as lines.
- * Hides no behaviour: it adds no state, and what it puts goes by the store's own set(), without making
- * room before. Nothing expires unless it is asked for at a moment: `now` is 0 everywhere here.
+ * A real store, small, in the words of tests: items by name and text, everything as a Map or as
+ * lines. Hides no behaviour: it adds no state, and what it puts goes by the store's own set(),
+ * without making room before. Nothing expires unless it is asked for at a moment: `now` is 0
+ * everywhere here.
  * Invariant: put() stored the item, or threw.
  */
 

@@ -2,7 +2,8 @@
  * RESP2 and RESP3 as a judge sees them: requests to bytes, bytes to replies that keep their wire
  * type, replies to text for error messages.
  * Deliberately independent of src/protocol, so that a bug there cannot hide behind itself.
- * Invariant: two replies are equal exactly when their bytes were (texts are latin1, one char a byte).
+ * Invariant: two replies are equal exactly when their bytes were (texts are latin1, one char a
+ * byte).
  */
 
 export type Argument = string | number | Uint8Array;

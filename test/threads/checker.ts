@@ -1,8 +1,9 @@
 /**
  * One connection of the soak: sends random commands on keys that only it writes, and compares every
  * reply with a model of them; and on a few keys that all share, for which there are laws instead.
- * A value names its owner, its key and its number and is long enough to be torn, so that a wrong one is
- * known at sight. Expiring keys are checked by what must and what must not live at both ends of a call.
+ * A value names its owner, its key and its number and is long enough to be torn, so that a wrong
+ * one is known at sight. Expiring keys are checked by what must and what must not live at both ends
+ * of a call.
  * Invariant: a reply that contradicts the model throws, with the command and both values.
  */
 import type { Peer } from "../support/peer.ts";
@@ -50,8 +51,9 @@ export class Checker {
   }
 
   /**
-   * Checks until `isOver`, with up to so many commands in a pipeline. The longer it is, the more the
-   * threads work at the same time, as they then have what to do while this side writes and reads.
+   * Checks until `isOver`, with up to so many commands in a pipeline. The longer it is, the more
+   * the threads work at the same time, as they then have what to do while this side writes and
+   * reads.
    */
   async run(batchMax: number, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
@@ -71,7 +73,7 @@ export class Checker {
     for (const [key] of [...this.#model]) await this.#play([this.#get(key)]);
   }
 
-  // ---- own keys ----------------------------------------------------------------------------------
+  // ---- own keys ---------------------------------------------------------------------------------
 
   async #batch(batchMax: number): Promise<void> {
     const length = this.#options.random.between(1, batchMax);
@@ -212,9 +214,11 @@ export class Checker {
     return { command: ["COPY", from, to, "REPLACE"], check: (reply) => reply === ":1" };
   }
 
-  // ---- keys that end -----------------------------------------------------------------------------
+  // ---- keys that end ----------------------------------------------------------------------------
 
-  /** Sets a key with a short life, or looks at one: alone, so that both ends of the call are known. */
+  /**
+   * Sets a key with a short life, or looks at one: alone, so that both ends of the call are known.
+   */
   async #briefStep(): Promise<void> {
     const { random, name } = this.#options;
     const key = `${name}:brief:${random.below(4)}`;
@@ -241,7 +245,7 @@ export class Checker {
     await this.#play([{ command: ["GET", key], check }]);
   }
 
-  // ---- keys that all write -----------------------------------------------------------------------
+  // ---- keys that all write ----------------------------------------------------------------------
 
   #increment(): Step {
     const { random } = this.#options;

@@ -1,7 +1,8 @@
 /**
- * A data thread that breaks takes the process with it: nothing is served with a lock that nobody will
- * release, or by what is left of a node. Each way to break is a command of crash-worker-fixture.ts that
- * runs while its shard is locked, with other threads at work on the same key.
+ * A data thread that breaks takes the process with it: nothing is served with a lock that nobody
+ * will release, or by what is left of a node. Each way to break is a command of
+ * crash-worker-fixture.ts that runs while its shard is locked, with other threads at work on the
+ * same key.
  */
 
 import { expect, setDefaultTimeout, test } from "bun:test";

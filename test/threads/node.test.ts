@@ -1,8 +1,8 @@
 /**
- * A node with several data threads, seen from outside: what acts on the whole node acts on all of them.
- * How connections fall to threads is the kernel's choice, so each test opens enough of them that all
- * threads have some for certain enough (24 over 4: one in 250 that a thread has none), and no test
- * depends on it.
+ * A node with several data threads, seen from outside: what acts on the whole node acts on all of
+ * them. How connections fall to threads is the kernel's choice, so each test opens enough of them
+ * that all threads have some for certain enough (24 over 4: one in 250 that a thread has none), and
+ * no test depends on it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {

@@ -1,7 +1,8 @@
 /**
  * Replication of nodes with four data threads: effects of all threads in one journal, links whose
  * connection another thread holds, and roles that change between two commands of every thread.
- * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test test/replication.
+ * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test
+ * test/replication.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -184,7 +185,10 @@ async function askOnce({ port }: Member, ...command: Argument[]): Promise<string
   return await peer.ask(...command);
 }
 
-/** Writes until the node closes the connection or says that it follows another one, or that it loads. */
+/**
+ * Writes until the node closes the connection or says that it follows another one, or that it
+ * loads.
+ */
 async function writeUntilRefused(peer: Peer, prefix: string): Promise<void> {
   for (let i = 0; ; i++) {
     for (let n = 0; n < 50; n++) peer.send("SET", `${prefix}:${i % 500}`, `value ${i} ${n}`);

@@ -1,7 +1,7 @@
 /**
- * Many connections on four data threads, each checking every reply against a model: no value is lost,
- * torn or somebody else's. In phases with FLUSHALL between them, once with room and once while memory
- * is full and evicts; then the store's own invariants are checked, in this process.
+ * Many connections on four data threads, each checking every reply against a model: no value is
+ * lost, torn or somebody else's. In phases with FLUSHALL between them, once with room and once
+ * while memory is full and evicts; then the store's own invariants are checked, in this process.
  * Longer with SOAK_MS=n (milliseconds a test), replayed with SOAK_SEED=n as far as threads allow.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";

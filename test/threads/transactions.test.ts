@@ -1,7 +1,8 @@
 /**
- * Transactions over several data threads: connections of different threads move amounts between accounts,
- * guarded by WATCH or in one EXEC, while others look at all of them at once. The sum never changes.
- * What EXEC answers is compared with redis-server in conformance/transactions.test.ts.
+ * Transactions over several data threads: connections of different threads move amounts between
+ * accounts, guarded by WATCH or in one EXEC, while others look at all of them at once. The sum
+ * never changes. What EXEC answers is compared with redis-server in
+ * conformance/transactions.test.ts.
  * Invariant: nothing depends on which thread a connection falls to.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,5 +1,6 @@
 // What the compiler says about the client: the types that its methods give, and the calls that it
-// refuses. Nothing here runs; `tsc --noEmit` is the test, and a refusal that stops being one fails it.
+// refuses. Nothing here runs; `tsc --noEmit` is the test, and a refusal that stops being one fails
+// it.
 
 import {
   type Client,

@@ -1,5 +1,5 @@
-// What the compiler says about the rows of commands: which handler may reach what of the node. Nothing here
-// runs; `tsc --noEmit` is the test, and a refusal that stops being one fails it.
+// What the compiler says about the rows of commands: which handler may reach what of the node.
+// Nothing here runs; `tsc --noEmit` is the test, and a refusal that stops being one fails it.
 
 import { Command } from "../../src/command/core/command.ts";
 import type { ChannelContext, Context, ControlContext } from "../../src/command/core/context.ts";

@@ -1,6 +1,7 @@
-// The integers of BITFIELD: reading and writing one of 1 to 64 bits at any bit of some bytes, and what
-// becomes of a number that does not fit its width. Pure: bytes and numbers in, bytes and numbers out.
-// The first bit of a field is the highest bit of its number, and the highest bit of its first byte.
+// The integers of BITFIELD: reading and writing one of 1 to 64 bits at any bit of some bytes, and
+// what becomes of a number that does not fit its width. Pure: bytes and numbers in, bytes and
+// numbers out. The first bit of a field is the highest bit of its number, and the highest bit of
+// its first byte.
 
 export interface FieldType {
   readonly signed: boolean;
@@ -39,8 +40,8 @@ function bigEndian(bytes: Uint8Array, count: number): bigint {
 }
 
 /**
- * What a field holds after `increment` was added to `value`; null if that is to fail. SET adds 0 to its
- * argument, any signed 64-bit number, which then may lie beyond the width to begin with.
+ * What a field holds after `increment` was added to `value`; null if that is to fail. SET adds 0 to
+ * its argument, any signed 64-bit number, which then may lie beyond the width to begin with.
  */
 export function added(
   type: FieldType,
@@ -74,9 +75,9 @@ function unsignedSide(bits: number, value: bigint, increment: bigint): number {
 }
 
 /**
- * As redis 7.0 judges it (`bitops.c`, checkSignedBitfieldOverflow): the distance to the upper end is
- * taken in 64 bits. A SET of a number far below a field of almost 64 bits so counts as one above it,
- * and a leader that saturates it sends what we must saturate alike.
+ * As redis 7.0 judges it (`bitops.c`, checkSignedBitfieldOverflow): the distance to the upper end
+ * is taken in 64 bits. A SET of a number far below a field of almost 64 bits so counts as one above
+ * it, and a leader that saturates it sends what we must saturate alike.
  */
 function signedSide(bits: number, value: bigint, increment: bigint): number {
   const most = highest({ signed: true, bits });

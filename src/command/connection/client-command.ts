@@ -1,6 +1,6 @@
-// CLIENT and its subcommands: what a connection says of itself, and what an operator asks about others.
-// Replies and error texts are those of redis 7.0 `networking.c` (clientCommand); SETINFO and NO-TOUCH
-// are 7.2's.
+// CLIENT and its subcommands: what a connection says of itself, and what an operator asks about
+// others. Replies and error texts are those of redis 7.0 `networking.c` (clientCommand); SETINFO
+// and NO-TOUCH are 7.2's.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { monotonicMs } from "../../base/clock.ts";
@@ -342,8 +342,8 @@ function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
 const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
 
 /**
- * In Redis's order, as far as there are such clients here. A watched key that has changed is not looked for
- * (d): there may be a million of them.
+ * In Redis's order, as far as there are such clients here. A watched key that has changed is not
+ * looked for (d): there may be a million of them.
  */
 function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<number>): string {
   const { kind, id, subscriptions, transaction, closing, noEvict, noTouch } = session;

@@ -1,5 +1,5 @@
-// Which connections CLIENT LIST and CLIENT KILL mean, as every data thread asks of its own, and a killer of
-// itself. What happens to those that fit is not known here.
+// Which connections CLIENT LIST and CLIENT KILL mean, as every data thread asks of its own, and a
+// killer of itself. What happens to those that fit is not known here.
 
 import type { ClientFilter } from "../core/node.ts";
 import type { Session } from "../core/session.ts";

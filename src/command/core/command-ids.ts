@@ -1,5 +1,6 @@
-// Assigns numbers to commands. Each thread of each node finds its counters by them (command-statistics.ts). The
-// table of commands is built once per process, when its files are loaded; no node changes it.
+// Assigns numbers to commands. Each thread of each node finds its counters by them
+// (command-statistics.ts). The table of commands is built once per process, when its files are
+// loaded; no node changes it.
 
 let lastId = 0;
 

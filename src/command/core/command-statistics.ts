@@ -1,5 +1,6 @@
-// Counters of one data thread for commands and errors. INFO shows the sum over the threads of a node. The
-// id of a command is the index of its counters; all nodes of a process share the table of commands.
+// Counters of one data thread for commands and errors. INFO shows the sum over the threads of a
+// node. The id of a command is the index of its counters; all nodes of a process share the table of
+// commands.
 // Invariant: a command that is refused before it runs counts as rejected and not as a call.
 // Hot path: counters are plain numbers in typed arrays.
 

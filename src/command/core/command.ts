@@ -1,5 +1,6 @@
-// The shape of a command: a row of data with its handler. Dispatch, key lookup, replication of writes,
-// COMMAND, the documents and the coverage test are all derived from these rows; table.ts collects them.
+// The shape of a command: a row of data with its handler. Dispatch, key lookup, replication of
+// writes, COMMAND, the documents and the coverage test are all derived from these rows; table.ts
+// collects them.
 
 import { nextCommandId } from "./command-ids.ts";
 import type {
@@ -37,7 +38,10 @@ export interface CommandFacts {
   readonly name: string;
   /** Number of arguments including the name; negative: at least that many. */
   readonly arity: number;
-  /** The arguments as COMMAND DOCS tells them, in the notation of syntax.ts; without it there are none. */
+  /**
+   * The arguments as COMMAND DOCS tells them, in the notation of syntax.ts; without it there are
+   * none.
+   */
   readonly syntax?: string;
   readonly flags: number;
   readonly keys: KeyRange;
@@ -50,7 +54,9 @@ export interface CommandFacts {
   /** ACL categories that do not follow from the flags and the group. */
   readonly categories?: readonly string[];
   readonly subcommands?: readonly CommandRow[];
-  /** Keys whose values it goes on from: without them here, what a leader made of them is not known. */
+  /**
+   * Keys whose values it goes on from: without them here, what a leader made of them is not known.
+   */
   readonly buildsOn?: KeyRange;
   /** It concerns all databases, whichever its connection has selected. */
   readonly everyDatabase?: true;
@@ -92,8 +98,8 @@ export class Command {
   }
 
   /**
-   * Position of the next key after `position` in a request of `argc` arguments; 0 if there is none. 0
-   * gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
+   * Position of the next key after `position` in a request of `argc` arguments; 0 if there is none.
+   * 0 gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
    */
   nextKey(position: number, argc: number): number {
     const next = position === 0 ? this.firstKey : position + this.keyStep;

@@ -1,5 +1,5 @@
-// The contexts of handlers, and the three kinds of handlers. What a handler needs decides which thread may
-// run its command. Plain types; command.ts builds commands from them.
+// The contexts of handlers, and the three kinds of handlers. What a handler needs decides which
+// thread may run its command. Plain types; command.ts builds commands from them.
 
 import type { Effects } from "../../journal/effects.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";

@@ -1,5 +1,5 @@
-// Runs one command: the gate, the room, the locks, the handler. Everything it knows about a command is in
-// the row of the command.
+// Runs one command: the gate, the room, the locks, the handler. Everything it knows about a command
+// is in the row of the command.
 // Hot path: no allocation, no closure.
 
 import { outOfMemory } from "../../base/errors.ts";
@@ -27,6 +27,7 @@ export function admit(x: Context, command: Command, request: Request): Verdict {
   const flags = effectiveFlags(x.session, command);
   const verdict = examine(x, command, flags, request) ?? judge(x, command, flags);
   if (verdict !== null || (flags & flag.DENY_OOM) === 0) return verdict;
-  // The leader has already accepted the value, so a follower exceeds its limit if it cannot make room.
+  // The leader has already accepted the value, so a follower exceeds its limit if it cannot make
+  // room.
   return makeRoom(x, command, request) || x.session.kind === "leader" ? null : outOfMemory;
 }

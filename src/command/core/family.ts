@@ -1,6 +1,7 @@
-// Builds the rows of a family of commands. Each row states only its own properties; the family states
-// the common ones once. It decides nothing about commands; command.ts defines a row.
-// Invariant: no field of a row is missing, whether it comes from the row, the family or the defaults.
+// Builds the rows of a family of commands. Each row states only its own properties; the family
+// states the common ones once. It decides nothing about commands; command.ts defines a row.
+// Invariant: no field of a row is missing, whether it comes from the row, the family or the
+// defaults.
 
 import type { CommandFacts, CommandRow, HandledBy } from "./command.ts";
 
@@ -16,6 +17,7 @@ export function family<const Common extends Partial<CommandFacts>>(
   common: Common,
   rows: readonly OwnRow<Common>[],
 ): readonly CommandRow[] {
-  // The checker cannot add up a type parameter and what it leaves out; together they are a whole row.
+  // The checker cannot add up a type parameter and what it leaves out; together they are a whole
+  // row.
   return rows.map((row) => ({ ...usual, ...common, ...row }) as CommandRow);
 }

@@ -1,5 +1,5 @@
-// Properties of commands as bits, for the gate, the connection and COMMAND INFO. The row of a command has
-// its bits; this file says what each of them means.
+// Properties of commands as bits, for the gate, the connection and COMMAND INFO. The row of a
+// command has its bits; this file says what each of them means.
 
 /** Properties of a command, as bits. The names in COMMAND INFO are Redis's (see flagNames). */
 export const flag = {

@@ -1,8 +1,10 @@
-// The gate: whether a command may run here and now. judge() checks only the node and the session. It is
-// called before the locks are taken and again under them, for single commands, for EXEC and for each
-// command inside it. examine() checks what cannot change while a command waits: its arity and the login.
-// The state of the node is a set of bits in one shared word, which the control thread sets; usually 0.
-// Invariant: a held command has not run and has written no reply; the caller retries it after the pause.
+// The gate: whether a command may run here and now. judge() checks only the node and the session.
+// It is called before the locks are taken and again under them, for single commands, for EXEC and
+// for each command inside it. examine() checks what cannot change while a command waits: its arity
+// and the login. The state of the node is a set of bits in one shared word, which the control
+// thread sets; usually 0.
+// Invariant: a held command has not run and has written no reply; the caller retries it after the
+// pause.
 // Hot path: examine(), judge().
 
 import {
@@ -37,7 +39,10 @@ const { FEW_FOLLOWERS, STALE, WRITES_PAUSED, ALL_PAUSED, FOLLOWER, LOADING } = r
 
 export const anyPause = WRITES_PAUSED | ALL_PAUSED;
 
-/** EXEC admits a transaction as a whole; inside it only the states that its commands can change count. */
+/**
+ * EXEC admits a transaction as a whole; inside it only the states that its commands can change
+ * count.
+ */
 const withinTransaction = FOLLOWER | LOADING;
 const everything = -1;
 
@@ -85,7 +90,9 @@ function isMuted({ session }: Context, flags: number): boolean {
   return (flags & flag.SUBSCRIBER) === 0;
 }
 
-/** CLIENT UNPAUSE is not held, so that an operator can end a pause of all commands. Redis holds it. */
+/**
+ * CLIENT UNPAUSE is not held, so that an operator can end a pause of all commands. Redis holds it.
+ */
 function isHeld({ session }: Context, restrictions: number, { name }: Command, flags: number) {
   if ((restrictions & anyPause) === 0 || session.kind !== "normal") return false;
   if ((restrictions & ALL_PAUSED) !== 0) return name !== "client|unpause";

@@ -1,10 +1,14 @@
-// What a command does to its keys, in the words of Redis's key specifications (`RW access update`): COMMAND
-// INFO tells it, and a leader's stream is judged by it. Positions and words only: nothing is looked up here.
+// What a command does to its keys, in the words of Redis's key specifications (`RW access update`):
+// COMMAND INFO tells it, and a leader's stream is judged by it. Positions and words only: nothing
+// is looked up here.
 // Invariant: the uses of a command name all keys that it may write to.
 
 import { flag } from "./flags.ts";
 
-/** Positions of the first and the last key (negative: from the end) and the step between keys; 0: no keys. */
+/**
+ * Positions of the first and the last key (negative: from the end) and the step between keys; 0: no
+ * keys.
+ */
 export type KeyRange = readonly [first: number, last: number, step: number];
 
 export interface KeyUse {
@@ -26,7 +30,10 @@ export function writesTo({ words }: KeyUse): boolean {
   return !words.startsWith("RO");
 }
 
-/** Position of the key behind that at `position`, among so many arguments; 0 for none. From 0: the first. */
+/**
+ * Position of the key behind that at `position`, among so many arguments; 0 for none. From 0: the
+ * first.
+ */
 export function nextIn([first, last, step]: KeyRange, position: number, argc: number): number {
   const next = position === 0 ? first : position + step;
   return next <= (last < 0 ? argc + last : last) ? next : 0;

@@ -1,7 +1,7 @@
-// Locking for a node with several data threads. The shards of a command's keys are locked around its
-// handler, all of them up front and in ascending order, and the gate is checked again under the locks.
-// Walks (KEYS, SCAN) lock bucket by bucket inside the store instead. With one thread none of this runs.
-// Lock order: shards ascending, then the journal.
+// Locking for a node with several data threads. The shards of a command's keys are locked around
+// its handler, all of them up front and in ascending order, and the gate is checked again under the
+// locks. Walks (KEYS, SCAN) lock bucket by bucket inside the store instead. With one thread none of
+// this runs. Lock order: shards ascending, then the journal.
 // Invariant: nothing slow and no wait for another thread happens under a shard lock. A handler that
 // throws leaves its locks held: either the process ends, or data-thread.ts releases them.
 // Hot path: no allocation, no try.
@@ -48,7 +48,9 @@ export function runJudged(x: Context, command: Command, request: Request, reply:
   return run(x, command, request, reply);
 }
 
-/** A bit for each shard of the command's keys; all bits for a write without keys, such as FLUSHALL. */
+/**
+ * A bit for each shard of the command's keys; all bits for a write without keys, such as FLUSHALL.
+ */
 function shardsOf(x: Context, command: Command, request: Request): number {
   const { store, session } = x;
   const { buf, start, end, argc } = request;
@@ -66,9 +68,9 @@ function shardsOf(x: Context, command: Command, request: Request): number {
 }
 
 /**
- * The same for a transaction. It needs all shards if a command accesses keys that it does not name, or if
- * a command acts on the node: that one must exclude the commands of all threads, and it could not lock
- * the shards later, with the journal held.
+ * The same for a transaction. It needs all shards if a command accesses keys that it does not name,
+ * or if a command acts on the node: that one must exclude the commands of all threads, and it could
+ * not lock the shards later, with the journal held.
  */
 export function shardsOfQueue(
   x: Context,

@@ -1,5 +1,6 @@
-// Makes room before locks are taken. It frees as many bytes as the arguments of a command can add to the
-// store, in the shard of its first key and then in others, so that nothing must be evicted under locks.
+// Makes room before locks are taken. It frees as many bytes as the arguments of a command can add
+// to the store, in the shard of its first key and then in others, so that nothing must be evicted
+// under locks.
 // Hot path: makeRoom() of a command with keys.
 
 import type { Request } from "../../protocol/request.ts";
@@ -8,7 +9,10 @@ import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import type { Transaction } from "./transaction-data.ts";
 
-/** A generous estimate of the header, alignment and index entry of an item, in addition to its bytes. */
+/**
+ * A generous estimate of the header, alignment and index entry of an item, in addition to its
+ * bytes.
+ */
 const itemOverheadBytes = 64;
 
 /** Returns false if no room can be made. */
@@ -23,7 +27,9 @@ export function makeRoom(x: Context, command: Command, request: Request): boolea
   return x.store.makeRoom(buf, start[key], end[key], bytes, x.now);
 }
 
-/** At most a quarter of the limit, so that the store stays useful; a larger transaction overdraws. */
+/**
+ * At most a quarter of the limit, so that the store stays useful; a larger transaction overdraws.
+ */
 function makeRoomForQueue({ store, now }: Context, { requests, bytes }: Transaction): boolean {
   if (requests.length === 0) return true;
   const { buf, start, end, argc } = requests[0];

@@ -1,5 +1,6 @@
-// Arguments that are stored as names: of clients, their libraries and hosts. INFO and CLIENT LIST print
-// them unescaped, line by line, so only printable ASCII without spaces is accepted, up to a bound.
+// Arguments that are stored as names: of clients, their libraries and hosts. INFO and CLIENT LIST
+// print them unescaped, line by line, so only printable ASCII without spaces is accepted, up to a
+// bound.
 
 import { isHost } from "../../base/address.ts";
 import { type ErrorReply, errorReply } from "../../base/errors.ts";

@@ -1,6 +1,6 @@
 // The node as commands see it: its standing, which every command of every thread may read, and its
-// control, which only the handlers of control commands get (command.ts). These are interfaces, so that
-// handlers do not depend on sockets, threads and configuration files; node/ implements them.
+// control, which only the handlers of control commands get (command.ts). These are interfaces, so
+// that handlers do not depend on sockets, threads and configuration files; node/ implements them.
 
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
@@ -54,11 +54,16 @@ export interface Ending {
 }
 
 export interface Configuration {
-  /** Name and value of each setting whose name fits one of the patterns (lower case, Redis's names and ours). */
+  /**
+   * Name and value of each setting whose name fits one of the patterns (lower case, Redis's names
+   * and ours).
+   */
   get(patterns: readonly string[]): [string, string][];
   /** Sets all pairs or none. The error names the first pair that cannot be set. */
   set(pairs: readonly (readonly [string, string])[]): ErrorReply | null;
-  /** Writes the changed settings and the leader to the configuration file; returns an error or null. */
+  /**
+   * Writes the changed settings and the leader to the configuration file; returns an error or null.
+   */
   rewrite(): ErrorReply | null;
 }
 
@@ -94,7 +99,9 @@ export interface Clients {
 }
 
 export interface Information {
-  /** The text of INFO for these sections, in lower case; an empty list means the default sections. */
+  /**
+   * The text of INFO for these sections, in lower case; an empty list means the default sections.
+   */
   text(sections: readonly string[]): Promise<string>;
   resetStatistics(): void;
 }
@@ -102,8 +109,8 @@ export interface Information {
 export interface Roles {
   report(): RoleReport;
   /**
-   * Follows this leader from now on; false if the node already does. If the node was a leader, it closes
-   * its clients, except the connection `caller`, so that they look for the new leader.
+   * Follows this leader from now on; false if the node already does. If the node was a leader, it
+   * closes its clients, except the connection `caller`, so that they look for the new leader.
    */
   follow(host: string, port: number, caller: number): boolean;
   /** Becomes a leader. */
@@ -119,7 +126,9 @@ export interface Roles {
 
 /** The followers of this node. Turns the connection of a follower into its link. */
 export interface Followers {
-  /** Serves `PSYNC replid offset`, where `offset` counts bytes from 1. The link owns the connection. */
+  /**
+   * Serves `PSYNC replid offset`, where `offset` counts bytes from 1. The link owns the connection.
+   */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, offset: number): Link;
   /** Serves SYNC: a snapshot, then the stream. */
   sync(socket: LinkSocket, peer: LinkPeer): Link;
@@ -127,11 +136,15 @@ export interface Followers {
 }
 
 export interface Waits {
-  /** Resolves to the number of followers with all writes of the session, when enough or on timeout. */
+  /**
+   * Resolves to the number of followers with all writes of the session, when enough or on timeout.
+   */
   wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply>;
   /** The ids of the waiting connections. */
   readonly waiting: ReadonlySet<number>;
-  /** Ends the wait of a client as if it had timed out, or with an error; false if it does not wait. */
+  /**
+   * Ends the wait of a client as if it had timed out, or with an error; false if it does not wait.
+   */
   unblock(id: number, withError: boolean): boolean;
   /** Ends the waits of connections that have closed. */
   releaseGone(): Promise<void>;

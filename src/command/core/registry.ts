@@ -1,6 +1,6 @@
-// Commands by name. lookup() finds a row from the bytes of a name in any case without making a string:
-// an open-addressed table maps a hash of the lower-case bytes to the row. table.ts lists the commands and
-// registers them when it is loaded.
+// Commands by name. lookup() finds a row from the bytes of a name in any case without making a
+// string: an open-addressed table maps a hash of the lower-case bytes to the row. table.ts lists
+// the commands and registers them when it is loaded.
 
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "./command.ts";

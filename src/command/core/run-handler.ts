@@ -1,5 +1,5 @@
-// The last step of a command: counts it and runs its handler, or writes the reply that refuses it. The
-// gate decides whether it may run; the caller holds the locks.
+// The last step of a command: counts it and runs its handler, or writes the reply that refuses it.
+// The gate decides whether it may run; the caller holds the locks.
 // Hot path: run().
 
 import type { Reply } from "../../protocol/reply.ts";
@@ -10,8 +10,8 @@ import type { Context } from "./context.ts";
 import { HELD, type Verdict } from "./gate.ts";
 
 /**
- * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it before
- * its next command. HELD: the command has not run and has written no reply.
+ * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it
+ * before its next command. HELD: the command has not run and has written no reply.
  */
 export type Outcome = void | typeof HELD | Promise<void>;
 

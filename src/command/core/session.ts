@@ -1,12 +1,15 @@
-// The state of one connection that commands may see and change. It has no socket: the connection acts on
-// `closing` and `replyMode` after a command has run.
+// The state of one connection that commands may see and change. It has no socket: the connection
+// acts on `closing` and `replyMode` after a command has run.
 
 import type { Link } from "../../base/link.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 
-/** normal: a client; follower: a link that PSYNC opened; join: one that JOIN opened; leader: the stream we apply. */
+/**
+ * normal: a client; follower: a link that PSYNC opened; join: one that JOIN opened; leader: the
+ * stream we apply.
+ */
 export type SessionKind = "normal" | "follower" | "join" | "leader";
 
 export class Session {
@@ -48,8 +51,8 @@ export class Session {
   /** Set by QUIT and CLIENT KILL: pending replies are sent, then the connection closes. */
   closing = false;
   /**
-   * The owner of this connection since its PSYNC or JOIN. It exists only in the thread of the connection:
-   * a copy of the session in another thread has none, as private fields are not cloned.
+   * The owner of this connection since its PSYNC or JOIN. It exists only in the thread of the
+   * connection: a copy of the session in another thread has none, as private fields are not cloned.
    */
   #link: Link | null = null;
   /** What the follower has announced by REPLCONF before its PSYNC. */

@@ -1,5 +1,5 @@
-// HELP of commands with subcommands: the frame that Redis prints around the lines of each command. The
-// lines themselves are beside the subcommands that they describe.
+// HELP of commands with subcommands: the frame that Redis prints around the lines of each command.
+// The lines themselves are beside the subcommands that they describe.
 
 import type { CommandGroup, CommandRow } from "./command.ts";
 import type { Handler } from "./context.ts";

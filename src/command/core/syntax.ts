@@ -1,5 +1,5 @@
-// The arguments of a command as data: a row writes them as a manual would, and COMMAND DOCS tells them in
-// the shape of redis 7.0. It decides nothing about what a handler takes.
+// The arguments of a command as data: a row writes them as a manual would, and COMMAND DOCS tells
+// them in the shape of redis 7.0. It decides nothing about what a handler takes.
 //
 //   name            a text; `key` and `pattern` are of the type that they are called by
 //   name:type       of another type: double, integer, key, pattern, string, unix-time

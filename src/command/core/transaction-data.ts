@@ -1,5 +1,5 @@
-// The transaction of a session as plain data, because a transaction with a control command goes to the
-// control thread as a structured clone. transaction/transaction-queue.ts fills it,
+// The transaction of a session as plain data, because a transaction with a control command goes to
+// the control thread as a structured clone. transaction/transaction-queue.ts fills it,
 // transaction/transaction.ts runs it.
 
 import type { Request } from "../../protocol/request.ts";
@@ -16,8 +16,9 @@ export interface Transaction {
 /** The keys that one connection watches. */
 export interface Watched {
   /**
-   * The keys, their bytes as latin1, with their versions; as -1 - version those that had no value then, as
-   * of one that had, expiry is a change without a new version. Little, as there may be many.
+   * The keys, their bytes as latin1, with their versions; as -1 - version those that had no value
+   * then, as of one that had, expiry is a change without a new version. Little, as there may be
+   * many.
    */
   readonly keys: Map<string, number>;
   /** Total size of the keys. */

@@ -1,5 +1,5 @@
-// Redis's replies to an unknown command or subcommand. They echo the bytes of the request up to a bound;
-// errorReply() replaces line breaks in them.
+// Redis's replies to an unknown command or subcommand. They echo the bytes of the request up to a
+// bound; errorReply() replaces line breaks in them.
 
 import { type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";

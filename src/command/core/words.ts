@@ -1,5 +1,5 @@
-// Compares an argument with a keyword: in place, in any case, without creating a string. It does not know
-// the options of any command.
+// Compares an argument with a keyword: in place, in any case, without creating a string. It does
+// not know the options of any command.
 // Hot path: SET compares each of its options this way.
 
 import type { Request } from "../../protocol/request.ts";

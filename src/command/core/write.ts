@@ -1,6 +1,6 @@
-// What commands that change data have in common: calls of the keyspace with the arguments of a request,
-// which also write the reply to a refusal. Each assumes that the shards of the command's keys are locked.
-// keyspace.ts keeps store and journal consistent.
+// What commands that change data have in common: calls of the keyspace with the arguments of a
+// request, which also write the reply to a refusal. Each assumes that the shards of the command's
+// keys are locked. keyspace.ts keeps store and journal consistent.
 // Hot path: no allocation.
 
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../base/errors.ts";
@@ -12,15 +12,17 @@ import { STORED, TOO_LARGE } from "../../store/store.ts";
 import type { Context } from "./context.ts";
 
 /**
- * The time at which a write judges whether a key has expired. Commands from a leader are applied at time
- * 0: if our clock is ahead and we took a key for expired, the PERSIST that follows would be lost. Reads
- * use the clock on every node.
+ * The time at which a write judges whether a key has expired. Commands from a leader are applied at
+ * time 0: if our clock is ahead and we took a key for expired, the PERSIST that follows would be
+ * lost. Reads use the clock on every node.
  */
 export function writeMoment(x: Context): number {
   return x.session.kind === "leader" ? 0 : x.now;
 }
 
-/** Stores argument `valueIndex` under argument `keyIndex`. On a refusal, replies and returns false. */
+/**
+ * Stores argument `valueIndex` under argument `keyIndex`. On a refusal, replies and returns false.
+ */
 export function put(
   x: Context,
   request: Request,
@@ -92,7 +94,10 @@ export function readForWrite(x: Context, request: Request, index: number): boole
   return x.store.read(request.buf, request.start[index], request.end[index], writeMoment(x));
 }
 
-/** Sets the expiry of the item found, 0 for none. Returns false if it must move and there is no room. */
+/**
+ * Sets the expiry of the item found, 0 for none. Returns false if it must move and there is no
+ * room.
+ */
 export function changeExpiry(
   x: Context,
   request: Request,
@@ -119,9 +124,9 @@ const spareBytesMax = 1024 * 1024;
 let spare = new Uint8Array(4096);
 
 /**
- * A copy of the current item's value, for a command that changes the store while it uses the value. Valid
- * until the next call: all but the largest values share one array, as fresh arrays would pile up because
- * the collector hardly runs beside shared memory.
+ * A copy of the current item's value, for a command that changes the store while it uses the value.
+ * Valid until the next call: all but the largest values share one array, as fresh arrays would pile
+ * up because the collector hardly runs beside shared memory.
  */
 export function copyValue(store: Store): Uint8Array {
   const length = store.valueLength;

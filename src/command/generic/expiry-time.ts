@@ -1,7 +1,8 @@
-// Times to live as commands write them, turned into moments: milliseconds since the epoch. It decides
-// neither whether a moment is past nor what follows from that.
-// Invariant: the range checks are those of redis 7.0 on signed 64-bit milliseconds; what passes them is
-// kept within 53 bits, so a moment more than 285,000 years ahead is stored and reported as that end.
+// Times to live as commands write them, turned into moments: milliseconds since the epoch. It
+// decides neither whether a moment is past nor what follows from that.
+// Invariant: the range checks are those of redis 7.0 on signed 64-bit milliseconds; what passes
+// them is kept within 53 bits, so a moment more than 285,000 years ahead is stored and reported as
+// that end.
 
 import {
   int64Max,
@@ -20,8 +21,9 @@ export const OUT_OF_RANGE = Number.POSITIVE_INFINITY;
 const plainMsMax = Number.MAX_SAFE_INTEGER / 2;
 
 /**
- * The moment that argument `index` names, `base` being now for a relative time and 0 for an absolute
- * one: it may be negative. NOT_AN_INTEGER and OUT_OF_RANGE are errors; momentError() tells them.
+ * The moment that argument `index` names, `base` being now for a relative time and 0 for an
+ * absolute one: it may be negative. NOT_AN_INTEGER and OUT_OF_RANGE are errors; momentError() tells
+ * them.
  */
 export function readMoment(request: Request, index: number, unitMs: number, base: number): number {
   const { buf } = request;

@@ -1,5 +1,6 @@
-// Commands on the expiry of a key: EXPIRE and its kin, TTL and its kin, PERSIST. Exactly when an item
-// stops being seen is the store's business; that followers learn of it, the effects' and the server's.
+// Commands on the expiry of a key: EXPIRE and its kin, TTL and its kin, PERSIST. Exactly when an
+// item stops being seen is the store's business; that followers learn of it, the effects' and the
+// server's.
 // Invariant: an expiry is a moment, never a duration, from the parsing of the argument on.
 
 import { type ErrorReply, errorReply, outOfMemory } from "../../base/errors.ts";

@@ -1,7 +1,8 @@
-// Commands that meet keys they were not told: KEYS, SCAN, RANDOMKEY. The dispatcher locks nothing for
-// them. A walk locks a bucket's shard at a time, in the store: it is no moment's picture, but it meets
-// every key that is there throughout. A load that began meanwhile ends it: half a snapshot is not shown.
-// Keys are copied while they are visited, as their number has to be answered before them.
+// Commands that meet keys they were not told: KEYS, SCAN, RANDOMKEY. The dispatcher locks nothing
+// for them. A walk locks a bucket's shard at a time, in the store: it is no moment's picture, but
+// it meets every key that is there throughout. A load that began meanwhile ends it: half a snapshot
+// is not shown. Keys are copied while they are visited, as their number has to be answered before
+// them.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import {
@@ -111,9 +112,14 @@ interface ScanOptions {
 }
 
 const countDefault = 10;
-/** Buckets that are looked at for each item asked for, so that an empty table does not hold a call up. */
+/**
+ * Buckets that are looked at for each item asked for, so that an empty table does not hold a call
+ * up.
+ */
 const bucketsPerItem = 10;
-/** The least that a call looks at: the buckets of a store with few keys, so that one call walks it. */
+/**
+ * The least that a call looks at: the buckets of a store with few keys, so that one call walks it.
+ */
 const bucketsMin = 512;
 
 const invalidCursor = errorReply("invalid cursor");
@@ -158,8 +164,8 @@ function walk(x: Context, from: number, count: number, collector: KeyCollector):
 const cursorMax = (1n << 64n) - 1n;
 
 /**
- * What redis takes for a cursor, which is what strtoul takes without leading space: an empty text, a
- * sign, any 64 bits. A number that was never given out as a cursor ends the walk.
+ * What redis takes for a cursor, which is what strtoul takes without leading space: an empty text,
+ * a sign, any 64 bits. A number that was never given out as a cursor ends the walk.
  */
 function readCursor(text: string): number | null {
   const match = /^([+-]?)(\d+)$/.exec(text);

@@ -1,5 +1,5 @@
-// Commands on keys that they are told, whatever the keys hold (DEL, EXISTS, TYPE and the like), and on all
-// keys at once (DBSIZE, FLUSHALL). There is one database, number 0.
+// Commands on keys that they are told, whatever the keys hold (DEL, EXISTS, TYPE and the like), and
+// on all keys at once (DBSIZE, FLUSHALL). There is one database, number 0.
 // Hot path: DEL and EXISTS of one key allocate nothing.
 
 import { syntaxError } from "../../base/errors.ts";

@@ -1,5 +1,5 @@
-// The dense registers of a HyperLogLog: 6 bits each, from the low end of each byte on, 12,288 bytes for
-// all. They lie in a buffer of the caller's behind its header; nothing else is known here.
+// The dense registers of a HyperLogLog: 6 bits each, from the low end of each byte on, 12,288 bytes
+// for all. They lie in a buffer of the caller's behind its header; nothing else is known here.
 
 import { registerCount } from "./element-hash.ts";
 

@@ -1,8 +1,8 @@
-// Where an element of a HyperLogLog falls: its register, and the rank that it offers there. The hash is
-// the 64-bit one of MurmurHash2 with redis's seed, so that the same element meets the same register on
-// every node. It knows nothing of how registers are kept.
-// In two 32-bit halves: with bigints a stream of PFADD leaves ten times its own size behind as garbage, and
-// the collector hardly runs beside shared memory.
+// Where an element of a HyperLogLog falls: its register, and the rank that it offers there. The
+// hash is the 64-bit one of MurmurHash2 with redis's seed, so that the same element meets the same
+// register on every node. It knows nothing of how registers are kept. In two 32-bit halves: with
+// bigints a stream of PFADD leaves ten times its own size behind as garbage, and the collector
+// hardly runs beside shared memory.
 
 export const registerBits = 14;
 export const registerCount = 1 << registerBits;
@@ -19,8 +19,8 @@ let high = 0;
 let low = 0;
 
 /**
- * The register of an element in the lower 14 bits and, above them, its rank: one more than the zeros at
- * the low end of what is left of its hash, so 1 to 51.
+ * The register of an element in the lower 14 bits and, above them, its rank: one more than the
+ * zeros at the low end of what is left of its hash, so 1 to 51.
  */
 export function placeOf(bytes: Uint8Array, start: number, end: number): number {
   hashOf(bytes, start, end);
@@ -80,7 +80,9 @@ function littleEndian(bytes: Uint8Array, start: number, end: number): number {
   return word;
 }
 
-/** Modulo 2^64. Products of 16-bit halves are exact in a double, and so are sums of a few of them. */
+/**
+ * Modulo 2^64. Products of 16-bit halves are exact in a double, and so are sums of a few of them.
+ */
 function multiply(): void {
   const a = low & 0xffff;
   const b = low >>> 16;

@@ -1,6 +1,7 @@
-// A HyperLogLog in redis's bytes: header, sparse or dense registers, and the cached cardinality. Adding,
-// merging and counting leave the very bytes that redis 7 leaves, because a follower has to have them.
-// One object works on many values in turn, in a buffer of its own; it knows neither keys nor the store.
+// A HyperLogLog in redis's bytes: header, sparse or dense registers, and the cached cardinality.
+// Adding, merging and counting leave the very bytes that redis 7 leaves, because a follower has to
+// have them. One object works on many values in turn, in a buffer of its own; it knows neither keys
+// nor the store.
 //
 //   "HYLL"  encoding (0 dense, 1 sparse)  3 unused  cardinality, 8 bytes little endian  registers
 //
@@ -48,13 +49,18 @@ export class HyperLogLog {
     this.length = headerBytes + emptyRuns.length;
   }
 
-  /** Makes room for a value, which the caller then copies into `bytes`; false if it is too long for one. */
+  /**
+   * Makes room for a value, which the caller then copies into `bytes`; false if it is too long for
+   * one.
+   */
   begin(length: number): boolean {
     this.length = length;
     return length >= headerBytes && length <= capacityBytes;
   }
 
-  /** Whether the bytes are what they should be, as far as redis looks; the runs are checked in use. */
+  /**
+   * Whether the bytes are what they should be, as far as redis looks; the runs are checked in use.
+   */
   get isValid(): boolean {
     const { bytes, length } = this;
     if (length < headerBytes || MAGIC.some((byte, index) => bytes[index] !== byte)) return false;
@@ -66,7 +72,7 @@ export class HyperLogLog {
     return this.bytes[encodingAt] === DENSE;
   }
 
-  // ---- changes -----------------------------------------------------------------------------------
+  // ---- changes ----------------------------------------------------------------------------------
 
   /** Whether a register changed; null if the registers are broken. */
   add(element: Uint8Array, start: number, end: number): boolean | null {
@@ -120,13 +126,16 @@ export class HyperLogLog {
     return true;
   }
 
-  // ---- cardinality -------------------------------------------------------------------------------
+  // ---- cardinality ------------------------------------------------------------------------------
 
   invalidate(): void {
     this.bytes[outOfDateAt] |= outOfDateBit;
   }
 
-  /** Computes the cardinality and keeps it, unless it is up to date. Null if the registers are broken. */
+  /**
+   * Computes the cardinality and keeps it, unless it is up to date. Null if the registers are
+   * broken.
+   */
   refresh(): boolean | null {
     if ((this.bytes[outOfDateAt] & outOfDateBit) === 0) return false;
     const registers = this.#registers.fill(0);

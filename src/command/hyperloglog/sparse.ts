@@ -1,6 +1,6 @@
-// The sparse registers of a HyperLogLog: runs, in the order of the registers. The same registers can be
-// written in many ways. Followers must have redis's bytes, so raising one splits and joins runs exactly as
-// redis does (`hyperloglog.c`, hllSparseSet).
+// The sparse registers of a HyperLogLog: runs, in the order of the registers. The same registers
+// can be written in many ways. Followers must have redis's bytes, so raising one splits and joins
+// runs exactly as redis does (`hyperloglog.c`, hllSparseSet).
 // Invariant: the runs of a valid value cover every register once.
 //
 //   00llllll           ZERO   l + 1 registers are 0 (up to 64)
@@ -12,7 +12,9 @@ import { registerCount } from "./element-hash.ts";
 export const sparseValueMax = 32;
 const zeroRunMax = 64;
 const valueRunMax = 4;
-/** After a change the neighbours from the run before it on are looked at; redis stops after as many. */
+/**
+ * After a change the neighbours from the run before it on are looked at; redis stops after as many.
+ */
 const runsJoinedMax = 5;
 
 const XZERO = 0x40;
@@ -72,8 +74,8 @@ export function eachValueRun(
 }
 
 /**
- * Raises a register in the runs from `start` to `end`, which may grow by 3 bytes in their buffer: where
- * they end now, UNCHANGED, BROKEN, or TOO_LONG if they would grow beyond `endMax`.
+ * Raises a register in the runs from `start` to `end`, which may grow by 3 bytes in their buffer:
+ * where they end now, UNCHANGED, BROKEN, or TOO_LONG if they would grow beyond `endMax`.
  */
 export function raiseSparse(
   bytes: Uint8Array,
@@ -105,7 +107,10 @@ export function raiseSparse(
   return join(bytes, before, grown);
 }
 
-/** Scratch of one call: what split() makes; one for all, as fresh ones would pile up beside shared memory. */
+/**
+ * Scratch of one call: what split() makes; one for all, as fresh ones would pile up beside shared
+ * memory.
+ */
 const newRuns = new Uint8Array(5);
 let newBytes = 0;
 
@@ -130,7 +135,9 @@ function valueRun(value: number, length: number): number {
   return VALUE | ((value - 1) << 2) | (length - 1);
 }
 
-/** Joins neighbours of equal value from `start` on, as far as redis does; where the runs end then. */
+/**
+ * Joins neighbours of equal value from `start` on, as far as redis does; where the runs end then.
+ */
 function join(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   let last = end;

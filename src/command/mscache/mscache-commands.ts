@@ -1,7 +1,7 @@
-// The rows behind the four opcodes of the binary protocol: what that protocol means by SET, GET, DEL and
-// JOIN. The frames and status bytes are protocol/mscache/'s; here an error, nil and ok stand for them.
-// Arguments: the opcode byte, the key, and for SET the value and four little-endian bytes of TTL in
-// seconds. Invariant: row i answers opcode i + 1.
+// The rows behind the four opcodes of the binary protocol: what that protocol means by SET, GET,
+// DEL and JOIN. The frames and status bytes are protocol/mscache/'s; here an error, nil and ok
+// stand for them. Arguments: the opcode byte, the key, and for SET the value and four little-endian
+// bytes of TTL in seconds. Invariant: row i answers opcode i + 1.
 
 import { errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";

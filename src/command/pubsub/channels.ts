@@ -1,6 +1,6 @@
-// The channels and patterns of the whole node, and the way of a message to their subscribers. There is
-// one of these, in the control thread: with several data threads SUBSCRIBE and PUBLISH come to it, so
-// that a publisher learns at once how many there were.
+// The channels and patterns of the whole node, and the way of a message to their subscribers. There
+// is one of these, in the control thread: with several data threads SUBSCRIBE and PUBLISH come to
+// it, so that a publisher learns at once how many there were.
 // Invariant: a session's `channels` and `patterns` say how many it has here.
 
 import { compileGlob } from "../../base/glob.ts";
@@ -16,8 +16,8 @@ export interface Message {
 }
 
 /**
- * Brings a message to the connections with these ids, as far as they are still there. It keeps neither the
- * set nor the bytes of the message.
+ * Brings a message to the connections with these ids, as far as they are still there. It keeps
+ * neither the set nor the bytes of the message.
  */
 export type Deliver = (receivers: ReadonlySet<number>, message: Message) => void;
 
@@ -26,7 +26,9 @@ export class Channels {
   readonly patterns = new Topics();
   private readonly outlets: Deliver[] = [];
 
-  /** From now on messages leave this way too; without any there is nobody who could have subscribed. */
+  /**
+   * From now on messages leave this way too; without any there is nobody who could have subscribed.
+   */
   deliverBy(outlet: Deliver): void {
     this.outlets.push(outlet);
   }

@@ -1,7 +1,7 @@
-// Publish and subscribe: SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, PUBLISH and PUBSUB. Replies and
-// error texts are those of redis 7.0 `pubsub.c`. Who has subscribed to what is kept by channels.ts.
-// PUBLISH is allowed on a follower: its message then goes to the subscribers of that node only. A leader
-// records it as an effect, and the subscribers of its followers get it too.
+// Publish and subscribe: SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, PUBLISH and PUBSUB.
+// Replies and error texts are those of redis 7.0 `pubsub.c`. Who has subscribed to what is kept by
+// channels.ts. PUBLISH is allowed on a follower: its message then goes to the subscribers of that
+// node only. A leader records it as an effect, and the subscribers of its followers get it too.
 
 import { errorReply, patternTooComplex } from "../../base/errors.ts";
 import { compileGlob } from "../../base/glob.ts";

@@ -1,5 +1,6 @@
-// Who has subscribed to what: names with the ids of their subscribers, and the names of each subscriber.
-// Channels and patterns are kept by one of these each. It delivers nothing and knows no connection.
+// Who has subscribed to what: names with the ids of their subscribers, and the names of each
+// subscriber. Channels and patterns are kept by one of these each. It delivers nothing and knows no
+// connection.
 // Invariant: a name without a subscriber is not kept, nor is a subscriber without a name.
 
 import type { Glob } from "../../base/glob.ts";

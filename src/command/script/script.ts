@@ -1,5 +1,5 @@
-// SCRIPT KILL, which Redis Sentinel sends to a server that answers BUSY. There are no scripts here, so
-// there is never one to kill. The text is that of redis 7.0 `script.c`.
+// SCRIPT KILL, which Redis Sentinel sends to a server that answers BUSY. There are no scripts here,
+// so there is never one to kill. The text is that of redis 7.0 `script.c`.
 
 import { ErrorReply } from "../../base/errors.ts";
 import { family } from "../core/family.ts";

@@ -1,5 +1,5 @@
-// INFO and TIME. The text of INFO is not made here but in the server's room (node/node-info.ts), which knows
-// what there is to tell.
+// INFO and TIME. The text of INFO is not made here but in the server's room (node/node-info.ts),
+// which knows what there is to tell.
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";

@@ -1,6 +1,6 @@
-// The commands of replication: REPLICAOF and its old name SLAVEOF, ROLE, and what a follower sends on
-// its link, REPLCONF and PSYNC. The state machines behind them are in src/replication/.
-// Texts are those of redis 7.0 `replication.c`.
+// The commands of replication: REPLICAOF and its old name SLAVEOF, ROLE, and what a follower sends
+// on its link, REPLCONF and PSYNC. The state machines behind them are in src/replication/. Texts
+// are those of redis 7.0 `replication.c`.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
@@ -134,7 +134,10 @@ function replConf(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
-/** What a follower announces before its PSYNC. Unknown capabilities are ignored, unknown options are not. */
+/**
+ * What a follower announces before its PSYNC. Unknown capabilities are ignored, unknown options are
+ * not.
+ */
 function replConfOption(
   x: Context,
   option: string,

@@ -1,6 +1,6 @@
-// SAVE, BGSAVE and LASTSAVE. Both ways of saving let commands go on; SAVE's own connection waits for
-// the end, and BGSAVE's does not. Replies and error texts are those of redis 7.0 `rdb.c`, but that a
-// SAVE that failed says why.
+// SAVE, BGSAVE and LASTSAVE. Both ways of saving let commands go on; SAVE's own connection waits
+// for the end, and BGSAVE's does not. Replies and error texts are those of redis 7.0 `rdb.c`, but
+// that a SAVE that failed says why.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";

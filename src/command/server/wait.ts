@@ -1,5 +1,6 @@
 // WAIT: answers when enough followers have everything that this connection has written, or when its
-// time is over, with the number of those that have. Error texts are those of redis 7.0 (waitCommand).
+// time is over, with the number of those that have. Error texts are those of redis 7.0
+// (waitCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";

@@ -1,9 +1,10 @@
-// Applies a leader's stream: each command runs through the command table like any other, in a session
-// that may write on a follower and with a reply of which only an error counts. Effects are muted while a
-// node follows (replication/replication.ts), as the leader's bytes go into the journal unchanged. What is
-// not to be run is rules.ts's business.
-// Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full sync;
-// but for values that have no room here (gaps.ts), and what replication/README.md says is not seen.
+// Applies a leader's stream: each command runs through the command table like any other, in a
+// session that may write on a follower and with a reply of which only an error counts. Effects are
+// muted while a node follows (replication/replication.ts), as the leader's bytes go into the
+// journal unchanged. What is not to be run is rules.ts's business.
+// Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full
+// sync; but for values that have no room here (gaps.ts), and what replication/README.md says is not
+// seen.
 
 import { wallClockMs } from "../../base/clock.ts";
 import {
@@ -111,7 +112,10 @@ function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: Applie
   throw new SyncError(`the leader sent ${name}, ${what}, and --other-types is refuse`);
 }
 
-/** A name of a version yet to come: where it may have changed a string of ours, a snapshot has to tell. */
+/**
+ * A name of a version yet to come: where it may have changed a string of ours, a snapshot has to
+ * tell.
+ */
 function refuseUnknown({ name }: Skipped, context: Context, request: Request): void {
   context.now = wallClockMs();
   if (!namesHeldKey(context, request)) return;

@@ -1,5 +1,6 @@
-// BITFIELD as a Redis leader sends it: the whole command, if it changed anything. GETs in it mean nothing
-// here; SET and INCRBY read and write the few bytes of their field and never the whole value.
+// BITFIELD as a Redis leader sends it: the whole command, if it changed anything. GETs in it mean
+// nothing here; SET and INCRBY read and write the few bytes of their field and never the whole
+// value.
 // Invariant: all arguments are understood before the first change; the value then is as long as the
 // furthest field that is written, whether or not that write fails, as in redis 7.0.
 

@@ -1,7 +1,7 @@
-// SETBIT and BITOP as a Redis leader sends them. Both work on pieces of values, so that a large bitmap is
-// neither copied for one bit nor left behind as garbage for each command.
-// Invariant: the value has exactly redis 7.0's bytes (`bitops.c`), its length included; SETBIT keeps the
-// key's expiry and BITOP takes it away.
+// SETBIT and BITOP as a Redis leader sends them. Both work on pieces of values, so that a large
+// bitmap is neither copied for one bit nor left behind as garbage for each command.
+// Invariant: the value has exactly redis 7.0's bytes (`bitops.c`), its length included; SETBIT
+// keeps the key's expiry and BITOP takes it away.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger, stringTooLong, syntaxError } from "../../base/errors.ts";
@@ -16,7 +16,10 @@ import { streamCommand } from "./stream-row.ts";
 
 const notABit = errorReply("bit is not an integer or out of range");
 
-/** Overwrites bytes of the value at argument 1, which grows by zeros up to them; a refusal is answered. */
+/**
+ * Overwrites bytes of the value at argument 1, which grows by zeros up to them; a refusal is
+ * answered.
+ */
 export function overwrite(
   x: Context,
   request: Request,
@@ -56,7 +59,10 @@ function setbit(x: Context, request: Request, reply: Reply): void {
 
 // ---- BITOP --------------------------------------------------------------------------------------
 
-/** Changes `target[at + i]` by `bytes[i]`, for each of `length` bytes of a source that is not the first. */
+/**
+ * Changes `target[at + i]` by `bytes[i]`, for each of `length` bytes of a source that is not the
+ * first.
+ */
 type Fold = (target: Uint8Array, at: number, bytes: Uint8Array, length: number) => void;
 
 const folds: readonly (readonly [name: string, fold: Fold])[] = [

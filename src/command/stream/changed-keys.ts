@@ -1,6 +1,7 @@
-// Which keys a command of the stream may have changed. Our own stream has few commands, all with one
-// key; the stream of a Redis leader, which a follower forwards unchanged, may have any write command.
-// It errs on the side of too many keys: naming one that did not change costs a frame and nothing else.
+// Which keys a command of the stream may have changed. Our own stream has few commands, all with
+// one key; the stream of a Redis leader, which a follower forwards unchanged, may have any write
+// command. It errs on the side of too many keys: naming one that did not change costs a frame and
+// nothing else.
 
 import type { KeyVisitor } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -34,7 +35,9 @@ function writtenKeys({ uses }: Command, request: Request, visitor: KeyVisitor): 
   }
 }
 
-/** Of another type: its first key, and what its result replaces. Of a version yet to come: anything. */
+/**
+ * Of another type: its first key, and what its result replaces. Of a version yet to come: anything.
+ */
 function keysOfStranger(name: string, request: Request, visitor: KeyVisitor): void {
   const type = otherTypeOf(name);
   if (type === "none") return;

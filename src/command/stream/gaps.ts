@@ -1,6 +1,7 @@
-// What becomes of a leader's value that has no room here: it is not there at all, rather than wrong. So
-// its key goes; and as long as the node lacks such values, a command that builds on a key which is not
-// there does not begin a new value, because the leader's goes on from the one that is missing here.
+// What becomes of a leader's value that has no room here: it is not there at all, rather than
+// wrong. So its key goes; and as long as the node lacks such values, a command that builds on a key
+// which is not there does not begin a new value, because the leader's goes on from the one that is
+// missing here.
 // Invariant: a key of database 0 has its leader's value, or none.
 
 import { keyBytesMax } from "../../base/limits.ts";

@@ -1,7 +1,7 @@
-// The commands of a leader's stream that are not commands of this node, as data: which type each is of, and
-// which key it replaces whatever that held. Nothing is executed here; it tells neither read commands nor those that
-// work on keys of any type.
-// From redis 7.0 `src/commands`, with those that 7.4, 8 and Valkey 9 have added.
+// The commands of a leader's stream that are not commands of this node, as data: which type each is
+// of, and which key it replaces whatever that held. Nothing is executed here; it tells neither read
+// commands nor those that work on keys of any type. From redis 7.0 `src/commands`, with those that
+// 7.4, 8 and Valkey 9 have added.
 
 import type { Request } from "../../protocol/request.ts";
 import { argumentIs } from "../core/words.ts";
@@ -41,7 +41,9 @@ export function nameOf({ buf, start, end }: Request): string {
   return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
 }
 
-/** The type that a command, named in lower case, belongs to; undefined if it is of none of these. */
+/**
+ * The type that a command, named in lower case, belongs to; undefined if it is of none of these.
+ */
 export function otherTypeOf(name: string): string | undefined {
   return types.get(name);
 }
@@ -61,14 +63,20 @@ const destinations: Readonly<Record<string, number | ((request: Request) => numb
   georadiusbymember: (request) => destinationOfRadius(request, 5),
 };
 
-/** The argument with the key that the command replaces, or, where its result is empty, removes; 0 for none. */
+/**
+ * The argument with the key that the command replaces, or, where its result is empty, removes; 0
+ * for none.
+ */
 export function destinationOf(name: string, request: Request): number {
   const destination = Object.hasOwn(destinations, name) ? destinations[name] : 0;
   const index = typeof destination === "number" ? destination : destination(request);
   return index < request.argc ? index : 0;
 }
 
-/** SORT key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE destination] */
+/**
+ * SORT key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE
+ * destination]
+ */
 function destinationOfSort(request: Request): number {
   let destination = 0;
   for (let i = 2; i < request.argc; i++) {
@@ -79,7 +87,10 @@ function destinationOfSort(request: Request): number {
   return destination;
 }
 
-/** GEORADIUS ... unit [WITHCOORD] [COUNT n [ANY]] [ASC|DESC] [STORE key | STOREDIST key]: the last one counts. */
+/**
+ * GEORADIUS ... unit [WITHCOORD] [COUNT n [ANY]] [ASC|DESC] [STORE key | STOREDIST key]: the last
+ * one counts.
+ */
 function destinationOfRadius(request: Request, options: number): number {
   let destination = 0;
   for (let i = options; i < request.argc; i++) {

@@ -1,7 +1,7 @@
-// RESTORE of a string as a Redis leader sends it. It lies here and not in command/, as it needs both the
-// store's commands and the snapshot's format.
-// Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing and is
-// answered by an error, which ends the link.
+// RESTORE of a string as a Redis leader sends it. It lies here and not in command/, as it needs
+// both the store's commands and the snapshot's format.
+// Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing
+// and is answered by an error, which ends the link.
 
 import { errorReply, syntaxError, valueTooLarge } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -42,7 +42,9 @@ function payloadOf({ store }: Context, { buf, start, end }: Request) {
   }
 }
 
-/** Whether the time is a moment; null for words that are no options. How a key was used is not kept. */
+/**
+ * Whether the time is a moment; null for words that are no options. How a key was used is not kept.
+ */
 function readOptions(request: Request): boolean | null {
   let isAbsolute = false;
   for (let i = 4; i < request.argc; i++) {

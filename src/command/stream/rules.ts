@@ -1,10 +1,10 @@
-// What is to become of a command of a leader's stream: run it, skip it, or give the link up because the
-// data that follow from it cannot be known here. It judges and changes nothing; apply.ts obeys.
-// Invariant: no command that may have changed a string of database 0 is skipped without either doing the
-// same or being a ResyncNeeded.
+// What is to become of a command of a leader's stream: run it, skip it, or give the link up because
+// the data that follow from it cannot be known here. It judges and changes nothing; apply.ts obeys.
+// Invariant: no command that may have changed a string of database 0 is skipped without either
+// doing the same or being a ResyncNeeded.
 //
-// Only database 0 is kept. What brings keys into it from another one (SWAPDB, MOVE, COPY) is not in the
-// stream, nor is what a script would do; then a snapshot has to tell.
+// Only database 0 is kept. What brings keys into it from another one (SWAPDB, MOVE, COPY) is not in
+// the stream, nor is what a script would do; then a snapshot has to tell.
 
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -20,7 +20,10 @@ import { copyDatabase } from "./stream-keys.ts";
 
 /** A command that is not run. */
 export interface Skipped {
-  /** Its name in upper case, or the beginning of it, to be told once; empty where that tells nothing. */
+  /**
+   * Its name in upper case, or the beginning of it, to be told once; empty where that tells
+   * nothing.
+   */
   readonly name: string;
   /** What it works on: `list`, `stream` ..., `unknown`, or empty for what holds no data. */
   readonly type: string;
@@ -31,7 +34,9 @@ export interface Skipped {
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
 const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
 
-/** What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it. */
+/**
+ * What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it.
+ */
 export function judge(request: Request, database: number): Command | Skipped {
   const known = find(request);
   const runs = known !== undefined && (known.flags & streamed) !== 0;

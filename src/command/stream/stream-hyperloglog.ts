@@ -1,7 +1,8 @@
-// PFADD, PFMERGE and PFCOUNT as a Redis leader sends them. PFCOUNT is among them because it may write: it
-// keeps the cardinality that it computed in the value. The representation is hyperloglog/'s business.
-// Invariant: the value has redis 7's bytes, as long as the leader's hll-sparse-max-bytes is the default;
-// its expiry stays.
+// PFADD, PFMERGE and PFCOUNT as a Redis leader sends them. PFCOUNT is among them because it may
+// write: it keeps the cardinality that it computed in the value. The representation is
+// hyperloglog/'s business.
+// Invariant: the value has redis 7's bytes, as long as the leader's hll-sparse-max-bytes is the
+// default; its expiry stays.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -17,12 +18,17 @@ import { streamCommand } from "./stream-row.ts";
 const notOne = errorReply("Key is not a valid HyperLogLog string value.");
 const broken = errorReply("Corrupted HLL object detected");
 
-/** Scratch of one call: the one that is being worked on, and where its key's expiry is kept meanwhile. */
+/**
+ * Scratch of one call: the one that is being worked on, and where its key's expiry is kept
+ * meanwhile.
+ */
 const current = new HyperLogLog();
 let expiresAt = 0;
 const merged = new Uint8Array(registerCount);
 
-/** Whether the key of argument `index` has one, which is then the current one; null if it is none. */
+/**
+ * Whether the key of argument `index` has one, which is then the current one; null if it is none.
+ */
 function load(x: Context, request: Request, index: number): boolean | null {
   const { store } = x;
   expiresAt = 0;

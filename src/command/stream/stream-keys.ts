@@ -1,8 +1,7 @@
-// RENAME, RENAMENX, COPY, MOVE and deletions on a condition as a Redis leader sends them: always after it has
-// done them. So a condition was met, and a source that is not here is a key of another type: what it
-// becomes takes the place of a string of ours.
-// What they move between databases is decided before they get here (command/stream/rules.ts): here the
-// source is always in database 0.
+// RENAME, RENAMENX, COPY, MOVE and deletions on a condition as a Redis leader sends them: always
+// after it has done them. So a condition was met, and a source that is not here is a key of another
+// type: what it becomes takes the place of a string of ours. What they move between databases is
+// decided before they get here (command/stream/rules.ts): here the source is always in database 0.
 
 import { syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -36,13 +35,19 @@ function replaced(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
-/** MOVE, into another database, or it would have failed; and what deletes a key with a certain value. */
+/**
+ * MOVE, into another database, or it would have failed; and what deletes a key with a certain
+ * value.
+ */
 function remove(x: Context, request: Request, reply: Reply): void {
   erase(x, request, 1);
   reply.ok();
 }
 
-/** The database that COPY copies to, 0 where it names none; null for words that are none of its options. */
+/**
+ * The database that COPY copies to, 0 where it names none; null for words that are none of its
+ * options.
+ */
 export function copyDatabase(request: Request): number | null {
   let database = 0;
   for (let i = 3; i < request.argc; i++) {

@@ -1,7 +1,8 @@
-// The frame of a command that only a leader's stream may hold: a Redis sends it, and a client of this
-// node gets the same error for it as for any unknown name. Such rows are not in table.ts, so there is
-// nothing to hide from COMMAND. Their handlers record no effects and their replies are read by nobody but
-// command/stream/apply.ts, which looks for errors: while a node follows, its journal holds the leader's bytes.
+// The frame of a command that only a leader's stream may hold: a Redis sends it, and a client of
+// this node gets the same error for it as for any unknown name. Such rows are not in table.ts, so
+// there is nothing to hide from COMMAND. Their handlers record no effects and their replies are
+// read by nobody but command/stream/apply.ts, which looks for errors: while a node follows, its
+// journal holds the leader's bytes.
 
 import { Command, type CommandFacts, type CommandRow } from "../core/command.ts";
 import type { Handler } from "../core/context.ts";

@@ -1,6 +1,8 @@
-// Counters: INCR, INCRBY, DECR, DECRBY on signed 64-bit integers and INCRBYFLOAT on decimals. A counter is
-// an ordinary value that holds a number as text; its expiry stays. The effect is a SET to the result.
-// Invariant: integers are exact over all 64 bits. Up to 53 bits they are plain numbers, above bigints.
+// Counters: INCR, INCRBY, DECR, DECRBY on signed 64-bit integers and INCRBYFLOAT on decimals. A
+// counter is an ordinary value that holds a number as text; its expiry stays. The effect is a SET
+// to the result.
+// Invariant: integers are exact over all 64 bits. Up to 53 bits they are plain numbers, above
+// bigints.
 // Hot path: INCR of a small number allocates nothing.
 
 import {
@@ -113,7 +115,10 @@ let counterLength = 0;
 let counterExpiresAt = 0;
 let counterClientFlags = 0;
 
-/** Brings the text of the counter into `digits`, "0" for a missing key; false when it is too long for a number. */
+/**
+ * Brings the text of the counter into `digits`, "0" for a missing key; false when it is too long
+ * for a number.
+ */
 function loadCounter(x: Context, request: Request): boolean {
   const { store } = x;
   digits[0] = ZERO;

@@ -1,7 +1,8 @@
 // The arithmetic of INCRBYFLOAT: redis adds in the x87's `long double` and prints with %.17Lf, and
-// clients see those digits. A number here is an integer times a power of two, held in a bigint: read and
-// added exactly, then rounded to the 64 bits and the exponents of that format, ties to even.
-// It knows decimal and hexadecimal notation as strtold does, and neither the store nor replies.
+// clients see those digits. A number here is an integer times a power of two, held in a bigint:
+// read and added exactly, then rounded to the 64 bits and the exponents of that format, ties to
+// even. It knows decimal and hexadecimal notation as strtold does, and neither the store nor
+// replies.
 // Invariant: the mantissa of a LongDouble has at most 64 bits.
 
 export interface LongDouble {
@@ -18,7 +19,10 @@ const exponentMin = -16445;
 const magnitudeBitsMax = 16384;
 /** Longest text of a number, bytes: one less than redis's MAX_LONG_DOUBLE_CHARS. */
 export const longDoubleTextMax = 5 * 1024 - 1;
-/** Powers of ten between which a number may lie at all; others are refused before any power is built. */
+/**
+ * Powers of ten between which a number may lie at all; others are refused before any power is
+ * built.
+ */
 const decimalExponentMax = 4933;
 const decimalExponentMin = -4960;
 const binaryExponentBound = 40_000;
@@ -101,7 +105,9 @@ function readHex([
   return nonZero(rounded(sign === "-" ? -magnitude : magnitude, power));
 }
 
-/** integer / 10^power: enough bits for the rounding, and a last one for whatever lies below them. */
+/**
+ * integer / 10^power: enough bits for the rounding, and a last one for whatever lies below them.
+ */
 function quotient(integer: bigint, power: number): LongDouble | null {
   const divisor = 10n ** BigInt(power);
   const shift = Math.max(0, mantissaBits + 2 + bitLength(divisor) - bitLength(integer));

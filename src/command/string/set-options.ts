@@ -1,7 +1,8 @@
-// The options behind the fixed arguments of SET and GETEX, and the one way to compare an argument with
-// a keyword. It reads positions and bits only; what a time means is expiry-time.ts's business.
-// Combinations are accepted and refused exactly as by redis 7.0 (parseExtendedStringArgumentsOrReply):
-// an option may repeat itself (the last one counts), but never meet one that contradicts it.
+// The options behind the fixed arguments of SET and GETEX, and the one way to compare an argument
+// with a keyword. It reads positions and bits only; what a time means is expiry-time.ts's business.
+// Combinations are accepted and refused exactly as by redis 7.0
+// (parseExtendedStringArgumentsOrReply): an option may repeat itself (the last one counts), but
+// never meet one that contradicts it.
 // Hot path: bytes are compared in place and the result lies in one reused object.
 
 import type { Request } from "../../protocol/request.ts";
@@ -54,7 +55,9 @@ export function readSetOptions(request: Request): StringOptions | null {
   return readOptions(request, 3, ofSet);
 }
 
-/** The options of GETEX from argument 2 on, or null for a syntax error. Valid until the next call. */
+/**
+ * The options of GETEX from argument 2 on, or null for a syntax error. Valid until the next call.
+ */
 export function readGetexOptions(request: Request): StringOptions | null {
   return readOptions(request, 2, ofGetex);
 }

@@ -1,5 +1,6 @@
-// Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. What is written is
-// recorded as its bytes and their place, so that a large value is not sent whole for a few bytes.
+// Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. What is written
+// is recorded as its bytes and their place, so that a large value is not sent whole for a few
+// bytes.
 // Invariant: a write that changes no byte and creates no key records nothing.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
@@ -41,8 +42,8 @@ function getrange(x: Context, request: Request, reply: Reply): void {
 }
 
 /**
- * Redis's own exception: a backward range from the end is empty even where both ends clamp to 0. Beyond
- * 53 bits two ends may look the same as doubles.
+ * Redis's own exception: a backward range from the end is empty even where both ends clamp to 0.
+ * Beyond 53 bits two ends may look the same as doubles.
  */
 function isBackward({ buf, start, end }: Request, first: number, last: number): boolean {
   if (first !== last || Number.isSafeInteger(first)) return first > last;

@@ -1,5 +1,6 @@
-// Handlers that answer with whole values: GET, MGET, and GETDEL and GETEX, which also end or change the
-// life of what they return. A value is copied from the store into the output once, and only there.
+// Handlers that answer with whole values: GET, MGET, and GETDEL and GETEX, which also end or change
+// the life of what they return. A value is copied from the store into the output once, and only
+// there.
 // Hot path: no allocation in GET and MGET.
 
 import { outOfMemory, syntaxError } from "../../base/errors.ts";

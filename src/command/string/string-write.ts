@@ -1,6 +1,6 @@
-// Handlers that set whole values: SET with its options, the older commands that are special cases of
-// it, and MSET and MSETNX. All arguments are checked before the first change; only a store that is
-// full in the middle of MSET leaves a part of it done, and then exactly that part is recorded.
+// Handlers that set whole values: SET with its options, the older commands that are special cases
+// of it, and MSET and MSETNX. All arguments are checked before the first change; only a store that
+// is full in the middle of MSET leaves a part of it done, and then exactly that part is recorded.
 // Hot path: SET without options goes straight to the store.
 
 import {
@@ -57,7 +57,8 @@ function setOnConditions(
   const wantsOld = options.has(option.GET);
   const found = wantsOld ? readForWrite(x, request, 1) : findForWrite(x, request, 1);
   const expiresAt = options.has(option.KEEPTTL) && found ? store.expiresAt : newExpiresAt;
-  // The old value is answered after the change, which may fail and must not leave two replies behind.
+  // The old value is answered after the change, which may fail and must not leave two replies
+  // behind.
   const old = wantsOld && found ? copyValue(store) : null;
   const oldLength = store.valueLength;
   const refused = options.has(found ? option.NX : option.XX);

@@ -1,7 +1,8 @@
-// What a connection has queued since MULTI, as plain data: a transaction that holds a control command
-// goes to the control thread as a structured clone. It runs nothing; that is transaction.ts.
-// Invariants: a queued request is a copy, as the connection's input moves on; the queue is bounded, and
-// one over its bounds keeps nothing but the mark that it has failed.
+// What a connection has queued since MULTI, as plain data: a transaction that holds a control
+// command goes to the control thread as a structured clone. It runs nothing; that is
+// transaction.ts.
+// Invariants: a queued request is a copy, as the connection's input moves on; the queue is bounded,
+// and one over its bounds keeps nothing but the mark that it has failed.
 
 import { ErrorReply } from "../../base/errors.ts";
 import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
@@ -71,8 +72,8 @@ export function add(transaction: Transaction, command: Command, request: Request
 }
 
 /**
- * What a refused command answers: in an open transaction the refusal, and EXEC will answer EXECABORT;
- * a refused EXEC answers that itself, and the transaction is over.
+ * What a refused command answers: in an open transaction the refusal, and EXEC will answer
+ * EXECABORT; a refused EXEC answers that itself, and the transaction is over.
  */
 export function refused(x: Context, command: Command, refusal: ErrorReply): ErrorReply {
   const { session } = x;

@@ -1,11 +1,11 @@
-// Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. Replies and error texts are those of redis 7.0
-// `multi.c` and `server.c` (processCommand).
-// EXEC is entered with the locks of all shards that its commands need (locked.ts), so that no other
-// thread sees a part of it, and its effects are one group in the journal, for the followers' sake.
-// A control command that has to wait for other threads is the one exception: no lock may be held across
-// a wait, so the commands before and behind it are then two groups.
-// Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its locks
-// and its group are given back.
+// Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. Replies and error texts are those of redis
+// 7.0 `multi.c` and `server.c` (processCommand). EXEC is entered with the locks of all shards that
+// its commands need (locked.ts), so that no other thread sees a part of it, and its effects are one
+// group in the journal, for the followers' sake. A control command that has to wait for other
+// threads is the one exception: no lock may be held across a wait, so the commands before and
+// behind it are then two groups.
+// Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its
+// locks and its group are given back.
 
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
@@ -153,7 +153,10 @@ function runFrom(
   }
 }
 
-/** A connection that has ended itself gets no more answers, though the rest is executed, as in Redis. */
+/**
+ * A connection that has ended itself gets no more answers, though the rest is executed, as in
+ * Redis.
+ */
 const unanswered = new NullReply();
 
 function runQueued(x: Context, request: Request, reply: Reply): void | Promise<void> {

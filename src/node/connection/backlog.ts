@@ -1,7 +1,8 @@
-// Output that a socket has not taken yet, in order. Bun's socket.write() returns how many bytes it took and
-// forgets the rest; the rest waits here until `drain`. Small output is packed into chunks of the buffer
-// pool, so that a message of one byte does not cost an array; large output is kept by reference, and several
-// backlogs may keep the same chunk. It bounds nothing: its owner watches `bytes`.
+// Output that a socket has not taken yet, in order. Bun's socket.write() returns how many bytes it
+// took and forgets the rest; the rest waits here until `drain`. Small output is packed into chunks
+// of the buffer pool, so that a message of one byte does not cost an array; large output is kept by
+// reference, and several backlogs may keep the same chunk. It bounds nothing: its owner watches
+// `bytes`.
 // Invariant: `bytes` is the sum of all pieces, and an empty backlog holds no memory.
 
 import { buffers } from "../../base/buffer-pool.ts";
@@ -19,10 +20,12 @@ interface Piece {
   end: number;
 }
 
-const copyLoopBytesMax = 64; // as in Output: below it a loop beats set(subarray()), and makes no garbage
+const copyLoopBytesMax = 64; // below it a loop beats set(subarray()), as in Output
 const packedBytesMin = 4 * 1024;
 const packedBytesMax = 64 * 1024;
-/** A smaller piece is written together with those behind it: a system call costs more than the copy. */
+/**
+ * A smaller piece is written together with those behind it: a system call costs more than the copy.
+ */
 const gatherBelowBytes = 16 * 1024;
 const gatherBytesMax = 64 * 1024;
 /** Sent pieces leave the list when there are this many, and at least half of the list. */

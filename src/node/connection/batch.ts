@@ -1,6 +1,6 @@
-// Hot path: a few commands of one connection, decoded before the first of them runs, so that the store can
-// fetch what they will look up in parallel (store/look-ahead.ts). One batch serves all connections of a
-// thread. Commands that could not run go back to the connection's decoder.
+// Hot path: a few commands of one connection, decoded before the first of them runs, so that the
+// store can fetch what they will look up in parallel (store/look-ahead.ts). One batch serves all
+// connections of a thread. Commands that could not run go back to the connection's decoder.
 
 import type { Command } from "../../command/core/command.ts";
 import type { Finder } from "../../command/table.ts";
@@ -8,7 +8,9 @@ import type { Decoder } from "../../protocol/decoder.ts";
 import { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Commands decoded ahead. Eight gain half as much as sixteen, more than sixteen no more (measured). */
+/**
+ * Commands decoded ahead. Eight gain half as much as sixteen, more than sixteen no more (measured).
+ */
 const batchMax = 16;
 
 export class Batch {

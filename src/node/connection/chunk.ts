@@ -1,5 +1,5 @@
-// Memory of waiting output, with the number of its holders: pieces of backlogs, mostly. One message to many
-// subscribers is one chunk.
+// Memory of waiting output, with the number of its holders: pieces of backlogs, mostly. One message
+// to many subscribers is one chunk.
 // Invariant: the last release returns the memory to the pool, and nothing reads it afterwards.
 
 import { buffers } from "../../base/buffer-pool.ts";

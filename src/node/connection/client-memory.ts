@@ -1,8 +1,9 @@
-// The memory of the clients of all data threads outside the store: input that is not executed and output
-// that is not sent. Each thread publishes its own share in shared memory and reads the others'.
-// Above half of the limit, a client that does not read its replies runs no further commands; above the
-// limit, each thread with more than its share disconnects its largest clients.
-// Invariant: `own` is the sum over the connections of this thread. Followers' queues do not count here.
+// The memory of the clients of all data threads outside the store: input that is not executed and
+// output that is not sent. Each thread publishes its own share in shared memory and reads the
+// others'. Above half of the limit, a client that does not read its replies runs no further
+// commands; above the limit, each thread with more than its share disconnects its largest clients.
+// Invariant: `own` is the sum over the connections of this thread. Followers' queues do not count
+// here.
 
 import { Signal } from "../../base/signal.ts";
 

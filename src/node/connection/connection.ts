@@ -1,8 +1,8 @@
-// One connection: bytes go from its socket to a decoder, decoded commands to execute(), gathered replies
-// back to the socket, in one write per turn. connection-state.ts has its states and the legal moves.
+// One connection: bytes go from its socket to a decoder, decoded commands to execute(), gathered
+// replies back to the socket, in one write per turn. Its states: connection-state.ts.
 //
 // Commands are executed only while it is running. Input that arrives in another state stays in the
-// decoder, and reading pauses before that becomes much. A client that does not read its replies may still
+// decoder, and reading pauses before that becomes much. A client that reads no replies may still
 // run commands within client-memory.ts; one that has closed its half gets all its replies first.
 // Hot path: receive(), process(), runBatch(), run(), flush().
 
@@ -271,11 +271,11 @@ export class Connection implements Spill {
     this.session.closing = true;
   }
 
-  // ---- mail of channels --------------------------------------------------------------------------
+  // ---- mail of channels -------------------------------------------------------------------------
 
   /**
-   * Keeps a message until sendMail(). A message that the connection publishes to itself comes before the
-   * reply, as in Redis; but not inside the reply to EXEC, where the client would take it for an element.
+   * Keeps a message until sendMail(). A message that the connection publishes to itself comes
+   * before the reply, as in Redis; but not inside the reply to EXEC, where it would be an element.
    */
   deliver(message: EncodedMessage): void {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
@@ -345,8 +345,8 @@ export class Connection implements Spill {
   }
 
   /**
-   * Messages that arrived meanwhile were published before the reply was made, so they go first; unless the
-   * reply may confirm their subscription, or has replies of a transaction that are older than they are.
+   * Messages that arrived meanwhile were published before the reply was made, so they go first;
+   * unless the reply may confirm their subscription, or holds older replies of a transaction.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
     if (this.state !== HANDED) return this.thread.left(this.session);
@@ -395,10 +395,10 @@ export class Connection implements Spill {
     else if (this.session.inputEnded) this.endInput();
   }
 
-  /** The client has closed its half: commands that it sent before are still executed and answered. */
+  /** The client has closed its half: what it sent before is still executed and answered. */
   onEnd(): void {
     this.session.inputEnded = true;
-    if (this.link !== null) return this.terminate(); // a follower that cannot acknowledge is useless
+    if (this.link !== null) return this.terminate(); // it cannot acknowledge any more
     this.endInput();
   }
 
@@ -453,7 +453,7 @@ export class Connection implements Spill {
     return this.socket.remoteAddress;
   }
 
-  /** It waits for this node: in WAIT, for the end of a pause, for the control thread, or for its next turn. */
+  /** It waits for this node: in WAIT, a pause, for the control thread, or for its next turn. */
   get isWaiting(): boolean {
     return this.state === HELD || this.state === HANDED || this.state === YIELDED;
   }
@@ -471,7 +471,7 @@ export class Connection implements Spill {
     return this.outbox.unsentBytes + this.outbox.mailBytes;
   }
 
-  /** Ends the connection when the present reply is sent, and at once if it does not read its replies. */
+  /** Ends the connection when the present reply is sent; at once if it does not read replies. */
   close(): void {
     if (this.state === CLOSED) return;
     if (this.outbox.unsentBytes > 0) return this.terminate();
@@ -479,7 +479,7 @@ export class Connection implements Spill {
     this.endWhenSent();
   }
 
-  /** Does nothing while a reply is being written or awaited: the end of the reply calls it again. */
+  /** Does nothing while a reply is written or awaited: the end of the reply calls it again. */
   private endWhenSent(): void {
     if (this.state === RUNNING || this.state === HANDED || this.state >= ENDING) return;
     this.transition(ENDING);

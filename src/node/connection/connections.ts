@@ -1,6 +1,6 @@
-// The connections of one data thread: accepts or refuses new ones, forgets closed ones, and closes those
-// that hold too much memory or do not log in. connection.ts is one connection; data-thread.ts is what all
-// of them share.
+// The connections of one data thread: accepts or refuses new ones, forgets closed ones, and closes
+// those that hold too much memory or do not log in. connection.ts is one connection; data-thread.ts
+// is what all of them share.
 // Invariant: the table has the connection of every open socket, by the id of its session.
 
 import { monotonicMs } from "../../base/clock.ts";
@@ -21,7 +21,10 @@ export class Connections {
   rejected = 0;
   private readonly standing: SharedStanding;
   private readonly table = new Map<number, Connection>();
-  /** A socket with this descriptor or a higher one would leave none for the node's own files and links. */
+  /**
+   * A socket with this descriptor or a higher one would leave none for the node's own files and
+   * links.
+   */
   private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
   private readonly refusals: RecurringTrouble;
 
@@ -108,7 +111,8 @@ export class Connections {
     const open = this.standing.connectionOpened();
     const { maxClients } = this.standing;
     if (open > maxClients) this.reject(connection, `max-clients (${maxClients}) is reached`);
-    // If a client took the last one, accept() would keep failing and the loop would spin (Bun 1.4.5).
+    // If a client took the last one, accept() would keep failing and the loop would spin (Bun
+    // 1.4.5).
     else if (descriptorOf(socket) >= this.descriptorsEnd)
       this.reject(connection, "no descriptors are left");
   }

@@ -1,6 +1,6 @@
-// A data thread: what its connections share (connections.ts has the connections). One context, one output
-// and one encoder for each protocol serve them all, because only one connection is worked on at a time; an
-// idle connection costs little. A turn is one event, such as received bytes.
+// A data thread: what its connections share (connections.ts has the connections). One context, one
+// output and one encoder for each protocol serve them all, because only one connection is worked on
+// at a time; an idle connection costs little. A turn is one event, such as received bytes.
 // Invariant: an exception in a turn ends the node, unless a reply or an allocation was too large.
 // Hot path: receive() and what it calls.
 
@@ -163,7 +163,10 @@ export class DataThread {
     session.lastWriteOffset = effects.offset;
   }
 
-  /** Commands that act on the node, and writes so large that only the control thread can journal them. */
+  /**
+   * Commands that act on the node, and writes so large that only the control thread can journal
+   * them.
+   */
   isForControl(session: Session, command: Command, request: Request): boolean {
     const { flags } = command;
     if ((flags & this.handedFlags) === 0) return false;
@@ -189,7 +192,10 @@ export class DataThread {
 
   // ---- cold path -------------------------------------------------------------------------------
 
-  /** Runs something that is not a `data` event as a turn; `connection` is the one it is about, if any. */
+  /**
+   * Runs something that is not a `data` event as a turn; `connection` is the one it is about, if
+   * any.
+   */
   turn(work: () => void, connection?: TurnOwner): void {
     this.beginTurn();
     // It was waiting for this node: it is not idle.
@@ -207,8 +213,8 @@ export class DataThread {
   }
 
   /**
-   * A reply or an allocation that is too large costs only the connection. Any other error is a fault, and
-   * false: then nothing of the turn goes to followers.
+   * A reply or an allocation that is too large costs only the connection. Any other error is a
+   * fault, and false: then nothing of the turn goes to followers.
    */
   private recover(connection: TurnOwner | undefined, error: unknown): boolean {
     if (connection === undefined || !isTooMuch(error)) {

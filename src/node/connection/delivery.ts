@@ -1,6 +1,6 @@
-// Delivers published messages to the subscribers of one data thread. A message is encoded once for each
-// version of RESP, and all messages of a turn for one connection leave in one write at its end.
-// It does not know who has subscribed: see command/pubsub/channels.ts.
+// Delivers published messages to the subscribers of one data thread. A message is encoded once for
+// each version of RESP, and all messages of a turn for one connection leave in one write at its
+// end. It does not know who has subscribed: see command/pubsub/channels.ts.
 
 import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";

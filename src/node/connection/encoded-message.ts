@@ -1,5 +1,6 @@
 // A published message, encoded in one version of RESP, once for all receivers of a thread.
-// Invariant: between encode() and forget() its bytes do not change, and each sharer holds their chunk.
+// Invariant: between encode() and forget() its bytes do not change, and each sharer holds their
+// chunk.
 
 import { Output } from "../../base/output.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
@@ -8,8 +9,8 @@ import type { Backlog } from "./backlog.ts";
 import { Chunk } from "./chunk.ts";
 
 /**
- * From this size on, all receivers of a message share its memory. Below it, each receiver copies the message
- * behind those it already has, which is cheaper than separate memory for each message.
+ * From this size on, all receivers of a message share its memory. Below it, each receiver copies
+ * the message behind those it already has, which is cheaper than separate memory for each message.
  */
 const sharedBytesMin = 4 * 1024;
 const scratchBytes = sharedBytesMin;

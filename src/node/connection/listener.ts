@@ -1,5 +1,5 @@
-// The listening sockets of a data thread, and their handlers: each event of a socket goes to its connection,
-// which is the `data` value that Bun keeps for the socket.
+// The listening sockets of a data thread, and their handlers: each event of a socket goes to its
+// connection, which is the `data` value that Bun keeps for the socket.
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import type { Connection } from "./connection.ts";
@@ -31,8 +31,8 @@ export function listen(
 }
 
 /**
- * Fails like listen() if the address is already in use: with `reusePort`, a second server would start
- * silently and take some of the connections. Port 0 is always free.
+ * Fails like listen() if the address is already in use: with `reusePort`, a second server would
+ * start silently and take some of the connections. Port 0 is always free.
  */
 export function assertFree(address: Address): void {
   if (address.port === 0) return;
@@ -55,7 +55,10 @@ export function codeOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
-/** Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not be. */
+/**
+ * Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not
+ * be.
+ */
 function handlersOf(connections: Connections): Bun.SocketHandler<Connection> {
   const { thread } = connections;
   return {

@@ -1,7 +1,8 @@
-// Messages for one subscriber that are not yet on their way to its socket. Those of a turn leave together;
-// those that arrive while a reply is being written or awaited wait for its end. So no message is inside a
-// reply, and none overtakes the confirmation of its subscription.
-// Invariant: the unsent messages of a slow subscriber are bounded, in bytes and in time (limits.ts).
+// Messages for one subscriber that are not yet on their way to its socket. Those of a turn leave
+// together; those that arrive while a reply is being written or awaited wait for its end. So no
+// message is inside a reply, and none overtakes the confirmation of its subscription.
+// Invariant: the unsent messages of a slow subscriber are bounded, in bytes and in time
+// (limits.ts).
 
 import { mailHardBytesMax, mailSoftBytesMax, mailSoftMs } from "../../base/limits.ts";
 import { Backlog } from "./backlog.ts";

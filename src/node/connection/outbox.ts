@@ -1,8 +1,8 @@
-// The output side of a connection: gathered replies go to the socket, what it does not take goes to the
-// backlog, and messages of channels go behind the reply that is being written. It disconnects nobody: its
-// connection watches the waiting bytes.
-// Invariants: bytes leave in the order in which they came, messages never inside a reply; a socket that
-// took less than it was offered is not written to before its next `drain`.
+// The output side of a connection: gathered replies go to the socket, what it does not take goes to
+// the backlog, and messages of channels go behind the reply that is being written. It disconnects
+// nobody: its connection watches the waiting bytes.
+// Invariants: bytes leave in the order in which they came, messages never inside a reply; a socket
+// that took less than it was offered is not written to before its next `drain`.
 // Hot path: flush().
 
 import type { Output } from "../../base/output.ts";
@@ -87,7 +87,7 @@ export class Outbox {
     return isEmpty;
   }
 
-  // ---- messages of channels ----------------------------------------------------------------------
+  // ---- messages of channels ---------------------------------------------------------------------
 
   /** Keeps a message until sendMail(). False if the client is too slow to be kept. */
   deliver(message: EncodedMessage, nowMs: number): boolean {

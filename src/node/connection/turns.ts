@@ -1,6 +1,6 @@
-// How long the turns of a data thread take, where a turn is one `data` callback: a histogram of fixed size
-// with buckets that grow by a quarter, which is also the precision of its percentiles. INFO's section
-// `turns` shows it, and CONFIG RESETSTAT clears it.
+// How long the turns of a data thread take, where a turn is one `data` callback: a histogram of
+// fixed size with buckets that grow by a quarter, which is also the precision of its percentiles.
+// INFO's section `turns` shows it, and CONFIG RESETSTAT clears it.
 // Hot path: record() is a logarithm and an increment.
 
 const bucketsPerDoubling = 3;

@@ -1,6 +1,6 @@
-// One data thread in a Worker, as the control thread sees it: starts it, asks it, and raises a fault if it
-// ends unasked, as it may have held a lock or left a command half done. worker-threads.ts knows what the
-// messages mean.
+// One data thread in a Worker, as the control thread sees it: starts it, asks it, and raises a
+// fault if it ends unasked, as it may have held a lock or left a command half done.
+// worker-threads.ts knows what the messages mean.
 //
 //   starting --Start--> serving --end()--> ended          any --crash, exit, fault--> ended, and the node with it
 
@@ -86,7 +86,10 @@ export class DataWorker {
     });
   }
 
-  /** Asks a thread that will end soon, and gives up after a while; a thread that is stuck must not stop the end. */
+  /**
+   * Asks a thread that will end soon, and gives up after a while; a thread that is stuck must not
+   * stop the end.
+   */
   async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
     if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
     this.log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);

@@ -1,6 +1,6 @@
-// The way from a data thread to the control thread: a command that acts on the whole node goes in, the bytes
-// of its reply come out. Its connection is suspended meanwhile. With one data thread, both are the same
-// thread, and the command only runs in a later turn.
+// The way from a data thread to the control thread: a command that acts on the whole node goes in,
+// the bytes of its reply come out. Its connection is suspended meanwhile. With one data thread,
+// both are the same thread, and the command only runs in a later turn.
 
 import { buffers } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
@@ -19,8 +19,8 @@ import type { Request } from "../../protocol/request.ts";
 
 export interface Mailbox {
   /**
-   * `request` is a copy that the mailbox may keep. Commands of one session never overtake each other. The
-   * caller owns the memory of the reply and returns it to the pool.
+   * `request` is a copy that the mailbox may keep. Commands of one session never overtake each
+   * other. The caller owns the memory of the reply and returns it to the pool.
    */
   submit(
     session: Session,
@@ -80,7 +80,9 @@ export class LocalMailbox implements Mailbox {
     return isHeard && session.replyMode === "off" ? nothing : out.view();
   }
 
-  /** Runs the command, again after each pause that held it. Time in which it waits is not counted. */
+  /**
+   * Runs the command, again after each pause that held it. Time in which it waits is not counted.
+   */
   private async run(
     context: Context,
     command: Command,

@@ -1,6 +1,6 @@
-// The messages between the control thread and data threads that are Workers. Plain data only: what arrives
-// is a structured clone, so objects with methods are rebuilt here. Hot commands never come this way; they
-// meet in shared memory.
+// The messages between the control thread and data threads that are Workers. Plain data only: what
+// arrives is a structured clone, so objects with methods are rebuilt here. Hot commands never come
+// this way; they meet in shared memory.
 // Invariant: messages of one sender arrive in the order in which they were sent.
 
 import type { Address } from "../../base/address.ts";
@@ -14,7 +14,7 @@ import { Request } from "../../protocol/request.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import type { ThreadStatistics } from "./threads.ts";
 
-// ---- from the control thread ----------------------------------------------------------------------
+// ---- from the control thread --------------------------------------------------------------------
 
 /** The first message. */
 export interface Start {
@@ -74,7 +74,7 @@ export interface DeliverOrder {
 
 export type ToWorker = Start | Question | Answer | LinkOrder | DeliverOrder;
 
-// ---- from a data thread ---------------------------------------------------------------------------
+// ---- from a data thread -------------------------------------------------------------------------
 
 /** The answer to a question. */
 export interface Told {
@@ -123,9 +123,11 @@ export interface FaultReport {
 
 export type FromWorker = FaultReport | LogLine | Told | Submission | LinkEvent | SubscriberLeft;
 
-// ---- clones ---------------------------------------------------------------------------------------
+// ---- clones -------------------------------------------------------------------------------------
 
-/** A session for a report: the number of queued commands, but not the commands, and no watched keys. */
+/**
+ * A session for a report: the number of queued commands, but not the commands, and no watched keys.
+ */
 export function summaryOf(session: Session): Session {
   const { transaction } = session;
   const queued = transaction && { ...transaction, requests: emptyRequests(transaction) };

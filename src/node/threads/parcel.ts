@@ -1,6 +1,7 @@
-// Published messages on their way to another thread: those of a turn travel together, each message once for
-// all its receivers there. The bytes are one buffer, which is transferred and not copied, and the numbers
-// are an array beside it: an object for each message would be cloned with all its parts.
+// Published messages on their way to another thread: those of a turn travel together, each message
+// once for all its receivers there. The bytes are one buffer, which is transferred and not copied,
+// and the numbers are an array beside it: an object for each message would be cloned with all its
+// parts.
 // Invariant: messages are unpacked in the order in which they were added.
 
 import { freeBytes } from "../../base/buffer-pool.ts";

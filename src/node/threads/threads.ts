@@ -1,5 +1,5 @@
-// The data threads, as the control thread sees them: it asks all of them together. With one data thread,
-// which is the control thread itself, LocalThreads answers at once.
+// The data threads, as the control thread sees them: it asks all of them together. With one data
+// thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Address } from "../../base/address.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";

@@ -1,8 +1,8 @@
-// Both ends of a link whose connection belongs to a data thread, while the link itself (replication/) is in
-// the control thread. There, a LinkSocket posts what is written; in the data thread, a Link hands it to the
-// connection and reports back.
-// Invariant: at most `inFlightBytesMax` bytes are in flight or wait in the data thread for the socket, so
-// that a slow follower looks like a full socket to its link, exactly as in one thread.
+// Both ends of a link whose connection belongs to a data thread, while the link itself
+// (replication/) is in the control thread. There, a LinkSocket posts what is written; in the data
+// thread, a Link hands it to the connection and reports back.
+// Invariant: at most `inFlightBytesMax` bytes are in flight or wait in the data thread for the
+// socket, so that a slow follower looks like a full socket to its link, exactly as in one thread.
 
 import type { Link, LinkSocket } from "../../base/link.ts";
 import { ByteQueue } from "../../replication/byte-queue.ts";

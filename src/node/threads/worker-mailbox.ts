@@ -1,6 +1,6 @@
-// The mailbox of a data thread in a Worker. A command goes to the control thread as a message with a copy of
-// its session; the bytes of the reply come back in another message, with the changes to the session. The
-// connection is suspended meanwhile, so commands of one session keep their order.
+// The mailbox of a data thread in a Worker. A command goes to the control thread as a message with
+// a copy of its session; the bytes of the reply come back in another message, with the changes to
+// the session. The connection is suspended meanwhile, so commands of one session keep their order.
 // Invariant: each submission is answered once, except by a node that ends.
 
 import type { Command } from "../../command/core/command.ts";

@@ -1,5 +1,5 @@
-// A data thread in a Worker: attaches to the shared memory, serves its own listeners, and does what the
-// control thread asks. src/worker.ts starts it; no other part of the node runs here.
+// A data thread in a Worker: attaches to the shared memory, serves its own listeners, and does what
+// the control thread asks. src/worker.ts starts it; no other part of the node runs here.
 //
 //   waiting for Start --> serving --"close"--> closed (the control thread then ends the Worker)
 //
@@ -35,7 +35,9 @@ type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
 const tickMs = 1000;
 const journalWaitMs = 1;
-/** Longest time that a write waits for links to take what it would overwrite; then it overwrites. */
+/**
+ * Longest time that a write waits for links to take what it would overwrite; then it overwrites.
+ */
 const journalWaitMsMax = 2000;
 
 /** Serves from the first message until the control thread ends this Worker. */
@@ -114,7 +116,7 @@ class WorkerServer {
     }
   }
 
-  // ---- questions ---------------------------------------------------------------------------------
+  // ---- questions --------------------------------------------------------------------------------
 
   private tell(question: Question): void {
     this.post({ kind: "told", ticket: question.ticket, value: this.answerTo(question) });
@@ -155,7 +157,7 @@ class WorkerServer {
     return this.listeners.map(({ port }) => port);
   }
 
-  // ---- links -------------------------------------------------------------------------------------
+  // ---- links ------------------------------------------------------------------------------------
 
   private direct(order: LinkOrder): void {
     const { id } = order;
@@ -182,7 +184,9 @@ class WorkerServer {
   }
 }
 
-/** Makes writes wait for the control thread when the journal is about to lose what links still need. */
+/**
+ * Makes writes wait for the control thread when the journal is about to lose what links still need.
+ */
 function awaken(attached: Attached): Attached {
   const { journal, standing } = attached;
   const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

@@ -1,8 +1,8 @@
-// Data threads that are Workers, as the control thread sees them: asks all of them together, runs the
-// commands that they submit, and keeps its ends of the links whose connections they have. The only file that
-// knows where the code of a Worker is.
-// Invariants: the reply to CONFIG RESETSTAT waits until every thread has reset its counters; a link acts in
-// a turn of the control thread, so that effects recorded in it are sent.
+// Data threads that are Workers, as the control thread sees them: asks all of them together, runs
+// the commands that they submit, and keeps its ends of the links whose connections they have. The
+// only file that knows where the code of a Worker is.
+// Invariants: the reply to CONFIG RESETSTAT waits until every thread has reset its counters; a link
+// acts in a turn of the control thread, so that effects recorded in it are sent.
 
 import type { Address } from "../../base/address.ts";
 import { giveBack } from "../../base/buffer-pool.ts";
@@ -94,7 +94,7 @@ export class WorkerThreads implements Threads {
     return worker;
   }
 
-  // ---- all of them -------------------------------------------------------------------------------
+  // ---- all of them ------------------------------------------------------------------------------
 
   async listen(addresses: readonly Address[]): Promise<number[]> {
     for (const address of addresses) assertFree(address);
@@ -149,7 +149,7 @@ export class WorkerThreads implements Threads {
     return Promise.all(this.workers.map((worker) => worker.ask(name, detail)));
   }
 
-  // ---- commands ----------------------------------------------------------------------------------
+  // ---- commands ---------------------------------------------------------------------------------
 
   private receive(worker: DataWorker, message: FromWorker): void {
     const { fault } = this.parts;
@@ -183,9 +183,12 @@ export class WorkerThreads implements Threads {
     });
   }
 
-  // ---- subscribers -------------------------------------------------------------------------------
+  // ---- subscribers ------------------------------------------------------------------------------
 
-  /** Each thread gets the message once, if it has receivers; one of them may be subscribing just now. */
+  /**
+   * Each thread gets the message once, if it has receivers; one of them may be subscribing just
+   * now.
+   */
   deliver(receivers: ReadonlySet<number>, message: Message): void {
     const byWorker = new Map<DataWorker, number[]>();
     for (const id of receivers) {
@@ -208,7 +211,7 @@ export class WorkerThreads implements Threads {
     this.parts.channels.forget(id);
   }
 
-  // ---- links -------------------------------------------------------------------------------------
+  // ---- links ------------------------------------------------------------------------------------
 
   takeOver(session: Session, open: (socket: LinkSocket) => Link): void {
     const present = this.links.get(session.id);
@@ -251,8 +254,8 @@ export class WorkerThreads implements Threads {
 }
 
 /**
- * Where the code of a Worker is. A binary has both entries side by side and finds them only by this name;
- * from source they are found relative to this file, whatever the working directory is.
+ * Where the code of a Worker is. A binary has both entries side by side and finds them only by this
+ * name; from source they are found relative to this file, whatever the working directory is.
  */
 function workerEntry(): string | URL {
   const isBinary = /[/\\](\$bunfs|~BUN)[/\\]/.test(import.meta.path);

@@ -4,7 +4,8 @@
 // encodes the replies.
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   GET 2 | int32 key length | key          DEL 3 | int32 key length | key          JOIN 4
-// A negative or too large length, or an unknown opcode, closes the connection and allocates nothing.
+// A negative or too large length, or an unknown opcode, closes the connection and allocates
+// nothing.
 
 import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
 import type { Decoder } from "../decoder.ts";

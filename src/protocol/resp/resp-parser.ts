@@ -206,7 +206,7 @@ export class RespParser implements Decoder {
     const digits = pos + (negative ? 2 : 1);
     if (digits === stop) return INVALID;
     for (let i = digits; i < stop; i++) if (buf[i] < ZERO || buf[i] > ZERO + 9) return INVALID;
-    if (buf[digits] === ZERO && stop > digits + 1) return INVALID; // string2ll takes no leading zero
+    if (buf[digits] === ZERO && stop > digits + 1) return INVALID; // no leading zero, as string2ll
     return negative ? NEGATIVE : INVALID;
   }
 

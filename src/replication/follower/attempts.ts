@@ -1,7 +1,9 @@
-// How long a follower waits before it asks its leader again, and what the operator hears of it. Waits grow
-// while attempts fail, and faster where the leader's bytes cannot be followed, as each of those costs a full
-// sync. A link that holds for a while makes all of it good; one that comes and goes does not.
-// Invariant: each failure is logged once: at `warn` when it is news, else at `info` (base/recurring.ts).
+// How long a follower waits before it asks its leader again, and what the operator hears of it.
+// Waits grow while attempts fail, and faster where the leader's bytes cannot be followed, as each
+// of those costs a full sync. A link that holds for a while makes all of it good; one that comes
+// and goes does not.
+// Invariant: each failure is logged once: at `warn` when it is news, else at `info`
+// (base/recurring.ts).
 
 import { reconnectMsMax, reconnectMsMin, resyncCalmMs, resyncMsMax } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";

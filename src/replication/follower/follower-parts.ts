@@ -1,5 +1,5 @@
-// What a follower is made of: types only, which follower.ts and whoever puts a node together share. Nothing
-// here is code.
+// What a follower is made of: types only, which follower.ts and whoever puts a node together share.
+// Nothing here is code.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";

@@ -1,22 +1,23 @@
-// The following side of replication: keeps one connection to a leader and makes this node its copy. It
-// executes no command itself, and decides nothing about roles: that is replication.ts.
+// The following side of replication: keeps one connection to a leader and makes this node its copy.
+// It executes no command itself, and decides nothing about roles: that is replication.ts.
 //
 //   off --follow()--> connect --its time has come--> connecting --connected--> handshake
 //   handshake --+CONTINUE--> connected
 //   handshake --+FULLRESYNC--> sync --snapshot loaded--> connected
-//   connecting, handshake, sync, connected --any failure, silence--> connect (after a wait with jitter)
+//   connecting, handshake, sync, connected --failure, silence--> connect (after a wait, jittered)
 //   any --stop()--> off
 //
-// A connection that fails is made anew within seconds. Where the bytes are at fault, a snapshot that is
-// refused or a stream that cannot be followed, the next attempt is likely to fail in the same way after
-// another full sync: these waits double up to minutes, and are short again after a time of calm.
+// A connection that fails is made anew within seconds. Where the bytes are at fault, a snapshot
+// that is refused or a stream that cannot be followed, the next attempt is likely to fail in the
+// same way after another full sync: these waits double up to minutes, and are short again after a
+// time of calm.
 //
-// Invariants: at most one connection is alive, and events of an earlier one are ignored; what the store
-// serves is always described by history and journal, or else by nothing. While a snapshot is loaded beside
-// the old data (snapshot-load.ts) those are the old ones, so that a load that breaks off changes nothing;
-// data, replid and offset change together when it is complete. Where the old data had to go before, the
-// journal is off, the history fresh and the store hidden until then, so that half a snapshot can neither
-// be resumed nor be served as if it were whole.
+// Invariants: at most one connection is alive, and events of an earlier one are ignored; what the
+// store serves is always described by history and journal, or else by nothing. While a snapshot is
+// loaded beside the old data (snapshot-load.ts) those are the old ones, so that a load that breaks
+// off changes nothing; data, replid and offset change together when it is complete. Where the old
+// data had to go before, the journal is off, the history fresh and the store hidden until then, so
+// that half a snapshot can neither be resumed nor be served as if it were whole.
 
 import { assert, SyncError } from "../../base/errors.ts";
 import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
@@ -48,7 +49,9 @@ export class Follower {
   port = 0;
   /** This process stood still before: silence counts from here. */
   awakeSinceMs = 0;
-  /** Kinds of values that were stepped over in the last full sync, and items the store did not take. */
+  /**
+   * Kinds of values that were stepped over in the last full sync, and items the store did not take.
+   */
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
   readonly #parts: FollowerParts;
@@ -78,7 +81,7 @@ export class Follower {
     this.#attempts = new Attempts({ log, random, now: () => clock.monotonicMs() });
   }
 
-  // ---- what others may know ----------------------------------------------------------------------
+  // ---- what others may know ---------------------------------------------------------------------
 
   get isActive(): boolean {
     return this.state !== "off";
@@ -132,7 +135,7 @@ export class Follower {
     return Math.max(0, Math.floor((this.#parts.clock.monotonicMs() - ms) / 1000));
   }
 
-  // ---- orders ------------------------------------------------------------------------------------
+  // ---- orders -----------------------------------------------------------------------------------
 
   follow(host: string, port: number, isFailover = false): void {
     if (this.state === "off") this.#downSinceMs = null;
@@ -207,7 +210,7 @@ export class Follower {
     }
   }
 
-  // ---- the connection ----------------------------------------------------------------------------
+  // ---- the connection ---------------------------------------------------------------------------
 
   #connect(): void {
     this.#retryTimer = null;
@@ -222,7 +225,9 @@ export class Follower {
     connection.open(this.host, this.port);
   }
 
-  /** Runs work for a connection, if it is still the present one; broken input ends the connection. */
+  /**
+   * Runs work for a connection, if it is still the present one; broken input ends the connection.
+   */
   #guard(work: () => void, connection = this.#connection): void {
     if (connection !== this.#connection) return;
     try {
@@ -330,7 +335,7 @@ export class Follower {
     }
   }
 
-  // ---- partial and full sync ---------------------------------------------------------------------
+  // ---- partial and full sync --------------------------------------------------------------------
 
   #continue(replid: string | null): void {
     const { history, journal, historyRenamed } = this.#parts;

@@ -1,12 +1,12 @@
-// The follower's half of the handshake: what it says to its leader before data flow, and what it makes
-// of the answers. It is pure: bytes of the leader in, lines to send and an outcome out.
+// The follower's half of the handshake: what it says to its leader before data flow, and what it
+// makes of the answers. It is pure: bytes of the leader in, lines to send and an outcome out.
 //
 //   PING --any answer but a refusal--> AUTH and REPLCONF, sent together, answered in order
 //   --last answer--> PSYNC --> full | continue | failed
 //
-// While the leader prepares its snapshot it sends bare newlines: they are signs of life and no answers.
-// A leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has no offsets.
-// From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
+// While the leader prepares its snapshot it sends bare newlines: they are signs of life and no
+// answers. A leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has
+// no offsets. From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
 
 import { lineBytesMax } from "../../base/limits.ts";
 import { isReplid } from "../history.ts";

@@ -1,5 +1,5 @@
-// A TCP connection to a leader: opens, writes all that it is given, hands bytes on, and says once why it
-// ended. It speaks no protocol beyond writing a command, and never reconnects.
+// A TCP connection to a leader: opens, writes all that it is given, hands bytes on, and says once
+// why it ended. It speaks no protocol beyond writing a command, and never reconnects.
 // Invariant: after close() nothing is called back; `closed` is called at most once.
 
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
@@ -27,7 +27,10 @@ export class LeaderConnection {
     this.#events = events;
   }
 
-  /** Asks for the host's addresses anew: Bun.connect() goes by an answer of half a minute ago (1.4.5). */
+  /**
+   * Asks for the host's addresses anew: Bun.connect() goes by an answer of half a minute ago
+   * (1.4.5).
+   */
   open(host: string, port: number, lookup: Lookup = lookUp): void {
     // For some hosts, an empty one or one with a zero byte, these throw instead of rejecting.
     this.#dial(host, port, lookup).catch((error) => this.#end(reasonOf(error)));

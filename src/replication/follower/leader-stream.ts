@@ -1,12 +1,13 @@
 // The live stream of a leader: each command is applied, and its bytes go to our own journal as they
-// came, for followers of ours and for the day on which this node is promoted. The journal's offset is
-// therefore also the offset that was applied.
-// Invariants: a command is applied exactly once, and the offset moves past it right after; inside MULTI
-// both wait for EXEC, so that a link cut in the middle of a transaction starts it again from its
-// beginning, and a follower of ours never meets half of one; every byte of the stream is accounted for.
+// came, for followers of ours and for the day on which this node is promoted. The journal's offset
+// is therefore also the offset that was applied.
+// Invariants: a command is applied exactly once, and the offset moves past it right after; inside
+// MULTI both wait for EXEC, so that a link cut in the middle of a transaction starts it again from
+// its beginning, and a follower of ours never meets half of one; every byte of the stream is
+// accounted for.
 //
-// A Redis leader may use other databases and types. What that means is the applier's business; here it
-// is forwarded and counted.
+// A Redis leader may use other databases and types. What that means is the applier's business; here
+// it is forwarded and counted.
 
 import { digitCount } from "../../base/ascii.ts";
 import { SyncError } from "../../base/errors.ts";
@@ -16,7 +17,9 @@ import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 
-/** A transaction waits in memory until its EXEC; Redis holds its clients to the same order of size. */
+/**
+ * A transaction waits in memory until its EXEC; Redis holds its clients to the same order of size.
+ */
 const transactionBytesMax = 2 * bulkBytesMax;
 const transactionBytesInitial = 16 * 1024;
 const asciiCase = 0x20;
@@ -180,12 +183,16 @@ class Transaction {
   }
 }
 
-/** Bytes of `*<count>\r\n$<length>\r\n` before the first argument; a stream has no inline commands. */
+/**
+ * Bytes of `*<count>\r\n$<length>\r\n` before the first argument; a stream has no inline commands.
+ */
 function headBytes(request: Request): number {
   return digitCount(request.argc) + digitCount(request.length(0)) + 6;
 }
 
-/** By length first: the usual commands are told apart from the special ones without reading them. */
+/**
+ * By length first: the usual commands are told apart from the special ones without reading them.
+ */
 function kindOf(request: Request): Kind {
   switch (request.length(0)) {
     case 4:

@@ -1,8 +1,8 @@
-// Where the items of a leader's snapshot go until it is complete: beside the data that the node has,
-// which stay readable, or in their place. Whether both fit is not estimated: it turns out. What becomes
-// of journal, history and LOADING then is follower.ts's business.
-// Invariant: nobody reads a part of a snapshot as if it were whole. Until complete() the store serves the
-// old data, or `discarded` was called and whoever called that hides the store.
+// Where the items of a leader's snapshot go until it is complete: beside the data that the node
+// has, which stay readable, or in their place. Whether both fit is not estimated: it turns out.
+// What becomes of journal, history and LOADING then is follower.ts's business.
+// Invariant: nobody reads a part of a snapshot as if it were whole. Until complete() the store
+// serves the old data, or `discarded` was called and whoever called that hides the store.
 //
 //   waiting --begin(), and the node has data--> beside --an item does not fit--> instead
 //   waiting --begin(), and it has none--> instead
@@ -13,7 +13,9 @@ import type { Keyspace } from "../../keyspace/keyspace.ts";
 import { type Replacement, STORED, type Store } from "../../store/store.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
-/** Called once, right before the old data go, for a reason; or because the new ones are complete. */
+/**
+ * Called once, right before the old data go, for a reason; or because the new ones are complete.
+ */
 export type Discarded = (reason: string, isComplete: boolean) => void;
 
 export class SnapshotLoad implements SnapshotSink {

@@ -1,5 +1,6 @@
-// Takes a snapshot off a leader's connection, in either framing, and hands out its items as they are,
-// without eviction and expiry: a follower has what its leader has. What does not fit is counted.
+// Takes a snapshot off a leader's connection, in either framing, and hands out its items as they
+// are, without eviction and expiry: a follower has what its leader has. What does not fit is
+// counted.
 // Invariant: exactly the bytes of the frame are consumed; the next one belongs to the stream.
 //
 //   head --$<length>--> payload of that length --> done

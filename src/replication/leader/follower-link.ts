@@ -1,16 +1,17 @@
-// The leader's end of one follower's connection: the answer to its PSYNC, the snapshot if it needs one,
-// then the journal's bytes, from its position on. It knows no Bun socket and executes nothing.
+// The leader's end of one follower's connection: the answer to its PSYNC, the snapshot if it needs
+// one, then the journal's bytes, from its position on. It knows no Bun socket and executes nothing.
 //
 //   start --partial sync--> online
 //   start --full sync--> wait_snapshot --first bytes of the payload--> sending_snapshot
 //   sending_snapshot --all sent; with EOF framing also the first ACK--> online
 //   any --socket gone, silence, over a bound, role changed--> closed
 //
-// Invariant: the follower gets every byte of the journal from `position` on, once and in order, or its
-// link ends. Bytes that the socket does not take stay in the journal; those that it is about to overwrite
-// are kept for all links together (stream-tail.ts), and how many one link may need of these is bounded: so
-// a slow load does not end in another full sync. Nothing follows an EOF mark until the follower has said ACK, because it
-// finds the payload's end by the mark being the last bytes it reads.
+// Invariant: the follower gets every byte of the journal from `position` on, once and in order, or
+// its link ends. Bytes that the socket does not take stay in the journal; those that it is about to
+// overwrite are kept for all links together (stream-tail.ts), and how many one link may need of
+// these is bounded: so a slow load does not end in another full sync. Nothing follows an EOF mark
+// until the follower has said ACK, because it finds the payload's end by the mark being the last
+// bytes it reads.
 
 import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
@@ -119,7 +120,7 @@ export class FollowerLink {
     return this.position < journal.first ? Math.max(0, tail.end - this.position) : 0;
   }
 
-  // ---- the beginnings ----------------------------------------------------------------------------
+  // ---- the beginnings ---------------------------------------------------------------------------
 
   /** Partial sync: the stream goes on at `position`. */
   resume(position: number, replid: string): void {
@@ -146,7 +147,9 @@ export class FollowerLink {
     this.drop(`refused: ${text}`);
   }
 
-  /** Sends the payload piece by piece, each when the one before has gone and others had their turn. */
+  /**
+   * Sends the payload piece by piece, each when the one before has gone and others had their turn.
+   */
   async send(feed: SnapshotFeed): Promise<void> {
     if (this.state !== "wait_snapshot") return;
     const waiting = this.#owner.journal.offset - this.position;
@@ -178,9 +181,11 @@ export class FollowerLink {
     this.pump();
   }
 
-  // ---- the stream --------------------------------------------------------------------------------
+  // ---- the stream -------------------------------------------------------------------------------
 
-  /** Writes as much as the socket takes; when it is full, nothing until it says that it has drained. */
+  /**
+   * Writes as much as the socket takes; when it is full, nothing until it says that it has drained.
+   */
   pump(): void {
     if (this.#blocked || this.#closed) return;
     this.#blocked = !this.#flushOut() || (this.state === "online" && !this.#flushStream());
@@ -240,7 +245,7 @@ export class FollowerLink {
     this.#owner.acknowledged(this, hasMore);
   }
 
-  // ---- events ------------------------------------------------------------------------------------
+  // ---- events -----------------------------------------------------------------------------------
 
   onDrain(): void {
     this.#blocked = false;
@@ -268,7 +273,10 @@ export class FollowerLink {
       this.drop(`silent for ${Math.round(silentMs)} ms`, true);
   }
 
-  /** Ends the link from this side; for trouble, which the operator is told of, or as something ordinary. */
+  /**
+   * Ends the link from this side; for trouble, which the operator is told of, or as something
+   * ordinary.
+   */
   drop(reason: string, isTrouble = false): void {
     if (this.#closed) return;
     this.#close(reason, isTrouble);

@@ -1,18 +1,21 @@
-// The leader's end of a JOIN link: a follower that speaks the seed's binary protocol and answers every
-// frame with a status byte. It gets SET and DEL frames; there is no other way in which it could learn of
-// a change. The other direction does not exist: this node follows by PSYNC only, never a Go leader.
+// The leader's end of a JOIN link: a follower that speaks the seed's binary protocol and answers
+// every frame with a status byte. It gets SET and DEL frames; there is no other way in which it
+// could learn of a change. The other direction does not exist: this node follows by PSYNC only,
+// never a Go leader.
 //
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   DEL 3 | int32 key length | key            all integers little endian
 //
 // The Go follower handles every frame in a goroutine of its own, so two frames for one key may be
-// executed in any order, and its status bytes come in any order too: which frame a byte answers cannot
-// be known. Therefore the link keeps the set of keys that changed, and sends each key's value *as it is
-// when the frame is made*: an effect without a whole value (PEXPIREAT, SETRANGE ...) needs nothing
-// special, and changes in quick succession become one frame. A key that is in flight is sent again only
-// when all frames are answered, which is the one moment at which its own frame surely is.
+// executed in any order, and its status bytes come in any order too: which frame a byte answers
+// cannot be known. Therefore the link keeps the set of keys that changed, and sends each key's
+// value *as it is when the frame is made*: an effect without a whole value (PEXPIREAT, SETRANGE
+// ...) needs nothing special, and changes in quick succession become one frame. A key that is in
+// flight is sent again only when all frames are answered, which is the one moment at which its own
+// frame surely is.
 // Invariant: at most one frame of a key is unanswered; a key that differs from what was sent is in
-// `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back empty.
+// `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back
+// empty.
 
 import type { Clock } from "../../base/clock.ts";
 import { attempt, type Fault } from "../../base/errors.ts";
@@ -36,7 +39,10 @@ const framesInFlightMax = 1024;
 const chunkBytes = 64 * 1024;
 /** Changed keys above which the walk of the snapshot waits. */
 const walkAheadMax = 4096;
-/** Longest time that a part of the walk keeps the thread from other work, and steps between two looks. */
+/**
+ * Longest time that a part of the walk keeps the thread from other work, and steps between two
+ * looks.
+ */
 const walkSliceMs = 1.5;
 const walkStride = 64;
 /** What a remembered key costs beside its bytes, roughly. */
@@ -67,7 +73,10 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   #keyBytes = 0;
   /** The snapshot's place in the store; -1 before and after the walk. */
   #cursor = -1;
-  /** The walk goes on in the next turn: most of a store may be empty buckets, and nothing else comes. */
+  /**
+   * The walk goes on in the next turn: most of a store may be empty buckets, and nothing else
+   * comes.
+   */
   #walkIsDue = false;
   #closed = false;
   #blocked = false;
@@ -98,9 +107,12 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.pump();
   }
 
-  // ---- what changed ------------------------------------------------------------------------------
+  // ---- what changed -----------------------------------------------------------------------------
 
-  /** Takes the keys out of the journal's new effects. Called under the journal's lock too: no store here. */
+  /**
+   * Takes the keys out of the journal's new effects. Called under the journal's lock too: no store
+   * here.
+   */
   absorb(): void {
     const { journal } = this.#parts;
     while (!this.#closed && this.position < journal.offset) {
@@ -157,7 +169,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.key(store.keyBytes, store.keyStart, store.keyEnd);
   }
 
-  // ---- sending -----------------------------------------------------------------------------------
+  // ---- sending ----------------------------------------------------------------------------------
 
   pump(): void {
     if (this.#closed) return;
@@ -169,7 +181,10 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     while (!this.#closed && !this.#blocked && this.#sendSome());
   }
 
-  /** Sends frames while there are keys and answers are not too far behind; false when it has to wait. */
+  /**
+   * Sends frames while there are keys and answers are not too far behind; false when it has to
+   * wait.
+   */
   #sendSome(): boolean {
     this.#blocked = !this.#out.writeTo(this.#socket);
     if (this.#blocked) return false;
@@ -200,7 +215,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.#unanswered++;
   }
 
-  // ---- events ------------------------------------------------------------------------------------
+  // ---- events -----------------------------------------------------------------------------------
 
   /** Status bytes. What they say is dropped: a follower that refuses a frame cannot be helped. */
   onData(chunk: Uint8Array): void {

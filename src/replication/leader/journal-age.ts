@@ -1,5 +1,5 @@
-// How many seconds of writes the journal holds: the journal itself knows no time, so its offset is noted
-// every second. Exact to a second for a short past, coarser for a long one.
+// How many seconds of writes the journal holds: the journal itself knows no time, so its offset is
+// noted every second. Exact to a second for a short past, coarser for a long one.
 // Invariant: samples are in order of time and of offset, and never more than `samplesMax`.
 
 /** The journal ended at `offset` at that time, and what lies behind it was written later. */

@@ -1,5 +1,5 @@
-// What a leader is made of and what it tells from its readers: types only, which leader.ts and whoever puts a
-// node together share. Nothing here is code.
+// What a leader is made of and what it tells from its readers: types only, which leader.ts and
+// whoever puts a node together share. Nothing here is code.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";

@@ -1,13 +1,14 @@
-// The leading side of replication: accepts followers, decides between partial and full sync, keeps the
-// journal running while somebody reads it, and hands its bytes to all links. A follower has one too,
-// for chains: then the journal holds its leader's bytes, and nothing of our own may enter it.
-// Invariants: `journal.needed` is the lowest offset that any link has to read in the journal, so that no unread
-// byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need before that, and nothing else;
-// whenever the journal was off, its replid is new.
+// The leading side of replication: accepts followers, decides between partial and full sync, keeps
+// the journal running while somebody reads it, and hands its bytes to all links. A follower has one
+// too, for chains: then the journal holds its leader's bytes, and nothing of our own may enter it.
+// Invariants: `journal.needed` is the lowest offset that any link has to read in the journal, so
+// that no unread byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need
+// before that, and nothing else; whenever the journal was off, its replid is new.
 //
-// A full sync that a follower serves to a follower goes on beside its own stream. That may be the one of a
-// Redis, which has commands such as INCR that must not be applied twice: so each key that is about to
-// change is kept in the snapshot as it was (snapshot.ts), as far as the bound of a follower's queue.
+// A full sync that a follower serves to a follower goes on beside its own stream. That may be the
+// one of a Redis, which has commands such as INCR that must not be applied twice: so each key that
+// is about to change is kept in the snapshot as it was (snapshot.ts), as far as the bound of a
+// follower's queue.
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
@@ -87,9 +88,12 @@ export class LeaderReplication implements LinkOwner {
     return this.#parts.history;
   }
 
-  // ---- accepting ---------------------------------------------------------------------------------
+  // ---- accepting --------------------------------------------------------------------------------
 
-  /** Answers `PSYNC replid wanted`, where `wanted` counts bytes from 1, and owns the connection then. */
+  /**
+   * Answers `PSYNC replid wanted`, where `wanted` counts bytes from 1, and owns the connection
+   * then.
+   */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, wanted: number): FollowerLink {
     return this.#accept(socket, peer, replid, wanted, false);
   }
@@ -223,9 +227,12 @@ export class LeaderReplication implements LinkOwner {
     return false;
   }
 
-  // ---- walks beside a stream ---------------------------------------------------------------------
+  // ---- walks beside a stream --------------------------------------------------------------------
 
-  /** Effects of our own may be applied again: only a follower's stream heeds walks. Returns what ends it. */
+  /**
+   * Effects of our own may be applied again: only a follower's stream heeds walks. Returns what
+   * ends it.
+   */
   #follow(walk: Walk): () => void {
     if (this.#parts.upstream.isFollower) this.#walks.add(walk);
     return () => void this.#walks.delete(walk);
@@ -270,9 +277,11 @@ export class LeaderReplication implements LinkOwner {
     );
   }
 
-  // ---- the journal -------------------------------------------------------------------------------
+  // ---- the journal ------------------------------------------------------------------------------
 
-  /** Turns the journal on for the first reader. What was written while it was off is in no journal. */
+  /**
+   * Turns the journal on for the first reader. What was written while it was off is in no journal.
+   */
   #activate(): void {
     const { journal, history } = this;
     if (journal.active) return;
@@ -300,7 +309,10 @@ export class LeaderReplication implements LinkOwner {
     this.#relieve();
   }
 
-  /** Called in the middle of an append too, which would overwrite bytes that some link has not taken. */
+  /**
+   * Called in the middle of an append too, which would overwrite bytes that some link has not
+   * taken.
+   */
   #relieve(): void {
     for (const join of this.#joins) if (this.#isFarBehind(join.position)) join.absorb();
     this.#updateNeeded();
@@ -343,7 +355,7 @@ export class LeaderReplication implements LinkOwner {
     return bytes;
   }
 
-  // ---- time --------------------------------------------------------------------------------------
+  // ---- time -------------------------------------------------------------------------------------
 
   /** Once a second. */
   tick(): void {
@@ -374,7 +386,7 @@ export class LeaderReplication implements LinkOwner {
     this.journal.append(bytes, 0, bytes.length);
   }
 
-  // ---- links -------------------------------------------------------------------------------------
+  // ---- links ------------------------------------------------------------------------------------
 
   removed(link: FollowerLink): void {
     if (this.#links.get(link.peer.id) !== link) return;
@@ -390,7 +402,9 @@ export class LeaderReplication implements LinkOwner {
     this.#idleSinceMs = this.clock.monotonicMs();
   }
 
-  /** Ends the followers' links: they come back and are told under which name the history goes on. */
+  /**
+   * Ends the followers' links: they come back and are told under which name the history goes on.
+   */
   dropFollowers(reason: string): void {
     for (const link of this.links) link.drop(reason);
   }
@@ -400,7 +414,7 @@ export class LeaderReplication implements LinkOwner {
     for (const reader of this.#readers) reader.drop(reason);
   }
 
-  // ---- acknowledgements --------------------------------------------------------------------------
+  // ---- acknowledgements -------------------------------------------------------------------------
 
   acknowledged(_link: FollowerLink, hasMore: boolean): void {
     if (hasMore) this.onAcknowledged?.();

@@ -1,9 +1,9 @@
-// A snapshot in a temporary file, for followers that have to be told its length before its first byte: one
-// for all that ask at about the same time. Each reads at its own pace; the walk ends early when none is left.
-// It chooses no followers and sends nothing.
-// Invariants: the file has no name once it is open, so that nothing is left of it even if this process is
-// killed (where a system allows that; elsewhere its name goes with the last reader); it is closed when the
-// last feed is.
+// A snapshot in a temporary file, for followers that have to be told its length before its first
+// byte: one for all that ask at about the same time. Each reads at its own pace; the walk ends
+// early when none is left. It chooses no followers and sends nothing.
+// Invariants: the file has no name once it is open, so that nothing is left of it even if this
+// process is killed (where a system allows that; elsewhere its name goes with the last reader); it
+// is closed when the last feed is.
 
 import { closeSync, openSync, read, unlinkSync, write } from "node:fs";
 import { join } from "node:path";

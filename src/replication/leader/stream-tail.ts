@@ -1,8 +1,9 @@
-// What followers still need of the stream and the journal is about to overwrite: the bytes right before those
-// that it holds, once for all links, however many are behind. It decides nothing about links: the leader
-// says up to where it is needed, and what is not goes back at once.
-// Invariant: the bytes from `start` to `end` are here in order, in blocks of which all but the last are full,
-// and memory is that many bytes and a block. Whoever reads at an offset goes on in the journal at `end`.
+// What followers still need of the stream and the journal is about to overwrite: the bytes right
+// before those that it holds, once for all links, however many are behind. It decides nothing about
+// links: the leader says up to where it is needed, and what is not goes back at once.
+// Invariant: the bytes from `start` to `end` are here in order, in blocks of which all but the last
+// are full, and memory is that many bytes and a block. Whoever reads at an offset goes on in the
+// journal at `end`.
 
 import { buffers } from "../../base/buffer-pool.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -39,8 +40,8 @@ export class StreamTail {
   }
 
   /**
-   * Copies one more block from the journal, so that everything from `offset` on is here, which somebody
-   * needs first. False when the journal has no more.
+   * Copies one more block from the journal, so that everything from `offset` on is here, which
+   * somebody needs first. False when the journal has no more.
    */
   extend(offset: number): boolean {
     // Also where a link came that is behind all others: the journal still has what it needs.
@@ -54,7 +55,8 @@ export class StreamTail {
     if (filled === 0) this.#blocks.push(buffers.take(blockBytes));
     const block = this.#blocks[this.#blocks.length - 1];
     const count = this.#journal.read(this.end, block, filled, blockBytes - filled);
-    // Held no longer: a pressure that came too late. Whoever needed these bytes falls out of the journal.
+    // Held no longer: a pressure that came too late. Whoever needed these bytes falls out of the
+    // journal.
     if (count < 0) this.trim(Number.POSITIVE_INFINITY);
     else this.end += count;
     return count > 0;

@@ -1,5 +1,5 @@
-// What the leading side of a node has to know of its following side, which may be nobody: types only.
-// How a node follows is follower/follower.ts's business.
+// What the leading side of a node has to know of its following side, which may be nobody: types
+// only. How a node follows is follower/follower.ts's business.
 
 /** What the leading side needs to know of the following side of the same node. */
 export interface Upstream {

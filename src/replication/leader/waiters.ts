@@ -1,10 +1,10 @@
-// Connections that wait for acknowledgements (WAIT): who they are, what they wait for, and their time.
-// It counts nothing itself; the leading side does. However many begin to wait in one turn, followers
-// are asked once.
-// An acknowledgement costs as much as it releases: waiters that want the same number of followers lie in the
-// order of their offsets, and there is one offset that so many followers have.
-// Invariants: `#bySession` and `#byCount` hold the same waiters; a waiter gets exactly one outcome: the count that it asked for, the count at the end of
-// its time, or the reason why it was let go.
+// Connections that wait for acknowledgements (WAIT): who they are, what they wait for, and their
+// time. It counts nothing itself; the leading side does. However many begin to wait in one turn,
+// followers are asked once. An acknowledgement costs as much as it releases: waiters that want the
+// same number of followers lie in the order of their offsets, and there is one offset that so many
+// followers have.
+// Invariants: `#bySession` and `#byCount` hold the same waiters; a waiter gets exactly one outcome:
+// the count that it asked for, the count at the end of its time, or the reason why it was let go.
 
 import { attempt, type Fault } from "../../base/errors.ts";
 import { timerMsMax } from "../../base/limits.ts";
@@ -49,7 +49,9 @@ export class Waiters {
     return [...this.#bySession.keys()];
   }
 
-  /** Resolves when `wanted` followers have `offset`, or with fewer after `timeoutMs`; 0 waits on. */
+  /**
+   * Resolves when `wanted` followers have `offset`, or with fewer after `timeoutMs`; 0 waits on.
+   */
   wait(
     sessionId: number,
     wanted: number,

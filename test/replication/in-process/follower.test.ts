@@ -1,7 +1,7 @@
 /**
- * The following side against a leader that says what the test tells it to: handshake, both framings,
- * the stream with its offsets, cuts at bad moments, and what a node may go on with afterwards.
- * Real leaders are in test/replication/redis-room.test.ts and chain.test.ts.
+ * The following side against a leader that says what the test tells it to: handshake, both
+ * framings, the stream with its offsets, cuts at bad moments, and what a node may go on with
+ * afterwards. Real leaders are in test/replication/redis-room.test.ts and chain.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { encodeCommand } from "../../support/wire.ts";

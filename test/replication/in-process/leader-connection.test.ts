@@ -1,6 +1,6 @@
 /**
- * The way to a leader by its name: the name is asked for anew at each connection, and each of its addresses
- * is tried. Names are made up; the leaders are listeners on the two loopback addresses.
+ * The way to a leader by its name: the name is asked for anew at each connection, and each of its
+ * addresses is tried. Names are made up; the leaders are listeners on the two loopback addresses.
  */
 import { describe, expect, test } from "bun:test";
 import { LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";

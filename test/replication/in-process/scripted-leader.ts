@@ -1,6 +1,6 @@
 /**
- * A leader that says what a test tells it to, and followers for it: it listens on a port of the system's
- * choice, parses what the follower sends and hands it out one command after the other.
+ * A leader that says what a test tells it to, and followers for it: it listens on a port of the
+ * system's choice, parses what the follower sends and hands it out one command after the other.
  * Answers nothing by itself; of several connections the newest counts.
  */
 import { expect } from "bun:test";

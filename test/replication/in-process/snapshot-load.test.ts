@@ -1,8 +1,8 @@
 /**
- * A full sync of a node that has data: they stay readable, with the replid and offset that describe them,
- * until the new ones are complete; or they go before, when not both fit, and then nobody reads anything.
- * The leader says what the test tells it to, so that every load stands still where the test looks.
- * How a real store keeps both is test/unit/store/replacement.test.ts.
+ * A full sync of a node that has data: they stay readable, with the replid and offset that describe
+ * them, until the new ones are complete; or they go before, when not both fit, and then nobody
+ * reads anything. The leader says what the test tells it to, so that every load stands still where
+ * the test looks. How a real store keeps both is test/unit/store/replacement.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";
@@ -31,7 +31,10 @@ const NEW = ["b=2@0", "c=3@0"];
 /** What the leader's new snapshot holds, as far as a test does not say something else. */
 const brought = { b: "2", c: "3" };
 
-/** Brings a follower online with OLD, cuts its link, and has it load new data up to the last nine bytes. */
+/**
+ * Brings a follower online with OLD, cuts its link, and has it load new data up to the last nine
+ * bytes.
+ */
 async function inTheMiddle(
   leader: ScriptedLeader,
   node: TestNode,
@@ -70,7 +73,9 @@ const described = {
   repl_backlog_active: "1",
 };
 
-/** Loads values of one and a half segments into a store whose reserve is no larger than its limit. */
+/**
+ * Loads values of one and a half segments into a store whose reserve is no larger than its limit.
+ */
 function loadWithoutSpare(oldItems: number): { refused: number; items: number; reason: string } {
   const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 4 * MiB });
   store.expires = false;

@@ -1,7 +1,7 @@
 /**
- * A process that is stopped for longer than a link may be silent, and goes on: its timers run before what
- * came meanwhile is read, and its leader may not be taken for dead. Time is a fake clock's; the leader's side
- * of the same stands in leader.test.ts.
+ * A process that is stopped for longer than a link may be silent, and goes on: its timers run
+ * before what came meanwhile is read, and its leader may not be taken for dead. Time is a fake
+ * clock's; the leader's side of the same stands in leader.test.ts.
  */
 import { expect, test } from "bun:test";
 import { waitFor } from "../../harness.ts";

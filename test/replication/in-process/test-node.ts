@@ -1,6 +1,7 @@
 /**
- * A node made of Replication and a small store: it follows real leaders over real sockets, and a small listener
- * lets real followers follow it. It serves no clients; writes are made by calling it.
+ * A node made of Replication and a small store: it follows real leaders over real sockets, and a
+ * small listener lets real followers follow it. It serves no clients; writes are made by calling
+ * it.
  * Invariant: what it writes goes by the keyspace, into store and journal.
  */
 

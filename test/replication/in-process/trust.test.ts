@@ -1,6 +1,7 @@
 /**
- * The parts behind WAIT, FAILOVER and the reports about silence, with fakes: what they do at the edges
- * that real servers seldom reach. How it all works together is in test/replication/trust.test.ts.
+ * The parts behind WAIT, FAILOVER and the reports about silence, with fakes: what they do at the
+ * edges that real servers seldom reach. How it all works together is in
+ * test/replication/trust.test.ts.
  */
 
 import { describe, expect, test } from "bun:test";

@@ -1,5 +1,5 @@
-// Recurring trouble: which occurrences become warnings, and with what count. The test sets the clock;
-// nothing waits.
+// Recurring trouble: which occurrences become warnings, and with what count. The test sets the
+// clock; nothing waits.
 
 import { describe, expect, test } from "bun:test";
 import { RecurringTrouble } from "../../../src/base/recurring.ts";

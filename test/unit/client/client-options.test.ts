@@ -1,5 +1,5 @@
-// Options, addresses, lifetimes and delays: what is accepted, how it is encoded, and that every mistake is
-// an InvalidArgumentError that names it.
+// Options, addresses, lifetimes and delays: what is accepted, how it is encoded, and that every
+// mistake is an InvalidArgumentError that names it.
 
 import { describe, expect, test } from "bun:test";
 import { InvalidArgumentError } from "../../../src/client/client-errors.ts";

@@ -1,5 +1,5 @@
-// What the writer puts into its buffer, against bytes written out by hand and against an encoder that
-// independent of it; and that partial sends neither lose nor repeat a byte.
+// What the writer puts into its buffer, against bytes written out by hand and against an encoder
+// that independent of it; and that partial sends neither lose nor repeat a byte.
 
 import { expect, test } from "bun:test";
 import { type Argument, CommandWriter } from "../../../src/client/command-writer.ts";

@@ -1,5 +1,5 @@
-// The queue against an array as its model: the same random steps on both, compared after each, and the
-// queue's own invariants with them. The seed is printed, and taken from MSCACHE_QUEUE_SEED.
+// The queue against an array as its model: the same random steps on both, compared after each, and
+// the queue's own invariants with them. The seed is printed, and taken from MSCACHE_QUEUE_SEED.
 
 import { expect, test } from "bun:test";
 import { Queue } from "../../../src/client/queue.ts";

@@ -1,6 +1,6 @@
-// The configuration as a function of flags, environment and file: precedence, defaults, the sentence
-// for each mistake, the parts it is read with, and the names by which CONFIG knows it. No file and
-// no environment of this machine is touched.
+// The configuration as a function of flags, environment and file: precedence, defaults, the
+// sentence for each mistake, the parts it is read with, and the names by which CONFIG knows it. No
+// file and no environment of this machine is touched.
 
 import { describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../../../src/base/address.ts";

@@ -1,5 +1,6 @@
-// The defaults of sizes: that they fit together into what the process may use, whatever somebody sets, and
-// that a node is warned of settings that cannot. What nodes really take is in replication/small-memory.
+// The defaults of sizes: that they fit together into what the process may use, whatever somebody
+// sets, and that a node is warned of settings that cannot. What nodes really take is in
+// replication/small-memory.
 
 import { describe, expect, test } from "bun:test";
 import { loadConfig, memoryWarning } from "../../../src/config/config.ts";

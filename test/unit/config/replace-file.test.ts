@@ -1,7 +1,7 @@
 /**
- * Replacing a configuration file: what it keeps, and that a disk that fails anywhere leaves the file as
- * it was and no draft with a password beside it. Failures are those of a real disk: EBUSY is what a file
- * gives that is mounted by itself, as containers do.
+ * Replacing a configuration file: what it keeps, and that a disk that fails anywhere leaves the
+ * file as it was and no draft with a password beside it. Failures are those of a real disk: EBUSY
+ * is what a file gives that is mounted by itself, as containers do.
  */
 import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";

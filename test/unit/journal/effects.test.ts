@@ -1,7 +1,7 @@
 /**
- * The bytes that effects leave in the journal, for every command and for every way in which they can
- * lie in the ring: in one run, across its end, in pieces, larger than the ring.
- * Does not test reading or offsets: that is journal.test.ts.
+ * The bytes that effects leave in the journal, for every command and for every way in which they
+ * can lie in the ring: in one run, across its end, in pieces, larger than the ring. Does not test
+ * reading or offsets: that is journal.test.ts.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";

@@ -1,7 +1,7 @@
 /**
- * The journal's ring: offsets, wrap-around, readers that fall out, and pressure. The fuzzer compares
- * it with a plain string of all bytes ever appended.
- * Does not test what is written into it: that is effects.test.ts.
+ * The journal's ring: offsets, wrap-around, readers that fall out, and pressure. The fuzzer
+ * compares it with a plain string of all bytes ever appended. Does not test what is written into
+ * it: that is effects.test.ts.
  */
 import { describe, expect, test } from "bun:test";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
@@ -105,7 +105,8 @@ describe("journal", () => {
       taken += readAll(control, taken.length) ?? "LOST";
       control.needed = taken.length;
     };
-    // The other thread saw an empty ring, and has to wait while this one writes more than the whole of it.
+    // The other thread saw an empty ring, and has to wait while this one writes more than the whole
+    // of it.
     const large = "x".repeat(2_000);
     append(control, large);
     const late = "y".repeat(256);

@@ -1,5 +1,5 @@
-// When the collector is asked, by bytes and by resident memory, with a runtime that only counts. What it
-// gains is shown by the benchmark `resident`.
+// When the collector is asked, by bytes and by resident memory, with a runtime that only counts.
+// What it gains is shown by the benchmark `resident`.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,6 +1,6 @@
 /**
- * The text of INFO where others parse it by a pattern: the lines of commands and errors as exporters read
- * them. That the numbers are right is judged where they are counted.
+ * The text of INFO where others parse it by a pattern: the lines of commands and errors as
+ * exporters read them. That the numbers are right is judged where they are counted.
  */
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/config.ts";

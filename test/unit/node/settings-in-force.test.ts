@@ -1,5 +1,5 @@
-// What holds a copy of a setting: it has the value of the configuration from the start on, gets a changed
-// one, and keeps what it had when a change is refused.
+// What holds a copy of a setting: it has the value of the configuration from the start on, gets a
+// changed one, and keeps what it had when a change is refused.
 
 import { expect, test } from "bun:test";
 import { type Config, loadConfig, OPTIONS } from "../../../src/config/config.ts";

@@ -1,5 +1,5 @@
-// What the threads of a node share, seen before any of them starts: that a node's secrets are its own.
-// What they do with it is in the tests of the store, the journal and the threads.
+// What the threads of a node share, seen before any of them starts: that a node's secrets are its
+// own. What they do with it is in the tests of the store, the journal and the threads.
 
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/config.ts";

@@ -1,5 +1,5 @@
-// The checksum at the end of a snapshot and of a DUMP payload, against values from Redis's own source and
-// in pieces of every size.
+// The checksum at the end of a snapshot and of a DUMP payload, against values from Redis's own
+// source and in pieces of every size.
 
 import { describe, expect, test } from "bun:test";
 import { Crc64 } from "../../../src/rdb/crc64.ts";

@@ -1,5 +1,5 @@
-// Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type of the others, and what
-// is no payload.
+// Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type of the others, and
+// what is no payload.
 
 import { describe, expect, test } from "bun:test";
 import { payloadType, readPayload } from "../../../src/rdb/dump-payload.ts";

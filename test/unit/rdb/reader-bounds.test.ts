@@ -1,6 +1,6 @@
 /**
- * What a snapshot may cost: keys, values and fields that announce more than is accepted are stepped over
- * by their headers, and no memory is taken for what has not arrived.
+ * What a snapshot may cost: keys, values and fields that announce more than is accepted are stepped
+ * over by their headers, and no memory is taken for what has not arrived.
  */
 import { expect, test } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";

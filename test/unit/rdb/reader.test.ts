@@ -1,5 +1,5 @@
-// The reader alone: every kind of record, whole and cut at every byte; what it does not know and what is
-// broken ends in an RdbError with a reason, and never in anything else.
+// The reader alone: every kind of record, whole and cut at every byte; what it does not know and
+// what is broken ends in an RdbError with a reason, and never in anything else.
 
 import { describe, expect, test } from "bun:test";
 import { RdbError } from "../../../src/rdb/format.ts";

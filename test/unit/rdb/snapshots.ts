@@ -1,5 +1,5 @@
-// Snapshots for the tests of rdb/: made by the writer or by hand, and read whole or in pieces into a list of
-// what was found. It judges nothing but that every split of the bytes gives the same.
+// Snapshots for the tests of rdb/: made by the writer or by hand, and read whole or in pieces into
+// a list of what was found. It judges nothing but that every split of the bytes gives the same.
 
 import { expect } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";
@@ -22,7 +22,10 @@ export interface Found {
   skipped: Record<string, number>;
 }
 
-/** Reads bytes pushed in the given pieces; every piece is wiped afterwards, as a socket's buffer may be. */
+/**
+ * Reads bytes pushed in the given pieces; every piece is wiped afterwards, as a socket's buffer may
+ * be.
+ */
 export function read(bytes: Uint8Array, pieces: readonly number[] = [bytes.length]): Found {
   const items: string[] = [];
   const aux = new Map<string, string>();

@@ -1,5 +1,5 @@
-// What the writer makes, read again by the reader, whole and cut at every byte; files of real servers are
-// judged in test/persistence/redis.test.ts.
+// What the writer makes, read again by the reader, whole and cut at every byte; files of real
+// servers are judged in test/persistence/redis.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";

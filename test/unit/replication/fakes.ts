@@ -1,8 +1,9 @@
 /**
- * The surroundings of replication, small: a socket that takes what it is told to, a clock that stands
- * still, a log that can be read, and an applier of the commands that effects use. Store, keyspace and
- * journal are the real ones.
- * Invariant: what is applied changes the store alone, as on a follower, whose journal has the bytes already.
+ * The surroundings of replication, small: a socket that takes what it is told to, a clock that
+ * stands still, a log that can be read, and an applier of the commands that effects use. Store,
+ * keyspace and journal are the real ones.
+ * Invariant: what is applied changes the store alone, as on a follower, whose journal has the bytes
+ * already.
  */
 
 import type { Clock } from "../../../src/base/clock.ts";

@@ -1,5 +1,6 @@
-// The index alone: entries that survive splits and merges, overflow buckets, and the region's end. The
-// entries are made up; no items lie behind them. Walks over a growing index are in walker.test.ts.
+// The index alone: entries that survive splits and merges, overflow buckets, and the region's end.
+// The entries are made up; no items lie behind them. Walks over a growing index are in
+// walker.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import { BucketIndex, LOCATION, MATCH_MASK } from "../../../src/store/bucket-index.ts";

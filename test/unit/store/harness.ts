@@ -1,5 +1,5 @@
-// Helpers of the store's tests: a store with small defaults, and its calls in terms of strings and whole
-// arrays. Hides no behaviour: every helper is one call of the store.
+// Helpers of the store's tests: a store with small defaults, and its calls in terms of strings and
+// whole arrays. Hides no behaviour: every helper is one call of the store.
 // Invariant: `now` is always given; nothing here reads a clock or chooses at random.
 
 import { hashKeyOf } from "../../../src/store/hash.ts";

@@ -1,6 +1,7 @@
-// Replacements against Maps: one for what serves and one for what is gathered. Reads, writes, walks, limits
-// and FLUSHALL go on in the one while the other grows, takes over early, late, or not at all; between two
-// replacements the node may lead for a while and evict. REPLACEMENT_FUZZ_SEED replays a run.
+// Replacements against Maps: one for what serves and one for what is gathered. Reads, writes,
+// walks, limits and FLUSHALL go on in the one while the other grows, takes over early, late, or not
+// at all; between two replacements the node may lead for a while and evict. REPLACEMENT_FUZZ_SEED
+// replays a run.
 // Invariant: what serves is exactly its Map; what is gathered is exactly its own once it serves.
 
 import { expect, test } from "bun:test";

@@ -1,5 +1,6 @@
-// One reader of replacement-threads.test.ts: it reads pairs of keys of a store whose items are replaced
-// all the time, once it has said that it runs, each pair under the locks of both shards, until the item `stop` is there.
+// One reader of replacement-threads.test.ts: it reads pairs of keys of a store whose items are
+// replaced all the time, once it has said that it runs, each pair under the locks of both shards,
+// until the item `stop` is there.
 // Invariant: the values of one moment are of one generation, and generations only grow.
 
 import type { StoreMemory } from "../../../src/store/memory.ts";

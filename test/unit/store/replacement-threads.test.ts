@@ -1,5 +1,5 @@
-// Replacements while other threads read: every generation of items has the same keys, so that a reader
-// that misses one, or meets two generations at a time, has seen half of a replacement.
+// Replacements while other threads read: every generation of items has the same keys, so that a
+// reader that misses one, or meets two generations at a time, has seen half of a replacement.
 // Invariant: each reader meets several generations, or the test has tested nothing.
 
 import { expect, test } from "bun:test";

@@ -1,6 +1,6 @@
-// Replacing everything: what is gathered in the spare half of the shards is nobody's to see until it takes
-// over, whole, and then nothing of the old is left; memory counts both halves all the time.
-// Random steps against two Maps are replacement-fuzz.test.ts.
+// Replacing everything: what is gathered in the spare half of the shards is nobody's to see until
+// it takes over, whole, and then nothing of the old is left; memory counts both halves all the
+// time. Random steps against two Maps are replacement-fuzz.test.ts.
 // Invariant: whatever a test did, invariants() holds at its end, in both halves.
 
 import { describe, expect, test } from "bun:test";

@@ -1,6 +1,6 @@
-// Keys that collide, as only somebody can choose them who knows the hash's key: no chain of the index
-// gets longer than its bound, whatever is written, so that no operation takes longer for them. The
-// tests know the key, or give the shard a hash that is the same for all keys.
+// Keys that collide, as only somebody can choose them who knows the hash's key: no chain of the
+// index gets longer than its bound, whatever is written, so that no operation takes longer for
+// them. The tests know the key, or give the shard a hash that is the same for all keys.
 
 import { describe, expect, test } from "bun:test";
 import { chainBucketsMax } from "../../../src/base/limits.ts";

@@ -1,6 +1,6 @@
-// The store against a Map: random operations over many configurations, with time that moves on, every
-// answer compared and invariants() checked again and again. The listener tells the model of each
-// eviction and expiry, so that the model is exact. STORE_FUZZ_SEED replays a run, and
+// The store against a Map: random operations over many configurations, with time that moves on,
+// every answer compared and invariants() checked again and again. The listener tells the model of
+// each eviction and expiry, so that the model is exact. STORE_FUZZ_SEED replays a run, and
 // STORE_FUZZ_OPERATIONS asks for more than the million operations of a long run.
 // Invariant: what the model holds and has not expired is found, and nothing else is.
 

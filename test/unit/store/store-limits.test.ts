@@ -1,6 +1,6 @@
-// How the store behaves at its memory limit: with eviction every write succeeds, without it writes are
-// refused until there is room, a follower goes over it, and the limit can be moved. Hit ratios are the
-// benchmarks' business, except for the few patterns that define S3-FIFO.
+// How the store behaves at its memory limit: with eviction every write succeeds, without it writes
+// are refused until there is room, a follower goes over it, and the limit can be moved. Hit ratios
+// are the benchmarks' business, except for the few patterns that define S3-FIFO.
 
 import { describe, expect, test } from "bun:test";
 import { FULL, STORED, type Store } from "../../../src/store/store.ts";

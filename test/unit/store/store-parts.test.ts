@@ -1,5 +1,5 @@
-// The small parts of the store on their own: hash, lengths and layout of items, the pool of segments,
-// ghosts, the mutex, the reservation, and the release of pages.
+// The small parts of the store on their own: hash, lengths and layout of items, the pool of
+// segments, ghosts, the mutex, the reservation, and the release of pages.
 
 import { describe, expect, test } from "bun:test";
 import { copyBytes } from "../../../src/base/bytes.ts";

@@ -1,5 +1,6 @@
 // The store's interface on small cases: what a key holds after each call, and what a call answers.
-// Limits, eviction, walks and threads have files of their own; random sequences are in fuzz.test.ts.
+// Limits, eviction, walks and threads have files of their own; random sequences are in
+// fuzz.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import { FULL, STORED, TOO_LARGE } from "../../../src/store/store.ts";

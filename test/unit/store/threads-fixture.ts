@@ -1,5 +1,6 @@
 // One thread of threads.test.ts: attaches to the store it is sent, works on it, and reports what it
-// saw. Each key 0 to 999 belongs to everybody; every value names its key and ends with a sum over it.
+// saw. Each key 0 to 999 belongs to everybody; every value names its key and ends with a sum over
+// it.
 
 import type { StoreMemory } from "../../../src/store/memory.ts";
 import { STORED, Store } from "../../../src/store/store.ts";

@@ -1,5 +1,5 @@
-// Walks: a scan meets every key exactly once while the table grows, shrinks and is written to, and the
-// sweeper reclaims what has expired in slices whose cost is bounded.
+// Walks: a scan meets every key exactly once while the table grows, shrinks and is written to, and
+// the sweeper reclaims what has expired in slices whose cost is bounded.
 
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/store.ts";

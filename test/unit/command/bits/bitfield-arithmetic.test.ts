@@ -1,5 +1,5 @@
-// The integers of BITFIELD against the same arithmetic on strings of bits, and what redis 7.0 answered
-// where a number does not fit its width.
+// The integers of BITFIELD against the same arithmetic on strings of bits, and what redis 7.0
+// answered where a number does not fit its width.
 
 import { describe, expect, test } from "bun:test";
 import {

@@ -1,5 +1,5 @@
-// Rows of a family: where each field comes from. What the rows of the product say is compared with a
-// real server's COMMAND in conformance/introspection.test.ts.
+// Rows of a family: where each field comes from. What the rows of the product say is compared with
+// a real server's COMMAND in conformance/introspection.test.ts.
 
 import { expect, test } from "bun:test";
 import { family } from "../../../../src/command/core/family.ts";

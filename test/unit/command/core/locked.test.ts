@@ -1,6 +1,6 @@
 // Where commands take their locks when a store has several threads: around the handler, exactly the
-// shards of the command's keys, with a second look at what may have changed meanwhile. One thread only:
-// what is looked at is the lock words themselves.
+// shards of the command's keys, with a second look at what may have changed meanwhile. One thread
+// only: what is looked at is the lock words themselves.
 
 import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";

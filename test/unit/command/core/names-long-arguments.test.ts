@@ -1,6 +1,6 @@
 /**
- * Arguments of half a gigabyte where a command reads text: only their beginning is looked at. Their pages
- * are never touched here, and a look at all of them would take seconds.
+ * Arguments of half a gigabyte where a command reads text: only their beginning is looked at. Their
+ * pages are never touched here, and a look at all of them would take seconds.
  */
 import { expect, test } from "bun:test";
 import { bulkBytesMax, textBytesMax } from "../../../../src/base/limits.ts";

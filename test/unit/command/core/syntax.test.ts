@@ -1,5 +1,5 @@
-// The notation of arguments: what each part of it means, what is broken, and that what each row of the
-// table says agrees with the number of arguments that the command takes.
+// The notation of arguments: what each part of it means, what is broken, and that what each row of
+// the table says agrees with the number of arguments that the command takes.
 
 import { describe, expect, test } from "bun:test";
 import { type Argument, parseSyntax } from "../../../../src/command/core/syntax.ts";

@@ -1,7 +1,7 @@
 /**
- * A full memory under `--eviction none`: as in Redis it refuses the commands that COMMAND INFO flags as
- * denyoom, and no other. The reserve is no larger than the limit here, so that nothing but the store's
- * spare is left for an item that has to move.
+ * A full memory under `--eviction none`: as in Redis it refuses the commands that COMMAND INFO
+ * flags as denyoom, and no other. The reserve is no larger than the limit here, so that nothing but
+ * the store's spare is left for an item that has to move.
  */
 
 import { expect, test } from "bun:test";
@@ -13,7 +13,10 @@ import { type Argument, Bed, NOW, OK } from "../bed.ts";
 const limit = 2 * 1024 * 1024;
 const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
-/** A store of such values under `<prefix>0`, `<prefix>1` ... that takes no more; and how many it took. */
+/**
+ * A store of such values under `<prefix>0`, `<prefix>1` ... that takes no more; and how many it
+ * took.
+ */
 function fullBed(prefix: string, valueAt: (number: number) => string): [Bed, number] {
   const bed = new Bed({ memoryLimitBytes: limit, reserveBytes: limit, eviction: "none" });
   let count = 0;
@@ -44,7 +47,10 @@ const writers = commands
   .filter(({ flags }) => (flags & flag.WRITE) !== 0 && (flags & flag.DENY_OOM) === 0)
   .map(({ name }) => name);
 
-/** An `expect` costs as much as fifty commands: what is asked of each key is asserted for all at once. */
+/**
+ * An `expect` costs as much as fifty commands: what is asked of each key is asserted for all at
+ * once.
+ */
 function numbersBelow(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }

@@ -1,6 +1,6 @@
 /**
- * EXPIRE and its kin: replies as redis-server 7.0 gave them, and the effects that followers get, also
- * when the commands come from a leader.
+ * EXPIRE and its kin: replies as redis-server 7.0 gave them, and the effects that followers get,
+ * also when the commands come from a leader.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Bed, bulk, NOT_AN_INTEGER, NOW, OK } from "../bed.ts";
@@ -54,7 +54,8 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
     expect(bed.run("EXISTS", "k")).toBe(ZERO);
   });
 
-  // What happens to a key that ends at 100 s, and to one that never ends, when EXPIRE comes with a condition.
+  // What happens to a key that ends at 100 s, and to one that never ends, when EXPIRE comes with a
+  // condition.
   const conditions: [options: string, ttl: number, expiring: string, endless: string][] = [
     ["NX", 50, ZERO, ONE],
     ["XX", 50, ONE, ZERO],

@@ -1,5 +1,6 @@
-// The HyperLogLog against a plain array of registers, and against bytes that redis 7.0 made. That it keeps
-// redis's bytes through any mix of commands is tested with a real one (replication/redis-stream.test.ts).
+// The HyperLogLog against a plain array of registers, and against bytes that redis 7.0 made. That
+// it keeps redis's bytes through any mix of commands is tested with a real one
+// (replication/redis-stream.test.ts).
 
 import { expect, test } from "bun:test";
 import { readDense } from "../../../../src/command/hyperloglog/dense.ts";

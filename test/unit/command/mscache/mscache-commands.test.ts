@@ -1,6 +1,6 @@
 /**
- * What the four opcodes of the binary protocol mean, from frame bytes to answer bytes: the decoder, the
- * rows and the encoder together. Frames in pieces are protocol/mscache.test.ts's.
+ * What the four opcodes of the binary protocol mean, from frame bytes to answer bytes: the decoder,
+ * the rows and the encoder together. Frames in pieces are protocol/mscache.test.ts's.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";

@@ -1,5 +1,5 @@
-// Subscriptions against a model of plain sets, and messages on their way through channels and patterns.
-// Delivery to connections is tested where connections are (conformance/pub-sub.test.ts).
+// Subscriptions against a model of plain sets, and messages on their way through channels and
+// patterns. Delivery to connections is tested where connections are (conformance/pub-sub.test.ts).
 
 import { describe, expect, test } from "bun:test";
 import { Channels, type Message } from "../../../../src/command/pubsub/channels.ts";

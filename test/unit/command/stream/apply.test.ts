@@ -1,6 +1,6 @@
-// What a follower makes of single commands of its leader's stream where no real leader can be brought to
-// send them: values without room, commands that cannot have failed, transactions that must not begin. A
-// store of several threads, so that a lock that is not given back is noticed.
+// What a follower makes of single commands of its leader's stream where no real leader can be
+// brought to send them: values without room, commands that cannot have failed, transactions that
+// must not begin. A store of several threads, so that a lock that is not given back is noticed.
 
 import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";

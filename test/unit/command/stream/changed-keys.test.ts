@@ -1,5 +1,5 @@
-// Which keys a JOIN link sends again after a command of the stream: at least those that may have changed,
-// also where a Redis leads and its commands name their keys in places of their own.
+// Which keys a JOIN link sends again after a command of the stream: at least those that may have
+// changed, also where a Redis leads and its commands name their keys in places of their own.
 
 import { expect, test } from "bun:test";
 import { changedKeys } from "../../../../src/command/stream/changed-keys.ts";

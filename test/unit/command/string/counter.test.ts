@@ -1,6 +1,6 @@
 /**
- * The counters: exact over all 64 bits, with redis's errors at the ends; the expiry stays, and followers
- * get the result. The decimals themselves are float.test.ts's.
+ * The counters: exact over all 64 bits, with redis's errors at the ends; the expiry stays, and
+ * followers get the result. The decimals themselves are float.test.ts's.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Random, seedFor } from "../../../support/seed.ts";

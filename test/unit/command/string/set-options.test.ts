@@ -1,6 +1,6 @@
 /**
- * Which options of SET and GETEX go together, and the moments that their times mean. The outcomes are
- * those of redis-server 7.0.
+ * Which options of SET and GETEX go together, and the moments that their times mean. The outcomes
+ * are those of redis-server 7.0.
  */
 
 import { describe, expect, test } from "bun:test";

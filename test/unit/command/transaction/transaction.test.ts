@@ -1,5 +1,5 @@
-// Transactions on a bed: what they leave in the journal, what guards them, and that they end. How they
-// answer on the wire is compared with redis-server in conformance/transactions.test.ts.
+// Transactions on a bed: what they leave in the journal, what guards them, and that they end. How
+// they answer on the wire is compared with redis-server in conformance/transactions.test.ts.
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";

@@ -1,5 +1,5 @@
-// Output that waits for a socket, against a model of plain text: whatever is appended, shared and moved
-// comes out in order, whatever the socket takes at a time; and what it costs to keep.
+// Output that waits for a socket, against a model of plain text: whatever is appended, shared and
+// moved comes out in order, whatever the socket takes at a time; and what it costs to keep.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { buffers } from "../../../../src/base/buffer-pool.ts";

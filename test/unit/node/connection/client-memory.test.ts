@@ -1,5 +1,5 @@
-// The bound of what all clients hold, as several threads share it. Who is cut off then is judged over
-// sockets, in test/connection/unread-replies.test.ts.
+// The bound of what all clients hold, as several threads share it. Who is cut off then is judged
+// over sockets, in test/connection/unread-replies.test.ts.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,5 +1,5 @@
-// The moves of a connection as the diagram in connection-state.ts draws them. What a connection does in
-// each state is judged over sockets, in test/connection.
+// The moves of a connection as the diagram in connection-state.ts draws them. What a connection
+// does in each state is judged over sockets, in test/connection.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,5 +1,5 @@
-// Messages on their way to another thread: what is packed comes out again after a structured clone, in
-// order; and what is in it only once.
+// Messages on their way to another thread: what is packed comes out again after a structured clone,
+// in order; and what is in it only once.
 
 import { expect, test } from "bun:test";
 import type { Message } from "../../../../src/command/pubsub/channels.ts";

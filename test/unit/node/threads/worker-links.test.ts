@@ -1,5 +1,5 @@
-// Both ends of a link whose connection another thread holds, joined here by a list of messages instead
-// of threads, with a socket that takes as much as a test lets it.
+// Both ends of a link whose connection another thread holds, joined here by a list of messages
+// instead of threads, with a socket that takes as much as a test lets it.
 
 import { describe, expect, test } from "bun:test";
 import { Session } from "../../../../src/command/core/session.ts";

@@ -1,7 +1,7 @@
 /**
- * A follower serves a full sync while its own stream goes on: the snapshot is the store of the moment at
- * which it began, since the stream that follows it may have commands that must not be applied twice. And
- * followers that need the length first share one file.
+ * A follower serves a full sync while its own stream goes on: the snapshot is the store of the
+ * moment at which it began, since the stream that follows it may have commands that must not be
+ * applied twice. And followers that need the length first share one file.
  */
 import { expect, test } from "bun:test";
 import { chmodSync, readdirSync } from "node:fs";

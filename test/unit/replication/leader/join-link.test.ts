@@ -1,6 +1,7 @@
 /**
- * The JOIN link, frame by frame: snapshot, TTLs, pacing by status bytes, effects that carry no value.
- * A model of the Go follower, which executes unanswered frames in any order, is the judge of the fuzzer.
+ * The JOIN link, frame by frame: snapshot, TTLs, pacing by status bytes, effects that carry no
+ * value. A model of the Go follower, which executes unanswered frames in any order, is the judge of
+ * the fuzzer.
  */
 import { describe, expect, test } from "bun:test";
 import type { JoinLink } from "../../../../src/replication/leader/join-link.ts";

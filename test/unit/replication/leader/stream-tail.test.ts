@@ -1,6 +1,7 @@
 /**
- * Followers that do not read, many at once and each at its own place in the stream: what the journal has no
- * longer is kept once for all of them, goes back when the last has taken it, and each gets every byte.
+ * Followers that do not read, many at once and each at its own place in the stream: what the
+ * journal has no longer is kept once for all of them, goes back when the last has taken it, and
+ * each gets every byte.
  */
 import { expect, test } from "bun:test";
 import { LeaderReplication } from "../../../../src/replication/leader/leader.ts";
