@@ -1,8 +1,7 @@
-// Hot path: where locations lie. A location is a position in units of 8 bytes over all arenas: 32
-// bits reach 32 GiB, and an arena of 1 GiB takes the low 27 of them. Knows neither items nor who
-// owns what.
-// Invariant: a segment's size is a power of two, so that no segment and no item straddles two
-// arenas.
+// Hot path: resolves locations. A location is a position in units of 8 bytes over all arenas: 32
+// bits reach
+// 32 GiB, and the low 27 of them address an arena of 1 GiB. Knows neither items nor owners.
+// Invariant: a segment's size is a power of two, so no segment and no item straddles two arenas.
 
 import type { Geometry } from "./memory.ts";
 
@@ -25,7 +24,7 @@ export class Arenas {
     this.segmentShift = Math.log2(geometry.segmentBytes);
   }
 
-  /** The location of a byte of a segment; `offset` is a multiple of 8. */
+  /** The location of a byte in a segment; `offset` must be a multiple of 8. */
   locate(segment: number, offset: number): number {
     return (segment << (this.segmentShift - 3)) | (offset >>> 3);
   }

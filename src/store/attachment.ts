@@ -1,6 +1,6 @@
-// What one thread needs to work on the shared memory: the views on it, the helpers that interpret
-// them, and scratch objects. Everything here lives on this thread's heap and may be thrown away;
-// nothing here decides anything.
+// What one thread needs to work on the shared memory: views of it, the helpers that interpret them,
+// and scratch objects. All of it is on this thread's heap and can be discarded; it makes no
+// decisions.
 // Invariant: two attachments of the same memory, in two threads, see the same store.
 
 import { Arenas } from "./arenas.ts";
@@ -14,7 +14,7 @@ import { Segments } from "./segments.ts";
 
 export type RemovalReason = "expired" | "evicted";
 
-/** Told of every item that goes without a command having asked for it; the shard's lock is held. */
+/** Called for every item that is removed without a command; the shard's lock is held. */
 export interface RemovalListener {
   removed(reason: RemovalReason, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
 }
@@ -28,7 +28,7 @@ export class Attachment {
   readonly chains: Chains;
   readonly hasher: Hasher;
   readonly layout: ItemLayout;
-  /** The store's registers: the item last found. */
+  /** The store's registers: the item found last. */
   readonly current: ItemView;
   /** The item being written, or being removed. */
   readonly other: ItemView;
@@ -53,7 +53,7 @@ export class Attachment {
     this.countsUses = true;
   }
 
-  /** Whether this node expires and evicts by itself, as a leader does. */
+  /** Whether this node expires and evicts on its own, as a leader does. */
   get expires(): boolean {
     return this.global[EXPIRES] === 1;
   }

@@ -1,9 +1,9 @@
-// Hot path: the index of one shard. Linear hashing over buckets of one cache line, seven entries
-// each and a link to an overflow bucket; it grows and shrinks one bucket at a time. Compares no
-// keys: an entry is a location and a word with 26 hash bits, flags and the use counter, which is
-// enough to split a bucket without touching an item.
-// Invariants: the entries of a bucket's chain are packed, so that the first empty one ends it; a
-// chain has no empty overflow bucket; every bucket is cleared when it is taken, never before.
+// Hot path: the index of one shard. Linear hashing over buckets of one cache line, each with seven
+// entries and a link to an overflow bucket; it grows and shrinks one bucket at a time. It compares
+// no keys: an entry is a location and a word with 26 hash bits, flags and the use counter, enough
+// to split a bucket without reading an item.
+// Invariants: the entries of a bucket's chain are packed, so the first empty one ends it; a chain
+// has no empty overflow bucket; every bucket is cleared when it is taken, never before.
 
 import { chainBucketsMax } from "../base/limits.ts";
 import {
@@ -23,40 +23,39 @@ import {
 /** S3-FIFO's counter: uses since the item entered its queue, saturating. */
 export const USES_MASK = 3;
 export const usesMax = 3;
-/** The item lies in the main queue, otherwise in the small one. */
+/** The item is in the main queue; otherwise it is in the small one. */
 export const IN_MAIN = 4;
-/** The item has an expiry: the sweeper need not touch the others. */
+/** The item has an expiry: the sweeper skips the others without reading them. */
 export const EXPIRING = 8;
 export const USED = 16;
 const HASH_SHIFT = 6;
-/** What an entry must agree in with a hash: the 26 bits, and that it is one. */
+/** The bits in which an entry must match a hash: the 26 hash bits and USED. */
 export const MATCH_MASK = (-1 << HASH_SHIFT) | USED;
 
 export const entriesPerBucket = 7;
 export const LOCATION = 7;
-/** Word of a bucket that names the next of its chain, 0 at the end. */
+/** The word of a bucket that names the next bucket of its chain, 0 at the end. */
 export const LINK = 14;
 
-/** Bits of the hash that an entry holds: the position of a scan has as many. */
+/** Bits of the hash that an entry holds; the position of a scan has as many. */
 export const hashBits = 26;
 
 /**
- * Items per primary bucket above which one bucket is split. At 6.5 about a third of the buckets has
- * an overflow bucket: 13.4 bytes an item, and more would save little (12.9 at 7, 12.5 at 8).
+ * Items per primary bucket above which one bucket is split. At 6.5, about a third of the buckets
+ * have an overflow bucket: 13.4 bytes an item; more would save little (12.9 at 7, 12.5 at 8).
  */
 const SPLIT_LOAD = 6.5;
 /**
- * Below this the last bucket is merged away: far enough from a split's 3.25 that neither undoes the
- * other.
+ * Items per primary bucket below which the last one is merged. 2 is far enough from a split's 3.25.
  */
 const MERGE_LOAD = 2;
-/** Primary buckets are given back to the system this many at a time. */
+/** The number of primary buckets whose pages are returned to the system at a time. */
 const RELEASE_BUCKETS = 4096;
 
-/** What insert() answers instead of a slot. */
+/** What insert() returns instead of a slot. */
 const NO_BUCKET_LEFT = -1;
 export const CHAIN_FULL = -2;
-/** As chainMax: a chain of any length. */
+/** As chainMax: no bound on the chain. */
 const UNBOUNDED = 0x7fffffff;
 
 /** Releases the pages of buckets `from` to `to`. */
@@ -83,7 +82,7 @@ export class BucketIndex {
     return addressOf(hash, this.#state[BUCKET_MASK], this.#state[BUCKETS]);
   }
 
-  /** What the meta word of an entry with this hash reads under MATCH_MASK. */
+  /** The meta word of an entry with this hash, under MATCH_MASK. */
   wanted(hash: number): number {
     return (hash << HASH_SHIFT) | USED;
   }
@@ -93,7 +92,7 @@ export class BucketIndex {
     return this.words[bucket * bucketWords + LINK];
   }
 
-  /** The slot of the entry with this very location, or -1. */
+  /** The slot of the entry with this location, or -1. */
   slotOf(hash: number, location: number): number {
     const words = this.words;
     let bucket = this.bucketOf(hash);
@@ -110,8 +109,8 @@ export class BucketIndex {
   // ---- insert and remove ------------------------------------------------------------------------
 
   /**
-   * Adds an entry and returns its slot, or NO_BUCKET_LEFT in the region, or CHAIN_FULL where the
-   * chain would become longer than chainMax buckets.
+   * Adds an entry and returns its slot; NO_BUCKET_LEFT if the region is used up, or CHAIN_FULL if
+   * the chain would exceed chainMax buckets.
    */
   insert(hash: number, location: number, flags: number, chainMax = UNBOUNDED): number {
     const slot = this.#freeSlot(this.bucketOf(hash), chainMax);
@@ -141,8 +140,8 @@ export class BucketIndex {
   }
 
   /**
-   * Removes an entry. The last entry of the chain takes its slot, so a caller that walks the bucket
-   * looks at the same slot again.
+   * Removes an entry. The last entry of the chain moves into its slot, so a caller that walks the
+   * bucket must look at the same slot again.
    */
   remove(slot: number): void {
     const words = this.words;
@@ -178,7 +177,7 @@ export class BucketIndex {
 
   // ---- growing and shrinking --------------------------------------------------------------------
 
-  /** At most one bucket: no command pays for more. */
+  /** Grows by at most one bucket: no command pays for more. */
   grow(): void {
     if (this.#state[ITEMS] > this.#state[BUCKETS] * SPLIT_LOAD) this.#split();
   }
@@ -188,14 +187,14 @@ export class BucketIndex {
     if (buckets > bucketsFirst && this.#state[ITEMS] < buckets * MERGE_LOAD) this.#merge();
   }
 
-  /** Whether a chain of `buckets` more can surely be had. */
+  /** Whether the region has more than `buckets` unused buckets. */
   #room(buckets: number): boolean {
     return this.#state[OVERFLOW_LOW] - this.#state[BUCKETS] > buckets;
   }
 
   /**
    * Splits the next bucket in turn: the entries whose next hash bit is set move to a new bucket at
-   * the end. Without room nothing happens, and chains lengthen instead.
+   * the end. Does nothing if the region is full; chains then grow longer instead.
    */
   #split(): void {
     const state = this.#state;
@@ -210,7 +209,7 @@ export class BucketIndex {
     this.#redistribute(source, created, mask);
   }
 
-  /** Reads the chain of `source` once, writing the entries that stay behind the reader. */
+  /** Reads the chain of `source` once; writes the entries that stay to slots already read. */
   #redistribute(source: number, created: number, mask: number): void {
     const words = this.words;
     let staying = source * bucketWords;
@@ -234,7 +233,7 @@ export class BucketIndex {
     this.#truncate(staying);
   }
 
-  /** `slot` itself if it lies in its bucket's entries, else the first slot of the next bucket. */
+  /** `slot` itself if it is one of its bucket's entries, else the first slot of the next bucket. */
   #advance(slot: number): number {
     if (slot % bucketWords < entriesPerBucket) return slot;
     const base = slot - entriesPerBucket;
@@ -242,7 +241,10 @@ export class BucketIndex {
     return this.words[base + LINK] * bucketWords;
   }
 
-  /** Frees the overflow buckets behind the one in which `slot`, one beyond the last entry, lies. */
+  /**
+   * Frees the overflow buckets after the one that contains `slot`, which is one past the last
+   * entry.
+   */
   #truncate(slot: number): void {
     const base = slot - (slot % bucketWords);
     let bucket = this.words[base + LINK];
@@ -255,8 +257,8 @@ export class BucketIndex {
   }
 
   /**
-   * Undoes the last split: the entries of the last bucket go back to the one they came from. Not
-   * where that would make too long a chain: the table then stays as large as it is.
+   * Undoes the last split: the entries of the last bucket move back to the bucket they came from.
+   * Does nothing if the resulting chain would be too long; the table then keeps its size.
    */
   #merge(): void {
     const state = this.#state;
@@ -286,7 +288,7 @@ export class BucketIndex {
     }
   }
 
-  /** Stops counting one beyond `most`. */
+  /** Counts the buckets of a chain; stops soon after `most`. */
   #chainLength(first: number, most: number): number {
     let length = 1;
     for (let bucket = this.nextBucket(first); bucket !== 0; bucket = this.nextBucket(bucket)) {
@@ -297,7 +299,7 @@ export class BucketIndex {
 
   // ---- overflow buckets -------------------------------------------------------------------------
 
-  /** A cleared overflow bucket, or 0 when the region is used up. */
+  /** A cleared overflow bucket, or 0 if the region is used up. */
   #takeOverflow(): number {
     const state = this.#state;
     let bucket = state[OVERFLOW_FREE];
@@ -329,9 +331,7 @@ export class BucketIndex {
   }
 }
 
-/**
- * Linear hashing's address: the hash under the mask, folded once if that bucket is not there yet.
- */
+/** Linear hashing's address: the masked hash, folded once if that bucket does not exist yet. */
 export function addressOf(hash: number, mask: number, buckets: number): number {
   const bucket = hash & mask;
   return bucket < buckets ? bucket : bucket & (mask >>> 1);

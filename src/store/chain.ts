@@ -1,6 +1,6 @@
-// Chains: runs of whole segments that hold what is too large for an item's own segment. A chain is
-// a stream of raw bytes; what they mean (a long key, the first part of a value) is the item's
-// business. Cold beside small items: a chain's bytes are copied a segment at a time.
+// Chains: lists of whole segments that hold what is too large for an item's own segment. A chain is
+// a stream of raw bytes; item.ts says what they mean (a long key, the first part of a value). Cold
+// compared with small items: a chain's bytes are copied one segment at a time.
 // Invariant: a chain belongs to exactly one live item, and its segments to that item's shard.
 
 import { copyBytes } from "../base/bytes.ts";
@@ -26,7 +26,7 @@ export class Chains {
     this.#length = 0;
   }
 
-  /** A chain of `count` segments, or NONE with nothing taken when so many cannot be had. */
+  /** Takes a chain of `count` segments; NONE, and nothing is taken, if there are not enough. */
   take(owner: number, count: number): number {
     let first = NONE;
     for (let taken = 0; taken < count; taken++) {
@@ -41,7 +41,7 @@ export class Chains {
     return first;
   }
 
-  /** Gives the whole chain back and says how many segments it had. */
+  /** Frees the whole chain and returns how many segments it had. */
   free(first: number): number {
     let count = 0;
     for (let segment = first; segment !== NONE; count++) {
@@ -52,7 +52,7 @@ export class Chains {
     return count;
   }
 
-  /** Adds the chain `more` behind the last segment of `first`. */
+  /** Appends the chain `more` to the chain `first`. */
   append(first: number, more: number): void {
     let last = first;
     while (this.#segments.next(last) !== NONE) last = this.#segments.next(last);

@@ -1,8 +1,8 @@
-// Empties one half of the shards, for FLUSHALL and for replacements, and gives committed pages back
-// to the system: after that, when segments are given up far above the limit, and when an index
-// shrinks. Items are not visited: the words that lead to them are reset, and whatever is taken
-// later is cleared when it is taken. All shards' locks are held by the caller.
-// Invariant: pages are released only where nothing is in use.
+// Empties one half of the shards, for FLUSHALL and for replacements, and returns committed pages to
+// the system: after such a clear, when segments are freed far above the limit, and when an index
+// shrinks. It does not visit items: it resets the words that lead to them, and memory is cleared
+// when it is taken again. The caller holds the locks of all shards.
+// Invariant: only pages that are not in use are released.
 
 import { arenaBytes } from "../base/limits.ts";
 import type { Attachment } from "./attachment.ts";
@@ -22,11 +22,14 @@ import {
 import { releasePages } from "./release-pages.ts";
 import type { Shard } from "./shard.ts";
 
-/** Pages given back at once: 1 GiB takes a quarter of a second, which no client should feel. */
+/**
+ * Bytes of pages returned at a time: 1 GiB takes a quarter of a second, too long for clients to
+ * wait.
+ */
 const SLICE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Empties the shards of one half. Mostly the other half holds nothing, and all segments go at once.
+ * Empties the shards of one half. If the other half is empty, as usual, all segments go at once.
  */
 export function clearHalf(
   attachment: Attachment,
@@ -53,10 +56,7 @@ function clearShard({ memory, global }: Attachment, { number, state, index }: Sh
   index.words.fill(0, 0, bucketsFirst * bucketWords);
 }
 
-/**
- * A slice of what was left behind: segments that are free and were used once, from the highest
- * down.
- */
+/** Releases a slice of the pages that a clear left behind: free segments, from the highest down. */
 export function releaseStalePages({ global, segments }: Attachment): void {
   if (global[STALE_SEGMENT] === 0) return;
   segments.withPool(() => {
@@ -70,7 +70,7 @@ export function releaseStalePages({ global, segments }: Attachment): void {
   });
 }
 
-/** Has the pool and the indexes release what they give up for longer. */
+/** Makes the pool and the indexes release the pages that they will not need soon. */
 export function keepPagesReleased(attachment: Attachment, shards: readonly Shard[]): void {
   const { memory, segments } = attachment;
   const perArena = arenaBytes / segments.segmentBytes;

@@ -1,13 +1,11 @@
-// S3-FIFO over the segments of one shard, and compaction. An eviction empties one segment: what is
-// to stay is copied into the open segment of a queue, the rest is removed, and the segment goes
-// back to the pool. It knows one shard only: which shard has to give is decided in room.ts. Why
-// segments: moving an item costs a copy, but there are no lists to keep, no bytes for links, and a
-// read only counts a use. A new item waits in the small queue; used again there, it goes to the
-// main queue; main's oldest get another round for each use. A key that was dropped from the small
-// queue is remembered as a ghost and enters the main queue when it comes back.
-//
-// Invariant: an eviction always ends with the victim free; if nothing can be copied, nothing is
-// kept.
+// S3-FIFO over the segments of one shard, and compaction. An eviction empties one segment: items
+// that stay are copied into the open segment of a queue, the others are removed, and the segment
+// returns to the pool. It knows one shard only; room.ts decides which shard must give up a segment.
+// Why segments: moving an item costs a copy, but there are no lists to maintain, no bytes for
+// links, and a read only counts a use. A new item enters the small queue; if it is used there, it
+// moves to the main queue; the oldest items of the main queue get another round for each use. A key
+// that is evicted from the small queue becomes a ghost, and enters the main queue if it comes back.
+// Invariant: an eviction always frees its victim; if nothing can be copied, nothing is kept.
 
 import { assert } from "../base/errors.ts";
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
@@ -31,20 +29,21 @@ import { SegmentReader } from "./segment-reader.ts";
 import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
-/** The small queue gives while it is above this share of the shard's segments. */
+/** The small queue is emptied first while it has more than this share of the shard's segments. */
 const SMALL_SHARE = 0.1;
-/** Uses in the small queue that take an item to the main queue. */
+/** Uses in the small queue that promote an item to the main queue. */
 const PROMOTING_USES = 1;
-/** A segment that gives so much of itself is compacted before anything is evicted. */
+/** A segment that yields this share of itself is compacted before anything is evicted. */
 const SPARSE_SHARE = 0.5;
 /**
- * Evictions from one vain search for such a segment to the next: each looks at the whole shard's.
+ * Evictions between two searches for such a segment, after one found none: a search reads all
+ * segments.
  */
 const SEARCH_INTERVAL = 8;
-/** Compaction for an item that does not fit is not worth copying a segment for less than this. */
+/** To make an item fit, a segment is compacted only if it yields this share of itself. */
 export const COMPACTION_SHARE = 1 / 64;
 
-/** Everything that lives is copied within its queue: compaction. */
+/** Compaction: every live item is copied within its queue. */
 const KEEP_ALL = -1;
 
 export class Evictor {
@@ -54,7 +53,7 @@ export class Evictor {
   readonly #segments: Segments;
   readonly #state: Int32Array;
   readonly #reader: SegmentReader;
-  /** Evictions that do not look for a sparse segment any more, after one that looked in vain. */
+  /** Evictions left that skip the search for a sparse segment, after a search found none. */
   #unsearched: number;
 
   constructor(shard: Shard) {
@@ -68,8 +67,8 @@ export class Evictor {
   }
 
   /**
-   * Empties one segment; false if the shard has none. `pressure` raises the uses that an item needs
-   * to stay, so that a shard of nothing but used items gives way after a few steps.
+   * Empties one segment; false if the shard has none. `pressure` raises the number of uses that an
+   * item needs to stay, so that even a shard full of used items yields after a few steps.
    */
   evict(now: number, pressure: number): boolean {
     if (this.#emptySparse(now)) return true;
@@ -80,9 +79,7 @@ export class Evictor {
     return true;
   }
 
-  /**
-   * Empties a segment that is mostly dead or has expired whole; looks for one now and then only.
-   */
+  /** Empties a segment that is mostly dead or has wholly expired; searches only now and then. */
   #emptySparse(now: number): boolean {
     if (this.#unsearched > 0) {
       this.#unsearched--;
@@ -98,7 +95,8 @@ export class Evictor {
   }
 
   /**
-   * Gains room without losing an item, if a segment gives at least `bytes` or that share of itself.
+   * Gains room without losing an item, if a segment yields at least `bytes` or that share of
+   * itself.
    */
   compact(now: number, bytes: number, share = COMPACTION_SHARE): boolean {
     const least = this.#segments.segmentBytes * share;
@@ -108,7 +106,7 @@ export class Evictor {
     return true;
   }
 
-  /** One step within a command, whose `now` is not known: nothing counts as expired. */
+  /** One step within a command. `now` is unknown there, so nothing counts as expired. */
   relieve(): boolean {
     if (this.#attachment.evicts) return this.evict(0, 1);
     return this.compact(0, this.#segments.segmentBytes);
@@ -116,7 +114,7 @@ export class Evictor {
 
   // ---- choosing ---------------------------------------------------------------------------------
 
-  /** The oldest segment of the queue that is to give. */
+  /** The oldest segment of the queue that must give one up. */
   #oldest(): number {
     const small = QUEUES + SMALL_QUEUE * QUEUE_WORDS;
     const main = QUEUES + MAIN_QUEUE * QUEUE_WORDS;
@@ -128,9 +126,9 @@ export class Evictor {
   }
 
   /**
-   * The segment that gives most when it is compacted, at least `least` bytes, or one that has
-   * expired whole. A look at each entry: microseconds for a thousand, against hundreds for emptying
-   * one.
+   * The segment that yields most when compacted, if at least `least` bytes, or one that has wholly
+   * expired. Reads the entry of each segment: microseconds for a thousand, while emptying one takes
+   * hundreds.
    */
   #sparsest(now: number, least: number): number {
     let best = NONE;
@@ -148,7 +146,7 @@ export class Evictor {
     return best;
   }
 
-  /** What compacting gives: dead bytes and the tail, but the open segment's tail is no loss. */
+  /** What compacting yields: dead bytes and the tail, but the open segment's tail is not lost. */
   #gain(segment: number, open: boolean): number {
     const dead = this.#segments.deadBytes(segment);
     if (open || dead === 0) return dead;
@@ -166,7 +164,7 @@ export class Evictor {
   // ---- emptying a segment -----------------------------------------------------------------------
 
   #empty(victim: number, now: number, usesToStay: number): void {
-    // Detached first: what stays must not be copied into the very segment that is being emptied.
+    // Detached first: items that stay must not be copied into the segment that is being emptied.
     this.#segments.detach(this.#state, this.#queueOf(victim), victim);
     const reader = this.#reader;
     reader.open(victim);
@@ -179,7 +177,7 @@ export class Evictor {
     this.#shard.index.shrink();
   }
 
-  /** Moves one live item on, or removes it. */
+  /** Moves one live item, or removes it. */
   #settle(location: number, hash: number, now: number, usesToStay: number): void {
     const shard = this.#shard;
     const words = this.#arenas.wordsOf(location);
@@ -205,8 +203,8 @@ export class Evictor {
   }
 
   /**
-   * Copies an item into the open segment of the queue where it belongs now. From the small queue it
-   * enters the main one with no uses counted; another round in the main queue costs it one use.
+   * Copies an item into the open segment of the queue where it now belongs. From the small queue it
+   * enters the main queue with a use count of 0; another round in the main queue costs one use.
    */
   #move(
     slot: number,

@@ -1,19 +1,19 @@
-// The ghosts of one shard: fingerprints of the keys that left the small queue lately, so that a key
-// which comes back soon enters the main queue at once. Buckets of four rings of seven fingerprints
-// of 16 bits; they hold nearly as many ghosts as the shard holds items and forget the oldest. A
-// false match (one in 2,000 lookups) only puts an item into the wrong queue. Rings of seven are a
-// third cheaper to search than one of 31 and recall as many (hit ratios within 0.05 points,
-// measured).
-// Invariant: its buckets are counted as used memory; it never holds a fingerprint 0, which is
-// empty.
+// The ghosts of one shard: fingerprints of the keys recently evicted from the small queue. A key
+// that comes back soon enters the main queue at once. Each bucket has four rings of seven 16-bit
+// fingerprints; there are nearly as many ghosts as items, and the oldest are overwritten. A false
+// match (one in 2,000 lookups) only puts an item into the wrong queue. Rings of seven are a third
+// cheaper to search than one of 31 and recall as many (hit ratios within 0.05 points, measured).
+// Invariant: its buckets count as used memory; a fingerprint is never 0, which means empty.
 
 import { addressOf } from "./bucket-index.ts";
 import { scramble } from "./hash.ts";
 import { GHOST_BUCKETS, GHOST_MASK, ITEMS, USED_UNITS, unitBytes } from "./memory.ts";
 
-/** 16-bit words of a bucket, which is a cache line; about one for each item of the shard. */
+/**
+ * 16-bit words of a bucket, which is a cache line; there is about one word per item of the shard.
+ */
 const bucketWords = 32;
-/** Words of a ring: its turn, which is the place that the next ghost takes, and the ghosts. */
+/** Words of a ring: the position of the next ghost, then the ghosts. */
 const ringWords = 8;
 const ringGhosts = ringWords - 1;
 
@@ -44,12 +44,15 @@ export class Ghosts {
     fingerprints[ring + 1 + turn] = fingerprintOf(mixed);
   }
 
-  /** A word of the ring where the key's ghost would be: reading it has the bucket in the cache. */
+  /**
+   * Reads a word of the ring where the key's ghost would be, which fetches the bucket into the
+   * cache.
+   */
   touch(hash: number): number {
     return this.#fingerprints[this.#ringOf(mix(hash))];
   }
 
-  /** Whether the key left the small queue lately; if so it is forgotten. */
+  /** Whether the key was recently evicted from the small queue; if so, its ghost is removed. */
   recall(hash: number): boolean {
     if (this.#state[GHOST_BUCKETS] === 0) return false;
     const mixed = mix(hash);
@@ -64,16 +67,16 @@ export class Ghosts {
     return false;
   }
 
-  /** Which of the bucket's rings is named by two bits of the fingerprint. */
+  /** The key's ring; two bits of the fingerprint choose it within the bucket. */
   #ringOf(mixed: number): number {
     const bucket = addressOf(mixed, this.#state[GHOST_MASK], this.#state[GHOST_BUCKETS]);
     return bucket * bucketWords + ((mixed >>> 13) & (bucketWords - ringWords));
   }
 
   /**
-   * One bucket more or less, so that there is one word for each item. A new bucket begins as a copy
-   * of the one whose keys it takes over: a fingerprint does not say to which of the two it belongs,
-   * and the copy in the wrong one is never asked for and ages out.
+   * Adds or drops one bucket, so that there is one word per item. A new bucket begins as a copy of
+   * the one whose keys it takes over: a fingerprint does not say which of the two it belongs to,
+   * and the copy in the wrong one is never looked up and ages out.
    */
   #resize(): void {
     const state = this.#state;
@@ -103,7 +106,7 @@ export class Ghosts {
   }
 }
 
-/** Other bits than those that name shard and bucket, which all keys of a bucket share. */
+/** Mixes the bits: those that select shard and bucket are the same for all keys of a bucket. */
 function mix(hash: number): number {
   return scramble(hash ^ 0x5f356495);
 }

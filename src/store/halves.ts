@@ -1,19 +1,19 @@
-// The shards, twice over: one half serves, and the other is spare until somebody gathers in it what
-// is to take the place of everything (replacement.ts). Which is which is one shared word. Shards of
-// the same number in both halves have one lock and one set of versions.
-// Invariant: the word changes only while the locks of all shards are held, so that the shard which
-// serves goes on serving for as long as its lock is held.
+// The two halves of the shards: one serves; the other is spare, and gathers the items of a
+// replacement (replacement.ts). One shared word says which half serves. Shards with the same number
+// in both halves share a lock and a set of versions.
+// Invariant: the word changes only while the locks of all shards are held, so the serving shard
+// keeps serving while its lock is held.
 
 import type { Attachment } from "./attachment.ts";
 import { SERVING } from "./memory.ts";
 import { Shard } from "./shard.ts";
 
 export class Halves {
-  /** Both halves, one behind the other. */
+  /** The shards of both halves, first the one, then the other. */
   readonly shards: readonly Shard[];
-  /** Shards of one half. */
+  /** The number of shards in one half. */
   readonly count: number;
-  /** The halves by themselves. Which of them serves changes; these do not. */
+  /** The two halves. Which of them serves changes; these do not. */
   readonly first: readonly Shard[];
   readonly second: readonly Shard[];
   readonly #global: Int32Array;
@@ -32,7 +32,7 @@ export class Halves {
     this.#mask = this.count - 1;
   }
 
-  /** The number of a hash's lock, and of its shard within either half. */
+  /** The number of the hash's lock, and of its shard within either half. */
   numberOf(hash: number): number {
     return (hash >>> this.#shift) & this.#mask;
   }
@@ -42,7 +42,7 @@ export class Halves {
     return this.shards[((hash >>> this.#shift) & this.#mask) + this.#global[SERVING]];
   }
 
-  /** The shard of this number that serves. */
+  /** The serving shard with this number. */
   at(number: number): Shard {
     return this.shards[number + this.#global[SERVING]];
   }
@@ -60,7 +60,7 @@ export class Halves {
     return this.half === 0 ? this.second : this.first;
   }
 
-  /** All shards are locked. */
+  /** Swaps the roles of the halves. The caller holds the locks of all shards. */
   swap(): void {
     this.#global[SERVING] = this.count - this.#global[SERVING];
   }

@@ -1,14 +1,15 @@
-// Hot path: the hash of a key. HalfSipHash-2-4 by Aumasson and Bernstein: a pseudorandom function
-// over 32-bit words, so that whoever chooses keys and sees bits of their hashes (SCAN shows their
-// order) learns nothing of other keys' hashes. README.md has the costs of what else was tried. The
-// paper expands a key of 64 bits to the four words of the first state; a process draws all four,
-// which costs nothing and puts the secret out of reach of trying all keys.
+// Hot path: the hash of a key. HalfSipHash-2-4 by Aumasson and Bernstein, a pseudorandom function
+// over 32-bit words: a client that chooses keys and sees bits of their hashes (SCAN reveals their
+// order) learns nothing about the hashes of other keys. README.md has the costs of the
+// alternatives. The reference design expands a 64-bit key to the four words of the initial state. A
+// process draws all four words at random, which costs nothing and makes a search of all keys
+// infeasible.
 // Invariant: the same bytes and the same key give the same 32 bits in every thread.
 
-/** The first state: four words, secret in a process that strangers reach. */
+/** The initial state: four words, which must stay secret. */
 export type HashKey = readonly [number, number, number, number];
 
-/** The state to which the paper expands a key of two words: for tests and benchmarks. */
+/** The initial state for a key of two words by the reference design: for tests and benchmarks. */
 export function hashKeyOf(low: number, high: number): HashKey {
   return [low, high, low ^ 0x6c796765, high ^ 0x74656462];
 }
@@ -27,9 +28,8 @@ export class Hasher {
   }
 
   /**
-   * Words are put together by shifts: a DataView would have to be made anew for each fresh array
-   * that a socket hands over. The rounds are written out, two at a time: as a loop they take a
-   * third longer.
+   * Words are assembled by shifts: a DataView would have to be created for each new array that a
+   * socket delivers. The rounds are unrolled in pairs: as a loop they take a third longer.
    */
   hash(bytes: Uint8Array, start: number, end: number): number {
     let v0 = this.#first;
@@ -94,7 +94,7 @@ export class Hasher {
   }
 }
 
-/** Up to three bytes that are left, and the length. */
+/** The remaining bytes, up to three, and the length. */
 function lastWord(bytes: Uint8Array, at: number, end: number, length: number): number {
   const left = end - at;
   let word = length << 24;
@@ -104,7 +104,7 @@ function lastWord(bytes: Uint8Array, at: number, end: number, length: number): n
   return word;
 }
 
-/** Murmur's last step: every input bit reaches every output bit. */
+/** Murmur's finalizer: every input bit affects every output bit. */
 export function scramble(hash: number): number {
   let mixed = hash ^ (hash >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);

@@ -1,7 +1,7 @@
 // Checks a whole store for consistency: walks every bucket, every item of every segment, every
-// chain, the queues and the pool, and compares all counters with what it saw. For tests and
-// fuzzers; it takes time in proportion to the store and must run while nobody else writes.
-// Invariant of its own: it changes nothing.
+// chain, the queues and the pool, and compares all counters with what it found. For tests and
+// fuzzers: it takes time proportional to the store, and no other thread may write meanwhile.
+// Invariant: it changes nothing.
 
 import { assert } from "../base/errors.ts";
 import type { Attachment } from "./attachment.ts";
@@ -63,13 +63,13 @@ export function checkStore(attachment: Attachment, { shards, spare }: Halves): v
 
 function checkEmpty({ state, segmentCount }: Shard): void {
   const isEmpty = state[ITEMS] === 0 && segmentCount === 0 && state[BUCKETS] === bucketsFirst;
-  assert(isEmpty && state[GHOST_BUCKETS] === 0, "a spare shard is empty unless something replaces");
+  assert(isEmpty && state[GHOST_BUCKETS] === 0, "a spare shard is empty without a replacement");
 }
 
 class ShardCheck {
   readonly #shard: Shard;
   readonly #attachment: Attachment;
-  /** Segments of all shards that were met. */
+  /** Segments found so far, in all shards. */
   readonly #seen: Set<number>;
   readonly #liveBytes = new Map<number, number>();
   readonly #chains = [0, 0];
@@ -105,7 +105,10 @@ class ShardCheck {
         bucket = index.nextBucket(bucket);
         if (bucket === 0) break;
         const empty = index.words[bucket * bucketWords] === 0;
-        assert(!empty && bucket >= state[OVERFLOW_LOW], `bucket ${bucket} is no overflow bucket`);
+        assert(
+          !empty && bucket >= state[OVERFLOW_LOW],
+          `bucket ${bucket} is not an overflow bucket`,
+        );
       }
     }
     assert(items === state[ITEMS], `${state[ITEMS]} items counted, ${items} found`);
@@ -128,7 +131,7 @@ class ShardCheck {
       }
       assert(!ended && mayHold, `bucket ${bucket} is not packed`);
       const bits = hashBitsOf(index.words[slot]);
-      assert(index.bucketOf(bits) === first, `slot ${slot} is in a bucket not its own`);
+      assert(index.bucketOf(bits) === first, `slot ${slot} is in the wrong bucket`);
       this.#checkEntry(slot, bits);
       count++;
     }
@@ -166,12 +169,12 @@ class ShardCheck {
     assert(expiring === ((meta & EXPIRING) !== 0), "an entry knows whether its item expires");
     const segment = arenas.segmentOf(location);
     const queue = (meta & IN_MAIN) !== 0 ? 1 : 0;
-    assert(segments.state(segment) === SEGMENT_OF_QUEUE + queue, "an item lies in its queue");
-    assert(segments.owner(segment) === this.#shard.number, "an item lies in its shard");
+    assert(segments.state(segment) === SEGMENT_OF_QUEUE + queue, "an item is in its queue");
+    assert(segments.owner(segment) === this.#shard.number, "an item is in its shard");
     const bytes = itemBytesAt(words, at, arenas.segmentShift);
     this.#liveBytes.set(segment, (this.#liveBytes.get(segment) ?? 0) + bytes);
     if ((flagsOf(words[at]) & CHAIN) !== 0) this.#checkChain(location, queue);
-    else assert((flagsOf(words[at]) & LONG_KEY) === 0, "a long key lies in a chain");
+    else assert((flagsOf(words[at]) & LONG_KEY) === 0, "a long key is in a chain");
   }
 
   #checkChain(location: number, queue: number): void {
@@ -180,8 +183,8 @@ class ShardCheck {
     const at = arenas.wordAt(location);
     let count = 0;
     for (let s = words[chainWord(words[at], at)]; s !== NONE; s = segments.next(s)) {
-      assert(segments.state(s) === SEGMENT_OF_CHAIN, `segment ${s} is no chain's`);
-      assert(segments.owner(s) === this.#shard.number, `segment ${s} is another shard's`);
+      assert(segments.state(s) === SEGMENT_OF_CHAIN, `segment ${s} is not of a chain`);
+      assert(segments.owner(s) === this.#shard.number, `segment ${s} belongs to another shard`);
       this.#meet(s);
       count++;
     }

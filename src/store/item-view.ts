@@ -1,7 +1,7 @@
 // Hot path: one item decoded into fields, and its value as a readable and writable range, whether
-// it lies in one piece or partly in a chain. Finds nothing and owns nothing: load() takes a
-// location.
-// Invariant: what it shows is true until the store changes; nobody keeps it across a store call.
+// it is in one piece or partly in a chain. Finds nothing and owns nothing: load() takes a location.
+// Invariant: a view is valid until the store changes; no caller keeps it across a call of the
+// store.
 
 import { copyBytes } from "../base/bytes.ts";
 import type { Arenas } from "./arenas.ts";
@@ -29,14 +29,14 @@ export class ItemView {
   keyBytes: Uint8Array;
   keyStart: number;
   keyEnd: number;
-  /** First segment of the chain, NONE without one. */
+  /** First segment of the chain, or NONE. */
   chain: number;
   readonly #arenas: Arenas;
   readonly #chains: Chains;
   /** The arena and the position of the value's inline part. */
   #bytes: Uint8Array;
   #inlineAt: number;
-  /** Bytes of the value in the chain, and where in the chain they begin. */
+  /** The number of the value's bytes in the chain, and the offset in the chain where they begin. */
   #chained: number;
   #chainOffset: number;
 
@@ -84,7 +84,7 @@ export class ItemView {
     if (longKey) this.#inlineAt = (last + 1) << 2;
   }
 
-  /** The key as a range: in the arena, or gathered from the chain when it is a long one. */
+  /** Loads the key as a range: in the arena, or copied from the chain if it is a long key. */
   loadKey(location: number): void {
     const words = this.#arenas.wordsOf(location);
     const at = this.#arenas.wordAt(location);
@@ -109,7 +109,7 @@ export class ItemView {
     else copyBytes(key, start, end, this.#bytes, (at << 2) + headerBytesOf(head));
   }
 
-  /** How many bytes of the value lie in the chain. */
+  /** The number of the value's bytes in the chain. */
   get chainedBytes(): number {
     return this.#chained;
   }
@@ -122,7 +122,7 @@ export class ItemView {
     copyBytes(this.#bytes, start, start + length - inChain, target, at + inChain);
   }
 
-  /** Writes over the value from `offset` on; it must not reach beyond the value's end. */
+  /** Overwrites the value from `offset`; must not go beyond the value's end. */
   write(offset: number, source: Uint8Array, start: number, end: number): void {
     const split = start + Math.max(0, Math.min(end - start, this.#chained - offset));
     if (split > start) {
@@ -154,5 +154,5 @@ export class ItemView {
   }
 }
 
-/** Chained values are moved through a scratch of this size: rare, and simple beats fast there. */
+/** Chained values are moved through a scratch buffer of this size: rare, so simple beats fast. */
 const PIECE_BYTES = 64 * 1024;

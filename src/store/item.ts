@@ -1,18 +1,18 @@
-// Hot path: the layout of an item, word by word; README.md draws it. Only arithmetic on headers: it
-// moves no values and touches no index.
-// Invariant: the size of an item in its segment follows from its header alone, so that a segment
-// can be walked item by item, and a dead item keeps its lengths so that a walk steps over it.
+// Hot path: the layout of an item, word by word; README.md has the table. Only arithmetic on
+// headers: it moves no values and does not touch the index.
+// Invariant: an item's size in its segment follows from its header alone, so a segment can be
+// walked item by item; a dead item keeps its lengths so that a walk can skip it.
 
 // ---- flags: the top 8 bits of the first word ----------------------------------------------------
 
-/** Two words of expiry follow, low half first, in ms; both 0 = none (a TTL that was taken away). */
+/** Two words of expiry follow, in ms, low half first; both 0 = none (a TTL that was removed). */
 export const EXPIRY = 1;
 export const CLIENT_FLAGS = 2;
 /** 24 bits of key length in the first word, 32 bits of value length in the second. */
 export const WIDE = 4;
-/** A word follows that names the first segment of a chain, which holds the value's first part. */
+/** A word follows with the first segment of a chain, which holds the first part of the value. */
 export const CHAIN = 8;
-/** The key lies in the chain too, before the value, and nothing is left inline. */
+/** The chain also holds the key, before the value, and nothing is inline. */
 export const LONG_KEY = 16;
 /** Overwritten, moved or deleted. */
 export const DEAD = 128;
@@ -54,7 +54,7 @@ export function valueLengthAt(words: Int32Array, at: number): number {
   return (head & WIDE_BIT) !== 0 ? words[at + 1] >>> 0 : head & 0xffff;
 }
 
-/** The word of the expiry, if the item has one: behind the lengths. */
+/** The first word of the expiry, which follows the lengths. */
 function expiryWord(head: number, at: number): number {
   return at + ((head & WIDE_BIT) !== 0 ? 2 : 1);
 }
@@ -73,7 +73,7 @@ export function writeExpiry(words: Int32Array, at: number, expiresAt: number): v
   words[word + 1] = Math.floor(expiresAt / 4294967296);
 }
 
-/** The word that names the chain's first segment: the last of the header. */
+/** The word with the chain's first segment: the last of the header. */
 export function chainWord(head: number, at: number): number {
   return at + (headerBytesOf(head) >>> 2) - 1;
 }
@@ -82,14 +82,14 @@ function align8(bytes: number): number {
   return (bytes + 7) & -8;
 }
 
-/** What an item takes and how its header will look: filled by measure(), one object per thread. */
+/** The size and header of an item to be written. measure() fills it in; there is one per thread. */
 export class ItemLayout {
   flags: number;
   /** The header's first word. */
   head: number;
   /** Bytes in the item's own segment, header and padding included. */
   bytes: number;
-  /** Segments of its chain, 0 without one. */
+  /** Segments of its chain, 0 if it has none. */
   chainSegments: number;
   readonly #segmentShift: number;
 
@@ -102,9 +102,10 @@ export class ItemLayout {
   }
 
   /**
-   * A value goes whole into chain segments but for a rest of up to half a segment, which stays
-   * inline, so that at most half of the last segment is unused. With sizes of 10 bytes to 1 MB at a
-   * limit of 128 MB all waste together is 3 %; with whole segments only it would be 9 % (measured).
+   * A large value goes into chain segments, except for a rest of up to half a segment that stays
+   * inline, so at most half of the last segment is unused. With sizes of 10 bytes to 1 MB and a
+   * limit of 128 MB, all waste together is 3 %; with whole segments only, it would be 9 %
+   * (measured).
    */
   measure(keyLength: number, valueLength: number, expiresAt: number, clientFlags: number): void {
     let flags = 0;
@@ -121,12 +122,15 @@ export class ItemLayout {
     this.bytes = align8(HEADER_BYTES[flags & LAYOUT_MASK] + inline);
   }
 
-  /** Whether an item with this first word has the same layout and lengths: it says all of them. */
+  /**
+   * Whether an item with this first word has the same layout and lengths; false if the word cannot
+   * tell.
+   */
   equals(head: number): boolean {
     return head === this.head && (head & (WIDE_BIT | CHAIN_BIT)) === 0;
   }
 
-  /** Writes the header; the caller has room for it. */
+  /** Writes the header; the caller has made room for it. */
   write(
     words: Int32Array,
     at: number,
@@ -161,7 +165,7 @@ export function chainSegmentsFor(
   return Math.floor((valueLength + segment / 2 - 1) / segment);
 }
 
-/** Bytes of the value that lie in the chain; the others lie behind the key. */
+/** The number of the value's bytes in the chain; the others follow the key. */
 export function chainedLength(flags: number, valueLength: number, segmentShift: number): number {
   if ((flags & CHAIN) === 0) return 0;
   if ((flags & LONG_KEY) !== 0) return valueLength;
@@ -169,7 +173,7 @@ export function chainedLength(flags: number, valueLength: number, segmentShift: 
   return Math.min(whole, valueLength);
 }
 
-/** Bytes of key and value that lie in the item itself. */
+/** The number of key and value bytes in the item itself. */
 function inlineLength(
   flags: number,
   keyLength: number,

@@ -1,22 +1,23 @@
-// Hot path: mutual exclusion between threads on one word of shared memory, and the table that says
-// which threads live. Knows nothing of what it guards, is not fair, and does not end the process: a
-// lock whose owner died is thrown to the caller, as a fault of the node.
+// Hot path: mutual exclusion between threads on one word of shared memory, and the table of live
+// threads. It does not know what it guards, is not fair, and does not end the process: if the owner
+// of a lock has died, acquire() throws, which is a fault of the node.
 // Invariant: a word is 0 (free), the owner's id plus one, or that with WAITERS set; only the owner
-// makes it 0. Three states, because Atomics.notify costs 27 to 45 ns and is mostly not needed.
+// sets it to
+// 0. There are three states because Atomics.notify costs 27 to 45 ns and is mostly unnecessary.
 
 import { assert } from "../base/errors.ts";
 
-/** Threads are numbered from 0 to one less. */
+/** Thread ids are below this. */
 const threadsMax = 256;
 
 const WAITERS = 1 << 30;
 const OWNER_MASK = WAITERS - 1;
-/** About 10 us: a shard is rarely held for longer than one command, and a sleep costs 50. */
+/** About 10 us: a shard is rarely locked for longer than one command, and a sleep costs 50 us. */
 const SPINS = 400;
-/** How long to sleep before looking whether the owner still lives, ms. */
+/** How long to sleep before checking whether the owner is still alive, ms. */
 const LIVENESS_CHECK_MS = 50;
 
-/** Which threads live: one word each in shared memory, kept by the server. */
+/** Which threads are alive: one word each in shared memory, maintained by the server. */
 export class ThreadTable {
   readonly #words: Int32Array;
 
@@ -56,7 +57,7 @@ export class Mutex {
   }
 
   /**
-   * True if this thread took it now, false if it holds it already: whoever gets true releases it.
+   * True if this call took the lock, false if the thread holds it already. On true, call release().
    */
   acquire(): boolean {
     const seen = Atomics.compareExchange(this.#words, this.#at, 0, this.#owner);
@@ -79,7 +80,7 @@ export class Mutex {
       if (Atomics.compareExchange(words, at, 0, this.#owner) === 0) return;
     }
     for (;;) {
-      // Taken with WAITERS set: others may sleep behind us, and one notify too many does no harm.
+      // Taken with WAITERS set: others may be asleep, and one notify too many does no harm.
       const seen = Atomics.compareExchange(words, at, 0, this.#owner | WAITERS);
       if (seen === 0) return;
       const marked = seen | WAITERS;

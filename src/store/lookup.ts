@@ -1,7 +1,7 @@
 // Hot path: finds the entry of a key in one shard's index. It compares 26 hash bits first and reads
-// an item only when they agree, so that a search that fails costs one bucket and a search that
-// succeeds a bucket and an item. Reads only; removing what has expired is the shard's business.
-// Invariant: a slot that it returns is good until the index changes.
+// an item only if they match, so a miss costs one bucket and a hit costs a bucket and an item. It
+// only reads; the shard removes expired items.
+// Invariant: a returned slot is valid until the index changes.
 
 import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
@@ -9,7 +9,7 @@ import { type BucketIndex, entriesPerBucket, LINK, LOCATION, MATCH_MASK } from "
 import type { Chains } from "./chain.ts";
 import { chainWord, expiryAt, flagsOf, headerBytesOf, keyLengthOf, LONG_KEY } from "./item.ts";
 
-/** What a search gives when there is no such item. */
+/** The result of a search that finds nothing. */
 export const ABSENT = -1;
 
 export class Lookup {
@@ -60,7 +60,7 @@ export class Lookup {
     return true;
   }
 
-  /** Whether the item of an entry that is EXPIRING has expired: a moment counts as past. */
+  /** Whether the item of an EXPIRING entry has expired. At its exact moment it has. */
   expiredAt(slot: number, now: number): boolean {
     const location = this.#buckets[slot + LOCATION];
     const words = this.#arenaWords[location >>> ARENA_SHIFT];

@@ -1,7 +1,7 @@
-// Reserves everything that the store shares between threads, once, and says where each word lives:
+// Reserves everything that the store shares between threads, once, and defines where each word is:
 // arenas of segments, one index and one ghost region per shard, segment table, counters and locks.
-// Shards are there twice: one half serves, the other takes what is to replace it (halves.ts).
-// Touches almost nothing of it: the operating system commits a page at the first write to it.
+// Every shard exists twice: one half serves, the other gathers a replacement (halves.ts).
+// It touches almost none of it: the operating system commits a page at the first write.
 // Invariant: nothing is reserved later. A buffer made at run time would reach another thread only
 // at its next turn, while a location that points into it would be visible at once.
 
@@ -13,34 +13,38 @@ import { ThreadTable } from "./lock.ts";
 export type EvictionPolicy = "s3fifo" | "none";
 
 export interface StoreOptions {
-  /** What items, index and ghosts may use together. */
+  /** The limit for items, index and ghosts together. */
   memoryLimitBytes: number;
-  /** The most that setLimit() can ever ask for, and how far an overdraft may go. */
+  /** The largest value for setLimit(), and the bound of an overdraft. */
   reserveBytes: number;
   valueBytesMax: number;
   eviction: EvictionPolicy;
-  /** Random: a remote client must not be able to choose collisions. It never leaves the process. */
+  /** Random, so that a remote client cannot choose collisions. It never leaves the process. */
   hashKey: HashKey;
-  /** Where versions start; random, so that a version of another process never matches. */
+  /**
+   * Where versions start. Random, so that a version of another process does not match. Default 0.
+   */
   versionEpoch?: number;
-  /** Several threads use the store: locks are taken. */
+  /** Whether several threads use the store, so that locks are taken. */
   concurrent: boolean;
 }
 
 /** The shape of a store, fixed when it is reserved. */
 export interface Geometry {
-  /** Shards of one half; as many locks and version regions, and twice as many of all else. */
+  /**
+   * Shards of one half. There are as many locks and version regions, and twice as many of all else.
+   */
   readonly shards: number;
   readonly segmentBytes: number;
   readonly segments: number;
-  /** Buckets that one shard's index region holds. */
+  /** Buckets in one shard's index region. */
   readonly bucketsPerShard: number;
-  /** Ghost buckets that one shard's region holds. */
+  /** Ghost buckets in one shard's region. */
   readonly ghostsPerShard: number;
 }
 
 /**
- * Everything a thread needs to attach: structured-cloneable, so that it can be posted to a Worker.
+ * Everything that a thread needs to attach. Structured-cloneable, so it can be posted to a Worker.
  */
 export interface StoreMemory {
   readonly geometry: Geometry;
@@ -58,51 +62,48 @@ export interface StoreMemory {
 
 // ---- units --------------------------------------------------------------------------------------
 
-/** Memory is accounted in units of one cache line: 32 GiB then still fits an int32 for Atomics. */
+/** Memory is counted in units of one cache line, so that 32 GiB fits an int32 for Atomics. */
 export const unitBytes = 64;
-/** An index bucket is a cache line, a ghost bucket too: one unit each. */
+/** An index bucket is a cache line and so is a ghost bucket: one unit each. */
 export const bucketWords = 16;
 export const versionsPerShard = 4096;
 /** Primary buckets of an empty shard. */
 export const bucketsFirst = 16;
-/** No request can carry more; an item's header could. */
+/** Longest value that an item may hold, bytes: the range of an int32. No request carries more. */
 export const valueBytesCeiling = 2 ** 31 - 1;
 
 // ---- global words of `control` ------------------------------------------------------------------
 
 export const LIMIT_UNITS = 0;
 export const RESERVE_UNITS = 1;
-/** Segments, index buckets and ghost buckets in use: what the limit is compared with. */
+/** Segments, index buckets and ghost buckets in use; compared with the limit. */
 export const USED_UNITS = 2;
-/** First free segment that was used before, NONE if there is none. */
+/** The first free segment that was used before, or NONE. */
 export const FREE_SEGMENT = 3;
-/** The first segment that was never used since the start or the last clear(). */
+/** The first segment not used since the start or the last clear(). */
 export const FRESH_SEGMENT = 4;
 export const SEGMENTS_IN_USE = 5;
 /** 1: s3fifo, 0: none. */
 export const EVICTION = 6;
-/** 1: this node expires and evicts by itself. 0: it follows a leader that does. */
+/** 1: this node expires and evicts on its own. 0: it follows a leader that does. */
 export const EXPIRES = 7;
 export const SWEEP_SHARD = 8;
 export const SWEEP_POSITION = 9;
-/** Times that clear() ran or a replacement took over: part of every version. */
+/** How often clear() ran or a replacement took over: part of every version. */
 export const CLEARS = 10;
-/** The shard from which the next slice of an overdraft is repaid. */
+/** The shard that repays the next slice of an overdraft. */
 export const REPAY_SHARD = 11;
 /** The longest value that setValueLimit() allows. */
 export const VALUE_BYTES_MAX = 12;
-/**
- * Free segments below this one may have committed pages that a clear() or a replacement left
- * behind.
- */
+/** Free segments below this one may have committed pages left by a clear() or a replacement. */
 export const STALE_SEGMENT = 13;
 /** 1 while a replacement is gathered in the spare half. */
 export const REPLACING = 14;
-/** On a cache line of its own. */
+/** On its own cache line. */
 export const POOL_LOCK = 16;
 /**
- * The number of the first shard that serves: 0 or `geometry.shards`. It changes under all shards'
- * locks, and every lookup reads it: on a cache line that nobody writes otherwise.
+ * The number of the first serving shard: 0 or `geometry.shards`. It changes under the locks of all
+ * shards, and every lookup reads it, so nothing else is written to its cache line.
  */
 export const SERVING = 32;
 const GLOBAL_WORDS = 48;
@@ -114,14 +115,18 @@ export const NONE = -1;
 export const ITEMS = 0;
 export const EXPIRING_ITEMS = 1;
 export const CHAIN_SEGMENTS = 2;
-/** Primary buckets, and the address mask: the next power of two at or above, less one. */
+/**
+ * Primary buckets, and the address mask: the next power of two at or above their number, less one.
+ */
 export const BUCKETS = 3;
 export const BUCKET_MASK = 4;
 /** The lowest overflow bucket ever taken; they grow downward from the region's end. */
 export const OVERFLOW_LOW = 5;
 export const OVERFLOW_FREE = 6;
 export const OVERFLOW_IN_USE = 7;
-/** For each queue: its oldest and newest segment, and its segments with the chains of its items. */
+/**
+ * For each queue: its oldest and newest segment, and the count of its segments, chains included.
+ */
 export const QUEUES = 8;
 export const OLDEST = 0;
 export const NEWEST = 1;
@@ -139,10 +144,10 @@ export const EVICTIONS = 2;
 export const EXPIRATIONS = 3;
 export const GHOST_HITS = 4;
 export const PROMOTIONS = 5;
-/** Writes that met a chain of the index at its bound. */
+/** Writes that found a chain of the index at its bound. */
 export const CROWDED = 6;
 const statisticsPerShard = 7;
-/** On a cache line of its own: threads spin on it. */
+/** On its own cache line: threads spin on it. */
 const LOCK = 48;
 const SHARD_WORDS = 64;
 
@@ -156,10 +161,7 @@ export function shardStatistics(memory: StoreMemory, shard: number): Float64Arra
   return new Float64Array(memory.control, word * 4, statisticsPerShard);
 }
 
-/**
- * Where the lock of a shard, and of the one that has its number in the other half, lies in
- * `control`.
- */
+/** The word of `control` with the lock of a shard and of its counterpart in the other half. */
 export function shardLockWord(shard: number): number {
   return GLOBAL_WORDS + shard * SHARD_WORDS + LOCK;
 }
@@ -182,33 +184,33 @@ function clamp(value: number, low: number, high: number): number {
 }
 
 /**
- * Segments small enough that an unused tail costs little and an eviction is short, large enough
- * that few values become chains. Shards of at least 2 MiB, so that each has a hundred segments to
- * queue.
+ * Segments are small enough that an unused tail costs little and an eviction is short, and large
+ * enough that few values become chains. Shards have at least 2 MiB, so that each has a hundred
+ * segments to queue.
  */
 function planGeometry(options: StoreOptions): Geometry {
   const limit = options.memoryLimitBytes;
   const reserve = Math.max(options.reserveBytes, limit);
   const shards = powerOfTwoUpTo(clamp(limit / (2 * MiB), 1, limit > 4096 * MiB ? 32 : 16));
   const segmentBytes = powerOfTwoUpTo(clamp(limit / 2048, 16 * KiB, 128 * KiB));
-  // Beyond the reserve: what an eviction copies its survivors into, before its victim is free, and
-  // what writes that are never refused take. An expiry makes the smallest item with its index entry
-  // half as large again, so half of the reserve is room for one in each item; it commits nothing
-  // before it is used.
+  // Beyond the reserve: segments for the survivors of an eviction, before its victim is free, and
+  // for writes that are never refused. An expiry makes the smallest item with its index entry half
+  // as large again, so half of the reserve is room for one in each item. Unused, it commits
+  // nothing.
   const spare = 2 * shards + 2 + Math.ceil(reserve / 2 / segmentBytes);
-  // Half of the memory as index is more than the smallest items need (16 bytes and 10 to 14 of
+  // An index of half the memory is more than the smallest items need (16 bytes and 10 to 14 of
   // index).
   const indexBytes = clamp(reserve / 2 / shards, 64 * KiB, arenaBytes);
   return {
     shards,
     segmentBytes,
-    // The last location is never given out: it reads -1, which means none.
+    // The last location is never used: it reads -1, which means none.
     segments: Math.min(
       Math.ceil(reserve / segmentBytes) + spare,
       memoryBytesMax / segmentBytes - 1,
     ),
     bucketsPerShard: toUnits(indexBytes),
-    // A fingerprint of two bytes for each 64 bytes of memory at most.
+    // At most one fingerprint of two bytes for each 64 bytes of memory.
     ghostsPerShard: toUnits(clamp(reserve / 32 / shards, 4 * KiB, arenaBytes)),
   };
 }
@@ -268,7 +270,7 @@ function initialise(memory: StoreMemory, options: StoreOptions): void {
   }
 }
 
-/** The words of a shard that holds nothing. Its first buckets must be clear. */
+/** Sets the words of an empty shard. Its first buckets must be clear. */
 export function emptyShard(state: Int32Array, bucketsPerShard: number): void {
   state.fill(0, 0, STATISTICS);
   state.fill(NONE, QUEUES, QUEUES + 2 * QUEUE_WORDS);

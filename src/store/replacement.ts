@@ -1,9 +1,9 @@
-// What is to take the place of all items at once: it is gathered in the spare half of the shards
-// while the other half serves on, and then either takes over or is abandoned. For one thread at a
-// time, on a node that neither expires nor evicts by itself. What to do when it does not fit is its
-// caller's business: taking over early empties the old half, and set() goes on in what serves by
-// then.
-// Invariants: until takeOver() no reader meets an item of it; memory of both halves counts as used.
+// Replaces all items at once: the new items are gathered in the spare half of the shards while the
+// other half keeps serving; then the replacement takes over or is abandoned. For one thread at a
+// time, on a node that neither expires nor evicts on its own. If the items do not fit, the caller
+// decides: an early takeOver() empties the old half, and set() continues in the half that then
+// serves.
+// Invariants: before takeOver() no reader sees a new item; both halves count as used memory.
 //
 //   beginReplacement() --> gathering --takeOver()--> serving (complete or not)
 //                          gathering --abandon()--> gone
@@ -17,7 +17,7 @@ import type { RoomMaker } from "./room.ts";
 import type { Shard } from "./shard.ts";
 import type { Store } from "./store.ts";
 
-/** Header, padding and index entry of an item, generously. */
+/** A generous bound of an item's header, padding and index entry. */
 const itemOverheadBytes = 64;
 
 export class Replacement {
@@ -39,15 +39,12 @@ export class Replacement {
     this.#shards = halves.spare;
   }
 
-  /**
-   * Whether an item of so many bytes of key and value surely fits below the limit, beside all there
-   * is.
-   */
+  /** Whether an item with `bytes` bytes of key and value is certain to fit below the limit. */
   fits(bytes: number): boolean {
     return this.#room.hasPlenty(bytes + itemOverheadBytes);
   }
 
-  /** As Store.set(), with the key's lock; the reserve alone bounds it. */
+  /** As Store.set(), but takes the key's lock; only the reserve bounds it. */
   set(
     key: Uint8Array,
     keyStart: number,
@@ -77,7 +74,7 @@ export class Replacement {
     return result;
   }
 
-  /** From now on this serves, and what served before is gone: for readers, a FLUSHALL and more. */
+  /** The new items now serve and the old ones are removed: for readers, a FLUSHALL and more. */
   takeOver(): void {
     this.#end(() => {
       this.#halves.swap();
@@ -85,12 +82,12 @@ export class Replacement {
     });
   }
 
-  /** Whatever was gathered is gone. */
+  /** Drops the gathered items. */
   abandon(): void {
     this.#end(() => undefined);
   }
 
-  /** Either way it is the spare half that is emptied in the end. */
+  /** Both ends empty the half that is spare after `decide`. */
   #end(decide: () => void): void {
     const { global } = this.#attachment;
     assert(global[REPLACING] === 1, "a replacement ends once");

@@ -1,6 +1,6 @@
-// Changes to an item that keep part of it: a new TTL, and a value that is written to in the middle
-// or made longer. In place where the layout allows it; otherwise the item is built again elsewhere
-// and takes over its chain, so that appending to a large value copies no more than its rest.
+// Changes that keep part of an item: a new TTL, and a value that is partly overwritten or made
+// longer. In place if the layout allows it; otherwise the item is rebuilt elsewhere and keeps its
+// chain, so appending to a large value copies only its inline rest.
 // Invariant: an item keeps its key, client flags and queue, and (for setRange) its expiry.
 
 import type { Attachment } from "./attachment.ts";
@@ -21,7 +21,7 @@ export class Rewriter {
   // ---- a new expiry -----------------------------------------------------------------------------
 
   /**
-   * Gives a key's item another expiry, 0 for none; false if there is no item or no room to move it.
+   * Sets the expiry of a key's item, 0 for none; false if there is no item, or no room to move it.
    */
   setExpiry(hash: number, key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const shard = this.#shard;
@@ -35,7 +35,7 @@ export class Rewriter {
       writeExpiry(words, at, expiresAt);
       shard.noteExpiry(slot, expiresAt);
     } else if (expiresAt !== 0) {
-      // Padding is always less than an expiry needs: an item without the field has to move.
+      // Padding is always smaller than an expiry, so an item without the field must move.
       this.#loadItem(slot);
       const { valueLength } = current;
       this.#measure(valueLength, expiresAt);
@@ -51,7 +51,10 @@ export class Rewriter {
 
   // ---- a part of the value ----------------------------------------------------------------------
 
-  /** Writes bytes at `offset`, with zeros up to it where the value is shorter; creates the item. */
+  /**
+   * Writes bytes at `offset` and fills a gap before it with zeros; creates the item if there is
+   * none.
+   */
   setRange(
     hash: number,
     key: Uint8Array,
@@ -89,7 +92,7 @@ export class Rewriter {
     return current.valueLength;
   }
 
-  /** Makes room for a longer value, in place or elsewhere; the registers then show the item. */
+  /** Makes the value longer, in place or elsewhere; the registers then show the item. */
   #lengthen(
     slot: number,
     hash: number,
@@ -130,9 +133,9 @@ export class Rewriter {
   }
 
   /**
-   * Rebuilds the current item, making room within this shard if the reserve itself has run out. A
-   * chain is taken over, so that room is needed for the rest of the value only and for what the
-   * chain gets longer.
+   * Rebuilds the current item, and makes room in this shard if the reserve itself is used up. The
+   * new item takes over the chain, so it needs room only for the rest of the value and the growth
+   * of the chain.
    */
   #move(
     slot: number,
@@ -149,13 +152,13 @@ export class Rewriter {
     if (adopts) layout.chainSegments -= shard.chainSegmentsOf(shard.index.words[slot + LOCATION]);
     let place = slot;
     for (let steps = shard.segmentCount; !shard.hasRoom(); steps--) {
-      // Others go first. Where only this item is left in the shard, it goes too.
+      // Other items are evicted first. If only this one is left in the shard, it is evicted too.
       if (steps > 0) shard.index.words[place] |= USES_MASK;
       if (!shard.evictor.relieve()) {
         if (this.#attachment.segments.overdraws) break;
         return false;
       }
-      // What was evicted may be a neighbour in its bucket.
+      // The slot may have changed: the evicted item may have been in the same bucket.
       place = shard.locate(hash, key, keyStart, keyEnd);
       if (place < 0) return false;
       this.#loadItem(place);
@@ -164,8 +167,8 @@ export class Rewriter {
   }
 
   /**
-   * Builds the current item, which is the slot's, in a new place as the layout says; the registers
-   * then show the new one. An item may grow here, never shrink.
+   * Rebuilds the current item, which is the slot's, in a new place according to the layout; the
+   * registers then show the new item. An item may grow here, never shrink.
    */
   #rebuild(slot: number, length: number, expiresAt: number, adopts: boolean): boolean {
     const shard = this.#shard;

@@ -1,7 +1,7 @@
 // Makes room before a write takes its locks: decides which shard gives up a segment and when to
-// stop. How a shard gives one up is eviction.ts's business. Holds at most one shard's lock at a
-// time, and only for one segment, so that no other thread waits longer than that.
-// Invariant: a call does a bounded amount of work; what it could not repay, the next calls repay.
+// stop; eviction.ts empties the segment. It holds at most one shard's lock at a time, and only for
+// one segment, so no other thread waits longer than that.
+// Invariant: a call does a bounded amount of work; later calls repay the rest.
 
 import type { Attachment } from "./attachment.ts";
 import { COMPACTION_SHARE } from "./eviction.ts";
@@ -19,28 +19,25 @@ import {
 import type { Segments } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
-/**
- * Index growth of one insertion at worst: a split with its overflow buckets, and a ghost bucket.
- */
+/** Most index growth of one insertion: a split with its overflow buckets, and a ghost bucket. */
 const INDEX_UNITS = 4;
-/** Header and padding of an item at worst. */
+/** Most header and padding bytes of an item. */
 const ITEM_BYTES = 32;
-/** What a single write may announce beyond its value: keys, options, and its caller's allowance. */
+/**
+ * Bytes that a single write may announce beyond its value: keys, options, and its caller's
+ * allowance.
+ */
 const KEYS_BYTES = 16 * 1024;
-/**
- * What one call empties at most beyond what the item itself takes, bytes: some milliseconds' work.
- */
+/** Most bytes that one call empties beyond the size of the item: some milliseconds of work. */
 const EMPTIED_BYTES_MAX = 2 * 1024 * 1024;
-/** A follower that is full copies a segment for so much of it that is dead, and no less. */
+/** A full follower compacts a segment only if this share of it is dead. */
 const FOLLOWER_SHARE = 1 / 8;
-/**
- * Writes of a full follower from one vain search for such a segment to the next: each is a look at
- * all.
- */
+/** Writes of a full follower between two searches for such a segment, after one found none. */
 const FOLLOWER_SEARCH_INTERVAL = 64;
 /**
- * In this many stages items need one use more to stay, so that in the end nothing stays. Bounds of
- * an eighth of this cost 0.15 points of hit ratio on a trace with many used items (measured).
+ * The number of stages. Each requires one use more of an item to stay, so that finally none stays.
+ * An eighth of EMPTIED_BYTES_MAX cost 0.15 points of hit ratio on a trace with many used items
+ * (measured).
  */
 const STAGES = 4;
 
@@ -50,7 +47,7 @@ export class RoomMaker {
   readonly #shards: readonly Shard[];
   readonly #locks: readonly Mutex[] | null;
   readonly #stepsPerStage: number;
-  /** Writes of a full follower that do not search any more, after one that searched in vain. */
+  /** Writes left that skip the search on a full follower, after a search found nothing. */
   #unsearched: number;
 
   constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
@@ -62,16 +59,16 @@ export class RoomMaker {
     this.#unsearched = 0;
   }
 
-  /** Whether `bytes` more surely fit below the limit: no need to look at the shard. */
+  /** Whether `bytes` more are certain to fit below the limit, whatever the shard. */
   hasPlenty(bytes: number): boolean {
     const units = Math.ceil(bytes / unitBytes) + this.#segments.units + INDEX_UNITS;
     return this.#segments.unitsBelowLimit() >= units;
   }
 
   /**
-   * Evicts or compacts until `bytes` more fit into the shard; false if they cannot. More than the
-   * longest value is not made room for: a SET that will be refused must not cost the cache a
-   * quarter of its items, and an MSET of so much overdraws and is repaid.
+   * Evicts or compacts until `bytes` more fit into the shard; false if they cannot. It makes no
+   * room for more than the longest value: a SET that will be refused must not cost the cache a
+   * quarter of its items, and an MSET of that size overdraws and is repaid.
    */
   makeRoom(shard: Shard, bytes: number, now: number): boolean {
     const { evicts, expires } = this.#attachment;
@@ -88,9 +85,9 @@ export class RoomMaker {
   }
 
   /**
-   * On a follower, whose leader says what goes: what went leaves gaps here, as items lie in other
-   * segments than there. A write copies one segment together that is dead for an eighth, or it
-   * overdraws.
+   * For a follower, whose leader decides what is removed. Removals leave gaps here, since items are
+   * in other segments than on the leader. A write compacts one segment that is dead by an eighth,
+   * or overdraws.
    */
   #tidy(own: Shard, bytes: number): boolean {
     if (this.#unsearched > 0) this.#unsearched--;
@@ -107,7 +104,7 @@ export class RoomMaker {
     return false;
   }
 
-  /** One slice of repaying an overdraft, for the sweeper: the shards give in turn. */
+  /** Repays one slice of an overdraft, for the sweeper: the shards take turns. */
   repay(now: number): void {
     if (!this.#attachment.evicts || this.#segments.unitsBelowLimit() >= 0) return;
     const { global } = this.#attachment;
@@ -115,21 +112,21 @@ export class RoomMaker {
     this.#evict(this.#shards[turn & (this.#shards.length - 1)], now, 0);
   }
 
-  /** A quarter of the limit: no longer value is accepted. */
+  /** A quarter of the limit, bytes: no longer value is accepted. */
   #longest(): number {
     return this.#attachment.global[LIMIT_UNITS] * (unitBytes / 4);
   }
 
-  /** Whole segments that a value of about this size takes. */
+  /** Whole segments that a value of about `bytes` bytes takes. */
   #chainSegments(bytes: number): number {
     const { segmentBytes } = this.#segments;
     return bytes <= segmentBytes / 2 ? 0 : Math.ceil(bytes / segmentBytes);
   }
 
   /**
-   * Whether the item surely fits. Where items are evicted a segment is kept free although the item
-   * would go into the open one: then the next writes have plenty, and need not be hashed to look at
-   * their shard.
+   * Whether the item is certain to fit. With eviction, one segment is kept free even if the item
+   * fits into the open one: the next writes then have plenty, and need no hash to look at their
+   * shard.
    */
   #fits(shard: Shard, bytes: number, chain: number): boolean {
     const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
@@ -147,9 +144,7 @@ export class RoomMaker {
     return this.#evict(this.#richest(), now, pressure);
   }
 
-  /**
-   * Whether a shard has less than half of what a shard has on average: then others have to give.
-   */
+  /** Whether a shard has less than half of the average: then other shards must give. */
   #isPoor(shard: Shard): boolean {
     const { global } = this.#attachment;
     const fair = global[LIMIT_UNITS] / this.#segments.units / this.#shards.length;
@@ -167,8 +162,7 @@ export class RoomMaker {
   #evict(shard: Shard, now: number, pressure: number): boolean {
     const lock = this.#locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
-    // Asked again under the lock: the node may have become a follower, which evicts nothing,
-    // meanwhile.
+    // Checked again under the lock: the node may have become a follower, which evicts nothing.
     const done = this.#attachment.evicts && shard.evictor.evict(now, pressure);
     if (taken) lock?.release();
     return done;
@@ -176,7 +170,7 @@ export class RoomMaker {
 
   #compact(own: Shard, bytes: number, now: number): boolean {
     if (this.#compactOne(own, bytes, now)) return true;
-    // Another shard helps with whole segments only: a gap for these bytes there is of no use here.
+    // Another shard helps only with whole segments: a gap there is of no use here.
     for (const shard of this.#shards) {
       if (shard !== own && this.#compactOne(shard, Infinity, now)) return true;
     }
@@ -192,8 +186,8 @@ export class RoomMaker {
   }
 
   /**
-   * Without eviction the limit is the end. A leader that evicts did its share of work and writes
-   * on; a follower has to take what its leader sends, as far as the reserve goes.
+   * Without eviction the limit is final. A leader that evicts has done its share of work and may
+   * write; a follower must take what its leader sends, up to the reserve.
    */
   #mayOverdraw(chain: number): boolean {
     const { expires, evicts } = this.#attachment;

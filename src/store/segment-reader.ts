@@ -1,16 +1,15 @@
 // Hot path: reads the live items of a segment that is being emptied, a window at a time, and
-// touches their buckets, ghosts and versions before anything is decided about them. An item's
-// bucket is a cache miss that depends on its key; one after the other they were half of what an
-// eviction costs, while loads that do not depend on each other are in flight together. It changes
-// nothing.
-// Invariant: each item that lives when its window is read is in exactly one window.
+// touches their buckets, ghosts and versions before the evictor decides about them. An item's
+// bucket is a cache miss that depends on its key. One after another, these misses were half the
+// cost of an eviction; independent loads are in flight together. It changes nothing.
+// Invariant: each item that is live when its window is read is in exactly one window.
 
 import type { Attachment } from "./attachment.ts";
 import { LINK } from "./bucket-index.ts";
 import { DEAD_BIT, flagsOf, headerBytesOf, itemBytesAt, keyLengthOf, LONG_KEY } from "./item.ts";
 import type { Shard } from "./shard.ts";
 
-/** More misses than this in flight do not overlap any further. */
+/** More misses than this do not overlap any further. */
 const windowMax = 32;
 
 export class SegmentReader {
@@ -23,7 +22,7 @@ export class SegmentReader {
   readonly #bases: Int32Array;
   #location: number;
   #end: number;
-  /** What was touched goes somewhere, or the compiler would not read it. */
+  /** Uses the words that were read; the compiler would otherwise drop the reads. */
   #sink: number;
 
   constructor(shard: Shard) {
@@ -43,7 +42,7 @@ export class SegmentReader {
     this.#end = (this.#location + (segments.filled(segment) >>> 3)) | 0;
   }
 
-  /** Reads the next window and says how many items it has, 0 at the end of the segment. */
+  /** Reads the next window; returns its number of items, 0 at the end of the segment. */
   next(): number {
     const count = this.#fill();
     this.#touch(count);
@@ -80,7 +79,8 @@ export class SegmentReader {
   }
 
   /**
-   * Bare loops: the processor overlaps only what fits into its window of some hundred instructions.
+   * Minimal loops: the processor overlaps only what fits into its window of some hundred
+   * instructions.
    */
   #touch(count: number): void {
     const { hashes } = this;

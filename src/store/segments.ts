@@ -1,8 +1,9 @@
-// The pool of segments and the table that describes them: who owns a segment, how far it is filled,
-// how much of it is dead, and its place in a queue, a chain or the free list. Knows no items.
-// Free segments are shared by all shards under the pool's lock; everything else of an entry belongs
-// to the shard that owns the segment and changes under that shard's lock.
-// Invariant: SEGMENTS_IN_USE plus the free list equals FRESH_SEGMENT, and USED_UNITS counts them.
+// The pool of segments and the table that describes them: the owner of a segment, how much of it is
+// filled and dead, and its place in a queue, a chain or the free list. Knows no items.
+// All shards share the free segments, under the pool's lock; the rest of an entry belongs to the
+// shard that owns the segment, and changes under that shard's lock.
+// Invariant: SEGMENTS_IN_USE plus the free list equals FRESH_SEGMENT, and USED_UNITS counts those
+// in use.
 
 import type { Mutex } from "./lock.ts";
 import {
@@ -38,10 +39,10 @@ export const SEGMENT_FREE = 0;
 export const SEGMENT_OF_QUEUE = 1;
 export const SEGMENT_OF_CHAIN = 3;
 
-/** In whole seconds, unsigned: an item that never expires, or after 2106. */
+/** Latest expiry, in whole seconds, unsigned: an item never expires, or expires after 2106. */
 const NEVER_S = 0xffffffff;
 
-/** Releases pages of segments that are given back above the limit; null keeps them. */
+/** Releases the pages of a segment that is given back far above the limit. */
 export type SegmentReleaser = (segment: number) => void;
 
 export class Segments {
@@ -50,9 +51,7 @@ export class Segments {
   /** What one segment costs in memory units. */
   readonly units: number;
   release: SegmentReleaser | null;
-  /**
-   * The present write is one that is never refused: it may go beyond the reserve, into the spare.
-   */
+  /** Whether the current write is never refused: it may go beyond the reserve, into the spare. */
   overdraws: boolean;
   readonly #global: Int32Array;
   readonly #total: number;
@@ -72,13 +71,13 @@ export class Segments {
   // ---- the pool ---------------------------------------------------------------------------------
 
   /**
-   * A segment for `owner`, or NONE. Evictions and writes that overdraw may go beyond the reserve.
+   * Takes a segment for `owner`, or NONE. Evictions and overdrawing writes may exceed the reserve.
    */
   take(owner: number, state: number, evicting: boolean): number {
     if (!evicting && !this.overdraws && this.unitsBeforeReserve() < this.units) return NONE;
     this.#lock?.acquire();
     const segment = this.#unlinkFree();
-    // Within the lock: whoever has it knows a free segment by its state.
+    // Under the lock: the holder of the lock recognizes a free segment by its state.
     if (segment !== NONE) this.#enter(segment, owner, state);
     this.#lock?.release();
     if (segment !== NONE) Atomics.add(this.#global, USED_UNITS, this.units);
@@ -92,7 +91,7 @@ export class Segments {
     this.table[entry + OWNER] = owner;
   }
 
-  /** Back to the pool. Above the limit its pages go back to the system as well. */
+  /** Returns a segment to the pool, and far above the limit its pages to the system. */
   give(segment: number): void {
     if (this.release !== null && this.#farAboveLimit()) this.release(segment);
     this.#lock?.acquire();
@@ -121,21 +120,19 @@ export class Segments {
     return segment;
   }
 
-  /** Runs `action` while no thread takes or gives a segment. */
+  /** Runs `action` under the pool's lock, while no thread can take or give a segment. */
   withPool(action: () => void): void {
     this.#lock?.acquire();
     action();
     this.#lock?.release();
   }
 
-  /**
-   * An eviction overdraws a segment or two all the time: those pages would be needed again at once.
-   */
+  /** Evictions constantly overdraw a segment or two, whose pages would be needed again at once. */
   #farAboveLimit(): boolean {
     return this.unitsBelowLimit() < -4 * this.units;
   }
 
-  /** All segments at once, for clear(): the table needs no reset, take() does it. */
+  /** Frees all segments at once, for clear(). The table needs no reset, since take() does it. */
   reset(): void {
     Atomics.sub(this.#global, USED_UNITS, this.#global[SEGMENTS_IN_USE] * this.units);
     this.#global[FREE_SEGMENT] = NONE;
@@ -144,7 +141,8 @@ export class Segments {
   }
 
   /**
-   * Gives back every segment of the shards from number `from` to below `to`, with its pages later.
+   * Frees every segment of the shards `from` (inclusive) to `to` (exclusive); pages are released
+   * later.
    */
   giveAll(from: number, to: number): void {
     const global = this.#global;
@@ -159,12 +157,12 @@ export class Segments {
     Atomics.sub(global, USED_UNITS, given * this.units);
   }
 
-  /** Whether nobody has the segment; for whoever holds the pool. */
+  /** Whether the segment is free; the caller must hold the pool's lock. */
   isFree(segment: number): boolean {
     return segment >= this.#global[FRESH_SEGMENT] || this.state(segment) === SEGMENT_FREE;
   }
 
-  /** How many segments there are, used or not. */
+  /** The number of segments, used or not. */
   get poolSize(): number {
     return this.#total;
   }
@@ -187,7 +185,7 @@ export class Segments {
     return this.table[(segment << TABLE_SHIFT) + OWNER];
   }
 
-  /** Bytes appended so far, dead ones included. */
+  /** Bytes appended so far, including dead ones. */
   filled(segment: number): number {
     return this.table[(segment << TABLE_SHIFT) + FILLED];
   }
@@ -209,7 +207,7 @@ export class Segments {
     return this.table[entry + FILLED] - this.table[entry + DEAD];
   }
 
-  /** An open segment whose items are all dead starts again at its first byte. */
+  /** Makes an open segment whose items are all dead start again at its first byte. */
   rewind(segment: number): void {
     const entry = segment << TABLE_SHIFT;
     this.table[entry + FILLED] = 0;
@@ -217,7 +215,9 @@ export class Segments {
     this.table[entry + LATEST_EXPIRY] = 0;
   }
 
-  /** Notes that an item of the segment expires then (0 = never). It only ever rises: a hint. */
+  /**
+   * Notes the expiry of an item of the segment, ms (0 = never). The latest one only rises: a hint.
+   */
   noteExpiry(segment: number, expiresAt: number): void {
     const entry = (segment << TABLE_SHIFT) + LATEST_EXPIRY;
     const latest = this.table[entry] >>> 0;
@@ -226,7 +226,7 @@ export class Segments {
     if (seconds > latest) this.table[entry] = seconds;
   }
 
-  /** Whether every item of the segment has expired for sure. */
+  /** Whether every item of the segment has certainly expired. */
   expired(segment: number, now: number): boolean {
     const latest = this.table[(segment << TABLE_SHIFT) + LATEST_EXPIRY] >>> 0;
     return latest !== NEVER_S && latest * 1000 <= now;
@@ -246,7 +246,7 @@ export class Segments {
 
   // ---- the queues of a shard --------------------------------------------------------------------
 
-  /** Makes the segment the newest of its queue: the one that is open for appending. */
+  /** Makes the segment the newest of its queue, which is the one open for appending. */
   enqueue(state: Int32Array, queue: number, segment: number): void {
     const words = QUEUES + queue * QUEUE_WORDS;
     const newest = state[words + NEWEST];

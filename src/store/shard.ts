@@ -1,8 +1,8 @@
 // Hot path: one shard's items. It finds, writes and removes them, and keeps index, log and counters
-// in step. Threads are not its business: whoever calls holds the shard's lock. What to evict is
-// decided in eviction.ts, what to rewrite (a new TTL, a longer value) in rewrite.ts.
-// Invariant: between two calls every entry of the index names one live item and every live item has
-// one entry, in the queue that the entry's flags say.
+// consistent. It does not lock: the caller holds the shard's lock. eviction.ts decides what to
+// evict; rewrite.ts changes parts of an item (a new TTL, a longer value).
+// Invariant: between two calls every entry of the index names one live item, and every live item
+// has one entry, whose flags name its queue.
 
 import { copyBytes } from "../base/bytes.ts";
 import { chainBucketsMax, keyBytesMax } from "../base/limits.ts";
@@ -59,12 +59,9 @@ import {
 
 /** The item is stored. */
 export const STORED = 0;
-/**
- * The value is over the largest size allowed or over a quarter of the limit, or the key is too
- * long.
- */
+/** The value exceeds the longest allowed or a quarter of the limit, or the key is too long. */
 export const TOO_LARGE = 1;
-/** The reserve is used up and nothing may be evicted. */
+/** The item does not fit, and nothing may be evicted. */
 export const FULL = 2;
 
 export class Shard {
@@ -81,7 +78,7 @@ export class Shard {
   readonly #buckets: Int32Array;
   readonly #arenaWords: readonly Int32Array[];
   readonly #arenaBytes: readonly Uint8Array[];
-  /** The chain that #allocate() took for the item, NONE without one. */
+  /** The chain that allocate() took for the item, or NONE. */
   #chain: number;
   /** The slot that #prepare() wrote. */
   #slot: number;
@@ -97,8 +94,8 @@ export class Shard {
     this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
     this.evictor = new Evictor(this);
     this.#lookup = new Lookup(attachment, this.index);
-    // Those of the same number in the other half: what takes its place has other versions than it
-    // had.
+    // Shared with the shard of the same number in the other half: a replacement changes the
+    // versions.
     const versions = (number % memory.geometry.shards) * versionsPerShard * 4;
     this.#versions = new Int32Array(memory.versions, versions, versionsPerShard);
     this.#buckets = this.index.words;
@@ -125,7 +122,7 @@ export class Shard {
     }
     this.statistics[HITS]++;
     const meta = this.#buckets[slot];
-    // Written only until it saturates: a hot item's bucket stays clean in every core's cache.
+    // Not written when saturated: a hot item's bucket stays clean in every core's cache.
     if ((meta & USES_MASK) !== usesMax && this.attachment.countsUses)
       this.#buckets[slot] = meta + 1;
     this.attachment.current.load(this.#buckets[slot + LOCATION]);
@@ -133,8 +130,7 @@ export class Shard {
   }
 
   /**
-   * The slot of an item that lives at `now`, or -1. An expired one is removed where that is
-   * allowed.
+   * The slot of an item that is live at `now`, or -1. Removes an expired one if this node expires.
    */
   locateLive(hash: number, key: Uint8Array, start: number, end: number, now: number): number {
     const slot = this.locate(hash, key, start, end);
@@ -152,7 +148,7 @@ export class Shard {
     return this.#lookup.locate(hash, key, start, end);
   }
 
-  /** Whether the item of an entry that is EXPIRING has expired: a moment counts as past. */
+  /** Whether the item of an EXPIRING entry has expired. At its exact moment it has. */
   expiredAt(slot: number, now: number): boolean {
     return this.#lookup.expiredAt(slot, now);
   }
@@ -188,7 +184,9 @@ export class Shard {
     return STORED;
   }
 
-  /** Creates an item whose value is `length` bytes of anything, for the registers to write into. */
+  /**
+   * Creates an item with a value of `length` undefined bytes, which becomes current to be written.
+   */
   create(hash: number, key: Uint8Array, keyStart: number, keyEnd: number, length: number): boolean {
     const { layout, current } = this.attachment;
     layout.measure(keyEnd - keyStart, length, 0, 0);
@@ -197,7 +195,7 @@ export class Shard {
     return location !== NONE;
   }
 
-  /** A follower takes what its leader took: only its reserve bounds it. */
+  /** Whether the lengths are allowed. A follower accepts any that its leader accepted. */
   accepts(keyLength: number, valueLength: number): boolean {
     const { global, expires } = this.attachment;
     if (keyLength > keyBytesMax) return false;
@@ -207,8 +205,8 @@ export class Shard {
   }
 
   /**
-   * Everything of a write but the value's bytes: room, entry, header, key. The location, or NONE
-   * when there is no room; then the key keeps the item it had.
+   * Does all of a write except the value's bytes: room, entry, header, key. Returns the location,
+   * or NONE if there is no room; the key then keeps its old item.
    */
   #prepare(
     hash: number,
@@ -240,7 +238,7 @@ export class Shard {
     return location;
   }
 
-  /** A new entry, in the main queue if the key left the small one lately. */
+  /** Adds an entry, in the main queue if the key recently left the small one. */
   #enter(hash: number): number {
     const recalled = this.attachment.evicts && this.ghosts.recall(hash);
     if (recalled) this.statistics[GHOST_HITS]++;
@@ -252,7 +250,7 @@ export class Shard {
         if (slot === CHAIN_FULL) return NONE;
         continue;
       }
-      // No overflow bucket is left: evicting makes slots free, in the end this bucket's.
+      // No overflow bucket is left: evictions free slots, eventually one in this bucket.
       if (!this.evictor.relieve()) return NONE;
       slot = this.index.insert(hash, 0, queue, chainBucketsMax);
     }
@@ -264,9 +262,9 @@ export class Shard {
   }
 
   /**
-   * The chain is as long as it may be, which only keys do that were chosen to collide. The least
-   * used of the newest among them gives way; where nothing may be evicted the new one is refused. A
-   * follower holds what its leader holds, and lets the chain grow.
+   * The chain is at its bound, which only keys chosen to collide can cause. The least used entry of
+   * the last bucket is evicted; if nothing may be evicted, the new entry is refused. A follower
+   * holds what its leader holds, and lets the chain grow.
    */
   #enterCrowded(hash: number, queue: number): number {
     this.statistics[CROWDED]++;
@@ -281,7 +279,8 @@ export class Shard {
   }
 
   /**
-   * The place for the new item of an existing entry: the old item's, when they are the same size.
+   * The location for the new item of an existing entry: that of the old item if the sizes are
+   * equal.
    */
   #replace(slot: number): number {
     const { layout, arenas } = this.attachment;
@@ -308,7 +307,10 @@ export class Shard {
     return location;
   }
 
-  /** Chain and place for an item as the layout says, or NONE with nothing taken. */
+  /**
+   * Allocates chain and location for the layout's item; NONE, and nothing is taken, if there is no
+   * room.
+   */
   allocate(queue: number, evicting: boolean): number {
     const { layout, chains } = this.attachment;
     const count = layout.chainSegments;
@@ -331,7 +333,7 @@ export class Shard {
     return this.#chain;
   }
 
-  /** Whether the layout's item will surely fit below the reserve, whichever queue it goes to. */
+  /** Whether the layout's item is certain to fit below the reserve, in either queue. */
   hasRoom(): boolean {
     const { layout, segments } = this.attachment;
     if (segments.unitsBeforeReserve() >= (layout.chainSegments + 1) * segments.units + 4)
@@ -341,8 +343,8 @@ export class Shard {
   }
 
   /**
-   * Room was made before the command; here the reserve itself has run out (a large EXEC, or a
-   * reserve no larger than the limit), so that this shard evicts under its lock.
+   * Makes room within a command. Room was made before it, so the reserve itself is used up here (a
+   * large EXEC, or a reserve no larger than the limit), and this shard evicts under its lock.
    */
   makeReady(): boolean {
     while (!this.hasRoom()) {
@@ -361,21 +363,20 @@ export class Shard {
     return true;
   }
 
-  /** Removes the entry and kills the item. The chain's last entry moves into the slot. */
+  /** Removes the entry and marks the item dead. The chain's last entry moves into the slot. */
   remove(slot: number): void {
     const location = this.#buckets[slot + LOCATION];
     this.unlink(slot);
     this.killItem(location);
   }
 
-  /** As remove(), but the item's bytes stay: an eviction gives their whole segment back. */
+  /** As remove(), but does not mark the item dead: an eviction frees its whole segment. */
   unlink(slot: number): void {
     const meta = this.#buckets[slot];
     if ((meta & EXPIRING) !== 0) this.state[EXPIRING_ITEMS]--;
     const location = this.#buckets[slot + LOCATION];
     const head = this.#arenaWords[location >>> ARENA_SHIFT][(location & UNIT_MASK) << 1];
-    // Asked here as well: an eviction unlinks hundreds of items, and hardly one of them has a
-    // chain.
+    // Checked here as well: an eviction unlinks hundreds of items, and hardly any has a chain.
     if ((flagsOf(head) & CHAIN) !== 0) this.releaseChain(location, this.queueOf(slot));
     this.touchVersion(hashBitsOf(meta));
     this.index.remove(slot);
@@ -387,7 +388,7 @@ export class Shard {
     this.remove(slot);
   }
 
-  /** Tells the listener while the item is still whole. */
+  /** Calls the listener while the item is still intact. */
   report(reason: RemovalReason, location: number): void {
     const { listener, other } = this.attachment;
     if (listener === null) return;
@@ -421,7 +422,7 @@ export class Shard {
     this.log.kill(location, itemBytesAt(words, at, this.attachment.arenas.segmentShift));
   }
 
-  /** Gives the item's chain back, if it has one. */
+  /** Frees the item's chain, if it has one. */
   releaseChain(location: number, queue: number): void {
     const words = this.#arenaWords[location >>> ARENA_SHIFT];
     const at = (location & UNIT_MASK) << 1;
@@ -441,7 +442,7 @@ export class Shard {
     return chainSegmentsFor(flags, keyLength, valueLengthAt(words, at), segmentShift);
   }
 
-  /** An item of the queue got `count` chain segments, or lost them where negative. */
+  /** Counts chain segments that an item of the queue got, or lost if `count` is negative. */
   countChain(queue: number, count: number): void {
     this.state[CHAIN_SEGMENTS] += count;
     this.state[QUEUES + queue * QUEUE_WORDS + SEGMENTS] += count;
@@ -451,7 +452,7 @@ export class Shard {
     this.#versions[versionOf(hash)]++;
   }
 
-  /** How many times any version moved on, modulo 2^32. */
+  /** The sum of all versions, modulo 2^32: it counts their changes. */
   changes(): number {
     let sum = 0;
     for (const version of this.#versions) sum = (sum + version) | 0;
@@ -462,13 +463,13 @@ export class Shard {
     return this.#versions[versionOf(hash)] >>> 0;
   }
 
-  /** Segments of both queues, chains included. */
+  /** Segments of both queues, including chains. */
   get segmentCount(): number {
     return this.state[QUEUES + SEGMENTS] + this.state[QUEUES + QUEUE_WORDS + SEGMENTS];
   }
 }
 
-/** Other bits of the hash than the bucket's lowest; all within the 26 that an entry keeps. */
+/** Uses other bits than the lowest ones, which select the bucket, but only the 26 of an entry. */
 function versionOf(hash: number): number {
   return (hash >>> 7) & (versionsPerShard - 1);
 }

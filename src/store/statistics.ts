@@ -1,7 +1,7 @@
 // Counts over the whole store, for INFO and for people. Read without locks: while other threads
-// write, the numbers are each right but not all of one moment. Items are those that are served;
-// memory, and what happened, is of both halves of the shards.
-// Invariant: nothing here is kept; every number comes from shared words that the shards maintain.
+// write, each number is right, but they are not of the same moment.
+// Items are counted in the serving half; memory and events in both halves of the shards.
+// Invariant: nothing is stored here; every number comes from shared words that the shards maintain.
 
 import type { Attachment } from "./attachment.ts";
 import type { Halves } from "./halves.ts";
@@ -43,7 +43,7 @@ export interface StoreStatistics {
   readonly evictions: number;
   readonly expirations: number;
   readonly ghostHits: number;
-  /** Fields for INFO's memory section: name and number, bytes where the name says so. */
+  /** Fields for INFO's memory section by name, in bytes if the name says so. */
   readonly memory: Readonly<Record<string, number>>;
 }
 
@@ -89,7 +89,7 @@ export function collectStatistics(
   };
 }
 
-/** What segments hold beside live items: dead ones, and tails too short for the next. */
+/** What segments hold besides live items: dead items and unused tails. */
 function wasteOf(shards: readonly Shard[]): { deadBytes: number; unusedBytes: number } {
   let deadBytes = 0;
   let unusedBytes = 0;
@@ -100,7 +100,7 @@ function wasteOf(shards: readonly Shard[]): { deadBytes: number; unusedBytes: nu
       for (let s = state[words + OLDEST]; s !== NONE && left > 0; s = segments.next(s)) {
         deadBytes += segments.deadBytes(s);
         unusedBytes += segments.segmentBytes - segments.filled(s);
-        // Another thread may relink the queue under this walk: it ends all the same.
+        // Another thread may relink the queue during this walk; the count makes it end.
         left--;
       }
     }
@@ -108,7 +108,7 @@ function wasteOf(shards: readonly Shard[]): { deadBytes: number; unusedBytes: nu
   return { deadBytes, unusedBytes };
 }
 
-/** Writes that met a chain of the index at its bound. */
+/** Writes that found a chain of the index at its bound. */
 export function crowdedWrites(shards: readonly Shard[]): number {
   return shards.reduce((sum, shard) => sum + shard.statistics[CROWDED], 0);
 }

@@ -1,9 +1,10 @@
-// The store: what everything outside src/store/ uses. It picks the shard of a key among those that
-// serve (halves.ts), takes locks, and keeps the registers that describe the item last found; all
-// else happens in the shards. Who locks: find, read, set, delete, setExpiry, setRange, version and
-// randomItem run under the lock that their caller took; makeRoom, scan, sweep and clear take theirs
-// themselves and want none held (or all, in a transaction). Without other threads locks are no-ops.
-// Invariant: the registers are valid until the next call on this store, by this thread.
+// The store: the interface for everything outside src/store/. It picks the serving shard of a key
+// (halves.ts), takes locks, and has the registers that describe the item found last; the shards do
+// the rest.
+// Locks: find, read, set, delete, setExpiry, setRange, version and randomItem run under locks that
+// their caller has taken; makeRoom, scan, sweep and clear take their own and must be called with
+// none held (or all, in a transaction). With one thread, locks are no-ops.
+// Invariant: the registers are valid until this thread's next call of this store.
 
 import { assert } from "../base/errors.ts";
 import { Attachment, type RemovalListener } from "./attachment.ts";
@@ -46,31 +47,31 @@ export { FULL, STORED, TOO_LARGE } from "./shard.ts";
 export type { StoreStatistics } from "./statistics.ts";
 
 export interface ItemVisitor {
-  /** The store's registers hold the item. The visitor calls nothing of the store but copyTo(). */
+  /**
+   * The store's registers hold the item. The visitor may read them and call copyTo(), nothing else.
+   */
   visit(store: Store): void;
 }
 
 export class Store {
   readonly #attachment: Attachment;
   readonly #halves: Halves;
-  /** By the number of their shard. */
+  /** One per shard, by its number. */
   readonly #rewriters: readonly Rewriter[];
-  /** For each half. */
+  /** One per half. */
   readonly #rooms: readonly RoomMaker[];
   readonly #walker: Walker;
   readonly #ahead: LookAhead;
-  /** Null when only one thread uses the store. */
+  /** Null if only one thread uses the store. */
   readonly #locks: readonly Mutex[] | null;
-  /** Shards that lockShards() holds: a bit each. */
+  /** Shards that lockShards() holds: one bit each. */
   #held: number;
-  /**
-   * What lock() locked, or recall() named, with its hash: the calls that follow hash the key once.
-   */
+  /** The key of lock() or recall(), with its hash: the calls that follow need not hash it again. */
   #knownKey: Uint8Array | null;
   #knownStart: number;
   #knownEnd: number;
   #knownHash: number;
-  /** The shard that lock() locked, -1 for none. */
+  /** The shard that lock() locked, or -1. */
   #lockedNumber: number;
 
   constructor(memory: StoreMemory, threadId: number) {
@@ -115,7 +116,7 @@ export class Store {
     return this.#attachment.current.clientFlags;
   }
 
-  /** The key, where a scan or randomItem() found the item: a view of an arena, to be copied. */
+  /** The key, after a scan or randomItem(): a view of an arena, which the caller must copy. */
   get keyBytes(): Uint8Array {
     return this.#attachment.current.keyBytes;
   }
@@ -135,16 +136,17 @@ export class Store {
 
   // ---- looking ahead ----------------------------------------------------------------------------
 
-  /**
-   * Says that this key will be looked up soon, and its hash; for several keys, before lookAhead().
-   */
+  /** Announces a key for lookAhead(), and returns its hash. */
   willNeed(key: Uint8Array, start: number, end: number): number {
     const hash = this.#attachment.hasher.hash(key, start, end);
     this.#ahead.add(this.#shardOf(hash), hash);
     return hash;
   }
 
-  /** Fetches into the processor's cache what the announced lookups will read, all at once. */
+  /**
+   * Fetches the memory that the announced lookups will read into the processor's cache, all at
+   * once.
+   */
   lookAhead(): void {
     this.#ahead.finish();
   }
@@ -157,7 +159,7 @@ export class Store {
     return this.#attachment.hasher.hash(key, start, end);
   }
 
-  /** Spares the next calls for this key its hash, until forget(): before the bytes may change. */
+  /** Sets the hash of a key for the next calls. Call forget() before the bytes may change. */
   recall(key: Uint8Array, start: number, end: number, hash: number): void {
     this.#knownKey = key;
     this.#knownStart = start;
@@ -169,21 +171,21 @@ export class Store {
     this.#knownKey = null;
   }
 
-  /** Whether the key has an item that lives at `now`; it becomes current. Counts no use. */
+  /** Whether the key has an item that is live at `now`; it becomes current. Counts nothing. */
   find(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
     return this.#shardOf(hash).find(hash, key, start, end, now);
   }
 
-  /** As find(), and counts: a use of the item, a hit or a miss. */
+  /** As find(), but counts a use of the item, and a hit or a miss. */
   read(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
     return this.#shardOf(hash).read(hash, key, start, end, now);
   }
 
   /**
-   * Stores an item: STORED, TOO_LARGE or FULL. Room was made before by makeRoom(); within a command
-   * it may go beyond the limit up to the reserve. The bytes must not be the store's own.
+   * Stores an item; returns STORED, TOO_LARGE or FULL. Call makeRoom() first; within a command,
+   * set() may exceed the limit up to the reserve. The bytes must not be in the store's own memory.
    */
   set(
     key: Uint8Array,
@@ -210,14 +212,14 @@ export class Store {
     );
   }
 
-  /** True if an item that lives at `now` went. */
+  /** Deletes the key; true if it had an item that was live at `now`. */
   delete(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
     return this.#shardOf(hash).delete(hash, key, start, end, now);
   }
 
   /**
-   * Another expiry for an item that is known to live, 0 for none; false if it has no room to move.
+   * Sets the expiry of an item known to be live, ms, 0 for none; false if it has no room to move.
    */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
@@ -225,9 +227,8 @@ export class Store {
   }
 
   /**
-   * Writes bytes at an offset of the value, with zeros up to it where the value is shorter, and
-   * creates the item if there is none. Keeps expiry and flags. Answers as set(); the item is then
-   * current.
+   * Writes bytes at an offset of the value, fills a gap before it with zeros, and creates the item
+   * if there is none. Keeps expiry and flags. Returns as set(); the item is then current.
    */
   setRange(
     key: Uint8Array,
@@ -244,7 +245,10 @@ export class Store {
     return rewriter.setRange(hash, key, keyStart, keyEnd, offset, bytes, start, end, now);
   }
 
-  /** Changes whenever the key's item is written or goes; other keys may change it too, rarely. */
+  /**
+   * A number that changes when the key's item is written or removed, and rarely because of other
+   * keys.
+   */
   version(key: Uint8Array, start: number, end: number): number {
     const hash = this.hash(key, start, end);
     const { memory, global } = this.#attachment;
@@ -258,7 +262,7 @@ export class Store {
   // ---- room -------------------------------------------------------------------------------------
 
   /**
-   * Makes room for `bytes` more in the key's shard, before any lock is taken. False: they do not
+   * Makes room for `bytes` more in the key's shard, before any lock is taken. False if they do not
    * fit, because nothing may be evicted or the reserve is used up.
    */
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
@@ -267,7 +271,7 @@ export class Store {
     return room.makeRoom(this.#shardOf(this.hash(key, start, end)), bytes, now);
   }
 
-  /** What segments, index and ghosts use now, bytes. */
+  /** Bytes that segments, index and ghosts use now. */
   memoryUsed(): number {
     return this.#attachment.global[USED_UNITS] * unitBytes;
   }
@@ -277,7 +281,8 @@ export class Store {
   }
 
   /**
-   * A new limit, which later calls of makeRoom() and sweep() bring about; false above the reserve.
+   * Sets the limit, which later calls of makeRoom() and sweep() enforce; false if above the
+   * reserve.
    */
   setLimit(bytes: number): boolean {
     if (toUnits(bytes) > this.#attachment.global[RESERVE_UNITS]) return false;
@@ -285,7 +290,9 @@ export class Store {
     return true;
   }
 
-  /** The longest value that set() takes: what was configured, or a quarter of the limit. */
+  /**
+   * The longest value that set() accepts: the configured one, but at most a quarter of the limit.
+   */
   get valueBytesMax(): number {
     return Math.min(this.#attachment.global[VALUE_BYTES_MAX], this.limitBytes / 4);
   }
@@ -299,13 +306,16 @@ export class Store {
   }
 
   /**
-   * Lets the next writes go beyond the reserve: for a command that a full memory does not refuse.
+   * Lets the next writes exceed the reserve: for a command that is accepted even if memory is full.
    */
   set overdraws(value: boolean) {
     this.#attachment.segments.overdraws = value;
   }
 
-  /** Whether this node expires and evicts by itself, as a leader does; a follower only hides. */
+  /**
+   * Whether this node expires and evicts on its own, as a leader does; a follower only hides
+   * expired items.
+   */
   get expires(): boolean {
     return this.#attachment.expires;
   }
@@ -315,7 +325,7 @@ export class Store {
   }
 
   /**
-   * Told, in this thread, of items that expire or are evicted, while their shard's lock is held.
+   * Called in this thread for items that expire or are evicted, while their shard's lock is held.
    */
   get listener(): RemovalListener | null {
     return this.#attachment.listener;
@@ -326,8 +336,7 @@ export class Store {
   }
 
   /**
-   * Whether reads by this thread count as uses, which keep an item from being evicted; at first
-   * they do.
+   * Whether reads by this thread count as uses, which protect items from eviction. Default true.
    */
   set countsUses(value: boolean) {
     this.#attachment.countsUses = value;
@@ -335,32 +344,32 @@ export class Store {
 
   // ---- the whole store --------------------------------------------------------------------------
 
-  /** Visits the live items of one bucket; the cursor to go on with, 0 at the end. */
+  /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visitor: ItemVisitor): number {
     return this.#walker.scan(cursor, now, () => visitor.visit(this));
   }
 
   /**
-   * Whether a walk that goes on at `cursor`, which is not 0, is beyond this key's place and visits
-   * it no more.
+   * Whether a walk at `cursor`, which is not 0, has passed this key's position and will not visit
+   * it.
    */
   passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
     return this.#walker.passed(cursor, this.hash(key, start, end));
   }
 
-  /** A slice of background work: removes expired items from some buckets; how many it removed. */
+  /** A slice of background work: removes expired items from some buckets; returns their number. */
   sweep(budgetBuckets: number, now: number): number {
     releaseStalePages(this.#attachment);
     this.#rooms[this.#halves.half].repay(now);
     return this.#walker.sweep(budgetBuckets, now);
   }
 
-  /** Makes some live item current, chosen by 32 random bits. The caller holds all shards. */
+  /** Makes a live item current, chosen by 32 random bits. The caller holds all shards. */
   randomItem(random: number, now: number): boolean {
     return this.#walker.randomItem(random, now);
   }
 
-  /** FLUSHALL. Scans that are under way end; the memory goes back in later slices, by sweep(). */
+  /** FLUSHALL. Scans in progress end; sweep() later returns the memory to the system in slices. */
   clear(): void {
     const taken = this.lockShards(this.allShards);
     clearHalf(this.#attachment, this.#halves.serving, this.#halves.spare);
@@ -368,12 +377,12 @@ export class Store {
     this.unlockShards(taken);
   }
 
-  /** Begins to gather what is to take the place of all items, which stay readable meanwhile. */
+  /** Begins a replacement of all items; the current ones stay readable until it takes over. */
   beginReplacement(): Replacement {
     return new Replacement(this, this.#attachment, this.#halves, this.#rooms[0]);
   }
 
-  /** Items, expired ones included that nobody has met yet. */
+  /** The number of items, including expired ones that were not removed yet. */
   count(): number {
     let items = 0;
     for (const shard of this.#halves.serving) items += shard.state[ITEMS];
@@ -381,9 +390,9 @@ export class Store {
   }
 
   /**
-   * A number that every write, expiry and eviction moves on by one (a clear(), a take-over, and
-   * each item that a replacement gathers, too), modulo 2^32: what two calls differ by is how much
-   * happened in between. May be slow: it adds up the version counters.
+   * A number that grows by one, modulo 2^32, with every write, expiry and eviction (and with a
+   * clear(), a takeover, and each item that a replacement gathers): the difference of two calls is
+   * the number of changes in between. May be slow: it adds up the version counters.
    */
   changes(): number {
     let sum = this.#attachment.global[CLEARS];
@@ -395,7 +404,7 @@ export class Store {
     return collectStatistics(this.#attachment, this.#halves);
   }
 
-  /** Writes that met a chain of the index at its bound: somebody chooses keys that collide. */
+  /** Writes that found a chain of the index at its bound: a client chooses keys that collide. */
   crowdedWrites(): number {
     return crowdedWrites(this.#halves.shards);
   }
@@ -411,13 +420,13 @@ export class Store {
 
   // ---- locks ------------------------------------------------------------------------------------
 
-  /** Which threads live: a lock whose owner died is thrown at whoever waits for it. */
+  /** Which threads are alive: waiting for a lock whose owner has died throws. */
   get threads(): ThreadTable {
     return this.#attachment.threads;
   }
 
   /**
-   * Whether several threads use this store, so that commands take the locks of their keys' shards.
+   * Whether several threads use this store, so that commands must lock the shards of their keys.
    */
   get isShared(): boolean {
     return this.#locks !== null;
@@ -437,14 +446,14 @@ export class Store {
   unlock(key: Uint8Array, start: number, end: number): void {
     if (this.#locks === null) return;
     const number = this.#lockedNumber;
-    assert(number >= 0 && key === this.#knownKey, "unlocked as it was locked");
-    assert(start === this.#knownStart && end === this.#knownEnd, "unlocked as it was locked");
+    assert(number >= 0 && key === this.#knownKey, "unlock() gets the key of lock()");
+    assert(start === this.#knownStart && end === this.#knownEnd, "unlock() gets the key of lock()");
     this.#knownKey = null;
     this.#lockedNumber = -1;
     if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
   }
 
-  /** The key's bit among the shards, to be gathered for lockShards(). */
+  /** The bit of the key's shard in the mask for lockShards(). */
   shardBit(key: Uint8Array, start: number, end: number): number {
     return 1 << this.#halves.numberOf(this.hash(key, start, end));
   }
@@ -455,8 +464,9 @@ export class Store {
   }
 
   /**
-   * Locks those shards of the mask that this thread does not hold yet, ascending, and returns them
-   * for unlockShards(): inside a transaction that holds all, the commands' own calls do nothing.
+   * Locks the shards of the mask that this thread does not hold yet, in ascending order, and
+   * returns them for unlockShards(). In a transaction, which holds all its shards, the calls of its
+   * commands do nothing.
    */
   lockShards(mask: number): number {
     if (this.#locks === null) return 0;
@@ -478,10 +488,7 @@ export class Store {
     }
   }
 
-  /**
-   * Gives back whatever lock() and lockShards() took, for a command that was broken off before it
-   * changed anything.
-   */
+  /** Releases all locks, for a command that was broken off before it changed anything. */
   unlockAll(): void {
     const key = this.#knownKey;
     if (this.#lockedNumber >= 0 && key !== null) this.unlock(key, this.#knownStart, this.#knownEnd);

@@ -1,11 +1,10 @@
-// Walks over the index: the cursor of SCAN and of snapshots, the sweeper, and a random item.
-// The cursor is shard * 2^26 + a position in the order of the bit-reversed 26 hash bits. Linear
-// hashing splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and
-// its halves are the halves of the range: wherever a walk stands, splitting and merging move no key
-// across it.
-// Invariant: a walk meets a key that is there all the time exactly once and no key twice, whether
-// the table grows or shrinks meanwhile; the order within a bucket does not matter, as it is visited
-// whole.
+// Walks over the index: the cursor of SCAN and of snapshots, the sweeper, and a random item. The
+// cursor is shard * 2^26 + a position in the order of the bit-reversed 26 hash bits. Linear hashing
+// splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and its
+// halves are the halves of the range: splitting and merging never move a key across a walk's
+// position.
+// Invariant: a walk visits a key that exists throughout exactly once, and no key twice, whether the
+// table grows or shrinks; the order within a bucket does not matter, since it is visited whole.
 
 import type { Attachment } from "./attachment.ts";
 import {
@@ -43,7 +42,7 @@ export class Walker {
 
   // ---- scan -------------------------------------------------------------------------------------
 
-  /** Visits the live items of one bucket; the next cursor, 0 at the end. */
+  /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visit: () => void): number {
     const number = Math.floor(cursor / POSITIONS);
     const position = cursor % POSITIONS;
@@ -60,14 +59,14 @@ export class Walker {
     return number + 1 === this.#halves.count ? 0 : (number + 1) * POSITIONS;
   }
 
-  /** Whether the place of a key with this hash lies before the cursor. */
+  /** Whether the position of a key with this hash is before the cursor. */
   passed(cursor: number, hash: number): boolean {
     const number = this.#halves.numberOf(hash);
     const position = reverse(hash & (POSITIONS - 1));
     return number * POSITIONS + position < cursor;
   }
 
-  /** Entries before `from` were visited when they were in a bucket of their own. */
+  /** Skips entries before `from`: they were visited when they were in another bucket. */
   #visitBucket(shard: Shard, first: number, from: number, now: number, visit: () => void): void {
     const { current } = this.#attachment;
     const { words } = shard.index;
@@ -90,14 +89,14 @@ export class Walker {
 
   // ---- sweep ------------------------------------------------------------------------------------
 
-  /** Looks through so many buckets for expired items and removes them; how many it removed. */
+  /** Removes the expired items of up to `budget` buckets; returns their number. */
   sweep(budget: number, now: number): number {
     const { global, expires } = this.#attachment;
     const { count } = this.#halves;
     if (!expires) return 0;
     let removed = 0;
     let left = budget;
-    // Once around at most: with nothing that expires this costs one look at each shard.
+    // At most one round: if nothing has an expiry, this only reads a counter of each shard.
     for (let turn = 0; turn <= count && left > 0; turn++) {
       const number = global[SWEEP_SHARD] % count;
       const shard = this.#halves.at(number);
@@ -135,8 +134,8 @@ export class Walker {
     let bucket = first;
     do {
       const base = bucket * bucketWords;
-      // Read now: the bucket may be given back with its last entry, and its link then means another
-      // thing.
+      // Read now: the bucket may be freed with its last entry, and its link then means something
+      // else.
       bucket = words[base + LINK];
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
         if (this.#lives(shard, slot, now)) {
@@ -153,7 +152,7 @@ export class Walker {
 
   // ---- a random item ----------------------------------------------------------------------------
 
-  /** Makes some live item current, chosen by 32 random bits; false if there is none. */
+  /** Makes a live item current, chosen by 32 random bits; false if there is none. */
   randomItem(random: number, now: number): boolean {
     const { count } = this.#halves;
     const start = (random >>> 26) % count;
@@ -211,7 +210,7 @@ function reverse(bits: number): number {
   return ((x >>> 16) | (x << 16)) >>> 0;
 }
 
-/** How many low hash bits name this bucket: one less while its other half was not split off yet. */
+/** The number of low hash bits that select this bucket: one less if it has not been split yet. */
 function addressBits(bucket: number, mask: number, buckets: number): number {
   const bits = 32 - Math.clz32(mask);
   const half = (mask >>> 1) + 1;
