@@ -1,13 +1,11 @@
-// Effects: what a command did to the store, encoded as RESP commands into the journal. Never
-// requests: every effect is absolute, so that replaying it twice converges, which is what lets a
-// snapshot be taken of a living store. It decides nothing: whether there is an effect is the
-// handler's business.
-//
-// Invariant: the bytes of an effect, and of a group between open() and close(), lie together in the
-// journal, and a pending SELECT lies before them.
-// Hot path: no allocation for an effect. An effect is measured first; if the ring has room for it
-// in one run, as nearly always, it is written there at once. Otherwise the small parts gather in a
-// scratch buffer and large keys and values go to the ring in pieces.
+// Effects: what a command did to the store, encoded as RESP commands in the journal. Never
+// requests: every effect is absolute, so replaying it twice converges, and a snapshot can be taken
+// while the store changes. It decides nothing: the caller decides whether there is an effect.
+// Invariant: the bytes of an effect, and of a group between open() and close(), are contiguous in
+// the journal, after a pending SELECT.
+// Hot path: no allocation for an effect. An effect is measured first; if it fits into the ring in
+// one run, as nearly always, it is written there directly. Otherwise its small parts gather in a
+// scratch buffer, and large keys and values are appended to the ring in pieces.
 
 import { digitCount, writeDigitsBefore } from "../base/ascii.ts";
 import { copyBytes } from "../base/bytes.ts";
@@ -34,18 +32,16 @@ const FLUSHALL = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
 const scratchBytes = 4096;
 
 export class Effects {
-  /**
-   * While a follower applies its leader's stream: those bytes go to the journal unchanged instead.
-   */
+  /** True while a follower applies its leader's stream, whose bytes go to the journal unchanged. */
   muted: boolean;
-  /** Effects written since this object was made. */
+  /** The number of effects written by this object. */
   recorded: number;
   private readonly journal: Journal;
   private readonly scratch: Uint8Array;
   /** Where the effect is being written: the ring, or the scratch buffer. */
   private target: Uint8Array;
   private at: number;
-  /** Length of the effect when it is written to the ring directly, else -1. */
+  /** The length of the effect if it is written directly to the ring, else -1. */
   private direct: number;
   private groupDepth: number;
   private multiWritten: boolean;
@@ -87,7 +83,7 @@ export class Effects {
     this.finish();
   }
 
-  /** A new expiry time; 0 takes it away. */
+  /** A new expiry time, ms since 1970; 0 removes it. */
   expireAt(key: Uint8Array, keyStart: number, keyEnd: number, expiresAt: number): void {
     if (this.idle()) return;
     const keyBytes = argumentBytes(keyEnd - keyStart);
@@ -137,21 +133,22 @@ export class Effects {
     this.finish();
   }
 
-  /** The journal's end: behind everything that was recorded up to now. */
+  /** The journal's end: the offset after everything recorded so far. */
   get offset(): number {
     return this.journal.offset;
   }
 
-  /** Before the locks of a write: waits until the journal has room for what it may record. */
+  /**
+   * Waits until the journal has room for a write's effects. Call it before the write takes its
+   * locks.
+   */
   makeWay(): void {
     this.journal.makeWay();
   }
 
   // ---- groups -----------------------------------------------------------------------------------
 
-  /**
-   * What follows up to close() happens at once on followers too. Groups nest; the outermost counts.
-   */
+  /** Followers apply the effects from here to close() as one. Groups nest; the outermost counts. */
   open(): void {
     if (this.groupDepth++ > 0) return;
     this.journal.enter();
@@ -257,7 +254,7 @@ export class Effects {
   }
 
   /**
-   * In the ring there always is: the effect was measured. False: too large for an emptied scratch
+   * Always true in the ring, as the effect was measured. False if `count` exceeds the whole scratch
    * buffer.
    */
   private hasRoom(count: number): boolean {

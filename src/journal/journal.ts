@@ -1,21 +1,19 @@
 // The journal: a ring of RESP bytes in shared memory, exactly as followers receive them. Its offset
 // is the replication offset: the number of bytes emitted in this history; byte i of the history has
-// offset i. It knows no commands (effects.ts encodes them), no replid and no sockets.
+// offset i. It knows neither commands (effects.ts encodes them) nor replids nor sockets.
 // Invariant: first <= offset, offset - first <= capacity, and the ring holds every byte in between.
 // Hot path: begin(), put() and advance() run for every write of a leader that has a follower.
 //
-// One lock covers the ring. It is taken while the lock of a shard is held, so that the order of the
-// journal is the order of the store, and it may be entered again by the thread that has it: a group
-// of effects holds it from its first effect to its last. A reader takes it only to look at the
-// ends; it copies without it, looks again whether the tail passed it meanwhile, and only then uses
-// the copy.
+// One lock covers the ring. A writer takes it while it holds the lock of a shard, so that the order
+// of the journal is the order of the store. It is reentrant: a group of effects holds it from its
+// first effect to its last. A reader takes it only to read both ends; it copies without the lock,
+// then checks under the lock that the tail has not passed its bytes, and only then uses the copy.
 //
-// Bytes that somebody still needs are not overwritten in silence. `needed` is the lowest offset
-// that a link has not taken yet; before an append overwrites it, `pressure` is called, and whoever
-// set it moves those bytes into queues of its own. Large effects are therefore written in pieces,
-// each with room made for it first, and an effect larger than the whole ring reaches the links all
-// the same: afterwards the ring holds its last part only, so nothing before it can be resumed any
-// more.
+// Bytes that a link still needs are not silently overwritten. `needed` is the lowest offset that a
+// link has not read yet; before an append overwrites it, the journal calls `pressure`, whose owner
+// moves those bytes into its own queues. Large effects are therefore written in pieces, and room is
+// made for each first. Even an effect larger than the whole ring reaches the links; afterwards the
+// ring holds only its last part, so a partial sync from before it is impossible.
 
 import { copyBytes } from "../base/bytes.ts";
 
@@ -24,7 +22,7 @@ export interface JournalMemory {
   readonly ring: SharedArrayBuffer;
 }
 
-/** What the journal needs of a mutex. Without one it serves a single thread. */
+/** The mutex that a journal shared by threads needs. */
 export interface Lock {
   lock(): void;
   unlock(): void;
@@ -36,11 +34,9 @@ const FIRST = 1;
 const NEEDED = 2;
 const ACTIVE = 8;
 const SELECT_PENDING = 9;
-/** Ring index of the byte at END. */
+/** The ring index of the byte at END. */
 const CURSOR = 10;
-/**
- * Left to whoever makes a lock for several threads: a word of `control` that nothing here touches.
- */
+/** A word of `control` for the lock of several threads; nothing here touches it. */
 export const journalLockWord = 11;
 const controlBytes = 64;
 
@@ -55,28 +51,27 @@ export function reserveJournal(bytes: number): JournalMemory {
 
 export class Journal {
   readonly capacity: number;
-  /** The ring itself, for the encoder, which writes where begin() tells it. */
+  /** The ring itself, for the encoder, which writes at the position that begin() returns. */
   readonly ring: Uint8Array;
   /**
-   * Called under the lock before bytes at or above `needed` are overwritten. It may read, not
+   * Called under the lock before bytes at or above `needed` are overwritten. It may read but not
    * append.
    */
   pressure: (() => void) | null;
   /**
-   * Set where `pressure` cannot be: waits, with no lock taken, for another thread to relieve the
-   * ring.
+   * For threads without `pressure`: waits, without a lock, for another thread to relieve the ring.
    */
   patience: (() => void) | null;
   private readonly offsets: Float64Array;
   private readonly words: Int32Array;
   private readonly mutex: Lock;
   private depth: number;
-  /** No append makes room for more than this at a time, so that `pressure` can keep up. */
+  /** Most bytes for which an append makes room at a time, so that `pressure` can keep up. */
   private readonly pieceBytes: number;
   /**
-   * So much of the ring `pressure` keeps free of needed bytes. With a lock it is a quarter: other
-   * threads, which saw it half empty and then had to wait for the lock, may write that much between
-   * them.
+   * Bytes of the ring that `pressure` keeps free of needed bytes. With a lock it is a quarter:
+   * other threads that saw the ring half empty and then waited for the lock may together write that
+   * much.
    */
   private readonly headroom: number;
 
@@ -95,12 +90,12 @@ export class Journal {
 
   // ---- state ------------------------------------------------------------------------------------
 
-  /** While false nothing is written and the offset stands still. */
+  /** While false, nothing is written and the offset does not move. */
   get active(): boolean {
     return this.words[ACTIVE] !== 0;
   }
 
-  /** Bytes emitted in this history. With several threads mark() tells it exactly. */
+  /** Bytes emitted in this history. With several threads, only mark() is exact. */
   get offset(): number {
     return this.offsets[END];
   }
@@ -110,7 +105,7 @@ export class Journal {
     return this.offsets[FIRST];
   }
 
-  /** A SELECT 0 goes before the next effect. */
+  /** Whether a SELECT 0 must precede the next effect. */
   get selectPending(): boolean {
     return this.words[SELECT_PENDING] !== 0;
   }
@@ -119,7 +114,7 @@ export class Journal {
     this.words[SELECT_PENDING] = pending ? 1 : 0;
   }
 
-  /** The lowest offset that a reader has still to take; Infinity when there is none. */
+  /** The lowest offset that a link has not read yet; Infinity if there is none. */
   get needed(): number {
     return this.offsets[NEEDED];
   }
@@ -128,20 +123,20 @@ export class Journal {
     this.offsets[NEEDED] = offset;
   }
 
-  /** Half of the ring is still to be taken by some link. */
+  /** Whether links still have to read more than half of the ring. */
   get isCrowded(): boolean {
     return this.offset - this.needed > this.capacity / 2;
   }
 
   /**
-   * To be called before a write takes its locks, in a thread that cannot relieve the ring under
+   * Call before a write takes its locks, in a thread that cannot relieve the ring while it holds
    * them.
    */
   makeWay(): void {
     if (this.patience !== null && this.active && this.isCrowded) this.patience();
   }
 
-  /** Begins a history at `offset`, with nothing held. */
+  /** Begins a history at `offset` with an empty ring. */
   start(offset: number): void {
     this.enter();
     this.offsets[END] = offset;
@@ -153,7 +148,8 @@ export class Journal {
   }
 
   /**
-   * Ends the history. The caller gives the next one a new replid: there is a gap between the two.
+   * Ends the history. The caller must give the next one a new replid, since there is a gap between
+   * them.
    */
   stop(): void {
     this.enter();
@@ -172,7 +168,7 @@ export class Journal {
 
   // ---- writing ----------------------------------------------------------------------------------
 
-  /** Takes the lock, or counts one more entry of the thread that has it. */
+  /** Takes the lock; reentrant. */
   enter(): void {
     if (this.depth++ === 0) this.mutex.lock();
   }
@@ -188,9 +184,8 @@ export class Journal {
   }
 
   /**
-   * Makes room for `total` bytes and returns where in the ring to write them, to be followed by
-   * advance(total); or -1 when they do not lie in one run, to be followed by put(). The caller has
-   * entered.
+   * Makes room for `total` bytes and returns the ring position for them; call advance(total) after
+   * writing. Returns -1 if they do not fit in one run; use put() then. The caller has entered.
    */
   begin(total: number): number {
     if (total > this.pieceBytes) return -1;
@@ -200,7 +195,7 @@ export class Journal {
     return at;
   }
 
-  /** Makes the bytes count that the caller wrote at the place that begin() named. */
+  /** Publishes the bytes that the caller wrote at the position from begin(). */
   advance(count: number): void {
     const cursor = this.words[CURSOR] + count;
     this.words[CURSOR] = cursor === this.capacity ? 0 : cursor;
@@ -230,8 +225,8 @@ export class Journal {
   // ---- reading ----------------------------------------------------------------------------------
 
   /**
-   * Copies up to `max` bytes from offset `from` on; returns how many, or -1 if they are held no
-   * longer.
+   * Copies up to `max` bytes from offset `from`; returns how many, or -1 if the ring no longer has
+   * them.
    */
   read(from: number, target: Uint8Array, at: number, max: number): number {
     this.enter();
@@ -255,7 +250,7 @@ export class Journal {
     if (run < count) copyBytes(this.ring, 0, count - run, target, at + run);
   }
 
-  /** Throws when the structure contradicts itself; for tests. */
+  /** Throws on an inconsistency; for tests. */
   invariants(): void {
     const { offset, first, capacity } = this;
     const cursor = this.words[CURSOR];

@@ -1,13 +1,13 @@
 // The checksum of RDB files: CRC-64 with the Jones polynomial, reflected, starting from zero. Over
 // "123456789" it is e9c6d914c4b8d9ca.
-// Hot path of a full sync: eight bytes a step through eight tables ("slicing by 8"), in two 32-bit
-// halves, because a BigInt in the loop allocates for every byte.
+// Hot path of a full sync: eight bytes per step with eight tables ("slicing by 8"), in two 32-bit
+// halves, because a BigInt in the loop would allocate for every byte.
 
 const POLYNOMIAL_HIGH = 0x95ac9329; // 0xad93d23594c935a9 with its bits reversed
 const POLYNOMIAL_LOW = 0xac4bc9b5;
 const sliceCount = 8;
 
-/** Entry `slice * 256 + byte`: what that byte does to the sum `slice` bytes later. */
+/** Entry `slice * 256 + byte`: the effect of that byte on the sum `slice` bytes later. */
 const tableHigh = new Int32Array(sliceCount * 256);
 const tableLow = new Int32Array(sliceCount * 256);
 fillTables();

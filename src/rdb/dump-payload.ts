@@ -1,11 +1,10 @@
 // The payload of DUMP and RESTORE: a value as in a snapshot, without its key, and a footer. Only
-// strings are read; of any other type it tells the name, which is all that a cache of strings wants
-// to know.
+// strings are read; for any other type, only its name is available.
 //
 //   type (1 byte)  value  version (2 bytes, little endian)  CRC-64 of all before it (8 bytes)
 //
-// Redis 8.6 may put before the type what modules attached to the key; it is stepped over.
-// The version is not looked at: strings have had one form in all of them.
+// Redis 8.6 may put metadata that modules attached to the key before the type; it is skipped.
+// The version is ignored: the form of strings is the same in all versions.
 
 import { Crc64 } from "./crc64.ts";
 import { moduleParts, opcode, RdbError, STRING_TYPE, shapeOf } from "./format.ts";
@@ -15,8 +14,7 @@ const checksumBytes = 8;
 const footerBytes = 2 + checksumBytes;
 
 /**
- * The type of the value; types whose numbers mean different things to Redis and Valkey are hashes
- * in both.
+ * The name of the value's type. Numbers that Redis and Valkey use differently mean hashes in both.
  */
 export function payloadType(payload: Uint8Array, start: number, end: number): string {
   const at = typeAt(payload, start, end);
@@ -26,8 +24,9 @@ export function payloadType(payload: Uint8Array, start: number, end: number): st
 }
 
 /**
- * The string in a payload of that type: its range lies in `bytes`, until release(). One of more
- * than `lengthMax` bytes is not read: `isTooLong`. Throws an RdbError for a broken one.
+ * Reads the string in a payload of type string: a range of `bytes`, valid until release(). If it
+ * exceeds `lengthMax` bytes, it is not read and `isTooLong` is set. Throws an RdbError if the
+ * payload is broken.
  */
 export function readPayload(
   payload: Uint8Array,
@@ -43,12 +42,12 @@ export function readPayload(
   const length = end - footerBytes - at - 1;
   input.take(payload, at + 1, end - footerBytes);
   if (!input.string(lengthMax) || input.at !== length) {
-    throw input.error("a payload's string does not end with it");
+    throw input.error("a payload and its string do not end together");
   }
   return input;
 }
 
-/** Where the type stands, or -1. */
+/** The position of the type, or -1. */
 function typeAt(payload: Uint8Array, start: number, end: number): number {
   if (end <= start) return -1;
   if (payload[start] !== opcode.KEY_METADATA) return start;
@@ -60,7 +59,7 @@ function typeAt(payload: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * One class: four bytes that name it, then a module's tagged parts; false where they are not whole.
+ * Skips one class: a four-byte name, then a module's tagged parts; false if they are incomplete.
  */
 function skipMetadata(input: RdbStrings): boolean {
   input.skip(4);

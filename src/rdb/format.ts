@@ -1,13 +1,14 @@
-// The RDB format as data: opcodes, and for every type that a cache of strings cannot hold the shape
-// of its value, so that the reader can step over it. Nothing is read or written here. From redis
-// 7.2 `rdb.c`/`rdb.h`, and for Redis 8.x from what librdb 2.3 and the notes of readers of versions
-// 13 to 15 say; types above 21 and opcodes below 0xf4 mean different things to Redis 7.4+ and
-// Valkey 9.
+// The RDB format as data: opcodes, and the shape of each type that a cache of strings cannot hold,
+// so that the reader can skip its values. Nothing is read or written here.
+// Sources: redis 7.2 `rdb.c`/`rdb.h`; for Redis 8.x, librdb 2.3 and the notes of readers of
+// versions 13 to 15. Types above 21 and opcodes below 0xf4 differ between Redis 7.4+ and Valkey 9.
 
 export const opcode = {
-  /** Redis: the names of fields that many hashes share. Valkey: an update in the middle. */
+  /** Redis: the field names that many hashes share. Valkey: an update in the middle. */
   HASH_TEMPLATE: 0xf2,
-  /** Redis: what modules attached to the key that follows. Valkey: the import of a slot. */
+  /**
+   * Redis: metadata that modules attached to the key that follows. Valkey: the import of a slot.
+   */
   KEY_METADATA: 0xf3,
   SLOT_INFO: 0xf4,
   FUNCTION: 0xf5,
@@ -24,21 +25,21 @@ export const opcode = {
 
 export const STRING_TYPE = 0;
 
-/** The first byte of a length that is not one: what follows is a string in another form. */
+/** First bytes that mark a string in another form instead of a length. */
 export const special = { INT8: 0xc0, INT16: 0xc1, INT32: 0xc2, LZF: 0xc3 } as const;
 export const LENGTH_32 = 0x80;
 export const LENGTH_64 = 0x81;
 
 /**
- * One part of a value: a string, a length, a double as text, so many bytes, a list; a module's
- * tagged parts; an array's head and one of its tagged elements; the fields of a template, and the
- * values of a hash that names one.
+ * One part of a value: a string, a length, a double as text, a module's tagged parts, an array's
+ * head, one of its tagged elements, the fields of a template, the values of a hash that uses one; a
+ * number of bytes; or a repetition.
  */
 export type Step =
   | ("string" | "length" | "double" | "module" | "array" | "element" | "template" | "templated")
   | number
   | Repeat;
-/** A length, then as many times these parts. */
+/** A length, then these parts that many times. */
 export interface Repeat {
   readonly each: readonly Step[];
 }
@@ -52,7 +53,9 @@ export interface Shape {
   readonly steps: readonly Step[];
 }
 
-/** Entry ids are 16 bytes, times 8; groups hold pending entries, then consumers with theirs. */
+/**
+ * Entry ids take 16 bytes, times 8. A group has its pending entries, then consumers with theirs.
+ */
 function stream(
   head: Step[],
   group: Step[],
@@ -93,7 +96,7 @@ const common: Readonly<Record<number, Shape>> = {
   21: stream(five, ["length"], [8]),
 };
 
-/** Redis 8.6: what a stream remembers of its producers, so that no entry is added twice. */
+/** Redis 8.6: what a stream remembers about its producers, so that no entry is added twice. */
 const idempotence: Step[] = [
   "length",
   "length",
@@ -102,10 +105,7 @@ const idempotence: Step[] = [
   "length",
 ];
 
-/**
- * Hashes whose fields expire, streams with more state, arrays, hashes that share their fields'
- * names.
- */
+/** Hashes with expiring fields, streams with more state, arrays, hashes that share field names. */
 const redisOnly: Readonly<Record<number, Shape>> = {
   22: { name: "hash", steps: [many("length", "string", "string")] },
   23: { name: "hash", steps: ["string"] },
@@ -123,15 +123,12 @@ const valkeyOnly: Readonly<Record<number, Shape>> = {
   22: { name: "hash", steps: [many("string", "string", 8)] },
 };
 
-/** The shape of a type that is stepped over; undefined if it is not known. */
+/** The shape of a type to be skipped; undefined if it is not known. */
 export function shapeOf(type: number, isValkey: boolean): Shape | undefined {
   return common[type] ?? (isValkey ? valkeyOnly : redisOnly)[type];
 }
 
-/**
- * What follows an opcode that is stepped over, and under which name it is counted, if it holds
- * data.
- */
+/** What follows a skipped opcode, and the name under which it is counted if it holds data. */
 interface Ignored {
   readonly name?: string;
   readonly steps: readonly Step[];
@@ -155,7 +152,7 @@ export function ignoredAfter(code: number, isValkey: boolean): Ignored | undefin
   return commonIgnored[code] ?? (isValkey ? undefined : redisIgnored[code]);
 }
 
-/** A module's parts by their tag: signed, unsigned, float, double, string. 0 ends them. */
+/** A module's parts by tag: signed, unsigned, float, double, string. Tag 0 ends them. */
 export const moduleParts: Readonly<Record<number, Step>> = {
   1: "length",
   2: "length",
@@ -164,7 +161,7 @@ export const moduleParts: Readonly<Record<number, Step>> = {
   5: "string",
 };
 
-/** An element of an array by its tag: text, integer, double, short text. */
+/** The elements of an array by tag: text, integer, double, short text. */
 export const elementParts: Readonly<Record<number, Step>> = {
   0: "string",
   1: 8,
@@ -172,7 +169,7 @@ export const elementParts: Readonly<Record<number, Step>> = {
   3: "string",
 };
 
-/** Bytes that are no snapshot, with the place at which that was noticed. */
+/** The bytes are not a valid snapshot; `offset` is where that was noticed. */
 export class RdbError extends Error {
   override readonly name = "RdbError";
   readonly offset: number;

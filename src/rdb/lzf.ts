@@ -1,15 +1,15 @@
-// Decompression of LZF, in which Redis stores strings. There is no compressor: our files hold plain
-// bytes, which every reader accepts. Input is not trusted: nothing outside the given range is read
-// and nothing beyond the announced length is written.
+// Decompresses LZF, in which Redis stores strings. There is no compressor: our files hold plain
+// bytes, which every reader accepts. The input is not trusted: nothing outside the given range is
+// used, and nothing beyond the announced length is written.
 //
-// The format is a run of instructions. First byte c below 32: c + 1 literal bytes follow. Otherwise
-// a back reference: its length is the upper three bits, plus one more byte if they are 7, plus 2;
-// its distance is the lower five bits and the next byte, plus 1.
+// The format is a sequence of instructions. If the first byte c is below 32, c + 1 literal bytes
+// follow. Otherwise it is a back reference: its length is the upper three bits, plus one more byte
+// if they are 7, plus 2; its distance is the lower five bits and the next byte, plus 1.
 
 const literalBound = 32;
 const longLength = 7;
 
-/** The plain bytes, or null if the input is not LZF of exactly that length. */
+/** The plain bytes, or null if the input does not decompress to exactly `length` bytes. */
 export function decompress(
   input: Uint8Array,
   start: number,
@@ -33,7 +33,7 @@ export function decompress(
     if (control >> 5 === longLength) count += input[from++];
     const reference = to - ((control & 31) << 8) - input[from++] - 1;
     if (from > end || reference < 0 || to + count > length) return null;
-    // The ranges may overlap: the copy goes byte by byte, from low to high.
+    // The ranges may overlap, so bytes are copied one by one, from low to high.
     for (let i = 0; i < count; i++) output[to + i] = output[reference + i];
     to += count;
   }

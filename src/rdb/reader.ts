@@ -1,14 +1,13 @@
 // Reads a snapshot in the RDB format of any Redis or Valkey, pushed in as it arrives and cut
-// anywhere. Strings of database 0 are handed out; every other type and database is stepped over and
-// counted; what cannot be stepped over is an error that says what and where. Keys and values are
-// handed out as ranges, of the pushed bytes themselves where they lie whole in one push: the
-// handler copies what it keeps.
-// Invariants: memory follows the bytes that arrived, never an announced length, and a value that
-// announces more than `valueBytesMax` takes none at all, packed or not; every step either consumes
-// all that it needs or nothing; the checksum covers every consumed byte.
+// anywhere. The handler gets the strings of database 0; every other type and database is skipped
+// and counted; what cannot be skipped is an error that says what and where. Keys and values are
+// ranges, of the pushed bytes if they are whole in one push: the handler must copy what it keeps.
+// Invariants: memory follows the bytes that arrived, never an announced length; a value that
+// announces more than `valueBytesMax` takes none, packed or not; every step consumes all that it
+// needs or nothing; the checksum covers every consumed byte.
 //
 // States:  magic -> record -> key -> value -> record ... -> checksum -> done
-//                   record -> skip -> record          (types, databases, opcodes without use for us)
+//                   record -> skip -> record          (unused types, databases and opcodes)
 //                   record -> name -> text -> record  (auxiliary fields)
 // The state `skip` runs a stack of frames over the shapes of format.ts.
 
@@ -32,8 +31,7 @@ import { RdbStrings } from "./strings.ts";
 
 export interface RdbHandler {
   /**
-   * One string item; `expiresAt` is in milliseconds, 0 for none. The ranges are valid during the
-   * call.
+   * One string; `expiresAt` is in ms since 1970, 0 for none. The ranges are valid during the call.
    */
   item(
     key: Uint8Array,
@@ -44,16 +42,18 @@ export interface RdbHandler {
     valueEnd: number,
     expiresAt: number,
   ): void;
-  /** An item whose key or value is longer than it may be; the range is empty if it is the key. */
+  /** An item whose key or value is too long; the range is empty if the key is. */
   refused?(key: Uint8Array, keyStart: number, keyEnd: number): void;
-  /** A field that is longer than snapshotFieldBytesMax is passed over. */
+  /** An auxiliary field. One that is longer than snapshotFieldBytesMax is skipped. */
   auxiliary?(name: string, value: string): void;
 }
 
 export interface RdbReaderOptions {
-  /** Values of database 0 that are no strings are an error. */
+  /**
+   * Whether a value of database 0 that is not a string is an error. Default false: it is skipped.
+   */
   readonly refusesOtherTypes?: boolean | undefined;
-  /** A longer value is refused by its header. */
+  /** Longest value, bytes; a longer one is refused by its header. Default bulkBytesMax. */
   readonly valueBytesMax?: number;
 }
 
@@ -69,7 +69,7 @@ const decoder = new TextDecoder();
 const empty: Uint8Array = new Uint8Array(0);
 const magicBytes = 9;
 const firstVersionWithChecksum = 5;
-/** Redis counts single numbers so far; whatever is above cannot be told from garbage. */
+/** Redis has used small numbers so far; a higher one is indistinguishable from garbage. */
 const redisVersionMax = 99;
 
 export class RdbReader {
@@ -77,7 +77,7 @@ export class RdbReader {
   isValkey = false;
   /** Items handed out. */
   items = 0;
-  /** What was stepped over, by its kind: `list`, `stream`, `function`, `other database` ... */
+  /** How much was skipped, by kind: `list`, `stream`, `function`, `other database` ... */
   readonly skipped = new Map<string, number>();
   readonly #handler: RdbHandler;
   readonly #refusesOtherTypes: boolean;
@@ -90,11 +90,11 @@ export class RdbReader {
   #key: Uint8Array = empty;
   #keyStart = 0;
   #keyEnd = 0;
-  /** The key, or the name of the field, was too long. */
+  /** Whether the key, or the name of the field, was too long. */
   #isRefused = false;
   #name = "";
   readonly #frames: Frame[] = [];
-  /** How many fields each template has, for the hashes that name it. */
+  /** The number of fields of each template, for the hashes that use it. */
   readonly #templates = new Map<number, number>();
   #lastLength = 0;
 
@@ -105,7 +105,7 @@ export class RdbReader {
     this.#valueBytesMax = valueBytesMax;
   }
 
-  /** True once the whole snapshot was read and its checksum was right. */
+  /** True when the whole snapshot has been read and its checksum was right. */
   get done(): boolean {
     return this.#state === "done";
   }
@@ -116,8 +116,8 @@ export class RdbReader {
   }
 
   /**
-   * Takes the bytes of a range. Returns how many of them belong to the snapshot: all of them, until
-   * it is done.
+   * Reads the bytes of a range. Returns how many of them belong to the snapshot: all of them, until
+   * it is done. Throws an RdbError if the bytes are broken.
    */
   push(chunk: Uint8Array, start = 0, end = chunk.length): number {
     if (this.done) return 0;
@@ -131,12 +131,12 @@ export class RdbReader {
     return this.done ? end - start - left : end - start;
   }
 
-  /** To be called when no more bytes will come. */
+  /** Call when no more bytes will come. Throws an RdbError if the snapshot is incomplete. */
   finish(): void {
     if (!this.done) throw this.#in.error("it ends in the middle");
   }
 
-  /** One step of the machine; false when bytes are missing. */
+  /** One step of the state machine; false if bytes are missing. */
   #step(): boolean {
     switch (this.#state) {
       case "magic":
@@ -165,7 +165,7 @@ export class RdbReader {
     if (!input.has(magicBytes)) return false;
     const text = decoder.decode(input.buf.subarray(input.at, input.at + magicBytes));
     const match = /^(?:REDIS(\d{4})|VALKEY(\d{3}))$/.exec(text);
-    if (match === null) throw input.error("these bytes are no snapshot");
+    if (match === null) throw input.error("these bytes are not a snapshot");
     this.isValkey = match[1] === undefined;
     this.version = Number(match[1] ?? match[2]);
     if (this.version < 1 || (!this.isValkey && this.version > redisVersionMax)) {
@@ -207,7 +207,7 @@ export class RdbReader {
     if (!input.has(1 + width)) return false;
     const at = input.at + 1;
     const time = width === 8 ? input.integer64(at) : input.integer32(at) * 1000;
-    // 0 means "none" in the store; a moment at or before 1970 has passed either way.
+    // In the store, 0 means no expiry; a moment at or before 1970 has passed in any case.
     this.#expiresAt = Math.max(time, 1);
     input.at = at + width;
     return true;
@@ -277,11 +277,11 @@ export class RdbReader {
     this.#handler.item(this.#key, this.#keyStart, this.#keyEnd, bytes, start, end, this.#expiresAt);
   }
 
-  /** The pushed bytes are gone after push(); a key that waits for its value must not be. */
+  /** The pushed bytes are invalid after push(), so a key that waits for its value is copied. */
   #keepKey(): void {
-    // A key in a buffer of its own fills it; a range of the pushed bytes has its length before it.
+    // A key with its own buffer fills it; in the pushed bytes, its length precedes it.
     if (this.#key.length === this.#keyEnd - this.#keyStart) return;
-    // Not slice(): of a Buffer, which a socket hands out, that would be another view.
+    // Not slice(): on a Buffer, which a socket delivers, that would make another view.
     this.#key = new Uint8Array(this.#key.subarray(this.#keyStart, this.#keyEnd));
     this.#keyStart = 0;
     this.#keyEnd = this.#key.length;
@@ -381,7 +381,7 @@ export class RdbReader {
     return this.#advance(frame, true);
   }
 
-  /** `times` is negative while its bytes are missing. */
+  /** Skips `steps` so many times; `times` is negative while its bytes are missing. */
   #skipMany(frame: Frame, steps: readonly Step[], times: number): boolean {
     if (times > 0) this.#frames.push({ steps, index: 0, times });
     return this.#advance(frame, times >= 0);
@@ -392,7 +392,7 @@ export class RdbReader {
     return complete;
   }
 
-  /** A tag, then what the tag says; the same step runs again until the tag that ends the value. */
+  /** Skips a tag and its part. The same step runs again until the tag that ends the value. */
   #skipModulePart(frame: Frame): boolean {
     const tag = this.#in.length();
     if (tag < 0) return false;
@@ -406,8 +406,8 @@ export class RdbReader {
   // ---- what Redis 8 has added -------------------------------------------------------------------
 
   /**
-   * How many elements, and the place of the next insertion if there is one; then an index before
-   * each.
+   * The number of elements, and the position of the next insertion if there is one; then the
+   * elements.
    */
   #skipArrayHead(frame: Frame): boolean {
     const input = this.#in;
@@ -433,7 +433,7 @@ export class RdbReader {
     return this.#skipMany(frame, [part], 1);
   }
 
-  /** The template's number came right before. */
+  /** The template's number was the length before this. */
   #skipTemplate(frame: Frame): boolean {
     const fields = this.#in.length();
     if (fields < 0) return false;

@@ -1,9 +1,9 @@
 // The input of the snapshot reader: pushed bytes, and the primitives of the format on them, which
-// are lengths, integers and strings in all their encodings. It knows no records.
+// are lengths, integers and strings in all their encodings. It does not know records.
 // Invariants: a primitive consumes everything it needs or nothing, except a string's content, which
-// is gathered (or stepped over) as it arrives; bytes before `at` are consumed; what is carried from
-// one push to the next is shorter than the longest primitive; no memory is taken for a string whose
-// header announces more than its reader accepts.
+// is gathered (or skipped) as it arrives; bytes before `at` are consumed; what is carried from one
+// push to the next is shorter than the longest primitive; a string whose header announces more than
+// its reader accepts takes no memory.
 
 import { freeBytes } from "../base/buffer-pool.ts";
 import { LENGTH_32, LENGTH_64, RdbError, special } from "./format.ts";
@@ -14,38 +14,43 @@ const decoder = new TextDecoder();
 const empty: Uint8Array = new Uint8Array(0);
 /** More bytes are needed. */
 const MISSING = -1;
-/** A string in another form; the byte itself was not consumed. */
+/** A string in another form; its first byte was not consumed. */
 const SPECIAL = -2;
 const gatherBytesMin = 64 * 1024;
-/** Three bytes of LZF make at most 264: a larger ratio is a lie that would cost memory. */
+/**
+ * Three bytes of LZF make at most 264 bytes: a header with a larger ratio is false, and would cost
+ * memory.
+ */
 const lzfRatioMax = 88;
-/** Whoever packs a string adds a byte to 32 of it at most. */
+/** Packing adds at most one byte to every 32 bytes. */
 const lzfLiteralsPerByte = 32;
-const doubleSpecialMin = 253; // not a number, and the two infinities, have no digits
+const doubleSpecialMin = 253; // NaN and the two infinities have no digits
 
 export class RdbStrings {
   buf: Uint8Array = empty;
   at = 0;
-  /** Up to here the checksum was taken. */
+  /** The checksum covers the bytes before this position. */
   summed = 0;
   /** The string that string() read last. */
   bytes: Uint8Array = empty;
   start = 0;
   end = 0;
-  /** The string that string() read last is longer than it may be: it was stepped over. */
+  /** Whether the string that string() read last was too long and was skipped. */
   isTooLong = false;
   #end = 0;
   #consumedBefore = 0;
   #toSkip = 0;
-  /** Content of a string that is not complete: its bytes so far, how many there are and will be. */
+  /**
+   * The content of an incomplete string: its bytes so far, their number, and the number expected.
+   */
   #gathered: Uint8Array = empty;
   #have = 0;
   #want = 0;
-  /** Its length once decompressed, or -1 for plain bytes. */
+  /** Its decompressed length, or -1 for plain bytes. */
   #plainLength = -1;
-  /** Inside the content of a string that is too long. */
+  /** Whether the input is inside the content of a string that is too long. */
   #isSteppingOver = false;
-  /** Arrays that were made for the strings since the last release(). */
+  /** Arrays allocated for strings since the last release(). */
   readonly #made: Uint8Array[] = [];
 
   get offset(): number {
@@ -58,7 +63,7 @@ export class RdbStrings {
 
   // ---- the input --------------------------------------------------------------------------------
 
-  /** Makes the range the input, behind what was kept. */
+  /** Appends the range to the bytes that were kept. */
   take(chunk: Uint8Array, start: number, end: number): void {
     const kept = this.#end - this.at;
     if (kept === 0) {
@@ -74,11 +79,11 @@ export class RdbStrings {
     this.#end = this.buf.length;
   }
 
-  /** Lets go of the pushed bytes but for the unconsumed rest; returns how long that is. */
+  /** Drops the pushed bytes except the unconsumed rest; returns its length. */
   keep(): number {
     const left = this.#end - this.at;
     this.#consumedBefore += this.at;
-    // Not slice(): of a Buffer, which a socket hands out, that would be another view.
+    // Not slice(): on a Buffer, which a socket delivers, that would make another view.
     this.buf = left === 0 ? empty : new Uint8Array(this.buf.subarray(this.at, this.#end));
     this.at = 0;
     this.#end = left;
@@ -96,12 +101,12 @@ export class RdbStrings {
     return (buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24)) >>> 0;
   }
 
-  /** Signed; exact within 53 bits, which every time that can still come is. */
+  /** Signed; exact within 53 bits, which is enough for any time. */
   integer64(at: number): number {
     return (this.integer32(at + 4) | 0) * 0x100000000 + this.integer32(at);
   }
 
-  /** A length, or MISSING. A string in another form has none here. */
+  /** A length, or MISSING. Throws if there is a string in another form instead. */
   length(): number {
     const value = this.#lengthOrSpecial();
     if (value === SPECIAL) throw this.error("a length is expected");
@@ -139,8 +144,8 @@ export class RdbStrings {
   // ---- strings ----------------------------------------------------------------------------------
 
   /**
-   * Reads a string; false when bytes are missing, and then the next call goes on with it. One of
-   * more than `lengthMax` bytes, packed or not, is stepped over, and `isTooLong` says so.
+   * Reads a string; false if bytes are missing, and then the next call resumes. A string of more
+   * than `lengthMax` bytes, packed or not, is skipped, and `isTooLong` is set.
    */
   string(lengthMax: number): boolean {
     if (this.#want > 0) return this.#gather();
@@ -152,7 +157,7 @@ export class RdbStrings {
     return length > lengthMax ? this.#tooLong(length) : this.#content(length, -1);
   }
 
-  /** Frees what was made for the strings so far: nobody looks at them any more. */
+  /** Frees the memory of the strings read so far; they must not be used afterwards. */
   release(): void {
     for (const bytes of this.#made) freeBytes(bytes);
     this.#made.length = 0;
@@ -194,7 +199,7 @@ export class RdbStrings {
     return true;
   }
 
-  /** Reads both lengths; leaves the plain one in its field and returns the packed one. */
+  /** Reads both lengths; returns the packed one and keeps the plain one in #plainLength. */
   #lzfHeader(): number {
     const start = this.at++;
     const packed = this.length();
@@ -274,7 +279,7 @@ export class RdbStrings {
     this.#toSkip += count;
   }
 
-  /** Consumes what is to be skipped, as far as it has arrived; true when nothing is left of it. */
+  /** Consumes the bytes to be skipped that have arrived; true if none is left. */
   skipPending(): boolean {
     const count = Math.min(this.#toSkip, this.#end - this.at);
     this.at += count;

@@ -1,8 +1,8 @@
-// Writes a snapshot in Redis's RDB format, version 9, which Redis from 5 on and every Valkey read.
-// It works incrementally: each call appends to `output`, whose bytes the caller sends off whenever
-// it likes. It walks no store and writes each item that it is given: that no key comes twice, which
-// would stop a real Redis, is the walk's promise.
-// Invariant: the checksum covers every byte up to `summed`, and nothing leaves `output` before
+// Writes a snapshot in Redis's RDB format, version 9, which Redis 5 and later and every Valkey can
+// read. It works incrementally: each call appends to `output`, whose bytes the caller may send at
+// any time. It does not walk the store and writes every item that it is given: the walk must not
+// give a key twice, which would stop a real Redis.
+// Invariant: the checksum covers every byte up to `#summed`, and nothing leaves `output` before
 // that.
 
 import type { ByteSource } from "../base/bytes.ts";
@@ -11,7 +11,7 @@ import { Crc64 } from "./crc64.ts";
 import { LENGTH_32, LENGTH_64, opcode, STRING_TYPE } from "./format.ts";
 
 const encoder = new TextEncoder();
-/** A field of our own, which others pass over. */
+/** Our own auxiliary field, which other servers ignore. */
 export const CLEAN_SHUTDOWN = "mscache-clean-shutdown";
 const MAGIC = encoder.encode("REDIS0009");
 const outputBytes = 256 * 1024;
@@ -19,21 +19,19 @@ const length6Max = 0x3f;
 const length14Max = 0x3fff;
 const length32Max = 0xffffffff;
 const LENGTH_14 = 0x40;
-/**
- * Longest head of an item: expiry with its opcode, type, length of the key; and the value's length.
- */
+/** Longest head of an item: opcode and expiry, type, length of the key. */
 const itemHeadBytes = 9 + 1 + 9;
 const lengthBytesMax = 9;
 
-/** The fields that a reader may want to know before the first item. */
+/** The fields that come before the first item. */
 export interface SnapshotHeader {
   readonly serverVersion: string;
-  /** The journal that the items are a state of; empty where they are of no one moment. */
+  /** The history whose state the items are; empty if they are not the state of one moment. */
   readonly replid: string;
   readonly offset: number;
-  /** The database that the stream behind this snapshot has selected. */
+  /** The database that is selected in the stream after this snapshot. */
   readonly streamDatabase: number;
-  /** Nothing was written between this state and the end of its process. */
+  /** Whether nothing was written between this state and the end of the process. */
   readonly isCleanShutdown?: boolean;
   readonly usedMemoryBytes: number;
   readonly createdAtMs: number;
@@ -81,7 +79,7 @@ export class RdbWriter {
     this.itemInto(this.output, key, keyStart, keyEnd, value, length, expiresAt);
   }
 
-  /** The same into another output, for pass() to take up later. */
+  /** As item(), but into another output, whose bytes pass() counts later. */
   itemInto(
     output: Output,
     key: Uint8Array,
@@ -108,7 +106,7 @@ export class RdbWriter {
     output.length = at + length;
   }
 
-  /** The end mark and the checksum. */
+  /** Writes the end mark and the checksum. */
   end(): void {
     this.#byte(opcode.END);
     this.sum();
@@ -118,18 +116,21 @@ export class RdbWriter {
     this.#summed = this.output.length;
   }
 
-  /** Brings the checksum up to date; to be called before bytes are taken out of `output`. */
+  /** Brings the checksum up to date; call it before you take bytes out of `output`. */
   sum(): void {
     this.#crc.update(this.output.bytes, this.#summed, this.output.length);
     this.#summed = this.output.length;
   }
 
-  /** Items from elsewhere that the caller sends now, while `output` is empty. */
+  /**
+   * Adds items from another output to the checksum; the caller sends them now, while `output` is
+   * empty.
+   */
   pass(bytes: Uint8Array): void {
     this.#crc.update(bytes, 0, bytes.length);
   }
 
-  /** Forgets the bytes in `output`: they were sent. */
+  /** Drops the bytes in `output`, which were sent. */
   clear(): void {
     if (this.#summed !== this.output.length) this.sum();
     this.output.clear();
@@ -156,7 +157,7 @@ export class RdbWriter {
   }
 }
 
-/** Writes a length in its shortest form; returns the position behind it. */
+/** Writes a length in its shortest form; returns the position after it. */
 function writeLength(target: Uint8Array, at: number, value: number): number {
   if (value <= length6Max) {
     target[at] = value;
@@ -185,7 +186,7 @@ function writeBigEndian32(target: Uint8Array, at: number, value: number): void {
   target[at + 3] = value;
 }
 
-/** Little endian, as everything but lengths. */
+/** Little-endian, like everything except lengths. */
 function writeInteger32(target: Uint8Array, at: number, value: number): void {
   target[at] = value;
   target[at + 1] = value >>> 8;

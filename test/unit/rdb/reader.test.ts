@@ -198,7 +198,7 @@ describe("rdb reader", () => {
   });
 
   test.each([
-    ["no snapshot", Buffer.from("HTTP/1.1 "), /these bytes are no snapshot at byte 0/],
+    ["no snapshot", Buffer.from("HTTP/1.1 "), /these bytes are not a snapshot at byte 0/],
     ["version 0", file("REDIS0000"), /version 0 is not known/],
     [
       "an unknown type",
