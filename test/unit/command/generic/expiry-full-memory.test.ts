@@ -7,10 +7,11 @@
 import { expect, test } from "bun:test";
 import { flag } from "../../../../src/command/core/flags.ts";
 import { commands } from "../../../../src/command/table.ts";
+import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { type Argument, Bed, NOW, OK } from "../bed.ts";
 
-const limit = 2 * 1024 * 1024;
+const limit = repetitions(1, 2) * 1024 * 1024;
 const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
 /**
