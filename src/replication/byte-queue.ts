@@ -1,5 +1,5 @@
-// Bytes that wait for a socket, as a list of chunks that are kept by reference: whoever pushes a
-// chunk leaves it alone until it was written. It bounds nothing; its owner looks at `bytes`.
+// Bytes that wait for a socket, as a list of chunks that are kept by reference: the caller must not
+// change a chunk until it is written. It bounds nothing; its owner watches `bytes`.
 
 import type { LinkSocket } from "../base/link.ts";
 

@@ -1,6 +1,6 @@
-// A planned change of places: this leader stops its writes, waits until a follower has every byte,
-// turns into that follower's follower, and asks it with `PSYNC ... FAILOVER` to be promoted. No
-// write is lost, unless it is forced.
+// A planned change of roles: this leader pauses writes, waits until a follower has every byte,
+// becomes a follower of that follower, and asks it with `PSYNC ... FAILOVER` to promote itself. No
+// write is lost, unless the failover is forced.
 //
 //   no-failover --begin()--> waiting-for-sync --target has all--> failover-in-progress
 //   failover-in-progress --accepted--> no-failover
@@ -10,11 +10,11 @@
 //
 // Invariant: writes are paused in every state but no-failover. From redis 7.0 `replication.c`:
 // failoverCommand, updateFailoverStatus; but Redis waits up to a second for the target's next ACK,
-// and here one GETACK asks for it. Its bytes stand behind the last write, and the answer does not
-// count them: so the target has to acknowledge the last write, and not the end of the stream. It
-// has those bytes as well when it is asked to be promoted, since a connection and a handshake of
-// ours follow them: were they lost with the link, our PSYNC would go beyond its history, and a full
-// sync of ours would follow.
+// and here one GETACK asks for it. The GETACK comes after the last write, and the ACK does not
+// count it: so the target must acknowledge the last write, not the end of the stream. It has
+// received the GETACK as well when it is asked to promote itself, because our new connection and
+// handshake come later. If the GETACK were lost with the link, our PSYNC would be beyond the
+// target's history, and we would need a full sync.
 
 import type { Address } from "../base/address.ts";
 import { assert, attempt, type Fault } from "../base/errors.ts";
@@ -36,7 +36,7 @@ export interface FailoverParts {
   readonly fault: Fault;
   readonly links: () => readonly FollowerLink[];
   readonly offset: () => number;
-  /** Has all followers acknowledge now. */
+  /** Asks all followers to acknowledge now. */
   readonly requestAcknowledgements: () => void;
   /** Stops and resumes writes. When it returns, no write is under way in any thread. */
   readonly pauseWrites: (isPaused: boolean) => void;
@@ -60,7 +60,7 @@ export class Failover {
     return this.state !== "no-failover";
   }
 
-  /** Begins, for a leader that has followers and does not fail over yet. Why it cannot, or "". */
+  /** Begins a failover. Why it cannot begin, or "". */
   begin(order: FailoverOrder): string {
     const { target, timeoutMs } = order;
     const { fault } = this.#parts;
@@ -83,7 +83,7 @@ export class Failover {
     return "";
   }
 
-  /** To be called when a follower has acknowledged. */
+  /** Called when a follower has acknowledged. */
   check(): void {
     if (this.state !== "waiting-for-sync") return;
     const target = this.#order?.target ?? null;
@@ -94,7 +94,7 @@ export class Failover {
     if (ready !== undefined) this.#handOver(ready, "the target has everything");
   }
 
-  /** The target has answered our PSYNC, with or without a promotion. */
+  /** Called when the target has answered our PSYNC, with or without a promotion. */
   answered(accepted: boolean, reason: string): void {
     if (this.state !== "failover-in-progress") return;
     if (accepted) this.#end("the target is the leader now");

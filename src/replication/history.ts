@@ -1,7 +1,7 @@
-// Which history the journal's bytes belong to. A replid names one unbroken journal; replid2 names
-// the one that it continued, valid up to `secondOffset`. This file decides names only: whether the
-// bytes are still held is the journal's knowledge.
-// Invariant: two nodes that have the same replid and the same offset have the same data. Whoever
+// The history that the journal's bytes belong to. A replid names one unbroken journal; replid2
+// names the one that it continued, valid up to `secondOffset`. This file decides only names; the
+// journal knows which bytes it still holds.
+// Invariant: two nodes with the same replid and the same offset have the same data. Code that
 // leaves a gap in the journal must therefore call fresh(); anything else would be silent
 // corruption.
 
@@ -37,7 +37,7 @@ export class History {
   }
 
   /**
-   * The same journal goes on under a new name from `offset` on: its own, or the leader's new one.
+   * The same journal continues under a new name from `offset` on: its own, or the leader's new one.
    */
   shift(offset: number, replid: string = this.#makeReplid()): void {
     this.replid2 = this.replid;
@@ -65,7 +65,7 @@ export function isReplid(text: string): boolean {
   return replidPattern.test(text);
 }
 
-/** Forty hexadecimal digits that nobody else has. */
+/** Forty random hexadecimal digits. */
 export function randomReplid(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(replidBytes))).toString("hex");
 }

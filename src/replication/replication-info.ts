@@ -1,5 +1,5 @@
 // INFO's fields about replication, with Redis's names and in Redis's order, because Sentinel and
-// other programs parse them; fields of our own begin with `mscache_`. It only reads.
+// other programs parse them; our own fields begin with `mscache_`. It only reads.
 
 import type { Journal } from "../journal/journal.ts";
 import type { FailoverState } from "./failover.ts";

@@ -1,5 +1,5 @@
-// Replication as the server sees it: one object that leads, follows, and says how it stands. It
-// joins the two sides (leader.ts, follower.ts) over one journal and one history, and changes roles.
+// Replication as the node sees it: one object that leads, follows, and reports its state. It joins
+// the two sides (leader.ts, follower.ts) over one journal and one history, and changes roles.
 //
 //   leader --replicaof()--> follower --noOne()--> leader
 //
@@ -29,33 +29,30 @@ import { counterLines, type InfoLine, infoLines, memoryLines } from "./replicati
 const tickMs = 1_000;
 /** How often a node that ends looks whether its followers have everything. */
 const catchUpPollMs = 5;
-/** A tick so late says that the process stood still: it was stopped, or its machine slept. */
+/** A tick this late means that the process stood still: it was stopped, or its machine slept. */
 const stoppedMsMin = 5 * tickMs;
 const priorityDefault = 100;
 const serverVersionDefault = "7.2.4";
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
 
 export interface ReplicationOptions {
-  /**
-   * The port, and the address if it is not empty, that this node as a follower gives to its leader.
-   */
+  /** The port, and the address if not empty, that this node announces to its leader. */
   readonly listeningPort: number;
   readonly announceIp: string;
   /** The password for the leader; empty for none. */
   readonly leaderAuth: string;
-  /** What Sentinel orders candidates by, 100 by default; 0 is never promoted. */
+  /** Sentinel orders candidates by this, 100 by default; 0 is never promoted. */
   readonly priority?: number;
-  /** Followers that writes need, and seconds within which each must have been heard of; 0: none. */
+  /**
+   * Followers that writes need, and the seconds within which each must have acknowledged; 0: none.
+   */
   /** How far a follower may fall behind the journal. */
   readonly followerBufferBytes?: number;
   readonly minFollowersToWrite?: number;
   readonly minFollowersMaxLag?: number;
-  /** Whether a snapshot with other types than strings is refused; otherwise they are left out. */
+  /** Whether a snapshot with types other than strings is refused; otherwise these are left out. */
   readonly refusesOtherTypes?: boolean;
-  /**
-   * Where snapshots lie, for a full sync's file if there is no room for it in the folder for such
-   * files.
-   */
+  /** The folder of snapshots, for the file of a full sync if the temporary folder has no room. */
   readonly snapshotDirectory?: string;
   /** The Redis version that snapshots name. */
   readonly serverVersion?: string;
@@ -70,7 +67,7 @@ export interface ReplicationParts {
   readonly log: Logger;
   readonly fault: Fault;
   readonly clock?: Clock;
-  /** Read anew at each use: some of them may change while the node runs. */
+  /** Called at each use, because some options may change while the node runs. */
   readonly options: () => ReplicationOptions;
   readonly apply: Apply;
   /** Which keys a command of the stream may change. */
@@ -82,11 +79,11 @@ export interface ReplicationParts {
 }
 
 export class Replication {
-  /** This node follows that leader from now on; null: it leads. */
+  /** Emitted with the leader that this node follows from now on; null: it is the leader. */
   readonly roleChanged = new Signal<Address | null>();
-  /** The link to the leader, or the number of good followers, may be another one. */
+  /** Emitted when the link to the leader or the number of good followers may have changed. */
   readonly standingChanged = new Signal();
-  /** Right before a full sync has the data go, all at once: whoever walks over them has to stop. */
+  /** Emitted right before a full sync removes all data: a walk over them must stop. */
   readonly dataReplaced = new Signal();
   readonly history: History;
   readonly leader: LeaderReplication;
@@ -208,7 +205,7 @@ export class Replication {
     return isActive ? { host, port } : null;
   }
 
-  /** Follows that leader from now on; false when it is the present one. */
+  /** Follows that leader from now on; false if it already does. */
   replicaof(host: string, port: number, isFailover = false): boolean {
     const { follower } = this;
     if (follower.isActive && follower.host === host && follower.port === port) return false;
@@ -222,10 +219,7 @@ export class Replication {
     return true;
   }
 
-  /**
-   * Before its own data are loaded: this node is a follower already, and asks its leader at
-   * begin().
-   */
+  /** Makes this node a follower before its data are loaded; begin() then connects to the leader. */
   standBy({ host, port }: Address): void {
     const { effects, store } = this.#parts;
     effects.muted = true;
@@ -237,7 +231,9 @@ export class Replication {
     this.follower.begin();
   }
 
-  /** Becomes a leader. Data and offset stay; followers come back and go on under the new replid. */
+  /**
+   * Becomes a leader. Data and offset stay; followers reconnect and resume under the new replid.
+   */
   noOne(): void {
     const { follower, history } = this;
     if (!follower.isActive) return;
@@ -252,7 +248,7 @@ export class Replication {
     this.roleChanged.emit(null);
   }
 
-  /** Begins to change places with a follower; why it cannot, or "". Texts are Redis's. */
+  /** Begins a failover; why it cannot, or "". Texts are Redis's. */
   beginFailover(order: FailoverOrder): string {
     if (this.failover.isActive) return "FAILOVER already in progress.";
     if (this.isFollower) return "FAILOVER is not valid when server is a replica.";
@@ -269,26 +265,26 @@ export class Replication {
     return "";
   }
 
-  /** Whether this follower may be promoted because the leader of that history asks for it. */
+  /** Why this follower may not be promoted at the request of the leader of that history, or "". */
   refusalToTakeOver(replid: string): string {
     if (!this.isFollower) return "PSYNC FAILOVER can't be sent to a master.";
     const isOurs = replid.toLowerCase() === this.history.replid;
     return isOurs ? "" : "PSYNC FAILOVER replid must match my replid.";
   }
 
-  /** A follower that has lost its leader. */
+  /** Whether this is a follower that has lost its leader. */
   get isStale(): boolean {
     return this.follower.isActive && !this.follower.isUp;
   }
 
-  /** How many followers count for --min-followers-to-write; -1 when none are asked for. */
+  /** How many followers count for --min-followers-to-write; -1 if writes need none. */
   get goodFollowers(): number {
     const { minFollowersToWrite = 0, minFollowersMaxLag = 0 } = this.#parts.options();
     const isAsked = minFollowersToWrite > 0 && minFollowersMaxLag > 0;
     return isAsked ? this.leader.goodFollowers(minFollowersMaxLag) : -1;
   }
 
-  /** A leader with fewer good followers than its writes need. */
+  /** Whether this is a leader with fewer good followers than its writes need. */
   get lacksFollowers(): boolean {
     const { goodFollowers, isFollower } = this;
     const { minFollowersToWrite = 0 } = this.#parts.options();
@@ -297,7 +293,7 @@ export class Replication {
 
   // ---- time -------------------------------------------------------------------------------------
 
-  /** To be called at the end of each turn in which effects were recorded. */
+  /** Called at the end of each turn in which effects were recorded. */
   flush(): void {
     this.leader.flush();
   }
@@ -306,7 +302,7 @@ export class Replication {
   tick(): void {
     const now = (this.#parts.clock ?? systemClock).monotonicMs();
     if (now - this.#tickedMs > stoppedMsMin) {
-      // What came meanwhile is still to be read.
+      // Input that arrived meanwhile must be read first.
       this.follower.awakeSinceMs = now;
       this.leader.awakeSinceMs = now;
     }
@@ -391,7 +387,7 @@ export class Replication {
     return memoryLines(this.leader);
   }
 
-  /** What INFO's section `stats` says about replication. */
+  /** INFO's fields about replication in its section `stats`. */
   counterLines(): InfoLine[] {
     return counterLines(this.leader);
   }

@@ -1,14 +1,14 @@
-// A snapshot of a living store as a sequence of byte slices: the walk goes on a little at a time
-// while writes are executed in between. There is no fork and no copy of the store.
-// Invariant: every item that lives from the walk's start to its end is in the snapshot, at its
-// value of some moment in between, and no key is there twice. It is a state of the store only
-// together with the effects that were journaled since the walk began, which are absolute and may be
-// applied again.
+// A snapshot of a living store as a sequence of byte slices: the walk makes one short slice at a
+// time, and writes run in between. There is no fork and no copy of the store.
+// Invariant: every item that exists from the start of the walk to its end is in the snapshot, with
+// its value at some moment in between, and no key is in it twice. Only together with the effects
+// journaled since the start, which are absolute and may be applied again, is it a state of the
+// store.
 //
-// The stream of a Redis leader has commands that may not be applied again, such as INCR. Whoever
-// forwards one keeps() each key before it changes: where the walk has not been there yet, its item
-// as it was goes into the snapshot first, and the walk passes over it. The whole is then the store
-// of the first moment.
+// The stream of a Redis leader has commands that must not be applied twice, such as INCR. The
+// caller then keep()s each key before it changes: if the walk has not passed it, its old item goes
+// into the snapshot first, and the walk skips the key. The snapshot is then the store at the first
+// moment.
 
 import { freeBytes } from "../base/buffer-pool.ts";
 import type { Clock } from "../base/clock.ts";
@@ -17,22 +17,22 @@ import type { KeyVisitor } from "../protocol/apply-stream.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { ItemVisitor, Store } from "../store/store.ts";
 
-/** Longest time that one slice keeps the thread from other work. */
+/** Longest time that one slice takes from other work of the thread. */
 const sliceMs = 1.5;
-/** A slice ends when it has gathered so much, so that it fits a socket's buffer about once. */
+/** Size at which a slice ends: about what the buffer of a socket holds. */
 const sliceBytes = 192 * 1024;
 /** Buckets between two looks at the clock. */
 const stride = 16;
 /**
- * The moment for which the walk asks: before any expiry. What has expired and was not deleted yet
- * is a part of the history. An APPEND that was journaled while it lived would else create it anew
- * on a follower that never had it, as something that never expires, until its DEL comes.
+ * The time that the walk gives to the store: before any expiry. An item that has expired but is not
+ * deleted yet is a part of the history. Without it, an APPEND that was journaled while it lived
+ * would create it on a follower as an item that never expires, until its DEL arrives.
  */
 const withExpired = 0;
 const empty = new Uint8Array(0);
-/** Kept items are put together up to this size, which is about that of a slice. */
+/** Kept items are gathered up to this size, about that of a slice. */
 const keptPieceBytes = 256 * 1024;
-/** What a remembered key costs beside its bytes, roughly. */
+/** About what a remembered key costs beside its bytes. */
 const keyOverheadBytes = 64;
 
 export class Snapshot implements ItemVisitor, KeyVisitor {
@@ -43,14 +43,14 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   #begun = false;
   #finished = false;
   /**
-   * Keys that changed before the walk came to them: what they were is in `#kept`, or they were not
-   * there.
+   * Keys that changed before the walk reached them: their old items are in `#kept`, if they
+   * existed.
    */
   readonly #changed = new Set<string>();
   #changedBytes = 0;
   readonly #kept: Output[] = [];
   #keptBytes = 0;
-  /** What next() gave out of `#kept` last. */
+  /** What next() last returned from `#kept`. */
   #sent: Output | null = null;
 
   constructor(
@@ -67,7 +67,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
       usedMemoryBytes: store.memoryUsed(),
       createdAtMs: clock.wallMs(),
       items: store.count(),
-      expiringItems: 0, // a hint only, and the store would have to be asked to count
+      expiringItems: 0, // only a hint, and counting them would cost a walk
     });
   }
 
@@ -100,7 +100,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     this.#sent = null;
   }
 
-  /** Memory that the changes of others cost so far: keys, and items that were not sent yet. */
+  /** Memory that changes during the walk cost so far: keys, and items that are not sent yet. */
   get keptBytes(): number {
     return this.#changedBytes + this.#keptBytes;
   }
@@ -109,7 +109,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     return this.#finished;
   }
 
-  /** To be called before a key changes, where the stream may not be applied twice. */
+  /** Called before a key changes, if the stream must not be applied twice. */
   key(bytes: Uint8Array, start: number, end: number): void {
     if (this.#finished || (this.#cursor > 0 && this.#store.passed(this.#cursor, bytes, start, end)))
       return;

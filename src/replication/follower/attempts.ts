@@ -1,8 +1,8 @@
-// How long a follower waits before it asks its leader again, and what the operator hears of it.
-// Waits grow while attempts fail, and faster where the leader's bytes cannot be followed, as each
-// of those costs a full sync. A link that holds for a while makes all of it good; one that comes
-// and goes does not.
-// Invariant: each failure is logged once: at `warn` when it is news, else at `info`
+// How long a follower waits before it asks its leader again, and what the log says about it. Waits
+// grow while attempts fail; they grow further if the leader's bytes cannot be followed, as each
+// such attempt costs a full sync. A link that stays up for a while resets all of this; a link that
+// comes and goes does not.
+// Invariant: each failure is logged once: at `warn` if it is new, else at `info`
 // (base/recurring.ts).
 
 import { reconnectMsMax, reconnectMsMin, resyncCalmMs, resyncMsMax } from "../../base/limits.ts";
@@ -31,7 +31,7 @@ export class Attempts {
     this.#trouble = new RecurringTrouble(parts.log, parts.now);
   }
 
-  /** From now on it is about another leader. */
+  /** Starts anew for another leader. */
   reset(): void {
     this.#retryMs = reconnectMsMin;
     this.misfits = 0;
@@ -43,7 +43,7 @@ export class Attempts {
     this.#retryMs = reconnectMsMin;
   }
 
-  /** Called again and again while the link is up. */
+  /** Called periodically while the link is up. */
   holds(leader: string): void {
     const calmMs = Math.max(resyncCalmMs, this.#misfitWaitMs);
     if (this.#parts.now() - this.#connectedSinceMs < calmMs) return;
@@ -64,7 +64,7 @@ export class Attempts {
     return this.#misfitWaitMs;
   }
 
-  /** Numbers in a reason do not make it another one. */
+  /** Reasons that differ only in their numbers count as one. */
   tell(state: string, reason: string, line: string): void {
     this.#trouble.happened(`${state}: ${reason.replace(/\d+/g, "#")}`, line);
   }

@@ -7,17 +7,17 @@
 //   connecting, handshake, sync, connected --failure, silence--> connect (after a wait, jittered)
 //   any --stop()--> off
 //
-// A connection that fails is made anew within seconds. Where the bytes are at fault, a snapshot
-// that is refused or a stream that cannot be followed, the next attempt is likely to fail in the
+// After a connection fails, it reconnects within seconds. If the leader's bytes are at fault (a
+// refused snapshot, or a stream that cannot be followed), the next attempt is likely to fail in the
 // same way after another full sync: these waits double up to minutes, and are short again after a
-// time of calm.
+// calm period.
 //
-// Invariants: at most one connection is alive, and events of an earlier one are ignored; what the
-// store serves is always described by history and journal, or else by nothing. While a snapshot is
-// loaded beside the old data (snapshot-load.ts) those are the old ones, so that a load that breaks
-// off changes nothing; data, replid and offset change together when it is complete. Where the old
-// data had to go before, the journal is off, the history fresh and the store hidden until then, so
-// that half a snapshot can neither be resumed nor be served as if it were whole.
+// Invariants: at most one connection is alive, and events of an earlier one are ignored; history
+// and journal describe what the store serves, or there are none. While a snapshot loads beside the
+// old data (snapshot-load.ts) they describe these, so a load that breaks off changes nothing; data,
+// replid and offset change together when it is complete. If the old data must go before, the
+// journal is off, the history fresh and the store hidden until then, so that a part of a snapshot
+// can neither be resumed nor be served as if it were whole.
 
 import { assert, SyncError } from "../../base/errors.ts";
 import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
@@ -47,11 +47,9 @@ export class Follower {
   state: FollowerState = "off";
   host = "";
   port = 0;
-  /** This process stood still before: silence counts from here. */
+  /** The process stood still before this time: silence counts from here. */
   awakeSinceMs = 0;
-  /**
-   * Kinds of values that were stepped over in the last full sync, and items the store did not take.
-   */
+  /** Kinds of values that the last full sync skipped, and items that the store refused. */
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
   readonly #parts: FollowerParts;
@@ -70,7 +68,7 @@ export class Follower {
   #lastBytesMs = 0;
   #loadBeganMs = 0;
   #lastAcknowledgedMs = 0;
-  /** When a link that was up was lost; null before there was one. */
+  /** When the last link was lost; null before the first one. */
   #downSinceMs: number | null = null;
   readonly #attempts: Attempts;
   #retryTimer: Timer | null = null;
@@ -121,7 +119,7 @@ export class Follower {
     return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
   }
 
-  /** How far the load of a snapshot is; null before its first byte, and where there is none. */
+  /** The progress of a snapshot load; null before its first byte, and without a load. */
   get loadProgress() {
     if (this.#receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
     const { receivedBytes: loadedBytes } = this.#receiver;
@@ -148,7 +146,7 @@ export class Follower {
     this.#connect();
   }
 
-  /** Is a follower of that leader, but asks it nothing before begin(). */
+  /** Makes this node a follower of that leader, but connects only at begin(). */
   standBy(host: string, port: number): void {
     assert(this.state === "off", "a node stands by before it follows");
     this.host = host;
@@ -161,7 +159,7 @@ export class Follower {
     this.#connect();
   }
 
-  /** What the journal goes on with, after a restart: the database that its stream has selected. */
+  /** After a restart: the database that the stream has selected where the journal resumes. */
   resumeIn(streamDatabase: number): void {
     this.#streamDatabase = streamDatabase;
   }
@@ -174,7 +172,7 @@ export class Follower {
     this.#transition("off", reason);
   }
 
-  /** Keeps the data as they are, between two commands, until the returned function is called. */
+  /** Freezes the data between two commands until the returned function is called. */
   freeze(): () => void {
     this.#freezes++;
     this.#updateFreeze();
@@ -196,7 +194,7 @@ export class Follower {
     if (!frozen) this.#parts.journaled();
   }
 
-  /** Every second: acknowledges, and ends a link that is silent. */
+  /** Called once a second: acknowledges, and ends a silent link. */
   tick(): void {
     const now = this.#parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
@@ -226,7 +224,7 @@ export class Follower {
   }
 
   /**
-   * Runs work for a connection, if it is still the present one; broken input ends the connection.
+   * Runs work for a connection if it is still the present one; broken input ends the connection.
    */
   #guard(work: () => void, connection = this.#connection): void {
     if (connection !== this.#connection) return;
@@ -253,7 +251,7 @@ export class Follower {
     );
   }
 
-  /** The stream cannot be followed from here: what was applied is no known state any more. */
+  /** The stream cannot be followed from here: the applied data are no longer a known state. */
   #forgetHistory(reason: string): void {
     this.#parts.journal.stop();
     this.#parts.history.fresh();
@@ -346,12 +344,12 @@ export class Follower {
     this.#goOn(`partial sync from offset ${journal.offset}`);
   }
 
-  /** True while the store has a part of a snapshot only: nobody may read it. */
+  /** True while the store has only a part of a snapshot and must not be read. */
   get isLoading(): boolean {
     return this.#isLoading;
   }
 
-  /** True while a snapshot is loaded beside the old data, which are served. */
+  /** True while a snapshot loads beside the old data, which are served. */
   get isLoadingBeside(): boolean {
     return this.#load?.state === "beside";
   }
@@ -374,7 +372,7 @@ export class Follower {
     });
   }
 
-  /** Right before the old data go: what described them goes with them. */
+  /** Called right before the old data are removed: their history and journal go with them. */
   #discardData(reason: string, isComplete: boolean): void {
     const { journal, history, historyReplaced, dataReplaced, log } = this.#parts;
     journal.stop();
@@ -455,7 +453,7 @@ export class Follower {
     this.#parts.log.info(this.#move(to, reason));
   }
 
-  /** A transition, as the line that tells of it. */
+  /** Makes a transition and returns its log line. */
   #move(to: FollowerState, reason: string): string {
     const from = this.state;
     assert(transitions[from].includes(to), `follower ${from} -> ${to}`);

@@ -1,12 +1,12 @@
-// The follower's half of the handshake: what it says to its leader before data flow, and what it
-// makes of the answers. It is pure: bytes of the leader in, lines to send and an outcome out.
+// The follower's half of the handshake: what it sends to its leader before data flow, and how it
+// judges the answers. It is pure: bytes of the leader in, lines to send and an outcome out.
 //
 //   PING --any answer but a refusal--> AUTH and REPLCONF, sent together, answered in order
 //   --last answer--> PSYNC --> full | continue | failed
 //
-// While the leader prepares its snapshot it sends bare newlines: they are signs of life and no
-// answers. A leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has
-// no offsets. From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
+// While the leader prepares its snapshot, it sends bare newlines: signs of life, not answers. A
+// leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has no offsets.
+// From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
 
 import { lineBytesMax } from "../../base/limits.ts";
 import { isReplid } from "../history.ts";
@@ -19,9 +19,9 @@ export interface HandshakeOptions {
   readonly announceIp: string;
   /** Empty: none. */
   readonly password: string;
-  /** What this node could go on with: the journal's replid and the offset that it has. */
+  /** The point from which this node could resume: replid and offset of its journal. */
   readonly resume: { readonly replid: string; readonly offset: number } | null;
-  /** Asks the follower that is to be our leader to promote itself. */
+  /** Asks the other node, a follower that will be our leader, to promote itself. */
   readonly isFailover: boolean;
 }
 
@@ -33,7 +33,7 @@ export type Outcome =
 
 interface Step {
   readonly command: readonly string[];
-  /** Null when the answer will do, an outcome when it ends the handshake. */
+  /** Null if the answer is acceptable, an outcome if it ends the handshake. */
   readonly judge: (answer: string) => Outcome | null;
 }
 
@@ -72,7 +72,7 @@ export class Handshake {
     this.outcome = steps[this.#answered].judge(line);
     if (this.outcome !== null) return;
     this.#answered++;
-    // The steps in the middle go out together; PSYNC waits for all of their answers.
+    // The middle steps are sent together; PSYNC waits for all their answers.
     if (this.#answered === 1) this.#sendUpTo(steps.length - 1);
     if (this.#answered === steps.length - 1) this.#sendUpTo(steps.length);
   }
@@ -86,7 +86,7 @@ function stepsOf(options: HandshakeOptions): Step[] {
   const { listeningPort, announceIp, password, resume, isFailover } = options;
   const configure = (...words: string[]): Step => ({
     command: ["REPLCONF", ...words],
-    judge: () => null, // a leader that does not know an option is no worse for it
+    judge: () => null, // a leader need not know an option
   });
   const steps: Step[] = [{ command: ["PING"], judge: judgePing }];
   if (password !== "") steps.push({ command: ["AUTH", password], judge: judgeAuth });
@@ -99,7 +99,7 @@ function stepsOf(options: HandshakeOptions): Step[] {
   return steps;
 }
 
-/** A leader that asks for a password first says so here, and is asked again after AUTH. */
+/** A leader that requires a password says so here; AUTH follows. */
 function judgePing(answer: string): Outcome | null {
   if (answer.startsWith("+")) return null;
   const isTolerated = /^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(answer);

@@ -1,6 +1,6 @@
-// A TCP connection to a leader: opens, writes all that it is given, hands bytes on, and says once
-// why it ended. It speaks no protocol beyond writing a command, and never reconnects.
-// Invariant: after close() nothing is called back; `closed` is called at most once.
+// A TCP connection to a leader: opens, writes everything it is given, passes on received bytes, and
+// reports once why it ended. It speaks no protocol beyond writing a command, and never reconnects.
+// Invariant: after close() it makes no callbacks; `closed` is called at most once.
 
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, linkSilenceMsMax } from "../../base/limits.ts";

@@ -1,13 +1,13 @@
-// The live stream of a leader: each command is applied, and its bytes go to our own journal as they
-// came, for followers of ours and for the day on which this node is promoted. The journal's offset
-// is therefore also the offset that was applied.
+// The live stream of a leader: each command is applied, and its bytes go unchanged to our own
+// journal, for our followers and for a promotion of this node. The offset of the journal is
+// therefore also the applied offset.
 // Invariants: a command is applied exactly once, and the offset moves past it right after; inside
-// MULTI both wait for EXEC, so that a link cut in the middle of a transaction starts it again from
-// its beginning, and a follower of ours never meets half of one; every byte of the stream is
+// MULTI both wait for EXEC, so that after a cut in the middle of a transaction the link starts it
+// again from its beginning, and our followers never get half of one; every byte of the stream is
 // accounted for.
 //
-// A Redis leader may use other databases and types. What that means is the applier's business; here
-// it is forwarded and counted.
+// A Redis leader may use other databases and types: their commands are forwarded and counted here;
+// command/stream/ decides what to do about them.
 
 import { digitCount } from "../../base/ascii.ts";
 import { SyncError } from "../../base/errors.ts";
@@ -17,9 +17,7 @@ import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 
-/**
- * A transaction waits in memory until its EXEC; Redis holds its clients to the same order of size.
- */
+/** A transaction waits in memory until its EXEC; Redis's bound for clients is of the same order. */
 const transactionBytesMax = 2 * bulkBytesMax;
 const transactionBytesInitial = 16 * 1024;
 const asciiCase = 0x20;
@@ -68,7 +66,7 @@ export class LeaderStream {
     return this.#frozen;
   }
 
-  /** While frozen, commands are gathered and not applied. */
+  /** While frozen, commands are buffered and not applied. */
   set frozen(frozen: boolean) {
     this.#frozen = frozen;
     if (!frozen) this.#run();
@@ -119,7 +117,7 @@ export class LeaderStream {
     end: number,
   ): void {
     transaction.add(request.buf, start, end);
-    // What cannot be followed ends the link now, rather than half-way through the transaction.
+    // A command that cannot be followed ends the link now, not in the middle of the transaction.
     if (kind === "data") this.#apply.check?.(request, transaction.database);
     if (kind === "select") transaction.database = databaseOf(request);
     if (kind !== "exec") return;
@@ -190,9 +188,7 @@ function headBytes(request: Request): number {
   return digitCount(request.argc) + digitCount(request.length(0)) + 6;
 }
 
-/**
- * By length first: the usual commands are told apart from the special ones without reading them.
- */
+/** By length first: the usual commands need not be read to tell them from the special ones. */
 function kindOf(request: Request): Kind {
   switch (request.length(0)) {
     case 4:

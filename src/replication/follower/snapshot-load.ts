@@ -1,8 +1,8 @@
 // Where the items of a leader's snapshot go until it is complete: beside the data that the node
-// has, which stay readable, or in their place. Whether both fit is not estimated: it turns out.
-// What becomes of journal, history and LOADING then is follower.ts's business.
-// Invariant: nobody reads a part of a snapshot as if it were whole. Until complete() the store
-// serves the old data, or `discarded` was called and whoever called that hides the store.
+// has, which stay readable, or in their place. Whether both fit is not estimated but tried.
+// follower.ts changes journal, history and LOADING.
+// Invariant: a part of a snapshot is never read as if it were whole. Until complete(), the store
+// serves the old data, or `discarded` was called and its owner hides the store.
 //
 //   waiting --begin(), and the node has data--> beside --an item does not fit--> instead
 //   waiting --begin(), and it has none--> instead
@@ -14,7 +14,8 @@ import { type Replacement, STORED, type Store } from "../../store/store.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /**
- * Called once, right before the old data go, for a reason; or because the new ones are complete.
+ * Called once, right before the old data are removed: with a reason, or because the new ones are
+ * complete.
  */
 export type Discarded = (reason: string, isComplete: boolean) => void;
 
@@ -53,18 +54,18 @@ export class SnapshotLoad implements SnapshotSink {
     const fits = this.state !== "beside" || replacement.fits(bytes);
     if (fits && replacement.set(...item) === STORED) return true;
     if (this.state !== "beside") return false;
-    // Refused beside the old data although below the limit: a reserve may be no larger than that.
+    // An item below the limit may be refused here: the reserve may be no larger than the limit.
     this.#discard("the old data and the new do not fit side by side", false);
     return replacement.set(...item) === STORED;
   }
 
-  /** The snapshot is whole, and from now on it is what the store serves. */
+  /** The snapshot is complete: from now on the store serves it. */
   complete(): void {
     if (this.state === "beside") this.#discard("the new data are complete", true);
     this.state = "over";
   }
 
-  /** Half a snapshot is no data: what is left are the old ones, or none. */
+  /** Drops a part of a snapshot: the old data remain, or none. */
   abandon(): void {
     if (this.state === "beside") this.#replacement?.abandon();
     else if (this.state === "instead") this.#keyspace.clear();

@@ -1,7 +1,7 @@
-// Takes a snapshot off a leader's connection, in either framing, and hands out its items as they
-// are, without eviction and expiry: a follower has what its leader has. What does not fit is
+// Reads a snapshot from a leader's connection, in either framing, and passes on its items as they
+// are, without eviction and expiry: a follower has what its leader has. Items that do not fit are
 // counted.
-// Invariant: exactly the bytes of the frame are consumed; the next one belongs to the stream.
+// Invariant: exactly the bytes of the frame are consumed; the next byte belongs to the stream.
 //
 //   head --$<length>--> payload of that length --> done
 //   head --$EOF:<mark>--> payload up to its own end --> the same 40 bytes again --> done
@@ -17,9 +17,9 @@ const markBytes = 40;
 
 /** Where the items go. */
 export interface SnapshotSink {
-  /** The head is there: items follow. */
+  /** Called after the head: items follow. */
   begin(): void;
-  /** False when there is no room for the item. */
+  /** False if there is no room for the item. */
   put(
     key: Uint8Array,
     keyStart: number,
@@ -37,7 +37,7 @@ export class SnapshotReceiver {
   receivedBytes = 0;
   /** Items that the store did not take. */
   refused = 0;
-  /** The database that the stream behind the snapshot has selected. */
+  /** The database that the stream after the snapshot has selected. */
   streamDatabase = 0;
   readonly reader: RdbReader;
   readonly #sink: SnapshotSink;

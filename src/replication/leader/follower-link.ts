@@ -7,11 +7,10 @@
 //   any --socket gone, silence, over a bound, role changed--> closed
 //
 // Invariant: the follower gets every byte of the journal from `position` on, once and in order, or
-// its link ends. Bytes that the socket does not take stay in the journal; those that it is about to
-// overwrite are kept for all links together (stream-tail.ts), and how many one link may need of
-// these is bounded: so a slow load does not end in another full sync. Nothing follows an EOF mark
-// until the follower has said ACK, because it finds the payload's end by the mark being the last
-// bytes it reads.
+// its link ends. Bytes that the socket does not take stay in the journal. Those that it is about to
+// overwrite are kept once for all links (stream-tail.ts), within a bound for each link: so a slow
+// load does not end in another full sync. Nothing follows an EOF mark until the follower has sent
+// an ACK, because the mark must be the last bytes that it reads.
 
 import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
@@ -42,21 +41,23 @@ const transitions: Readonly<Record<LinkState, readonly LinkState[]>> = {
 const encoder = new TextEncoder();
 const NEWLINE = encoder.encode("\n");
 const chunkBytes = 64 * 1024;
-/** One for all links: the socket has taken what it takes of it when write() returns. */
+/** One buffer for all links: a socket keeps no reference to it after write(). */
 const scratch = new Uint8Array(chunkBytes);
 
-/** What a link needs of the leader that owns it. */
+/** What a link needs from the leader that owns it. */
 export interface LinkOwner {
   readonly journal: Journal;
   readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
-  /** What may be kept for one follower beyond the journal; a quarter of it only for a while. */
+  /**
+   * Bytes that one follower may need beyond the journal; above a quarter of it, only for a while.
+   */
   readonly followerBufferBytes: number;
   readonly trouble: RecurringTrouble;
-  /** The process stood still before: a follower's silence counts from here. */
+  /** The process stood still before this time: a follower's silence counts from here. */
   readonly awakeSinceMs: number;
-  /** A link ended or acknowledged. */
+  /** Called when a link ends, or acknowledges. */
   removed(link: FollowerLink): void;
   acknowledged(link: FollowerLink, hasMore: boolean): void;
 }
@@ -66,14 +67,14 @@ export class FollowerLink {
   state: LinkState = "start";
   /** Offset of the next byte of the stream that goes to this follower. */
   position = 0;
-  /** Where its snapshot comes from, if that is a file. */
+  /** The file of its snapshot, if there is one. */
   spool: Spool | null = null;
-  /** The last offset that the follower said it has. */
+  /** The last offset that the follower acknowledged. */
   acknowledgedOffset = 0;
   #acknowledgedAtMs: number;
   readonly #owner: LinkOwner;
   readonly #socket: LinkSocket;
-  /** Answers and snapshot; goes before everything else. */
+  /** Answers and snapshot; sent before everything else. */
   readonly #out = new ByteQueue();
   #heldOverSoftSinceMs = 0;
   #payloadSent = false;
@@ -81,7 +82,7 @@ export class FollowerLink {
   /** The socket took less than it was given. */
   #blocked = false;
   #onWritable: (() => void) | null = null;
-  /** It asked by SYNC: it gets no line before the payload, and need not say anything. */
+  /** It sent SYNC: it gets no line before the payload, and need not acknowledge. */
   readonly #isMute: boolean;
 
   constructor(owner: LinkOwner, socket: LinkSocket, peer: LinkPeer, isMute = false) {
@@ -114,7 +115,7 @@ export class FollowerLink {
     return this.#out.bytes;
   }
 
-  /** Bytes of the stream that are kept because of this link: the journal has them no longer. */
+  /** Bytes of the stream that are kept for this link after the journal overwrote them. */
   get heldBytes(): number {
     const { journal, tail } = this.#owner;
     return this.position < journal.first ? Math.max(0, tail.end - this.position) : 0;
@@ -140,16 +141,14 @@ export class FollowerLink {
     this.#flushOut();
   }
 
-  /** Answers with an error line and ends the connection: the follower comes back. */
+  /** Answers with an error line and ends the connection; the follower will reconnect. */
   refuse(text: string): void {
     this.#out.push(encoder.encode(`-${text}\r\n`));
     this.#flushOut();
     this.drop(`refused: ${text}`);
   }
 
-  /**
-   * Sends the payload piece by piece, each when the one before has gone and others had their turn.
-   */
+  /** Sends the payload piece by piece, each when the last is sent and other work had its turn. */
   async send(feed: SnapshotFeed): Promise<void> {
     if (this.state !== "wait_snapshot") return;
     const waiting = this.#owner.journal.offset - this.position;
@@ -161,12 +160,12 @@ export class FollowerLink {
       await nextTurn();
     }
     this.#payloadSent = true;
-    // A follower may be so quick that its ACK for the mark is here already.
+    // A fast follower may have acknowledged the mark already.
     const isReady = !feed.endsWithMark || this.#hasAcknowledged;
     if (!this.#closed && isReady) this.#goOnline("snapshot sent");
   }
 
-  /** Resolves when all of `out` has left, or when nothing can leave any more. */
+  /** Resolves when all of `out` is sent, or when nothing can be sent any more. */
   async #drained(): Promise<void> {
     while (!this.#closed && !this.#flushOut()) {
       await new Promise<void>((resolve) => {
@@ -183,9 +182,7 @@ export class FollowerLink {
 
   // ---- the stream -------------------------------------------------------------------------------
 
-  /**
-   * Writes as much as the socket takes; when it is full, nothing until it says that it has drained.
-   */
+  /** Writes as much as the socket takes; after that, nothing until it has drained. */
   pump(): void {
     if (this.#blocked || this.#closed) return;
     this.#blocked = !this.#flushOut() || (this.state === "online" && !this.#flushStream());
@@ -207,7 +204,7 @@ export class FollowerLink {
     return true;
   }
 
-  /** Some bytes from `position` on, valid until the next call; null if they are gone. */
+  /** Some bytes from `position` on, valid until the next call; null if they are lost. */
   #next(): Uint8Array | null {
     const { journal, tail } = this.#owner;
     if (tail.has(this.position)) return tail.at(this.position);
@@ -267,15 +264,15 @@ export class FollowerLink {
     this.checkBounds();
     const { clock, awakeSinceMs } = this.#owner;
     const silentMs = clock.monotonicMs() - Math.max(this.peer.lastActiveMs, awakeSinceMs);
-    // While the payload is on its way the follower need not say anything: the socket tells.
+    // While the payload is in flight, the follower need not send anything: see the socket.
     const isListening = !this.#isMute && (this.state === "online" || this.#payloadSent);
     if (isListening && silentMs > linkSilenceMsMax)
       this.drop(`silent for ${Math.round(silentMs)} ms`, true);
   }
 
   /**
-   * Ends the link from this side; for trouble, which the operator is told of, or as something
-   * ordinary.
+   * Ends the link from this side: for trouble, which is a warning in the log, or in the ordinary
+   * way.
    */
   drop(reason: string, isTrouble = false): void {
     if (this.#closed) return;

@@ -1,18 +1,17 @@
 // The leader's end of a JOIN link: a follower that speaks the seed's binary protocol and answers
-// every frame with a status byte. It gets SET and DEL frames; there is no other way in which it
-// could learn of a change. The other direction does not exist: this node follows by PSYNC only,
-// never a Go leader.
+// every frame with a status byte. It gets SET and DEL frames; the protocol has no other way to
+// report a change. The other direction does not exist: this node follows by PSYNC only, never a Go
+// leader.
 //
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   DEL 3 | int32 key length | key            all integers little endian
 //
-// The Go follower handles every frame in a goroutine of its own, so two frames for one key may be
-// executed in any order, and its status bytes come in any order too: which frame a byte answers
-// cannot be known. Therefore the link keeps the set of keys that changed, and sends each key's
-// value *as it is when the frame is made*: an effect without a whole value (PEXPIREAT, SETRANGE
-// ...) needs nothing special, and changes in quick succession become one frame. A key that is in
-// flight is sent again only when all frames are answered, which is the one moment at which its own
-// frame surely is.
+// The Go follower handles each frame in its own goroutine, so two frames for one key may be
+// executed in any order, and status bytes come in any order too: nobody can know which frame a byte
+// answers. Therefore the link keeps the set of changed keys and sends the value of each key *at the
+// time when the frame is made*: an effect without a whole value (PEXPIREAT, SETRANGE ...) needs
+// nothing special, and changes in quick succession become one frame. A key in flight is sent again
+// only when all frames are answered, because only then its own frame is certain to be answered.
 // Invariant: at most one frame of a key is unanswered; a key that differs from what was sent is in
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back
 // empty.
@@ -34,18 +33,18 @@ const SET = 1;
 const DEL = 3;
 const ttlForever = 2147483647;
 const ttlSecondsMin = 1;
-/** Frames without an answer; then the link waits until all are answered. */
+/** Most frames without an answer; then the link waits until all are answered. */
 const framesInFlightMax = 1024;
 const chunkBytes = 64 * 1024;
-/** Changed keys above which the walk of the snapshot waits. */
+/** Most changed keys before the walk of the snapshot waits. */
 const walkAheadMax = 4096;
 /**
- * Longest time that a part of the walk keeps the thread from other work, and steps between two
- * looks.
+ * Longest time that a slice of the walk takes from other work, and steps between two looks at the
+ * clock.
  */
 const walkSliceMs = 1.5;
 const walkStride = 64;
-/** What a remembered key costs beside its bytes, roughly. */
+/** About what a remembered key costs beside its bytes. */
 const keyOverheadBytes = 64;
 
 export interface JoinParts {
@@ -71,11 +70,10 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   readonly #inFlight = new Set<string>();
   #unanswered = 0;
   #keyBytes = 0;
-  /** The snapshot's place in the store; -1 before and after the walk. */
+  /** The cursor of the walk in the store; -1 before and after the walk. */
   #cursor = -1;
   /**
-   * The walk goes on in the next turn: most of a store may be empty buckets, and nothing else
-   * comes.
+   * The walk resumes in the next turn: if most buckets are empty, no other event would resume it.
    */
   #walkIsDue = false;
   #closed = false;
@@ -90,7 +88,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.#lastAnswerMs = parts.clock.monotonicMs();
   }
 
-  /** Whether the follower has said that it has all that was ever recorded. */
+  /** Whether the follower has confirmed everything that was recorded. */
   get hasEverything(): boolean {
     const rests = this.#changed.size + this.#waiting.size + this.#unanswered === 0;
     return rests && this.#cursor < 0 && this.position >= this.#parts.journal.mark();
@@ -100,7 +98,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     return `JOIN follower ${this.#socket.remoteAddress}`;
   }
 
-  /** Starts with the snapshot: every key that lives is one that the follower does not have. */
+  /** Starts with the snapshot: the follower has none of the existing keys. */
   begin(): void {
     this.#parts.log.info(`${this.name}: joined at offset ${this.position}`);
     this.#cursor = 0;
@@ -110,8 +108,8 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   // ---- what changed -----------------------------------------------------------------------------
 
   /**
-   * Takes the keys out of the journal's new effects. Called under the journal's lock too: no store
-   * here.
+   * Notes the keys of new effects in the journal. May run under the journal's lock: must not use
+   * the store.
    */
   absorb(): void {
     const { journal } = this.#parts;
@@ -139,7 +137,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.#keyBytes += name.length + keyOverheadBytes;
   }
 
-  /** Goes on with the snapshot, as far as the follower keeps up. */
+  /** Continues the snapshot while the follower keeps up. */
   #walk(): void {
     const { store, clock } = this.#parts;
     const now = clock.wallMs();
@@ -182,8 +180,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   }
 
   /**
-   * Sends frames while there are keys and answers are not too far behind; false when it has to
-   * wait.
+   * Sends frames while there are keys and answers are not too far behind; false if it must wait.
    */
   #sendSome(): boolean {
     this.#blocked = !this.#out.writeTo(this.#socket);
@@ -217,7 +214,9 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
 
   // ---- events -----------------------------------------------------------------------------------
 
-  /** Status bytes. What they say is dropped: a follower that refuses a frame cannot be helped. */
+  /**
+   * Counts status bytes and ignores their values: a follower that refuses a frame is beyond help.
+   */
   onData(chunk: Uint8Array): void {
     this.#lastAnswerMs = this.#parts.clock.monotonicMs();
     this.#unanswered = Math.max(0, this.#unanswered - chunk.length);

@@ -1,14 +1,15 @@
-// How many seconds of writes the journal holds: the journal itself knows no time, so its offset is
-// noted every second. Exact to a second for a short past, coarser for a long one.
-// Invariant: samples are in order of time and of offset, and never more than `samplesMax`.
+// How many seconds of writes the journal holds. The journal knows no time, so its offset is sampled
+// every second: exact to a second for the recent past, coarser for a longer one.
+// Invariant: samples are in order of time and of offset, and there are never more than
+// `samplesMax`.
 
-/** The journal ended at `offset` at that time, and what lies behind it was written later. */
+/** The journal ended at `offset` at that time; later bytes were written later. */
 interface Sample {
   atMs: number;
   readonly offset: number;
 }
 
-/** When there are so many, every second one is forgotten, and new ones come half as often. */
+/** At this number, every second sample is dropped, and new ones are taken half as often. */
 const samplesMax = 512;
 /** With so few, every one is wanted again. */
 const samplesFew = 64;
@@ -20,12 +21,12 @@ export class JournalAge {
   /** Notes where the journal ends now, and forgets what it holds no longer. */
   note(atMs: number, first: number, offset: number): void {
     if ((this.#samples.at(-1)?.offset ?? 0) > offset) this.forget(); // another history
-    // Whatever was written before anybody looked is as old as the first look.
+    // What was written before the first sample counts as written then.
     if (this.#samples.length === 0) this.#samples.push({ atMs, offset: first });
     const last = this.#samples.at(-1);
     if (last?.offset === offset) last.atMs = atMs;
     else if (last === undefined || atMs - last.atMs >= this.#spacingMs) this.#add({ atMs, offset });
-    // The last sample before the oldest byte stays: that byte is younger than it.
+    // The last sample before the oldest byte stays: it bounds the age of that byte.
     while (this.#samples.length > 1 && this.#samples[1].offset <= first) this.#samples.shift();
     if (this.#samples.length < samplesFew) this.#spacingMs = 0;
   }

@@ -1,5 +1,5 @@
-// What a leader is made of and what it tells from its readers: types only, which leader.ts and
-// whoever puts a node together share. Nothing here is code.
+// What the leading side is made of, and what it knows of its readers. Types only, for leader.ts and
+// the code that puts a node together.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";
@@ -33,7 +33,7 @@ export interface Walk {
   readonly drop: (reason: string) => void;
 }
 
-/** Whatever reads the journal. */
+/** A reader of the journal. */
 export interface Reader {
   readonly position: number;
   pump(): void;

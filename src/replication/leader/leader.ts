@@ -1,14 +1,13 @@
 // The leading side of replication: accepts followers, decides between partial and full sync, keeps
-// the journal running while somebody reads it, and hands its bytes to all links. A follower has one
-// too, for chains: then the journal holds its leader's bytes, and nothing of our own may enter it.
+// the journal on while a link reads it, and hands its bytes to all links. A follower has one too,
+// for chains: then the journal has its leader's bytes, and this node must not add to it.
 // Invariants: `journal.needed` is the lowest offset that any link has to read in the journal, so
 // that no unread byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need
 // before that, and nothing else; whenever the journal was off, its replid is new.
 //
-// A full sync that a follower serves to a follower goes on beside its own stream. That may be the
-// one of a Redis, which has commands such as INCR that must not be applied twice: so each key that
-// is about to change is kept in the snapshot as it was (snapshot.ts), as far as the bound of a
-// follower's queue.
+// A full sync that a follower serves to another runs beside its own stream. A Redis's stream has
+// commands such as INCR that must not be applied twice: so a key that is about to change is kept in
+// the snapshot as it was (snapshot.ts), within the bound of a follower's queue.
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
@@ -71,7 +70,7 @@ export class LeaderReplication implements LinkOwner {
     this.journal.pressure = () => this.#relieve();
   }
 
-  /** Links in the order in which they came. */
+  /** Links in the order of their arrival. */
   get links(): FollowerLink[] {
     return [...this.#links.values()];
   }
@@ -98,7 +97,7 @@ export class LeaderReplication implements LinkOwner {
     return this.#accept(socket, peer, replid, wanted, false);
   }
 
-  /** Answers SYNC: a snapshot and the stream behind it, for one that acknowledges nothing. */
+  /** Answers SYNC: a snapshot and the stream after it, for a reader that acknowledges nothing. */
   sync(socket: LinkSocket, peer: LinkPeer): FollowerLink {
     return this.#accept(socket, peer, "?", -1, true);
   }
@@ -151,7 +150,7 @@ export class LeaderReplication implements LinkOwner {
     return link;
   }
 
-  /** A partial sync needs the same past and all bytes since: which of the two is missing, or "". */
+  /** What a partial sync lacks, the same past or all bytes since; "" if nothing. */
   #refusalToResume(replid: string, wanted: number): string {
     const { history, journal } = this.#parts;
     if (replid === "?") return "it asks for none";
@@ -191,7 +190,7 @@ export class LeaderReplication implements LinkOwner {
     await link.send(new StreamedFeed(snapshot)).finally(leave);
   }
 
-  /** Those that ask while others still wait for theirs get the same. */
+  /** Followers that ask while others still wait share one file. */
   #spoolFor(link: FollowerLink): Spool {
     const present = this.#spool;
     const isShared = present !== null && !present.isComplete && this.#waitsFor(present);
@@ -257,7 +256,7 @@ export class LeaderReplication implements LinkOwner {
     walk.drop(`its snapshot cannot be finished: ${reason}`);
   }
 
-  /** From here on the journal's bytes are for this follower too, beginning with a SELECT. */
+  /** From here on this follower gets the journal's bytes, beginning with a SELECT. */
   #snapshotPosition(): number {
     this.journal.enter();
     const position = this.journal.mark();
@@ -280,7 +279,7 @@ export class LeaderReplication implements LinkOwner {
   // ---- the journal ------------------------------------------------------------------------------
 
   /**
-   * Turns the journal on for the first reader. What was written while it was off is in no journal.
+   * Turns the journal on for the first reader. No journal has what was written while it was off.
    */
   #activate(): void {
     const { journal, history } = this;
@@ -290,7 +289,7 @@ export class LeaderReplication implements LinkOwner {
     this.log.info(`journal on at offset ${journal.offset}, history ${history.replid}`);
   }
 
-  /** A follower's journal stays on: it is what makes its promotion and its chain possible. */
+  /** A follower's journal stays on: promotion and chains need it. */
   #deactivateIfIdle(now: number): void {
     const { journal } = this;
     if (this.#links.size + this.#joins.size > 0 || this.#parts.upstream.isFollower) {
@@ -334,7 +333,7 @@ export class LeaderReplication implements LinkOwner {
     return lowest;
   }
 
-  /** From where on the journal has to have what these links need. */
+  /** The offset from which on the journal must have what these links need. */
   #lowestInJournal(): number {
     const lowest = this.#lowestPosition();
     return this.tail.has(lowest) ? this.tail.end : lowest;
@@ -373,14 +372,14 @@ export class LeaderReplication implements LinkOwner {
     else this.#age.forget();
   }
 
-  /** Part of the stream; on a follower the leader's own PINGs come through. */
+  /** A PING is part of the stream; a follower forwards its leader's. */
   #ping(now: number): void {
     if (now - this.#lastPingMs < streamPingMs) return;
     this.#lastPingMs = now;
     if (this.#links.size > 0) this.#emit(PING);
   }
 
-  /** Bytes of the stream that are no effect. */
+  /** Adds bytes to the stream that are not an effect. */
   #emit(bytes: Uint8Array): void {
     if (this.#parts.upstream.isFollower || !this.journal.active) return;
     this.journal.append(bytes, 0, bytes.length);
@@ -402,14 +401,12 @@ export class LeaderReplication implements LinkOwner {
     this.#idleSinceMs = this.clock.monotonicMs();
   }
 
-  /**
-   * Ends the followers' links: they come back and are told under which name the history goes on.
-   */
+  /** Ends the followers' links: they reconnect and learn the new name of the history. */
   dropFollowers(reason: string): void {
     for (const link of this.links) link.drop(reason);
   }
 
-  /** Ends JOIN links too, which have no way to come back: for when the data become other ones. */
+  /** Ends JOIN links too, which cannot resume: called when the data are replaced. */
   dropAll(reason: string): void {
     for (const reader of this.#readers) reader.drop(reason);
   }
@@ -421,7 +418,7 @@ export class LeaderReplication implements LinkOwner {
     this.onFollowersChange?.();
   }
 
-  /** How many online followers have said that they have everything up to `offset`. */
+  /** How many online followers have acknowledged everything up to `offset`. */
   acknowledgedBy(offset: number): number {
     let count = 0;
     for (const { state, acknowledgedOffset } of this.#links.values()) {
@@ -438,7 +435,7 @@ export class LeaderReplication implements LinkOwner {
     return offsets.sort((a, b) => b - a);
   }
 
-  /** Who does not have everything up to `offset`, a full sync included: a sentence for each. */
+  /** A sentence for each follower that lacks bytes up to `offset`, also during a full sync. */
   lagging(offset: number): string[] {
     const links = this.links.filter(
       (it) => it.acknowledgedOffset < offset || it.state !== "online",
@@ -453,7 +450,7 @@ export class LeaderReplication implements LinkOwner {
     ];
   }
 
-  /** How many online followers were heard of within so many seconds. */
+  /** How many online followers acknowledged within this many seconds. */
   goodFollowers(lagSecondsMax: number): number {
     let count = 0;
     for (const link of this.#links.values()) {
@@ -467,7 +464,7 @@ export class LeaderReplication implements LinkOwner {
     return this.journal.active ? this.#age.seconds(this.clock.monotonicMs()) : 0;
   }
 
-  /** Asks all followers to acknowledge now rather than within their second. */
+  /** Asks all followers to acknowledge now instead of within a second. */
   requestAcknowledgements(): void {
     if (!this.isQuiet) this.askFollowers();
   }

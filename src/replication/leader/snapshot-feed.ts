@@ -1,6 +1,6 @@
-// A snapshot in the form in which a follower gets it: what goes before it, its slices, what goes
-// behind. A feed knows no socket: the link takes the next piece when the one before is gone. Here
-// is the streamed form; the one from a file is in spool.ts.
+// A snapshot in the form in which a follower gets it: a head, its slices, and what follows them. A
+// feed knows no socket: the link takes the next piece when the last one is sent. The streamed form
+// is here; the form from a file is in spool.ts.
 //
 //   streamed  $EOF:<mark>\r\n slices <mark>     as the walk produces them; for `capa eof`
 //   spooled   $<length>\r\n slices              from a temporary file, as the length must be known first

@@ -1,9 +1,9 @@
-// A snapshot in a temporary file, for followers that have to be told its length before its first
-// byte: one for all that ask at about the same time. Each reads at its own pace; the walk ends
-// early when none is left. It chooses no followers and sends nothing.
-// Invariants: the file has no name once it is open, so that nothing is left of it even if this
-// process is killed (where a system allows that; elsewhere its name goes with the last reader); it
-// is closed when the last feed is.
+// A snapshot in a temporary file, for followers that need its length before its first byte: one
+// file for all that ask at about the same time. Each reads at its own pace; the walk ends early if
+// none is left. It chooses no followers and sends nothing.
+// Invariants: the file loses its name as soon as it is open, so that nothing remains even if this
+// process is killed (on systems that do not allow that, the last reader removes it); it is closed
+// with the last feed.
 
 import { closeSync, openSync, read, unlinkSync, write } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export interface SpoolParts {
   /** The history and the offset that the snapshot belongs to. */
   readonly replid: string;
   readonly offset: number;
-  /** Asked between two slices: whether anybody still waits for it. */
+  /** Called between two slices: whether a follower still waits for it. */
   readonly isWanted: () => boolean;
 }
 
@@ -32,7 +32,7 @@ export class Spool {
   readonly replid: string;
   readonly offset: number;
   readonly snapshot: Snapshot;
-  /** The file with the whole snapshot; null when nobody wanted it any more. */
+  /** The file with the whole snapshot; null if no follower waits any more. */
   readonly whole: Promise<SpoolFile | null>;
   isComplete = false;
   #readers = 0;
@@ -43,11 +43,11 @@ export class Spool {
     this.snapshot = parts.snapshot;
     this.whole = this.#write(parts);
     this.whole.catch(() => {
-      // Told to whoever awaits it; and all of them may be gone.
+      // The followers that await it get the error; there may be none left.
     });
   }
 
-  /** One more reader; its feed begins when the file is whole. */
+  /** Adds a reader; its feed begins when the file is complete. */
   feed(): SnapshotFeed {
     this.#readers++;
     return new SpooledFeed(this.whole, () => this.#left());
@@ -109,7 +109,7 @@ class SpooledFeed implements SnapshotFeed {
   }
 }
 
-/** The first of the directories that takes a file. Throws what the last one answered. */
+/** Opens a file in the first directory that allows it. Throws the error of the last one. */
 function openIn(directories: readonly string[]): SpoolFile {
   let problem: unknown = new Error("there is no directory for it");
   for (const directory of directories) {
@@ -117,7 +117,7 @@ function openIn(directories: readonly string[]): SpoolFile {
     try {
       return SpoolFile.open(path);
     } catch (error) {
-      problem = error; // it may be read-only, or full: the next one may do
+      problem = error; // it may be read-only or full; the next one may work
     }
   }
   throw problem;
@@ -127,7 +127,7 @@ function openIn(directories: readonly string[]): SpoolFile {
 class SpoolFile {
   length = 0;
   readonly #file: number;
-  /** Where the name has to stay until the file is closed. */
+  /** The path, on systems where the name must stay until the file is closed. */
   readonly #path: string | null;
 
   private constructor(file: number, path: string | null) {
@@ -135,7 +135,7 @@ class SpoolFile {
     this.#path = path;
   }
 
-  /** In one go: between a name and its end nothing is waited for. */
+  /** Synchronous: nothing else runs while the file has a name. */
   static open(path: string): SpoolFile {
     const file = openSync(path, "wx+", 0o600);
     try {
@@ -147,7 +147,7 @@ class SpoolFile {
     }
   }
 
-  /** A file may take less than it is given, on a disk that is nearly full above all. */
+  /** A write may be short, above all on a disk that is nearly full. */
   async append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const count = bytes.length - at;

@@ -1,8 +1,8 @@
-// What followers still need of the stream and the journal is about to overwrite: the bytes right
-// before those that it holds, once for all links, however many are behind. It decides nothing about
-// links: the leader says up to where it is needed, and what is not goes back at once.
-// Invariant: the bytes from `start` to `end` are here in order, in blocks of which all but the last
-// are full, and memory is that many bytes and a block. Whoever reads at an offset goes on in the
+// The part of the stream that the journal is about to overwrite and followers still need: the bytes
+// right before those in the journal, once for all links, however many are behind. It decides
+// nothing about links: the leader says from where on it is needed, and the rest is freed at once.
+// Invariant: it has the bytes from `start` to `end` in order, in blocks of which all but the last
+// are full, and takes that much memory and at most one block more. A reader continues in the
 // journal at `end`.
 
 import { buffers } from "../../base/buffer-pool.ts";
@@ -31,7 +31,7 @@ export class StreamTail {
     return offset >= this.start && offset < this.end;
   }
 
-  /** The bytes from that offset on to the end of its block; the offset is here. */
+  /** The bytes from that offset, which must be here, to the end of its block. */
   at(offset: number): Uint8Array {
     const place = offset - this.start;
     const at = place % blockBytes;
@@ -40,11 +40,11 @@ export class StreamTail {
   }
 
   /**
-   * Copies one more block from the journal, so that everything from `offset` on is here, which
-   * somebody needs first. False when the journal has no more.
+   * Copies one more block from the journal. `offset` is the first byte that a link needs. False if
+   * the journal has no more.
    */
   extend(offset: number): boolean {
-    // Also where a link came that is behind all others: the journal still has what it needs.
+    // Also if a new link is behind all others: the journal still has what it needs.
     if (!this.has(offset)) {
       this.trim(Number.POSITIVE_INFINITY);
       this.start = offset;
@@ -55,14 +55,13 @@ export class StreamTail {
     if (filled === 0) this.#blocks.push(buffers.take(blockBytes));
     const block = this.#blocks[this.#blocks.length - 1];
     const count = this.#journal.read(this.end, block, filled, blockBytes - filled);
-    // Held no longer: a pressure that came too late. Whoever needed these bytes falls out of the
-    // journal.
+    // The journal no longer has these bytes: a link that needs them ends.
     if (count < 0) this.trim(Number.POSITIVE_INFINITY);
     else this.end += count;
     return count > 0;
   }
 
-  /** Nobody needs what lies before that offset. */
+  /** Frees what is before that offset: no link needs it. */
   trim(offset: number): void {
     let gone = 0;
     while (gone < this.#blocks.length && this.#isBefore(gone, offset)) {

@@ -1,7 +1,7 @@
-// What the leading side of a node has to know of its following side, which may be nobody: types
-// only. How a node follows is follower/follower.ts's business.
+// What the leading side of a node must know about its following side. Types only; for how a node
+// follows, see follower/follower.ts.
 
-/** What the leading side needs to know of the following side of the same node. */
+/** The following side of the same node, as the leading side sees it. */
 export interface Upstream {
   readonly isFollower: boolean;
   /** False on a follower that has no complete copy of its leader's data, or lost it. */

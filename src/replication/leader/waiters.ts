@@ -1,10 +1,10 @@
-// Connections that wait for acknowledgements (WAIT): who they are, what they wait for, and their
-// time. It counts nothing itself; the leading side does. However many begin to wait in one turn,
-// followers are asked once. An acknowledgement costs as much as it releases: waiters that want the
-// same number of followers lie in the order of their offsets, and there is one offset that so many
-// followers have.
-// Invariants: `#bySession` and `#byCount` hold the same waiters; a waiter gets exactly one outcome:
-// the count that it asked for, the count at the end of its time, or the reason why it was let go.
+// Connections that wait for acknowledgements (WAIT): which they are, what they wait for, and their
+// timeouts. leader.ts counts the acknowledgements. Followers are asked once, however many
+// connections begin to wait in one turn. An acknowledgement costs only as much as it releases:
+// waiters that want the same number of followers are in the order of their offsets, and one offset
+// is the highest that so many followers have.
+// Invariants: `#bySession` and `#byCount` have the same waiters; a waiter gets exactly one outcome:
+// the count that it asked for, the count at its timeout, or the reason why it was released.
 
 import { attempt, type Fault } from "../../base/errors.ts";
 import { timerMsMax } from "../../base/limits.ts";
@@ -23,7 +23,7 @@ interface Waiter {
 export interface Acknowledgements {
   /** How many online followers have everything up to `offset`. */
   acknowledgedBy(offset: number): number;
-  /** What each online follower has acknowledged, the furthest first. */
+  /** The acknowledged offset of each online follower, the highest first. */
   acknowledgedOffsets(): readonly number[];
   requestAcknowledgements(): void;
 }
@@ -32,7 +32,7 @@ export class Waiters {
   readonly #leader: Acknowledgements;
   readonly #fault: Fault;
   readonly #bySession = new Map<number, Waiter>();
-  /** By the number of followers that they want, each in the order of offsets. */
+  /** By the number of followers that they want; each list in the order of offsets. */
   readonly #byCount = new Map<number, Waiter[]>();
   #askIsDue = false;
 
@@ -50,7 +50,7 @@ export class Waiters {
   }
 
   /**
-   * Resolves when `wanted` followers have `offset`, or with fewer after `timeoutMs`; 0 waits on.
+   * Resolves when `wanted` followers have `offset`, or with fewer after `timeoutMs`; 0: no timeout.
    */
   wait(
     sessionId: number,
@@ -78,14 +78,14 @@ export class Waiters {
     else waiters.splice(firstBeyond(waiters, waiter.offset), 0, waiter);
   }
 
-  /** Some follower has acknowledged more than before. */
+  /** Called when a follower has acknowledged more than before. */
   acknowledged(): void {
     if (this.#bySession.size === 0) return;
     const offsets = this.#leader.acknowledgedOffsets();
     for (let i = 0; i < offsets.length; i++) this.#release(i + 1, offsets[i]);
   }
 
-  /** So many followers have everything up to `offset`. */
+  /** Releases those who want this many followers, which have everything up to `offset`. */
   #release(count: number, offset: number): void {
     const waiters = this.#byCount.get(count);
     if (waiters === undefined || waiters[0].offset > offset) return;
@@ -95,7 +95,7 @@ export class Waiters {
       this.#resolve(waiter, this.#leader.acknowledgedBy(waiter.offset));
   }
 
-  /** Its time is over: it gets the count of now. False when nobody of that id waits. */
+  /** Ends a wait as its timeout would: with the present count. False if that id does not wait. */
   expire(sessionId: number): boolean {
     const waiter = this.#bySession.get(sessionId);
     if (waiter === undefined) return false;
@@ -138,7 +138,7 @@ export class Waiters {
   }
 }
 
-/** Where the first waiter stands whose offset is larger, in the order of offsets. */
+/** The index of the first waiter with a larger offset. */
 function firstBeyond(waiters: readonly Waiter[], offset: number): number {
   let low = 0;
   let high = waiters.length;
@@ -150,7 +150,7 @@ function firstBeyond(waiters: readonly Waiter[], offset: number): number {
   return low;
 }
 
-/** Those of one offset lie together, and the last that came is most often the last of all. */
+/** Waiters with one offset are adjacent, and the newest is most often the last of all. */
 function placeOf(waiters: readonly Waiter[], waiter: Waiter): number {
   return waiters.lastIndexOf(waiter, firstBeyond(waiters, waiter.offset) - 1);
 }
