@@ -155,7 +155,7 @@ describe.skipIf(!redisInstalled())(`what redis-server brings into database 0${re
       await expectEqual(leader, follower);
       expect(await fullSyncsOf(leader)).toBe(before + 1);
     }
-    expect(follower.log()).toContain(`what ${name} did on the leader only a snapshot can tell`);
+    expect(follower.log()).toContain(`the effect of ${name} on the leader needs a full sync`);
   });
 
   test("but not a SWAPDB, a MOVE or a COPY among the others", async () => {
@@ -191,7 +191,7 @@ describe("a stream that this node cannot follow", () => {
   }
 
   test("as it holds a script ends the link", async () => {
-    const line = "what EVAL did on the leader only a snapshot can tell";
+    const line = "the effect of EVAL on the leader needs a full sync";
     await expectLine(line, "EVAL", "redis.call('set', 'a', '1')", "0");
   });
 

@@ -1,7 +1,6 @@
-// The integers of BITFIELD: reading and writing one of 1 to 64 bits at any bit of some bytes, and
-// what becomes of a number that does not fit its width. Pure: bytes and numbers in, bytes and
-// numbers out. The first bit of a field is the highest bit of its number, and the highest bit of
-// its first byte.
+// The integers of BITFIELD: reads and writes an integer of 1 to 64 bits at any bit offset, and
+// handles overflow of its width. Pure: bytes and numbers in, bytes and numbers out. The first bit
+// of a field is the highest bit of its number, and the highest bit of its first byte.
 
 export interface FieldType {
   readonly signed: boolean;
@@ -10,7 +9,7 @@ export interface FieldType {
 
 export type Overflow = "wrap" | "sat" | "fail";
 
-/** Bytes that a field touches when it begins at bit `shift` (0 to 7) of the first. */
+/** Number of bytes that a field spans if it starts at bit `shift` (0 to 7) of the first. */
 export function fieldBytes(shift: number, { bits }: FieldType): number {
   return Math.ceil((shift + bits) / 8);
 }
@@ -40,8 +39,8 @@ function bigEndian(bytes: Uint8Array, count: number): bigint {
 }
 
 /**
- * What a field holds after `increment` was added to `value`; null if that is to fail. SET adds 0 to
- * its argument, any signed 64-bit number, which then may lie beyond the width to begin with.
+ * The value of a field after `increment` is added to `value`, or null if the overflow must fail.
+ * SET adds 0 to its argument, any signed 64-bit number, which may exceed the width from the start.
  */
 export function added(
   type: FieldType,
@@ -67,7 +66,7 @@ function lowest({ signed, bits }: FieldType): bigint {
   return signed ? -(1n << BigInt(bits - 1)) : 0n;
 }
 
-/** On which side the sum leaves the width: 1 above, -1 below, 0 nowhere. */
+/** The side on which the sum overflows the width: 1 above, -1 below, 0 neither. */
 function unsignedSide(bits: number, value: bigint, increment: bigint): number {
   const most = highest({ signed: false, bits });
   if (value > most || value + increment > most) return 1;
@@ -75,9 +74,9 @@ function unsignedSide(bits: number, value: bigint, increment: bigint): number {
 }
 
 /**
- * As redis 7.0 judges it (`bitops.c`, checkSignedBitfieldOverflow): the distance to the upper end
- * is taken in 64 bits. A SET of a number far below a field of almost 64 bits so counts as one above
- * it, and a leader that saturates it sends what we must saturate alike.
+ * The same for signed fields, as in redis 7.0 (`bitops.c`, checkSignedBitfieldOverflow), which
+ * computes the distance to the upper end in 64 bits. So a SET of a number far below a field of
+ * almost 64 bits counts as one above it, and we must saturate it as the leader does.
  */
 function signedSide(bits: number, value: bigint, increment: bigint): number {
   const most = highest({ signed: true, bits });

@@ -1,6 +1,6 @@
-// CLIENT and its subcommands: what a connection says of itself, and what an operator asks about
-// others. Replies and error texts are those of redis 7.0 `networking.c` (clientCommand); SETINFO
-// and NO-TOUCH are 7.2's.
+// CLIENT and its subcommands: settings of the connection itself, and administration of other
+// connections. Replies and error texts are those of redis 7.0 `networking.c` (clientCommand);
+// SETINFO and NO-TOUCH are 7.2's.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { monotonicMs } from "../../base/clock.ts";
@@ -232,7 +232,7 @@ async function list(x: ControlContext, request: Request, reply: Reply): Promise<
   await answerList(x, filter, reply);
 }
 
-/** Line by line: the names of all clients together may be more than one text can hold. */
+/** One string per line: the lines of all clients together may exceed the longest string. */
 async function answerList(x: ControlContext, filter: ClientFilter, reply: Reply): Promise<void> {
   const { clients, waits } = x.control;
   const reports = await clients.list(filter);
@@ -272,7 +272,7 @@ function kindFilter(word: string): ClientFilter | ErrorReply {
 
 const noSuchClient = errorReply("No such client");
 
-/** The old form names an address and answers OK; the new one takes filters and answers a number. */
+/** The old form takes an address and replies OK; the new one takes filters and replies a count. */
 async function kill(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   if (request.argc === 3) {
     const count = await end(x, { address: request.text(2) });
@@ -285,7 +285,7 @@ async function kill(x: ControlContext, request: Request, reply: Reply): Promise<
 
 async function end({ control, session }: ControlContext, filter: ClientFilter): Promise<number> {
   const count = await control.clients.kill(filter);
-  // The session may be a copy: of what is behind this in a transaction nothing is answered.
+  // The session may be a copy: later commands of the transaction get no reply.
   if (fits(filter, session)) session.closing = true;
   await control.waits.releaseGone();
   return count;
@@ -342,8 +342,8 @@ function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
 const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
 
 /**
- * In Redis's order, as far as there are such clients here. A watched key that has changed is not
- * looked for (d): there may be a million of them.
+ * The flags of a client in Redis's order, without those that no client has here. Changed watched
+ * keys (d) are not detected, because a client may watch a million keys.
  */
 function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<number>): string {
   const { kind, id, subscriptions, transaction, closing, noEvict, noTouch } = session;

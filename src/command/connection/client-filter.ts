@@ -1,12 +1,13 @@
-// Which connections CLIENT LIST and CLIENT KILL mean, as every data thread asks of its own, and a
-// killer of itself. What happens to those that fit is not known here.
+// Selects connections for CLIENT LIST and CLIENT KILL. Every data thread applies the filter to its
+// own connections, and the sender of CLIENT KILL applies it to itself. What happens to a match is
+// decided by the caller.
 
 import type { ClientFilter } from "../core/node.ts";
 import type { Session } from "../core/session.ts";
 
 const kinds = { normal: "normal", follower: "replica", join: "replica", leader: "master" } as const;
 
-/** A connection's type as Redis names it. */
+/** Redis's name for the type of a connection. */
 function kindOf({ kind, subscriptions }: Session): ClientFilter["kind"] {
   return kind === "normal" && subscriptions > 0 ? "pubsub" : kinds[kind];
 }

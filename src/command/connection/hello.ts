@@ -1,4 +1,4 @@
-// Commands about the connection itself: PING ECHO HELLO AUTH SELECT QUIT RESET.
+// Commands of the connection itself: PING ECHO HELLO AUTH SELECT QUIT RESET.
 // Replies and error texts are those of redis 7.0 `networking.c` and `acl.c`.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
@@ -102,7 +102,9 @@ function ping({ session }: Context, request: Request, reply: Reply): void {
   else reply.simple("PONG");
 }
 
-/** To a RESP2 subscriber the answer looks like a message, as it may come between messages. */
+/**
+ * A RESP2 subscriber gets the reply in the shape of a message, as it may arrive between messages.
+ */
 function pong(request: Request, reply: Reply): void {
   reply.array(2);
   reply.text("pong");
@@ -153,7 +155,7 @@ function auth(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
-/** Checks user and password; there is only the user `default`. */
+/** Checks user and password. The only user is `default`. */
 function login(x: Context, user: string, request: Request, password: number): boolean {
   if (user !== "default" || !x.standing.isPassword(request.bytes(password))) return false;
   x.session.authenticated = true;
@@ -189,7 +191,7 @@ function hello(x: Context, request: Request, reply: Reply): void {
   helloReply(x, reply);
 }
 
-/** HELLO's AUTH and SETNAME, in their order: what was understood before a mistake stays done. */
+/** Applies AUTH and SETNAME of HELLO in order. Those before a mistake remain in effect. */
 function helloOptions(x: Context, request: Request): ErrorReply | null {
   for (let i = 2; i < request.argc; i++) {
     const option = request.text(i).toLowerCase();

@@ -1,4 +1,4 @@
-// Assigns numbers to commands. Each thread of each node finds its counters by them
+// Assigns numbers to commands, which index the counters of each thread of each node
 // (command-statistics.ts). The table of commands is built once per process, when its files are
 // loaded; no node changes it.
 

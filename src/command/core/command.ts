@@ -1,5 +1,5 @@
-// The shape of a command: a row of data with its handler. Dispatch, key lookup, replication of
-// writes, COMMAND, the documents and the coverage test are all derived from these rows; table.ts
+// The definition of a command: a row of data with its handler. Dispatch, key lookup, replication of
+// writes, COMMAND, the documents and the coverage test all derive from these rows; table.ts
 // collects them.
 
 import { nextCommandId } from "./command-ids.ts";
@@ -38,14 +38,11 @@ export interface CommandFacts {
   readonly name: string;
   /** Number of arguments including the name; negative: at least that many. */
   readonly arity: number;
-  /**
-   * The arguments as COMMAND DOCS tells them, in the notation of syntax.ts; without it there are
-   * none.
-   */
+  /** The arguments for COMMAND DOCS, in the notation of syntax.ts; absent if there are none. */
   readonly syntax?: string;
   readonly flags: number;
   readonly keys: KeyRange;
-  /** What it does to them, where that is not `RO access`, or with WRITE `RW access update`. */
+  /** How it uses its keys. Default: `RO access`, or `RW access update` with WRITE. */
   readonly keyUse?: KeyUses;
   readonly group: CommandGroup;
   readonly since: string;
@@ -55,10 +52,10 @@ export interface CommandFacts {
   readonly categories?: readonly string[];
   readonly subcommands?: readonly CommandRow[];
   /**
-   * Keys whose values it goes on from: without them here, what a leader made of them is not known.
+   * Keys whose values it builds on: if one is missing here, the leader's result cannot be computed.
    */
   readonly buildsOn?: KeyRange;
-  /** It concerns all databases, whichever its connection has selected. */
+  /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
   /** It removes all keys. */
   readonly empties?: true;

@@ -1,12 +1,12 @@
-// What a command does to its keys, in the words of Redis's key specifications (`RW access update`):
-// COMMAND INFO tells it, and a leader's stream is judged by it. Positions and words only: nothing
-// is looked up here.
+// How a command uses its keys, in the words of Redis's key specifications (`RW access update`).
+// COMMAND INFO reports them, and the applier of a leader's stream relies on them. Positions and
+// words only; nothing is looked up here.
 // Invariant: the uses of a command name all keys that it may write to.
 
 import { flag } from "./flags.ts";
 
 /**
- * Positions of the first and the last key (negative: from the end) and the step between keys; 0: no
+ * Positions of the first and last key (negative: from the end) and the step between keys; 0: no
  * keys.
  */
 export type KeyRange = readonly [first: number, last: number, step: number];
@@ -16,7 +16,7 @@ export interface KeyUse {
   readonly range: KeyRange;
 }
 
-/** One use of all keys of the row, or each with its own. */
+/** One use for all keys of the row, or one for each range. */
 export type KeyUses = string | readonly (readonly [words: string, range: KeyRange])[];
 
 export function keyUsesOf(flags: number, keys: KeyRange, stated?: KeyUses): readonly KeyUse[] {
@@ -31,8 +31,7 @@ export function writesTo({ words }: KeyUse): boolean {
 }
 
 /**
- * Position of the key behind that at `position`, among so many arguments; 0 for none. From 0: the
- * first.
+ * Position of the next key after `position` among `argc` arguments; 0 for none. 0 gives the first.
  */
 export function nextIn([first, last, step]: KeyRange, position: number, argc: number): number {
   const next = position === 0 ? first : position + step;

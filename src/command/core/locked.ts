@@ -1,7 +1,8 @@
 // Locking for a node with several data threads. The shards of a command's keys are locked around
 // its handler, all of them up front and in ascending order, and the gate is checked again under the
 // locks. Walks (KEYS, SCAN) lock bucket by bucket inside the store instead. With one thread none of
-// this runs. Lock order: shards ascending, then the journal.
+// this runs.
+// Lock order: shards ascending, then the journal.
 // Invariant: nothing slow and no wait for another thread happens under a shard lock. A handler that
 // throws leaves its locks held: either the process ends, or data-thread.ts releases them.
 // Hot path: no allocation, no try.

@@ -55,8 +55,7 @@ export interface Ending {
 
 export interface Configuration {
   /**
-   * Name and value of each setting whose name fits one of the patterns (lower case, Redis's names
-   * and ours).
+   * Name and value of each setting, under Redis's name or ours, that matches a lower-case pattern.
    */
   get(patterns: readonly string[]): [string, string][];
   /** Sets all pairs or none. The error names the first pair that cannot be set. */

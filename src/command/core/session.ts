@@ -7,8 +7,7 @@ import type { Transaction, Watched } from "./transaction-data.ts";
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 
 /**
- * normal: a client; follower: a link that PSYNC opened; join: one that JOIN opened; leader: the
- * stream we apply.
+ * normal: a client; follower: a link from PSYNC; join: one from JOIN; leader: the stream we apply.
  */
 export type SessionKind = "normal" | "follower" | "join" | "leader";
 

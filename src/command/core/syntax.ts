@@ -1,14 +1,14 @@
-// The arguments of a command as data: a row writes them as a manual would, and COMMAND DOCS tells
-// them in the shape of redis 7.0. It decides nothing about what a handler takes.
+// The arguments of a command as data: a row states them in the notation of a manual, and COMMAND
+// DOCS returns them in the shape of redis 7.0. It has no effect on what a handler accepts.
 //
-//   name            a text; `key` and `pattern` are of the type that they are called by
-//   name:type       of another type: double, integer, key, pattern, string, unix-time
-//   TOKEN           a word by itself
-//   TOKEN name      an argument behind a word
-//   name=(a | b)    one of several; name=(a b) is several in a row
-//   [a]             may be left out
+//   name            a string; `key` and `pattern` have the type of that name
+//   name:type       another type: double, integer, key, pattern, string, unix-time
+//   TOKEN           a keyword
+//   TOKEN name      an argument after a keyword
+//   name=(a | b)    one of several; name=(a b) is several in sequence
+//   [a]             optional
 //   a...            may be repeated
-//   a@6.2.0         since that version of Redis; a!6.2.0 is deprecated since
+//   a@6.2.0         since that version of Redis; a!6.2.0 is deprecated since then
 
 export interface Argument {
   readonly name: string;
@@ -18,15 +18,15 @@ export interface Argument {
   readonly deprecatedSince?: string;
   readonly isOptional: boolean;
   readonly isMultiple: boolean;
-  /** The number of a key: which of the command's key specifications it belongs to. */
+  /** For a key, the index of its key specification in the command. */
   readonly keyIndex?: number;
-  /** Of "oneof" and "block". */
+  /** The parts of a "oneof" or "block". */
   readonly parts: readonly Argument[];
 }
 
 const types = new Set(["double", "integer", "key", "pattern", "string", "unix-time"]);
 
-/** Throws where the notation is broken, with the place. */
+/** Parses the notation. Throws an error with the position if it is invalid. */
 export function parseSyntax(text: string): readonly Argument[] {
   return new SyntaxParser(text).all();
 }

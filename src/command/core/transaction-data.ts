@@ -16,9 +16,9 @@ export interface Transaction {
 /** The keys that one connection watches. */
 export interface Watched {
   /**
-   * The keys, their bytes as latin1, with their versions; as -1 - version those that had no value
-   * then, as of one that had, expiry is a change without a new version. Little, as there may be
-   * many.
+   * The keys, as latin1 strings, with their versions. A key without a value at WATCH has -1 -
+   * version: only for a key with a value is expiry a change, and one without a new version.
+   * Compact, as there may be many.
    */
   readonly keys: Map<string, number>;
   /** Total size of the keys. */

@@ -1,8 +1,8 @@
-// Times to live as commands write them, turned into moments: milliseconds since the epoch. It
-// decides neither whether a moment is past nor what follows from that.
-// Invariant: the range checks are those of redis 7.0 on signed 64-bit milliseconds; what passes
-// them is kept within 53 bits, so a moment more than 285,000 years ahead is stored and reported as
-// that end.
+// Converts the time arguments of commands to absolute times, in milliseconds since the epoch. It
+// does not decide whether a time is in the past or what follows from that.
+// Invariant: the range checks are those of redis 7.0 on signed 64-bit milliseconds. What passes
+// them is clamped to 53 bits, so a time more than 285,000 years ahead is stored and reported as
+// that limit.
 
 import {
   int64Max,
@@ -14,16 +14,16 @@ import {
 import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 
-/** What readMoment() answers for a number whose moment does not fit 64 bits. */
+/** The result of readMoment() if the time does not fit into 64 bits. */
 export const OUT_OF_RANGE = Number.POSITIVE_INFINITY;
 
-/** Up to here a sum with any wall-clock time is exact in a double. */
+/** Up to this value, the sum with any wall-clock time is exact in a double. */
 const plainMsMax = Number.MAX_SAFE_INTEGER / 2;
 
 /**
- * The moment that argument `index` names, `base` being now for a relative time and 0 for an
- * absolute one: it may be negative. NOT_AN_INTEGER and OUT_OF_RANGE are errors; momentError() tells
- * them.
+ * The absolute time that argument `index` specifies; it may be negative. `base` is now for a
+ * relative time and 0 for an absolute one. NOT_AN_INTEGER and OUT_OF_RANGE are errors; see
+ * momentError().
  */
 export function readMoment(request: Request, index: number, unitMs: number, base: number): number {
   const { buf } = request;
@@ -55,13 +55,15 @@ export function invalidExpireTime(commandName: string): ErrorReply {
   return errorReply(`invalid expire time in '${commandName}' command`);
 }
 
-/** Why this result of readMoment() is none; `invalid` is the command's own invalidExpireTime(). */
+/**
+ * The error for a result of readMoment(), or null. `invalid` is the command's invalidExpireTime().
+ */
 export function momentError(moment: number, invalid: ErrorReply): ErrorReply | null {
   if (moment === NOT_AN_INTEGER) return notAnInteger;
   return moment === OUT_OF_RANGE ? invalid : null;
 }
 
-/** As momentError(), for commands that refuse a time that is not ahead of `base`, as SET does. */
+/** Like momentError(), for commands such as SET that refuse a time not after `base`. */
 export function aheadError(moment: number, base: number, invalid: ErrorReply): ErrorReply | null {
   const error = momentError(moment, invalid);
   return error === null && moment <= base ? invalid : error;

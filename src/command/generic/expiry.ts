@@ -1,7 +1,6 @@
-// Commands on the expiry of a key: EXPIRE and its kin, TTL and its kin, PERSIST. Exactly when an
-// item stops being seen is the store's business; that followers learn of it, the effects' and the
-// server's.
-// Invariant: an expiry is a moment, never a duration, from the parsing of the argument on.
+// Commands on the expiry of a key: EXPIRE, TTL and their variants, and PERSIST. The store decides
+// when an expired item disappears; the effects tell the followers.
+// Invariant: after the argument is parsed, an expiry is an absolute time, never a duration.
 
 import { type ErrorReply, errorReply, outOfMemory } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -20,7 +19,7 @@ const XX = 2;
 const GT = 4;
 const LT = 8;
 
-/** EXPIRE, PEXPIRE, EXPIREAT or PEXPIREAT, by the unit of its time and where it counts from. */
+/** EXPIRE, PEXPIRE, EXPIREAT or PEXPIREAT, given the unit of the time and its origin. */
 function expireBy(name: string, unitMs: number, relative: boolean): Handler {
   const invalid = invalidExpireTime(name);
   return (x, request, reply) => {
@@ -42,12 +41,12 @@ function canExpireAt(x: Context, request: Request, moment: number): boolean {
   return conditions === 0 || conditionsHold(moment, x.store.expiresAt);
 }
 
-/** Lets the key end at that moment: at once if it is past. */
+/** Sets the expiry, or deletes the key if the time is in the past. */
 function expireAt(x: Context, request: Request, moment: number, reply: Reply): void {
   if (moment <= writeMoment(x)) {
     erase(x, request, 1);
     reply.integer(1);
-    // 0 and less is left only in a leader's stream, where 0 must not come to mean "never".
+    // Only a leader's stream can get here with 0 or less, and 0 must not come to mean "never".
   } else if (changeExpiry(x, request, 1, Math.max(1, moment))) {
     reply.integer(1);
   } else {
@@ -55,7 +54,7 @@ function expireAt(x: Context, request: Request, moment: number, reply: Reply): v
   }
 }
 
-/** Without an expiry a key ends at infinity: GT never holds against it, LT always. */
+/** A key without expiry counts as expiring at infinity: GT never holds for it, LT always does. */
 function conditionsHold(moment: number, current: number): boolean {
   if (current === 0) return (conditions & (XX | GT)) === 0;
   if ((conditions & NX) !== 0) return false;
@@ -98,13 +97,13 @@ function persist(x: Context, request: Request, reply: Reply): void {
 const NO_KEY = -2;
 const NO_EXPIRY = -1;
 
-/** The moment at which the key ends, or one of the two answers that are none. */
+/** The expiry of the key, NO_KEY or NO_EXPIRY. */
 function endOf(x: Context, request: Request): number {
   if (!x.store.find(request.buf, request.start[1], request.end[1], x.now)) return NO_KEY;
   return x.store.expiresAt === 0 ? NO_EXPIRY : x.store.expiresAt;
 }
 
-/** Milliseconds as seconds, rounded to the nearest as redis does. */
+/** Milliseconds as seconds, rounded to nearest as in Redis. */
 function seconds(ms: number): number {
   return Math.floor((ms + 500) / 1000);
 }

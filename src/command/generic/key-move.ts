@@ -1,7 +1,7 @@
-// RENAME, RENAMENX and COPY: a value with its expiry under another key. The value travels through a
-// buffer of its own, as storing one item may move the other.
-// Invariant: the source of a rename goes only after the destination is stored, so that a full store
-// loses nothing; followers see both at once.
+// RENAME, RENAMENX and COPY: store a value with its expiry under another key. The value is first
+// copied to a separate buffer, because storing one item may move the other.
+// Invariant: a rename deletes the source only after the destination is stored, so that a full store
+// loses nothing; followers see both changes at once.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import {
@@ -32,18 +32,20 @@ function renamenx(x: Context, request: Request, reply: Reply): void {
 
 function move(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
-  x.store.overdraws = true; // what it takes beyond the old item is a name, and the old one goes
+  x.store.overdraws = true; // it needs little more than the old item, which is then deleted
   try {
     const moved = duplicate(x, request, reply);
     if (moved) erase(x, request, 1);
     return moved;
   } finally {
     x.store.overdraws = false;
-    x.effects.close(); // a refusal may be one byte too many for the output, and throw
+    x.effects.close(); // writing an error may exceed the output limit and throw
   }
 }
 
-/** Stores what is under argument 1 under argument 2 as well; a refusal is answered. */
+/**
+ * Stores the value of argument 1 under argument 2 as well. On a refusal, replies and returns false.
+ */
 function duplicate(x: Context, request: Request, reply: Reply): boolean {
   const { store } = x;
   findForWrite(x, request, 1);
@@ -105,7 +107,8 @@ function sameKeys(request: Request): boolean {
 
 // ---- rows ---------------------------------------------------------------------------------------
 
-// GLOBAL: they write a value of any size, which only the control thread can always journal.
+// GLOBAL: they write a value of any size, which only the control thread can always write to the
+// journal.
 const { WRITE, DENY_OOM, FAST, GLOBAL } = flag;
 
 /** The same in a leader's stream (stream/stream-keys.ts). */

@@ -1,8 +1,8 @@
-// Commands that meet keys they were not told: KEYS, SCAN, RANDOMKEY. The dispatcher locks nothing
-// for them. A walk locks a bucket's shard at a time, in the store: it is no moment's picture, but
-// it meets every key that is there throughout. A load that began meanwhile ends it: half a snapshot
-// is not shown. Keys are copied while they are visited, as their number has to be answered before
-// them.
+// Commands that access keys which they do not name: KEYS, SCAN, RANDOMKEY. The dispatcher locks
+// nothing for them. A walk locks the shard of one bucket at a time, inside the store: it is not a
+// snapshot, but it visits every key that exists throughout. If a load starts meanwhile, it fails,
+// as the data are partial. Keys are copied during the walk, because their number precedes them in
+// the reply.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import {
@@ -22,15 +22,15 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 
-/** What keys have to fit; null: all do. */
+/** The pattern that keys must match; null matches all. */
 type Pattern = Glob | null;
 
-/** Collects the visited keys that fit. */
+/** Collects the visited keys that match. */
 class KeyCollector implements ItemVisitor {
-  /** Items met, whether they fit or not. */
+  /** Number of items visited, matching or not. */
   visited = 0;
   private readonly pattern: Pattern;
-  /** The keys, one behind the other, and where each ends: an array each would cost far more. */
+  /** The keys in one buffer, and the end of each. An array per key would cost far more. */
   private bytes = new Uint8Array(1024);
   private readonly ends: number[] = [];
 
@@ -59,7 +59,7 @@ class KeyCollector implements ItemVisitor {
     return this.pattern === null || this.pattern.matches(keyBytes, keyStart, keyEnd);
   }
 
-  /** Answers with the array of the keys. */
+  /** Replies with the array of the keys. */
   answer(reply: Reply): void {
     reply.array(this.ends.length);
     let start = 0;
@@ -82,13 +82,13 @@ function keys(x: Context, request: Request, reply: Reply): void {
   else collector.answer(reply);
 }
 
-/** The pattern in argument `index`, 0 for none, or why it is not taken. */
+/** The pattern in argument `index`, where index 0 means none, or an error. */
 function readPattern({ buf, start, end }: Request, index: number): Pattern | ErrorReply {
   if (index === 0 || isLoneStar(buf, start[index], end[index])) return null;
   return compileGlob(buf, start[index], end[index]) ?? patternTooComplex;
 }
 
-/** A uint32 of chance; nothing secret hangs on it. */
+/** A random uint32, not for secrets. */
 function chance(): number {
   return Math.floor(Math.random() * 0x1_0000_0000);
 }
@@ -105,21 +105,18 @@ function randomkey(x: Context, _request: Request, reply: Reply): void {
 
 interface ScanOptions {
   pattern: Pattern;
-  /** Position of the type, 0: any. */
+  /** Position of the type argument; 0 for any type. */
   typeIndex: number;
-  /** About how many items to visit. */
+  /** Approximate number of items to visit. */
   count: number;
 }
 
 const countDefault = 10;
 /**
- * Buckets that are looked at for each item asked for, so that an empty table does not hold a call
- * up.
+ * Buckets visited at most for each requested item, so that an empty table does not stall a call.
  */
 const bucketsPerItem = 10;
-/**
- * The least that a call looks at: the buckets of a store with few keys, so that one call walks it.
- */
+/** Buckets that every call may visit, so that one call covers a store with few keys. */
 const bucketsMin = 512;
 
 const invalidCursor = errorReply("invalid cursor");
@@ -144,7 +141,7 @@ function scan(x: Context, request: Request, reply: Reply): void {
   }
   reply.array(2);
   reply.text(String(next));
-  // Every value is a string: of another type there is nothing, but the walk goes on all the same.
+  // Every value is a string. For another type the result is empty, but the cursor still advances.
   if (options.typeIndex === 0 || argumentIs(request, options.typeIndex, "string")) {
     collector.answer(reply);
   } else {

@@ -1,5 +1,5 @@
-// Commands on keys that they are told, whatever the keys hold (DEL, EXISTS, TYPE and the like), and
-// on all keys at once (DBSIZE, FLUSHALL). There is one database, number 0.
+// Commands on the keys that they name, whatever their values (DEL, EXISTS, TYPE and others), and on
+// all keys at once (DBSIZE, FLUSHALL). There is one database, number 0.
 // Hot path: DEL and EXISTS of one key allocate nothing.
 
 import { syntaxError } from "../../base/errors.ts";
@@ -36,7 +36,7 @@ function exists(x: Context, request: Request, reply: Reply): void {
   reply.integer(count);
 }
 
-/** Counts as a use after CLIENT NO-TOUCH, too. */
+/** Counts as a use even after CLIENT NO-TOUCH. */
 function touch(x: Context, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   let count = 0;
@@ -66,7 +66,7 @@ function flush(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
-/** SYNC and ASYNC mean the same here: no item is visited, however many there are. */
+/** SYNC and ASYNC are the same here: no item is visited, however many there are. */
 function flushModeIsKnown(request: Request): boolean {
   if (request.argc === 1) return true;
   return request.argc === 2 && (argumentIs(request, 1, "SYNC") || argumentIs(request, 1, "ASYNC"));

@@ -1,5 +1,6 @@
-// The dense registers of a HyperLogLog: 6 bits each, from the low end of each byte on, 12,288 bytes
-// for all. They lie in a buffer of the caller's behind its header; nothing else is known here.
+// The dense registers of a HyperLogLog: 6 bits each, starting at the low end of each byte, 12,288
+// bytes in all. They are in a buffer of the caller, after the header, which this file does not
+// interpret.
 
 import { registerCount } from "./element-hash.ts";
 
@@ -10,12 +11,12 @@ export const denseBytes = (registerCount * widthBits) / 8;
 export function readDense(bytes: Uint8Array, start: number, register: number): number {
   const bit = register * widthBits;
   const at = start + (bit >>> 3);
-  // The last register ends with its byte; what is read of the next one has no bits in it.
+  // The last register ends with its byte, so the bits read from the next byte are masked out.
   const pair = bytes[at] | ((bytes[at + 1] ?? 0) << 8);
   return (pair >>> (bit & 7)) & valueMask;
 }
 
-/** Raises a register; false if it is as high already. */
+/** Raises a register to a value. Returns false if it already is as high. */
 export function raiseDense(
   bytes: Uint8Array,
   start: number,

@@ -1,12 +1,11 @@
-// Where an element of a HyperLogLog falls: its register, and the rank that it offers there. The
-// hash is the 64-bit one of MurmurHash2 with redis's seed, so that the same element meets the same
-// register on every node. It knows nothing of how registers are kept. In two 32-bit halves: with
-// bigints a stream of PFADD leaves ten times its own size behind as garbage, and the collector
-// hardly runs beside shared memory.
+// Maps an element of a HyperLogLog to its register and rank. The hash is the 64-bit MurmurHash2
+// with Redis's seed, so that an element has the same register on every node. It does not know how
+// registers are stored. The hash is computed in two 32-bit halves: with bigints, a stream of PFADD
+// leaves ten times its own size as garbage, and the collector hardly runs beside shared memory.
 
 export const registerBits = 14;
 export const registerCount = 1 << registerBits;
-/** Bits of the hash that are left for the rank. */
+/** Bits of the hash that remain for the rank. */
 export const rankBits = 64 - registerBits;
 
 const SEED = 0xadc83b19;
@@ -14,13 +13,13 @@ const MULTIPLIER_HIGH = 0xc6a4a793;
 const MULTIPLIER_LOW = 0x5bd1e995;
 const wordBytes = 8;
 
-/** Scratch of one call: the number that multiply() and mix() work on. */
+/** Scratch of one call: the operand of multiply() and mix(). */
 let high = 0;
 let low = 0;
 
 /**
- * The register of an element in the lower 14 bits and, above them, its rank: one more than the
- * zeros at the low end of what is left of its hash, so 1 to 51.
+ * The register of an element in the lower 14 bits and its rank above them: one more than the number
+ * of trailing zeros in the remaining bits of the hash, so 1 to 51.
  */
 export function placeOf(bytes: Uint8Array, start: number, end: number): number {
   hashOf(bytes, start, end);

@@ -1,11 +1,11 @@
-// A HyperLogLog in redis's bytes: header, sparse or dense registers, and the cached cardinality.
-// Adding, merging and counting leave the very bytes that redis 7 leaves, because a follower has to
-// have them. One object works on many values in turn, in a buffer of its own; it knows neither keys
-// nor the store.
+// A HyperLogLog in the format of Redis: header, sparse or dense registers, and the cached
+// cardinality. Adding, merging and counting produce exactly the bytes of redis 7, because a
+// follower must have them. One object processes many values in turn, in its own buffer. It does not
+// know keys or the store.
 //
 //   "HYLL"  encoding (0 dense, 1 sparse)  3 unused  cardinality, 8 bytes little endian  registers
 //
-// The cardinality's highest bit says that it is out of date.
+// The highest bit of the cardinality marks it as out of date.
 
 import { denseBytes, raiseDense, readDense } from "./dense.ts";
 import { placeOf, rankBits, registerBits, registerCount } from "./element-hash.ts";
@@ -28,9 +28,9 @@ const headerBytes = 16;
 const outOfDateAt = cardinalityAt + 7;
 const outOfDateBit = 0x80;
 const denseEnd = headerBytes + denseBytes;
-/** redis's default of hll-sparse-max-bytes; what a leader has instead is not in its stream. */
+/** Redis's default of hll-sparse-max-bytes. A leader's own setting is not in its stream. */
 const sparseEndMax = 3000;
-/** A run a register is the longest that makes sense, whatever a leader's limit is. */
+/** One run per register is the longest useful form, whatever the limit of a leader is. */
 const capacityBytes = headerBytes + registerCount + 16;
 
 export class HyperLogLog {
@@ -40,7 +40,7 @@ export class HyperLogLog {
   readonly #scratch = new Uint8Array(denseEnd);
   readonly #registers = new Uint8Array(registerCount);
 
-  /** Begins a new one without elements. */
+  /** Starts an empty HyperLogLog. */
   clear(): void {
     this.bytes.fill(0, 0, headerBytes);
     this.bytes.set(MAGIC);
@@ -50,8 +50,8 @@ export class HyperLogLog {
   }
 
   /**
-   * Makes room for a value, which the caller then copies into `bytes`; false if it is too long for
-   * one.
+   * Sets the length of a value, which the caller then copies to `bytes`. False if it cannot be
+   * valid.
    */
   begin(length: number): boolean {
     this.length = length;
@@ -59,7 +59,7 @@ export class HyperLogLog {
   }
 
   /**
-   * Whether the bytes are what they should be, as far as redis looks; the runs are checked in use.
+   * Whether the bytes pass the same checks as in Redis. The runs are checked when they are used.
    */
   get isValid(): boolean {
     const { bytes, length } = this;
@@ -74,7 +74,7 @@ export class HyperLogLog {
 
   // ---- changes ----------------------------------------------------------------------------------
 
-  /** Whether a register changed; null if the registers are broken. */
+  /** Adds an element. Returns whether a register changed, or null if the registers are corrupt. */
   add(element: Uint8Array, start: number, end: number): boolean | null {
     const place = placeOf(element, start, end);
     return this.raise(place & (registerCount - 1), place >>> registerBits);
@@ -95,7 +95,7 @@ export class HyperLogLog {
     return true;
   }
 
-  /** Writes the registers one by one; false, and no change, if they are broken. */
+  /** Converts to dense registers. Returns false, without a change, if the registers are corrupt. */
   makeDense(): boolean {
     if (this.isDense) return true;
     const dense = this.#scratch.fill(0);
@@ -110,7 +110,7 @@ export class HyperLogLog {
     return true;
   }
 
-  /** Raises each of `registers` to this one's; false if these are broken. */
+  /** Raises `registers` to the registers of this value. Returns false if these are corrupt. */
   mergeInto(registers: Uint8Array): boolean {
     if (!this.isDense) {
       return eachValueRun(this.bytes, headerBytes, this.length, (register, length, value) => {
@@ -133,8 +133,8 @@ export class HyperLogLog {
   }
 
   /**
-   * Computes the cardinality and keeps it, unless it is up to date. Null if the registers are
-   * broken.
+   * Updates the cached cardinality. Returns whether it changed, or null if the registers are
+   * corrupt.
    */
   refresh(): boolean | null {
     if ((this.bytes[outOfDateAt] & outOfDateBit) === 0) return false;
@@ -142,7 +142,7 @@ export class HyperLogLog {
     if (!this.mergeInto(registers)) return null;
     const view = new DataView(this.bytes.buffer);
     const cardinality = estimate(registers);
-    // No elements make registers so high, but a SET can: redis's conversion then gives this number.
+    // Only a SET can produce such high registers; Redis's conversion then yields this number.
     const kept = cardinality < 2 ** 63 ? BigInt(cardinality) : 1n << 63n;
     view.setBigUint64(cardinalityAt, kept, true);
     return true;
@@ -154,7 +154,7 @@ export class HyperLogLog {
 /** 1 / (2 ln 2). */
 const alpha = 0.7213475204444817;
 
-/** In the order of redis's operations: the last digit decides how the result is rounded. */
+/** In the same order of operations as Redis, because the last digit affects the rounding. */
 export function estimate(registers: Uint8Array): number {
   const counts = new Uint32Array(64);
   for (const value of registers) counts[value]++;

@@ -1,7 +1,7 @@
-// The sparse registers of a HyperLogLog: runs, in the order of the registers. The same registers
-// can be written in many ways. Followers must have redis's bytes, so raising one splits and joins
-// runs exactly as redis does (`hyperloglog.c`, hllSparseSet).
-// Invariant: the runs of a valid value cover every register once.
+// The sparse registers of a HyperLogLog: runs in the order of the registers. Registers have more
+// than one encoding. Followers must have the same bytes as Redis, so raising a register splits and
+// joins runs exactly as Redis does (`hyperloglog.c`, hllSparseSet).
+// Invariant: the runs of a valid value cover every register exactly once.
 //
 //   00llllll           ZERO   l + 1 registers are 0 (up to 64)
 //   01llllll llllllll  XZERO  l + 1 registers are 0 (up to 16,384)
@@ -12,31 +12,29 @@ import { registerCount } from "./element-hash.ts";
 export const sparseValueMax = 32;
 const zeroRunMax = 64;
 const valueRunMax = 4;
-/**
- * After a change the neighbours from the run before it on are looked at; redis stops after as many.
- */
+/** After a change, this many runs from the previous one on are checked for joining, as in Redis. */
 const runsJoinedMax = 5;
 
 const XZERO = 0x40;
 const VALUE = 0x80;
 
-/** The whole of an empty one: a single XZERO. */
+/** The runs of an empty value: a single XZERO. */
 export const emptyRuns: readonly number[] = [
   XZERO | ((registerCount - 1) >>> 8),
   (registerCount - 1) & 0xff,
 ];
 
-/** What raiseSparse() answers besides the new length. */
+/** Results of raiseSparse() other than the new end. */
 export const UNCHANGED = -1;
 export const BROKEN = -2;
-/** It would be longer than wished. */
+/** The runs would exceed `endMax`. */
 export const TOO_LONG = -3;
 
 function isValueRun(first: number): boolean {
   return (first & VALUE) !== 0;
 }
 
-/** Bytes of the run that begins with this one. */
+/** Number of bytes of the run that starts with this byte. */
 function runBytes(first: number): number {
   return (first & (VALUE | XZERO)) === XZERO ? 2 : 1;
 }
@@ -48,12 +46,14 @@ function runLength(bytes: Uint8Array, at: number): number {
   return (((first & 0x3f) << 8) | bytes[at + 1]) + 1;
 }
 
-/** The value of all registers in the run; 0 in a run of zeros. */
+/** The value of the registers in the run; 0 for a run of zeros. */
 function runValue(first: number): number {
   return isValueRun(first) ? ((first >>> 2) & 0x1f) + 1 : 0;
 }
 
-/** Calls `visit` for each run with a value; false if the runs do not cover the registers. */
+/**
+ * Calls `visit` for each run with a value. Returns false if the runs do not cover the registers.
+ */
 export function eachValueRun(
   bytes: Uint8Array,
   start: number,
@@ -74,8 +74,8 @@ export function eachValueRun(
 }
 
 /**
- * Raises a register in the runs from `start` to `end`, which may grow by 3 bytes in their buffer:
- * where they end now, UNCHANGED, BROKEN, or TOO_LONG if they would grow beyond `endMax`.
+ * Raises a register in the runs from `start` to `end`, which may grow by 3 bytes. Returns their new
+ * end, UNCHANGED, BROKEN, or TOO_LONG if they would exceed `endMax`.
  */
 export function raiseSparse(
   bytes: Uint8Array,
@@ -107,14 +107,11 @@ export function raiseSparse(
   return join(bytes, before, grown);
 }
 
-/**
- * Scratch of one call: what split() makes; one for all, as fresh ones would pile up beside shared
- * memory.
- */
+/** Scratch of one call: the runs from split(). Fresh arrays would pile up beside shared memory. */
 const newRuns = new Uint8Array(5);
 let newBytes = 0;
 
-/** What stands for a run of `old` when the register at `index` of its `length` gets a value. */
+/** Replaces a run of `old` in which the register at `index` of `length` gets a value. */
 function split(old: number, index: number, length: number, value: number): void {
   newBytes = 0;
   putRun(old, index);
@@ -136,7 +133,7 @@ function valueRun(value: number, length: number): number {
 }
 
 /**
- * Joins neighbours of equal value from `start` on, as far as redis does; where the runs end then.
+ * Joins adjacent runs of equal value from `start` on, as Redis does. Returns the end of the runs.
  */
 function join(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -154,7 +151,7 @@ function join(bytes: Uint8Array, start: number, end: number): number {
   return last;
 }
 
-/** One run instead of two runs of the same value, or 0 where that is not possible. */
+/** One run in place of two runs of the same value, or 0 if that is not possible. */
 function joinedRun(one: number, other: number): number {
   if (!isValueRun(one) || !isValueRun(other) || runValue(one) !== runValue(other)) return 0;
   const length = (one & 3) + (other & 3) + 2;

@@ -1,7 +1,8 @@
-// The rows behind the four opcodes of the binary protocol: what that protocol means by SET, GET,
-// DEL and JOIN. The frames and status bytes are protocol/mscache/'s; here an error, nil and ok
-// stand for them. Arguments: the opcode byte, the key, and for SET the value and four little-endian
-// bytes of TTL in seconds. Invariant: row i answers opcode i + 1.
+// The rows of the four opcodes of the binary protocol: its SET, GET, DEL and JOIN.
+// protocol/mscache/ has the frames and status bytes; here they are an error, nil or ok. Arguments:
+// the opcode byte, the key, and for SET the value and the TTL in seconds as four little-endian
+// bytes.
+// Invariant: row i handles opcode i + 1.
 
 import { errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -33,7 +34,7 @@ function getFrame(x: Context, request: Request, reply: Reply): void {
   else get(x, request, reply);
 }
 
-/** The seed answers OK for a key that is not there, but KEY NOT FOUND for an empty one. */
+/** The original program replies OK for a missing key, but KEY NOT FOUND for an empty one. */
 function delFrame(x: Context, request: Request, reply: Reply): void {
   if (request.length(1) === 0) {
     reply.nil();
@@ -43,7 +44,7 @@ function delFrame(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
-/** No answer: from here on the connection is a follower's link. */
+/** There is no reply: from now on the connection is the link of a follower. */
 function joinFrame({ session, control }: ControlContext): void {
   session.kind = "join";
   control.clients.takeOver(session, (socket) => control.followers.join(socket));

@@ -1,23 +1,23 @@
-// The channels and patterns of the whole node, and the way of a message to their subscribers. There
-// is one of these, in the control thread: with several data threads SUBSCRIBE and PUBLISH come to
-// it, so that a publisher learns at once how many there were.
-// Invariant: a session's `channels` and `patterns` say how many it has here.
+// The channels and patterns of the whole node, and the delivery of messages to their subscribers. A
+// node has one Channels, in the control thread: with several data threads SUBSCRIBE and PUBLISH run
+// there, so that PUBLISH can reply at once with the number of receivers.
+// Invariant: a session's `channels` and `patterns` are the numbers of its subscriptions here.
 
 import { compileGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
 import { Topics } from "./topics.ts";
 
-/** A published message, as one kind of subscriber gets it; its bytes are the publisher's. */
+/** A published message for one kind of subscriber. Its bytes belong to the publisher. */
 export interface Message {
-  /** The pattern that fitted; null for the subscribers of the channel itself. */
+  /** The pattern that matched; null for subscribers of the channel itself. */
   readonly pattern: Uint8Array | null;
   readonly channel: Uint8Array;
   readonly payload: Uint8Array;
 }
 
 /**
- * Brings a message to the connections with these ids, as far as they are still there. It keeps
- * neither the set nor the bytes of the message.
+ * Delivers a message to those connections with these ids that are still open. It retains neither
+ * the set nor the bytes of the message.
  */
 export type Deliver = (receivers: ReadonlySet<number>, message: Message) => void;
 
@@ -26,14 +26,12 @@ export class Channels {
   readonly patterns = new Topics();
   private readonly outlets: Deliver[] = [];
 
-  /**
-   * From now on messages leave this way too; without any there is nobody who could have subscribed.
-   */
+  /** Adds an outlet for messages. Before the first one, no connection can have subscribed. */
   deliverBy(outlet: Deliver): void {
     this.outlets.push(outlet);
   }
 
-  /** Returns how many deliveries there are: one connection may get a message more than once. */
+  /** Returns the number of deliveries. One connection may get a message more than once. */
   publish(channel: Uint8Array, payload: Uint8Array): number {
     let count = 0;
     const topic = this.channels.get(channel);
@@ -57,19 +55,19 @@ export class Channels {
     return subscribers.size;
   }
 
-  /** The bytes of the names that a connection has subscribed to. */
+  /** Total size in bytes of the names to which a connection has subscribed. */
   bytesOf(id: number): number {
     return this.channels.bytesOf(id) + this.patterns.bytesOf(id);
   }
 
-  /** To be called after a change of what a session has subscribed to. */
+  /** Call this after the subscriptions of a session have changed. */
   update(session: Session): void {
     session.channels = this.channels.count(session.id);
     session.patterns = this.patterns.count(session.id);
     session.subscriptionBytes = this.bytesOf(session.id);
   }
 
-  /** Ends all subscriptions of a connection; it may be gone already. */
+  /** Ends all subscriptions of a connection, which may have closed already. */
   forget(id: number): void {
     this.channels.removeAll(id);
     this.patterns.removeAll(id);

@@ -1,7 +1,7 @@
 // Publish and subscribe: SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, PUBLISH and PUBSUB.
-// Replies and error texts are those of redis 7.0 `pubsub.c`. Who has subscribed to what is kept by
-// channels.ts. PUBLISH is allowed on a follower: its message then goes to the subscribers of that
-// node only. A leader records it as an effect, and the subscribers of its followers get it too.
+// Replies and error texts are those of redis 7.0 `pubsub.c`. channels.ts keeps the subscriptions. A
+// leader records PUBLISH as an effect, so that subscribers of its followers get the message too. On
+// a follower PUBLISH is allowed, and its message goes only to the subscribers of that node.
 
 import { errorReply, patternTooComplex } from "../../base/errors.ts";
 import { compileGlob } from "../../base/glob.ts";
@@ -145,7 +145,7 @@ function hasRoom({ session, channels }: ChannelContext, bytes: number): boolean 
   return session.subscriptions < subscriptionsMax && held + bytes <= subscriptionBytesMax;
 }
 
-/** Without names it means all; there is always at least one confirmation. */
+/** Without names it applies to all subscriptions. It always sends at least one confirmation. */
 function unsubscribe(
   x: ChannelContext,
   request: Request,
@@ -207,7 +207,7 @@ function wrongArguments(request: Request) {
   );
 }
 
-/** A flat list of names and numbers, in RESP3 too. */
+/** A flat array of names and numbers, in RESP3 as well. */
 function numSub(x: ChannelContext, request: Request, reply: Reply): void {
   reply.array((request.argc - 2) * 2);
   for (let i = 2; i < request.argc; i++) {

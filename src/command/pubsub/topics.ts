@@ -1,7 +1,7 @@
-// Who has subscribed to what: names with the ids of their subscribers, and the names of each
-// subscriber. Channels and patterns are kept by one of these each. It delivers nothing and knows no
-// connection.
-// Invariant: a name without a subscriber is not kept, nor is a subscriber without a name.
+// A table of subscriptions: the subscribers of each name, by id, and the names of each subscriber.
+// There is one table for channels and one for patterns. It delivers nothing and does not know
+// connections.
+// Invariant: every name has a subscriber, and every subscriber has a name.
 
 import type { Glob } from "../../base/glob.ts";
 import { subscriptionBytesMax } from "../../base/limits.ts";
@@ -11,14 +11,14 @@ const none: ReadonlySet<string> = new Set();
 export interface Topic {
   readonly bytes: Uint8Array;
   readonly subscribers: Set<number>;
-  /** Of a pattern, when a message has been compared with it. */
+  /** The compiled pattern, after the first message was matched against it. */
   glob?: Glob | null;
 }
 
-/** What one subscriber has. */
+/** The subscriptions of one subscriber. */
 interface Held {
   readonly names: Set<string>;
-  /** Of all names together. */
+  /** Total size of the names. */
   bytes: number;
 }
 
@@ -26,7 +26,7 @@ export class Topics {
   private readonly byName = new Map<string, Topic>();
   private readonly bySubscriber = new Map<number, Held>();
 
-  /** How many different names there are. */
+  /** The number of distinct names. */
   get size(): number {
     return this.byName.size;
   }
@@ -36,7 +36,7 @@ export class Topics {
   }
 
   get(bytes: Uint8Array): Topic | undefined {
-    // Nobody may hold a name that long, and it would be made into text.
+    // No subscriber can have such a long name, so do not convert it to a string.
     if (bytes.length > subscriptionBytesMax) return undefined;
     return this.byName.get(nameOf(bytes));
   }
@@ -50,7 +50,7 @@ export class Topics {
     return this.namesOf(id).size;
   }
 
-  /** The bytes of one subscriber's names. */
+  /** Total size in bytes of one subscriber's names. */
   bytesOf(id: number): number {
     return this.bySubscriber.get(id)?.bytes ?? 0;
   }
@@ -80,7 +80,7 @@ export class Topics {
     if (held.names.size === 0) this.bySubscriber.delete(id);
   }
 
-  /** Forgets a subscriber. */
+  /** Removes a subscriber with all its names. */
   removeAll(id: number): void {
     for (const name of this.namesOf(id)) this.leave(id, name);
     this.bySubscriber.delete(id);
@@ -93,7 +93,7 @@ export class Topics {
   }
 }
 
-/** One character for each byte: any bytes are a name. */
+/** One character per byte, because any bytes can be a name. */
 function nameOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

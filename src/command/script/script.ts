@@ -1,5 +1,5 @@
-// SCRIPT KILL, which Redis Sentinel sends to a server that answers BUSY. There are no scripts here,
-// so there is never one to kill. The text is that of redis 7.0 `script.c`.
+// SCRIPT KILL, which Redis Sentinel sends to a server that replies BUSY. Scripts are not supported,
+// so it always replies that none is running. The text is that of redis 7.0 `script.c`.
 
 import { ErrorReply } from "../../base/errors.ts";
 import { family } from "../core/family.ts";

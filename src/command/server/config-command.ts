@@ -1,5 +1,5 @@
-// CONFIG GET, SET, REWRITE, RESETSTAT. Names are Redis's where Redis has one, and ours otherwise.
-// Replies and error texts are those of redis 7.0 `config.c`.
+// CONFIG GET, SET, REWRITE, RESETSTAT. A setting has Redis's name if Redis has one, otherwise our
+// own. Replies and error texts are those of redis 7.0 `config.c`.
 
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import { textBytesMax } from "../../base/limits.ts";
@@ -69,7 +69,7 @@ export const configCommands = family({ group: "server", since: "2.0.0" }, [
 
 function get(x: ControlContext, request: Request, reply: Reply): void {
   const patterns: string[] = [];
-  // No setting has so long a name.
+  // A longer argument cannot match the name of a setting.
   for (let i = 2; i < request.argc; i++) if (!request.isLong(i)) patterns.push(request.text(i));
   const found = x.control.configuration.get(patterns);
   reply.map(found.length);

@@ -1,5 +1,5 @@
-// FAILOVER: this leader and one of its followers change places without losing a write. The machine
-// behind it is replication/failover.ts. Error texts are those of redis 7.0 (failoverCommand).
+// FAILOVER: this leader and one of its followers swap roles without losing a write. The state
+// machine is in replication/failover.ts. Error texts are those of redis 7.0 (failoverCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
@@ -33,7 +33,7 @@ function failover(x: ControlContext, request: Request, reply: Reply): void {
   else reply.error(problem);
 }
 
-/** An order while it is read. */
+/** An order while its options are parsed. */
 type Draft = { -readonly [Field in keyof FailoverOrder]: FailoverOrder[Field] };
 
 function begin(x: ControlContext, request: Request): ErrorReply | null {
@@ -46,7 +46,7 @@ function begin(x: ControlContext, request: Request): ErrorReply | null {
   return x.control.roles.failover(order);
 }
 
-/** Reads the option at `index`; how many arguments it has, or what is wrong with it. */
+/** Reads the option at `index`. Returns its number of arguments, or an error. */
 function readOption(order: Draft, request: Request, index: number): number | ErrorReply {
   const left = request.argc - index - 1;
   if (argumentIs(request, index, "TIMEOUT") && left >= 1 && order.timeoutMs === 0) {

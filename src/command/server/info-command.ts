@@ -1,5 +1,5 @@
-// INFO and TIME. The text of INFO is not made here but in the server's room (node/node-info.ts),
-// which knows what there is to tell.
+// INFO and TIME: parses the sections of INFO and formats the time. node/node-info.ts builds the
+// text of INFO, because it has the data.
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -36,7 +36,7 @@ async function info(x: ControlContext, request: Request, reply: Reply): Promise<
   reply.verbatim(await x.control.information.text(sections));
 }
 
-/** Seconds and microseconds; the clock itself has milliseconds. */
+/** Seconds and microseconds. The clock has a resolution of milliseconds. */
 function time(x: Context, _request: Request, reply: Reply): void {
   reply.array(2);
   const seconds = encoder.encode(String(Math.floor(x.now / 1000)));

@@ -1,5 +1,5 @@
-// COMMAND and its subcommands: the command table as tools and clients want to see it, made from the
-// rows. Shapes are those of redis 7.0 `server.c` (addReplyCommandInfo, addReplyCommandDocs).
+// COMMAND and its subcommands: describes the command table to tools and clients, from its rows. The
+// replies have the shape of redis 7.0 `server.c` (addReplyCommandInfo, addReplyCommandDocs).
 
 import { errorReply, patternTooComplex, syntaxError } from "../../base/errors.ts";
 import { compileGlob } from "../../base/glob.ts";
@@ -126,7 +126,7 @@ function flagsOf({ flags }: Command): string[] {
   return flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
 }
 
-/** ACL categories, in Redis's order, as far as they follow from the row. */
+/** ACL categories that follow from the row, in Redis's order. */
 function categoriesOf({ flags, row: { group, categories: stated } }: Command): readonly string[] {
   if (stated !== undefined) return stated;
   const categories: string[] = [];

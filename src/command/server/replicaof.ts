@@ -1,6 +1,6 @@
-// The commands of replication: REPLICAOF and its old name SLAVEOF, ROLE, and what a follower sends
-// on its link, REPLCONF and PSYNC. The state machines behind them are in src/replication/. Texts
-// are those of redis 7.0 `replication.c`.
+// The commands of replication: REPLICAOF and its old name SLAVEOF, ROLE, and the commands that a
+// follower sends on its link, REPLCONF, PSYNC and SYNC. The state machines are in src/replication/.
+// Texts are those of redis 7.0 `replication.c`.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
@@ -116,7 +116,7 @@ function role(x: ControlContext, _request: Request, reply: Reply): void {
 
 // ---- a follower's link ------------------------------------------------------------------------
 
-/** ACK is never answered: the follower's link carries the stream in the other direction. */
+/** ACK has no reply, because the link carries the stream in that direction. */
 function replConf(x: Context, request: Request, reply: Reply): void {
   if (request.argc % 2 === 0) return reply.error(syntaxError);
   for (let i = 1; i < request.argc; i += 2) {
@@ -127,7 +127,7 @@ function replConf(x: Context, request: Request, reply: Reply): void {
       if (option === "ack") return;
       continue;
     }
-    if (option === "getack") return; // only a leader asks, on a link of ours
+    if (option === "getack") return; // a leader sends it, and only on our own link to it
     const problem = replConfOption(x, option, request, i);
     if (problem !== null) return reply.error(problem);
   }
@@ -135,8 +135,7 @@ function replConf(x: Context, request: Request, reply: Reply): void {
 }
 
 /**
- * What a follower announces before its PSYNC. Unknown capabilities are ignored, unknown options are
- * not.
+ * Reads what a follower announces before PSYNC. Ignores unknown capabilities, not unknown options.
  */
 function replConfOption(
   x: Context,
@@ -172,14 +171,14 @@ function replConfOption(
   }
 }
 
-/** As redis-cli asks for a snapshot, and for the stream that it shows. */
+/** SYNC, with which redis-cli requests a snapshot (--rdb) and the stream (--replica). */
 function sync(x: ControlContext, _request: Request, _reply: Reply): void {
   const { session, control } = x;
   session.kind = "follower";
   control.clients.takeOver(session, (socket) => control.followers.sync(socket, session));
 }
 
-/** The fourth word is FAILOVER when a leader that wants to change places with us sends it. */
+/** The fourth argument is FAILOVER if our leader sends it to hand over to us. */
 function psync(x: ControlContext, request: Request, reply: Reply): void {
   const offset = readInteger(request.buf, request.start[2], request.end[2]);
   if (offset === NOT_AN_INTEGER) return reply.error(notAnInteger);

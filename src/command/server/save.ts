@@ -1,6 +1,6 @@
-// SAVE, BGSAVE and LASTSAVE. Both ways of saving let commands go on; SAVE's own connection waits
-// for the end, and BGSAVE's does not. Replies and error texts are those of redis 7.0 `rdb.c`, but
-// that a SAVE that failed says why.
+// SAVE, BGSAVE and LASTSAVE. Other commands run during both kinds of save; the connection of SAVE
+// waits for the result, that of BGSAVE does not. Replies and error texts are those of redis 7.0
+// `rdb.c`, except that a failed SAVE says why.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -49,7 +49,7 @@ async function save(x: ControlContext, _request: Request, reply: Reply): Promise
   else reply.error(problem);
 }
 
-/** SCHEDULE means "after the save of the other file" in Redis; there is no other file here. */
+/** In Redis, SCHEDULE delays the save until an AOF rewrite has ended. There is no AOF here. */
 function saveInBackground(x: ControlContext, request: Request, reply: Reply): void {
   const isPlain = request.argc === 1 || (request.argc === 2 && argumentIs(request, 1, "SCHEDULE"));
   if (!isPlain) return reply.error(syntaxError);

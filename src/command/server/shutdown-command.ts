@@ -1,6 +1,6 @@
-// SHUTDOWN: ends the node in order, as SIGTERM does. Its connection gets no answer but the end,
-// unless the node does not end. Options and error texts are those of redis 7.0 `db.c`; how a node
-// ends is told in node/shutdown.ts.
+// SHUTDOWN: shuts the node down cleanly, as SIGTERM does. Its connection gets no reply and is
+// closed, unless the node keeps running. Options and error texts are those of redis 7.0 `db.c`; the
+// shutdown itself is in node/shutdown.ts.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";

@@ -1,6 +1,5 @@
-// WAIT: answers when enough followers have everything that this connection has written, or when its
-// time is over, with the number of those that have. Error texts are those of redis 7.0
-// (waitCommand).
+// WAIT: replies with the number of followers that have all writes of this connection, when there
+// are enough of them or on timeout. Error texts are those of redis 7.0 (waitCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";
@@ -36,7 +35,7 @@ async function wait(x: ControlContext, request: Request, reply: Reply): Promise<
   if (count === NOT_AN_INTEGER) return reply.error(notAnInteger);
   const timeoutMs = readTimeout(request, 2);
   if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
-  // A transaction is not to be kept open: as in Redis, it is told how many there are now.
+  // As in Redis, a transaction must not wait: it gets the present number at once.
   const enough = x.session.isExecuting ? 0 : count;
   const outcome = await x.control.waits.wait(x.session, enough, timeoutMs);
   if (typeof outcome === "number") reply.integer(outcome);

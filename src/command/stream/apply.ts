@@ -1,10 +1,10 @@
-// Applies a leader's stream: each command runs through the command table like any other, in a
-// session that may write on a follower and with a reply of which only an error counts. Effects are
-// muted while a node follows (replication/replication.ts), as the leader's bytes go into the
-// journal unchanged. What is not to be run is rules.ts's business.
-// Invariant: after a command the strings of database 0 are the leader's, or the link ends in a full
-// sync; but for values that have no room here (gaps.ts), and what replication/README.md says is not
-// seen.
+// Applies a leader's stream. Each command runs through the command table like any other, in a
+// session that may write on a follower; of its reply only an error matters. While a node follows,
+// it records no effects (replication/replication.ts), as the leader's bytes go into the journal
+// unchanged. rules.ts decides which commands are not run.
+// Invariant: after each command the strings of database 0 equal the leader's, or the link ends in a
+// full sync. The exceptions are values that do not fit here (gaps.ts) and the cases that
+// replication/README.md lists as undetected.
 
 import { wallClockMs } from "../../base/clock.ts";
 import {
@@ -27,11 +27,11 @@ import { judge, type Skipped } from "./rules.ts";
 
 export interface ApplierOptions {
   readonly log: Logger;
-  /** Whether a leader that holds other types than strings is not followed at all. */
+  /** Whether to refuse to follow a leader that has other types than strings. */
   readonly refusesOtherTypes: () => boolean;
 }
 
-/** A leader with other types sends many commands of few names; damaged bytes have any name. */
+/** Distinct names logged at most: damaged bytes can contain any number of them. */
 const namesToldMax = 100;
 
 export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): Apply {
@@ -53,7 +53,7 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
     if (!isGap && run(context, command, request, reply)) return "applied";
     eraseWritten(context, command, request);
     if (!lacksValues)
-      options.log.error("a value of the leader does not fit into this node: INFO counts them");
+      options.log.error("a value of the leader does not fit on this node; INFO counts such values");
     return "refused";
   };
   const apply = (request: Request, database: number, lacksValues: boolean): Applied => {
@@ -78,7 +78,7 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
   return Object.assign(apply, { atOnce, check });
 }
 
-/** Keeps the error that a handler answers. */
+/** Keeps the error reply of a handler. */
 class StreamReply extends NullReply {
   #refusal: ErrorReply | null = null;
 
@@ -94,13 +94,13 @@ class StreamReply extends NullReply {
   }
 }
 
-/** Whether there was room for what it writes. */
+/** Runs a command. Returns false if there was no room for its write. */
 function run(context: Context, command: Command, request: Request, reply: StreamReply): boolean {
   execute(context, command, request, reply);
   const refusal = reply.take();
   if (refusal === null) return true;
   if (refusal !== outOfMemory && refusal !== valueTooLarge && refusal !== keyTooLong) {
-    // It had succeeded on the leader, so the data cannot be the same.
+    // It succeeded on the leader, so the data must differ.
     throw new SyncError(`${command.name.toUpperCase()} of the stream failed: ${refusal.text}`);
   }
   return false;
@@ -113,14 +113,13 @@ function refuseOtherTypes({ name, type }: Skipped, { refusesOtherTypes }: Applie
 }
 
 /**
- * A name of a version yet to come: where it may have changed a string of ours, a snapshot has to
- * tell.
+ * A command of a later version. If it may have changed one of our strings, a full sync is needed.
  */
 function refuseUnknown({ name }: Skipped, context: Context, request: Request): void {
   context.now = wallClockMs();
   if (!namesHeldKey(context, request)) return;
   throw new SyncError(
-    `what ${name}, which this node does not know, did to a key only a snapshot can tell`,
+    `the effect of ${name}, which this node does not know, on a key needs a full sync`,
   );
 }
 

@@ -1,8 +1,7 @@
-// BITFIELD as a Redis leader sends it: the whole command, if it changed anything. GETs in it mean
-// nothing here; SET and INCRBY read and write the few bytes of their field and never the whole
-// value.
-// Invariant: all arguments are understood before the first change; the value then is as long as the
-// furthest field that is written, whether or not that write fails, as in redis 7.0.
+// BITFIELD as a Redis leader sends it: the whole command, if it changed anything. Its GETs are
+// ignored. SET and INCRBY read and write only the bytes of their field, never the whole value.
+// Invariant: all arguments are parsed before the first change. The value then reaches to the end of
+// the last field to be written, whether or not that write fails, as in redis 7.0.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
 import { stringTooLong, syntaxError } from "../../base/errors.ts";
@@ -32,7 +31,7 @@ interface Operation {
   readonly overflow: Overflow;
 }
 
-const windowBytes = 9; // 64 bits from the last bit of a byte on
+const windowBytes = 9; // 64 bits that start at the last bit of a byte
 /** Scratch of one call. */
 const window = new Uint8Array(windowBytes);
 const nothing = new Uint8Array(1);
@@ -73,7 +72,7 @@ function perform(x: Context, request: Request, operation: Operation, reply: Repl
 
 const overflows: readonly Overflow[] = ["wrap", "sat", "fail"];
 
-/** What changes something, in its order; null for arguments that make no sense. */
+/** The writing operations in order; null if the arguments are invalid. */
 function readOperations(request: Request): Operation[] | null {
   const operations: Operation[] = [];
   let overflow: Overflow = "wrap";
@@ -117,7 +116,7 @@ function readType(text: string): FieldType | null {
   return bits <= (signed ? 64 : 63) ? { signed, bits } : null;
 }
 
-/** `#n` counts in fields of this width. */
+/** `#n` is a multiple of the field width. */
 function readOffset(request: Request, index: number, { bits }: FieldType): number | null {
   const { buf, start, end } = request;
   const isMultiple = buf[start[index]] === 0x23; // #

@@ -1,7 +1,7 @@
-// SETBIT and BITOP as a Redis leader sends them. Both work on pieces of values, so that a large
-// bitmap is neither copied for one bit nor left behind as garbage for each command.
-// Invariant: the value has exactly redis 7.0's bytes (`bitops.c`), its length included; SETBIT
-// keeps the key's expiry and BITOP takes it away.
+// SETBIT and BITOP as a Redis leader sends them. Both process values in pieces, so that a large
+// bitmap is neither copied for one bit nor left as garbage by every command.
+// Invariant: the value has exactly the bytes and the length of redis 7.0 (`bitops.c`). SETBIT keeps
+// the expiry of the key, BITOP removes it.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, notAnInteger, stringTooLong, syntaxError } from "../../base/errors.ts";
@@ -16,10 +16,7 @@ import { streamCommand } from "./stream-row.ts";
 
 const notABit = errorReply("bit is not an integer or out of range");
 
-/**
- * Overwrites bytes of the value at argument 1, which grows by zeros up to them; a refusal is
- * answered.
- */
+/** Overwrites bytes of the value of argument 1, zero-padded up to them. On a refusal, replies. */
 export function overwrite(
   x: Context,
   request: Request,
@@ -60,8 +57,8 @@ function setbit(x: Context, request: Request, reply: Reply): void {
 // ---- BITOP --------------------------------------------------------------------------------------
 
 /**
- * Changes `target[at + i]` by `bytes[i]`, for each of `length` bytes of a source that is not the
- * first.
+ * Combines `length` bytes of a source with `target` from `at` on. The first source is copied
+ * instead.
  */
 type Fold = (target: Uint8Array, at: number, bytes: Uint8Array, length: number) => void;
 
@@ -139,7 +136,7 @@ function copySource(
   target.fill(0, own, length);
 }
 
-/** A source that is shorter than the result, or absent, goes on with zeros. */
+/** A missing source, or one shorter than the result, is padded with zeros. */
 function foldSource(
   x: Context,
   request: Request,

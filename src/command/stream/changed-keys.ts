@@ -1,7 +1,7 @@
-// Which keys a command of the stream may have changed. Our own stream has few commands, all with
-// one key; the stream of a Redis leader, which a follower forwards unchanged, may have any write
-// command. It errs on the side of too many keys: naming one that did not change costs a frame and
-// nothing else.
+// Finds the keys that a command of the stream may have changed. Our own stream has few commands,
+// each with one key; the stream of a Redis leader, which a follower forwards unchanged, may have
+// any write command.
+// Invariant: it never misses a changed key. It may name too many, each of which costs only a frame.
 
 import type { KeyVisitor } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -12,7 +12,7 @@ import { find } from "../table.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
 
-/** Hands each key to the visitor; true if the command emptied the store instead. */
+/** Passes each key to the visitor. Returns true if the command emptied the store instead. */
 export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
   const name = nameOf(request);
   const command = streamCommands.get(name) ?? find(request);
@@ -36,7 +36,7 @@ function writtenKeys({ uses }: Command, request: Request, visitor: KeyVisitor): 
 }
 
 /**
- * Of another type: its first key, and what its result replaces. Of a version yet to come: anything.
+ * A command of another type: its first key and its destination. An unknown command: any argument.
  */
 function keysOfStranger(name: string, request: Request, visitor: KeyVisitor): void {
   const type = otherTypeOf(name);

@@ -1,7 +1,6 @@
-// What becomes of a leader's value that has no room here: it is not there at all, rather than
-// wrong. So its key goes; and as long as the node lacks such values, a command that builds on a key
-// which is not there does not begin a new value, because the leader's goes on from the one that is
-// missing here.
+// Handles values of the leader that do not fit here: they are missing rather than wrong. The key is
+// deleted. While the node lacks such values, a command that builds on a missing key does not start
+// a new value, because on the leader it continues one that is missing here.
 // Invariant: a key of database 0 has its leader's value, or none.
 
 import { keyBytesMax } from "../../base/limits.ts";
@@ -11,7 +10,7 @@ import type { Context } from "../core/context.ts";
 import { nextIn, writesTo } from "../core/key-use.ts";
 import { erase, findForWrite } from "../core/write.ts";
 
-/** Whether the command builds on a key that is not here. */
+/** Whether the command builds on a missing key. */
 export function buildsOnGap(x: Context, command: Command, request: Request): boolean {
   const range = command.row.buildsOn;
   if (range === undefined) return false;
@@ -26,7 +25,7 @@ function isMissing(x: Context, request: Request, index: number): boolean {
   return index < request.argc && locked(x, request, index, () => !findForWrite(x, request, index));
 }
 
-/** Whether an argument, whatever it means, is a key of database 0. */
+/** Whether any argument, whatever its meaning, is an existing key. */
 export function namesHeldKey(x: Context, request: Request): boolean {
   for (let i = 1; i < request.argc; i++) {
     if (request.length(i) <= keyBytesMax && !isMissing(x, request, i)) return true;
@@ -34,7 +33,7 @@ export function namesHeldKey(x: Context, request: Request): boolean {
   return false;
 }
 
-/** Removes what a command would have written to. */
+/** Deletes the keys that a command would have written to. */
 export function eraseWritten(x: Context, command: Command, request: Request): void {
   const { argc } = request;
   for (const use of command.uses) {

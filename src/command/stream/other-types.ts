@@ -1,7 +1,7 @@
-// The commands of a leader's stream that are not commands of this node, as data: which type each is
-// of, and which key it replaces whatever that held. Nothing is executed here; it tells neither read
-// commands nor those that work on keys of any type. From redis 7.0 `src/commands`, with those that
-// 7.4, 8 and Valkey 9 have added.
+// The commands of a leader's stream that this node does not have, as data: the type of each, and
+// the key that it replaces whatever its value. Nothing is executed here. Commands that only read or
+// that work on keys of any type are not listed. From redis 7.0 `src/commands`, with the additions
+// of 7.4, 8 and Valkey 9.
 
 import type { Request } from "../../protocol/request.ts";
 import { argumentIs } from "../core/words.ts";
@@ -18,7 +18,7 @@ const namesByType: Readonly<Record<string, string>> = {
   hash:
     "hset hsetnx hmset hincrby hincrbyfloat hdel hexpire hpexpire hexpireat hpexpireat " +
     "hpersist hgetdel hgetex hsetex",
-  /** They make strings, and nothing here does the same: Redis 8 has added them. */
+  /** Added by Redis 8. They write strings, and this node has no equivalent. */
   string: "msetex increx",
   /** Old Redis versions send scripts as they are. */
   script: "eval evalsha fcall",
@@ -35,20 +35,20 @@ for (const [type, names] of Object.entries(namesByType)) {
 const nameBytesMax = 64;
 const decoder = new TextDecoder();
 
-/** In lower case. An argument may have megabytes, and a name of a command has not. */
+/**
+ * The name in lower case, cut off: an argument may be megabytes long, the name of a command is not.
+ */
 export function nameOf({ buf, start, end }: Request): string {
   const last = Math.min(end[0], start[0] + nameBytesMax);
   return decoder.decode(buf.subarray(start[0], last)).toLowerCase();
 }
 
-/**
- * The type that a command, named in lower case, belongs to; undefined if it is of none of these.
- */
+/** The type of a command, given in lower case; undefined if it is not listed here. */
 export function otherTypeOf(name: string): string | undefined {
   return types.get(name);
 }
 
-/** Where the key stands that a command stores its result under: a position, or a search for it. */
+/** The position of the key under which a command stores its result, or a function that finds it. */
 const destinations: Readonly<Record<string, number | ((request: Request) => number)>> = {
   sunionstore: 1,
   sinterstore: 1,
@@ -64,8 +64,7 @@ const destinations: Readonly<Record<string, number | ((request: Request) => numb
 };
 
 /**
- * The argument with the key that the command replaces, or, where its result is empty, removes; 0
- * for none.
+ * The position of the key that the command replaces, or removes if its result is empty; 0 for none.
  */
 export function destinationOf(name: string, request: Request): number {
   const destination = Object.hasOwn(destinations, name) ? destinations[name] : 0;
@@ -87,10 +86,7 @@ function destinationOfSort(request: Request): number {
   return destination;
 }
 
-/**
- * GEORADIUS ... unit [WITHCOORD] [COUNT n [ANY]] [ASC|DESC] [STORE key | STOREDIST key]: the last
- * one counts.
- */
+/** GEORADIUS ... [COUNT n [ANY]] [ASC|DESC] [STORE key | STOREDIST key]: the last key counts. */
 function destinationOfRadius(request: Request, options: number): number {
   let destination = 0;
   for (let i = options; i < request.argc; i++) {

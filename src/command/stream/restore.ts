@@ -1,7 +1,6 @@
-// RESTORE of a string as a Redis leader sends it. It lies here and not in command/, as it needs
-// both the store's commands and the snapshot's format.
-// Invariant: what is stored is what the payload's checksum is for; a broken payload changes nothing
-// and is answered by an error, which ends the link.
+// RESTORE of a string as a Redis leader sends it. It does not restore other types.
+// Invariant: only a payload with a valid checksum is stored. A corrupt payload changes nothing and
+// is an error, which ends the link.
 
 import { errorReply, syntaxError, valueTooLarge } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -32,7 +31,7 @@ function restore(x: Context, request: Request, reply: Reply): void {
   value.release();
 }
 
-/** The value, or why there is none. */
+/** The value, or the text of an error. */
 function payloadOf({ store }: Context, { buf, start, end }: Request) {
   try {
     return readPayload(buf, start[3], end[3], store.valueBytesMax);
@@ -42,9 +41,7 @@ function payloadOf({ store }: Context, { buf, start, end }: Request) {
   }
 }
 
-/**
- * Whether the time is a moment; null for words that are no options. How a key was used is not kept.
- */
+/** Whether the time is absolute; null for an unknown option. IDLETIME and FREQ are ignored. */
 function readOptions(request: Request): boolean | null {
   let isAbsolute = false;
   for (let i = 4; i < request.argc; i++) {

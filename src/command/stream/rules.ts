@@ -1,10 +1,10 @@
-// What is to become of a command of a leader's stream: run it, skip it, or give the link up because
-// the data that follow from it cannot be known here. It judges and changes nothing; apply.ts obeys.
-// Invariant: no command that may have changed a string of database 0 is skipped without either
-// doing the same or being a ResyncNeeded.
+// Decides about a command of a leader's stream: run it, skip it, or drop the link because its
+// effect cannot be known here. It changes nothing; apply.ts acts on the decision.
+// Invariant: a command that may have changed a string of database 0 is never skipped: either this
+// node makes the same change, or a SyncError leads to a full sync.
 //
-// Only database 0 is kept. What brings keys into it from another one (SWAPDB, MOVE, COPY) is not in
-// the stream, nor is what a script would do; then a snapshot has to tell.
+// Only database 0 is kept. The stream does not contain the values that another database brings into
+// it (SWAPDB, MOVE, COPY), nor the effect of a script. Both need a full sync.
 
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -21,30 +21,27 @@ import { copyDatabase } from "./stream-keys.ts";
 /** A command that is not run. */
 export interface Skipped {
   /**
-   * Its name in upper case, or the beginning of it, to be told once; empty where that tells
-   * nothing.
+   * Its name in upper case, possibly cut off, to be logged once; empty if there is nothing to log.
    */
   readonly name: string;
-  /** What it works on: `list`, `stream` ..., `unknown`, or empty for what holds no data. */
+  /** The type of its data: `list`, `stream` ..., `unknown`, or empty for none. */
   readonly type: string;
-  /** The argument with a key that is no string any more; 0 for none. */
+  /** The position of a key that is no longer a string; 0 for none. */
   readonly replacedKey: number;
 }
 
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
 const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
 
-/**
- * What to run, or what to skip. Throws a SyncError where a full sync has to tell what came of it.
- */
+/** The command to run, or the one to skip. Throws a SyncError if its effect needs a full sync. */
 export function judge(request: Request, database: number): Command | Skipped {
   const known = find(request);
   const runs = known !== undefined && (known.flags & streamed) !== 0;
-  // The usual case, without making a string of the name.
+  // The usual case, without creating a string of the name.
   if (runs && database === 0 && !overridden.has(known)) return known;
   const name = nameOf(request);
   if (isBeyondKnowing(name, request, database)) {
-    throw new SyncError(`what ${name.toUpperCase()} did on the leader only a snapshot can tell`);
+    throw new SyncError(`the effect of ${name.toUpperCase()} on the leader needs a full sync`);
   }
   if (runs && known.row.everyDatabase) return known;
   if (database !== 0) return otherDatabase;
@@ -57,7 +54,7 @@ function runsAs(name: string, request: Request): Command | undefined {
   return restoredType(request) === "string" ? command : undefined;
 }
 
-/** The commands of this node of which a stream has its own form. */
+/** The commands of this node that have a different form in a stream. */
 const overridden: ReadonlySet<Command> = new Set(
   [...streamCommands.keys()].flatMap((name) => byName(name) ?? []),
 );
@@ -76,7 +73,7 @@ function swapsDatabase0(request: Request): boolean {
   return one !== other && (one === 0 || other === 0);
 }
 
-/** Without DB a key is copied within its database. */
+/** Without DB, COPY stays within its database. */
 function namesDatabase(request: Request): boolean {
   for (let i = 3; i < request.argc; i++) if (argumentIs(request, i, "DB")) return true;
   return false;

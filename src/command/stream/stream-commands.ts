@@ -1,5 +1,5 @@
-// The commands of a Redis leader's stream that are not commands of this node, or mean something
-// else there, by name. A client never gets here: connections look names up in registry.ts.
+// The commands of a Redis leader's stream that this node does not have, or that mean something else
+// there, by name. A client cannot reach them: connections look names up in registry.ts.
 
 import type { Command } from "../core/command.ts";
 import { bitfieldCommands } from "./bitfield.ts";

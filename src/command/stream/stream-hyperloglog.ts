@@ -1,8 +1,7 @@
 // PFADD, PFMERGE and PFCOUNT as a Redis leader sends them. PFCOUNT is among them because it may
-// write: it keeps the cardinality that it computed in the value. The representation is
-// hyperloglog/'s business.
-// Invariant: the value has redis 7's bytes, as long as the leader's hll-sparse-max-bytes is the
-// default; its expiry stays.
+// write the cardinality that it computed into the value. hyperloglog/ has the representation.
+// Invariant: the value has the bytes of redis 7 if the leader's hll-sparse-max-bytes is the
+// default; its expiry is kept.
 
 import { errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -18,16 +17,14 @@ import { streamCommand } from "./stream-row.ts";
 const notOne = errorReply("Key is not a valid HyperLogLog string value.");
 const broken = errorReply("Corrupted HLL object detected");
 
-/**
- * Scratch of one call: the one that is being worked on, and where its key's expiry is kept
- * meanwhile.
- */
+/** Scratch of one call: the current HyperLogLog and the expiry of its key. */
 const current = new HyperLogLog();
 let expiresAt = 0;
 const merged = new Uint8Array(registerCount);
 
 /**
- * Whether the key of argument `index` has one, which is then the current one; null if it is none.
+ * Loads the value of argument `index`. False if the key is missing, null if it is not a
+ * HyperLogLog.
  */
 function load(x: Context, request: Request, index: number): boolean | null {
   const { store } = x;
@@ -65,7 +62,7 @@ function pfadd(x: Context, request: Request, reply: Reply): void {
   save(x, request, 1, reply);
 }
 
-/** The destination, if it is there, is one of the sources. */
+/** An existing destination is also a source. */
 function pfmerge(x: Context, request: Request, reply: Reply): void {
   merged.fill(0);
   let isDense = false;
@@ -85,7 +82,7 @@ function pfmerge(x: Context, request: Request, reply: Reply): void {
   save(x, request, 1, reply);
 }
 
-/** Of one key: it then keeps its cardinality. That of several keys is kept nowhere. */
+/** Caches the cardinality in the value of a single key. With several keys nothing is stored. */
 function pfcount(x: Context, request: Request, reply: Reply): void {
   const found = request.argc === 2 ? load(x, request, 1) : false;
   if (found === null) return reply.error(notOne);
@@ -95,7 +92,7 @@ function pfcount(x: Context, request: Request, reply: Reply): void {
   else reply.ok();
 }
 
-/** Two of its words leave a dense representation behind, and are then sent. */
+/** Two of its subcommands convert to the dense representation, and only those are replicated. */
 function pfdebug(x: Context, request: Request, reply: Reply): void {
   const changes = argumentIs(request, 1, "GETREG") || argumentIs(request, 1, "TODENSE");
   if (!changes) return reply.error(syntaxError);

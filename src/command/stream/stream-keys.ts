@@ -1,7 +1,7 @@
-// RENAME, RENAMENX, COPY, MOVE and deletions on a condition as a Redis leader sends them: always
-// after it has done them. So a condition was met, and a source that is not here is a key of another
-// type: what it becomes takes the place of a string of ours. What they move between databases is
-// decided before they get here (command/stream/rules.ts): here the source is always in database 0.
+// RENAME, RENAMENX, COPY, MOVE and conditional deletions as a Redis leader sends them: only after
+// it has executed them. So a condition was met, and a source that is missing here is a key of
+// another type, which replaces the destination. rules.ts handles moves from other databases: here
+// the source is always in database 0.
 
 import { syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -12,12 +12,12 @@ import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
 import { copy, keyUses } from "../generic/key-move.ts";
 import { streamCommand } from "./stream-row.ts";
 
-/** RENAMENX too: that there was no destination is the leader's knowledge. */
+/** Also RENAMENX: the leader has checked that there was no destination. */
 function streamedRename(x: Context, request: Request, reply: Reply): void {
   if (!findForWrite(x, request, 1)) return replaced(x, request, reply);
   const value = copyValue(x.store);
   const { valueLength, expiresAt, clientFlags } = x.store;
-  // It is done on the leader: the source goes first, so that a full store has room for it again.
+  // The leader has done it, so the source is deleted first, which makes room in a full store.
   erase(x, request, 1);
   if (putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply)) reply.ok();
 }
@@ -36,18 +36,14 @@ function replaced(x: Context, request: Request, reply: Reply): void {
 }
 
 /**
- * MOVE, into another database, or it would have failed; and what deletes a key with a certain
- * value.
+ * MOVE, always to another database, or it would have failed; and deletions of a key by its value.
  */
 function remove(x: Context, request: Request, reply: Reply): void {
   erase(x, request, 1);
   reply.ok();
 }
 
-/**
- * The database that COPY copies to, 0 where it names none; null for words that are none of its
- * options.
- */
+/** The target database of COPY, 0 if it names none; null for an unknown option. */
 export function copyDatabase(request: Request): number | null {
   let database = 0;
   for (let i = 3; i < request.argc; i++) {

@@ -1,14 +1,13 @@
-// The frame of a command that only a leader's stream may hold: a Redis sends it, and a client of
+// Builds the row of a command that is valid only in a leader's stream. Redis sends it; a client of
 // this node gets the same error for it as for any unknown name. Such rows are not in table.ts, so
-// there is nothing to hide from COMMAND. Their handlers record no effects and their replies are
-// read by nobody but command/stream/apply.ts, which looks for errors: while a node follows, its
-// journal holds the leader's bytes.
+// COMMAND does not list them. Their handlers record no effects, because the journal of a follower
+// has the leader's bytes. Only apply.ts reads their replies, to detect errors.
 
 import { Command, type CommandFacts, type CommandRow } from "../core/command.ts";
 import type { Handler } from "../core/context.ts";
 import { flag } from "../core/flags.ts";
 
-/** `keys` is what has to be locked; [0, 0, 0] stands for everything. */
+/** `keys` are the positions of the keys to lock; [0, 0, 0] means everything. */
 export function streamCommand(
   name: string,
   arity: number,

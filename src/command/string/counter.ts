@@ -1,7 +1,7 @@
 // Counters: INCR, INCRBY, DECR, DECRBY on signed 64-bit integers and INCRBYFLOAT on decimals. A
-// counter is an ordinary value that holds a number as text; its expiry stays. The effect is a SET
-// to the result.
-// Invariant: integers are exact over all 64 bits. Up to 53 bits they are plain numbers, above
+// counter is an ordinary value that contains a number as text. Its expiry is kept. The effect is a
+// SET of the result.
+// Invariant: integers are exact over all 64 bits; up to 53 bits they are numbers, above that
 // bigints.
 // Hot path: INCR of a small number allocates nothing.
 
@@ -36,7 +36,7 @@ const int64TextMax = 20;
 
 const encoder = new TextEncoder();
 
-/** Scratch of one call: the text of the number that is being changed, before and after. */
+/** Scratch of one call: the text of the number, before and after the change. */
 const digits = new Uint8Array(int64TextMax);
 
 // ---- integers -----------------------------------------------------------------------------------
@@ -71,13 +71,13 @@ function addArgument(x: Context, request: Request, sign: 1 | -1, reply: Reply): 
     return;
   }
   const exact = readInteger64(buf, request.start[2], request.end[2]) ?? 0n;
-  // The smallest integer has no positive counterpart.
+  // The negation of the smallest integer overflows.
   if (sign < 0 && exact === int64Min) reply.error(decrementOverflow);
   else if (!loadCounter(x, request)) reply.error(notAnInteger);
   else addExact(x, request, BigInt(sign) * exact, reply);
 }
 
-/** Adds a delta that is exact in a double. */
+/** Adds a delta that a double holds exactly. */
 function add(x: Context, request: Request, delta: number, reply: Reply): void {
   if (!loadCounter(x, request)) {
     reply.error(notAnInteger);
@@ -110,14 +110,15 @@ function addExact(x: Context, request: Request, delta: bigint, reply: Reply): vo
   if (storeCounter(x, request, reply)) reply.integer(sum);
 }
 
-/** Scratch of one call: of the text in `digits`, and what has to stay of the item that held it. */
+/**
+ * Scratch of one call: the length of the text in `digits`, and the attributes of the item to keep.
+ */
 let counterLength = 0;
 let counterExpiresAt = 0;
 let counterClientFlags = 0;
 
 /**
- * Brings the text of the counter into `digits`, "0" for a missing key; false when it is too long
- * for a number.
+ * Copies the counter into `digits`, "0" for a missing key. False if it is too long for a number.
  */
 function loadCounter(x: Context, request: Request): boolean {
   const { store } = x;
@@ -170,7 +171,7 @@ function incrbyfloat(x: Context, request: Request, reply: Reply): void {
   }
 }
 
-/** The current item's value as a number; one that is too long for a number is not even copied. */
+/** The value of the current item as a number. A value too long for a number is not copied. */
 function readCurrent(store: Store): LongDouble | null {
   const length = store.valueLength;
   return length > longDoubleTextMax ? null : readLongDouble(copyValue(store), 0, length);

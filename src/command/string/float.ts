@@ -1,12 +1,11 @@
-// The arithmetic of INCRBYFLOAT: redis adds in the x87's `long double` and prints with %.17Lf, and
-// clients see those digits. A number here is an integer times a power of two, held in a bigint:
-// read and added exactly, then rounded to the 64 bits and the exponents of that format, ties to
-// even. It knows decimal and hexadecimal notation as strtold does, and neither the store nor
-// replies.
+// The arithmetic of INCRBYFLOAT. Redis adds in x87 `long double` and prints with %.17Lf, and
+// clients see those digits. Here a number is a bigint mantissa times a power of two: it is read and
+// added exactly, then rounded to the 64 bits and the exponent range of that format, ties to even.
+// It reads decimal and hexadecimal notation as strtold does, and does not use the store or replies.
 // Invariant: the mantissa of a LongDouble has at most 64 bits.
 
 export interface LongDouble {
-  /** Signed. Infinity has `infinite` and only a sign here. */
+  /** Signed. For infinity, only the sign counts. */
   readonly mantissa: bigint;
   readonly exponent: number;
   readonly infinite: boolean;
@@ -15,14 +14,11 @@ export interface LongDouble {
 const mantissaBits = 64;
 /** Weight of the last bit of the smallest subnormal number. */
 const exponentMin = -16445;
-/** A number from 2^16384 on is infinite. */
+/** Numbers of 2^16384 and more are infinite. */
 const magnitudeBitsMax = 16384;
 /** Longest text of a number, bytes: one less than redis's MAX_LONG_DOUBLE_CHARS. */
 export const longDoubleTextMax = 5 * 1024 - 1;
-/**
- * Powers of ten between which a number may lie at all; others are refused before any power is
- * built.
- */
+/** The powers of ten that bound every number; others are refused before any power is computed. */
 const decimalExponentMax = 4933;
 const decimalExponentMin = -4960;
 const binaryExponentBound = 40_000;
@@ -36,7 +32,9 @@ const infinityForm = /^([+-]?)inf(?:inity)?$/i;
 
 const latin1 = new TextDecoder("latin1");
 
-/** Reads a number as redis's string2ld does; null: none, or one that overflows or vanishes. */
+/**
+ * Reads a number as Redis's string2ld does. Null if it is not a number, overflows or underflows.
+ */
 export function readLongDouble(buf: Uint8Array, start: number, end: number): LongDouble | null {
   if (end - start > longDoubleTextMax) return null;
   const text = latin1.decode(buf.subarray(start, end));
@@ -50,7 +48,7 @@ export function readLongDouble(buf: Uint8Array, start: number, end: number): Lon
   return decimal === null ? null : readDecimal(decimal);
 }
 
-/** The sum, or null when it is infinite or no number. */
+/** The sum, or null if it is infinite or not a number. */
 export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble | null {
   if (a.infinite || b.infinite) return null;
   const exponent = Math.min(a.exponent, b.exponent);
@@ -59,7 +57,7 @@ export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble | null 
   return rounded(left + right, exponent);
 }
 
-/** As printf("%.17Lf") with the zeros at the end taken away. */
+/** Like printf("%.17Lf"), without trailing zeros. */
 export function formatLongDouble(value: LongDouble): string {
   const negative = value.mantissa < 0n;
   const scaled = scaledToFraction(negative ? -value.mantissa : value.mantissa, value.exponent);
@@ -105,9 +103,7 @@ function readHex([
   return nonZero(rounded(sign === "-" ? -magnitude : magnitude, power));
 }
 
-/**
- * integer / 10^power: enough bits for the rounding, and a last one for whatever lies below them.
- */
+/** integer / 10^power, with enough bits for rounding and a sticky bit for the remainder. */
 function quotient(integer: bigint, power: number): LongDouble | null {
   const divisor = 10n ** BigInt(power);
   const shift = Math.max(0, mantissaBits + 2 + bitLength(divisor) - bitLength(integer));
@@ -120,14 +116,14 @@ function quotient(integer: bigint, power: number): LongDouble | null {
 
 export const zero: LongDouble = { mantissa: 0n, exponent: 0, infinite: false };
 
-/** Digits that are not zero but vanish in the rounding are out of range, as for strtold. */
+/** A nonzero number that rounds to zero is out of range, as in strtold. */
 function nonZero(number: LongDouble | null): LongDouble | null {
   return number === null || number.mantissa === 0n ? null : number;
 }
 
 // ---- rounding -----------------------------------------------------------------------------------
 
-/** mantissa * 2^exponent as the format holds it, or null above its range. */
+/** mantissa * 2^exponent, rounded to the format, or null above its range. */
 function rounded(mantissa: bigint, exponent: number): LongDouble | null {
   const negative = mantissa < 0n;
   const magnitude = negative ? -mantissa : mantissa;
@@ -137,7 +133,7 @@ function rounded(mantissa: bigint, exponent: number): LongDouble | null {
   return { mantissa: negative ? -kept : kept, exponent: exponent + surplus, infinite: false };
 }
 
-/** magnitude / 2^bits, to the nearest integer, ties to the even one. */
+/** magnitude / 2^bits, rounded to the nearest integer, ties to even. */
 function shiftedRight(magnitude: bigint, bits: number): bigint {
   if (bits === 0) return magnitude;
   const shift = BigInt(bits);

@@ -1,9 +1,8 @@
-// The options behind the fixed arguments of SET and GETEX, and the one way to compare an argument
-// with a keyword. It reads positions and bits only; what a time means is expiry-time.ts's business.
-// Combinations are accepted and refused exactly as by redis 7.0
-// (parseExtendedStringArgumentsOrReply): an option may repeat itself (the last one counts), but
-// never meet one that contradicts it.
-// Hot path: bytes are compared in place and the result lies in one reused object.
+// Reads the options after the fixed arguments of SET and GETEX, as bits and positions.
+// expiry-time.ts interprets the time. Combinations are accepted and refused exactly as in redis 7.0
+// (parseExtendedStringArgumentsOrReply): an option may be repeated (the last one counts), but not
+// combined with one that contradicts it.
+// Hot path: bytes are compared in place, and the result is one reused object.
 
 import type { Request } from "../../protocol/request.ts";
 import { isWord } from "../core/words.ts";
@@ -25,15 +24,15 @@ const lifetimeOptions = timeOptions | option.KEEPTTL | option.PERSIST;
 const ofSet = option.NX | option.XX | option.GET | option.KEEPTTL | timeOptions;
 const ofGetex = option.PERSIST | timeOptions;
 
-/** What the last readSetOptions() or readGetexOptions() found. */
+/** The options that the last readSetOptions() or readGetexOptions() found. */
 export class StringOptions {
   /** Bits of `option`. */
   flags: number;
-  /** Position of the argument that holds the time; 0: no time was given. */
+  /** Position of the time argument; 0 if there is none. */
   timeIndex: number;
-  /** Milliseconds in a unit of the time. */
+  /** Milliseconds per unit of the time. */
   unitMs: number;
-  /** The time counts from now, not from the epoch. */
+  /** Whether the time counts from now instead of from the epoch. */
   relative: boolean;
 
   constructor() {

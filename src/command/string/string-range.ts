@@ -1,6 +1,5 @@
-// Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. What is written
-// is recorded as its bytes and their place, so that a large value is not sent whole for a few
-// bytes.
+// Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. The effect of a
+// write is its bytes and their offset, so that a small change does not replicate a large value.
 // Invariant: a write that changes no byte and creates no key records nothing.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
@@ -23,7 +22,7 @@ function strlen(x: Context, request: Request, reply: Reply): void {
   reply.integer(found ? store.valueLength : 0);
 }
 
-/** Both ends are inclusive and count from the value's end when negative. */
+/** Both ends are inclusive; negative ones count from the end of the value. */
 function getrange(x: Context, request: Request, reply: Reply): void {
   const { store } = x;
   const { buf, start, end } = request;
@@ -42,8 +41,8 @@ function getrange(x: Context, request: Request, reply: Reply): void {
 }
 
 /**
- * Redis's own exception: a backward range from the end is empty even where both ends clamp to 0.
- * Beyond 53 bits two ends may look the same as doubles.
+ * An exception of Redis: a backward range of negative ends is empty even if both ends clamp to 0.
+ * Beyond 53 bits two different ends may be equal as doubles, so they are compared exactly.
  */
 function isBackward({ buf, start, end }: Request, first: number, last: number): boolean {
   if (first !== last || Number.isSafeInteger(first)) return first > last;
@@ -80,7 +79,7 @@ function setrange(x: Context, request: Request, reply: Reply): void {
   else writeAt(x, request, offset, 3, reply);
 }
 
-/** Writes argument `index` into the value at `offset` and answers its new length. */
+/** Writes argument `index` into the value at `offset` and replies with the new length. */
 function writeAt(x: Context, request: Request, offset: number, index: number, reply: Reply): void {
   const { store, keyspace } = x;
   const { buf, start, end } = request;

@@ -1,6 +1,5 @@
-// Handlers that answer with whole values: GET, MGET, and GETDEL and GETEX, which also end or change
-// the life of what they return. A value is copied from the store into the output once, and only
-// there.
+// Handlers that reply with whole values: GET, MGET, and GETDEL and GETEX, which also delete the key
+// or change its expiry. A value is copied only once, from the store into the output.
 // Hot path: no allocation in GET and MGET.
 
 import { outOfMemory, syntaxError } from "../../base/errors.ts";
@@ -67,12 +66,12 @@ function getex(x: Context, request: Request, reply: Reply): void {
     reply.error(outOfMemory);
     return;
   }
-  findForWrite(x, request, 1); // again: a new expiry may have moved the item
+  findForWrite(x, request, 1); // again, as a new expiry may have moved the item
   reply.bulkFrom(x.store, 0, x.store.valueLength);
   if (ends) erase(x, request, 1);
 }
 
-/** False if there is no room for the new expiry. */
+/** Returns false if there is no room for the new expiry. */
 function applyLifetime(
   x: Context,
   request: Request,

@@ -1,6 +1,6 @@
 // Handlers that set whole values: SET with its options, the older commands that are special cases
-// of it, and MSET and MSETNX. All arguments are checked before the first change; only a store that
-// is full in the middle of MSET leaves a part of it done, and then exactly that part is recorded.
+// of it, and MSET and MSETNX. All arguments are checked before the first change. Only if the store
+// fills up during MSET is a part of the pairs stored; exactly that part is then recorded.
 // Hot path: SET without options goes straight to the store.
 
 import {
@@ -57,8 +57,7 @@ function setOnConditions(
   const wantsOld = options.has(option.GET);
   const found = wantsOld ? readForWrite(x, request, 1) : findForWrite(x, request, 1);
   const expiresAt = options.has(option.KEEPTTL) && found ? store.expiresAt : newExpiresAt;
-  // The old value is answered after the change, which may fail and must not leave two replies
-  // behind.
+  // The old value is sent after the change: the change may fail, and there must be only one reply.
   const old = wantsOld && found ? copyValue(store) : null;
   const oldLength = store.valueLength;
   const refused = options.has(found ? option.NX : option.XX);
@@ -111,7 +110,7 @@ function msetnx(x: Context, request: Request, reply: Reply): void {
   else if (putPairs(x, request, reply)) reply.integer(1);
 }
 
-/** Why one of the pairs can never be stored, so that none is. */
+/** An error if one of the pairs can never be stored, so that none is. */
 function pairsError(x: Context, request: Request): ErrorReply | null {
   for (let i = 1; i < request.argc; i += 2) {
     if (request.length(i) > keyBytesMax) return keyTooLong;
@@ -135,7 +134,7 @@ function putPairs(x: Context, request: Request, reply: Reply): boolean {
       stored = put(x, request, i, i + 1, 0, reply);
     }
   } finally {
-    x.effects.close(); // a refusal may be one byte too many for the output, and throw
+    x.effects.close(); // writing an error may exceed the output limit and throw
   }
   return stored;
 }

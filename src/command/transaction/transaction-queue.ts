@@ -1,8 +1,7 @@
-// What a connection has queued since MULTI, as plain data: a transaction that holds a control
-// command goes to the control thread as a structured clone. It runs nothing; that is
-// transaction.ts.
-// Invariants: a queued request is a copy, as the connection's input moves on; the queue is bounded,
-// and one over its bounds keeps nothing but the mark that it has failed.
+// The queue of a connection since MULTI, as plain data: a transaction with a control command goes
+// to the control thread as a structured clone. It runs nothing; transaction.ts does.
+// Invariants: a queued request is a copy, because the input buffer is reused; the queue is bounded,
+// and a queue that would exceed its bounds drops its requests and is marked as failed.
 
 import { ErrorReply } from "../../base/errors.ts";
 import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
@@ -13,9 +12,12 @@ import { flag } from "../core/flags.ts";
 import type { Session } from "../core/session.ts";
 import type { Transaction } from "../core/transaction-data.ts";
 
-/** Flags that allow something. EXEC is allowed it when every queued command is. */
+/** Flags that permit something. EXEC has such a flag only if every queued command has it. */
 const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;
-/** What a queued request, a watched key and a subscription cost beside their bytes (measured). */
+/**
+ * Memory of a queued request, a watched key and a subscription in addition to their bytes
+ * (measured).
+ */
 const requestOverheadBytes = 320;
 const argumentOverheadBytes = 8;
 const nameOverheadBytes = 128;
@@ -29,18 +31,18 @@ export function begin(session: Session): void {
   };
 }
 
-/** Ends a transaction in whatever way, and with it the guard of WATCH. */
+/** Ends a transaction in any way, and WATCH with it. */
 export function end(session: Session): void {
   session.transaction = null;
   session.watched = null;
 }
 
-/** A key by the name that WATCH keeps of it. */
+/** Converts the stored name of a watched key back to its bytes. */
 export function keyOf(name: string): Uint8Array {
   return Buffer.from(name, "latin1");
 }
 
-/** The memory of what the node remembers for a client from one command to the next. */
+/** Memory in bytes of the state that the node keeps for a client between commands. */
 export function rememberedBytes(session: Session): number {
   const { transaction, watched, subscriptionBytes, channels, patterns } = session;
   let bytes = subscriptionBytes + (channels + patterns) * nameOverheadBytes;
@@ -49,7 +51,7 @@ export function rememberedBytes(session: Session): number {
   return bytes;
 }
 
-/** Notes that a command of an open transaction could not be queued. */
+/** Records that a command of an open transaction could not be queued. */
 export function fail({ transaction }: Session): void {
   if (transaction === null) return;
   transaction.failed = true;
@@ -57,13 +59,13 @@ export function fail({ transaction }: Session): void {
   transaction.bytes = 0;
 }
 
-/** False when the queue is full. */
+/** Queues a copy of the request. Returns false if the queue is full. */
 export function add(transaction: Transaction, command: Command, request: Request): boolean {
   const { argc, start, end } = request;
   const bytes = end[argc - 1] - start[0] + argumentOverheadBytes * argc + requestOverheadBytes;
   const fits = transaction.requests.length < transactionCommandsMax;
   if (!fits || transaction.bytes + bytes > transactionBytesMax) return false;
-  if (transaction.failed) return true; // nothing of it will run
+  if (transaction.failed) return true; // none of it will run
   transaction.requests.push(request.copy());
   transaction.bytes += bytes;
   const all = transaction.flags & command.flags & permissions;
@@ -72,8 +74,8 @@ export function add(transaction: Transaction, command: Command, request: Request
 }
 
 /**
- * What a refused command answers: in an open transaction the refusal, and EXEC will answer
- * EXECABORT; a refused EXEC answers that itself, and the transaction is over.
+ * The error reply to a refused command. In an open transaction it also makes EXEC reply EXECABORT
+ * later; a refused EXEC gets EXECABORT itself and ends the transaction.
  */
 export function refused(x: Context, command: Command, refusal: ErrorReply): ErrorReply {
   const { session } = x;
@@ -88,7 +90,7 @@ export function refused(x: Context, command: Command, refusal: ErrorReply): Erro
   return new ErrorReply("EXECABORT", `Transaction discarded because of: ${reason}`);
 }
 
-/** The flags by which a command is judged: for EXEC those of what it would run. */
+/** The flags that the gate checks: those of the command, for EXEC those of its queued commands. */
 export function effectiveFlags(session: Session, { flags }: Command): number {
   if ((flags & flag.TRANSACTION) === 0 || session.transaction === null) return flags;
   return session.transaction.flags;

@@ -1,11 +1,11 @@
 // Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. Replies and error texts are those of redis
-// 7.0 `multi.c` and `server.c` (processCommand). EXEC is entered with the locks of all shards that
-// its commands need (locked.ts), so that no other thread sees a part of it, and its effects are one
-// group in the journal, for the followers' sake. A control command that has to wait for other
-// threads is the one exception: no lock may be held across a wait, so the commands before and
-// behind it are then two groups.
-// Invariant: whatever happens to a transaction, its connection is out of it afterwards, and its
-// locks and its group are given back.
+// 7.0 `multi.c` and `server.c` (processCommand). EXEC runs under the locks of all shards that its
+// commands need (locked.ts), so that no other thread sees a partial result. Its effects are one
+// group in the journal, so that followers do not either. The one exception is a control command
+// that waits for other threads: no lock may be held across a wait, so the commands before and after
+// it form two groups.
+// Invariant: however a transaction ends, the connection has left it and its locks and group are
+// released.
 
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
@@ -85,12 +85,12 @@ export function isQueued({ flags }: Command): boolean {
   return (flags & flag.UNQUEUED) === 0;
 }
 
-/** Queues a command of an open transaction, or refuses it, and then the whole transaction. */
+/** Queues a command of an open transaction. If it refuses the command, the transaction fails. */
 export function enqueue(x: Context, command: Command, request: Request, reply: Reply): void {
   const { transaction } = x.session;
   if (transaction === null) return;
   const verdict = admit(x, command, request);
-  // A pause holds EXEC and not what is queued for it.
+  // A pause holds EXEC, not the commands queued for it.
   if (verdict !== null && verdict !== HELD) return reply.error(refused(x, command, verdict));
   if (add(transaction, command, request)) return reply.simple("QUEUED");
   fail(x.session);
@@ -126,7 +126,7 @@ function exec(x: Context, _request: Request, reply: Reply): void | Promise<void>
   return runFrom(x, transaction, 0, reply);
 }
 
-/** Runs the commands from the one at `first` on, as one group. */
+/** Runs the commands from index `first` on as one group. */
 function runFrom(
   x: Context,
   transaction: Transaction,
@@ -134,9 +134,9 @@ function runFrom(
   reply: Reply,
 ): void | Promise<void> {
   const { store } = x;
-  // The first time they are held already; after a wait they are taken again.
+  // On the first call the shards are already locked; after a wait they are locked again.
   const taken = store.isShared ? store.lockShards(shardsOfQueue(x, transaction, null)) : 0;
-  // A group holds the journal: transactions that only read do not stand in each other's way.
+  // A group locks the journal, so read-only transactions skip it and do not block each other.
   const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
   if (isGroup) x.effects.open();
   x.session.isExecuting = true;
@@ -154,17 +154,16 @@ function runFrom(
 }
 
 /**
- * A connection that has ended itself gets no more answers, though the rest is executed, as in
- * Redis.
+ * As in Redis, a connection that has killed itself gets no more replies, but the rest still runs.
  */
 const unanswered = new NullReply();
 
 function runQueued(x: Context, request: Request, reply: Reply): void | Promise<void> {
   const command = find(request);
-  if (command === undefined) throw new Error("a command was queued that is none");
+  if (command === undefined) throw new Error("a queued request has no command");
   const beganMs = monotonicMs();
   const outcome = runJudged(x, command, request, x.session.closing ? unanswered : reply);
-  assert(outcome !== HELD, "a pause holds EXEC, and nothing within it");
+  assert(outcome !== HELD, "a pause holds EXEC, not the commands in it");
   x.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
   return outcome;
 }
@@ -187,7 +186,7 @@ function watch(x: Context, request: Request, reply: Reply): void {
     const name = Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString("latin1");
     if (watched.keys.has(name)) continue;
     if (!hasRoom(watched, name.length)) return reply.error(tooManyWatched);
-    // An expired item goes when it is met, which makes a new version: so this comes first.
+    // find() removes an expired item, which changes the version, so it must come first.
     const lived = store.find(buf, start, end, now);
     const version = store.version(buf, start, end);
     watched.keys.set(name, lived ? version : -1 - version);

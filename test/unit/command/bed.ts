@@ -1,8 +1,7 @@
-// A bed to run data commands in: a real store, a real journal, a real standing, and a clock that
+// A test bed for data commands: a real store, a real journal, a real standing, and a clock that
 // stands still until it is set. Commands run through execute(), so that arity, role and room are
 // checked as in the server. Replies are the bytes of RESP2, effects the words in the journal.
-// Invariant: run() leaves no reply behind, so every reply belongs to the command it is returned
-// for.
+// Invariant: run() drains the reply, so every reply belongs to the command that it is returned for.
 
 import { Output } from "../../../src/base/output.ts";
 import { CommandStatistics } from "../../../src/command/core/command-statistics.ts";

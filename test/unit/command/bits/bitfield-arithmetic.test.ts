@@ -1,5 +1,5 @@
-// The integers of BITFIELD against the same arithmetic on strings of bits, and what redis 7.0
-// answered where a number does not fit its width.
+// The integers of BITFIELD against the same arithmetic on strings of bits, and the replies of redis
+// 7.0 for numbers that do not fit their width.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -27,7 +27,7 @@ function typeOf(text: string): FieldType {
   return { signed: text[0] === "i", bits: Number(text.slice(1)) };
 }
 
-test("a field is read and written at any bit, and leaves the bits around it alone", () => {
+test("a field is read and written at any bit, without changing the bits around it", () => {
   const random = new Random(seedFor("BITFIELD_SEED"));
   for (let round = 0; round < 5_000; round++) {
     const signed = random.chance(0.5);

@@ -1,5 +1,5 @@
-// Rows of a family: where each field comes from. What the rows of the product say is compared with
-// a real server's COMMAND in conformance/introspection.test.ts.
+// Rows of a family: the source of each field. The rows of the real table are compared with a
+// real server's COMMAND in conformance/introspection.test.ts.
 
 import { expect, test } from "bun:test";
 import { family } from "../../../../src/command/core/family.ts";
@@ -10,7 +10,7 @@ import { Request } from "../../../../src/protocol/request.ts";
 
 const handler = (): void => undefined;
 
-test("a row is what it says itself, then what the family says, then the usual case", () => {
+test("a row has its own fields first, then those of the family, then the defaults", () => {
   const common = { group: "string", since: "1.0.0", flags: flag.WRITE } as const;
   const [plain, other] = family(common, [
     { name: "plain", arity: 2, summary: "Plain", handler },

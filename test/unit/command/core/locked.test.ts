@@ -1,6 +1,6 @@
-// Where commands take their locks when a store has several threads: around the handler, exactly the
-// shards of the command's keys, with a second look at what may have changed meanwhile. One thread
-// only: what is looked at is the lock words themselves.
+// How commands lock in a store with several threads: around the handler, exactly the
+// shards of the command's keys, with a second check of the gate. There is only one thread here:
+// the tests read the lock words themselves.
 
 import { describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
@@ -88,7 +88,7 @@ describe("while a command runs", () => {
     expect(lockedShards(bed)).toBe(0);
   });
 
-  test("a write without keys has all shards, a walk none", () => {
+  test("a write without keys locks all shards, a walk none", () => {
     const bed = openBed();
     const seen: number[] = [];
     const handler: Handler = () => void seen.push(lockedShards(bed));
@@ -105,7 +105,7 @@ describe("while a command runs", () => {
     expect(seen).toEqual([0]);
   });
 
-  test("locks of a command that throws stay until they are given back", () => {
+  test("locks of a command that throws stay until they are released", () => {
     const bed = openBed();
     const handler: Handler = () => {
       throw new Error("on purpose");
@@ -122,7 +122,7 @@ describe("while a command runs", () => {
   });
 });
 
-describe("what changed while a command waited for its locks", () => {
+describe("when the node changed while a command waited for its locks", () => {
   /** A node that is asked once before the locks and once under them. */
   function changesOnSecondLook(bed: Bed, bit: number): void {
     let looks = 0;
@@ -145,7 +145,7 @@ describe("what changed while a command waited for its locks", () => {
     expect(lockedShards(bed)).toBe(0);
   });
 
-  test("the leader's own stream is refused nothing", () => {
+  test("no command of the leader's stream is refused", () => {
     const bed = openBed();
     bed.standing.follow("127.0.0.1:1");
     bed.standing.isLoading = true;
@@ -156,7 +156,7 @@ describe("what changed while a command waited for its locks", () => {
 });
 
 describe("room in the journal", () => {
-  test("is waited for by a write before its locks, once half of the ring is still needed", () => {
+  test("makes a write wait before its locks when half of the ring is still needed", () => {
     const bed = openBed();
     const journal = new Journal(bed.memory.journal);
     const waits: number[] = [];
@@ -179,7 +179,7 @@ describe("room in the journal", () => {
 describe("the journal's lock", () => {
   const words = ({ memory }: Bed) => new Int32Array(memory.journal.control);
 
-  test("a group of effects has it from its first effect to its last", () => {
+  test("is held by a group from its first effect to its last", () => {
     const bed = openBed();
     const { effects } = bed.x;
     const key = new TextEncoder().encode("k");

@@ -1,5 +1,5 @@
-// The notation of arguments: what each part of it means, what is broken, and that what each row of
-// the table says agrees with the number of arguments that the command takes.
+// The notation of arguments: the meaning of each part, invalid notation, and that the syntax of
+// each row of the table agrees with the number of arguments that the command accepts.
 
 import { describe, expect, test } from "bun:test";
 import { type Argument, parseSyntax } from "../../../../src/command/core/syntax.ts";
@@ -23,7 +23,7 @@ describe("the notation", () => {
     expect(parseSyntax(text)).toEqual([{ ...once, ...argument } as Argument]);
   });
 
-  test("brackets hold what stands in a row, and with bars one of several", () => {
+  test("parentheses hold a sequence, and with bars one of several", () => {
     const [row, choice] = parseSyntax("[DB a=(key value)...] b=(NO ONE | other)@7.0.0");
     expect(row).toMatchObject({ name: "a", type: "block", token: "DB", isOptional: true });
     expect(row?.parts.map(({ name }) => name)).toEqual(["key", "value"]);

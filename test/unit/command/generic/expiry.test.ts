@@ -1,6 +1,6 @@
 /**
- * EXPIRE and its kin: replies as redis-server 7.0 gave them, and the effects that followers get,
- * also when the commands come from a leader.
+ * EXPIRE and its variants: replies as in redis-server 7.0, and the effects that followers get, also
+ * when the commands come from a leader.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Bed, bulk, NOT_AN_INTEGER, NOW, OK } from "../bed.ts";
@@ -23,7 +23,7 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
     ["PEXPIREAT", NOW + 10_000],
   ];
   for (const [name, time] of ways) {
-    test(`${name} sets the moment at which the key ends`, () => {
+    test(`${name} sets the expiry of the key`, () => {
       expect(bed.run(name, "k", time)).toBe(ONE);
       expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`]);
       expect(bed.run("PEXPIRETIME", "k")).toBe(`:${NOW + 10_000}\r\n`);
@@ -31,20 +31,20 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
       expect(bed.run("GET", "k")).toBe("$-1\r\n");
     });
 
-    test(`${name} of a missing key answers 0, of no number an error`, () => {
+    test(`${name} replies 0 for a missing key and an error for a time that is not a number`, () => {
       expect(bed.run(name, "none", time)).toBe(ZERO);
       expect(bed.run(name, "none", "abc")).toBe(NOT_AN_INTEGER);
       expect(bed.recorded()).toEqual([]);
     });
 
-    test(`${name} to a time that is past deletes the key`, () => {
+    test(`${name} with a time in the past deletes the key`, () => {
       expect(bed.run(name, "k", name.endsWith("AT") ? 1 : 0)).toBe(ONE);
       expect(bed.run("EXISTS", "k")).toBe(ZERO);
       expect(bed.recorded()).toEqual(["DEL k"]);
     });
   }
 
-  test("refuse a time that 64-bit milliseconds do not hold", () => {
+  test("refuse a time that does not fit into 64-bit milliseconds", () => {
     const invalid = (name: string) => `-ERR invalid expire time in '${name}' command\r\n`;
     expect(bed.run("EXPIRE", "k", "9223372036854775")).toBe(invalid("expire"));
     expect(bed.run("PEXPIRE", "none", "9223372036854775807")).toBe(invalid("pexpire"));
@@ -78,7 +78,7 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
     });
   }
 
-  test("refuse conditions that contradict each other, before they look at the time", () => {
+  test("refuse contradicting conditions before they check the time", () => {
     const incompatible = "-ERR NX and XX, GT or LT options at the same time are not compatible\r\n";
     for (const other of ["XX", "GT", "LT"]) {
       expect(bed.run("EXPIRE", "k", "abc", "NX", other)).toBe(incompatible);
@@ -91,7 +91,7 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
 });
 
 describe("TTL, PTTL, EXPIRETIME and PEXPIRETIME", () => {
-  test("are -2 for a missing key and -1 for one that never ends", () => {
+  test("are -2 for a missing key and -1 for one without expiry", () => {
     for (const name of ["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"]) {
       expect(bed.run(name, "none")).toBe(":-2\r\n");
       expect(bed.run(name, "k")).toBe(":-1\r\n");
@@ -108,7 +108,7 @@ describe("TTL, PTTL, EXPIRETIME and PEXPIRETIME", () => {
   });
 });
 
-test("PERSIST takes an expiry away, once", () => {
+test("PERSIST removes an expiry, once", () => {
   bed.run("EXPIRE", "k", 10);
   bed.recorded();
   expect(bed.run("PERSIST", "k")).toBe(ONE);
@@ -126,14 +126,14 @@ describe("what a leader sends to a follower whose clock is ahead", () => {
     bed.store.expires = false;
   });
 
-  test("is applied although its time is past here", () => {
+  test("is applied although its time is in the past here", () => {
     expect(bed.run("SET", "k", "new", "PXAT", NOW - 5)).toBe(OK);
     expect(bed.run("GET", "k")).toBe("$-1\r\n");
     expect(bed.run("PERSIST", "k")).toBe(ONE);
     expect(bed.run("GET", "k")).toBe(bulk("new"));
   });
 
-  test("may give a longer life to a key that seems expired", () => {
+  test("may extend the expiry of a key that seems expired", () => {
     expect(bed.run("PEXPIREAT", "k", NOW - 5)).toBe(ONE);
     expect(bed.run("SETRANGE", "k", 1, "w")).toBe(":2\r\n");
     expect(bed.run("PEXPIREAT", "k", NOW + 5)).toBe(ONE);

@@ -1,6 +1,6 @@
 /**
- * The commands on keys: replies as redis-server 7.0 gave them, and the effects that followers get.
- * That a walk meets every key while the table grows is the store's test; here SCAN's own part.
+ * The commands on keys: replies as in redis-server 7.0, and the effects that followers get.
+ * The tests of the store cover walks while the table grows; here it is SCAN's own part.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
@@ -29,7 +29,7 @@ function scanAll(...options: (string | number)[]): string[][] {
 }
 
 describe("DEL, UNLINK, EXISTS, TOUCH and TYPE", () => {
-  test("DEL counts what it deleted, and only that is recorded", () => {
+  test("DEL counts the keys that it deletes, and only those are recorded", () => {
     bed.run("MSET", "a", "1", "b", "2", "c", "3");
     bed.recorded();
     expect(bed.run("DEL", "a")).toBe(":1\r\n");
@@ -56,7 +56,7 @@ describe("DEL, UNLINK, EXISTS, TOUCH and TYPE", () => {
 });
 
 describe("KEYS, RANDOMKEY and DBSIZE", () => {
-  test("KEYS answers the keys that fit and live", () => {
+  test("KEYS returns the matching keys that have not expired", () => {
     bed.run("MSET", "one", "1", "two", "2", "three", "3", "", "4");
     bed.run("PEXPIRE", "two", 1);
     expect(strings(bed.run("KEYS", "t*"))).toEqual(["three", "two"]);
@@ -66,7 +66,7 @@ describe("KEYS, RANDOMKEY and DBSIZE", () => {
     expect(strings(bed.run("KEYS", "t*"))).toEqual(["three"]);
   });
 
-  test("RANDOMKEY answers a key, and in time each of them", () => {
+  test("RANDOMKEY returns every key sooner or later", () => {
     expect(bed.run("RANDOMKEY")).toBe(NIL);
     bed.run("MSET", "a", "1", "b", "2", "c", "3");
     const met = new Set(Array.from({ length: 500 }, () => bed.run("RANDOMKEY")));
@@ -87,12 +87,12 @@ describe("SCAN", () => {
     for (const name of names) bed.run("SET", name, "v");
   });
 
-  test("meets every key exactly once", () => {
+  test("visits every key exactly once", () => {
     expect(scanAll().flat().sort()).toEqual([...names].sort());
     expect(scanAll("COUNT", 1).flat().sort()).toEqual([...names].sort());
   });
 
-  test("takes about COUNT keys a call", () => {
+  test("visits about COUNT keys per call", () => {
     expect(scanAll("COUNT", 5_000)).toHaveLength(1);
     const sizes = scanAll("count", 100).map((keys) => keys.length);
     expect(sizes.length).toBeGreaterThan(4);
@@ -105,7 +105,7 @@ describe("SCAN", () => {
     expect(scanAll()).toEqual([["a", "b", "c"]]);
   });
 
-  test("answers only what fits MATCH and TYPE, but walks through all", () => {
+  test("returns only what matches MATCH and TYPE, but walks through all keys", () => {
     expect(scanAll("MATCH", "key:99*").flat().sort()).toEqual(
       names.filter((name) => name.startsWith("key:99")).sort(),
     );
@@ -116,7 +116,7 @@ describe("SCAN", () => {
   const cursors = ["", "-1", "+1", "18446744073709551615", "-18446744073709551615"];
   cursors.push(...["67108863", "67108864", "4503599627370496", "9007199254740993"]);
   for (const cursor of cursors) {
-    test(`takes "${cursor}" for a cursor`, () => {
+    test(`accepts the cursor "${cursor}"`, () => {
       expect(bed.run("SCAN", cursor)).toStartWith("*2\r\n$");
     });
   }
@@ -127,7 +127,7 @@ describe("SCAN", () => {
     });
   }
 
-  test("refuses options that are none", () => {
+  test("refuses unknown options", () => {
     for (const line of ["FOO bar", "COUNT", "MATCH", "COUNT 0", "COUNT -1", "TYPE"]) {
       expect([line, bed.run("SCAN", 0, ...line.split(" "))]).toEqual([line, SYNTAX_ERROR]);
     }
@@ -137,7 +137,7 @@ describe("SCAN", () => {
 });
 
 describe("RENAME and RENAMENX", () => {
-  test("move a value with its expiry, to followers at once", () => {
+  test("move a value with its expiry, on followers atomically", () => {
     bed.run("SET", "a", "v", "EX", 10);
     bed.run("SET", "b", "old");
     bed.recorded();
@@ -154,7 +154,7 @@ describe("RENAME and RENAMENX", () => {
     expect(bed.run("GET", "b") === bulk(large)).toBe(true);
   });
 
-  test("RENAMENX leaves a key that exists", () => {
+  test("RENAMENX does not replace an existing key", () => {
     bed.run("MSET", "a", "1", "b", "2");
     bed.recorded();
     expect(bed.run("RENAMENX", "a", "b")).toBe(":0\r\n");
@@ -164,7 +164,7 @@ describe("RENAME and RENAMENX", () => {
     expect(bed.run("GET", "a")).toBe(bulk("1"));
   });
 
-  test("need a key to move", () => {
+  test("fail for a missing key", () => {
     for (const name of ["RENAME", "RENAMENX"]) {
       expect(bed.run(name, "none", "b")).toBe("-ERR no such key\r\n");
       expect(bed.run(name, "none", "none")).toBe("-ERR no such key\r\n");
@@ -173,7 +173,7 @@ describe("RENAME and RENAMENX", () => {
 });
 
 describe("COPY", () => {
-  test("copies a value with its expiry to a key that is free", () => {
+  test("copies a value with its expiry to a key that does not exist", () => {
     bed.run("SET", "a", "v", "PX", 10);
     bed.recorded();
     expect(bed.run("COPY", "a", "b")).toBe(":1\r\n");
@@ -183,7 +183,7 @@ describe("COPY", () => {
     expect(bed.recorded()).toEqual([]);
   });
 
-  test("with REPLACE copies over a key", () => {
+  test("with REPLACE overwrites a key", () => {
     bed.run("MSET", "a", "1", "b", "2");
     expect(bed.run("COPY", "a", "b", "replace", "DB", 0, "REPLACE")).toBe(":1\r\n");
     expect(bed.run("GET", "b")).toBe(bulk("1"));
@@ -199,13 +199,13 @@ describe("COPY", () => {
     ["DB -1", "DB index is out of range"],
   ];
   for (const [options, text] of refusals) {
-    test(`with ${options} answers "${text}"`, () => {
+    test(`with ${options} replies "${text}"`, () => {
       bed.run("SET", "a", "1");
       expect(bed.run("COPY", "a", "b", ...options.split(" "))).toBe(`-ERR ${text}\r\n`);
     });
   }
 
-  test("of a key to itself is an error, whether it exists or not", () => {
+  test("to the same key is an error, whether it exists or not", () => {
     const text = "-ERR source and destination objects are the same\r\n";
     expect(bed.run("COPY", "none", "none")).toBe(text);
     expect(bed.run("COPY", "none", "none", "REPLACE")).toBe(text);

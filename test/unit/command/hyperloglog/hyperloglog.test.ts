@@ -1,6 +1,5 @@
-// The HyperLogLog against a plain array of registers, and against bytes that redis 7.0 made. That
-// it keeps redis's bytes through any mix of commands is tested with a real one
-// (replication/redis-stream.test.ts).
+// The HyperLogLog against a plain array of registers, and against bytes from redis 7.0. A real
+// Redis checks that the bytes agree after any mix of commands (replication/redis-stream.test.ts).
 
 import { expect, test } from "bun:test";
 import { readDense } from "../../../../src/command/hyperloglog/dense.ts";
@@ -35,7 +34,7 @@ function registersOf(log: HyperLogLog): Uint8Array {
 
 const hexOf = (log: HyperLogLog) => Buffer.from(log.bytes.subarray(0, log.length)).toString("hex");
 
-test("the bytes are those that redis 7.0 gives to PFADD k a b c, before and after PFCOUNT", () => {
+test("the bytes are those of redis 7.0 for PFADD k a b c, before and after PFCOUNT", () => {
   const log = empty();
   for (const element of ["a", "b", "c"]) expect(addTo(log, element)).toBe(true);
   log.invalidate();
@@ -45,7 +44,7 @@ test("the bytes are those that redis 7.0 gives to PFADD k a b c, before and afte
   expect(log.refresh()).toBe(false);
 });
 
-test("the hash takes whole words and every length of tail", () => {
+test("the hash handles whole words and every length of tail", () => {
   const bytes = Buffer.from("0123456789abcdef");
   const hashes = Array.from({ length: 17 }, (_, length) => murmur64(bytes, 0, length));
   expect(new Set(hashes).size).toBe(17);
@@ -53,7 +52,7 @@ test("the hash takes whole words and every length of tail", () => {
   expect(hashes).toEqual(hashes.map((_, length) => murmur64(shifted, 2, 2 + length)));
 });
 
-test("a rank is never more than a register of 51 can be", () => {
+test("a rank is never above 51", () => {
   const random = new Random(seedFor("HLL_SEED"));
   for (let i = 0; i < 5_000; i++) {
     expect(placeOf(random.bytes(8), 0, 8) >>> registerBits).toBeWithin(1, 52);
@@ -116,7 +115,7 @@ test("the cardinality is within two percent", () => {
   }
 });
 
-test("registers that no element makes count as redis 7.0 has them counted", () => {
+test("registers that no element can produce count as in redis 7.0", () => {
   const log = empty();
   const head = Buffer.from("48594c4c000000000000000000000080", "hex");
   expect(log.begin(DENSE_BYTES)).toBe(true);
@@ -126,7 +125,7 @@ test("registers that no element makes count as redis 7.0 has them counted", () =
   expect(hexOf(log).slice(16, 32)).toBe("0000000000000080");
 });
 
-test("bytes that are none, or whose runs do not cover the registers, are refused", () => {
+test("bytes that are not a HyperLogLog, or whose runs do not cover the registers, are refused", () => {
   const log = empty();
   expect(log.isValid).toBe(true);
   expect(log.begin(15)).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * What the four opcodes of the binary protocol mean, from frame bytes to answer bytes: the decoder,
- * the rows and the encoder together. Frames in pieces are protocol/mscache.test.ts's.
+ * The four opcodes of the binary protocol, from frame bytes to reply bytes: the decoder, the
+ * rows and the encoder together. protocol/mscache.test.ts covers fragmented frames.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
@@ -57,7 +57,7 @@ function del(key: string): number[] {
 }
 
 describe("the binary protocol's", () => {
-  test("SET stores a value for its time, and GET answers it with its length", () => {
+  test("SET stores a value with its TTL, and GET returns it with its length", () => {
     expect(set("k", "hi", 10)).toEqual([status.OK]);
     expect(get("k")).toEqual([status.OK, 2, 0, 0, 0, 0x68, 0x69]);
     expect(bed.recorded()).toEqual([`SET k hi PXAT ${NOW + 10_000}`]);
@@ -65,12 +65,12 @@ describe("the binary protocol's", () => {
     expect(get("k")).toEqual([status.KEY_NOT_FOUND, 0, 0, 0, 0]);
   });
 
-  test("SET takes the longest time there is", () => {
+  test("SET accepts the longest TTL", () => {
     expect(set("k", "v", 2_147_483_647)).toEqual([status.OK]);
     expect(bed.recorded()).toEqual([`SET k v PXAT ${NOW + 2_147_483_647_000}`]);
   });
 
-  test("SET refuses an empty key, an empty value and a time that is not positive", () => {
+  test("SET refuses an empty key, an empty value and a TTL that is not positive", () => {
     expect(set("", "v", 10)).toEqual([status.ERROR]);
     expect(set("k", "", 10)).toEqual([status.ERROR]);
     expect(set("k", "v", 0)).toEqual([status.ERROR]);
@@ -78,12 +78,12 @@ describe("the binary protocol's", () => {
     expect(bed.recorded()).toEqual([]);
   });
 
-  test("GET of an empty key is an error, of an absent one is not found", () => {
+  test("GET of an empty key is an error, of a missing one is not found", () => {
     expect(get("")).toEqual([status.ERROR, 0, 0, 0, 0]);
     expect(get("none")).toEqual([status.KEY_NOT_FOUND, 0, 0, 0, 0]);
   });
 
-  test("DEL of an absent key is OK, of an empty one is not found", () => {
+  test("DEL of a missing key is OK, of an empty one is not found", () => {
     set("k", "v", 10);
     bed.recorded();
     expect(del("k")).toEqual([status.OK]);
@@ -92,7 +92,7 @@ describe("the binary protocol's", () => {
     expect(bed.recorded()).toEqual(["DEL k"]);
   });
 
-  test("SET and DEL sent to a follower are answered NOT LEADER, and GET is served", () => {
+  test("a follower replies NOT LEADER to SET and DEL, and serves GET", () => {
     set("k", "v", 10);
     bed.standing.follow("127.0.0.1:1");
     expect(set("k", "w", 10)).toEqual([status.NOT_LEADER]);
@@ -100,7 +100,7 @@ describe("the binary protocol's", () => {
     expect(get("k")).toEqual([status.OK, 1, 0, 0, 0, 0x76]);
   });
 
-  test("JOIN hands its connection to a link and answers nothing", () => {
+  test("JOIN hands its connection to a link and sends no reply", () => {
     expect(answer(Buffer.of(opcode.JOIN))).toEqual([]);
     expect(bed.joined).toEqual([bed.session]);
   });

@@ -1,5 +1,5 @@
-// Subscriptions against a model of plain sets, and messages on their way through channels and
-// patterns. Delivery to connections is tested where connections are (conformance/pub-sub.test.ts).
+// Subscriptions against a model of plain sets, and the routing of messages to channels and
+// patterns. Delivery to connections is tested in conformance/pub-sub.test.ts.
 
 import { describe, expect, test } from "bun:test";
 import { Channels, type Message } from "../../../../src/command/pubsub/channels.ts";
@@ -11,7 +11,7 @@ const text = (value: Uint8Array | null): string => {
   return value === null ? "" : Buffer.from(value).toString("latin1");
 };
 
-test("subscriptions are what a model of sets says, whatever comes and goes", () => {
+test("subscriptions agree with a model of sets after any changes", () => {
   const random = new Random(seedFor("TOPICS_SEED"));
   const topics = new Topics();
   const model = new Set<string>();
@@ -62,7 +62,7 @@ describe("a message", () => {
     return { sent, channels };
   }
 
-  test("goes to the subscribers of its channel, then to those of each pattern that fits", () => {
+  test("goes to the subscribers of its channel, then to those of each matching pattern", () => {
     const { sent, channels } = collect();
     channels.channels.add(1, bytes("news"));
     channels.channels.add(2, bytes("news"));

@@ -1,6 +1,6 @@
-// What a follower makes of single commands of its leader's stream where no real leader can be
-// brought to send them: values without room, commands that cannot have failed, transactions that
-// must not begin. A store of several threads, so that a lock that is not given back is noticed.
+// How a follower applies single commands of its leader's stream that a real leader cannot be made
+// to send: values without room, commands that cannot have failed, transactions that must not start.
+// The store has several threads, so that a lock that is not released is noticed.
 
 import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
@@ -50,7 +50,7 @@ function open(refusesOtherTypes = false) {
   };
 }
 
-test("a value that has no room takes the key with it, and is counted", () => {
+test("a value without room deletes its key, and is counted", () => {
   const { push, stream, has } = open();
   push("SET", "a", "small");
   push("SET", "b", "small");
@@ -59,7 +59,7 @@ test("a value that has no room takes the key with it, and is counted", () => {
   expect([stream.refused, stream.skipped]).toEqual([1, 0]);
 });
 
-test("a full node copies its gaps together instead of going beyond its limit", () => {
+test("a full node compacts its segments instead of exceeding its limit", () => {
   const { push, stream, store } = open();
   const random = new Random(11);
   const value = Buffer.alloc(1000, "v");
@@ -77,7 +77,7 @@ test("a full node copies its gaps together instead of going beyond its limit", (
   store.invariants();
 });
 
-test("a command whose result has no room takes its destination with it, and leaves its sources", () => {
+test("a command whose result has no room deletes its destination and keeps its sources", () => {
   const { run, push, stream, has } = open();
   push("SET", "source", Buffer.alloc(5 * MiB));
   for (const key of ["copied", "combined"]) push("SET", key, "small");
@@ -87,7 +87,7 @@ test("a command whose result has no room takes its destination with it, and leav
   expect(stream.refused).toBe(0);
 });
 
-test("what builds on a value that had no room begins no other one, and what has its place has room", () => {
+test("a command that builds on a value without room starts no new one, one that replaces it does", () => {
   const { push, stream, has } = open();
   push("SET", "big", Buffer.alloc(5 * MiB));
   push("SET", "huge", Buffer.alloc(48 * MiB));
@@ -112,7 +112,7 @@ test("what builds on a value that had no room begins no other one, and what has 
   expect(stream.refused).toBe(1 + builders.length);
 });
 
-test("PFMERGE goes on from its destination, which may be what had no room", () => {
+test("PFMERGE builds on its destination, which may be a value without room", () => {
   const { push, stream, has } = open();
   push("PFADD", "source", "element");
   push("SET", "huge", Buffer.alloc(48 * MiB));
@@ -140,7 +140,7 @@ test("a command that fails here and cannot have failed on the leader ends the li
   }
 });
 
-test("a transaction with what cannot be followed ends the link before any of it is applied", () => {
+test("a transaction that cannot be followed ends the link before any of it is applied", () => {
   const cases: readonly Argument[][][] = [
     [["SWAPDB", "0", "1"]],
     [
@@ -161,7 +161,7 @@ test("a transaction with what cannot be followed ends the link before any of it 
   }
 });
 
-test("a transaction that fails in its middle gives its locks back", () => {
+test("a transaction that fails halfway releases its locks", () => {
   const { push, has } = open();
   push("SET", "n", "text");
   push("MULTI");
@@ -171,7 +171,7 @@ test("a transaction that fails in its middle gives its locks back", () => {
   expect(has("a")).toBe(true);
 });
 
-test("a condition is taken for met, and a source that is not here for another type", () => {
+test("a condition counts as met, and a missing source as a value of another type", () => {
   const { run, has } = open();
   for (const key of ["a", "b", "c", "d", "e"]) run("SET", key, "string");
   expect(run("DELIFEQ", "a", "whatever")).toBe("applied");
@@ -183,7 +183,7 @@ test("a condition is taken for met, and a source that is not here for another ty
   expect(keys.map(has)).toEqual([false, false, false, true, false, false]);
 });
 
-test("a module's value takes the place of a string, and is no reason to end the link", () => {
+test("a module's value replaces a string and does not end the link", () => {
   const { run, has } = open();
   run("SET", "a", "string");
   expect(run("RESTORE", "a", "0", "\x07a module's value")).toBe("skipped");
@@ -191,21 +191,21 @@ test("a module's value takes the place of a string, and is no reason to end the 
   expect(run("JSON.SET", "a", "$", "1")).toBe("skipped");
 });
 
-test("a command that nobody here has heard of ends the link where it names a key that is here", () => {
+test("an unknown command ends the link if it names an existing key", () => {
   const { run, push } = open();
   run("SET", "a", "string");
   expect(run("FUTURE.SET", "b", "1")).toBe("skipped");
   expect(() => run("FUTURE.SET", "option", "a")).toThrow(
-    "what FUTURE.SET, which this node does not",
+    "the effect of FUTURE.SET, which this node does not",
   );
   expect(() => run("INCREX", "b", "1")).toThrow(
-    "what INCREX did on the leader only a snapshot can",
+    "the effect of INCREX on the leader needs a full sync",
   );
   push("MULTI");
-  expect(() => push("FUTURE.SET", "a", "1")).toThrow("what FUTURE.SET");
+  expect(() => push("FUTURE.SET", "a", "1")).toThrow("the effect of FUTURE.SET");
 });
 
-test("where other types are refused, so is a command that nobody here has heard of", () => {
+test("if other types are refused, so is an unknown command", () => {
   const { run } = open(true);
   expect(() => run("JSON.SET", "a", "$", "1")).toThrow("JSON.SET, which this node does not know,");
   expect(() => run("RESTORE", "a", "0", "\x01list")).toThrow("a command of type list");

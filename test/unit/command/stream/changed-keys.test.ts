@@ -1,5 +1,5 @@
 // Which keys a JOIN link sends again after a command of the stream: at least those that may have
-// changed, also where a Redis leads and its commands name their keys in places of their own.
+// changed, also if the leader is a Redis, whose commands have their keys in different positions.
 
 import { expect, test } from "bun:test";
 import { changedKeys } from "../../../../src/command/stream/changed-keys.ts";
@@ -43,7 +43,7 @@ test.each([
   "PFDEBUG GETREG a",
 ])("%s may change a", (line) => expect(keysOf(...line.split(" "))).toContain("a"));
 
-test("what empties the database changes everything, and what holds no data nothing", () => {
+test("a command that empties the database changes everything, one without data nothing", () => {
   expect(keysOf("FLUSHALL")).toBe("all");
   expect(keysOf("PUBLISH", "channel", "message")).toEqual([]);
 });

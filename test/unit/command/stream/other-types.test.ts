@@ -1,4 +1,4 @@
-// Which key a command of another type replaces: a fixed argument, or one behind options whose own
+// Which key a command of another type replaces: a fixed argument, or one after options whose own
 // arguments may look like options.
 
 import { expect, test } from "bun:test";
@@ -30,7 +30,7 @@ test.each(cases)("%s replaces: %s", (line, destination) => {
   expect(index === 0 ? "" : words[index]).toBe(destination);
 });
 
-test("a command belongs to one type, and those of strings and of no type to none", () => {
+test("a command belongs to one type, and commands on strings or on any type to none", () => {
   expect(["rpush", "sadd", "zadd", "hset", "xadd", "sort"].map(otherTypeOf)).toEqual([
     ...["list", "set", "zset", "hash", "stream", "list"],
   ]);

@@ -1,6 +1,6 @@
 /**
- * The counters: exact over all 64 bits, with redis's errors at the ends; the expiry stays, and
- * followers get the result. The decimals themselves are float.test.ts's.
+ * The counters: exact over all 64 bits, with Redis's errors at the limits; the expiry is kept, and
+ * followers get the result. float.test.ts covers the arithmetic of decimals.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Random, seedFor } from "../../../support/seed.ts";
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 describe("an integer counter", () => {
-  test("begins at 0", () => {
+  test("starts at 0", () => {
     expect(bed.run("INCR", "a")).toBe(":1\r\n");
     expect(bed.run("DECR", "b")).toBe(":-1\r\n");
     expect(bed.run("INCRBY", "c", 5)).toBe(":5\r\n");
@@ -41,7 +41,7 @@ describe("an integer counter", () => {
     expect(bed.run("GET", "k")).toBe(bulk("-1"));
   });
 
-  test("refuses to leave 64 bits and stays as it was", () => {
+  test("refuses to exceed 64 bits and does not change", () => {
     bed.run("SET", "k", MAX);
     expect(bed.run("INCR", "k")).toBe(OVERFLOW);
     expect(bed.run("DECRBY", "k", `-${MAX}`)).toBe(OVERFLOW);
@@ -55,7 +55,7 @@ describe("an integer counter", () => {
   const noIntegers = ["", " 1", "1 ", "+1", "01", "-0", "1.0", "x", "9223372036854775808"];
   noIntegers.push("123456789012345678901");
   for (const text of noIntegers) {
-    test(`does not take "${text}" for a number`, () => {
+    test(`does not accept "${text}" as a number`, () => {
       bed.run("SET", "k", text);
       expect(bed.run("INCR", "k")).toBe(NOT_AN_INTEGER);
       expect(bed.run("INCRBY", "k", MAX)).toBe(NOT_AN_INTEGER);
@@ -66,7 +66,7 @@ describe("an integer counter", () => {
     });
   }
 
-  test("adds up as a bigint does, whatever the sizes", () => {
+  test("adds like a bigint at any size", () => {
     const random = new Random(seedFor("counter"));
     let value = 0n;
     bed.run("SET", "k", "0");
@@ -90,7 +90,7 @@ function someDelta(random: Random): bigint {
 }
 
 describe("INCRBYFLOAT", () => {
-  test("answers and stores the sum as decimal digits", () => {
+  test("returns and stores the sum as decimal digits", () => {
     bed.run("SET", "k", "10.50");
     expect(bed.run("INCRBYFLOAT", "k", "0.1")).toBe(bulk("10.6"));
     expect(bed.run("GET", "k")).toBe(bulk("10.6"));
@@ -104,7 +104,7 @@ describe("INCRBYFLOAT", () => {
     expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${NOW + 10_000}`);
   });
 
-  test("refuses what is no number and what is not finite", () => {
+  test("refuses a value that is not a number or not finite", () => {
     bed.run("SET", "k", "abc");
     expect(bed.run("INCRBYFLOAT", "k", "1")).toBe("-ERR value is not a valid float\r\n");
     expect(bed.run("INCRBYFLOAT", "none", "x")).toBe("-ERR value is not a valid float\r\n");

@@ -1,6 +1,6 @@
 /**
- * Which options of SET and GETEX go together, and the moments that their times mean. The outcomes
- * are those of redis-server 7.0.
+ * Which options of SET and GETEX can be combined, and the absolute times of their arguments. The
+ * outcomes are those of redis-server 7.0.
  */
 
 import { describe, expect, test } from "bun:test";
@@ -33,7 +33,7 @@ describe("an option", () => {
 });
 
 describe("SET", () => {
-  test("takes a condition, GET and a time together", () => {
+  test("accepts a condition, GET and a time together", () => {
     expect(ofSet("get PX 1500 nx")).toMatchObject({
       flags: option.GET | option.PX | option.NX,
       timeIndex: 5,
@@ -43,7 +43,7 @@ describe("SET", () => {
     expect(ofSet("EXAT 5")).toMatchObject({ timeIndex: 4, unitMs: 1000, relative: false });
   });
 
-  test("takes an option twice; the last time counts", () => {
+  test("accepts an option twice; the last time counts", () => {
     expect(ofSet("EX 1 EX 2 NX NX GET GET")).toMatchObject({ timeIndex: 6 });
     expect(ofSet("KEEPTTL KEEPTTL")).toMatchObject({ flags: option.KEEPTTL, timeIndex: 0 });
   });
@@ -56,7 +56,7 @@ describe("SET", () => {
 });
 
 describe("GETEX", () => {
-  test("takes one time, or PERSIST", () => {
+  test("accepts one time, or PERSIST", () => {
     expect(ofGetex("PXAT 5")).toMatchObject({ timeIndex: 3, unitMs: 1, relative: false });
     expect(ofGetex("persist PERSIST")).toMatchObject({ flags: option.PERSIST, timeIndex: 0 });
   });
@@ -66,7 +66,7 @@ describe("GETEX", () => {
   }
 });
 
-describe("a moment", () => {
+describe("an absolute time", () => {
   const moment = (text: string, unitMs: number, base: number) =>
     readMoment(request(text), 0, unitMs, base);
 
@@ -76,7 +76,7 @@ describe("a moment", () => {
     expect(moment("-10", 1000, NOW)).toBe(NOW - 10_000);
   });
 
-  test("is refused where 64-bit milliseconds would overflow, and only there", () => {
+  test("is refused only if 64-bit milliseconds would overflow", () => {
     expect(moment("9223372036854775", 1000, 0)).toBe(Number.MAX_SAFE_INTEGER);
     expect(moment("9223372036854776", 1000, 0)).toBe(OUT_OF_RANGE);
     expect(moment("9223372036854775", 1000, NOW)).toBe(OUT_OF_RANGE);

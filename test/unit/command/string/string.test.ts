@@ -1,6 +1,6 @@
 /**
- * The string commands: replies as redis-server 7.0 gave them, and the effects that followers get.
- * Options and their combinations are set-options.test.ts's.
+ * The string commands: replies as in redis-server 7.0, and the effects that followers get.
+ * set-options.test.ts covers options and their combinations.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
@@ -16,7 +16,7 @@ beforeEach(() => {
 const invalidTime = (command: string) => `-ERR invalid expire time in '${command}' command\r\n`;
 
 describe("SET and GET", () => {
-  test("give back the bytes that went in", () => {
+  test("return the bytes that were stored", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     expect(bed.run("SET", bytes, bytes)).toBe(OK);
     expect(bed.run("GET", bytes)).toBe(bulk(Buffer.from(bytes).toString("latin1")));
@@ -25,7 +25,7 @@ describe("SET and GET", () => {
     expect(bed.run("GET", "missing")).toBe(NIL);
   });
 
-  test("SET takes away the expiry, and KEEPTTL keeps it", () => {
+  test("SET removes the expiry, and KEEPTTL keeps it", () => {
     bed.run("SET", "k", "1", "EX", 100);
     bed.run("SET", "k", "2", "KEEPTTL");
     expect(bed.run("TTL", "k")).toBe(":100\r\n");
@@ -38,7 +38,7 @@ describe("SET and GET", () => {
     ]);
   });
 
-  test("a value is gone at the moment its time is over", () => {
+  test("a value disappears at the moment of its expiry", () => {
     bed.run("SET", "k", "v", "PX", 5);
     bed.x.now = NOW + 4;
     expect(bed.run("GET", "k")).toBe(bulk("v"));
@@ -54,7 +54,7 @@ describe("SET and GET", () => {
     expect(bed.recorded()).toEqual(["SET k 2", "SET k 4"]);
   });
 
-  test("SET with GET answers the old value, whether it sets or not", () => {
+  test("SET with GET returns the old value, whether it sets or not", () => {
     expect(bed.run("SET", "k", "1", "GET")).toBe(NIL);
     expect(bed.run("SET", "k", "2", "GET", "NX")).toBe(bulk("1"));
     expect(bed.run("SET", "k", "3", "XX", "GET")).toBe(bulk("1"));
@@ -63,7 +63,7 @@ describe("SET and GET", () => {
     expect(bed.recorded()).toEqual(["SET k 1", "SET k 3"]);
   });
 
-  test("SET to a time that is past deletes the key and answers OK", () => {
+  test("SET with a time in the past deletes the key and replies OK", () => {
     expect(bed.run("SET", "none", "v", "EXAT", PAST)).toBe(OK);
     expect(bed.recorded()).toEqual([]);
     bed.run("SET", "k", "v");
@@ -72,7 +72,7 @@ describe("SET and GET", () => {
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
-  test("SET refuses what is no option and what is no time", () => {
+  test("SET refuses an unknown option and an invalid time", () => {
     expect(bed.run("SET", "k", "v", "NX", "XX")).toBe(SYNTAX_ERROR);
     expect(bed.run("SET", "k", "v", "EX", "abc")).toBe(NOT_AN_INTEGER);
     expect(bed.run("SET", "k", "v", "EX", 0)).toBe(invalidTime("set"));
@@ -103,7 +103,7 @@ describe("SET and GET", () => {
     expect(roomy.run("GET", key)).toBe(NIL);
   });
 
-  test("where nothing is evicted a full store answers OOM", () => {
+  test("without eviction, a full store replies OOM", () => {
     const full = new Bed({ memoryLimitBytes: 1024 * 1024, eviction: "none" });
     const replies = Array.from({ length: 2_000 }, (_, i) => full.run("SET", i, "x".repeat(1_000)));
     expect(replies[0]).toBe(OK);
@@ -130,7 +130,7 @@ describe("the older forms of SET", () => {
     expect(bed.run("SETEX", "a", "x", "v")).toBe(NOT_AN_INTEGER);
   });
 
-  test("GETSET answers the old value and takes away the expiry", () => {
+  test("GETSET returns the old value and removes the expiry", () => {
     expect(bed.run("GETSET", "k", "1")).toBe(NIL);
     bed.run("EXPIRE", "k", 10);
     expect(bed.run("GETSET", "k", "2")).toBe(bulk("1"));
@@ -139,14 +139,14 @@ describe("the older forms of SET", () => {
 });
 
 describe("GETDEL and GETEX", () => {
-  test("GETDEL answers the value and deletes it", () => {
+  test("GETDEL returns the value and deletes it", () => {
     bed.run("SET", "k", "v");
     expect(bed.run("GETDEL", "k")).toBe(bulk("v"));
     expect(bed.run("GETDEL", "k")).toBe(NIL);
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
-  test("GETEX changes, takes away or leaves the expiry", () => {
+  test("GETEX changes, removes or keeps the expiry", () => {
     bed.run("SET", "k", "v");
     bed.recorded();
     expect(bed.run("GETEX", "k")).toBe(bulk("v"));
@@ -157,14 +157,14 @@ describe("GETDEL and GETEX", () => {
     expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`, "PERSIST k"]);
   });
 
-  test("GETEX to a time that is past answers the value and deletes it", () => {
+  test("GETEX with a time in the past returns the value and deletes it", () => {
     bed.run("SET", "k", "v");
     expect(bed.run("GETEX", "k", "EXAT", PAST)).toBe(bulk("v"));
     expect(bed.run("EXISTS", "k")).toBe(":0\r\n");
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
-  test("GETEX looks at its time only when there is a key", () => {
+  test("GETEX checks its time only if the key exists", () => {
     expect(bed.run("GETEX", "k", "EX", 0)).toBe(NIL);
     bed.run("SET", "k", "v");
     expect(bed.run("GETEX", "k", "EX", 0)).toBe(invalidTime("getex"));
@@ -174,7 +174,7 @@ describe("GETDEL and GETEX", () => {
 });
 
 describe("MGET, MSET and MSETNX", () => {
-  test("MSET sets all pairs, to followers at once, and MGET answers in order", () => {
+  test("MSET sets all pairs, on followers atomically, and MGET returns them in order", () => {
     expect(bed.run("MSET", "a", "1", "b", "2", "a", "3")).toBe(OK);
     expect(bed.recorded()).toEqual(["MULTI", "SET a 1", "SET b 2", "SET a 3", "EXEC"]);
     expect(bed.run("MGET", "b", "none", "a")).toBe(`*3\r\n${bulk("2")}${NIL}${bulk("3")}`);
@@ -201,7 +201,7 @@ describe("MGET, MSET and MSETNX", () => {
 });
 
 describe("APPEND and SETRANGE", () => {
-  test("APPEND answers the length, keeps the expiry and sends only what it added", () => {
+  test("APPEND returns the length, keeps the expiry and replicates only the added bytes", () => {
     expect(bed.run("APPEND", "k", "ab")).toBe(":2\r\n");
     bed.run("EXPIRE", "k", 10);
     expect(bed.run("APPEND", "k", "c")).toBe(":3\r\n");
@@ -233,7 +233,7 @@ describe("APPEND and SETRANGE", () => {
     ]);
   });
 
-  test("a write behind the longest string is refused", () => {
+  test("a write beyond the longest string is refused", () => {
     bed.run("SET", "k", "abc");
     expect(bed.run("SETRANGE", "k", 536_870_911, "ab")).toBe(TOO_LONG);
     expect(bed.run("SETRANGE", "k", "9223372036854775807", "a")).toBe(TOO_LONG);

@@ -1,5 +1,5 @@
-// Transactions on a bed: what they leave in the journal, what guards them, and that they end. How
-// they answer on the wire is compared with redis-server in conformance/transactions.test.ts.
+// Transactions on a test bed: their effects in the journal, WATCH, and that they end. Their
+// replies are compared with redis-server in conformance/transactions.test.ts.
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
@@ -76,7 +76,7 @@ describe("the journal", () => {
 });
 
 describe("a queued command", () => {
-  test("keeps its arguments when the connection's input moves on", () => {
+  test("keeps its arguments when the input buffer is reused", () => {
     send("MULTI");
     const asked = request("SET", "key", "value");
     const command = find(asked);
@@ -87,14 +87,14 @@ describe("a queued command", () => {
     expect(send("GET", "key")).toBe("$5\r\nvalue\r\n");
   });
 
-  test("is refused on a follower, and the transaction with it", () => {
+  test("is refused on a follower, and the transaction fails with it", () => {
     send("MULTI");
     bed.standing.follow("10.0.0.1:5000");
     expect(send("SET", "a", "1")).toStartWith("-READONLY ");
     expect(send("EXEC")).toBe("-EXECABORT Transaction discarded because of previous errors.\r\n");
   });
 
-  test("is not run by a node that has become a follower since", () => {
+  test("does not run if the node has become a follower meanwhile", () => {
     sendAll("MULTI", "SET a 1");
     bed.standing.follow("10.0.0.1:5000");
     const reason =
@@ -122,26 +122,26 @@ describe("WATCH", () => {
     expect(guarded()).not.toContain(CONFLICT);
   });
 
-  test("fails the transaction when its key is made", () => {
+  test("fails the transaction when its key is created", () => {
     send("WATCH", "a");
     elsewhere("SET", "a", "1");
     expect(guarded()).toBe(OK + QUEUED + CONFLICT);
   });
 
-  test("fails the transaction when its key has expired, though nobody has met it since", () => {
+  test("fails the transaction when its key has expired, even if no command has accessed it since", () => {
     sendAll("SET a 1 PX 100", "WATCH a");
     bed.x.now = NOW + 101;
     expect(guarded()).toBe(OK + QUEUED + CONFLICT);
   });
 
-  test("does not mind that a key expires that had expired before", () => {
+  test("ignores the removal of a key that had already expired", () => {
     sendAll("SET a 1 PX 100");
     bed.x.now = NOW + 101;
     send("WATCH", "a");
     expect(guarded()).toBe(`${OK + QUEUED}*1\r\n$-1\r\n`);
   });
 
-  test("does not mind reads, and the transaction's own writes", () => {
+  test("ignores reads and the transaction's own writes", () => {
     sendAll("SET a 1", "WATCH a", "GET a", "MULTI", "SET a 2");
     expect(send("EXEC")).toBe(`*1\r\n${OK}`);
   });
