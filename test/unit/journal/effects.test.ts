@@ -1,8 +1,7 @@
-/**
- * The bytes that effects leave in the journal, for every command and for every way in which they
- * can lie in the ring: in one run, across its end, in pieces, larger than the ring. Does not test
- * reading or offsets: that is journal.test.ts.
- */
+// The bytes that effects leave in the journal, for every command and for every position in the
+// ring: in one run, across its end, in pieces, larger than the ring. Does not test reading or
+// offsets: see journal.test.ts.
+
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
@@ -32,14 +31,14 @@ function commands(...list: (string | number | Uint8Array)[][]): string {
   return list.map((args) => encodeCommand(args).toString("latin1")).join("");
 }
 
-/** A range in the middle of a larger buffer, as handlers hand it over. */
+/** A range in the middle of a larger buffer, as handlers pass it. */
 function range(content: string | Uint8Array): [Uint8Array, number, number] {
   const bytes = typeof content === "string" ? Buffer.from(content, "latin1") : content;
   return [Buffer.concat([Buffer.from("##"), bytes, Buffer.from("##")]), 2, 2 + bytes.length];
 }
 
 describe("effects", () => {
-  test("SET carries its value, and its moment of expiry as PXAT", () => {
+  test("SET carries its value, and its expiry as PXAT", () => {
     effects.set(...range("k"), ...range("value"), 0);
     effects.set(...range("k"), ...range(""), 1_700_000_000_123);
     expect(written()).toBe(
@@ -143,7 +142,7 @@ describe("effects", () => {
 describe("effects fuzz", () => {
   const seed = seedFor("EFFECTS_SEED");
 
-  test("effects of every size are byte for byte what a plain encoder writes", () => {
+  test("effects of every size are byte for byte those of a plain encoder", () => {
     const random = new Random(seed);
     for (let round = 0; round < 30; round++) {
       open(random.between(64, 20_000));

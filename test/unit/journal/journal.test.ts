@@ -1,8 +1,7 @@
-/**
- * The journal's ring: offsets, wrap-around, readers that fall out, and pressure. The fuzzer
- * compares it with a plain string of all bytes ever appended. Does not test what is written into
- * it: that is effects.test.ts.
- */
+// The journal's ring: offsets, wrap-around, readers that fall behind, and pressure. The fuzzer
+// compares it with a plain string of all appended bytes. Does not test what is written: see
+// effects.test.ts.
+
 import { describe, expect, test } from "bun:test";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Random, seedFor } from "../../support/seed.ts";
@@ -37,7 +36,7 @@ describe("journal", () => {
     expect(readAll(journal, 11)).toBe("");
   });
 
-  test("a history may begin at any offset, also beyond 32 bits", () => {
+  test("a history may begin at any offset, including beyond 32 bits", () => {
     const journal = journalOf(16);
     journal.start(2 ** 40 + 5);
     append(journal, "0123456789");
@@ -47,7 +46,7 @@ describe("journal", () => {
     expect(readAll(journal, 2 ** 40 + 9)).toBe("456789abcdefghij");
   });
 
-  test("what was overwritten cannot be read, and neither can the future", () => {
+  test("neither overwritten nor future bytes can be read", () => {
     const journal = journalOf(16);
     append(journal, "0123456789");
     append(journal, "abcdefghij");
@@ -70,7 +69,7 @@ describe("journal", () => {
     expect(readAll(one, 100)).toBe("shared!");
   });
 
-  test("stopping forgets the content and keeps the offset", () => {
+  test("stopping drops the content and keeps the offset", () => {
     const journal = journalOf(32);
     append(journal, "gone");
     journal.stop();
@@ -134,14 +133,14 @@ describe("journal", () => {
     journal.invariants();
   });
 
-  test("without a hook the reader falls out and is told so", () => {
+  test("without a hook, the reader falls behind and gets -1", () => {
     const journal = journalOf(16);
     journal.needed = 0;
     append(journal, "x".repeat(40));
     expect(readAll(journal, 0)).toBeNull();
   });
 
-  test("the lock is taken once for a group and let go at its end", () => {
+  test("the lock is taken once for a group and released at its end", () => {
     const calls: string[] = [];
     const lock = { lock: () => void calls.push("lock"), unlock: () => void calls.push("unlock") };
     const journal = new Journal(reserveJournal(64), lock);

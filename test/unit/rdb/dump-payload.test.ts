@@ -1,5 +1,5 @@
-// Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type of the others, and
-// what is no payload.
+// Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type names of other
+// values, and bytes that are not a payload.
 
 import { describe, expect, test } from "bun:test";
 import { payloadType, readPayload } from "../../../src/rdb/dump-payload.ts";
@@ -38,7 +38,7 @@ describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
     expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(value);
   });
 
-  test("is refused when a bit of it has changed, or its end is missing", () => {
+  test("is refused if a bit has changed or its end is missing", () => {
     for (let at = 0; at < hex.length; at += 2) {
       const byte = Number.parseInt(hex.slice(at, at + 2), 16) ^ 0x10;
       const changed = hex.slice(0, at) + byte.toString(16).padStart(2, "0") + hex.slice(at + 2);
@@ -54,7 +54,7 @@ test.each(Object.entries(others))("a payload of type %s is known as one", (type,
   expect(payloadType(...framed(hex))).toBe(type);
 });
 
-test("what modules attached to the key is stepped over, where it is whole", () => {
+test("module metadata of the key is skipped if it is complete", () => {
   // Two classes: one with a small integer and a string, one with eight bytes.
   const metadata =
     "f302" + "01020304" + "0205" + "0502aabb" + "00" + "04030201" + "041122334455667788" + "00";
@@ -65,12 +65,12 @@ test("what modules attached to the key is stepped over, where it is whole", () =
   }
 });
 
-test("a string beyond the bound is told by its header", () => {
+test("a string beyond the bound is recognized by its header", () => {
   expect(readPayload(...framed(payloads["a compressed string"][1]), 80).isTooLong).toBe(true);
   expect(readPayload(...framed(payloads["a compressed string"][1]), 81).isTooLong).toBe(false);
 });
 
-test("what is empty or has an unheard-of type is of an unknown one", () => {
+test("an empty payload, or one with an unknown number, has an unknown type", () => {
   expect(payloadType(...framed(""))).toBe("unknown");
   expect(payloadType(...framed("f0"))).toBe("unknown");
 });

@@ -1,5 +1,5 @@
-// Decompression of LZF as Redis writes it, and of what lies about its length or points outside
-// itself: it is refused, and nothing is written behind the end.
+// Decompression of LZF as Redis writes it. Input with a false length, or with references outside
+// its output, is refused, and nothing is written past the end.
 
 import { describe, expect, test } from "bun:test";
 import { decompress } from "../../../src/rdb/lzf.ts";

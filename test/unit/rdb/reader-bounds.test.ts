@@ -1,7 +1,6 @@
-/**
- * What a snapshot may cost: keys, values and fields that announce more than is accepted are stepped
- * over by their headers, and no memory is taken for what has not arrived.
- */
+// What a snapshot may cost: keys, values and fields that announce more than is accepted are skipped
+// by their headers, and nothing is allocated for bytes that have not arrived.
+
 import { expect, test } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";
 
@@ -9,7 +8,7 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.subarray(start, end)).toString("latin1");
 }
 
-test("a key or value beyond its bound is stepped over by its header, and told with its key", () => {
+test("a key or value beyond its bound is skipped by its header and reported with its key", () => {
   const bytes = Buffer.concat([
     Buffer.from("REDIS0009\0\x05plain\x40\x65", "latin1"),
     Buffer.alloc(101, "x"),
@@ -30,7 +29,7 @@ test("a key or value beyond its bound is stepped over by its header, and told wi
   }
 });
 
-test("packed values of half a gigabyte take no memory where they may have 64 MiB", () => {
+test("packed values of half a gigabyte take no memory if the bound is 64 MiB", () => {
   const packed = new Uint8Array(6_200_000);
   const head = Buffer.alloc(14);
   head.set([0, 1, 0x6b, 0xc3, 0x80]);
@@ -64,7 +63,7 @@ test("a huge announced length allocates nothing", () => {
   expect(() => reader.finish()).toThrow("it ends in the middle");
 });
 
-test("a field that is longer than 64 KiB is passed over, whichever half of it is", () => {
+test("a field whose name or value is longer than 64 KiB is skipped", () => {
   const long = Buffer.concat([Buffer.from([0x80, 0, 1, 0, 1]), Buffer.alloc(65_537, "x")]);
   const fields: string[] = [];
   const reader = new RdbReader({

@@ -1,5 +1,5 @@
-// The reader alone: every kind of record, whole and cut at every byte; what it does not know and
-// what is broken ends in an RdbError with a reason, and never in anything else.
+// The reader alone: every kind of record, whole and cut at every byte. Unknown and broken input
+// ends in an RdbError with a reason, and in no other exception.
 
 import { describe, expect, test } from "bun:test";
 import { RdbError } from "../../../src/rdb/format.ts";
@@ -31,7 +31,7 @@ describe("rdb reader", () => {
     everySplit(bytes);
   });
 
-  test("lengths of every width are understood", () => {
+  test("lengths of every width are read", () => {
     const value = "v".repeat(70);
     const bytes = file(
       "REDIS0009",
@@ -68,7 +68,7 @@ describe("rdb reader", () => {
     expect(read(bytes).items).toEqual(["a=1@100000", "b=2@513", "c=3@0"]);
   });
 
-  test("every other type is stepped over and counted, at every split", () => {
+  test("every other type is skipped and counted, at every split", () => {
     const id = "i".repeat(16);
     const ms = "t".repeat(8);
     const group = (extra: number[], active: string) =>
@@ -181,7 +181,7 @@ describe("rdb reader", () => {
     everySplit(bytes);
   });
 
-  test("a Valkey file is read, and its types are its own", () => {
+  test("a Valkey file is read with Valkey's meaning of its types", () => {
     const bytes = file(
       "VALKEY080",
       [22],
@@ -227,7 +227,7 @@ describe("rdb reader", () => {
 describe("rdb reader fuzz", () => {
   const seed = seedFor("RDB_SEED");
 
-  test("mutated and truncated files end in an RdbError or are read, and never in anything else", () => {
+  test("mutated and truncated files are read or end in an RdbError, never in another exception", () => {
     const random = new Random(seed);
     const original = write([
       ["key", "value", 0],
@@ -244,7 +244,7 @@ describe("rdb reader fuzz", () => {
     }
   });
 
-  test("random types and lengths behind a good header are orderly too", () => {
+  test("random types and lengths after a good header end the same way", () => {
     const random = new Random(seed ^ 0x5eed);
     for (let round = 0; round < 5_000; round++) {
       const type = random.pick([

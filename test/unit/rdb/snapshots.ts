@@ -1,5 +1,5 @@
 // Snapshots for the tests of rdb/: made by the writer or by hand, and read whole or in pieces into
-// a list of what was found. It judges nothing but that every split of the bytes gives the same.
+// a list of what was found. It checks only that every split of the bytes gives the same result.
 
 import { expect } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";

@@ -1,5 +1,5 @@
-// What the writer makes, read again by the reader, whole and cut at every byte; files of real
-// servers are judged in test/persistence/redis.test.ts.
+// The writer's output, read back by the reader, whole and cut at every byte.
+// test/persistence/redis.test.ts uses the files of real servers.
 
 import { describe, expect, test } from "bun:test";
 import { RdbReader } from "../../../src/rdb/reader.ts";
@@ -21,7 +21,7 @@ describe("rdb writer and reader", () => {
     expect(found.skipped).toEqual({});
   });
 
-  test("auxiliary fields arrive", () => {
+  test("auxiliary fields are read back", () => {
     expect(Object.fromEntries(read(write([])).aux)).toEqual({
       "redis-ver": "7.2.4",
       ctime: "1700000000",
@@ -36,13 +36,13 @@ describe("rdb writer and reader", () => {
     everySplit(write(items.filter(([, value]) => value.length < 1000)));
   });
 
-  test("a value that comes in many pieces is put together", () => {
+  test("a value that arrives in many pieces is joined", () => {
     const bytes = write(items);
     const pieces = new Array(Math.ceil(bytes.length / 997)).fill(997);
     expect(read(bytes, pieces).items).toEqual(expected);
   });
 
-  test("bytes behind the end are left to others", () => {
+  test("bytes after the end are not consumed", () => {
     const reader = new RdbReader({ item: () => {} });
     const bytes = write([["k", "v", 0]]);
     expect(reader.push(Buffer.concat([bytes, Buffer.from("stream")]))).toBe(bytes.length);
@@ -50,7 +50,7 @@ describe("rdb writer and reader", () => {
     expect(reader.push(Buffer.from("more"))).toBe(0);
   });
 
-  test("a flipped bit is noticed, and where", () => {
+  test("a flipped bit is noticed with its offset", () => {
     const bytes = write([["key", "value", 0]]);
     bytes[bytes.indexOf("value")] ^= 1;
     expect(() => read(bytes)).toThrow(/^snapshot: the checksum is wrong, .* at byte \d+$/);

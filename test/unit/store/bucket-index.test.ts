@@ -1,6 +1,5 @@
-// The index alone: entries that survive splits and merges, overflow buckets, and the region's end.
-// The entries are made up; no items lie behind them. Walks over a growing index are in
-// walker.test.ts.
+// The index alone: entries across splits and merges, overflow buckets, and a full region. The
+// entries are synthetic, without items. walker.test.ts tests walks over a growing index.
 
 import { describe, expect, test } from "bun:test";
 import { BucketIndex, LOCATION, MATCH_MASK } from "../../../src/store/bucket-index.ts";
@@ -39,7 +38,7 @@ function expectAll(index: BucketIndex, hashes: Map<number, number>): void {
 }
 
 describe("the index", () => {
-  test("keeps every entry while it grows and shrinks, and its memory is counted", () => {
+  test("keeps every entry while it grows and shrinks, and counts its memory", () => {
     const { index, state, global } = openIndex(8192);
     const random = new Random(1);
     const hashes = new Map<number, number>();
@@ -64,7 +63,7 @@ describe("the index", () => {
     expect(global[USED_UNITS]).toBe(state[BUCKETS] + state[OVERFLOW_IN_USE]);
   });
 
-  test("an insertion splits one bucket at most", () => {
+  test("an insertion splits at most one bucket", () => {
     const { index, state } = openIndex(4096);
     const random = new Random(2);
     for (let i = 0; i < 10_000; i++) {
@@ -84,7 +83,7 @@ describe("the index", () => {
     expect(state[OVERFLOW_IN_USE]).toBe(3);
   });
 
-  test("a lookup that finds nothing says -1, and an entry's flags stay with it", () => {
+  test("a lookup that finds nothing returns -1, and an entry keeps its flags", () => {
     const { index } = openIndex(64);
     const slot = index.insert(5, 123, 3);
     expect(index.slotOf(5, 124)).toBe(-1);
@@ -92,7 +91,7 @@ describe("the index", () => {
     expect(index.words[slot + LOCATION]).toBe(123);
   });
 
-  test("where its region ends, chains lengthen, then an insertion is refused", () => {
+  test("in a full region, chains grow longer until an insertion is refused", () => {
     const { index, state } = openIndex(32);
     const random = new Random(3);
     const hashes = new Map<number, number>();
@@ -122,7 +121,7 @@ describe("a store whose index region is used up", () => {
     store.invariants();
   });
 
-  test("is full without eviction, for keys whose buckets are", () => {
+  test("without eviction, is full for keys whose buckets are full", () => {
     const store = openStore({ memoryLimitBytes: MiB, reserveBytes: MiB, eviction: "none" });
     let stored = 0;
     while (put(store, tiny(stored), "") === STORED) stored++;

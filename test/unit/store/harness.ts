@@ -1,6 +1,6 @@
 // Helpers of the store's tests: a store with small defaults, and its calls in terms of strings and
-// whole arrays. Hides no behaviour: every helper is one call of the store.
-// Invariant: `now` is always given; nothing here reads a clock or chooses at random.
+// whole arrays. Hides no behavior: every helper is one call of the store.
+// Invariant: callers pass `now`; nothing here reads a clock or is random.
 
 import { hashKeyOf } from "../../../src/store/hash.ts";
 import { reserveStore, type StoreOptions } from "../../../src/store/memory.ts";
@@ -37,7 +37,7 @@ export interface Extra {
   clientFlags?: number;
 }
 
-/** set() alone, as inside a command whose room was made before. */
+/** set() alone, as within a command that has made room before. */
 export function put(store: Store, key: Bytes, value: Bytes, extra: Extra = {}): number {
   const k = toBytes(key);
   const v = toBytes(value);
@@ -45,7 +45,7 @@ export function put(store: Store, key: Bytes, value: Bytes, extra: Extra = {}): 
   return store.set(k, 0, k.length, v, 0, v.length, expiresAt, clientFlags);
 }
 
-/** makeRoom() and set(), as a command does it; -1 when there was no room. */
+/** makeRoom() and set(), as a command does it; -1 if there is no room. */
 export function write(store: Store, key: Bytes, value: Bytes, now = 0, extra: Extra = {}): number {
   const k = toBytes(key);
   if (!store.makeRoom(k, 0, k.length, k.length + value.length, now)) return -1;
@@ -100,7 +100,7 @@ export function currentKey(store: Store): string {
   return new TextDecoder("latin1").decode(store.keyBytes.slice(store.keyStart, store.keyEnd));
 }
 
-/** Every key that a whole scan meets, in its order. */
+/** Every key that a whole scan visits, in order. */
 export function scanKeys(store: Store, now = 0): string[] {
   const keys: string[] = [];
   const visitor: ItemVisitor = { visit: (visited) => keys.push(currentKey(visited)) };
@@ -110,7 +110,7 @@ export function scanKeys(store: Store, now = 0): string[] {
   return keys;
 }
 
-/** Bytes that differ by position and seed, so that a torn or shifted value shows. */
+/** Bytes that depend on position and seed, so that a torn or shifted value is noticed. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = (seed * 2654435761 + 12345) >>> 0;

@@ -1,5 +1,6 @@
-// invariants() must fail when something is wrong: each case damages one word of a sound store and
-// expects the check to notice. Without this a fuzzer that relies on it would prove nothing.
+// invariants() must fail if something is wrong: each case damages one word of a sound store and
+// expects the check to notice. Without this test, a fuzzer that relies on invariants() would prove
+// nothing.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,8 +1,9 @@
-// Replacements against Maps: one for what serves and one for what is gathered. Reads, writes,
-// walks, limits and FLUSHALL go on in the one while the other grows, takes over early, late, or not
-// at all; between two replacements the node may lead for a while and evict. REPLACEMENT_FUZZ_SEED
-// replays a run.
-// Invariant: what serves is exactly its Map; what is gathered is exactly its own once it serves.
+// Replacements against two Maps: one for the serving items and one for the gathered ones. Reads,
+// writes, walks, limits and FLUSHALL continue in the first while the second grows and takes over
+// early, late, or never; between two replacements the node may lead for a while and evict.
+// REPLACEMENT_FUZZ_SEED replays a run.
+// Invariant: the serving items are exactly their Map; gathered items are exactly theirs once they
+// serve.
 
 import { expect, test } from "bun:test";
 import { FULL, type RemovalListener, type Replacement, STORED } from "../../../src/store/store.ts";
@@ -22,7 +23,7 @@ class Fuzzer implements RemovalListener {
   #served: Items = new Map();
   #gathered: Items | null = null;
   #replacement: Replacement | null = null;
-  /** How often each end of a replacement was met, for the test to see that it tests something. */
+  /** How often each end of a replacement was reached, to check that the run tests it. */
   readonly met = { whole: 0, early: 0, abandoned: 0, evicted: 0 };
 
   constructor(random: Random) {
@@ -80,7 +81,7 @@ class Fuzzer implements RemovalListener {
     const result = this.#replacement.set(k, 0, k.length, value, 0, value.length, 0, 0);
     if (result === STORED) this.#gathered.set(key, value);
     else if (result !== FULL) throw new Error(`a replacement answered ${result}`);
-    // Early or late, a replacement that has taken over goes on for a while.
+    // Early or late, a replacement that has taken over continues for a while.
     if (this.#gathered === this.#served && this.#random.chance(0.01)) this.#replacement = null;
   }
 
@@ -174,7 +175,7 @@ class Fuzzer implements RemovalListener {
   }
 }
 
-test("a store whose items are replaced again and again agrees with its Maps", () => {
+test("a store whose items are replaced repeatedly agrees with its Maps", () => {
   const fuzzer = new Fuzzer(new Random(seedFor("REPLACEMENT_FUZZ_SEED")));
   fuzzer.run(repetitions(400_000, 4_000_000));
   for (const [what, times] of Object.entries(fuzzer.met)) {

@@ -1,7 +1,7 @@
-// One reader of replacement-threads.test.ts: it reads pairs of keys of a store whose items are
-// replaced all the time, once it has said that it runs, each pair under the locks of both shards,
-// until the item `stop` is there.
-// Invariant: the values of one moment are of one generation, and generations only grow.
+// One reader of replacement-threads.test.ts. After it has reported that it runs, it reads pairs of
+// keys of a store whose items are replaced all the time, each pair under the locks of both shards,
+// until the item `stop` exists.
+// Invariant: values read at the same time are of one generation, and generations only grow.
 
 import type { StoreMemory } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -18,7 +18,7 @@ export interface ReaderTask {
 export interface ReaderReport {
   /** Empty if all was well. */
   failure: string;
-  /** Different generations that were met. */
+  /** The number of different generations seen. */
   generations: number;
 }
 
@@ -77,7 +77,7 @@ class Reader {
     return Number(Buffer.from(currentValue(this.#store)).toString().split(" ")[0]);
   }
 
-  /** A key that is there in every generation is met once, whatever happens meanwhile. */
+  /** A key that exists in every generation is visited once, whatever happens meanwhile. */
   #walk(): void {
     const met = new Set<string>();
     const visit = (store: Store) => {

@@ -1,6 +1,6 @@
-// Replacements while other threads read: every generation of items has the same keys, so that a
-// reader that misses one, or meets two generations at a time, has seen half of a replacement.
-// Invariant: each reader meets several generations, or the test has tested nothing.
+// Replacements while other threads read: every generation of items has the same keys, so a reader
+// that misses one, or sees two generations at the same time, has seen half of a replacement.
+// Invariant: each reader sees several generations; otherwise the test has tested nothing.
 
 import { expect, test } from "bun:test";
 import { reserveStore, type StoreMemory } from "../../../src/store/memory.ts";
@@ -51,7 +51,7 @@ async function replaceAll(memory: StoreMemory, store: Store): Promise<void> {
   expect(new Store(memory, 0).count()).toBe(KEYS);
 }
 
-test("readers in other threads meet whole generations only", async () => {
+test("readers in other threads see only whole generations", async () => {
   const seed = seedFor("REPLACEMENT_THREADS_SEED");
   const memory = reserveStore(storeOptions({ memoryLimitBytes: 8 * MiB, concurrent: true }));
   const store = new Store(memory, 0);

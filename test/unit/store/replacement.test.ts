@@ -1,7 +1,7 @@
-// Replacing everything: what is gathered in the spare half of the shards is nobody's to see until
-// it takes over, whole, and then nothing of the old is left; memory counts both halves all the
-// time. Random steps against two Maps are replacement-fuzz.test.ts.
-// Invariant: whatever a test did, invariants() holds at its end, in both halves.
+// Replacing everything: items gathered in the spare half of the shards are invisible until they
+// take over, all at once, and then nothing old is left; memory counts both halves throughout.
+// replacement-fuzz.test.ts compares random steps with two Maps.
+// Invariant: invariants() holds in both halves at the end of every test.
 
 import { describe, expect, test } from "bun:test";
 import { reserveStore } from "../../../src/store/memory.ts";
@@ -22,7 +22,7 @@ import {
   write,
 } from "./harness.ts";
 
-/** One item of a replacement, answered as Store.set() answers. */
+/** Sets one item of a replacement; returns as Store.set(). */
 function gather(replacement: Replacement, key: string, value: string | Uint8Array): number {
   const k = toBytes(key);
   const v = toBytes(value);
@@ -43,7 +43,7 @@ function versionOf(store: Store, key: string): number {
 }
 
 describe("a replacement", () => {
-  test("is seen by nobody until it takes over, and then alone", () => {
+  test("is invisible until it takes over, and then replaces everything", () => {
     const store = follower(100);
     const replacement = store.beginReplacement();
     for (let i = 0; i < 50; i++) expect(gather(replacement, `new:${i}`, `${i}`)).toBe(STORED);
@@ -60,7 +60,7 @@ describe("a replacement", () => {
     expect(get(store, "old:8")).toBeNull();
   });
 
-  test("that is abandoned leaves the old items, and the memory that they had", () => {
+  test("that is abandoned leaves the old items and their memory", () => {
     const store = follower(200);
     const used = store.memoryUsed();
     for (let round = 0; round < 3; round++) {
@@ -76,7 +76,7 @@ describe("a replacement", () => {
     expect([get(store, "new:1"), get(store, "chain")]).toEqual([null, null]);
   });
 
-  test("can follow another, with sweeps and random items in what serves", () => {
+  test("can follow another, with sweeps and random items in the serving half", () => {
     const store = follower(10);
     for (let round = 1; round <= 5; round++) {
       const replacement = store.beginReplacement();
@@ -108,7 +108,7 @@ describe("a replacement", () => {
     expect(store.statistics()).toMatchObject({ hits: 0, misses: 0 });
   });
 
-  test("outlives a FLUSHALL of what serves", () => {
+  test("survives a FLUSHALL of the serving half", () => {
     const store = follower(500);
     const replacement = store.beginReplacement();
     for (let i = 0; i < 500; i++) gather(replacement, `new:${i}`, pattern(KiB, i));
@@ -122,7 +122,7 @@ describe("a replacement", () => {
     expect(get(store, "new:499")).toEqual(pattern(KiB, 499));
   });
 
-  test("ends once, and is the only one at a time", () => {
+  test("ends once, and only one is possible at a time", () => {
     const store = follower(1);
     const replacement = store.beginReplacement();
     expect(() => store.beginReplacement()).toThrow("one replacement at a time");
@@ -134,7 +134,7 @@ describe("a replacement", () => {
 });
 
 describe("memory", () => {
-  test("of both halves counts: what does not fit beside the old items fits in their place", () => {
+  test("of both halves counts: items that do not fit beside the old ones fit after them", () => {
     const store = follower(2500);
     const replacement = store.beginReplacement();
     let gathered = 0;
@@ -154,7 +154,7 @@ describe("memory", () => {
     expect(get(store, "new:2499")).toEqual(pattern(KiB));
   });
 
-  test("of the old items goes back to the system in later sweeps, on a follower too", () => {
+  test("of the old items returns to the system in later sweeps, also on a follower", () => {
     const store = follower(0, 96 * MiB);
     for (let i = 0; i < 40; i++) put(store, `old:${i}`, pattern(MiB, i));
     const replacement = store.beginReplacement();
@@ -173,7 +173,7 @@ describe("memory", () => {
 });
 
 describe("another thread", () => {
-  test.each([1, 16])("sees the half that serves, whenever it attached: limit %d MB", (limit) => {
+  test.each([1, 16])("sees the serving half, whenever it attached: limit %d MB", (limit) => {
     const memory = reserveStore(storeOptions({ memoryLimitBytes: limit * MiB, concurrent: true }));
     const control = new Store(memory, 0);
     const early = new Store(memory, 1);

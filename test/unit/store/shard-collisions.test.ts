@@ -1,6 +1,6 @@
-// Keys that collide, as only somebody can choose them who knows the hash's key: no chain of the
-// index gets longer than its bound, whatever is written, so that no operation takes longer for
-// them. The tests know the key, or give the shard a hash that is the same for all keys.
+// Colliding keys, which only an attacker who knows the hash's key can choose: no chain of the index
+// exceeds its bound, whatever is written, so no operation gets slower. The tests know the key, or
+// give the shard the same hash for all keys.
 
 import { describe, expect, test } from "bun:test";
 import { chainBucketsMax } from "../../../src/base/limits.ts";
@@ -16,7 +16,7 @@ import { get, MiB, openStore, put, read, remove, storeOptions, toBytes } from ".
 const entriesMax = chainBucketsMax * entriesPerBucket;
 const colliding = 0x2545f491;
 
-/** A shard for which all keys have the same hash. */
+/** A shard in which all keys have the same hash. */
 function openShard(eviction: "s3fifo" | "none" = "s3fifo"): Shard {
   const attachment = new Attachment(
     reserveStore(storeOptions({ memoryLimitBytes: 64 * MiB, eviction })),
@@ -36,7 +36,7 @@ function isIn(shard: Shard, name: string): boolean {
   return shard.find(colliding, key, 0, key.length, 0);
 }
 
-/** The buckets of the chain in which the colliding keys lie. */
+/** The buckets in the chain of the colliding keys. */
 function chainLength({ index }: Shard): number {
   let length = 1;
   let bucket = index.bucketOf(colliding);
@@ -45,7 +45,7 @@ function chainLength({ index }: Shard): number {
 }
 
 describe("40,000 keys of one hash", () => {
-  test("displace each other and not what was there before; each eviction is told", () => {
+  test("displace each other but not earlier keys, and each eviction is reported", () => {
     const shard = openShard();
     const told: string[] = [];
     shard.attachment.listener = {
@@ -66,7 +66,7 @@ describe("40,000 keys of one hash", () => {
     }
   });
 
-  test("are refused beyond the bound where nothing may be evicted, and may be written over", () => {
+  test("are refused beyond the bound if nothing may be evicted, but may be overwritten", () => {
     const shard = openShard("none");
     for (let i = 0; i < entriesMax; i++) expect(putIn(shard, `key:${i}`)).toBe(STORED);
     for (let i = entriesMax; i < 1000; i++) expect(putIn(shard, `key:${i}`)).toBe(FULL);
@@ -85,7 +85,7 @@ describe("40,000 keys of one hash", () => {
   });
 });
 
-describe("keys chosen by somebody who knows the hash's key", () => {
+describe("keys chosen by an attacker who knows the hash's key", () => {
   const hashKey = hashKeyOf(0x1234567, 0);
 
   /** Keys that agree in that many low bits of their hashes, and in the top four: the shard. */
@@ -112,7 +112,7 @@ describe("keys chosen by somebody who knows the hash's key", () => {
     return longest;
   }
 
-  test("do not make a chain beyond the bound, and the keys of others stay", () => {
+  test("make no chain beyond the bound, and other keys stay", () => {
     const store = openStore({ memoryLimitBytes: 64 * MiB, hashKey });
     for (let i = 0; i < 1000; i++) put(store, `other:${i}`, "value");
     for (const key of chooseKeys(1500, 8)) expect(put(store, key, "value")).toBe(STORED);
@@ -122,7 +122,7 @@ describe("keys chosen by somebody who knows the hash's key", () => {
     store.invariants();
   });
 
-  test("do not make one when the table shrinks around them", () => {
+  test("make no such chain when the table shrinks", () => {
     const store = openStore({ memoryLimitBytes: 64 * MiB, hashKey });
     for (let i = 0; i < 300_000; i++) put(store, `filler:${i}`, "");
     const keys = chooseKeys(600, 8);

@@ -1,8 +1,8 @@
-// The store against a Map: random operations over many configurations, with time that moves on,
-// every answer compared and invariants() checked again and again. The listener tells the model of
-// each eviction and expiry, so that the model is exact. STORE_FUZZ_SEED replays a run, and
-// STORE_FUZZ_OPERATIONS asks for more than the million operations of a long run.
-// Invariant: what the model holds and has not expired is found, and nothing else is.
+// The store against a Map: random operations over many configurations while time advances. Every
+// result is compared, and invariants() is checked again and again. The listener reports each
+// eviction and expiry to the model, so the model is exact. STORE_FUZZ_SEED replays a run, and
+// STORE_FUZZ_OPERATIONS requests more than the million operations of a long run.
+// Invariant: the store finds what the model holds and has not expired, and nothing else.
 
 import { expect, test } from "bun:test";
 import type { StoreOptions } from "../../../src/store/memory.ts";
@@ -27,12 +27,12 @@ interface Configuration {
   name: string;
   options: Partial<StoreOptions>;
   keys: number;
-  /** Length of a value. */
+  /** Draws the length of a value. */
   valueLength(random: Random): number;
   /** A share of keys that are longer than a header's byte, some longer than part of a segment. */
   longKeys?: boolean;
   follower?: boolean;
-  /** The share of items with an expiry. */
+  /** Share of items with an expiry. */
   expiring?: number;
   /** What a long run must have met, lest it tests something else than its name says. */
   meets: "evictions" | "refusals" | "expirations" | "overdraft";
@@ -157,7 +157,7 @@ class Fuzzer implements RemovalListener {
     this.#checkEverything();
   }
 
-  /** How often the run met what it is there for. */
+  /** How often the run reached what it is meant to test. */
   met(what: Configuration["meets"]): number {
     const { evictions, expirations } = this.#store.statistics();
     const overdraft = this.#overdraftMax;
@@ -180,7 +180,7 @@ class Fuzzer implements RemovalListener {
   // ---- steps ------------------------------------------------------------------------------------
 
   #key(): string {
-    // Squared: some keys are used far more than others.
+    // Squared, so that some keys are used far more than others.
     const number = Math.floor(this.#random.next() ** 2 * this.#configuration.keys);
     if (!this.#configuration.longKeys || number % 10 !== 0) return `key:${number}`;
     const length = number % 20 === 0 ? 300 : 2000 + (number % 7) * 3000;
@@ -290,7 +290,7 @@ class Fuzzer implements RemovalListener {
     const grown = Math.max(length, offset + part.length);
     if (!this.#makeRoom(k, grown)) return;
     const result = this.#store.setRange(k, 0, k.length, offset, part, 0, part.length, this.#now);
-    // Making room may have evicted the very item: then it is created anew.
+    // Making room may have evicted this item; it is then created again.
     const kept = this.#live(key);
     const value = new Uint8Array(Math.max(kept?.value.length ?? 0, offset + part.length));
     this.#expectResult(result, value.length);

@@ -1,6 +1,6 @@
-// How the store behaves at its memory limit: with eviction every write succeeds, without it writes
-// are refused until there is room, a follower goes over it, and the limit can be moved. Hit ratios
-// are the benchmarks' business, except for the few patterns that define S3-FIFO.
+// The store at its memory limit: with eviction every write succeeds, without it writes are refused
+// until there is room, a follower exceeds the limit, and the limit can be changed. The benchmarks
+// measure hit ratios, except for the few patterns that define S3-FIFO.
 
 import { describe, expect, test } from "bun:test";
 import { FULL, STORED, type Store } from "../../../src/store/store.ts";
@@ -40,13 +40,13 @@ describe("with eviction", () => {
     },
   );
 
-  test("most of the limit is used by items", () => {
+  test("items use most of the limit", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     fill(store, "k", 40 * MiB, 500);
     expect(store.count() * 500).toBeGreaterThan(0.85 * store.limitBytes);
   });
 
-  test("items that are used survive a flood of items that are used once", () => {
+  test("used items survive a flood of items that are used once", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB });
     const hot = fill(store, "hot", MiB, 200);
     for (let i = 0; i < hot; i++) read(store, `hot${i}`);
@@ -72,7 +72,7 @@ describe("with eviction", () => {
     store.invariants();
   });
 
-  test("a segment of dead or expired items is taken before a live item is evicted", () => {
+  test("a segment of dead or expired items is emptied before a live item is evicted", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB });
     const count = fill(store, "live", 2 * MiB, 500);
     for (let i = 0; i < 1500; i++) write(store, `due${i}`, pattern(500), 0, { expiresAt: 5000 });
@@ -82,7 +82,7 @@ describe("with eviction", () => {
     store.invariants();
   });
 
-  test("overwriting with other sizes reclaims dead bytes and evicts nothing that fits", () => {
+  test("overwriting with other sizes reclaims dead bytes instead of evicting", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB });
     const random = new Random(5);
     for (let i = 0; i < 40_000; i++) {
@@ -102,7 +102,7 @@ describe("with eviction", () => {
     expect(surviving(store, "k", count)).toBe(count);
   });
 
-  test("within a command it overdraws up to the reserve, and the next room repays it", () => {
+  test("a command overdraws up to the reserve, and the next makeRoom() repays it", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 8 * MiB });
     for (let i = 0; i < 6 * 1024; i++) expect(put(store, `k${i}`, pattern(KiB))).toBe(STORED);
     expect(store.statistics().memory.store_overdraft_bytes).toBeGreaterThan(MiB);
@@ -111,7 +111,7 @@ describe("with eviction", () => {
     store.invariants();
   });
 
-  test("where the reserve is used up, a command evicts under its own lock", () => {
+  test("if the reserve is used up, a command evicts under its own lock", () => {
     const store = openStore({ memoryLimitBytes: MiB, reserveBytes: MiB });
     for (let i = 0; i < 5000; i++) expect(put(store, `k${i}`, pattern(KiB))).toBe(STORED);
     expect(put(store, "large", pattern(MiB / 4))).toBe(STORED);
@@ -173,7 +173,7 @@ describe("without eviction", () => {
 });
 
 describe("a follower", () => {
-  test("evicts nothing, goes over its limit, and is full only at its reserve", () => {
+  test("evicts nothing, exceeds its limit, and is full only at its reserve", () => {
     const store = openStore({ memoryLimitBytes: MiB, reserveBytes: 4 * MiB });
     store.expires = false;
     let count = 0;
@@ -190,7 +190,7 @@ describe("a follower", () => {
 });
 
 describe("the limit", () => {
-  test("lowered, it is reached in slices by writes or by the sweeper", () => {
+  test("if lowered, is enforced in slices by writes or by the sweeper", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     fill(store, "k", 15 * MiB, 1000);
     expect(store.setLimit(4 * MiB)).toBe(true);
@@ -203,7 +203,7 @@ describe("the limit", () => {
     store.invariants();
   });
 
-  test("raised, it gives room; above the reserve it is refused", () => {
+  test("if raised, gives room; above the reserve it is refused", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 8 * MiB });
     expect(store.setLimit(8 * MiB)).toBe(true);
     const count = fill(store, "k", 6 * MiB, 1000);

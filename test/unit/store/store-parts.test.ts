@@ -44,7 +44,7 @@ describe("the hash", () => {
     ...[0xb3623f61, 0xfe67f370, 0xbdb8ade6, 0x630c4027, 0x75787826, 0x5f7b564f, 0x69e6b03a],
   ];
 
-  test("is HalfSipHash-2-4, by the published vectors", () => {
+  test("is HalfSipHash-2-4 according to the published vectors", () => {
     const hasher = new Hasher(hashKeyOf(0x03020100, 0x07060504));
     const bytes = Uint8Array.from({ length: published.length }, (_, i) => i);
     const hashes = published.map((_, length) => hasher.hash(bytes, 0, length) >>> 0);
@@ -76,7 +76,7 @@ describe("the hash", () => {
     expect(seen.size).toBe(2 + 23 + 23);
   });
 
-  test("is the same wherever the key lies", () => {
+  test("is the same wherever the key is in memory", () => {
     const hasher = new Hasher(hashKeyOf(7, 0));
     const key = pattern(21);
     const wanted = hasher.hash(key, 0, 21);
@@ -168,7 +168,7 @@ describe("the layout of items", () => {
     expect(chainedLength(CHAIN, segment - 100, shift)).toBe(segment - 100);
   });
 
-  test("a key over an eighth of a segment lies in the chain with its whole value", () => {
+  test("a key over an eighth of a segment is in the chain with its whole value", () => {
     const layout = layoutOf(2049, 5);
     expect(layout.flags & LONG_KEY).toBe(LONG_KEY);
     expect(flagsOf(words[0])).toBe(layout.flags);
@@ -200,14 +200,14 @@ describe("the pool of segments", () => {
     expect(taken.has(segments.take(0, 1, false))).toBe(true);
   });
 
-  test("keeps a spare beyond the reserve for evictions only", () => {
+  test("keeps a spare beyond the reserve that only evictions may use", () => {
     const { segments } = openSegments();
     while (segments.take(0, 1, false) !== NONE);
     expect(segments.take(0, 1, true)).not.toBe(NONE);
     expect(segments.take(0, 1, false)).toBe(NONE);
   });
 
-  test("knows whether all its items have expired, and never errs to the early side", () => {
+  test("reports that all items of a segment have expired, but never too early", () => {
     const { segments } = openSegments();
     const segment = segments.take(0, 1, false);
     segments.noteExpiry(segment, 1500);
@@ -242,7 +242,7 @@ describe("chains", () => {
     expect(chains.free(chain)).toBe(3);
   });
 
-  test("are taken whole or not at all", () => {
+  test("are allocated whole or not at all", () => {
     const { chains, global } = openSegments();
     const before = global[USED_UNITS];
     expect(chains.take(0, 100)).toBe(NONE);
@@ -262,7 +262,7 @@ describe("ghosts", () => {
 
   const hashes = Array.from({ length: 20_000 }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
 
-  test("remember about as many keys as there are items, the latest ones", () => {
+  test("remember the latest keys, about as many as there are items", () => {
     const { ghosts } = openGhosts(2000);
     for (const hash of hashes) ghosts.remember(hash);
     const recalled = (from: number, to: number) =>
@@ -300,7 +300,7 @@ describe("the mutex", () => {
   const words = new Int32Array(new SharedArrayBuffer(64));
   const threads = new ThreadTable(ThreadTable.reserve());
 
-  test("tells its owner that it holds it already", () => {
+  test("reports to its owner that it already holds the lock", () => {
     const mutex = new Mutex(words, 0, 3, threads);
     expect(mutex.acquire()).toBe(true);
     expect(mutex.acquire()).toBe(false);
@@ -310,7 +310,7 @@ describe("the mutex", () => {
     expect(words[0]).toBe(0);
   });
 
-  test("throws at whoever waits for a thread that died", () => {
+  test("throws in a thread that waits for one that has died", () => {
     threads.markAlive(1);
     const dead = new Mutex(words, 1, 1, threads);
     dead.acquire();
@@ -343,19 +343,19 @@ describe("the reservation", () => {
     expect((geometry.segments * geometry.segmentBytes) / memoryLimitBytes).toBeGreaterThan(1);
   });
 
-  test("refuses what it cannot address, and a limit too small to behave", () => {
+  test("refuses a limit that it cannot address, and one that is too small", () => {
     expect(() => reserveStore(storeOptions({ memoryLimitBytes: MiB - 1 }))).toThrow();
     expect(() => reserveStore(storeOptions({ reserveBytes: 33 * 1024 * MiB }))).toThrow();
   });
 
-  test("accounts in cache lines", () => {
+  test("counts memory in cache lines", () => {
     const memory = reserveStore(storeOptions({ memoryLimitBytes: 64 * MiB }));
     expect(new Int32Array(memory.control)[LIMIT_UNITS]).toBe((64 * MiB) / unitBytes);
   });
 });
 
 describe("releasing pages", () => {
-  test("gives whole pages inside the range back and leaves the bytes outside", () => {
+  test("releases whole pages inside the range and keeps the bytes outside", () => {
     const buffer = new SharedArrayBuffer(64 * MiB);
     const bytes = new Uint8Array(buffer).fill(1);
     const before = process.memoryUsage.rss();

@@ -1,6 +1,7 @@
 // Several threads on one store: workers hammer it with reads, writes, deletes, multi-key locks and
-// room-making, at a limit that makes them evict each other's items. Every value carries its key and
-// a check, so that a torn or foreign one is noticed; counters that all threads raise must add up.
+// calls of makeRoom(), at a limit that makes them evict each other's items. Every value carries its
+// key and a checksum, so a torn or foreign one is noticed; counters that all threads increment must
+// add up.
 
 import { expect, test } from "bun:test";
 import { reserveStore, type StoreMemory } from "../../../src/store/memory.ts";

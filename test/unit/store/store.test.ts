@@ -1,6 +1,6 @@
-// The store's interface on small cases: what a key holds after each call, and what a call answers.
-// Limits, eviction, walks and threads have files of their own; random sequences are in
-// fuzz.test.ts.
+// The store's interface on small cases: what a key holds after each call, and what a call returns.
+// Limits, eviction, walks and threads have their own files; store-fuzz.test.ts runs random
+// sequences.
 
 import { describe, expect, test } from "bun:test";
 import { FULL, STORED, TOO_LARGE } from "../../../src/store/store.ts";
@@ -36,7 +36,7 @@ describe("items", () => {
     store.invariants();
   });
 
-  test("a key is looked up where it lies in a larger buffer", () => {
+  test("a key may be a range of a larger buffer", () => {
     const store = openStore();
     const buffer = toBytes("SET key value");
     expect(store.set(buffer, 4, 7, buffer, 8, 13, 0, 0)).toBe(STORED);
@@ -69,7 +69,7 @@ describe("items", () => {
     store.invariants();
   });
 
-  test("a deleted item is gone, and deleting it again says so", () => {
+  test("a deleted item is not found, and deleting it again returns false", () => {
     const store = openStore();
     put(store, "k", "v");
     expect(remove(store, "k")).toBe(true);
@@ -79,7 +79,7 @@ describe("items", () => {
     store.invariants();
   });
 
-  test("copyTo() gives any part of a value, inline or in a chain", () => {
+  test("copyTo() copies any part of a value, inline or in a chain", () => {
     const store = openStore();
     for (const length of [0, 1, 23, 24, 25, 1000, 8 * KiB, 40 * KiB, 900 * KiB]) {
       const value = pattern(length, length);
@@ -133,7 +133,7 @@ describe("items", () => {
 });
 
 describe("expiry", () => {
-  test("an item is hidden from its moment on, and removed by whoever meets it", () => {
+  test("an item is hidden from its expiry on, and removed when it is next looked up", () => {
     const store = openStore();
     put(store, "k", "v", { expiresAt: 100 });
     expect(getText(store, "k", 99)).toBe("v");
@@ -143,7 +143,7 @@ describe("expiry", () => {
     expect(store.statistics().expirations).toBe(1);
   });
 
-  test("deleting an expired item says that there was none", () => {
+  test("deleting an expired item returns false", () => {
     const store = openStore();
     put(store, "k", "v", { expiresAt: 100 });
     expect(remove(store, "k", 100)).toBe(false);
@@ -159,7 +159,7 @@ describe("expiry", () => {
     expect(store.count()).toBe(1);
   });
 
-  test("setExpiry() adds, changes and takes away an expiry and keeps value and flags", () => {
+  test("setExpiry() adds, changes and removes an expiry and keeps value and flags", () => {
     const store = openStore();
     for (const length of [5, 30 * KiB]) {
       const value = pattern(length);
@@ -174,7 +174,7 @@ describe("expiry", () => {
     expect(expire(store, "absent", 5)).toBe(false);
   });
 
-  test("the listener hears of expired items with their whole keys", () => {
+  test("the listener gets expired items with their whole keys", () => {
     const store = openStore();
     const heard: string[] = [];
     store.listener = {
@@ -241,7 +241,7 @@ describe("setRange", () => {
     expect(store.expiresAt).toBe(0);
   });
 
-  test("refuses what would be too large and leaves the item", () => {
+  test("refuses a value that would be too large and keeps the item", () => {
     const store = openStore();
     put(store, "k", "v");
     expect(writeRange(store, "k", MiB, "x")).toBe(TOO_LARGE);
@@ -250,7 +250,7 @@ describe("setRange", () => {
 });
 
 describe("sizes", () => {
-  test("a value of a quarter of the limit fits, one byte more is TOO_LARGE", () => {
+  test("a value of a quarter of the limit fits; one byte more is TOO_LARGE", () => {
     for (const limit of [1, 4, 64]) {
       const store = openStore({ memoryLimitBytes: limit * MiB });
       const value = pattern((limit * MiB) / 4 + 1);
@@ -262,7 +262,7 @@ describe("sizes", () => {
     }
   });
 
-  test("the configured largest value holds, and can be changed", () => {
+  test("the configured value limit is enforced, and can be changed", () => {
     const store = openStore({ valueBytesMax: 100 });
     expect(put(store, "k", pattern(101))).toBe(TOO_LARGE);
     store.setValueLimit(101);
@@ -270,7 +270,7 @@ describe("sizes", () => {
     expect(put(store, "k", pattern(101))).toBe(STORED);
   });
 
-  test("a follower takes what its own limit would refuse, until its reserve is used up", () => {
+  test("a follower accepts values over its own limit until its reserve is used up", () => {
     const store = openStore({ memoryLimitBytes: MiB, reserveBytes: 4 * MiB });
     store.expires = false;
     expect(write(store, "a", pattern(2 * MiB))).toBe(STORED);
@@ -318,7 +318,7 @@ describe("counters", () => {
 });
 
 describe("clear", () => {
-  test("empties everything and the store goes on", () => {
+  test("empties everything, and the store remains usable", () => {
     const store = openStore();
     for (let i = 0; i < 5000; i++) put(store, `key:${i}`, `value ${i}`);
     put(store, "large", pattern(100 * KiB));
@@ -331,7 +331,7 @@ describe("clear", () => {
     store.invariants();
   });
 
-  test("sweeping after it gives the pages back and harms no new item", () => {
+  test("a later sweep releases the pages and damages no new item", () => {
     const store = openStore({ memoryLimitBytes: 64 * MiB });
     for (let i = 0; i < 40; i++) put(store, `key:${i}`, pattern(MiB, i));
     store.clear();

@@ -1,6 +1,6 @@
-// One thread of threads.test.ts: attaches to the store it is sent, works on it, and reports what it
-// saw. Each key 0 to 999 belongs to everybody; every value names its key and ends with a sum over
-// it.
+// One thread of store-threads.test.ts: attaches to the store that it is sent, works on it, and
+// reports what it saw. All threads share the keys 0 to 999; every value names its key and ends with
+// a checksum.
 
 import type { StoreMemory } from "../../../src/store/memory.ts";
 import { STORED, Store } from "../../../src/store/store.ts";

@@ -1,5 +1,5 @@
-// Walks: a scan meets every key exactly once while the table grows, shrinks and is written to, and
-// the sweeper reclaims what has expired in slices whose cost is bounded.
+// Walks: a scan visits every key exactly once while the table grows, shrinks and is written to, and
+// the sweeper removes expired items in slices of bounded cost.
 
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/store.ts";
@@ -19,7 +19,7 @@ function scanWhile(store: Store, between: (step: number) => void): string[] {
 }
 
 describe("scan", () => {
-  test("meets every key once, in any number of shards", () => {
+  test("visits every key once, in any number of shards", () => {
     for (const limit of [1, 4, 64]) {
       const store = openStore({ memoryLimitBytes: limit * MiB });
       const keys = Array.from({ length: 3000 }, (_, i) => `key:${i}`);
@@ -28,7 +28,7 @@ describe("scan", () => {
     }
   });
 
-  test("meets each key that is there throughout exactly once while the table grows", () => {
+  test("visits each key that exists throughout exactly once while the table grows", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     for (let i = 0; i < 2000; i++) put(store, `stays:${i}`, "v");
     let added = 0;
@@ -41,7 +41,7 @@ describe("scan", () => {
     expect(store.count()).toBeGreaterThan(8000);
   });
 
-  test("has passed a key exactly when it has met it, while the table grows and shrinks", () => {
+  test("has passed a key exactly if it has visited it, while the table grows and shrinks", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     for (let i = 0; i < 2000; i++) put(store, `stays:${i}`, "v");
     const met = new Set<string>();
@@ -61,7 +61,7 @@ describe("scan", () => {
     expect([...met].filter((key) => key.startsWith("stays:"))).toHaveLength(2000);
   });
 
-  test("meets no key twice and misses none while the table shrinks", () => {
+  test("visits no key twice and misses none while the table shrinks", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     for (let i = 0; i < 30_000; i++) put(store, `key:${i}`, "v");
     let removed = 1000;
@@ -75,7 +75,7 @@ describe("scan", () => {
     expect(new Set(met).size).toBe(met.length);
   });
 
-  test("items that move, are overwritten or get used meanwhile are still met once", () => {
+  test("items that move, are overwritten or are used meanwhile are visited once", () => {
     const store = openStore();
     const random = new Random(9);
     for (let i = 0; i < 3000; i++) put(store, `key:${i}`, "v");
@@ -88,7 +88,7 @@ describe("scan", () => {
     expect(new Set(met).size).toBe(3000);
   });
 
-  test("skips expired items and leaves them alone", () => {
+  test("skips expired items and does not remove them", () => {
     const store = openStore();
     put(store, "lives", "v");
     put(store, "due", "v", { expiresAt: 10 });
@@ -96,7 +96,7 @@ describe("scan", () => {
     expect(store.count()).toBe(2);
   });
 
-  test("ends when the store is cleared under it, and on cursors that it never gave out", () => {
+  test("ends when the store is cleared, and on cursors that it never returned", () => {
     const store = openStore({ memoryLimitBytes: 64 * MiB });
     for (let i = 0; i < 5000; i++) put(store, `key:${i}`, "v");
     expect(scanWhile(store, (step) => step === 20 && store.clear()).length).toBeLessThan(5000);
@@ -107,7 +107,7 @@ describe("scan", () => {
 });
 
 describe("sweep", () => {
-  test("reclaims all that has expired, a bounded number of buckets at a time", () => {
+  test("removes all expired items, a bounded number of buckets at a time", () => {
     const store = openStore({ memoryLimitBytes: 16 * MiB });
     for (let i = 0; i < 20_000; i++)
       put(store, `key:${i}`, "v", { expiresAt: i < 15_000 ? 10 : 99 });
@@ -123,7 +123,7 @@ describe("sweep", () => {
     store.invariants();
   });
 
-  test("gives the memory of expired items back", () => {
+  test("frees the memory of expired items", () => {
     const store = openStore();
     for (let i = 0; i < 2000; i++) put(store, `key:${i}`, pattern(500), { expiresAt: 10 });
     put(store, "large", pattern(MiB), { expiresAt: 10 });
