@@ -216,8 +216,8 @@ export class Connection implements Spill {
 
   /** Updates what this client holds; if all hold too much, the largest are disconnected. */
   private countHeld(): void {
-    const { decoder, session } = this;
-    const input = this.state === CLOSED ? 0 : decoder.heldBytes() + rememberedBytes(session);
+    const isClosed = this.state === CLOSED;
+    const input = isClosed ? 0 : this.decoder.heldBytes() + rememberedBytes(this.session);
     const held = input + this.pendingOutputBytes;
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
@@ -233,9 +233,8 @@ export class Connection implements Spill {
 
   /** CLIENT REPLY SKIP affects only the next command; OFF itself gets no reply either. */
   private skip(mark: number): void {
-    const { session } = this;
-    const { out } = this.thread;
-    if (session.replyMode === "off") out.length = Math.min(out.length, mark);
+    const { session, thread } = this;
+    if (session.replyMode === "off") thread.out.length = Math.min(thread.out.length, mark);
     if (session.replyMode === "skip-next") session.replyMode = "skip-this";
     else if (session.replyMode === "skip-this") session.replyMode = "on";
   }
@@ -326,7 +325,7 @@ export class Connection implements Spill {
   /** Submits a command to the control thread; this connection waits for the reply. */
   private handOver(command: Command, request: Request): boolean {
     const { thread, session } = this;
-    this.thread.noteWrites(this.session);
+    thread.noteWrites(session);
     this.flush(); // a link that takes the connection over writes after what was answered before
     if (this.state !== RUNNING) {
       thread.commandsProcessed--;
@@ -483,6 +482,7 @@ export class Connection implements Spill {
   private endWhenSent(): void {
     if (this.state === RUNNING || this.state === HANDED || this.state >= ENDING) return;
     this.transition(ENDING);
+    this.startReading(); // a socket that is paused does not tell of its peer's end
     if (this.outbox.unsentBytes === 0) this.socket.end(); // else onDrain() does
   }
 
