@@ -40,7 +40,7 @@ for (const target of chosenTargets()) {
   console.log(outfile);
 }
 
-/** Null is the machine that builds. */
+/** Null is the machine that runs the build. */
 function chosenTargets(): (string | null)[] {
   if (values.all) return RELEASE_TARGETS;
   if (values.target === undefined) return [null];
@@ -56,7 +56,7 @@ function outputName(target: string | null): string {
 }
 
 async function build(target: string | null, outfile: string): Promise<void> {
-  // An executable that runs cannot be written over, but its name can be given to a new one.
+  // A running executable cannot be overwritten, but a new one can take its name.
   rmSync(outfile, { force: true });
   const child = Bun.spawn([process.execPath, "build", ...flags(target), "--outfile", outfile], {
     cwd: ROOT,
@@ -77,11 +77,12 @@ function flags(target: string | null): string[] {
     ...(target === null ? [] : [`--target=bun-${target}`]),
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
-    // Bytecode halves the start; it needs ES modules here, as the entry awaits at its top level.
+    // Bytecode halves the start time; it needs ES modules here because the entry uses top-level
+    // await.
     "--bytecode",
     "--format=esm",
     "--minify",
-    // Names stay: they are what a fatal error's one line shows.
+    // Names are kept, because the one line of a fatal error shows them.
     "--keep-names",
   ];
 }

@@ -1,7 +1,7 @@
-// Makes dist/types, the declarations that the package ships: what src/index.ts exports and what
-// that leads to, and nothing else. Runs as `prepack`; what it makes is never committed. The code of
-// the package stays the sources, which Bun runs as they are.
-// Invariant: a declaration names no type of bun or node, so that it compiles without them.
+// Makes dist/types, the declarations that the package ships: those of src/index.ts and what it
+// refers to, and nothing else. Runs as `prepack`; its output is never committed. The package still
+// ships the sources, which Bun runs directly.
+// Invariant: a declaration names no type of bun or node, so it compiles without them.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ function compile(): void {
   if (exitCode !== 0) process.exit(1);
 }
 
-/** Follows the imports: the compiler drops those that only private parts needed. */
+/** Follows the imports; the compiler has dropped those that only private parts need. */
 function reach(path: string): void {
   if (reached.has(path)) return;
   reached.add(path);

@@ -1,6 +1,6 @@
 // The example client: connects to a node, stores a number of keys, reads them back, checks them,
 // deletes them and says what it does. The same as the Go example of old, with `--serveraddr ADDR`;
-// exit status 0 when every value came back as it was, 1 otherwise. The node may be the leader or a
+// exit status 0 if every value came back unchanged, else 1. The node may be the leader or a
 // follower.
 
 import { parseArgs } from "node:util";
@@ -18,14 +18,14 @@ async function store(client: Client): Promise<void> {
   console.log(`stored ${keys.length} keys for ${ttlSeconds} seconds`);
 }
 
-/** A follower has a write a moment after the leader, so the values may be read more than once. */
+/** A follower gets a write a moment after the leader, so the values may be read more than once. */
 async function check(client: Client): Promise<void> {
   const deadline = performance.now() + replicationMsMax;
   for (;;) {
     const values = await client.mget(keys);
     const wrong = keys.find((key, index) => values[index] !== exampleValue(key));
     if (wrong === undefined) break;
-    if (performance.now() > deadline) throw new Error(`${wrong} did not come back as it was`);
+    if (performance.now() > deadline) throw new Error(`${wrong} did not come back unchanged`);
     await Bun.sleep(10);
   }
   for (const key of keys) console.log(`${key} = ${JSON.stringify(await client.get(key))}`);
@@ -35,7 +35,7 @@ async function check(client: Client): Promise<void> {
 
 async function remove(client: Client): Promise<void> {
   for (const key of keys) {
-    if (!(await client.delete(key))) throw new Error(`${key} was not there to be deleted`);
+    if (!(await client.delete(key))) throw new Error(`${key} did not exist when it was deleted`);
   }
   console.log(`deleted ${keys.length} keys`);
 }

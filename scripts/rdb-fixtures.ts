@@ -1,24 +1,24 @@
 /**
- * Small RDB files of every version from 1 to 15 and of Valkey, most of which no program of today
- * writes: each has strings, and of the other types those that its version brought.
+ * Small RDB files of every version from 1 to 15 and of Valkey, most of which no current program
+ * writes: each has strings, and values of the other types that its version introduced.
  *
  *     bun scripts/rdb-fixtures.ts DIRECTORY     # writes them, for redis-check-rdb and the like
  *
- * Origin: made here byte by byte, after the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4; from
- * version 13 on after what their readers and the notes of librdb tell of them) and Valkey's (9.0),
- * which still read all earlier versions; no file is somebody's data. It shares no code with `src`,
- * which it is to judge; redis-check-rdb 7.0 accepts those up to version 10, which a test asserts.
+ * Origin: made here byte by byte, following the loaders in Redis's `rdb.c` and `rdb.h` (up to 7.4;
+ * from version 13 on, other readers and the notes of librdb) and Valkey's (9.0), which still read
+ * all earlier versions; no file contains real data. It shares no code with `src`, which it tests.
+ * A test asserts that redis-check-rdb 7.0 accepts the files up to version 10.
  */
 import { join } from "node:path";
 
 export interface RdbFixture {
   readonly name: string;
-  /** Who wrote such files, and what was new in them. */
+  /** Which program wrote such files, and what was new in them. */
   readonly origin: string;
   readonly bytes: Buffer;
   /** The strings in it, as `key=value@expiry`. */
   readonly strings: readonly string[];
-  /** Its other values by kind. */
+  /** The number of its other values by kind. */
   readonly skipped: Readonly<Record<string, number>>;
 }
 
@@ -29,7 +29,7 @@ function join8(...parts: readonly Part[]): Buffer {
   return Buffer.concat(bytes.map((it) => Buffer.from(it)));
 }
 
-/** A string of less than 64 bytes, or of less than 16,384. */
+/** A string of fewer than 16,384 bytes, in the short form if fewer than 64. */
 function text(content: Part): Buffer {
   const bytes = join8(content);
   const { length } = bytes;
@@ -46,7 +46,7 @@ function little(bytes: number, number: number): number[] {
 
 // ---- the compact forms of small collections -----------------------------------------------------
 
-/** Entries of one character; each tells how long the one before it is. */
+/** Entries of one character; each has the length of the one before it. */
 function ziplist(entries: string): Buffer {
   const body = [...entries].flatMap((it, i) => [i === 0 ? 0 : 3, 1, it.charCodeAt(0)]);
   const tail = 10 + body.length - 3;
@@ -58,7 +58,7 @@ function ziplist(entries: string): Buffer {
   return text([...head, ...body, 0xff]);
 }
 
-/** The same for listpacks; each entry ends with its own length. */
+/** As above for listpacks; each entry ends with its own length. */
 function listpack(entries: string): Buffer {
   const body = [...entries].flatMap((it) => [0x81, it.charCodeAt(0), 2]);
   return text([...little(4, 6 + body.length + 1), ...little(2, entries.length), ...body, 0xff]);
@@ -72,7 +72,7 @@ const emptyStream = [0, 0, 0, 0];
  * counters.
  */
 const producers = join8([0x40, 100, 10, 1], text("p"), [1], text("iid"), [5, 1, 3, 0]);
-/** A group with one pending entry, which a consumer has; `rest` follows the consumers. */
+/** A group with one pending entry of one consumer; `rest` follows the consumers. */
 const group = (...rest: readonly Part[]) =>
   join8(
     ...[[1], text("g"), [0, 0, 0]],
@@ -80,7 +80,7 @@ const group = (...rest: readonly Part[]) =>
     ...[[1], text("c"), little(8, 3), little(8, 4), [1], little(16, 1)],
     ...rest,
   );
-/** What modules attached to the key behind it: two classes, with a part of every kind. */
+/** Module metadata of the key that follows: two classes, with a part of every kind. */
 const metadata = join8(
   ...[[0xf3, 2], [1, 2, 3, 4], [1, 7], [2, 0x40, 0xff], [0]],
   ...[[4, 3, 2, 1], [3, ...little(4, 0)], [4, ...little(8, 0)], [5], text("level"), [0]],
@@ -345,7 +345,7 @@ function fixture({ magic, origin, parts, skipped }: Recipe): RdbFixture {
   };
 }
 
-/** CRC-64 of Jones, a bit at a time: slow, short, and not the one of `src`. */
+/** CRC-64 (Jones), one bit at a time: slow, short, and independent of `src`. */
 function checksum(bytes: Buffer): Buffer {
   let crc = 0n;
   for (const byte of bytes) {

@@ -22,7 +22,7 @@ function count(path: string, exitStatus: string): void {
   const hasOtherFailure = exitStatus !== "0" && failures.length === 0;
 
   for (const { name } of failures) console.log(`failed: ${name}`);
-  for (const { name } of skipped) console.log(`skipped, though it can run here: ${name}`);
+  for (const { name } of skipped) console.log(`skipped, although it can run here: ${name}`);
   if (hasOtherFailure) console.log(`bun test ended with status ${exitStatus} outside any case`);
   if (passed === 0) console.log("nothing passed, so nothing was tested");
   sums.passed += passed;

@@ -1,7 +1,7 @@
-// `bun run test:long [bun test arguments]`: runs the files that repeat what chance decides once
-// more, with many repetitions; test/support/repetitions.ts tells them so. What repeats nothing is
-// not run again: `bun run test` has had it. A pattern among the arguments is looked for in these
-// files alone.
+// `bun run test:long [bun test arguments]`: runs the files with randomized repetitions again, with
+// many repetitions; test/support/repetitions.ts passes the number to them. Files without
+// repetitions are not run: `bun run test` has covered them. A pattern among the arguments selects
+// among these files only.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

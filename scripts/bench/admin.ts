@@ -1,12 +1,12 @@
-// Short questions to a server under test: is it ready, how many items does it hold, what do
-// its statistics say. One connection for each question, so that no idle socket is measured.
-// Invariant: a question ends with its whole answer, an error or a time limit, never in between.
+// Short questions to a server under test: whether it is ready, how many items it holds, and its
+// statistics. Each question uses its own connection, so that no idle socket is measured.
+// Invariant: a question ends with its whole reply, an error or a timeout.
 
 import type { Protocol } from "../../src/bench/workload.ts";
 
 const ANSWER_TIMEOUT_MS = 20_000;
 
-/** Sends `request` and collects the answer until `complete` says that it has all come. */
+/** Sends `request` and collects the answer until `complete` says that it is complete. */
 async function ask(
   port: number,
   request: string,
@@ -37,7 +37,7 @@ async function ask(
   }
 }
 
-/** One RESP command whose answer is a line or a bulk string. */
+/** One RESP command whose reply is a line or a bulk string. */
 async function command(port: number, ...words: string[]): Promise<string> {
   const encoded = words.map((word) => `$${word.length}\r\n${word}\r\n`).join("");
   const answer = await ask(port, `*${words.length}\r\n${encoded}`, isWholeReply);
@@ -79,7 +79,7 @@ export async function itemCount(port: number, protocol: Protocol): Promise<numbe
   return Number((await statistics(port, protocol)).get("curr_items"));
 }
 
-/** Starts the counters of turns and hits anew; memcached has the like. */
+/** Resets the counters of turns and hits; memcached has an equivalent. */
 export async function resetStatistics(port: number, protocol: Protocol): Promise<void> {
   if (protocol === "resp") await command(port, "CONFIG", "RESETSTAT");
   else await ask(port, "stats reset\r\n", (text) => text.endsWith("RESET\r\n"));

@@ -1,8 +1,8 @@
-// `--against REF`: this tree beside a git ref of it. The ref is checked out as a worktree in a
-// temporary folder, with the packages of its own lockfile, and is one more server of the run. Both
-// stand at the same time and take turns within each case, so a round compares what happened within
-// seconds.
-// Invariant: the worktree is gone at the end, whatever happened; the working tree is never touched.
+// `--against REF`: compares this tree with a git ref of it. The ref is checked out as a worktree in
+// a temporary folder, with the packages of its own lockfile, and is one more server of the run.
+// Both run at the same time and take turns within each case, so the measurements of a round are
+// seconds apart.
+// Invariant: the worktree is always removed at the end; the working tree is never changed.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { type Cell, fixed, median, type Table } from "./suite.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-/** What a load may cost more before it is called dearer: the noise of a quiet machine. */
+/** The ratio above which a load is called dearer: the noise of a quiet machine. */
 const TOLERATED_RATIO = 1.03;
 /** The share of rounds that must agree with the median. */
 const AGREEING_SHARE = 0.7;
@@ -39,14 +39,14 @@ export async function checkOut(ref: string): Promise<Worktree> {
   return { path, name, [Symbol.asyncDispose]: dispose };
 }
 
-/** Runs a program to its end and returns what it said. */
+/** Runs a program to its end and returns its output. */
 function run(command: string[], cwd: string): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd });
   if (exitCode === 0) return stdout.toString().trim();
   throw new Error(`${command.slice(0, 3).join(" ")}: ${stderr.toString().trim()}`);
 }
 
-/** What one load cost in each round, here and there. */
+/** The cost of one load in each round, for both trees. */
 export interface Comparison {
   readonly load: string;
   readonly here: readonly number[];
@@ -78,7 +78,7 @@ export function againstTable(name: string, comparisons: readonly Comparison[]): 
   };
 }
 
-/** A round without a whole tick of the processor's clock compares nothing. */
+/** Drops rounds shorter than a tick of the CPU time, which compare nothing. */
 function ratiosOf({ here, there }: Comparison): number[] {
   return here.flatMap((micros, round) => {
     const other = there[round] ?? 0;

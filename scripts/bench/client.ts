@@ -1,12 +1,12 @@
 // Requests per second of one client process with many in flight: ours, ioredis with
 // auto-pipelining, node-redis and Bun's RedisClient, against the same server. Each run is a fresh
-// process, the order turns round every round, and the median stands beside the raw rounds. It
-// measures clients: the server is on the other processor and should not be the limit.
+// process, the order rotates every round, and the median is shown with the raw rounds. It measures
+// clients: the server is on the other processor and should not be the limit.
 //
 //   bun scripts/bench/client.ts [--addr HOST:PORT] [--rounds 3] [--requests 400000]
 //     [--in-flight 500]
 //
-// Without --addr it starts a redis-server of its own. `--smoke` runs a size that only checks.
+// Without --addr it starts its own redis-server. `--smoke` runs a size that only checks.
 
 import { parseArgs } from "node:util";
 import { RedisClient } from "bun";
@@ -76,7 +76,7 @@ interface Rates {
 
 // ---- one client in its own process --------------------------------------------------------------
 
-/** Requests per second while `inFlight` loops each wait for one answer at a time. */
+/** Requests per second while each of `inFlight` loops waits for one reply at a time. */
 async function rate(count: number, request: (loop: number) => Promise<void>): Promise<number> {
   const each = Math.ceil(count / inFlight);
   const loop = async (index: number) => {
@@ -94,7 +94,7 @@ async function measure(name: string, host: string, port: number): Promise<Rates>
   const set = async (loop: number): Promise<void> => {
     await client.set(keys[loop], values[loop]);
   };
-  // Every answer is checked, so that no client wins by answering something else.
+  // Every reply is checked, so that no client wins with a wrong one.
   const get = async (loop: number): Promise<void> => {
     if ((await client.get(keys[loop])) !== values[loop]) throw new Error(`${name}: wrong value`);
   };
@@ -140,7 +140,7 @@ async function compare(addr: string): Promise<void> {
   for (const [name, rates] of results) report(name, rates);
 }
 
-/** A redis-server without persistence for the time of the comparison. */
+/** A redis-server without persistence for the duration of the comparison. */
 async function withServer(use: (addr: string) => Promise<void>): Promise<void> {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = probe;
@@ -167,7 +167,7 @@ async function answering(addr: string): Promise<void> {
       await Bun.sleep(20);
     }
   }
-  throw new Error(`nobody answers at ${addr}`);
+  throw new Error(`no server answers at ${addr}`);
 }
 
 if (flags.subject !== undefined && flags.addr !== undefined) {

@@ -1,13 +1,13 @@
-// The loads of the cpu benchmark: groups that share running servers and their data, and the
-// cases inside a group. By default one dimension is varied at a time around 100-byte values;
-// `--matrix` takes every combination. It measures nothing.
-// Invariant: a group's name and a case's name together say everything about a load.
+// The loads of the cpu benchmark: groups that share running servers and their data, and the cases
+// in a group. By default one dimension varies at a time around 100-byte values; `--matrix` runs
+// every combination. It measures nothing.
+// Invariant: a group's name and a case's name together fully describe a load.
 
 import { type Context, MIB } from "./suite.ts";
 
 export interface LoadGroup {
   readonly name: string;
-  /** Where memory is full: the name of the group that differs in nothing else. */
+  /** If memory is full: the name of the group that differs only in that. */
   readonly plainName: string | null;
   readonly valueBytes: number;
   readonly ttlSeconds: number;
@@ -30,7 +30,7 @@ const KEYS = 1_000_000;
 const DATA_BYTES_MAX = 512 * MIB;
 const ROOMY_BYTES = 4096 * MIB;
 const DAY_SECONDS = 86_400;
-/** When memory is to be full, so much of the data does not fit. */
+/** With full memory, how much of the data does not fit. */
 const OVERFLOW = 4;
 
 const MIXES = [
@@ -92,7 +92,7 @@ function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadG
     name: evicting ? `${plainName}, memory full and evicting` : plainName,
     plainName: evicting ? plainName : null,
     ...{ valueBytes, ttlSeconds },
-    // The keys of the evicting load are more, and its limit is that of the plain load's data.
+    // The evicting load has more keys, and a limit that fits the plain load's data.
     keys: evicting ? keys * OVERFLOW : keys,
     maxMemoryBytes: evicting ? Math.ceil(data / MIB) * MIB : ROOMY_BYTES,
   };

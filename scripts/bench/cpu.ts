@@ -1,8 +1,8 @@
-// Server CPU per operation: user and system time of the whole server process over the
-// operations it answered, the figure that decides how much a cache costs, with throughput
-// beside it. All servers stand at the same time, and each case visits them one after another,
-// in an order that turns round every round, so that a noisy machine is noisy for all.
-// Invariant: nothing is timed before every server gave back what was written.
+// Server CPU per operation: user and system time of the whole server process divided by the
+// operations it answered, which decides how much a cache costs; and throughput. All servers run at
+// the same time, and each case visits them in turn, in an order that rotates every round, so noise
+// affects all of them.
+// Invariant: nothing is timed before every server has returned what was written.
 
 import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
@@ -77,7 +77,7 @@ async function measureGroup(context: Context, group: LoadGroup, round: number): 
   return samples;
 }
 
-/** What the server spent on a run. */
+/** The CPU time that the server spent on a run. */
 async function sample(
   server: RunningServer,
   group: LoadGroup,
@@ -105,7 +105,7 @@ function groupWorkload(server: RunningServer, group: LoadGroup): Workload {
   });
 }
 
-/** An untimed part first, so that compilers and caches have met this very load. */
+/** Runs an untimed part first, to warm up compilers and caches with the same load. */
 async function measure(
   context: Context,
   server: RunningServer,
@@ -167,7 +167,7 @@ function medianOf(
   return median(own.filter((s) => s.case === row && s.server === server).map(pick));
 }
 
-/** Ours beside the server of another commit, round by round. */
+/** Compares ours with the server of another commit, round by round. */
 function comparisons({ against }: Context, samples: readonly Sample[]): Comparison[] {
   const loads = new Map<string, { load: string; here: number[]; there: number[] }>();
   for (const { server, group, case: name, microsPerOperation } of samples) {
@@ -180,7 +180,7 @@ function comparisons({ against }: Context, samples: readonly Sample[]): Comparis
   return [...loads.values()];
 }
 
-/** What eviction costs: the same load with memory full over the one with memory to spare. */
+/** The cost of eviction: the load with full memory over the same load with enough memory. */
 function evictionTables(context: Context, group: LoadGroup, samples: readonly Sample[]): Table[] {
   const plain = samples.filter((sample) => sample.group === group.plainName);
   if (plain.length === 0) return [];
@@ -197,8 +197,8 @@ function evictionTables(context: Context, group: LoadGroup, samples: readonly Sa
       columns: ["load", ...names],
       rows: rowsOf(context, group).map((row) => [row, ...names.map((name) => ratio(name, row))]),
       notes: [
-        "New keys: each SET adds one; where memory is full, three of four evict another.",
-        "Other SETs: where all fits they overwrite, where memory is full three of four are of keys",
+        "New keys: each SET adds one; with full memory, three of four evict another.",
+        "Other SETs: if all keys fit, they overwrite; with full memory, three of four are of keys",
         "that were evicted. GETs: three of four miss, which is cheaper than a hit.",
       ],
     },

@@ -1,12 +1,12 @@
 // One RESP connection of a memory load: sends blocks of commands and waits for the end of their
-// answers, which a PING with a text of its own marks, or stops reading. It looks at no answer but
-// for an error at its beginning, so that a load is bound by the server and not by it.
+// replies, which it recognizes by a PING with a unique text; or stops reading. It checks replies
+// only for an error at their beginning, so that the server limits a load, not the client.
 
 import { connect, type Socket } from "node:net";
 
 const MARK = "--the end of these answers--";
 const MARKER = encode("PING", MARK);
-/** How long a server may take nothing of what is sent to it, until that is all that it takes. */
+/** How long a server may accept no bytes before the client stops sending. */
 const STALLED_MS = 300;
 
 /** One command as RESP. */
@@ -38,7 +38,7 @@ export class Exchange {
     return promise;
   }
 
-  /** Sends commands, and resolves when all of them are answered. */
+  /** Sends commands, and resolves when all replies have arrived. */
   ask(commands: Uint8Array): Promise<void> {
     this.#waiting = Promise.withResolvers();
     this.#isFirst = true;
@@ -46,7 +46,7 @@ export class Exchange {
     return this.#waiting.promise;
   }
 
-  /** Sends what nobody waits for, as much of it as the server takes. */
+  /** Sends without waiting for replies, as much as the server accepts. */
   async send(bytes: Uint8Array): Promise<void> {
     const sent = new Promise((resolve) => this.#socket.write(bytes, resolve));
     let before = -1;
@@ -56,7 +56,7 @@ export class Exchange {
     }
   }
 
-  /** Reads no more: the server's end fills up. */
+  /** Stops reading: the server's output fills up. */
   pause(): void {
     this.#socket.pause();
   }

@@ -1,7 +1,7 @@
-// The process that the gc benchmark watches: allocates short-lived 64 KiB arrays beside shared
-// memory or not, calling the collector or not, and prints its peak of resident memory in MiB,
-// the milliseconds it took, the calls of the collector and the milliseconds of each.
-// Invariant: what is allocated does not depend on the variant.
+// The process that the gc benchmark watches: allocates short-lived 64 KiB arrays, with or without
+// shared memory, with or without calls of the collector, and prints its peak of resident memory in
+// MiB, the time in milliseconds, the number of collections and the milliseconds of each.
+// Invariant: the allocations do not depend on the variant.
 
 import { peakResidentBytes } from "./process.ts";
 import { MIB } from "./suite.ts";
@@ -37,7 +37,7 @@ function collect(): void {
   sinceCollection = 0;
 }
 
-// Both are used after the loop, so that neither can be optimised away.
+// Both are used after the loop, so that neither can be optimized away.
 if (checksum === 1 && shared?.byteLength === 1) throw new Error("impossible");
 const peak = (peakResidentBytes(process.pid) / MIB).toFixed(1);
 const perCall = collections === 0 ? "-" : (collectMillis / collections).toFixed(3);

@@ -1,6 +1,6 @@
-// The collector's habit: the runtime counts shared memory as heap and then hardly collects, so
-// each thread of the server calls the collector itself after so many received bytes. This
-// measures whether that is still needed and still helps; a later Bun may change either.
+// The collector beside shared memory: the runtime counts shared memory as heap and then hardly
+// collects, so each thread of the server calls the collector after a number of received bytes. This
+// benchmark measures whether that is still necessary and still helps; a later Bun may change both.
 // Invariant: each variant runs in a fresh process and allocates exactly the same arrays.
 
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const VARIANTS = [
 
 export const gc: Benchmark = {
   name: "gc",
-  summary: "what shared memory does to the collector, and the remedy",
+  summary: "the effect of shared memory on the collector, and the remedy",
   async run(context) {
     const megabytes = context.smoke ? 128 : 2048;
     const rows: Cell[][] = [];

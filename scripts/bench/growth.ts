@@ -1,7 +1,7 @@
-// Growth to ten million items: does any request wait while the index grows, or while memory is
-// full and every write evicts? Latency of the whole load, the slowest quarter of a second, and
-// our server's own lengths of turns.
-// Invariant: with memory to spare every item that was written is there at the end.
+// Growth to ten million items: whether any request waits while the index grows, or while memory is
+// full and every write evicts. Latency of the whole load, the slowest quarter of a second, and the
+// lengths of our server's turns.
+// Invariant: with enough memory, every item written exists at the end.
 
 import { runBench } from "../../src/bench/load-run.ts";
 import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
@@ -33,7 +33,7 @@ function modesOf(context: Context): Mode[] {
 
 export const growth: Benchmark = {
   name: "growth",
-  summary: "latency and length of turns while ten million items are loaded",
+  summary: "latency and lengths of turns while ten million items are loaded",
   async run(context) {
     const rows: Cell[][] = [];
     for (const mode of modesOf(context)) {
@@ -89,7 +89,7 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
   ];
 }
 
-/** Finds the slowest stretch between two looks at the progress. */
+/** Finds the slowest interval between two progress reports. */
 function slowestWindow() {
   let least = Number.NaN;
   let before = { elapsedSeconds: 0, operations: 0 };

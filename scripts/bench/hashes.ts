@@ -1,10 +1,9 @@
 // What a keyed hash of a key costs: the candidates for src/store/hash.ts, timed on keys of several
-// lengths at odd positions, as a socket's chunk holds them. Each is a published pseudorandom
-// function over 32-bit words, or over pairs of them; what was chosen and why stands in
-// src/store/README.md.
+// lengths at odd positions, as in a socket's chunk. Each is a published pseudorandom function over
+// 32-bit words, or over pairs of them. src/store/README.md explains the choice.
 //   bun scripts/bench/hashes.ts
 // Invariant: the candidates are checked against published vectors before they are timed.
-// Exception: their rounds are written out, as they would be on the hot path.
+// Exception: their rounds are unrolled, as they would be on the hot path.
 
 import { Hasher, hashKeyOf } from "../../src/store/hash.ts";
 
@@ -13,13 +12,13 @@ type Hash = (bytes: Uint8Array, start: number, end: number) => number;
 interface Candidate {
   readonly name: string;
   readonly hash: Hash;
-  /** What it gives for the bytes 0, 1, 2, 3, 4, 5, 6, 7. */
+  /** Its result for the bytes 0, 1, 2, 3, 4, 5, 6, 7. */
   readonly published: number | null;
 }
 
 // ---- candidates ---------------------------------------------------------------------------------
 
-/** Murmur's steps, without a secret that would withstand anybody: the price of no protection. */
+/** Murmur's steps, whose secret withstands no attack: the price without protection. */
 function murmur(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x1234567 ^ (end - start);
   let at = start;
@@ -41,7 +40,7 @@ function murmur(bytes: Uint8Array, start: number, end: number): number {
   return hash ^ (hash >>> 16);
 }
 
-/** HalfSipHash with one round a word and three at the end, its 32-bit output. */
+/** HalfSipHash with one round per word and three at the end, its 32-bit output. */
 function halfSip13(bytes: Uint8Array, start: number, end: number): number {
   let v0 = 0x03020100;
   let v1 = 0x07060504;

@@ -1,6 +1,6 @@
-// Hit ratio from the same memory: a trace replayed through the real servers at the same
-// configured limit, and through simulated policies at the number of objects that our server
-// (or, without it, the first of the others) held at the end. Resident memory is shown, as some
+// Hit ratio with the same memory: a trace is replayed through the real servers at the same
+// configured limit, and through simulated policies at the number of objects that our server (or,
+// without it, the first other one) held at the end. Resident memory is shown, because some servers
 // hold far more than their limit says.
 // Invariant: every server and policy gets the same ids; sizes follow from ids alone.
 
@@ -13,10 +13,10 @@ import { GENERATOR_DEFAULT, generateTrace, readTrace, workingSetBytes } from "./
 /** The smallest limit for a trace from a file, and for the larger one that is generated, in MiB. */
 const FILE_LIMIT_MIB = 4;
 const GENERATED_LIMIT_MIB = 32;
-/** Limits double from there until so many times the data fits, and end here in any case. */
+/** Limits double until they reach this multiple of the data, or this maximum. */
 const ROOMY_FACTOR = 1.2;
 const LIMIT_MIB_MAX = 64;
-/** What stands for the built-in trace among the names of files. */
+/** The name of the built-in trace among file names. */
 const GENERATED = "generated";
 
 interface Variant {
@@ -68,7 +68,7 @@ function jobOf({ limitsMib, smoke }: Context, trace: Trace, leastMib: number): J
   return { trace, limits: smoke ? [leastMib] : doubledUntilRoomy(trace, leastMib) };
 }
 
-/** So that one limit shows what happens where everything fits. */
+/** Includes one limit at which everything fits. */
 function doubledUntilRoomy(trace: Trace, leastMib: number): number[] {
   const roomyMib = (workingSetBytes(trace) / MIB) * ROOMY_FACTOR;
   const largestMib = Math.min(roomyMib, LIMIT_MIB_MAX);
@@ -77,7 +77,7 @@ function doubledUntilRoomy(trace: Trace, leastMib: number): number[] {
   return limits;
 }
 
-/** Redis and its kin twice, as they have two policies worth comparing with. */
+/** Redis and its forks twice, since they have two policies worth a comparison. */
 function variantsOf(context: Context): Variant[] {
   return context.servers.flatMap((spec): Variant[] => {
     if (spec.name !== "redis" && spec.name !== "valkey") {
@@ -155,7 +155,7 @@ function tableOf(variants: readonly Variant[], trace: Trace, raw: readonly Limit
       `${trace.ids.length} requests, ${trace.distinct} objects.`,
       `Data: ${fixed(dataBytes / 1e6, 1)} MB of keys and values, without any server's overhead.`,
       `Simulated at as many objects as ${names[0]} held at the end. RSS is in MiB.`,
-      "An exclamation mark: some requests were answered by an error.",
+      "An exclamation mark: some requests got an error reply.",
     ],
     raw,
   };

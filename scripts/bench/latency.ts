@@ -1,7 +1,7 @@
-// Latency at a fixed arrival rate of half of what a server can do at most: the percentiles
-// that users feel, with memory to spare and with memory full and evicting. Latency counts from
-// the moment at which a request was due, so a stall is paid for by all that arrive during it.
-// Invariant: the rate of a server is half of its own measured maximum, and of its fresh process.
+// Latency at a fixed arrival rate of half a server's maximum: the percentiles that users
+// experience, with enough memory and with memory full and evicting. Latency counts from the moment
+// a request was due, so a stall affects every request that arrives during it.
+// Invariant: the rate of a server is half of its own maximum, measured in the same fresh process.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import {
@@ -125,7 +125,7 @@ function p999Of(own: readonly Sample[]): number {
   return median(own.map((sample) => sample.p999));
 }
 
-/** `yardstick` is redis-server's p99.9 in the same run; without it the ratio stays empty. */
+/** `yardstick` is redis-server's p99.9 in the same run; without it the ratio is empty. */
 function rowOf(own: readonly Sample[], yardstick: number): Cell[] {
   const millis = (pick: (sample: Sample) => number) => fixed(median(own.map(pick)) / 1000, 3);
   return [

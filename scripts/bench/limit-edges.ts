@@ -1,7 +1,7 @@
-// What happens at the edges of a memory limit: the largest value that still fits a memory full of
-// small ones, and, where nothing may be evicted, that writes are refused when memory is full and
-// taken again after deletes. Peaks of resident memory are in limit.ts.
-// Invariant: what a server took and did not evict is there when it is asked for.
+// The edges of a memory limit: the largest value that fits into a memory full of small ones; and,
+// without eviction, whether writes are refused when memory is full and accepted again after
+// deletes. limit.ts measures peaks of resident memory.
+// Invariant: a value that a server accepted and did not evict can be read.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { keyText } from "../../src/bench/requests.ts";
@@ -13,7 +13,7 @@ import { type Cell, type Context, MIB, type Table } from "./suite.ts";
 const OVERFLOW = 4;
 const SMALL_VALUE_BYTES = 100;
 const LARGE_TRIES = 5;
-/** Different lengths make different keys. */
+/** Keys differ for each length. */
 const LARGE_KEY_BYTES = 24;
 const REASON_LENGTH_MAX = 60;
 
@@ -58,7 +58,7 @@ async function measureLargest(spec: ServerSpec, limitBytes: number): Promise<Cel
   return [spec.name, limitBytes / MIB, quarter, readBack, refused, verdict];
 }
 
-/** GET, SET, GET, SET of one key: the first misses, the third must bring back every byte. */
+/** GET, SET, GET, SET of one key: the first misses, the third must return every byte. */
 function writeAndRead(server: RunningServer, valueBytes: number, keyLengthBytes: number) {
   const workload = workloadFor(server, {
     ...{ keys: 1, keyLengthBytes, gets: 1, sets: 1, verify: true },
@@ -121,7 +121,7 @@ async function assertHolds(server: RunningServer, wanted: number): Promise<numbe
   return items;
 }
 
-/** So that space comes free in pieces. Keys were taken in their order, but for a few at the end. */
+/** Frees space in pieces. Keys were accepted in order, except for a few at the end. */
 async function deleteEverySecond(
   server: RunningServer,
   workload: Workload,

@@ -1,7 +1,7 @@
-// Does the memory limit hold? Four times the limit is written in values of 10 bytes to 1 MB,
-// and the most memory that was ever resident is set against the limit. What happens at the edges
-// of a limit is in limit-edges.ts.
-// Invariant: every write is counted, and a refused one is shown.
+// Whether the memory limit holds: four times the limit is written in values of 10 bytes to 1 MB,
+// and the peak of resident memory is compared with the limit. limit-edges.ts tests the edges of a
+// limit.
+// Invariant: every write is counted, and refused ones are shown.
 
 import { runBench } from "../../src/bench/load-run.ts";
 import { valueLength } from "../../src/bench/workload.ts";
@@ -12,7 +12,7 @@ import { type Benchmark, type Cell, type Context, MIB, mib, type Table } from ".
 
 const OVERFLOW = 4;
 const CONNECTIONS = 10;
-/** The limit at which our server is run with more data threads, too. */
+/** The limit at which our server also runs with more data threads. */
 const THREADED_LIMIT_MIB = 128;
 
 interface Variant {
@@ -56,8 +56,8 @@ async function peakTable(context: Context): Promise<Table> {
     rows,
     notes: [
       `SET, values of 10 bytes to 1 MB spread evenly over magnitudes, ${CONNECTIONS} connections.`,
-      "memcached keeps a page of a megabyte for each size class: it refuses writes for which",
-      "no page is left at small limits.",
+      "memcached keeps a page of a megabyte for each size class: at small limits it refuses writes",
+      "for which no page is left.",
     ],
   };
 }
@@ -80,7 +80,7 @@ async function measure({ spec, limitMib, threads }: Variant): Promise<Cell[]> {
   ];
 }
 
-/** How many sequential keys make up so many bytes of values. */
+/** How many sequential keys have this many bytes of values. */
 function writesFor(wanted: number, lengthOf: (key: number) => number) {
   let writes = 0;
   let bytes = 0;

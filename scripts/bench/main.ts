@@ -1,6 +1,6 @@
-// The benchmark suite: `bun scripts/bench/main.ts [names] [options]`. It picks benchmarks and
-// servers, pins itself to the last processor, prints tables or JSON, and exits 1 when a
-// benchmark could not be run. What each measures is in its own file.
+// The benchmark suite: `bun scripts/bench/main.ts [names] [options]`. It selects benchmarks and
+// servers, pins itself to the last processor, prints tables or JSON, and exits with 1 if a
+// benchmark could not run. Each benchmark describes itself in its own file.
 // Invariant: nothing outside the repository is read unless an option or a variable names it.
 
 import { defineCommand, runMain } from "citty";
@@ -35,12 +35,12 @@ const command = defineCommand({
     binary: { type: "boolean", description: "Our server is dist/mscache", default: false },
     matrix: { type: "boolean", description: "Every combination of cpu loads", default: false },
     other: { type: "string", description: "Another tree of MSCache to measure as well" },
-    against: { type: "string", description: "A git ref to compare this tree's cpu with" },
+    against: { type: "string", description: "A git ref to compare with this tree in cpu" },
     servers: { type: "string", description: "Only these, separated by commas" },
     rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
     only: {
       type: "string",
-      description: "Only cpu, memory and resident cases whose name holds this",
+      description: "Only cpu, memory and resident cases whose name contains this",
     },
     trace: {
       type: "string",
@@ -97,7 +97,7 @@ function treesOf({ other }: Flags, worktree: OtherTree | null): OtherTree[] {
   return worktree === null ? named : [...named, worktree];
 }
 
-/** Two commits are compared with each other alone, unless more servers are named. */
+/** A comparison of two commits includes other servers only if they are named. */
 function serversOf({ servers }: Flags, worktree: OtherTree | null): string[] {
   const named = list(servers);
   if (worktree === null) return named;

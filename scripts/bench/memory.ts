@@ -1,6 +1,6 @@
-// Bytes that an item costs beyond its key and value: growth of the server's resident memory
-// over the items written, after a warm-up that has compiled the code and grown the buffers.
-// Invariant: the growth is divided by items that the server itself says it holds.
+// Memory that an item costs beyond its key and value: growth of the server's resident memory
+// divided by the items written, after a warm-up that has compiled the code and grown the buffers.
+// Invariant: the growth is divided by the number of items that the server reports.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { settledResidentBytes } from "./process.ts";
@@ -10,7 +10,7 @@ import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./s
 const KEY_BYTES = 20;
 const DAY_SECONDS = 86_400;
 const WARM_KEYS = 1000;
-/** Few connections, so that their buffers do not count as memory of items. */
+/** Few connections, so that their buffers do not distort the figure. */
 const CONNECTIONS = 8;
 
 interface Sample {
@@ -38,7 +38,7 @@ function casesOf(context: Context): MemoryCase[] {
 
 export const memory: Benchmark = {
   name: "memory",
-  summary: "resident memory beyond key and value, bytes an item",
+  summary: "resident memory beyond key and value, bytes per item",
   async run(context) {
     const samples: Sample[] = [];
     for (const one of casesOf(context)) {
@@ -84,7 +84,7 @@ function tableOf(context: Context, samples: readonly Sample[]) {
     }),
   ];
   return {
-    title: "Resident memory beyond a 20-byte key and the value, bytes an item",
+    title: "Resident memory beyond a 20-byte key and the value, bytes per item",
     columns: ["server", ...cases],
     rows: context.servers.map((server) => row(server.name)),
     raw: samples,

@@ -1,7 +1,6 @@
-// One RESP connection that asks a server one thing at a time and tells how long each answer took.
-// For measurements from outside, beside a load: it adds next to nothing to it.
-// Invariant: an answer belongs to the question asked last; a lost connection is an error, not a
-// wait.
+// One RESP connection that sends a server one request at a time and reports how long each reply
+// took. It measures from outside, beside a load, and adds almost nothing to it.
+// Invariant: a reply belongs to the last request; a lost connection is an error, not a wait.
 
 const ANSWER_TIMEOUT_MS = 20_000;
 
@@ -31,7 +30,7 @@ export class Probe implements AsyncDisposable {
     return probe;
   }
 
-  /** The first line of the answer without its type, or the text of a bulk string; "" for null. */
+  /** The first line of the reply without its type, or the text of a bulk string; "" for null. */
   async ask(...words: string[]): Promise<string> {
     const waiting = Promise.withResolvers<string>();
     this.#waiting = waiting;
@@ -45,7 +44,7 @@ export class Probe implements AsyncDisposable {
     }
   }
 
-  /** Milliseconds until the answer to a PING. */
+  /** Milliseconds until the reply to a PING. */
   async ping(): Promise<number> {
     const begin = performance.now();
     await this.ask("PING");

@@ -1,6 +1,6 @@
-// What the kernel says about a process: processor time, resident memory, its peak; and which
-// processors things run on. Linux only, as /proc is.
-// Invariant: figures are of the whole process, all threads together.
+// What the kernel reports about a process: processor time, resident memory and its peak; and which
+// processors a process runs on. Linux only, because it reads /proc.
+// Invariant: figures cover the whole process with all its threads.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -14,10 +14,10 @@ function getconf(name: string): string {
   return Bun.spawnSync(["getconf", name]).stdout.toString().trim();
 }
 
-/** User and system time of all threads, dead ones included. */
+/** User and system time of all threads, including dead ones. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The second field is the program's name in parentheses and may hold anything.
+  // The second field is the program's name in parentheses and may contain anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
@@ -34,7 +34,7 @@ export function queuedSeconds(pid: number): number {
       nanoseconds += Number(schedule.split(" ")[1]);
     } catch {
       if (task === String(pid)) return Number.NaN; // no such statistics here
-      // Another thread ended since the folder was read: its share is lost, and small.
+      // The thread ended after the folder was read; its share is small and is lost.
     }
   }
   return nanoseconds / 1e9;
@@ -44,7 +44,7 @@ export function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * PAGE_BYTES;
 }
 
-/** The most memory that was resident since the last reset. */
+/** The peak of resident memory since the last reset. */
 export function peakResidentBytes(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
   if (line === null) throw new Error(`process ${pid} has no peak of resident memory`);
@@ -55,7 +55,9 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** Resident memory once it stands still: allocators and hash tables finish in the background. */
+/**
+ * Resident memory when it no longer changes: allocators and hash tables finish in the background.
+ */
 export async function settledResidentBytes(pid: number): Promise<number> {
   let before = residentBytes(pid);
   for (let tries = 0; tries < 20; tries++) {
@@ -67,7 +69,7 @@ export async function settledResidentBytes(pid: number): Promise<number> {
   return before;
 }
 
-/** The server has the first processor for itself and the generator the last. */
+/** The server uses the first processor alone, and the generator the last. */
 export const SERVER_CPU = availableParallelism() > 1 ? "0" : null;
 
 export function pinGenerator(): void {

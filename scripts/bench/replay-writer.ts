@@ -1,6 +1,6 @@
-// Encodes the requests of a replay, GET and SET of a trace's ids in RESP or in memcached's text
-// protocol, into one buffer that is written whole. It makes no string for a request, and one
-// view for a SET: a million of them are encoded for every server. It sends nothing.
+// Encodes the requests of a replay, GET and SET of a trace's ids in RESP or memcached's text
+// protocol, into one buffer that is written whole. It creates no string per request, and one view
+// per SET, since it encodes a million of them for every server. It sends nothing.
 // Invariant: `size` bytes hold exactly the requests added since the last clear().
 
 import { fillerByte } from "../../src/bench/requests.ts";
@@ -9,10 +9,10 @@ import { TRACE_KEY_PREFIX, TRACE_VALUE_BYTES_MAX } from "./trace.ts";
 
 const ZERO = 0x30; // 0
 const FILLER = Uint8Array.from({ length: TRACE_VALUE_BYTES_MAX }, (_, i) => fillerByte(i));
-/** What a request has beside its value: words, lengths and a key of at most fourteen bytes. */
+/** Bytes of a request besides its value: words, lengths and a key of at most fourteen bytes. */
 const FRAME_BYTES_MAX = 64;
 
-/** The bytes around key and length: in a SET `set`, key, `neck`, length, `head`, value, CRLF. */
+/** The bytes around key and length. In a SET: `set`, key, `neck`, length, `head`, value, CRLF. */
 interface Phrases {
   readonly get: Uint8Array;
   readonly set: Uint8Array;

@@ -1,8 +1,8 @@
-// Replays a trace against a real server as a cache is used: GET, and on a miss SET. Requests
-// travel in windows of up to sixteen different ids. One message carries the SETs of what the
-// message before missed, the GETs of ids that came again in its window, and the GETs of the next
-// window: one round trip for each window, and each GET sees what the SETs before it did, to
-// within one window.
+// Replays a trace against a real server the way a cache is used: GET, and SET on a miss. Requests
+// travel in windows of up to sixteen different ids. One message carries the SETs for the misses of
+// the previous message, the GETs of ids repeated in its window, and the GETs of the next window:
+// one round trip per window, and each GET sees the effect of the SETs before it to within one
+// window.
 // Invariant: every request of the trace is one GET, and every miss is followed by one SET.
 
 import type { Socket } from "bun";
@@ -14,13 +14,13 @@ import { ReplayWriter } from "./replay-writer.ts";
 import type { Trace } from "./simulate/policies.ts";
 import { traceValueLength } from "./trace.ts";
 
-/** Different ids of a window. */
+/** Number of different ids in a window. */
 const DISTINCT_MAX = 16;
-/** Requests of a window: also a trace of one id alone has messages of bounded size. */
+/** Requests in a window, so that even a trace of a single id has bounded messages. */
 const WINDOW_MAX = 64;
-/** A message has the repeats of one window and the different ids of the next ... */
+/** A message has the repeats of one window and the different ids of the next, ... */
 const GETS_MAX = WINDOW_MAX + DISTINCT_MAX;
-/** ... and each of those may miss and be a SET of the message after it. */
+/** ... each of which may miss and become a SET in the message after it. */
 const MESSAGE_MAX = 2 * GETS_MAX;
 
 export interface ReplayResult {
@@ -73,7 +73,7 @@ class Message {
   }
 }
 
-/** Where a replay stands in its trace, and what the next message must make up for. */
+/** The position of a replay in its trace, and what the next message must add. */
 class Requests {
   readonly #trace: Trace;
   /** The window, counted from 1, in which an id was last asked for. */
@@ -81,7 +81,7 @@ class Requests {
   #window = 0;
   #at = 0;
   readonly #missed = new Int32Array(GETS_MAX);
-  /** Ids that came again within the last window. */
+  /** Ids that were repeated within the last window. */
   readonly #repeats = new Int32Array(WINDOW_MAX);
   #repeatCount = 0;
 
@@ -90,7 +90,7 @@ class Requests {
     this.#windowOf = new Uint32Array(trace.idCount);
   }
 
-  /** Turns an answered message into the next one; false when the replay is over. */
+  /** Turns an answered message into the next one; false at the end of the replay. */
   compose(message: Message, outcomes: Uint8Array): boolean {
     const missedCount = this.#collectMissed(message, outcomes);
     message.clear();

@@ -1,9 +1,9 @@
 // Replication between our nodes, between redis-servers, and between the two: how long a full sync
-// takes while the leader serves, what others of its clients feel meanwhile, and how far a follower
-// is behind under a steady load of writes. Every server has all processors, as leader and follower
-// share one here.
-// Invariant: after each full sync the follower has as many items as its leader, or there is no
-// figure.
+// takes while the leader serves, how long the leader's other clients wait meanwhile, and how far a
+// follower lags under a steady load of writes. Every server may use all processors, since leader
+// and follower share a machine here.
+// Invariant: after each full sync the follower has as many items as its leader; otherwise there is
+// no figure.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { Probe } from "./probe.ts";
@@ -49,7 +49,7 @@ interface Sample {
 
 export const replication: Benchmark = {
   name: "replication",
-  summary: "time of a full sync, what clients feel of it, and a follower's lag",
+  summary: "time of a full sync, its effect on clients, and a follower's lag",
   async run(context) {
     const pairs = pairsOf(context);
     const samples: Sample[] = [];
@@ -92,7 +92,7 @@ async function measure(context: Context, { name, specs }: Pair): Promise<Sample>
 async function whileSyncing(leader: RunningServer, follower: RunningServer, keys: number) {
   await using order = await Probe.connect(follower.target.port);
   await using operator = await Probe.connect(leader.target.port);
-  // Redis waits for more followers by default; our node answers that it knows no such thing.
+  // Redis waits for more followers by default; our node has no such option and returns an error.
   await operator.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0");
   await leader.resetStatistics();
   const pings = pingUntilStopped(leader.target.port);
@@ -113,14 +113,14 @@ async function whileSyncing(leader: RunningServer, follower: RunningServer, keys
 async function untilLinkIsUp(follower: Probe): Promise<void> {
   const deadline = performance.now() + SYNC_MS_MAX;
   while (performance.now() < deadline) {
-    // While it loads it may refuse to answer this.
+    // A loading server may refuse this.
     if ((await follower.ask("INFO", "replication")).includes("master_link_status:up")) return;
     await Bun.sleep(LINK_POLL_MS);
   }
   throw new Error(`the follower's link was not up after ${SYNC_MS_MAX} ms`);
 }
 
-/** What clients of the leader wait meanwhile: every ping counts, late ones too. */
+/** How long the leader's clients wait meanwhile: every ping counts, including late ones. */
 function pingUntilStopped(port: number): { stop(): Promise<number[]> } {
   let isOver = false;
   const waits: number[] = [];
@@ -143,7 +143,7 @@ function pingUntilStopped(port: number): { stop(): Promise<number[]> } {
 
 // ---- the lag ------------------------------------------------------------------------------------
 
-/** Milliseconds from the answer to a write until the follower shows it. */
+/** Milliseconds from the reply to a write until the follower has it. */
 async function lagUnderWrites(
   leader: RunningServer,
   follower: RunningServer,
@@ -210,9 +210,9 @@ function syncTable(context: Context, pairs: readonly Pair[], samples: readonly S
       ];
     }),
     notes: [
-      "Sync: from REPLICAOF to master_link_status:up. Ping: what other clients of the leader wait.",
+      "Sync: from REPLICAOF to master_link_status:up. Ping: how long other clients of the leader wait.",
       "Pings and turns are counted over all rounds together, and the longest of them is shown.",
-      "Redis walks a copy of its memory in a forked process; our leader does it between commands.",
+      "Redis walks a copy of its memory in a forked process; our leader walks it between commands.",
     ],
     raw: samples,
   };
@@ -235,6 +235,6 @@ function lagTable(pairs: readonly Pair[], samples: readonly Sample[]) {
         cellOf(own, ({ lag }) => lag.max, 2),
       ];
     }),
-    notes: ["From the answer to a SET until a GET on the follower shows it; 100-byte values."],
+    notes: ["From the reply to a SET until a GET on the follower returns it; 100-byte values."],
   };
 }

@@ -5,7 +5,7 @@ import { Exchange, encode } from "./exchange.ts";
 
 export interface Load {
   readonly name: string;
-  /** Before the idle server is measured. */
+  /** Runs before the idle server is measured. */
   prepare?(bed: Bed): Promise<void>;
   run(bed: Bed): Promise<void>;
 }
@@ -21,7 +21,7 @@ export class Bed {
     this.isSmoke = isSmoke;
   }
 
-  /** So many, or a fiftieth of that when it is only to be seen that it works. */
+  /** This many, or a fiftieth in a smoke run. */
   scale(count: number): number {
     return this.isSmoke ? Math.ceil(count / 50) : count;
   }
@@ -47,7 +47,7 @@ function block(depth: number, command: (index: number) => Buffer): Buffer {
   return Buffer.concat(Array.from({ length: depth }, (_, index) => command(index)));
 }
 
-/** `count` blocks, spread over connections that each wait for the answer to one before the next. */
+/** Sends `count` blocks over connections that each wait for one reply before the next block. */
 function steady(name: string, commands: Buffer, count: number, connections = 10): Load {
   const each = (bed: Bed) => Math.ceil(bed.scale(count) / connections);
   return {
@@ -201,7 +201,7 @@ const messages: readonly Load[] = [
 
 // ---- clients that come, go and do not read ------------------------------------------------------
 
-/** One after another on each of ten lanes, so that thousands of connections are a few at a time. */
+/** Runs ten lanes of connections, one after another in each, so that few are open at a time. */
 function visits(name: string, count: number, visit: (bed: Bed) => Promise<void>): Load {
   return {
     name,
@@ -242,7 +242,7 @@ const visitors: readonly Load[] = [
     name: "100 never log in nor read",
     async run(bed) {
       await (await bed.client()).ask(encode("CONFIG", "SET", "requirepass", "secret")).catch(() => {
-        // The PING that asks for the end of the answer is refused already.
+        // The PING that marks the end of the replies is itself refused.
       });
       const noise = block(50_000, () => encode("G")).subarray(0, 700_000);
       await Promise.all(
@@ -257,7 +257,7 @@ const visitors: readonly Load[] = [
 
 // ---- followers ----------------------------------------------------------------------------------
 
-/** Asks for a full sync as a follower does, and is one from then on. */
+/** Requests a full sync, and is a follower from then on. */
 async function follower(bed: Bed): Promise<Exchange> {
   const client = await bed.client();
   await client.ask(encode("REPLCONF", "capa", "eof", "capa", "psync2"));

@@ -1,6 +1,6 @@
-// Resident memory of a server under each family of commands, and under clients that mean harm: how
-// much it grows over the idle server at its peak, and what is left of that once the clients are
-// gone. The loads are in resident-cases.ts; the memory of items is what `memory` measures.
+// Resident memory of a server under each family of commands and under hostile clients: how much it
+// grows over the idle server at its peak, and how much of that remains when the clients have gone.
+// The loads are in resident-cases.ts; `memory` measures the memory of items.
 // Invariant: each load has a fresh server, and the same number of the same commands for all of
 // them.
 
@@ -76,7 +76,7 @@ async function measure(context: Context, load: Load, variant: Variant): Promise<
   bed.close();
   await Bun.sleep(context.smoke ? 10 : REST_MS);
   const restBytes = (await resting(server.pid)) - idle;
-  // After the rest: a server reads what is left of its clients when they go.
+  // After the rest: a server reads what its clients left unread when they close.
   const peakBytes = peakResidentBytes(server.pid) - idle;
   return { load: load.name, variant: variant.name, peakBytes, restBytes, seconds };
 }

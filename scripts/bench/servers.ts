@@ -1,6 +1,6 @@
-// The servers under test: how each is found, started with comparable settings, and stopped.
-// Every start is a fresh process on a free port, without persistence, on its own processor.
-// Invariant: a started server is stopped when its scope ends, whatever happened in it.
+// The servers under test: how each is found, started with comparable settings, and stopped. Every
+// start is a fresh process on a free port, without persistence, on its own processor.
+// Invariant: a started server is always stopped when its scope ends.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,28 +15,28 @@ import { MIB } from "./suite.ts";
 const ROOT = join(import.meta.dir, "../..");
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
-/** A server that refuses more than this does not do the work that is measured. */
+/** A server that refuses more than this share does not do the measured work. */
 const REFUSED_SHARE_MAX = 0.2;
 
 export interface ServerOptions {
   readonly maxMemoryBytes: number;
-  /** What leaves when memory is full; the others have their own one policy. */
+  /** The eviction policy of Redis and its forks; the others have only one. */
   readonly redisPolicy?: "allkeys-lru" | "allkeys-lfu";
-  /** Refuse writes when memory is full, instead of evicting. */
+  /** Refuses writes when memory is full, instead of evicting. */
   readonly evictsNothing?: boolean;
   readonly threads?: number;
-  /** Leaves the server on all processors, for runs with several threads. */
+  /** Lets the server use all processors, for runs with several threads. */
   readonly unpinned?: boolean;
 }
 
 export interface ServerSpec {
   readonly name: string;
   readonly protocol: Protocol;
-  /** Answers some writes by an error when memory is full, instead of always evicting. */
+  /** Whether it answers some writes with an error when memory is full. */
   readonly refusesWhenFull?: boolean;
-  /** Runs with any number of data threads. */
+  /** Whether it runs with any number of data threads. */
   readonly hasThreads?: boolean;
-  /** What it says of itself, or null when it is not installed. */
+  /** Its version, as it reports it, or null if it is not installed. */
   version(): string | null;
   command(port: number, options: ServerOptions): string[];
 }
@@ -62,7 +62,7 @@ function redisLike(name: string, program: string): ServerSpec {
 const MEMCACHED: ServerSpec = {
   name: "memcached",
   protocol: "memcache",
-  // It keeps pages for each size class, and a class may find none that it can take.
+  // It keeps pages for each size class, and no page may be left for a class.
   refusesWhenFull: true,
   version: () => firstLine(["memcached", "-V"]),
   command: (port, options) => [
@@ -116,7 +116,7 @@ export class RunningServer implements AsyncDisposable {
   readonly target: Target;
   readonly pid: number;
   readonly #process: Bun.Subprocess;
-  /** Its own folder, for its log and whatever else it writes. */
+  /** Its own folder, for its log and all else that it writes. */
   readonly #folder: string;
 
   constructor(spec: ServerSpec, port: number, child: Bun.Subprocess, folder: string) {
@@ -165,7 +165,7 @@ export class RunningServer implements AsyncDisposable {
     return new Error(`${this.spec.name} ${end}: ${this.#logTail()}`);
   }
 
-  /** A server that died under load: its last words say more than the broken connection does. */
+  /** Reports the log of a server that died under load, which says more than a broken connection. */
   #reportCrash(): void {
     const { signalCode, exitCode } = this.#process;
     const asked =
@@ -195,10 +195,10 @@ export async function startServer(
 ): Promise<RunningServer> {
   const port = freePort();
   const pin = SERVER_CPU !== null && !options.unpinned && Bun.which("taskset") !== null;
-  // taskset replaces itself by the server, so the process id stays the same.
+  // taskset execs the server, so the process id stays the same.
   const prefix = pin ? ["taskset", "-c", String(SERVER_CPU)] : [];
   const folder = mkdtempSync(join(tmpdir(), "mscache-bench-"));
-  // A file, not a pipe: a pipe that nobody empties would stop a server that logs much.
+  // A file, not a pipe: a full pipe would block a server that logs much.
   const log = Bun.file(join(folder, "log"));
   const child = Bun.spawn([...prefix, ...spec.command(port, options)], {
     cwd: folder,
@@ -216,7 +216,7 @@ export async function startServer(
   return server;
 }
 
-/** Starts several and, when one fails, stops those that stood already. */
+/** Starts several servers; if one fails, stops those already started. */
 export async function startServers(
   specs: readonly ServerSpec[],
   options: ServerOptions,
@@ -234,7 +234,7 @@ export async function startServers(
   return { running, [Symbol.asyncDispose]: stop };
 }
 
-/** Ports that servers have or had: several start at once, and a free one may be offered twice. */
+/** Ports used so far: several servers start at once, and a free port may be offered twice. */
 const givenPorts = new Set<number>();
 
 function freePort(): number {
@@ -253,7 +253,7 @@ export function workloadFor(server: RunningServer, shape: Partial<Workload>): Wo
   return { ...DEFAULT_WORKLOAD, ...shape, protocol: server.spec.protocol };
 }
 
-/** Error replies end a benchmark, but for writes that a full server is known to refuse. */
+/** Error replies end a benchmark, except for writes that a full server is known to refuse. */
 export function assertServed(server: RunningServer, result: Result, where: string): void {
   const refused = result.errors / Math.max(1, result.operations);
   if (refused > (server.spec.refusesWhenFull ? REFUSED_SHARE_MAX : 0)) {
@@ -261,7 +261,7 @@ export function assertServed(server: RunningServer, result: Result, where: strin
   }
 }
 
-/** Every byte back as it went in, before anything is timed: a wrong server is not scored. */
+/** Checks that every byte comes back before anything is timed: a wrong server is not scored. */
 export async function assertCorrect(server: RunningServer): Promise<void> {
   const workload = workloadFor(server, {
     ...{ keys: 300, valueBytesMin: 0, valueBytesMax: 5000, gets: 1, sets: 1 },

@@ -1,7 +1,7 @@
-// Resident memory under sockets that carry large values: buffers for what comes and goes must
-// not pile up beside the data. In our server this is the collector's habit at work, as shared
-// memory keeps the runtime from collecting by itself.
-// Invariant: the data stays the same while memory is watched, so growth is buffers alone.
+// Resident memory under sockets that carry large values: buffers for requests and replies must not
+// pile up beside the data. In our server this tests the calls of the collector, because shared
+// memory keeps the runtime from collecting on its own.
+// Invariant: the data does not change while memory is measured, so growth is buffers alone.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { peakResidentBytes, resetPeak, settledResidentBytes } from "./process.ts";

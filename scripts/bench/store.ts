@@ -44,7 +44,7 @@ function openStore(memoryLimitBytes: number, concurrent = false): Store {
 
 const keyBytes = 20;
 
-/** Keys of 20 bytes end to end, in an order that no cache likes. */
+/** Keys of 20 bytes end to end, in an order that defeats caches. */
 function makeKeys(count: number): Uint8Array {
   const keys = Buffer.alloc(count * keyBytes);
   for (let i = 0; i < count; i++) {
@@ -70,7 +70,7 @@ interface Speed {
   miss: number;
 }
 
-/** CPU time of this process per operation, ns: other load on the machine hardly disturbs it. */
+/** CPU time of this process per operation, ns; other load on the machine hardly affects it. */
 function timed(count: number, run: () => void): number {
   const before = process.cpuUsage();
   run();
@@ -161,7 +161,7 @@ function runSpeed(): void {
 
 // ---- memory -------------------------------------------------------------------------------------
 
-/** Growth of the process by so many items with a TTL, after a warm-up that loads the code. */
+/** Growth of the process by this many items with a TTL, after a warm-up that loads the code. */
 function runMemory(items: number): void {
   for (const valueBytes of flags.values.split(",").map(Number)) {
     const program = `${import.meta.path}`;
@@ -205,7 +205,7 @@ function measureMemory(items: number, valueBytes: number): void {
 
 // ---- hit ratio ----------------------------------------------------------------------------------
 
-/** Cache-aside: get, and on a miss set. The share of gets that hit, in per cent. */
+/** Cache-aside: get, and on a miss set. Returns the share of hits in percent. */
 function replay(ids: Uint32Array, limit: number): { percent: number; store: Store } {
   const store = openStore(limit);
   const value = new Uint8Array(4096);

@@ -1,6 +1,6 @@
-// What all benchmarks of the suite share: the context they run in, the tables they hand back
-// and the arithmetic of rounds. It does not start servers and prints nothing.
-// Invariant: a table's raw values are kept beside its medians.
+// What all benchmarks of the suite share: their context, the tables that they return, and the
+// arithmetic of rounds. It neither starts servers nor prints results.
+// Invariant: a table keeps its raw values beside its medians.
 
 import type { ServerSpec } from "./servers.ts";
 
@@ -8,18 +8,18 @@ export interface Context {
   /** Seconds instead of minutes: shows that a benchmark works, not how fast anything is. */
   readonly smoke: boolean;
   readonly rounds: number;
-  /** The servers that are installed and wanted, ours first. */
+  /** The servers that are installed and selected, ours first. */
   readonly servers: readonly ServerSpec[];
   readonly traces: readonly string[];
   /** Memory limits in MiB for the hit ratio; empty for the default ones. */
   readonly limitsMib: readonly number[];
-  /** Part of a case's name that the cpu benchmark is narrowed to; empty for all. */
+  /** Selects the cases whose name contains this; empty for all. */
   readonly only: string;
   /** Every combination in the cpu benchmark instead of one dimension at a time. */
   readonly matrix: boolean;
-  /** The server of `--against`, to which cpu compares ours; empty for none. */
+  /** The server of `--against`, with which cpu compares ours; empty for none. */
   readonly against: string;
-  /** Tells a waiting person what is going on. */
+  /** Reports progress to the user. */
   say(line: string): void;
 }
 
@@ -49,7 +49,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The order of a round: turned round every time, so that no one always comes first. */
+/** The order of a round, rotated every time so that none always comes first. */
 export function alternate<T>(items: readonly T[], round: number): T[] {
   return round % 2 === 0 ? [...items] : [...items].reverse();
 }
@@ -71,7 +71,7 @@ export function printTable(table: Table): string {
   return [`## ${table.title}`, "", head, rule, ...rows, ...notes, ""].join("\n");
 }
 
-/** Words to the left, figures to the right. */
+/** Aligns words left and figures right. */
 function formatLine(cells: readonly string[], widths: readonly number[]): string {
   const padded = cells.map((cell, i) =>
     i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]),

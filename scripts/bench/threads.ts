@@ -1,6 +1,6 @@
-// Data threads 1, 2 and 4: throughput and CPU per operation as threads are added, and that
-// what is read is still what was written. The server may use all processors here, and the
-// generator shares the last one with it, so on a small machine this shows cost, not gain.
+// Data threads 1, 2 and 4: throughput and CPU per operation as threads are added, and whether reads
+// still return what was written. The server may use all processors here, and shares the last one
+// with the generator, so on a small machine this shows cost, not gain.
 // Invariant: every run with several threads also compares every byte that it reads.
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
@@ -24,7 +24,7 @@ interface Variant {
   readonly threads: number;
 }
 
-/** Those that have threads are run with 1, 2 and 4; the others once, for comparison. */
+/** Servers with threads run with 1, 2 and 4; the others once, for comparison. */
 function variantsOf(context: Context): Variant[] {
   return context.servers.flatMap((spec) => {
     const threaded = spec.name === "mscache" || spec.name === "memcached";

@@ -1,7 +1,7 @@
-// Access traces: read from a file of little-endian uint32 ids (gzipped or not), or made by a
-// seeded generator of Zipf-distributed requests with scans between them. It also says how long
-// the value of an id is, so that every server stores the same bytes.
-// Invariant: the same file or seed gives the same requests and the same sizes everywhere.
+// Access traces: read from a file of little-endian uint32 ids (gzipped or not), or made by a seeded
+// generator of Zipf-distributed requests with scans between them. It also defines the length of an
+// id's value, so that every server stores the same bytes.
+// Invariant: the same file or seed gives the same requests and sizes everywhere.
 
 import { basename } from "node:path";
 import { Random, Zipf } from "../../src/bench/random.ts";
@@ -40,7 +40,7 @@ export function makeTrace(name: string, ids: Uint32Array): Trace {
 
 export interface GeneratorOptions {
   readonly requests: number;
-  /** Objects that the Zipf part chooses from. */
+  /** Number of objects in the Zipf part. */
   readonly objects: number;
   readonly exponent: number;
   /** Share of the requests that belong to scans: sequential runs over cold objects. */
@@ -65,7 +65,7 @@ export function generateTrace(options: GeneratorOptions = GENERATOR_DEFAULT): Tr
   const zipf = new Zipf(random, options.objects, options.exponent);
   const idOfRank = shuffled(options.objects, random);
   const ids = new Uint32Array(options.requests);
-  // A scan is begun so often that its requests make up the wanted share.
+  // Scans begin often enough that their requests make up the configured share.
   const scanChance = options.scanShare / (options.scanLength * (1 - options.scanShare));
   let scanLeft = 0;
   let scanAt = 0;

@@ -1,6 +1,6 @@
-// How long the server's event loop was held by single turns, as our server's INFO tells it:
-// the length of a turn is what every other connection of that thread waits. Other servers do
-// not say, and their cells stay empty.
+// How long single turns held the server's event loop, as our server's INFO reports it: every other
+// connection of that thread waits for the length of a turn. Other servers do not report it, so
+// their cells stay empty.
 // Invariant: figures count from the last CONFIG RESETSTAT, and no round's stall is averaged away.
 
 import type { Statistics } from "./admin.ts";
@@ -40,7 +40,7 @@ export function turnsOf(statistics: Statistics): Turns {
 }
 
 /**
- * Percentiles are medians of the rounds; the rest is of all rounds, in the order of the columns.
+ * In the order of the columns. Percentiles are medians of the rounds; the rest covers all rounds.
  */
 export function turnCells(rounds: readonly Turns[]): Cell[] {
   const total = (pick: (turns: Turns) => number) =>
@@ -60,7 +60,7 @@ export function turnCells(rounds: readonly Turns[]): Cell[] {
   ];
 }
 
-/** Cut off, not rounded: 100 means all of them. */
+/** Truncated, not rounded: 100 means all of them. */
 function percent(part: number): string {
   return fixed(Math.floor(part * 1e6) / 1e4, 4);
 }

@@ -34,7 +34,7 @@ test.each<[string, string[], number, string, number, string[]]>([
     0,
     "1 passed, 1 failed",
     1,
-    ["skipped, though it can run here: x.test.ts > c"],
+    ["skipped, although it can run here: x.test.ts > c"],
   ],
   [
     "something failed outside every case",

@@ -1,6 +1,6 @@
-// A count-min sketch with four rows of counters up to 15 that are halved after ten times as
-// many additions as the cache has places: how often an id was seen lately, in a few bytes. It
-// may say too much, never too little since the last halving.
+// A count-min sketch with four rows of counters up to 15, which are halved after ten additions per
+// place of the cache: how often an id was used recently, in a few bytes. It may overestimate, but
+// never underestimates since the last halving.
 // Invariant: no counter exceeds 15, and additions since a halving stay below the sample size.
 
 import { mix } from "../../../src/bench/workload.ts";

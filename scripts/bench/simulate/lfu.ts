@@ -1,14 +1,14 @@
-// Simulated LFU: the object with the fewest uses since it came in leaves, the least recently
-// used among equals. Exact counts without decay, so yesterday's favourites stay: that is the
-// textbook's policy, while Redis's samples, counts in steps and forgets with time.
-// Invariant: an object with n uses is in queue n, and no queue below `#least` holds anything.
+// Simulated LFU: evicts the object with the fewest uses since it entered, and among equals the
+// least recently used. Exact counts without decay, so yesterday's favorites stay: this is the
+// textbook policy, while Redis samples, counts in steps, and forgets with time.
+// Invariant: an object with n uses is in queue n, and every queue below `#least` is empty.
 
 import { Links, type Policy, Queue } from "./policy.ts";
 
 export class Lfu implements Policy {
   readonly #capacity: number;
   readonly #links: Links;
-  /** Uses of each object that is held; 0 means that it is not. */
+  /** Uses of each object in the cache; 0 if it is absent. */
   readonly #uses: Uint32Array;
   readonly #queues = new Map<number, Queue>();
   #least = 1;

@@ -1,5 +1,5 @@
-// Simulated LRU: the object that was used longest ago leaves. The yardstick of the others;
-// exact, where real servers approximate it.
+// Simulated LRU: evicts the least recently used object. The reference for the other policies; it is
+// exact, while real servers approximate it.
 // Invariant: the queue is in order of last use and never longer than the capacity.
 
 import { Links, type Policy, Queue } from "./policy.ts";

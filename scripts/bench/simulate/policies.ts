@@ -1,6 +1,6 @@
-// The table of simulated policies by name, and the replay of a sequence of ids through one.
-// Hit ratios are of the whole sequence from an empty cache, first requests included.
-// Invariant: every policy sees the same ids and the same number of places.
+// The table of simulated policies by name, and the replay of a sequence of ids through one. Hit
+// ratios cover the whole sequence from an empty cache, including first requests.
+// Invariant: every policy gets the same ids and the same number of places.
 
 import { Lfu } from "./lfu.ts";
 import { Lru } from "./lru.ts";

@@ -1,10 +1,10 @@
 // The interface of a simulated eviction policy, and the linked list over object ids that the
-// policies are made of. Objects all count as one: sizes are a matter for the real servers.
-// Ids are dense from 0, so that a list is two typed arrays and no object is allocated per id.
-// Invariant: an id is in at most one list at a time; policies keep that themselves.
+// policies use. Every object counts as one; only the real servers consider sizes. Ids are dense
+// from 0, so a list is two typed arrays, and no object is allocated per id.
+// Invariant: an id is in at most one list at a time; the policies ensure that.
 
 export interface Policy {
-  /** One request: true when the object was there; otherwise it is there afterwards. */
+  /** One request: true if the object is in the cache; otherwise it is afterwards. */
   access(id: number): boolean;
 }
 
@@ -66,7 +66,7 @@ export class Queue {
     this.pushHead(id);
   }
 
-  /** The neighbour on the way to the head, or -1 at the head. */
+  /** The neighbor toward the head, or -1 at the head. */
   newer(id: number): number {
     return this.#links.previous[id];
   }

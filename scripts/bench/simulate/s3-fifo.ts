@@ -1,8 +1,8 @@
-// Simulated S3-FIFO (Yang and others, SOSP 2023): new objects enter a small queue of a tenth
-// of the space; those used twice there move to the main queue, the others leave and are
-// remembered in a ghost queue, from which they return straight to the main queue. The main
-// queue gives an object another round for each use, up to three.
-// Invariant: small and main together never hold more than the capacity.
+// Simulated S3-FIFO (Yang and others, SOSP 2023): new objects enter a small queue of a tenth of the
+// space. Objects used twice there move to the main queue; the others are evicted and remembered in
+// a ghost queue, from which they return directly to the main queue. The main queue gives an object
+// another round for each use, up to three.
+// Invariant: the small and the main queue together never hold more than the capacity.
 
 import { Links, type Policy, Queue } from "./policy.ts";
 
@@ -13,9 +13,9 @@ const GHOST = 3;
 const USES_MAX = 3;
 
 export interface S3FifoOptions {
-  /** Share of the capacity that the small queue has. */
+  /** The small queue's share of the capacity. */
   readonly smallShare: number;
-  /** Uses in the small queue that move an object to the main queue. */
+  /** Uses in the small queue that promote an object to the main queue. */
   readonly promoteUses: number;
 }
 
@@ -52,7 +52,7 @@ export class S3Fifo implements Policy {
       return true;
     }
     if (place === GHOST) this.#ghost.remove(id);
-    // Absent while room is made, so that evictions into the ghost queue cannot meet it there.
+    // Absent while room is made, so that evictions into the ghost queue cannot find it there.
     this.#place[id] = ABSENT;
     while (this.#small.size + this.#main.size >= this.#capacity) this.#evict();
     this.#uses[id] = 0;

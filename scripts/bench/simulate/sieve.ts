@@ -1,7 +1,7 @@
-// Simulated SIEVE (Zhang and others, NSDI 2024): one queue in order of arrival, and a hand
-// that walks from the oldest to the newest, clears the mark of what was used and evicts the
-// first object without a mark. Survivors stay where they are.
-// Invariant: the hand, when it is set, points at an object in the queue.
+// Simulated SIEVE (Zhang and others, NSDI 2024): one queue in order of arrival, and a hand that
+// moves from the oldest to the newest, clears the mark of used objects and evicts the first object
+// without a mark. Survivors stay in place.
+// Invariant: the hand, if set, points at an object in the queue.
 
 import { Links, type Policy, Queue } from "./policy.ts";
 

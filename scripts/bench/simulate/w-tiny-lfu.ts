@@ -1,7 +1,7 @@
-// Simulated W-TinyLFU (Einziger, Friedman and Manes, 2017) as Caffeine began with it: a window
-// of one percent in LRU order, a main part split into probation and protection (one to four),
-// and a sketch of recent frequency that decides whether what leaves the window replaces what
-// would leave the main part. The window does not adapt.
+// Simulated W-TinyLFU (Einziger, Friedman and Manes, 2017), as in the first Caffeine: a window of
+// one percent in LRU order, a main part divided into probation and protection (one to four), and a
+// sketch of recent frequency that decides whether the object evicted from the window replaces the
+// next victim of the main part. The window does not adapt.
 // Invariant: window, probation and protection together never hold more than the capacity.
 
 import { FrequencySketch } from "./frequency-sketch.ts";
