@@ -57,9 +57,16 @@ describe("WATCH", () => {
 describe("SUBSCRIBE", () => {
   const refusal = "-ERR too many subscriptions on this connection, or too long names";
   const megabytes = 16 * 1024 * 1024;
+  const pattern = Buffer.alloc(1024, "p"); // a pattern has a bound of its own
 
   test.each([
-    ["bytes", () => namesThatFill(subscriptionBytesMax, megabytes)],
+    [
+      "bytes",
+      () => {
+        const [first = pattern, ...others] = namesThatFill(subscriptionBytesMax, megabytes);
+        return [pattern, first.subarray(pattern.length), ...others];
+      },
+    ],
     ["names", () => shortNames(subscriptionsMax)],
   ])("takes so many %s of channels and patterns and no more", async (_, names) => {
     await using node = await startNode();
