@@ -1,7 +1,6 @@
 /**
- * A leader, or a file, that announces more than it sends: the node refuses by the header, counts
- * what it refused, and takes no memory for it. Does not judge the reader byte by byte: that is
- * unit/rdb.
+ * A leader, or a file, that announces more than it sends: the node refuses the value by its header,
+ * counts it, and takes no memory for it. For the reader byte by byte, see unit/rdb.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -70,7 +69,7 @@ test.skipIf(!tellsMemory)(
 );
 
 test.skipIf(!tellsMemory)(
-  "a stream's argument that is announced and does not come takes no memory",
+  "an argument of a stream that is announced but not sent takes no memory",
   async () => {
     const empty = Buffer.from("REDIS0009\xff\0\0\0\0\0\0\0\0", "latin1");
     const announced = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nonly this much";

@@ -1,5 +1,5 @@
 /**
- * A leader under write load and followers that join late, die and come back: at the end all hold
+ * A leader under write load and followers that join late, die and come back: in the end all have
  * the same keys, values and times. Over every line-up of our nodes and real redis-servers.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  * Invariant: data is compared key by key, and a time by its absolute moment in milliseconds.
@@ -50,7 +50,7 @@ for (const lineUp of lineUps) {
     );
 
     test(
-      "a link that is cut under load is made again, and nothing is lost",
+      "a link that is cut under load comes back, and nothing is lost",
       async () => {
         const random = new Random(seedFor("REPLICATION_SEED"));
         await using members = new AsyncDisposableStack();

@@ -201,7 +201,7 @@ for (const [first, second, third] of chains) {
   const isMissing = [first, second, third].includes(redisKind) && !redisInstalled();
   const name = `the chain ${first.name} -> ${second.name} -> ${third.name}`;
   describe.skipIf(isMissing)(name, () => {
-    test("under load, with either link cut, needs one full sync at each link", async () => {
+    test("under load, with either link cut, needs one full sync for each link", async () => {
       const random = new Random(seedFor("REPLICATION_SEED"));
       await using stack = new AsyncDisposableStack();
       const leader = stack.use(await first.leader(64 * MIB));

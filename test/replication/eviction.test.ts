@@ -1,8 +1,7 @@
 /**
- * A leader that evicts and is flushed, and followers that must not decide anything by themselves:
- * every item that the leader gives up reaches them as an effect, over our nodes and real
- * redis-servers. The followers have more memory than their leader, so that an eviction of their own
- * would show.
+ * A leader that evicts and is flushed, and followers that must not evict by themselves: every item
+ * that the leader removes reaches them as an effect, over our nodes and real redis-servers. The
+ * followers have more memory than their leader, so that an eviction of their own would show.
  * Invariant: the data are compared key by key while the leader is full, and again after FLUSHALL.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -34,7 +34,7 @@ async function statistic({ port }: Member, name: string): Promise<number> {
 
 for (const lineUp of lineUps) {
   describe.skipIf(lineUp.isMissing)(lineUp.name, () => {
-    test("a full sync of one key, and of none, is followed by the stream", async () => {
+    test("the stream follows a full sync of one key, and of none", async () => {
       await using stack = new AsyncDisposableStack();
       const leader = stack.use(await lineUp.leader());
       const peer = stack.use(await Peer.connect(leader.port));

@@ -1,7 +1,7 @@
 /**
- * What nodes tell of replication, beside what a real redis-server tells: the fields of INFO in both
- * roles, and under which address a follower behind a translation is known, to INFO and to ROLE.
- * Does not compare values but where they are fixed: offsets and replids differ by nature.
+ * What nodes report about replication, beside a real redis-server: the fields of INFO in both
+ * roles, and the address at which INFO and ROLE show a follower behind address translation.
+ * Compares only fixed values: offsets and replids always differ.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";

@@ -41,7 +41,7 @@ async function fill({ port }: Member): Promise<void> {
 const small = ["--max-memory", "400mb", "--journal-size", "1mb"];
 
 test.skipIf(!givesBack)(
-  "a follower gives back what FLUSHALL and a smaller snapshot free",
+  "a follower returns to the system what FLUSHALL and a smaller snapshot free",
   async () => {
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start(small));

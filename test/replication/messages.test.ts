@@ -1,6 +1,6 @@
 /**
- * What a leader's stream carries beside single writes: messages of channels, and transactions as a
- * whole; between nodes of ours and redis-server in both directions. Data under load is compared in
+ * What a leader's stream has beside single writes: messages of channels, and whole transactions;
+ * between our nodes and redis-server in both directions. For data under load, see
  * convergence.test.ts.
  * Invariant: the line-up of redis-servers alone must pass every test, or the test is wrong.
  */

@@ -1,7 +1,7 @@
 /**
- * A leader that this node cannot follow: its stream has what only a snapshot can tell, again and
- * again, or its snapshot is refused each time. There is one full sync at a time with growing waits
- * between them, the log says why, and the data that are here stay.
+ * A leader that this node cannot follow: its stream keeps having changes that only a snapshot can
+ * show, or its snapshot is refused each time. The node makes one full sync at a time, with growing
+ * waits between them; the log says why, and the present data stay.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rdbFixtures } from "../../scripts/rdb-fixtures.ts";
@@ -40,7 +40,7 @@ test.each([
   ["an unknown command that names a key", command("FUTURE.ADD", "counter", "1")],
   ["a form of SET that is not known", command("SET", "counter", "2", "IFEQ", "1")],
   ["MSETEX", command("MSETEX", "1", "counter", "2")],
-])("%s leads to a full sync, and each one more waits longer", async (_, line) => {
+])("%s leads to a full sync, and the wait before each further one grows", async (_, line) => {
   const { leader, askedAtMs } = await leaderOf(fullSync(snapshot, select + line));
   await using _leader = leader;
   await using node = await ours.start(["--leaderaddr", `127.0.0.1:${leader.port}`]);
@@ -55,7 +55,7 @@ test.each([
   expect(askedAtMs.length).toBeLessThan(9);
 });
 
-test("a snapshot that is refused each time leaves the old data, and is asked for less and less", async () => {
+test("a snapshot that is refused each time leaves the old data and is requested ever less often", async () => {
   let bytes = fullSync(snapshot);
   const askedAtMs: number[] = [];
   await using leader = await ScriptedLeader.start(() => {

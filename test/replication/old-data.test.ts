@@ -1,8 +1,8 @@
 /**
- * A follower that has data gets other ones by a full sync: the old ones are read until the new ones
- * are complete, or nothing is where not both fit; never a part. The link stands still in the middle
- * of the snapshot while the test looks, and readers on many connections judge every reply from the
- * beginning to the end. With one and four data threads.
+ * A follower that has data gets others by a full sync: clients read the old ones until the new ones
+ * are complete, or nothing if both do not fit, but never a part. The link stands still in the
+ * middle of the snapshot while the test looks, and readers on many connections judge every reply
+ * from the beginning to the end. With one and four data threads.
  * Invariant: a value names its leader, so that an old one, a new one and neither are told apart.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -157,7 +157,7 @@ async function untilRead(follower: SpawnedNode, field: "loading" | "async_loadin
 describe.each([1, 4])("a full sync beside the old data, %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--max-memory", "64mb"];
 
-  test("leaves them readable until the new ones are complete, without one LOADING", async () => {
+  test("leaves them readable until the new ones are complete, without a single LOADING", async () => {
     await using stack = new AsyncDisposableStack();
     const { first, second, follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
@@ -188,7 +188,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     });
   });
 
-  test("that is cut in the middle changes nothing: the old leader goes on by a partial sync", async () => {
+  test("changes nothing if it is cut in the middle: the old leader resumes by a partial sync", async () => {
     await using stack = new AsyncDisposableStack();
     const { first, follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
@@ -207,7 +207,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
 
-  test("is given up by REPLICAOF NO ONE, and the old data take writes", async () => {
+  test("is aborted by REPLICAOF NO ONE, and the old data accept writes", async () => {
     await using stack = new AsyncDisposableStack();
     const { first, follower, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
@@ -228,7 +228,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
 describe.each([1, 4])("a full sync that does not fit beside the old data, %d data threads", (n) => {
   const args = ["--threads", `${n}`, "--max-memory", "14mb"];
 
-  test("answers LOADING until the new ones are complete, and never a part of them", async () => {
+  test("replies LOADING until the new ones are complete, and never serves a part of them", async () => {
     await using stack = new AsyncDisposableStack();
     // More than 14 MiB leave beside the old data, which take 9; the snapshot has nearly 8.
     const { second, follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
@@ -243,7 +243,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
     expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
   });
 
-  test("and is cut leaves an empty node, which the next attempt fills", async () => {
+  test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
     await using stack = new AsyncDisposableStack();
     const { second, follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
     await untilRead(follower, "loading");
@@ -260,7 +260,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
   });
 });
 
-test("BGSAVE during a full sync saves the old data whole", async () => {
+test("BGSAVE during a full sync saves all of the old data", async () => {
   await using directory = await temporaryDirectory();
   await using stack = new AsyncDisposableStack();
   const path = join(directory.path, "follower.rdb");

@@ -1,7 +1,7 @@
 /**
- * `--other-types refuse`: a node that holds strings only does not follow a Redis that holds more,
- * and does not start from its file, and says which type it met. Skipping them, which is the
- * default, is tested in redis-stream.test.ts and persistence/rdb-versions.test.ts.
+ * `--other-types refuse`: a node, which holds only strings, does not follow a Redis that has other
+ * types and does not start from its file; it says which type it met. For skipping them, the
+ * default, see redis-stream.test.ts and persistence/rdb-versions.test.ts.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ async function untilLogged(node: { log(): string }, line: string): Promise<void>
 }
 
 describe.skipIf(!redisInstalled())(`a node that refuses other types${redisNote}`, () => {
-  test("does not take a snapshot that has one, and takes the next that has none", async () => {
+  test("refuses a snapshot that has one, and loads the next one that has none", async () => {
     await using leader = await startLeader();
     await using peer = await Peer.connect(leader.port);
     await peer.ask("SET", "a", "1");
@@ -44,7 +44,7 @@ describe.skipIf(!redisInstalled())(`a node that refuses other types${redisNote}`
     expect(await reader.ask("GET", "a")).toBe("$1");
   });
 
-  test("does not go on with a stream that has one, even if it comes in a transaction", async () => {
+  test("does not continue a stream that has one, even inside a transaction", async () => {
     await using leader = await startLeader();
     const options = ["--leaderaddr", `127.0.0.1:${leader.port}`, "--other-types", "refuse"];
     await using node = await ours.start(options);
@@ -61,7 +61,7 @@ describe.skipIf(!redisInstalled())(`a node that refuses other types${redisNote}`
     expect(await replicationField(node.port, "mscache_sync_skipped_values")).toBe("1");
   });
 
-  test("takes other databases and functions for no types of its own", async () => {
+  test("does not count other databases and functions as other types", async () => {
     await using leader = await startLeader();
     await using peer = await Peer.connect(leader.port);
     const library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
@@ -78,7 +78,7 @@ describe.skipIf(!redisInstalled())(`a node that refuses other types${redisNote}`
   });
 });
 
-test("a file with other types ends the start where they are refused", async () => {
+test("a file with other types stops the start if they are refused", async () => {
   const fixture = rdbFixtures.find(({ skipped }) => "list" in skipped);
   if (fixture === undefined) throw new Error("no fixture has a list");
   await using directory = await temporaryDirectory();

@@ -1,7 +1,7 @@
 /**
- * Every command with which a real Redis passes on changes of strings, whatever its client had asked
- * for: our follower has the same data after each of them, and inside a transaction. Commands of
- * other types are counted and told once for each name. A random mix of all of them on few keys is
+ * Every command by which a real Redis replicates changes of strings, whatever its client sent: our
+ * follower has the same data after each of them, also inside a transaction. Commands of other types
+ * are counted and logged once for each name. For a random mix of all on few keys, see
  * redis-stream.test.ts.
  * Invariant: data are compared key by key, and a time by its absolute moment in milliseconds.
  */
@@ -50,7 +50,7 @@ async function expectEqual(leader: Member, follower: Member): Promise<void> {
 }
 
 describe.skipIf(!redisInstalled())(`a follower of redis-server${redisNote}`, () => {
-  test("has the same strings after every command that changes some", async () => {
+  test("has the same strings after every command that changes strings", async () => {
     await using stack = new AsyncDisposableStack();
     const { leader, follower, peer } = await startPair(stack);
     for (const request of requests) expect(await peer.askRaw(`${request}\r\n`)).not.toMatch(/^-/);
@@ -74,7 +74,7 @@ describe.skipIf(!redisInstalled())(`a follower of redis-server${redisNote}`, () 
     await expectEqual(leader, follower);
   });
 
-  test("tells each command of another type once, and goes on", async () => {
+  test("logs each command of another type once, and continues", async () => {
     await using stack = new AsyncDisposableStack();
     const { leader, follower, peer } = await startPair(stack);
     for (let i = 0; i < 20; i++) await peer.ask("RPUSH", "list", i);

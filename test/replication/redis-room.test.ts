@@ -1,7 +1,7 @@
 /**
  * Debian's redis-server as the judge: it loads our snapshots, we read its dumps, it follows our
- * leader and we follow it, with cuts, chains and every type that its snapshot may hold. Whole nodes
- * are in the files beside it; here is the room alone, so that a failure points at it.
+ * leader and we follow it, with cuts, chains and every type that its snapshot may have. The other
+ * files test whole nodes; this one tests only the room, so that a failure points at it.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -105,7 +105,7 @@ describe.skipIf(!redisInstalled())(`snapshots and redis-server${note}`, () => {
     expect(await dump(client)).toEqual(store.dump());
   });
 
-  test("an empty store makes a good file", async () => {
+  test("an empty store makes a valid file", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await Bun.write(path, snapshotOf(new SmallStore()));
@@ -206,7 +206,7 @@ function readIn(bytes: Uint8Array, step: number): { items: string[]; skipped: ob
 }
 
 describe.skipIf(!redisInstalled())(`redis-server as follower${note}`, () => {
-  test("it has everything, with writes during the sync, and goes on after cuts", async () => {
+  test("it has everything, with writes during the sync, and resumes after cuts", async () => {
     const random = new Random(seedFor("FOLLOWER_SEED"));
     await using node = new TestNode();
     await using redis = await startRedis(quick);
@@ -289,7 +289,7 @@ describe.skipIf(!redisInstalled())(`redis-server as leader${note}`, () => {
     });
   }
 
-  test("a password is given", async () => {
+  test("a password is sent", async () => {
     await using redis = await startRedis([...quick, "--requirepass", "secret"]);
     await using client = await respClient(redis.port);
     await client.call("AUTH", "secret");
@@ -300,7 +300,7 @@ describe.skipIf(!redisInstalled())(`redis-server as leader${note}`, () => {
     await inStep(node, client);
   });
 
-  test("our leader turned its follower, and back, without a full sync", async () => {
+  test("our leader becomes its follower, and the reverse, without a full sync", async () => {
     await using redis = await startRedis(quick);
     await using client = await respClient(redis.port);
     await using node = new TestNode();

@@ -1,8 +1,8 @@
 /**
  * A follower of a real Redis, under everything that Redis may send: strings byte for byte equal
  * after any mix of commands on few keys, other databases and types left alone and counted, and a
- * full sync where the stream alone cannot tell what database 0 became. Does not test the pieces:
- * test/unit has the arithmetic of BITFIELD and of the HyperLogLog.
+ * full sync where the stream alone cannot show what became of database 0. For the parts, such as
+ * the arithmetic of BITFIELD and of the HyperLogLog, see test/unit.
  * Replay with STREAM_COMMANDS_SEED=n; run longer with STREAM_COMMANDS_STEPS=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -100,7 +100,7 @@ describe.skipIf(!redisInstalled())(`a follower of redis-server${redisNote}`, () 
     expect(await skippedBy(follower)).toBe(5);
   });
 
-  test("is emptied by a FLUSHALL, and hears a PUBLISH, wherever they were said", async () => {
+  test("is emptied by a FLUSHALL and gets a PUBLISH, whatever database they were sent in", async () => {
     await using stack = new AsyncDisposableStack();
     const { leader, follower, peer } = await startPair(stack);
     const listener = stack.use(await Peer.connect(follower.port));
@@ -114,7 +114,7 @@ describe.skipIf(!redisInstalled())(`a follower of redis-server${redisNote}`, () 
     expect(await fullSyncsOf(leader)).toBe(1);
   });
 
-  test("drops a string that another type has replaced, and counts what it leaves out", async () => {
+  test("removes a string that another type has replaced, and counts what it leaves out", async () => {
     await using stack = new AsyncDisposableStack();
     const { leader, follower, peer } = await startPair(stack);
     for (const key of ["a", "b", "c", "d", "stays"]) await peer.ask("SET", key, "string");
@@ -190,22 +190,22 @@ describe("a stream that this node cannot follow", () => {
     await waitFor(() => leader.served > 0);
   }
 
-  test("as it holds a script ends the link", async () => {
+  test("because it has a script ends the link", async () => {
     const line = "the effect of EVAL on the leader needs a full sync";
     await expectLine(line, "EVAL", "redis.call('set', 'a', '1')", "0");
   });
 
-  test("as a command fails that cannot have failed on the leader ends the link", async () => {
+  test("because a command fails that did not fail on the leader ends the link", async () => {
     await expectLine("INCR of the stream failed: value is not an integer", "INCR", "n");
   });
 
-  test("as a payload is damaged ends the link", async () => {
+  test("because a payload is damaged ends the link", async () => {
     const line = "RESTORE of the stream failed: snapshot: a payload's checksum is wrong";
     await expectLine(line, "RESTORE", "a", "0", "\0\u0001a\t\0damaged!");
   });
 });
 
-test("clients may not use the commands that are there for the stream only", async () => {
+test("clients cannot use the commands that exist only for the stream", async () => {
   await using node = await ours.start();
   await using peer = await Peer.connect(node.port);
   const names = ["SETBIT", "BITOP", "BITFIELD", "PFADD", "PFMERGE", "PFCOUNT", "RESTORE", "MOVE"];

@@ -1,7 +1,7 @@
 /**
- * What leaders and followers answer and how they change places: READONLY, ROLE and INFO, REPLICAOF,
- * and that a time means the same moment on every node. Over every line-up.
- * Data under load is compared in convergence.test.ts.
+ * What leaders and followers reply and how they change roles: READONLY, ROLE and INFO, REPLICAOF,
+ * and that a key expires at the same moment on every node. Over every line-up. For data under load,
+ * see convergence.test.ts.
  * Invariant: every wait is for a condition, and every node is a process of its own.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -28,7 +28,7 @@ function readOnlyBy(follower: Member, leader: Member): string {
 
 for (const lineUp of lineUps) {
   describe.skipIf(lineUp.isMissing)(lineUp.name, () => {
-    test("a follower refuses writes, serves reads, and says whom it follows", async () => {
+    test("a follower refuses writes, serves reads, and names its leader", async () => {
       await using members = new AsyncDisposableStack();
       const leader = members.use(await lineUp.leader());
       await fill(leader.port, 10);
@@ -53,7 +53,7 @@ for (const lineUp of lineUps) {
       await expectCounted(leader, follower);
     });
 
-    test("REPLICAOF NO ONE makes a leader that keeps its data and takes writes", async () => {
+    test("REPLICAOF NO ONE makes a leader that keeps its data and accepts writes", async () => {
       await using members = new AsyncDisposableStack();
       const leader = members.use(await lineUp.leader());
       await fill(leader.port, 100);
@@ -70,7 +70,7 @@ for (const lineUp of lineUps) {
       expect(await peer.ask("GET", "fill:4")).toBe("$value of 4");
     });
 
-    test("REPLICAOF makes a leader follow, and its own data gives way", async () => {
+    test("REPLICAOF makes a leader follow, and replaces its data", async () => {
       await using members = new AsyncDisposableStack();
       const leader = members.use(await lineUp.leader());
       const other = members.use(await lineUp.leader());
@@ -88,7 +88,7 @@ for (const lineUp of lineUps) {
       await expectReadOnly(again, readOnlyBy(other, leader));
     });
 
-    test("a time means the same moment on every node, and is over on all when it is over", async () => {
+    test("a key has the same expiry time on every node, and expires on all of them", async () => {
       await using members = new AsyncDisposableStack();
       const leader = members.use(await lineUp.leader());
       await using writer = await Peer.connect(leader.port);
@@ -112,7 +112,7 @@ for (const lineUp of lineUps) {
       await waitFor(async () => (await reader.ask("DBSIZE")) === ":0", { message: "the DELs" });
     });
 
-    test("a follower whose leader is gone keeps serving, and follows another when told", async () => {
+    test("a follower that lost its leader keeps serving, and follows another on command", async () => {
       await using members = new AsyncDisposableStack();
       const former = members.use(await lineUp.leader());
       await fill(former.port, 5);

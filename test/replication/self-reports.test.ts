@@ -1,7 +1,7 @@
 /**
- * What a node says of itself agrees, by whatever way it is asked, at every moment of start, load,
- * sync, failover and change of role: support/self-report.ts asks in a loop while a scenario goes
- * on. A redis-server goes through the same scenarios. That a state was met at all is asserted, too.
+ * All reports of a node about itself agree at every moment of start, load, sync, failover and
+ * change of role: support/self-report.ts asks in a loop while a scenario runs. A redis-server runs
+ * through the same scenarios. The tests also assert that each state was seen at all.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { freePort, temporaryDirectory, waitFor } from "../harness.ts";

@@ -1,8 +1,8 @@
 /**
- * A leader and its follower where memory is small, as in a container of 128 to 512 MB: with the
- * sizes that a node takes by default there, neither ever holds more than that, whatever is written
- * and however slow the follower is. Each is started with the sizes that the defaults would be, and
- * the kernel says its peak.
+ * A leader and its follower with little memory, as in a container of 128 to 512 MB: with the
+ * default sizes for that much, neither ever holds more, whatever is written and however slow the
+ * follower is. Each is started with the sizes that the defaults would be, and the kernel reports
+ * its peak.
  * Invariant: what is written is three times the limit, so that items, journal and what is kept for
  * the follower have all been full.
  */

@@ -1,8 +1,8 @@
 /**
- * A follower of ours, in a process of its own, and a leader whose bytes went through bad hands: a
- * good snapshot with a damaged stream behind it, a damaged snapshot, and both with lengths that
- * lie. Whatever comes, the follower lives, answers its clients and comes again; given good bytes at
- * last, it is a copy. The pieces alone are fuzzed harder in
+ * Our follower, in its own process, and a leader whose bytes are damaged: a good snapshot with a
+ * damaged stream after it, a damaged snapshot, and both with false lengths. Whatever arrives, the
+ * follower survives, serves its clients and reconnects; given good bytes in the end, it is a copy.
+ * The parts alone are fuzzed harder in
  * unit/replication/follower/leader-stream-fuzz.test.ts.
  * Replay with STREAM_FUZZ_SEED=n; run longer with STREAM_FUZZ_ROUNDS=n.
  */
@@ -89,7 +89,7 @@ function damagedSync(random: Random): Buffer {
 
 for (const threads of [1, 4]) {
   describe(`a follower with ${threads} data threads`, () => {
-    test.concurrent("outlives every stream and is a copy when it gets a good one", async () => {
+    test.concurrent("survives every stream and is a copy when it gets a good one", async () => {
       const random = new Random(seedFor("STREAM_FUZZ_SEED"));
       let isGood = false;
       const rest = encodeCommand(["INCRBY", "n", 1]);
@@ -136,7 +136,7 @@ for (const threads of [1, 4]) {
   });
 }
 
-test("orders in a stream are not obeyed, and its changes are", async () => {
+test("control commands in a stream are not obeyed, but its changes are applied", async () => {
   const orders = [
     ["REPLICAOF", "NO", "ONE"],
     ["CONFIG", "SET", "max-clients", "7"],

@@ -1,6 +1,6 @@
 /**
  * The replication stream as a follower sees it byte by byte: handshake, snapshot, live stream and
- * offsets, taken by hand over a raw connection.
+ * offsets, read by hand over a raw connection.
  * Whole nodes that follow each other are tested in convergence.test.ts.
  * Invariant: what is asserted here of our leader is asserted of redis-server too, except that our
  * stream carries effects.
@@ -135,7 +135,7 @@ async function checkedKeys(snapshot: Buffer): Promise<{ keys: number; expires: n
 }
 
 describe("mscache, its effects", () => {
-  test("requests become what they did", async () => {
+  test("requests become their effects", async () => {
     await using leader = await ours.start();
     const link = await follow(leader.port);
     await using _ = link.peer;
@@ -176,7 +176,7 @@ describe("mscache, its effects", () => {
     ]);
   });
 
-  test("a relative time becomes a moment, and an expired key a DEL", async () => {
+  test("a relative time becomes an absolute one, and an expired key a DEL", async () => {
     await using leader = await ours.start();
     const link = await follow(leader.port);
     await using _ = link.peer;

@@ -1,7 +1,7 @@
 /**
- * What a full sync needs of the disk: nothing between nodes that find a snapshot's end by its mark,
- * a chain among them; and for others one file that is gone when the process is killed. And SYNC, as
- * redis-cli asks for a snapshot or for the stream.
+ * What a full sync needs on disk: nothing between nodes that find the end of a snapshot by its
+ * mark, also in a chain; for others one file, which does not survive a kill of the process. Also
+ * SYNC, by which redis-cli asks for a snapshot or the stream.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -25,7 +25,7 @@ async function fill(peer: Peer, keys: number, bytes: number): Promise<void> {
   for (let i = 0; i < keys; i++) await peer.ask("SET", `key:${i}`, `${i}`.padEnd(bytes, "x"));
 }
 
-test("a chain needs no folder for temporary files", async () => {
+test("a chain needs no temporary folder", async () => {
   await using first = await spawnNode([], nowhere);
   await using peer = await Peer.connect(first.port);
   await fill(peer, 500, 2_000);
@@ -94,7 +94,7 @@ describe.skipIf(!redisInstalled())(`redis-cli${redisNote}`, () => {
     return new Response(check.stdout).text();
   }
 
-  test("--rdb takes a file off a leader and off a follower that redis-check-rdb accepts", async () => {
+  test("--rdb gets a file that redis-check-rdb accepts from a leader and from a follower", async () => {
     await using directory = await temporaryDirectory();
     await using leader = await spawnNode([]);
     await using peer = await Peer.connect(leader.port);
@@ -109,7 +109,7 @@ describe.skipIf(!redisInstalled())(`redis-cli${redisNote}`, () => {
     }
   });
 
-  test("--replica shows the writes that come", async () => {
+  test("--replica shows new writes", async () => {
     await using leader = await spawnNode([]);
     await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
     await waitFor(() => linkIsUp(follower.port));

@@ -1,7 +1,7 @@
 /**
- * A chain of three nodes of ours with several data threads each, under writes from several
- * connections: either link is cut, the last node is killed and started again, and at the end keys,
- * values, times and offsets are equal on all three. With one data thread this is cut-links.test.ts.
+ * A chain of three of our nodes with several data threads each, under writes from several
+ * connections: either link is cut, the last node is killed and restarted, and in the end keys,
+ * values, times and offsets are equal on all three. For one data thread, see cut-links.test.ts.
  * Replay with REPLICATION_SEED=n.
  * Invariant: the counters of each leader say which syncs there were.
  */
@@ -23,7 +23,7 @@ function follow(port: number): Promise<Member> {
   return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);
 }
 
-test("a chain with four data threads a node outlives cut links and a kill", async () => {
+test("a chain with four data threads a node survives cut links and a kill", async () => {
   const random = new Random(seedFor("REPLICATION_SEED"));
   await using stack = new AsyncDisposableStack();
   const leader = stack.use(await ours.start(threaded));

@@ -1,9 +1,8 @@
 /**
- * What makes replication one that can be relied on: WAIT, CLIENT PAUSE, followers that writes need,
- * reads without a leader, and FAILOVER. Over our nodes with one and four data threads, and over
- * real redis-servers, whose texts are the measure. Does not compare data under load: that is
- * cut-links.test.ts and convergence.test.ts.
- * Invariant: a follower that must not answer is stopped by SIGSTOP, never by a bet on time.
+ * What makes replication reliable: WAIT, CLIENT PAUSE, --min-followers-to-write, --stale-reads and
+ * FAILOVER. Over our nodes with one and four data threads, and over real redis-servers, whose texts
+ * are the standard. For data under load, see cut-links.test.ts and convergence.test.ts.
+ * Invariant: a follower that must not answer is stopped by SIGSTOP, never by timing.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, redisInstalled, startRedis, waitFor } from "../harness.ts";
@@ -103,7 +102,7 @@ for (const pair of pairs) {
       expect(await peer.ask("WAIT", 1, 5_000)).toBe(":1");
     });
 
-    test("WAIT holds its own connection only, and ends when the follower is back", async () => {
+    test("WAIT holds only its own connection, and ends when the follower is back", async () => {
       await using stack = new AsyncDisposableStack();
       const { leader, follower, peer } = await startPair(pair, stack);
       await using waiting = await Peer.connect(leader.port);
@@ -129,7 +128,7 @@ for (const pair of pairs) {
       expect(await waiting.shown()).toBe(":1");
     });
 
-    test.concurrent("a connection that is closed waits no more", async () => {
+    test.concurrent("a closed connection no longer waits", async () => {
       await using stack = new AsyncDisposableStack();
       const { leader, peer } = await startPair(pair, stack);
       const waiting = await Peer.connect(leader.port);
@@ -140,7 +139,7 @@ for (const pair of pairs) {
       await waitFor(async () => (await clientField(peer, "blocked_clients")) === "0");
     });
 
-    test.concurrent("writes are refused while fewer followers keep up than they need", async () => {
+    test.concurrent("writes are refused while fewer followers are in sync than they need", async () => {
       await using stack = new AsyncDisposableStack();
       const { follower, peer } = await startPair(pair, stack);
       const refusal = "-NOREPLICAS Not enough good replicas to write.";
@@ -189,7 +188,7 @@ for (const pair of pairs) {
       expect(stats).toMatch(/^sync_full:0\r\nsync_partial_ok:1\r$/m);
     });
 
-    test("a FAILOVER whose target stays behind ends with its time, or is forced", async () => {
+    test("a FAILOVER whose target stays behind ends at its timeout, or is forced then", async () => {
       await using stack = new AsyncDisposableStack();
       const { leader, follower, peer } = await startPair(pair, stack);
       const state = () => replicationField(leader.port, "master_failover_state");
@@ -220,7 +219,7 @@ for (const pair of pairs) {
 
 for (const kind of kinds) {
   describe.skipIf(kind.isMissing)(kind.name, () => {
-    test("CLIENT PAUSE WRITE holds writes, and reads go on", async () => {
+    test("CLIENT PAUSE WRITE holds writes but not reads", async () => {
       await using node = await kind.start();
       await using peer = await Peer.connect(node.port);
       await using writer = await Peer.connect(node.port);
@@ -236,7 +235,7 @@ for (const kind of kinds) {
       ]);
     });
 
-    test("CLIENT PAUSE holds everything for its time, and followers nothing", async () => {
+    test("CLIENT PAUSE holds all commands for its time, but not the links of followers", async () => {
       await using stack = new AsyncDisposableStack();
       const leader = stack.use(await kind.start());
       const follower = stack.use(await single.start(leader.port));
@@ -253,7 +252,7 @@ for (const kind of kinds) {
       expect(performance.now() - begin).toBeGreaterThan(780);
     });
 
-    test("a pause of writes holds expiry, too, and an expired key is hidden all the same", async () => {
+    test("a pause of writes also holds expiry, but an expired key is still hidden", async () => {
       await using node = await kind.start();
       await using peer = await Peer.connect(node.port);
       // In one write, or a machine under load would let it expire before the pause.
@@ -268,7 +267,7 @@ for (const kind of kinds) {
       await waitFor(async () => (await peer.ask("DBSIZE")) === ":0");
     });
 
-    test("what cannot be asked for is refused in Redis's words", async () => {
+    test("invalid requests are refused in Redis's words", async () => {
       await using node = await kind.start();
       await using peer = await Peer.connect(node.port);
       const cases: readonly (readonly [string, string])[] = [
@@ -310,7 +309,7 @@ for (const kind of kinds) {
       );
     });
 
-    test("a follower without its leader says so, and refuses stale reads when it is told to", async () => {
+    test("a follower without its leader says so, and refuses stale reads if configured", async () => {
       await using stack = new AsyncDisposableStack();
       const leader = stack.use(await kind.start());
       const node = stack.use(await kind.start(leader.port));
