@@ -1,6 +1,6 @@
 // The example client: connects to a node, stores a number of keys, reads them back, checks them,
-// deletes them and says what it does. The same as the Go example of old, with `--serveraddr ADDR`;
-// exit status 0 if every value came back unchanged, else 1. The node may be the leader or a
+// deletes them and reports each step. Equivalent to the former Go example, with `--serveraddr
+// ADDR`; exit status 0 if every value came back unchanged, else 1. The node may be the leader or a
 // follower.
 
 import { parseArgs } from "node:util";

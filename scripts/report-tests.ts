@@ -1,8 +1,8 @@
-// Reads the JUnit reports of runs of `bun test` and ends with the line that CI's counter reads:
+// Reads the JUnit reports of runs of `bun test`; its last line is the one that CI's counter reads:
 //   bun scripts/report-tests.ts REPORT EXIT_STATUS [REPORT EXIT_STATUS ...]
 //     ->  "N passed, N failed"
-// The exit status is that of the run: a failure outside any case is in no report. It fails when
-// something failed, when a run tested nothing, and when something was skipped, as CI has all that
+// EXIT_STATUS is that of the run: a failure outside any case is in no report. This script fails if
+// anything failed, if a run tested nothing, and if anything was skipped, since CI has all that
 // tests need.
 
 import { existsSync, readFileSync } from "node:fs";

@@ -34,8 +34,8 @@ function encode(text: string): Uint8Array {
 }
 
 /**
- * Line breaks in an echoed argument would end the reply early and forge the next one. Those at the
- * end go, as in Redis.
+ * Line breaks in an echoed argument would end the reply early and forge the next one. Trailing ones
+ * are dropped, as in Redis.
  */
 function singleLine(text: string): string {
   let { length } = text;

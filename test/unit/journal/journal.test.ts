@@ -104,8 +104,7 @@ describe("journal", () => {
       taken += readAll(control, taken.length) ?? "LOST";
       control.needed = taken.length;
     };
-    // The other thread saw an empty ring, and has to wait while this one writes more than the whole
-    // of it.
+    // The other thread saw an empty ring, and must wait while this one writes more than the ring.
     const large = "x".repeat(2_000);
     append(control, large);
     const late = "y".repeat(256);

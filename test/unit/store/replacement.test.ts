@@ -187,7 +187,7 @@ describe("another thread", () => {
     const late = new Store(memory, 2);
     expect([early, late].map((store) => getText(store, "key"))).toEqual(["new", "new"]);
     control.expires = true;
-    // Eviction works on the half that serves: room is made there, in shards that hold something.
+    // Eviction works on the serving half: room is made there, in shards that are not empty.
     const items = limit * 2 * KiB;
     for (let i = 0; i < items; i++) expect(write(late, `${i}`, pattern(KiB))).toBe(STORED);
     expect(late.memoryUsed()).toBeLessThanOrEqual(late.limitBytes + MiB / 4);

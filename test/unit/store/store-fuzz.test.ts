@@ -221,7 +221,7 @@ class Fuzzer implements RemovalListener {
   }
 
   #makeRoom(key: Uint8Array, length: number): boolean {
-    // Now and then none is made: a command may overdraw.
+    // Sometimes makes no room, since a command may overdraw.
     if (this.#random.chance(0.05)) return true;
     const made = this.#store.makeRoom(key, 0, key.length, key.length + length, this.#now);
     if (!made && this.#evicts) throw new Error("with eviction there is always room");

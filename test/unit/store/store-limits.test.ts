@@ -31,7 +31,7 @@ describe("with eviction", () => {
       for (let written = 0, i = 0; written < 4 * limit * MiB; i++) {
         const length = Math.floor(10 * (noise.length / 10) ** random.next());
         expect(write(store, `key:${i}`, noise.subarray(0, length))).toBe(STORED);
-        // A segment may be opened on top of what was made room for.
+        // One more segment than makeRoom() made room for may be opened.
         expect(store.memoryUsed()).toBeLessThanOrEqual(store.limitBytes + 256 * KiB);
         written += length;
       }
@@ -88,7 +88,7 @@ describe("with eviction", () => {
     for (let i = 0; i < 40_000; i++) {
       write(store, `k${random.below(4000)}`, pattern(random.between(100, 700)));
     }
-    // 4,000 items of 400 bytes on average are not much more than a third of the limit.
+    // 4,000 items of 400 bytes on average take little more than a third of the limit.
     expect(store.statistics().evictions).toBe(0);
     expect(store.count()).toBe(4000);
     store.invariants();
@@ -151,7 +151,7 @@ describe("without eviction", () => {
     const store = openStore({ eviction: "none" });
     let count = 0;
     while (write(store, `k${count}`, pattern(1000), 0, { expiresAt: 5000 }) === STORED) count++;
-    // The last ones share segments with live items: those are the sweeper's.
+    // The last ones share segments with live items: the sweeper removes them.
     for (let i = 0; i < 0.95 * count; i++) {
       expect(write(store, `new${i}`, pattern(1000), 6000)).toBe(STORED);
     }

@@ -35,7 +35,7 @@ import { Random } from "../../support/seed.ts";
 import { KiB, MiB, pattern, storeOptions } from "./harness.ts";
 
 describe("the hash", () => {
-  // What the authors' reference implementation gives for the bytes 0, 1, 2 ... of each length under
+  // Results of the authors' reference implementation for the bytes 0, 1, 2 ... of each length under
   // the key 0, 1 ... 7 (github.com/veorq/SipHash, vectors.h).
   const published = [
     ...[0x5b9f35a9, 0xb85a4727, 0x03a662fa, 0x04e7fe8a, 0x89466e2a, 0x69b6fac5, 0x23fc6358],
@@ -321,7 +321,7 @@ describe("the mutex", () => {
 
 describe("the reservation", () => {
   test("commits next to nothing, whatever its size", () => {
-    // In a process of its own, whose memory no other test moves.
+    // In a separate process, whose memory no other test changes.
     const fixture = `${import.meta.dir}/reserve-fixture.ts`;
     const { stdout } = Bun.spawnSync([process.execPath, fixture, String(8192 * MiB)]);
     const { residentBytes, arenas } = JSON.parse(stdout.toString());

@@ -33,7 +33,7 @@ async function hammer(memory: StoreMemory, seed: number, operations: number): Pr
 
 test.each([
   ["plenty of room", 64],
-  // About a thousand keys of 3 KB in the mean: far more than fits, whatever the seed.
+  // About a thousand keys of 3 KB on average: far more than fits, whatever the seed.
   ["a limit that all evict at", 1],
 ])(
   "four threads on one store lose, tear and mix up nothing: %s",
@@ -55,7 +55,7 @@ test.each([
     expect(reports.map((report) => report.failure)).toEqual(Array(THREADS).fill(""));
     const raised = reports.reduce((sum, report) => sum + report.raised, 0);
     expect(raised).toBeGreaterThan(1000);
-    // Nobody may evict the counter while it is used all the time; if it went, it began again at 0.
+    // The counter is in constant use, so it must not be evicted; it would start again at 0.
     if (limit === 64) expect(Number(getText(store, "counter"))).toBe(raised);
     expect(store.statistics().evictions > 0).toBe(limit < 64);
     expect(get(store, "absent")).toBeNull();

@@ -154,12 +154,12 @@ describe("RespParser bounds", () => {
     const longest = "k".repeat(80);
     const fits = bytes(`*2\r\n$3\r\nGET\r\n$80\r\n${longest}\r\n`);
     expect(decode([fits], small())).toEqual({ commands: [["GET", longest]], error: "" });
-    // Arguments of which none is long, however they arrive.
+    // Short arguments, however they arrive.
     const many = bytes(`*20\r\n${"$1\r\na\r\n".repeat(20)}`);
     expect(decode([many], small())).toEqual(refusal);
     const single = Array.from(many, (byte) => Uint8Array.of(byte));
     expect(decode(single, small())).toEqual(refusal);
-    // A pipeline is as long as it likes.
+    // A pipeline may have any length.
     const pipeline = bytes("*1\r\n$4\r\nPING\r\n".repeat(50));
     expect(decode([pipeline], small()).commands).toHaveLength(50);
     expect(decode(split(pipeline, 7), small()).commands).toHaveLength(50);
