@@ -1,8 +1,9 @@
-// The configuration of a node: where values come from (flag, then environment, then file, then
-// default; but what CONFIG REWRITE has pinned in the file goes before all), how they must relate,
-// and how CONFIG GET/SET and the documents see them. The options themselves are rows of options.ts.
-// Nothing is read here but through what is passed in. A Config that leaves this file has been
-// checked whole; every mistake is one ConfigError sentence.
+// The configuration of a node: the precedence of its sources (a value pinned by CONFIG REWRITE,
+// flag, environment, file, default), the relations between values, and the views of CONFIG GET/SET
+// and the documents. The options themselves are rows of options.ts. It reads only from its
+// arguments.
+// Invariant: every Config returned has been checked completely; every mistake is a ConfigError with
+// one sentence.
 
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -25,7 +26,7 @@ type Key = keyof Config;
 type Draft = { -readonly [K in Key]?: Config[K] };
 
 const KEYS = Object.keys(OPTIONS) as Key[];
-/** Derived defaults come last, and that of max-memory before those that depend on it. */
+/** Derived defaults come last: first max-memory, then those that depend on it. */
 const ORDER = [...KEYS].sort((a, b) => rankOf(a) - rankOf(b));
 
 function rankOf(key: Key): number {
@@ -36,8 +37,8 @@ function rankOf(key: Key): number {
 // ---- loading ------------------------------------------------------------------------------------
 
 /**
- * The configuration from flags (by name, without dashes), environment and file.
- * `memoryBytes` is what the defaults of sizes are made to fit into.
+ * Loads the configuration from flags (by name, without dashes), environment and file. The derived
+ * defaults of sizes fit into `memoryBytes`.
  */
 export function loadConfig(
   flags: Texts,
@@ -67,7 +68,7 @@ interface FileValue {
   readonly isPinned?: boolean;
 }
 
-/** Decides one option: the first source that has it wins. */
+/** Resolves one option: the first source that has it wins. */
 function resolve<K extends Key>(config: Draft, key: K, sources: Sources): void {
   const option: Option<Config[K]> = OPTIONS[key];
   const found = findText(option, sources);
@@ -87,15 +88,15 @@ function findText(option: OptionRow, sources: Sources): FileValue | null {
   const flag = sources.flags[option.name];
   if (flag !== undefined) return { where: `--${option.name}`, value: flag };
   const variable = sources.environment[option.environment];
-  // An empty variable is one that a compose file passes on without having it.
+  // A compose file passes a variable that is not set as an empty one.
   if (variable) return { where: option.environment, value: variable };
   return inFile ?? null;
 }
 
-/** Names in the environment are not checked: an orchestrator puts MSCACHE_PORT and others there. */
+/** Environment variables are not checked: an orchestrator sets MSCACHE_PORT and others. */
 function refuseUnknownFlags(flags: Texts): void {
   for (const name of Object.keys(flags)) {
-    if (!isOptionName(name)) throw new ConfigError(`--${name}: there is no such option`);
+    if (!isOptionName(name)) throw new ConfigError(`--${name}: unknown option`);
   }
 }
 
@@ -106,7 +107,7 @@ function readSettings(path: string, readFile: (path: string) => string): Map<str
     const { name, value } = line.setting;
     const where = `${path} line ${line.number}, ${name}`;
     if (!isOptionName(name) || name === OPTIONS.configFile.name) {
-      throw new ConfigError(`${where}: there is no such option in a configuration file`);
+      throw new ConfigError(`${where}: unknown option in a configuration file`);
     }
     settings.set(name, { where, value, isPinned: line.isPinned });
   }
@@ -128,7 +129,7 @@ function isOptionName(name: string): boolean {
   return KEYS.some((key) => OPTIONS[key].name === name);
 }
 
-/** Adds the place of a value to the sentence of its parser. */
+/** Prefixes the error of a parser with the source of the value. */
 function explain<Value>(where: string, parse: () => Value): Value {
   try {
     return parse();
@@ -154,16 +155,19 @@ function checkRelations(config: Config): void {
 
 // ---- CONFIG GET and CONFIG SET ------------------------------------------------------------------
 
-/** One name of CONFIG: Redis's where Redis has one, else the option's own. */
+/** A name in CONFIG: Redis's name if there is one, otherwise the option's own. */
 export interface Setting {
   readonly name: string;
-  /** The option that it is a name of. */
+  /** The name of its option. */
   readonly option: string;
   readonly changeable: boolean;
-  /** Whether its text is a size in bytes. */
+  /** Whether its value is a size in bytes. */
   readonly isSize: boolean;
   show(config: Config): string;
-  /** The configuration with this value; throws a ConfigError whose sentence needs no name. */
+  /**
+   * Returns the configuration with this value. Throws a ConfigError, which does not name the
+   * setting.
+   */
   change(config: Config, text: string): Config;
 }
 
@@ -206,7 +210,7 @@ export function optionTable(): string {
   return lines.map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
 }
 
-/** A default that is text as a reader sees it: as code, as a phrase, or nothing. */
+/** The default as shown in the table: as code, as a phrase, or empty. */
 function showDefault({ default: text, derive }: (typeof OPTIONS)[Key]): string {
   if (derive || text === "") return text;
   return `\`${text}\``;

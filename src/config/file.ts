@@ -1,22 +1,22 @@
-// The configuration file: lines of `name value`, `#` comments and blank lines. What the names mean
-// is not known here, nor where the file lies (replace-file.ts).
-// Invariant: a file that is written back keeps, byte for byte, whatever is not changed: comments,
-// order, text that is no UTF-8, line ends.
+// The format of the configuration file: lines of `name value`, `#` comments and blank lines. It
+// does not know the meaning of the names or where the file is (replace-file.ts).
+// Invariant: rewriting a file keeps everything that is not changed byte for byte: comments, order,
+// text that is not UTF-8, line endings.
 
 import { ConfigError } from "../base/errors.ts";
 
 export interface ConfigLine {
-  /** Counted from 1, as editors do. */
+  /** Line number, counted from 1. */
   readonly number: number;
   /** Null for a comment or a blank line. */
   readonly setting: { readonly name: string; readonly value: string } | null;
-  /** Whether the mark of a rewritten setting stands before it: it beats flags and environment. */
+  /** Whether the mark of CONFIG REWRITE precedes it. It then overrides flags and environment. */
   readonly isPinned: boolean;
 }
 
 const pinMark = "# Written by CONFIG REWRITE after REPLICAOF: beats the flag and the environment.";
 
-/** Parses the whole text. The path is only named in messages. */
+/** Parses the whole text. The path is used only in messages. */
 export function parseConfigFile(text: string, path: string): ConfigLine[] {
   return text.split(/\r?\n/).map((line, index, lines) => {
     const number = index + 1;
@@ -35,28 +35,26 @@ function parseSetting(line: string, where: string): ConfigLine["setting"] {
   return { name, value: unquote(value, where) };
 }
 
-/** Quotes are needed only for an empty value or for blanks at its ends; inside, JSON's escapes. */
+/** Quotes are needed only for an empty value or outer blanks. Escapes are those of JSON. */
 function unquote(value: string, where: string): string {
   if (!value.startsWith('"')) return value;
   try {
     return String(JSON.parse(value));
   } catch {
-    // JSON's own message would speak of tokens and positions instead of the line.
-    throw new ConfigError(`${where}: ${value} has an opening quote but is no quoted text`);
+    // The message of JSON.parse names tokens and positions instead of the line.
+    throw new ConfigError(`${where}: ${value} starts with a quote but is not a quoted string`);
   }
 }
 
 // ---- writing ------------------------------------------------------------------------------------
 
-/** A value that the file shall have. */
+/** A value to write to the file. */
 export interface Written {
   readonly value: string;
   readonly isPinned?: boolean;
 }
 
-/**
- * The file with these settings, in their places where they have one; all other bytes as they were.
- */
+/** Returns the file with these settings, each in its present place if it has one. */
 export function rewriteConfigFile(
   bytes: Uint8Array,
   path: string,
@@ -81,14 +79,14 @@ export function rewriteConfigFile(
   return Buffer.from(append(result, added, ending).join("\n"), "latin1");
 }
 
-/** Of a name that stands there twice the last line counts. */
+/** The line of each name. If a name occurs twice, the last line counts. */
 function placesOf(lines: readonly ConfigLine[]): Map<string, number> {
   const places = new Map<string, number>();
   for (const { number, setting } of lines) if (setting !== null) places.set(setting.name, number);
   return places;
 }
 
-/** Adds lines behind the last one, which may have no end yet. */
+/** Appends lines. The last present line may lack its line ending. */
 function append(lines: readonly string[], added: readonly string[], ending: string): string[] {
   if (added.length === 0) return [...lines];
   const all = [...lines];
@@ -97,13 +95,13 @@ function append(lines: readonly string[], added: readonly string[], ending: stri
   return [...all, ...added.map((line) => line + ending), ""];
 }
 
-/** With one character for each byte. */
+/** The lines of a setting, with one character per byte. */
 function settingLines(name: string, { value, isPinned }: Written, isMarked: boolean): string[] {
   const line = Buffer.from(`${name} ${quote(value)}`, "utf8").toString("latin1");
   return isPinned === true && !isMarked ? [pinMark, line] : [line];
 }
 
-/** Quotes what unquote() would not give back as it is. */
+/** Quotes a value that would not survive unquote() as it is. */
 function quote(value: string): string {
   const isPlain = value !== "" && value === value.trim() && !/^"|[\r\n]/.test(value);
   return isPlain ? value : JSON.stringify(value);

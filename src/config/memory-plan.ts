@@ -1,16 +1,16 @@
-// What a node needs memory for, and how much of it each part gets by default, so that all of it
-// fits into what the process may use (base/system-memory.ts): a container's limit ends a process
-// that goes beyond. Sizes only; nothing is reserved or measured here.
+// The memory plan of a node: the default share of each part, chosen so that everything fits into
+// what the process may use (base/system-memory.ts). A container kills a process that exceeds its
+// limit. It only computes sizes; nothing is reserved or measured here.
 //
 //   runtime and code + working memory of each data thread                    what the program itself takes
 //   items (max-memory) + journal + stream kept for followers + clients       the rest: 4 + 1 + 1 + 2 eighths
 //
-// Measured with 1 KB SETs of three times the limit from 50 clients, in a memory cgroup of that
-// size: the leader held 93 MB at most where 128 were allowed, 194 of 256, 383 of 512, its follower
-// 93, 173 and 197, pages of the program itself included. With half of the limit for items and a
-// journal of 128 MB, as before, the leader was killed in each.
+// Measured in a memory cgroup, with 1 KB SETs from 50 clients that write three times its limit:
+// with limits of 128, 256 and 512 MB the leader used at most 93, 194 and 383 MB and its follower
+// 93, 173 and 197, including the pages of the program. With half of the limit for items and a
+// journal of 128 MB, as before, the leader was killed in each case.
 //
-// Invariant: the parts of a plan add up to no more than the memory that it is for, from 128 MB on.
+// Invariant: from 128 MB on, the parts of a plan add up to no more than the memory it is for.
 
 import {
   clientMemoryDefaultMax,
@@ -22,14 +22,14 @@ import {
 
 const MiB = 1024 * 1024;
 
-/** Bun, our code, and what the control thread works with: 56 MB at rest. */
+/** Bun, our code and the working memory of the control thread: 56 MB at rest. */
 const RUNTIME_BYTES = 64 * MiB;
-/**
- * What a data thread may hold between two collections (16 MiB), and in its pool of buffers (16
- * MiB).
- */
+/** Garbage of a data thread between two collections (16 MiB), and its buffer pool (16 MiB). */
 const THREAD_BYTES = 32 * MiB;
-/** Below this little would be left; a node that is too small for its memory warns at start. */
+/**
+ * At least this share is left for data. A node whose settings then exceed its memory warns at
+ * start.
+ */
 const SHARE_LEFT_MIN = 1 / 4;
 
 const ITEMS_SHARE = 1 / 2;
@@ -37,12 +37,12 @@ const JOURNAL_SHARE = 1 / 8;
 const FOLLOWERS_SHARE = 1 / 8;
 const CLIENTS_SHARE = 1 / 4;
 
-/** As many bytes of journal as a second of heavy writing makes: more serves only longer outages. */
+/** About one second of heavy writing. More only helps to bridge longer outages. */
 const JOURNAL_BYTES_MAX = 128 * MiB;
-/** Of all memory: a machine with much of it has no more clients. */
+/** Share of all memory: a larger machine does not have more clients. */
 const CLIENTS_SHARE_MAX = 1 / 8;
 
-/** What the parts of a node that are options take. */
+/** The sizes of the parts of a node that are options. */
 export interface MemoryParts {
   readonly maxMemory: number;
   readonly journalSize: number;
@@ -51,13 +51,13 @@ export interface MemoryParts {
   readonly threads: number;
 }
 
-/** What the default of max-memory is, where the process may use that much. */
+/** The default of max-memory if the process may use `memoryBytes`. */
 export function defaultMaxMemory(memoryBytes: number, threads: number): number {
   const items = leftFor(memoryBytes, threads) * ITEMS_SHARE;
   return wholeWithin(items, memoryBytesMin, memoryBytesMax);
 }
 
-/** What the journal gets by default: its share of what the items, however many, leave. */
+/** The default of journal-size: its share of the memory that max-memory leaves. */
 export function defaultJournalSize(
   memoryBytes: number,
   threads: number,
@@ -67,7 +67,7 @@ export function defaultJournalSize(
   return wholeWithin(bytes, MiB, JOURNAL_BYTES_MAX);
 }
 
-/** And what is kept of the stream beyond the journal for followers that are behind. */
+/** The default of follower-buffer, the part of the stream beyond the journal for slow followers. */
 export function defaultFollowerBuffer(
   memoryBytes: number,
   threads: number,
@@ -77,24 +77,24 @@ export function defaultFollowerBuffer(
   return wholeWithin(bytes, MiB, followerBufferBytesMax);
 }
 
-/** What all clients together may have of unread replies and unfinished requests by default. */
+/** The default of max-client-memory, for unread replies and unfinished requests of all clients. */
 export function defaultClientMemory(memoryBytes: number, threads: number): number {
   const share = leftFor(memoryBytes, threads) * CLIENTS_SHARE;
   const bytes = Math.min(share, memoryBytes * CLIENTS_SHARE_MAX);
   return wholeWithin(bytes, clientMemoryDefaultMin, clientMemoryDefaultMax);
 }
 
-/** A quarter of the share remains where somebody gave the items everything. */
+/** At least a quarter of the share, even if max-memory takes everything. */
 function shareBeside(maxMemory: number, left: number, share: number): number {
   return Math.max(((left - maxMemory) * share) / (1 - ITEMS_SHARE), (left * share) / 4);
 }
 
-/** Null where the settings fit into what the process may use; else a sentence. */
+/** A warning if the settings do not fit into what the process may use, otherwise null. */
 export function memoryWarning(parts: MemoryParts, memoryBytes: number): string | null {
   const needed = memoryNeeded(parts);
   if (needed <= memoryBytes) return null;
   return (
-    `these settings and the program may take ${inMegabytes(needed)}, and the process may use ` +
+    `these settings may need ${inMegabytes(needed)}, but the process may use only ` +
     `${inMegabytes(memoryBytes)}: lower --max-memory, --journal-size, --follower-buffer or --max-client-memory`
   );
 }
@@ -103,12 +103,12 @@ function inMegabytes(bytes: number): string {
   return `${Math.ceil(bytes / MiB)}mb`;
 }
 
-/** What the program itself leaves of the memory. */
+/** The memory that remains after the program itself. */
 function leftFor(memoryBytes: number, threads: number): number {
   return Math.max(memoryBytes - programBytes(threads), memoryBytes * SHARE_LEFT_MIN);
 }
 
-/** What a node with these settings may come to hold. */
+/** The memory that a node with these settings may need at most. */
 export function memoryNeeded(parts: MemoryParts): number {
   const { maxMemory, journalSize, followerBuffer, maxClientMemory, threads } = parts;
   return programBytes(threads) + maxMemory + journalSize + followerBuffer + maxClientMemory;
@@ -118,7 +118,7 @@ function programBytes(threads: number): number {
   return RUNTIME_BYTES + threads * THREAD_BYTES;
 }
 
-/** Whole megabytes, as people read sizes. */
+/** Rounded down to whole megabytes, for readability. */
 function wholeWithin(bytes: number, least: number, most: number): number {
   return Math.min(Math.max(Math.floor(bytes / MiB) * MiB, least), most);
 }

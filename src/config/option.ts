@@ -1,5 +1,5 @@
-// What an option of a node is: the row that the table (options.ts) has of each. Types only.
-// Whoever reads the table sees text; how a value is read and shown stays with the row.
+// The definition of an option: the shape of a row of the table in options.ts. Types only. Readers
+// of the table see text; the row itself parses and formats its value.
 
 export type OptionGroup =
   | "Network"
@@ -9,7 +9,7 @@ export type OptionGroup =
   | "Security"
   | "Operation";
 
-/** What the default of an option may be derived from: what others are, and the machine. */
+/** The inputs of a derived default: the memory of the machine, and other options. */
 export interface Known {
   readonly memoryBytes: number;
   readonly threads: number;
@@ -17,22 +17,24 @@ export interface Known {
   readonly maxMemory: number;
 }
 
-/** A name in CONFIG GET/SET, and how its text differs from ours where it does. */
+/** A name in CONFIG GET/SET, with its own parser and formatter if its text differs from ours. */
 export interface RedisName<Value> {
   readonly name: string;
   readonly show?: (value: Value) => string;
   readonly read?: (text: string) => Value;
 }
 
-/** What a reader sees of an option. */
+/** The descriptive part of an option. */
 export interface OptionRow {
   /** The flag without its dashes, and the key in the configuration file. */
   readonly name: string;
   readonly environment: string;
   readonly group: OptionGroup;
-  /** What stands for the value in the help: ADDR, SIZE, N. */
+  /** The placeholder for the value in the help: ADDR, SIZE, N. */
   readonly hint: string;
-  /** Parsed like any other value, unless `derive` computes it; then it is a phrase for readers. */
+  /**
+   * Parsed like any other value. If `derive` computes the default, a phrase for readers instead.
+   */
   readonly default: string;
   readonly doc: string;
   /**
@@ -46,6 +48,6 @@ export interface Option<Value> extends OptionRow {
   readonly derive?: (known: Known) => Value;
   readonly parse: (text: string) => Value;
   readonly format: (value: Value) => string;
-  /** Empty: CONFIG knows the option by its own name. */
+  /** If empty, CONFIG uses the option's own name. */
   readonly redis: readonly RedisName<Value>[];
 }

@@ -1,5 +1,5 @@
-// Redis's words for values of ours, where CONFIG shows and takes them: its log levels and its
-// policies of eviction. Which option has which names is said in options.ts.
+// Converts between Redis's words and our values for CONFIG: log levels, eviction policies and save
+// points. options.ts says which option has which Redis name.
 
 import { ConfigError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
@@ -24,7 +24,7 @@ export function readRedisLevel(text: string): LogLevel {
   return word === "warning" ? "warn" : word;
 }
 
-/** Redis has no word for S3-FIFO; LFU over all keys comes nearest. */
+/** Redis has no word for S3-FIFO; LFU over all keys is the closest. */
 export function showRedisPolicy(policy: EvictionPolicy): string {
   return policy === "none" ? "noeviction" : "allkeys-lfu";
 }
@@ -39,7 +39,7 @@ export function readRedisPolicy(text: string): EvictionPolicy {
   return parseWord(text, EVICTION_POLICIES);
 }
 
-/** Redis's `save <seconds> <changes>`: a save this often, if so much has changed. */
+/** Redis's `save <seconds> <changes>`: save this often if at least that many keys have changed. */
 export function showSavePoint(seconds: number): string {
   return seconds === 0 ? "" : `${seconds} 1`;
 }
@@ -50,8 +50,8 @@ export function readSavePoint(text: string): number {
   const [, seconds] = /^(\d+)\s+1$/.exec(words) ?? [];
   if (seconds === undefined) {
     throw new ConfigError(
-      `"${text}" is not "" or one pair of seconds and 1 change; MSCache counts no changes and saves ` +
-        "every so many seconds if there was one",
+      `"${text}" is not "" or one pair of seconds and 1; MSCache does not count changes, it saves ` +
+        "at this interval if there was any",
     );
   }
   return parseWholeNumber(seconds, 1, SNAPSHOT_SECONDS_MAX);

@@ -1,15 +1,15 @@
-// Replaces a configuration file as a whole: by a draft beside it that takes its name once it is
-// durable, or in place where a draft cannot be made or take the name (a file that is mounted by
-// itself, a directory that may not be written to). It knows no settings.
-// Invariants: whatever fails, the file is as it was and no draft is left; it keeps its mode and its
-// owner, and a new one is its owner's alone, as is the draft, whose name nobody can guess: there
-// are passwords in it.
+// Replaces a configuration file atomically: writes a draft beside it and renames it when it is
+// durable. If the draft cannot be created or renamed (a file that is itself a mount, a directory
+// without write permission), it overwrites the file in place. It does not know settings.
+// Invariants: after a failure the file is unchanged and no draft remains. The file keeps its mode
+// and owner. A new file and the draft are readable only by the owner, because they contain
+// passwords, and the name of the draft cannot be guessed.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The calls that are made; a test may let one of them fail. */
+/** The system calls used here; a test can make one of them fail. */
 export type Disk = Pick<
   typeof fs,
   | "closeSync"
@@ -28,22 +28,21 @@ export type Disk = Pick<
 >;
 
 const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
-/** Windows has no such flag, and hardly any links. */
+/** Windows does not have this flag, and links are rare there. */
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const ownerOnly = 0o600;
 const LF = 0x0a;
 
-/** Reads a configuration file at the start; what it may not be is told in words. */
+/** Reads a configuration file at startup. Throws a readable error for a directory or a socket. */
 export function readConfigFile(path: string): string {
   const kind = oddKind(fs.statSync(path));
-  // Pipes and devices can be read once, and a shell's `<(...)` is one.
+  // A pipe or a device can be read once, and a shell's `<(...)` is one of them.
   if (kind === "a directory" || kind === "a socket") throw new Error(`it is ${kind}`);
   return fs.readFileSync(path, "utf8");
 }
 
 /**
- * Gives the file at `path`, or the one that it links to, the bytes that `change` makes of the
- * present ones.
+ * Replaces the bytes of the file at `path`, or of the target of a link, by the result of `change`.
  */
 export function replaceFile(
   path: string,
@@ -66,7 +65,7 @@ export function replaceFile(
   }
 }
 
-/** What else than a regular file it is, or nothing. */
+/** The kind of a file that is not a regular one, or an empty string. */
 function oddKind(stats: fs.Stats): string {
   if (stats.isFile()) return "";
   if (stats.isDirectory()) return "a directory";
@@ -74,10 +73,7 @@ function oddKind(stats: fs.Stats): string {
   return stats.isFIFO() ? "a pipe" : "a device";
 }
 
-/**
- * What stands in the way of a draft and not of the file itself. A full disk stands in the way of
- * both.
- */
+/** Whether the error concerns only the draft. A full disk would make both ways fail. */
 function isOfDraft(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : "";
   return ["EBUSY", "EXDEV", "EACCES", "EPERM", "EROFS"].includes(String(code));
@@ -87,7 +83,7 @@ function isOfDraft(error: unknown): boolean {
 
 function replaceByDraft(target: string, bytes: Uint8Array, old: fs.Stats | null, disk: Disk): void {
   const draft = join(dirname(target), `.mscache-config-${randomBytes(8).toString("hex")}`);
-  // Nothing of that name may be there, and no link.
+  // Fails if anything of that name exists, even a link.
   const file = disk.openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerOnly);
   try {
     writeDraft(file, bytes, old, disk);
@@ -109,21 +105,21 @@ function writeDraft(file: number, bytes: Uint8Array, old: fs.Stats | null, disk:
   }
 }
 
-/** Owner before mode: a change of the owner may take bits of the mode away. */
+/** Owner before mode, because changing the owner may clear bits of the mode. */
 function inherit(file: number, { uid, gid, mode }: fs.Stats, disk: Disk): void {
   const own = disk.fstatSync(file);
   if (own.uid !== uid || own.gid !== gid) disk.fchownSync(file, uid, gid);
   disk.fchmodSync(file, mode & 0o7777);
 }
 
-/** Until then the new name could be lost with the power. */
+/** Without this, a power failure could lose the rename. */
 function syncDirectory(path: string, disk: Disk): void {
-  if (process.platform === "win32") return; // opens no directories
+  if (process.platform === "win32") return; // cannot open directories
   let directory: number;
   try {
     directory = disk.openSync(path, "r");
   } catch {
-    return; // who may write to a directory may not always read it; the file is in its place
+    return; // the directory may be writable but not readable; the file is already in place
   }
   try {
     disk.fsyncSync(directory);
@@ -135,8 +131,9 @@ function syncDirectory(path: string, disk: Disk): void {
 // ---- in place -----------------------------------------------------------------------------------
 
 /**
- * The room that a longer text needs is taken first, as empty lines. Then one write replaces
- * everything, with empty lines up to the old end where the text got shorter.
+ * * Overwrites the file in place. A longer text first extends the file with empty lines, so that a
+ * full disk fails before anything is lost. Then one write replaces everything, padded with empty
+ * lines up to the old end if the text is shorter.
  */
 function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk: Disk): void {
   const file = disk.openSync(target, O_WRONLY | O_NOFOLLOW);

@@ -1,7 +1,7 @@
-// The values that options hold, between text and data: sizes, addresses, whole numbers, words.
-// Each parser is pure and throws a ConfigError whose sentence names the value and what is wanted;
-// which option it stood in is added by the caller. What a parser returns, its formatter turns back
-// into text that parses to the same.
+// Parsers and formatters for the values of options: sizes, addresses, whole numbers, words. Each
+// parser is pure and throws a ConfigError that names the value and the expected form; the caller
+// adds the option.
+// Invariant: the text from a formatter parses back to the same value.
 
 import { type Address, formatAddress, isHost, parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -34,7 +34,7 @@ const UNIT_BYTES: Record<string, number> = {
   tb: 1024 ** 4,
 };
 
-/** "512mb" -> 536870912. Units are Redis's, in either case; a bare number counts bytes. */
+/** "512mb" -> 536870912. Units are Redis's, in any case; a bare number is in bytes. */
 export function parseSize(text: string): number {
   const [, digits, unit] = /^(\d+)([a-z]*)$/i.exec(text.trim()) ?? [];
   const factor = UNIT_BYTES[(unit ?? "?").toLowerCase()];
@@ -45,7 +45,7 @@ export function parseSize(text: string): number {
   return bytes;
 }
 
-/** 536870912 -> "512mb": the largest binary unit that leaves a whole number. */
+/** 536870912 -> "512mb": uses the largest binary unit that gives a whole number. */
 export function formatSize(bytes: number): string {
   for (const unit of ["tb", "gb", "mb", "kb"]) {
     const count = bytes / (UNIT_BYTES[unit] ?? 1);
@@ -56,7 +56,7 @@ export function formatSize(bytes: number): string {
 
 // ---- addresses ----------------------------------------------------------------------------------
 
-/** A list separated by commas; the same address twice is a mistake (port 0 never is the same). */
+/** A comma-separated list without duplicates. Addresses with port 0 never count as duplicates. */
 export function parseAddressList(text: string): Address[] {
   const addresses = text.split(",").map((part) => parseAddress(part));
   const seen = new Set<string>();
@@ -68,7 +68,7 @@ export function parseAddressList(text: string): Address[] {
   return addresses;
 }
 
-/** A host without a port; an empty text means none. */
+/** A host without a port; an empty string means none. */
 export function parseHost(text: string): string {
   const host = text.trim();
   if (host !== "" && !isHost(host))
@@ -76,11 +76,11 @@ export function parseHost(text: string): string {
   return host;
 }
 
-/** Where a leader is: an empty text means none, and ":port" means this machine. */
+/** The address of a leader: an empty string means none, ":port" means this machine. */
 export function parseLeaderAddress(text: string): Address | null {
   if (text.trim() === "") return null;
   const address = parseAddress(text, "127.0.0.1");
-  if (address.port === 0) throw new ConfigError(`"${text}" has port 0, where no leader can be`);
+  if (address.port === 0) throw new ConfigError(`"${text}" has port 0, which no leader can have`);
   return address;
 }
 

@@ -41,7 +41,7 @@ describe("CONFIG SET maxmemory", () => {
     expect(await peer.ask("CONFIG", "GET", "maxmemory")).toBe(`*[$maxmemory $${8 * MiB}]`);
   });
 
-  test("takes what lies between the minimum and the reserve", async () => {
+  test("accepts sizes between the minimum and the reserve", async () => {
     for (const bytes of [MiB, 16 * MiB, 8 * MiB]) {
       expect(await peer.ask("CONFIG", "SET", "maxmemory", bytes)).toBe("+OK");
     }
@@ -65,8 +65,8 @@ describe("CONFIG SET save", () => {
     "%p is refused: changes are not counted",
     async (value) => {
       const why =
-        `"${value}" is not "" or one pair of seconds and 1 change; ` +
-        "MSCache counts no changes and saves every so many seconds if there was one";
+        `"${value}" is not "" or one pair of seconds and 1; ` +
+        "MSCache does not count changes, it saves at this interval if there was any";
       expect(await peer.ask("CONFIG", "SET", "save", value)).toBe(refusal("save", why));
     },
   );

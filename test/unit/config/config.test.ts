@@ -40,7 +40,7 @@ function sentence(run: () => unknown): string {
   throw new Error("it was accepted");
 }
 
-describe("where a value comes from", () => {
+describe("the source of a value", () => {
   test("without any source every option has its documented default", () => {
     expect(load()).toEqual({
       listenAddr: [{ host: "127.0.0.1", port: 5000 }],
@@ -74,7 +74,7 @@ describe("where a value comes from", () => {
     });
   });
 
-  test("a flag beats the environment, which beats the file", () => {
+  test("a flag overrides the environment, which overrides the file", () => {
     const file = "threads 2\nmax-clients 22\nidle-timeout 222";
     const environment = { MSCACHE_THREADS: "3", MSCACHE_MAX_CLIENTS: "33" };
     const config = load({ config: "x.conf", threads: "4" }, environment, file);
@@ -99,7 +99,7 @@ describe("where a value comes from", () => {
     expect(sentence(() => load({ threads: "" }))).toStartWith("--threads: ");
   });
 
-  test("variables of an orchestrator for a service called mscache are left alone", () => {
+  test("variables that an orchestrator sets for a service called mscache are ignored", () => {
     expect(() => load({}, { MSCACHE_PORT: "tcp://10.0.0.1:5000" })).not.toThrow();
   });
 
@@ -164,7 +164,7 @@ describe("where a value comes from", () => {
 
 describe("mistakes", () => {
   test.each<[string, () => unknown, string]>([
-    ["an unknown flag", () => load({ maxmem: "1" }), "--maxmem: there is no such option"],
+    ["an unknown flag", () => load({ maxmem: "1" }), "--maxmem: unknown option"],
     [
       "a bad size",
       () => load({ "max-memory": "12xb" }),
@@ -189,7 +189,7 @@ describe("mistakes", () => {
     [
       "a leader on port 0",
       () => load({ leaderaddr: "a:0" }),
-      '--leaderaddr: "a:0" has port 0, where no leader can be',
+      '--leaderaddr: "a:0" has port 0, which no leader can have',
     ],
     [
       "an address listed twice",
@@ -219,12 +219,12 @@ describe("mistakes", () => {
     [
       "an unknown name in the file",
       () => load({ config: "x.conf" }, {}, "# a\n\nport 5"),
-      "x.conf line 3, port: there is no such option in a configuration file",
+      "x.conf line 3, port: unknown option in a configuration file",
     ],
     [
       "a file that names a file",
       () => load({ config: "x.conf" }, {}, "config y.conf"),
-      "x.conf line 1, config: there is no such option in a configuration file",
+      "x.conf line 1, config: unknown option in a configuration file",
     ],
     [
       "a bad value in the file",
@@ -239,7 +239,7 @@ describe("mistakes", () => {
     [
       "a quote that does not close",
       () => load({ config: "x.conf" }, {}, 'password "a'),
-      'x.conf line 1: "a has an opening quote but is no quoted text',
+      'x.conf line 1: "a starts with a quote but is not a quoted string',
     ],
   ])("%s is one sentence that names the place and the value", (_, run, expected) => {
     expect(sentence(run)).toBe(expected);
@@ -306,11 +306,11 @@ describe("sizes and addresses", () => {
     "a b:1",
     "a:1x",
     "[]:1",
-  ])("%p is no address", (text) => {
+  ])("%p is not an address", (text) => {
     expect(() => parseAddress(text)).toThrow(ConfigError);
   });
 
-  test("a list of addresses may have blanks, and port 0 more than once", () => {
+  test("a list of addresses may contain blanks, and port 0 more than once", () => {
     expect(parseAddressList("a:0, a:0,[::1]:3").map(formatAddress)).toEqual([
       "a:0",
       "a:0",
@@ -318,7 +318,7 @@ describe("sizes and addresses", () => {
     ]);
   });
 
-  test("a leader without a host is on this machine, and an empty text is no leader", () => {
+  test("a leader without a host is on this machine, and an empty string means no leader", () => {
     expect(parseLeaderAddress(":5000")).toEqual({ host: "127.0.0.1", port: 5000 });
     expect(parseLeaderAddress("")).toBeNull();
   });
@@ -353,7 +353,7 @@ describe("the memory that the process may use", () => {
     return memoryBoundBytes(read, 8 * GB);
   };
 
-  test("is the machine's where nothing can be read", () => {
+  test("is that of the machine if nothing can be read", () => {
     expect(bound({})).toBe(8 * GB);
   });
 
@@ -411,13 +411,13 @@ describe("CONFIG GET and SET", () => {
     });
   });
 
-  test("every option is shown, and no name stands for two", () => {
+  test("every option is shown, and no name belongs to two options", () => {
     const names = SETTINGS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.length).toBeGreaterThanOrEqual(Object.keys(OPTIONS).length);
   });
 
-  test("a change is a new configuration and leaves the old one alone", () => {
+  test("a change returns a new configuration and does not modify the old one", () => {
     const before = load({ "max-memory": "1gb" });
     const after = setting("maxmemory").change(before, "1500mb");
     expect([before.maxMemory, after.maxMemory]).toEqual([GB, 1500 * MB]);
@@ -435,7 +435,7 @@ describe("CONFIG GET and SET", () => {
   });
 });
 
-test("the table of options has a row for each flag and escapes its own bars", () => {
+test("the table of options has a row for each flag and escapes bars", () => {
   const rows = optionTable().split("\n").slice(2);
   expect(rows.map((row) => /`--([\w-]+) /.exec(row)?.[1])).toEqual(
     Object.values(OPTIONS).map(({ name }) => name),

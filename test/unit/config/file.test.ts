@@ -1,5 +1,5 @@
-// Rewriting a configuration file: what it keeps, what it changes, and that the result reads back to
-// the same values. Who writes it, and when, is tested in sentinel/config-rewrite.test.ts.
+// Rewriting a configuration file: what it keeps, what it changes, and that the result parses to
+// the same values. sentinel/config-rewrite.test.ts covers CONFIG REWRITE itself.
 
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/config.ts";
@@ -19,12 +19,12 @@ describe("rewriting", () => {
     expect(text).toBe(FILE.replace("max-clients 5", "max-clients 7"));
   });
 
-  test("appends what has no line yet, and gives an empty file its first", () => {
+  test("appends a setting without a line, also to an empty file", () => {
     expect(rewrite(FILE, ["threads", { value: "2" }])).toBe(`${FILE}threads 2\n`);
     expect(rewrite("", ["threads", { value: "2" }])).toBe("threads 2\n");
   });
 
-  test("of a name that stands there twice leaves one line", () => {
+  test("leaves one line of a name that occurs twice", () => {
     const text = rewrite("threads 1\n# b\nthreads 2\n", ["threads", { value: "3" }]);
     expect(text).toBe("# b\nthreads 3\n");
   });
@@ -36,7 +36,7 @@ describe("rewriting", () => {
     expect(parseConfigFile(twice, "").find(({ isPinned }) => isPinned)?.setting?.value).toBe("b:2");
   });
 
-  test("writes every value so that it reads back as it was", () => {
+  test("writes every value so that it parses back unchanged", () => {
     const random = new Random(seedFor("CONFIG_FILE_SEED"));
     const alphabet = ["a", " ", '"', "\\", "\n", "\r", "#", "é", "\t", "\u2028", "\u00a0"];
     for (let i = 0; i < 2_000; i++) {
@@ -82,12 +82,12 @@ describe("a pinned leader", () => {
   const environment = { MSCACHE_LEADERADDRESS: "older:1" };
   const pinned = (value: string) => rewrite("", ["leaderaddr", { value, isPinned: true }]);
 
-  test("beats flag and environment, which beat an ordinary line", () => {
+  test("overrides flag and environment, which override an ordinary line", () => {
     expect(load(pinned("new:2"), flags, environment)).toEqual({ host: "new", port: 2 });
     expect(load("leaderaddr new:2\n", flags)).toEqual({ host: "old", port: 1 });
   });
 
-  test("may be none: a promoted node comes back as a leader", () => {
+  test("may be empty: a promoted node restarts as a leader", () => {
     expect(load(pinned(""), flags, environment)).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
-// The defaults of sizes: that they fit together into what the process may use, whatever somebody
-// sets, and that a node is warned of settings that cannot. What nodes really take is in
+// The defaults of sizes: that they all fit into what the process may use, whatever the user
+// sets, and that a node warns of settings that cannot fit. The memory of real nodes is measured in
 // replication/small-memory.
 
 import { describe, expect, test } from "bun:test";
@@ -35,7 +35,7 @@ describe("the defaults of sizes", () => {
     },
   );
 
-  test("the journal and what is kept for followers make way for more items", () => {
+  test("the journal and the follower buffer shrink for a larger max-memory", () => {
     const { journalSize, followerBuffer } = configFor(512, { "max-memory": "300mb" });
     expect([journalSize / MB, followerBuffer / MB]).toEqual([29, 29]);
     const full = configFor(8192, { "max-memory": "8gb" });
@@ -43,11 +43,11 @@ describe("the defaults of sizes", () => {
   });
 });
 
-describe("a node whose settings cannot fit", () => {
-  test("is told so in a sentence", () => {
+describe("settings that cannot fit", () => {
+  test("give a warning of one sentence", () => {
     const config = configFor(256, { "max-memory": "128mb", "journal-size": "128mb" });
     expect(memoryWarning(config, 256 * MB)).toBe(
-      "these settings and the program may take 392mb, and the process may use 256mb: " +
+      "these settings may need 392mb, but the process may use only 256mb: " +
         "lower --max-memory, --journal-size, --follower-buffer or --max-client-memory",
     );
   });

@@ -56,7 +56,7 @@ describe("a file that is replaced", () => {
     expect(file.names()).toEqual(["node.conf"]);
   });
 
-  test("that is a link stays one, and what it links to is replaced", async () => {
+  test("that is a link stays one, and its target is replaced", async () => {
     await using file = await bench();
     const link = join(file.directory, "link.conf");
     fs.symlinkSync("node.conf", link);
@@ -65,21 +65,21 @@ describe("a file that is replaced", () => {
     expect(file.text()).toBe(after.toString());
   });
 
-  test("that nothing changes is not written at all", async () => {
+  test("is not written at all if nothing changes", async () => {
     await using file = await bench();
     const inode = fs.statSync(file.path).ino;
     replaceFile(file.path, (bytes) => bytes, failing("writeSync", "EIO"));
     expect(fs.statSync(file.path).ino).toBe(inode);
   });
 
-  test("is made where there was none, and is its owner's alone", async () => {
+  test("is created if there was none, readable only by its owner", async () => {
     await using file = await bench(null);
     replaceFile(file.path, () => after);
     expect(file.text()).toBe(after.toString());
     expect(modeOf(file.path)).toBe(0o600);
   });
 
-  test("gets a draft that nobody else can read, whose name is not known before", async () => {
+  test("gets a draft that only its owner can read, with an unpredictable name", async () => {
     await using file = await bench();
     const seen: { name: string; mode: number; flags: number }[] = [];
     const openSync = (name: string, flags: number, mode: number) => {
@@ -98,7 +98,7 @@ describe("a file that is replaced", () => {
   });
 });
 
-describe("where a draft cannot be", () => {
+describe("where a draft cannot be created", () => {
   test.each([
     ["a file that is mounted by itself", failing("renameSync", "EBUSY")],
     ["a directory that may not be written to", failing("openSync", "EACCES", 1)],
@@ -119,7 +119,7 @@ describe("where a draft cannot be", () => {
     }
   });
 
-  test("a disk without room for the longer text leaves the file as it was", async () => {
+  test("a disk without room for a longer text leaves the file unchanged", async () => {
     await using file = await bench();
     // The draft is written whole; what is written in place is not.
     const disk = {
@@ -148,8 +148,8 @@ describe("a disk that fails", () => {
   });
 });
 
-describe("a path that is no regular file", () => {
-  test("is told in words, and nothing is put into its place", async () => {
+describe("a path that is not a regular file", () => {
+  test("is a readable error, and is not replaced", async () => {
     await using file = await bench(null);
     const pipe = join(file.directory, "pipe");
     Bun.spawnSync(["mkfifo", pipe]);
