@@ -1,12 +1,13 @@
-// Hot path: a latency histogram that counts in constant time and constant memory. Buckets are
-// linear below 12.8 microseconds and 64 for each power of two above, so a percentile is exact
-// to 0.1 microseconds or 1.6 percent. It does not measure; it is told.
+// A latency histogram with constant time per value and constant memory. Buckets are linear below
+// 12.8 microseconds, and there are 64 for each power of two above, so a percentile is exact to 0.1
+// microseconds or 1.6 percent. It does not measure time.
 // Invariant: `count` is the sum of all buckets.
+// Hot path: record().
 
 const UNITS_PER_MS = 10_000;
 const LINEAR = 128;
 const PER_OCTAVE = 64;
-// 31 bits of 100 ns units: 214 seconds, longer than any request is waited for.
+// 31 bits of 100 ns units: 214 seconds, longer than any request may take.
 const UNITS_MAX = 0x7fffffff;
 const BUCKETS = bucketOf(UNITS_MAX) + 1;
 
@@ -17,7 +18,7 @@ function bucketOf(units: number): number {
   return shift * PER_OCTAVE + (units >>> shift);
 }
 
-/** The largest number of units that falls into a bucket. */
+/** The largest number of units in a bucket. */
 function bucketEnd(bucket: number): number {
   if (bucket < LINEAR) return bucket;
   const shift = Math.floor(bucket / PER_OCTAVE) - 1;
@@ -51,7 +52,7 @@ export class Histogram {
     if (ms > this.#maxMs) this.#maxMs = ms;
   }
 
-  /** The latency that `percent` of the requests did not exceed, in microseconds. */
+  /** The latency in microseconds that `percent` of the requests did not exceed. */
   percentileMicros(percent: number): number {
     const wanted = Math.max(1, Math.ceil((percent / 100) * this.#count));
     let seen = 0;
@@ -74,7 +75,7 @@ export class Histogram {
   }
 }
 
-/** The percentiles that every report shows. */
+/** The percentiles in every report. */
 const PERCENTILES = [50, 90, 99, 99.9, 99.99] as const;
 
 export interface LatencySummary {

@@ -1,7 +1,7 @@
-// Hot path: one connection of the load generator. It writes a block whole, keeps what the
-// socket did not take, reads the replies and says when the block is answered. It does not
-// choose requests and does not know when to stop.
-// Invariant: at most one block is under way, and it is idle again after its last reply.
+// Hot path: one connection of the load generator. It writes a block of requests at once, buffers
+// what the socket does not take, reads the replies and reports when the block is complete. It does
+// not choose requests and does not know when to stop.
+// Invariant: at most one block is in flight; after its last reply the connection is idle.
 
 import type { Socket } from "bun";
 import { monotonicMs } from "../base/clock.ts";
@@ -20,7 +20,7 @@ export interface Target {
   readonly password?: string;
 }
 
-/** What a connection tells its driver. */
+/** The callbacks of a connection. */
 export interface Driver {
   onIdle(connection: Connection, nowMs: number): void;
   onFailure(error: Error): void;
@@ -33,7 +33,7 @@ export class Connection {
   #driver: Driver;
   #outstanding = 0;
   #startedMs = 0;
-  /** What the socket has not taken yet; a copy, as blocks are shared. */
+  /** The bytes that the socket has not taken yet; a copy, as blocks are shared. */
   #unsent: Uint8Array | null = null;
   #closing = false;
   bytesIn = 0;
@@ -64,7 +64,7 @@ export class Connection {
     return this.#outstanding === 0;
   }
 
-  /** Sends a block whose latency counts from `startedMs`, which may lie in the past. */
+  /** Sends a block whose latency counts from `startedMs`, which may be in the past. */
   send(block: RequestBlock, startedMs: number): void {
     this.reader.expect(block.kinds, block.keys, block.lengths);
     this.#outstanding = block.kinds.length;
@@ -108,7 +108,7 @@ export class Connection {
     if (!this.#closing) this.#driver.onFailure(new BenchError("the server closed a connection"));
   }
 
-  /** AUTH is answered as a write is, so the reader needs no third kind of reply. */
+  /** AUTH has the same reply as a write, so the reader needs no third kind of reply. */
   async #authenticate(password: string): Promise<void> {
     const driver = this.#driver;
     const line = `*2\r\n$4\r\nAUTH\r\n$${Buffer.byteLength(password)}\r\n${password}\r\n`;

@@ -1,7 +1,8 @@
-// Runs a load against a server: closed loop (each connection sends as soon as it is answered)
-// or at a fixed arrival rate, where latency counts from the moment at which a request was due,
-// so that a server that stalls cannot hide it by slowing the generator down. It prints nothing.
-// Invariant: every run is bounded by seconds or by requests, and ends with no request under way.
+// Runs a load against a server: as a closed loop (each connection sends its next block after the
+// last reply), or at a fixed arrival rate, where latency counts from the time at which a request
+// was due, so that a stalled server cannot hide latency by slowing down the generator. It prints
+// nothing.
+// Invariant: every run is bounded by seconds or by requests, and ends without requests in flight.
 
 import { monotonicMs } from "../base/clock.ts";
 import { Histogram, type LatencySummary, summarize } from "./histogram.ts";
@@ -10,11 +11,11 @@ import { RequestSource } from "./requests.ts";
 import { BenchError, checkWorkload, type Workload } from "./workload.ts";
 
 const WATCH_INTERVAL_MS = 250;
-/** A server that answers nothing for so long is called stuck. */
+/** If no reply arrives for this long, the run fails. */
 const STALL_SECONDS_MAX = 30;
 const CONNECTIONS_MAX = 10_000;
 const SECONDS_MAX = 86_400;
-/** An arrival nearer than this is waited for by spinning: timers are only good to about 1 ms. */
+/** Spin if the next arrival is closer than this, as timers are only accurate to about 1 ms. */
 const SPIN_MS = 2;
 
 export interface Plan {
@@ -22,7 +23,7 @@ export interface Plan {
   /** The run ends after this time or after `requests`, whichever comes first. */
   readonly seconds?: number;
   readonly requests?: number;
-  /** Requests a second for a fixed arrival rate; absent for a closed loop. */
+  /** Fixed arrival rate in requests per second; absent for a closed loop. */
   readonly rate?: number;
 }
 
@@ -46,7 +47,7 @@ export interface Result {
   readonly operationsPerSecond: number;
   readonly latency: LatencySummary;
   readonly histogram: Histogram;
-  /** How busy the generator itself was; near 1 it, and not the server, is the limit. */
+  /** CPU usage of the generator itself. Near 1, the generator is the bottleneck, not the server. */
   readonly generatorCpuShare: number;
 }
 
@@ -67,7 +68,7 @@ export async function runBench(
   }
 }
 
-/** Writes every key once, so that reads find something. */
+/** Writes every key once, so that reads are hits. */
 export function preload(
   target: Target,
   workload: Workload,
@@ -105,7 +106,7 @@ class Run implements Driver {
   readonly #source: RequestSource;
   readonly #done = Promise.withResolvers<void>();
   readonly #requestsMax: number;
-  /** Time between two blocks at a fixed rate; 0 for a closed loop. */
+  /** Time between two blocks at a fixed arrival rate; 0 for a closed loop. */
   readonly #intervalMs: number;
   readonly #free: Connection[] = [];
   #startMs = 0;
@@ -122,7 +123,7 @@ class Run implements Driver {
     this.#source = new RequestSource(workload);
     this.#requestsMax = plan.requests ?? Number.POSITIVE_INFINITY;
     this.#intervalMs = plan.rate === undefined ? 0 : (workload.depth / plan.rate) * 1000;
-    // A failure before drive() awaits it must not count as an unhandled rejection.
+    // A failure before drive() awaits the promise must not be an unhandled rejection.
     this.#done.promise.catch(() => {});
   }
 
@@ -157,7 +158,7 @@ class Run implements Driver {
     for (const connection of this.#connections) connection.close();
   }
 
-  // --- what connections tell ---
+  // --- callbacks of connections ---
 
   onIdle(connection: Connection, nowMs: number): void {
     this.#lastReplyMs = nowMs;
@@ -194,7 +195,7 @@ class Run implements Driver {
     this.#pace();
   }
 
-  /** Sends what is due and comes back for the next arrival, spinning when it is near. */
+  /** Sends what is due and schedules the next arrival; spins if it is close. */
   #pace(): void {
     if (this.#stopped) return;
     const nowMs = monotonicMs();
@@ -208,7 +209,10 @@ class Run implements Driver {
     else setTimeout(() => this.#pace(), waitMs - SPIN_MS);
   }
 
-  /** Any free connection serves the next arrival; with none, it waits and its clock runs. */
+  /**
+   * Any free connection takes the next arrival. Without one the arrival waits, and its latency
+   * counts.
+   */
   #sendDue(nowMs: number): void {
     while (!this.#stopped) {
       const dueMs = this.#dueMs();
@@ -232,7 +236,7 @@ class Run implements Driver {
   #watch(): void {
     const nowMs = monotonicMs();
     if (this.#busy > 0 && nowMs - this.#lastReplyMs > STALL_SECONDS_MAX * 1000) {
-      const reason = `the server answered nothing for ${STALL_SECONDS_MAX} seconds`;
+      const reason = `the server has not replied for ${STALL_SECONDS_MAX} seconds`;
       this.onFailure(new BenchError(reason));
       return;
     }

@@ -1,6 +1,6 @@
-// Seeded random numbers and the choice of the next key. It provides uniform, zipf and
-// sequential choosers and a zipf sampler for other generators, and does not read a clock or
-// any other source of chance.
+// Seeded random numbers and the choice of the next key. It provides uniform, zipf and sequential
+// choosers and a zipf sampler for other generators. It does not use a clock or any other source of
+// randomness.
 // Invariant: the same seed gives the same sequence on every machine.
 
 import type { Workload } from "./workload.ts";
@@ -10,7 +10,7 @@ export class Random {
   #state: number;
 
   constructor(seed: number) {
-    // Zero is the one state that xorshift never leaves.
+    // xorshift never leaves the state zero.
     this.#state = Math.imul(seed, 0x9e3779b1) | 0 || 0x6d2b79f5;
   }
 
@@ -29,15 +29,15 @@ export class Random {
     return this.next() / 4_294_967_296;
   }
 
-  /** A whole number below `bound`, which may exceed neither 2^32 nor 1 from below. */
+  /** A whole number from 0 to `bound` - 1; `bound` must be from 1 to 2^32. */
   below(bound: number): number {
     return Math.floor((this.next() / 4_294_967_296) * bound);
   }
 }
 
 /**
- * Zipf ranks by rejection-inversion (Hörmann and Derflinger, 1996): constant memory and about
- * one try a sample for any number of ranks, where a table would need an entry for each.
+ * Zipf ranks by rejection-inversion (Hörmann and Derflinger, 1996): constant memory and about one
+ * try per sample for any number of ranks, whereas a table would need an entry for each.
  */
 export class Zipf {
   readonly #random: Random;
@@ -56,7 +56,7 @@ export class Zipf {
     this.#shortcut = 2 - this.#inverse(this.#integral(2.5) - 2 ** -exponent);
   }
 
-  /** A rank from 0, the most popular, to count - 1. */
+  /** A rank from 0, the most frequent, to count - 1. */
   next(): number {
     for (;;) {
       const point = this.#high + this.#random.fraction() * (this.#low - this.#high);
@@ -67,7 +67,7 @@ export class Zipf {
     }
   }
 
-  /** The integral of x^-exponent, shifted so that it is defined for an exponent of 1 too. */
+  /** The integral of x^-exponent, shifted so that it is also defined for an exponent of 1. */
   #integral(x: number): number {
     const log = Math.log(x);
     const t = (1 - this.#exponent) * log;

@@ -1,8 +1,8 @@
-// Hot path: counts and checks replies in whatever pieces the socket hands over. Every reply of
-// both protocols is a line, perhaps a body of announced length, perhaps a closing line; this
-// file walks that shape and skips bodies without looking, and one subclass for each protocol
-// says what a line means. It does not send or time anything.
-// Invariant: the counts after a chunk are the same however the bytes were split before it.
+// Hot path: counts and checks replies in whatever chunks the socket delivers. Every reply of both
+// protocols is a line, optionally a body of announced length and a closing line. This file parses
+// that structure and skips bodies without reading them; a subclass for each protocol interprets the
+// lines. It does not send or time anything.
+// Invariant: the counts after a chunk do not depend on how the bytes before it were split.
 
 import { fillerByte, keyText } from "./requests.ts";
 import { BenchError, GET, type Workload } from "./workload.ts";
@@ -10,10 +10,10 @@ import { BenchError, GET, type Workload } from "./workload.ts";
 const LF = 0x0a;
 const LINE_BYTES_MAX = 4096;
 
-/** What a line begins: a complete reply, or a body of that many bytes. */
+/** The meaning of a line: a complete reply, or a body of that many bytes. */
 const COMPLETE = -1;
 
-/** What became of one request, by its place in the block. */
+/** The outcome of one request, by its position in the block. */
 export const STORED = 1;
 export const HIT = 2;
 export const MISS = 3;
@@ -29,7 +29,7 @@ export interface Tally {
 
 export abstract class ReplyReader {
   readonly tally: Tally = { replies: 0, hits: 0, misses: 0, errors: 0, firstError: "" };
-  /** How each request of the block under way ended. */
+  /** The outcome of each request of the block in flight. */
   readonly outcomes: Uint8Array;
   protected readonly workload: Workload;
   #kinds: Uint8Array;
@@ -51,7 +51,10 @@ export abstract class ReplyReader {
     this.#lengths = new Int32Array(workload.depth);
   }
 
-  /** Names the requests that the next replies answer; blocks reuse their arrays, so copies. */
+  /**
+   * Sets the requests for the next replies. It copies keys and lengths, as blocks reuse their
+   * arrays.
+   */
   expect(kinds: Uint8Array, keys: Int32Array, lengths: Int32Array): void {
     this.#kinds = kinds;
     this.#keys.set(keys);
@@ -59,7 +62,7 @@ export abstract class ReplyReader {
     this.#slot = 0;
   }
 
-  /** Takes one chunk and returns how many replies ended in it. */
+  /** Reads one chunk and returns the number of replies that ended in it. */
   feed(chunk: Uint8Array): number {
     const before = this.tally.replies;
     const end = chunk.length;
@@ -78,10 +81,12 @@ export abstract class ReplyReader {
     return this.tally.replies - before;
   }
 
-  /** Reads a line without its CRLF: COMPLETE through one of the methods below, or a body. */
+  /**
+   * Interprets a line without its CRLF: returns COMPLETE, from a method below, or a body length.
+   */
   protected abstract onLine(bytes: Uint8Array, from: number, to: number): number;
 
-  /** After the body of a hit: true when a closing line follows. */
+  /** Whether a closing line follows the body of a hit. */
   protected abstract readonly bodyIsFollowed: boolean;
 
   protected expectsGet(): boolean {
@@ -89,7 +94,7 @@ export abstract class ReplyReader {
   }
 
   protected stored(): number {
-    if (this.expectsGet()) return this.failed("a read was answered as if it were a write");
+    if (this.expectsGet()) return this.failed("a read got the reply of a write");
     return this.#finish(STORED);
   }
 
@@ -99,7 +104,7 @@ export abstract class ReplyReader {
   }
 
   protected missed(): number {
-    if (!this.expectsGet()) return this.failed("a write was answered as if it were a read");
+    if (!this.expectsGet()) return this.failed("a write got the reply of a read");
     this.tally.misses++;
     return this.#finish(MISS);
   }
@@ -110,7 +115,7 @@ export abstract class ReplyReader {
     return this.#finish(FAILED);
   }
 
-  /** A body of `length` bytes begins; a wrong length is an error of the server. */
+  /** Starts a body of `length` bytes. A wrong length counts as an error of the server. */
   protected body(length: number): number {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new BenchError("the server sent a reply whose length is not a number");
@@ -130,7 +135,7 @@ export abstract class ReplyReader {
     return COMPLETE;
   }
 
-  /** Counts an error in a reply that still has bytes to come. */
+  /** Counts an error in a reply that is not complete yet. */
   #note(reason: string): void {
     if (this.tally.errors === 0) this.tally.firstError = reason;
     this.tally.errors++;
@@ -146,7 +151,7 @@ export abstract class ReplyReader {
     this.#bodyLeft = body + 2;
   }
 
-  /** The index of the LF that ends the line, or -1 after keeping what there is of it. */
+  /** The index of the LF that ends the line, or -1 after buffering the partial line. */
   #findLineEnd(chunk: Uint8Array, from: number): number {
     for (let i = from; i < chunk.length; i++) {
       if (chunk[i] === LF) return i;
@@ -175,7 +180,7 @@ export abstract class ReplyReader {
     if (this.workload.verify) this.#compare(chunk, at, at + take);
     this.#bodyLeft -= take;
     if (this.#bodyLeft === 0) {
-      // The one byte that shows whether the announced length was true.
+      // This byte shows whether the announced length was right.
       if (chunk[at + take - 1] !== LF) {
         throw new BenchError("the server sent a value whose length is not the announced one");
       }

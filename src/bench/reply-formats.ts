@@ -1,6 +1,6 @@
-// Hot path: what a reply line means in RESP (2 and 3) and in memcached's text protocol, for
-// the requests that this load generator sends and no others. It does not follow splits or
-// bodies: the reader above it does.
+// Hot path: interprets reply lines of RESP (2 and 3) and of memcached's text protocol, only for the
+// requests that this load generator sends. It does not handle fragmentation or bodies; the base
+// class does.
 // Invariant: each line either completes one reply or announces its body.
 
 import { parseLength, ReplyReader } from "./replies.ts";
@@ -53,7 +53,7 @@ class RespReader extends ReplyReader {
 
 class MemcacheReader extends ReplyReader {
   protected readonly bodyIsFollowed = true;
-  /** Whether the value before END has come. */
+  /** Whether a value has arrived before END. */
   #found = false;
 
   protected onLine(bytes: Uint8Array, from: number, to: number): number {
@@ -67,7 +67,7 @@ class MemcacheReader extends ReplyReader {
     throw new BenchError(`the server sent a line that is no reply: ${text(bytes, from, to)}`);
   }
 
-  /** ERROR, CLIENT_ERROR, SERVER_ERROR, NOT_STORED by their first letter. */
+  /** Recognizes ERROR, CLIENT_ERROR, SERVER_ERROR and NOT_STORED by their first letter. */
   #isError(first: number): boolean {
     return [LETTER_C, LETTER_E, LETTER_N, LETTER_S].includes(first);
   }

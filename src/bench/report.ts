@@ -1,6 +1,6 @@
-// What a finished or running load looks like to a person and to a program: the table, the
-// JSON and the progress line. It does not write them anywhere.
-// Invariant: every number of the table is in the JSON too.
+// The output formats of a finished or running load: the table, the JSON and the progress line. It
+// does not write them anywhere.
+// Invariant: every number in the table is also in the JSON.
 
 import type { Plan, Progress, Result } from "./load-run.ts";
 import type { Workload } from "./workload.ts";
@@ -23,9 +23,9 @@ export function reportTable({ workload, plan, result }: Report): string {
     ["connections x depth", `${plan.connections} x ${workload.depth}`],
     ["keys, value bytes", `${group(workload.keys)} ${workload.pattern}, ${sizes(workload)}`],
     ["GET:SET, TTL", `${workload.gets}:${workload.sets}, ${workload.ttlSeconds || "no"} s`],
-    ["arrivals", plan.rate === undefined ? "closed loop" : `${group(plan.rate)} a second`],
+    ["arrivals", plan.rate === undefined ? "closed loop" : `${group(plan.rate)} per second`],
     ["requests", `${group(result.operations)} in ${result.elapsedSeconds.toFixed(2)} s`],
-    ["requests a second", group(result.operationsPerSecond)],
+    ["requests per second", group(result.operationsPerSecond)],
     ["hits, misses", `${group(result.hits)}, ${group(result.misses)}`],
     ["errors", result.errors === 0 ? "0" : `${group(result.errors)} (${result.firstError})`],
     ["bytes in, out", `${group(result.bytesIn)}, ${group(result.bytesOut)}`],
@@ -45,7 +45,7 @@ export function progressLine(phase: string, progress: Progress): string {
   const rate = progress.operations / Math.max(progress.elapsedSeconds, 1e-9);
   const errors = progress.errors === 0 ? "" : `, ${group(progress.errors)} errors`;
   const percent = `${Math.floor(progress.share * 100)} %`.padStart(5);
-  return `${phase} ${percent}  ${group(progress.operations)} requests, ${group(rate)} a second${errors}`;
+  return `${phase} ${percent}  ${group(progress.operations)} requests, ${group(rate)} per second${errors}`;
 }
 
 function sizes(workload: Workload): string {

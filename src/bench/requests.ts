@@ -1,8 +1,8 @@
-// Hot path: blocks of requests, encoded once and written whole. Where all values have one
-// length, a block's layout never changes and only the digits of its keys are stamped anew for
-// each write (about 15 ns a request); where lengths differ, the block is laid out again from
-// one ready request for each length. It does not send anything.
-// Invariant: after `next()`, the block's bytes hold exactly `depth` requests for `block.keys`.
+// Hot path: blocks of requests, encoded once and written in one piece. If all values have the same
+// length, the layout of a block never changes, and each write only stamps the digits of its keys
+// (about 15 ns per request). If lengths differ, the block is assembled again from one template per
+// length. It does not send anything.
+// Invariant: after `next()`, the bytes of the block are exactly `depth` requests for `block.keys`.
 
 import { type KeyChooser, keyChooser } from "./random.ts";
 import { GET, SET, valueLength, type Workload } from "./workload.ts";
@@ -10,15 +10,15 @@ import { GET, SET, valueLength, type Workload } from "./workload.ts";
 const ZERO = 0x30; // 0
 const FILLER = new TextEncoder().encode("abcdefghijklmnopqrstuvwxyz012345");
 
-/** One encoded request with the places where its key, and a checked value, are stamped. */
+/** One encoded request, with the positions at which its key and a checked value are stamped. */
 interface Template {
   readonly bytes: Uint8Array;
   readonly keyAt: number;
-  /** Where the value repeats the key, or -1 when it does not. */
+  /** The position at which the value repeats the key, or -1 if it does not. */
   readonly stampAt: number;
 }
 
-/** The key of number `id`: a prefix, then the number padded with zeros. */
+/** The key with number `id`: a prefix, then the zero-padded number. */
 export function keyText(workload: Workload, id: number): string {
   const { prefix, digits } = keyShape(workload);
   return prefix + String(id).padStart(digits, "0");
@@ -30,12 +30,12 @@ function keyShape(workload: Workload): { prefix: string; digits: number } {
   return { prefix, digits: workload.keyLengthBytes - prefix.length };
 }
 
-/** The byte that a value has at `index`, beyond the key that a checked value begins with. */
+/** The byte of a value at `index`, after the key with which a checked value begins. */
 export function fillerByte(index: number): number {
   return FILLER[index % FILLER.length];
 }
 
-/** A checked value begins with its key, unless it is too short to hold it. */
+/** A checked value begins with its key, unless it is too short for it. */
 function isStamped(workload: Workload, length: number): boolean {
   return workload.verify && length >= workload.keyLengthBytes;
 }
@@ -83,7 +83,7 @@ function sized(length: number): Pick<Workload, "valueBytesMin" | "valueBytesMax"
   return { valueBytesMin: length, valueBytesMax: length };
 }
 
-/** A pipeline's worth of requests in one buffer, with what the replies are checked against. */
+/** The requests of one pipeline in one buffer, with the data to check the replies. */
 export class RequestBlock {
   readonly kinds: Uint8Array;
   readonly keys: Int32Array;
@@ -104,14 +104,14 @@ export class RequestBlock {
   }
 }
 
-/** The endless supply of blocks of one run, shared by all its connections. */
+/** An endless supply of blocks for one run, shared by all its connections. */
 export class RequestSource {
   readonly #workload: Workload;
   readonly #chooser: KeyChooser;
   readonly #blocks: RequestBlock[] = [];
   readonly #templates = new Map<number, Template>();
   readonly #fixed: boolean;
-  /** Digits that differ between keys; those before them are zero in every key. */
+  /** Number of digits that differ between keys; those before them are zero in every key. */
   readonly #digits: number;
   #turn = 0;
 
@@ -123,7 +123,7 @@ export class RequestSource {
     this.#makeBlocks();
   }
 
-  /** The next block, with fresh keys; valid until the source comes round to it again. */
+  /** The next block, with new keys. Valid until the source reuses the block. */
   next(): RequestBlock {
     const block = this.#blocks[this.#turn];
     this.#turn = this.#turn + 1 === this.#blocks.length ? 0 : this.#turn + 1;
@@ -135,8 +135,8 @@ export class RequestSource {
   }
 
   /**
-   * As many blocks as bring the mix of reads and writes round to its start, so that the ratio
-   * is exact although a block's kinds never change.
+   * Makes as many blocks as complete a cycle of the mix of reads and writes, so that the ratio is
+   * exact although the kinds of a block never change.
    */
   #makeBlocks(): void {
     const { gets, sets, depth } = this.#workload;
@@ -178,7 +178,7 @@ export class RequestSource {
     block.bytes = grown;
   }
 
-  /** Ready requests are kept for small values; a large one costs more to keep than to make. */
+  /** Templates are cached for small values; a large one costs more to keep than to build. */
   #template(kind: number, length: number): Template {
     if (kind === SET && length > 65_536 && !this.#fixed) {
       return makeTemplate(this.#workload, kind, length);

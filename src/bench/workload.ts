@@ -1,7 +1,7 @@
-// What a load is: which protocol, which keys, which values, which mix of reads and writes.
-// It provides the description, its checks and the length that a value has, and does not
-// encode, send or time anything.
-// Invariant: a value's length follows from its key alone, so a reply can be checked without
+// The description of a load: protocol, keys, values, and the mix of reads and writes. It provides
+// the description, its checks and the length of each value. It does not encode, send or time
+// anything.
+// Invariant: the length of a value follows from its key alone, so a reply can be checked without
 // remembering what was written.
 
 export const GET = 0;
@@ -21,17 +21,17 @@ export interface Workload {
   readonly pattern: KeyPattern;
   /** Exponent of the zipf pattern: 0 is uniform, 0.99 is the usual skew of a cache. */
   readonly zipfExponent: number;
-  /** Smallest and largest value; between them lengths are spread evenly over magnitudes. */
+  /** Smallest and largest value size; lengths between them are log-uniform. */
   readonly valueBytesMin: number;
   readonly valueBytesMax: number;
   /** Reads and writes in each round of the mix: 10 and 1 are the usual 10:1. */
   readonly gets: number;
   readonly sets: number;
-  /** Seconds that a written item lives; 0 writes without an expiry. */
+  /** TTL of written items in seconds; 0 for no expiry. */
   readonly ttlSeconds: number;
-  /** Requests that travel in one write, answered before the next write of that connection. */
+  /** Requests per write. A connection waits for all their replies before its next write. */
   readonly depth: number;
-  /** Stamp each value with its key and compare every byte that a read brings back. */
+  /** Stamp each value with its key and check every byte of the values read. */
   readonly verify: boolean;
   readonly seed: number;
 }
@@ -52,7 +52,7 @@ export const DEFAULT_WORKLOAD: Workload = {
   seed: 1,
 };
 
-/** A wrong option or a server that cannot be measured; the message is one clear sentence. */
+/** An invalid option or a server that cannot be measured. The message is one sentence. */
 export class BenchError extends Error {
   override readonly name = "BenchError";
 }
@@ -115,14 +115,14 @@ function checkCombination(workload: Workload): void {
 
 function checkMemcache(workload: Workload): void {
   if (workload.keyLengthBytes > MEMCACHE_KEY_BYTES_MAX) {
-    throw new BenchError(`memcached keys have at most ${MEMCACHE_KEY_BYTES_MAX} bytes`);
+    throw new BenchError(`a memcached key has at most ${MEMCACHE_KEY_BYTES_MAX} bytes`);
   }
   if (workload.ttlSeconds > MEMCACHE_TTL_SECONDS_MAX) {
     throw new BenchError("memcached reads an expiry above 30 days as a date");
   }
 }
 
-/** A well-mixed unsigned 32-bit number for each number. */
+/** Hashes a number to a well-mixed unsigned 32-bit number. */
 export function mix(value: number): number {
   let x = value;
   x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
@@ -130,7 +130,7 @@ export function mix(value: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** The value length of a key: log-uniform, as the sizes in a real cache span magnitudes. */
+/** The value length of a key: log-uniform, because sizes in a real cache span magnitudes. */
 export function valueLength(workload: Workload, key: number): number {
   const { valueBytesMin: min, valueBytesMax: max } = workload;
   if (min === max) return min;

@@ -1,6 +1,6 @@
-// `mscache bench` as a user meets it: a process, its output and its exit status. The loads
+// `mscache bench` as a user sees it: a process, its output and its exit status. The loads
 // themselves are tested in run.test.ts.
-// Invariant: every failure is one sentence on standard error and no stack.
+// Invariant: every failure is one sentence on standard error without a stack trace.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -48,12 +48,12 @@ test("--json prints one object with the same figures", async () => {
   expect(result.latency.p9999Micros).toBeGreaterThan(0);
 });
 
-test("without a terminal, progress is a line a second on standard error", async () => {
+test("without a terminal, progress is one line per second on standard error", async () => {
   await using server = new FakeServer();
   const { err } = await bench(
     ...["--addr", addressOf(server), "--keys", "10", "--seconds", "1.6", "--connections", "1"],
   );
-  expect(err).toMatch(/^run +\d+ % {2}[\d,]+ requests, [\d,]+ a second$/m);
+  expect(err).toMatch(/^run +\d+ % {2}[\d,]+ requests, [\d,]+ per second$/m);
 });
 
 test("error replies are shown and fail the command", async () => {
@@ -66,7 +66,7 @@ test("error replies are shown and fail the command", async () => {
   expect([err, status]).toEqual(["mscache: 30 requests failed\n", 1]);
 });
 
-test("a server that is not there is one sentence and status 1", async () => {
+test("an address where nothing listens is one sentence and status 1", async () => {
   const server = new FakeServer();
   await server[Symbol.asyncDispose]();
   const { out, err, status } = await bench("--addr", addressOf(server), "--quiet");

@@ -34,7 +34,7 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
     expect(result.hitPercent).toBeCloseTo(100 * (1 - MIXED.distinct / MIXED.ids.length), 10);
   });
 
-  test("each value has the length that follows from its id", async () => {
+  test("each value has the length derived from its id", async () => {
     await using server = new FakeServer();
     await replay(server.target, protocol, MIXED);
     for (const id of new Set(MIXED.ids)) {
@@ -68,7 +68,7 @@ test("a GET finds what an earlier window missed, and a SET follows its own miss"
   expect(story).toEqual(["GET", "SET", "GET", "GET", "GET"]);
 });
 
-test("a server that hangs up ends the replay in one sentence", async () => {
+test("a server that closes the connection ends the replay with one sentence", async () => {
   await using server = new FakeServer({ hangUp: true });
   await expect(replay(server.target, "resp", MIXED)).rejects.toThrow("closed the connection");
 });

@@ -1,5 +1,5 @@
-// The load generator against a small server: it sends what was asked for, counts and checks
-// what comes back, keeps a fixed arrival rate, and fails in one sentence.
+// The load generator against a small server: it sends the requested load, counts and checks
+// the replies, keeps a fixed arrival rate, and fails with one sentence.
 // Invariant: no test depends on how fast this machine is.
 
 import { describe, expect, test } from "bun:test";
@@ -12,7 +12,7 @@ const SMALL: Workload = { ...DEFAULT_WORKLOAD, keys: 50, gets: 1, sets: 1, depth
 describe.each([...PROTOCOLS])("over %s", (protocol) => {
   const workload: Workload = { ...SMALL, protocol };
 
-  test("a preload writes every key and reads then find all of them", async () => {
+  test("a preload writes every key, so that all reads are hits", async () => {
     await using server = new FakeServer();
     const loaded = await preload(server.target, workload, 3);
     expect(server.data.size).toBe(50);
@@ -40,7 +40,7 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
     expect(run.firstError).toMatch(/^a value is wrong at byte 99 of key key:0+\d+$/);
   });
 
-  test("refused writes are counted with the server's words", async () => {
+  test("refused writes are counted, with the server's error", async () => {
     await using server = new FakeServer({ refuse: true });
     const writes = { ...workload, gets: 0 };
     const run = await runBench(server.target, writes, { connections: 2, requests: 80 });
@@ -48,7 +48,7 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
     expect(run.firstError).toMatch(/full/);
   });
 
-  test("reads of absent keys are misses and no errors", async () => {
+  test("reads of missing keys are misses, not errors", async () => {
     await using server = new FakeServer();
     const reads = { ...workload, sets: 0 };
     const run = await runBench(server.target, reads, { connections: 2, requests: 80 });
@@ -66,7 +66,7 @@ test("the ratio of reads to writes is exact at any depth", async () => {
   }
 });
 
-test("an expiry travels with every write", async () => {
+test("every write has the expiry", async () => {
   await using server = new FakeServer();
   const load = { ...SMALL, gets: 0, ttlSeconds: 90 };
   await runBench(server.target, load, { connections: 1, requests: 4 });
@@ -80,7 +80,7 @@ test("a fixed arrival rate sends what is due and no more", async () => {
   expect(run.operations).toBe(500);
 });
 
-test("at a fixed arrival rate a stall counts for all that was due meanwhile", async () => {
+test("at a fixed arrival rate a stall counts for every request due meanwhile", async () => {
   await using server = new FakeServer({ firstDelayMs: 150 });
   const plan = { connections: 1, rate: 1000, seconds: 0.2 };
   const run = await runBench(server.target, { ...SMALL, depth: 1 }, plan);
@@ -89,7 +89,7 @@ test("at a fixed arrival rate a stall counts for all that was due meanwhile", as
   expect(run.latency.p50Micros).toBeGreaterThan(20_000);
 });
 
-test("the password is sent first, and a wrong one is one clear sentence", async () => {
+test("the password is sent first, and a wrong one is one sentence", async () => {
   await using server = new FakeServer({ password: "secret" });
   const plan = { connections: 2, requests: 8 };
   const run = await runBench({ ...server.target, password: "secret" }, SMALL, plan);
@@ -98,13 +98,13 @@ test("the password is sent first, and a wrong one is one clear sentence", async 
   await expect(wrong).rejects.toThrow("the password was refused: WRONGPASS no");
 });
 
-test("a server that hangs up ends the run with a sentence", async () => {
+test("a server that closes a connection ends the run with a sentence", async () => {
   await using server = new FakeServer({ hangUp: true });
   const run = runBench(server.target, SMALL, { connections: 2, seconds: 5 });
   await expect(run).rejects.toThrow("the server closed a connection");
 });
 
-test("a port where nobody listens is a sentence that names it", async () => {
+test("a port where nothing listens is a sentence that names it", async () => {
   const server = new FakeServer();
   const { target } = server;
   await server[Symbol.asyncDispose]();
@@ -112,7 +112,7 @@ test("a port where nobody listens is a sentence that names it", async () => {
   await expect(run).rejects.toThrow(`no connection to 127.0.0.1:${target.port}`);
 });
 
-test("progress is told while a run goes on", async () => {
+test("progress is reported during a run", async () => {
   await using server = new FakeServer({ firstDelayMs: 400 });
   const shares: number[] = [];
   const plan = { connections: 1, requests: 8 };
@@ -126,7 +126,7 @@ test.each([
   [{ keys: 1000, keyLengthBytes: 2 }, "1000 keys need a key length of at least 3 bytes"],
   [{ gets: 0, sets: 0 }, "the ratio of reads to writes must not be 0:0"],
   [{ valueBytesMin: 9, valueBytesMax: 8 }, "the smallest value is larger than the largest"],
-  [{ protocol: "memcache", keyLengthBytes: 251 }, "memcached keys have at most 250 bytes"],
+  [{ protocol: "memcache", keyLengthBytes: 251 }, "a memcached key has at most 250 bytes"],
 ] as const)("a workload with %o is refused", async (change, sentence) => {
   const target = { host: "127.0.0.1", port: 1 };
   const run = runBench(target, { ...SMALL, ...change }, { connections: 1, requests: 1 });

@@ -19,7 +19,7 @@ test("percentiles are within two percent of the exact ones over seven magnitudes
   }
 });
 
-test("recording many at once counts like recording each", () => {
+test("recording many at once is the same as recording each", () => {
   const histogram = new Histogram();
   histogram.record(0.005, 99);
   histogram.record(9, 1);
@@ -35,7 +35,7 @@ test("values beyond the range are kept in the last bucket with their true maximu
   expect(histogram.maxMicros).toBe(1e12);
 });
 
-test("sums of histograms equal one histogram of everything", () => {
+test("the sum of histograms equals one histogram of all values", () => {
   const [one, two, both] = [new Histogram(), new Histogram(), new Histogram()];
   for (let ms = 1e-4; ms < 100; ms *= 1.3) {
     one.record(ms, 1);
@@ -48,7 +48,7 @@ test("sums of histograms equal one histogram of everything", () => {
   expect(one.count).toBe(both.count);
 });
 
-test("an empty histogram says zero", () => {
+test("an empty histogram reports zero", () => {
   expect(summarize(new Histogram())).toEqual({
     ...{ meanMicros: 0, p50Micros: 0, p90Micros: 0, p99Micros: 0 },
     ...{ p999Micros: 0, p9999Micros: 0, maxMicros: 0 },

@@ -1,6 +1,6 @@
 // Reply counting in every fragmentation: each stream of replies is read whole, byte by byte
 // and split at each boundary, and must give the same counts.
-// Invariant: a stream that is no sequence of replies is refused, never miscounted.
+// Invariant: a stream that is not a sequence of replies is refused, never miscounted.
 
 import { describe, expect, test } from "bun:test";
 import { FAILED, HIT, MISS, STORED } from "../../../src/bench/replies.ts";
@@ -66,7 +66,7 @@ const CASES: readonly Case[] = [
     stream: "$-1\r\n+OK\r\n",
     outcomes: [FAILED, FAILED],
     errors: 2,
-    firstError: "a write was answered as if it were a read",
+    firstError: "a write got the reply of a read",
   },
   {
     name: "memcached: a write, a hit, a miss, a hit",

@@ -1,5 +1,5 @@
 // The bytes that the load generator sends, and the choice of keys.
-// Invariant: what is asserted about random choices holds for every seed, or with a margin that
+// Invariant: assertions about random choices hold for every seed, or with a margin that
 // no seed in use can miss.
 
 import { describe, expect, test } from "bun:test";
@@ -60,7 +60,7 @@ describe("request blocks", () => {
     }
   });
 
-  test("values of mixed sizes have the length that follows from the key", () => {
+  test("values of mixed sizes have the length derived from the key", () => {
     const workload = { ...SHAPE, gets: 0, sets: 1, valueBytesMin: 0, valueBytesMax: 2000 };
     const source = new RequestSource({ ...workload, depth: 3 });
     for (let id = 0; id < 300; id += 3) {
@@ -73,7 +73,7 @@ describe("request blocks", () => {
     }
   });
 
-  test("short keys have no prefix and still differ", () => {
+  test("short keys have no prefix and are still distinct", () => {
     const workload = { ...SHAPE, keyLengthBytes: 4, keys: 1000 };
     expect(keyText(workload, 7)).toBe("0007");
   });
@@ -101,7 +101,7 @@ describe("keys", () => {
     expect(new Set(draw(5)).size).toBe(7);
   });
 
-  test("zipf ranks are as frequent as the law says", () => {
+  test("zipf ranks have the frequencies of the distribution", () => {
     for (const exponent of [0.6, 0.99, 1, 1.4]) {
       const zipf = new Zipf(new Random(3), 100, exponent);
       const counts = new Array<number>(100).fill(0);

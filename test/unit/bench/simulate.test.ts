@@ -1,4 +1,4 @@
-// Simulated policies on sequences short enough to be worked out by hand, and properties that
+// Simulated policies on sequences short enough to work out by hand, and properties that
 // hold for each of them on any sequence.
 // Invariant: a fuzzed sequence's seed is printed when it fails and taken from BENCH_SEED.
 
@@ -14,12 +14,12 @@ function hitsOf(policy: { access(id: number): boolean }, ids: readonly number[])
   return ids.map((id) => (policy.access(id) ? "h" : ".")).join("");
 }
 
-test("LRU evicts what was used longest ago", () => {
+test("LRU evicts the least recently used object", () => {
   // 1 2 3 fill; 1 is used; 4 evicts 2; 2 evicts 3; 1 is still there.
   expect(hitsOf(POLICIES.LRU(3, 10), [1, 2, 3, 1, 4, 2, 1, 3])).toBe("...h..h.");
 });
 
-test("LFU evicts what was used least, the older among equals", () => {
+test("LFU evicts the least frequently used object, the older one among equals", () => {
   // 1 has two uses, 2 and 3 one each: 4 evicts 2, 2 evicts 3, and 1 stays.
   expect(hitsOf(POLICIES.LFU(3, 10), [1, 1, 2, 3, 4, 2, 1, 3])).toBe(".h....h.");
 });
@@ -29,19 +29,19 @@ test("SIEVE clears marks from the oldest on and evicts the first unmarked, in pl
   expect(hitsOf(POLICIES.SIEVE(3, 10), [1, 2, 3, 1, 4, 1, 5, 4, 1, 2])).toBe("...h.h.hh.");
 });
 
-test("S3-FIFO lets objects that are used once pass and keeps what was used twice", () => {
+test("S3-FIFO evicts objects used once and keeps objects used twice", () => {
   const policy = new S3Fifo(4, 20, { smallShare: 0.25, promoteUses: 2 });
   // 1 is used twice more and is promoted when 2, 3, 4, 5 push it; a scan cannot evict it.
   expect(hitsOf(policy, [1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 1])).toBe(".hh.......h");
 });
 
-test("S3-FIFO takes an object that the ghost queue remembers into the main queue", () => {
+test("S3-FIFO puts an object found in the ghost queue into the main queue", () => {
   const policy = new S3Fifo(4, 20, { smallShare: 0.25, promoteUses: 2 });
   // 5 pushes 1 into the ghost queue; 1 returns to main, where the scan cannot reach it.
   expect(hitsOf(policy, [1, 2, 3, 4, 5, 1, 6, 7, 8, 9, 1])).toBe("..........h");
 });
 
-test("W-TinyLFU refuses a newcomer that was seen less than what it would replace", () => {
+test("W-TinyLFU rejects a new object used less often than the one it would replace", () => {
   const policy = POLICIES["W-TinyLFU"](4, 100);
   const warm = [1, 2, 3, 1, 2, 3, 1, 2, 3];
   hitsOf(policy, warm);
@@ -49,12 +49,12 @@ test("W-TinyLFU refuses a newcomer that was seen less than what it would replace
 });
 
 describe.each([...POLICY_NAMES])("%s", (name) => {
-  test("misses each object once when all fit", () => {
+  test("misses each object once if all fit", () => {
     const trace = makeTrace("fits", Uint32Array.from([0, 1, 2, 3, 0, 1, 2, 3, 3, 2, 1, 0]));
     expect(simulate(name, 4, trace)).toBeCloseTo((8 / 12) * 100, 6);
   });
 
-  test("holds as many objects as it has places, and never more", () => {
+  test("fills its capacity and never exceeds it", () => {
     const seed = Number(process.env.BENCH_SEED ?? 7);
     const random = new Random(seed);
     for (const capacity of [1, 2, 3, 10, 37]) {
@@ -97,7 +97,7 @@ test("a scan costs SIEVE and S3-FIFO less than LRU", () => {
   expect(simulate("SIEVE", 100, trace)).toBeGreaterThan(lru + 5);
 });
 
-test("the frequency sketch never says too little, and forgets by half", () => {
+test("the frequency sketch never underestimates, and ages by halving", () => {
   const sketch = new FrequencySketch(100);
   for (let i = 0; i < 6; i++) sketch.increment(5);
   expect(sketch.estimate(5)).toBeGreaterThanOrEqual(6);

@@ -1,5 +1,5 @@
-// Traces: files with and without gzip, the generator, and the sizes that follow from ids.
-// Invariant: every file that a test writes is in a folder that it removes.
+// Traces: files with and without gzip, the generator, and the sizes derived from ids.
+// Invariant: every file that a test writes is in a directory that it removes.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 // depend on the byte order of this machine.
 const BYTES = Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 1, 1, 0, 0, 0);
 
-test("a trace is read as little-endian ids, gzipped or not", async () => {
+test("a trace is a sequence of little-endian ids, gzipped or not", async () => {
   await Bun.write(join(folder, "a.u32"), BYTES);
   await Bun.write(join(folder, "b.u32.gz"), Bun.gzipSync(BYTES));
   for (const [file, name] of [
@@ -41,7 +41,7 @@ test("a missing file, half an id and an absurd id are refused with a sentence", 
   await expect(readTrace(join(folder, "large"))).rejects.toThrow("renumber it from 0");
 });
 
-test("sizes follow from ids, from 64 to 2,047 bytes over five magnitudes", () => {
+test("sizes are derived from ids, from 64 to 2,047 bytes over five magnitudes", () => {
   const lengths = Array.from({ length: 20_000 }, (_, id) => traceValueLength(id));
   expect(lengths.every((length) => length >= 64 && length <= 2047)).toBeTrue();
   const magnitudes = new Set(lengths.map((length) => Math.floor(Math.log2(length))));
