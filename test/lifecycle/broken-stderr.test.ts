@@ -1,7 +1,7 @@
 /**
- * A node whose standard error is broken serves on and ends when it is asked to: the reader is gone,
- * the disk of the log is full, the descriptor is closed, or nobody reads the pipe. What a line
- * looks like is unit/base/log.test.ts's business.
+ * A node whose standard error is broken keeps serving and ends on request: the reader has ended,
+ * the disk of the log is full, the descriptor is closed, or nobody reads the pipe. For the form of
+ * a line, see unit/base/log.test.ts.
  * Invariant: nothing here reads a port or a state from the log, because there is none.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -123,7 +123,7 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
     await expectOrderlyEnd(node);
   });
 
-  test("whose reader is gone, a node serves, answers INFO and ends by SIGTERM", async () => {
+  test("whose reader has ended, a node serves, answers INFO and ends by SIGTERM", async () => {
     await using pipe = await namedPipe();
     await using node = await spawnQuiet(pipe.path, threads);
     pipe.close();
@@ -132,7 +132,7 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
     await expectOrderlyEnd(node);
   });
 
-  test("that nobody reads, a node drops lines, counts them, and serves on", async () => {
+  test("that nobody reads, a node drops lines, counts them, and keeps serving", async () => {
     await using pipe = await namedPipe();
     await using node = await spawnQuiet(pipe.path, threads);
     // A pipe holds 64 KiB; each line has some eighty bytes.
@@ -157,7 +157,7 @@ describe("a data thread that breaks ends the process", () => {
     expect(node.process.signalCode).toBe("SIGABRT");
   });
 
-  test("when the reader of the log is gone", async () => {
+  test("when the reader of the log has ended", async () => {
     await using pipe = await namedPipe();
     await using node = await spawnQuiet(pipe.path, 4, breakable);
     pipe.close();
@@ -168,7 +168,7 @@ describe("a data thread that breaks ends the process", () => {
   });
 });
 
-test("a start that fails says so by its status when its sentence cannot be written", async () => {
+test("a failed start says so by its status if its sentence cannot be written", async () => {
   const child = Bun.spawn(["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...source, "--no"], {
     stdout: "ignore",
     stderr: "ignore",

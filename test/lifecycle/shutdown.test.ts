@@ -1,7 +1,7 @@
 /**
- * SHUTDOWN and SIGTERM as Redis does them: a node ends only when its followers have had their time
- * and its data are saved, and until then it answers and can be kept from ending. Repeated and mixed
- * signals are signals.test.ts's business.
+ * SHUTDOWN and SIGTERM as in Redis: a node ends only when its followers have had their time and its
+ * data are saved; until then it serves reads, and the shutdown can be aborted. For repeated and
+ * mixed signals, see signals.test.ts.
  * Invariant: where a redis-server can judge, the same steps run against one.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -74,8 +74,8 @@ function pairOfKind(kind: string, ...args: string[]): Promise<Pair> {
 const kinds = ["one thread", "two threads", ...(redisInstalled() ? ["redis"] : [])];
 if (!redisInstalled()) console.warn(NO_REDIS);
 
-describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kind) => {
-  test("waits for it at SIGTERM: forty acknowledged megabytes are all there", async () => {
+describe.each(kinds)("a leader with a follower that lags (%s)", (kind) => {
+  test("waits for it at SIGTERM: all forty acknowledged megabytes arrive", async () => {
     await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
     pair.stop();
     await fillMegabytes(pair.leader.port, 40);
@@ -89,7 +89,7 @@ describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kin
     expect(await ask(pair.follower.port, "STRLEN", "large:39")).toBe(":1000000");
   });
 
-  test("answers meanwhile, holds writes, and goes on after SHUTDOWN ABORT", async () => {
+  test("serves reads meanwhile, holds writes, and keeps running after SHUTDOWN ABORT", async () => {
     await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
     const { port, process } = pair.leader;
     pair.stop();
@@ -117,7 +117,7 @@ describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kin
     await waitFor(async () => (await ask(pair.follower.port, "GET", "b")) === "$2", patient);
   });
 
-  test("ends without it when the time is over, and at once with NOW", async () => {
+  test("ends without it after the timeout, and at once with NOW", async () => {
     for (const words of [[], ["NOW"]]) {
       await using pair = await pairOfKind(kind, "--shutdown-timeout", words[0] ? "60" : "1");
       pair.stop();
@@ -132,7 +132,7 @@ describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kin
     }
   });
 
-  test("CONFIG SET shutdown-timeout 0 has it wait for nobody", async () => {
+  test("does not wait after CONFIG SET shutdown-timeout 0", async () => {
     await using pair = await pairOfKind(kind, "--shutdown-timeout", "60");
     const { port, process } = pair.leader;
     expect(await ask(port, "CONFIG", "SET", "shutdown-timeout", "0")).toBe("+OK");
@@ -144,8 +144,8 @@ describe.each(kinds)("a leader with a follower that does not keep up (%s)", (kin
   });
 });
 
-describe("a leader that is waited for by Sentinel or an operator", () => {
-  test("says which follower it left behind", async () => {
+describe("a leader that shuts down", () => {
+  test("logs which follower it left behind", async () => {
     await using pair = await ourPair("--shutdown-timeout", "1");
     pair.stop();
     await ask(pair.leader.port, "SET", "a", "1");
@@ -166,7 +166,7 @@ describe("a leader that is waited for by Sentinel or an operator", () => {
     expect(await ask(follower.port, "DBSIZE")).toBe(":60");
   });
 
-  test("gives its followers what it has when it is a follower itself", async () => {
+  test("sends its followers what it has if it is a follower itself", async () => {
     await using top = await spawnNode(["--max-memory", "256mb"]);
     await using pair = await ourPair("--shutdown-timeout", "60", "--leaderaddr", top.address);
     await waitFor(async () => (await infoField(pair.leader.port, "master_link_status")) === "up");
@@ -182,7 +182,7 @@ describe("a leader that is waited for by Sentinel or an operator", () => {
     expect(await ask(pair.follower.port, "DBSIZE")).toBe(":20");
   });
 
-  test("lets its followers go on by partial sync after its snapshot, however long they took", async () => {
+  test("lets its followers resume by partial sync after its snapshot, however long they took", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using pair = await ourPair("--shutdown-timeout", "60", "--snapshot-file", path);
@@ -223,7 +223,7 @@ describe.each([1, 2])("a node with %d data threads whose snapshot cannot be save
     expect(process.exitCode).toBeNull();
   }
 
-  test("answers SHUTDOWN with an error and lives on, and ends when there is room", async () => {
+  test("replies to SHUTDOWN with an error and keeps running, and ends when there is room", async () => {
     await using node = await startDoomed();
     await using peer = await Peer.connect(node.port);
     for (const words of [[], ["SAVE"], ["NOW"]]) {
@@ -236,7 +236,7 @@ describe.each([1, 2])("a node with %d data threads whose snapshot cannot be save
     expect(await Bun.file(join(home(), "dump.rdb")).exists()).toBe(true);
   });
 
-  test("stays at SIGTERM and says why, each time", async () => {
+  test("keeps running after SIGTERM and says why, each time", async () => {
     await using node = await startDoomed();
     for (const count of [1, 2]) {
       node.process.kill("SIGTERM");
@@ -261,7 +261,7 @@ describe.each([1, 2])("a node with %d data threads whose snapshot cannot be save
   );
 });
 
-test("on a full disk a node keeps its data at SIGTERM, and has the last good file", async () => {
+test("on a full disk a node keeps its data after SIGTERM, and the last good file", async () => {
   await using directory = await temporaryDirectory();
   const path = join(directory.path, "dump.rdb");
   const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
@@ -284,7 +284,7 @@ test("on a full disk a node keeps its data at SIGTERM, and has the last good fil
   expect(await node.process.exited).toBe(0);
 });
 
-test("SHUTDOWN ABORT ends a last save that is under way, and the node goes on", async () => {
+test("SHUTDOWN ABORT ends a last save that is under way, and the node keeps running", async () => {
   await using directory = await temporaryDirectory();
   const path = join(directory.path, "dump.rdb");
   await using node = await start(path);

@@ -1,6 +1,6 @@
 /**
  * What signals do to a node: SIGINT and SIGTERM end it in order, however often and in whatever
- * state they come, and lose nothing that was acknowledged; what redis-server ignores does nothing.
+ * state they arrive, and lose no acknowledged write; signals that redis-server ignores do nothing.
  * Each case is a real process, from source, from the binary, or below the programs that `npx`
  * starts.
  * Invariant: an end that is called orderly has status 0 and a file with every acknowledged write.
@@ -78,7 +78,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     },
   );
 
-  test("does the same in the middle of a save, and once more while it saves at its end", async () => {
+  test("does the same in the middle of a save, and again during its last save", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path, ...args);
@@ -92,7 +92,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     expect(node.log()).toContain("already shutting down; SIGQUIT (Ctrl-\\) or SIGKILL stops the");
   });
 
-  test("ends at once while it loads, and leaves its file as it was", async () => {
+  test("ends at once while it loads, and leaves its file unchanged", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     {
@@ -112,7 +112,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
   });
 
   test.each(combinations.map((signals) => [signals] as const))(
-    "waits for its follower, whatever comes meanwhile: %p",
+    "waits for its follower, whatever signals arrive meanwhile: %p",
     async (signals) => {
       await using leader = await startPlain(...args);
       await using follower = await startPlain("--leaderaddr", leader.address);
@@ -130,7 +130,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     },
   );
 
-  test("keeps its old data when the signals come in the middle of its full sync", async () => {
+  test("keeps its old data if the signals arrive in the middle of its full sync", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using leader = await startPlain();
@@ -145,7 +145,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     expect([1, 200]).toContain(await itemsOf(path));
   });
 
-  test("goes on after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
+  test("keeps running after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
     await using node = await startPlain(...args);
     for (const signal of ["SIGHUP", "SIGPIPE", "SIGALRM", "SIGCONT", "SIGWINCH"] as const) {
       for (let i = 0; i < 3; i++) node.process.kill(signal);
@@ -174,7 +174,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
   });
 });
 
-test.skipIf(!redisInstalled())("redis-server is the judge of what is ignored", async () => {
+test.skipIf(!redisInstalled())("redis-server ignores the same signals", async () => {
   for (const [signal, isIgnored] of [
     ["SIGHUP", true],
     ["SIGPIPE", true],

@@ -1,8 +1,7 @@
 /**
- * Time that does what one does not expect: the system's clock steps by an hour, and processes are
- * stopped and go on. The clock that steps here is the test's own (bun:test sets what Date says and
- * leaves the monotonic clock alone), so these nodes live in this process; those that are stopped
- * have their own.
+ * Unexpected time: the system's clock steps by an hour, and processes are stopped and continued.
+ * The clock that steps is the test's own (bun:test sets what Date returns and leaves the monotonic
+ * clock alone), so these nodes are in this process; those that are stopped have their own.
  */
 import { afterEach, describe, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
 import { spawnNode, startNode, waitFor } from "../harness.ts";
@@ -57,7 +56,7 @@ describe.each([
     await waitFor(() => client.raw.isClosed, { timeoutMs: 20_000 });
   });
 
-  test("a key expires at its moment, and a pause lasts as long as it was to", async () => {
+  test("a key expires at its time, and a pause has its full length", async () => {
     await using node = await startNode({ threads: 1 });
     await using peer = await Peer.connect(node.port);
     expect(await peer.ask("SET", "k", "v", "EX", "60")).toBe("+OK");
@@ -69,7 +68,7 @@ describe.each([
   });
 });
 
-describe("a node that was stopped and goes on", () => {
+describe("a node that was stopped and continued", () => {
   test.each(["1", "2"])(
     "keeps the clients that spoke meanwhile (%s data threads)",
     async (threads) => {

@@ -1,7 +1,6 @@
 /**
- * File descriptors: a node that may open few of them serves few clients, says so, and refuses the
- * others at once; when none are left after all, it neither leaves clients waiting nor turns in
- * circles.
+ * File descriptors: a node that may open only a few serves few clients, says so, and refuses the
+ * others at once. If none are left after all, it neither leaves clients waiting nor spins.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
@@ -83,7 +82,7 @@ describe.skipIf(process.platform !== "linux")("file descriptors", () => {
     expect(node.log()).not.toContain("ulimit");
   });
 
-  test("a node that could serve nobody does not start, and says why", async () => {
+  test("a node that could serve no client does not start, and says why", async () => {
     const { status, errors } = await runToEnd(["--listenaddr", "127.0.0.1:0", "--threads", "2"], {
       command: limited(48),
     });
@@ -106,7 +105,7 @@ describe.skipIf(process.platform !== "linux")("file descriptors", () => {
     },
   );
 
-  test("the same where the node itself needs more than was set aside", async () => {
+  test("the same if the node itself needs more than is reserved", async () => {
     const addresses = Array.from({ length: 24 }, () => "127.0.0.1:0").join(",");
     await using node = await start(60, ["--listenaddr", addresses]);
     expect(await callByHundred(node)).toBeLessThan(28);

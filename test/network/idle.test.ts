@@ -1,7 +1,7 @@
 /**
- * When a node gives up on a silent client (`timeout`): only on one from which nothing came, for
- * which nothing is being done, and which has nothing to read; and what CLIENT LIST says of it. Each
- * case also judges a real redis-server. The steps of the clock are in clock-steps.test.ts.
+ * When a node closes a silent client (`timeout`): only if it sends nothing, waits for nothing, and
+ * has nothing to read; and what CLIENT LIST reports about it. Each case also runs against a real
+ * redis-server. For steps of the clock, see clock-steps.test.ts.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
@@ -68,7 +68,7 @@ describe.each([ours, withTwoThreads, oracle])("$name", (contestant) => {
   });
 
   test.skipIf(contestant.isMissing)(
-    "tells age and idle time in seconds, and no idle time of who asks",
+    "reports age and idle time in seconds, and an idle time of 0 for the asking client",
     async () => {
       await using node = await contestant.start();
       await using asking = await Peer.connect(node.port);

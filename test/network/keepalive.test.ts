@@ -1,7 +1,7 @@
 /**
- * TCP keepalive: that the system asks a silent peer whether it still lives, on clients' sockets and
- * on both ends of a link, as Linux shows it in its table of connections. Nothing is unplugged here:
- * what the system does when nobody answers is its own.
+ * TCP keepalive: the system probes a silent peer, on the sockets of clients and on both ends of a
+ * link, as the connection table of Linux shows. Nothing is unplugged here: what follows a missing
+ * answer is up to the system.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";

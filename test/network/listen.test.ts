@@ -1,7 +1,7 @@
 /**
- * Where nodes listen: names with several addresses, and whether a second node on the same port is
- * refused however the two name it, with one data thread and with two. Names with two addresses are
- * made up here, as this machine's `localhost` may have one only.
+ * Where nodes listen: names with several addresses, and that a second node on the same port is
+ * refused, however the two name it, with one data thread and with two. Names with two addresses are
+ * invented here, as this machine's `localhost` may have only one.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/config.ts";
@@ -53,7 +53,7 @@ describe.each([1, 2])("with %d data threads", (threads) => {
     for (const host of loopbacks) expect(await answers(server.port, host)).toBe(true);
   });
 
-  test("a second node on the same name is refused, and the first goes on", async () => {
+  test("a second node on the same name is refused, and the first keeps running", async () => {
     await using first = await start("here:0", threads);
     expect(await refusal(start(`here:${first.port}`, threads))).toBe(
       `cannot listen on [::1]:${first.port}: the port is taken`,

@@ -1,5 +1,5 @@
 /**
- * What an operator must know stands in the log at warn or error: once when it begins, and not again
+ * What an operator must know is in the log at warn or error: once when it begins, and not again
  * each time (base/recurring.ts counts the rest). Every occurrence is in the log at info.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -29,7 +29,7 @@ async function expectToldOnce(node: SpawnedNode, text: string, level = "warn"): 
 }
 
 describe("at warn a follower says once", () => {
-  test("that its password is wrong, and that the link holds again", async () => {
+  test("that its password is wrong, and that the link is up again", async () => {
     await using leader = await spawnNode(["--password", "right"]);
     await using follower = await spawnNode([
       "--leaderaddr",
@@ -47,7 +47,7 @@ describe("at warn a follower says once", () => {
     await expectToldOnce(follower, "answered PSYNC with -NOAUTH");
   });
 
-  test("that nobody is there", async () => {
+  test("that no leader is there", async () => {
     await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${await freePort()}`]);
     await expectToldOnce(follower, "connecting -> connect (");
   });

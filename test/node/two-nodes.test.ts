@@ -1,8 +1,8 @@
 /**
  * Two nodes in one process share nothing that belongs to a node: what is set, counted, held or
- * broken in one is not to be seen in the other. With one data thread and with several, as these
- * have copies of their own. Faults are injected by a command that throws while it holds the lock of
- * its key's shard.
+ * broken in one does not show in the other. With one data thread and with several, which have their
+ * own copies. Faults are injected by a command that throws while it holds the lock of its key's
+ * shard.
  */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -145,7 +145,7 @@ describe.each([1, 3])("of two nodes with %d data threads each", (threads) => {
     expect(keyspace.get("db0")).toBeUndefined();
   });
 
-  test("a follower refuses writes by the name of its own leader", async () => {
+  test("a follower refuses writes and names its own leader", async () => {
     await using leader = await start(1);
     await using second = await start(1);
     await using one = await start(threads);
@@ -209,7 +209,7 @@ describe.each([1, 3])("of two nodes with %d data threads each", (threads) => {
   });
 });
 
-test("a fault of a control command is one of its node", async () => {
+test("a fault of a control command ends only its node", async () => {
   await using broken = await start(1);
   await using client = await Peer.connect(broken.port);
   const fault = broken.closed.catch((error) => error);
@@ -218,7 +218,7 @@ test("a fault of a control command is one of its node", async () => {
   await client.raw.closed();
 });
 
-test("a fault while a leader's stream is applied is one of the follower, not of the leader", async () => {
+test("a fault while a leader's stream is applied ends the follower, not the leader", async () => {
   // An empty snapshot without a checksum, and the command behind it.
   const snapshot = `REDIS0009\xff${"\0".repeat(8)}`;
   const head = `+FULLRESYNC ${"5eed".repeat(10)} 1\r\n$${snapshot.length}\r\n`;

@@ -1,5 +1,5 @@
 // CONFIG REWRITE and SHUTDOWN on nodes with a configuration file: what is written, when, and that a
-// node started again from it is what it was. The text of the file itself is tested in
+// node restarted from the file is as before. For the text of the file, see
 // unit/config/file.test.ts.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -40,7 +40,7 @@ describe("CONFIG REWRITE", () => {
     expect(readdirSync(file.directory)).toEqual(["node.conf"]);
   });
 
-  test("a follower is written down, found again at the next start, and promoted for good", async () => {
+  test("the leader of a follower is written, read at the next start, and removed by a promotion", async () => {
     await using file = await bench();
     await using leader = await spawnNode();
     const command = ["--config", file.path, "--leaderaddr", "127.0.0.1:1"];
@@ -66,7 +66,7 @@ describe("CONFIG REWRITE", () => {
     expect(await file.read()).toStartWith(FILE);
   });
 
-  test("keeps the mode of the file, and says why it cannot write", async () => {
+  test("keeps the mode of the file, and says why a write failed", async () => {
     await using file = await bench();
     chmodSync(file.path, 0o600);
     await using node = await spawnNode(["--config", file.path]);
@@ -82,7 +82,7 @@ describe("CONFIG REWRITE", () => {
 
 describe("SHUTDOWN", () => {
   test.each([[["SHUTDOWN"]], [["SHUTDOWN", "NOSAVE"]], [["SHUTDOWN", "NOW", "FORCE"]]])(
-    "%p ends the process in order, and answers with the end of the connection",
+    "%p ends the process in order, and the client sees the connection close",
     async (args) => {
       await using node = await spawnNode();
       await using peer = await Peer.connect(node.port);
@@ -92,7 +92,7 @@ describe("SHUTDOWN", () => {
     },
   );
 
-  test("SHUTDOWN saves where there is a snapshot file, and NOSAVE does not", async () => {
+  test("SHUTDOWN saves if there is a snapshot file, and NOSAVE does not", async () => {
     await using file = await bench();
     const snapshot = join(file.directory, "dump.rdb");
     for (const [word, isThere] of [
@@ -108,7 +108,7 @@ describe("SHUTDOWN", () => {
     }
   });
 
-  test("SHUTDOWN SAVE without a file to save to is refused, and the node goes on", async () => {
+  test("SHUTDOWN SAVE without a snapshot file is refused, and the node keeps running", async () => {
     await using node = await spawnNode();
     await using peer = await Peer.connect(node.port);
     const refusal = "-ERR Errors trying to SHUTDOWN. Check logs.";

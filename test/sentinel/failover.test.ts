@@ -1,9 +1,9 @@
 /**
  * Real Redis Sentinels fail our nodes over: leaders are killed, and one is asked to step down,
- * while a client writes through ioredis's Sentinel mode. A killed leader is started again only when
- * there is a new one. Started before anybody noticed, it would be an empty leader whose followers
- * copy it: src/replication/README.md names that as not guaranteed.
- * Invariant: a write counts as safe only when WAIT on the same connection said that a follower has
+ * while a client writes through ioredis's Sentinel mode. A killed leader restarts only when there
+ * is a new one: if it restarted unnoticed, it would be an empty leader whose followers copy it,
+ * which src/replication/README.md names as not guaranteed.
+ * Invariant: a write counts as safe only if WAIT on the same connection said that a follower has
  * it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -149,7 +149,7 @@ describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redis
     expect(await field(former.port, "role")).toBe("slave");
   });
 
-  test("the configuration file says who leads, and keeps everything else", async () => {
+  test("the configuration file names the leader, and keeps everything else", async () => {
     const leader = await guarded.settled();
     for (const member of guarded.members) {
       const text = await Bun.file(member.configFile).text();

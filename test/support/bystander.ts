@@ -1,7 +1,7 @@
 /**
- * A client that minds its own business: it keeps setting, reading and counting, and checks every
- * answer, while a test ill-treats the same server from other connections.
- * Does not retry and does not reconnect: one wrong answer, one lost connection, and it has noticed.
+ * An uninvolved client: it keeps setting, reading and counting, and checks every reply, while a
+ * test abuses the same server from other connections. Does not retry or reconnect: it notices a
+ * single wrong reply or a lost connection.
  * Invariant: `noticedNothing` resolves only after it has done work that began after the call.
  */
 import { Peer } from "./peer.ts";

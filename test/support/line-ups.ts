@@ -1,7 +1,7 @@
 /**
- * Who follows whom in a replication test: nodes of ours, real redis-servers, and both mixed, each
- * in a process of its own; and how to ask where a node stands. Does not wait for followers by
- * itself: joining late is what many tests are about.
+ * Who follows whom in a replication test: our nodes, real redis-servers, and both mixed, each in
+ * its own process; and how to ask a node for its state. Does not wait for followers: in many tests
+ * they must join late.
  * Invariant: the line-up of redis-servers alone must pass every test, or the test is wrong.
  */
 import { type RedisServer, redisInstalled, type SpawnedNode, waitFor } from "../harness.ts";

@@ -1,6 +1,6 @@
 /**
- * Valid RESP frames, and what happens to bytes on their way through bad hands: flipped, lost,
- * doubled, swapped, cut, with lengths that lie.
+ * Valid RESP frames, and what can happen to their bytes on the way: flipped, lost, doubled,
+ * swapped, cut, with false lengths.
  * Keeps to commands whose answers do not depend on time, so that two servers can be compared.
  * Invariant: the same Random gives the same bytes.
  */

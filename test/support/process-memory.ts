@@ -1,6 +1,6 @@
 /**
- * Resident memory of a process, as Linux tells it.
- * Measures nothing elsewhere: whoever uses it skips its test there.
+ * Resident memory of a process, as Linux reports it.
+ * Measures nothing on other systems: tests that use it are skipped there.
  */
 import { readFileSync } from "node:fs";
 

@@ -1,9 +1,8 @@
 /**
- * What a node says of itself, by all the ways in which one can ask it: INFO, ROLE, HELLO and PING
- * in one pipeline. INFO and ROLE stand in one EXEC, before and behind the others: what HELLO and
- * PING say is judged only where the node stood still between the two.
- * Invariant: what is judged is what Redis's own source says of the fields, and a redis-server
- * passes.
+ * What a node reports about itself, in all ways in which one can ask it: INFO, ROLE, HELLO and PING
+ * in one pipeline. INFO and ROLE are in one EXEC, before and after the others: HELLO and PING are
+ * judged only if the node did not change between the two.
+ * Invariant: the rules are those of Redis's own source for these fields, and a redis-server passes.
  */
 import { Peer } from "./peer.ts";
 import { partsOf, type Reply, show, textOf } from "./wire.ts";

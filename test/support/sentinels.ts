@@ -1,7 +1,7 @@
 /**
- * Real Redis Sentinels around nodes of ours: three sentinel processes, and nodes that are started
- * again with the same command line and configuration file, as a supervisor does. Does not look at
- * data: that is the tests' business.
+ * Real Redis Sentinels around our nodes: three sentinel processes, and nodes that restart with the
+ * same command line and configuration file, as under a supervisor. Does not look at data: the tests
+ * do.
  * Invariant: the sentinels' periods are shortened by their own SENTINEL DEBUG, and by nothing else,
  * so that what takes them ten seconds takes them one; their logic is untouched.
  */

@@ -1,7 +1,7 @@
 /**
  * The servers that a behaviour suite judges: our node, and Debian's redis-server as the oracle that
  * keeps the suite itself honest.
- * Starts each in a process of its own, so that a crash of the server cannot be taken for one of the
+ * Starts each in its own process, so that a crash of the server does not look like one of the
  * suite; starts nothing before it is asked.
  * Invariant: a contestant that cannot run here says why in the name of what it skips.
  */

@@ -1,9 +1,8 @@
 /**
  * One connection of the soak: sends random commands on keys that only it writes, and compares every
- * reply with a model of them; and on a few keys that all share, for which there are laws instead.
- * A value names its owner, its key and its number and is long enough to be torn, so that a wrong
- * one is known at sight. Expiring keys are checked by what must and what must not live at both ends
- * of a call.
+ * reply with a model; also on a few keys that all connections share, where it checks laws instead.
+ * A value names its owner, its key and its number, and is long enough to be torn, so that a wrong
+ * one is evident. Expiring keys are checked by what must and must not exist at both ends of a call.
  * Invariant: a reply that contradicts the model throws, with the command and both values.
  */
 import type { Peer } from "../support/peer.ts";

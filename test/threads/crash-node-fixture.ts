@@ -1,7 +1,7 @@
 /**
- * A node in a process of its own whose data threads can be broken from outside: the product's
- * server with crash-worker-fixture.ts as its data threads. Takes no arguments and tells its port in
- * its log, which the environment may choose (PORT). SIGTERM ends it in order.
+ * A node in its own process whose data threads can be broken from outside: the product's server
+ * with crash-worker-fixture.ts as its data threads. Takes no arguments. It logs its port, which the
+ * environment may choose (PORT). SIGTERM ends it in order.
  */
 import { loadConfig } from "../../src/config/config.ts";
 import { startServer } from "../../src/node/server.ts";

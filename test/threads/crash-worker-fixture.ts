@@ -1,6 +1,6 @@
 /**
- * A data thread with commands that break it, each while it holds the lock of its key's shard: what
- * the crash test starts in the place of src/worker.ts. Otherwise it is the product's own code.
+ * A data thread with commands that break it, each while it holds the lock of its key's shard. The
+ * crash test starts it instead of src/worker.ts; otherwise it is the product's own code.
  */
 
 import { Command } from "../../src/command/core/command.ts";

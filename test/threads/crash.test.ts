@@ -1,8 +1,7 @@
 /**
- * A data thread that breaks takes the process with it: nothing is served with a lock that nobody
- * will release, or by what is left of a node. Each way to break is a command of
- * crash-worker-fixture.ts that runs while its shard is locked, with other threads at work on the
- * same key.
+ * A data thread that breaks ends the process: nothing is served while a lock can never be released,
+ * or by the rest of a node. Each way to break is a command of crash-worker-fixture.ts that runs
+ * while its shard is locked and other threads work on the same key.
  */
 
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -40,7 +39,7 @@ test.each([
   await waitFor(() => line.test(node.log()), { message: `its last words, not: ${node.log()}` });
 });
 
-test("a data thread that hangs does not keep the node from ending when it is asked to", async () => {
+test("a data thread that hangs does not keep the node from ending on request", async () => {
   await using node = await spawnNode([], { command });
   await using peer = await Peer.connect(node.port);
   peer.send("HANG", "nothing");

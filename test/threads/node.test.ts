@@ -1,7 +1,7 @@
 /**
  * A node with several data threads, seen from outside: what acts on the whole node acts on all of
- * them. How connections fall to threads is the kernel's choice, so each test opens enough of them
- * that all threads have some for certain enough (24 over 4: one in 250 that a thread has none), and
+ * them. The kernel chooses the thread of a connection, so each test opens enough connections that
+ * all threads probably have some (with 24 over 4, one run in 250 leaves a thread without any), and
  * no test depends on it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -44,7 +44,7 @@ async function info(peer: Peer, field: string): Promise<number> {
 }
 
 describe("one node behind all threads", () => {
-  test("what one connection writes every other reads", async () => {
+  test("every connection reads what another one writes", async () => {
     await using many = await connectMany(node.port);
     await Promise.all(many.peers.map((peer, i) => peer.ask("SET", `seen:${i}`, `by ${i}`)));
     for (const peer of many.peers) {
@@ -86,7 +86,7 @@ describe("one node behind all threads", () => {
     expect(await killer.ask("PING")).toBe("+PONG");
   });
 
-  test("commands of one connection are answered in order, control commands among them", async () => {
+  test("commands of one connection are answered in order, control commands included", async () => {
     await using peer = await Peer.connect(node.port);
     for (let i = 0; i < 50; i++) {
       peer.send("SET", "ordered", i);
@@ -100,7 +100,7 @@ describe("one node behind all threads", () => {
     }
   });
 
-  test("QUIT after a control command ends the connection with both answers", async () => {
+  test("QUIT after a control command ends the connection after both replies", async () => {
     await using peer = await Peer.connect(node.port);
     peer.send("ROLE");
     peer.send("QUIT");
@@ -112,7 +112,7 @@ describe("one node behind all threads", () => {
 });
 
 describe("settings and statistics", () => {
-  test("a password that is set holds on every thread at once, and so does its end", async () => {
+  test("setting or removing a password takes effect on every thread at once", async () => {
     await using changer = await Peer.connect(node.port);
     for (let round = 0; round < 5; round++) {
       expect(await changer.ask("CONFIG", "SET", "requirepass", "secret")).toBe("+OK");
@@ -142,7 +142,7 @@ describe("settings and statistics", () => {
     });
   });
 
-  test("INFO adds up what the threads counted, and RESETSTAT begins anew", async () => {
+  test("INFO adds up the counters of the threads, and RESETSTAT resets them", async () => {
     await using own = await startNode({ threads: THREADS });
     await using many = await connectMany(own.port);
     const [first] = many.peers as [Peer];
@@ -173,7 +173,7 @@ describe("settings and statistics", () => {
 });
 
 describe("large writes", () => {
-  test("a write beyond a thread's part of the journal takes the way through the control thread", async () => {
+  test("a write beyond a thread's part of the journal goes through the control thread", async () => {
     await using own = await startNode({ threads: THREADS, journalSize: 1024 * 1024 });
     await using peer = await Peer.connect(own.port);
     const large = Buffer.alloc(3_000_000, "large ");
@@ -191,7 +191,7 @@ describe("large writes", () => {
 });
 
 describe("the process", () => {
-  test("a taken port is told in a sentence, however many threads either node has", async () => {
+  test("a sentence reports a taken port, however many threads either node has", async () => {
     await using single = await startNode({ threads: 1 });
     for (const [port, threads] of [
       [node.port, "1"],

@@ -1,6 +1,6 @@
 /**
  * Replication of nodes with four data threads: effects of all threads in one journal, links whose
- * connection another thread holds, and roles that change between two commands of every thread.
+ * connection is in another thread, and roles that change between two commands of every thread.
  * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test
  * test/replication.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
@@ -75,7 +75,7 @@ describe("a leader with four data threads", () => {
     await expectEqualContents(leader, [follower]);
   });
 
-  test("a small journal loses no link: writes wait for it, and large ones go another way", async () => {
+  test("a small journal loses no link: writes wait for links, and large ones go another way", async () => {
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start([...threaded, ...smallJournal]));
     const follower = stack.use(await ourFollower(leader));
@@ -117,7 +117,7 @@ describe("a leader with four data threads", () => {
 });
 
 describe("roles", () => {
-  test("a node that turns follower under load is its leader's copy, and takes no write after", async () => {
+  test("a node that becomes a follower under load is a copy, and accepts no writes then", async () => {
     await using stack = new AsyncDisposableStack();
     const leader: SpawnedNode = stack.use(await ours.start());
     await fill(leader.port, 2_000);
@@ -135,7 +135,7 @@ describe("roles", () => {
     }
   });
 
-  test("every thread refuses writes by the name of the present leader, at once", async () => {
+  test("every thread refuses writes at once, and names the present leader", async () => {
     await using stack = new AsyncDisposableStack();
     const leaders = [stack.use(await ours.start()), stack.use(await ours.start())];
     const node = stack.use(await ours.start(threaded));

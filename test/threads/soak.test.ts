@@ -1,7 +1,7 @@
 /**
  * Many connections on four data threads, each checking every reply against a model: no value is
- * lost, torn or somebody else's. In phases with FLUSHALL between them, once with room and once
- * while memory is full and evicts; then the store's own invariants are checked, in this process.
+ * lost, torn or of another key. In phases with FLUSHALL between them, once with room and once while
+ * memory is full and evicts; then this process checks the invariants of the store.
  * Longer with SOAK_MS=n (milliseconds a test), replayed with SOAK_SEED=n as far as threads allow.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -74,7 +74,7 @@ test("mixed commands from 50 connections keep every key's value, time and counte
   expect(checked).toBeGreaterThan(PHASES.length * CONNECTIONS);
 });
 
-test("while memory is full and evicts, what is read is what was written or nothing", async () => {
+test("while full memory evicts, a read returns what was written or nothing", async () => {
   const MiB = 1024 * 1024;
   await using node = await startNode({ threads: 4, maxMemory: 4 * MiB, reserve: 8 * MiB });
   await using stack = new AsyncDisposableStack();

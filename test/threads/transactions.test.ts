@@ -48,7 +48,7 @@ async function transferWatched(peer: Peer, from: string, to: string): Promise<bo
 }
 
 describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
-  test("transactions of many connections never show or leave a half", async () => {
+  test("transactions of many connections never show or leave a part", async () => {
     await using node = await run(4);
     await using stack = new AsyncDisposableStack();
     const peers = await Promise.all(Array.from({ length: 16 }, () => Peer.connect(node.port)));
@@ -91,7 +91,7 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
     await writing;
   });
 
-  test("a transaction that is too large for a data thread's journal is executed all the same", async () => {
+  test("a transaction that is too large for a data thread's journal is still executed", async () => {
     await using node = await run(4);
     await using peer = await Peer.connect(node.port);
     const value = "x".repeat(200_000);
@@ -151,7 +151,7 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
-test("a transaction that does not fit is refused as a whole where nothing may be evicted", async () => {
+test("a transaction that does not fit is refused as a whole if nothing may be evicted", async () => {
   await using node = await startNode({ maxMemory: 4 * 1024 * 1024, eviction: "none" });
   await using peer = await Peer.connect(node.port);
   const value = "x".repeat(50_000);
