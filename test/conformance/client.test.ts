@@ -221,7 +221,7 @@ function lifetimeCases(client: () => Client): void {
     expect(await client().ttl("k")).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("a key is gone when its lifetime is over, or was over already", async () => {
+  test("a key disappears at its expiry, or at once if that is in the past", async () => {
     await client().set("short", "v", { ttlMs: 20 });
     expect(await client().get("short")).toBe("v");
     await waitFor(async () => (await client().get("short")) === null);
@@ -232,7 +232,7 @@ function lifetimeCases(client: () => Client): void {
 }
 
 function otherCases(client: () => Client): void {
-  test("incr counts from nothing, by any step, and keeps the lifetime", async () => {
+  test("incr starts at 0, adds any step, and keeps the lifetime", async () => {
     expect(await client().incr("n")).toBe(1);
     expect(await client().incr("n", 41)).toBe(42);
     expect(await client().incr("n", -50)).toBe(-8);
@@ -241,7 +241,7 @@ function otherCases(client: () => Client): void {
     expect(await client().ttl("n")).toBeLessThanOrEqual(60_000);
   });
 
-  test("incr of a text rejects with the server's error, and the client goes on", async () => {
+  test("incr of a text rejects with the server's error, and the client stays usable", async () => {
     await client().set("k", "text");
     const error = await failureOf(client().incr("k"));
     expect(error).toMatchObject({ code: "SERVER_ERROR", serverCode: "ERR" });
@@ -249,7 +249,7 @@ function otherCases(client: () => Client): void {
     expect(await client().get("k")).toBe("text");
   });
 
-  test("incr beyond 2^53 - 1 is done, and rejects with the exact sum", async () => {
+  test("incr beyond 2^53 - 1 is executed, and rejects with the exact sum", async () => {
     await client().set("n", String(Number.MAX_SAFE_INTEGER));
     const error = await failureOf(client().incr("n"));
     expect(error).toMatchObject({ code: "RESULT_OUT_OF_RANGE", result: 9007199254740992n });
@@ -281,7 +281,7 @@ function exampleCases(node: () => TestNode): void {
     expect(out).toEndWith("deleted 10 keys\n");
   });
 
-  test("the example client exits with 1 and one line where nobody listens", async () => {
+  test("the example client exits with 1 and one line if nothing listens", async () => {
     const { status, out, error } = await run("127.0.0.1:1");
     expect([status, out]).toEqual([1, ""]);
     expect(error).toMatch(/^CONNECT_FAILED: cannot connect to 127\.0\.0\.1:1: .*\n$/);
@@ -289,7 +289,7 @@ function exampleCases(node: () => TestNode): void {
 }
 
 function passwordCases(kind: Kind): void {
-  test("is needed where the node wants one, and a wrong one is refused", async () => {
+  test("is needed if the node requires one, and a wrong one is refused", async () => {
     await using node = await kind.start([kind.passwordFlag, "secret"]);
     const addr = node.address;
     await using client = await connect({ addr, password: "secret" });

@@ -65,7 +65,7 @@ function splitCases(connect: () => Promise<Peer>): void {
     });
   }
 
-  test("frames may come byte by byte, the first of a connection too", async () => {
+  test("frames may arrive byte by byte, including the first of a connection", async () => {
     for (const [name, bytes, answers] of frames) {
       await using peer = await connect();
       for (let round = 0; round < 2; round++) {
@@ -86,7 +86,7 @@ async function writeByByte(peer: Peer, bytes: Buffer): Promise<void> {
 }
 
 function inlineCases(connect: () => Promise<Peer>): void {
-  test("inline words are separated by any blanks and quoted in either way", async () => {
+  test("inline arguments are separated by any blanks and quoted in either way", async () => {
     await using peer = await connect();
     expect(await peer.askRaw("  ECHO \t  a  \r\n")).toBe("$a");
     expect(await peer.askRaw('ECHO "two words"\r\n')).toBe("$two words");
@@ -108,7 +108,7 @@ function inlineCases(connect: () => Promise<Peer>): void {
     },
   );
 
-  test("an inline command of nearly 64 KiB is taken", async () => {
+  test("an inline command of nearly 64 KiB is accepted", async () => {
     await using peer = await connect();
     const word = "w".repeat(60_000);
     expect(await peer.askRaw(`ECHO ${word}\r\n`)).toBe(`$${word}`);
@@ -116,7 +116,7 @@ function inlineCases(connect: () => Promise<Peer>): void {
 }
 
 function volumeCases(connect: () => Promise<Peer>): void {
-  test("a pipeline of ten thousand commands is answered in order", async () => {
+  test("a pipeline of ten thousand commands gets its replies in order", async () => {
     await using peer = await connect();
     await peer.ask("DEL", "pipeline");
     const one = Buffer.concat([encodeCommand(["INCR", "pipeline"]), Buffer.from("PING x\r\n")]);
@@ -127,7 +127,7 @@ function volumeCases(connect: () => Promise<Peer>): void {
     expect(replies.filter((_, i) => i % 2 === 1).every((reply) => show(reply) === "$x")).toBe(true);
   });
 
-  test("a pipeline whose answers nobody reads yet loses none of them", async () => {
+  test("a pipeline whose replies are read late loses none of them", async () => {
     await using peer = await connect();
     const value = Buffer.alloc(20_000, "v");
     await peer.ask("SET", "big", value);
@@ -141,7 +141,7 @@ function volumeCases(connect: () => Promise<Peer>): void {
     }
   });
 
-  test("a key of 64 KiB is a key like any other", async () => {
+  test("a key of 64 KiB works like any other", async () => {
     await using peer = await connect();
     const key = Buffer.alloc(65_536, "k");
     const sibling = Buffer.concat([key.subarray(1), Buffer.from("x")]);
@@ -153,7 +153,7 @@ function volumeCases(connect: () => Promise<Peer>): void {
     expect(await peer.ask("DEL", key, sibling)).toBe(":1");
   });
 
-  test("a value of 64 MB comes back byte for byte", async () => {
+  test("a value of 64 MB is returned byte for byte", async () => {
     await using peer = await connect();
     const value = Buffer.alloc(64_000_000);
     for (let i = 0; i < value.length; i += 997) value[i] = i & 255;
@@ -169,7 +169,7 @@ function volumeCases(connect: () => Promise<Peer>): void {
 }
 
 function connectionCases(connect: () => Promise<Peer>): void {
-  test("QUIT answers, closes, and what follows it is not executed", async () => {
+  test("QUIT replies and closes, and later commands do not run", async () => {
     await using peer = await connect();
     await peer.ask("DEL", "after-quit");
     peer.write("QUIT\r\nSET after-quit 1\r\n");
@@ -178,7 +178,7 @@ function connectionCases(connect: () => Promise<Peer>): void {
     expect(await other.ask("EXISTS", "after-quit")).toBe(":0");
   });
 
-  test("RESET forgets the name and goes back to RESP2", async () => {
+  test("RESET clears the name and returns to RESP2", async () => {
     await using peer = await connect();
     await peer.ask("HELLO", "3", "SETNAME", "reset-me");
     expect(await peer.ask("CLIENT", "GETNAME")).toBe("$reset-me");
@@ -188,7 +188,7 @@ function connectionCases(connect: () => Promise<Peer>): void {
     expect(await peer.ask("CLIENT", "GETNAME")).toBe("$null");
   });
 
-  test("HELLO switches the protocol to and fro, and its own reply is of the new one", async () => {
+  test("HELLO switches the protocol back and forth, and its reply is already in the new one", async () => {
     await using peer = await connect();
     const map = await peer.typed("HELLO", "3");
     expect(map.type).toBe("%");
@@ -231,7 +231,7 @@ function fieldNames(hello: Parameters<typeof partsOf>[0]): string[] {
 }
 
 function replyModeCases(connect: () => Promise<Peer>): void {
-  test("CLIENT REPLY OFF silences everything until ON, which answers itself", async () => {
+  test("CLIENT REPLY OFF suppresses all replies until ON, which replies", async () => {
     await using peer = await connect();
     peer.write(
       "CLIENT REPLY OFF\r\nPING\r\nNOSUCH\r\nSET silent 1\r\nCLIENT REPLY ON\r\nGET silent\r\n",
@@ -239,7 +239,7 @@ function replyModeCases(connect: () => Promise<Peer>): void {
     expect((await peer.replies(2)).map(show)).toEqual(["+OK", "$1"]);
   });
 
-  test("CLIENT REPLY SKIP silences itself and the next command only", async () => {
+  test("CLIENT REPLY SKIP suppresses only its own reply and the next one", async () => {
     await using peer = await connect();
     peer.write("CLIENT REPLY SKIP\r\nECHO unheard\r\nECHO heard\r\n");
     expect(await peer.shown()).toBe("$heard");

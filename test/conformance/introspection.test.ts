@@ -189,7 +189,7 @@ function clientCases(connect: () => Promise<Peer>): void {
     expect(textOf(await peer.typed("CLIENT", "LIST", "TYPE", "normal"))).toContain(`id=${id} `);
   });
 
-  test("numbers of connections grow and are never given twice", async () => {
+  test("connection ids increase and are never reused", async () => {
     const ids: number[] = [];
     for (let i = 0; i < 5; i++) {
       await using peer = await connect();
@@ -198,7 +198,7 @@ function clientCases(connect: () => Promise<Peer>): void {
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
   });
 
-  test("CLIENT KILL ID ends that connection and counts it", async () => {
+  test("CLIENT KILL ID closes that connection and counts it", async () => {
     await using peer = await connect();
     await using victim = await connect();
     const id = (await victim.ask("CLIENT", "ID")).slice(1);
@@ -207,7 +207,7 @@ function clientCases(connect: () => Promise<Peer>): void {
     expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":0");
   });
 
-  test("CLIENT KILL by address, in its old and its new form", async () => {
+  test("CLIENT KILL closes by address, in the old and the new form", async () => {
     await using peer = await connect();
     for (const form of [["KILL"], ["KILL", "ADDR"]]) {
       await using victim = await connect();
@@ -218,7 +218,7 @@ function clientCases(connect: () => Promise<Peer>): void {
     }
   });
 
-  test("CLIENT KILL spares the caller unless SKIPME is no, and then answers it first", async () => {
+  test("CLIENT KILL spares the caller unless SKIPME is no, and then replies first", async () => {
     await using peer = await connect();
     const id = (await peer.ask("CLIENT", "ID")).slice(1);
     expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":0");
@@ -254,7 +254,7 @@ function infoCases(connect: () => Promise<Peer>): void {
     expect(fields).toEqual(expect.arrayContaining(names.split(" ")));
   });
 
-  test("INFO keyspace counts the keys and those with a time", async () => {
+  test("INFO keyspace counts the keys and those with an expiry", async () => {
     await using peer = await connect();
     await peer.ask("FLUSHALL");
     expect(await peer.ask("INFO", "keyspace")).toBe("$# Keyspace\\x0d\\x0a");
@@ -318,7 +318,7 @@ for (const contestant of contestants) {
   });
 }
 
-test("the seed's protocol, which cannot log in, is closed where a password is set", async () => {
+test("the binary protocol, which cannot log in, is refused if a password is set", async () => {
   await using node = await ours.start(["--password", "secret"]);
   for (const first of [2, 4]) {
     await using peer = await Peer.connect(node.port);

@@ -44,7 +44,7 @@ let names = 0;
 const fresh = (): string => `channel-${++names}`;
 
 function messageCases(connect: Connect): void {
-  test("a message reaches the subscribers of its channel and of patterns that fit", async () => {
+  test("a message reaches the subscribers of its channel and of matching patterns", async () => {
     await using reader = await connect();
     await using writer = await connect();
     const name = fresh();
@@ -57,7 +57,7 @@ function messageCases(connect: Connect): void {
     expect(await reader.shown()).toBe(`*[$pmessage $${name}* $${name}x $more]`);
   });
 
-  test("a RESP3 subscriber gets pushes and may go on sending commands", async () => {
+  test("a RESP3 subscriber gets pushes and can still send commands", async () => {
     await using reader = await connect();
     await using writer = await connect();
     const name = fresh();
@@ -71,7 +71,7 @@ function messageCases(connect: Connect): void {
     expect(await reader.ask("GET", name)).toBe("$1");
   });
 
-  test("any bytes are a channel, a pattern and a message", async () => {
+  test("channels, patterns and messages may be any bytes", async () => {
     await using reader = await connect();
     await using writer = await connect();
     const name = Buffer.from([0, 255, 13, 10, 36, names++]);
@@ -83,7 +83,7 @@ function messageCases(connect: Connect): void {
     expect(parts).toEqual(["message", shown(name), shown(payload)]);
   });
 
-  test("messages of one publisher arrive in their order, none lost", async () => {
+  test("messages of one publisher arrive in order, without loss", async () => {
     await using reader = await connect();
     await using writer = await connect();
     const name = fresh();
@@ -116,7 +116,7 @@ function messageCases(connect: Connect): void {
     expect(await late.shown()).toContain("$unsubscribe");
   });
 
-  test("a subscription is confirmed before its first message comes", async () => {
+  test("a subscription is confirmed before its first message", async () => {
     await using writer = await connect();
     const name = fresh();
     const storm = (async () => {
@@ -163,7 +163,7 @@ function subscriberCases(connect: Connect): void {
     expect(await peer.ask("PING")).toBe("+PONG");
   });
 
-  test("RESET leaves all subscriptions", async () => {
+  test("RESET ends all subscriptions", async () => {
     await using peer = await connect();
     await using writer = await connect();
     const name = fresh();
@@ -183,7 +183,7 @@ function subscriberCases(connect: Connect): void {
     expect(await writer.ask("PUBLISH", name, "once")).toBe(":1");
   });
 
-  test("a subscriber that is gone is counted no more", async () => {
+  test("a subscriber that has disconnected is no longer counted", async () => {
     await using writer = await connect();
     const name = fresh();
     const peer = await connect();
@@ -194,7 +194,7 @@ function subscriberCases(connect: Connect): void {
     expect(await writer.ask("PUBSUB", "CHANNELS", name)).toBe("*[]");
   });
 
-  test("CLIENT KILL TYPE pubsub ends subscribers and spares others", async () => {
+  test("CLIENT KILL TYPE pubsub closes subscribers and spares others", async () => {
     await using reader = await connect();
     await using other = await connect();
     await using killer = await connect();
@@ -208,7 +208,7 @@ function subscriberCases(connect: Connect): void {
 }
 
 function reportCases(connect: Connect): void {
-  test("PUBSUB tells channels, subscribers and patterns", async () => {
+  test("PUBSUB reports channels, subscribers and patterns", async () => {
     await using reader = await connect();
     await using peer = await connect();
     const name = fresh();
@@ -290,7 +290,7 @@ function clientCases(port: () => number): void {
   });
 }
 
-test("a subscriber that does not read is cut off, and the others go on", async () => {
+test("a subscriber that does not read is disconnected, and the others are served", async () => {
   await using node = await ours.start();
   await using slow = await Peer.connect(node.port);
   await using quick = await Peer.connect(node.port);

@@ -57,7 +57,7 @@ describe("the byte table", () => {
   });
   afterAll(() => node[Symbol.asyncDispose]());
 
-  test("every request of the table is answered with its bytes", async () => {
+  test("every request of the table gets its reply bytes", async () => {
     await using peer = await Peer.connect(node.port);
     for (const [name, request, answer] of table) {
       peer.write(request);
@@ -65,14 +65,14 @@ describe("the byte table", () => {
     }
   });
 
-  test("the whole table in one packet is answered in order", async () => {
+  test("the whole table in one packet gets its replies in order", async () => {
     await using peer = await Peer.connect(node.port);
     peer.write(Buffer.concat(table.map(([, request]) => request)));
     const answers = Buffer.concat(table.map(([, , answer]) => answer));
     expect(await peer.raw.readExactly(answers.length)).toEqual(answers);
   });
 
-  test("the whole table may come byte by byte", async () => {
+  test("the whole table may arrive byte by byte", async () => {
     await using peer = await Peer.connect(node.port);
     for (const [name, request, answer] of table) {
       for (const byte of request) {
@@ -95,7 +95,7 @@ describe("the byte table", () => {
     }
   });
 
-  test("thousands of requests in one write are answered in order", async () => {
+  test("thousands of requests in one write get their replies in order", async () => {
     await using peer = await Peer.connect(node.port);
     const numbers = Array.from({ length: 5_000 }, (_, i) => `value ${i}`);
     const requests = numbers.flatMap((text) => [setFrame("n", text, 60), getFrame("n")]);
@@ -105,7 +105,7 @@ describe("the byte table", () => {
     expect((await peer.raw.readExactly(wanted.length)).equals(wanted)).toBe(true);
   });
 
-  test("a large value comes back as it went in", async () => {
+  test("a large value is returned unchanged", async () => {
     await using peer = await Peer.connect(node.port);
     const value = Buffer.alloc(5_000_000, "large ");
     peer.write(setFrame("large", value, 60));
@@ -163,7 +163,7 @@ describe("the byte table", () => {
 });
 
 describe("a follower", () => {
-  test("answers NOT LEADER to SET and DEL, and serves GET", async () => {
+  test("replies NOT LEADER to SET and DEL, and serves GET", async () => {
     await using leader = await ours.start();
     await using follower = await ours.start(["--leaderaddr", leader.address]);
     await using writer = await Peer.connect(leader.port);
@@ -182,7 +182,7 @@ describe("a follower", () => {
 });
 
 describe("JOIN", () => {
-  test("a late joiner is sent every live key and then the live stream", async () => {
+  test("a late joiner gets every live key and then the live stream", async () => {
     await using node = await ours.start();
     await using resp = await Peer.connect(node.port);
     for (let i = 0; i < 500; i++) resp.send("SET", `key:${i}`, `value ${i}`);
@@ -303,7 +303,7 @@ describe("JOIN", () => {
     expect(frame).toEqual(setFrame("k", "v", 60));
   });
 
-  test("a follower that joined and vanished does not hold up anybody", async () => {
+  test("a follower that joined and vanished blocks no one", async () => {
     await using node = await ours.start();
     await using bystander = await Bystander.start(node.port);
     for (let i = 0; i < 10; i++) {

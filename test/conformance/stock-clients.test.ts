@@ -90,7 +90,7 @@ function valueCases(use: () => StockClient): void {
     expect(await call("GET", "key")).toBe("3");
   });
 
-  test("SETNX, GETSET, GETDEL and GETEX do as their names say", async () => {
+  test("SETNX, GETSET, GETDEL and GETEX do what their names say", async () => {
     const { call } = use();
     expect(await call("SETNX", "key", "1")).toBe(1);
     expect(await call("SETNX", "key", "2")).toBe(0);
@@ -125,7 +125,7 @@ function valueCases(use: () => StockClient): void {
     expect(await call("GET", "pad")).toBe("\0\0\0x");
   });
 
-  test("counters count, and refuse what is no number or no longer fits", async () => {
+  test("counters count, and refuse a value that is not a number or would overflow", async () => {
     const client = use();
     expect(await client.incr("n")).toBe(1);
     expect(await client.call("INCRBY", "n", "41")).toBe(42);
@@ -140,7 +140,7 @@ function valueCases(use: () => StockClient): void {
     expect(await errorOf(client.incr("n"))).toContain(overflow);
   });
 
-  test("hundreds of requests in flight are answered in order", async () => {
+  test("hundreds of requests in flight get their replies in order", async () => {
     const client = use();
     const names = Array.from({ length: 500 }, (_, i) => `key:${i}`);
     await Promise.all(names.map((name) => client.set(name, `value of ${name}`)));
@@ -173,7 +173,7 @@ function keyCases(use: () => StockClient): void {
     expect(await call("KEYS", "nothing*")).toEqual([]);
   });
 
-  test("SCAN walks over all keys, and over a choice of them", async () => {
+  test("SCAN iterates over all keys, or those that match", async () => {
     const { call } = use();
     const names = Array.from({ length: 300 }, (_, i) => `key:${i}`);
     await call("MSET", ...names.flatMap((name) => [name, "x"]));
@@ -183,14 +183,14 @@ function keyCases(use: () => StockClient): void {
     expect(await scan(call, "TYPE", "list")).toEqual([]);
   });
 
-  test("RANDOMKEY names a key that is there", async () => {
+  test("RANDOMKEY returns an existing key", async () => {
     const { call } = use();
     expect(await call("RANDOMKEY")).toBeNull();
     await call("MSET", "a", "1", "b", "2");
     expect(["a", "b"]).toContain((await call("RANDOMKEY")) as string);
   });
 
-  test("RENAME, RENAMENX and COPY move and copy values with their time", async () => {
+  test("RENAME, RENAMENX and COPY move and copy values with their expiry", async () => {
     const { call } = use();
     await call("SET", "a", "1", "EX", "100");
     expect(await call("RENAME", "a", "b")).toBe("OK");
@@ -226,7 +226,7 @@ async function scan(call: StockClient["call"], ...options: string[]): Promise<st
 }
 
 function timeCases(use: () => StockClient): void {
-  test("TTL tells of no key, no time and the time left", async () => {
+  test("TTL reports a missing key, no expiry and the remaining time", async () => {
     const client = use();
     expect(await client.ttl("none")).toBe(-2);
     await client.set("key", "value");
@@ -237,7 +237,7 @@ function timeCases(use: () => StockClient): void {
     expect(await client.ttl("key")).toBe(-1);
   });
 
-  test("a key is gone when its time has come", async () => {
+  test("a key disappears at its expiry", async () => {
     const client = use();
     await client.call("SET", "brief", "x", "PX", "40");
     await client.call("PSETEX", "brief2", "40", "x");
@@ -300,7 +300,7 @@ function connectionCases(use: () => StockClient, protocol: 2 | 3): void {
     expect(await errorOf(call("SELECT", "1"))).toContain("ERR DB index is out of range");
   });
 
-  test("the client has a number and a name", async () => {
+  test("the client has an id and a name", async () => {
     const { call } = use();
     expect(await call("CLIENT", "ID")).toBeGreaterThan(0);
     expect(await call("CLIENT", "SETNAME", "judge")).toBe("OK");
@@ -322,7 +322,7 @@ function connectionCases(use: () => StockClient, protocol: 2 | 3): void {
     expect(await call("INFO", "nosuchsection")).toBe("");
   });
 
-  test("HELLO tells of the server without switching the protocol", async () => {
+  test("HELLO describes the server without switching the protocol", async () => {
     const hello = pairsOf(await use().call("HELLO"));
     expect(hello).toMatchObject({ server: "redis", proto: protocol, mode: "standalone" });
     expect(hello.role).toBe("master");
@@ -360,7 +360,7 @@ function connectionCases(use: () => StockClient, protocol: 2 | 3): void {
     expect(followers).toEqual([]);
   });
 
-  test("mistakes are answered with Redis's own words", async () => {
+  test("errors have Redis's own text", async () => {
     const { call } = use();
     const error = (...args: string[]) => errorOf(call(...args));
     expect(await error("GET")).toContain("ERR wrong number of arguments for 'get' command");

@@ -48,7 +48,7 @@ for (const { name, isMissing, start } of servers) {
       expect((await client.raw.closed(60_000)).toString("latin1")).toMatch(answer);
     });
 
-    test("keeps no client that has nothing more to say or to hear", async () => {
+    test("closes a client that has nothing more to send or to receive", async () => {
       await using operator = await Peer.connect(server.port);
       await using subscriber = await Peer.connect(server.port);
       await using waiter = await Peer.connect(server.port);

@@ -66,7 +66,7 @@ for (const { name, isMissing, start } of servers) {
       );
     }
 
-    test("many pauses and many held clients leave the server at rest", async () => {
+    test("many pauses and many held clients leave the server idle afterwards", async () => {
       await using operator = await Peer.connect(server.port);
       const clients = await Promise.all(
         Array.from({ length: 20 }, () => Peer.connect(server.port)),
@@ -85,7 +85,7 @@ for (const { name, isMissing, start } of servers) {
       expect(await operator.ask("PING")).toBe("+PONG");
     });
 
-    test("a client that is killed or leaves while it is held is gone", async () => {
+    test("a client that is killed or disconnects while held is removed", async () => {
       await using operator = await Peer.connect(server.port);
       await using held = await Peer.connect(server.port);
       await using leaving = await Peer.connect(server.port);

@@ -73,7 +73,7 @@ for (const { name, isMissing, passwordFlag, start } of servers) {
       expect(got).toEndWith(`-ERR Protocol error: ${error}\r\n`);
     });
 
-    test("RESET takes the login back for what follows it", async () => {
+    test("RESET revokes the login for the commands that follow", async () => {
       await using client = await Peer.connect(server.port);
       client.write(packet(["AUTH", "secret"], ["SET", "a", "1"], ["RESET"], ["GET", "a"]));
       expect(await client.shown()).toBe("+OK");

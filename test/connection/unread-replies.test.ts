@@ -62,7 +62,7 @@ describe("send everything, then read", () => {
 });
 
 describe("a client that never reads", () => {
-  test("is cut off when all clients together hold too much, the largest first", async () => {
+  test("is disconnected when all clients together hold too much, the largest first", async () => {
     await using server = await ours.start(["--max-client-memory", "32mb"]);
     await using bystander = await Bystander.start(server.port);
     await using client = await Peer.connect(server.port);
@@ -83,7 +83,7 @@ describe("a client that never reads", () => {
     expect((await small.raw.readExactly(6 * (MiB + 12), 60_000)).length).toBe(6 * (MiB + 12));
   });
 
-  test("is not read from above half of that bound, and goes on when it reads", async () => {
+  test("is not read from above half of that bound, and is served again when it reads", async () => {
     await using server = await ours.start(["--max-client-memory", "16mb"]);
     await using client = await Peer.connect(server.port);
     expect(await client.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
