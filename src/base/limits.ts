@@ -107,6 +107,13 @@ export const outputFlushBytes = 256 * KiB;
  */
 export const outputPauseBytes = 1 * MiB;
 /**
+ * Unexecuted input of one client, bytes, at which its socket is not read for now: while its command
+ * waits, and while it does not read its replies. Much may be in flight behind a command that waits,
+ * and the client's end is seen only behind that.
+ */
+export const waitingInputBytesMax = 16 * MiB;
+export const blockedInputBytesMax = 64 * KiB;
+/**
  * Unsent output of one client, bytes: twice the longest value. More: the client is disconnected.
  */
 export const outputHardBytesMax = 1 * GiB;

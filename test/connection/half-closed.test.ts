@@ -68,6 +68,19 @@ for (const { name, isMissing, start } of servers) {
   });
 }
 
+test("a client that leaves behind a WAIT without end and much more input is gone", async () => {
+  await using server = await ours.start();
+  await using operator = await Peer.connect(server.port);
+  const client = await Peer.connect(server.port);
+  const rest = Array.from({ length: 20_000 }, () => encodeCommand(["SET", "key", "value"]));
+  client.write(Buffer.concat([encodeCommand(["WAIT", "5", "0"]), ...rest]));
+  await waitFor(async () => (await operator.ask("CLIENT", "LIST")).includes("cmd=wait"));
+  await client[Symbol.asyncDispose]();
+  await waitFor(async () => !(await operator.ask("CLIENT", "LIST")).includes("cmd=wait"), {
+    timeoutMs: 60_000,
+  });
+});
+
 // A redis-server drops what it has not sent when it reads the end.
 test("a value larger than all buffers is answered whole to a half-closed client", async () => {
   await using server = await ours.start();

@@ -9,10 +9,12 @@
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import {
+  blockedInputBytesMax,
   outputFlushBytes,
   outputHardBytesMax,
   outputPauseBytes,
   strangerOutputBytesMax,
+  waitingInputBytesMax,
 } from "../../base/limits.ts";
 import type { Link } from "../../base/link.ts";
 import type { Output, Spill } from "../../base/output.ts";
@@ -50,8 +52,6 @@ import { Outbox } from "./outbox.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
-/** Waiting input, bytes, at which reading stops while nothing may be executed. */
-const pausedInputBytesMax = 64 * 1024;
 const idleDecoder = resp.decoder({ authenticated: true });
 
 export class Connection implements Spill {
@@ -367,7 +367,8 @@ export class Connection implements Spill {
 
   private pauseIfFull(): void {
     this.countHeld();
-    if (this.decoder.pendingBytes() >= pausedInputBytesMax) this.stopReading();
+    const max = this.state === BLOCKED ? blockedInputBytesMax : waitingInputBytesMax;
+    if (this.decoder.pendingBytes() >= max) this.stopReading();
   }
 
   private stopReading(): void {
