@@ -316,7 +316,7 @@ export class Replication {
 
   /**
    * Has no byte follow the last write of this node, or its leader's, until the returned function is
-   * called. Clients' writes are paused by whoever calls this.
+   * called. The caller pauses the writes of clients.
    */
   standStill(): () => void {
     if (this.failover.state === "waiting-for-sync") this.failover.abort("shutting down");

@@ -1,4 +1,4 @@
-// What a follower is made of: types only, which follower.ts and whoever puts a node together share.
+// What a follower is made of. Types only, for follower.ts and the code that puts a node together.
 // Nothing here is code.
 
 import type { Clock } from "../../base/clock.ts";
@@ -25,7 +25,7 @@ export interface FollowerParts {
   readonly identity: () => { listeningPort: number; announceIp: string; password: string };
   /** The same data go on under another name: our own followers must be told. */
   readonly historyRenamed: (reason: string) => void;
-  /** The data become other ones: whoever copies them has to start again. */
+  /** The data are replaced: our followers must start again. */
   readonly historyReplaced: (reason: string) => void;
   /** A command of the stream is about to be applied. */
   readonly changing?: (request: Request) => void;
@@ -33,7 +33,7 @@ export interface FollowerParts {
   readonly journaled: () => void;
   /** Whether a snapshot with other types than strings is refused. */
   readonly refusesOtherTypes?: () => boolean;
-  /** Right before the data go, all at once: whoever walks over them has to stop. */
+  /** Called right before all data are removed: a walk over them must stop. */
   readonly dataReplaced?: (() => void) | undefined;
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
   /** The link to the leader came up or went down. */

@@ -42,9 +42,9 @@ export class LeaderReplication implements LinkOwner {
   fullSyncs = 0;
   partialSyncs = 0;
   partialSyncsRefused = 0;
-  /** Called when a follower has acknowledged or is gone, for whoever counts them. */
+  /** Emitted when a follower has acknowledged or its link has ended. */
   onFollowersChange: (() => void) | null = null;
-  /** Called when one has acknowledged more than before, for whoever waits for it. */
+  /** Emitted when a follower has acknowledged more than before. */
   onAcknowledged: (() => void) | null = null;
   /** Adds nothing of its own to the stream: a failover asks once, and counts from there. */
   isQuiet = false;
