@@ -1,6 +1,6 @@
 /**
- * The letters behind `flags=` in CLIENT LIST, which operators grep for: what redis-server tells of
- * a connection in each state, our node does, with one data thread and with two.
+ * * The letters after `flags=` in CLIENT LIST, which operators grep for: in each state of a
+ * connection our node reports the same as redis-server, with one data thread and with two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";

@@ -1,8 +1,8 @@
 /**
- * The bounds of what one connection may have the node remember: watched keys and subscriptions, in
- * number and in bytes. Redis has no such bounds, so only our nodes are asked. Bounds of a single
- * request are judged in bad-input.test.ts and by the decoder's own tests.
- * Invariant: whoever meets a bound keeps what it had, and nobody else notices.
+ * * The bounds of the state that the node keeps for one connection: watched keys and subscriptions,
+ * in number and in bytes. Redis has no such bounds, so only our nodes are tested. bad-input.test.ts
+ * and the tests of the decoder cover the bounds of a single request.
+ * Invariant: a connection at a bound keeps what it has, and no other connection is affected.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {

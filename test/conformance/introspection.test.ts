@@ -1,7 +1,7 @@
 /**
- * What a server tells about itself: COMMAND compared with redis-server for the whole table, the
- * fields of INFO and CLIENT LIST that tools read, CLIENT KILL at work, and the password.
- * Texts that are ours to choose (summaries, versions) are only looked at for being there.
+ * Introspection: COMMAND compared with redis-server for the whole table, the fields of INFO and
+ * CLIENT LIST that tools read, CLIENT KILL, and the password. Texts of our own (summaries,
+ * versions) are only checked for presence.
  * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

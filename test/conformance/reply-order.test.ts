@@ -1,7 +1,8 @@
 /**
- * What a connection gets in which order, byte for byte as from redis-server: messages to itself
- * among its replies (RESP3), the confirmations of SUBSCRIBE while CLIENT REPLY is off, and the end
- * of a client that kills itself. Each script is sent in one packet, to one data thread and to two.
+ * * The order of the output of a connection, byte for byte as from redis-server: messages to itself
+ * among its replies (RESP3), the confirmations of SUBSCRIBE while CLIENT REPLY is off, and the
+ * close of a client that kills itself. Each script is sent in one packet, to one data thread and to
+ * two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";

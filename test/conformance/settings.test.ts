@@ -1,7 +1,7 @@
 /**
- * CONFIG SET and GET where ours differ from Redis's: what this node cannot take is refused with the
- * reason, and Redis's names stand for our settings. What must be equal is compared in
- * edge-cases.test.ts.
+ * * CONFIG SET and GET where they differ from Redis's: a value that this node does not support is
+ * refused with the reason, and Redis's names map to our settings. edge-cases.test.ts compares what
+ * must be equal.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CASE_MS_MAX, startNode, type TestNode } from "../harness.ts";

@@ -1,7 +1,7 @@
 /**
- * One client with a long pipeline beside others: they are served in between, in whatever order
- * their commands came, and the pipeline is answered in full. No times here, only the order of
- * answers.
+ * * One client with a long pipeline beside others: the others are served in between, in whatever
+ * order their commands arrive, and the pipeline gets all its replies. It checks only the order of
+ * replies, no times.
  */
 import { expect, test } from "bun:test";
 import { Peer } from "../support/peer.ts";

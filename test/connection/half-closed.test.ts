@@ -1,6 +1,6 @@
 /**
- * Clients that close their half of the connection behind their last command: they get all answers,
- * whoever makes them, and then the connection ends. `printf ... | nc` is such a client.
+ * * Clients that close their half of the connection after their last command: they get all replies,
+ * from whichever thread, and then the connection closes. `printf ... | nc` is such a client.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type TestNode, waitFor } from "../harness.ts";

@@ -1,8 +1,8 @@
 /**
  * Commands that a pause holds, in every way in which a command runs: directly, by the control
  * thread, queued, in a pipeline, across the pause of writes and of everything; with one data thread
- * and with several. Redis judges the answers. What a pause is and how it ends is
- * test/replication/trust.test.ts's.
+ * and with several. * Redis is the reference for the replies. test/replication/trust.test.ts covers
+ * the pause itself.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { TestNode } from "../harness.ts";

@@ -1,6 +1,6 @@
 /**
- * What an earlier command of a packet changes for the later ones: a login, its loss, the protocol.
- * The bounds of requests before a login are judged when their turn comes, not when the packet is
+ * * Effects of a command on the later ones of the same packet: a login, its loss, the protocol. The
+ * bounds of requests before a login are checked when a request runs, not when the packet is
  * decoded.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";

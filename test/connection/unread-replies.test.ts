@@ -1,6 +1,7 @@
 /**
- * Clients that send before they read, or never read: how much they may hold, who is cut off, and
- * that nobody else notices. The bound of all clients together is --max-client-memory.
+ * * Clients that send before they read, or never read: how much memory they may hold, which one is
+ * disconnected, and that no other is affected. The bound of all clients together is
+ * --max-client-memory.
  */
 import { describe, expect, test } from "bun:test";
 import { waitFor } from "../harness.ts";
