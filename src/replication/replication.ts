@@ -315,8 +315,8 @@ export class Replication {
   // ---- the end ----------------------------------------------------------------------------------
 
   /**
-   * Has no byte follow the last write of this node, or its leader's, until the returned function is
-   * called. The caller pauses the writes of clients.
+   * Keeps the stream from growing after the last write of this node, or of its leader, until the
+   * returned function is called. The caller pauses the writes of clients.
    */
   standStill(): () => void {
     if (this.failover.state === "waiting-for-sync") this.failover.abort("shutting down");
