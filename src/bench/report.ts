@@ -22,7 +22,7 @@ export function reportTable({ workload, plan, result }: Report): string {
     ["protocol", workload.protocol],
     ["connections x depth", `${plan.connections} x ${workload.depth}`],
     ["keys, value bytes", `${group(workload.keys)} ${workload.pattern}, ${sizes(workload)}`],
-    ["GET:SET, TTL", `${workload.gets}:${workload.sets}, ${workload.ttlSeconds || "no"} s`],
+    ["GET:SET, TTL", `${workload.gets}:${workload.sets}, ${ttl(workload)}`],
     ["arrivals", plan.rate === undefined ? "closed loop" : `${group(plan.rate)} per second`],
     ["requests", `${group(result.operations)} in ${result.elapsedSeconds.toFixed(2)} s`],
     ["requests per second", group(result.operationsPerSecond)],
@@ -51,6 +51,10 @@ export function progressLine(phase: string, progress: Progress): string {
 function sizes(workload: Workload): string {
   const { valueBytesMin: min, valueBytesMax: max } = workload;
   return min === max ? String(min) : `${min} to ${max}`;
+}
+
+function ttl({ ttlSeconds }: Workload): string {
+  return ttlSeconds === 0 ? "none" : `${ttlSeconds} s`;
 }
 
 function millis(micros: number): string {

@@ -31,7 +31,11 @@ const args = {
     valueHint: "resp|memcache",
     default: "resp",
   },
-  password: { type: "string", description: "Password for AUTH (RESP only)" },
+  password: {
+    type: "string",
+    description: "Password (RESP only); use MSCACHE_PASSWORD to keep it out of the process list",
+    valueHint: "text",
+  },
   connections: { type: "string", description: "Number of connections", default: "50" },
   pipeline: { type: "string", description: "Pipeline depth: requests per write", default: "1" },
   keys: { type: "string", description: "Number of keys", default: "100000" },
@@ -117,7 +121,9 @@ function readJob(raw: RawArgs): Job {
 
 function readTarget(raw: RawArgs): Target {
   const target = parseAddress(String(raw.addr), "127.0.0.1");
-  return typeof raw.password === "string" ? { ...target, password: raw.password } : target;
+  const password = raw.password ?? process.env.MSCACHE_PASSWORD;
+  const login = raw.protocol === "resp" && typeof password === "string" && password !== "";
+  return login ? { ...target, password } : target;
 }
 
 function readWorkload(raw: RawArgs): Workload {

@@ -8,8 +8,13 @@ import { FakeServer } from "./fake-server.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
-async function bench(...args: string[]) {
+function bench(...args: string[]) {
+  return benchIn({}, ...args);
+}
+
+async function benchIn(environment: Record<string, string>, ...args: string[]) {
   const child = Bun.spawn([process.execPath, MAIN, "bench", ...args], {
+    env: { ...process.env, ...environment },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -30,6 +35,7 @@ test("a run prints a table with the requests and the percentiles", async () => {
     ...["--addr", addressOf(server), "--requests", "1100", "--keys", "100", "--quiet"],
   );
   expect([err, status]).toEqual(["", 0]);
+  expect(out).toMatch(/^GET:SET, TTL +10:1, none$/m);
   expect(out).toMatch(/^requests +1,100 in \d/m);
   expect(out).toMatch(/^hits, misses +1,000, 0$/m);
   expect(out).toMatch(/^latency p99\.99 +\d+\.\d{3} ms$/m);
@@ -64,6 +70,17 @@ test("error replies are shown and fail the command", async () => {
   );
   expect(out).toMatch(/^errors +30 \(OOM full\)$/m);
   expect([err, status]).toEqual(["mscache: 30 requests failed\n", 1]);
+});
+
+test("a password comes from the environment, and the flag beats it", async () => {
+  await using server = new FakeServer({ password: "secret" });
+  const args = ["--addr", addressOf(server), "--requests", "10", "--keys", "10", "--quiet"];
+  expect((await benchIn({ MSCACHE_PASSWORD: "secret" }, ...args)).status).toBe(0);
+  expect(server.requests[0]).toEqual(["AUTH", "secret"]);
+  const wrong = await benchIn({ MSCACHE_PASSWORD: "secret" }, ...args, "--password", "wrong");
+  expect(wrong.err).toBe("mscache: the password was refused: WRONGPASS no\n");
+  const memcache = ["--protocol", "memcache"];
+  expect((await benchIn({ MSCACHE_PASSWORD: "secret" }, ...args, ...memcache)).status).toBe(0);
 });
 
 test("an address where nothing listens is one sentence and status 1", async () => {
