@@ -84,6 +84,39 @@ describe("a client that never reads", () => {
     expect((await small.raw.readExactly(6 * (MiB + 12), 60_000)).length).toBe(6 * (MiB + 12));
   });
 
+  test("is disconnected as a subscriber, too, and nobody in its place", async () => {
+    await using server = await ours.start(["--max-client-memory", "8mb"]);
+    await using bystander = await Bystander.start(server.port);
+    await using subscriber = await Peer.connect(server.port);
+    await using publisher = await Peer.connect(server.port);
+    expect(await subscriber.ask("SUBSCRIBE", "c")).toBe("*[$subscribe $c :1]");
+    subscriber.pause();
+    for (let i = 0; i < 30; i++) publisher.send("PUBLISH", "c", Buffer.alloc(MiB, "m"));
+    expect((await publisher.replies(30)).length).toBe(30);
+    await bystander.noticedNothing();
+    expect(server.log()).toMatch(/holds the most of the memory/);
+  });
+
+  test("is disconnected as a follower, too, and nobody in its place", async () => {
+    await using server = await ours.start(["--max-client-memory", "16mb"]);
+    await using operator = await Peer.connect(server.port);
+    await using follower = await Peer.connect(server.port);
+    await using small = await Peer.connect(server.port);
+    expect(await operator.ask("SET", "v", Buffer.alloc(MiB, "v"))).toBe("+OK");
+    for (const client of [follower, small]) client.pause();
+    follower.send("MGET", ..."vvvvvvv");
+    follower.send("PSYNC", "?", "-1");
+    await waitFor(async () => (await operator.ask("INFO", "replication")).includes("slave0:"));
+    for (let i = 0; i < 5; i++) small.send("GET", "v");
+    small.send("SET", "end", "1");
+    await waitFor(async () => (await operator.ask("EXISTS", "end")) === ":1");
+    expect(await operator.ask("CONFIG", "SET", "maxmemory-clients", "2mb")).toBe("+OK");
+    await waitFor(() => server.log().includes("holds the most of the memory"));
+    expect(await operator.ask("PING")).toBe("+PONG");
+    small.resume();
+    expect((await small.raw.readExactly(5 * (MiB + 12), 60_000)).length).toBe(5 * (MiB + 12));
+  });
+
   test("is not read from above half of that bound, and is served again when it reads", async () => {
     await using server = await ours.start(["--max-client-memory", "16mb"]);
     await using client = await Peer.connect(server.port);

@@ -64,12 +64,12 @@ export class Connections {
     }
   }
 
+  /** Followers too, for what they asked as clients: what their links queue does not count. */
   private largestClient(): Connection | null {
     let largest: Connection | null = null;
     for (const connection of this.table.values()) {
       const { session, heldBytes } = connection;
-      if (session.noEvict || session.kind !== "normal") continue;
-      if (heldBytes > (largest?.heldBytes ?? 0)) largest = connection;
+      if (!session.noEvict && heldBytes > (largest?.heldBytes ?? 0)) largest = connection;
     }
     return largest;
   }
