@@ -179,7 +179,9 @@ for (const threads of [1, 4]) {
       await bystander.noticedNothing();
       const before = tellsMemory ? residentBytes(server.process.pid) : 0;
       await chaos(server.port, threads);
-      await bystander.noticedNothing();
+      await bystander.noticedNothing().catch((error) => {
+        throw new Error(`${error}; the node's log ends with:\n${server.log().slice(-20_000)}`);
+      });
       await bystander[Symbol.asyncDispose]();
       await restsAlone(operator);
       if (tellsMemory) {
