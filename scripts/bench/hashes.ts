@@ -6,6 +6,7 @@
 // Exception: their rounds are unrolled, as they would be on the hot path.
 
 import { Hasher, hashKeyOf } from "../../src/store/hash.ts";
+import { median } from "./suite.ts";
 
 type Hash = (bytes: Uint8Array, start: number, end: number) => number;
 
@@ -294,7 +295,6 @@ function main(): void {
       lengths.forEach((length, l) => void times[c]?.[l]?.push(time(hash, length, 500_000)));
     });
   }
-  const median = (all: number[]) => all.sort((a, b) => a - b)[rounds >> 1] ?? 0;
   console.log(
     `${"ns a hash, key of".padEnd(32)}${lengths.map((l) => `${l} B`.padStart(8)).join("")}`,
   );

@@ -10,6 +10,7 @@ import {
   type TimeoutError,
 } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import { leaderGreeting, type Script, ScriptedNode } from "./scripted-node.ts";
 
 const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
@@ -26,16 +27,6 @@ const silentAbout =
   (key: string): Script =>
   (command, peer) =>
     command === `GET ${key}` ? undefined : echo(command, peer);
-
-/** The error with which the promise rejects; throws if it does not. */
-async function failureOf(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it was fulfilled");
-}
 
 describe("opening", () => {
   test("the client says HELLO 3, with a login where a password is given", async () => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ClientOptions, connect } from "../../src/index.ts";
 import { rawConnection, waitFor } from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import {
   followerGreeting,
   followerOf,
@@ -34,15 +35,6 @@ function follower(answer: () => string | undefined): Script {
     if (command === "ROLE") return answer() ?? "";
     return command.startsWith("SET") ? readOnly : "$1\r\nv\r\n";
   };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it was fulfilled");
 }
 
 describe("a reply to HELLO followed by other bytes", () => {

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { type ClientOptions, connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import {
   followerGreeting,
   followerOf,
@@ -28,15 +29,6 @@ function follower(leaderNow: () => { port: number }): Script {
     if (command === "ROLE") return followerOf(leaderNow());
     return command.startsWith("SET") ? readOnly : "$1\r\nv\r\n";
   };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it was fulfilled");
 }
 
 describe("connected to the leader", () => {

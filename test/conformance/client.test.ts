@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Client, type ClientOptions, connect } from "../../src/index.ts";
 import { respClient, type TestNode, waitFor } from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import { oracle, ours } from "../support/servers.ts";
 
 interface Kind {
@@ -29,15 +30,6 @@ const kinds: readonly Kind[] = [
 ];
 
 const binary = new Uint8Array(256).map((_, index) => index);
-
-async function failureOf(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error("it was fulfilled");
-}
 
 async function flush(node: TestNode): Promise<void> {
   await using raw = await respClient(node.port);

@@ -5,18 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours } from "../support/servers.ts";
+import { oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
-const servers = [
-  { name: "mscache", isMissing: false, start: () => ours.start() },
-  {
-    name: "mscache, 4 data threads",
-    isMissing: false,
-    start: () => ours.start(["--threads", "4"]),
-  },
-  { name: oracle.name, isMissing: oracle.isMissing, start: () => oracle.start() },
-];
+const servers = [ours, oursWithThreads(4), oracle];
 
 const cases: readonly [name: string, requests: Argument[][], answer: RegExp][] = [
   ["GET", [["GET", "absent"]], /^\$-1\r\n$/],

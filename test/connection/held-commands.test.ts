@@ -7,20 +7,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { TestNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours } from "../support/servers.ts";
+import { oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
 const PAUSE_MS = 150;
 
-const servers = [
-  { name: "mscache", isMissing: false, start: () => ours.start() },
-  {
-    name: "mscache, 2 data threads",
-    isMissing: false,
-    start: () => ours.start(["--threads", "2"]),
-  },
-  { name: oracle.name, isMissing: oracle.isMissing, start: () => oracle.start() },
-];
+const servers = [ours, oursWithThreads(2), oracle];
 
 /** Each with how the reply to it begins. */
 const commands: readonly [name: string, requests: Argument[][], replies: string[]][] = [

@@ -8,20 +8,12 @@ import { waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
-import { oracle, ours } from "../support/servers.ts";
+import { oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 const MiB = 1024 * 1024;
 
-const servers = [
-  { name: "mscache", isMissing: false, start: () => ours.start() },
-  {
-    name: "mscache, 2 data threads",
-    isMissing: false,
-    start: () => ours.start(["--threads", "2"]),
-  },
-  { name: oracle.name, isMissing: oracle.isMissing, start: () => oracle.start() },
-];
+const servers = [ours, oursWithThreads(2), oracle];
 
 describe("send everything, then read", () => {
   for (const { name, isMissing, start } of servers) {

@@ -34,6 +34,15 @@ export const ours = {
   },
 };
 
+/** Our node with its keys in several data threads. */
+export function oursWithThreads(threads: number): Contestant {
+  return {
+    ...ours,
+    name: `mscache, ${threads} data threads`,
+    start: (args = []) => ours.start(["--threads", `${threads}`, ...args]),
+  };
+}
+
 export const oracle = {
   name: `redis-server${redisNote}`,
   isMissing: !redisInstalled(),
