@@ -92,6 +92,22 @@ for (const threads of [1, 4]) {
       await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
     });
 
+    test("forget what a transaction subscribes to after its client was cut off", async () => {
+      await using server = await start();
+      await using operator = await Peer.connect(server.port);
+      await operator.ask("SET", "k", hundredKilobytes);
+      await using client = await Peer.connect(server.port);
+      client.pause();
+      const read = ["MGET", ...Array.from({ length: 400 }, () => "k")];
+      const queue = [["MULTI"], read, ["SUBSCRIBE", "channel"], ["PSUBSCRIBE", "*"], ["EXEC"]];
+      client.write(Buffer.concat(queue.map(encodeCommand)));
+      await waitFor(() => wasCut(server));
+      await waitFor(async () => /connected_clients:1\b/.test(await operator.ask("INFO")));
+      const info = await operator.ask("INFO");
+      expect(info).toContain("pubsub_channels:0");
+      expect(info).toContain("pubsub_patterns:0");
+    });
+
     test("count nothing of what a client has taken back", async () => {
       await using server = await start();
       await using operator = await Peer.connect(server.port);

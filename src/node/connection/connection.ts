@@ -180,7 +180,7 @@ export class Connection implements Spill {
   /** Ends a turn of this connection: sends the replies, then the messages that waited for them. */
   private finish(): void {
     const { session, thread } = this;
-    if (this.state === CLOSED) this.decoder.dispose();
+    if (this.state === CLOSED) this.leave();
     else this.decoder.release();
     this.flush();
     thread.out.spillTo = null;
@@ -428,7 +428,16 @@ export class Connection implements Spill {
   /** Called when the present command has thrown: ends the connection at once. */
   abandon(): void {
     this.terminate();
+    this.leave();
+  }
+
+  /**
+   * Ends a turn in which the connection was closed. An EXEC goes on after that, so that it may have
+   * subscribed to something since.
+   */
+  private leave(): void {
     this.decoder.dispose();
+    this.thread.left(this.session);
   }
 
   // ---- control ---------------------------------------------------------------------------------
