@@ -42,77 +42,77 @@ export function compileGlob(pattern: Uint8Array, start: number, end: number): Gl
 
 export class Glob {
   /** The elements of all parts in order. */
-  readonly #elements: Uint16Array;
+  private readonly elements: Uint16Array;
   /**
-   * Where each part ends in `#elements`. There is one part more than stars; adjacent stars count as
+   * Where each part ends in `elements`. There is one part more than stars; adjacent stars count as
    * one.
    */
-  readonly #partEnds: readonly number[];
-  readonly #classes: Int32Array;
+  private readonly partEnds: readonly number[];
+  private readonly classes: Int32Array;
 
   constructor({ elements, count, partEnds, classes }: GlobCompiler) {
-    this.#elements = elements.slice(0, count);
-    this.#partEnds = partEnds;
-    this.#classes = Int32Array.from(classes);
+    this.elements = elements.slice(0, count);
+    this.partEnds = partEnds;
+    this.classes = Int32Array.from(classes);
   }
 
   /** Whether the whole text matches the whole pattern. */
   matches(text: Uint8Array, start: number, end: number): boolean {
-    const ends = this.#partEnds;
-    const length = this.#elements.length;
+    const ends = this.partEnds;
+    const length = this.elements.length;
     // As in redis, only the empty pattern matches an empty text; even a star does not.
     if (start === end) return length === 0 && ends.length === 1;
     if (length > end - start) return false;
     const last = ends.length - 1;
-    if (!this.#fits(0, ends[0], text, start)) return false;
+    if (!this.fits(0, ends[0], text, start)) return false;
     if (last === 0) return length === end - start;
     const tail = ends[last - 1];
     const tailStart = end - (length - tail);
     let position = start + ends[0];
     for (let part = 1; part < last; part++) {
-      position = this.#find(ends[part - 1], ends[part], text, position, tailStart);
+      position = this.find(ends[part - 1], ends[part], text, position, tailStart);
       if (position < 0) return false;
     }
-    return this.#fits(tail, length, text, tailStart);
+    return this.fits(tail, length, text, tailStart);
   }
 
   /**
    * Whether these elements match the bytes at `position`. The caller checks that there are enough
    * bytes.
    */
-  #fits(from: number, to: number, text: Uint8Array, position: number): boolean {
-    const elements = this.#elements;
+  private fits(from: number, to: number, text: Uint8Array, position: number): boolean {
+    const elements = this.elements;
     const shift = position - from;
     for (let at = from; at < to; at++) {
       const element = elements[at];
       const byte = text[shift + at];
       if (element === byte || element === ANY) continue;
-      if (element < CLASS || !this.#hasInClass(element - CLASS, byte)) return false;
+      if (element < CLASS || !this.hasInClass(element - CLASS, byte)) return false;
     }
     return true;
   }
 
-  #hasInClass(index: number, byte: number): boolean {
-    return (this.#classes[index * classWords + (byte >> 5)] & (1 << (byte & 31))) !== 0;
+  private hasInClass(index: number, byte: number): boolean {
+    return (this.classes[index * classWords + (byte >> 5)] & (1 << (byte & 31))) !== 0;
   }
 
   /**
    * The end of the first place in text[start..end) where these elements fit; -1 if there is none.
    */
-  #find(from: number, to: number, text: Uint8Array, start: number, end: number): number {
+  private find(from: number, to: number, text: Uint8Array, start: number, end: number): number {
     const length = to - from;
     if (length > end - start) return -1;
-    if (length > shortPart) return this.#findLong(from, to, text, start, end);
+    if (length > shortPart) return this.findLong(from, to, text, start, end);
     for (let position = start; position + length <= end; position++) {
-      if (this.#fits(from, to, text, position)) return position + length;
+      if (this.fits(from, to, text, position)) return position + length;
     }
     return -1;
   }
 
-  /** As #find(), for all elements at once: the Shift-And algorithm. */
-  #findLong(from: number, to: number, text: Uint8Array, start: number, end: number): number {
+  /** As find(), for all elements at once: the Shift-And algorithm. */
+  private findLong(from: number, to: number, text: Uint8Array, start: number, end: number): number {
     const words = (to - from + 31) >> 5;
-    this.#fillMasks(from, to, words);
+    this.fillMasks(from, to, words);
     underWay.fill(0, 0, words);
     const goal = 1 << ((to - from - 1) & 31);
     for (let position = start; position < end; position++) {
@@ -128,10 +128,10 @@ export class Glob {
     return -1;
   }
 
-  #fillMasks(from: number, to: number, words: number): void {
+  private fillMasks(from: number, to: number, words: number): void {
     masks.fill(0, 0, 256 * words);
     for (let at = from; at < to; at++) {
-      const element = this.#elements[at];
+      const element = this.elements[at];
       const word = (at - from) >> 5;
       const bit = 1 << ((at - from) & 31);
       if (element < ANY) {
@@ -139,7 +139,7 @@ export class Glob {
         continue;
       }
       for (let byte = 0; byte < 256; byte++) {
-        if (element === ANY || this.#hasInClass(element - CLASS, byte)) {
+        if (element === ANY || this.hasInClass(element - CLASS, byte)) {
           masks[byte * words + word] |= bit;
         }
       }
@@ -163,25 +163,25 @@ class GlobCompiler {
   count = 0;
   readonly partEnds: number[] = [];
   readonly classes: number[] = [];
-  readonly #pattern: Uint8Array;
-  #at: number;
-  readonly #end: number;
+  private readonly pattern: Uint8Array;
+  private at: number;
+  private readonly end: number;
 
   constructor(pattern: Uint8Array, start: number, end: number) {
-    this.#pattern = pattern;
-    this.#at = start;
-    this.#end = end;
+    this.pattern = pattern;
+    this.at = start;
+    this.end = end;
     this.elements = new Uint16Array(end - start);
   }
 
   /** False if the pattern exceeds the bounds. */
   run(): boolean {
     let wasStar = false;
-    while (this.#at < this.#end) {
-      const isStar = this.#pattern[this.#at] === STAR;
-      if (!isStar) this.elements[this.count++] = this.#readElement();
-      else if (!wasStar && !this.#endPart()) return false;
-      if (isStar) this.#at++;
+    while (this.at < this.end) {
+      const isStar = this.pattern[this.at] === STAR;
+      if (!isStar) this.elements[this.count++] = this.readElement();
+      else if (!wasStar && !this.endPart()) return false;
+      if (isStar) this.at++;
       wasStar = isStar;
     }
     this.partEnds.push(this.count);
@@ -189,29 +189,29 @@ class GlobCompiler {
   }
 
   /** Ends a part at a star; false if the part is between two stars and too long. */
-  #endPart(): boolean {
+  private endPart(): boolean {
     const { partEnds, count } = this;
     const begin = partEnds.at(-1);
     partEnds.push(count);
     return begin === undefined || count - begin <= globPartElementsMax;
   }
 
-  #readElement(): number {
-    const first = this.#pattern[this.#at++];
-    if (first === OPEN) return this.#readClass();
+  private readElement(): number {
+    const first = this.pattern[this.at++];
+    if (first === OPEN) return this.readClass();
     if (first === QUESTION) return ANY;
-    if (first !== BACKSLASH || this.#at === this.#end) return first;
-    return this.#pattern[this.#at++];
+    if (first !== BACKSLASH || this.at === this.end) return first;
+    return this.pattern[this.at++];
   }
 
   /**
    * Reads the class after a bracket. Too many classes are not an error here; run() checks for them.
    */
-  #readClass(): number {
-    const pattern = this.#pattern;
-    const end = this.#end;
-    const negated = this.#at < end && pattern[this.#at] === CARET;
-    let at = negated ? this.#at + 1 : this.#at;
+  private readClass(): number {
+    const pattern = this.pattern;
+    const end = this.end;
+    const negated = this.at < end && pattern[this.at] === CARET;
+    let at = negated ? this.at + 1 : this.at;
     const set = new Int32Array(classWords);
     while (at < end && pattern[at] !== CLOSE) {
       const low = pattern[at];
@@ -226,7 +226,7 @@ class GlobCompiler {
         at++;
       }
     }
-    this.#at = at < end ? at + 1 : end;
+    this.at = at < end ? at + 1 : end;
     const number = this.classes.length / classWords;
     if (number > globClassesMax) return ANY;
     for (const word of set) this.classes.push(negated ? ~word : word);

@@ -15,45 +15,45 @@ const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 class LineStream {
-  #descriptor = -1;
+  private descriptor = -1;
   /** Lines lost since the last successful write, and the reason for the last loss. */
-  #lost = 0;
-  #reason = "";
+  private lost = 0;
+  private reason = "";
   /** The unwritten rest of a partly written line. */
-  #rest: Uint8Array = nothing;
+  private rest: Uint8Array = nothing;
 
   write(line: string): void {
-    if (!this.#endBegunLine() || !this.#tellLost() || !this.#put(bytesOf(line))) this.#lost++;
+    if (!this.endBegunLine() || !this.tellLost() || !this.put(bytesOf(line))) this.lost++;
   }
 
-  #endBegunLine(): boolean {
-    if (this.#rest.length === 0) return true;
-    const rest = this.#rest;
-    this.#rest = nothing;
-    if (this.#put(rest)) return this.#rest.length === 0;
-    this.#rest = rest;
+  private endBegunLine(): boolean {
+    if (this.rest.length === 0) return true;
+    const rest = this.rest;
+    this.rest = nothing;
+    if (this.put(rest)) return this.rest.length === 0;
+    this.rest = rest;
     return false;
   }
 
-  #tellLost(): boolean {
-    if (this.#lost === 0) return true;
+  private tellLost(): boolean {
+    if (this.lost === 0) return true;
     const lines =
-      this.#lost === 1 ? "1 line of this log was" : `${this.#lost} lines of this log were`;
-    if (!this.#put(bytesOf(stamped("warn", `${lines} lost here: ${this.#reason}`)))) return false;
-    this.#lost = 0;
+      this.lost === 1 ? "1 line of this log was" : `${this.lost} lines of this log were`;
+    if (!this.put(bytesOf(stamped("warn", `${lines} lost here: ${this.reason}`)))) return false;
+    this.lost = 0;
     return true;
   }
 
   /** False if nothing was written. The rest of a partly written line is kept. */
-  #put(bytes: Uint8Array): boolean {
+  private put(bytes: Uint8Array): boolean {
     let written = 0;
     try {
-      if (this.#descriptor < 0) this.#descriptor = openWithoutWaiting();
-      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
+      if (this.descriptor < 0) this.descriptor = openWithoutWaiting();
+      while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
     } catch (error) {
-      this.#reason = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      this.reason = error instanceof Error && "code" in error ? String(error.code) : "unknown";
       if (written === 0) return false;
-      this.#rest = bytes.subarray(written);
+      this.rest = bytes.subarray(written);
     }
     return true;
   }

@@ -26,38 +26,38 @@ function bucketEnd(bucket: number): number {
 }
 
 export class Histogram {
-  readonly #buckets = new Float64Array(BUCKETS);
-  #count = 0;
-  #sumMs = 0;
-  #maxMs = 0;
+  private readonly buckets = new Float64Array(BUCKETS);
+  private total = 0;
+  private sumMs = 0;
+  private maxMs = 0;
 
   get count(): number {
-    return this.#count;
+    return this.total;
   }
 
   get maxMicros(): number {
-    return this.#maxMs * 1000;
+    return this.maxMs * 1000;
   }
 
   get meanMicros(): number {
-    return this.#count === 0 ? 0 : (this.#sumMs / this.#count) * 1000;
+    return this.total === 0 ? 0 : (this.sumMs / this.total) * 1000;
   }
 
   /** Records `times` requests that each took `ms`. */
   record(ms: number, times: number): void {
     const units = Math.min(Math.max(Math.floor(ms * UNITS_PER_MS), 0), UNITS_MAX);
-    this.#buckets[bucketOf(units)] += times;
-    this.#count += times;
-    this.#sumMs += ms * times;
-    if (ms > this.#maxMs) this.#maxMs = ms;
+    this.buckets[bucketOf(units)] += times;
+    this.total += times;
+    this.sumMs += ms * times;
+    if (ms > this.maxMs) this.maxMs = ms;
   }
 
   /** The latency in microseconds that `percent` of the requests did not exceed. */
   percentileMicros(percent: number): number {
-    const wanted = Math.max(1, Math.ceil((percent / 100) * this.#count));
+    const wanted = Math.max(1, Math.ceil((percent / 100) * this.total));
     let seen = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      seen += this.#buckets[bucket];
+      seen += this.buckets[bucket];
       if (seen >= wanted) {
         return Math.min(((bucketEnd(bucket) + 1) / UNITS_PER_MS) * 1000, this.maxMicros);
       }
@@ -67,11 +67,11 @@ export class Histogram {
 
   add(other: Histogram): void {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      this.#buckets[bucket] += other.#buckets[bucket];
+      this.buckets[bucket] += other.buckets[bucket];
     }
-    this.#count += other.#count;
-    this.#sumMs += other.#sumMs;
-    this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
+    this.total += other.total;
+    this.sumMs += other.sumMs;
+    this.maxMs = Math.max(this.maxMs, other.maxMs);
   }
 }
 

@@ -28,21 +28,21 @@ export interface Driver {
 
 export class Connection {
   readonly reader: ReplyReader;
-  readonly #histogram: Histogram;
-  #socket: Socket<undefined> | null = null;
-  #driver: Driver;
-  #outstanding = 0;
-  #startedMs = 0;
+  private readonly histogram: Histogram;
+  private socket: Socket<undefined> | null = null;
+  private driver: Driver;
+  private outstanding = 0;
+  private startedMs = 0;
   /** The bytes that the socket has not taken yet; a copy, as blocks are shared. */
-  #unsent: Uint8Array | null = null;
-  #closing = false;
+  private unsent: Uint8Array | null = null;
+  private closing = false;
   bytesIn = 0;
   bytesOut = 0;
 
   constructor(workload: Workload, histogram: Histogram, driver: Driver) {
     this.reader = replyReader(workload);
-    this.#histogram = histogram;
-    this.#driver = driver;
+    this.histogram = histogram;
+    this.driver = driver;
   }
 
   async open(target: Target): Promise<void> {
@@ -50,77 +50,77 @@ export class Connection {
       hostname: target.host,
       port: target.port,
       socket: {
-        data: (_socket, chunk) => this.#onData(chunk),
-        drain: () => this.#onDrain(),
-        close: () => this.#onClose(),
-        error: (_socket, error) => this.#driver.onFailure(error),
+        data: (_socket, chunk) => this.onData(chunk),
+        drain: () => this.onDrain(),
+        close: () => this.onClose(),
+        error: (_socket, error) => this.driver.onFailure(error),
       },
     });
-    this.#socket = await withinTime(opened, target);
-    if (target.password !== undefined) await this.#authenticate(target.password);
+    this.socket = await withinTime(opened, target);
+    if (target.password !== undefined) await this.authenticate(target.password);
   }
 
   get idle(): boolean {
-    return this.#outstanding === 0;
+    return this.outstanding === 0;
   }
 
   /** Sends a block whose latency counts from `startedMs`, which may be in the past. */
   send(block: RequestBlock, startedMs: number): void {
     this.reader.expect(block.kinds, block.keys, block.lengths);
-    this.#outstanding = block.kinds.length;
-    this.#startedMs = startedMs;
-    this.#write(block.bytes, block.size);
+    this.outstanding = block.kinds.length;
+    this.startedMs = startedMs;
+    this.write(block.bytes, block.size);
   }
 
   close(): void {
-    this.#closing = true;
-    this.#socket?.end();
+    this.closing = true;
+    this.socket?.end();
   }
 
-  #write(bytes: Uint8Array, size: number): void {
-    if (this.#socket === null) throw new BenchError("a connection was used before it was open");
-    const taken = Math.max(0, this.#socket.write(bytes, 0, size));
+  private write(bytes: Uint8Array, size: number): void {
+    if (this.socket === null) throw new BenchError("a connection was used before it was open");
+    const taken = Math.max(0, this.socket.write(bytes, 0, size));
     this.bytesOut += taken;
-    this.#unsent = taken < size ? bytes.slice(taken, size) : null;
+    this.unsent = taken < size ? bytes.slice(taken, size) : null;
   }
 
-  #onDrain(): void {
-    if (this.#unsent === null || this.#socket === null) return;
-    const taken = Math.max(0, this.#socket.write(this.#unsent));
+  private onDrain(): void {
+    if (this.unsent === null || this.socket === null) return;
+    const taken = Math.max(0, this.socket.write(this.unsent));
     this.bytesOut += taken;
-    this.#unsent = taken < this.#unsent.length ? this.#unsent.subarray(taken) : null;
+    this.unsent = taken < this.unsent.length ? this.unsent.subarray(taken) : null;
   }
 
-  #onData(chunk: Uint8Array): void {
+  private onData(chunk: Uint8Array): void {
     const replies = this.reader.feed(chunk);
     this.bytesIn += chunk.length;
     if (replies === 0) return;
     const nowMs = monotonicMs();
-    this.#histogram.record(nowMs - this.#startedMs, replies);
-    this.#outstanding -= replies;
-    if (this.#outstanding < 0) {
+    this.histogram.record(nowMs - this.startedMs, replies);
+    this.outstanding -= replies;
+    if (this.outstanding < 0) {
       throw new BenchError("the server sent more replies than there were requests");
     }
-    if (this.#outstanding === 0) this.#driver.onIdle(this, nowMs);
+    if (this.outstanding === 0) this.driver.onIdle(this, nowMs);
   }
 
-  #onClose(): void {
-    if (!this.#closing) this.#driver.onFailure(new BenchError("the server closed a connection"));
+  private onClose(): void {
+    if (!this.closing) this.driver.onFailure(new BenchError("the server closed a connection"));
   }
 
   /** AUTH has the same reply as a write, so the reader needs no third kind of reply. */
-  async #authenticate(password: string): Promise<void> {
-    const driver = this.#driver;
+  private async authenticate(password: string): Promise<void> {
+    const driver = this.driver;
     const line = `*2\r\n$4\r\nAUTH\r\n$${Buffer.byteLength(password)}\r\n${password}\r\n`;
     const bytes = new TextEncoder().encode(line);
     await new Promise<void>((resolve, reject) => {
-      this.#driver = { onIdle: () => resolve(), onFailure: reject };
+      this.driver = { onIdle: () => resolve(), onFailure: reject };
       this.reader.expect(Uint8Array.of(SET), Int32Array.of(0), Int32Array.of(0));
-      this.#outstanding = 1;
-      this.#startedMs = monotonicMs();
-      this.#write(bytes, bytes.length);
+      this.outstanding = 1;
+      this.startedMs = monotonicMs();
+      this.write(bytes, bytes.length);
     });
-    this.#driver = driver;
+    this.driver = driver;
     const tally = this.reader.tally;
     if (tally.errors > 0) throw new BenchError(`the password was refused: ${tally.firstError}`);
     tally.replies = 0;

@@ -98,178 +98,178 @@ function checkPlan(plan: Plan): void {
 }
 
 class Run implements Driver {
-  readonly #workload: Workload;
-  readonly #plan: Plan;
-  readonly #observe: (progress: Progress) => void;
-  readonly #histogram = new Histogram();
-  readonly #connections: Connection[] = [];
-  readonly #source: RequestSource;
-  readonly #done = Promise.withResolvers<void>();
-  readonly #requestsMax: number;
+  private readonly workload: Workload;
+  private readonly plan: Plan;
+  private readonly observe: (progress: Progress) => void;
+  private readonly histogram = new Histogram();
+  private readonly connections: Connection[] = [];
+  private readonly source: RequestSource;
+  private readonly done = Promise.withResolvers<void>();
+  private readonly requestsMax: number;
   /** Time between two blocks at a fixed arrival rate; 0 for a closed loop. */
-  readonly #intervalMs: number;
-  readonly #free: Connection[] = [];
-  #startMs = 0;
-  #lastReplyMs = 0;
-  #deadlineMs = 0;
-  #issued = 0;
-  #stopped = false;
-  #busy = 0;
+  private readonly intervalMs: number;
+  private readonly free: Connection[] = [];
+  private startMs = 0;
+  private lastReplyMs = 0;
+  private deadlineMs = 0;
+  private issued = 0;
+  private stopped = false;
+  private busy = 0;
 
   constructor(workload: Workload, plan: Plan, observe: (progress: Progress) => void) {
-    this.#workload = workload;
-    this.#plan = plan;
-    this.#observe = observe;
-    this.#source = new RequestSource(workload);
-    this.#requestsMax = plan.requests ?? Number.POSITIVE_INFINITY;
-    this.#intervalMs = plan.rate === undefined ? 0 : (workload.depth / plan.rate) * 1000;
+    this.workload = workload;
+    this.plan = plan;
+    this.observe = observe;
+    this.source = new RequestSource(workload);
+    this.requestsMax = plan.requests ?? Number.POSITIVE_INFINITY;
+    this.intervalMs = plan.rate === undefined ? 0 : (workload.depth / plan.rate) * 1000;
     // A failure before drive() awaits the promise must not be an unhandled rejection.
-    this.#done.promise.catch(() => {});
+    this.done.promise.catch(() => {});
   }
 
   async open(target: Target): Promise<void> {
-    for (let i = 0; i < this.#plan.connections; i++) {
-      const connection = new Connection(this.#workload, this.#histogram, this);
-      this.#connections.push(connection);
+    for (let i = 0; i < this.plan.connections; i++) {
+      const connection = new Connection(this.workload, this.histogram, this);
+      this.connections.push(connection);
       await connection.open(target);
     }
   }
 
   async drive(): Promise<Result> {
     const cpuBefore = process.cpuUsage();
-    this.#startMs = monotonicMs();
-    this.#lastReplyMs = this.#startMs;
-    this.#deadlineMs = this.#startMs + (this.#plan.seconds ?? SECONDS_MAX) * 1000;
-    const watch = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
+    this.startMs = monotonicMs();
+    this.lastReplyMs = this.startMs;
+    this.deadlineMs = this.startMs + (this.plan.seconds ?? SECONDS_MAX) * 1000;
+    const watch = setInterval(() => this.watch(), WATCH_INTERVAL_MS);
     try {
-      if (this.#intervalMs > 0) this.#startPaced();
-      else for (const connection of this.#connections) this.#sendNow(connection, this.#startMs);
-      await this.#done.promise;
+      if (this.intervalMs > 0) this.startPaced();
+      else for (const connection of this.connections) this.sendNow(connection, this.startMs);
+      await this.done.promise;
     } finally {
       clearInterval(watch);
-      this.#stopped = true;
+      this.stopped = true;
     }
     const cpu = process.cpuUsage(cpuBefore);
-    return this.#result((cpu.user + cpu.system) / 1e6);
+    return this.result((cpu.user + cpu.system) / 1e6);
   }
 
   close(): void {
-    this.#stopped = true;
-    for (const connection of this.#connections) connection.close();
+    this.stopped = true;
+    for (const connection of this.connections) connection.close();
   }
 
   // --- callbacks of connections ---
 
   onIdle(connection: Connection, nowMs: number): void {
-    this.#lastReplyMs = nowMs;
-    this.#busy--;
-    if (this.#intervalMs === 0) this.#sendNow(connection, nowMs);
+    this.lastReplyMs = nowMs;
+    this.busy--;
+    if (this.intervalMs === 0) this.sendNow(connection, nowMs);
     else {
-      this.#free.push(connection);
-      this.#sendDue(nowMs);
+      this.free.push(connection);
+      this.sendDue(nowMs);
     }
-    if (this.#stopped && this.#busy === 0) this.#done.resolve();
+    if (this.stopped && this.busy === 0) this.done.resolve();
   }
 
   onFailure(error: Error): void {
-    this.#done.reject(error);
+    this.done.reject(error);
   }
 
   // --- closed loop ---
 
-  #sendNow(connection: Connection, nowMs: number): void {
-    if (nowMs >= this.#deadlineMs || this.#issued >= this.#requestsMax) this.#stopped = true;
-    if (!this.#stopped) this.#send(connection, nowMs);
+  private sendNow(connection: Connection, nowMs: number): void {
+    if (nowMs >= this.deadlineMs || this.issued >= this.requestsMax) this.stopped = true;
+    if (!this.stopped) this.send(connection, nowMs);
   }
 
-  #send(connection: Connection, startedMs: number): void {
-    this.#issued += this.#workload.depth;
-    this.#busy++;
-    connection.send(this.#source.next(), startedMs);
+  private send(connection: Connection, startedMs: number): void {
+    this.issued += this.workload.depth;
+    this.busy++;
+    connection.send(this.source.next(), startedMs);
   }
 
   // --- fixed arrival rate ---
 
-  #startPaced(): void {
-    this.#free.push(...this.#connections);
-    this.#pace();
+  private startPaced(): void {
+    this.free.push(...this.connections);
+    this.pace();
   }
 
   /** Sends what is due and schedules the next arrival; spins if it is close. */
-  #pace(): void {
-    if (this.#stopped) return;
+  private pace(): void {
+    if (this.stopped) return;
     const nowMs = monotonicMs();
-    this.#sendDue(nowMs);
-    if (this.#stopped) {
-      if (this.#busy === 0) this.#done.resolve();
+    this.sendDue(nowMs);
+    if (this.stopped) {
+      if (this.busy === 0) this.done.resolve();
       return;
     }
-    const waitMs = this.#dueMs() - nowMs;
-    if (waitMs < SPIN_MS || this.#free.length === 0) setImmediate(() => this.#pace());
-    else setTimeout(() => this.#pace(), waitMs - SPIN_MS);
+    const waitMs = this.dueMs() - nowMs;
+    if (waitMs < SPIN_MS || this.free.length === 0) setImmediate(() => this.pace());
+    else setTimeout(() => this.pace(), waitMs - SPIN_MS);
   }
 
   /**
    * Any free connection takes the next arrival. Without one the arrival waits, and its latency
    * counts.
    */
-  #sendDue(nowMs: number): void {
-    while (!this.#stopped) {
-      const dueMs = this.#dueMs();
-      if (dueMs >= this.#deadlineMs || this.#issued >= this.#requestsMax) {
-        this.#stopped = true;
+  private sendDue(nowMs: number): void {
+    while (!this.stopped) {
+      const dueMs = this.dueMs();
+      if (dueMs >= this.deadlineMs || this.issued >= this.requestsMax) {
+        this.stopped = true;
         return;
       }
       if (dueMs > nowMs) return;
-      const connection = this.#free.pop();
+      const connection = this.free.pop();
       if (connection === undefined) return;
-      this.#send(connection, dueMs);
+      this.send(connection, dueMs);
     }
   }
 
-  #dueMs(): number {
-    return this.#startMs + (this.#issued / this.#workload.depth) * this.#intervalMs;
+  private dueMs(): number {
+    return this.startMs + (this.issued / this.workload.depth) * this.intervalMs;
   }
 
   // --- watching and counting ---
 
-  #watch(): void {
+  private watch(): void {
     const nowMs = monotonicMs();
-    if (this.#busy > 0 && nowMs - this.#lastReplyMs > STALL_SECONDS_MAX * 1000) {
+    if (this.busy > 0 && nowMs - this.lastReplyMs > STALL_SECONDS_MAX * 1000) {
       const reason = `the server has not replied for ${STALL_SECONDS_MAX} seconds`;
       this.onFailure(new BenchError(reason));
       return;
     }
-    const elapsedSeconds = (nowMs - this.#startMs) / 1000;
-    const byTime = this.#plan.seconds === undefined ? 0 : elapsedSeconds / this.#plan.seconds;
-    this.#observe({
+    const elapsedSeconds = (nowMs - this.startMs) / 1000;
+    const byTime = this.plan.seconds === undefined ? 0 : elapsedSeconds / this.plan.seconds;
+    this.observe({
       elapsedSeconds,
-      operations: this.#histogram.count,
-      errors: this.#sum((connection) => connection.reader.tally.errors),
-      share: Math.min(1, Math.max(byTime, this.#histogram.count / this.#requestsMax)),
+      operations: this.histogram.count,
+      errors: this.sum((connection) => connection.reader.tally.errors),
+      share: Math.min(1, Math.max(byTime, this.histogram.count / this.requestsMax)),
     });
   }
 
-  #sum(of: (connection: Connection) => number): number {
-    return this.#connections.reduce((sum, connection) => sum + of(connection), 0);
+  private sum(of: (connection: Connection) => number): number {
+    return this.connections.reduce((sum, connection) => sum + of(connection), 0);
   }
 
-  #result(cpuSeconds: number): Result {
-    const elapsedSeconds = Math.max(1e-9, (this.#lastReplyMs - this.#startMs) / 1000);
-    const operations = this.#sum(({ reader }) => reader.tally.replies);
-    const failed = this.#connections.find(({ reader }) => reader.tally.errors > 0);
+  private result(cpuSeconds: number): Result {
+    const elapsedSeconds = Math.max(1e-9, (this.lastReplyMs - this.startMs) / 1000);
+    const operations = this.sum(({ reader }) => reader.tally.replies);
+    const failed = this.connections.find(({ reader }) => reader.tally.errors > 0);
     return {
       operations,
-      hits: this.#sum(({ reader }) => reader.tally.hits),
-      misses: this.#sum(({ reader }) => reader.tally.misses),
-      errors: this.#sum(({ reader }) => reader.tally.errors),
+      hits: this.sum(({ reader }) => reader.tally.hits),
+      misses: this.sum(({ reader }) => reader.tally.misses),
+      errors: this.sum(({ reader }) => reader.tally.errors),
       firstError: failed?.reader.tally.firstError ?? "",
-      bytesIn: this.#sum((connection) => connection.bytesIn),
-      bytesOut: this.#sum((connection) => connection.bytesOut),
+      bytesIn: this.sum((connection) => connection.bytesIn),
+      bytesOut: this.sum((connection) => connection.bytesOut),
       elapsedSeconds,
       operationsPerSecond: operations / elapsedSeconds,
-      latency: summarize(this.#histogram),
-      histogram: this.#histogram,
+      latency: summarize(this.histogram),
+      histogram: this.histogram,
       generatorCpuShare: cpuSeconds / elapsedSeconds,
     };
   }

@@ -7,20 +7,20 @@ import type { Workload } from "./workload.ts";
 
 /** xorshift32 behind a multiplication: fast, seeded, good enough to spread requests. */
 export class Random {
-  #state: number;
+  private state: number;
 
   constructor(seed: number) {
     // xorshift never leaves the state zero.
-    this.#state = Math.imul(seed, 0x9e3779b1) | 0 || 0x6d2b79f5;
+    this.state = Math.imul(seed, 0x9e3779b1) | 0 || 0x6d2b79f5;
   }
 
   /** The next unsigned 32-bit number. */
   next(): number {
-    let x = this.#state;
+    let x = this.state;
     x ^= x << 13;
     x ^= x >>> 17;
     x ^= x << 5;
-    this.#state = x;
+    this.state = x;
     return Math.imul(x, 0x2c1b3c6d) >>> 0;
   }
 
@@ -40,42 +40,42 @@ export class Random {
  * try per sample for any number of ranks, whereas a table would need an entry for each.
  */
 export class Zipf {
-  readonly #random: Random;
-  readonly #count: number;
-  readonly #exponent: number;
-  readonly #low: number;
-  readonly #high: number;
-  readonly #shortcut: number;
+  private readonly random: Random;
+  private readonly count: number;
+  private readonly exponent: number;
+  private readonly low: number;
+  private readonly high: number;
+  private readonly shortcut: number;
 
   constructor(random: Random, count: number, exponent: number) {
-    this.#random = random;
-    this.#count = count;
-    this.#exponent = exponent;
-    this.#low = this.#integral(1.5) - 1;
-    this.#high = this.#integral(count + 0.5);
-    this.#shortcut = 2 - this.#inverse(this.#integral(2.5) - 2 ** -exponent);
+    this.random = random;
+    this.count = count;
+    this.exponent = exponent;
+    this.low = this.integral(1.5) - 1;
+    this.high = this.integral(count + 0.5);
+    this.shortcut = 2 - this.inverse(this.integral(2.5) - 2 ** -exponent);
   }
 
   /** A rank from 0, the most frequent, to count - 1. */
   next(): number {
     for (;;) {
-      const point = this.#high + this.#random.fraction() * (this.#low - this.#high);
-      const x = this.#inverse(point);
-      const rank = Math.min(Math.max(Math.round(x), 1), this.#count);
-      if (rank - x <= this.#shortcut) return rank - 1;
-      if (point >= this.#integral(rank + 0.5) - rank ** -this.#exponent) return rank - 1;
+      const point = this.high + this.random.fraction() * (this.low - this.high);
+      const x = this.inverse(point);
+      const rank = Math.min(Math.max(Math.round(x), 1), this.count);
+      if (rank - x <= this.shortcut) return rank - 1;
+      if (point >= this.integral(rank + 0.5) - rank ** -this.exponent) return rank - 1;
     }
   }
 
   /** The integral of x^-exponent, shifted so that it is also defined for an exponent of 1. */
-  #integral(x: number): number {
+  private integral(x: number): number {
     const log = Math.log(x);
-    const t = (1 - this.#exponent) * log;
+    const t = (1 - this.exponent) * log;
     return Math.abs(t) < 1e-8 ? log : (Math.expm1(t) / t) * log;
   }
 
-  #inverse(y: number): number {
-    const t = y * (1 - this.#exponent);
+  private inverse(y: number): number {
+    const t = y * (1 - this.exponent);
     return Math.abs(t) < 1e-8 ? Math.exp(y) : Math.exp((Math.log1p(Math.max(t, -1)) / t) * y);
   }
 }
@@ -85,30 +85,30 @@ export interface KeyChooser {
 }
 
 class Uniform implements KeyChooser {
-  readonly #random: Random;
-  readonly #count: number;
+  private readonly random: Random;
+  private readonly count: number;
 
   constructor(random: Random, count: number) {
-    this.#random = random;
-    this.#count = count;
+    this.random = random;
+    this.count = count;
   }
 
   next(): number {
-    return this.#random.below(this.#count);
+    return this.random.below(this.count);
   }
 }
 
 class Sequential implements KeyChooser {
-  readonly #count: number;
-  #key = 0;
+  private readonly count: number;
+  private key = 0;
 
   constructor(count: number) {
-    this.#count = count;
+    this.count = count;
   }
 
   next(): number {
-    const key = this.#key;
-    this.#key = key + 1 === this.#count ? 0 : key + 1;
+    const key = this.key;
+    this.key = key + 1 === this.count ? 0 : key + 1;
     return key;
   }
 }

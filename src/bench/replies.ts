@@ -32,23 +32,23 @@ export abstract class ReplyReader {
   /** The outcome of each request of the block in flight. */
   readonly outcomes: Uint8Array;
   protected readonly workload: Workload;
-  #kinds: Uint8Array;
-  readonly #keys: Int32Array;
-  readonly #lengths: Int32Array;
-  #slot = 0;
+  private kinds: Uint8Array;
+  private readonly keys: Int32Array;
+  private readonly lengths: Int32Array;
+  private slot = 0;
   /** Bytes of the body and its CRLF still to come; 0 while a line is read. */
-  #bodyLeft = 0;
-  #bodySize = 0;
-  #keyBytes: Uint8Array = new Uint8Array(0);
-  readonly #partial = new Uint8Array(LINE_BYTES_MAX);
-  #partialSize = 0;
+  private bodyLeft = 0;
+  private bodySize = 0;
+  private keyBytes: Uint8Array = new Uint8Array(0);
+  private readonly partial = new Uint8Array(LINE_BYTES_MAX);
+  private partialSize = 0;
 
   constructor(workload: Workload) {
     this.workload = workload;
     this.outcomes = new Uint8Array(workload.depth);
-    this.#kinds = new Uint8Array(workload.depth);
-    this.#keys = new Int32Array(workload.depth);
-    this.#lengths = new Int32Array(workload.depth);
+    this.kinds = new Uint8Array(workload.depth);
+    this.keys = new Int32Array(workload.depth);
+    this.lengths = new Int32Array(workload.depth);
   }
 
   /**
@@ -56,10 +56,10 @@ export abstract class ReplyReader {
    * arrays.
    */
   expect(kinds: Uint8Array, keys: Int32Array, lengths: Int32Array): void {
-    this.#kinds = kinds;
-    this.#keys.set(keys);
-    this.#lengths.set(lengths);
-    this.#slot = 0;
+    this.kinds = kinds;
+    this.keys.set(keys);
+    this.lengths.set(lengths);
+    this.slot = 0;
   }
 
   /** Reads one chunk and returns the number of replies that ended in it. */
@@ -68,14 +68,14 @@ export abstract class ReplyReader {
     const end = chunk.length;
     let at = 0;
     while (at < end) {
-      if (this.#bodyLeft > 0) {
-        at = this.#skipBody(chunk, at);
+      if (this.bodyLeft > 0) {
+        at = this.skipBody(chunk, at);
         continue;
       }
-      const lineEnd = this.#findLineEnd(chunk, at);
+      const lineEnd = this.findLineEnd(chunk, at);
       if (lineEnd < 0) break;
-      if (this.#partialSize > 0) this.#partialLine(chunk, at, lineEnd);
-      else this.#line(chunk, at, lineEnd - 1);
+      if (this.partialSize > 0) this.partialLine(chunk, at, lineEnd);
+      else this.line(chunk, at, lineEnd - 1);
       at = lineEnd + 1;
     }
     return this.tally.replies - before;
@@ -90,29 +90,29 @@ export abstract class ReplyReader {
   protected abstract readonly bodyIsFollowed: boolean;
 
   protected expectsGet(): boolean {
-    return this.#kinds[this.#slot] === GET;
+    return this.kinds[this.slot] === GET;
   }
 
   protected stored(): number {
     if (this.expectsGet()) return this.failed("a read got the reply of a write");
-    return this.#finish(STORED);
+    return this.finish(STORED);
   }
 
   protected hit(): number {
     this.tally.hits++;
-    return this.#finish(HIT);
+    return this.finish(HIT);
   }
 
   protected missed(): number {
     if (!this.expectsGet()) return this.failed("a write got the reply of a read");
     this.tally.misses++;
-    return this.#finish(MISS);
+    return this.finish(MISS);
   }
 
   protected failed(reason: string): number {
     if (this.tally.errors === 0) this.tally.firstError = reason;
     this.tally.errors++;
-    return this.#finish(FAILED);
+    return this.finish(FAILED);
   }
 
   /** Starts a body of `length` bytes. A wrong length counts as an error of the server. */
@@ -120,66 +120,66 @@ export abstract class ReplyReader {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new BenchError("the server sent a reply whose length is not a number");
     }
-    if (!this.expectsGet() || length !== this.#lengths[this.#slot]) {
-      const key = keyText(this.workload, this.#keys[this.#slot]);
-      this.#note(`${key} came back with ${length} bytes, not ${this.#lengths[this.#slot]}`);
+    if (!this.expectsGet() || length !== this.lengths[this.slot]) {
+      const key = keyText(this.workload, this.keys[this.slot]);
+      this.note(`${key} came back with ${length} bytes, not ${this.lengths[this.slot]}`);
     } else if (this.workload.verify) {
-      this.#keyBytes = new TextEncoder().encode(keyText(this.workload, this.#keys[this.#slot]));
+      this.keyBytes = new TextEncoder().encode(keyText(this.workload, this.keys[this.slot]));
     }
     return length;
   }
 
-  #finish(outcome: number): number {
-    this.outcomes[this.#slot++] = outcome;
+  private finish(outcome: number): number {
+    this.outcomes[this.slot++] = outcome;
     this.tally.replies++;
     return COMPLETE;
   }
 
   /** Counts an error in a reply that is not complete yet. */
-  #note(reason: string): void {
+  private note(reason: string): void {
     if (this.tally.errors === 0) this.tally.firstError = reason;
     this.tally.errors++;
   }
 
-  #line(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#slot >= this.outcomes.length) {
+  private line(bytes: Uint8Array, from: number, to: number): void {
+    if (this.slot >= this.outcomes.length) {
       throw new BenchError("the server sent more replies than there were requests");
     }
     const body = this.onLine(bytes, from, to);
     if (body === COMPLETE) return;
-    this.#bodySize = body;
-    this.#bodyLeft = body + 2;
+    this.bodySize = body;
+    this.bodyLeft = body + 2;
   }
 
   /** The index of the LF that ends the line, or -1 after buffering the partial line. */
-  #findLineEnd(chunk: Uint8Array, from: number): number {
+  private findLineEnd(chunk: Uint8Array, from: number): number {
     for (let i = from; i < chunk.length; i++) {
       if (chunk[i] === LF) return i;
     }
-    this.#keep(chunk, from, chunk.length);
+    this.keep(chunk, from, chunk.length);
     return -1;
   }
 
-  #keep(chunk: Uint8Array, from: number, to: number): void {
-    if (this.#partialSize + to - from > LINE_BYTES_MAX) {
+  private keep(chunk: Uint8Array, from: number, to: number): void {
+    if (this.partialSize + to - from > LINE_BYTES_MAX) {
       throw new BenchError(`the server sent a line of more than ${LINE_BYTES_MAX} bytes`);
     }
-    this.#partial.set(chunk.subarray(from, to), this.#partialSize);
-    this.#partialSize += to - from;
+    this.partial.set(chunk.subarray(from, to), this.partialSize);
+    this.partialSize += to - from;
   }
 
-  #partialLine(chunk: Uint8Array, from: number, lineEnd: number): void {
-    this.#keep(chunk, from, lineEnd + 1);
-    const size = this.#partialSize;
-    this.#partialSize = 0;
-    this.#line(this.#partial, 0, size - 2);
+  private partialLine(chunk: Uint8Array, from: number, lineEnd: number): void {
+    this.keep(chunk, from, lineEnd + 1);
+    const size = this.partialSize;
+    this.partialSize = 0;
+    this.line(this.partial, 0, size - 2);
   }
 
-  #skipBody(chunk: Uint8Array, at: number): number {
-    const take = Math.min(this.#bodyLeft, chunk.length - at);
-    if (this.workload.verify) this.#compare(chunk, at, at + take);
-    this.#bodyLeft -= take;
-    if (this.#bodyLeft === 0) {
+  private skipBody(chunk: Uint8Array, at: number): number {
+    const take = Math.min(this.bodyLeft, chunk.length - at);
+    if (this.workload.verify) this.compare(chunk, at, at + take);
+    this.bodyLeft -= take;
+    if (this.bodyLeft === 0) {
       // This byte shows whether the announced length was right.
       if (chunk[at + take - 1] !== LF) {
         throw new BenchError("the server sent a value whose length is not the announced one");
@@ -189,20 +189,20 @@ export abstract class ReplyReader {
     return at + take;
   }
 
-  #compare(chunk: Uint8Array, from: number, to: number): void {
-    const key = this.#keyBytes;
-    const stamped = this.#bodySize >= key.length ? key.length : 0;
-    let index = this.#bodySize + 2 - this.#bodyLeft;
-    for (let i = from; i < to && index < this.#bodySize; i++, index++) {
+  private compare(chunk: Uint8Array, from: number, to: number): void {
+    const key = this.keyBytes;
+    const stamped = this.bodySize >= key.length ? key.length : 0;
+    let index = this.bodySize + 2 - this.bodyLeft;
+    for (let i = from; i < to && index < this.bodySize; i++, index++) {
       const wanted = index < stamped ? key[index] : fillerByte(index);
       if (chunk[i] === wanted) continue;
-      this.#note(`a value is wrong at byte ${index} of key ${keyText(this.workload, this.key())}`);
+      this.note(`a value is wrong at byte ${index} of key ${keyText(this.workload, this.key())}`);
       return;
     }
   }
 
   protected key(): number {
-    return this.#keys[this.#slot];
+    return this.keys[this.slot];
   }
 }
 

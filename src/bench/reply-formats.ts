@@ -36,7 +36,7 @@ class RespReader extends ReplyReader {
         if (bytes[from + 1] === LETTER_O && to - from === 3) return this.stored();
         return this.failed(text(bytes, from, to));
       case DOLLAR:
-        return this.#bulk(parseLength(bytes, from + 1, to));
+        return this.bulk(parseLength(bytes, from + 1, to));
       case UNDERSCORE:
         return this.missed();
       case MINUS:
@@ -46,7 +46,7 @@ class RespReader extends ReplyReader {
     }
   }
 
-  #bulk(length: number): number {
+  private bulk(length: number): number {
     return length === -1 ? this.missed() : this.body(length);
   }
 }
@@ -54,35 +54,35 @@ class RespReader extends ReplyReader {
 class MemcacheReader extends ReplyReader {
   protected readonly bodyIsFollowed = true;
   /** Whether a value has arrived before END. */
-  #found = false;
+  private found = false;
 
   protected onLine(bytes: Uint8Array, from: number, to: number): number {
     const first = bytes[from];
-    if (first === LETTER_V) return this.#value(bytes, from, to);
-    if (first === LETTER_E && bytes[from + 1] === LETTER_N && to - from === 3) return this.#end();
+    if (first === LETTER_V) return this.value(bytes, from, to);
+    if (first === LETTER_E && bytes[from + 1] === LETTER_N && to - from === 3) return this.end();
     if (first === LETTER_S && bytes[from + 1] === LETTER_T) return this.stored();
-    if (this.#isError(first)) {
+    if (this.isError(first)) {
       return this.failed(text(bytes, from, to));
     }
     throw new BenchError(`the server sent a line that is no reply: ${text(bytes, from, to)}`);
   }
 
   /** Recognizes ERROR, CLIENT_ERROR, SERVER_ERROR and NOT_STORED by their first letter. */
-  #isError(first: number): boolean {
+  private isError(first: number): boolean {
     return [LETTER_C, LETTER_E, LETTER_N, LETTER_S].includes(first);
   }
 
   /** VALUE <key> <flags> <bytes>: the length is the last word. */
-  #value(bytes: Uint8Array, from: number, to: number): number {
+  private value(bytes: Uint8Array, from: number, to: number): number {
     let word = to;
     while (word > from && bytes[word - 1] !== SPACE) word--;
-    this.#found = true;
+    this.found = true;
     return this.body(parseLength(bytes, word, to));
   }
 
-  #end(): number {
-    if (!this.#found) return this.missed();
-    this.#found = false;
+  private end(): number {
+    if (!this.found) return this.missed();
+    this.found = false;
     return this.hit();
   }
 }

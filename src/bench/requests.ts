@@ -106,31 +106,31 @@ export class RequestBlock {
 
 /** An endless supply of blocks for one run, shared by all its connections. */
 export class RequestSource {
-  readonly #workload: Workload;
-  readonly #chooser: KeyChooser;
-  readonly #blocks: RequestBlock[] = [];
-  readonly #templates = new Map<number, Template>();
-  readonly #fixed: boolean;
+  private readonly workload: Workload;
+  private readonly chooser: KeyChooser;
+  private readonly blocks: RequestBlock[] = [];
+  private readonly templates = new Map<number, Template>();
+  private readonly fixed: boolean;
   /** Number of digits that differ between keys; those before them are zero in every key. */
-  readonly #digits: number;
-  #turn = 0;
+  private readonly digits: number;
+  private turn = 0;
 
   constructor(workload: Workload) {
-    this.#workload = workload;
-    this.#chooser = keyChooser(workload);
-    this.#fixed = workload.valueBytesMin === workload.valueBytesMax;
-    this.#digits = String(workload.keys - 1).length;
-    this.#makeBlocks();
+    this.workload = workload;
+    this.chooser = keyChooser(workload);
+    this.fixed = workload.valueBytesMin === workload.valueBytesMax;
+    this.digits = String(workload.keys - 1).length;
+    this.makeBlocks();
   }
 
   /** The next block, with new keys. Valid until the source reuses the block. */
   next(): RequestBlock {
-    const block = this.#blocks[this.#turn];
-    this.#turn = this.#turn + 1 === this.#blocks.length ? 0 : this.#turn + 1;
+    const block = this.blocks[this.turn];
+    this.turn = this.turn + 1 === this.blocks.length ? 0 : this.turn + 1;
     const keys = block.keys;
-    for (let slot = 0; slot < keys.length; slot++) keys[slot] = this.#chooser.next();
-    if (!this.#fixed) this.#layOut(block);
-    this.#stamp(block);
+    for (let slot = 0; slot < keys.length; slot++) keys[slot] = this.chooser.next();
+    if (!this.fixed) this.layOut(block);
+    this.stamp(block);
     return block;
   }
 
@@ -138,8 +138,8 @@ export class RequestSource {
    * Makes as many blocks as complete a cycle of the mix of reads and writes, so that the ratio is
    * exact although the kinds of a block never change.
    */
-  #makeBlocks(): void {
-    const { gets, sets, depth } = this.#workload;
+  private makeBlocks(): void {
+    const { gets, sets, depth } = this.workload;
     const cycle = gets + sets;
     const count = cycle / greatestCommonDivisor(cycle, depth);
     for (let b = 0; b < count; b++) {
@@ -149,52 +149,52 @@ export class RequestSource {
         const isSet = Math.floor(((place + 1) * sets) / cycle) > Math.floor((place * sets) / cycle);
         block.kinds[slot] = isSet ? SET : GET;
       }
-      this.#layOut(block);
-      this.#blocks.push(block);
+      this.layOut(block);
+      this.blocks.push(block);
     }
   }
 
-  #layOut(block: RequestBlock): void {
+  private layOut(block: RequestBlock): void {
     let size = 0;
     for (let slot = 0; slot < block.keys.length; slot++) {
-      const length = valueLength(this.#workload, block.keys[slot]);
+      const length = valueLength(this.workload, block.keys[slot]);
       block.lengths[slot] = length;
-      const template = this.#template(block.kinds[slot], length);
+      const template = this.template(block.kinds[slot], length);
       if (size + template.bytes.length > block.bytes.length) {
-        this.#growBlock(block, size, size + template.bytes.length);
+        this.growBlock(block, size, size + template.bytes.length);
       }
       block.bytes.set(template.bytes, size);
-      block.keyEnds[slot] = size + template.keyAt + this.#workload.keyLengthBytes;
+      block.keyEnds[slot] = size + template.keyAt + this.workload.keyLengthBytes;
       block.stampEnds[slot] =
-        template.stampAt < 0 ? -1 : size + template.stampAt + this.#workload.keyLengthBytes;
+        template.stampAt < 0 ? -1 : size + template.stampAt + this.workload.keyLengthBytes;
       size += template.bytes.length;
     }
     block.size = size;
   }
 
-  #growBlock(block: RequestBlock, used: number, needed: number): void {
+  private growBlock(block: RequestBlock, used: number, needed: number): void {
     const grown = new Uint8Array(Math.max(needed, block.bytes.length * 2));
     grown.set(block.bytes.subarray(0, used));
     block.bytes = grown;
   }
 
   /** Templates are cached for small values; a large one costs more to keep than to build. */
-  #template(kind: number, length: number): Template {
-    if (kind === SET && length > 65_536 && !this.#fixed) {
-      return makeTemplate(this.#workload, kind, length);
+  private template(kind: number, length: number): Template {
+    if (kind === SET && length > 65_536 && !this.fixed) {
+      return makeTemplate(this.workload, kind, length);
     }
     const name = kind === GET ? 0 : length + 1;
-    let template = this.#templates.get(name);
+    let template = this.templates.get(name);
     if (template === undefined) {
-      template = makeTemplate(this.#workload, kind, length);
-      this.#templates.set(name, template);
+      template = makeTemplate(this.workload, kind, length);
+      this.templates.set(name, template);
     }
     return template;
   }
 
-  #stamp(block: RequestBlock): void {
+  private stamp(block: RequestBlock): void {
     const bytes = block.bytes;
-    const digits = this.#digits;
+    const digits = this.digits;
     for (let slot = 0; slot < block.keys.length; slot++) {
       let rest = block.keys[slot];
       const keyEnd = block.keyEnds[slot];

@@ -20,20 +20,20 @@ export const byForce =
 export class EndSignals {
   /** Called for each SIGINT and SIGTERM. */
   onSignal: ((signal: EndSignal) => void) | null = null;
-  readonly #first = Promise.withResolvers<EndSignal>();
+  private readonly firstEnd = Promise.withResolvers<EndSignal>();
 
   constructor() {
-    for (const name of ending) process.on(name, () => this.#received(name));
+    for (const name of ending) process.on(name, () => this.received(name));
     for (const name of ignored) process.on(name, () => undefined);
   }
 
   /** Resolves with the first SIGINT or SIGTERM since this object was made. */
   get first(): Promise<EndSignal> {
-    return this.#first.promise;
+    return this.firstEnd.promise;
   }
 
-  #received(signal: EndSignal): void {
-    this.#first.resolve(signal);
+  private received(signal: EndSignal): void {
+    this.firstEnd.resolve(signal);
     this.onSignal?.(signal);
   }
 }

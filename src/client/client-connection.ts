@@ -45,32 +45,32 @@ type State = "connecting" | "open" | "retiring" | "closed";
 export class Connection implements Holder {
   /** The node, as "host:port". */
   readonly address: string;
-  readonly #ledger: Ledger;
-  readonly #owner: ConnectionOwner;
-  readonly #parser = new ReplyParser();
-  readonly #writer = new CommandWriter();
-  #waiting = new Queue<Request>();
-  readonly #inFlight = new Queue<Request>();
-  readonly #flush = (): void => this.#flushNow();
-  readonly #opened = Promise.withResolvers<void>();
-  #socket: Bun.Socket<Connection> | null = null;
-  #state: State = "connecting";
+  private readonly ledger: Ledger;
+  private readonly owner: ConnectionOwner;
+  private readonly parser = new ReplyParser();
+  private readonly writer = new CommandWriter();
+  private waiting = new Queue<Request>();
+  private readonly inFlight = new Queue<Request>();
+  private readonly flush = (): void => this.flushNow();
+  private readonly opened = Promise.withResolvers<void>();
+  private socket: Bun.Socket<Connection> | null = null;
+  private state: State = "connecting";
   /** Why it is closed; null before that. */
-  #ended: MSCacheError | null = null;
+  private ended: MSCacheError | null = null;
   /** Whether a microtask will flush. */
-  #scheduled = false;
+  private scheduled = false;
   /** Whether the socket buffer is full, so that a drain event will follow. */
-  #blocked = false;
+  private blocked = false;
   /** The tick at which the last bytes arrived. */
-  #heard: number;
+  private heard: number;
   /** Whether the node said in its reply to HELLO that it is a leader. */
   saidLeader = false;
 
   private constructor(address: Address, ledger: Ledger, owner: ConnectionOwner) {
     this.address = formatAddress(address);
-    this.#ledger = ledger;
-    this.#owner = owner;
-    this.#heard = ledger.tick;
+    this.ledger = ledger;
+    this.owner = owner;
+    this.heard = ledger.tick;
     ledger.holders.add(this);
   }
 
@@ -80,16 +80,16 @@ export class Connection implements Holder {
     const connection = new Connection(address, ledger, owner);
     const { connectTimeoutMs } = ledger.settings;
     const timer = setTimeout(
-      () => connection.#end(connection.#connectError(`no reply within ${connectTimeoutMs} ms`)),
+      () => connection.end(connection.connectError(`no reply within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,
     );
     try {
-      await connection.#dial(address);
-      await connection.#greet();
+      await connection.dial(address);
+      await connection.greet();
       return connection;
     } catch (cause) {
-      const error = connection.#connectError(reasonOf(cause), cause);
-      connection.#end(error);
+      const error = connection.connectError(reasonOf(cause), cause);
+      connection.end(error);
       throw cause instanceof ConnectError || cause instanceof ClosedError ? cause : error;
     } finally {
       clearTimeout(timer);
@@ -97,143 +97,143 @@ export class Connection implements Holder {
   }
 
   get isOpen(): boolean {
-    return this.#state === "open";
+    return this.state === "open";
   }
 
   /** Sends the request at the end of this turn. The connection must not be closed. */
   send(request: Request): void {
-    this.#waiting.push(request);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(this.#flush);
+    this.waiting.push(request);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(this.flush);
   }
 
   /** Finishes the requests that it has, then closes without a call to its owner. */
   retire(): void {
-    if (this.#state !== "open") return;
-    this.#state = "retiring";
-    this.#closeIfFinished();
+    if (this.state !== "open") return;
+    this.state = "retiring";
+    this.closeIfFinished();
   }
 
   close(): void {
-    this.#end(new ClosedError());
+    this.end(new ClosedError());
   }
 
   expire(): void {
-    if (this.#state === "connecting") return; // connectTimeoutMs applies
-    const { requestTimeoutMs } = this.#ledger.settings;
+    if (this.state === "connecting") return; // connectTimeoutMs applies
+    const { requestTimeoutMs } = this.ledger.settings;
     let overdue = false;
-    this.#inFlight.forEach((request) => {
-      if (!this.#ledger.isOverdue(request.born)) return;
+    this.inFlight.forEach((request) => {
+      if (!this.ledger.isOverdue(request.born)) return;
       overdue = true;
       // It keeps its place: a late reply must not be matched to the next request.
       if (!request.settled) request.fail(new TimeoutError(requestTimeoutMs, true));
     });
-    this.#waiting.removeIf((request) => {
-      if (!this.#ledger.isOverdue(request.born)) return false;
-      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
+    this.waiting.removeIf((request) => {
+      if (!this.ledger.isOverdue(request.born)) return false;
+      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
       return true;
     });
     // A slow node still sends something now and then. A node that sends nothing is considered dead.
-    if (overdue && this.#ledger.isOverdue(this.#heard)) {
-      this.#end(new ConnectionLostError(this.address, `silent for ${requestTimeoutMs} ms`));
+    if (overdue && this.ledger.isOverdue(this.heard)) {
+      this.end(new ConnectionLostError(this.address, `silent for ${requestTimeoutMs} ms`));
     }
   }
 
   // ---- opening ---------------------------------------------------------------------------------
 
-  static readonly #handlers: Bun.SocketHandler<Connection> = {
+  private static readonly handlers: Bun.SocketHandler<Connection> = {
     binaryType: "buffer",
-    open: (socket) => socket.data.#attach(socket),
-    data: (socket, chunk) => socket.data.#receive(chunk),
-    drain: (socket) => socket.data.#drained(),
-    close: (socket, error) => socket.data.#lose("the node closed it", error),
-    error: (socket, error) => socket.data.#lose(error.message, error),
+    open: (socket) => socket.data.attach(socket),
+    data: (socket, chunk) => socket.data.receive(chunk),
+    drain: (socket) => socket.data.drained(),
+    close: (socket, error) => socket.data.lose("the node closed it", error),
+    error: (socket, error) => socket.data.lose(error.message, error),
   };
 
   /**
    * Bun.connect throws synchronously on an invalid host or port; that rejects the promise as well.
    */
-  #dial({ host, port }: Address): Promise<void> {
-    const { reject } = this.#opened;
-    const socket = Connection.#handlers;
+  private dial({ host, port }: Address): Promise<void> {
+    const { reject } = this.opened;
+    const socket = Connection.handlers;
     Promise.try(() => Bun.connect({ hostname: host, port, data: this, socket })).catch(reject);
-    return this.#opened.promise;
+    return this.opened.promise;
   }
 
-  #attach(socket: Bun.Socket<Connection>): void {
-    if (this.#state === "closed") {
+  private attach(socket: Bun.Socket<Connection>): void {
+    if (this.state === "closed") {
       socket.terminate(); // the attempt timed out before the socket opened
       return;
     }
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
-    this.#socket = socket;
-    this.#opened.resolve();
+    this.socket = socket;
+    this.opened.resolve();
   }
 
-  async #greet(): Promise<void> {
-    const { login } = this.#ledger.settings;
+  private async greet(): Promise<void> {
+    const { login } = this.ledger.settings;
     const auth = login === null ? [] : ["AUTH", login.username, login.password];
-    const hello = this.#ledger.createOwn(["HELLO", 3, ...auth], greeting);
+    const hello = this.ledger.createOwn(["HELLO", 3, ...auth], greeting);
     this.send(hello);
     this.saidLeader = (await hello.promise).isLeader;
     // Bytes right after the reply to HELLO may have ended the connection before this line runs.
-    if (this.#ended !== null) throw this.#ended;
-    this.#state = "open";
+    if (this.ended !== null) throw this.ended;
+    this.state = "open";
   }
 
-  #connectError(reason: string, cause?: unknown): ConnectError {
+  private connectError(reason: string, cause?: unknown): ConnectError {
     return new ConnectError(this.address, reason, cause);
   }
 
   // ---- sending ---------------------------------------------------------------------------------
 
-  #flushNow(): void {
-    this.#scheduled = false;
-    const writer = this.#writer;
-    const waiting = this.#waiting;
-    while (!this.#blocked && waiting.length > 0) {
+  private flushNow(): void {
+    this.scheduled = false;
+    const writer = this.writer;
+    const waiting = this.waiting;
+    while (!this.blocked && waiting.length > 0) {
       for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
         writer.write(request.command);
-        this.#inFlight.push(request);
+        this.inFlight.push(request);
         if (writer.length >= flushBytes) break;
       }
-      this.#writeOut();
+      this.writeOut();
     }
   }
 
   /** Writes the encoded bytes. What the socket does not take stays in the writer. */
-  #writeOut(): void {
-    const writer = this.#writer;
-    const taken = this.#socket?.write(writer.buffer, writer.start, writer.length) ?? 0;
-    this.#blocked = taken < writer.length;
+  private writeOut(): void {
+    const writer = this.writer;
+    const taken = this.socket?.write(writer.buffer, writer.start, writer.length) ?? 0;
+    this.blocked = taken < writer.length;
     if (taken > 0) writer.taken(taken);
   }
 
-  #drained(): void {
-    this.#blocked = false;
-    if (this.#writer.length > 0) this.#writeOut();
-    if (!this.#blocked) this.#flushNow();
+  private drained(): void {
+    this.blocked = false;
+    if (this.writer.length > 0) this.writeOut();
+    if (!this.blocked) this.flushNow();
   }
 
   // ---- receiving -------------------------------------------------------------------------------
 
-  #receive(chunk: Uint8Array): void {
-    this.#heard = this.#ledger.tick;
+  private receive(chunk: Uint8Array): void {
+    this.heard = this.ledger.tick;
     try {
-      this.#parser.feed(chunk);
-      this.#readReplies();
+      this.parser.feed(chunk);
+      this.readReplies();
     } catch (cause) {
-      this.#end(new ProtocolError(`${this.address} sent ${reasonOf(cause)}`, cause));
+      this.end(new ProtocolError(`${this.address} sent ${reasonOf(cause)}`, cause));
       return;
     }
-    if (this.#state === "retiring") this.#closeIfFinished();
+    if (this.state === "retiring") this.closeIfFinished();
   }
 
-  #readReplies(): void {
-    const parser = this.#parser;
-    const inFlight = this.#inFlight;
+  private readReplies(): void {
+    const parser = this.parser;
+    const inFlight = this.inFlight;
     for (;;) {
       const request = inFlight.peek();
       const reply = parser.next(request?.shape.asBytes === true);
@@ -241,49 +241,49 @@ export class Connection implements Holder {
       if (reply instanceof PushReply) continue; // the client never subscribes
       if (request === undefined) throw new ProtocolError("a reply without a request");
       inFlight.shift();
-      this.#deliver(request, reply);
+      this.deliver(request, reply);
     }
   }
 
-  #deliver(request: Request, reply: Reply): void {
+  private deliver(request: Request, reply: Reply): void {
     if (request.isWrite && reply instanceof ReplyError && reply.code === "READONLY") {
       if (!request.settled) {
-        this.#owner.refused(this, request);
+        this.owner.refused(this, request);
         return;
       }
     }
     request.answer(reply);
-    this.#ledger.release(request);
+    this.ledger.release(request);
   }
 
   // ---- ending ----------------------------------------------------------------------------------
 
-  #lose(reason: string, cause?: Error): void {
-    this.#end(new ConnectionLostError(this.address, reason, cause));
+  private lose(reason: string, cause?: Error): void {
+    this.end(new ConnectionLostError(this.address, reason, cause));
   }
 
-  #closeIfFinished(): void {
-    if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.close();
+  private closeIfFinished(): void {
+    if (this.inFlight.length === 0 && this.waiting.length === 0) this.close();
   }
 
   /**
    * Ends the connection, once. Rejects requests in flight; returns those never sent to the owner.
    */
-  #end(cause: MSCacheError): void {
-    const before = this.#state;
+  private end(cause: MSCacheError): void {
+    const before = this.state;
     if (before === "closed") return;
-    this.#state = "closed";
-    this.#ended = cause;
-    this.#ledger.holders.delete(this);
-    this.#socket?.terminate();
-    this.#opened.reject(cause);
-    const unsent = this.#waiting;
-    this.#waiting = new Queue();
-    rejectAll(this.#ledger, this.#inFlight, cause);
+    this.state = "closed";
+    this.ended = cause;
+    this.ledger.holders.delete(this);
+    this.socket?.terminate();
+    this.opened.reject(cause);
+    const unsent = this.waiting;
+    this.waiting = new Queue();
+    rejectAll(this.ledger, this.inFlight, cause);
     if (cause instanceof ClosedError || before === "connecting") {
-      rejectAll(this.#ledger, unsent, cause);
+      rejectAll(this.ledger, unsent, cause);
     } else {
-      this.#owner.lost(this, cause, unsent);
+      this.owner.lost(this, cause, unsent);
     }
   }
 }

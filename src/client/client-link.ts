@@ -21,94 +21,94 @@ export interface LinkOwner extends ConnectionOwner {
 
 export class Link implements Holder {
   readonly address: string;
-  readonly #ledger: Ledger;
-  readonly #owner: LinkOwner;
-  readonly #waiting = new Queue<Request>();
-  #connection: Connection | null = null;
+  private readonly ledger: Ledger;
+  private readonly owner: LinkOwner;
+  private readonly waiting = new Queue<Request>();
+  private connection: Connection | null = null;
   /** Set when the link has failed for good or was closed. Every later request rejects with it. */
-  #ended: MSCacheError | null = null;
-  #lastError: unknown;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  private endedBy: MSCacheError | null = null;
+  private lastError: unknown;
+  private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ledger: Ledger, owner: LinkOwner) {
     this.address = formatAddress(ledger.settings.address);
-    this.#ledger = ledger;
-    this.#owner = owner;
+    this.ledger = ledger;
+    this.owner = owner;
     ledger.holders.add(this);
   }
 
   /** Connects. Rejects with ConnectError on failure and does not retry. */
   async connect(): Promise<void> {
-    const ledger = this.#ledger;
-    this.#connection = await Connection.open(ledger.settings.address, ledger, this.#owner);
-    this.#owner.linkUp(this.#connection);
-    for (let request = this.#waiting.shift(); request; request = this.#waiting.shift()) {
-      this.#connection.send(request);
+    const ledger = this.ledger;
+    this.connection = await Connection.open(ledger.settings.address, ledger, this.owner);
+    this.owner.linkUp(this.connection);
+    for (let request = this.waiting.shift(); request; request = this.waiting.shift()) {
+      this.connection.send(request);
     }
   }
 
   /** Sends the request now, or after the link has reconnected. */
   send(request: Request): void {
-    if (this.#connection !== null) this.#connection.send(request);
-    else if (this.#ended !== null) this.#ledger.drop(request, this.#ended);
-    else this.#waiting.push(request);
+    if (this.connection !== null) this.connection.send(request);
+    else if (this.endedBy !== null) this.ledger.drop(request, this.endedBy);
+    else this.waiting.push(request);
   }
 
   /** Why the link refuses requests for good; null while it is up or reconnects. */
   get ended(): MSCacheError | null {
-    return this.#ended;
+    return this.endedBy;
   }
 
   /** Whether this is the link's present connection. */
   uses(connection: Connection): boolean {
-    return this.#connection === connection;
+    return this.connection === connection;
   }
 
   /** The link's connection was lost: schedules a reconnection. */
   lost(cause: MSCacheError): void {
-    this.#connection = null;
-    this.#lastError = cause;
-    this.#retryLater(1);
+    this.connection = null;
+    this.lastError = cause;
+    this.retryLater(1);
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.#ledger.settings;
-    this.#waiting.removeIf((request) => {
-      if (!this.#ledger.isOverdue(request.born)) return false;
-      this.#ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.#lastError));
+    const { requestTimeoutMs } = this.ledger.settings;
+    this.waiting.removeIf((request) => {
+      if (!this.ledger.isOverdue(request.born)) return false;
+      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.lastError));
       return true;
     });
   }
 
   close(): void {
-    this.#finish(new ClosedError());
+    this.finish(new ClosedError());
   }
 
-  #retryLater(attempt: number): void {
-    if (this.#ended !== null) return;
-    const { reconnect } = this.#ledger.settings;
+  private retryLater(attempt: number): void {
+    if (this.endedBy !== null) return;
+    const { reconnect } = this.ledger.settings;
     if (attempt > reconnect.maxAttempts) {
       const reason = `given up after ${reconnect.maxAttempts} attempts`;
-      this.#finish(new ConnectError(this.address, reason, this.#lastError));
+      this.finish(new ConnectError(this.address, reason, this.lastError));
       return;
     }
     const delay = backoffMs(attempt, reconnect, Math.random());
-    this.#timer = setTimeout(() => void this.#retry(attempt), delay);
+    this.timer = setTimeout(() => void this.retry(attempt), delay);
   }
 
-  async #retry(attempt: number): Promise<void> {
+  private async retry(attempt: number): Promise<void> {
     try {
       await this.connect();
     } catch (cause) {
-      this.#lastError = cause;
-      this.#retryLater(attempt + 1);
+      this.lastError = cause;
+      this.retryLater(attempt + 1);
     }
   }
 
-  #finish(error: MSCacheError): void {
-    this.#ended ??= error;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    rejectAll(this.#ledger, this.#waiting, this.#ended);
+  private finish(error: MSCacheError): void {
+    this.endedBy ??= error;
+    if (this.timer !== null) clearTimeout(this.timer);
+    rejectAll(this.ledger, this.waiting, this.endedBy);
   }
 }
 

@@ -44,8 +44,8 @@ export class Request<T = unknown> {
   redirected: boolean;
   /** Whether it has failed. A late reply is then dropped, and a refused write is not sent again. */
   settled: boolean;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: Error) => void;
+  private readonly resolve: (value: unknown) => void;
+  private readonly reject: (error: Error) => void;
 
   constructor(command: Command, shape: Shape<T>, isWrite: boolean, counts: boolean, born: number) {
     this.command = command;
@@ -56,27 +56,27 @@ export class Request<T = unknown> {
     this.redirected = false;
     this.settled = false;
     this.promise = new Promise<T>(capture);
-    this.#resolve = lastResolve as (value: unknown) => void;
-    this.#reject = lastReject;
+    this.resolve = lastResolve as (value: unknown) => void;
+    this.reject = lastReject;
   }
 
   /** Settles the promise with the reply. */
   answer(reply: Reply): void {
     if (reply instanceof ReplyError) {
-      this.#reject(new ServerError(reply.code, reply.text));
+      this.reject(new ServerError(reply.code, reply.text));
       return;
     }
     const result = this.shape.read(reply);
     if (result !== undefined) {
-      this.#resolve(result);
+      this.resolve(result);
       return;
     }
     const name = String(this.command[0]);
-    this.#reject(new ProtocolError(`the reply to ${name} is not ${this.shape.expected}`));
+    this.reject(new ProtocolError(`the reply to ${name} is not ${this.shape.expected}`));
   }
 
   fail(error: MSCacheError): void {
     this.settled = true;
-    this.#reject(error);
+    this.reject(error);
   }
 }

@@ -64,19 +64,19 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
  * ConnectionLostError, TooManyPendingError, ServerError or ClosedError.
  */
 export class Client implements AsyncDisposable {
-  readonly #router: Router;
-  readonly #ledger: Ledger;
-  #closed: Promise<void> | null = null;
+  private readonly router: Router;
+  private readonly ledger: Ledger;
+  private closed: Promise<void> | null = null;
 
   /** @internal Use connect(). */
   constructor(router: Router, ledger: Ledger) {
-    this.#router = router;
-    this.#ledger = ledger;
+    this.router = router;
+    this.ledger = ledger;
   }
 
   /** The node that serves reads, as "host:port". */
   get address(): string {
-    return this.#router.address;
+    return this.router.address;
   }
 
   // ---- reads, from the node given to connect() --------------------------------------------------
@@ -89,7 +89,7 @@ export class Client implements AsyncDisposable {
    */
   get(key: Key): Promise<string | null> {
     return isArgument(key)
-      ? this.#router.read(["GET", key], shapes.textOrNull)
+      ? this.router.read(["GET", key], shapes.textOrNull)
       : badArgument("key", key);
   }
 
@@ -100,7 +100,7 @@ export class Client implements AsyncDisposable {
    */
   getBytes(key: Key): Promise<Uint8Array | null> {
     return isArgument(key)
-      ? this.#router.read(["GET", key], shapes.bytesOrNull)
+      ? this.router.read(["GET", key], shapes.bytesOrNull)
       : badArgument("key", key);
   }
 
@@ -112,7 +112,7 @@ export class Client implements AsyncDisposable {
    * @example const [a, b] = await client.mget(["a", "b"]);
    */
   mget(keys: readonly Key[]): Promise<(string | null)[]> {
-    return this.#readMany(keys, shapes.texts);
+    return this.readMany(keys, shapes.texts);
   }
 
   /**
@@ -121,7 +121,7 @@ export class Client implements AsyncDisposable {
    * @example const [small, large] = await client.mgetBytes(["image:1:s", "image:1:l"]);
    */
   mgetBytes(keys: readonly Key[]): Promise<(Uint8Array | null)[]> {
-    return this.#readMany(keys, shapes.byteArrays);
+    return this.readMany(keys, shapes.byteArrays);
   }
 
   /**
@@ -131,7 +131,7 @@ export class Client implements AsyncDisposable {
    */
   has(key: Key): Promise<boolean> {
     return isArgument(key)
-      ? this.#router.read(["EXISTS", key], shapes.truth)
+      ? this.router.read(["EXISTS", key], shapes.truth)
       : badArgument("key", key);
   }
 
@@ -143,7 +143,7 @@ export class Client implements AsyncDisposable {
    */
   ttl(key: Key): Promise<number | null> {
     return isArgument(key)
-      ? this.#router.read(["PTTL", key], shapes.timeLeft)
+      ? this.router.read(["PTTL", key], shapes.timeLeft)
       : badArgument("key", key);
   }
 
@@ -153,7 +153,7 @@ export class Client implements AsyncDisposable {
    * @example await client.ping();
    */
   ping(): Promise<string> {
-    return this.#router.read(["PING"], shapes.text);
+    return this.router.read(["PING"], shapes.text);
   }
 
   /**
@@ -163,9 +163,9 @@ export class Client implements AsyncDisposable {
    * @example const text = await client.info("memory");
    */
   info(section?: string): Promise<string> {
-    if (section === undefined) return this.#router.read(["INFO"], shapes.text);
+    if (section === undefined) return this.router.read(["INFO"], shapes.text);
     if (typeof section !== "string" || !isArgument(section)) return badSection(section);
-    return this.#router.read(["INFO", section], shapes.text);
+    return this.router.read(["INFO", section], shapes.text);
   }
 
   // ---- writes, to the leader --------------------------------------------------------------------
@@ -184,8 +184,8 @@ export class Client implements AsyncDisposable {
   set(key: Key, value: Value, options?: SetOptions): Promise<boolean> {
     if (!isArgument(key)) return badArgument("key", key);
     if (!isArgument(value)) return badArgument("value", value);
-    if (options === undefined) return this.#router.write(["SET", key, value], shapes.stored);
-    return this.#setWith(["SET", key, value], options);
+    if (options === undefined) return this.router.write(["SET", key, value], shapes.stored);
+    return this.setWith(["SET", key, value], options);
   }
 
   /**
@@ -195,7 +195,7 @@ export class Client implements AsyncDisposable {
    */
   delete(key: Key): Promise<boolean> {
     return isArgument(key)
-      ? this.#router.write(["DEL", key], shapes.truth)
+      ? this.router.write(["DEL", key], shapes.truth)
       : badArgument("key", key);
   }
 
@@ -209,7 +209,7 @@ export class Client implements AsyncDisposable {
     const fault = keysFault(keys);
     if (fault !== null) return Promise.reject(fault);
     if (keys.length === 0) return Promise.resolve(0);
-    return this.#router.write(["DEL", ...keys], shapes.count);
+    return this.router.write(["DEL", ...keys], shapes.count);
   }
 
   /**
@@ -225,7 +225,7 @@ export class Client implements AsyncDisposable {
     if (words === null) throw new InvalidArgumentError(`lifetime needs ${lifetimeNames}`);
     const [word, time] = words;
     const command = word === "PX" ? "PEXPIRE" : "PEXPIREAT";
-    return this.#router.write([command, key, time], shapes.truth);
+    return this.router.write([command, key, time], shapes.truth);
   }
 
   /**
@@ -245,7 +245,7 @@ export class Client implements AsyncDisposable {
     if (!Number.isSafeInteger(by)) {
       throw new InvalidArgumentError(`by must be a whole number up to 2^53 - 1: ${by}`);
     }
-    const sum = await this.#router.write(["INCRBY", key, by], shapes.integer);
+    const sum = await this.router.write(["INCRBY", key, by], shapes.integer);
     if (typeof sum === "bigint") throw new ResultOutOfRangeError(sum);
     return sum;
   }
@@ -259,8 +259,8 @@ export class Client implements AsyncDisposable {
    * @example await client.close();
    */
   close(): Promise<void> {
-    this.#closed ??= this.#ledger.close();
-    return this.#closed;
+    this.closed ??= this.ledger.close();
+    return this.closed;
   }
 
   /** close(), for `await using`. */
@@ -270,15 +270,15 @@ export class Client implements AsyncDisposable {
 
   // --- internal ---
 
-  #readMany<T>(keys: readonly Key[], shape: shapes.ManyShape<T>): Promise<T[]> {
+  private readMany<T>(keys: readonly Key[], shape: shapes.ManyShape<T>): Promise<T[]> {
     const fault = keysFault(keys);
     if (fault !== null) return Promise.reject(fault);
     if (keys.length === 0) return Promise.resolve([]);
-    return this.#router.read(["MGET", ...keys], shape);
+    return this.router.read(["MGET", ...keys], shape);
   }
 
-  async #setWith(words: Command, options: SetOptions): Promise<boolean> {
-    return this.#router.write(setCommand(words, options), shapes.stored);
+  private async setWith(words: Command, options: SetOptions): Promise<boolean> {
+    return this.router.write(setCommand(words, options), shapes.stored);
   }
 }
 

@@ -34,13 +34,13 @@ export class CommandWriter {
 
   /** Appends one command. */
   write(command: Command): void {
-    this.#reserve(headerBytesMax);
-    this.#header(STAR, command.length);
+    this.reserve(headerBytesMax);
+    this.header(STAR, command.length);
     for (let i = 0; i < command.length; i++) {
       const argument = command[i];
-      if (typeof argument === "string") this.#text(argument);
-      else if (typeof argument === "number") this.#text(String(argument));
-      else this.#bytes(argument);
+      if (typeof argument === "string") this.text(argument);
+      else if (typeof argument === "number") this.text(String(argument));
+      else this.bytes(argument);
     }
   }
 
@@ -53,25 +53,25 @@ export class CommandWriter {
     if (this.buffer.length > keptBytesMax) this.buffer = Buffer.allocUnsafeSlow(ordinaryBytes);
   }
 
-  #text(text: string): void {
+  private text(text: string): void {
     const length = text.length;
     if (length <= loopLengthMax) {
-      this.#reserve(headerBytesMax + length + 2);
+      this.reserve(headerBytesMax + length + 2);
       const before = this.end;
-      this.#header(DOLLAR, length);
-      if (this.#ascii(text)) return;
+      this.header(DOLLAR, length);
+      if (this.ascii(text)) return;
       this.end = before;
     }
     const byteLength = Buffer.byteLength(text, "utf8");
-    this.#reserve(headerBytesMax + byteLength + 2);
-    this.#header(DOLLAR, byteLength);
+    this.reserve(headerBytesMax + byteLength + 2);
+    this.header(DOLLAR, byteLength);
     this.buffer.write(text, this.end, "utf8");
     this.end += byteLength;
-    this.#newline();
+    this.newline();
   }
 
   /** Writes the text and its CR LF if it is ASCII; otherwise leaves `end` as it was. */
-  #ascii(text: string): boolean {
+  private ascii(text: string): boolean {
     const buffer = this.buffer;
     const at = this.end;
     const length = text.length;
@@ -81,19 +81,19 @@ export class CommandWriter {
       buffer[at + i] = character;
     }
     this.end = at + length;
-    this.#newline();
+    this.newline();
     return true;
   }
 
-  #bytes(bytes: Uint8Array): void {
-    this.#reserve(headerBytesMax + bytes.length + 2);
-    this.#header(DOLLAR, bytes.length);
+  private bytes(bytes: Uint8Array): void {
+    this.reserve(headerBytesMax + bytes.length + 2);
+    this.header(DOLLAR, bytes.length);
     this.buffer.set(bytes, this.end);
     this.end += bytes.length;
-    this.#newline();
+    this.newline();
   }
 
-  #header(type: number, count: number): void {
+  private header(type: number, count: number): void {
     this.buffer[this.end++] = type;
     if (count < 10) {
       this.buffer[this.end++] = ZERO + count;
@@ -103,23 +103,23 @@ export class CommandWriter {
     } else {
       this.end += this.buffer.write(String(count), this.end, "latin1");
     }
-    this.#newline();
+    this.newline();
   }
 
-  #newline(): void {
+  private newline(): void {
     this.buffer[this.end++] = CR;
     this.buffer[this.end++] = LF;
   }
 
-  #reserve(count: number): void {
-    if (this.end + count > this.buffer.length) this.#grow(count);
+  private reserve(count: number): void {
+    if (this.end + count > this.buffer.length) this.grow(count);
   }
 
   /**
    * Makes room after `end`. Drops the bytes that were sent, and allocates only if that is not
    * enough.
    */
-  #grow(count: number): void {
+  private grow(count: number): void {
     const unsent = this.end - this.start;
     const needed = unsent + count;
     const buffer =

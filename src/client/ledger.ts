@@ -34,11 +34,11 @@ export class Ledger {
   /** Whether everything is closed, so that nothing may be opened. */
   isClosed = false;
   /** The client's own requests, HELLO and ROLE. close() does not wait for them. */
-  #own = 0;
-  #closing = false;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #idle: (() => void) | null = null;
-  #closeBefore = Number.POSITIVE_INFINITY;
+  private own = 0;
+  private closing = false;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private idle: (() => void) | null = null;
+  private closeBefore = Number.POSITIVE_INFINITY;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -46,7 +46,7 @@ export class Ledger {
 
   /** Why a further user request would be refused now, or null. */
   refusal(): MSCacheError | null {
-    if (this.#closing) return new ClosedError();
+    if (this.closing) return new ClosedError();
     const { maxPending } = this.settings;
     return this.pending >= maxPending ? new TooManyPendingError(maxPending) : null;
   }
@@ -54,7 +54,7 @@ export class Ledger {
   /** A new user request. It counts as pending until release(). */
   create<T>(command: Command, shape: Shape<T>, isWrite: boolean): Request<T> {
     this.pending++;
-    if (this.#timer === null) this.#arm();
+    if (this.timer === null) this.arm();
     return new Request(command, shape, isWrite, true, this.tick);
   }
 
@@ -62,19 +62,19 @@ export class Ledger {
    * A request of the client itself. It can time out like any other, but does not count as pending.
    */
   createOwn<T>(command: Command, shape: Shape<T>): Request<T> {
-    this.#own++;
-    if (this.#timer === null && !this.isClosed) this.#arm();
+    this.own++;
+    if (this.timer === null && !this.isClosed) this.arm();
     return new Request(command, shape, false, false, this.tick);
   }
 
   /** Call this when a reply has arrived, or when the request was rejected and none can arrive. */
   release(request: Request): void {
     if (!request.counts) {
-      this.#own--;
+      this.own--;
       return;
     }
     this.pending--;
-    if (this.pending === 0 && this.#idle !== null) this.#idle();
+    if (this.pending === 0 && this.idle !== null) this.idle();
   }
 
   /** Rejects a request for which no reply can arrive. */
@@ -93,31 +93,31 @@ export class Ledger {
    * all.
    */
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#closeBefore = this.tick + sweeps + 1;
+    this.closing = true;
+    this.closeBefore = this.tick + sweeps + 1;
     if (this.pending > 0) {
       await new Promise<void>((resolve) => {
-        this.#idle = resolve;
+        this.idle = resolve;
       });
     }
-    this.#closeHolders();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.closeHolders();
+    if (this.timer !== null) clearTimeout(this.timer);
   }
 
-  #arm(): void {
-    this.#timer = setTimeout(() => this.#sweep(), this.settings.requestTimeoutMs / sweeps);
+  private arm(): void {
+    this.timer = setTimeout(() => this.sweep(), this.settings.requestTimeoutMs / sweeps);
   }
 
-  #sweep(): void {
-    this.#timer = null;
+  private sweep(): void {
+    this.timer = null;
     this.tick++;
     for (const holder of this.holders) holder.expire();
     // Overdue requests are rejected by now; those still pending only wait for late replies.
-    if (this.tick > this.#closeBefore) this.#closeHolders();
-    else if (this.pending > 0 || this.#own > 0) this.#arm();
+    if (this.tick > this.closeBefore) this.closeHolders();
+    else if (this.pending > 0 || this.own > 0) this.arm();
   }
 
-  #closeHolders(): void {
+  private closeHolders(): void {
     this.isClosed = true;
     for (const holder of this.holders) holder.close();
     this.holders.clear();

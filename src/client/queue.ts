@@ -8,35 +8,35 @@
 const initialCapacity = 64;
 
 export class Queue<T> {
-  #slots: (T | undefined)[] = new Array(initialCapacity).fill(undefined);
-  #head = 0;
+  private slots: (T | undefined)[] = new Array(initialCapacity).fill(undefined);
+  private head = 0;
   length = 0;
 
   push(item: T): void {
-    if (this.length === this.#slots.length) this.#grow();
-    this.#slots[(this.#head + this.length) & (this.#slots.length - 1)] = item;
+    if (this.length === this.slots.length) this.grow();
+    this.slots[(this.head + this.length) & (this.slots.length - 1)] = item;
     this.length++;
   }
 
   /** Returns the oldest item and keeps it; undefined if the queue is empty. */
   peek(): T | undefined {
-    return this.#slots[this.#head];
+    return this.slots[this.head];
   }
 
   /** Removes and returns the oldest item; undefined if the queue is empty. */
   shift(): T | undefined {
-    const item = this.#slots[this.#head];
+    const item = this.slots[this.head];
     if (this.length === 0) return undefined;
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.slots[this.head] = undefined;
+    this.head = (this.head + 1) & (this.slots.length - 1);
     this.length--;
     return item;
   }
 
   /** Calls `visit` for every item, oldest first; it must not change the queue. */
   forEach(visit: (item: T) => void): void {
-    const mask = this.#slots.length - 1;
-    for (let i = 0; i < this.length; i++) visit(this.#slots[(this.#head + i) & mask] as T);
+    const mask = this.slots.length - 1;
+    for (let i = 0; i < this.length; i++) visit(this.slots[(this.head + i) & mask] as T);
   }
 
   /**
@@ -49,23 +49,23 @@ export class Queue<T> {
     }
   }
 
-  #grow(): void {
-    const old = this.#slots;
+  private grow(): void {
+    const old = this.slots;
     const mask = old.length - 1;
     const slots: (T | undefined)[] = new Array(old.length * 2).fill(undefined);
-    for (let i = 0; i < this.length; i++) slots[i] = old[(this.#head + i) & mask];
-    this.#slots = slots;
-    this.#head = 0;
+    for (let i = 0; i < this.length; i++) slots[i] = old[(this.head + i) & mask];
+    this.slots = slots;
+    this.head = 0;
   }
 
   /** Throws if the invariant of this file does not hold. For tests. */
   invariants(): void {
-    const capacity = this.#slots.length;
+    const capacity = this.slots.length;
     if ((capacity & (capacity - 1)) !== 0 || this.length < 0 || this.length > capacity) {
       throw new Error(`queue of ${this.length} in ${capacity} slots`);
     }
     for (let i = this.length; i < capacity; i++) {
-      if (this.#slots[(this.#head + i) & (capacity - 1)] !== undefined) {
+      if (this.slots[(this.head + i) & (capacity - 1)] !== undefined) {
         throw new Error(`slot ${i} after a queue of ${this.length} was not cleared`);
       }
     }

@@ -18,14 +18,14 @@ import {
 export type RemovalReason = "deleted" | StoreRemovalReason;
 
 export class Keyspace {
-  readonly #store: Store;
-  readonly #effects: Effects;
+  private readonly store: Store;
+  private readonly effects: Effects;
 
   constructor(store: Store, effects: Effects) {
-    this.#store = store;
-    this.#effects = effects;
+    this.store = store;
+    this.effects = effects;
     store.listener = {
-      removed: (reason, bytes, start, end) => this.#removed(reason, bytes, start, end),
+      removed: (reason, bytes, start, end) => this.removed(reason, bytes, start, end),
     };
   }
 
@@ -42,7 +42,7 @@ export class Keyspace {
     expiresAt: number,
     clientFlags: number,
   ): number {
-    const result = this.#store.set(
+    const result = this.store.set(
       key,
       keyStart,
       keyEnd,
@@ -53,7 +53,7 @@ export class Keyspace {
       clientFlags,
     );
     if (result !== STORED) return result;
-    this.#effects.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
+    this.effects.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
     return STORED;
   }
 
@@ -68,9 +68,9 @@ export class Keyspace {
     end: number,
     now: number,
   ): number {
-    const result = this.#store.setRange(key, keyStart, keyEnd, offset, bytes, start, end, now);
+    const result = this.store.setRange(key, keyStart, keyEnd, offset, bytes, start, end, now);
     if (result !== STORED) return result;
-    this.#effects.setRange(key, keyStart, keyEnd, offset, bytes, start, end);
+    this.effects.setRange(key, keyStart, keyEnd, offset, bytes, start, end);
     return STORED;
   }
 
@@ -78,15 +78,15 @@ export class Keyspace {
    * A new expiry for an item that was found, 0 for none; false if there is no room for it to move.
    */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
-    if (!this.#store.setExpiry(key, start, end, expiresAt)) return false;
-    this.#effects.expireAt(key, start, end, expiresAt);
+    if (!this.store.setExpiry(key, start, end, expiresAt)) return false;
+    this.effects.expireAt(key, start, end, expiresAt);
     return true;
   }
 
   /** True if an item that lives at `now` went. */
   delete(key: Uint8Array, start: number, end: number, now: number): boolean {
-    if (!this.#store.delete(key, start, end, now)) return false;
-    this.#removed("deleted", key, start, end);
+    if (!this.store.delete(key, start, end, now)) return false;
+    this.removed("deleted", key, start, end);
     return true;
   }
 
@@ -95,15 +95,15 @@ export class Keyspace {
    * it.
    */
   flush(): void {
-    const taken = this.#store.lockShards(this.#store.allShards);
-    this.#store.clear();
-    this.#effects.flushAll();
-    this.#store.unlockShards(taken);
+    const taken = this.store.lockShards(this.store.allShards);
+    this.store.clear();
+    this.effects.flushAll();
+    this.store.unlockShards(taken);
   }
 
   /** Every item that goes by itself comes by here, while its shard is locked. */
-  #removed(_reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
-    this.#effects.delete(key, start, end);
+  private removed(_reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
+    this.effects.delete(key, start, end);
   }
 
   // ---- whole sets of items: no effects, as the journal begins behind them -----------------------
@@ -118,7 +118,7 @@ export class Keyspace {
     valueEnd: number,
     expiresAt: number,
   ): number {
-    const store = this.#store;
+    const store = this.store;
     store.lock(key, keyStart, keyEnd);
     const result = store.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0);
     store.unlock(key, keyStart, keyEnd);
@@ -127,16 +127,16 @@ export class Keyspace {
 
   /** An item of a snapshot that is not to be here: followers that have it must not keep it. */
   leaveOut(key: Uint8Array, start: number, end: number): void {
-    this.#effects.delete(key, start, end);
+    this.effects.delete(key, start, end);
   }
 
   /** What was loaded is not to be served after all. */
   clear(): void {
-    this.#store.clear();
+    this.store.clear();
   }
 
   /** Begins to gather what is to take the place of all items. */
   beginReplacement(): Replacement {
-    return this.#store.beginReplacement();
+    return this.store.beginReplacement();
   }
 }

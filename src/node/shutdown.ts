@@ -50,19 +50,19 @@ export interface ShutdownOutcome {
 
 export class Shutdown implements Ending {
   state: ShutdownState = "running";
-  readonly #parts: ShutdownParts;
-  readonly #ended = Promise.withResolvers<void>();
-  #attempt: Promise<ShutdownOutcome> | null = null;
-  #abort = new AbortController();
-  #deadlineMs = 0;
+  private readonly parts: ShutdownParts;
+  private readonly ended = Promise.withResolvers<void>();
+  private attempt: Promise<ShutdownOutcome> | null = null;
+  private aborting = new AbortController();
+  private deadlineMs = 0;
 
   constructor(parts: ShutdownParts) {
-    this.#parts = parts;
+    this.parts = parts;
   }
 
   /** Resolves when the node has ended. */
   get closed(): Promise<void> {
-    return this.#ended.promise;
+    return this.ended.promise;
   }
 
   get hasEnded(): boolean {
@@ -76,13 +76,13 @@ export class Shutdown implements Ending {
   /** How much longer the node waits for followers; 0 after that, and -1 without a shutdown. */
   get remainingMs(): number {
     if (!this.isUnderWay) return -1;
-    return Math.max(0, Math.round(this.#deadlineMs - monotonicMs()));
+    return Math.max(0, Math.round(this.deadlineMs - monotonicMs()));
   }
 
   /** Joins a shutdown that is under way, whatever its order was. */
   begin(order: ShutdownOrder): Promise<ShutdownOutcome> {
-    this.#attempt ??= this.#run(order);
-    return this.#attempt;
+    this.attempt ??= this.run(order);
+    return this.attempt;
   }
 
   async order(order: ShutdownOrder): Promise<boolean> {
@@ -102,42 +102,42 @@ export class Shutdown implements Ending {
    */
   abort(): boolean {
     if (this.state !== "catching-up" && this.state !== "saving") return false;
-    this.#abort.abort(new Error("aborted"));
-    if (this.state === "saving") this.#parts.persistence.interrupt("the shutdown was aborted");
+    this.aborting.abort(new Error("aborted"));
+    if (this.state === "saving") this.parts.persistence.interrupt("the shutdown was aborted");
     return true;
   }
 
-  async #run(order: ShutdownOrder): Promise<ShutdownOutcome> {
-    const { replication, pauses, log, close } = this.#parts;
-    this.#abort = new AbortController();
-    this.#transition("catching-up");
+  private async run(order: ShutdownOrder): Promise<ShutdownOutcome> {
+    const { replication, pauses, log, close } = this.parts;
+    this.aborting = new AbortController();
+    this.transition("catching-up");
     pauses.pauseFor("shutdown", true);
     const goOn = replication.standStill();
-    const problem = await this.#settle(order);
-    if (problem !== null && (!order.force || this.#abort.signal.aborted)) {
+    const problem = await this.settle(order);
+    if (problem !== null && (!order.force || this.aborting.signal.aborted)) {
       goOn();
       pauses.pauseFor("shutdown", false);
       log.error(`this node does not end: ${problem.message}`);
-      this.#attempt = null;
-      this.#transition("running");
+      this.attempt = null;
+      this.transition("running");
       return { hasEnded: false, problem };
     }
     if (problem !== null) log.error(`this node ends without a snapshot: ${problem.message}`);
-    this.#transition("closing");
+    this.transition("closing");
     await close();
-    this.#transition("ended");
-    this.#ended.resolve();
+    this.transition("ended");
+    this.ended.resolve();
     return { hasEnded: true, problem };
   }
 
   /** Why the node must not end; null if it may. */
-  async #settle({ save, now }: ShutdownOrder): Promise<Error | null> {
-    const { persistence, configuration } = this.#parts;
-    const { signal } = this.#abort;
+  private async settle({ save, now }: ShutdownOrder): Promise<Error | null> {
+    const { persistence, configuration } = this.parts;
+    const { signal } = this.aborting;
     try {
-      await this.#waitForFollowers(now ? 0 : configuration.current.shutdownTimeout * 1000);
+      await this.waitForFollowers(now ? 0 : configuration.current.shutdownTimeout * 1000);
       signal.throwIfAborted();
-      this.#transition("saving");
+      this.transition("saving");
       if (save !== "never") await persistence.saveLast(save === "always");
       signal.throwIfAborted();
       return null;
@@ -146,17 +146,17 @@ export class Shutdown implements Ending {
     }
   }
 
-  async #waitForFollowers(timeoutMs: number): Promise<void> {
-    this.#deadlineMs = monotonicMs() + timeoutMs;
-    const { replication, log } = this.#parts;
-    const lagging = await replication.catchUp(timeoutMs, this.#abort.signal);
+  private async waitForFollowers(timeoutMs: number): Promise<void> {
+    this.deadlineMs = monotonicMs() + timeoutMs;
+    const { replication, log } = this.parts;
+    const lagging = await replication.catchUp(timeoutMs, this.aborting.signal);
     for (const text of lagging) log.warn(`${text} when this node shuts down`);
   }
 
-  #transition(to: ShutdownState): void {
+  private transition(to: ShutdownState): void {
     const from = this.state;
     assert(transitions[from].includes(to), `shutdown ${from} -> ${to}`);
     this.state = to;
-    this.#parts.log.info(`shutdown: ${from} -> ${to}`);
+    this.parts.log.info(`shutdown: ${from} -> ${to}`);
   }
 }

@@ -46,37 +46,37 @@ export class SnapshotLoader {
   /** Items that were too large or had no room. */
   refusedItems = 0;
   readonly startedAtMs: number;
-  readonly #parts: LoaderParts;
-  readonly #fields = new Map<string, string>();
-  readonly #reader: RdbReader;
-  readonly #beganMs: number;
-  #hasBegun = false;
-  #nowMs = 0;
+  private readonly parts: LoaderParts;
+  private readonly fields = new Map<string, string>();
+  private readonly reader: RdbReader;
+  private readonly beganMs: number;
+  private hasBegun = false;
+  private nowMs = 0;
 
   constructor(parts: LoaderParts) {
-    this.#parts = parts;
+    this.parts = parts;
     this.startedAtMs = parts.clock.wallMs();
-    this.#beganMs = parts.clock.monotonicMs();
+    this.beganMs = parts.clock.monotonicMs();
     const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
-        this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
-      refused: (key, keyStart, keyEnd) => this.#refused(key, keyStart, keyEnd),
-      auxiliary: (name, value) => this.#fields.set(name, value),
+        this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
+      refused: (key, keyStart, keyEnd) => this.refused(key, keyStart, keyEnd),
+      auxiliary: (name, value) => this.fields.set(name, value),
     };
     const { refusesOtherTypes, store } = parts;
-    this.#reader = new RdbReader(handler, {
+    this.reader = new RdbReader(handler, {
       refusesOtherTypes,
       valueBytesMax: store.valueBytesMax,
     });
   }
 
   get elapsedMs(): number {
-    return this.#parts.clock.monotonicMs() - this.#beganMs;
+    return this.parts.clock.monotonicMs() - this.beganMs;
   }
 
   /** Counts, by kind, of what the file has and a cache of strings cannot hold. */
   get skipped(): ReadonlyMap<string, number> {
-    return this.#reader.skipped;
+    return this.reader.skipped;
   }
 
   /** False if there is no such file. Throws an RdbError if its content is wrong. */
@@ -87,21 +87,21 @@ export class SnapshotLoader {
       const stat = await file.stat();
       if (!stat.isFile()) throw new Error("it is not a file");
       this.totalBytes = stat.size;
-      await this.#read(file);
+      await this.read(file);
     } finally {
       await file.close();
     }
     return true;
   }
 
-  async #read(file: FileHandle): Promise<void> {
-    const reader = this.#reader;
+  private async read(file: FileHandle): Promise<void> {
+    const reader = this.reader;
     const chunk = new Uint8Array(chunkBytes);
     let sinceCollection = 0;
     for (;;) {
       const { bytesRead } = await file.read(chunk, 0, chunkBytes, this.loadedBytes);
       if (bytesRead === 0) break;
-      this.#nowMs = this.#parts.clock.wallMs();
+      this.nowMs = this.parts.clock.wallMs();
       const taken = reader.push(chunk, 0, bytesRead);
       this.loadedBytes += taken;
       if (taken < bytesRead) throw new RdbError("bytes follow its end", this.loadedBytes);
@@ -111,21 +111,21 @@ export class SnapshotLoader {
         sinceCollection = 0;
         Bun.gc(false);
       }
-      this.#parts.progress();
+      this.parts.progress();
     }
     reader.finish();
-    this.#begin();
+    this.begin();
   }
 
-  #begin(): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    this.#parts.begin(this.#resumePoint());
+  private begin(): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    this.parts.begin(this.resumePoint());
   }
 
   /** Not null only if our own mark says that nothing was written after this state. */
-  #resumePoint(): ResumePoint | null {
-    const fields = this.#fields;
+  private resumePoint(): ResumePoint | null {
+    const fields = this.fields;
     const replid = fields.get("repl-id") ?? "";
     const offset = Number(fields.get("repl-offset") ?? Number.NaN);
     if (fields.get(CLEAN_SHUTDOWN) !== "1" || !replidPattern.test(replid)) return null;
@@ -133,7 +133,7 @@ export class SnapshotLoader {
     return { replid, offset, streamDatabase: Number(fields.get("repl-stream-db")) || 0 };
   }
 
-  #item(
+  private item(
     key: Uint8Array,
     keyStart: number,
     keyEnd: number,
@@ -142,9 +142,9 @@ export class SnapshotLoader {
     valueEnd: number,
     expiresAt: number,
   ): void {
-    this.#begin();
-    const { store, keyspace, asFollower, leftOut } = this.#parts;
-    const now = this.#nowMs;
+    this.begin();
+    const { store, keyspace, asFollower, leftOut } = this.parts;
+    const now = this.nowMs;
     if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
       this.expiredItems++;
       return leftOut(key, keyStart, keyEnd);
@@ -157,13 +157,13 @@ export class SnapshotLoader {
       ? keyspace.load(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt)
       : FULL;
     if (result === STORED) this.loadedItems++;
-    else this.#refused(key, keyStart, keyEnd);
+    else this.refused(key, keyStart, keyEnd);
   }
 
-  #refused(key: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.#begin();
+  private refused(key: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.begin();
     this.refusedItems++;
-    if (keyEnd > keyStart) this.#parts.leftOut(key, keyStart, keyEnd);
+    if (keyEnd > keyStart) this.parts.leftOut(key, keyStart, keyEnd);
   }
 }
 

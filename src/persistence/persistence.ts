@@ -48,35 +48,35 @@ export interface PersistenceParts {
 }
 
 export class Persistence {
-  readonly #parts: PersistenceParts;
-  readonly #clock: Clock;
-  readonly #saver: SnapshotSaver;
-  #loader: SnapshotLoader | null = null;
-  #isLoading = false;
-  #timer: Timer | null = null;
-  #isClosed = false;
-  #lastAttemptMs: number;
-  #lastProgressMs = 0;
+  private readonly parts: PersistenceParts;
+  private readonly clock: Clock;
+  private readonly saver: SnapshotSaver;
+  private loader: SnapshotLoader | null = null;
+  private loadsNow = false;
+  private timer: Timer | null = null;
+  private isClosed = false;
+  private lastAttemptMs: number;
+  private lastProgressMs = 0;
 
   constructor(parts: PersistenceParts) {
-    this.#parts = parts;
-    this.#clock = parts.clock ?? systemClock;
-    this.#saver = new SnapshotSaver({ ...parts, clock: this.#clock });
-    this.#lastAttemptMs = this.#clock.monotonicMs();
+    this.parts = parts;
+    this.clock = parts.clock ?? systemClock;
+    this.saver = new SnapshotSaver({ ...parts, clock: this.clock });
+    this.lastAttemptMs = this.clock.monotonicMs();
     parts.replication.dataReplaced.on(() => this.interrupt("a full sync replaces the data"));
   }
 
   /** Whether the node has a snapshot file. */
   get isOn(): boolean {
-    return this.#parts.path !== "";
+    return this.parts.path !== "";
   }
 
   get isLoading(): boolean {
-    return this.#isLoading;
+    return this.loadsNow;
   }
 
   get lastSavedAtMs(): number {
-    return this.#saver.lastSavedAtMs;
+    return this.saver.lastSavedAtMs;
   }
 
   // ---- the start --------------------------------------------------------------------------------
@@ -87,31 +87,31 @@ export class Persistence {
    */
   async load(asFollower: boolean): Promise<void> {
     if (!this.isOn) return;
-    const { store, keyspace } = this.#parts;
-    this.#isLoading = true;
+    const { store, keyspace } = this.parts;
+    this.loadsNow = true;
     // The store must already behave as a follower's, or making room would evict.
     store.expires = !asFollower;
     try {
-      await requireRegular(this.#parts.path);
-      await this.#removeUnfinished();
-      await this.#load(asFollower);
+      await requireRegular(this.parts.path);
+      await this.removeUnfinished();
+      await this.loadFile(asFollower);
     } catch (error) {
       keyspace.clear();
-      letGo(this.#parts.replication);
-      await this.#judge(error);
+      letGo(this.parts.replication);
+      await this.judge(error);
     } finally {
-      this.#isLoading = false;
+      this.loadsNow = false;
     }
-    this.#saver.markSaved();
-    if (this.#isClosed) return;
-    const { fault } = this.#parts;
-    this.#timer = setInterval(() => attempt(fault, "persistence", () => this.#tick()), tickMs);
-    this.#timer.unref();
+    this.saver.markSaved();
+    if (this.isClosed) return;
+    const { fault } = this.parts;
+    this.timer = setInterval(() => attempt(fault, "persistence", () => this.tick()), tickMs);
+    this.timer.unref();
   }
 
   /** Only a file that was read can be broken; any other trouble would also affect the next save. */
-  async #judge(error: unknown): Promise<void> {
-    const { path, log, options } = this.#parts;
+  private async judge(error: unknown): Promise<void> {
+    const { path, log, options } = this.parts;
     if (!(error instanceof RdbError)) {
       throw new SnapshotError(`the snapshot ${path} cannot be loaded: ${reasonOf(error)}`);
     }
@@ -122,20 +122,20 @@ export class Persistence {
     log.error(`${sentence}; it is now ${path}.broken, and this node starts empty`);
   }
 
-  async #removeUnfinished(): Promise<void> {
-    const { path, log } = this.#parts;
+  private async removeUnfinished(): Promise<void> {
+    const { path, log } = this.parts;
     for (const { name, problem } of await removeUnfinished(path)) {
       const what = `${name}, left by a save that was cut short`;
       log.warn(problem === "" ? `removed ${what}` : `cannot remove ${what}: ${problem}`);
     }
   }
 
-  async #load(asFollower: boolean): Promise<void> {
-    const { path, log, replication, keyspace, options } = this.#parts;
+  private async loadFile(asFollower: boolean): Promise<void> {
+    const { path, log, replication, keyspace, options } = this.parts;
     let hasPoint = false;
     const loader = new SnapshotLoader({
-      ...this.#parts,
-      clock: this.#clock,
+      ...this.parts,
+      clock: this.clock,
       asFollower,
       refusesOtherTypes: options().refusesOtherTypes,
       begin: (point) => {
@@ -146,30 +146,30 @@ export class Persistence {
         // The journal of a follower has only its leader's effects.
         if (!asFollower) keyspace.leaveOut(key, start, end);
       },
-      progress: () => this.#reportProgress(loader),
+      progress: () => this.reportProgress(loader),
     });
-    this.#loader = loader;
-    this.#lastProgressMs = this.#clock.monotonicMs();
-    const started = this.#lastProgressMs;
+    this.loader = loader;
+    this.lastProgressMs = this.clock.monotonicMs();
+    const started = this.lastProgressMs;
     if (!(await loader.load(path))) {
       log.info(`there is no snapshot ${path} yet: this node starts empty`);
       return;
     }
     // A leader relies on its followers to have all items.
     if (hasPoint && asFollower && loader.refusedItems > 0) letGo(replication);
-    this.#reportLoaded(loader, this.#clock.monotonicMs() - started);
+    this.reportLoaded(loader, this.clock.monotonicMs() - started);
   }
 
-  #reportProgress({ loadedBytes, totalBytes, loadedItems }: SnapshotLoader): void {
-    const now = this.#clock.monotonicMs();
-    if (now - this.#lastProgressMs < progressEveryMs) return;
-    this.#lastProgressMs = now;
+  private reportProgress({ loadedBytes, totalBytes, loadedItems }: SnapshotLoader): void {
+    const now = this.clock.monotonicMs();
+    if (now - this.lastProgressMs < progressEveryMs) return;
+    this.lastProgressMs = now;
     const percent = Math.floor((100 * loadedBytes) / Math.max(1, totalBytes));
-    this.#parts.log.info(`loading the snapshot: ${percent} %, ${loadedItems} items`);
+    this.parts.log.info(`loading the snapshot: ${percent} %, ${loadedItems} items`);
   }
 
-  #reportLoaded(loader: SnapshotLoader, tookMs: number): void {
-    const { path, log } = this.#parts;
+  private reportLoaded(loader: SnapshotLoader, tookMs: number): void {
+    const { path, log } = this.parts;
     const { loadedItems, expiredItems, refusedItems, loadedBytes, skipped } = loader;
     const seconds = (tookMs / 1000).toFixed(2);
     log.info(
@@ -187,15 +187,15 @@ export class Persistence {
   // ---- saving -----------------------------------------------------------------------------------
 
   get isSaving(): boolean {
-    return this.#saver.isSaving;
+    return this.saver.isSaving;
   }
 
   /** Resolves to null when the file is durable, or to the reason why it is not. */
   async save(): Promise<ErrorReply | null> {
     if (!this.isOn) return noFile;
-    this.#lastAttemptMs = this.#clock.monotonicMs();
+    this.lastAttemptMs = this.clock.monotonicMs();
     try {
-      await this.#saver.save();
+      await this.saver.save();
       return null;
     } catch (error) {
       return errorReply(reasonOf(error));
@@ -211,14 +211,14 @@ export class Persistence {
 
   /** Aborts a save, because the data are about to be replaced: it would save a part of them. */
   interrupt(reason: string): void {
-    void this.#saver.abort(reason);
+    void this.saver.abort(reason);
   }
 
-  #tick(): void {
-    const { intervalSeconds } = this.#parts.options();
-    const dueMs = this.#lastAttemptMs + intervalSeconds * 1000;
-    if (intervalSeconds === 0 || this.#clock.monotonicMs() < dueMs || this.isSaving) return;
-    if (this.#parts.replication.isLoading || this.#saver.changes === 0) return;
+  private tick(): void {
+    const { intervalSeconds } = this.parts.options();
+    const dueMs = this.lastAttemptMs + intervalSeconds * 1000;
+    if (intervalSeconds === 0 || this.clock.monotonicMs() < dueMs || this.isSaving) return;
+    if (this.parts.replication.isLoading || this.saver.changes === 0) return;
     this.saveInBackground();
   }
 
@@ -229,25 +229,25 @@ export class Persistence {
    * file it does nothing, or rejects if it `must` save. It never saves a part of the data.
    */
   async saveLast(must: boolean): Promise<void> {
-    const { replication, log } = this.#parts;
+    const { replication, log } = this.parts;
     if (!this.isOn && must) throw new SnapshotError(noFile.text);
-    if (this.#timer === null) return;
-    await this.#saver.abort("the node shuts down, and saves once more");
+    if (this.timer === null) return;
+    await this.saver.abort("the node shuts down, and saves once more");
     if (replication.isLoading) return log.warn("no snapshot is saved: a full sync was going on");
-    await this.#saver.save(resumePointOf(replication));
+    await this.saver.save(resumePointOf(replication));
   }
 
   /** Saves nothing by itself any more. */
   close(): void {
-    this.#isClosed = true;
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.isClosed = true;
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
   }
 
   /** After a fault: the data must not be saved, and a save in progress must not complete. */
   abandon(): void {
     this.close();
-    void this.#saver.abort("the node has a fault");
+    void this.saver.abort("the node has a fault");
   }
 
   // ---- INFO -------------------------------------------------------------------------------------
@@ -257,14 +257,14 @@ export class Persistence {
    * is loaded beside the old data: that is `async_loading`.
    */
   info(isLoading: boolean): InfoField[] {
-    const { follower } = this.#parts.replication;
-    const progress = (this.#isLoading ? this.#loader : follower.loadProgress) ?? notBegun;
+    const { follower } = this.parts.replication;
+    const progress = (this.loadsNow ? this.loader : follower.loadProgress) ?? notBegun;
     const showsProgress = isLoading || follower.isLoadingBeside;
     return [
       ["loading", isLoading ? 1 : 0],
       ["async_loading", follower.isLoadingBeside ? 1 : 0],
-      ...savingFields(this.#saver),
-      ...loadedFields(this.#isLoading ? null : this.#loader),
+      ...savingFields(this.saver),
+      ...loadedFields(this.loadsNow ? null : this.loader),
       ["aof_enabled", 0],
       ...(showsProgress ? loadingFields(progress) : []),
     ];

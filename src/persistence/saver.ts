@@ -33,35 +33,35 @@ export class SnapshotSaver {
   lastDurationMs = -1;
   lastOk = true;
   saves = 0;
-  readonly #parts: SaverParts;
-  readonly #trouble: RecurringTrouble;
-  #savedChanges = 0;
-  #run: Run | null = null;
+  private readonly parts: SaverParts;
+  private readonly trouble: RecurringTrouble;
+  private savedChanges = 0;
+  private run: Run | null = null;
 
   constructor(parts: SaverParts) {
-    this.#parts = parts;
-    this.#trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs(), "error");
+    this.parts = parts;
+    this.trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs(), "error");
     this.lastSavedAtMs = parts.clock.wallMs();
     this.markSaved();
   }
 
   get isSaving(): boolean {
-    return this.#run !== null;
+    return this.run !== null;
   }
 
   /** How long the present save has run; negative without one. */
   get currentDurationMs(): number {
-    return this.#run === null ? -1 : this.#parts.clock.monotonicMs() - this.#run.startedMs;
+    return this.run === null ? -1 : this.parts.clock.monotonicMs() - this.run.startedMs;
   }
 
   /** Writes, deletions, expirations and evictions since the last save. */
   get changes(): number {
-    return (this.#parts.store.changes() - this.#savedChanges) >>> 0;
+    return (this.parts.store.changes() - this.savedChanges) >>> 0;
   }
 
   /** Records that the file has what the store has now: it was just loaded from it. */
   markSaved(): void {
-    this.#savedChanges = this.#parts.store.changes();
+    this.savedChanges = this.parts.store.changes();
   }
 
   /**
@@ -69,29 +69,29 @@ export class SnapshotSaver {
    * a `point` only for data that no longer change (resume-point.ts).
    */
   async save(point: ResumePoint | null = null): Promise<void> {
-    if (this.#run !== null) throw new SnapshotError("a save is in progress");
-    const { path, clock } = this.#parts;
+    if (this.run !== null) throw new SnapshotError("a save is in progress");
+    const { path, clock } = this.parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const run = { startedMs: clock.monotonicMs(), abort: new AbortController(), ended: promise };
-    this.#run = run;
+    this.run = run;
     try {
-      await this.#write(run, point);
+      await this.write(run, point);
       this.lastOk = true;
-      this.#trouble.ended(`snapshots are saved to ${path}`);
+      this.trouble.ended(`snapshots are saved to ${path}`);
     } catch (error) {
       this.lastOk = false;
       const sentence = `the snapshot was not saved to ${path}: ${reasonOf(error)}`;
-      this.#trouble.happened(reasonOf(error), sentence);
+      this.trouble.happened(reasonOf(error), sentence);
       throw new SnapshotError(sentence);
     } finally {
       this.lastDurationMs = clock.monotonicMs() - run.startedMs;
-      this.#run = null;
+      this.run = null;
       resolve();
     }
   }
 
-  async #write(run: Run, point: ResumePoint | null): Promise<void> {
-    const { path, store, clock, log, serverVersion } = this.#parts;
+  private async write(run: Run, point: ResumePoint | null): Promise<void> {
+    const { path, store, clock, log, serverVersion } = this.parts;
     const history = point ?? { replid: "", offset: 0, streamDatabase: 0 };
     const isCleanShutdown = point !== null;
     const changes = store.changes();
@@ -99,14 +99,14 @@ export class SnapshotSaver {
     const bytes = await replaceFile(path, snapshot, run.abort.signal);
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();
-    this.#savedChanges = changes;
+    this.savedChanges = changes;
     const seconds = ((clock.monotonicMs() - run.startedMs) / 1000).toFixed(2);
     log.info(`snapshot saved to ${path}: ${bytes} bytes in ${seconds} s`);
   }
 
   /** Aborts a save in progress, which leaves no file; resolves when it has ended. */
   async abort(reason: string): Promise<void> {
-    this.#run?.abort.abort(new Error(reason));
-    await this.#run?.ended;
+    this.run?.abort.abort(new Error(reason));
+    await this.run?.ended;
   }
 }

@@ -79,40 +79,40 @@ export class RdbReader {
   items = 0;
   /** How much was skipped, by kind: `list`, `stream`, `function`, `other database` ... */
   readonly skipped = new Map<string, number>();
-  readonly #handler: RdbHandler;
-  readonly #refusesOtherTypes: boolean;
-  readonly #valueBytesMax: number;
-  readonly #in = new RdbStrings();
-  readonly #crc = new Crc64();
-  #state: State = "magic";
-  #database = 0;
-  #expiresAt = 0;
-  #key: Uint8Array = empty;
-  #keyStart = 0;
-  #keyEnd = 0;
+  private readonly handler: RdbHandler;
+  private readonly refusesOtherTypes: boolean;
+  private readonly valueBytesMax: number;
+  private readonly in = new RdbStrings();
+  private readonly crc = new Crc64();
+  private state: State = "magic";
+  private database = 0;
+  private expiresAt = 0;
+  private key: Uint8Array = empty;
+  private keyStart = 0;
+  private keyEnd = 0;
   /** Whether the key, or the name of the field, was too long. */
-  #isRefused = false;
-  #name = "";
-  readonly #frames: Frame[] = [];
+  private isRefused = false;
+  private name = "";
+  private readonly frames: Frame[] = [];
   /** The number of fields of each template, for the hashes that use it. */
-  readonly #templates = new Map<number, number>();
-  #lastLength = 0;
+  private readonly templates = new Map<number, number>();
+  private lastLength = 0;
 
   constructor(handler: RdbHandler, options: RdbReaderOptions = {}) {
     const { refusesOtherTypes = false, valueBytesMax = bulkBytesMax } = options;
-    this.#handler = handler;
-    this.#refusesOtherTypes = refusesOtherTypes;
-    this.#valueBytesMax = valueBytesMax;
+    this.handler = handler;
+    this.refusesOtherTypes = refusesOtherTypes;
+    this.valueBytesMax = valueBytesMax;
   }
 
   /** True when the whole snapshot has been read and its checksum was right. */
   get done(): boolean {
-    return this.#state === "done";
+    return this.state === "done";
   }
 
   /** Bytes consumed so far. */
   get offset(): number {
-    return this.#in.offset;
+    return this.in.offset;
   }
 
   /**
@@ -121,47 +121,47 @@ export class RdbReader {
    */
   push(chunk: Uint8Array, start = 0, end = chunk.length): number {
     if (this.done) return 0;
-    const input = this.#in;
+    const input = this.in;
     input.take(chunk, start, end);
     let moving = true;
-    while (moving) moving = this.#step();
-    this.#crc.update(input.buf, input.summed, input.at);
-    if (this.#state === "value") this.#keepKey();
+    while (moving) moving = this.step();
+    this.crc.update(input.buf, input.summed, input.at);
+    if (this.state === "value") this.keepKey();
     const left = input.keep();
     return this.done ? end - start - left : end - start;
   }
 
   /** Call when no more bytes will come. Throws an RdbError if the snapshot is incomplete. */
   finish(): void {
-    if (!this.done) throw this.#in.error("it ends in the middle");
+    if (!this.done) throw this.in.error("it ends in the middle");
   }
 
   /** One step of the state machine; false if bytes are missing. */
-  #step(): boolean {
-    switch (this.#state) {
+  private step(): boolean {
+    switch (this.state) {
       case "magic":
-        return this.#magic();
+        return this.magic();
       case "record":
-        return this.#record();
+        return this.record();
       case "key":
-        return this.#readKey();
+        return this.readKey();
       case "value":
-        return this.#readValue();
+        return this.readValue();
       case "name":
-        return this.#readName();
+        return this.readName();
       case "text":
-        return this.#readText();
+        return this.readText();
       case "skip":
-        return this.#skip();
+        return this.skip();
       case "checksum":
-        return this.#checksum();
+        return this.checksum();
       case "done":
         return false;
     }
   }
 
-  #magic(): boolean {
-    const input = this.#in;
+  private magic(): boolean {
+    const input = this.in;
     if (!input.has(magicBytes)) return false;
     const text = decoder.decode(input.buf.subarray(input.at, input.at + magicBytes));
     const match = /^(?:REDIS(\d{4})|VALKEY(\d{3}))$/.exec(text);
@@ -172,234 +172,234 @@ export class RdbReader {
       throw input.error(`version ${this.version} is not known`);
     }
     input.at += magicBytes;
-    this.#state = "record";
+    this.state = "record";
     return true;
   }
 
-  #record(): boolean {
-    const input = this.#in;
+  private record(): boolean {
+    const input = this.in;
     if (!input.has(1)) return false;
     const code = input.buf[input.at];
     switch (code) {
       case opcode.EXPIRE_MS:
-        return this.#expiry(8);
+        return this.expiry(8);
       case opcode.EXPIRE_SECONDS:
-        return this.#expiry(4);
+        return this.expiry(4);
       case opcode.SELECT_DATABASE:
-        return this.#select();
+        return this.select();
       case opcode.AUX:
-        return this.#enter("name");
+        return this.enter("name");
       case opcode.END:
-        return this.#end();
+        return this.end();
     }
-    if (code === STRING_TYPE && this.#database === 0) return this.#enter("key");
-    return this.#skipRecord(code);
+    if (code === STRING_TYPE && this.database === 0) return this.enter("key");
+    return this.skipRecord(code);
   }
 
-  #enter(state: State): boolean {
-    this.#in.at++;
-    this.#state = state;
+  private enter(state: State): boolean {
+    this.in.at++;
+    this.state = state;
     return true;
   }
 
-  #expiry(width: number): boolean {
-    const input = this.#in;
+  private expiry(width: number): boolean {
+    const input = this.in;
     if (!input.has(1 + width)) return false;
     const at = input.at + 1;
     const time = width === 8 ? input.integer64(at) : input.integer32(at) * 1000;
     // In the store, 0 means no expiry; a moment at or before 1970 has passed in any case.
-    this.#expiresAt = Math.max(time, 1);
+    this.expiresAt = Math.max(time, 1);
     input.at = at + width;
     return true;
   }
 
-  #select(): boolean {
-    const input = this.#in;
+  private select(): boolean {
+    const input = this.in;
     const start = input.at++;
     const database = input.length();
     if (database < 0) input.at = start;
-    else this.#database = database;
+    else this.database = database;
     return database >= 0;
   }
 
-  #end(): boolean {
+  private end(): boolean {
     const hasChecksum = this.isValkey || this.version >= firstVersionWithChecksum;
-    return this.#enter(hasChecksum ? "checksum" : "done");
+    return this.enter(hasChecksum ? "checksum" : "done");
   }
 
-  #checksum(): boolean {
-    const input = this.#in;
+  private checksum(): boolean {
+    const input = this.in;
     if (!input.has(8)) return false;
-    this.#crc.update(input.buf, input.summed, input.at);
+    this.crc.update(input.buf, input.summed, input.at);
     const low = input.integer32(input.at) | 0;
     const high = input.integer32(input.at + 4) | 0;
     const absent = low === 0 && high === 0; // the writer had checksums turned off
-    if (!absent && (low !== this.#crc.low || high !== this.#crc.high)) {
-      throw input.error(`the checksum is wrong, its bytes give ${this.#crc}`);
+    if (!absent && (low !== this.crc.low || high !== this.crc.high)) {
+      throw input.error(`the checksum is wrong, its bytes give ${this.crc}`);
     }
     input.at += 8;
     input.summed = input.at;
-    this.#state = "done";
+    this.state = "done";
     return true;
   }
 
   // ---- items and auxiliary fields ---------------------------------------------------------------
 
-  #readKey(): boolean {
-    const input = this.#in;
+  private readKey(): boolean {
+    const input = this.in;
     if (!input.string(keyBytesMax)) return false;
-    this.#isRefused = input.isTooLong;
-    this.#key = input.bytes;
-    this.#keyStart = input.start;
-    this.#keyEnd = input.end;
-    this.#state = "value";
+    this.isRefused = input.isTooLong;
+    this.key = input.bytes;
+    this.keyStart = input.start;
+    this.keyEnd = input.end;
+    this.state = "value";
     return true;
   }
 
-  #readValue(): boolean {
-    const input = this.#in;
-    if (!input.string(this.#isRefused ? 0 : this.#valueBytesMax)) return false;
-    this.#state = "record";
-    if (this.#isRefused || input.isTooLong) {
-      this.#handler.refused?.(this.#key, this.#keyStart, this.#keyEnd);
+  private readValue(): boolean {
+    const input = this.in;
+    if (!input.string(this.isRefused ? 0 : this.valueBytesMax)) return false;
+    this.state = "record";
+    if (this.isRefused || input.isTooLong) {
+      this.handler.refused?.(this.key, this.keyStart, this.keyEnd);
     } else {
-      this.#item();
+      this.item();
     }
-    this.#expiresAt = 0;
-    this.#key = empty;
+    this.expiresAt = 0;
+    this.key = empty;
     input.release();
     return true;
   }
 
-  #item(): void {
-    const { bytes, start, end } = this.#in;
+  private item(): void {
+    const { bytes, start, end } = this.in;
     this.items++;
-    this.#handler.item(this.#key, this.#keyStart, this.#keyEnd, bytes, start, end, this.#expiresAt);
+    this.handler.item(this.key, this.keyStart, this.keyEnd, bytes, start, end, this.expiresAt);
   }
 
   /** The pushed bytes are invalid after push(), so a key that waits for its value is copied. */
-  #keepKey(): void {
+  private keepKey(): void {
     // A key with its own buffer fills it; in the pushed bytes, its length precedes it.
-    if (this.#key.length === this.#keyEnd - this.#keyStart) return;
+    if (this.key.length === this.keyEnd - this.keyStart) return;
     // Not slice(): on a Buffer, which a socket delivers, that would make another view.
-    this.#key = new Uint8Array(this.#key.subarray(this.#keyStart, this.#keyEnd));
-    this.#keyStart = 0;
-    this.#keyEnd = this.#key.length;
+    this.key = new Uint8Array(this.key.subarray(this.keyStart, this.keyEnd));
+    this.keyStart = 0;
+    this.keyEnd = this.key.length;
   }
 
-  #readName(): boolean {
-    if (!this.#in.string(snapshotFieldBytesMax)) return false;
-    this.#isRefused = this.#in.isTooLong;
-    this.#name = this.#in.text();
-    this.#state = "text";
+  private readName(): boolean {
+    if (!this.in.string(snapshotFieldBytesMax)) return false;
+    this.isRefused = this.in.isTooLong;
+    this.name = this.in.text();
+    this.state = "text";
     return true;
   }
 
-  #readText(): boolean {
-    const input = this.#in;
+  private readText(): boolean {
+    const input = this.in;
     if (!input.string(snapshotFieldBytesMax)) return false;
-    this.#state = "record";
-    if (!this.#isRefused && !input.isTooLong) this.#handler.auxiliary?.(this.#name, input.text());
+    this.state = "record";
+    if (!this.isRefused && !input.isTooLong) this.handler.auxiliary?.(this.name, input.text());
     input.release();
     return true;
   }
 
   // ---- stepping over ----------------------------------------------------------------------------
 
-  #skipRecord(code: number): boolean {
+  private skipRecord(code: number): boolean {
     const passed = ignoredAfter(code, this.isValkey);
     if (passed !== undefined) {
-      if (passed.name !== undefined) this.#count(passed.name);
-      return this.#skipShape(passed.steps);
+      if (passed.name !== undefined) this.count(passed.name);
+      return this.skipShape(passed.steps);
     }
-    this.#expiresAt = 0;
+    this.expiresAt = 0;
     if (code === STRING_TYPE) {
-      this.#count("other database");
-      return this.#skipShape(["string", "string"]);
+      this.count("other database");
+      return this.skipShape(["string", "string"]);
     }
     const shape = shapeOf(code, this.isValkey);
     if (shape === undefined) {
-      throw this.#in.error(`type ${code} of ${this.isValkey ? "Valkey" : "Redis"} is not known`);
+      throw this.in.error(`type ${code} of ${this.isValkey ? "Valkey" : "Redis"} is not known`);
     }
-    if (this.#refusesOtherTypes && this.#database === 0) {
-      throw this.#in.error(`a value of type ${shape.name}, and --other-types is refuse,`);
+    if (this.refusesOtherTypes && this.database === 0) {
+      throw this.in.error(`a value of type ${shape.name}, and --other-types is refuse,`);
     }
-    this.#count(shape.name);
-    return this.#skipShape(["string", ...shape.steps]);
+    this.count(shape.name);
+    return this.skipShape(["string", ...shape.steps]);
   }
 
-  #skipShape(steps: readonly Step[]): boolean {
-    this.#frames.push({ steps, index: 0, times: 1 });
-    return this.#enter("skip");
+  private skipShape(steps: readonly Step[]): boolean {
+    this.frames.push({ steps, index: 0, times: 1 });
+    return this.enter("skip");
   }
 
-  #count(kind: string): void {
+  private count(kind: string): void {
     this.skipped.set(kind, (this.skipped.get(kind) ?? 0) + 1);
   }
 
-  #skip(): boolean {
-    const frames = this.#frames;
-    while (this.#in.skipPending()) {
+  private skip(): boolean {
+    const frames = this.frames;
+    while (this.in.skipPending()) {
       const frame = frames[frames.length - 1];
       if (frame === undefined) {
-        this.#state = "record";
+        this.state = "record";
         return true;
       }
       if (frame.index === frame.steps.length) {
         frame.index = 0;
         if (--frame.times <= 0) frames.pop();
-      } else if (!this.#skipStep(frame, frame.steps[frame.index])) {
+      } else if (!this.skipStep(frame, frame.steps[frame.index])) {
         return false;
       }
     }
     return false;
   }
 
-  #skipStep(frame: Frame, step: Step): boolean {
-    const input = this.#in;
-    if (typeof step === "object") return this.#skipMany(frame, step.each, input.length());
+  private skipStep(frame: Frame, step: Step): boolean {
+    const input = this.in;
+    if (typeof step === "object") return this.skipMany(frame, step.each, input.length());
     switch (step) {
       case "string":
-        return this.#advance(frame, input.skipString());
+        return this.advance(frame, input.skipString());
       case "length":
-        this.#lastLength = input.length();
-        return this.#advance(frame, this.#lastLength >= 0);
+        this.lastLength = input.length();
+        return this.advance(frame, this.lastLength >= 0);
       case "double":
-        return this.#advance(frame, input.skipDouble());
+        return this.advance(frame, input.skipDouble());
       case "module":
-        return this.#skipModulePart(frame);
+        return this.skipModulePart(frame);
       case "array":
-        return this.#skipArrayHead(frame);
+        return this.skipArrayHead(frame);
       case "element":
-        return this.#skipElement(frame);
+        return this.skipElement(frame);
       case "template":
-        return this.#skipTemplate(frame);
+        return this.skipTemplate(frame);
       case "templated":
-        return this.#skipTemplated(frame);
+        return this.skipTemplated(frame);
     }
     input.skip(step);
-    return this.#advance(frame, true);
+    return this.advance(frame, true);
   }
 
   /** Skips `steps` so many times; `times` is negative while its bytes are missing. */
-  #skipMany(frame: Frame, steps: readonly Step[], times: number): boolean {
-    if (times > 0) this.#frames.push({ steps, index: 0, times });
-    return this.#advance(frame, times >= 0);
+  private skipMany(frame: Frame, steps: readonly Step[], times: number): boolean {
+    if (times > 0) this.frames.push({ steps, index: 0, times });
+    return this.advance(frame, times >= 0);
   }
 
-  #advance(frame: Frame, complete: boolean): boolean {
+  private advance(frame: Frame, complete: boolean): boolean {
     if (complete) frame.index++;
     return complete;
   }
 
   /** Skips a tag and its part. The same step runs again until the tag that ends the value. */
-  #skipModulePart(frame: Frame): boolean {
-    const tag = this.#in.length();
+  private skipModulePart(frame: Frame): boolean {
+    const tag = this.in.length();
     if (tag < 0) return false;
-    if (tag === 0) return this.#advance(frame, true);
+    if (tag === 0) return this.advance(frame, true);
     const part = moduleParts[tag];
-    if (part === undefined) throw this.#in.error(`a module's value has no part ${tag}`);
-    this.#frames.push({ steps: [part], index: 0, times: 1 });
+    if (part === undefined) throw this.in.error(`a module's value has no part ${tag}`);
+    this.frames.push({ steps: [part], index: 0, times: 1 });
     return true;
   }
 
@@ -409,8 +409,8 @@ export class RdbReader {
    * The number of elements, and the position of the next insertion if there is one; then the
    * elements.
    */
-  #skipArrayHead(frame: Frame): boolean {
-    const input = this.#in;
+  private skipArrayHead(frame: Frame): boolean {
+    const input = this.in;
     const start = input.at;
     const times = input.length();
     const hasCursor = times < 0 ? times : input.length();
@@ -419,36 +419,36 @@ export class RdbReader {
       return false;
     }
     if (hasCursor > 1) throw input.error(`an array's head has no form ${hasCursor}`);
-    this.#advance(frame, true);
-    if (times > 0) this.#frames.push({ steps: ["length", "element"], index: 0, times });
-    if (hasCursor === 1) this.#frames.push({ steps: ["length"], index: 0, times: 1 });
+    this.advance(frame, true);
+    if (times > 0) this.frames.push({ steps: ["length", "element"], index: 0, times });
+    if (hasCursor === 1) this.frames.push({ steps: ["length"], index: 0, times: 1 });
     return true;
   }
 
-  #skipElement(frame: Frame): boolean {
-    const tag = this.#in.length();
+  private skipElement(frame: Frame): boolean {
+    const tag = this.in.length();
     if (tag < 0) return false;
     const part = elementParts[tag];
-    if (part === undefined) throw this.#in.error(`an array has no element ${tag}`);
-    return this.#skipMany(frame, [part], 1);
+    if (part === undefined) throw this.in.error(`an array has no element ${tag}`);
+    return this.skipMany(frame, [part], 1);
   }
 
   /** The template's number was the length before this. */
-  #skipTemplate(frame: Frame): boolean {
-    const fields = this.#in.length();
+  private skipTemplate(frame: Frame): boolean {
+    const fields = this.in.length();
     if (fields < 0) return false;
-    if (this.#templates.size >= snapshotTemplatesMax) {
-      throw this.#in.error(`more than ${snapshotTemplatesMax} templates of hashes`);
+    if (this.templates.size >= snapshotTemplatesMax) {
+      throw this.in.error(`more than ${snapshotTemplatesMax} templates of hashes`);
     }
-    this.#templates.set(this.#lastLength, fields);
-    return this.#skipMany(frame, ["string"], fields);
+    this.templates.set(this.lastLength, fields);
+    return this.skipMany(frame, ["string"], fields);
   }
 
-  #skipTemplated(frame: Frame): boolean {
-    const template = this.#in.length();
+  private skipTemplated(frame: Frame): boolean {
+    const template = this.in.length();
     if (template < 0) return false;
-    const fields = this.#templates.get(template);
-    if (fields === undefined) throw this.#in.error(`a hash of the unknown template ${template}`);
-    return this.#skipMany(frame, ["string"], fields);
+    const fields = this.templates.get(template);
+    if (fields === undefined) throw this.in.error(`a hash of the unknown template ${template}`);
+    return this.skipMany(frame, ["string"], fields);
   }
 }

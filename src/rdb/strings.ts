@@ -37,24 +37,24 @@ export class RdbStrings {
   end = 0;
   /** Whether the string that string() read last was too long and was skipped. */
   isTooLong = false;
-  #end = 0;
-  #consumedBefore = 0;
-  #toSkip = 0;
+  private filled = 0;
+  private consumedBefore = 0;
+  private toSkip = 0;
   /**
    * The content of an incomplete string: its bytes so far, their number, and the number expected.
    */
-  #gathered: Uint8Array = empty;
-  #have = 0;
-  #want = 0;
+  private gathered: Uint8Array = empty;
+  private have = 0;
+  private want = 0;
   /** Its decompressed length, or -1 for plain bytes. */
-  #plainLength = -1;
+  private plainLength = -1;
   /** Whether the input is inside the content of a string that is too long. */
-  #isSteppingOver = false;
+  private isSteppingOver = false;
   /** Arrays allocated for strings since the last release(). */
-  readonly #made: Uint8Array[] = [];
+  private readonly made: Uint8Array[] = [];
 
   get offset(): number {
-    return this.#consumedBefore + this.at;
+    return this.consumedBefore + this.at;
   }
 
   error(text: string): RdbError {
@@ -65,33 +65,33 @@ export class RdbStrings {
 
   /** Appends the range to the bytes that were kept. */
   take(chunk: Uint8Array, start: number, end: number): void {
-    const kept = this.#end - this.at;
+    const kept = this.filled - this.at;
     if (kept === 0) {
       this.buf = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
     } else {
       const joined = new Uint8Array(kept + end - start);
-      joined.set(this.buf.subarray(this.at, this.#end));
+      joined.set(this.buf.subarray(this.at, this.filled));
       joined.set(chunk.subarray(start, end), kept);
       this.buf = joined;
     }
     this.at = 0;
     this.summed = 0;
-    this.#end = this.buf.length;
+    this.filled = this.buf.length;
   }
 
   /** Drops the pushed bytes except the unconsumed rest; returns its length. */
   keep(): number {
-    const left = this.#end - this.at;
-    this.#consumedBefore += this.at;
+    const left = this.filled - this.at;
+    this.consumedBefore += this.at;
     // Not slice(): on a Buffer, which a socket delivers, that would make another view.
-    this.buf = left === 0 ? empty : new Uint8Array(this.buf.subarray(this.at, this.#end));
+    this.buf = left === 0 ? empty : new Uint8Array(this.buf.subarray(this.at, this.filled));
     this.at = 0;
-    this.#end = left;
+    this.filled = left;
     return left;
   }
 
   has(count: number): boolean {
-    return this.#end - this.at >= count;
+    return this.filled - this.at >= count;
   }
 
   // ---- numbers ----------------------------------------------------------------------------------
@@ -108,12 +108,12 @@ export class RdbStrings {
 
   /** A length, or MISSING. Throws if there is a string in another form instead. */
   length(): number {
-    const value = this.#lengthOrSpecial();
+    const value = this.lengthOrSpecial();
     if (value === SPECIAL) throw this.error("a length is expected");
     return value;
   }
 
-  #lengthOrSpecial(): number {
+  private lengthOrSpecial(): number {
     if (!this.has(1)) return MISSING;
     const { buf, at } = this;
     const first = buf[at];
@@ -127,10 +127,10 @@ export class RdbStrings {
       this.at += 2;
       return ((first & 0x3f) << 8) | buf[at + 1];
     }
-    return this.#longLength(first);
+    return this.longLength(first);
   }
 
-  #longLength(first: number): number {
+  private longLength(first: number): number {
     if (first !== LENGTH_32 && first !== LENGTH_64) throw this.error(`length byte ${first}`);
     const width = first === LENGTH_32 ? 4 : 8;
     if (!this.has(1 + width)) return MISSING;
@@ -148,46 +148,46 @@ export class RdbStrings {
    * than `lengthMax` bytes, packed or not, is skipped, and `isTooLong` is set.
    */
   string(lengthMax: number): boolean {
-    if (this.#want > 0) return this.#gather();
-    if (this.#isSteppingOver) return this.#stepOver();
+    if (this.want > 0) return this.gather();
+    if (this.isSteppingOver) return this.stepOver();
     this.isTooLong = false;
-    const length = this.#lengthOrSpecial();
+    const length = this.lengthOrSpecial();
     if (length === MISSING) return false;
-    if (length === SPECIAL) return this.#specialString(lengthMax);
-    return length > lengthMax ? this.#tooLong(length) : this.#content(length, -1);
+    if (length === SPECIAL) return this.specialString(lengthMax);
+    return length > lengthMax ? this.tooLong(length) : this.content(length, -1);
   }
 
   /** Frees the memory of the strings read so far; they must not be used afterwards. */
   release(): void {
-    for (const bytes of this.#made) freeBytes(bytes);
-    this.#made.length = 0;
-    this.#set(empty);
+    for (const bytes of this.made) freeBytes(bytes);
+    this.made.length = 0;
+    this.set(empty);
   }
 
-  #tooLong(contentBytes: number): boolean {
+  private tooLong(contentBytes: number): boolean {
     this.isTooLong = true;
-    this.#set(empty);
+    this.set(empty);
     this.skip(contentBytes);
-    this.#isSteppingOver = true;
-    return this.#stepOver();
+    this.isSteppingOver = true;
+    return this.stepOver();
   }
 
-  #stepOver(): boolean {
-    this.#isSteppingOver = !this.skipPending();
-    return !this.#isSteppingOver;
+  private stepOver(): boolean {
+    this.isSteppingOver = !this.skipPending();
+    return !this.isSteppingOver;
   }
 
   text(): string {
     return decoder.decode(this.bytes.subarray(this.start, this.end));
   }
 
-  #specialString(lengthMax: number): boolean {
+  private specialString(lengthMax: number): boolean {
     const form = this.buf[this.at];
     if (form === special.LZF) {
-      const packed = this.#lzfHeader();
+      const packed = this.lzfHeader();
       if (packed === MISSING) return false;
-      const plain = this.#plainLength;
-      return plain > lengthMax ? this.#tooLong(packed) : this.#content(packed, plain);
+      const plain = this.plainLength;
+      return plain > lengthMax ? this.tooLong(packed) : this.content(packed, plain);
     }
     const width = integerWidth(form);
     if (width === 0) throw this.error(`string encoding ${form}`);
@@ -195,12 +195,12 @@ export class RdbStrings {
     const shift = 32 - 8 * width;
     const value = (this.integer32(this.at + 1) << shift) >> shift;
     this.at += 1 + width;
-    this.#set(encoder.encode(String(value)));
+    this.set(encoder.encode(String(value)));
     return true;
   }
 
-  /** Reads both lengths; returns the packed one and keeps the plain one in #plainLength. */
-  #lzfHeader(): number {
+  /** Reads both lengths; returns the packed one and keeps the plain one in plainLength. */
+  private lzfHeader(): number {
     const start = this.at++;
     const packed = this.length();
     const plain = packed === MISSING ? MISSING : this.length();
@@ -212,62 +212,62 @@ export class RdbStrings {
     if (plain > packed * lzfRatioMax || packed > packedMax) {
       throw this.error(`${packed} packed bytes cannot give ${plain}`);
     }
-    this.#plainLength = plain;
+    this.plainLength = plain;
     return packed;
   }
 
-  #content(length: number, plainLength: number): boolean {
-    this.#plainLength = plainLength;
+  private content(length: number, plainLength: number): boolean {
+    this.plainLength = plainLength;
     if (this.has(length)) {
       const start = this.at;
       this.at += length;
-      this.#complete(this.buf, start, this.at);
+      this.complete(this.buf, start, this.at);
       return true;
     }
-    this.#want = length;
-    this.#have = 0;
-    return this.#gather();
+    this.want = length;
+    this.have = 0;
+    return this.gather();
   }
 
   /**
    * Memory grows with what has arrived, at most doubling; the last growth is to the exact length.
    */
-  #gather(): boolean {
-    const count = Math.min(this.#end - this.at, this.#want - this.#have);
-    const length = this.#have + count;
-    if (length > this.#gathered.length) {
-      const room = Math.min(this.#want, Math.max(length, this.#have * 2, gatherBytesMin));
+  private gather(): boolean {
+    const count = Math.min(this.filled - this.at, this.want - this.have);
+    const length = this.have + count;
+    if (length > this.gathered.length) {
+      const room = Math.min(this.want, Math.max(length, this.have * 2, gatherBytesMin));
       const larger = new Uint8Array(room);
-      larger.set(this.#gathered.subarray(0, this.#have));
-      freeBytes(this.#gathered);
-      this.#gathered = larger;
+      larger.set(this.gathered.subarray(0, this.have));
+      freeBytes(this.gathered);
+      this.gathered = larger;
     }
-    this.#gathered.set(this.buf.subarray(this.at, this.at + count), this.#have);
+    this.gathered.set(this.buf.subarray(this.at, this.at + count), this.have);
     this.at += count;
-    this.#have = length;
-    if (length < this.#want) return false;
-    const gathered = this.#gathered;
-    this.#gathered = empty;
-    this.#want = 0;
-    this.#made.push(gathered);
-    this.#complete(gathered, 0, length);
+    this.have = length;
+    if (length < this.want) return false;
+    const gathered = this.gathered;
+    this.gathered = empty;
+    this.want = 0;
+    this.made.push(gathered);
+    this.complete(gathered, 0, length);
     return true;
   }
 
-  #complete(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#plainLength < 0) {
+  private complete(bytes: Uint8Array, start: number, end: number): void {
+    if (this.plainLength < 0) {
       this.bytes = bytes;
       this.start = start;
       this.end = end;
       return;
     }
-    const plain = decompress(bytes, start, end, this.#plainLength);
+    const plain = decompress(bytes, start, end, this.plainLength);
     if (plain === null) throw this.error("a compressed string is broken");
-    this.#made.push(plain);
-    this.#set(plain);
+    this.made.push(plain);
+    this.set(plain);
   }
 
-  #set(bytes: Uint8Array): void {
+  private set(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.start = 0;
     this.end = bytes.length;
@@ -276,19 +276,19 @@ export class RdbStrings {
   // ---- stepping over ----------------------------------------------------------------------------
 
   skip(count: number): void {
-    this.#toSkip += count;
+    this.toSkip += count;
   }
 
   /** Consumes the bytes to be skipped that have arrived; true if none is left. */
   skipPending(): boolean {
-    const count = Math.min(this.#toSkip, this.#end - this.at);
+    const count = Math.min(this.toSkip, this.filled - this.at);
     this.at += count;
-    this.#toSkip -= count;
-    return this.#toSkip === 0;
+    this.toSkip -= count;
+    return this.toSkip === 0;
   }
 
   skipString(): boolean {
-    const length = this.#lengthOrSpecial();
+    const length = this.lengthOrSpecial();
     if (length === MISSING) return false;
     if (length !== SPECIAL) {
       this.skip(length);
@@ -296,7 +296,7 @@ export class RdbStrings {
     }
     const form = this.buf[this.at];
     if (form === special.LZF) {
-      const packed = this.#lzfHeader();
+      const packed = this.lzfHeader();
       if (packed === MISSING) return false;
       this.skip(packed);
       return true;

@@ -2,7 +2,7 @@
 // read. It works incrementally: each call appends to `output`, whose bytes the caller may send at
 // any time. It does not walk the store and writes every item that it is given: the walk must not
 // give a key twice, which would stop a real Redis.
-// Invariant: the checksum covers every byte up to `#summed`, and nothing leaves `output` before
+// Invariant: the checksum covers every byte up to `summed`, and nothing leaves `output` before
 // that.
 
 import type { ByteSource } from "../base/bytes.ts";
@@ -42,8 +42,8 @@ export interface SnapshotHeader {
 
 export class RdbWriter {
   readonly output: Output;
-  #summed = 0;
-  readonly #crc = new Crc64();
+  private summed = 0;
+  private readonly crc = new Crc64();
 
   constructor() {
     this.output = new Output(outputBytes);
@@ -51,20 +51,20 @@ export class RdbWriter {
 
   header(header: SnapshotHeader): void {
     this.output.appendAll(MAGIC);
-    this.#auxiliary("redis-ver", header.serverVersion);
-    this.#auxiliary("ctime", String(Math.floor(header.createdAtMs / 1000)));
-    this.#auxiliary("used-mem", String(header.usedMemoryBytes));
+    this.auxiliary("redis-ver", header.serverVersion);
+    this.auxiliary("ctime", String(Math.floor(header.createdAtMs / 1000)));
+    this.auxiliary("used-mem", String(header.usedMemoryBytes));
     if (header.replid !== "") {
-      this.#auxiliary("repl-stream-db", String(header.streamDatabase));
-      this.#auxiliary("repl-id", header.replid);
-      this.#auxiliary("repl-offset", String(header.offset));
+      this.auxiliary("repl-stream-db", String(header.streamDatabase));
+      this.auxiliary("repl-id", header.replid);
+      this.auxiliary("repl-offset", String(header.offset));
     }
-    if (header.isCleanShutdown) this.#auxiliary(CLEAN_SHUTDOWN, "1");
-    this.#byte(opcode.SELECT_DATABASE);
-    this.#length(0);
-    this.#byte(opcode.RESIZE_DATABASE);
-    this.#length(header.items);
-    this.#length(header.expiringItems);
+    if (header.isCleanShutdown) this.auxiliary(CLEAN_SHUTDOWN, "1");
+    this.byte(opcode.SELECT_DATABASE);
+    this.length(0);
+    this.byte(opcode.RESIZE_DATABASE);
+    this.length(header.items);
+    this.length(header.expiringItems);
   }
 
   /** One item with a value of `length` bytes, copied from its source. */
@@ -108,18 +108,18 @@ export class RdbWriter {
 
   /** Writes the end mark and the checksum. */
   end(): void {
-    this.#byte(opcode.END);
+    this.byte(opcode.END);
     this.sum();
     const at = this.output.reserve(8);
-    writeInteger32(this.output.bytes, at, this.#crc.low);
-    writeInteger32(this.output.bytes, at + 4, this.#crc.high);
-    this.#summed = this.output.length;
+    writeInteger32(this.output.bytes, at, this.crc.low);
+    writeInteger32(this.output.bytes, at + 4, this.crc.high);
+    this.summed = this.output.length;
   }
 
   /** Brings the checksum up to date; call it before you take bytes out of `output`. */
   sum(): void {
-    this.#crc.update(this.output.bytes, this.#summed, this.output.length);
-    this.#summed = this.output.length;
+    this.crc.update(this.output.bytes, this.summed, this.output.length);
+    this.summed = this.output.length;
   }
 
   /**
@@ -127,31 +127,31 @@ export class RdbWriter {
    * empty.
    */
   pass(bytes: Uint8Array): void {
-    this.#crc.update(bytes, 0, bytes.length);
+    this.crc.update(bytes, 0, bytes.length);
   }
 
   /** Drops the bytes in `output`, which were sent. */
   clear(): void {
-    if (this.#summed !== this.output.length) this.sum();
+    if (this.summed !== this.output.length) this.sum();
     this.output.clear();
-    this.#summed = 0;
+    this.summed = 0;
   }
 
-  #byte(byte: number): void {
+  private byte(byte: number): void {
     const at = this.output.reserve(1);
     this.output.bytes[at] = byte;
   }
 
-  #length(value: number): void {
+  private length(value: number): void {
     const at = this.output.reserve(lengthBytesMax);
     this.output.length = writeLength(this.output.bytes, at, value);
   }
 
-  #auxiliary(name: string, value: string): void {
-    this.#byte(opcode.AUX);
+  private auxiliary(name: string, value: string): void {
+    this.byte(opcode.AUX);
     for (const text of [name, value]) {
       const bytes = encoder.encode(text);
-      this.#length(bytes.length);
+      this.length(bytes.length);
       this.output.appendAll(bytes);
     }
   }

@@ -46,14 +46,14 @@ export interface FailoverParts {
 
 export class Failover {
   state: FailoverState = "no-failover";
-  readonly #parts: FailoverParts;
-  #order: FailoverOrder | null = null;
+  private readonly parts: FailoverParts;
+  private order: FailoverOrder | null = null;
   /** The offset behind the last write before the pause. */
-  #wanted = 0;
-  #timer: Timer | null = null;
+  private wanted = 0;
+  private timer: Timer | null = null;
 
   constructor(parts: FailoverParts) {
-    this.#parts = parts;
+    this.parts = parts;
   }
 
   get isActive(): boolean {
@@ -63,76 +63,73 @@ export class Failover {
   /** Begins a failover. Why it cannot begin, or "". */
   begin(order: FailoverOrder): string {
     const { target, timeoutMs } = order;
-    const { fault } = this.#parts;
+    const { fault } = this.parts;
     if (target !== null) {
-      const link = this.#parts.links().find((it) => isLinkOf(it, target));
+      const link = this.parts.links().find((it) => isLinkOf(it, target));
       if (link === undefined) return "FAILOVER target HOST and PORT is not a replica.";
       if (link.state !== "online") return "FAILOVER target replica is not online.";
     }
-    this.#order = order;
-    this.#transition("waiting-for-sync", "FAILOVER");
-    this.#parts.pauseWrites(true);
-    this.#wanted = this.#parts.offset();
+    this.order = order;
+    this.transition("waiting-for-sync", "FAILOVER");
+    this.parts.pauseWrites(true);
+    this.wanted = this.parts.offset();
     if (timeoutMs > 0 && timeoutMs <= timerMsMax)
-      this.#timer = setTimeout(
-        () => attempt(fault, "failover", () => this.#timeIsOver()),
-        timeoutMs,
-      );
+      this.timer = setTimeout(() => attempt(fault, "failover", () => this.timeIsOver()), timeoutMs);
     this.check();
-    if (this.state === "waiting-for-sync") this.#parts.requestAcknowledgements();
+    if (this.state === "waiting-for-sync") this.parts.requestAcknowledgements();
     return "";
   }
 
   /** Called when a follower has acknowledged. */
   check(): void {
     if (this.state !== "waiting-for-sync") return;
-    const target = this.#order?.target ?? null;
-    const ready = this.#parts.links().find((link) => {
+    const target = this.order?.target ?? null;
+    const ready = this.parts.links().find((link) => {
       if (target !== null && !isLinkOf(link, target)) return false;
-      return link.state === "online" && link.acknowledgedOffset >= this.#wanted;
+      return link.state === "online" && link.acknowledgedOffset >= this.wanted;
     });
-    if (ready !== undefined) this.#handOver(ready, "the target has everything");
+    if (ready !== undefined) this.handOver(ready, "the target has everything");
   }
 
   /** Called when the target has answered our PSYNC, with or without a promotion. */
   answered(accepted: boolean, reason: string): void {
     if (this.state !== "failover-in-progress") return;
-    if (accepted) this.#end("the target is the leader now");
+    if (accepted) this.end("the target is the leader now");
     else this.abort(`the target refused: ${reason}`);
   }
 
   abort(reason: string): void {
     const wasDemoted = this.state === "failover-in-progress";
-    if (wasDemoted) this.#parts.promote();
-    this.#end(`aborted: ${reason}`);
+    if (wasDemoted) this.parts.promote();
+    this.end(`aborted: ${reason}`);
   }
 
-  #timeIsOver(): void {
-    this.#timer = null;
-    if (this.state !== "waiting-for-sync" || this.#order === null) return;
-    const { force, target } = this.#order;
-    if (force && target !== null) this.#handOver({ ip: target.host, port: target.port }, "forced");
+  private timeIsOver(): void {
+    this.timer = null;
+    if (this.state !== "waiting-for-sync" || this.order === null) return;
+    const { force, target } = this.order;
+    if (force && target !== null) this.handOver({ ip: target.host, port: target.port }, "forced");
     else this.abort("the target did not catch up in time");
   }
 
-  #handOver({ ip, port }: { ip: string; port: number }, reason: string): void {
-    this.#transition("failover-in-progress", `${reason}: ${ip}:${port}`);
-    this.#parts.demote({ host: ip, port });
+  private handOver({ ip, port }: { ip: string; port: number }, reason: string): void {
+    this.transition("failover-in-progress", `${reason}: ${ip}:${port}`);
+    this.parts.demote({ host: ip, port });
   }
 
-  #end(reason: string): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#order = null;
-    this.#transition("no-failover", reason);
-    this.#parts.pauseWrites(false);
+  private end(reason: string): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.order = null;
+    this.transition("no-failover", reason);
+    this.parts.pauseWrites(false);
   }
 
-  #transition(to: FailoverState, reason: string): void {
+  private transition(to: FailoverState, reason: string): void {
     const from = this.state;
     assert(transitions[from].includes(to), `failover ${from} -> ${to}`);
     this.state = to;
-    this.#parts.log.info(`failover: ${from} -> ${to} (${reason})`);
+    this.parts.log.info(`failover: ${from} -> ${to} (${reason})`);
   }
 }
 

@@ -17,29 +17,29 @@ export class History {
    * one.
    */
   secondOffset = -1;
-  readonly #makeReplid: () => string;
+  private readonly makeReplid: () => string;
 
   constructor(makeReplid: () => string = randomReplid) {
-    this.#makeReplid = makeReplid;
+    this.makeReplid = makeReplid;
     this.replid = makeReplid();
   }
 
   /** Nothing that came before can be continued. */
   fresh(): void {
-    this.replid = this.#makeReplid();
-    this.#forgetSecond();
+    this.replid = this.makeReplid();
+    this.forgetSecond();
   }
 
   /** This node's data are now those of the leader that sent the snapshot. */
   adopt(replid: string): void {
     this.replid = replid;
-    this.#forgetSecond();
+    this.forgetSecond();
   }
 
   /**
    * The same journal continues under a new name from `offset` on: its own, or the leader's new one.
    */
-  shift(offset: number, replid: string = this.#makeReplid()): void {
+  shift(offset: number, replid: string = this.makeReplid()): void {
     this.replid2 = this.replid;
     this.secondOffset = offset + 1;
     this.replid = replid;
@@ -55,7 +55,7 @@ export class History {
     return this.secondOffset >= 0 && name === this.replid2 && wanted <= this.secondOffset;
   }
 
-  #forgetSecond(): void {
+  private forgetSecond(): void {
     this.replid2 = noReplid;
     this.secondOffset = -1;
   }

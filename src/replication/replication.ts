@@ -90,35 +90,35 @@ export class Replication {
   readonly follower: Follower;
   readonly failover: Failover;
   readonly waiters: Waiters;
-  readonly #parts: ReplicationParts;
-  readonly #timer: Timer;
-  #standsStill = false;
-  #tickedMs = Number.POSITIVE_INFINITY;
+  private readonly parts: ReplicationParts;
+  private readonly timer: Timer;
+  private standsStill = false;
+  private tickedMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: ReplicationParts) {
-    this.#parts = parts;
+    this.parts = parts;
     this.history = parts.history ?? new History();
-    this.follower = this.#makeFollower();
-    this.leader = this.#makeLeader();
+    this.follower = this.makeFollower();
+    this.leader = this.makeLeader();
     this.waiters = new Waiters(this.leader, parts.fault);
-    this.failover = this.#makeFailover();
+    this.failover = this.makeFailover();
     this.leader.onFollowersChange = () => this.standingChanged.emit();
-    this.leader.onAcknowledged = () => this.#acknowledged();
+    this.leader.onAcknowledged = () => this.acknowledged();
     const { fault } = parts;
-    this.#timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
-    this.#timer.unref();
+    this.timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
+    this.timer.unref();
   }
 
-  #makeFollower(): Follower {
-    const { store, keyspace, journal, log, apply, options, random } = this.#parts;
-    const { clock = systemClock } = this.#parts;
+  private makeFollower(): Follower {
+    const { store, keyspace, journal, log, apply, options, random } = this.parts;
+    const { clock = systemClock } = this.parts;
     return new Follower({
       store,
       keyspace,
       journal,
       history: this.history,
       log,
-      fault: this.#parts.fault,
+      fault: this.parts.fault,
       clock,
       apply,
       random: random ?? Math.random,
@@ -128,15 +128,15 @@ export class Replication {
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.leader.flush(),
       changing: (request) => this.leader.changing(request),
-      loadingChanged: this.#parts.onLoadingChange,
+      loadingChanged: this.parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
       linkChanged: () => this.standingChanged.emit(),
       failoverAnswered: (accepted, reason) => this.failover.answered(accepted, reason),
     });
   }
 
-  #makeLeader(): LeaderReplication {
-    const { store, journal, log, fault, clock = systemClock, options, changedKeys } = this.#parts;
+  private makeLeader(): LeaderReplication {
+    const { store, journal, log, fault, clock = systemClock, options, changedKeys } = this.parts;
     const { follower, history } = this;
     return new LeaderReplication({
       store,
@@ -166,17 +166,17 @@ export class Replication {
     });
   }
 
-  #makeFailover(): Failover {
-    const { log, journal, pauseWrites, apply } = this.#parts;
+  private makeFailover(): Failover {
+    const { log, journal, pauseWrites, apply } = this.parts;
     const atOnce = apply.atOnce ?? ((work: () => void) => work());
     return new Failover({
       log,
-      fault: this.#parts.fault,
+      fault: this.parts.fault,
       links: () => this.leader.links,
       offset: () => journal.mark(),
       requestAcknowledgements: () => this.leader.askFollowers(),
       pauseWrites: (isPaused) => {
-        this.leader.isQuiet = isPaused || this.#standsStill;
+        this.leader.isQuiet = isPaused || this.standsStill;
         pauseWrites?.(isPaused);
       },
       demote: ({ host, port }) => atOnce(() => this.replicaof(host, port, true)),
@@ -184,7 +184,7 @@ export class Replication {
     });
   }
 
-  #acknowledged(): void {
+  private acknowledged(): void {
     this.waiters.acknowledged();
     this.failover.check();
   }
@@ -209,7 +209,7 @@ export class Replication {
   replicaof(host: string, port: number, isFailover = false): boolean {
     const { follower } = this;
     if (follower.isActive && follower.host === host && follower.port === port) return false;
-    const { effects, store } = this.#parts;
+    const { effects, store } = this.parts;
     effects.muted = true;
     store.expires = false;
     this.leader.dropFollowers(`this node follows ${host}:${port} now`);
@@ -221,7 +221,7 @@ export class Replication {
 
   /** Makes this node a follower before its data are loaded; begin() then connects to the leader. */
   standBy({ host, port }: Address): void {
-    const { effects, store } = this.#parts;
+    const { effects, store } = this.parts;
     effects.muted = true;
     store.expires = false;
     this.follower.standBy(host, port);
@@ -237,7 +237,7 @@ export class Replication {
   noOne(): void {
     const { follower, history } = this;
     if (!follower.isActive) return;
-    const { effects, store, journal } = this.#parts;
+    const { effects, store, journal } = this.parts;
     follower.stop("promoted to leader");
     if (journal.active) history.shift(journal.offset);
     else history.fresh();
@@ -279,7 +279,7 @@ export class Replication {
 
   /** How many followers count for --min-followers-to-write; -1 if writes need none. */
   get goodFollowers(): number {
-    const { minFollowersToWrite = 0, minFollowersMaxLag = 0 } = this.#parts.options();
+    const { minFollowersToWrite = 0, minFollowersMaxLag = 0 } = this.parts.options();
     const isAsked = minFollowersToWrite > 0 && minFollowersMaxLag > 0;
     return isAsked ? this.leader.goodFollowers(minFollowersMaxLag) : -1;
   }
@@ -287,7 +287,7 @@ export class Replication {
   /** Whether this is a leader with fewer good followers than its writes need. */
   get lacksFollowers(): boolean {
     const { goodFollowers, isFollower } = this;
-    const { minFollowersToWrite = 0 } = this.#parts.options();
+    const { minFollowersToWrite = 0 } = this.parts.options();
     return !isFollower && goodFollowers >= 0 && goodFollowers < minFollowersToWrite;
   }
 
@@ -300,13 +300,13 @@ export class Replication {
 
   /** Once a second; called by the object's own timer. */
   tick(): void {
-    const now = (this.#parts.clock ?? systemClock).monotonicMs();
-    if (now - this.#tickedMs > stoppedMsMin) {
+    const now = (this.parts.clock ?? systemClock).monotonicMs();
+    if (now - this.tickedMs > stoppedMsMin) {
       // Input that arrived meanwhile must be read first.
       this.follower.awakeSinceMs = now;
       this.leader.awakeSinceMs = now;
     }
-    this.#tickedMs = now;
+    this.tickedMs = now;
     this.follower.tick();
     this.leader.tick();
     this.standingChanged.emit();
@@ -321,10 +321,10 @@ export class Replication {
   standStill(): () => void {
     if (this.failover.state === "waiting-for-sync") this.failover.abort("shutting down");
     const thaw = this.follower.freeze();
-    this.#standsStill = true;
+    this.standsStill = true;
     this.leader.isQuiet = true;
     return () => {
-      this.#standsStill = false;
+      this.standsStill = false;
       this.leader.isQuiet = this.failover.isActive;
       thaw();
     };
@@ -336,7 +336,7 @@ export class Replication {
    */
   async catchUp(timeoutMs: number, signal: AbortSignal): Promise<string[]> {
     const deadline = monotonicMs() + timeoutMs;
-    const mark = this.#parts.journal.mark();
+    const mark = this.parts.journal.mark();
     this.leader.flush();
     this.leader.askFollowers();
     for (;;) {
@@ -347,7 +347,7 @@ export class Replication {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    clearInterval(this.timer);
     if (this.failover.isActive) this.failover.abort("shutting down");
     this.waiters.releaseAll("gone");
     this.follower.stop("shutting down");
@@ -357,7 +357,7 @@ export class Replication {
   // ---- reports ----------------------------------------------------------------------------------
 
   role(): RoleReport {
-    const { offset } = this.#parts.journal;
+    const { offset } = this.parts.journal;
     const { state, host, port } = this.follower;
     if (state !== "off") {
       const applied = state === "connected" ? offset : -1;
@@ -374,7 +374,7 @@ export class Replication {
 
   /** INFO's section `replication`. */
   infoLines(): InfoLine[] {
-    const { journal, options } = this.#parts;
+    const { journal, options } = this.parts;
     const { goodFollowers, failover } = this;
     return infoLines(this.leader, this.follower, journal, {
       priority: options().priority ?? priorityDefault,

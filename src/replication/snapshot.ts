@@ -36,22 +36,22 @@ const keptPieceBytes = 256 * 1024;
 const keyOverheadBytes = 64;
 
 export class Snapshot implements ItemVisitor, KeyVisitor {
-  readonly #writer = new RdbWriter();
-  readonly #store: Store;
-  readonly #clock: Clock;
-  #cursor = 0;
-  #begun = false;
-  #finished = false;
+  private readonly writer = new RdbWriter();
+  private readonly store: Store;
+  private readonly clock: Clock;
+  private cursor = 0;
+  private begun = false;
+  private finished = false;
   /**
-   * Keys that changed before the walk reached them: their old items are in `#kept`, if they
+   * Keys that changed before the walk reached them: their old items are in `kept`, if they
    * existed.
    */
-  readonly #changed = new Set<string>();
-  #changedBytes = 0;
-  readonly #kept: Output[] = [];
-  #keptBytes = 0;
-  /** What next() last returned from `#kept`. */
-  #sent: Output | null = null;
+  private readonly changed = new Set<string>();
+  private changedBytes = 0;
+  private readonly kept: Output[] = [];
+  private keptTotalBytes = 0;
+  /** What next() last returned from `kept`. */
+  private sent: Output | null = null;
 
   constructor(
     store: Store,
@@ -59,9 +59,9 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown">,
     serverVersion: string,
   ) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#writer.header({
+    this.store = store;
+    this.clock = clock;
+    this.writer.header({
       ...history,
       serverVersion,
       usedMemoryBytes: store.memoryUsed(),
@@ -73,92 +73,92 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
 
   /** The next bytes, valid until the next call; null after the last. */
   next(): Uint8Array | null {
-    this.#release();
-    if (!this.#begun) {
-      this.#begun = true; // the header
+    this.release();
+    if (!this.begun) {
+      this.begun = true; // the header
     } else {
-      this.#writer.clear();
-      if (this.#kept.length > 0) return this.#nextKept();
-      if (this.#finished) return null;
-      this.#walk();
+      this.writer.clear();
+      if (this.kept.length > 0) return this.nextKept();
+      if (this.finished) return null;
+      this.walk();
     }
-    this.#writer.sum();
-    return this.#writer.output.view();
+    this.writer.sum();
+    return this.writer.output.view();
   }
 
-  #nextKept(): Uint8Array {
-    this.#sent = this.#kept.shift() ?? null;
-    const bytes = this.#sent?.view() ?? empty;
-    this.#writer.pass(bytes);
+  private nextKept(): Uint8Array {
+    this.sent = this.kept.shift() ?? null;
+    const bytes = this.sent?.view() ?? empty;
+    this.writer.pass(bytes);
     return bytes;
   }
 
-  #release(): void {
-    if (this.#sent === null) return;
-    this.#keptBytes -= this.#sent.bytes.length;
-    freeBytes(this.#sent.bytes);
-    this.#sent = null;
+  private release(): void {
+    if (this.sent === null) return;
+    this.keptTotalBytes -= this.sent.bytes.length;
+    freeBytes(this.sent.bytes);
+    this.sent = null;
   }
 
   /** Memory that changes during the walk cost so far: keys, and items that are not sent yet. */
   get keptBytes(): number {
-    return this.#changedBytes + this.#keptBytes;
+    return this.changedBytes + this.keptTotalBytes;
   }
 
   get isFinished(): boolean {
-    return this.#finished;
+    return this.finished;
   }
 
   /** Called before a key changes, if the stream must not be applied twice. */
   key(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#finished || (this.#cursor > 0 && this.#store.passed(this.#cursor, bytes, start, end)))
+    if (this.finished || (this.cursor > 0 && this.store.passed(this.cursor, bytes, start, end)))
       return;
     const name = nameOf(bytes, start, end);
-    if (this.#changed.has(name)) return;
-    this.#changed.add(name);
-    this.#changedBytes += name.length + keyOverheadBytes;
-    this.#store.lock(bytes, start, end);
-    if (this.#store.find(bytes, start, end, withExpired)) this.#keep(bytes, start, end);
-    this.#store.unlock(bytes, start, end);
+    if (this.changed.has(name)) return;
+    this.changed.add(name);
+    this.changedBytes += name.length + keyOverheadBytes;
+    this.store.lock(bytes, start, end);
+    if (this.store.find(bytes, start, end, withExpired)) this.keep(bytes, start, end);
+    this.store.unlock(bytes, start, end);
   }
 
-  #keep(key: Uint8Array, start: number, end: number): void {
-    const { valueLength, expiresAt } = this.#store;
-    let output = this.#kept.at(-1);
+  private keep(key: Uint8Array, start: number, end: number): void {
+    const { valueLength, expiresAt } = this.store;
+    let output = this.kept.at(-1);
     if (output === undefined || output.length >= keptPieceBytes) {
       output = new Output(keptPieceBytes);
-      this.#kept.push(output);
-      this.#keptBytes += output.bytes.length;
+      this.kept.push(output);
+      this.keptTotalBytes += output.bytes.length;
     }
     const before = output.bytes.length;
-    this.#writer.itemInto(output, key, start, end, this.#store, valueLength, expiresAt);
-    this.#keptBytes += output.bytes.length - before;
+    this.writer.itemInto(output, key, start, end, this.store, valueLength, expiresAt);
+    this.keptTotalBytes += output.bytes.length - before;
   }
 
-  #walk(): void {
-    const deadline = this.#clock.monotonicMs() + sliceMs;
-    const { output } = this.#writer;
+  private walk(): void {
+    const deadline = this.clock.monotonicMs() + sliceMs;
+    const { output } = this.writer;
     do {
       for (let i = 0; i < stride && output.length < sliceBytes; i++) {
-        this.#cursor = this.#store.scan(this.#cursor, withExpired, this);
-        if (this.#cursor === 0) return this.#end();
+        this.cursor = this.store.scan(this.cursor, withExpired, this);
+        if (this.cursor === 0) return this.end();
       }
-    } while (output.length < sliceBytes && this.#clock.monotonicMs() < deadline);
+    } while (output.length < sliceBytes && this.clock.monotonicMs() < deadline);
   }
 
-  #end(): void {
-    this.#finished = true;
-    this.#changed.clear();
-    this.#changedBytes = 0;
-    this.#writer.end();
+  private end(): void {
+    this.finished = true;
+    this.changed.clear();
+    this.changedBytes = 0;
+    this.writer.end();
   }
 
   /** Called by the store for each item of the walk. */
   visit(store: Store): void {
     const { keyBytes, keyStart, keyEnd, valueLength, expiresAt } = store;
-    const changed = this.#changed;
+    const changed = this.changed;
     if (changed.size > 0 && changed.has(nameOf(keyBytes, keyStart, keyEnd))) return;
-    this.#writer.item(keyBytes, keyStart, keyEnd, store, valueLength, expiresAt);
+    this.writer.item(keyBytes, keyStart, keyEnd, store, valueLength, expiresAt);
   }
 }
 

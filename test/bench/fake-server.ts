@@ -27,34 +27,34 @@ interface Request {
 export class FakeServer implements AsyncDisposable {
   readonly data = new Map<string, string>();
   readonly requests: string[][] = [];
-  readonly #listener: TCPSocketListener<{ pending: string }>;
-  readonly #faults: Faults;
-  #delayed = false;
+  private readonly listener: TCPSocketListener<{ pending: string }>;
+  private readonly faults: Faults;
+  private delayed = false;
 
   constructor(faults: Faults = {}) {
-    this.#faults = faults;
-    this.#listener = Bun.listen<{ pending: string }>({
+    this.faults = faults;
+    this.listener = Bun.listen<{ pending: string }>({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
         open: (socket) => {
           socket.data = { pending: "" };
         },
-        data: (socket, chunk) => this.#onData(socket, chunk.toString("latin1")),
+        data: (socket, chunk) => this.onData(socket, chunk.toString("latin1")),
       },
     });
   }
 
   get target() {
-    return { host: "127.0.0.1", port: this.#listener.port };
+    return { host: "127.0.0.1", port: this.listener.port };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.stop(true);
+    this.listener.stop(true);
   }
 
-  #onData(socket: Socket<{ pending: string }>, text: string): void {
-    if (this.#faults.hangUp) {
+  private onData(socket: Socket<{ pending: string }>, text: string): void {
+    if (this.faults.hangUp) {
       socket.end();
       return;
     }
@@ -65,40 +65,40 @@ export class FakeServer implements AsyncDisposable {
       if (request === null) break;
       socket.data.pending = socket.data.pending.slice(request.size);
       this.requests.push([...request.words]);
-      answer += this.#answer(request.words);
+      answer += this.answer(request.words);
     }
-    this.#sendLater(socket, answer);
+    this.sendLater(socket, answer);
   }
 
-  #sendLater(socket: Socket<{ pending: string }>, answer: string): void {
-    if (this.#faults.firstDelayMs === undefined || this.#delayed) {
-      this.#send(socket, answer);
+  private sendLater(socket: Socket<{ pending: string }>, answer: string): void {
+    if (this.faults.firstDelayMs === undefined || this.delayed) {
+      this.send(socket, answer);
       return;
     }
-    this.#delayed = true;
-    setTimeout(() => this.#send(socket, answer), this.#faults.firstDelayMs);
+    this.delayed = true;
+    setTimeout(() => this.send(socket, answer), this.faults.firstDelayMs);
   }
 
-  #send(socket: Socket<{ pending: string }>, answer: string): void {
-    const size = this.#faults.pieceBytes || Math.max(1, answer.length);
+  private send(socket: Socket<{ pending: string }>, answer: string): void {
+    const size = this.faults.pieceBytes || Math.max(1, answer.length);
     for (let at = 0; at < answer.length; at += size) {
       socket.write(Buffer.from(answer.slice(at, at + size), "latin1"));
       socket.flush();
     }
   }
 
-  #answer(words: readonly string[]): string {
+  private answer(words: readonly string[]): string {
     const [name, key, value] = words;
-    if (name === "AUTH") return key === this.#faults.password ? "+OK\r\n" : "-WRONGPASS no\r\n";
+    if (name === "AUTH") return key === this.faults.password ? "+OK\r\n" : "-WRONGPASS no\r\n";
     const memcache = name === name.toLowerCase();
     if (name.toUpperCase() === "SET") {
-      if (this.#faults.refuse) return memcache ? "SERVER_ERROR full\r\n" : "-OOM full\r\n";
+      if (this.faults.refuse) return memcache ? "SERVER_ERROR full\r\n" : "-OOM full\r\n";
       this.data.set(key, value);
       return memcache ? "STORED\r\n" : "+OK\r\n";
     }
     const found = this.data.get(key);
     if (found === undefined) return memcache ? "END\r\n" : "$-1\r\n";
-    const sent = this.#faults.corrupt ? `${found.slice(0, -1)}!` : found;
+    const sent = this.faults.corrupt ? `${found.slice(0, -1)}!` : found;
     if (memcache) return `VALUE ${key} 0 ${sent.length}\r\n${sent}\r\nEND\r\n`;
     return `$${sent.length}\r\n${sent}\r\n`;
   }

@@ -33,11 +33,11 @@ export class ScriptedNode implements AsyncDisposable {
   readonly peers: Peer[] = [];
   readonly port: number;
   script: Script;
-  readonly #listener: Bun.TCPSocketListener<Peer>;
+  private readonly listener: Bun.TCPSocketListener<Peer>;
 
   constructor(script: Script, port = 0) {
     this.script = script;
-    this.#listener = Bun.listen<Peer>({
+    this.listener = Bun.listen<Peer>({
       hostname: "127.0.0.1",
       port,
       socket: {
@@ -45,13 +45,13 @@ export class ScriptedNode implements AsyncDisposable {
           socket.data = new Peer(socket);
           this.peers.push(socket.data);
         },
-        data: (socket, chunk) => this.#receive(socket.data, chunk),
+        data: (socket, chunk) => this.receive(socket.data, chunk),
         close: (socket) => {
           socket.data.isClosed = true;
         },
       },
     });
-    this.port = this.#listener.port;
+    this.port = this.listener.port;
   }
 
   get addr(): string {
@@ -70,20 +70,20 @@ export class ScriptedNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
-    this.#listener.stop(true);
+    this.listener.stop(true);
   }
 
-  #receive(peer: Peer, chunk: Uint8Array): void {
+  private receive(peer: Peer, chunk: Uint8Array): void {
     peer.reader.push(chunk);
     const commands: string[] = [];
     for (let next = peer.reader.next(); next !== undefined; next = peer.reader.next()) {
       commands.push(partsOf(next).map(textOf).join(" "));
     }
     if (commands.length > 0) peer.arrivals.push(commands);
-    for (const command of commands) this.#answer(peer, command);
+    for (const command of commands) this.answer(peer, command);
   }
 
-  #answer(peer: Peer, command: string): void {
+  private answer(peer: Peer, command: string): void {
     const answer = this.script(command, peer);
     if (answer !== undefined) peer.socket.write(Buffer.from(answer, "latin1"));
     else if (command.startsWith("HELLO")) peer.socket.write(leaderGreeting);

@@ -31,7 +31,7 @@ setDefaultTimeout(CASE_MS_MAX);
 
 const CUTS = repetitions(2, 10);
 const CUT_MS_MAX = 1_000;
-const MIB = 1024 * 1024;
+const MiB = 1024 * 1024;
 
 interface Kind {
   readonly name: string;
@@ -59,7 +59,7 @@ const redisKind: Kind = {
     return startRedis([...diskless, "--repl-backlog-size", `${journalBytes}`]) as Promise<Member>;
   },
   follower: (port) => {
-    const backlog = ["--repl-backlog-size", `${64 * MIB}`];
+    const backlog = ["--repl-backlog-size", `${64 * MiB}`];
     const leader = ["--replicaof", "127.0.0.1", `${port}`];
     return startRedis([...diskless, ...backlog, ...leader]) as Promise<Member>;
   },
@@ -98,7 +98,7 @@ for (const [leaderKind, followerKind] of lineUps) {
   judge(`${name}: a link that is cut ${CUTS} times is resumed from the journal`, async () => {
     const random = new Random(seedFor("REPLICATION_SEED"));
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await leaderKind.leader(256 * MIB));
+    const leader = stack.use(await leaderKind.leader(256 * MiB));
     const proxy = stack.use(await LinkProxy.start(leader.port));
     const follower = stack.use(await followerKind.follower(proxy.port));
     await untilCaughtUp(leader, [follower]);
@@ -118,7 +118,7 @@ for (const [leaderKind, followerKind] of lineUps) {
 
   judge(`${name}: a gap that is longer than the journal needs a full sync`, async () => {
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await leaderKind.leader(MIB));
+    const leader = stack.use(await leaderKind.leader(MiB));
     const proxy = stack.use(await LinkProxy.start(leader.port));
     const follower = stack.use(await followerKind.follower(proxy.port));
     await fill(leader.port, 1_000);
@@ -127,7 +127,7 @@ for (const [leaderKind, followerKind] of lineUps) {
     await fill(leader.port, 25_000);
     const { offset } = await standingOf(leader.port);
     const first = Number(await replicationField(leader.port, "repl_backlog_first_byte_offset"));
-    expect(offset - first).toBeLessThanOrEqual(MIB + 64 * 1024); // redis keeps whole blocks
+    expect(offset - first).toBeLessThanOrEqual(MiB + 64 * 1024); // redis keeps whole blocks
     proxy.heal();
     await waitFor(async () => (await syncsOf(leader.port)).full === 2);
     await expectEqual(leader, [follower]);
@@ -138,7 +138,7 @@ for (const [leaderKind, followerKind] of lineUps) {
 describe("mscache", () => {
   test("a follower that is killed and started again under load gets a full sync", async () => {
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await single.leader(64 * MIB));
+    const leader = stack.use(await single.leader(64 * MiB));
     const load = await WriteLoad.start(leader.port, new Random(seedFor("REPLICATION_SEED")));
     stack.use(load);
     const doomed = stack.use(await single.follower(leader.port));
@@ -156,13 +156,13 @@ describe("mscache", () => {
   test("a leader that comes back empty empties its followers by a full sync", async () => {
     await using stack = new AsyncDisposableStack();
     const port = await freePort();
-    const first = stack.use(await single.leader(64 * MIB, port));
+    const first = stack.use(await single.leader(64 * MiB, port));
     const follower = stack.use(await single.follower(port));
     await fill(port, 500);
     await untilCaughtUp(first, [follower]);
     first.process.kill("SIGKILL");
     await first.process.exited;
-    const second = stack.use(await single.leader(64 * MIB, port));
+    const second = stack.use(await single.leader(64 * MiB, port));
     await using peer = await Peer.connect(port);
     // More bytes than the first life had: an offset alone would look as if it could be continued.
     await fill(port, 100);
@@ -175,7 +175,7 @@ describe("mscache", () => {
 
   test("INFO tells how many seconds of writes the journal holds", async () => {
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await single.leader(MIB));
+    const leader = stack.use(await single.leader(MiB));
     expect(await replicationField(leader.port, "mscache_journal_seconds")).toBe("0");
     const follower = stack.use(await single.follower(leader.port));
     await untilCaughtUp(leader, [follower]);
@@ -204,7 +204,7 @@ for (const [first, second, third] of chains) {
     test("under load, with either link cut, needs one full sync for each link", async () => {
       const random = new Random(seedFor("REPLICATION_SEED"));
       await using stack = new AsyncDisposableStack();
-      const leader = stack.use(await first.leader(64 * MIB));
+      const leader = stack.use(await first.leader(64 * MiB));
       const upper = stack.use(await LinkProxy.start(leader.port));
       const middle = stack.use(await second.follower(upper.port));
       await fill(leader.port, 1_000);

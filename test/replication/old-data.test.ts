@@ -32,15 +32,15 @@ interface Seen {
 /** Reads keys at random on a connection of its own until it is stopped. */
 class Reader implements AsyncDisposable {
   readonly seen: Seen = { old: 0, new: 0, loading: 0 };
-  readonly #peer: Peer;
-  readonly #random: Random;
-  readonly #work: Promise<void>;
-  #isRunning = true;
+  private readonly peer: Peer;
+  private readonly random: Random;
+  private readonly work: Promise<void>;
+  private isRunning = true;
 
   private constructor(peer: Peer, random: Random) {
-    this.#peer = peer;
-    this.#random = random;
-    this.#work = this.#read();
+    this.peer = peer;
+    this.random = random;
+    this.work = this.read();
   }
 
   static async start(port: number, random: Random): Promise<Reader> {
@@ -48,19 +48,19 @@ class Reader implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    this.#isRunning = false;
-    await this.#work;
+    this.isRunning = false;
+    await this.work;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.#peer[Symbol.asyncDispose]();
+    await this.peer[Symbol.asyncDispose]();
   }
 
-  async #read(): Promise<void> {
-    while (this.#isRunning) {
-      const key = `key:${this.#random.below(KEYS)}`;
-      const reply = await this.#peer.ask("GET", key);
+  private async read(): Promise<void> {
+    while (this.isRunning) {
+      const key = `key:${this.random.below(KEYS)}`;
+      const reply = await this.peer.ask("GET", key);
       const kind = /^(?:\$(old|new) |-(LOADING) )/.exec(reply);
       const name = kind?.[1] ?? kind?.[2]?.toLowerCase();
       if (name !== "old" && name !== "new" && name !== "loading") {
@@ -75,10 +75,10 @@ class Reader implements AsyncDisposable {
 
 /** The readers of one node, and what all of them have seen. */
 class Readers implements AsyncDisposable {
-  readonly #readers: Reader[];
+  private readonly readers: Reader[];
 
   private constructor(readers: Reader[]) {
-    this.#readers = readers;
+    this.readers = readers;
   }
 
   static async start(port: number): Promise<Readers> {
@@ -88,21 +88,21 @@ class Readers implements AsyncDisposable {
   }
 
   get seen(): Seen {
-    const sum = (kind: keyof Seen) => this.#readers.reduce((all, { seen }) => all + seen[kind], 0);
+    const sum = (kind: keyof Seen) => this.readers.reduce((all, { seen }) => all + seen[kind], 0);
     return { old: sum("old"), new: sum("new"), loading: sum("loading") };
   }
 
   /** Resolves when every reader has got that many more replies of one kind. */
   async more(kind: keyof Seen, count: number): Promise<void> {
-    const targets = this.#readers.map(({ seen }) => seen[kind] + count);
-    await waitFor(() => this.#readers.every(({ seen }, i) => seen[kind] >= (targets[i] ?? 0)), {
+    const targets = this.readers.map(({ seen }) => seen[kind] + count);
+    await waitFor(() => this.readers.every(({ seen }, i) => seen[kind] >= (targets[i] ?? 0)), {
       message: `${count} more ${kind} replies`,
     });
   }
 
   /** Rejects with what a reader should not have met. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#readers.map((reader) => reader[Symbol.asyncDispose]()));
+    await Promise.all(this.readers.map((reader) => reader[Symbol.asyncDispose]()));
   }
 }
 

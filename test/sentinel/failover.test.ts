@@ -26,12 +26,12 @@ const CONFIGURATION =
 class Writer implements AsyncDisposable {
   /** What was written and acknowledged by a follower. */
   readonly safe: string[] = [];
-  readonly #client: Redis;
-  readonly #done: Promise<void>;
-  #stopped = false;
+  private readonly client: Redis;
+  private readonly done: Promise<void>;
+  private stopped = false;
 
   constructor({ name, sentinelPorts }: Guarded) {
-    this.#client = new Redis({
+    this.client = new Redis({
       name,
       sentinels: sentinelPorts.map((port) => ({ host: "127.0.0.1", port })),
       sentinelRetryStrategy: () => 50,
@@ -40,17 +40,17 @@ class Writer implements AsyncDisposable {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
     });
-    this.#client.on("error", () => {
+    this.client.on("error", () => {
       // Each write that fails is simply not counted.
     });
-    this.#done = this.#run();
+    this.done = this.run();
   }
 
-  async #run(): Promise<void> {
-    for (let i = 0; !this.#stopped; i++) {
+  private async run(): Promise<void> {
+    for (let i = 0; !this.stopped; i++) {
       const key = `write:${i}`;
       try {
-        const results = await this.#client.pipeline().set(key, key).wait(1, 100).exec();
+        const results = await this.client.pipeline().set(key, key).wait(1, 100).exec();
         const [[failure] = [], [, acknowledged] = []] = results ?? [];
         if (!failure && Number(acknowledged) >= 1) this.safe.push(key);
       } catch {
@@ -61,13 +61,13 @@ class Writer implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#done;
+    this.stopped = true;
+    await this.done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    this.#client.disconnect();
+    this.client.disconnect();
   }
 }
 

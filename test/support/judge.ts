@@ -31,15 +31,15 @@ export interface Difference {
 
 export class Judge {
   readonly differences: Difference[] = [];
-  readonly #reference: Peer;
-  readonly #judged: Peer;
-  #history: string[] = [];
-  #steps = 0;
-  readonly #signatures = new Set<string>();
+  private readonly reference: Peer;
+  private readonly judged: Peer;
+  private history: string[] = [];
+  private steps = 0;
+  private readonly signatures = new Set<string>();
 
   constructor(reference: Peer, judged: Peer) {
-    this.#reference = reference;
-    this.#judged = judged;
+    this.reference = reference;
+    this.judged = judged;
   }
 
   get hasEnough(): boolean {
@@ -48,11 +48,11 @@ export class Judge {
 
   /** One sequence of random steps from an empty keyspace to the comparison of what it left. */
   async sequence(random: Random, length: number): Promise<void> {
-    await this.#restart();
+    await this.restart();
     const times = new Times(random);
-    const end = this.#steps + length;
-    while (this.#steps < end && !this.hasEnough) {
-      await this.batch(this.#draw(random, times, random.between(1, 40)));
+    const end = this.steps + length;
+    while (this.steps < end && !this.hasEnough) {
+      await this.batch(this.draw(random, times, random.between(1, 40)));
     }
     await this.compareKeyspaces();
   }
@@ -64,10 +64,10 @@ export class Judge {
       // Real time has to pass where a drawn expiry is to be met.
       if (first.pauseMs !== undefined) await Bun.sleep(first.pauseMs);
       const same = needsDialogue(first.compare)
-        ? await this.#dialogue(first)
-        : await this.#pipeline(group);
+        ? await this.dialogue(first)
+        : await this.pipeline(group);
       if (!same) {
-        await this.#restart();
+        await this.restart();
         return false;
       }
     }
@@ -75,80 +75,80 @@ export class Judge {
   }
 
   async compareKeyspaces(): Promise<void> {
-    const reference = await keyspace(this.#reference);
-    const judged = await keyspace(this.#judged);
+    const reference = await keyspace(this.reference);
+    const judged = await keyspace(this.judged);
     for (const key of new Set([...reference.keys(), ...judged.keys()])) {
       const [left, right] = [reference.get(key), judged.get(key)];
       if (left === undefined || right === undefined || !sameEntry(left, right)) {
-        this.#report(`the whole keyspace, key ${key}`, describe(left), describe(right));
+        this.report(`the whole keyspace, key ${key}`, describe(left), describe(right));
       }
     }
   }
 
-  #draw(random: Random, times: Times, count: number): Step[] {
+  private draw(random: Random, times: Times, count: number): Step[] {
     const steps: Step[] = [];
     while (steps.length < count) steps.push(...nextSteps(random, times));
     return steps;
   }
 
-  async #restart(): Promise<void> {
-    this.#history = [];
-    const [left, right] = await this.#both(["FLUSHALL"]);
-    if (show(left) !== show(right)) this.#report("FLUSHALL", show(left), show(right));
+  private async restart(): Promise<void> {
+    this.history = [];
+    const [left, right] = await this.both(["FLUSHALL"]);
+    if (show(left) !== show(right)) this.report("FLUSHALL", show(left), show(right));
   }
 
-  #both(args: readonly Argument[]): Promise<[Reply, Reply]> {
-    return Promise.all([this.#reference.typed(...args), this.#judged.typed(...args)]);
+  private both(args: readonly Argument[]): Promise<[Reply, Reply]> {
+    return Promise.all([this.reference.typed(...args), this.judged.typed(...args)]);
   }
 
-  async #pipeline(steps: readonly Step[]): Promise<boolean> {
+  private async pipeline(steps: readonly Step[]): Promise<boolean> {
     for (const step of steps) {
-      this.#reference.send(...step.args);
-      this.#judged.send(...step.args);
+      this.reference.send(...step.args);
+      this.judged.send(...step.args);
     }
     const [left, right] = await Promise.all([
-      this.#reference.replies(steps.length),
-      this.#judged.replies(steps.length),
+      this.reference.replies(steps.length),
+      this.judged.replies(steps.length),
     ]);
-    return steps.every((step, i) => this.#check(step, left[i] as Reply, right[i] as Reply));
+    return steps.every((step, i) => this.check(step, left[i] as Reply, right[i] as Reply));
   }
 
-  #check(step: Step, left: Reply, right: Reply): boolean {
-    this.#note(step);
+  private check(step: Step, left: Reply, right: Reply): boolean {
+    this.note(step);
     if (matches(step.compare, left, right)) return true;
-    this.#report(showCommand(step.args), show(left), show(right));
+    this.report(showCommand(step.args), show(left), show(right));
     return false;
   }
 
   /** SCAN and RANDOMKEY: the replies differ rightly, so look at what they mean. */
-  async #dialogue(step: Step): Promise<boolean> {
-    const [left, right] = await this.#both(step.args);
-    if (left.type === "-" || right.type === "-") return this.#check(step, left, right);
-    this.#note(step);
+  private async dialogue(step: Step): Promise<boolean> {
+    const [left, right] = await this.both(step.args);
+    if (left.type === "-" || right.type === "-") return this.check(step, left, right);
+    this.note(step);
     const answer = step.compare === "walk" ? walk : membership;
     const meaning = await Promise.all([
-      answer(this.#reference, step.args, left),
-      answer(this.#judged, step.args, right),
+      answer(this.reference, step.args, left),
+      answer(this.judged, step.args, right),
     ]);
     if (meaning[0] === meaning[1]) return true;
-    this.#report(showCommand(step.args), meaning[0], meaning[1]);
+    this.report(showCommand(step.args), meaning[0], meaning[1]);
     return false;
   }
 
-  #note(step: Step): void {
-    this.#steps++;
-    this.#history.push(showCommand(step.args));
-    if (this.#history.length > HISTORY_SHOWN) this.#history.shift();
+  private note(step: Step): void {
+    this.steps++;
+    this.history.push(showCommand(step.args));
+    if (this.history.length > HISTORY_SHOWN) this.history.shift();
   }
 
   /** One fault, met again and again, is reported once. */
-  #report(command: string, reference: string, judged: string): void {
+  private report(command: string, reference: string, judged: string): void {
     const start = (text: string) => text.toLowerCase().slice(0, SIGNATURE_CHARS);
     const signature = `${start(reference)}|${start(judged)}`;
-    if (this.#signatures.has(signature)) return;
-    this.#signatures.add(signature);
-    const history = this.#history.slice(0, -1);
-    this.differences.push({ step: this.#steps, command, reference, judged, history });
+    if (this.signatures.has(signature)) return;
+    this.signatures.add(signature);
+    const history = this.history.slice(0, -1);
+    this.differences.push({ step: this.steps, command, reference, judged, history });
   }
 }
 

@@ -12,23 +12,23 @@ const HOST = "127.0.0.1";
 export class LinkProxy implements AsyncDisposable {
   readonly port: number;
   readonly address: string;
-  readonly #server: Server;
-  readonly #targetPort: number;
-  readonly #sockets = new Set<Socket>();
-  #isCut = false;
+  private readonly server: Server;
+  private readonly targetPort: number;
+  private readonly sockets = new Set<Socket>();
+  private isCut = false;
   /** Bytes of the leader that may still pass. */
-  #allowance = Number.POSITIVE_INFINITY;
+  private allowance = Number.POSITIVE_INFINITY;
   /** What is held back, for each connection that has some. */
-  readonly #held = new Map<Socket, () => void>();
+  private readonly held = new Map<Socket, () => void>();
   /** Connections that got through, over the proxy's life. */
   passed = 0;
 
   private constructor(server: Server, port: number, targetPort: number) {
-    this.#server = server;
+    this.server = server;
     this.port = port;
     this.address = `${HOST}:${port}`;
-    this.#targetPort = targetPort;
-    server.on("connection", (socket) => this.#accept(socket));
+    this.targetPort = targetPort;
+    server.on("connection", (socket) => this.accept(socket));
   }
 
   static start(targetPort: number): Promise<LinkProxy> {
@@ -44,74 +44,74 @@ export class LinkProxy implements AsyncDisposable {
   }
 
   cut(): void {
-    this.#isCut = true;
-    for (const socket of this.#sockets) socket.destroy();
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
   }
 
   heal(): void {
-    this.#isCut = false;
+    this.isCut = false;
   }
 
   /** Lets that many more bytes of the leader through, and keeps the rest back until release(). */
   hold(bytes: number): void {
-    this.#allowance = bytes;
+    this.allowance = bytes;
   }
 
   /** Whether the follower waits for bytes that are kept back. */
   get isHolding(): boolean {
-    return this.#held.size > 0;
+    return this.held.size > 0;
   }
 
   release(): void {
-    this.#allowance = Number.POSITIVE_INFINITY;
-    const flows = [...this.#held.values()];
-    this.#held.clear();
+    this.allowance = Number.POSITIVE_INFINITY;
+    const flows = [...this.held.values()];
+    this.held.clear();
     for (const flow of flows) flow();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.cut();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  #accept(near: Socket): void {
-    if (this.#isCut) {
+  private accept(near: Socket): void {
+    if (this.isCut) {
       near.destroy();
       return;
     }
     this.passed++;
-    const far = connect({ port: this.#targetPort, host: HOST });
-    this.#join(near, far, (chunk) => {
+    const far = connect({ port: this.targetPort, host: HOST });
+    this.join(near, far, (chunk) => {
       if (!far.write(chunk)) near.pause();
     });
-    this.#join(far, near, (chunk) => this.#pass(far, near, chunk));
+    this.join(far, near, (chunk) => this.pass(far, near, chunk));
   }
 
   /** Passes on what may pass, and stops reading where the rest is kept back. */
-  #pass(from: Socket, to: Socket, chunk: Buffer): void {
-    const count = Math.min(chunk.length, this.#allowance);
-    this.#allowance -= count;
+  private pass(from: Socket, to: Socket, chunk: Buffer): void {
+    const count = Math.min(chunk.length, this.allowance);
+    this.allowance -= count;
     if (count > 0 && !to.write(chunk.subarray(0, count))) from.pause();
     if (count === chunk.length) return;
     from.pause();
-    this.#held.set(from, () => {
-      this.#pass(from, to, chunk.subarray(count));
+    this.held.set(from, () => {
+      this.pass(from, to, chunk.subarray(count));
       from.resume();
     });
   }
 
-  #join(from: Socket, to: Socket, pass: (chunk: Buffer) => void): void {
-    this.#sockets.add(from);
+  private join(from: Socket, to: Socket, pass: (chunk: Buffer) => void): void {
+    this.sockets.add(from);
     from.setNoDelay(true);
     from.on("data", pass);
     to.on("drain", () => {
-      if (!this.#held.has(from)) from.resume();
+      if (!this.held.has(from)) from.resume();
     });
     // "close" follows, and it takes the other end with it.
     from.on("error", () => undefined);
     from.on("close", () => {
-      this.#sockets.delete(from);
-      this.#held.delete(from);
+      this.sockets.delete(from);
+      this.held.delete(from);
       to.destroy();
     });
   }

@@ -9,11 +9,11 @@ import { RawConnection, RespClient } from "../harness.ts";
 import { type Argument, type Reply, show } from "./wire.ts";
 
 export class Peer extends RespClient {
-  readonly #socket: Socket;
+  private readonly socket: Socket;
 
   private constructor(socket: Socket) {
     super(new RawConnection(socket));
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   static connect(port: number): Promise<Peer> {
@@ -33,16 +33,16 @@ export class Peer extends RespClient {
 
   /** Says that no more bytes will come, and keeps reading. */
   end(): void {
-    this.#socket.end();
+    this.socket.end();
   }
 
   /** Takes no more bytes from the system: the server's end fills up. */
   pause(): void {
-    this.#socket.pause();
+    this.socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.socket.resume();
   }
 
   async replies(count: number): Promise<Reply[]> {

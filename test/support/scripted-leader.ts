@@ -21,13 +21,13 @@ export class ScriptedLeader implements AsyncDisposable {
   readonly port: number;
   /** Connections that got an answer and have ended. */
   served = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
 
   private constructor(server: Server, port: number, answer: (replid: string) => Answer) {
-    this.#server = server;
+    this.server = server;
     this.port = port;
-    server.on("connection", (socket) => this.#accept(socket, answer));
+    server.on("connection", (socket) => this.accept(socket, answer));
   }
 
   /** `answer` is told the replid that the follower asks to go on with, or "?". */
@@ -44,21 +44,21 @@ export class ScriptedLeader implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.sockets) socket.destroy();
+    return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  #accept(socket: Socket, answer: (replid: string) => Answer): void {
+  private accept(socket: Socket, answer: (replid: string) => Answer): void {
     const reader = new ReplyReader();
     let isAnswered = false;
-    this.#sockets.add(socket);
+    this.sockets.add(socket);
     socket.on("data", (chunk: Buffer) => {
       reader.push(chunk);
       // What comes behind PSYNC, newlines among it, is not looked at.
       for (let it = isAnswered ? undefined : reader.next(); it !== undefined; it = reader.next()) {
         const words = Array.isArray(it.value) ? it.value.map(textOf) : [];
         isAnswered = words[0] === "PSYNC";
-        if (isAnswered) return this.#serve(socket, answer(words[1]));
+        if (isAnswered) return this.serve(socket, answer(words[1]));
         socket.write(words[0] === "PING" ? "+PONG\r\n" : "+OK\r\n");
       }
     });
@@ -66,12 +66,12 @@ export class ScriptedLeader implements AsyncDisposable {
     socket.on("error", () => undefined);
     socket.on("end", () => socket.destroy());
     socket.on("close", () => {
-      this.#sockets.delete(socket);
+      this.sockets.delete(socket);
       if (isAnswered) this.served++;
     });
   }
 
-  #serve(socket: Socket, { bytes, staysOpen }: Answer): void {
+  private serve(socket: Socket, { bytes, staysOpen }: Answer): void {
     socket.write(bytes);
     if (!staysOpen) socket.end();
   }

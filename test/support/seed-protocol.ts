@@ -63,27 +63,27 @@ export interface ReplicatedFrame {
 
 /** A Go follower's end of the link: it has sent JOIN and takes frames one by one. */
 export class JoinedFollower {
-  readonly #peer: Peer;
+  private readonly peer: Peer;
 
   constructor(peer: Peer) {
-    this.#peer = peer;
+    this.peer = peer;
     peer.write(joinFrame);
   }
 
   /** The next frame, not acknowledged yet. */
   async frame(patienceMs?: number): Promise<ReplicatedFrame> {
-    const [kind] = await this.#peer.raw.readExactly(1, patienceMs);
+    const [kind] = await this.peer.raw.readExactly(1, patienceMs);
     if (kind !== 1 && kind !== 3) throw new Error(`a leader sent a frame of kind ${kind}`);
-    const key = await this.#sized();
+    const key = await this.sized();
     if (kind === 3) return { kind: "del", key, value: "", ttlSeconds: 0 };
-    const value = await this.#sized();
-    const ttlSeconds = (await this.#peer.raw.readExactly(4)).readInt32LE(0);
+    const value = await this.sized();
+    const ttlSeconds = (await this.peer.raw.readExactly(4)).readInt32LE(0);
     return { kind: "set", key, value, ttlSeconds };
   }
 
   /** The status byte with which a Go follower answers every frame. */
   acknowledge(status: number = OK): void {
-    this.#peer.write(Uint8Array.of(status));
+    this.peer.write(Uint8Array.of(status));
   }
 
   async frames(count: number): Promise<ReplicatedFrame[]> {
@@ -106,9 +106,9 @@ export class JoinedFollower {
     }
   }
 
-  async #sized(): Promise<string> {
-    const length = (await this.#peer.raw.readExactly(4)).readInt32LE(0);
+  private async sized(): Promise<string> {
+    const length = (await this.peer.raw.readExactly(4)).readInt32LE(0);
     if (length < 0) throw new Error(`a leader sent a length of ${length}`);
-    return (await this.#peer.raw.readExactly(length)).toString("latin1");
+    return (await this.peer.raw.readExactly(length)).toString("latin1");
   }
 }

@@ -124,25 +124,25 @@ export class SelfReports implements AsyncDisposable {
   /** The states that were met, in the order in which they were first. */
   readonly states = new Set<string>();
   samples = 0;
-  readonly #port: number;
-  readonly #ended: Promise<void>;
-  #isOver = false;
+  private readonly port: number;
+  private readonly ended: Promise<void>;
+  private isOver = false;
 
   constructor(port: number) {
-    this.#port = port;
-    this.#ended = this.#run();
+    this.port = port;
+    this.ended = this.run();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#isOver) {
+  private async run(): Promise<void> {
+    while (!this.isOver) {
       // A node that starts, ends or is demoted closes connections; the next one goes on.
-      await this.#ask().catch(() => Bun.sleep(1));
+      await this.ask().catch(() => Bun.sleep(1));
     }
   }
 
-  async #ask(): Promise<void> {
-    await using peer = await Peer.connect(this.#port);
-    while (!this.#isOver) {
+  private async ask(): Promise<void> {
+    await using peer = await Peer.connect(this.port);
+    while (!this.isOver) {
       const sample = await sampleOf(peer);
       if (sample === null) continue;
       this.samples++;
@@ -152,7 +152,7 @@ export class SelfReports implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true;
-    await this.#ended;
+    this.isOver = true;
+    await this.ended;
   }
 }

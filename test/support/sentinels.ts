@@ -28,28 +28,28 @@ const PERIODS = ["INFO-PERIOD", 500, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 200, "
 export class Member implements AsyncDisposable {
   readonly port: number;
   readonly configFile: string;
-  readonly #arguments: readonly string[];
-  #node: SpawnedNode | null = null;
+  private readonly arguments: readonly string[];
+  private node: SpawnedNode | null = null;
 
   constructor(directory: string, port: number, leaderPort: number | null) {
     this.port = port;
     this.configFile = join(directory, `${port}.conf`);
     const follows = leaderPort === null ? [] : ["--leaderaddr", `${HOST}:${leaderPort}`];
     const listens = ["--listenaddr", `${HOST}:${port}`];
-    this.#arguments = [...listens, ...follows, "--config", this.configFile];
+    this.arguments = [...listens, ...follows, "--config", this.configFile];
   }
 
   async start(): Promise<void> {
-    this.#node = await spawnNode(this.#arguments);
+    this.node = await spawnNode(this.arguments);
   }
 
   async kill(): Promise<void> {
-    this.#node?.process.kill("SIGKILL");
-    await this.#node?.process.exited;
+    this.node?.process.kill("SIGKILL");
+    await this.node?.process.exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#node?.[Symbol.asyncDispose]();
+    await this.node?.[Symbol.asyncDispose]();
   }
 }
 

@@ -23,7 +23,7 @@ export interface SmallStoreOptions {
 }
 
 export class SmallStore extends Store {
-  readonly #memory: StoreMemory;
+  private readonly memory: StoreMemory;
 
   constructor({ memoryLimitBytes = 16 * MiB, valueBytesMax = 64 * MiB }: SmallStoreOptions = {}) {
     const memory = reserveStore({
@@ -35,7 +35,7 @@ export class SmallStore extends Store {
       concurrent: false,
     });
     super(memory, 0);
-    this.#memory = memory;
+    this.memory = memory;
     this.expires = true;
   }
 
@@ -81,7 +81,7 @@ export class SmallStore extends Store {
 
   /** Whether other data are gathered to take the place of these. */
   get isGathering(): boolean {
-    return new Int32Array(this.#memory.control)[REPLACING] === 1;
+    return new Int32Array(this.memory.control)[REPLACING] === 1;
   }
 }
 

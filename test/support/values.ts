@@ -182,32 +182,32 @@ const halfwaySeconds: readonly string[] = ["9223372036854775", "9223372036854776
  * the other, would make GT and LT differ without anybody being wrong.
  */
 export class Times {
-  readonly #random: Random;
-  readonly #used = new Set<number>();
+  private readonly random: Random;
+  private readonly used = new Set<number>();
 
   constructor(random: Random) {
-    this.#random = random;
+    this.random = random;
   }
 
   relative(unit: "s" | "ms"): string {
-    if (this.#random.chance(0.25)) {
-      return this.#random.pick(unit === "s" ? [...oddTimes, ...halfwaySeconds] : oddTimes);
+    if (this.random.chance(0.25)) {
+      return this.random.pick(unit === "s" ? [...oddTimes, ...halfwaySeconds] : oddTimes);
     }
     let step = 0;
-    do step = this.#random.between(10, RELATIVE_STEPS);
-    while (this.#used.has(step));
-    this.#used.add(step);
+    do step = this.random.between(10, RELATIVE_STEPS);
+    while (this.used.has(step));
+    this.used.add(step);
     return String(step * RELATIVE_STEP_S * (unit === "s" ? 1 : 1000));
   }
 
   absolute(unit: "s" | "ms"): string {
-    if (this.#random.chance(0.25)) {
+    if (this.random.chance(0.25)) {
       // The largest number of milliseconds is a valid moment in Redis; ours end at 2^53 - 1.
       const odd = oddTimes.filter((time) => unit === "s" || time !== LARGEST);
-      return this.#random.pick([...odd, unit === "s" ? "9007199254740" : "9007199254740991"]);
+      return this.random.pick([...odd, unit === "s" ? "9007199254740" : "9007199254740991"]);
     }
     // Few distinct moments, far beyond every relative one, so that equal ones do meet.
-    const moment = FAR_AWAY_S + this.#random.below(6) * 1000;
-    return unit === "s" ? String(moment) : `${moment}${this.#random.pick(["000", "001", "999"])}`;
+    const moment = FAR_AWAY_S + this.random.below(6) * 1000;
+    return unit === "s" ? String(moment) : `${moment}${this.random.pick(["000", "001", "999"])}`;
   }
 }

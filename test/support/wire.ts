@@ -40,67 +40,67 @@ export class NotResp extends Error {
 
 /** An incremental reader: push chunks as they come, take replies as they complete. */
 export class ReplyReader {
-  #bytes = Buffer.alloc(4096);
-  #start = 0;
-  #end = 0;
-  #position = 0;
+  private bytes = Buffer.alloc(4096);
+  private start = 0;
+  private end = 0;
+  private position = 0;
   /** No reply can be complete before this many bytes are here: spares rescans of large values. */
-  #wanted = 0;
+  private wanted = 0;
 
   push(chunk: Uint8Array): void {
-    this.#makeRoom(chunk.length);
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
+    this.makeRoom(chunk.length);
+    this.bytes.set(chunk, this.end);
+    this.end += chunk.length;
   }
 
   /** Bytes that arrived and belong to no complete reply yet. */
   get pending(): Buffer {
-    return Buffer.from(this.#bytes.subarray(this.#start, this.#end));
+    return Buffer.from(this.bytes.subarray(this.start, this.end));
   }
 
   /** Hands out up to `length` raw bytes, bypassing RESP. */
   takeRaw(length: number): Buffer | undefined {
-    if (this.#end - this.#start < length) return undefined;
-    const raw = Buffer.from(this.#bytes.subarray(this.#start, this.#start + length));
-    this.#start += length;
+    if (this.end - this.start < length) return undefined;
+    const raw = Buffer.from(this.bytes.subarray(this.start, this.start + length));
+    this.start += length;
     return raw;
   }
 
   next(): Reply | undefined {
-    if (this.#end - this.#start < this.#wanted) return undefined;
-    this.#wanted = 0;
-    this.#position = this.#start;
-    const reply = this.#parse();
-    if (reply !== undefined) this.#start = this.#position;
+    if (this.end - this.start < this.wanted) return undefined;
+    this.wanted = 0;
+    this.position = this.start;
+    const reply = this.parse();
+    if (reply !== undefined) this.start = this.position;
     return reply;
   }
 
-  #makeRoom(length: number): void {
-    if (this.#end + length <= this.#bytes.length) return;
-    const live = this.#end - this.#start;
-    const roomy = live + length <= this.#bytes.length / 2;
-    const target = roomy ? this.#bytes : Buffer.alloc(Math.max(live + length, 4096) * 2);
-    this.#bytes.copy(target, 0, this.#start, this.#end);
-    this.#bytes = target;
-    this.#start = 0;
-    this.#end = live;
+  private makeRoom(length: number): void {
+    if (this.end + length <= this.bytes.length) return;
+    const live = this.end - this.start;
+    const roomy = live + length <= this.bytes.length / 2;
+    const target = roomy ? this.bytes : Buffer.alloc(Math.max(live + length, 4096) * 2);
+    this.bytes.copy(target, 0, this.start, this.end);
+    this.bytes = target;
+    this.start = 0;
+    this.end = live;
   }
 
-  #line(): string | undefined {
-    const at = this.#bytes.indexOf(CRLF, this.#position);
-    if (at < 0 || at + 2 > this.#end) return undefined;
-    const line = this.#bytes.toString("latin1", this.#position, at);
-    this.#position = at + 2;
+  private line(): string | undefined {
+    const at = this.bytes.indexOf(CRLF, this.position);
+    if (at < 0 || at + 2 > this.end) return undefined;
+    const line = this.bytes.toString("latin1", this.position, at);
+    this.position = at + 2;
     return line;
   }
 
-  #parse(): Reply | undefined {
-    if (this.#position < this.#end && !this.#knownType()) {
+  private parse(): Reply | undefined {
+    if (this.position < this.end && !this.knownType()) {
       throw new NotResp(
         `not a RESP reply: ${JSON.stringify(this.pending.toString("latin1", 0, 80))}`,
       );
     }
-    const line = this.#line();
+    const line = this.line();
     if (line === undefined) return undefined;
     const type = line[0] as string;
     const text = line.slice(1);
@@ -109,33 +109,33 @@ export class ReplyReader {
     const length = Number(text);
     if (!Number.isSafeInteger(length) || length < -1) throw new NotResp(`bad length: ${line}`);
     if (length === -1) return { type, value: null };
-    return BULK_TYPES.includes(type) ? this.#bulk(type, length) : this.#aggregate(type, length);
+    return BULK_TYPES.includes(type) ? this.bulk(type, length) : this.aggregate(type, length);
   }
 
-  #knownType(): boolean {
-    const type = String.fromCharCode(this.#bytes[this.#position] as number);
+  private knownType(): boolean {
+    const type = String.fromCharCode(this.bytes[this.position] as number);
     return (SIMPLE_TYPES + BULK_TYPES + AGGREGATE_TYPES).includes(type);
   }
 
-  #bulk(type: string, length: number): Reply | undefined {
-    const end = this.#position + length;
-    if (end + 2 > this.#end) {
-      this.#wanted = end + 2 - this.#start;
+  private bulk(type: string, length: number): Reply | undefined {
+    const end = this.position + length;
+    if (end + 2 > this.end) {
+      this.wanted = end + 2 - this.start;
       return undefined;
     }
-    const value = this.#bytes.toString("latin1", this.#position, end);
-    if (this.#bytes[end] !== 13 || this.#bytes[end + 1] !== 10) {
+    const value = this.bytes.toString("latin1", this.position, end);
+    if (this.bytes[end] !== 13 || this.bytes[end + 1] !== 10) {
       throw new NotResp(`a bulk of ${length} bytes does not end in CRLF`);
     }
-    this.#position = end + 2;
+    this.position = end + 2;
     return { type, value };
   }
 
-  #aggregate(type: string, length: number): Reply | undefined {
+  private aggregate(type: string, length: number): Reply | undefined {
     const count = type === "%" || type === "|" ? length * 2 : length;
     const value: Reply[] = [];
     for (let i = 0; i < count; i++) {
-      const part = this.#parse();
+      const part = this.parse();
       if (part === undefined) return undefined;
       value.push(part);
     }

@@ -44,16 +44,16 @@ function keyOf(random: Random): string {
 
 /** Writes until it is stopped; disposing of it stops it too. */
 export class WriteLoad implements AsyncDisposable {
-  readonly #peer: Peer;
-  readonly #random: Random;
-  #isRunning = true;
-  #written = 0;
-  readonly #work: Promise<void>;
+  private readonly peer: Peer;
+  private readonly random: Random;
+  private isRunning = true;
+  private writtenCount = 0;
+  private readonly work: Promise<void>;
 
   private constructor(peer: Peer, random: Random) {
-    this.#peer = peer;
-    this.#random = random;
-    this.#work = this.#write();
+    this.peer = peer;
+    this.random = random;
+    this.work = this.write();
   }
 
   static async start(port: number, random: Random): Promise<WriteLoad> {
@@ -61,34 +61,37 @@ export class WriteLoad implements AsyncDisposable {
   }
 
   get written(): number {
-    return this.#written;
+    return this.writtenCount;
   }
 
   /** Resolves when that many more writes have been answered. */
   async more(count: number): Promise<void> {
-    const target = this.#written + count;
+    const target = this.writtenCount + count;
     const message = `${count} more writes`;
-    await waitFor(() => this.#written >= target, { message, progress: () => this.#written });
+    await waitFor(() => this.writtenCount >= target, {
+      message,
+      progress: () => this.writtenCount,
+    });
   }
 
   async stop(): Promise<void> {
-    this.#isRunning = false;
-    await this.#work;
+    this.isRunning = false;
+    await this.work;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.#peer[Symbol.asyncDispose]();
+    await this.peer[Symbol.asyncDispose]();
   }
 
-  async #write(): Promise<void> {
-    while (this.#isRunning) {
+  private async write(): Promise<void> {
+    while (this.isRunning) {
       for (let i = 0; i < BATCH; i++) {
-        const random = this.#random;
-        this.#peer.send(...random.weighted(writers)(random, keyOf(random)));
+        const random = this.random;
+        this.peer.send(...random.weighted(writers)(random, keyOf(random)));
       }
-      await this.#peer.replies(BATCH);
-      this.#written += BATCH;
+      await this.peer.replies(BATCH);
+      this.writtenCount += BATCH;
       // Leaves a part of the machine to the followers.
       await Bun.sleep(1);
     }

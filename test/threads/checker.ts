@@ -40,13 +40,13 @@ export class Checker {
   count = 0;
   /** What this checker added to each shared counter. */
   readonly added: number[] = new Array(COUNTERS).fill(0);
-  readonly #options: CheckerOptions;
-  readonly #model = new Map<string, string>();
-  readonly #brief = new Map<string, Brief>();
-  #number = 0;
+  private readonly options: CheckerOptions;
+  private readonly model = new Map<string, string>();
+  private readonly brief = new Map<string, Brief>();
+  private number = 0;
 
   constructor(options: CheckerOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /**
@@ -56,31 +56,31 @@ export class Checker {
    */
   async run(batchMax: number, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      await this.#batch(batchMax);
-      if (!this.#options.mayVanish) await this.#briefStep();
+      await this.batch(batchMax);
+      if (!this.options.mayVanish) await this.briefStep();
     }
   }
 
   /** Everything was flushed. */
   forget(): void {
-    this.#model.clear();
-    this.#brief.clear();
+    this.model.clear();
+    this.brief.clear();
   }
 
   /** Reads every key of the model once. */
   async verify(): Promise<void> {
-    for (const [key] of [...this.#model]) await this.#play([this.#get(key)]);
+    for (const [key] of [...this.model]) await this.play([this.get(key)]);
   }
 
   // ---- own keys ---------------------------------------------------------------------------------
 
-  async #batch(batchMax: number): Promise<void> {
-    const length = this.#options.random.between(1, batchMax);
-    await this.#play(Array.from({ length }, () => this.#step()));
+  private async batch(batchMax: number): Promise<void> {
+    const length = this.options.random.between(1, batchMax);
+    await this.play(Array.from({ length }, () => this.step()));
   }
 
-  async #play(steps: readonly Step[]): Promise<void> {
-    const { peer, name } = this.#options;
+  private async play(steps: readonly Step[]): Promise<void> {
+    const { peer, name } = this.options;
     peer.write(Buffer.concat(steps.map(({ command }) => encodeCommand(command))));
     for (const { command, check } of steps) {
       const reply = show(await peer.reply());
@@ -90,76 +90,76 @@ export class Checker {
     }
   }
 
-  #step(): Step {
-    const { random, mayVanish } = this.#options;
-    const key = this.#key();
+  private step(): Step {
+    const { random, mayVanish } = this.options;
+    const key = this.key();
     const plain: (readonly [number, () => Step])[] = [
-      [6, () => this.#get(key)],
-      [6, () => this.#set(key)],
-      [2, () => this.#mset()],
-      [3, () => this.#mget()],
-      [1, () => this.#delete(key)],
+      [6, () => this.get(key)],
+      [6, () => this.set(key)],
+      [2, () => this.mset()],
+      [3, () => this.mget()],
+      [1, () => this.delete(key)],
     ];
     if (mayVanish) return random.weighted(plain)();
     return random.weighted<() => Step>([
       ...plain,
-      [3, () => this.#append(key)],
-      [2, () => this.#setRange(key)],
-      [1, () => this.#getDelete(key)],
-      [1, () => this.#rename(key, this.#key())],
-      [1, () => this.#copy(key, this.#key())],
-      [2, () => this.#increment()],
-      [1, () => this.#writeTrio()],
-      [2, () => this.#readTrio()],
-      [1, () => this.#moveToken()],
-      [2, () => this.#findToken()],
+      [3, () => this.append(key)],
+      [2, () => this.setRange(key)],
+      [1, () => this.getDelete(key)],
+      [1, () => this.rename(key, this.key())],
+      [1, () => this.copy(key, this.key())],
+      [2, () => this.increment()],
+      [1, () => this.writeTrio()],
+      [2, () => this.readTrio()],
+      [1, () => this.moveToken()],
+      [2, () => this.findToken()],
     ])();
   }
 
-  #key(): string {
-    const { name, random } = this.#options;
+  private key(): string {
+    const { name, random } = this.options;
     return `${name}:${random.below(KEYS)}`;
   }
 
-  #value(key: string): string {
-    const { random, largeShare } = this.#options;
-    const mark = `${key}#${++this.#number} `;
+  private value(key: string): string {
+    const { random, largeShare } = this.options;
+    const mark = `${key}#${++this.number} `;
     const repeats = random.chance(largeShare) ? random.between(200, 2_000) : random.between(1, 12);
     return mark.repeat(repeats);
   }
 
   /** What GET shows now; taken when the command is sent, as replies come in order. */
-  #expected(key: string): (shown: string) => boolean {
-    const value = this.#model.get(key);
+  private expected(key: string): (shown: string) => boolean {
+    const value = this.model.get(key);
     if (value === undefined) return (shown) => shown === "$null";
-    if (!this.#options.mayVanish) return (shown) => shown === `$${value}`;
+    if (!this.options.mayVanish) return (shown) => shown === `$${value}`;
     return (shown) => shown === `$${value}` || shown === "$null";
   }
 
-  #get(key: string): Step {
-    return { command: ["GET", key], check: this.#expected(key) };
+  private get(key: string): Step {
+    return { command: ["GET", key], check: this.expected(key) };
   }
 
-  #set(key: string): Step {
-    const value = this.#value(key);
-    this.#model.set(key, value);
+  private set(key: string): Step {
+    const value = this.value(key);
+    this.model.set(key, value);
     return { command: ["SET", key, value], check: (reply) => reply === "+OK" };
   }
 
-  #keysOfSeveral(): string[] {
-    const count = this.#options.random.between(2, 6);
-    return [...new Set(Array.from({ length: count }, () => this.#key()))];
+  private keysOfSeveral(): string[] {
+    const count = this.options.random.between(2, 6);
+    return [...new Set(Array.from({ length: count }, () => this.key()))];
   }
 
-  #mset(): Step {
-    const pairs = this.#keysOfSeveral().map((key) => [key, this.#value(key)] as const);
-    for (const [key, value] of pairs) this.#model.set(key, value);
+  private mset(): Step {
+    const pairs = this.keysOfSeveral().map((key) => [key, this.value(key)] as const);
+    for (const [key, value] of pairs) this.model.set(key, value);
     return { command: ["MSET", ...pairs.flat()], check: (reply) => reply === "+OK" };
   }
 
-  #mget(): Step {
-    const keys = this.#keysOfSeveral();
-    const checks = keys.map((key) => this.#expected(key));
+  private mget(): Step {
+    const keys = this.keysOfSeveral();
+    const checks = keys.map((key) => this.expected(key));
     const check = (reply: string) => {
       const values = valuesIn(reply);
       return values.length === keys.length && values.every((value, i) => checks[i]?.(value));
@@ -167,49 +167,49 @@ export class Checker {
     return { command: ["MGET", ...keys], check };
   }
 
-  #delete(key: string): Step {
-    const existed = this.#model.delete(key) ? ":1" : ":0";
-    const { mayVanish } = this.#options;
+  private delete(key: string): Step {
+    const existed = this.model.delete(key) ? ":1" : ":0";
+    const { mayVanish } = this.options;
     return { command: ["DEL", key], check: (reply) => reply === existed || mayVanish };
   }
 
-  #append(key: string): Step {
-    const added = this.#value(key);
-    const value = (this.#model.get(key) ?? "") + added;
-    this.#model.set(key, value.length > 40_000 ? added : value);
+  private append(key: string): Step {
+    const added = this.value(key);
+    const value = (this.model.get(key) ?? "") + added;
+    this.model.set(key, value.length > 40_000 ? added : value);
     if (value.length > 40_000) return { command: ["SET", key, added], check: (r) => r === "+OK" };
     return { command: ["APPEND", key, added], check: (reply) => reply === `:${value.length}` };
   }
 
-  #setRange(key: string): Step {
-    const value = this.#model.get(key);
-    if (value === undefined) return this.#set(key);
-    const at = this.#options.random.below(value.length);
+  private setRange(key: string): Step {
+    const value = this.model.get(key);
+    if (value === undefined) return this.set(key);
+    const at = this.options.random.below(value.length);
     const written = `${value.slice(0, at)}~${value.slice(at + 1)}`;
-    this.#model.set(key, written);
+    this.model.set(key, written);
     return { command: ["SETRANGE", key, at, "~"], check: (reply) => reply === `:${value.length}` };
   }
 
-  #getDelete(key: string): Step {
-    const check = this.#expected(key);
-    this.#model.delete(key);
+  private getDelete(key: string): Step {
+    const check = this.expected(key);
+    this.model.delete(key);
     return { command: ["GETDEL", key], check };
   }
 
-  #rename(from: string, to: string): Step {
-    const value = this.#model.get(from);
+  private rename(from: string, to: string): Step {
+    const value = this.model.get(from);
     if (value === undefined) {
       return { command: ["RENAME", from, to], check: (reply) => reply === "-ERR no such key" };
     }
-    this.#model.delete(from);
-    this.#model.set(to, value);
+    this.model.delete(from);
+    this.model.set(to, value);
     return { command: ["RENAME", from, to], check: (reply) => reply === "+OK" };
   }
 
-  #copy(from: string, to: string): Step {
-    const value = from === to ? undefined : this.#model.get(from);
-    if (value === undefined) return this.#get(from);
-    this.#model.set(to, value);
+  private copy(from: string, to: string): Step {
+    const value = from === to ? undefined : this.model.get(from);
+    if (value === undefined) return this.get(from);
+    this.model.set(to, value);
     return { command: ["COPY", from, to, "REPLACE"], check: (reply) => reply === ":1" };
   }
 
@@ -218,36 +218,36 @@ export class Checker {
   /**
    * Sets a key with a short life, or looks at one: alone, so that both ends of the call are known.
    */
-  async #briefStep(): Promise<void> {
-    const { random, name } = this.#options;
+  private async briefStep(): Promise<void> {
+    const { random, name } = this.options;
     const key = `${name}:brief:${random.below(4)}`;
-    const known = this.#brief.get(key);
-    if (known === undefined) await this.#setBriefly(key, random.between(1, BRIEF_MS_MAX));
-    else await this.#getBrief(key, known);
+    const known = this.brief.get(key);
+    if (known === undefined) await this.setBriefly(key, random.between(1, BRIEF_MS_MAX));
+    else await this.getBrief(key, known);
   }
 
-  async #setBriefly(key: string, ms: number): Promise<void> {
-    const value = this.#value(key);
+  private async setBriefly(key: string, ms: number): Promise<void> {
+    const value = this.value(key);
     const before = Date.now();
     const command = ["SET", key, value, "PX", ms];
-    await this.#play([{ command, check: (reply) => reply === "+OK" }]);
-    this.#brief.set(key, { value, from: before + ms, to: Date.now() + ms });
+    await this.play([{ command, check: (reply) => reply === "+OK" }]);
+    this.brief.set(key, { value, from: before + ms, to: Date.now() + ms });
   }
 
-  async #getBrief(key: string, { value, from, to }: Brief): Promise<void> {
+  private async getBrief(key: string, { value, from, to }: Brief): Promise<void> {
     const before = Date.now();
     const check = (reply: string) => {
       if (reply === `$${value}`) return before <= to;
-      this.#brief.delete(key);
+      this.brief.delete(key);
       return reply === "$null" && Date.now() >= from;
     };
-    await this.#play([{ command: ["GET", key], check }]);
+    await this.play([{ command: ["GET", key], check }]);
   }
 
   // ---- keys that all write ----------------------------------------------------------------------
 
-  #increment(): Step {
-    const { random } = this.#options;
+  private increment(): Step {
+    const { random } = this.options;
     const counter = random.below(COUNTERS);
     const by = random.between(1, 9);
     this.added[counter] = (this.added[counter] ?? 0) + by;
@@ -256,25 +256,25 @@ export class Checker {
   }
 
   /** Three keys in three shards that are always written together. */
-  #writeTrio(): Step {
-    const value = this.#value(`trio of ${this.#options.name}`);
+  private writeTrio(): Step {
+    const value = this.value(`trio of ${this.options.name}`);
     const command = ["MSET", "trio:a", value, "trio:b", value, "trio:c", value];
     return { command, check: (reply) => reply === "+OK" };
   }
 
-  #readTrio(): Step {
+  private readTrio(): Step {
     const check = (reply: string) => new Set(valuesIn(reply)).size === 1;
     return { command: ["MGET", "trio:a", "trio:b", "trio:c"], check };
   }
 
   /** A value that lies under exactly one of two names, whoever moves it. */
-  #moveToken(): Step {
-    const [from, to] = this.#options.random.chance(0.5) ? ["a", "b"] : ["b", "a"];
+  private moveToken(): Step {
+    const [from, to] = this.options.random.chance(0.5) ? ["a", "b"] : ["b", "a"];
     const check = (reply: string) => reply === "+OK" || reply === "-ERR no such key";
     return { command: ["RENAME", `token:${from}`, `token:${to}`], check };
   }
 
-  #findToken(): Step {
+  private findToken(): Step {
     const check = (reply: string) => {
       const values = valuesIn(reply);
       return (

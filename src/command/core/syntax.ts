@@ -32,81 +32,81 @@ export function parseSyntax(text: string): readonly Argument[] {
 }
 
 class SyntaxParser {
-  readonly #tokens: readonly string[];
-  readonly #text: string;
-  #at = 0;
+  private readonly tokens: readonly string[];
+  private readonly text: string;
+  private at = 0;
   /** Keys so far. */
-  #keys = 0;
+  private keys = 0;
 
   constructor(text: string) {
-    this.#text = text;
-    this.#tokens = text.match(/\.\.\.|[[\]()|]|[^\s[\]()|]+?(?=\.\.\.|[\s[\]()|]|$)/g) ?? [];
+    this.text = text;
+    this.tokens = text.match(/\.\.\.|[[\]()|]|[^\s[\]()|]+?(?=\.\.\.|[\s[\]()|]|$)/g) ?? [];
   }
 
   all(): readonly Argument[] {
-    const { parts } = this.#list();
-    if (this.#next !== "") throw new Error(`"${this.#text}": "${this.#next}" is one too many`);
+    const { parts } = this.list();
+    if (this.next !== "") throw new Error(`"${this.text}": "${this.next}" is one too many`);
     return parts;
   }
 
-  get #next(): string {
-    return this.#tokens[this.#at] ?? "";
+  private get next(): string {
+    return this.tokens[this.at] ?? "";
   }
 
   /** Takes the next token if it is this one. */
-  #takes(token: string): boolean {
-    if (this.#next !== token) return false;
-    this.#at++;
+  private takes(token: string): boolean {
+    if (this.next !== token) return false;
+    this.at++;
     return true;
   }
 
-  #expect(token: string): void {
-    if (!this.#takes(token)) throw new Error(`"${this.#text}": no ${token} at "${this.#next}"`);
+  private expect(token: string): void {
+    if (!this.takes(token)) throw new Error(`"${this.text}": no ${token} at "${this.next}"`);
   }
 
   /** Up to a closing bracket or the end; with bars between them they are alternatives. */
-  #list(): { readonly parts: readonly Argument[]; readonly isChoice: boolean } {
+  private list(): { readonly parts: readonly Argument[]; readonly isChoice: boolean } {
     const parts: Argument[] = [];
     let isChoice = false;
-    while (this.#next !== "" && this.#next !== ")") {
-      parts.push(this.#argument());
-      if (this.#takes("|")) isChoice = true;
+    while (this.next !== "" && this.next !== ")") {
+      parts.push(this.argument());
+      if (this.takes("|")) isChoice = true;
     }
     return { parts, isChoice };
   }
 
-  #argument(): Argument {
-    if (this.#takes("[")) {
-      const inner = this.#argument();
-      this.#expect("]");
+  private argument(): Argument {
+    if (this.takes("[")) {
+      const inner = this.argument();
+      this.expect("]");
       return { ...inner, isOptional: true };
     }
-    const word = this.#tokens[this.#at++] ?? "";
-    if (!/^[A-Z-]+$/.test(word)) return this.#named(word);
-    if (/^[a-z]/.test(this.#next)) {
-      return { ...this.#named(this.#tokens[this.#at++] ?? ""), token: word };
+    const word = this.tokens[this.at++] ?? "";
+    if (!/^[A-Z-]+$/.test(word)) return this.named(word);
+    if (/^[a-z]/.test(this.next)) {
+      return { ...this.named(this.tokens[this.at++] ?? ""), token: word };
     }
-    return this.#named(word);
+    return this.named(word);
   }
 
-  #named(word: string): Argument {
+  private named(word: string): Argument {
     const [, stem = "", suffix = ""] = /^([^@!]+)(.*)$/.exec(word) ?? [];
     if (!stem.endsWith("=")) {
-      if (stem === "" || stem.includes("=")) throw new Error(`"${this.#text}": no ( at "${stem}"`);
+      if (stem === "" || stem.includes("=")) throw new Error(`"${this.text}": no ( at "${stem}"`);
       const one = simple(stem);
-      const key = one.type === "key" ? { keyIndex: this.#keys++ } : {};
-      return { ...one, ...key, ...versions(suffix), ...this.#repeats() };
+      const key = one.type === "key" ? { keyIndex: this.keys++ } : {};
+      return { ...one, ...key, ...versions(suffix), ...this.repeats() };
     }
-    this.#expect("(");
-    const { parts, isChoice } = this.#list();
-    this.#expect(")");
-    const behind = /^[@!]/.test(this.#next) ? (this.#tokens[this.#at++] ?? "") : "";
+    this.expect("(");
+    const { parts, isChoice } = this.list();
+    this.expect(")");
+    const behind = /^[@!]/.test(this.next) ? (this.tokens[this.at++] ?? "") : "";
     const type = isChoice ? "oneof" : "block";
-    return { name: stem.slice(0, -1), type, parts, ...versions(behind), ...this.#repeats() };
+    return { name: stem.slice(0, -1), type, parts, ...versions(behind), ...this.repeats() };
   }
 
-  #repeats() {
-    return { isOptional: false, isMultiple: this.#takes("...") };
+  private repeats() {
+    return { isOptional: false, isMultiple: this.takes("...") };
   }
 }
 

@@ -37,8 +37,8 @@ export class HyperLogLog {
   /** The value is bytes[0] up to, not including, bytes[length]. */
   readonly bytes = new Uint8Array(capacityBytes);
   length = 0;
-  readonly #scratch = new Uint8Array(denseEnd);
-  readonly #registers = new Uint8Array(registerCount);
+  private readonly scratch = new Uint8Array(denseEnd);
+  private readonly registers = new Uint8Array(registerCount);
 
   /** Starts an empty HyperLogLog. */
   clear(): void {
@@ -98,7 +98,7 @@ export class HyperLogLog {
   /** Converts to dense registers. Returns false, without a change, if the registers are corrupt. */
   makeDense(): boolean {
     if (this.isDense) return true;
-    const dense = this.#scratch.fill(0);
+    const dense = this.scratch.fill(0);
     const whole = eachValueRun(this.bytes, headerBytes, this.length, (register, length, value) => {
       for (let i = 0; i < length; i++) raiseDense(dense, headerBytes, register + i, value);
     });
@@ -138,7 +138,7 @@ export class HyperLogLog {
    */
   refresh(): boolean | null {
     if ((this.bytes[outOfDateAt] & outOfDateBit) === 0) return false;
-    const registers = this.#registers.fill(0);
+    const registers = this.registers.fill(0);
     if (!this.mergeInto(registers)) return null;
     const view = new DataView(this.bytes.buffer);
     const cardinality = estimate(registers);

@@ -80,16 +80,16 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
 
 /** Keeps the error reply of a handler. */
 class StreamReply extends NullReply {
-  #refusal: ErrorReply | null = null;
+  private refusal: ErrorReply | null = null;
 
   override error(refusal?: ErrorReply): void {
-    this.#refusal = refusal ?? null;
+    this.refusal = refusal ?? null;
   }
 
   /** The error since the last call, if any. */
   take(): ErrorReply | null {
-    const refusal = this.#refusal;
-    this.#refusal = null;
+    const refusal = this.refusal;
+    this.refusal = null;
     return refusal;
   }
 }

@@ -100,21 +100,21 @@ const copyLoopBytesMax = 64; // below this a loop beats set(subarray()), which c
 const verbatimPrefixBytes = 4; // "txt:" or "mkd:"
 
 export class ReplyParser {
-  readonly #limits: Required<ReplyLimits>;
-  #chunk: Buffer = Buffer.alloc(0);
-  #position = 0;
-  #end = 0;
+  private readonly limits: Required<ReplyLimits>;
+  private chunk: Buffer = Buffer.alloc(0);
+  private position = 0;
+  private end = 0;
   /** The beginning of a line or of a value, from earlier chunks, and how many bytes that is. */
-  #pieces: Uint8Array[] = [];
-  #collected = 0;
+  private pieces: Uint8Array[] = [];
+  private collected = 0;
   /** The type and length of the value whose bytes come next; a length of -1 between values. */
-  #bodyType = 0;
-  #bodyLength = -1;
+  private bodyType = 0;
+  private bodyLength = -1;
   /** Open aggregates, outermost first. */
-  #frames: Frame[] = [];
+  private frames: Frame[] = [];
 
   constructor(limits: ReplyLimits = {}) {
-    this.#limits = {
+    this.limits = {
       bulkBytes: limits.bulkBytes ?? bulkBytesMax,
       lineBytes: limits.lineBytes ?? lineBytesMax,
       elements: limits.elements ?? elementsMax,
@@ -127,11 +127,11 @@ export class ReplyParser {
    * parser keeps views of a chunk until the reply is whole: do not write into it afterwards.
    */
   feed(chunk: Uint8Array): void {
-    if (this.#position < this.#end) throw new Error("feed() before next() returned undefined");
-    this.#chunk =
+    if (this.position < this.end) throw new Error("feed() before next() returned undefined");
+    this.chunk =
       chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    this.#position = 0;
-    this.#end = chunk.length;
+    this.position = 0;
+    this.end = chunk.length;
   }
 
   /**
@@ -141,11 +141,11 @@ export class ReplyParser {
    */
   next(asBytes: boolean): Reply | undefined {
     // Each step needs at least one byte; a step that lacks bytes consumes all there are.
-    while (this.#position < this.#end) {
-      const value = this.#bodyLength >= 0 ? this.#takeBody(asBytes) : this.#takeLine();
+    while (this.position < this.end) {
+      const value = this.bodyLength >= 0 ? this.takeBody(asBytes) : this.takeLine();
       if (value === undefined) continue;
-      if (this.#frames.length === 0) return value;
-      const whole = this.#place(value);
+      if (this.frames.length === 0) return value;
+      const whole = this.place(value);
       if (whole !== undefined) return whole;
     }
     return undefined;
@@ -153,28 +153,28 @@ export class ReplyParser {
 
   // ---- lines -----------------------------------------------------------------------------------
 
-  #takeLine(): Reply | undefined {
-    const chunk = this.#chunk;
-    const start = this.#position;
-    const end = this.#end;
+  private takeLine(): Reply | undefined {
+    const chunk = this.chunk;
+    const start = this.position;
+    const end = this.end;
     let at = start;
     while (at < end && chunk[at] !== LF) at++;
-    if (this.#collected + at - start > this.#limits.lineBytes) {
-      throw new ReplyFormatError(`a line is longer than ${this.#limits.lineBytes} bytes`);
+    if (this.collected + at - start > this.limits.lineBytes) {
+      throw new ReplyFormatError(`a line is longer than ${this.limits.lineBytes} bytes`);
     }
     if (at === end) {
-      this.#collect(at);
+      this.collect(at);
       return undefined;
     }
-    this.#position = at + 1;
-    if (this.#collected === 0) return this.#readLine(chunk, start, at - 1);
-    this.#pieces.push(chunk.subarray(start, at));
-    const line = this.#join(this.#collected + at - start);
-    return this.#readLine(line, 0, line.length - 1);
+    this.position = at + 1;
+    if (this.collected === 0) return this.readLine(chunk, start, at - 1);
+    this.pieces.push(chunk.subarray(start, at));
+    const line = this.join(this.collected + at - start);
+    return this.readLine(line, 0, line.length - 1);
   }
 
   /** Reads the line from the type byte at `start` to the CR at `end`. */
-  #readLine(line: Buffer, start: number, end: number): Reply | undefined {
+  private readLine(line: Buffer, start: number, end: number): Reply | undefined {
     if (end <= start || line[end] !== CR)
       throw new ReplyFormatError("a line does not end in CR LF");
     const type = line[start];
@@ -183,7 +183,7 @@ export class ReplyParser {
       case DOLLAR:
       case EQUALS:
       case BANG:
-        return this.#openBody(type, readInteger(line, from, end));
+        return this.openBody(type, readInteger(line, from, end));
       case COLON:
         return readInteger(line, from, end);
       case PLUS:
@@ -195,7 +195,7 @@ export class ReplyParser {
       case TILDE:
       case GREATER:
       case BAR:
-        return this.#openAggregate(type, readInteger(line, from, end));
+        return this.openAggregate(type, readInteger(line, from, end));
       default:
         return readRareScalar(type, line.toString("latin1", from, end));
     }
@@ -203,101 +203,101 @@ export class ReplyParser {
 
   // ---- values ----------------------------------------------------------------------------------
 
-  #openBody(type: number, length: number | bigint): null | undefined {
+  private openBody(type: number, length: number | bigint): null | undefined {
     if (length === -1) return null; // RESP2's null
-    if (typeof length !== "number" || length < 0 || length > this.#limits.bulkBytes) {
+    if (typeof length !== "number" || length < 0 || length > this.limits.bulkBytes) {
       throw new ReplyFormatError(`a value cannot have ${length} bytes`);
     }
-    this.#bodyType = type;
-    this.#bodyLength = length;
+    this.bodyType = type;
+    this.bodyLength = length;
     return undefined;
   }
 
-  #takeBody(asBytes: boolean): Reply | undefined {
-    const length = this.#bodyLength;
-    const start = this.#position;
+  private takeBody(asBytes: boolean): Reply | undefined {
+    const length = this.bodyLength;
+    const start = this.position;
     const stop = start + length;
-    if (this.#collected > 0 || stop + 2 > this.#end) return this.#gatherBody(asBytes);
-    const chunk = this.#chunk;
+    if (this.collected > 0 || stop + 2 > this.end) return this.gatherBody(asBytes);
+    const chunk = this.chunk;
     if (chunk[stop] !== CR || chunk[stop + 1] !== LF) throw unterminated();
-    this.#position = stop + 2;
-    this.#bodyLength = -1;
-    return this.#decode(chunk, start, stop, asBytes);
+    this.position = stop + 2;
+    this.bodyLength = -1;
+    return this.decode(chunk, start, stop, asBytes);
   }
 
   /** Takes this chunk's part of a value that spans several: first its bytes, then CR, then LF. */
-  #gatherBody(asBytes: boolean): Reply | undefined {
-    const length = this.#bodyLength;
-    const rest = length - this.#collected;
-    if (rest > 0) this.#collect(Math.min(this.#end, this.#position + rest));
-    while (this.#position < this.#end && this.#collected < length + 2) {
-      const expected = this.#collected === length ? CR : LF;
-      if (this.#chunk[this.#position] !== expected) throw unterminated();
-      this.#position++;
-      this.#collected++;
+  private gatherBody(asBytes: boolean): Reply | undefined {
+    const length = this.bodyLength;
+    const rest = length - this.collected;
+    if (rest > 0) this.collect(Math.min(this.end, this.position + rest));
+    while (this.position < this.end && this.collected < length + 2) {
+      const expected = this.collected === length ? CR : LF;
+      if (this.chunk[this.position] !== expected) throw unterminated();
+      this.position++;
+      this.collected++;
     }
-    if (this.#collected < length + 2) return undefined;
-    this.#bodyLength = -1;
-    const whole = this.#join(length);
-    if (asBytes && this.#bodyType === DOLLAR) return new Uint8Array(whole.buffer);
-    return this.#decode(whole, 0, length, asBytes);
+    if (this.collected < length + 2) return undefined;
+    this.bodyLength = -1;
+    const whole = this.join(length);
+    if (asBytes && this.bodyType === DOLLAR) return new Uint8Array(whole.buffer);
+    return this.decode(whole, 0, length, asBytes);
   }
 
-  #decode(source: Buffer, start: number, end: number, asBytes: boolean): Reply {
-    if (this.#bodyType === BANG) return new ReplyError(source.toString("utf8", start, end));
-    const from = this.#bodyType === EQUALS ? start + verbatimPrefixBytes : start;
+  private decode(source: Buffer, start: number, end: number, asBytes: boolean): Reply {
+    if (this.bodyType === BANG) return new ReplyError(source.toString("utf8", start, end));
+    const from = this.bodyType === EQUALS ? start + verbatimPrefixBytes : start;
     if (from > end) throw new ReplyFormatError("a verbatim text has no format");
     return asBytes ? copyBytes(source, from, end) : source.toString("utf8", from, end);
   }
 
   /** Keeps the bytes up to `stop` until the next chunk. */
-  #collect(stop: number): void {
-    this.#pieces.push(this.#chunk.subarray(this.#position, stop));
-    this.#collected += stop - this.#position;
-    this.#position = stop;
+  private collect(stop: number): void {
+    this.pieces.push(this.chunk.subarray(this.position, stop));
+    this.collected += stop - this.position;
+    this.position = stop;
   }
 
   /** Joins the collected pieces into one buffer of `length` bytes that owns its memory. */
-  #join(length: number): Buffer {
+  private join(length: number): Buffer {
     const joined = Buffer.from(new ArrayBuffer(length));
     let at = 0;
-    for (const piece of this.#pieces) {
+    for (const piece of this.pieces) {
       joined.set(piece, at);
       at += piece.length;
     }
-    this.#pieces = [];
-    this.#collected = 0;
+    this.pieces = [];
+    this.collected = 0;
     return joined;
   }
 
   // ---- aggregates ------------------------------------------------------------------------------
 
-  #openAggregate(type: number, count: number | bigint): Reply | undefined {
+  private openAggregate(type: number, count: number | bigint): Reply | undefined {
     if (count === -1 && type === STAR) return null;
-    if (typeof count !== "number" || count < 0 || count > this.#limits.elements) {
+    if (typeof count !== "number" || count < 0 || count > this.limits.elements) {
       throw new ReplyFormatError(`an aggregate cannot have ${count} elements`);
     }
-    if (this.#frames.length === this.#limits.depth) {
-      throw new ReplyFormatError(`aggregates are nested deeper than ${this.#limits.depth}`);
+    if (this.frames.length === this.limits.depth) {
+      throw new ReplyFormatError(`aggregates are nested deeper than ${this.limits.depth}`);
     }
-    if (type === GREATER && this.#frames.length > 0) {
+    if (type === GREATER && this.frames.length > 0) {
       throw new ReplyFormatError("a push inside another reply");
     }
     if (count === 0) return type === BAR ? undefined : closeAggregate(type, []);
     const missing = type === PERCENT || type === BAR ? count * 2 : count;
-    this.#frames.push({ type, items: [], missing });
+    this.frames.push({ type, items: [], missing });
     return undefined;
   }
 
   /** Adds a value to the innermost aggregate; returns the outermost one if that completes it. */
-  #place(element: Reply): Reply | undefined {
+  private place(element: Reply): Reply | undefined {
     let value = element;
-    for (let depth = this.#frames.length - 1; depth >= 0; depth--) {
-      const frame = this.#frames[depth];
+    for (let depth = this.frames.length - 1; depth >= 0; depth--) {
+      const frame = this.frames[depth];
       frame.items.push(value);
       frame.missing--;
       if (frame.missing > 0) return undefined;
-      this.#frames.pop();
+      this.frames.pop();
       if (frame.type === BAR) return undefined;
       value = closeAggregate(frame.type, frame.items);
     }

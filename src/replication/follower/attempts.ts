@@ -20,58 +20,58 @@ export interface AttemptParts {
 export class Attempts {
   /** Times in a row that the leader's bytes could not be followed. */
   misfits = 0;
-  readonly #parts: AttemptParts;
-  readonly #trouble: RecurringTrouble;
-  #retryMs = reconnectMsMin;
-  #misfitWaitMs = 0;
-  #connectedSinceMs = 0;
+  private readonly parts: AttemptParts;
+  private readonly trouble: RecurringTrouble;
+  private retryMs = reconnectMsMin;
+  private misfitWaitMs = 0;
+  private connectedSinceMs = 0;
 
   constructor(parts: AttemptParts) {
-    this.#parts = parts;
-    this.#trouble = new RecurringTrouble(parts.log, parts.now);
+    this.parts = parts;
+    this.trouble = new RecurringTrouble(parts.log, parts.now);
   }
 
   /** Starts anew for another leader. */
   reset(): void {
-    this.#retryMs = reconnectMsMin;
+    this.retryMs = reconnectMsMin;
     this.misfits = 0;
-    this.#trouble.forget();
+    this.trouble.forget();
   }
 
   connected(): void {
-    this.#connectedSinceMs = this.#parts.now();
-    this.#retryMs = reconnectMsMin;
+    this.connectedSinceMs = this.parts.now();
+    this.retryMs = reconnectMsMin;
   }
 
   /** Called periodically while the link is up. */
   holds(leader: string): void {
-    const calmMs = Math.max(resyncCalmMs, this.#misfitWaitMs);
-    if (this.#parts.now() - this.#connectedSinceMs < calmMs) return;
+    const calmMs = Math.max(resyncCalmMs, this.misfitWaitMs);
+    if (this.parts.now() - this.connectedSinceMs < calmMs) return;
     this.misfits = 0;
-    this.#trouble.ended(`${leader}: the link holds`);
+    this.trouble.ended(`${leader}: the link holds`);
   }
 
   /** How long to wait after a failure. */
   waitMs(): number {
-    return this.#nextWaitMs(0);
+    return this.nextWaitMs(0);
   }
 
   /** How long to wait after bytes that cannot be followed. */
   waitMsAfterMisfit(): number {
     this.misfits++;
     const doubledMs = Math.min(reconnectMsMin * 2 ** (this.misfits - 1), resyncMsMax);
-    this.#misfitWaitMs = this.#nextWaitMs(doubledMs);
-    return this.#misfitWaitMs;
+    this.misfitWaitMs = this.nextWaitMs(doubledMs);
+    return this.misfitWaitMs;
   }
 
   /** Reasons that differ only in their numbers count as one. */
   tell(state: string, reason: string, line: string): void {
-    this.#trouble.happened(`${state}: ${reason.replace(/\d+/g, "#")}`, line);
+    this.trouble.happened(`${state}: ${reason.replace(/\d+/g, "#")}`, line);
   }
 
-  #nextWaitMs(least: number): number {
-    const ms = Math.max(this.#retryMs, least);
-    this.#retryMs = Math.min(this.#retryMs * 2, reconnectMsMax);
-    return Math.round(ms * (0.5 + this.#parts.random() / 2));
+  private nextWaitMs(least: number): number {
+    const ms = Math.max(this.retryMs, least);
+    this.retryMs = Math.min(this.retryMs * 2, reconnectMsMax);
+    return Math.round(ms * (0.5 + this.parts.random() / 2));
   }
 }

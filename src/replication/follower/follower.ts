@@ -52,31 +52,31 @@ export class Follower {
   /** Kinds of values that the last full sync skipped, and items that the store refused. */
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
-  readonly #parts: FollowerParts;
-  #isLoading = false;
+  private readonly parts: FollowerParts;
+  private loadsNow = false;
   /** The next PSYNC asks the other side to promote itself. */
-  #isFailover = false;
-  #connection: LeaderConnection | null = null;
-  #handshake: Handshake | null = null;
-  #receiver: SnapshotReceiver | null = null;
-  #load: SnapshotLoad | null = null;
-  #stream: LeaderStream | null = null;
-  #replid = "";
-  #offset = 0;
-  #streamDatabase = 0;
-  #freezes = 0;
-  #lastBytesMs = 0;
-  #loadBeganMs = 0;
-  #lastAcknowledgedMs = 0;
+  private isFailover = false;
+  private connection: LeaderConnection | null = null;
+  private handshake: Handshake | null = null;
+  private receiver: SnapshotReceiver | null = null;
+  private load: SnapshotLoad | null = null;
+  private stream: LeaderStream | null = null;
+  private replid = "";
+  private offset = 0;
+  private selectedDatabase = 0;
+  private freezes = 0;
+  private lastBytesMs = 0;
+  private loadBeganMs = 0;
+  private lastAcknowledgedMs = 0;
   /** When the last link was lost; null before the first one. */
-  #downSinceMs: number | null = null;
-  readonly #attempts: Attempts;
-  #retryTimer: Timer | null = null;
+  private downSinceMs: number | null = null;
+  private readonly attempts: Attempts;
+  private retryTimer: Timer | null = null;
 
   constructor(parts: FollowerParts) {
     const { log, clock, random } = parts;
-    this.#parts = parts;
-    this.#attempts = new Attempts({ log, random, now: () => clock.monotonicMs() });
+    this.parts = parts;
+    this.attempts = new Attempts({ log, random, now: () => clock.monotonicMs() });
   }
 
   // ---- what others may know ---------------------------------------------------------------------
@@ -90,60 +90,60 @@ export class Follower {
   }
 
   get streamDatabase(): number {
-    return this.#stream?.database ?? this.#streamDatabase;
+    return this.stream?.database ?? this.selectedDatabase;
   }
 
   /** Commands of the present link for databases, types and names that this node does not have. */
   get skippedCommands(): number {
-    return this.#stream?.skipped ?? 0;
+    return this.stream?.skipped ?? 0;
   }
 
   /** Items and commands since the last full sync began that had no room here. */
   get refusedItems(): number {
-    return this.#stream?.refused ?? this.lastRefused;
+    return this.stream?.refused ?? this.lastRefused;
   }
 
   get lastBytesSecondsAgo(): number {
-    return this.isUp ? this.#secondsSince(this.#lastBytesMs) : -1;
+    return this.isUp ? this.secondsSince(this.lastBytesMs) : -1;
   }
 
   /** -1 while this node has never been connected to a leader, as in Redis. */
   get downSeconds(): number {
-    return this.#downSinceMs === null ? -1 : this.#secondsSince(this.#downSinceMs);
+    return this.downSinceMs === null ? -1 : this.secondsSince(this.downSinceMs);
   }
 
   get syncProgress(): { total: number; received: number; secondsAgo: number } | null {
-    if (this.#receiver === null) return null;
-    const { totalBytes, receivedBytes } = this.#receiver;
-    const secondsAgo = this.#secondsSince(this.#lastBytesMs);
+    if (this.receiver === null) return null;
+    const { totalBytes, receivedBytes } = this.receiver;
+    const secondsAgo = this.secondsSince(this.lastBytesMs);
     return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
   }
 
   /** The progress of a snapshot load; null before its first byte, and without a load. */
   get loadProgress() {
-    if (this.#receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
-    const { receivedBytes: loadedBytes } = this.#receiver;
-    const totalBytes = Math.max(0, this.#receiver.totalBytes);
-    const elapsedMs = this.#parts.clock.monotonicMs() - this.#loadBeganMs;
-    const startedAtMs = this.#parts.clock.wallMs() - elapsedMs;
+    if (this.receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
+    const { receivedBytes: loadedBytes } = this.receiver;
+    const totalBytes = Math.max(0, this.receiver.totalBytes);
+    const elapsedMs = this.parts.clock.monotonicMs() - this.loadBeganMs;
+    const startedAtMs = this.parts.clock.wallMs() - elapsedMs;
     return { startedAtMs, elapsedMs, totalBytes, loadedBytes };
   }
 
-  #secondsSince(ms: number): number {
-    return Math.max(0, Math.floor((this.#parts.clock.monotonicMs() - ms) / 1000));
+  private secondsSince(ms: number): number {
+    return Math.max(0, Math.floor((this.parts.clock.monotonicMs() - ms) / 1000));
   }
 
   // ---- orders -----------------------------------------------------------------------------------
 
   follow(host: string, port: number, isFailover = false): void {
-    if (this.state === "off") this.#downSinceMs = null;
+    if (this.state === "off") this.downSinceMs = null;
     this.stop("another leader");
-    this.#isFailover = isFailover;
+    this.isFailover = isFailover;
     this.host = host;
     this.port = port;
-    this.#attempts.reset();
-    this.#transition("connect", `following ${host}:${port}`);
-    this.#connect();
+    this.attempts.reset();
+    this.transition("connect", `following ${host}:${port}`);
+    this.connect();
   }
 
   /** Makes this node a follower of that leader, but connects only at begin(). */
@@ -151,314 +151,314 @@ export class Follower {
     assert(this.state === "off", "a node stands by before it follows");
     this.host = host;
     this.port = port;
-    this.#transition("connect", `following ${host}:${port} once its own data are loaded`);
+    this.transition("connect", `following ${host}:${port} once its own data are loaded`);
   }
 
   begin(): void {
-    assert(this.state === "connect" && this.#retryTimer === null, "it stands by");
-    this.#connect();
+    assert(this.state === "connect" && this.retryTimer === null, "it stands by");
+    this.connect();
   }
 
   /** After a restart: the database that the stream has selected where the journal resumes. */
   resumeIn(streamDatabase: number): void {
-    this.#streamDatabase = streamDatabase;
+    this.selectedDatabase = streamDatabase;
   }
 
   stop(reason: string): void {
     if (this.state === "off") return;
-    if (this.isUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
-    this.#disconnect();
-    this.#isFailover = false;
-    this.#transition("off", reason);
+    if (this.isUp) this.downSinceMs = this.parts.clock.monotonicMs();
+    this.disconnect();
+    this.isFailover = false;
+    this.transition("off", reason);
   }
 
   /** Freezes the data between two commands until the returned function is called. */
   freeze(): () => void {
-    this.#freezes++;
-    this.#updateFreeze();
+    this.freezes++;
+    this.updateFreeze();
     let isFrozen = true;
     return () => {
       if (!isFrozen) return;
       isFrozen = false;
-      this.#freezes--;
-      this.#updateFreeze();
+      this.freezes--;
+      this.updateFreeze();
     };
   }
 
-  #updateFreeze(): void {
-    const frozen = this.#freezes > 0;
-    this.#connection?.setPaused(frozen);
-    this.#guard(() => {
-      if (this.#stream !== null) this.#stream.frozen = frozen;
+  private updateFreeze(): void {
+    const frozen = this.freezes > 0;
+    this.connection?.setPaused(frozen);
+    this.guard(() => {
+      if (this.stream !== null) this.stream.frozen = frozen;
     });
-    if (!frozen) this.#parts.journaled();
+    if (!frozen) this.parts.journaled();
   }
 
   /** Called once a second: acknowledges, and ends a silent link. */
   tick(): void {
-    const now = this.#parts.clock.monotonicMs();
+    const now = this.parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
-    if (this.isUp) this.#attempts.holds(`leader ${this.host}:${this.port}`);
-    const silentMs = now - Math.max(this.#lastBytesMs, this.awakeSinceMs);
-    if (silentMs > linkSilenceMsMax && this.#freezes === 0) {
-      this.#fail(`silent for ${Math.round(silentMs)} ms`);
-    } else if (now - this.#lastAcknowledgedMs >= acknowledgeMs / 2) {
-      if (this.state === "connected") this.#acknowledge();
-      else if (this.state === "sync") this.#connection?.write(NEWLINE);
+    if (this.isUp) this.attempts.holds(`leader ${this.host}:${this.port}`);
+    const silentMs = now - Math.max(this.lastBytesMs, this.awakeSinceMs);
+    if (silentMs > linkSilenceMsMax && this.freezes === 0) {
+      this.fail(`silent for ${Math.round(silentMs)} ms`);
+    } else if (now - this.lastAcknowledgedMs >= acknowledgeMs / 2) {
+      if (this.state === "connected") this.acknowledge();
+      else if (this.state === "sync") this.connection?.write(NEWLINE);
     }
   }
 
   // ---- the connection ---------------------------------------------------------------------------
 
-  #connect(): void {
-    this.#retryTimer = null;
-    this.#transition("connecting", "");
-    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+  private connect(): void {
+    this.retryTimer = null;
+    this.transition("connecting", "");
+    this.lastBytesMs = this.parts.clock.monotonicMs();
     const connection = new LeaderConnection({
-      opened: () => this.#guard(() => this.#opened(connection), connection),
-      received: (chunk) => this.#guard(() => this.#received(chunk), connection),
-      closed: (reason) => this.#guard(() => this.#fail(reason), connection),
+      opened: () => this.guard(() => this.opened(connection), connection),
+      received: (chunk) => this.guard(() => this.received(chunk), connection),
+      closed: (reason) => this.guard(() => this.fail(reason), connection),
     });
-    this.#connection = connection;
+    this.connection = connection;
     connection.open(this.host, this.port);
   }
 
   /**
    * Runs work for a connection if it is still the present one; broken input ends the connection.
    */
-  #guard(work: () => void, connection = this.#connection): void {
-    if (connection !== this.#connection) return;
+  private guard(work: () => void, connection = this.connection): void {
+    if (connection !== this.connection) return;
     try {
       work();
     } catch (error) {
       // Bun would take it for the connection's end, and the next one would bring the same bytes.
       if (!(error instanceof RdbError) && !(error instanceof SyncError)) {
-        return this.#parts.fault(error, "replication");
+        return this.parts.fault(error, "replication");
       }
-      this.#cannotFollow(error.message);
+      this.cannotFollow(error.message);
     }
   }
 
-  #cannotFollow(reason: string): void {
-    if (this.state === "connected") this.#forgetHistory(reason);
-    const waitMs = this.#attempts.waitMsAfterMisfit();
-    const { misfits } = this.#attempts;
+  private cannotFollow(reason: string): void {
+    if (this.state === "connected") this.forgetHistory(reason);
+    const waitMs = this.attempts.waitMsAfterMisfit();
+    const { misfits } = this.attempts;
     const times = misfits === 1 ? "" : `, ${misfits} times in a row`;
-    this.#retry(reason, waitMs);
-    this.#parts.log.warn(
+    this.retry(reason, waitMs);
+    this.parts.log.warn(
       `cannot follow ${this.host}:${this.port}${times}: ${reason}; what this node serves stays as it is ` +
         `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
     );
   }
 
   /** The stream cannot be followed from here: the applied data are no longer a known state. */
-  #forgetHistory(reason: string): void {
-    this.#parts.journal.stop();
-    this.#parts.history.fresh();
-    this.#parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
+  private forgetHistory(reason: string): void {
+    this.parts.journal.stop();
+    this.parts.history.fresh();
+    this.parts.historyReplaced(`the leader's stream cannot be followed: ${reason}`);
   }
 
-  #fail(reason: string): void {
+  private fail(reason: string): void {
     const { state } = this;
-    const line = this.#retry(reason, this.#attempts.waitMs());
-    this.#attempts.tell(state, reason, line);
+    const line = this.retry(reason, this.attempts.waitMs());
+    this.attempts.tell(state, reason, line);
   }
 
   /** Ends the connection and plans the next one; returns the line of the transition. */
-  #retry(reason: string, waitMs: number): string {
-    if (this.isUp) this.#downSinceMs = this.#parts.clock.monotonicMs();
-    this.#disconnect();
-    const line = this.#move("connect", `${reason}; next attempt in ${waitMs} ms`);
-    this.#retryTimer = setTimeout(() => this.#guard(() => this.#connect()), waitMs);
-    this.#retryTimer.unref();
+  private retry(reason: string, waitMs: number): string {
+    if (this.isUp) this.downSinceMs = this.parts.clock.monotonicMs();
+    this.disconnect();
+    const line = this.move("connect", `${reason}; next attempt in ${waitMs} ms`);
+    this.retryTimer = setTimeout(() => this.guard(() => this.connect()), waitMs);
+    this.retryTimer.unref();
     return line;
   }
 
-  #disconnect(): void {
-    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
-    this.#retryTimer = null;
-    this.#streamDatabase = this.streamDatabase;
+  private disconnect(): void {
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
+    this.retryTimer = null;
+    this.selectedDatabase = this.streamDatabase;
     this.lastRefused = this.refusedItems;
-    this.#stream = null;
-    this.#handshake = null;
-    this.#receiver = null;
-    const connection = this.#connection;
-    this.#connection = null;
+    this.stream = null;
+    this.handshake = null;
+    this.receiver = null;
+    const connection = this.connection;
+    this.connection = null;
     connection?.close();
-    this.#abandonLoad();
+    this.abandonLoad();
   }
 
-  #opened(connection: LeaderConnection): void {
-    const { journal, history, identity } = this.#parts;
-    this.#transition("handshake", "");
+  private opened(connection: LeaderConnection): void {
+    const { journal, history, identity } = this.parts;
+    this.transition("handshake", "");
     const resume = journal.active ? { replid: history.replid, offset: journal.offset } : null;
-    const isFailover = this.#isFailover;
-    this.#handshake = new Handshake({ ...identity(), resume, isFailover }, (command) =>
+    const isFailover = this.isFailover;
+    this.handshake = new Handshake({ ...identity(), resume, isFailover }, (command) =>
       connection.send(command),
     );
   }
 
-  #received(chunk: Uint8Array): void {
-    this.#lastBytesMs = this.#parts.clock.monotonicMs();
+  private received(chunk: Uint8Array): void {
+    this.lastBytesMs = this.parts.clock.monotonicMs();
     let at = 0;
-    if (this.#handshake !== null) {
-      at = this.#handshake.push(chunk);
-      const { outcome } = this.#handshake;
+    if (this.handshake !== null) {
+      at = this.handshake.push(chunk);
+      const { outcome } = this.handshake;
       if (outcome === null) return;
-      this.#handshake = null;
-      this.#decide(outcome);
+      this.handshake = null;
+      this.decide(outcome);
       // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
-      this.#connection?.setPaused(this.#freezes > 0);
+      this.connection?.setPaused(this.freezes > 0);
     }
-    if (this.#receiver !== null && at < chunk.length) at = this.#receive(this.#receiver, chunk, at);
-    if (this.#stream === null || at >= chunk.length) return;
-    this.#stream.push(at === 0 ? chunk : chunk.subarray(at));
-    this.#parts.journaled();
+    if (this.receiver !== null && at < chunk.length) at = this.receive(this.receiver, chunk, at);
+    if (this.stream === null || at >= chunk.length) return;
+    this.stream.push(at === 0 ? chunk : chunk.subarray(at));
+    this.parts.journaled();
   }
 
-  #decide(outcome: Outcome): void {
-    if (this.#isFailover) {
-      this.#isFailover = false;
+  private decide(outcome: Outcome): void {
+    if (this.isFailover) {
+      this.isFailover = false;
       const reason = outcome.kind === "failed" ? outcome.reason : outcome.kind;
-      this.#parts.failoverAnswered?.(outcome.kind !== "failed", reason);
+      this.parts.failoverAnswered?.(outcome.kind !== "failed", reason);
       if (this.state === "off") return; // it was refused, and this node leads again
     }
-    if (outcome.kind === "failed") this.#fail(outcome.reason);
-    else if (outcome.kind === "continue") this.#continue(outcome.replid);
+    if (outcome.kind === "failed") this.fail(outcome.reason);
+    else if (outcome.kind === "continue") this.continue(outcome.replid);
     else {
-      this.#replid = outcome.replid;
-      this.#offset = outcome.offset;
-      this.#transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
-      this.#beginLoad();
+      this.replid = outcome.replid;
+      this.offset = outcome.offset;
+      this.transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
+      this.beginLoad();
     }
   }
 
   // ---- partial and full sync --------------------------------------------------------------------
 
-  #continue(replid: string | null): void {
-    const { history, journal, historyRenamed } = this.#parts;
+  private continue(replid: string | null): void {
+    const { history, journal, historyRenamed } = this.parts;
     if (replid !== null && replid !== history.replid) {
       history.shift(journal.offset, replid);
       historyRenamed("the leader goes on under a new replid");
     }
-    this.#goOn(`partial sync from offset ${journal.offset}`);
+    this.goOn(`partial sync from offset ${journal.offset}`);
   }
 
   /** True while the store has only a part of a snapshot and must not be read. */
   get isLoading(): boolean {
-    return this.#isLoading;
+    return this.loadsNow;
   }
 
   /** True while a snapshot loads beside the old data, which are served. */
   get isLoadingBeside(): boolean {
-    return this.#load?.state === "beside";
+    return this.load?.state === "beside";
   }
 
-  #setLoading(isLoading: boolean): void {
-    if (isLoading === this.#isLoading) return;
-    this.#isLoading = isLoading;
-    this.#parts.loadingChanged?.(isLoading);
+  private setLoading(isLoading: boolean): void {
+    if (isLoading === this.loadsNow) return;
+    this.loadsNow = isLoading;
+    this.parts.loadingChanged?.(isLoading);
   }
 
-  #beginLoad(): void {
-    this.#loadBeganMs = this.#parts.clock.monotonicMs();
-    const { store, keyspace, refusesOtherTypes } = this.#parts;
-    this.#load = new SnapshotLoad(store, keyspace, (reason, isComplete) =>
-      this.#discardData(reason, isComplete),
+  private beginLoad(): void {
+    this.loadBeganMs = this.parts.clock.monotonicMs();
+    const { store, keyspace, refusesOtherTypes } = this.parts;
+    this.load = new SnapshotLoad(store, keyspace, (reason, isComplete) =>
+      this.discardData(reason, isComplete),
     );
-    this.#receiver = new SnapshotReceiver(this.#load, {
+    this.receiver = new SnapshotReceiver(this.load, {
       refusesOtherTypes: refusesOtherTypes?.(),
       valueBytesMax: store.valueBytesMax,
     });
   }
 
   /** Called right before the old data are removed: their history and journal go with them. */
-  #discardData(reason: string, isComplete: boolean): void {
-    const { journal, history, historyReplaced, dataReplaced, log } = this.#parts;
+  private discardData(reason: string, isComplete: boolean): void {
+    const { journal, history, historyReplaced, dataReplaced, log } = this.parts;
     journal.stop();
     history.fresh();
     historyReplaced("this node loads another snapshot");
     dataReplaced?.();
     if (isComplete) return;
     log.info(`${reason}: LOADING is the answer until the snapshot is complete`);
-    this.#setLoading(true);
+    this.setLoading(true);
   }
 
   /** Bytes may still come after a freeze; what was frozen must not be replaced. */
-  #receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    if (this.#freezes > 0 && !this.isLoading) {
+  private receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+    if (this.freezes > 0 && !this.isLoading) {
       throw new SyncError("no snapshot is loaded while this node's data have to stand still");
     }
     const at = receiver.push(chunk, start);
-    if (receiver.done) this.#endLoad(receiver);
+    if (receiver.done) this.endLoad(receiver);
     return at;
   }
 
-  #endLoad(receiver: SnapshotReceiver): void {
-    const { journal, history } = this.#parts;
-    this.#receiver = null;
-    this.#load?.complete();
-    this.#load = null;
-    history.adopt(this.#replid);
-    journal.start(this.#offset);
-    this.#setLoading(false);
-    this.#streamDatabase = receiver.streamDatabase;
-    this.#report(receiver);
-    this.#goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
-    if (receiver.usesMark) this.#acknowledge();
+  private endLoad(receiver: SnapshotReceiver): void {
+    const { journal, history } = this.parts;
+    this.receiver = null;
+    this.load?.complete();
+    this.load = null;
+    history.adopt(this.replid);
+    journal.start(this.offset);
+    this.setLoading(false);
+    this.selectedDatabase = receiver.streamDatabase;
+    this.report(receiver);
+    this.goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
+    if (receiver.usesMark) this.acknowledge();
   }
 
-  #abandonLoad(): void {
-    this.#load?.abandon();
-    this.#load = null;
-    this.#setLoading(false);
+  private abandonLoad(): void {
+    this.load?.abandon();
+    this.load = null;
+    this.setLoading(false);
   }
 
-  #report(receiver: SnapshotReceiver): void {
+  private report(receiver: SnapshotReceiver): void {
     const { skipped } = receiver.reader;
     this.lastSkipped = skipped;
     this.lastRefused = receiver.refused;
     const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
     if (kinds.length > 0) {
-      this.#parts.log.warn(
+      this.parts.log.warn(
         `the leader's snapshot has data that this cache cannot hold: ${kinds.join(", ")}`,
       );
     }
     if (receiver.refused > 0) {
-      this.#parts.log.error(`${receiver.refused} items of the leader do not fit into this node`);
+      this.parts.log.error(`${receiver.refused} items of the leader do not fit into this node`);
     }
   }
 
-  #goOn(reason: string): void {
-    const { journal, apply, changing } = this.#parts;
-    this.#transition("connected", reason);
-    this.#attempts.connected();
-    this.#stream = new LeaderStream({
+  private goOn(reason: string): void {
+    const { journal, apply, changing } = this.parts;
+    this.transition("connected", reason);
+    this.attempts.connected();
+    this.stream = new LeaderStream({
       journal,
-      database: this.#streamDatabase,
+      database: this.selectedDatabase,
       apply,
       changing,
-      acknowledge: () => this.#acknowledge(),
+      acknowledge: () => this.acknowledge(),
       refused: this.lastRefused,
     });
-    this.#stream.frozen = this.#freezes > 0;
+    this.stream.frozen = this.freezes > 0;
   }
 
-  #acknowledge(): void {
-    this.#lastAcknowledgedMs = this.#parts.clock.monotonicMs();
-    this.#connection?.send(["REPLCONF", "ACK", String(this.#parts.journal.offset)]);
+  private acknowledge(): void {
+    this.lastAcknowledgedMs = this.parts.clock.monotonicMs();
+    this.connection?.send(["REPLCONF", "ACK", String(this.parts.journal.offset)]);
   }
 
-  #transition(to: FollowerState, reason: string): void {
-    this.#parts.log.info(this.#move(to, reason));
+  private transition(to: FollowerState, reason: string): void {
+    this.parts.log.info(this.move(to, reason));
   }
 
   /** Makes a transition and returns its log line. */
-  #move(to: FollowerState, reason: string): string {
+  private move(to: FollowerState, reason: string): string {
     const from = this.state;
     assert(transitions[from].includes(to), `follower ${from} -> ${to}`);
     this.state = to;
-    if (from === "connected" || to === "connected") this.#parts.linkChanged?.();
+    if (from === "connected" || to === "connected") this.parts.linkChanged?.();
     const why = reason === "" ? "" : ` (${reason})`;
     return `leader ${this.host}:${this.port}: ${from} -> ${to}${why}`;
   }

@@ -39,16 +39,16 @@ interface Step {
 
 export class Handshake {
   outcome: Outcome | null = null;
-  readonly #steps: Step[];
-  readonly #send: (command: readonly string[]) => void;
-  #answered = 0;
-  #sent = 0;
-  #line = "";
+  private readonly steps: Step[];
+  private readonly send: (command: readonly string[]) => void;
+  private answered = 0;
+  private sent = 0;
+  private line = "";
 
   constructor(options: HandshakeOptions, send: (command: readonly string[]) => void) {
-    this.#steps = stepsOf(options);
-    this.#send = send;
-    this.#sendUpTo(1);
+    this.steps = stepsOf(options);
+    this.send = send;
+    this.sendUpTo(1);
   }
 
   /** Takes the leader's bytes; returns where in the chunk the handshake ended, or its length. */
@@ -56,29 +56,29 @@ export class Handshake {
     let start = 0;
     while (this.outcome === null) {
       const end = chunk.indexOf(LF, start);
-      this.#line += ascii(chunk.subarray(start, end < 0 ? chunk.length : end));
-      if (this.#line.length > lineBytesMax) this.outcome = failed("its answer has no end");
+      this.line += ascii(chunk.subarray(start, end < 0 ? chunk.length : end));
+      if (this.line.length > lineBytesMax) this.outcome = failed("its answer has no end");
       if (end < 0) return chunk.length;
       start = end + 1;
-      const line = this.#line.replace(/\r$/, "");
-      this.#line = "";
-      if (line !== "") this.#answer(line);
+      const line = this.line.replace(/\r$/, "");
+      this.line = "";
+      if (line !== "") this.answer(line);
     }
     return start;
   }
 
-  #answer(line: string): void {
-    const steps = this.#steps;
-    this.outcome = steps[this.#answered].judge(line);
+  private answer(line: string): void {
+    const steps = this.steps;
+    this.outcome = steps[this.answered].judge(line);
     if (this.outcome !== null) return;
-    this.#answered++;
+    this.answered++;
     // The middle steps are sent together; PSYNC waits for all their answers.
-    if (this.#answered === 1) this.#sendUpTo(steps.length - 1);
-    if (this.#answered === steps.length - 1) this.#sendUpTo(steps.length);
+    if (this.answered === 1) this.sendUpTo(steps.length - 1);
+    if (this.answered === steps.length - 1) this.sendUpTo(steps.length);
   }
 
-  #sendUpTo(count: number): void {
-    while (this.#sent < count) this.#send(this.#steps[this.#sent++].command);
+  private sendUpTo(count: number): void {
+    while (this.sent < count) this.send(this.steps[this.sent++].command);
   }
 }
 

@@ -17,14 +17,14 @@ export interface ConnectionEvents {
 }
 
 export class LeaderConnection {
-  readonly #events: ConnectionEvents;
-  readonly #out = new ByteQueue();
-  #socket: Bun.Socket | null = null;
-  #ended = false;
-  #paused = false;
+  private readonly events: ConnectionEvents;
+  private readonly out = new ByteQueue();
+  private socket: Bun.Socket | null = null;
+  private ended = false;
+  private paused = false;
 
   constructor(events: ConnectionEvents) {
-    this.#events = events;
+    this.events = events;
   }
 
   /**
@@ -33,36 +33,36 @@ export class LeaderConnection {
    */
   open(host: string, port: number, lookup: Lookup = lookUp): void {
     // For some hosts, an empty one or one with a zero byte, these throw instead of rejecting.
-    this.#dial(host, port, lookup).catch((error) => this.#end(reasonOf(error)));
+    this.dial(host, port, lookup).catch((error) => this.end(reasonOf(error)));
   }
 
   /** One address after the other; the next one does not wait for one that says nothing. */
-  async #dial(host: string, port: number, lookup: Lookup): Promise<void> {
+  private async dial(host: string, port: number, lookup: Lookup): Promise<void> {
     const hosts = await lookup(host);
-    const socket = this.#handlers();
+    const socket = this.handlers();
     let failures = 0;
     for (const hostname of hosts) {
-      if (this.#ended || this.#socket !== null) return;
+      if (this.ended || this.socket !== null) return;
       const attempt = Promise.try(() => Bun.connect({ hostname, port, socket })).catch((error) => {
         failures++;
-        if (failures === hosts.length) this.#end(reasonOf(error));
+        if (failures === hosts.length) this.end(reasonOf(error));
       });
       await doneWithin(addressMsMax, attempt);
     }
   }
 
   /** Of two connections the later one is surplus, and nothing of it counts. */
-  #handlers(): Bun.SocketHandler<undefined> {
+  private handlers(): Bun.SocketHandler<undefined> {
     const ends = (socket: Bun.Socket, reason: string) => {
-      if (socket === this.#socket) this.#end(reason);
+      if (socket === this.socket) this.end(reason);
     };
     return {
-      open: (opened) => this.#opened(opened),
+      open: (opened) => this.opened(opened),
       data: (_, chunk) => {
         countGarbage(chunk.length);
-        if (!this.#ended) this.#events.received(chunk);
+        if (!this.ended) this.events.received(chunk);
       },
-      drain: () => this.#flush(),
+      drain: () => this.flush(),
       error: (socket, error) => ends(socket, error.message),
       close: (socket) => ends(socket, "it closed the connection"),
     };
@@ -74,51 +74,51 @@ export class LeaderConnection {
   }
 
   write(text: string): void {
-    if (this.#ended) return;
-    this.#out.push(encoder.encode(text));
-    this.#flush();
+    if (this.ended) return;
+    this.out.push(encoder.encode(text));
+    this.flush();
   }
 
   /** Stops and resumes reading; what was read before may still be handed on. */
   setPaused(paused: boolean): void {
-    if (paused === this.#paused) return;
-    this.#paused = paused;
-    if (paused) this.#socket?.pause();
-    else this.#socket?.resume();
+    if (paused === this.paused) return;
+    this.paused = paused;
+    if (paused) this.socket?.pause();
+    else this.socket?.resume();
   }
 
   close(): void {
-    this.#ended = true;
-    this.#out.clear();
-    this.#socket?.terminate();
-    this.#socket = null;
+    this.ended = true;
+    this.out.clear();
+    this.socket?.terminate();
+    this.socket = null;
   }
 
-  #opened(socket: Bun.Socket): void {
-    if (this.#ended || this.#socket !== null) {
+  private opened(socket: Bun.Socket): void {
+    if (this.ended || this.socket !== null) {
       socket.terminate();
       return;
     }
-    this.#socket = socket;
+    this.socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, linkSilenceMsMax);
-    this.#events.opened();
+    this.events.opened();
   }
 
-  #flush(): void {
-    const socket = this.#socket;
-    if (socket === null || this.#ended) return;
-    this.#out.writeTo({
+  private flush(): void {
+    const socket = this.socket;
+    if (socket === null || this.ended) return;
+    this.out.writeTo({
       write: (bytes) => socket.write(bytes),
       end: () => socket.end(),
       remoteAddress: socket.remoteAddress,
     });
   }
 
-  #end(reason: string): void {
-    if (this.#ended) return;
+  private end(reason: string): void {
+    if (this.ended) return;
     this.close();
-    this.#events.closed(reason);
+    this.events.closed(reason);
   }
 }
 

@@ -43,73 +43,72 @@ export class LeaderStream {
   skipped = 0;
   /** Items and commands since the last full sync began that had no room here. */
   refused: number;
-  readonly #journal: Journal;
-  readonly #apply: Apply;
-  readonly #changing: ((request: Request) => void) | undefined;
-  readonly #acknowledge: () => void;
-  readonly #parser = new RespParser();
-  #received = 0;
-  #handled = 0;
-  #frozen = false;
-  #transaction: Transaction | null = null;
+  private readonly journal: Journal;
+  private readonly apply: Apply;
+  private readonly changing: ((request: Request) => void) | undefined;
+  private readonly acknowledge: () => void;
+  private readonly parser = new RespParser();
+  private received = 0;
+  private handled = 0;
+  private isFrozen = false;
+  private transaction: Transaction | null = null;
 
   constructor(parts: LeaderStreamParts) {
-    this.#journal = parts.journal;
+    this.journal = parts.journal;
     this.refused = parts.refused ?? 0;
     this.database = parts.database;
-    this.#apply = parts.apply;
-    this.#changing = parts.changing;
-    this.#acknowledge = parts.acknowledge;
+    this.apply = parts.apply;
+    this.changing = parts.changing;
+    this.acknowledge = parts.acknowledge;
   }
 
   get frozen(): boolean {
-    return this.#frozen;
+    return this.isFrozen;
   }
 
   /** While frozen, commands are buffered and not applied. */
   set frozen(frozen: boolean) {
-    this.#frozen = frozen;
-    if (!frozen) this.#run();
+    this.isFrozen = frozen;
+    if (!frozen) this.run();
   }
 
   push(chunk: Uint8Array): void {
-    this.#received += chunk.length;
-    this.#parser.feed(chunk);
-    this.#run();
+    this.received += chunk.length;
+    this.parser.feed(chunk);
+    this.run();
   }
 
-  #run(): void {
-    const parser = this.#parser;
-    while (!this.#frozen && parser.next()) this.#command(parser.request);
+  private run(): void {
+    const parser = this.parser;
+    while (!this.isFrozen && parser.next()) this.command(parser.request);
     if (parser.error !== "") throw new SyncError(`the stream is broken: ${parser.error}`);
     parser.release();
   }
 
-  #command(request: Request): void {
+  private command(request: Request): void {
     const end = request.end[request.argc - 1] + 2;
     const start = request.start[0] - headBytes(request);
-    this.#account(end - start);
+    this.account(end - start);
     const kind = kindOf(request);
-    if (this.#transaction !== null)
-      this.#inTransaction(this.#transaction, request, kind, start, end);
+    if (this.transaction !== null) this.inTransaction(this.transaction, request, kind, start, end);
     else if (kind === "multi") {
-      this.#transaction = new Transaction(this.database, request.buf, start, end);
+      this.transaction = new Transaction(this.database, request.buf, start, end);
     } else {
       // The acknowledgement that GETACK asks for does not count GETACK itself.
-      if (kind === "getack") this.#acknowledge();
-      this.#execute(request, kind);
-      this.#journal.append(request.buf, start, end);
+      if (kind === "getack") this.acknowledge();
+      this.execute(request, kind);
+      this.journal.append(request.buf, start, end);
     }
   }
 
   /** A byte that belongs to no command would shift every offset from here on. */
-  #account(commandBytes: number): void {
-    this.#handled += commandBytes;
-    const stray = this.#received - this.#parser.pendingBytes() - this.#handled;
+  private account(commandBytes: number): void {
+    this.handled += commandBytes;
+    const stray = this.received - this.parser.pendingBytes() - this.handled;
     if (stray !== 0) throw new SyncError(`the stream has ${stray} bytes that are no command`);
   }
 
-  #inTransaction(
+  private inTransaction(
     transaction: Transaction,
     request: Request,
     kind: Kind,
@@ -118,29 +117,29 @@ export class LeaderStream {
   ): void {
     transaction.add(request.buf, start, end);
     // A command that cannot be followed ends the link now, not in the middle of the transaction.
-    if (kind === "data") this.#apply.check?.(request, transaction.database);
+    if (kind === "data") this.apply.check?.(request, transaction.database);
     if (kind === "select") transaction.database = databaseOf(request);
     if (kind !== "exec") return;
-    this.#transaction = null;
+    this.transaction = null;
     const bytes = transaction.bytes;
     const parser = new RespParser();
     parser.feed(bytes);
-    this.#atOnce(() => {
-      while (parser.next()) this.#execute(parser.request, kindOf(parser.request));
+    this.atOnce(() => {
+      while (parser.next()) this.execute(parser.request, kindOf(parser.request));
     });
-    this.#journal.append(bytes, 0, bytes.length);
+    this.journal.append(bytes, 0, bytes.length);
   }
 
-  #atOnce(work: () => void): void {
-    if (this.#apply.atOnce === undefined) work();
-    else this.#apply.atOnce(work);
+  private atOnce(work: () => void): void {
+    if (this.apply.atOnce === undefined) work();
+    else this.apply.atOnce(work);
   }
 
-  #execute(request: Request, kind: Kind): void {
+  private execute(request: Request, kind: Kind): void {
     if (kind === "select") this.database = databaseOf(request);
     if (kind !== "data") return;
-    this.#changing?.(request);
-    const outcome = this.#apply(request, this.database, this.refused > 0);
+    this.changing?.(request);
+    const outcome = this.apply(request, this.database, this.refused > 0);
     if (outcome === "skipped") this.skipped++;
     else if (outcome === "refused") this.refused++;
   }
@@ -156,8 +155,8 @@ function databaseOf(request: Request): number {
 class Transaction {
   /** The database that its last SELECT, or what came before it, has selected. */
   database: number;
-  #buffer = new Uint8Array(transactionBytesInitial);
-  #length = 0;
+  private buffer = new Uint8Array(transactionBytesInitial);
+  private length = 0;
 
   constructor(database: number, bytes: Uint8Array, start: number, end: number) {
     this.database = database;
@@ -165,19 +164,19 @@ class Transaction {
   }
 
   get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    return this.buffer.subarray(0, this.length);
   }
 
   add(bytes: Uint8Array, start: number, end: number): void {
-    const length = this.#length + end - start;
+    const length = this.length + end - start;
     if (length > transactionBytesMax) throw new SyncError(`a transaction of ${length} bytes`);
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length));
+    if (length > this.buffer.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.buffer.length));
       larger.set(this.bytes);
-      this.#buffer = larger;
+      this.buffer = larger;
     }
-    this.#buffer.set(bytes.subarray(start, end), this.#length);
-    this.#length = length;
+    this.buffer.set(bytes.subarray(start, end), this.length);
+    this.length = length;
   }
 }
 

@@ -21,21 +21,21 @@ export type Discarded = (reason: string, isComplete: boolean) => void;
 
 export class SnapshotLoad implements SnapshotSink {
   state: "waiting" | "beside" | "instead" | "over" = "waiting";
-  readonly #store: Store;
-  readonly #keyspace: Keyspace;
-  readonly #discarded: Discarded;
-  #replacement: Replacement | null = null;
+  private readonly store: Store;
+  private readonly keyspace: Keyspace;
+  private readonly discarded: Discarded;
+  private replacement: Replacement | null = null;
 
   constructor(store: Store, keyspace: Keyspace, discarded: Discarded) {
-    this.#store = store;
-    this.#keyspace = keyspace;
-    this.#discarded = discarded;
+    this.store = store;
+    this.keyspace = keyspace;
+    this.discarded = discarded;
   }
 
   begin(): void {
-    this.#replacement = this.#keyspace.beginReplacement();
+    this.replacement = this.keyspace.beginReplacement();
     this.state = "beside";
-    if (this.#store.count() === 0) this.#discard("this node has no data", false);
+    if (this.store.count() === 0) this.discard("this node has no data", false);
   }
 
   put(
@@ -47,7 +47,7 @@ export class SnapshotLoad implements SnapshotSink {
     valueEnd: number,
     expiresAt: number,
   ): boolean {
-    const replacement = this.#replacement;
+    const replacement = this.replacement;
     assert(replacement !== null, "items come after begin()");
     const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as const;
     const bytes = keyEnd - keyStart + valueEnd - valueStart;
@@ -55,26 +55,26 @@ export class SnapshotLoad implements SnapshotSink {
     if (fits && replacement.set(...item) === STORED) return true;
     if (this.state !== "beside") return false;
     // An item below the limit may be refused here: the reserve may be no larger than the limit.
-    this.#discard("the old data and the new do not fit side by side", false);
+    this.discard("the old data and the new do not fit side by side", false);
     return replacement.set(...item) === STORED;
   }
 
   /** The snapshot is complete: from now on the store serves it. */
   complete(): void {
-    if (this.state === "beside") this.#discard("the new data are complete", true);
+    if (this.state === "beside") this.discard("the new data are complete", true);
     this.state = "over";
   }
 
   /** Drops a part of a snapshot: the old data remain, or none. */
   abandon(): void {
-    if (this.state === "beside") this.#replacement?.abandon();
-    else if (this.state === "instead") this.#keyspace.clear();
+    if (this.state === "beside") this.replacement?.abandon();
+    else if (this.state === "instead") this.keyspace.clear();
     this.state = "over";
   }
 
-  #discard(reason: string, isComplete: boolean): void {
+  private discard(reason: string, isComplete: boolean): void {
     this.state = "instead";
-    this.#discarded(reason, isComplete);
-    this.#replacement?.takeOver();
+    this.discarded(reason, isComplete);
+    this.replacement?.takeOver();
   }
 }

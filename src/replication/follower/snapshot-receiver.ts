@@ -40,91 +40,91 @@ export class SnapshotReceiver {
   /** The database that the stream after the snapshot has selected. */
   streamDatabase = 0;
   readonly reader: RdbReader;
-  readonly #sink: SnapshotSink;
-  #phase: "head" | "payload" | "mark" | "done" = "head";
-  #line = "";
-  #mark: string | null = null;
-  #seenMark = "";
+  private readonly sink: SnapshotSink;
+  private phase: "head" | "payload" | "mark" | "done" = "head";
+  private line = "";
+  private mark: string | null = null;
+  private seenMark = "";
 
   constructor(sink: SnapshotSink, options: RdbReaderOptions = {}) {
-    this.#sink = sink;
+    this.sink = sink;
     const handler: RdbHandler = {
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
-        this.#item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
+        this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       refused: () => void this.refused++,
-      auxiliary: (name, value) => this.#auxiliary(name, value),
+      auxiliary: (name, value) => this.auxiliary(name, value),
     };
     this.reader = new RdbReader(handler, options);
   }
 
   get done(): boolean {
-    return this.#phase === "done";
+    return this.phase === "done";
   }
 
   get usesMark(): boolean {
-    return this.#mark !== null;
+    return this.mark !== null;
   }
 
   /** Takes bytes from `start` on; returns where the snapshot ended, or the chunk's length. */
   push(chunk: Uint8Array, start: number): number {
     let at = start;
-    while (at < chunk.length && this.#phase !== "done") {
-      if (this.#phase === "head") at = this.#head(chunk, at);
-      else if (this.#phase === "payload") at = this.#payload(chunk, at);
-      else at = this.#endMark(chunk, at);
+    while (at < chunk.length && this.phase !== "done") {
+      if (this.phase === "head") at = this.head(chunk, at);
+      else if (this.phase === "payload") at = this.payload(chunk, at);
+      else at = this.endMark(chunk, at);
     }
     return at;
   }
 
-  #head(chunk: Uint8Array, start: number): number {
+  private head(chunk: Uint8Array, start: number): number {
     const end = chunk.indexOf(LF, start);
     const stop = end < 0 ? chunk.length : end;
-    this.#line += latin1(chunk, start, stop);
-    if (this.#line.length > lineBytesMax) throw new SyncError("the snapshot's head has no end");
+    this.line += latin1(chunk, start, stop);
+    if (this.line.length > lineBytesMax) throw new SyncError("the snapshot's head has no end");
     if (end < 0) return stop;
-    const line = this.#line.replace(/\r$/, "");
-    this.#line = "";
-    if (line !== "") this.#begin(line);
+    const line = this.line.replace(/\r$/, "");
+    this.line = "";
+    if (line !== "") this.begin(line);
     return end + 1;
   }
 
-  #begin(line: string): void {
+  private begin(line: string): void {
     const marked = /^\$EOF:(.{40})$/.exec(line);
     const counted = /^\$(\d{1,15})$/.exec(line);
-    if (marked !== null) this.#mark = marked[1];
+    if (marked !== null) this.mark = marked[1];
     else if (counted !== null) this.totalBytes = Number(counted[1]);
     else throw new SyncError(`instead of a snapshot the leader sent ${line}`);
-    this.#phase = "payload";
-    this.#sink.begin();
+    this.phase = "payload";
+    this.sink.begin();
   }
 
-  #payload(chunk: Uint8Array, start: number): number {
-    const isCounted = this.#mark === null;
+  private payload(chunk: Uint8Array, start: number): number {
+    const isCounted = this.mark === null;
     const left = isCounted ? this.totalBytes - this.receivedBytes : Number.POSITIVE_INFINITY;
     const end = Math.min(chunk.length, start + left);
     const taken = this.reader.push(chunk, start, end);
     this.receivedBytes += taken;
-    if (isCounted) this.#checkCount(end - start - taken);
-    if (this.reader.done) this.#phase = isCounted ? "done" : "mark";
+    if (isCounted) this.checkCount(end - start - taken);
+    if (this.reader.done) this.phase = isCounted ? "done" : "mark";
     return start + taken;
   }
 
-  #checkCount(surplus: number): void {
+  private checkCount(surplus: number): void {
     if (surplus > 0) throw new SyncError(`${surplus} bytes follow the snapshot's end`);
     if (this.receivedBytes === this.totalBytes) this.reader.finish();
     else if (this.reader.done) throw new SyncError("the snapshot is shorter than announced");
   }
 
-  #endMark(chunk: Uint8Array, start: number): number {
-    const end = Math.min(chunk.length, start + markBytes - this.#seenMark.length);
-    this.#seenMark += latin1(chunk, start, end);
-    if (this.#seenMark.length < markBytes) return end;
-    if (this.#seenMark !== this.#mark) throw new SyncError("the snapshot's end mark is wrong");
-    this.#phase = "done";
+  private endMark(chunk: Uint8Array, start: number): number {
+    const end = Math.min(chunk.length, start + markBytes - this.seenMark.length);
+    this.seenMark += latin1(chunk, start, end);
+    if (this.seenMark.length < markBytes) return end;
+    if (this.seenMark !== this.mark) throw new SyncError("the snapshot's end mark is wrong");
+    this.phase = "done";
     return end;
   }
 
-  #item(
+  private item(
     key: Uint8Array,
     keyStart: number,
     keyEnd: number,
@@ -135,11 +135,11 @@ export class SnapshotReceiver {
   ): void {
     const fits =
       keyEnd - keyStart <= keyBytesMax &&
-      this.#sink.put(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
+      this.sink.put(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
     if (!fits) this.refused++;
   }
 
-  #auxiliary(name: string, value: string): void {
+  private auxiliary(name: string, value: string): void {
     if (name === "repl-stream-db") this.streamDatabase = Number(value) || 0;
   }
 }

@@ -71,30 +71,30 @@ export class FollowerLink {
   spool: Spool | null = null;
   /** The last offset that the follower acknowledged. */
   acknowledgedOffset = 0;
-  #acknowledgedAtMs: number;
-  readonly #owner: LinkOwner;
-  readonly #socket: LinkSocket;
+  private acknowledgedAtMs: number;
+  private readonly owner: LinkOwner;
+  private readonly socket: LinkSocket;
   /** Answers and snapshot; sent before everything else. */
-  readonly #out = new ByteQueue();
-  #heldOverSoftSinceMs = 0;
-  #payloadSent = false;
-  #hasAcknowledged = false;
+  private readonly out = new ByteQueue();
+  private heldOverSoftSinceMs = 0;
+  private payloadSent = false;
+  private hasAcknowledged = false;
   /** The socket took less than it was given. */
-  #blocked = false;
-  #onWritable: (() => void) | null = null;
+  private blocked = false;
+  private onWritable: (() => void) | null = null;
   /** It sent SYNC: it gets no line before the payload, and need not acknowledge. */
-  readonly #isMute: boolean;
+  private readonly isMute: boolean;
 
   constructor(owner: LinkOwner, socket: LinkSocket, peer: LinkPeer, isMute = false) {
-    this.#owner = owner;
-    this.#isMute = isMute;
-    this.#socket = socket;
+    this.owner = owner;
+    this.isMute = isMute;
+    this.socket = socket;
     this.peer = peer;
-    this.#acknowledgedAtMs = owner.clock.monotonicMs();
+    this.acknowledgedAtMs = owner.clock.monotonicMs();
   }
 
   get ip(): string {
-    return this.peer.replconf.ipAddress || this.#socket.remoteAddress;
+    return this.peer.replconf.ipAddress || this.socket.remoteAddress;
   }
 
   get port(): number {
@@ -107,17 +107,17 @@ export class FollowerLink {
 
   /** Seconds since its last acknowledgement. */
   get lagSeconds(): number {
-    return Math.floor((this.#owner.clock.monotonicMs() - this.#acknowledgedAtMs) / 1000);
+    return Math.floor((this.owner.clock.monotonicMs() - this.acknowledgedAtMs) / 1000);
   }
 
   /** Bytes that wait in this link's own memory. */
   get queuedBytes(): number {
-    return this.#out.bytes;
+    return this.out.bytes;
   }
 
   /** Bytes of the stream that are kept for this link after the journal overwrote them. */
   get heldBytes(): number {
-    const { journal, tail } = this.#owner;
+    const { journal, tail } = this.owner;
     return this.position < journal.first ? Math.max(0, tail.end - this.position) : 0;
   }
 
@@ -128,55 +128,55 @@ export class FollowerLink {
     this.position = position;
     this.acknowledgedOffset = position;
     const name = this.peer.replconf.psync2 ? ` ${replid}` : "";
-    this.#out.push(encoder.encode(`+CONTINUE${name}\r\n`));
-    this.#transition("online", `partial sync from offset ${position}`);
+    this.out.push(encoder.encode(`+CONTINUE${name}\r\n`));
+    this.transition("online", `partial sync from offset ${position}`);
     this.pump();
   }
 
   /** Full sync: the snapshot belongs to `position`; the payload follows by send(). */
   announce(position: number, replid: string): void {
     this.position = position;
-    this.#transition("wait_snapshot", `full sync at offset ${position}`);
-    if (!this.#isMute) this.#out.push(encoder.encode(`+FULLRESYNC ${replid} ${position}\r\n`));
-    this.#flushOut();
+    this.transition("wait_snapshot", `full sync at offset ${position}`);
+    if (!this.isMute) this.out.push(encoder.encode(`+FULLRESYNC ${replid} ${position}\r\n`));
+    this.flushOut();
   }
 
   /** Answers with an error line and ends the connection; the follower will reconnect. */
   refuse(text: string): void {
-    this.#out.push(encoder.encode(`-${text}\r\n`));
-    this.#flushOut();
+    this.out.push(encoder.encode(`-${text}\r\n`));
+    this.flushOut();
     this.drop(`refused: ${text}`);
   }
 
   /** Sends the payload piece by piece, each when the last is sent and other work had its turn. */
   async send(feed: SnapshotFeed): Promise<void> {
     if (this.state !== "wait_snapshot") return;
-    const waiting = this.#owner.journal.offset - this.position;
-    this.#transition("sending_snapshot", `${waiting} bytes of effects waiting`);
+    const waiting = this.owner.journal.offset - this.position;
+    this.transition("sending_snapshot", `${waiting} bytes of effects waiting`);
     for (let piece = await feed.next(); piece !== null; piece = await feed.next()) {
-      if (this.#closed) return;
-      this.#out.push(piece);
-      await this.#drained();
+      if (this.closed) return;
+      this.out.push(piece);
+      await this.drained();
       await nextTurn();
     }
-    this.#payloadSent = true;
+    this.payloadSent = true;
     // A fast follower may have acknowledged the mark already.
-    const isReady = !feed.endsWithMark || this.#hasAcknowledged;
-    if (!this.#closed && isReady) this.#goOnline("snapshot sent");
+    const isReady = !feed.endsWithMark || this.hasAcknowledged;
+    if (!this.closed && isReady) this.goOnline("snapshot sent");
   }
 
   /** Resolves when all of `out` is sent, or when nothing can be sent any more. */
-  async #drained(): Promise<void> {
-    while (!this.#closed && !this.#flushOut()) {
+  private async drained(): Promise<void> {
+    while (!this.closed && !this.flushOut()) {
       await new Promise<void>((resolve) => {
-        this.#onWritable = resolve;
+        this.onWritable = resolve;
       });
     }
   }
 
-  #goOnline(reason: string): void {
-    this.#acknowledgedAtMs = this.#owner.clock.monotonicMs();
-    this.#transition("online", reason);
+  private goOnline(reason: string): void {
+    this.acknowledgedAtMs = this.owner.clock.monotonicMs();
+    this.transition("online", reason);
     this.pump();
   }
 
@@ -184,20 +184,20 @@ export class FollowerLink {
 
   /** Writes as much as the socket takes; after that, nothing until it has drained. */
   pump(): void {
-    if (this.#blocked || this.#closed) return;
-    this.#blocked = !this.#flushOut() || (this.state === "online" && !this.#flushStream());
+    if (this.blocked || this.closed) return;
+    this.blocked = !this.flushOut() || (this.state === "online" && !this.flushStream());
   }
 
   /** True when the follower has everything. */
-  #flushStream(): boolean {
-    const { journal } = this.#owner;
+  private flushStream(): boolean {
+    const { journal } = this.owner;
     while (this.position < journal.offset) {
-      const bytes = this.#next();
+      const bytes = this.next();
       if (bytes === null) {
-        this.#fellOut();
+        this.fellOut();
         return true;
       }
-      const taken = Math.max(0, this.#socket.write(bytes));
+      const taken = Math.max(0, this.socket.write(bytes));
       this.position += taken;
       if (taken < bytes.length) return false;
     }
@@ -205,29 +205,29 @@ export class FollowerLink {
   }
 
   /** Some bytes from `position` on, valid until the next call; null if they are lost. */
-  #next(): Uint8Array | null {
-    const { journal, tail } = this.#owner;
+  private next(): Uint8Array | null {
+    const { journal, tail } = this.owner;
     if (tail.has(this.position)) return tail.at(this.position);
     const count = journal.read(this.position, scratch, 0, chunkBytes);
     return count < 0 ? null : scratch.subarray(0, count);
   }
 
-  #fellOut(): void {
-    const { journal } = this.#owner;
+  private fellOut(): void {
+    const { journal } = this.owner;
     this.drop(`fell out of the journal: needs ${this.position}, held from ${journal.first}`, true);
   }
 
   checkBounds(): void {
     const bytes = this.heldBytes;
-    const { followerBufferBytes } = this.#owner;
+    const { followerBufferBytes } = this.owner;
     if (bytes > followerBufferBytes) {
       this.drop(`${bytes} bytes wait for it, over the bound of ${followerBufferBytes}`, true);
       return;
     }
-    const now = this.#owner.clock.monotonicMs();
-    if (bytes <= followerBufferBytes * followerBufferSoftShare) this.#heldOverSoftSinceMs = 0;
-    else if (this.#heldOverSoftSinceMs === 0) this.#heldOverSoftSinceMs = now;
-    else if (now - this.#heldOverSoftSinceMs > followerBufferSoftMs) {
+    const now = this.owner.clock.monotonicMs();
+    if (bytes <= followerBufferBytes * followerBufferSoftShare) this.heldOverSoftSinceMs = 0;
+    else if (this.heldOverSoftSinceMs === 0) this.heldOverSoftSinceMs = now;
+    else if (now - this.heldOverSoftSinceMs > followerBufferSoftMs) {
       this.drop(`${bytes} bytes have waited for it longer than ${followerBufferSoftMs} ms`, true);
     }
   }
@@ -236,36 +236,36 @@ export class FollowerLink {
     const wasOnline = this.state === "online";
     const hasMore = offset > this.acknowledgedOffset || !wasOnline;
     this.acknowledgedOffset = offset;
-    this.#acknowledgedAtMs = this.#owner.clock.monotonicMs();
-    this.#hasAcknowledged = true;
-    if (this.state === "sending_snapshot" && this.#payloadSent) this.#goOnline("snapshot loaded");
-    this.#owner.acknowledged(this, hasMore);
+    this.acknowledgedAtMs = this.owner.clock.monotonicMs();
+    this.hasAcknowledged = true;
+    if (this.state === "sending_snapshot" && this.payloadSent) this.goOnline("snapshot loaded");
+    this.owner.acknowledged(this, hasMore);
   }
 
   // ---- events -----------------------------------------------------------------------------------
 
   onDrain(): void {
-    this.#blocked = false;
+    this.blocked = false;
     this.pump();
-    this.#wake();
+    this.wake();
   }
 
   onClose(): void {
-    this.#close("connection closed");
+    this.close("connection closed");
   }
 
   /** Once a second: signs of life in both directions, and the bound in time. */
   tick(): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     if (this.state === "wait_snapshot") {
-      this.#out.push(NEWLINE);
-      this.#flushOut();
+      this.out.push(NEWLINE);
+      this.flushOut();
     }
     this.checkBounds();
-    const { clock, awakeSinceMs } = this.#owner;
+    const { clock, awakeSinceMs } = this.owner;
     const silentMs = clock.monotonicMs() - Math.max(this.peer.lastActiveMs, awakeSinceMs);
     // While the payload is in flight, the follower need not send anything: see the socket.
-    const isListening = !this.#isMute && (this.state === "online" || this.#payloadSent);
+    const isListening = !this.isMute && (this.state === "online" || this.payloadSent);
     if (isListening && silentMs > linkSilenceMsMax)
       this.drop(`silent for ${Math.round(silentMs)} ms`, true);
   }
@@ -275,40 +275,40 @@ export class FollowerLink {
    * way.
    */
   drop(reason: string, isTrouble = false): void {
-    if (this.#closed) return;
-    this.#close(reason, isTrouble);
-    this.#socket.end();
+    if (this.closed) return;
+    this.close(reason, isTrouble);
+    this.socket.end();
   }
 
-  get #closed(): boolean {
+  private get closed(): boolean {
     return this.state === "closed";
   }
 
-  #close(reason: string, isTrouble = false): void {
-    if (this.#closed) return;
-    this.#transition("closed", reason, isTrouble);
-    this.#out.clear();
-    this.#wake();
-    this.#owner.removed(this);
+  private close(reason: string, isTrouble = false): void {
+    if (this.closed) return;
+    this.transition("closed", reason, isTrouble);
+    this.out.clear();
+    this.wake();
+    this.owner.removed(this);
   }
 
-  #flushOut(): boolean {
-    return this.#out.writeTo(this.#socket);
+  private flushOut(): boolean {
+    return this.out.writeTo(this.socket);
   }
 
-  #wake(): void {
-    const wake = this.#onWritable;
-    this.#onWritable = null;
+  private wake(): void {
+    const wake = this.onWritable;
+    this.onWritable = null;
     wake?.();
   }
 
-  #transition(to: LinkState, reason: string, isTrouble = false): void {
+  private transition(to: LinkState, reason: string, isTrouble = false): void {
     const from = this.state;
     assert(transitions[from].includes(to), `link ${from} -> ${to}`);
     this.state = to;
     const line = `${this.name}: ${from} -> ${to} (${reason})`;
-    if (isTrouble) this.#owner.trouble.happened(reason.replace(/\d+/g, "#"), line);
-    else this.#owner.log.info(line);
+    if (isTrouble) this.owner.trouble.happened(reason.replace(/\d+/g, "#"), line);
+    else this.owner.log.info(line);
   }
 }
 

@@ -59,49 +59,49 @@ export interface JoinParts {
 
 export class JoinLink implements ItemVisitor, KeyVisitor {
   position: number;
-  readonly #parts: JoinParts;
-  readonly #socket: LinkSocket;
-  readonly #parser = new RespParser();
-  readonly #out = new ByteQueue();
+  private readonly parts: JoinParts;
+  private readonly socket: LinkSocket;
+  private readonly parser = new RespParser();
+  private readonly out = new ByteQueue();
   /** Keys as latin1 text, one character a byte. */
-  readonly #changed = new Set<string>();
+  private readonly changed = new Set<string>();
   /** Changed again while in flight. */
-  readonly #waiting = new Set<string>();
-  readonly #inFlight = new Set<string>();
-  #unanswered = 0;
-  #keyBytes = 0;
+  private readonly waiting = new Set<string>();
+  private readonly inFlight = new Set<string>();
+  private unanswered = 0;
+  private keyBytes = 0;
   /** The cursor of the walk in the store; -1 before and after the walk. */
-  #cursor = -1;
+  private cursor = -1;
   /**
    * The walk resumes in the next turn: if most buckets are empty, no other event would resume it.
    */
-  #walkIsDue = false;
-  #closed = false;
-  #blocked = false;
-  #lastAnswerMs: number;
-  #flushed = false;
+  private walkIsDue = false;
+  private closed = false;
+  private blocked = false;
+  private lastAnswerMs: number;
+  private flushed = false;
 
   constructor(parts: JoinParts, socket: LinkSocket, position: number) {
-    this.#parts = parts;
-    this.#socket = socket;
+    this.parts = parts;
+    this.socket = socket;
     this.position = position;
-    this.#lastAnswerMs = parts.clock.monotonicMs();
+    this.lastAnswerMs = parts.clock.monotonicMs();
   }
 
   /** Whether the follower has confirmed everything that was recorded. */
   get hasEverything(): boolean {
-    const rests = this.#changed.size + this.#waiting.size + this.#unanswered === 0;
-    return rests && this.#cursor < 0 && this.position >= this.#parts.journal.mark();
+    const rests = this.changed.size + this.waiting.size + this.unanswered === 0;
+    return rests && this.cursor < 0 && this.position >= this.parts.journal.mark();
   }
 
   get name(): string {
-    return `JOIN follower ${this.#socket.remoteAddress}`;
+    return `JOIN follower ${this.socket.remoteAddress}`;
   }
 
   /** Starts with the snapshot: the follower has none of the existing keys. */
   begin(): void {
-    this.#parts.log.info(`${this.name}: joined at offset ${this.position}`);
-    this.#cursor = 0;
+    this.parts.log.info(`${this.name}: joined at offset ${this.position}`);
+    this.cursor = 0;
     this.pump();
   }
 
@@ -112,53 +112,53 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
    * the store.
    */
   absorb(): void {
-    const { journal } = this.#parts;
-    while (!this.#closed && this.position < journal.offset) {
+    const { journal } = this.parts;
+    while (!this.closed && this.position < journal.offset) {
       const chunk = new Uint8Array(Math.min(chunkBytes, journal.offset - this.position));
       const count = journal.read(this.position, chunk, 0, chunk.length);
       if (count < 0) return this.drop("fell out of the journal");
       this.position += count;
       countGarbage(chunk.length);
-      this.#parser.feed(chunk.subarray(0, count));
-      while (!this.#flushed && this.#parser.next()) this.#effect(this.#parser.request);
+      this.parser.feed(chunk.subarray(0, count));
+      while (!this.flushed && this.parser.next()) this.effect(this.parser.request);
     }
   }
 
-  #effect(request: Request): void {
-    this.#flushed = this.#parts.changedKeys(request, this);
+  private effect(request: Request): void {
+    this.flushed = this.parts.changedKeys(request, this);
   }
 
   key(bytes: Uint8Array, start: number, end: number): void {
     if (end === start) return; // the protocol has no empty key
     const name = latin1(bytes, start, end);
-    const keys = this.#inFlight.has(name) ? this.#waiting : this.#changed;
+    const keys = this.inFlight.has(name) ? this.waiting : this.changed;
     if (keys.has(name)) return;
     keys.add(name);
-    this.#keyBytes += name.length + keyOverheadBytes;
+    this.keyBytes += name.length + keyOverheadBytes;
   }
 
   /** Continues the snapshot while the follower keeps up. */
-  #walk(): void {
-    const { store, clock } = this.#parts;
+  private walk(): void {
+    const { store, clock } = this.parts;
     const now = clock.wallMs();
     const deadline = clock.monotonicMs() + walkSliceMs;
-    for (let i = 1; this.#cursor >= 0 && this.#changed.size < walkAheadMax; i++) {
-      this.#cursor = store.scan(this.#cursor, now, this);
-      if (this.#cursor === 0) this.#cursor = -1;
-      else if (i % walkStride === 0 && clock.monotonicMs() > deadline) return this.#walkLater();
+    for (let i = 1; this.cursor >= 0 && this.changed.size < walkAheadMax; i++) {
+      this.cursor = store.scan(this.cursor, now, this);
+      if (this.cursor === 0) this.cursor = -1;
+      else if (i % walkStride === 0 && clock.monotonicMs() > deadline) return this.walkLater();
     }
   }
 
-  #walkLater(): void {
-    if (this.#walkIsDue) return;
-    this.#walkIsDue = true;
-    setImmediate(() => attempt(this.#parts.fault, "a JOIN link", () => this.#walkOn()));
+  private walkLater(): void {
+    if (this.walkIsDue) return;
+    this.walkIsDue = true;
+    setImmediate(() => attempt(this.parts.fault, "a JOIN link", () => this.walkOn()));
   }
 
-  #walkOn(): void {
-    this.#walkIsDue = false;
-    if (this.#closed) return;
-    this.#walk();
+  private walkOn(): void {
+    this.walkIsDue = false;
+    if (this.closed) return;
+    this.walk();
     this.pump();
   }
 
@@ -170,46 +170,46 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   // ---- sending ----------------------------------------------------------------------------------
 
   pump(): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.absorb();
-    if (this.#flushed) return this.drop("everything was flushed, which has no frame");
-    if (this.#keyBytes > joinQueueBytesMax) {
-      return this.drop(`${this.#keyBytes} bytes of changed keys wait for it`);
+    if (this.flushed) return this.drop("everything was flushed, which has no frame");
+    if (this.keyBytes > joinQueueBytesMax) {
+      return this.drop(`${this.keyBytes} bytes of changed keys wait for it`);
     }
-    while (!this.#closed && !this.#blocked && this.#sendSome());
+    while (!this.closed && !this.blocked && this.sendSome());
   }
 
   /**
    * Sends frames while there are keys and answers are not too far behind; false if it must wait.
    */
-  #sendSome(): boolean {
-    this.#blocked = !this.#out.writeTo(this.#socket);
-    if (this.#blocked) return false;
-    if (!this.#walkIsDue && this.#changed.size < framesInFlightMax) this.#walk();
+  private sendSome(): boolean {
+    this.blocked = !this.out.writeTo(this.socket);
+    if (this.blocked) return false;
+    if (!this.walkIsDue && this.changed.size < framesInFlightMax) this.walk();
     let sent = 0;
-    for (const name of this.#changed) {
-      if (this.#inFlight.size >= framesInFlightMax || this.#out.bytes > chunkBytes) break;
-      this.#changed.delete(name);
-      this.#keyBytes -= name.length + keyOverheadBytes;
-      this.#send(name);
+    for (const name of this.changed) {
+      if (this.inFlight.size >= framesInFlightMax || this.out.bytes > chunkBytes) break;
+      this.changed.delete(name);
+      this.keyBytes -= name.length + keyOverheadBytes;
+      this.send(name);
       sent++;
     }
     return sent > 0;
   }
 
-  #send(name: string): void {
-    const { store, clock } = this.#parts;
+  private send(name: string): void {
+    const { store, clock } = this.parts;
     const key = Buffer.from(name, "latin1");
     const now = clock.wallMs();
     store.lock(key, 0, key.length);
     const lives = store.find(key, 0, key.length, now) && store.valueLength > 0;
     const frame = lives ? setFrame(key, store, now) : deleteFrame(key);
     store.unlock(key, 0, key.length);
-    this.#out.push(frame);
+    this.out.push(frame);
     countGarbage(frame.length);
-    if (this.#unanswered === 0) this.#lastAnswerMs = clock.monotonicMs();
-    this.#inFlight.add(name);
-    this.#unanswered++;
+    if (this.unanswered === 0) this.lastAnswerMs = clock.monotonicMs();
+    this.inFlight.add(name);
+    this.unanswered++;
   }
 
   // ---- events -----------------------------------------------------------------------------------
@@ -218,44 +218,44 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
    * Counts status bytes and ignores their values: a follower that refuses a frame is beyond help.
    */
   onData(chunk: Uint8Array): void {
-    this.#lastAnswerMs = this.#parts.clock.monotonicMs();
-    this.#unanswered = Math.max(0, this.#unanswered - chunk.length);
-    if (this.#unanswered > 0) return;
-    this.#inFlight.clear();
-    for (const name of this.#waiting) this.#changed.add(name);
-    this.#waiting.clear();
+    this.lastAnswerMs = this.parts.clock.monotonicMs();
+    this.unanswered = Math.max(0, this.unanswered - chunk.length);
+    if (this.unanswered > 0) return;
+    this.inFlight.clear();
+    for (const name of this.waiting) this.changed.add(name);
+    this.waiting.clear();
     this.pump();
   }
 
   onDrain(): void {
-    this.#blocked = false;
+    this.blocked = false;
     this.pump();
   }
 
   onClose(): void {
-    this.#close("connection closed");
+    this.close("connection closed");
   }
 
   tick(): void {
-    const silentMs = this.#parts.clock.monotonicMs() - this.#lastAnswerMs;
-    if (this.#unanswered > 0 && silentMs > linkSilenceMsMax) {
-      this.drop(`${this.#unanswered} frames unanswered for ${silentMs} ms`);
+    const silentMs = this.parts.clock.monotonicMs() - this.lastAnswerMs;
+    if (this.unanswered > 0 && silentMs > linkSilenceMsMax) {
+      this.drop(`${this.unanswered} frames unanswered for ${silentMs} ms`);
     }
     this.pump();
   }
 
   drop(reason: string): void {
-    if (this.#closed) return;
-    this.#close(reason);
-    this.#socket.end();
+    if (this.closed) return;
+    this.close(reason);
+    this.socket.end();
   }
 
-  #close(reason: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#out.clear();
-    this.#parts.log.info(`${this.name}: ended (${reason})`);
-    this.#parts.removed(this);
+  private close(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.out.clear();
+    this.parts.log.info(`${this.name}: ended (${reason})`);
+    this.parts.removed(this);
   }
 }
 

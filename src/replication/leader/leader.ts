@@ -48,43 +48,43 @@ export class LeaderReplication implements LinkOwner {
   onAcknowledged: (() => void) | null = null;
   /** Adds nothing of its own to the stream: a failover asks once, and counts from there. */
   isQuiet = false;
-  readonly #parts: LeaderParts;
-  readonly #age = new JournalAge();
-  readonly #links = new Map<number, FollowerLink>();
-  readonly #joins = new Set<JoinLink>();
-  readonly #walks = new Set<Walk>();
-  #spool: Spool | null = null;
-  #lastPingMs: number;
-  #idleSinceMs: number;
+  private readonly parts: LeaderParts;
+  private readonly age = new JournalAge();
+  private readonly linkTable = new Map<number, FollowerLink>();
+  private readonly joins = new Set<JoinLink>();
+  private readonly walks = new Set<Walk>();
+  private spool: Spool | null = null;
+  private lastPingMs: number;
+  private idleSinceMs: number;
 
   constructor(parts: LeaderParts) {
-    this.#parts = parts;
+    this.parts = parts;
     this.journal = parts.journal;
     this.tail = new StreamTail(parts.journal);
     this.followerBufferBytes = parts.followerBufferBytes ?? followerBufferBytesMax;
     this.log = parts.log;
     this.clock = parts.clock;
     this.trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs());
-    this.#lastPingMs = parts.clock.monotonicMs();
-    this.#idleSinceMs = this.#lastPingMs;
-    this.journal.pressure = () => this.#relieve();
+    this.lastPingMs = parts.clock.monotonicMs();
+    this.idleSinceMs = this.lastPingMs;
+    this.journal.pressure = () => this.relieve();
   }
 
   /** Links in the order of their arrival. */
   get links(): FollowerLink[] {
-    return [...this.#links.values()];
+    return [...this.linkTable.values()];
   }
 
   get joinCount(): number {
-    return this.#joins.size;
+    return this.joins.size;
   }
 
-  get #readers(): Reader[] {
-    return [...this.#links.values(), ...this.#joins];
+  private get readers(): Reader[] {
+    return [...this.linkTable.values(), ...this.joins];
   }
 
   get history(): History {
-    return this.#parts.history;
+    return this.parts.history;
   }
 
   // ---- accepting --------------------------------------------------------------------------------
@@ -94,42 +94,42 @@ export class LeaderReplication implements LinkOwner {
    * then.
    */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, wanted: number): FollowerLink {
-    return this.#accept(socket, peer, replid, wanted, false);
+    return this.accept(socket, peer, replid, wanted, false);
   }
 
   /** Answers SYNC: a snapshot and the stream after it, for a reader that acknowledges nothing. */
   sync(socket: LinkSocket, peer: LinkPeer): FollowerLink {
-    return this.#accept(socket, peer, "?", -1, true);
+    return this.accept(socket, peer, "?", -1, true);
   }
 
-  #accept(
+  private accept(
     socket: LinkSocket,
     peer: LinkPeer,
     replid: string,
     wanted: number,
     isMute: boolean,
   ): FollowerLink {
-    const present = this.#links.get(peer.id);
+    const present = this.linkTable.get(peer.id);
     if (present !== undefined) return present; // a second PSYNC on a link is ignored, as in Redis
     const link = new FollowerLink(this, socket, peer, isMute);
-    const { upstream, history } = this.#parts;
+    const { upstream, history } = this.parts;
     if (!upstream.isServing) {
       link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
       return link;
     }
-    this.#links.set(peer.id, link);
-    const refusal = this.#refusalToResume(replid, wanted);
+    this.linkTable.set(peer.id, link);
+    const refusal = this.refusalToResume(replid, wanted);
     if (refusal === "") {
       this.partialSyncs++;
       link.resume(wanted - 1, history.replid);
-      this.#updateNeeded();
+      this.updateNeeded();
     } else {
       if (replid !== "?") {
         this.partialSyncsRefused++;
         this.trouble.happened("refusal", `${link.name}: no partial sync: ${refusal}`);
       }
       this.fullSyncs++;
-      this.#fullSync(link).catch((error) => {
+      this.fullSync(link).catch((error) => {
         link.drop(`no full sync: ${error}`, true);
       });
     }
@@ -137,22 +137,18 @@ export class LeaderReplication implements LinkOwner {
   }
 
   join(socket: LinkSocket): JoinLink {
-    this.#activate();
+    this.activate();
     const position = this.journal.mark();
-    const link = new JoinLink(
-      { ...this.#parts, removed: (it) => this.#left(it) },
-      socket,
-      position,
-    );
-    this.#joins.add(link);
-    this.#updateNeeded();
+    const link = new JoinLink({ ...this.parts, removed: (it) => this.left(it) }, socket, position);
+    this.joins.add(link);
+    this.updateNeeded();
     link.begin();
     return link;
   }
 
   /** What a partial sync lacks, the same past or all bytes since; "" if nothing. */
-  #refusalToResume(replid: string, wanted: number): string {
-    const { history, journal } = this.#parts;
+  private refusalToResume(replid: string, wanted: number): string {
+    const { history, journal } = this.parts;
     if (replid === "?") return "it asks for none";
     const position = wanted - 1;
     if (!history.covers(replid, wanted)) {
@@ -166,50 +162,50 @@ export class LeaderReplication implements LinkOwner {
     return `it needs offset ${position}, the journal ${held}`;
   }
 
-  async #fullSync(link: FollowerLink): Promise<void> {
-    this.#activate();
-    if (link.peer.replconf.eof) return this.#streamTo(link);
-    const spool = this.#spoolFor(link);
+  private async fullSync(link: FollowerLink): Promise<void> {
+    this.activate();
+    if (link.peer.replconf.eof) return this.streamTo(link);
+    const spool = this.spoolFor(link);
     const feed = spool.feed();
     link.announce(spool.offset, spool.replid);
-    this.#updateNeeded();
+    this.updateNeeded();
     try {
       if ((await spool.whole) !== null) await link.send(feed);
     } finally {
-      if (this.#spool === spool) this.#spool = null; // it is whole, or nobody wanted it
+      if (this.spool === spool) this.spool = null; // it is whole, or nobody wanted it
       await feed.close();
     }
   }
 
-  async #streamTo(link: FollowerLink): Promise<void> {
-    const offset = this.#snapshotPosition();
-    const snapshot = this.#snapshot(offset);
+  private async streamTo(link: FollowerLink): Promise<void> {
+    const offset = this.snapshotPosition();
+    const snapshot = this.snapshot(offset);
     link.announce(offset, this.history.replid);
-    this.#updateNeeded();
-    const leave = this.#follow({ snapshot, drop: (reason) => link.drop(reason) });
+    this.updateNeeded();
+    const leave = this.follow({ snapshot, drop: (reason) => link.drop(reason) });
     await link.send(new StreamedFeed(snapshot)).finally(leave);
   }
 
   /** Followers that ask while others still wait share one file. */
-  #spoolFor(link: FollowerLink): Spool {
-    const present = this.#spool;
-    const isShared = present !== null && !present.isComplete && this.#waitsFor(present);
-    this.#spool = isShared && present.replid === this.history.replid ? present : this.#makeSpool();
-    link.spool = this.#spool;
-    return this.#spool;
+  private spoolFor(link: FollowerLink): Spool {
+    const present = this.spool;
+    const isShared = present !== null && !present.isComplete && this.waitsFor(present);
+    this.spool = isShared && present.replid === this.history.replid ? present : this.makeSpool();
+    link.spool = this.spool;
+    return this.spool;
   }
 
-  #makeSpool(): Spool {
-    const offset = this.#snapshotPosition();
-    const snapshot = this.#snapshot(offset);
+  private makeSpool(): Spool {
+    const offset = this.snapshotPosition();
+    const snapshot = this.snapshot(offset);
     const spool: Spool = new Spool({
-      directories: this.#parts.spoolDirectories?.() ?? [tmpdir()],
+      directories: this.parts.spoolDirectories?.() ?? [tmpdir()],
       snapshot,
       replid: this.history.replid,
       offset,
-      isWanted: () => this.#waitsFor(spool),
+      isWanted: () => this.waitsFor(spool),
     });
-    const leave = this.#follow({
+    const leave = this.follow({
       snapshot,
       drop: (reason) => {
         for (const link of this.links) if (link.spool === spool) link.drop(reason);
@@ -219,8 +215,8 @@ export class LeaderReplication implements LinkOwner {
     return spool;
   }
 
-  #waitsFor(spool: Spool): boolean {
-    for (const link of this.#links.values()) {
+  private waitsFor(spool: Spool): boolean {
+    for (const link of this.linkTable.values()) {
       if (link.spool === spool && link.state === "wait_snapshot") return true;
     }
     return false;
@@ -232,41 +228,41 @@ export class LeaderReplication implements LinkOwner {
    * Effects of our own may be applied again: only a follower's stream heeds walks. Returns what
    * ends it.
    */
-  #follow(walk: Walk): () => void {
-    if (this.#parts.upstream.isFollower) this.#walks.add(walk);
-    return () => void this.#walks.delete(walk);
+  private follow(walk: Walk): () => void {
+    if (this.parts.upstream.isFollower) this.walks.add(walk);
+    return () => void this.walks.delete(walk);
   }
 
   /** A command of the leader's stream is about to be applied. */
   changing(request: Request): void {
-    if (this.#walks.size === 0) return;
-    for (const walk of this.#walks) {
+    if (this.walks.size === 0) return;
+    for (const walk of this.walks) {
       const { snapshot } = walk;
-      if (snapshot.isFinished) this.#walks.delete(walk);
-      else if (this.#parts.changedKeys(request, snapshot))
-        this.#endWalk(walk, "everything was flushed");
+      if (snapshot.isFinished) this.walks.delete(walk);
+      else if (this.parts.changedKeys(request, snapshot))
+        this.endWalk(walk, "everything was flushed");
       else if (snapshot.keptBytes > this.followerBufferBytes) {
-        this.#endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
+        this.endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
       }
     }
   }
 
-  #endWalk(walk: Walk, reason: string): void {
-    this.#walks.delete(walk);
+  private endWalk(walk: Walk, reason: string): void {
+    this.walks.delete(walk);
     walk.drop(`its snapshot cannot be finished: ${reason}`);
   }
 
   /** From here on this follower gets the journal's bytes, beginning with a SELECT. */
-  #snapshotPosition(): number {
+  private snapshotPosition(): number {
     this.journal.enter();
     const position = this.journal.mark();
-    if (!this.#parts.upstream.isFollower) this.journal.selectPending = true;
+    if (!this.parts.upstream.isFollower) this.journal.selectPending = true;
     this.journal.leave();
     return position;
   }
 
-  #snapshot(offset: number): Snapshot {
-    const { store, clock, history, upstream, serverVersion } = this.#parts;
+  private snapshot(offset: number): Snapshot {
+    const { store, clock, history, upstream, serverVersion } = this.parts;
     const { streamDatabase } = upstream;
     return new Snapshot(
       store,
@@ -281,7 +277,7 @@ export class LeaderReplication implements LinkOwner {
   /**
    * Turns the journal on for the first reader. No journal has what was written while it was off.
    */
-  #activate(): void {
+  private activate(): void {
     const { journal, history } = this;
     if (journal.active) return;
     history.fresh();
@@ -290,11 +286,11 @@ export class LeaderReplication implements LinkOwner {
   }
 
   /** A follower's journal stays on: promotion and chains need it. */
-  #deactivateIfIdle(now: number): void {
+  private deactivateIfIdle(now: number): void {
     const { journal } = this;
-    if (this.#links.size + this.#joins.size > 0 || this.#parts.upstream.isFollower) {
-      this.#idleSinceMs = now;
-    } else if (journal.active && now - this.#idleSinceMs >= journalIdleMsMax) {
+    if (this.linkTable.size + this.joins.size > 0 || this.parts.upstream.isFollower) {
+      this.idleSinceMs = now;
+    } else if (journal.active && now - this.idleSinceMs >= journalIdleMsMax) {
       journal.stop();
       this.history.fresh();
       this.log.info(`journal off: no follower for ${journalIdleMsMax} ms`);
@@ -303,54 +299,54 @@ export class LeaderReplication implements LinkOwner {
 
   /** Sends what was recorded in this turn. */
   flush(): void {
-    if (this.#links.size + this.#joins.size === 0) return;
-    for (const reader of this.#readers) reader.pump();
-    this.#relieve();
+    if (this.linkTable.size + this.joins.size === 0) return;
+    for (const reader of this.readers) reader.pump();
+    this.relieve();
   }
 
   /**
    * Called in the middle of an append too, which would overwrite bytes that some link has not
    * taken.
    */
-  #relieve(): void {
-    for (const join of this.#joins) if (this.#isFarBehind(join.position)) join.absorb();
-    this.#updateNeeded();
-    while (this.#isFarBehind(this.#lowestInJournal()) && this.tail.extend(this.#lowestPosition())) {
-      for (const link of this.#links.values()) link.checkBounds();
+  private relieve(): void {
+    for (const join of this.joins) if (this.isFarBehind(join.position)) join.absorb();
+    this.updateNeeded();
+    while (this.isFarBehind(this.lowestInJournal()) && this.tail.extend(this.lowestPosition())) {
+      for (const link of this.linkTable.values()) link.checkBounds();
     }
-    this.#updateNeeded();
+    this.updateNeeded();
   }
 
   /** An append makes room for at most a quarter of the ring, so at half there is time to react. */
-  #isFarBehind(position: number): boolean {
+  private isFarBehind(position: number): boolean {
     return this.journal.offset - position > this.journal.capacity / 2;
   }
 
   /** Of the links that follow by PSYNC. */
-  #lowestPosition(): number {
+  private lowestPosition(): number {
     let lowest = Number.POSITIVE_INFINITY;
-    for (const { position } of this.#links.values()) lowest = Math.min(lowest, position);
+    for (const { position } of this.linkTable.values()) lowest = Math.min(lowest, position);
     return lowest;
   }
 
   /** The offset from which on the journal must have what these links need. */
-  #lowestInJournal(): number {
-    const lowest = this.#lowestPosition();
+  private lowestInJournal(): number {
+    const lowest = this.lowestPosition();
     return this.tail.has(lowest) ? this.tail.end : lowest;
   }
 
-  #updateNeeded(): void {
-    this.tail.trim(this.#lowestPosition());
-    let needed = this.#lowestInJournal();
-    for (const { position } of this.#joins) needed = Math.min(needed, position);
+  private updateNeeded(): void {
+    this.tail.trim(this.lowestPosition());
+    let needed = this.lowestInJournal();
+    for (const { position } of this.joins) needed = Math.min(needed, position);
     this.journal.needed = needed;
   }
 
   /** Memory of followers' queues: their own, and what is kept of the stream for all of them. */
   get queuedBytes(): number {
     let bytes = this.tail.bytes;
-    for (const { queuedBytes } of this.#links.values()) bytes += queuedBytes;
-    for (const { snapshot } of this.#walks) bytes += snapshot.keptBytes;
+    for (const { queuedBytes } of this.linkTable.values()) bytes += queuedBytes;
+    for (const { snapshot } of this.walks) bytes += snapshot.keptBytes;
     return bytes;
   }
 
@@ -359,46 +355,46 @@ export class LeaderReplication implements LinkOwner {
   /** Once a second. */
   tick(): void {
     const now = this.clock.monotonicMs();
-    for (const reader of this.#readers) reader.tick();
-    if (!this.isQuiet) this.#ping(now);
-    this.#noteAge(now);
-    this.#deactivateIfIdle(now);
+    for (const reader of this.readers) reader.tick();
+    if (!this.isQuiet) this.ping(now);
+    this.noteAge(now);
+    this.deactivateIfIdle(now);
     this.flush();
   }
 
-  #noteAge(now: number): void {
+  private noteAge(now: number): void {
     const { active, first, offset } = this.journal;
-    if (active) this.#age.note(now, first, offset);
-    else this.#age.forget();
+    if (active) this.age.note(now, first, offset);
+    else this.age.forget();
   }
 
   /** A PING is part of the stream; a follower forwards its leader's. */
-  #ping(now: number): void {
-    if (now - this.#lastPingMs < streamPingMs) return;
-    this.#lastPingMs = now;
-    if (this.#links.size > 0) this.#emit(PING);
+  private ping(now: number): void {
+    if (now - this.lastPingMs < streamPingMs) return;
+    this.lastPingMs = now;
+    if (this.linkTable.size > 0) this.emit(PING);
   }
 
   /** Adds bytes to the stream that are not an effect. */
-  #emit(bytes: Uint8Array): void {
-    if (this.#parts.upstream.isFollower || !this.journal.active) return;
+  private emit(bytes: Uint8Array): void {
+    if (this.parts.upstream.isFollower || !this.journal.active) return;
     this.journal.append(bytes, 0, bytes.length);
   }
 
   // ---- links ------------------------------------------------------------------------------------
 
   removed(link: FollowerLink): void {
-    if (this.#links.get(link.peer.id) !== link) return;
-    this.#links.delete(link.peer.id);
-    this.#updateNeeded();
-    this.#idleSinceMs = this.clock.monotonicMs();
+    if (this.linkTable.get(link.peer.id) !== link) return;
+    this.linkTable.delete(link.peer.id);
+    this.updateNeeded();
+    this.idleSinceMs = this.clock.monotonicMs();
     this.onFollowersChange?.();
   }
 
-  #left(link: JoinLink): void {
-    this.#joins.delete(link);
-    this.#updateNeeded();
-    this.#idleSinceMs = this.clock.monotonicMs();
+  private left(link: JoinLink): void {
+    this.joins.delete(link);
+    this.updateNeeded();
+    this.idleSinceMs = this.clock.monotonicMs();
   }
 
   /** Ends the followers' links: they reconnect and learn the new name of the history. */
@@ -408,7 +404,7 @@ export class LeaderReplication implements LinkOwner {
 
   /** Ends JOIN links too, which cannot resume: called when the data are replaced. */
   dropAll(reason: string): void {
-    for (const reader of this.#readers) reader.drop(reason);
+    for (const reader of this.readers) reader.drop(reason);
   }
 
   // ---- acknowledgements -------------------------------------------------------------------------
@@ -421,7 +417,7 @@ export class LeaderReplication implements LinkOwner {
   /** How many online followers have acknowledged everything up to `offset`. */
   acknowledgedBy(offset: number): number {
     let count = 0;
-    for (const { state, acknowledgedOffset } of this.#links.values()) {
+    for (const { state, acknowledgedOffset } of this.linkTable.values()) {
       if (state === "online" && acknowledgedOffset >= offset) count++;
     }
     return count;
@@ -429,7 +425,7 @@ export class LeaderReplication implements LinkOwner {
 
   acknowledgedOffsets(): readonly number[] {
     const offsets: number[] = [];
-    for (const { state, acknowledgedOffset } of this.#links.values()) {
+    for (const { state, acknowledgedOffset } of this.linkTable.values()) {
       if (state === "online") offsets.push(acknowledgedOffset);
     }
     return offsets.sort((a, b) => b - a);
@@ -440,7 +436,7 @@ export class LeaderReplication implements LinkOwner {
     const links = this.links.filter(
       (it) => it.acknowledgedOffset < offset || it.state !== "online",
     );
-    const joins = [...this.#joins].filter((it) => !it.hasEverything);
+    const joins = [...this.joins].filter((it) => !it.hasEverything);
     return [
       ...links.map(({ name, state, acknowledgedOffset }) => {
         const bytes = Math.max(0, offset - acknowledgedOffset);
@@ -453,7 +449,7 @@ export class LeaderReplication implements LinkOwner {
   /** How many online followers acknowledged within this many seconds. */
   goodFollowers(lagSecondsMax: number): number {
     let count = 0;
-    for (const link of this.#links.values()) {
+    for (const link of this.linkTable.values()) {
       if (link.state === "online" && link.lagSeconds <= lagSecondsMax) count++;
     }
     return count;
@@ -461,7 +457,7 @@ export class LeaderReplication implements LinkOwner {
 
   /** Seconds since the oldest byte of the journal was written. */
   get journalSeconds(): number {
-    return this.journal.active ? this.#age.seconds(this.clock.monotonicMs()) : 0;
+    return this.journal.active ? this.age.seconds(this.clock.monotonicMs()) : 0;
   }
 
   /** Asks all followers to acknowledge now instead of within a second. */
@@ -471,8 +467,8 @@ export class LeaderReplication implements LinkOwner {
 
   /** The same for the failover, which is why nobody else may. */
   askFollowers(): void {
-    if (this.#links.size === 0) return;
-    this.#emit(GETACK);
+    if (this.linkTable.size === 0) return;
+    this.emit(GETACK);
     this.flush();
   }
 }

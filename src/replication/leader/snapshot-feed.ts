@@ -20,24 +20,24 @@ export interface SnapshotFeed {
 
 export class StreamedFeed implements SnapshotFeed {
   readonly endsWithMark = true;
-  readonly #snapshot: Snapshot;
-  readonly #mark = encoder.encode(randomReplid());
-  #phase: "head" | "slices" | "end" = "head";
+  private readonly snapshot: Snapshot;
+  private readonly mark = encoder.encode(randomReplid());
+  private phase: "head" | "slices" | "end" = "head";
 
   constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
+    this.snapshot = snapshot;
   }
 
   next(): Uint8Array | null {
-    if (this.#phase === "head") {
-      this.#phase = "slices";
-      return Buffer.concat([encoder.encode("$EOF:"), this.#mark, encoder.encode("\r\n")]);
+    if (this.phase === "head") {
+      this.phase = "slices";
+      return Buffer.concat([encoder.encode("$EOF:"), this.mark, encoder.encode("\r\n")]);
     }
-    if (this.#phase === "end") return null;
-    const slice = this.#snapshot.next();
+    if (this.phase === "end") return null;
+    const slice = this.snapshot.next();
     if (slice !== null) return slice;
-    this.#phase = "end";
-    return this.#mark;
+    this.phase = "end";
+    return this.mark;
   }
 
   async close(): Promise<void> {}

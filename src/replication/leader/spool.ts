@@ -35,13 +35,13 @@ export class Spool {
   /** The file with the whole snapshot; null if no follower waits any more. */
   readonly whole: Promise<SpoolFile | null>;
   isComplete = false;
-  #readers = 0;
+  private readers = 0;
 
   constructor(parts: SpoolParts) {
     this.replid = parts.replid;
     this.offset = parts.offset;
     this.snapshot = parts.snapshot;
-    this.whole = this.#write(parts);
+    this.whole = this.write(parts);
     this.whole.catch(() => {
       // The followers that await it get the error; there may be none left.
     });
@@ -49,15 +49,15 @@ export class Spool {
 
   /** Adds a reader; its feed begins when the file is complete. */
   feed(): SnapshotFeed {
-    this.#readers++;
-    return new SpooledFeed(this.whole, () => this.#left());
+    this.readers++;
+    return new SpooledFeed(this.whole, () => this.left());
   }
 
-  async #left(): Promise<void> {
-    if (--this.#readers === 0 && this.isComplete) (await this.whole)?.remove();
+  private async left(): Promise<void> {
+    if (--this.readers === 0 && this.isComplete) (await this.whole)?.remove();
   }
 
-  async #write({ directories, snapshot, isWanted }: SpoolParts): Promise<SpoolFile | null> {
+  private async write({ directories, snapshot, isWanted }: SpoolParts): Promise<SpoolFile | null> {
     const file = openIn(directories);
     try {
       for (let slice = snapshot.next(); slice !== null; slice = snapshot.next()) {
@@ -78,34 +78,34 @@ export class Spool {
 
 class SpooledFeed implements SnapshotFeed {
   readonly endsWithMark = false;
-  readonly #whole: Promise<SpoolFile | null>;
-  readonly #left: () => Promise<void>;
-  readonly #piece = new Uint8Array(pieceBytes);
-  #position = -1;
-  #isClosed = false;
+  private readonly whole: Promise<SpoolFile | null>;
+  private readonly left: () => Promise<void>;
+  private readonly piece = new Uint8Array(pieceBytes);
+  private position = -1;
+  private isClosed = false;
 
   constructor(whole: Promise<SpoolFile | null>, left: () => Promise<void>) {
-    this.#whole = whole;
-    this.#left = left;
+    this.whole = whole;
+    this.left = left;
   }
 
   async next(): Promise<Uint8Array | null> {
-    const file = await this.#whole;
+    const file = await this.whole;
     if (file === null) return null;
-    if (this.#position < 0) {
-      this.#position = 0;
+    if (this.position < 0) {
+      this.position = 0;
       return encoder.encode(`$${file.length}\r\n`);
     }
-    if (this.#position === file.length) return null;
-    const count = await file.read(this.#piece, this.#position);
-    this.#position += count;
-    return this.#piece.subarray(0, count);
+    if (this.position === file.length) return null;
+    const count = await file.read(this.piece, this.position);
+    this.position += count;
+    return this.piece.subarray(0, count);
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.#left();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    await this.left();
   }
 }
 
@@ -126,13 +126,13 @@ function openIn(directories: readonly string[]): SpoolFile {
 /** A file without a name. */
 class SpoolFile {
   length = 0;
-  readonly #file: number;
+  private readonly file: number;
   /** The path, on systems where the name must stay until the file is closed. */
-  readonly #path: string | null;
+  private readonly path: string | null;
 
   private constructor(file: number, path: string | null) {
-    this.#file = file;
-    this.#path = path;
+    this.file = file;
+    this.path = path;
   }
 
   /** Synchronous: nothing else runs while the file has a name. */
@@ -151,20 +151,20 @@ class SpoolFile {
   async append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const count = bytes.length - at;
-      const { bytesWritten } = await writeTo(this.#file, bytes, at, count, this.length);
+      const { bytesWritten } = await writeTo(this.file, bytes, at, count, this.length);
       at += bytesWritten;
       this.length += bytesWritten;
     }
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
-    const { bytesRead } = await readFrom(this.#file, target, 0, target.length, position);
+    const { bytesRead } = await readFrom(this.file, target, 0, target.length, position);
     if (bytesRead === 0) throw new Error(`the spool has lost its bytes after ${position}`);
     return bytesRead;
   }
 
   remove(): void {
-    closeSync(this.#file);
-    if (this.#path !== null) unlinkSync(this.#path);
+    closeSync(this.file);
+    if (this.path !== null) unlinkSync(this.path);
   }
 }

@@ -14,16 +14,16 @@ export class StreamTail {
   /** Offsets of the first byte that is here, and of the one behind the last. */
   start = 0;
   end = 0;
-  readonly #journal: Journal;
-  #blocks: Uint8Array[] = [];
+  private readonly journal: Journal;
+  private blocks: Uint8Array[] = [];
 
   constructor(journal: Journal) {
-    this.#journal = journal;
+    this.journal = journal;
   }
 
   /** Bytes of memory. */
   get bytes(): number {
-    return this.#blocks.length * blockBytes;
+    return this.blocks.length * blockBytes;
   }
 
   /** Whether the byte at that offset is here. */
@@ -35,7 +35,7 @@ export class StreamTail {
   at(offset: number): Uint8Array {
     const place = offset - this.start;
     const at = place % blockBytes;
-    const block = this.#blocks[(place - at) / blockBytes];
+    const block = this.blocks[(place - at) / blockBytes];
     return block.subarray(at, Math.min(blockBytes, at + this.end - offset));
   }
 
@@ -51,10 +51,10 @@ export class StreamTail {
       this.end = offset;
     }
     const filled = (this.end - this.start) % blockBytes;
-    if (this.end >= this.#journal.offset) return false;
-    if (filled === 0) this.#blocks.push(buffers.take(blockBytes));
-    const block = this.#blocks[this.#blocks.length - 1];
-    const count = this.#journal.read(this.end, block, filled, blockBytes - filled);
+    if (this.end >= this.journal.offset) return false;
+    if (filled === 0) this.blocks.push(buffers.take(blockBytes));
+    const block = this.blocks[this.blocks.length - 1];
+    const count = this.journal.read(this.end, block, filled, blockBytes - filled);
     // The journal no longer has these bytes: a link that needs them ends.
     if (count < 0) this.trim(Number.POSITIVE_INFINITY);
     else this.end += count;
@@ -64,15 +64,15 @@ export class StreamTail {
   /** Frees what is before that offset: no link needs it. */
   trim(offset: number): void {
     let gone = 0;
-    while (gone < this.#blocks.length && this.#isBefore(gone, offset)) {
-      buffers.give(this.#blocks[gone++]);
+    while (gone < this.blocks.length && this.isBefore(gone, offset)) {
+      buffers.give(this.blocks[gone++]);
     }
     if (gone === 0) return;
-    this.#blocks = this.#blocks.slice(gone);
+    this.blocks = this.blocks.slice(gone);
     this.start = Math.min(this.end, this.start + gone * blockBytes);
   }
 
-  #isBefore(index: number, offset: number): boolean {
+  private isBefore(index: number, offset: number): boolean {
     return offset >= Math.min(this.end, this.start + (index + 1) * blockBytes);
   }
 }

@@ -3,7 +3,7 @@
 // connections begin to wait in one turn. An acknowledgement costs only as much as it releases:
 // waiters that want the same number of followers are in the order of their offsets, and one offset
 // is the highest that so many followers have.
-// Invariants: `#bySession` and `#byCount` have the same waiters; a waiter gets exactly one outcome:
+// Invariants: `bySession` and `byCount` have the same waiters; a waiter gets exactly one outcome:
 // the count that it asked for, the count at its timeout, or the reason why it was released.
 
 import { attempt, type Fault } from "../../base/errors.ts";
@@ -29,24 +29,24 @@ export interface Acknowledgements {
 }
 
 export class Waiters {
-  readonly #leader: Acknowledgements;
-  readonly #fault: Fault;
-  readonly #bySession = new Map<number, Waiter>();
+  private readonly leader: Acknowledgements;
+  private readonly fault: Fault;
+  private readonly bySession = new Map<number, Waiter>();
   /** By the number of followers that they want; each list in the order of offsets. */
-  readonly #byCount = new Map<number, Waiter[]>();
-  #askIsDue = false;
+  private readonly byCount = new Map<number, Waiter[]>();
+  private askIsDue = false;
 
   constructor(leader: Acknowledgements, fault: Fault) {
-    this.#fault = fault;
-    this.#leader = leader;
+    this.fault = fault;
+    this.leader = leader;
   }
 
   get count(): number {
-    return this.#bySession.size;
+    return this.bySession.size;
   }
 
   get sessionIds(): number[] {
-    return [...this.#bySession.keys()];
+    return [...this.bySession.keys()];
   }
 
   /**
@@ -58,83 +58,82 @@ export class Waiters {
     offset: number,
     timeoutMs: number,
   ): Promise<number | Release> {
-    const count = this.#leader.acknowledgedBy(offset);
+    const count = this.leader.acknowledgedBy(offset);
     if (count >= wanted) return Promise.resolve(count);
     return new Promise((resolve) => {
-      const fault = this.#fault;
+      const fault = this.fault;
       const isTimed = timeoutMs > 0 && timeoutMs <= timerMsMax;
       const timer = isTimed
         ? setTimeout(() => attempt(fault, "WAIT", () => void this.expire(sessionId)), timeoutMs)
         : null;
-      this.#add({ sessionId, wanted, offset, resolve, timer });
-      this.#askSoon();
+      this.add({ sessionId, wanted, offset, resolve, timer });
+      this.askSoon();
     });
   }
 
-  #add(waiter: Waiter): void {
-    this.#bySession.set(waiter.sessionId, waiter);
-    const waiters = this.#byCount.get(waiter.wanted);
-    if (waiters === undefined) this.#byCount.set(waiter.wanted, [waiter]);
+  private add(waiter: Waiter): void {
+    this.bySession.set(waiter.sessionId, waiter);
+    const waiters = this.byCount.get(waiter.wanted);
+    if (waiters === undefined) this.byCount.set(waiter.wanted, [waiter]);
     else waiters.splice(firstBeyond(waiters, waiter.offset), 0, waiter);
   }
 
   /** Called when a follower has acknowledged more than before. */
   acknowledged(): void {
-    if (this.#bySession.size === 0) return;
-    const offsets = this.#leader.acknowledgedOffsets();
-    for (let i = 0; i < offsets.length; i++) this.#release(i + 1, offsets[i]);
+    if (this.bySession.size === 0) return;
+    const offsets = this.leader.acknowledgedOffsets();
+    for (let i = 0; i < offsets.length; i++) this.releaseUpTo(i + 1, offsets[i]);
   }
 
   /** Releases those who want this many followers, which have everything up to `offset`. */
-  #release(count: number, offset: number): void {
-    const waiters = this.#byCount.get(count);
+  private releaseUpTo(count: number, offset: number): void {
+    const waiters = this.byCount.get(count);
     if (waiters === undefined || waiters[0].offset > offset) return;
     const released = waiters.splice(0, firstBeyond(waiters, offset));
-    if (waiters.length === 0) this.#byCount.delete(count);
-    for (const waiter of released)
-      this.#resolve(waiter, this.#leader.acknowledgedBy(waiter.offset));
+    if (waiters.length === 0) this.byCount.delete(count);
+    for (const waiter of released) this.resolve(waiter, this.leader.acknowledgedBy(waiter.offset));
   }
 
   /** Ends a wait as its timeout would: with the present count. False if that id does not wait. */
   expire(sessionId: number): boolean {
-    const waiter = this.#bySession.get(sessionId);
+    const waiter = this.bySession.get(sessionId);
     if (waiter === undefined) return false;
-    return this.#end(sessionId, this.#leader.acknowledgedBy(waiter.offset));
+    return this.end(sessionId, this.leader.acknowledgedBy(waiter.offset));
   }
 
   release(sessionId: number, reason: Release): boolean {
-    return this.#end(sessionId, reason);
+    return this.end(sessionId, reason);
   }
 
   releaseAll(reason: Release): void {
-    for (const id of this.sessionIds) this.#end(id, reason);
+    for (const id of this.sessionIds) this.end(id, reason);
   }
 
-  #end(sessionId: number, outcome: number | Release): boolean {
-    const waiter = this.#bySession.get(sessionId);
+  private end(sessionId: number, outcome: number | Release): boolean {
+    const waiter = this.bySession.get(sessionId);
     if (waiter === undefined) return false;
-    const waiters = this.#byCount.get(waiter.wanted) ?? [];
+    const waiters = this.byCount.get(waiter.wanted) ?? [];
     waiters.splice(placeOf(waiters, waiter), 1);
-    if (waiters.length === 0) this.#byCount.delete(waiter.wanted);
-    this.#resolve(waiter, outcome);
+    if (waiters.length === 0) this.byCount.delete(waiter.wanted);
+    this.resolve(waiter, outcome);
     return true;
   }
 
-  #resolve(waiter: Waiter, outcome: number | Release): void {
-    this.#bySession.delete(waiter.sessionId);
+  private resolve(waiter: Waiter, outcome: number | Release): void {
+    this.bySession.delete(waiter.sessionId);
     if (waiter.timer !== null) clearTimeout(waiter.timer);
     waiter.resolve(outcome);
   }
 
-  #askSoon(): void {
-    if (this.#askIsDue) return;
-    this.#askIsDue = true;
-    setImmediate(() => attempt(this.#fault, "WAIT", () => this.#ask()));
+  private askSoon(): void {
+    if (this.askIsDue) return;
+    this.askIsDue = true;
+    setImmediate(() => attempt(this.fault, "WAIT", () => this.ask()));
   }
 
-  #ask(): void {
-    this.#askIsDue = false;
-    if (this.#bySession.size > 0) this.#leader.requestAcknowledgements();
+  private ask(): void {
+    this.askIsDue = false;
+    if (this.bySession.size > 0) this.leader.requestAcknowledgements();
   }
 }
 

@@ -10,7 +10,7 @@ import { waitFor } from "../../harness.ts";
 class Leaders implements Disposable {
   readonly reached: string[] = [];
   readonly port: number;
-  readonly #listeners: Bun.TCPSocketListener[] = [];
+  private readonly listeners: Bun.TCPSocketListener[] = [];
 
   constructor(hosts: readonly string[]) {
     let port = 0;
@@ -18,13 +18,13 @@ class Leaders implements Disposable {
       const open = () => void this.reached.push(hostname);
       const listener = Bun.listen({ hostname, port, socket: { open, data() {} } });
       port = listener.port;
-      this.#listeners.push(listener);
+      this.listeners.push(listener);
     }
     this.port = port;
   }
 
   [Symbol.dispose](): void {
-    for (const listener of this.#listeners) listener.stop(true);
+    for (const listener of this.listeners) listener.stop(true);
   }
 }
 

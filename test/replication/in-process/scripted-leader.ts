@@ -16,22 +16,22 @@ export class ScriptedLeader implements AsyncDisposable {
   readonly commands: string[] = [];
   connections = 0;
   closed = 0;
-  readonly #listener: Bun.TCPSocketListener<undefined>;
-  #socket: Bun.Socket<undefined> | null = null;
-  #parser = new RespParser();
+  private readonly listener: Bun.TCPSocketListener<undefined>;
+  private socket: Bun.Socket<undefined> | null = null;
+  private parser = new RespParser();
 
   constructor() {
-    this.#listener = Bun.listen<undefined>({
+    this.listener = Bun.listen<undefined>({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
         open: (socket) => {
           this.connections++;
-          this.#socket = socket;
-          this.#parser = new RespParser();
+          this.socket = socket;
+          this.parser = new RespParser();
         },
         data: (socket, chunk) => {
-          if (socket === this.#socket) this.#received(chunk);
+          if (socket === this.socket) this.received(chunk);
         },
         close: () => void this.closed++,
       },
@@ -39,13 +39,13 @@ export class ScriptedLeader implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.listener.port;
   }
 
   send(bytes: string | Uint8Array): void {
     const raw = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
-    if (this.#socket?.write(raw) !== raw.length) throw new Error("the follower does not read");
-    this.#socket.flush();
+    if (this.socket?.write(raw) !== raw.length) throw new Error("the follower does not read");
+    this.socket.flush();
   }
 
   command(...args: (string | Uint8Array)[]): number {
@@ -75,18 +75,18 @@ export class ScriptedLeader implements AsyncDisposable {
   }
 
   cut(): void {
-    this.#socket?.terminate();
-    this.#socket = null;
+    this.socket?.terminate();
+    this.socket = null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.stop(true);
+    this.listener.stop(true);
   }
 
-  #received(chunk: Uint8Array): void {
-    this.#parser.feed(chunk);
-    while (this.#parser.next()) {
-      const { request } = this.#parser;
+  private received(chunk: Uint8Array): void {
+    this.parser.feed(chunk);
+    while (this.parser.next()) {
+      const { request } = this.parser;
       const words = Array.from({ length: request.argc }, (_, i) => request.text(i));
       this.commands.push(words.join(" "));
     }

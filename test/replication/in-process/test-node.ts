@@ -45,8 +45,8 @@ export class TestNode implements AsyncDisposable {
   readonly itemsShown: number[] = [];
   /** How often a full sync had the data go. */
   replacements = 0;
-  readonly #listener: Bun.TCPSocketListener<Peer>;
-  readonly #sockets = new Set<Bun.Socket<Peer>>();
+  private readonly listener: Bun.TCPSocketListener<Peer>;
+  private readonly sockets = new Set<Bun.Socket<Peer>>();
   /** Set to make followers that connect wait. */
   refuses = false;
 
@@ -58,14 +58,14 @@ export class TestNode implements AsyncDisposable {
     this.journal = new Journal(reserveJournal(options.journalBytes ?? 1 << 20));
     this.effects = new Effects(this.journal);
     this.keyspace = new Keyspace(this.store, this.effects);
-    this.#listener = Bun.listen<Peer>({
+    this.listener = Bun.listen<Peer>({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
-        open: (socket) => this.#opened(socket),
-        data: (socket, chunk) => this.#received(socket, chunk),
+        open: (socket) => this.opened(socket),
+        data: (socket, chunk) => this.received(socket, chunk),
         drain: (socket) => socket.data.link?.onDrain(),
-        close: (socket) => this.#closed(socket),
+        close: (socket) => this.closed(socket),
       },
     });
     this.replication = new Replication({
@@ -97,7 +97,7 @@ export class TestNode implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.listener.port;
   }
 
   get info(): Record<string, string> {
@@ -130,37 +130,37 @@ export class TestNode implements AsyncDisposable {
 
   /** Ends every follower's connection without a word. */
   cutFollowers(): void {
-    for (const socket of this.#sockets) socket.terminate();
+    for (const socket of this.sockets) socket.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.replication.close();
-    this.#listener.stop(true);
+    this.listener.stop(true);
   }
 
-  #opened(socket: Bun.Socket<Peer>): void {
+  private opened(socket: Bun.Socket<Peer>): void {
     socket.data = new Peer();
-    this.#sockets.add(socket);
+    this.sockets.add(socket);
     if (this.refuses) socket.terminate();
   }
 
-  #closed(socket: Bun.Socket<Peer>): void {
-    this.#sockets.delete(socket);
+  private closed(socket: Bun.Socket<Peer>): void {
+    this.sockets.delete(socket);
     socket.data.link?.onClose();
   }
 
-  #received(socket: Bun.Socket<Peer>, chunk: Uint8Array): void {
+  private received(socket: Bun.Socket<Peer>, chunk: Uint8Array): void {
     const peer = socket.data;
     peer.lastActiveMs = monotonicMs();
     peer.parser.feed(chunk);
     while (peer.parser.next()) {
       const { request } = peer.parser;
       const words = Array.from({ length: request.argc }, (_, i) => request.text(i));
-      this.#command(socket, words);
+      this.command(socket, words);
     }
   }
 
-  #command(socket: Bun.Socket<Peer>, words: string[]): void {
+  private command(socket: Bun.Socket<Peer>, words: string[]): void {
     const peer = socket.data;
     const [name, first, second] = words.map((word) => word.toLowerCase());
     if (name === "ping") socket.write("+PONG\r\n");

@@ -114,12 +114,12 @@ export class FakeSocket implements LinkSocket {
   ended = false;
   /** How many more bytes it takes before it is full. */
   room = Number.POSITIVE_INFINITY;
-  #received: Buffer[] = [];
+  private receivedChunks: Buffer[] = [];
 
   write(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, this.room);
     this.room -= count;
-    this.#received.push(Buffer.from(bytes.slice(0, count)));
+    this.receivedChunks.push(Buffer.from(bytes.slice(0, count)));
     return count;
   }
 
@@ -128,8 +128,8 @@ export class FakeSocket implements LinkSocket {
   }
 
   get received(): Buffer {
-    this.#received = [Buffer.concat(this.#received)];
-    return this.#received[0];
+    this.receivedChunks = [Buffer.concat(this.receivedChunks)];
+    return this.receivedChunks[0];
   }
 
   get text(): string {
@@ -139,7 +139,7 @@ export class FakeSocket implements LinkSocket {
   /** What was received so far, and forgets it. */
   take(): Buffer {
     const bytes = this.received;
-    this.#received = [];
+    this.receivedChunks = [];
     return bytes;
   }
 }

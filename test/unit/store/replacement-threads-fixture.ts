@@ -27,58 +27,58 @@ declare const self: Worker;
 const stop = Buffer.from("stop");
 
 class Reader {
-  readonly #store: Store;
-  readonly #random: Random;
-  readonly #keys: number;
-  #latest = 0;
+  private readonly store: Store;
+  private readonly random: Random;
+  private readonly keys: number;
+  private latest = 0;
   generations = 0;
 
   constructor({ memory, thread, seed, keys }: ReaderTask) {
-    this.#store = new Store(memory, thread);
-    this.#random = new Random(seed);
-    this.#keys = keys;
+    this.store = new Store(memory, thread);
+    this.random = new Random(seed);
+    this.keys = keys;
   }
 
   run(): void {
-    while (!this.#isOver()) {
-      for (let i = 0; i < 100; i++) this.#pair();
-      this.#walk();
+    while (!this.isOver()) {
+      for (let i = 0; i < 100; i++) this.pair();
+      this.walk();
     }
   }
 
-  #isOver(): boolean {
-    this.#store.lock(stop, 0, stop.length);
-    const isOver = this.#store.find(stop, 0, stop.length, 0);
-    this.#store.unlock(stop, 0, stop.length);
+  private isOver(): boolean {
+    this.store.lock(stop, 0, stop.length);
+    const isOver = this.store.find(stop, 0, stop.length, 0);
+    this.store.unlock(stop, 0, stop.length);
     return isOver;
   }
 
-  #pair(): void {
-    const store = this.#store;
-    const [one, two] = [this.#key(), this.#key()];
+  private pair(): void {
+    const store = this.store;
+    const [one, two] = [this.key(), this.key()];
     store.willNeed(one, 0, one.length);
     store.lookAhead();
     const mask = store.shardBit(one, 0, one.length) | store.shardBit(two, 0, two.length);
     const taken = store.lockShards(mask);
-    const [first, second] = [this.#generation(one), this.#generation(two)];
+    const [first, second] = [this.generation(one), this.generation(two)];
     store.unlockShards(taken);
     if (first !== second) throw new Error(`${one} is of ${first}, ${two} of ${second}`);
-    if (first < this.#latest) throw new Error(`generation ${first} after ${this.#latest}`);
-    if (first > this.#latest) this.generations++;
-    this.#latest = first;
+    if (first < this.latest) throw new Error(`generation ${first} after ${this.latest}`);
+    if (first > this.latest) this.generations++;
+    this.latest = first;
   }
 
-  #key(): Buffer {
-    return Buffer.from(`key:${this.#random.below(this.#keys)}`);
+  private key(): Buffer {
+    return Buffer.from(`key:${this.random.below(this.keys)}`);
   }
 
-  #generation(key: Buffer): number {
-    if (!this.#store.read(key, 0, key.length, 0)) throw new Error(`${key} is not there`);
-    return Number(Buffer.from(currentValue(this.#store)).toString().split(" ")[0]);
+  private generation(key: Buffer): number {
+    if (!this.store.read(key, 0, key.length, 0)) throw new Error(`${key} is not there`);
+    return Number(Buffer.from(currentValue(this.store)).toString().split(" ")[0]);
   }
 
   /** A key that exists in every generation is visited once, whatever happens meanwhile. */
-  #walk(): void {
+  private walk(): void {
     const met = new Set<string>();
     const visit = (store: Store) => {
       const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd)).toString();
@@ -86,9 +86,9 @@ class Reader {
       met.add(key);
     };
     let cursor = 0;
-    do cursor = this.#store.scan(cursor, 0, { visit });
+    do cursor = this.store.scan(cursor, 0, { visit });
     while (cursor !== 0);
-    for (let i = 0; i < this.#keys; i++) {
+    for (let i = 0; i < this.keys; i++) {
       if (!met.has(`key:${i}`)) throw new Error(`a scan missed key:${i}`);
     }
   }

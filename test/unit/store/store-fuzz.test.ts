@@ -115,255 +115,251 @@ const configurations: readonly Configuration[] = [
 ];
 
 class Fuzzer implements RemovalListener {
-  readonly #random: Random;
-  readonly #configuration: Configuration;
-  readonly #store: Store;
-  readonly #model = new Map<string, Entry>();
-  readonly #limit: number;
-  readonly #evicts: boolean;
-  #now = 1_000_000_000_000;
-  #refusals = 0;
-  #overdraftMax = 0;
+  private readonly random: Random;
+  private readonly configuration: Configuration;
+  private readonly store: Store;
+  private readonly model = new Map<string, Entry>();
+  private readonly limit: number;
+  private readonly evicts: boolean;
+  private now = 1_000_000_000_000;
+  private refusals = 0;
+  private overdraftMax = 0;
 
   constructor(configuration: Configuration, random: Random) {
-    this.#configuration = configuration;
-    this.#random = random;
-    this.#store = openStore(configuration.options);
-    this.#limit = this.#store.limitBytes;
-    this.#evicts = configuration.options.eviction !== "none" && configuration.follower !== true;
-    this.#store.expires = configuration.follower !== true;
-    this.#store.listener = this;
+    this.configuration = configuration;
+    this.random = random;
+    this.store = openStore(configuration.options);
+    this.limit = this.store.limitBytes;
+    this.evicts = configuration.options.eviction !== "none" && configuration.follower !== true;
+    this.store.expires = configuration.follower !== true;
+    this.store.listener = this;
   }
 
   run(operations: number): void {
     const steps: readonly (readonly [number, () => void])[] = [
-      [this.#configuration.weightOfSet ?? 10, () => this.#set()],
-      [10, () => this.#get()],
-      [3, () => this.#delete()],
-      [2, () => this.#setRange()],
-      [1, () => this.#setExpiry()],
-      [1, () => this.#sweep()],
-      [0.5, () => this.#passTime()],
-      [0.02, () => this.#scan()],
-      [0.1, () => this.#randomItem()],
-      [0.01, () => this.#changeLimit()],
-      [0.0003, () => this.#clear()],
+      [this.configuration.weightOfSet ?? 10, () => this.set()],
+      [10, () => this.get()],
+      [3, () => this.delete()],
+      [2, () => this.setRange()],
+      [1, () => this.setExpiry()],
+      [1, () => this.sweep()],
+      [0.5, () => this.passTime()],
+      [0.02, () => this.scan()],
+      [0.1, () => this.randomItem()],
+      [0.01, () => this.changeLimit()],
+      [0.0003, () => this.clear()],
     ];
     const checkEvery = Math.ceil(operations / 12);
     for (let done = 1; done <= operations; done++) {
-      this.#random.weighted(steps)();
-      if (done % checkEvery === 0) this.#checkEverything();
+      this.random.weighted(steps)();
+      if (done % checkEvery === 0) this.checkEverything();
     }
-    this.#checkEverything();
+    this.checkEverything();
   }
 
   /** How often the run reached what it is meant to test. */
   met(what: Configuration["meets"]): number {
-    const { evictions, expirations } = this.#store.statistics();
-    const overdraft = this.#overdraftMax;
-    return { evictions, expirations, refusals: this.#refusals, overdraft }[what];
+    const { evictions, expirations } = this.store.statistics();
+    const overdraft = this.overdraftMax;
+    return { evictions, expirations, refusals: this.refusals, overdraft }[what];
   }
 
   removed(reason: string, bytes: Uint8Array, start: number, end: number): void {
     const key = text(bytes.slice(start, end));
-    const entry = this.#model.get(key);
+    const entry = this.model.get(key);
     if (entry === undefined) throw new Error(`${reason}: ${key} is not there`);
-    if (this.#configuration.follower) throw new Error("a follower removes nothing by itself");
-    const due = entry.expiresAt !== 0 && entry.expiresAt <= this.#now;
+    if (this.configuration.follower) throw new Error("a follower removes nothing by itself");
+    const due = entry.expiresAt !== 0 && entry.expiresAt <= this.now;
     if (reason === "expired" && !due) throw new Error(`${key} expired too early`);
-    if (reason === "evicted" && this.#configuration.options.eviction === "none") {
+    if (reason === "evicted" && this.configuration.options.eviction === "none") {
       throw new Error(`${key} was evicted without eviction`);
     }
-    this.#model.delete(key);
+    this.model.delete(key);
   }
 
   // ---- steps ------------------------------------------------------------------------------------
 
-  #key(): string {
+  private key(): string {
     // Squared, so that some keys are used far more than others.
-    const number = Math.floor(this.#random.next() ** 2 * this.#configuration.keys);
-    if (!this.#configuration.longKeys || number % 10 !== 0) return `key:${number}`;
+    const number = Math.floor(this.random.next() ** 2 * this.configuration.keys);
+    if (!this.configuration.longKeys || number % 10 !== 0) return `key:${number}`;
     const length = number % 20 === 0 ? 300 : 2000 + (number % 7) * 3000;
     return `key:${number}:`.padEnd(length, "x");
   }
 
-  #live(key: string): Entry | undefined {
-    const entry = this.#model.get(key);
-    return entry && (entry.expiresAt === 0 || entry.expiresAt > this.#now) ? entry : undefined;
+  private live(key: string): Entry | undefined {
+    const entry = this.model.get(key);
+    return entry && (entry.expiresAt === 0 || entry.expiresAt > this.now) ? entry : undefined;
   }
 
-  #expiry(): number {
-    return this.#random.chance(this.#configuration.expiring ?? 0.2)
-      ? this.#now + this.#random.between(-5, 4000)
+  private expiry(): number {
+    return this.random.chance(this.configuration.expiring ?? 0.2)
+      ? this.now + this.random.between(-5, 4000)
       : 0;
   }
 
-  #set(): void {
-    const key = this.#key();
+  private set(): void {
+    const key = this.key();
     const k = bytes(key);
-    const value = this.#noise(this.#configuration.valueLength(this.#random));
+    const value = this.noise(this.configuration.valueLength(this.random));
     const entry = {
       value,
-      expiresAt: this.#expiry(),
-      clientFlags: this.#random.chance(0.1) ? 7 : 0,
+      expiresAt: this.expiry(),
+      clientFlags: this.random.chance(0.1) ? 7 : 0,
     };
-    if (!this.#makeRoom(k, value.length)) return;
+    if (!this.makeRoom(k, value.length)) return;
     const { expiresAt, clientFlags } = entry;
-    const result = this.#store.set(k, 0, k.length, value, 0, value.length, expiresAt, clientFlags);
-    this.#expectResult(result, value.length);
-    if (result === STORED) this.#model.set(key, entry);
+    const result = this.store.set(k, 0, k.length, value, 0, value.length, expiresAt, clientFlags);
+    this.expectResult(result, value.length);
+    if (result === STORED) this.model.set(key, entry);
   }
 
   /** Bytes that differ by position and from value to value. */
-  #noise(length: number): Uint8Array {
-    const from = this.#random.below(noise.length - length);
+  private noise(length: number): Uint8Array {
+    const from = this.random.below(noise.length - length);
     return noise.subarray(from, from + length);
   }
 
-  #makeRoom(key: Uint8Array, length: number): boolean {
+  private makeRoom(key: Uint8Array, length: number): boolean {
     // Sometimes makes no room, since a command may overdraw.
-    if (this.#random.chance(0.05)) return true;
-    const made = this.#store.makeRoom(key, 0, key.length, key.length + length, this.#now);
-    if (!made && this.#evicts) throw new Error("with eviction there is always room");
-    if (!made) this.#refusals++;
+    if (this.random.chance(0.05)) return true;
+    const made = this.store.makeRoom(key, 0, key.length, key.length + length, this.now);
+    if (!made && this.evicts) throw new Error("with eviction there is always room");
+    if (!made) this.refusals++;
     return made;
   }
 
-  #expectResult(result: number, length: number): void {
-    const { follower } = this.#configuration;
-    const tooLarge = !follower && length > this.#store.limitBytes / 4;
+  private expectResult(result: number, length: number): void {
+    const { follower } = this.configuration;
+    const tooLarge = !follower && length > this.store.limitBytes / 4;
     if (tooLarge !== (result === TOO_LARGE)) throw new Error(`length ${length}: result ${result}`);
-    if (result === FULL && this.#evicts) throw new Error("with eviction every write succeeds");
+    if (result === FULL && this.evicts) throw new Error("with eviction every write succeeds");
   }
 
-  #get(): void {
-    const key = this.#key();
+  private get(): void {
+    const key = this.key();
     const k = bytes(key);
-    const entry = this.#live(key);
-    const counted = this.#random.chance(0.5);
+    const entry = this.live(key);
+    const counted = this.random.chance(0.5);
     const found = counted
-      ? this.#store.read(k, 0, k.length, this.#now)
-      : this.#store.find(k, 0, k.length, this.#now);
+      ? this.store.read(k, 0, k.length, this.now)
+      : this.store.find(k, 0, k.length, this.now);
     if (found !== (entry !== undefined)) throw new Error(`${key}: found ${found}`);
-    if (entry !== undefined) this.#expectCurrent(key, entry);
+    if (entry !== undefined) this.expectCurrent(key, entry);
   }
 
-  #expectCurrent(key: string, entry: Entry): void {
-    const { expiresAt, clientFlags } = this.#store;
+  private expectCurrent(key: string, entry: Entry): void {
+    const { expiresAt, clientFlags } = this.store;
     if (expiresAt !== entry.expiresAt || clientFlags !== entry.clientFlags) {
       throw new Error(`${key}: expiry ${expiresAt} for ${entry.expiresAt}, flags ${clientFlags}`);
     }
-    if (Buffer.compare(currentValue(this.#store), entry.value) !== 0) {
+    if (Buffer.compare(currentValue(this.store), entry.value) !== 0) {
       throw new Error(`${key}: not the value of ${entry.value.length} bytes that was written`);
     }
-    if (entry.value.length > 2) this.#expectPart(entry.value);
+    if (entry.value.length > 2) this.expectPart(entry.value);
   }
 
-  #expectPart(value: Uint8Array): void {
-    const from = this.#random.below(value.length);
-    const part = new Uint8Array(this.#random.below(value.length - from + 1) + 2);
-    this.#store.copyTo(part, 1, from, part.length - 2);
+  private expectPart(value: Uint8Array): void {
+    const from = this.random.below(value.length);
+    const part = new Uint8Array(this.random.below(value.length - from + 1) + 2);
+    this.store.copyTo(part, 1, from, part.length - 2);
     const wanted = value.subarray(from, from + part.length - 2);
     if (Buffer.compare(part.subarray(1, part.length - 1), wanted) !== 0) throw new Error("a part");
     if (part[0] !== 0 || part[part.length - 1] !== 0) throw new Error("copied too much");
   }
 
-  #delete(): void {
-    const key = this.#key();
+  private delete(): void {
+    const key = this.key();
     const k = bytes(key);
-    const live = this.#live(key) !== undefined;
-    if (this.#store.delete(k, 0, k.length, this.#now) !== live) throw new Error(`delete ${key}`);
-    if (live) this.#model.delete(key);
+    const live = this.live(key) !== undefined;
+    if (this.store.delete(k, 0, k.length, this.now) !== live) throw new Error(`delete ${key}`);
+    if (live) this.model.delete(key);
   }
 
-  #setRange(): void {
-    const key = this.#key();
+  private setRange(): void {
+    const key = this.key();
     const k = bytes(key);
-    const old = this.#live(key);
+    const old = this.live(key);
     const length = old?.value.length ?? 0;
-    const appends = this.#random.chance(0.5);
-    const offset = appends ? length : this.#random.below(length * 1.2 + 20);
-    const part = pattern(
-      this.#configuration.valueLength(this.#random) >> 1,
-      this.#random.below(1e9),
-    );
+    const appends = this.random.chance(0.5);
+    const offset = appends ? length : this.random.below(length * 1.2 + 20);
+    const part = pattern(this.configuration.valueLength(this.random) >> 1, this.random.below(1e9));
     const grown = Math.max(length, offset + part.length);
-    if (!this.#makeRoom(k, grown)) return;
-    const result = this.#store.setRange(k, 0, k.length, offset, part, 0, part.length, this.#now);
+    if (!this.makeRoom(k, grown)) return;
+    const result = this.store.setRange(k, 0, k.length, offset, part, 0, part.length, this.now);
     // Making room may have evicted this item; it is then created again.
-    const kept = this.#live(key);
+    const kept = this.live(key);
     const value = new Uint8Array(Math.max(kept?.value.length ?? 0, offset + part.length));
-    this.#expectResult(result, value.length);
+    this.expectResult(result, value.length);
     if (result !== STORED) return;
     if (kept !== undefined) value.set(kept.value);
     value.set(part, offset);
     const entry = { value, expiresAt: kept?.expiresAt ?? 0, clientFlags: kept?.clientFlags ?? 0 };
-    this.#model.set(key, entry);
-    this.#expectCurrent(key, entry);
+    this.model.set(key, entry);
+    this.expectCurrent(key, entry);
   }
 
-  #setExpiry(): void {
-    const key = this.#key();
+  private setExpiry(): void {
+    const key = this.key();
     const k = bytes(key);
-    const entry = this.#live(key);
-    if (entry === undefined || !this.#store.find(k, 0, k.length, this.#now)) return;
-    const expiresAt = this.#random.chance(0.3) ? 0 : this.#now + this.#random.below(4000) + 1;
-    if (this.#store.setExpiry(k, 0, k.length, expiresAt)) entry.expiresAt = expiresAt;
-    else if (this.#evicts && this.#live(key))
-      throw new Error("with eviction there is room to move");
+    const entry = this.live(key);
+    if (entry === undefined || !this.store.find(k, 0, k.length, this.now)) return;
+    const expiresAt = this.random.chance(0.3) ? 0 : this.now + this.random.below(4000) + 1;
+    if (this.store.setExpiry(k, 0, k.length, expiresAt)) entry.expiresAt = expiresAt;
+    else if (this.evicts && this.live(key)) throw new Error("with eviction there is room to move");
   }
 
-  #sweep(): void {
-    this.#store.sweep(this.#random.below(20), this.#now);
+  private sweep(): void {
+    this.store.sweep(this.random.below(20), this.now);
   }
 
-  #passTime(): void {
-    this.#now += this.#random.below(200);
+  private passTime(): void {
+    this.now += this.random.below(200);
   }
 
-  #scan(): void {
-    const wanted = new Set([...this.#model.keys()].filter((key) => this.#live(key)));
+  private scan(): void {
+    const wanted = new Set([...this.model.keys()].filter((key) => this.live(key)));
     const visit = (store: Store) => {
       const key = currentKey(store);
       if (!wanted.delete(key)) throw new Error(`a scan met ${key}, which it should not`);
-      this.#expectCurrent(key, this.#model.get(key) as Entry);
+      this.expectCurrent(key, this.model.get(key) as Entry);
     };
     let cursor = 0;
-    do cursor = this.#store.scan(cursor, this.#now, { visit });
+    do cursor = this.store.scan(cursor, this.now, { visit });
     while (cursor !== 0);
     if (wanted.size > 0) throw new Error(`a scan missed ${[...wanted].slice(0, 3)}`);
   }
 
-  #randomItem(): void {
-    const found = this.#store.randomItem(this.#random.below(2 ** 32), this.#now);
+  private randomItem(): void {
+    const found = this.store.randomItem(this.random.below(2 ** 32), this.now);
     if (!found) return;
-    const key = currentKey(this.#store);
-    const entry = this.#live(key);
+    const key = currentKey(this.store);
+    const entry = this.live(key);
     if (entry === undefined) throw new Error(`a random item, ${key}, that does not live`);
-    this.#expectCurrent(key, entry);
+    this.expectCurrent(key, entry);
   }
 
-  #changeLimit(): void {
-    const limit = Math.max(MiB, Math.floor(this.#limit * (0.5 + this.#random.next())));
-    const allowed = limit <= (this.#configuration.options.reserveBytes ?? 2 * this.#limit);
-    if (this.#store.setLimit(limit) !== allowed) throw new Error(`setLimit(${limit})`);
+  private changeLimit(): void {
+    const limit = Math.max(MiB, Math.floor(this.limit * (0.5 + this.random.next())));
+    const allowed = limit <= (this.configuration.options.reserveBytes ?? 2 * this.limit);
+    if (this.store.setLimit(limit) !== allowed) throw new Error(`setLimit(${limit})`);
   }
 
-  #clear(): void {
-    this.#store.clear();
-    this.#model.clear();
-    if (this.#store.count() !== 0) throw new Error("cleared, yet it counts items");
+  private clear(): void {
+    this.store.clear();
+    this.model.clear();
+    if (this.store.count() !== 0) throw new Error("cleared, yet it counts items");
   }
 
   // ---- the whole --------------------------------------------------------------------------------
 
-  #checkEverything(): void {
-    this.#store.invariants();
-    this.#scan();
-    const overdraft = this.#store.memoryUsed() - this.#store.limitBytes;
-    this.#overdraftMax = Math.max(this.#overdraftMax, overdraft);
-    if (this.#store.count() !== this.#model.size) {
-      throw new Error(`${this.#store.count()} items for ${this.#model.size} of the model`);
+  private checkEverything(): void {
+    this.store.invariants();
+    this.scan();
+    const overdraft = this.store.memoryUsed() - this.store.limitBytes;
+    this.overdraftMax = Math.max(this.overdraftMax, overdraft);
+    if (this.store.count() !== this.model.size) {
+      throw new Error(`${this.store.count()} items for ${this.model.size} of the model`);
     }
   }
 }

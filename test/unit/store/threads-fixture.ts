@@ -27,38 +27,38 @@ const counter = Buffer.from("counter");
 const scratch = Buffer.alloc(300_000);
 
 class Hammer {
-  readonly #store: Store;
-  readonly #random: Random;
+  private readonly store: Store;
+  private readonly random: Random;
   raised = 0;
 
   constructor({ memory, thread, seed }: Task) {
-    this.#store = new Store(memory, thread);
-    this.#store.threads.markAlive(thread);
-    this.#random = new Random(seed);
+    this.store = new Store(memory, thread);
+    this.store.threads.markAlive(thread);
+    this.random = new Random(seed);
   }
 
   run(operations: number): void {
     const steps: readonly (readonly [number, () => void])[] = [
-      [10, () => this.#read()],
-      [8, () => this.#write()],
-      [2, () => this.#delete()],
-      [2, () => this.#raise()],
-      [1, () => this.#append()],
-      [1, () => this.#swap()],
-      [0.2, () => this.#store.sweep(10, this.#random.below(1000))],
-      [0.05, () => this.#scan()],
+      [10, () => this.read()],
+      [8, () => this.write()],
+      [2, () => this.delete()],
+      [2, () => this.raise()],
+      [1, () => this.append()],
+      [1, () => this.swap()],
+      [0.2, () => this.store.sweep(10, this.random.below(1000))],
+      [0.05, () => this.scan()],
     ];
-    for (let done = 0; done < operations; done++) this.#random.weighted(steps)();
+    for (let done = 0; done < operations; done++) this.random.weighted(steps)();
   }
 
-  #key(): Buffer {
-    return Buffer.from(`key:${this.#random.below(KEYS)}`);
+  private key(): Buffer {
+    return Buffer.from(`key:${this.random.below(KEYS)}`);
   }
 
   /** A value of its key: the key, filling that follows from the length, and a sum. */
-  #value(key: Buffer): Buffer {
-    const large = this.#random.chance(0.1);
-    const length = this.#random.below(large ? 60_000 : 300) + 40;
+  private value(key: Buffer): Buffer {
+    const large = this.random.chance(0.1);
+    const length = this.random.below(large ? 60_000 : 300) + 40;
     const value = Buffer.alloc(length, length & 0xff);
     key.copy(value);
     value[key.length] = 0;
@@ -66,8 +66,8 @@ class Hammer {
     return value;
   }
 
-  #check(key: Buffer): void {
-    const store = this.#store;
+  private check(key: Buffer): void {
+    const store = this.store;
     const length = store.valueLength;
     store.copyTo(scratch, 0, 0, length);
     const named = scratch.subarray(0, key.length).equals(key) && scratch[key.length] === 0;
@@ -77,19 +77,19 @@ class Hammer {
     }
   }
 
-  #read(): void {
-    const key = this.#key();
-    const store = this.#store;
+  private read(): void {
+    const key = this.key();
+    const store = this.store;
     store.lock(key, 0, key.length);
-    if (store.read(key, 0, key.length, 500)) this.#check(key);
+    if (store.read(key, 0, key.length, 500)) this.check(key);
     store.unlock(key, 0, key.length);
   }
 
-  #write(): void {
-    const key = this.#key();
-    const value = this.#value(key);
-    const store = this.#store;
-    const expiresAt = this.#random.chance(0.3) ? this.#random.below(2000) + 1 : 0;
+  private write(): void {
+    const key = this.key();
+    const value = this.value(key);
+    const store = this.store;
+    const expiresAt = this.random.chance(0.3) ? this.random.below(2000) + 1 : 0;
     if (!store.makeRoom(key, 0, key.length, key.length + value.length, 500))
       throw new Error("room");
     store.lock(key, 0, key.length);
@@ -98,16 +98,16 @@ class Hammer {
     if (result !== STORED) throw new Error(`set answered ${result}`);
   }
 
-  #delete(): void {
-    const key = this.#key();
-    this.#store.lock(key, 0, key.length);
-    this.#store.delete(key, 0, key.length, 500);
-    this.#store.unlock(key, 0, key.length);
+  private delete(): void {
+    const key = this.key();
+    this.store.lock(key, 0, key.length);
+    this.store.delete(key, 0, key.length, 500);
+    this.store.unlock(key, 0, key.length);
   }
 
   /** Reads and writes under one lock: what INCR does. */
-  #raise(): void {
-    const store = this.#store;
+  private raise(): void {
+    const store = this.store;
     store.lock(counter, 0, counter.length);
     let value = 0;
     if (store.read(counter, 0, counter.length, 500)) {
@@ -121,9 +121,9 @@ class Hammer {
   }
 
   /** A list of its own that grows and starts again: setRange under lock. */
-  #append(): void {
-    const key = Buffer.from(`list:${this.#random.below(20)}`);
-    const store = this.#store;
+  private append(): void {
+    const key = Buffer.from(`list:${this.random.below(20)}`);
+    const store = this.store;
     store.makeRoom(key, 0, key.length, 80_000, 500);
     store.lock(key, 0, key.length);
     const length = store.find(key, 0, key.length, 500) ? store.valueLength : 0;
@@ -139,20 +139,20 @@ class Hammer {
   }
 
   /** Two keys under the locks of both shards, in any order: must not deadlock. */
-  #swap(): void {
-    const store = this.#store;
-    const one = this.#key();
-    const two = this.#key();
+  private swap(): void {
+    const store = this.store;
+    const one = this.key();
+    const two = this.key();
     const mask = store.shardBit(one, 0, one.length) | store.shardBit(two, 0, two.length);
     const taken = store.lockShards(mask);
     store.lock(two, 0, two.length);
-    if (store.find(two, 0, two.length, 500)) this.#check(two);
+    if (store.find(two, 0, two.length, 500)) this.check(two);
     store.unlock(two, 0, two.length);
     store.delete(one, 0, one.length, 500);
     store.unlockShards(taken);
   }
 
-  #scan(): void {
+  private scan(): void {
     const met = new Set<string>();
     const visit = (store: Store) => {
       const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd)).toString();
@@ -160,7 +160,7 @@ class Hammer {
       met.add(key);
     };
     let cursor = 0;
-    do cursor = this.#store.scan(cursor, 500, { visit });
+    do cursor = this.store.scan(cursor, 500, { visit });
     while (cursor !== 0);
   }
 }

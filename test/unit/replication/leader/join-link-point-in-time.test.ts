@@ -21,8 +21,8 @@ const seed = seedFor("MOMENT_SEED");
 class Middle {
   readonly node = new FakeNode();
   readonly leader: LeaderReplication;
-  readonly #parser = new RespParser();
-  readonly #apply = applyTo(this.node.store);
+  private readonly parser = new RespParser();
+  private readonly apply = applyTo(this.node.store);
 
   constructor(spoolDirectories: readonly string[] = [], followerBufferBytes = 256 << 20) {
     this.node.journal.start(500);
@@ -37,10 +37,10 @@ class Middle {
 
   receive(...words: readonly string[]): void {
     const bytes = encodeCommand(words);
-    this.#parser.feed(new Uint8Array(bytes));
-    this.#parser.next();
-    this.leader.changing(this.#parser.request);
-    this.#apply(this.#parser.request, 0, false);
+    this.parser.feed(new Uint8Array(bytes));
+    this.parser.next();
+    this.leader.changing(this.parser.request);
+    this.apply(this.parser.request, 0, false);
     this.node.journal.append(bytes, 0, bytes.length);
     this.leader.flush();
   }
