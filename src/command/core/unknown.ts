@@ -2,12 +2,28 @@
 // bound; errorReply() replaces line breaks in them.
 
 import { type ErrorReply, errorReply } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { fail } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import { lookup } from "./registry.ts";
+import type { Session } from "./session.ts";
 import { argumentIs } from "./words.ts";
 
 const echoedBytesMax = 128;
+
+/**
+ * Replies that the command does not exist, and fails the transaction. HTTP is cut off instead, as
+ * Redis does: a web page could otherwise have a browser send commands in the lines of a request.
+ */
+export function refuseUnknown(session: Session, request: Request, reply: Reply, log: Log): void {
+  fail(session);
+  if (!isHttp(request)) return reply.error(unknownCommand(request));
+  const what = "sent an HTTP request: closed, as it may be an attack through somebody's browser";
+  log.warn(`client ${session.address} ${what}`);
+  session.closing = true;
+}
 
 /** Names the command, with the beginning of its arguments. */
 export function unknownCommand(request: Request): ErrorReply {
@@ -27,6 +43,6 @@ function unknownSubcommand(container: Command, request: Request): ErrorReply {
 }
 
 /** The first line of an HTTP POST, or the Host header that follows it. */
-export function isHttp(request: Request): boolean {
+function isHttp(request: Request): boolean {
   return argumentIs(request, 0, "POST") || /^host:$/i.test(request.echo(0));
 }

@@ -23,9 +23,9 @@ import { execute } from "../../command/core/execute.ts";
 import { flag } from "../../command/core/flags.ts";
 import { HELD as HELD_BACK } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
-import { isHttp, unknownCommand } from "../../command/core/unknown.ts";
+import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
-import { fail, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
+import { rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import { detect } from "../../protocol/protocols.ts";
@@ -156,7 +156,7 @@ export class Connection implements Spill {
     const reply = isHeard ? this.spoken.reply : this.mutedReply();
     thread.commandsProcessed++;
     reply.begin(request);
-    if (command === undefined) this.refuseUnknown(request, reply);
+    if (command === undefined) refuseUnknown(session, request, reply, thread.log);
     else if (session.transaction !== null && isQueued(command)) {
       batch.commands[index] = undefined; // its time counts for EXEC
       enqueue(thread.context, command, request, reply);
@@ -239,14 +239,6 @@ export class Connection implements Spill {
     else if (session.replyMode === "skip-this") session.replyMode = "on";
   }
 
-  private refuseUnknown(request: Request, reply: Reply): void {
-    fail(this.session);
-    if (!isHttp(request)) return reply.error(unknownCommand(request));
-    const what = "sent an HTTP request: closed, as it may be an attack through somebody's browser";
-    this.thread.log.warn(`client ${this.session.address} ${what}`);
-    this.session.closing = true;
-  }
-
   // ---- protocol --------------------------------------------------------------------------------
 
   private chooseProtocol(first: number): boolean {
@@ -254,7 +246,7 @@ export class Connection implements Spill {
     const protocol = detect(first);
     const refusal = protocol.refusal(session);
     if (refusal !== "" || protocol.decoder === undefined) {
-      this.thread.log.warn(`client ${session.address} ${refusal}: closed`);
+      thread.log.warn(`client ${session.address} ${refusal}: closed`);
       this.terminate();
       return false;
     }
@@ -431,10 +423,7 @@ export class Connection implements Spill {
     this.leave();
   }
 
-  /**
-   * Ends a turn in which the connection was closed. An EXEC goes on after that, so that it may have
-   * subscribed to something since.
-   */
+  /** Ends a turn in which it was closed. An EXEC goes on after that, and may have subscribed. */
   private leave(): void {
     this.decoder.dispose();
     this.thread.left(this.session);
