@@ -55,21 +55,6 @@ describe("the reader of sources", () => {
     expect(targets).toEqual(expected);
   });
 
-  test("tells an import of types alone from one of values", () => {
-    const lines = [
-      'import type { A } from "./a.ts";',
-      'import { type B, type C } from "./b.ts";',
-      'import { type D, e } from "./d.ts";',
-      'import * as f from "./f.ts";',
-      'export type { G } from "./g.ts";',
-      'const h = () => import("./h.ts");',
-      'import {\n  type I,\n  type J,\n} from "./i.ts";',
-    ];
-    const { imports } = readSource("src/x/x.ts", lines.join("\n"));
-    const types = imports.filter(({ isTypeOnly }) => isTypeOnly).map(({ specifier }) => specifier);
-    expect(types).toEqual(["./a.ts", "./b.ts", "./g.ts", "./i.ts"]);
-  });
-
   test("takes the opening comment, after a shebang too", () => {
     expect(readSource("a.ts", "#!/bin/x\n// One.\n// Two.\n\nlet a;").header).toBe("One.\nTwo.");
     expect(readSource("a.ts", "/**\n * One.\n * Two.\n */\nlet a;").header).toBe("One.\nTwo.");

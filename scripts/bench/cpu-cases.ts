@@ -3,7 +3,8 @@
 // every combination. It measures nothing.
 // Invariant: a group's name and a case's name together fully describe a load.
 
-import { type Context, MIB } from "./suite.ts";
+import type { Context } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 export interface LoadGroup {
   readonly name: string;
@@ -27,8 +28,8 @@ export interface LoadCase {
 export const LOAD_ROW = "depth 64, SET of new keys";
 
 const KEYS = 1_000_000;
-const DATA_BYTES_MAX = 512 * MIB;
-const ROOMY_BYTES = 4096 * MIB;
+const DATA_BYTES_MAX = 512 * MiB;
+const ROOMY_BYTES = 4096 * MiB;
 const DAY_SECONDS = 86_400;
 /** With full memory, how much of the data does not fit. */
 const OVERFLOW = 4;
@@ -80,7 +81,7 @@ function matrixGroups(): LoadGroup[] {
 
 function smokeGroups(): LoadGroup[] {
   const plain = { ...group(100, DAY_SECONDS, false), keys: 2000 };
-  const evicting = { ...group(100, DAY_SECONDS, true), keys: 150_000, maxMemoryBytes: 8 * MIB };
+  const evicting = { ...group(100, DAY_SECONDS, true), keys: 150_000, maxMemoryBytes: 8 * MiB };
   return [plain, evicting];
 }
 
@@ -94,6 +95,6 @@ function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadG
     ...{ valueBytes, ttlSeconds },
     // The evicting load has more keys, and a limit that fits the plain load's data.
     keys: evicting ? keys * OVERFLOW : keys,
-    maxMemoryBytes: evicting ? Math.ceil(data / MIB) * MIB : ROOMY_BYTES,
+    maxMemoryBytes: evicting ? Math.ceil(data / MiB) * MiB : ROOMY_BYTES,
   };
 }

@@ -19,16 +19,16 @@ export function encode(...words: readonly (string | number)[]): Buffer {
 }
 
 export class Exchange {
-  readonly #socket: Socket;
-  #tail = Buffer.alloc(0);
-  #isFirst = true;
-  #waiting: PromiseWithResolvers<void> | null = null;
+  private readonly socket: Socket;
+  private tail = Buffer.alloc(0);
+  private isFirst = true;
+  private waiting: PromiseWithResolvers<void> | null = null;
 
   private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    this.socket = socket;
+    socket.on("data", (chunk: Buffer) => this.received(chunk));
     socket.on("error", () => {}); // a close follows
-    socket.on("close", () => this.#waiting?.reject(new Error("the server closed a connection")));
+    socket.on("close", () => this.waiting?.reject(new Error("the server closed a connection")));
   }
 
   static connect(port: number): Promise<Exchange> {
@@ -40,44 +40,44 @@ export class Exchange {
 
   /** Sends commands, and resolves when all replies have arrived. */
   ask(commands: Uint8Array): Promise<void> {
-    this.#waiting = Promise.withResolvers();
-    this.#isFirst = true;
-    this.#socket.write(Buffer.concat([commands, MARKER]));
-    return this.#waiting.promise;
+    this.waiting = Promise.withResolvers();
+    this.isFirst = true;
+    this.socket.write(Buffer.concat([commands, MARKER]));
+    return this.waiting.promise;
   }
 
   /** Sends without waiting for replies, as much as the server accepts. */
   async send(bytes: Uint8Array): Promise<void> {
-    const sent = new Promise((resolve) => this.#socket.write(bytes, resolve));
+    const sent = new Promise((resolve) => this.socket.write(bytes, resolve));
     let before = -1;
-    for (let isDone = false; !isDone && before !== this.#socket.bytesWritten; ) {
-      before = this.#socket.bytesWritten;
+    for (let isDone = false; !isDone && before !== this.socket.bytesWritten; ) {
+      before = this.socket.bytesWritten;
       isDone = await Promise.race([sent.then(() => true), Bun.sleep(STALLED_MS).then(() => false)]);
     }
   }
 
   /** Stops reading: the server's output fills up. */
   pause(): void {
-    this.#socket.pause();
+    this.socket.pause();
   }
 
   close(): void {
-    this.#waiting = null;
-    this.#socket.destroy();
+    this.waiting = null;
+    this.socket.destroy();
   }
 
-  #received(chunk: Buffer): void {
-    if (this.#waiting === null) return;
-    if (this.#isFirst && chunk[0] === 0x2d) {
-      this.#waiting.reject(new Error(chunk.toString("latin1", 0, 200).split("\r\n")[0]));
+  private received(chunk: Buffer): void {
+    if (this.waiting === null) return;
+    if (this.isFirst && chunk[0] === 0x2d) {
+      this.waiting.reject(new Error(chunk.toString("latin1", 0, 200).split("\r\n")[0]));
     }
-    this.#isFirst = false;
-    const seam = Buffer.concat([this.#tail, chunk.subarray(0, MARK.length)]);
+    this.isFirst = false;
+    const seam = Buffer.concat([this.tail, chunk.subarray(0, MARK.length)]);
     if (seam.includes(MARK) || chunk.includes(MARK)) {
-      this.#tail = Buffer.alloc(0);
-      this.#waiting.resolve();
+      this.tail = Buffer.alloc(0);
+      this.waiting.resolve();
     } else {
-      this.#tail = Buffer.from(
+      this.tail = Buffer.from(
         chunk.length >= MARK.length
           ? chunk.subarray(1 - MARK.length)
           : seam.subarray(1 - MARK.length),

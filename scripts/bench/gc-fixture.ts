@@ -4,14 +4,14 @@
 // Invariant: the allocations do not depend on the variant.
 
 import { peakResidentBytes } from "./process.ts";
-import { MIB } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 const ARRAY_BYTES = 64 * 1024;
-const COLLECT_EVERY_BYTES = 16 * MIB;
+const COLLECT_EVERY_BYTES = 16 * MiB;
 
 const [variant, megabytes] = process.argv.slice(2);
-const shared = variant === "plain" ? null : new SharedArrayBuffer(1024 * MIB);
-const total = Number(megabytes) * MIB;
+const shared = variant === "plain" ? null : new SharedArrayBuffer(1024 * MiB);
+const total = Number(megabytes) * MiB;
 
 let sinceCollection = 0;
 let collections = 0;
@@ -25,7 +25,7 @@ for (let bytes = 0; bytes < total; bytes += ARRAY_BYTES) {
   sinceCollection += ARRAY_BYTES;
   if (variant === "collect" && sinceCollection >= COLLECT_EVERY_BYTES) collect();
   // A server allocates a chunk in each turn of its event loop, not in one long loop.
-  if (bytes % MIB === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  if (bytes % MiB === 0) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 const took = performance.now() - began;
 
@@ -39,6 +39,6 @@ function collect(): void {
 
 // Both are used after the loop, so that neither can be optimized away.
 if (checksum === 1 && shared?.byteLength === 1) throw new Error("impossible");
-const peak = (peakResidentBytes(process.pid) / MIB).toFixed(1);
+const peak = (peakResidentBytes(process.pid) / MiB).toFixed(1);
 const perCall = collections === 0 ? "-" : (collectMillis / collections).toFixed(3);
 process.stdout.write(`${peak} ${took.toFixed(0)} ${collections} ${perCall}\n`);

@@ -5,7 +5,7 @@
 
 import { runBench } from "../../src/bench/load-run.ts";
 import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed } from "./suite.ts";
 import {
   QUEUED_COLUMN,
   QUEUED_NOTE,
@@ -14,6 +14,7 @@ import {
   turnCells,
   turnsOf,
 } from "./turns.ts";
+import { MiB, mib } from "./units.ts";
 
 const CONNECTIONS = 8;
 const DEPTH = 16;
@@ -26,8 +27,8 @@ interface Mode {
 
 function modesOf(context: Context): Mode[] {
   return [
-    { name: "all fits", maxMemoryBytes: context.smoke ? 256 * MIB : 8192 * MIB },
-    { name: "evicting", maxMemoryBytes: context.smoke ? 4 * MIB : 256 * MIB },
+    { name: "all fits", maxMemoryBytes: context.smoke ? 256 * MiB : 8192 * MiB },
+    { name: "evicting", maxMemoryBytes: context.smoke ? 4 * MiB : 256 * MiB },
   ];
 }
 

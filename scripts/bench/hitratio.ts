@@ -7,8 +7,9 @@
 import { replay } from "./replay.ts";
 import { type ServerOptions, type ServerSpec, startServer } from "./servers.ts";
 import { POLICY_NAMES, simulate, type Trace } from "./simulate/policies.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, type Table } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed, type Table } from "./suite.ts";
 import { GENERATOR_DEFAULT, generateTrace, readTrace, workingSetBytes } from "./trace.ts";
+import { MiB } from "./units.ts";
 
 /** The smallest limit for a trace from a file, and for the larger one that is generated, in MiB. */
 const FILE_LIMIT_MIB = 4;
@@ -70,7 +71,7 @@ function jobOf({ limitsMib, smoke }: Context, trace: Trace, leastMib: number): J
 
 /** Includes one limit at which everything fits. */
 function doubledUntilRoomy(trace: Trace, leastMib: number): number[] {
-  const roomyMib = (workingSetBytes(trace) / MIB) * ROOMY_FACTOR;
+  const roomyMib = (workingSetBytes(trace) / MiB) * ROOMY_FACTOR;
   const largestMib = Math.min(roomyMib, LIMIT_MIB_MAX);
   const limits = [leastMib];
   for (let limit = leastMib; limit < largestMib; limits.push(limit)) limit *= 2;
@@ -112,7 +113,7 @@ async function measureTrace(context: Context, { trace, limits }: Job): Promise<T
 }
 
 async function measure(variant: Variant, limitMib: number, trace: Trace): Promise<Sample> {
-  const options = { ...variant.options, maxMemoryBytes: limitMib * MIB };
+  const options = { ...variant.options, maxMemoryBytes: limitMib * MiB };
   await using server = await startServer(variant.spec, options);
   const result = await replay(server.target, variant.spec.protocol, trace);
   return {
@@ -133,9 +134,9 @@ interface LimitResult {
 
 function rowOf({ limitMib, samples, objects, simulated }: LimitResult, dataBytes: number): Cell[] {
   return [
-    ...[`${limitMib} MiB`, fixed(dataBytes / (limitMib * MIB), 1)],
+    ...[`${limitMib} MiB`, fixed(dataBytes / (limitMib * MiB), 1)],
     ...samples.map(({ hitPercent, errors }) => fixed(hitPercent, 2) + (errors > 0 ? "!" : "")),
-    ...samples.map(({ residentBytes }) => fixed(residentBytes / MIB, 0)),
+    ...samples.map(({ residentBytes }) => fixed(residentBytes / MiB, 0)),
     objects,
     ...simulated.map((percent) => fixed(percent, 2)),
   ];

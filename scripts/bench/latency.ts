@@ -11,7 +11,7 @@ import {
   startServer,
   workloadFor,
 } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
 import {
   QUEUED_COLUMN,
   QUEUED_NOTE,
@@ -21,6 +21,7 @@ import {
   turnCells,
   turnsOf,
 } from "./turns.ts";
+import { MiB } from "./units.ts";
 
 const CONNECTIONS = 50;
 
@@ -44,10 +45,10 @@ interface Sample {
 }
 
 function modesOf(context: Context): Mode[] {
-  if (context.smoke) return [{ name: "evicting", keys: 100_000, maxMemoryBytes: 4 * MIB }];
+  if (context.smoke) return [{ name: "evicting", keys: 100_000, maxMemoryBytes: 4 * MiB }];
   return [
-    { name: "plain", keys: 1_000_000, maxMemoryBytes: 2048 * MIB },
-    { name: "evicting", keys: 4_000_000, maxMemoryBytes: 128 * MIB },
+    { name: "plain", keys: 1_000_000, maxMemoryBytes: 2048 * MiB },
+    { name: "evicting", keys: 4_000_000, maxMemoryBytes: 128 * MiB },
   ];
 }
 

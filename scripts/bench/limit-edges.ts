@@ -8,7 +8,8 @@ import { keyText } from "../../src/bench/requests.ts";
 import type { Workload } from "../../src/bench/workload.ts";
 import { Probe } from "./probe.ts";
 import { type RunningServer, type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Cell, type Context, MIB, type Table } from "./suite.ts";
+import type { Cell, Context, Table } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 const OVERFLOW = 4;
 const SMALL_VALUE_BYTES = 100;
@@ -28,7 +29,7 @@ export async function largestTable(context: Context): Promise<Table> {
   for (const limitMib of context.smoke ? [4] : [4, 16, 64]) {
     for (const spec of context.servers) {
       context.say(`limit: a quarter of ${limitMib} MiB, ${spec.name}`);
-      rows.push(await measureLargest(spec, limitMib * MIB));
+      rows.push(await measureLargest(spec, limitMib * MiB));
     }
   }
   return {
@@ -55,7 +56,7 @@ async function measureLargest(spec: ServerSpec, limitBytes: number): Promise<Cel
   }
   const beyond = await writeAndRead(server, quarter + 1, LARGE_KEY_BYTES + LARGE_TRIES);
   const verdict = beyond.errors === 0 ? "stored" : beyond.firstError.slice(0, REASON_LENGTH_MAX);
-  return [spec.name, limitBytes / MIB, quarter, readBack, refused, verdict];
+  return [spec.name, limitBytes / MiB, quarter, readBack, refused, verdict];
 }
 
 /** GET, SET, GET, SET of one key: the first misses, the third must return every byte. */
@@ -74,7 +75,7 @@ export async function fullTable(context: Context): Promise<Table> {
   for (const limitMib of context.smoke ? [8] : [16, 128]) {
     for (const spec of context.servers.filter(({ protocol }) => protocol === "resp")) {
       context.say(`limit: ${limitMib} MiB without eviction, ${spec.name}`);
-      rows.push(await measureFull(spec, limitMib * MIB));
+      rows.push(await measureFull(spec, limitMib * MiB));
     }
   }
   return {
@@ -106,7 +107,7 @@ async function measureFull(spec: ServerSpec, maxMemoryBytes: number): Promise<Ce
   await assertHolds(server, taken - deleted + added);
   const reason = filled.firstError.slice(0, REASON_LENGTH_MAX);
   return [
-    ...[spec.name, maxMemoryBytes / MIB, taken, filled.errors, reason, deleted, added],
+    ...[spec.name, maxMemoryBytes / MiB, taken, filled.errors, reason, deleted, added],
     again.errors,
   ];
 }

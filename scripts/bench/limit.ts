@@ -8,7 +8,8 @@ import { valueLength } from "../../src/bench/workload.ts";
 import { fullTable, largestTable } from "./limit-edges.ts";
 import { peakResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, MIB, mib, type Table } from "./suite.ts";
+import type { Benchmark, Cell, Context, Table } from "./suite.ts";
+import { MiB, mib } from "./units.ts";
 
 const OVERFLOW = 4;
 const CONNECTIONS = 10;
@@ -63,7 +64,7 @@ async function peakTable(context: Context): Promise<Table> {
 }
 
 async function measure({ spec, limitMib, threads }: Variant): Promise<Cell[]> {
-  const maxMemoryBytes = limitMib * MIB;
+  const maxMemoryBytes = limitMib * MiB;
   await using server = await startServer(spec, { maxMemoryBytes, threads, unpinned: threads > 1 });
   const shape = workloadFor(server, {
     ...{ valueBytesMin: 10, valueBytesMax: 1_000_000, gets: 0, sets: 1 },

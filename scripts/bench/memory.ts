@@ -5,7 +5,8 @@
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { settledResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 const KEY_BYTES = 20;
 const DAY_SECONDS = 86_400;
@@ -54,7 +55,7 @@ export const memory: Benchmark = {
 };
 
 async function measure(context: Context, spec: ServerSpec, one: MemoryCase): Promise<Sample> {
-  await using server = await startServer(spec, { maxMemoryBytes: 8192 * MIB });
+  await using server = await startServer(spec, { maxMemoryBytes: 8192 * MiB });
   const { valueBytes, ttlSeconds } = one;
   const workload = workloadFor(server, {
     ...{ keyLengthBytes: KEY_BYTES, valueBytesMin: valueBytes, valueBytesMax: valueBytes },

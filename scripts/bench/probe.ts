@@ -5,12 +5,12 @@
 const ANSWER_TIMEOUT_MS = 20_000;
 
 export class Probe implements AsyncDisposable {
-  readonly #socket: Bun.Socket;
-  #buffer = "";
-  #waiting: PromiseWithResolvers<string> | null = null;
+  private readonly socket: Bun.Socket;
+  private buffer = "";
+  private waiting: PromiseWithResolvers<string> | null = null;
 
   private constructor(socket: Bun.Socket) {
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   static async connect(port: number): Promise<Probe> {
@@ -19,9 +19,9 @@ export class Probe implements AsyncDisposable {
       hostname: "127.0.0.1",
       port,
       socket: {
-        data: async (_socket, chunk) => (await promise).#received(chunk.toString("latin1")),
-        close: async () => (await promise).#failed("the server closed the connection"),
-        error: async (_socket, error) => (await promise).#failed(error.message),
+        data: async (_socket, chunk) => (await promise).received(chunk.toString("latin1")),
+        close: async () => (await promise).failed("the server closed the connection"),
+        error: async (_socket, error) => (await promise).failed(error.message),
       },
     });
     socket.setNoDelay(true);
@@ -33,10 +33,10 @@ export class Probe implements AsyncDisposable {
   /** The first line of the reply without its type, or the text of a bulk string; "" for null. */
   async ask(...words: string[]): Promise<string> {
     const waiting = Promise.withResolvers<string>();
-    this.#waiting = waiting;
-    const limit = setTimeout(() => this.#failed("no answer"), ANSWER_TIMEOUT_MS);
+    this.waiting = waiting;
+    const limit = setTimeout(() => this.failed("no answer"), ANSWER_TIMEOUT_MS);
     const encoded = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
-    this.#socket.write(`*${words.length}\r\n${encoded}`);
+    this.socket.write(`*${words.length}\r\n${encoded}`);
     try {
       return await waiting.promise;
     } finally {
@@ -52,21 +52,21 @@ export class Probe implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.end();
+    this.socket.end();
   }
 
-  #received(text: string): void {
-    this.#buffer += text;
-    const answer = wholeAnswer(this.#buffer);
+  private received(text: string): void {
+    this.buffer += text;
+    const answer = wholeAnswer(this.buffer);
     if (answer === null) return;
-    this.#buffer = "";
-    this.#waiting?.resolve(answer);
-    this.#waiting = null;
+    this.buffer = "";
+    this.waiting?.resolve(answer);
+    this.waiting = null;
   }
 
-  #failed(reason: string): void {
-    this.#waiting?.reject(new Error(reason));
-    this.#waiting = null;
+  private failed(reason: string): void {
+    this.waiting?.reject(new Error(reason));
+    this.waiting = null;
   }
 }
 

@@ -37,15 +37,15 @@ const PHRASES: Readonly<Record<Protocol, Phrases>> = {
 export class ReplayWriter {
   readonly bytes: Uint8Array;
   size = 0;
-  readonly #phrases: Phrases;
+  private readonly phrases: Phrases;
   /** RESP announces the length of a key; memcached finds its end by the space. */
-  readonly #announcesKeys: boolean;
+  private readonly announcesKeys: boolean;
 
   constructor(protocol: Protocol, getsMax: number, setsMax: number) {
     const setBytesMax = FRAME_BYTES_MAX + TRACE_VALUE_BYTES_MAX;
     this.bytes = new Uint8Array(getsMax * FRAME_BYTES_MAX + setsMax * setBytesMax);
-    this.#phrases = PHRASES[protocol];
-    this.#announcesKeys = protocol === "resp";
+    this.phrases = PHRASES[protocol];
+    this.announcesKeys = protocol === "resp";
   }
 
   clear(): void {
@@ -53,32 +53,32 @@ export class ReplayWriter {
   }
 
   get(id: number): void {
-    this.#append(this.#phrases.get);
-    this.#key(id);
-    this.#append(CRLF);
+    this.append(this.phrases.get);
+    this.key(id);
+    this.append(CRLF);
   }
 
   set(id: number, valueLength: number): void {
-    this.#append(this.#phrases.set);
-    this.#key(id);
-    this.#append(this.#phrases.neck);
-    this.#decimal(valueLength);
-    this.#append(this.#phrases.head);
+    this.append(this.phrases.set);
+    this.key(id);
+    this.append(this.phrases.neck);
+    this.decimal(valueLength);
+    this.append(this.phrases.head);
     this.bytes.set(FILLER.subarray(0, valueLength), this.size);
     this.size += valueLength;
-    this.#append(CRLF);
+    this.append(CRLF);
   }
 
-  #key(id: number): void {
-    if (this.#announcesKeys) {
-      this.#decimal(PREFIX.length + digitsOf(id));
-      this.#append(CRLF);
+  private key(id: number): void {
+    if (this.announcesKeys) {
+      this.decimal(PREFIX.length + digitsOf(id));
+      this.append(CRLF);
     }
-    this.#append(PREFIX);
-    this.#decimal(id);
+    this.append(PREFIX);
+    this.decimal(id);
   }
 
-  #decimal(value: number): void {
+  private decimal(value: number): void {
     const end = this.size + digitsOf(value);
     let left = value;
     for (let at = end - 1; at >= this.size; at--) {
@@ -89,7 +89,7 @@ export class ReplayWriter {
   }
 
   /** Phrases are short: a loop is faster than the fixed cost of set(). */
-  #append(phrase: Uint8Array): void {
+  private append(phrase: Uint8Array): void {
     for (let i = 0; i < phrase.length; i++) this.bytes[this.size + i] = phrase[i];
     this.size += phrase.length;
   }

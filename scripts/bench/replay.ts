@@ -75,51 +75,51 @@ class Message {
 
 /** The position of a replay in its trace, and what the next message must add. */
 class Requests {
-  readonly #trace: Trace;
+  private readonly trace: Trace;
   /** The window, counted from 1, in which an id was last asked for. */
-  readonly #windowOf: Uint32Array;
-  #window = 0;
-  #at = 0;
-  readonly #missed = new Int32Array(GETS_MAX);
+  private readonly windowOf: Uint32Array;
+  private window = 0;
+  private at = 0;
+  private readonly missed = new Int32Array(GETS_MAX);
   /** Ids that were repeated within the last window. */
-  readonly #repeats = new Int32Array(WINDOW_MAX);
-  #repeatCount = 0;
+  private readonly repeats = new Int32Array(WINDOW_MAX);
+  private repeatCount = 0;
 
   constructor(trace: Trace) {
-    this.#trace = trace;
-    this.#windowOf = new Uint32Array(trace.idCount);
+    this.trace = trace;
+    this.windowOf = new Uint32Array(trace.idCount);
   }
 
   /** Turns an answered message into the next one; false at the end of the replay. */
   compose(message: Message, outcomes: Uint8Array): boolean {
-    const missedCount = this.#collectMissed(message, outcomes);
+    const missedCount = this.collectMissed(message, outcomes);
     message.clear();
-    for (let i = 0; i < missedCount; i++) message.add(SET, this.#missed[i]);
-    for (let i = 0; i < this.#repeatCount; i++) message.add(GET, this.#repeats[i]);
-    this.#addWindow(message);
+    for (let i = 0; i < missedCount; i++) message.add(SET, this.missed[i]);
+    for (let i = 0; i < this.repeatCount; i++) message.add(GET, this.repeats[i]);
+    this.addWindow(message);
     return message.count > 0;
   }
 
-  #collectMissed({ count, ids }: Message, outcomes: Uint8Array): number {
+  private collectMissed({ count, ids }: Message, outcomes: Uint8Array): number {
     let missedCount = 0;
     for (let i = 0; i < count; i++) {
-      if (outcomes[i] === MISS) this.#missed[missedCount++] = ids[i];
+      if (outcomes[i] === MISS) this.missed[missedCount++] = ids[i];
     }
     return missedCount;
   }
 
-  #addWindow(message: Message): void {
-    const { ids } = this.#trace;
-    const end = Math.min(this.#at + WINDOW_MAX, ids.length);
-    this.#window++;
-    this.#repeatCount = 0;
-    for (let distinct = 0; this.#at < end && distinct < DISTINCT_MAX; this.#at++) {
-      const id = ids[this.#at];
-      if (this.#windowOf[id] === this.#window) {
-        this.#repeats[this.#repeatCount++] = id;
+  private addWindow(message: Message): void {
+    const { ids } = this.trace;
+    const end = Math.min(this.at + WINDOW_MAX, ids.length);
+    this.window++;
+    this.repeatCount = 0;
+    for (let distinct = 0; this.at < end && distinct < DISTINCT_MAX; this.at++) {
+      const id = ids[this.at];
+      if (this.windowOf[id] === this.window) {
+        this.repeats[this.repeatCount++] = id;
         continue;
       }
-      this.#windowOf[id] = this.#window;
+      this.windowOf[id] = this.window;
       distinct++;
       message.add(GET, id);
     }
@@ -130,12 +130,12 @@ class Requests {
 class ReplayLink {
   readonly message: Message;
   readonly reader: ReplyReader;
-  #sent = 0;
-  #socket: Socket<undefined> | null = null;
-  #outstanding = 0;
-  #answered: PromiseWithResolvers<void> = Promise.withResolvers();
+  private sent = 0;
+  private socket: Socket<undefined> | null = null;
+  private outstanding = 0;
+  private answered: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Why the connection ended, which may be between two messages. */
-  #failure: Error | null = null;
+  private failure: Error | null = null;
 
   constructor(message: Message, protocol: Protocol) {
     this.message = message;
@@ -144,15 +144,15 @@ class ReplayLink {
 
   async open(target: Target): Promise<void> {
     const fail = (error: Error) => {
-      this.#failure ??= error;
-      this.#answered.reject(error);
+      this.failure ??= error;
+      this.answered.reject(error);
     };
-    this.#socket = await Bun.connect({
+    this.socket = await Bun.connect({
       hostname: target.host,
       port: target.port,
       socket: {
-        data: (_socket, chunk) => this.#onData(chunk),
-        drain: () => this.#flush(),
+        data: (_socket, chunk) => this.onData(chunk),
+        drain: () => this.flush(),
         close: () => fail(new Error("the server closed the connection")),
         error: (_socket, error) => fail(error),
       },
@@ -160,31 +160,31 @@ class ReplayLink {
   }
 
   async exchange(): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
+    if (this.failure !== null) throw this.failure;
     const { kinds, ids, lengths, count } = this.message;
-    this.#answered = Promise.withResolvers();
+    this.answered = Promise.withResolvers();
     this.reader.expect(kinds, ids, lengths);
-    this.#outstanding = count;
-    this.#sent = 0;
-    this.#flush();
-    await this.#answered.promise;
+    this.outstanding = count;
+    this.sent = 0;
+    this.flush();
+    await this.answered.promise;
   }
 
   close(): void {
-    this.#answered.promise.catch(() => {}); // closing rejects what nobody waits for any more
-    this.#socket?.end();
+    this.answered.promise.catch(() => {}); // closing rejects what nobody waits for any more
+    this.socket?.end();
   }
 
-  #flush(): void {
+  private flush(): void {
     const { bytes, size } = this.message.writer;
-    if (this.#sent >= size) return;
-    const taken = this.#socket?.write(bytes, this.#sent, size - this.#sent) ?? 0;
-    this.#sent += Math.max(0, taken);
+    if (this.sent >= size) return;
+    const taken = this.socket?.write(bytes, this.sent, size - this.sent) ?? 0;
+    this.sent += Math.max(0, taken);
   }
 
-  #onData(chunk: Uint8Array): void {
-    this.#outstanding -= this.reader.feed(chunk);
-    if (this.#outstanding < 0) throw new BenchError("there are more replies than requests");
-    if (this.#outstanding === 0) this.#answered.resolve();
+  private onData(chunk: Uint8Array): void {
+    this.outstanding -= this.reader.feed(chunk);
+    if (this.outstanding < 0) throw new BenchError("there are more replies than requests");
+    if (this.outstanding === 0) this.answered.resolve();
   }
 }

@@ -7,10 +7,11 @@
 import { peakResidentBytes, resetPeak, residentBytes, settledResidentBytes } from "./process.ts";
 import { Bed, type Load, loads } from "./resident-cases.ts";
 import { type ServerSpec, startServer } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, median, mib } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
+import { MiB, mib } from "./units.ts";
 
 const REST_MS = 3_000;
-const MAX_MEMORY_BYTES = 256 * MIB;
+const MAX_MEMORY_BYTES = 256 * MiB;
 const MANY_THREADS = 4;
 
 interface Variant {
@@ -86,7 +87,7 @@ function tableOf(
   variants: readonly Variant[],
   samples: readonly Sample[],
 ) {
-  const mibOf = (values: number[]) => fixed(median(values) / MIB, 1);
+  const mibOf = (values: number[]) => fixed(median(values) / MiB, 1);
   const row = ({ name }: Load): Cell[] => [
     name,
     ...variants.flatMap((variant) => {
@@ -103,7 +104,7 @@ function tableOf(
     rows: chosen.map(row),
     notes: [
       "At the peak, and 3 s after the clients have gone.",
-      `A limit of ${MAX_MEMORY_BYTES / MIB} MiB, of which no load stores more than 20.`,
+      `A limit of ${MAX_MEMORY_BYTES / MiB} MiB, of which no load stores more than 20.`,
     ],
     raw: samples,
   };

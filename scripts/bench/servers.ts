@@ -10,7 +10,7 @@ import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
 import * as admin from "./admin.ts";
 import { cpuSeconds, queuedSeconds, residentBytes, SERVER_CPU } from "./process.ts";
-import { MIB } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const START_TIMEOUT_MS = 20_000;
@@ -67,10 +67,10 @@ const MEMCACHED: ServerSpec = {
   version: () => firstLine(["memcached", "-V"]),
   command: (port, options) => [
     ...["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-c", "2048"],
-    ...["-m", String(Math.max(1, Math.round(options.maxMemoryBytes / MIB)))],
+    ...["-m", String(Math.max(1, Math.round(options.maxMemoryBytes / MiB)))],
     ...["-t", String(options.threads ?? 1), "-u", "root"],
     // Its largest item is 1 MB by default and may not exceed half of the memory.
-    ...(options.maxMemoryBytes >= 64 * MIB ? ["-I", "8m"] : []),
+    ...(options.maxMemoryBytes >= 64 * MiB ? ["-I", "8m"] : []),
     ...(options.evictsNothing ? ["-M"] : []),
   ],
 };
@@ -115,16 +115,16 @@ export class RunningServer implements AsyncDisposable {
   readonly spec: ServerSpec;
   readonly target: Target;
   readonly pid: number;
-  readonly #process: Bun.Subprocess;
+  private readonly process: Bun.Subprocess;
   /** Its own folder, for its log and all else that it writes. */
-  readonly #folder: string;
+  private readonly folder: string;
 
   constructor(spec: ServerSpec, port: number, child: Bun.Subprocess, folder: string) {
     this.spec = spec;
     this.target = { host: "127.0.0.1", port };
     this.pid = child.pid;
-    this.#process = child;
-    this.#folder = folder;
+    this.process = child;
+    this.folder = folder;
   }
 
   cpuSeconds(): number {
@@ -154,38 +154,38 @@ export class RunningServer implements AsyncDisposable {
   async ready(): Promise<void> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await admin.isReady(this.target.port, this.spec.protocol))) {
-      const exit = this.#process.exitCode;
-      if (exit !== null || performance.now() > deadline) throw this.#startFailure(exit);
+      const exit = this.process.exitCode;
+      if (exit !== null || performance.now() > deadline) throw this.startFailure(exit);
       await Bun.sleep(20);
     }
   }
 
-  #startFailure(exit: number | null): Error {
+  private startFailure(exit: number | null): Error {
     const end = exit === null ? "did not answer in time" : `ended with status ${exit}`;
-    return new Error(`${this.spec.name} ${end}: ${this.#logTail()}`);
+    return new Error(`${this.spec.name} ${end}: ${this.logTail()}`);
   }
 
   /** Reports the log of a server that died under load, which says more than a broken connection. */
-  #reportCrash(): void {
-    const { signalCode, exitCode } = this.#process;
+  private reportCrash(): void {
+    const { signalCode, exitCode } = this.process;
     const asked =
       signalCode === null ? exitCode === 0 : ["SIGTERM", "SIGKILL"].includes(String(signalCode));
     if (asked) return;
     const end = signalCode ?? `status ${exitCode}`;
-    process.stderr.write(`bench: ${this.spec.name} ended with ${end}: ${this.#logTail()}\n`);
+    process.stderr.write(`bench: ${this.spec.name} ended with ${end}: ${this.logTail()}\n`);
   }
 
-  #logTail(): string {
-    return readFileSync(join(this.#folder, "log"), "utf8").trim().slice(-500);
+  private logTail(): string {
+    return readFileSync(join(this.folder, "log"), "utf8").trim().slice(-500);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_TIMEOUT_MS);
-    await this.#process.exited;
+    this.process.kill("SIGTERM");
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.process.exited;
     clearTimeout(timer);
-    this.#reportCrash();
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.reportCrash();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

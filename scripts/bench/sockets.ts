@@ -6,7 +6,8 @@
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { peakResidentBytes, resetPeak, settledResidentBytes } from "./process.ts";
 import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { type Benchmark, type Cell, type Context, fixed, MIB, mib } from "./suite.ts";
+import { type Benchmark, type Cell, type Context, fixed } from "./suite.ts";
+import { MiB, mib } from "./units.ts";
 
 const CONNECTIONS = 50;
 const KEYS = 64;
@@ -35,7 +36,7 @@ export const sockets: Benchmark = {
 };
 
 async function measure(context: Context, spec: ServerSpec, bytes: number): Promise<Cell[]> {
-  await using server = await startServer(spec, { maxMemoryBytes: 512 * MIB });
+  await using server = await startServer(spec, { maxMemoryBytes: 512 * MiB });
   const workload = workloadFor(server, {
     ...{ keys: KEYS, valueBytesMin: bytes, valueBytesMax: bytes, gets: 1, sets: 1 },
   });
@@ -50,6 +51,6 @@ async function measure(context: Context, spec: ServerSpec, bytes: number): Promi
   return [
     ...[spec.name, bytes, mib(KEYS * bytes), mib(before), mib(peak), mib(after)],
     mib(peak - before),
-    fixed((result.bytesIn + result.bytesOut) / MIB / result.elapsedSeconds, 0),
+    fixed((result.bytesIn + result.bytesOut) / MiB / result.elapsedSeconds, 0),
   ];
 }

@@ -40,8 +40,6 @@ export interface Benchmark {
   run(context: Context): Promise<Table[]>;
 }
 
-export const MIB = 1024 * 1024;
-
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
@@ -56,10 +54,6 @@ export function alternate<T>(items: readonly T[], round: number): T[] {
 
 export function fixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "-";
-}
-
-export function mib(bytes: number): string {
-  return (bytes / MIB).toFixed(1);
 }
 
 export function printTable(table: Table): string {

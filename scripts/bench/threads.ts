@@ -5,7 +5,8 @@
 
 import { preload, runBench } from "../../src/bench/load-run.ts";
 import { assertCorrect, type ServerSpec, startServer, workloadFor } from "./servers.ts";
-import { alternate, type Benchmark, type Cell, type Context, fixed, MIB, median } from "./suite.ts";
+import { alternate, type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
+import { MiB } from "./units.ts";
 
 /** The kernel spreads connections over threads by hash: with few, threads stay idle. */
 const CONNECTIONS = 100;
@@ -49,7 +50,7 @@ export const threads: Benchmark = {
 };
 
 async function measure(context: Context, { name, spec, threads }: Variant): Promise<Sample[]> {
-  const options = { maxMemoryBytes: 1024 * MIB, threads, unpinned: true };
+  const options = { maxMemoryBytes: 1024 * MiB, threads, unpinned: true };
   await using server = await startServer(spec, options);
   await assertCorrect(server);
   const workload = workloadFor(server, { keys: context.smoke ? 2000 : 1_000_000, verify: true });

@@ -64,22 +64,22 @@ export type BucketReleaser = (from: number, to: number) => void;
 export class BucketIndex {
   readonly words: Int32Array;
   release: BucketReleaser | null;
-  readonly #state: Int32Array;
-  readonly #global: Int32Array;
+  private readonly state: Int32Array;
+  private readonly global: Int32Array;
 
   constructor(buffer: SharedArrayBuffer, state: Int32Array, global: Int32Array) {
     this.words = new Int32Array(buffer);
     this.release = null;
-    this.#state = state;
-    this.#global = global;
+    this.state = state;
+    this.global = global;
   }
 
   get buckets(): number {
-    return this.#state[BUCKETS];
+    return this.state[BUCKETS];
   }
 
   bucketOf(hash: number): number {
-    return addressOf(hash, this.#state[BUCKET_MASK], this.#state[BUCKETS]);
+    return addressOf(hash, this.state[BUCKET_MASK], this.state[BUCKETS]);
   }
 
   /** The meta word of an entry with this hash, under MATCH_MASK. */
@@ -113,15 +113,15 @@ export class BucketIndex {
    * the chain would exceed chainMax buckets.
    */
   insert(hash: number, location: number, flags: number, chainMax = UNBOUNDED): number {
-    const slot = this.#freeSlot(this.bucketOf(hash), chainMax);
+    const slot = this.freeSlot(this.bucketOf(hash), chainMax);
     if (slot < 0) return slot;
     this.words[slot] = this.wanted(hash) | flags;
     this.words[slot + LOCATION] = location;
-    this.#state[ITEMS]++;
+    this.state[ITEMS]++;
     return slot;
   }
 
-  #freeSlot(first: number, chainMax: number): number {
+  private freeSlot(first: number, chainMax: number): number {
     const words = this.words;
     let base = first * bucketWords;
     let length = 1;
@@ -133,7 +133,7 @@ export class BucketIndex {
       base = words[base + LINK] * bucketWords;
     }
     if (length >= chainMax) return CHAIN_FULL;
-    const bucket = this.#takeOverflow();
+    const bucket = this.takeOverflow();
     if (bucket === 0) return NO_BUCKET_LEFT;
     words[base + LINK] = bucket;
     return bucket * bucketWords;
@@ -158,9 +158,9 @@ export class BucketIndex {
     words[last] = 0;
     if (last === base && before >= 0) {
       words[before + LINK] = 0;
-      this.#giveOverflow(base / bucketWords);
+      this.giveOverflow(base / bucketWords);
     }
-    this.#state[ITEMS]--;
+    this.state[ITEMS]--;
   }
 
   /** The slot of the least used entry in the last bucket of the hash's chain. */
@@ -179,38 +179,38 @@ export class BucketIndex {
 
   /** Grows by at most one bucket: no command pays for more. */
   grow(): void {
-    if (this.#state[ITEMS] > this.#state[BUCKETS] * SPLIT_LOAD) this.#split();
+    if (this.state[ITEMS] > this.state[BUCKETS] * SPLIT_LOAD) this.split();
   }
 
   shrink(): void {
-    const buckets = this.#state[BUCKETS];
-    if (buckets > bucketsFirst && this.#state[ITEMS] < buckets * MERGE_LOAD) this.#merge();
+    const buckets = this.state[BUCKETS];
+    if (buckets > bucketsFirst && this.state[ITEMS] < buckets * MERGE_LOAD) this.merge();
   }
 
   /** Whether the region has more than `buckets` unused buckets. */
-  #room(buckets: number): boolean {
-    return this.#state[OVERFLOW_LOW] - this.#state[BUCKETS] > buckets;
+  private room(buckets: number): boolean {
+    return this.state[OVERFLOW_LOW] - this.state[BUCKETS] > buckets;
   }
 
   /**
    * Splits the next bucket in turn: the entries whose next hash bit is set move to a new bucket at
    * the end. Does nothing if the region is full; chains then grow longer instead.
    */
-  #split(): void {
-    const state = this.#state;
+  private split(): void {
+    const state = this.state;
     const created = state[BUCKETS];
     const mask = created > state[BUCKET_MASK] ? state[BUCKET_MASK] * 2 + 1 : state[BUCKET_MASK];
     const source = created & (mask >>> 1);
-    if (!this.#room(this.#chainLength(source, UNBOUNDED) + 1)) return;
+    if (!this.room(this.chainLength(source, UNBOUNDED) + 1)) return;
     state[BUCKET_MASK] = mask;
     state[BUCKETS] = created + 1;
-    this.#clear(created);
-    Atomics.add(this.#global, USED_UNITS, 1);
-    this.#redistribute(source, created, mask);
+    this.clear(created);
+    Atomics.add(this.global, USED_UNITS, 1);
+    this.redistribute(source, created, mask);
   }
 
   /** Reads the chain of `source` once; writes the entries that stay to slots already read. */
-  #redistribute(source: number, created: number, mask: number): void {
+  private redistribute(source: number, created: number, mask: number): void {
     const words = this.words;
     let staying = source * bucketWords;
     let moving = created * bucketWords;
@@ -222,7 +222,7 @@ export class BucketIndex {
         const location = words[slot + LOCATION];
         words[slot] = 0;
         const moves = ((meta >>> HASH_SHIFT) & mask) === created;
-        const target = moves ? this.#advance(moving) : this.#advance(staying);
+        const target = moves ? this.advance(moving) : this.advance(staying);
         if (moves) moving = target + 1;
         else staying = target + 1;
         words[target] = meta;
@@ -230,14 +230,14 @@ export class BucketIndex {
       }
       bucket = words[base + LINK];
     } while (bucket !== 0);
-    this.#truncate(staying);
+    this.truncate(staying);
   }
 
   /** `slot` itself if it is one of its bucket's entries, else the first slot of the next bucket. */
-  #advance(slot: number): number {
+  private advance(slot: number): number {
     if (slot % bucketWords < entriesPerBucket) return slot;
     const base = slot - entriesPerBucket;
-    if (this.words[base + LINK] === 0) this.words[base + LINK] = this.#takeOverflow();
+    if (this.words[base + LINK] === 0) this.words[base + LINK] = this.takeOverflow();
     return this.words[base + LINK] * bucketWords;
   }
 
@@ -245,13 +245,13 @@ export class BucketIndex {
    * Frees the overflow buckets after the one that contains `slot`, which is one past the last
    * entry.
    */
-  #truncate(slot: number): void {
+  private truncate(slot: number): void {
     const base = slot - (slot % bucketWords);
     let bucket = this.words[base + LINK];
     this.words[base + LINK] = 0;
     while (bucket !== 0) {
       const next = this.words[bucket * bucketWords + LINK];
-      this.#giveOverflow(bucket);
+      this.giveOverflow(bucket);
       bucket = next;
     }
   }
@@ -260,14 +260,14 @@ export class BucketIndex {
    * Undoes the last split: the entries of the last bucket move back to the bucket they came from.
    * Does nothing if the resulting chain would be too long; the table then keeps its size.
    */
-  #merge(): void {
-    const state = this.#state;
+  private merge(): void {
+    const state = this.state;
     const last = state[BUCKETS] - 1;
     const half = state[BUCKET_MASK] >>> 1;
     const target = last & half;
-    const length = this.#chainLength(last, chainBucketsMax);
-    if (!this.#room(length + 1)) return;
-    if (length + this.#chainLength(target, chainBucketsMax) > chainBucketsMax) return;
+    const length = this.chainLength(last, chainBucketsMax);
+    if (!this.room(length + 1)) return;
+    if (length + this.chainLength(target, chainBucketsMax) > chainBucketsMax) return;
     state[BUCKETS] = last;
     if (last === half + 1) state[BUCKET_MASK] = half;
     const words = this.words;
@@ -275,21 +275,21 @@ export class BucketIndex {
     do {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        const free = this.#freeSlot(target, chainBucketsMax);
+        const free = this.freeSlot(target, chainBucketsMax);
         words[free] = words[slot];
         words[free + LOCATION] = words[slot + LOCATION];
       }
       bucket = words[base + LINK];
-      if (base !== last * bucketWords) this.#giveOverflow(base / bucketWords);
+      if (base !== last * bucketWords) this.giveOverflow(base / bucketWords);
     } while (bucket !== 0);
-    Atomics.sub(this.#global, USED_UNITS, 1);
+    Atomics.sub(this.global, USED_UNITS, 1);
     if (this.release !== null && last % RELEASE_BUCKETS === 0) {
       this.release(last, Math.min(last + RELEASE_BUCKETS, state[OVERFLOW_LOW]));
     }
   }
 
   /** Counts the buckets of a chain; stops soon after `most`. */
-  #chainLength(first: number, most: number): number {
+  private chainLength(first: number, most: number): number {
     let length = 1;
     for (let bucket = this.nextBucket(first); bucket !== 0; bucket = this.nextBucket(bucket)) {
       if (length++ > most) break;
@@ -300,8 +300,8 @@ export class BucketIndex {
   // ---- overflow buckets -------------------------------------------------------------------------
 
   /** A cleared overflow bucket, or 0 if the region is used up. */
-  #takeOverflow(): number {
-    const state = this.#state;
+  private takeOverflow(): number {
+    const state = this.state;
     let bucket = state[OVERFLOW_FREE];
     if (bucket !== 0) {
       state[OVERFLOW_FREE] = this.words[bucket * bucketWords + LINK];
@@ -309,22 +309,22 @@ export class BucketIndex {
       if (state[OVERFLOW_LOW] <= state[BUCKETS]) return 0;
       bucket = --state[OVERFLOW_LOW];
     }
-    this.#clear(bucket);
+    this.clear(bucket);
     state[OVERFLOW_IN_USE]++;
-    Atomics.add(this.#global, USED_UNITS, 1);
+    Atomics.add(this.global, USED_UNITS, 1);
     return bucket;
   }
 
-  #giveOverflow(bucket: number): void {
-    const state = this.#state;
-    this.#clear(bucket);
+  private giveOverflow(bucket: number): void {
+    const state = this.state;
+    this.clear(bucket);
     this.words[bucket * bucketWords + LINK] = state[OVERFLOW_FREE];
     state[OVERFLOW_FREE] = bucket;
     state[OVERFLOW_IN_USE]--;
-    Atomics.sub(this.#global, USED_UNITS, 1);
+    Atomics.sub(this.global, USED_UNITS, 1);
   }
 
-  #clear(bucket: number): void {
+  private clear(bucket: number): void {
     const base = bucket * bucketWords;
     const words = this.words;
     for (let word = base; word < base + bucketWords; word++) words[word] = 0;

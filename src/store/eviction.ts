@@ -27,7 +27,7 @@ import {
 } from "./memory.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardParts } from "./shard-parts.ts";
 
 /** The small queue is emptied first while it has more than this share of the shard's segments. */
 const SMALL_SHARE = 0.1;
@@ -47,23 +47,23 @@ export const COMPACTION_SHARE = 1 / 64;
 const KEEP_ALL = -1;
 
 export class Evictor {
-  readonly #shard: Shard;
-  readonly #attachment: Attachment;
-  readonly #arenas: Arenas;
-  readonly #segments: Segments;
-  readonly #state: Int32Array;
-  readonly #reader: SegmentReader;
+  private readonly shard: ShardParts;
+  private readonly attachment: Attachment;
+  private readonly arenas: Arenas;
+  private readonly segments: Segments;
+  private readonly state: Int32Array;
+  private readonly reader: SegmentReader;
   /** Evictions left that skip the search for a sparse segment, after a search found none. */
-  #unsearched: number;
+  private unsearched: number;
 
-  constructor(shard: Shard) {
-    this.#shard = shard;
-    this.#attachment = shard.attachment;
-    this.#arenas = shard.attachment.arenas;
-    this.#segments = shard.attachment.segments;
-    this.#state = shard.state;
-    this.#reader = new SegmentReader(shard);
-    this.#unsearched = 0;
+  constructor(shard: ShardParts) {
+    this.shard = shard;
+    this.attachment = shard.attachment;
+    this.arenas = shard.attachment.arenas;
+    this.segments = shard.attachment.segments;
+    this.state = shard.state;
+    this.reader = new SegmentReader(shard);
+    this.unsearched = 0;
   }
 
   /**
@@ -71,26 +71,26 @@ export class Evictor {
    * item needs to stay, so that even a shard full of used items yields after a few steps.
    */
   evict(now: number, pressure: number): boolean {
-    if (this.#emptySparse(now)) return true;
-    const victim = this.#oldest();
+    if (this.emptySparse(now)) return true;
+    const victim = this.oldest();
     if (victim === NONE) return false;
-    const small = this.#queueOf(victim) === SMALL_QUEUE;
-    this.#empty(victim, now, (small ? PROMOTING_USES : 1) + pressure);
+    const small = this.queueOf(victim) === SMALL_QUEUE;
+    this.empty(victim, now, (small ? PROMOTING_USES : 1) + pressure);
     return true;
   }
 
   /** Empties a segment that is mostly dead or has wholly expired; searches only now and then. */
-  #emptySparse(now: number): boolean {
-    if (this.#unsearched > 0) {
-      this.#unsearched--;
+  private emptySparse(now: number): boolean {
+    if (this.unsearched > 0) {
+      this.unsearched--;
       return false;
     }
-    const sparse = this.#sparsest(now, this.#segments.segmentBytes * SPARSE_SHARE);
+    const sparse = this.sparsest(now, this.segments.segmentBytes * SPARSE_SHARE);
     if (sparse === NONE) {
-      this.#unsearched = SEARCH_INTERVAL - 1;
+      this.unsearched = SEARCH_INTERVAL - 1;
       return false;
     }
-    this.#empty(sparse, now, KEEP_ALL);
+    this.empty(sparse, now, KEEP_ALL);
     return true;
   }
 
@@ -99,26 +99,26 @@ export class Evictor {
    * itself.
    */
   compact(now: number, bytes: number, share = COMPACTION_SHARE): boolean {
-    const least = this.#segments.segmentBytes * share;
-    const sparse = this.#sparsest(now, Math.min(bytes, least));
+    const least = this.segments.segmentBytes * share;
+    const sparse = this.sparsest(now, Math.min(bytes, least));
     if (sparse === NONE) return false;
-    this.#empty(sparse, now, KEEP_ALL);
+    this.empty(sparse, now, KEEP_ALL);
     return true;
   }
 
   /** One step within a command. `now` is unknown there, so nothing counts as expired. */
   relieve(): boolean {
-    if (this.#attachment.evicts) return this.evict(0, 1);
-    return this.compact(0, this.#segments.segmentBytes);
+    if (this.attachment.evicts) return this.evict(0, 1);
+    return this.compact(0, this.segments.segmentBytes);
   }
 
   // ---- choosing ---------------------------------------------------------------------------------
 
   /** The oldest segment of the queue that must give one up. */
-  #oldest(): number {
+  private oldest(): number {
     const small = QUEUES + SMALL_QUEUE * QUEUE_WORDS;
     const main = QUEUES + MAIN_QUEUE * QUEUE_WORDS;
-    const state = this.#state;
+    const state = this.state;
     const all = state[small + SEGMENTS] + state[main + SEGMENTS];
     const smallGives = state[small + SEGMENTS] > all * SMALL_SHARE;
     const first = state[(smallGives ? small : main) + OLDEST];
@@ -130,14 +130,14 @@ export class Evictor {
    * expired. Reads the entry of each segment: microseconds for a thousand, while emptying one takes
    * hundreds.
    */
-  #sparsest(now: number, least: number): number {
+  private sparsest(now: number, least: number): number {
     let best = NONE;
     let most = least - 1;
     for (let queue = SMALL_QUEUE; queue <= MAIN_QUEUE; queue++) {
       const words = QUEUES + queue * QUEUE_WORDS;
-      for (let s = this.#state[words + OLDEST]; s !== NONE; s = this.#segments.next(s)) {
-        if (this.#expired(s, now)) return s;
-        const gain = this.#gain(s, s === this.#state[words + NEWEST]);
+      for (let s = this.state[words + OLDEST]; s !== NONE; s = this.segments.next(s)) {
+        if (this.expired(s, now)) return s;
+        const gain = this.gain(s, s === this.state[words + NEWEST]);
         if (gain <= most) continue;
         most = gain;
         best = s;
@@ -147,46 +147,46 @@ export class Evictor {
   }
 
   /** What compacting yields: dead bytes and the tail, but the open segment's tail is not lost. */
-  #gain(segment: number, open: boolean): number {
-    const dead = this.#segments.deadBytes(segment);
+  private gain(segment: number, open: boolean): number {
+    const dead = this.segments.deadBytes(segment);
     if (open || dead === 0) return dead;
-    return this.#segments.segmentBytes - this.#segments.liveBytes(segment);
+    return this.segments.segmentBytes - this.segments.liveBytes(segment);
   }
 
-  #expired(segment: number, now: number): boolean {
-    return this.#attachment.expires && this.#segments.expired(segment, now);
+  private expired(segment: number, now: number): boolean {
+    return this.attachment.expires && this.segments.expired(segment, now);
   }
 
-  #queueOf(segment: number): number {
-    return this.#segments.state(segment) - SEGMENT_OF_QUEUE;
+  private queueOf(segment: number): number {
+    return this.segments.state(segment) - SEGMENT_OF_QUEUE;
   }
 
   // ---- emptying a segment -----------------------------------------------------------------------
 
-  #empty(victim: number, now: number, usesToStay: number): void {
+  private empty(victim: number, now: number, usesToStay: number): void {
     // Detached first: items that stay must not be copied into the segment that is being emptied.
-    this.#segments.detach(this.#state, this.#queueOf(victim), victim);
-    const reader = this.#reader;
+    this.segments.detach(this.state, this.queueOf(victim), victim);
+    const reader = this.reader;
     reader.open(victim);
     for (let count = reader.next(); count > 0; count = reader.next()) {
       for (let i = 0; i < count; i++) {
-        this.#settle(reader.locations[i], reader.hashes[i], now, usesToStay);
+        this.settle(reader.locations[i], reader.hashes[i], now, usesToStay);
       }
     }
-    this.#segments.give(victim);
-    this.#shard.index.shrink();
+    this.segments.give(victim);
+    this.shard.index.shrink();
   }
 
   /** Moves one live item, or removes it. */
-  #settle(location: number, hash: number, now: number, usesToStay: number): void {
-    const shard = this.#shard;
-    const words = this.#arenas.wordsOf(location);
-    const at = this.#arenas.wordAt(location);
+  private settle(location: number, hash: number, now: number, usesToStay: number): void {
+    const shard = this.shard;
+    const words = this.arenas.wordsOf(location);
+    const at = this.arenas.wordAt(location);
     const { index } = shard;
     const slot = index.slotOf(hash, location);
     assert(slot >= 0, "every live item has an entry");
     const meta = index.words[slot];
-    const expires = (meta & EXPIRING) !== 0 && this.#attachment.expires;
+    const expires = (meta & EXPIRING) !== 0 && this.attachment.expires;
     if (expires && expiryAt(words, at) <= now) {
       shard.statistics[EXPIRATIONS]++;
       shard.report("expired", location);
@@ -194,7 +194,7 @@ export class Evictor {
       return;
     }
     const stays = usesToStay === KEEP_ALL || (meta & USES_MASK) >= usesToStay;
-    if (stays && this.#move(slot, location, words, at, usesToStay === KEEP_ALL)) return;
+    if (stays && this.move(slot, location, words, at, usesToStay === KEEP_ALL)) return;
     shard.statistics[EVICTIONS]++;
     shard.report("evicted", location);
     if ((meta & IN_MAIN) === 0) shard.ghosts.remember(hash);
@@ -206,43 +206,43 @@ export class Evictor {
    * Copies an item into the open segment of the queue where it now belongs. From the small queue it
    * enters the main queue with a use count of 0; another round in the main queue costs one use.
    */
-  #move(
+  private move(
     slot: number,
     location: number,
     words: Int32Array,
     at: number,
     compacting: boolean,
   ): boolean {
-    const shard = this.#shard;
+    const shard = this.shard;
     const buckets = shard.index.words;
     const meta = buckets[slot];
     const from = shard.queueOf(slot);
     const queue = compacting ? from : MAIN_QUEUE;
-    const bytes = itemBytesAt(words, at, this.#arenas.segmentShift);
+    const bytes = itemBytesAt(words, at, this.arenas.segmentShift);
     const target = shard.log.append(bytes, queue, true);
     if (target === NONE) return false;
-    this.#copyWords(words, at, bytes >>> 2, target);
+    this.copyWords(words, at, bytes >>> 2, target);
     buckets[slot + LOCATION] = target;
     if (!compacting) buckets[slot] = (from === MAIN_QUEUE ? meta - 1 : meta & ~USES_MASK) | IN_MAIN;
     if (from !== queue) {
       shard.statistics[PROMOTIONS]++;
-      this.#transferChain(location, from);
+      this.transferChain(location, from);
     }
     const expiresAt = (meta & EXPIRING) === 0 ? 0 : expiryAt(words, at);
-    this.#segments.noteExpiry(this.#arenas.segmentOf(target), expiresAt);
+    this.segments.noteExpiry(this.arenas.segmentOf(target), expiresAt);
     return true;
   }
 
-  #copyWords(source: Int32Array, at: number, count: number, target: number): void {
-    const words = this.#arenas.words[target >>> ARENA_SHIFT];
+  private copyWords(source: Int32Array, at: number, count: number, target: number): void {
+    const words = this.arenas.words[target >>> ARENA_SHIFT];
     const to = (target & UNIT_MASK) << 1;
     if (words === source) words.copyWithin(to, at, at + count);
     else words.set(source.subarray(at, at + count), to);
   }
 
-  #transferChain(location: number, from: number): void {
-    const count = this.#shard.chainSegmentsOf(location);
-    this.#shard.countChain(from, -count);
-    this.#shard.countChain(MAIN_QUEUE, count);
+  private transferChain(location: number, from: number): void {
+    const count = this.shard.chainSegmentsOf(location);
+    this.shard.countChain(from, -count);
+    this.shard.countChain(MAIN_QUEUE, count);
   }
 }

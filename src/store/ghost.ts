@@ -18,27 +18,27 @@ const ringWords = 8;
 const ringGhosts = ringWords - 1;
 
 export class Ghosts {
-  readonly #fingerprints: Uint16Array;
-  readonly #state: Int32Array;
-  readonly #global: Int32Array;
-  readonly #total: number;
+  private readonly fingerprints: Uint16Array;
+  private readonly state: Int32Array;
+  private readonly global: Int32Array;
+  private readonly total: number;
 
   constructor(buffer: SharedArrayBuffer, state: Int32Array, global: Int32Array) {
-    this.#fingerprints = new Uint16Array(buffer);
-    this.#state = state;
-    this.#global = global;
-    this.#total = buffer.byteLength / unitBytes;
+    this.fingerprints = new Uint16Array(buffer);
+    this.state = state;
+    this.global = global;
+    this.total = buffer.byteLength / unitBytes;
   }
 
   get buckets(): number {
-    return this.#state[GHOST_BUCKETS];
+    return this.state[GHOST_BUCKETS];
   }
 
   remember(hash: number): void {
-    this.#resize();
+    this.resize();
     const mixed = mix(hash);
-    const ring = this.#ringOf(mixed);
-    const fingerprints = this.#fingerprints;
+    const ring = this.ringOf(mixed);
+    const fingerprints = this.fingerprints;
     const turn = fingerprints[ring];
     fingerprints[ring] = turn + 1 === ringGhosts ? 0 : turn + 1;
     fingerprints[ring + 1 + turn] = fingerprintOf(mixed);
@@ -49,15 +49,15 @@ export class Ghosts {
    * cache.
    */
   touch(hash: number): number {
-    return this.#fingerprints[this.#ringOf(mix(hash))];
+    return this.fingerprints[this.ringOf(mix(hash))];
   }
 
   /** Whether the key was recently evicted from the small queue; if so, its ghost is removed. */
   recall(hash: number): boolean {
-    if (this.#state[GHOST_BUCKETS] === 0) return false;
+    if (this.state[GHOST_BUCKETS] === 0) return false;
     const mixed = mix(hash);
-    const ring = this.#ringOf(mixed);
-    const fingerprints = this.#fingerprints;
+    const ring = this.ringOf(mixed);
+    const fingerprints = this.fingerprints;
     const wanted = fingerprintOf(mixed);
     for (let at = ring + 1; at < ring + ringWords; at++) {
       if (fingerprints[at] !== wanted) continue;
@@ -68,8 +68,8 @@ export class Ghosts {
   }
 
   /** The key's ring; two bits of the fingerprint choose it within the bucket. */
-  #ringOf(mixed: number): number {
-    const bucket = addressOf(mixed, this.#state[GHOST_MASK], this.#state[GHOST_BUCKETS]);
+  private ringOf(mixed: number): number {
+    const bucket = addressOf(mixed, this.state[GHOST_MASK], this.state[GHOST_BUCKETS]);
     return bucket * bucketWords + ((mixed >>> 13) & (bucketWords - ringWords));
   }
 
@@ -78,31 +78,31 @@ export class Ghosts {
    * the one whose keys it takes over: a fingerprint does not say which of the two it belongs to,
    * and the copy in the wrong one is never looked up and ages out.
    */
-  #resize(): void {
-    const state = this.#state;
+  private resize(): void {
+    const state = this.state;
     const buckets = state[GHOST_BUCKETS];
-    const wanted = Math.min(this.#total, Math.ceil(state[ITEMS] / bucketWords));
-    if (buckets < wanted || buckets === 0) this.#add(buckets);
-    else if (buckets > wanted * 2) this.#drop(buckets - 1);
+    const wanted = Math.min(this.total, Math.ceil(state[ITEMS] / bucketWords));
+    if (buckets < wanted || buckets === 0) this.add(buckets);
+    else if (buckets > wanted * 2) this.drop(buckets - 1);
   }
 
-  #add(created: number): void {
-    const state = this.#state;
+  private add(created: number): void {
+    const state = this.state;
     if (created > state[GHOST_MASK]) state[GHOST_MASK] = state[GHOST_MASK] * 2 + 1;
     const source = (created & (state[GHOST_MASK] >>> 1)) * bucketWords;
     const target = created * bucketWords;
-    if (created === 0) this.#fingerprints.fill(0, 0, bucketWords);
-    else this.#fingerprints.copyWithin(target, source, source + bucketWords);
+    if (created === 0) this.fingerprints.fill(0, 0, bucketWords);
+    else this.fingerprints.copyWithin(target, source, source + bucketWords);
     state[GHOST_BUCKETS] = created + 1;
-    Atomics.add(this.#global, USED_UNITS, 1);
+    Atomics.add(this.global, USED_UNITS, 1);
   }
 
-  #drop(last: number): void {
-    const state = this.#state;
+  private drop(last: number): void {
+    const state = this.state;
     const half = state[GHOST_MASK] >>> 1;
     state[GHOST_BUCKETS] = last;
     if (last === half + 1) state[GHOST_MASK] = half;
-    Atomics.sub(this.#global, USED_UNITS, 1);
+    Atomics.sub(this.global, USED_UNITS, 1);
   }
 }
 

@@ -16,9 +16,9 @@ export class Halves {
   /** The two halves. Which of them serves changes; these do not. */
   readonly first: readonly Shard[];
   readonly second: readonly Shard[];
-  readonly #global: Int32Array;
-  readonly #shift: number;
-  readonly #mask: number;
+  private readonly global: Int32Array;
+  private readonly shift: number;
+  private readonly mask: number;
 
   constructor(attachment: Attachment) {
     const { geometry } = attachment.memory;
@@ -27,29 +27,29 @@ export class Halves {
     this.shards = numbers.map((number) => new Shard(attachment, number));
     this.first = this.shards.slice(0, this.count);
     this.second = this.shards.slice(this.count);
-    this.#global = attachment.global;
-    this.#shift = 32 - Math.log2(this.count);
-    this.#mask = this.count - 1;
+    this.global = attachment.global;
+    this.shift = 32 - Math.log2(this.count);
+    this.mask = this.count - 1;
   }
 
   /** The number of the hash's lock, and of its shard within either half. */
   numberOf(hash: number): number {
-    return (hash >>> this.#shift) & this.#mask;
+    return (hash >>> this.shift) & this.mask;
   }
 
   /** The shard that serves this hash. */
   shardOf(hash: number): Shard {
-    return this.shards[((hash >>> this.#shift) & this.#mask) + this.#global[SERVING]];
+    return this.shards[((hash >>> this.shift) & this.mask) + this.global[SERVING]];
   }
 
   /** The serving shard with this number. */
   at(number: number): Shard {
-    return this.shards[number + this.#global[SERVING]];
+    return this.shards[number + this.global[SERVING]];
   }
 
   /** The half that serves: 0 or 1. */
   get half(): number {
-    return this.#global[SERVING] === 0 ? 0 : 1;
+    return this.global[SERVING] === 0 ? 0 : 1;
   }
 
   get serving(): readonly Shard[] {
@@ -62,6 +62,6 @@ export class Halves {
 
   /** Swaps the roles of the halves. The caller holds the locks of all shards. */
   swap(): void {
-    this.#global[SERVING] = this.count - this.#global[SERVING];
+    this.global[SERVING] = this.count - this.global[SERVING];
   }
 }

@@ -15,16 +15,16 @@ export function hashKeyOf(low: number, high: number): HashKey {
 }
 
 export class Hasher {
-  readonly #first: number;
-  readonly #second: number;
-  readonly #third: number;
-  readonly #fourth: number;
+  private readonly first: number;
+  private readonly second: number;
+  private readonly third: number;
+  private readonly fourth: number;
 
   constructor(key: HashKey) {
-    this.#first = key[0] | 0;
-    this.#second = key[1] | 0;
-    this.#third = key[2] | 0;
-    this.#fourth = key[3] | 0;
+    this.first = key[0] | 0;
+    this.second = key[1] | 0;
+    this.third = key[2] | 0;
+    this.fourth = key[3] | 0;
   }
 
   /**
@@ -32,10 +32,10 @@ export class Hasher {
    * socket delivers. The rounds are unrolled in pairs: as a loop they take a third longer.
    */
   hash(bytes: Uint8Array, start: number, end: number): number {
-    let v0 = this.#first;
-    let v1 = this.#second;
-    let v2 = this.#third;
-    let v3 = this.#fourth;
+    let v0 = this.first;
+    let v1 = this.second;
+    let v2 = this.third;
+    let v3 = this.fourth;
     let at = start;
     for (const stop = end - 3; at < stop; at += 4) {
       const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);

@@ -67,40 +67,40 @@ function checkEmpty({ state, segmentCount }: Shard): void {
 }
 
 class ShardCheck {
-  readonly #shard: Shard;
-  readonly #attachment: Attachment;
+  private readonly shard: Shard;
+  private readonly attachment: Attachment;
   /** Segments found so far, in all shards. */
-  readonly #seen: Set<number>;
-  readonly #liveBytes = new Map<number, number>();
-  readonly #chains = [0, 0];
+  private readonly seen: Set<number>;
+  private readonly liveBytes = new Map<number, number>();
+  private readonly chains = [0, 0];
 
   constructor(shard: Shard, seen: Set<number>) {
-    this.#shard = shard;
-    this.#attachment = shard.attachment;
-    this.#seen = seen;
+    this.shard = shard;
+    this.attachment = shard.attachment;
+    this.seen = seen;
   }
 
   run(): void {
-    this.#checkIndex();
-    this.#checkQueue(0);
-    this.#checkQueue(1);
-    const chains = this.#chains[0] + this.#chains[1];
-    assert(chains === this.#shard.state[CHAIN_SEGMENTS], "chain segments are counted");
+    this.checkIndex();
+    this.checkQueue(0);
+    this.checkQueue(1);
+    const chains = this.chains[0] + this.chains[1];
+    assert(chains === this.shard.state[CHAIN_SEGMENTS], "chain segments are counted");
   }
 
   // ---- index ------------------------------------------------------------------------------------
 
-  #checkIndex(): void {
-    const { index, state } = this.#shard;
+  private checkIndex(): void {
+    const { index, state } = this.shard;
     let items = 0;
     let expiring = 0;
     let overflow = 0;
     for (let first = 0; first < index.buckets; first++) {
       let full = true;
       for (let bucket = first; ; overflow++) {
-        const count = this.#checkBucket(first, bucket, full);
+        const count = this.checkBucket(first, bucket, full);
         items += count;
-        expiring += this.#countExpiring(bucket);
+        expiring += this.countExpiring(bucket);
         full = count === entriesPerBucket;
         bucket = index.nextBucket(bucket);
         if (bucket === 0) break;
@@ -116,11 +116,11 @@ class ShardCheck {
     assert(overflow === state[OVERFLOW_IN_USE], "overflow buckets are counted");
     const region = index.words.length / bucketWords;
     const taken = region - state[OVERFLOW_LOW];
-    assert(overflow + this.#freeBuckets() === taken, "no overflow bucket is lost");
+    assert(overflow + this.freeBuckets() === taken, "no overflow bucket is lost");
   }
 
-  #checkBucket(first: number, bucket: number, mayHold: boolean): number {
-    const { index } = this.#shard;
+  private checkBucket(first: number, bucket: number, mayHold: boolean): number {
+    const { index } = this.shard;
     let count = 0;
     let ended = false;
     for (let i = 0; i < entriesPerBucket; i++) {
@@ -132,22 +132,22 @@ class ShardCheck {
       assert(!ended && mayHold, `bucket ${bucket} is not packed`);
       const bits = hashBitsOf(index.words[slot]);
       assert(index.bucketOf(bits) === first, `slot ${slot} is in the wrong bucket`);
-      this.#checkEntry(slot, bits);
+      this.checkEntry(slot, bits);
       count++;
     }
     return count;
   }
 
-  #countExpiring(bucket: number): number {
+  private countExpiring(bucket: number): number {
     let count = 0;
     for (let i = 0; i < entriesPerBucket; i++) {
-      if ((this.#shard.index.words[bucket * bucketWords + i] & EXPIRING) !== 0) count++;
+      if ((this.shard.index.words[bucket * bucketWords + i] & EXPIRING) !== 0) count++;
     }
     return count;
   }
 
-  #freeBuckets(): number {
-    const { index, state } = this.#shard;
+  private freeBuckets(): number {
+    const { index, state } = this.shard;
     let count = 0;
     for (let b = state[OVERFLOW_FREE]; b !== 0; b = index.nextBucket(b)) count++;
     return count;
@@ -155,10 +155,10 @@ class ShardCheck {
 
   // ---- items ------------------------------------------------------------------------------------
 
-  #checkEntry(slot: number, bits: number): void {
-    const { arenas, segments, hasher, other } = this.#attachment;
-    const meta = this.#shard.index.words[slot];
-    const location = this.#shard.index.words[slot + LOCATION];
+  private checkEntry(slot: number, bits: number): void {
+    const { arenas, segments, hasher, other } = this.attachment;
+    const meta = this.shard.index.words[slot];
+    const location = this.shard.index.words[slot + LOCATION];
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
     assert((words[at] & DEAD_BIT) === 0, "an entry names a live item");
@@ -170,49 +170,49 @@ class ShardCheck {
     const segment = arenas.segmentOf(location);
     const queue = (meta & IN_MAIN) !== 0 ? 1 : 0;
     assert(segments.state(segment) === SEGMENT_OF_QUEUE + queue, "an item is in its queue");
-    assert(segments.owner(segment) === this.#shard.number, "an item is in its shard");
+    assert(segments.owner(segment) === this.shard.number, "an item is in its shard");
     const bytes = itemBytesAt(words, at, arenas.segmentShift);
-    this.#liveBytes.set(segment, (this.#liveBytes.get(segment) ?? 0) + bytes);
-    if ((flagsOf(words[at]) & CHAIN) !== 0) this.#checkChain(location, queue);
+    this.liveBytes.set(segment, (this.liveBytes.get(segment) ?? 0) + bytes);
+    if ((flagsOf(words[at]) & CHAIN) !== 0) this.checkChain(location, queue);
     else assert((flagsOf(words[at]) & LONG_KEY) === 0, "a long key is in a chain");
   }
 
-  #checkChain(location: number, queue: number): void {
-    const { arenas, segments } = this.#attachment;
+  private checkChain(location: number, queue: number): void {
+    const { arenas, segments } = this.attachment;
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
     let count = 0;
     for (let s = words[chainWord(words[at], at)]; s !== NONE; s = segments.next(s)) {
       assert(segments.state(s) === SEGMENT_OF_CHAIN, `segment ${s} is not of a chain`);
-      assert(segments.owner(s) === this.#shard.number, `segment ${s} belongs to another shard`);
-      this.#meet(s);
+      assert(segments.owner(s) === this.shard.number, `segment ${s} belongs to another shard`);
+      this.meet(s);
       count++;
     }
-    assert(count === this.#shard.chainSegmentsOf(location), "a chain is as long as its item says");
-    this.#chains[queue] += count;
+    assert(count === this.shard.chainSegmentsOf(location), "a chain is as long as its item says");
+    this.chains[queue] += count;
   }
 
   // ---- segments ---------------------------------------------------------------------------------
 
-  #checkQueue(queue: number): void {
-    const { segments } = this.#attachment;
-    const { state } = this.#shard;
+  private checkQueue(queue: number): void {
+    const { segments } = this.attachment;
+    const { state } = this.shard;
     const words = QUEUES + queue * QUEUE_WORDS;
     let count = 0;
     let previous = NONE;
     for (let s = state[words + OLDEST]; s !== NONE; s = segments.next(s)) {
       assert(segments.previous(s) === previous, `segment ${s} is linked both ways`);
-      this.#meet(s);
-      this.#checkSegment(s);
+      this.meet(s);
+      this.checkSegment(s);
       previous = s;
       count++;
     }
     assert(previous === state[words + NEWEST], "a queue ends at its newest segment");
-    assert(count + this.#chains[queue] === state[words + SEGMENTS], "segments are counted");
+    assert(count + this.chains[queue] === state[words + SEGMENTS], "segments are counted");
   }
 
-  #checkSegment(segment: number): void {
-    const { arenas, segments } = this.#attachment;
+  private checkSegment(segment: number): void {
+    const { arenas, segments } = this.attachment;
     const first = arenas.locate(segment, 0);
     const words = arenas.wordsOf(first);
     const start = arenas.wordAt(first);
@@ -225,12 +225,12 @@ class ShardCheck {
     }
     assert(at === start + segments.filled(segment) / 4, "items fill a segment end to end");
     assert(dead === segments.deadBytes(segment), `segment ${segment}: dead bytes are counted`);
-    const live = this.#liveBytes.get(segment) ?? 0;
+    const live = this.liveBytes.get(segment) ?? 0;
     assert(live === segments.liveBytes(segment), `segment ${segment}: an item has no entry`);
   }
 
-  #meet(segment: number): void {
-    assert(!this.#seen.has(segment), `segment ${segment} is used twice`);
-    this.#seen.add(segment);
+  private meet(segment: number): void {
+    assert(!this.seen.has(segment), `segment ${segment} is used twice`);
+    this.seen.add(segment);
   }
 }

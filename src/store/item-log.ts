@@ -10,40 +10,40 @@ import { NEWEST, NONE, QUEUE_WORDS, QUEUES } from "./memory.ts";
 import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
 
 export class ItemLog {
-  readonly #arenas: Arenas;
-  readonly #segments: Segments;
-  readonly #segmentBytes: number;
-  readonly #shard: number;
-  readonly #state: Int32Array;
+  private readonly arenas: Arenas;
+  private readonly segments: Segments;
+  private readonly segmentBytes: number;
+  private readonly shard: number;
+  private readonly state: Int32Array;
 
   constructor(attachment: Attachment, shard: number, state: Int32Array) {
-    this.#arenas = attachment.arenas;
-    this.#segments = attachment.segments;
-    this.#segmentBytes = attachment.arenas.segmentBytes;
-    this.#shard = shard;
-    this.#state = state;
+    this.arenas = attachment.arenas;
+    this.segments = attachment.segments;
+    this.segmentBytes = attachment.arenas.segmentBytes;
+    this.shard = shard;
+    this.state = state;
   }
 
   /** Whether `bytes` fit into the open segment of the queue. */
   fits(bytes: number, queue: number): boolean {
-    const segment = this.#state[QUEUES + queue * QUEUE_WORDS + NEWEST];
-    return segment !== NONE && this.#segments.filled(segment) + bytes <= this.#segmentBytes;
+    const segment = this.state[QUEUES + queue * QUEUE_WORDS + NEWEST];
+    return segment !== NONE && this.segments.filled(segment) + bytes <= this.segmentBytes;
   }
 
   /**
    * The location for an item of `bytes` bytes, or NONE. The caller must write its header at once.
    */
   append(bytes: number, queue: number, evicting: boolean): number {
-    const newest = this.#state[QUEUES + queue * QUEUE_WORDS + NEWEST];
-    let segment = newest === NONE ? NONE : this.#roomy(newest, bytes);
+    const newest = this.state[QUEUES + queue * QUEUE_WORDS + NEWEST];
+    let segment = newest === NONE ? NONE : this.roomy(newest, bytes);
     if (segment === NONE) {
-      segment = this.#segments.take(this.#shard, SEGMENT_OF_QUEUE + queue, evicting);
+      segment = this.segments.take(this.shard, SEGMENT_OF_QUEUE + queue, evicting);
       if (segment === NONE) return NONE;
-      this.#segments.enqueue(this.#state, queue, segment);
+      this.segments.enqueue(this.state, queue, segment);
     }
-    const offset = this.#segments.filled(segment);
-    this.#segments.fill(segment, bytes);
-    return this.#arenas.locate(segment, offset);
+    const offset = this.segments.filled(segment);
+    this.segments.fill(segment, bytes);
+    return this.arenas.locate(segment, offset);
   }
 
   /**
@@ -51,30 +51,30 @@ export class ItemLog {
    * else NONE. With values of 64 to 2,047 bytes in 16 KiB segments, this cut unused tails from 4 %
    * to 1 % (measured), which is worth 0.1 to 0.2 points of hit ratio.
    */
-  #roomy(newest: number, bytes: number): number {
-    const segments = this.#segments;
-    const offsetMax = this.#segmentBytes - bytes;
+  private roomy(newest: number, bytes: number): number {
+    const segments = this.segments;
+    const offsetMax = this.segmentBytes - bytes;
     const before = segments.previous(newest);
     if (before !== NONE && segments.filled(before) <= offsetMax) return before;
     return segments.filled(newest) <= offsetMax ? newest : NONE;
   }
 
   kill(location: number, bytes: number): void {
-    const words = this.#arenas.words[location >>> ARENA_SHIFT];
+    const words = this.arenas.words[location >>> ARENA_SHIFT];
     words[(location & UNIT_MASK) << 1] |= DEAD_BIT;
-    const segment = this.#arenas.segmentOf(location);
-    this.#segments.bury(segment, bytes);
-    if (this.#segments.liveBytes(segment) === 0) this.#free(segment);
+    const segment = this.arenas.segmentOf(location);
+    this.segments.bury(segment, bytes);
+    if (this.segments.liveBytes(segment) === 0) this.free(segment);
   }
 
   /** The open segment of a queue stays and is filled again; any other returns to the pool. */
-  #free(segment: number): void {
-    const queue = this.#segments.state(segment) - SEGMENT_OF_QUEUE;
-    if (this.#state[QUEUES + queue * QUEUE_WORDS + NEWEST] === segment) {
-      this.#segments.rewind(segment);
+  private free(segment: number): void {
+    const queue = this.segments.state(segment) - SEGMENT_OF_QUEUE;
+    if (this.state[QUEUES + queue * QUEUE_WORDS + NEWEST] === segment) {
+      this.segments.rewind(segment);
       return;
     }
-    this.#segments.detach(this.#state, queue, segment);
-    this.#segments.give(segment);
+    this.segments.detach(this.state, queue, segment);
+    this.segments.give(segment);
   }
 }

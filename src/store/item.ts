@@ -91,14 +91,14 @@ export class ItemLayout {
   bytes: number;
   /** Segments of its chain, 0 if it has none. */
   chainSegments: number;
-  readonly #segmentShift: number;
+  private readonly segmentShift: number;
 
   constructor(segmentShift: number) {
     this.flags = 0;
     this.head = 0;
     this.bytes = 0;
     this.chainSegments = 0;
-    this.#segmentShift = segmentShift;
+    this.segmentShift = segmentShift;
   }
 
   /**
@@ -112,13 +112,13 @@ export class ItemLayout {
     if (expiresAt !== 0) flags |= EXPIRY;
     if (clientFlags !== 0) flags |= CLIENT_FLAGS;
     if (keyLength > SHORT_KEY_MAX || valueLength > SHORT_VALUE_MAX) flags |= WIDE;
-    if (keyLength > 1 << (this.#segmentShift - 3)) flags |= CHAIN | LONG_KEY;
-    else if (valueLength > 1 << (this.#segmentShift - 1)) flags |= CHAIN;
+    if (keyLength > 1 << (this.segmentShift - 3)) flags |= CHAIN | LONG_KEY;
+    else if (valueLength > 1 << (this.segmentShift - 1)) flags |= CHAIN;
     this.flags = flags;
     const wide = (flags & WIDE) !== 0;
     this.head = (flags << FLAG_SHIFT) | (wide ? keyLength : (keyLength << 16) | valueLength);
-    this.chainSegments = chainSegmentsFor(flags, keyLength, valueLength, this.#segmentShift);
-    const inline = inlineLength(flags, keyLength, valueLength, this.#segmentShift);
+    this.chainSegments = chainSegmentsFor(flags, keyLength, valueLength, this.segmentShift);
+    const inline = inlineLength(flags, keyLength, valueLength, this.segmentShift);
     this.bytes = align8(HEADER_BYTES[flags & LAYOUT_MASK] + inline);
   }
 

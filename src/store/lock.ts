@@ -19,10 +19,10 @@ const LIVENESS_CHECK_MS = 50;
 
 /** Which threads are alive: one word each in shared memory, maintained by the server. */
 export class ThreadTable {
-  readonly #words: Int32Array;
+  private readonly words: Int32Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.#words = new Int32Array(buffer);
+    this.words = new Int32Array(buffer);
   }
 
   static reserve(): SharedArrayBuffer {
@@ -31,67 +31,67 @@ export class ThreadTable {
 
   markAlive(thread: number): void {
     assert(thread >= 0 && thread < threadsMax, `a thread's id is below ${threadsMax}`);
-    Atomics.store(this.#words, thread, 1);
+    Atomics.store(this.words, thread, 1);
   }
 
   markDead(thread: number): void {
-    Atomics.store(this.#words, thread, 0);
+    Atomics.store(this.words, thread, 0);
   }
 
   isAlive(thread: number): boolean {
-    return Atomics.load(this.#words, thread) === 1;
+    return Atomics.load(this.words, thread) === 1;
   }
 }
 
 export class Mutex {
-  readonly #words: Int32Array;
-  readonly #at: number;
-  readonly #owner: number;
-  readonly #threads: ThreadTable;
+  private readonly words: Int32Array;
+  private readonly at: number;
+  private readonly owner: number;
+  private readonly threads: ThreadTable;
 
   constructor(words: Int32Array, at: number, thread: number, threads: ThreadTable) {
-    this.#words = words;
-    this.#at = at;
-    this.#owner = thread + 1;
-    this.#threads = threads;
+    this.words = words;
+    this.at = at;
+    this.owner = thread + 1;
+    this.threads = threads;
   }
 
   /**
    * True if this call took the lock, false if the thread holds it already. On true, call release().
    */
   acquire(): boolean {
-    const seen = Atomics.compareExchange(this.#words, this.#at, 0, this.#owner);
+    const seen = Atomics.compareExchange(this.words, this.at, 0, this.owner);
     if (seen === 0) return true;
-    if ((seen & OWNER_MASK) === this.#owner) return false;
-    this.#acquireContended();
+    if ((seen & OWNER_MASK) === this.owner) return false;
+    this.acquireContended();
     return true;
   }
 
   release(): void {
-    const seen = Atomics.exchange(this.#words, this.#at, 0);
-    if ((seen & WAITERS) !== 0) Atomics.notify(this.#words, this.#at, 1);
+    const seen = Atomics.exchange(this.words, this.at, 0);
+    if ((seen & WAITERS) !== 0) Atomics.notify(this.words, this.at, 1);
   }
 
-  #acquireContended(): void {
-    const words = this.#words;
-    const at = this.#at;
+  private acquireContended(): void {
+    const words = this.words;
+    const at = this.at;
     for (let spin = 0; spin < SPINS; spin++) {
       if (Atomics.load(words, at) !== 0) continue;
-      if (Atomics.compareExchange(words, at, 0, this.#owner) === 0) return;
+      if (Atomics.compareExchange(words, at, 0, this.owner) === 0) return;
     }
     for (;;) {
       // Taken with WAITERS set: others may be asleep, and one notify too many does no harm.
-      const seen = Atomics.compareExchange(words, at, 0, this.#owner | WAITERS);
+      const seen = Atomics.compareExchange(words, at, 0, this.owner | WAITERS);
       if (seen === 0) return;
       const marked = seen | WAITERS;
       if (seen !== marked && Atomics.compareExchange(words, at, seen, marked) !== seen) continue;
-      if (Atomics.wait(words, at, marked, LIVENESS_CHECK_MS) === "timed-out") this.#checkOwner();
+      if (Atomics.wait(words, at, marked, LIVENESS_CHECK_MS) === "timed-out") this.checkOwner();
     }
   }
 
-  #checkOwner(): void {
-    const owner = Atomics.load(this.#words, this.#at) & OWNER_MASK;
-    if (owner === 0 || this.#threads.isAlive(owner - 1)) return;
+  private checkOwner(): void {
+    const owner = Atomics.load(this.words, this.at) & OWNER_MASK;
+    if (owner === 0 || this.threads.isAlive(owner - 1)) return;
     throw new Error(`thread ${owner - 1} died while it held a lock`);
   }
 }

@@ -17,40 +17,40 @@ const lookAheadMax = 32;
 const lineWords = 16;
 
 export class LookAhead {
-  readonly #arenas: readonly Int32Array[];
+  private readonly arenas: readonly Int32Array[];
   /**
    * For each announced key: its shard and hash, the shard's index words, and where its bucket
    * begins.
    */
-  readonly #shards: Shard[];
-  readonly #hashes: Int32Array;
-  readonly #words: Int32Array[];
-  readonly #bases: Int32Array;
-  readonly #locations: Int32Array;
-  #count: number;
+  private readonly shards: Shard[];
+  private readonly hashes: Int32Array;
+  private readonly words: Int32Array[];
+  private readonly bases: Int32Array;
+  private readonly locations: Int32Array;
+  private count: number;
   /** Uses the words that were read; the compiler would otherwise drop the reads. */
-  #sink: number;
+  private sink: number;
 
   constructor(arenas: Arenas, first: Shard) {
-    this.#arenas = arenas.words;
-    this.#shards = new Array(lookAheadMax).fill(first);
-    this.#hashes = new Int32Array(lookAheadMax);
-    this.#words = new Array(lookAheadMax).fill(first.index.words);
-    this.#bases = new Int32Array(lookAheadMax);
-    this.#locations = new Int32Array(lookAheadMax);
-    this.#count = 0;
-    this.#sink = 0;
+    this.arenas = arenas.words;
+    this.shards = new Array(lookAheadMax).fill(first);
+    this.hashes = new Int32Array(lookAheadMax);
+    this.words = new Array(lookAheadMax).fill(first.index.words);
+    this.bases = new Int32Array(lookAheadMax);
+    this.locations = new Int32Array(lookAheadMax);
+    this.count = 0;
+    this.sink = 0;
   }
 
   /** Announces a key; more than lookAheadMax at a time are ignored. */
   add(shard: Shard, hash: number): void {
-    const count = this.#count;
+    const count = this.count;
     if (count === lookAheadMax) return;
-    this.#shards[count] = shard;
-    this.#hashes[count] = hash;
-    this.#words[count] = shard.index.words;
-    this.#bases[count] = shard.index.bucketOf(hash) << 4;
-    this.#count = count + 1;
+    this.shards[count] = shard;
+    this.hashes[count] = hash;
+    this.words[count] = shard.index.words;
+    this.bases[count] = shard.index.bucketOf(hash) << 4;
+    this.count = count + 1;
   }
 
   /**
@@ -59,32 +59,32 @@ export class LookAhead {
    * some hundred instructions.
    */
   finish(): void {
-    const count = this.#count;
-    const words = this.#words;
-    const bases = this.#bases;
+    const count = this.count;
+    const words = this.words;
+    const bases = this.bases;
     let sink = 0;
     for (let i = 0; i < count; i++) sink ^= words[i][bases[i]];
     for (let i = 0; i < count; i++) sink ^= words[i][words[i][bases[i] + LINK] << 4];
-    for (let i = 0; i < count; i++) this.#locations[i] = this.#find(i);
+    for (let i = 0; i < count; i++) this.locations[i] = this.find(i);
     for (let i = 0; i < count; i++) {
-      const location = this.#locations[i];
-      if (location === 0) sink ^= this.#shards[i].ghosts.touch(this.#hashes[i]);
-      const arena = this.#arenas[location >>> ARENA_SHIFT];
+      const location = this.locations[i];
+      if (location === 0) sink ^= this.shards[i].ghosts.touch(this.hashes[i]);
+      const arena = this.arenas[location >>> ARENA_SHIFT];
       const at = (location & UNIT_MASK) << 1;
       sink ^= arena[at] ^ arena[Math.min(at + lineWords, arena.length - 1)];
     }
-    this.#sink ^= sink;
-    this.#count = 0;
+    this.sink ^= sink;
+    this.count = 0;
   }
 
   /**
    * The location in the first matching entry, or 0, a valid location too. It reads two buckets, not
    * the whole chain: another thread may be changing it.
    */
-  #find(i: number): number {
-    const words = this.#words[i];
-    const base = this.#bases[i];
-    const wanted = this.#shards[i].index.wanted(this.#hashes[i]);
+  private find(i: number): number {
+    const words = this.words[i];
+    const base = this.bases[i];
+    const wanted = this.shards[i].index.wanted(this.hashes[i]);
     const found = locationIn(words, base, wanted);
     const link = words[base + LINK];
     return found === 0 && link !== 0 ? locationIn(words, link << 4, wanted) : found;

@@ -13,46 +13,46 @@ import { chainWord, expiryAt, flagsOf, headerBytesOf, keyLengthOf, LONG_KEY } fr
 export const ABSENT = -1;
 
 export class Lookup {
-  readonly #index: BucketIndex;
-  readonly #buckets: Int32Array;
-  readonly #arenaWords: readonly Int32Array[];
-  readonly #arenaBytes: readonly Uint8Array[];
-  readonly #chains: Chains;
+  private readonly index: BucketIndex;
+  private readonly buckets: Int32Array;
+  private readonly arenaWords: readonly Int32Array[];
+  private readonly arenaBytes: readonly Uint8Array[];
+  private readonly chains: Chains;
 
   constructor(attachment: Attachment, index: BucketIndex) {
-    this.#index = index;
-    this.#buckets = index.words;
-    this.#arenaWords = attachment.arenas.words;
-    this.#arenaBytes = attachment.arenas.bytes;
-    this.#chains = attachment.chains;
+    this.index = index;
+    this.buckets = index.words;
+    this.arenaWords = attachment.arenas.words;
+    this.arenaBytes = attachment.arenas.bytes;
+    this.chains = attachment.chains;
   }
 
   /** The slot of the key's entry, expired or not, or -1. */
   locate(hash: number, key: Uint8Array, start: number, end: number): number {
-    const index = this.#index;
-    const buckets = this.#buckets;
+    const index = this.index;
+    const buckets = this.buckets;
     const wanted = index.wanted(hash);
     let bucket = index.bucketOf(hash);
     do {
       const base = bucket << 4;
       for (let slot = base; slot < base + entriesPerBucket; slot++) {
         if ((buckets[slot] & MATCH_MASK) !== wanted) continue;
-        if (this.#sameKey(buckets[slot + LOCATION], key, start, end)) return slot;
+        if (this.sameKey(buckets[slot + LOCATION], key, start, end)) return slot;
       }
       bucket = buckets[base + LINK];
     } while (bucket !== 0);
     return ABSENT;
   }
 
-  #sameKey(location: number, key: Uint8Array, start: number, end: number): boolean {
-    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+  private sameKey(location: number, key: Uint8Array, start: number, end: number): boolean {
+    const words = this.arenaWords[location >>> ARENA_SHIFT];
     const at = (location & UNIT_MASK) << 1;
     const head = words[at];
     if (keyLengthOf(head) !== end - start) return false;
     if ((flagsOf(head) & LONG_KEY) !== 0) {
-      return this.#chains.startsWith(words[chainWord(head, at)], key, start, end);
+      return this.chains.startsWith(words[chainWord(head, at)], key, start, end);
     }
-    const bytes = this.#arenaBytes[location >>> ARENA_SHIFT];
+    const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
     let mine = (at << 2) + headerBytesOf(head);
     for (let theirs = start; theirs < end; theirs++) {
       if (bytes[mine++] !== key[theirs]) return false;
@@ -62,8 +62,8 @@ export class Lookup {
 
   /** Whether the item of an EXPIRING entry has expired. At its exact moment it has. */
   expiredAt(slot: number, now: number): boolean {
-    const location = this.#buckets[slot + LOCATION];
-    const words = this.#arenaWords[location >>> ARENA_SHIFT];
+    const location = this.buckets[slot + LOCATION];
+    const words = this.arenaWords[location >>> ARENA_SHIFT];
     return expiryAt(words, (location & UNIT_MASK) << 1) <= now;
   }
 }

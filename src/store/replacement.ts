@@ -15,33 +15,42 @@ import type { Halves } from "./halves.ts";
 import { CLEARS, REPLACING } from "./memory.ts";
 import type { RoomMaker } from "./room.ts";
 import type { Shard } from "./shard.ts";
-import type { Store } from "./store.ts";
 
 /** A generous bound of an item's header, padding and index entry. */
 const itemOverheadBytes = 64;
 
-export class Replacement {
-  readonly #store: Store;
-  readonly #attachment: Attachment;
-  readonly #halves: Halves;
-  readonly #room: RoomMaker;
-  readonly #shards: readonly Shard[];
+/** The locks of the store whose items are replaced; see store.ts. */
+interface Locks {
+  readonly allShards: number;
+  hash(key: Uint8Array, start: number, end: number): number;
+  lock(key: Uint8Array, start: number, end: number): void;
+  unlock(key: Uint8Array, start: number, end: number): void;
+  lockShards(mask: number): number;
+  unlockShards(taken: number): void;
+}
 
-  constructor(store: Store, attachment: Attachment, halves: Halves, room: RoomMaker) {
+export class Replacement {
+  private readonly locks: Locks;
+  private readonly attachment: Attachment;
+  private readonly halves: Halves;
+  private readonly room: RoomMaker;
+  private readonly shards: readonly Shard[];
+
+  constructor(locks: Locks, attachment: Attachment, halves: Halves, room: RoomMaker) {
     const { global } = attachment;
     assert(global[REPLACING] === 0, "one replacement at a time");
     assert(!attachment.expires, "what is gathered must not be evicted");
     global[REPLACING] = 1;
-    this.#store = store;
-    this.#attachment = attachment;
-    this.#halves = halves;
-    this.#room = room;
-    this.#shards = halves.spare;
+    this.locks = locks;
+    this.attachment = attachment;
+    this.halves = halves;
+    this.room = room;
+    this.shards = halves.spare;
   }
 
   /** Whether an item with `bytes` bytes of key and value is certain to fit below the limit. */
   fits(bytes: number): boolean {
-    return this.#room.hasPlenty(bytes + itemOverheadBytes);
+    return this.room.hasPlenty(bytes + itemOverheadBytes);
   }
 
   /** As Store.set(), but takes the key's lock; only the reserve bounds it. */
@@ -55,10 +64,10 @@ export class Replacement {
     expiresAt: number,
     clientFlags: number,
   ): number {
-    const store = this.#store;
-    store.lock(key, keyStart, keyEnd);
-    const hash = store.hash(key, keyStart, keyEnd);
-    const shard = this.#shards[this.#halves.numberOf(hash)];
+    const { locks } = this;
+    locks.lock(key, keyStart, keyEnd);
+    const hash = locks.hash(key, keyStart, keyEnd);
+    const shard = this.shards[this.halves.numberOf(hash)];
     const result = shard.set(
       hash,
       key,
@@ -70,31 +79,31 @@ export class Replacement {
       expiresAt,
       clientFlags,
     );
-    store.unlock(key, keyStart, keyEnd);
+    locks.unlock(key, keyStart, keyEnd);
     return result;
   }
 
   /** The new items now serve and the old ones are removed: for readers, a FLUSHALL and more. */
   takeOver(): void {
-    this.#end(() => {
-      this.#halves.swap();
-      this.#attachment.global[CLEARS]++;
+    this.end(() => {
+      this.halves.swap();
+      this.attachment.global[CLEARS]++;
     });
   }
 
   /** Drops the gathered items. */
   abandon(): void {
-    this.#end(() => undefined);
+    this.end(() => undefined);
   }
 
   /** Both ends empty the half that is spare after `decide`. */
-  #end(decide: () => void): void {
-    const { global } = this.#attachment;
+  private end(decide: () => void): void {
+    const { global } = this.attachment;
     assert(global[REPLACING] === 1, "a replacement ends once");
-    const taken = this.#store.lockShards(this.#store.allShards);
+    const taken = this.locks.lockShards(this.locks.allShards);
     decide();
-    clearHalf(this.#attachment, this.#halves.spare, this.#halves.serving);
+    clearHalf(this.attachment, this.halves.spare, this.halves.serving);
     global[REPLACING] = 0;
-    this.#store.unlockShards(taken);
+    this.locks.unlockShards(taken);
   }
 }

@@ -10,12 +10,12 @@ import { NONE } from "./memory.ts";
 import { FULL, type Shard, STORED, TOO_LARGE } from "./shard.ts";
 
 export class Rewriter {
-  readonly #shard: Shard;
-  readonly #attachment: Attachment;
+  private readonly shard: Shard;
+  private readonly attachment: Attachment;
 
   constructor(shard: Shard) {
-    this.#shard = shard;
-    this.#attachment = shard.attachment;
+    this.shard = shard;
+    this.attachment = shard.attachment;
   }
 
   // ---- a new expiry -----------------------------------------------------------------------------
@@ -24,11 +24,11 @@ export class Rewriter {
    * Sets the expiry of a key's item, 0 for none; false if there is no item, or no room to move it.
    */
   setExpiry(hash: number, key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
-    const shard = this.#shard;
+    const shard = this.shard;
     const slot = shard.locate(hash, key, start, end);
     if (slot < 0) return false;
     const location = shard.index.words[slot + LOCATION];
-    const { arenas, current } = this.#attachment;
+    const { arenas, current } = this.attachment;
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
     if ((flagsOf(words[at]) & EXPIRY) !== 0) {
@@ -36,12 +36,12 @@ export class Rewriter {
       shard.noteExpiry(slot, expiresAt);
     } else if (expiresAt !== 0) {
       // Padding is always smaller than an expiry, so an item without the field must move.
-      this.#loadItem(slot);
+      this.loadItem(slot);
       const { valueLength } = current;
-      this.#measure(valueLength, expiresAt);
-      const { segments } = this.#attachment;
+      this.measure(valueLength, expiresAt);
+      const { segments } = this.attachment;
       segments.overdraws = true; // a store that is full still takes deadlines
-      const moved = this.#move(slot, hash, key, start, end, valueLength, expiresAt);
+      const moved = this.move(slot, hash, key, start, end, valueLength, expiresAt);
       segments.overdraws = false;
       if (!moved) return false;
     }
@@ -66,16 +66,16 @@ export class Rewriter {
     end: number,
     now: number,
   ): number {
-    const shard = this.#shard;
-    const { current } = this.#attachment;
+    const shard = this.shard;
+    const { current } = this.attachment;
     const slot = shard.locateLive(hash, key, keyStart, keyEnd, now);
-    const oldLength = slot < 0 ? 0 : this.#loadItem(slot);
+    const oldLength = slot < 0 ? 0 : this.loadItem(slot);
     const length = Math.max(oldLength, offset + end - start);
     if (!shard.accepts(keyEnd - keyStart, length)) return TOO_LARGE;
     if (slot < 0) {
       if (!shard.create(hash, key, keyStart, keyEnd, length)) return FULL;
     } else {
-      const result = this.#lengthen(slot, hash, key, keyStart, keyEnd, length);
+      const result = this.lengthen(slot, hash, key, keyStart, keyEnd, length);
       if (result !== STORED) return result;
       shard.touchVersion(hash);
     }
@@ -84,16 +84,16 @@ export class Rewriter {
     return STORED;
   }
 
-  #loadItem(slot: number): number {
-    const { current } = this.#attachment;
-    const location = this.#shard.index.words[slot + LOCATION];
+  private loadItem(slot: number): number {
+    const { current } = this.attachment;
+    const location = this.shard.index.words[slot + LOCATION];
     current.load(location);
     current.loadKey(location);
     return current.valueLength;
   }
 
   /** Makes the value longer, in place or elsewhere; the registers then show the item. */
-  #lengthen(
+  private lengthen(
     slot: number,
     hash: number,
     key: Uint8Array,
@@ -101,17 +101,17 @@ export class Rewriter {
     keyEnd: number,
     length: number,
   ): number {
-    const { current } = this.#attachment;
+    const { current } = this.attachment;
     const { expiresAt } = current;
     if (length === current.valueLength) return STORED;
-    this.#measure(length, expiresAt);
-    if (this.#lengthenInPlace(slot, length)) return STORED;
-    return this.#move(slot, hash, key, keyStart, keyEnd, length, expiresAt) ? STORED : FULL;
+    this.measure(length, expiresAt);
+    if (this.lengthenInPlace(slot, length)) return STORED;
+    return this.move(slot, hash, key, keyStart, keyEnd, length, expiresAt) ? STORED : FULL;
   }
 
-  #lengthenInPlace(slot: number, length: number): boolean {
-    const shard = this.#shard;
-    const { layout, arenas, current } = this.#attachment;
+  private lengthenInPlace(slot: number, length: number): boolean {
+    const shard = this.shard;
+    const { layout, arenas, current } = this.attachment;
     const location = shard.index.words[slot + LOCATION];
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
@@ -127,8 +127,8 @@ export class Rewriter {
   // ---- building an item again -------------------------------------------------------------------
 
   /** The layout of the current item with another length and expiry. */
-  #measure(length: number, expiresAt: number): void {
-    const { layout, current } = this.#attachment;
+  private measure(length: number, expiresAt: number): void {
+    const { layout, current } = this.attachment;
     layout.measure(current.keyEnd - current.keyStart, length, expiresAt, current.clientFlags);
   }
 
@@ -137,7 +137,7 @@ export class Rewriter {
    * new item takes over the chain, so it needs room only for the rest of the value and the growth
    * of the chain.
    */
-  #move(
+  private move(
     slot: number,
     hash: number,
     key: Uint8Array,
@@ -146,8 +146,8 @@ export class Rewriter {
     length: number,
     expiresAt: number,
   ): boolean {
-    const shard = this.#shard;
-    const { current, layout } = this.#attachment;
+    const shard = this.shard;
+    const { current, layout } = this.attachment;
     const adopts = current.chain !== NONE && (layout.flags & LONG_KEY) === 0;
     if (adopts) layout.chainSegments -= shard.chainSegmentsOf(shard.index.words[slot + LOCATION]);
     let place = slot;
@@ -155,30 +155,30 @@ export class Rewriter {
       // Other items are evicted first. If only this one is left in the shard, it is evicted too.
       if (steps > 0) shard.index.words[place] |= USES_MASK;
       if (!shard.evictor.relieve()) {
-        if (this.#attachment.segments.overdraws) break;
+        if (this.attachment.segments.overdraws) break;
         return false;
       }
       // The slot may have changed: the evicted item may have been in the same bucket.
       place = shard.locate(hash, key, keyStart, keyEnd);
       if (place < 0) return false;
-      this.#loadItem(place);
+      this.loadItem(place);
     }
-    return this.#rebuild(place, length, expiresAt, adopts);
+    return this.rebuild(place, length, expiresAt, adopts);
   }
 
   /**
    * Rebuilds the current item, which is the slot's, in a new place according to the layout; the
    * registers then show the new item. An item may grow here, never shrink.
    */
-  #rebuild(slot: number, length: number, expiresAt: number, adopts: boolean): boolean {
-    const shard = this.#shard;
-    const { current, other } = this.#attachment;
+  private rebuild(slot: number, length: number, expiresAt: number, adopts: boolean): boolean {
+    const shard = this.shard;
+    const { current, other } = this.attachment;
     const buckets = shard.index.words;
     const old = buckets[slot + LOCATION];
     const queue = shard.queueOf(slot);
     const location = shard.allocate(queue, true);
     if (location === NONE) return false;
-    this.#writeHeader(location, length, expiresAt, adopts);
+    this.writeHeader(location, length, expiresAt, adopts);
     other.load(location);
     other.writeKey(location, current.keyBytes, current.keyStart, current.keyEnd);
     other.copyFrom(current, adopts ? current.chainedBytes : 0, current.valueLength);
@@ -190,9 +190,9 @@ export class Rewriter {
     return true;
   }
 
-  #writeHeader(location: number, length: number, expiresAt: number, adopts: boolean): void {
-    const { arenas, chains, current, layout } = this.#attachment;
-    let chain = this.#shard.allocatedChain;
+  private writeHeader(location: number, length: number, expiresAt: number, adopts: boolean): void {
+    const { arenas, chains, current, layout } = this.attachment;
+    let chain = this.shard.allocatedChain;
     if (adopts) {
       if (chain !== NONE) chains.append(current.chain, chain);
       chain = current.chain;

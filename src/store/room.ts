@@ -42,27 +42,27 @@ const FOLLOWER_SEARCH_INTERVAL = 64;
 const STAGES = 4;
 
 export class RoomMaker {
-  readonly #attachment: Attachment;
-  readonly #segments: Segments;
-  readonly #shards: readonly Shard[];
-  readonly #locks: readonly Mutex[] | null;
-  readonly #stepsPerStage: number;
+  private readonly attachment: Attachment;
+  private readonly segments: Segments;
+  private readonly shards: readonly Shard[];
+  private readonly locks: readonly Mutex[] | null;
+  private readonly stepsPerStage: number;
   /** Writes left that skip the search on a full follower, after a search found nothing. */
-  #unsearched: number;
+  private unsearched: number;
 
   constructor(attachment: Attachment, shards: readonly Shard[], locks: readonly Mutex[] | null) {
-    this.#attachment = attachment;
-    this.#segments = attachment.segments;
-    this.#shards = shards;
-    this.#locks = locks;
-    this.#stepsPerStage = EMPTIED_BYTES_MAX / attachment.segments.segmentBytes / STAGES;
-    this.#unsearched = 0;
+    this.attachment = attachment;
+    this.segments = attachment.segments;
+    this.shards = shards;
+    this.locks = locks;
+    this.stepsPerStage = EMPTIED_BYTES_MAX / attachment.segments.segmentBytes / STAGES;
+    this.unsearched = 0;
   }
 
   /** Whether `bytes` more are certain to fit below the limit, whatever the shard. */
   hasPlenty(bytes: number): boolean {
-    const units = Math.ceil(bytes / unitBytes) + this.#segments.units + INDEX_UNITS;
-    return this.#segments.unitsBelowLimit() >= units;
+    const units = Math.ceil(bytes / unitBytes) + this.segments.units + INDEX_UNITS;
+    return this.segments.unitsBelowLimit() >= units;
   }
 
   /**
@@ -71,17 +71,17 @@ export class RoomMaker {
    * quarter of its items, and an MSET of that size overdraws and is repaid.
    */
   makeRoom(shard: Shard, bytes: number, now: number): boolean {
-    const { evicts, expires } = this.#attachment;
-    if (!expires) return this.#tidy(shard, bytes);
-    if (evicts && bytes > this.#longest() + KEYS_BYTES) return true;
-    const chain = this.#chainSegments(bytes);
-    const stepsMax = this.#stepsPerStage * STAGES + 4 * chain;
+    const { evicts, expires } = this.attachment;
+    if (!expires) return this.tidy(shard, bytes);
+    if (evicts && bytes > this.longest() + KEYS_BYTES) return true;
+    const chain = this.chainSegments(bytes);
+    const stepsMax = this.stepsPerStage * STAGES + 4 * chain;
     for (let step = 0; step < stepsMax; step++) {
-      if (this.#fits(shard, bytes, chain)) return true;
-      if (!this.#step(shard, bytes, now, step)) break;
+      if (this.fits(shard, bytes, chain)) return true;
+      if (!this.step(shard, bytes, now, step)) break;
     }
-    if (this.#fits(shard, bytes, chain)) return true;
-    return this.#mayOverdraw(chain);
+    if (this.fits(shard, bytes, chain)) return true;
+    return this.mayOverdraw(chain);
   }
 
   /**
@@ -89,37 +89,37 @@ export class RoomMaker {
    * in other segments than on the leader. A write compacts one segment that is dead by an eighth,
    * or overdraws.
    */
-  #tidy(own: Shard, bytes: number): boolean {
-    if (this.#unsearched > 0) this.#unsearched--;
-    else if (!this.#tidyAny(own)) this.#unsearched = FOLLOWER_SEARCH_INTERVAL - 1;
-    return this.#mayOverdraw(this.#chainSegments(bytes));
+  private tidy(own: Shard, bytes: number): boolean {
+    if (this.unsearched > 0) this.unsearched--;
+    else if (!this.tidyAny(own)) this.unsearched = FOLLOWER_SEARCH_INTERVAL - 1;
+    return this.mayOverdraw(this.chainSegments(bytes));
   }
 
-  #tidyAny(own: Shard): boolean {
-    const least = this.#segments.segmentBytes * FOLLOWER_SHARE;
-    if (this.#compactOne(own, least, 0, FOLLOWER_SHARE)) return true;
-    for (const shard of this.#shards) {
-      if (shard !== own && this.#compactOne(shard, least, 0, FOLLOWER_SHARE)) return true;
+  private tidyAny(own: Shard): boolean {
+    const least = this.segments.segmentBytes * FOLLOWER_SHARE;
+    if (this.compactOne(own, least, 0, FOLLOWER_SHARE)) return true;
+    for (const shard of this.shards) {
+      if (shard !== own && this.compactOne(shard, least, 0, FOLLOWER_SHARE)) return true;
     }
     return false;
   }
 
   /** Repays one slice of an overdraft, for the sweeper: the shards take turns. */
   repay(now: number): void {
-    if (!this.#attachment.evicts || this.#segments.unitsBelowLimit() >= 0) return;
-    const { global } = this.#attachment;
+    if (!this.attachment.evicts || this.segments.unitsBelowLimit() >= 0) return;
+    const { global } = this.attachment;
     const turn = global[REPAY_SHARD]++;
-    this.#evict(this.#shards[turn & (this.#shards.length - 1)], now, 0);
+    this.evict(this.shards[turn & (this.shards.length - 1)], now, 0);
   }
 
   /** A quarter of the limit, bytes: no longer value is accepted. */
-  #longest(): number {
-    return this.#attachment.global[LIMIT_UNITS] * (unitBytes / 4);
+  private longest(): number {
+    return this.attachment.global[LIMIT_UNITS] * (unitBytes / 4);
   }
 
   /** Whole segments that a value of about `bytes` bytes takes. */
-  #chainSegments(bytes: number): number {
-    const { segmentBytes } = this.#segments;
+  private chainSegments(bytes: number): number {
+    const { segmentBytes } = this.segments;
     return bytes <= segmentBytes / 2 ? 0 : Math.ceil(bytes / segmentBytes);
   }
 
@@ -128,57 +128,57 @@ export class RoomMaker {
    * fits into the open one: the next writes then have plenty, and need no hash to look at their
    * shard.
    */
-  #fits(shard: Shard, bytes: number, chain: number): boolean {
+  private fits(shard: Shard, bytes: number, chain: number): boolean {
     const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
-    const inline = chain === 0 ? bytes + ITEM_BYTES : this.#segments.segmentBytes / 2;
+    const inline = chain === 0 ? bytes + ITEM_BYTES : this.segments.segmentBytes / 2;
     const appends =
-      open !== NONE && this.#segments.filled(open) + inline <= this.#segments.segmentBytes;
-    const segments = chain + (appends && !this.#attachment.evicts ? 0 : 1);
-    return this.#segments.unitsBelowLimit() >= segments * this.#segments.units + INDEX_UNITS;
+      open !== NONE && this.segments.filled(open) + inline <= this.segments.segmentBytes;
+    const segments = chain + (appends && !this.attachment.evicts ? 0 : 1);
+    return this.segments.unitsBelowLimit() >= segments * this.segments.units + INDEX_UNITS;
   }
 
-  #step(own: Shard, bytes: number, now: number, step: number): boolean {
-    if (!this.#attachment.evicts) return this.#compact(own, bytes, now);
-    const pressure = Math.floor(step / this.#stepsPerStage);
-    if (!this.#isPoor(own) && this.#evict(own, now, pressure)) return true;
-    return this.#evict(this.#richest(), now, pressure);
+  private step(own: Shard, bytes: number, now: number, step: number): boolean {
+    if (!this.attachment.evicts) return this.compact(own, bytes, now);
+    const pressure = Math.floor(step / this.stepsPerStage);
+    if (!this.isPoor(own) && this.evict(own, now, pressure)) return true;
+    return this.evict(this.richest(), now, pressure);
   }
 
   /** Whether a shard has less than half of the average: then other shards must give. */
-  #isPoor(shard: Shard): boolean {
-    const { global } = this.#attachment;
-    const fair = global[LIMIT_UNITS] / this.#segments.units / this.#shards.length;
-    return shard.segmentCount * 2 < fair && this.#shards.length > 1;
+  private isPoor(shard: Shard): boolean {
+    const { global } = this.attachment;
+    const fair = global[LIMIT_UNITS] / this.segments.units / this.shards.length;
+    return shard.segmentCount * 2 < fair && this.shards.length > 1;
   }
 
-  #richest(): Shard {
-    let richest = this.#shards[0];
-    for (const shard of this.#shards) {
+  private richest(): Shard {
+    let richest = this.shards[0];
+    for (const shard of this.shards) {
       if (shard.segmentCount > richest.segmentCount) richest = shard;
     }
     return richest;
   }
 
-  #evict(shard: Shard, now: number, pressure: number): boolean {
-    const lock = this.#locks?.[shard.number];
+  private evict(shard: Shard, now: number, pressure: number): boolean {
+    const lock = this.locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
     // Checked again under the lock: the node may have become a follower, which evicts nothing.
-    const done = this.#attachment.evicts && shard.evictor.evict(now, pressure);
+    const done = this.attachment.evicts && shard.evictor.evict(now, pressure);
     if (taken) lock?.release();
     return done;
   }
 
-  #compact(own: Shard, bytes: number, now: number): boolean {
-    if (this.#compactOne(own, bytes, now)) return true;
+  private compact(own: Shard, bytes: number, now: number): boolean {
+    if (this.compactOne(own, bytes, now)) return true;
     // Another shard helps only with whole segments: a gap there is of no use here.
-    for (const shard of this.#shards) {
-      if (shard !== own && this.#compactOne(shard, Infinity, now)) return true;
+    for (const shard of this.shards) {
+      if (shard !== own && this.compactOne(shard, Infinity, now)) return true;
     }
     return false;
   }
 
-  #compactOne(shard: Shard, bytes: number, now: number, share = COMPACTION_SHARE): boolean {
-    const lock = this.#locks?.[shard.number];
+  private compactOne(shard: Shard, bytes: number, now: number, share = COMPACTION_SHARE): boolean {
+    const lock = this.locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
     const done = shard.evictor.compact(now, bytes, share);
     if (taken) lock?.release();
@@ -189,9 +189,9 @@ export class RoomMaker {
    * Without eviction the limit is final. A leader that evicts has done its share of work and may
    * write; a follower must take what its leader sends, up to the reserve.
    */
-  #mayOverdraw(chain: number): boolean {
-    const { expires, evicts } = this.#attachment;
+  private mayOverdraw(chain: number): boolean {
+    const { expires, evicts } = this.attachment;
     if (expires) return evicts;
-    return this.#segments.unitsBeforeReserve() >= (chain + 1) * this.#segments.units;
+    return this.segments.unitsBeforeReserve() >= (chain + 1) * this.segments.units;
   }
 }

@@ -7,7 +7,7 @@
 import type { Attachment } from "./attachment.ts";
 import { LINK } from "./bucket-index.ts";
 import { DEAD_BIT, flagsOf, headerBytesOf, itemBytesAt, keyLengthOf, LONG_KEY } from "./item.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardParts } from "./shard-parts.ts";
 
 /** More misses than this do not overlap any further. */
 const windowMax = 32;
@@ -16,60 +16,60 @@ export class SegmentReader {
   /** The window: live items and the hashes of their keys. */
   readonly locations: Int32Array;
   readonly hashes: Int32Array;
-  readonly #attachment: Attachment;
-  readonly #shard: Shard;
+  private readonly attachment: Attachment;
+  private readonly shard: ShardParts;
   /** Where each item's bucket begins. */
-  readonly #bases: Int32Array;
-  #location: number;
-  #end: number;
+  private readonly bases: Int32Array;
+  private location: number;
+  private end: number;
   /** Uses the words that were read; the compiler would otherwise drop the reads. */
-  #sink: number;
+  private sink: number;
 
-  constructor(shard: Shard) {
+  constructor(shard: ShardParts) {
     this.locations = new Int32Array(windowMax);
     this.hashes = new Int32Array(windowMax);
-    this.#attachment = shard.attachment;
-    this.#shard = shard;
-    this.#bases = new Int32Array(windowMax);
-    this.#location = 0;
-    this.#end = 0;
-    this.#sink = 0;
+    this.attachment = shard.attachment;
+    this.shard = shard;
+    this.bases = new Int32Array(windowMax);
+    this.location = 0;
+    this.end = 0;
+    this.sink = 0;
   }
 
   open(segment: number): void {
-    const { arenas, segments } = this.#attachment;
-    this.#location = arenas.locate(segment, 0);
-    this.#end = (this.#location + (segments.filled(segment) >>> 3)) | 0;
+    const { arenas, segments } = this.attachment;
+    this.location = arenas.locate(segment, 0);
+    this.end = (this.location + (segments.filled(segment) >>> 3)) | 0;
   }
 
   /** Reads the next window; returns its number of items, 0 at the end of the segment. */
   next(): number {
-    const count = this.#fill();
-    this.#touch(count);
+    const count = this.fill();
+    this.touch(count);
     return count;
   }
 
-  #fill(): number {
-    const { arenas } = this.#attachment;
+  private fill(): number {
+    const { arenas } = this.attachment;
     const { locations, hashes } = this;
-    const words = arenas.wordsOf(this.#location);
-    let location = this.#location;
+    const words = arenas.wordsOf(this.location);
+    let location = this.location;
     let count = 0;
-    while (location !== this.#end && count < windowMax) {
+    while (location !== this.end && count < windowMax) {
       const at = arenas.wordAt(location);
       if ((words[at] & DEAD_BIT) === 0) {
         locations[count] = location;
-        hashes[count] = this.#hashOf(location, words[at], at);
+        hashes[count] = this.hashOf(location, words[at], at);
         count++;
       }
       location = (location + (itemBytesAt(words, at, arenas.segmentShift) >>> 3)) | 0;
     }
-    this.#location = location;
+    this.location = location;
     return count;
   }
 
-  #hashOf(location: number, head: number, at: number): number {
-    const { arenas, hasher, other } = this.#attachment;
+  private hashOf(location: number, head: number, at: number): number {
+    const { arenas, hasher, other } = this.attachment;
     if ((flagsOf(head) & LONG_KEY) !== 0) {
       other.loadKey(location);
       return hasher.hash(other.keyBytes, other.keyStart, other.keyEnd);
@@ -82,12 +82,12 @@ export class SegmentReader {
    * Minimal loops: the processor overlaps only what fits into its window of some hundred
    * instructions.
    */
-  #touch(count: number): void {
+  private touch(count: number): void {
     const { hashes } = this;
-    const shard = this.#shard;
+    const shard = this.shard;
     const { index, ghosts } = shard;
     const { words } = index;
-    const bases = this.#bases;
+    const bases = this.bases;
     let sink = 0;
     for (let i = 0; i < count; i++) {
       bases[i] = index.bucketOf(hashes[i]) << 4;
@@ -95,6 +95,6 @@ export class SegmentReader {
     }
     for (let i = 0; i < count; i++) sink ^= words[words[bases[i] + LINK] << 4];
     for (let i = 0; i < count; i++) sink ^= ghosts.touch(hashes[i]) ^ shard.version(hashes[i]);
-    this.#sink ^= sink;
+    this.sink ^= sink;
   }
 }

@@ -53,9 +53,9 @@ export class Segments {
   release: SegmentReleaser | null;
   /** Whether the current write is never refused: it may go beyond the reserve, into the spare. */
   overdraws: boolean;
-  readonly #global: Int32Array;
-  readonly #total: number;
-  readonly #lock: Mutex | null;
+  private readonly global: Int32Array;
+  private readonly total: number;
+  private readonly lock: Mutex | null;
 
   constructor(geometry: Geometry, global: Int32Array, table: Int32Array, lock: Mutex | null) {
     this.table = table;
@@ -63,9 +63,9 @@ export class Segments {
     this.units = geometry.segmentBytes / unitBytes;
     this.release = null;
     this.overdraws = false;
-    this.#global = global;
-    this.#total = geometry.segments;
-    this.#lock = lock;
+    this.global = global;
+    this.total = geometry.segments;
+    this.lock = lock;
   }
 
   // ---- the pool ---------------------------------------------------------------------------------
@@ -75,16 +75,16 @@ export class Segments {
    */
   take(owner: number, state: number, evicting: boolean): number {
     if (!evicting && !this.overdraws && this.unitsBeforeReserve() < this.units) return NONE;
-    this.#lock?.acquire();
-    const segment = this.#unlinkFree();
+    this.lock?.acquire();
+    const segment = this.unlinkFree();
     // Under the lock: the holder of the lock recognizes a free segment by its state.
-    if (segment !== NONE) this.#enter(segment, owner, state);
-    this.#lock?.release();
-    if (segment !== NONE) Atomics.add(this.#global, USED_UNITS, this.units);
+    if (segment !== NONE) this.enter(segment, owner, state);
+    this.lock?.release();
+    if (segment !== NONE) Atomics.add(this.global, USED_UNITS, this.units);
     return segment;
   }
 
-  #enter(segment: number, owner: number, state: number): void {
+  private enter(segment: number, owner: number, state: number): void {
     const entry = segment << TABLE_SHIFT;
     this.table.fill(0, entry, entry + (1 << TABLE_SHIFT));
     this.table[entry + STATE] = state;
@@ -93,27 +93,27 @@ export class Segments {
 
   /** Returns a segment to the pool, and far above the limit its pages to the system. */
   give(segment: number): void {
-    if (this.release !== null && this.#farAboveLimit()) this.release(segment);
-    this.#lock?.acquire();
-    this.#linkFree(segment);
-    this.#lock?.release();
-    Atomics.sub(this.#global, USED_UNITS, this.units);
+    if (this.release !== null && this.farAboveLimit()) this.release(segment);
+    this.lock?.acquire();
+    this.linkFree(segment);
+    this.lock?.release();
+    Atomics.sub(this.global, USED_UNITS, this.units);
   }
 
-  #linkFree(segment: number): void {
+  private linkFree(segment: number): void {
     this.table[(segment << TABLE_SHIFT) + STATE] = SEGMENT_FREE;
-    this.table[(segment << TABLE_SHIFT) + NEXT] = this.#global[FREE_SEGMENT];
-    this.#global[FREE_SEGMENT] = segment;
-    this.#global[SEGMENTS_IN_USE]--;
+    this.table[(segment << TABLE_SHIFT) + NEXT] = this.global[FREE_SEGMENT];
+    this.global[FREE_SEGMENT] = segment;
+    this.global[SEGMENTS_IN_USE]--;
   }
 
-  #unlinkFree(): number {
-    const global = this.#global;
+  private unlinkFree(): number {
+    const global = this.global;
     let segment = global[FREE_SEGMENT];
     if (segment !== NONE) {
       global[FREE_SEGMENT] = this.table[(segment << TABLE_SHIFT) + NEXT];
     } else {
-      if (global[FRESH_SEGMENT] === this.#total) return NONE;
+      if (global[FRESH_SEGMENT] === this.total) return NONE;
       segment = global[FRESH_SEGMENT]++;
     }
     global[SEGMENTS_IN_USE]++;
@@ -122,22 +122,22 @@ export class Segments {
 
   /** Runs `action` under the pool's lock, while no thread can take or give a segment. */
   withPool(action: () => void): void {
-    this.#lock?.acquire();
+    this.lock?.acquire();
     action();
-    this.#lock?.release();
+    this.lock?.release();
   }
 
   /** Evictions constantly overdraw a segment or two, whose pages would be needed again at once. */
-  #farAboveLimit(): boolean {
+  private farAboveLimit(): boolean {
     return this.unitsBelowLimit() < -4 * this.units;
   }
 
   /** Frees all segments at once, for clear(). The table needs no reset, since take() does it. */
   reset(): void {
-    Atomics.sub(this.#global, USED_UNITS, this.#global[SEGMENTS_IN_USE] * this.units);
-    this.#global[FREE_SEGMENT] = NONE;
-    this.#global[FRESH_SEGMENT] = 0;
-    this.#global[SEGMENTS_IN_USE] = 0;
+    Atomics.sub(this.global, USED_UNITS, this.global[SEGMENTS_IN_USE] * this.units);
+    this.global[FREE_SEGMENT] = NONE;
+    this.global[FRESH_SEGMENT] = 0;
+    this.global[SEGMENTS_IN_USE] = 0;
   }
 
   /**
@@ -145,34 +145,34 @@ export class Segments {
    * later.
    */
   giveAll(from: number, to: number): void {
-    const global = this.#global;
-    this.#lock?.acquire();
+    const global = this.global;
+    this.lock?.acquire();
     const before = global[SEGMENTS_IN_USE];
     for (let segment = 0; segment < global[FRESH_SEGMENT]; segment++) {
       const owner = this.owner(segment);
-      if (!this.isFree(segment) && owner >= from && owner < to) this.#linkFree(segment);
+      if (!this.isFree(segment) && owner >= from && owner < to) this.linkFree(segment);
     }
     const given = before - global[SEGMENTS_IN_USE];
-    this.#lock?.release();
+    this.lock?.release();
     Atomics.sub(global, USED_UNITS, given * this.units);
   }
 
   /** Whether the segment is free; the caller must hold the pool's lock. */
   isFree(segment: number): boolean {
-    return segment >= this.#global[FRESH_SEGMENT] || this.state(segment) === SEGMENT_FREE;
+    return segment >= this.global[FRESH_SEGMENT] || this.state(segment) === SEGMENT_FREE;
   }
 
   /** The number of segments, used or not. */
   get poolSize(): number {
-    return this.#total;
+    return this.total;
   }
 
   unitsBelowLimit(): number {
-    return this.#global[LIMIT_UNITS] - Atomics.load(this.#global, USED_UNITS);
+    return this.global[LIMIT_UNITS] - Atomics.load(this.global, USED_UNITS);
   }
 
   unitsBeforeReserve(): number {
-    return this.#global[RESERVE_UNITS] - Atomics.load(this.#global, USED_UNITS);
+    return this.global[RESERVE_UNITS] - Atomics.load(this.global, USED_UNITS);
   }
 
   // ---- one segment ------------------------------------------------------------------------------

@@ -54,49 +54,49 @@ export interface ItemVisitor {
 }
 
 export class Store {
-  readonly #attachment: Attachment;
-  readonly #halves: Halves;
+  private readonly attachment: Attachment;
+  private readonly halves: Halves;
   /** One per shard, by its number. */
-  readonly #rewriters: readonly Rewriter[];
+  private readonly rewriters: readonly Rewriter[];
   /** One per half. */
-  readonly #rooms: readonly RoomMaker[];
-  readonly #walker: Walker;
-  readonly #ahead: LookAhead;
+  private readonly rooms: readonly RoomMaker[];
+  private readonly walker: Walker;
+  private readonly ahead: LookAhead;
   /** Null if only one thread uses the store. */
-  readonly #locks: readonly Mutex[] | null;
+  private readonly locks: readonly Mutex[] | null;
   /** Shards that lockShards() holds: one bit each. */
-  #held: number;
+  private held: number;
   /** The key of lock() or recall(), with its hash: the calls that follow need not hash it again. */
-  #knownKey: Uint8Array | null;
-  #knownStart: number;
-  #knownEnd: number;
-  #knownHash: number;
+  private knownKey: Uint8Array | null;
+  private knownStart: number;
+  private knownEnd: number;
+  private knownHash: number;
   /** The shard that lock() locked, or -1. */
-  #lockedNumber: number;
+  private lockedNumber: number;
 
   constructor(memory: StoreMemory, threadId: number) {
     const attachment = new Attachment(memory, threadId);
     const halves = new Halves(attachment);
-    this.#attachment = attachment;
-    this.#halves = halves;
-    this.#rewriters = halves.shards.map((shard) => new Rewriter(shard));
-    this.#locks = memory.concurrent ? this.#makeLocks(threadId) : null;
-    const locks = this.#locks && [...this.#locks, ...this.#locks];
-    this.#rooms = [halves.first, halves.second].map((it) => new RoomMaker(attachment, it, locks));
-    this.#walker = new Walker(attachment, halves, this.#locks);
-    this.#ahead = new LookAhead(attachment.arenas, halves.shards[0]);
-    this.#held = 0;
-    this.#knownKey = null;
-    this.#knownStart = 0;
-    this.#knownEnd = 0;
-    this.#knownHash = 0;
-    this.#lockedNumber = -1;
+    this.attachment = attachment;
+    this.halves = halves;
+    this.rewriters = halves.shards.map((shard) => new Rewriter(shard));
+    this.locks = memory.concurrent ? this.makeLocks(threadId) : null;
+    const locks = this.locks && [...this.locks, ...this.locks];
+    this.rooms = [halves.first, halves.second].map((it) => new RoomMaker(attachment, it, locks));
+    this.walker = new Walker(attachment, halves, this.locks);
+    this.ahead = new LookAhead(attachment.arenas, halves.shards[0]);
+    this.held = 0;
+    this.knownKey = null;
+    this.knownStart = 0;
+    this.knownEnd = 0;
+    this.knownHash = 0;
+    this.lockedNumber = -1;
     keepPagesReleased(attachment, halves.shards);
   }
 
-  #makeLocks(threadId: number): Mutex[] {
-    const { global, threads } = this.#attachment;
-    return this.#halves.first.map(
+  private makeLocks(threadId: number): Mutex[] {
+    const { global, threads } = this.attachment;
+    return this.halves.first.map(
       (_, number) => new Mutex(global, shardLockWord(number), threadId, threads),
     );
   }
@@ -104,42 +104,42 @@ export class Store {
   // ---- registers: the current item --------------------------------------------------------------
 
   get valueLength(): number {
-    return this.#attachment.current.valueLength;
+    return this.attachment.current.valueLength;
   }
 
   /** Milliseconds, 0 = never. */
   get expiresAt(): number {
-    return this.#attachment.current.expiresAt;
+    return this.attachment.current.expiresAt;
   }
 
   get clientFlags(): number {
-    return this.#attachment.current.clientFlags;
+    return this.attachment.current.clientFlags;
   }
 
   /** The key, after a scan or randomItem(): a view of an arena, which the caller must copy. */
   get keyBytes(): Uint8Array {
-    return this.#attachment.current.keyBytes;
+    return this.attachment.current.keyBytes;
   }
 
   get keyStart(): number {
-    return this.#attachment.current.keyStart;
+    return this.attachment.current.keyStart;
   }
 
   get keyEnd(): number {
-    return this.#attachment.current.keyEnd;
+    return this.attachment.current.keyEnd;
   }
 
   /** Copies bytes of the current item's value. */
   copyTo(target: Uint8Array, at: number, from: number, length: number): void {
-    this.#attachment.current.copyTo(target, at, from, length);
+    this.attachment.current.copyTo(target, at, from, length);
   }
 
   // ---- looking ahead ----------------------------------------------------------------------------
 
   /** Announces a key for lookAhead(), and returns its hash. */
   willNeed(key: Uint8Array, start: number, end: number): number {
-    const hash = this.#attachment.hasher.hash(key, start, end);
-    this.#ahead.add(this.#shardOf(hash), hash);
+    const hash = this.attachment.hasher.hash(key, start, end);
+    this.ahead.add(this.shardOf(hash), hash);
     return hash;
   }
 
@@ -148,39 +148,39 @@ export class Store {
    * once.
    */
   lookAhead(): void {
-    this.#ahead.finish();
+    this.ahead.finish();
   }
 
   // ---- items ------------------------------------------------------------------------------------
 
   hash(key: Uint8Array, start: number, end: number): number {
-    const known = key === this.#knownKey && start === this.#knownStart;
-    if (known && end === this.#knownEnd) return this.#knownHash;
-    return this.#attachment.hasher.hash(key, start, end);
+    const known = key === this.knownKey && start === this.knownStart;
+    if (known && end === this.knownEnd) return this.knownHash;
+    return this.attachment.hasher.hash(key, start, end);
   }
 
   /** Sets the hash of a key for the next calls. Call forget() before the bytes may change. */
   recall(key: Uint8Array, start: number, end: number, hash: number): void {
-    this.#knownKey = key;
-    this.#knownStart = start;
-    this.#knownEnd = end;
-    this.#knownHash = hash;
+    this.knownKey = key;
+    this.knownStart = start;
+    this.knownEnd = end;
+    this.knownHash = hash;
   }
 
   forget(): void {
-    this.#knownKey = null;
+    this.knownKey = null;
   }
 
   /** Whether the key has an item that is live at `now`; it becomes current. Counts nothing. */
   find(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.#shardOf(hash).find(hash, key, start, end, now);
+    return this.shardOf(hash).find(hash, key, start, end, now);
   }
 
   /** As find(), but counts a use of the item, and a hit or a miss. */
   read(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.#shardOf(hash).read(hash, key, start, end, now);
+    return this.shardOf(hash).read(hash, key, start, end, now);
   }
 
   /**
@@ -198,7 +198,7 @@ export class Store {
     clientFlags: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    const shard = this.#shardOf(hash);
+    const shard = this.shardOf(hash);
     return shard.set(
       hash,
       key,
@@ -215,7 +215,7 @@ export class Store {
   /** Deletes the key; true if it had an item that was live at `now`. */
   delete(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.#shardOf(hash).delete(hash, key, start, end, now);
+    return this.shardOf(hash).delete(hash, key, start, end, now);
   }
 
   /**
@@ -223,7 +223,7 @@ export class Store {
    */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.#rewriters[this.#shardOf(hash).number].setExpiry(hash, key, start, end, expiresAt);
+    return this.rewriters[this.shardOf(hash).number].setExpiry(hash, key, start, end, expiresAt);
   }
 
   /**
@@ -241,7 +241,7 @@ export class Store {
     now: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    const rewriter = this.#rewriters[this.#shardOf(hash).number];
+    const rewriter = this.rewriters[this.shardOf(hash).number];
     return rewriter.setRange(hash, key, keyStart, keyEnd, offset, bytes, start, end, now);
   }
 
@@ -251,12 +251,12 @@ export class Store {
    */
   version(key: Uint8Array, start: number, end: number): number {
     const hash = this.hash(key, start, end);
-    const { memory, global } = this.#attachment;
-    return memory.versionEpoch + global[CLEARS] + this.#shardOf(hash).version(hash);
+    const { memory, global } = this.attachment;
+    return memory.versionEpoch + global[CLEARS] + this.shardOf(hash).version(hash);
   }
 
-  #shardOf(hash: number): Shard {
-    return this.#halves.shardOf(hash);
+  private shardOf(hash: number): Shard {
+    return this.halves.shardOf(hash);
   }
 
   // ---- room -------------------------------------------------------------------------------------
@@ -266,18 +266,18 @@ export class Store {
    * fit, because nothing may be evicted or the reserve is used up.
    */
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
-    const room = this.#rooms[this.#halves.half];
+    const room = this.rooms[this.halves.half];
     if (room.hasPlenty(bytes)) return true;
-    return room.makeRoom(this.#shardOf(this.hash(key, start, end)), bytes, now);
+    return room.makeRoom(this.shardOf(this.hash(key, start, end)), bytes, now);
   }
 
   /** Bytes that segments, index and ghosts use now. */
   memoryUsed(): number {
-    return this.#attachment.global[USED_UNITS] * unitBytes;
+    return this.attachment.global[USED_UNITS] * unitBytes;
   }
 
   get limitBytes(): number {
-    return this.#attachment.global[LIMIT_UNITS] * unitBytes;
+    return this.attachment.global[LIMIT_UNITS] * unitBytes;
   }
 
   /**
@@ -285,8 +285,8 @@ export class Store {
    * reserve.
    */
   setLimit(bytes: number): boolean {
-    if (toUnits(bytes) > this.#attachment.global[RESERVE_UNITS]) return false;
-    this.#attachment.global[LIMIT_UNITS] = toUnits(bytes);
+    if (toUnits(bytes) > this.attachment.global[RESERVE_UNITS]) return false;
+    this.attachment.global[LIMIT_UNITS] = toUnits(bytes);
     return true;
   }
 
@@ -294,22 +294,22 @@ export class Store {
    * The longest value that set() accepts: the configured one, but at most a quarter of the limit.
    */
   get valueBytesMax(): number {
-    return Math.min(this.#attachment.global[VALUE_BYTES_MAX], this.limitBytes / 4);
+    return Math.min(this.attachment.global[VALUE_BYTES_MAX], this.limitBytes / 4);
   }
 
   setValueLimit(bytes: number): void {
-    this.#attachment.global[VALUE_BYTES_MAX] = Math.min(bytes, valueBytesCeiling);
+    this.attachment.global[VALUE_BYTES_MAX] = Math.min(bytes, valueBytesCeiling);
   }
 
   setEviction(policy: EvictionPolicy): void {
-    this.#attachment.global[EVICTION] = policy === "s3fifo" ? 1 : 0;
+    this.attachment.global[EVICTION] = policy === "s3fifo" ? 1 : 0;
   }
 
   /**
    * Lets the next writes exceed the reserve: for a command that is accepted even if memory is full.
    */
   set overdraws(value: boolean) {
-    this.#attachment.segments.overdraws = value;
+    this.attachment.segments.overdraws = value;
   }
 
   /**
@@ -317,36 +317,36 @@ export class Store {
    * expired items.
    */
   get expires(): boolean {
-    return this.#attachment.expires;
+    return this.attachment.expires;
   }
 
   set expires(value: boolean) {
-    this.#attachment.global[EXPIRES] = value ? 1 : 0;
+    this.attachment.global[EXPIRES] = value ? 1 : 0;
   }
 
   /**
    * Called in this thread for items that expire or are evicted, while their shard's lock is held.
    */
   get listener(): RemovalListener | null {
-    return this.#attachment.listener;
+    return this.attachment.listener;
   }
 
   set listener(listener: RemovalListener | null) {
-    this.#attachment.listener = listener;
+    this.attachment.listener = listener;
   }
 
   /**
    * Whether reads by this thread count as uses, which protect items from eviction. Default true.
    */
   set countsUses(value: boolean) {
-    this.#attachment.countsUses = value;
+    this.attachment.countsUses = value;
   }
 
   // ---- the whole store --------------------------------------------------------------------------
 
   /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visitor: ItemVisitor): number {
-    return this.#walker.scan(cursor, now, () => visitor.visit(this));
+    return this.walker.scan(cursor, now, () => visitor.visit(this));
   }
 
   /**
@@ -354,38 +354,38 @@ export class Store {
    * it.
    */
   passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
-    return this.#walker.passed(cursor, this.hash(key, start, end));
+    return this.walker.passed(cursor, this.hash(key, start, end));
   }
 
   /** A slice of background work: removes expired items from some buckets; returns their number. */
   sweep(budgetBuckets: number, now: number): number {
-    releaseStalePages(this.#attachment);
-    this.#rooms[this.#halves.half].repay(now);
-    return this.#walker.sweep(budgetBuckets, now);
+    releaseStalePages(this.attachment);
+    this.rooms[this.halves.half].repay(now);
+    return this.walker.sweep(budgetBuckets, now);
   }
 
   /** Makes a live item current, chosen by 32 random bits. The caller holds all shards. */
   randomItem(random: number, now: number): boolean {
-    return this.#walker.randomItem(random, now);
+    return this.walker.randomItem(random, now);
   }
 
   /** FLUSHALL. Scans in progress end; sweep() later returns the memory to the system in slices. */
   clear(): void {
     const taken = this.lockShards(this.allShards);
-    clearHalf(this.#attachment, this.#halves.serving, this.#halves.spare);
-    this.#attachment.global[CLEARS]++;
+    clearHalf(this.attachment, this.halves.serving, this.halves.spare);
+    this.attachment.global[CLEARS]++;
     this.unlockShards(taken);
   }
 
   /** Begins a replacement of all items; the current ones stay readable until it takes over. */
   beginReplacement(): Replacement {
-    return new Replacement(this, this.#attachment, this.#halves, this.#rooms[0]);
+    return new Replacement(this, this.attachment, this.halves, this.rooms[0]);
   }
 
   /** The number of items, including expired ones that were not removed yet. */
   count(): number {
     let items = 0;
-    for (const shard of this.#halves.serving) items += shard.state[ITEMS];
+    for (const shard of this.halves.serving) items += shard.state[ITEMS];
     return items;
   }
 
@@ -395,71 +395,71 @@ export class Store {
    * the number of changes in between. May be slow: it adds up the version counters.
    */
   changes(): number {
-    let sum = this.#attachment.global[CLEARS];
-    for (const shard of this.#halves.serving) sum = (sum + shard.changes()) | 0;
+    let sum = this.attachment.global[CLEARS];
+    for (const shard of this.halves.serving) sum = (sum + shard.changes()) | 0;
     return sum;
   }
 
   statistics(): StoreStatistics {
-    return collectStatistics(this.#attachment, this.#halves);
+    return collectStatistics(this.attachment, this.halves);
   }
 
   /** Writes that found a chain of the index at its bound: a client chooses keys that collide. */
   crowdedWrites(): number {
-    return crowdedWrites(this.#halves.shards);
+    return crowdedWrites(this.halves.shards);
   }
 
   resetStatistics(): void {
-    resetStatistics(this.#halves.shards);
+    resetStatistics(this.halves.shards);
   }
 
   /** Throws on any inconsistency. For tests: it walks everything. */
   invariants(): void {
-    checkStore(this.#attachment, this.#halves);
+    checkStore(this.attachment, this.halves);
   }
 
   // ---- locks ------------------------------------------------------------------------------------
 
   /** Which threads are alive: waiting for a lock whose owner has died throws. */
   get threads(): ThreadTable {
-    return this.#attachment.threads;
+    return this.attachment.threads;
   }
 
   /**
    * Whether several threads use this store, so that commands must lock the shards of their keys.
    */
   get isShared(): boolean {
-    return this.#locks !== null;
+    return this.locks !== null;
   }
 
   /** Locks the key's shard, unless lockShards() holds it already. One key at a time. */
   lock(key: Uint8Array, start: number, end: number): void {
-    if (this.#locks === null) return;
-    assert(this.#lockedNumber < 0, "several keys are locked by lockShards()");
+    if (this.locks === null) return;
+    assert(this.lockedNumber < 0, "several keys are locked by lockShards()");
     const hash = this.hash(key, start, end);
-    const number = this.#halves.numberOf(hash);
-    if ((this.#held & (1 << number)) === 0) this.#locks[number].acquire();
+    const number = this.halves.numberOf(hash);
+    if ((this.held & (1 << number)) === 0) this.locks[number].acquire();
     this.recall(key, start, end, hash);
-    this.#lockedNumber = number;
+    this.lockedNumber = number;
   }
 
   unlock(key: Uint8Array, start: number, end: number): void {
-    if (this.#locks === null) return;
-    const number = this.#lockedNumber;
-    assert(number >= 0 && key === this.#knownKey, "unlock() gets the key of lock()");
-    assert(start === this.#knownStart && end === this.#knownEnd, "unlock() gets the key of lock()");
-    this.#knownKey = null;
-    this.#lockedNumber = -1;
-    if ((this.#held & (1 << number)) === 0) this.#locks[number].release();
+    if (this.locks === null) return;
+    const number = this.lockedNumber;
+    assert(number >= 0 && key === this.knownKey, "unlock() gets the key of lock()");
+    assert(start === this.knownStart && end === this.knownEnd, "unlock() gets the key of lock()");
+    this.knownKey = null;
+    this.lockedNumber = -1;
+    if ((this.held & (1 << number)) === 0) this.locks[number].release();
   }
 
   /** The bit of the key's shard in the mask for lockShards(). */
   shardBit(key: Uint8Array, start: number, end: number): number {
-    return 1 << this.#halves.numberOf(this.hash(key, start, end));
+    return 1 << this.halves.numberOf(this.hash(key, start, end));
   }
 
   get allShards(): number {
-    const { count } = this.#halves;
+    const { count } = this.halves;
     return count === 32 ? -1 : (1 << count) - 1;
   }
 
@@ -469,29 +469,29 @@ export class Store {
    * commands do nothing.
    */
   lockShards(mask: number): number {
-    if (this.#locks === null) return 0;
-    const wanted = mask & ~this.#held;
+    if (this.locks === null) return 0;
+    const wanted = mask & ~this.held;
     for (let left = wanted; left !== 0; left &= left - 1) {
-      this.#locks[31 - Math.clz32(left & -left)].acquire();
+      this.locks[31 - Math.clz32(left & -left)].acquire();
     }
-    this.#held |= wanted;
+    this.held |= wanted;
     return wanted;
   }
 
   unlockShards(taken: number): void {
-    if (this.#locks === null) return;
-    this.#held &= ~taken;
+    if (this.locks === null) return;
+    this.held &= ~taken;
     for (let left = taken; left !== 0; ) {
       const number = 31 - Math.clz32(left);
-      this.#locks[number].release();
+      this.locks[number].release();
       left &= ~(1 << number);
     }
   }
 
   /** Releases all locks, for a command that was broken off before it changed anything. */
   unlockAll(): void {
-    const key = this.#knownKey;
-    if (this.#lockedNumber >= 0 && key !== null) this.unlock(key, this.#knownStart, this.#knownEnd);
-    this.unlockShards(this.#held);
+    const key = this.knownKey;
+    if (this.lockedNumber >= 0 && key !== null) this.unlock(key, this.knownStart, this.knownEnd);
+    this.unlockShards(this.held);
   }
 }

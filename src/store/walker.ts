@@ -30,14 +30,14 @@ import type { Shard } from "./shard.ts";
 const POSITIONS = 2 ** hashBits;
 
 export class Walker {
-  readonly #attachment: Attachment;
-  readonly #halves: Halves;
-  readonly #locks: readonly Mutex[] | null;
+  private readonly attachment: Attachment;
+  private readonly halves: Halves;
+  private readonly locks: readonly Mutex[] | null;
 
   constructor(attachment: Attachment, halves: Halves, locks: readonly Mutex[] | null) {
-    this.#attachment = attachment;
-    this.#halves = halves;
-    this.#locks = locks;
+    this.attachment = attachment;
+    this.halves = halves;
+    this.locks = locks;
   }
 
   // ---- scan -------------------------------------------------------------------------------------
@@ -46,35 +46,41 @@ export class Walker {
   scan(cursor: number, now: number, visit: () => void): number {
     const number = Math.floor(cursor / POSITIONS);
     const position = cursor % POSITIONS;
-    if (!(number < this.#halves.count && position >= 0)) return 0;
-    const lock = this.#locks?.[number];
+    if (!(number < this.halves.count && position >= 0)) return 0;
+    const lock = this.locks?.[number];
     const taken = lock?.acquire() ?? false;
-    const shard = this.#halves.at(number);
+    const shard = this.halves.at(number);
     const bucket = shard.index.bucketOf(reverse(position));
     const span = POSITIONS >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
-    this.#visitBucket(shard, bucket, position, now, visit);
+    this.visitBucket(shard, bucket, position, now, visit);
     if (taken) lock?.release();
     const next = position - (position % span) + span;
     if (next < POSITIONS) return number * POSITIONS + next;
-    return number + 1 === this.#halves.count ? 0 : (number + 1) * POSITIONS;
+    return number + 1 === this.halves.count ? 0 : (number + 1) * POSITIONS;
   }
 
   /** Whether the position of a key with this hash is before the cursor. */
   passed(cursor: number, hash: number): boolean {
-    const number = this.#halves.numberOf(hash);
+    const number = this.halves.numberOf(hash);
     const position = reverse(hash & (POSITIONS - 1));
     return number * POSITIONS + position < cursor;
   }
 
   /** Skips entries before `from`: they were visited when they were in another bucket. */
-  #visitBucket(shard: Shard, first: number, from: number, now: number, visit: () => void): void {
-    const { current } = this.#attachment;
+  private visitBucket(
+    shard: Shard,
+    first: number,
+    from: number,
+    now: number,
+    visit: () => void,
+  ): void {
+    const { current } = this.attachment;
     const { words } = shard.index;
     let bucket = first;
     do {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        if (reverse(hashBitsOf(words[slot])) < from || !this.#lives(shard, slot, now)) continue;
+        if (reverse(hashBitsOf(words[slot])) < from || !this.lives(shard, slot, now)) continue;
         current.load(words[slot + LOCATION]);
         current.loadKey(words[slot + LOCATION]);
         visit();
@@ -83,7 +89,7 @@ export class Walker {
     } while (bucket !== 0);
   }
 
-  #lives(shard: Shard, slot: number, now: number): boolean {
+  private lives(shard: Shard, slot: number, now: number): boolean {
     return (shard.index.words[slot] & EXPIRING) === 0 || !shard.expiredAt(slot, now);
   }
 
@@ -91,23 +97,23 @@ export class Walker {
 
   /** Removes the expired items of up to `budget` buckets; returns their number. */
   sweep(budget: number, now: number): number {
-    const { global, expires } = this.#attachment;
-    const { count } = this.#halves;
+    const { global, expires } = this.attachment;
+    const { count } = this.halves;
     if (!expires) return 0;
     let removed = 0;
     let left = budget;
     // At most one round: if nothing has an expiry, this only reads a counter of each shard.
     for (let turn = 0; turn <= count && left > 0; turn++) {
       const number = global[SWEEP_SHARD] % count;
-      const shard = this.#halves.at(number);
+      const shard = this.halves.at(number);
       const from = global[SWEEP_POSITION];
       const looked = shard.state[EXPIRING_ITEMS] === 0 ? 0 : shard.index.buckets - from;
       if (looked > left) {
-        removed += this.#sweepShard(number, from, from + left, now);
+        removed += this.sweepShard(number, from, from + left, now);
         global[SWEEP_POSITION] = from + left;
         return removed;
       }
-      if (looked > 0) removed += this.#sweepShard(number, from, from + looked, now);
+      if (looked > 0) removed += this.sweepShard(number, from, from + looked, now);
       global[SWEEP_POSITION] = 0;
       global[SWEEP_SHARD] = (number + 1) % count;
       left -= Math.max(looked, 0);
@@ -115,20 +121,20 @@ export class Walker {
     return removed;
   }
 
-  #sweepShard(number: number, from: number, to: number, now: number): number {
-    const lock = this.#locks?.[number];
+  private sweepShard(number: number, from: number, to: number, now: number): number {
+    const lock = this.locks?.[number];
     const taken = lock?.acquire() ?? false;
-    const shard = this.#halves.at(number);
+    const shard = this.halves.at(number);
     let removed = 0;
     for (let bucket = from; bucket < to && bucket < shard.index.buckets; bucket++) {
-      removed += this.#sweepBucket(shard, bucket, now);
+      removed += this.sweepBucket(shard, bucket, now);
     }
     for (let i = 0; i < removed; i++) shard.index.shrink();
     if (taken) lock?.release();
     return removed;
   }
 
-  #sweepBucket(shard: Shard, first: number, now: number): number {
+  private sweepBucket(shard: Shard, first: number, now: number): number {
     const { words } = shard.index;
     let removed = 0;
     let bucket = first;
@@ -138,7 +144,7 @@ export class Walker {
       // else.
       bucket = words[base + LINK];
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
-        if (this.#lives(shard, slot, now)) {
+        if (this.lives(shard, slot, now)) {
           slot++;
           continue;
         }
@@ -154,44 +160,44 @@ export class Walker {
 
   /** Makes a live item current, chosen by 32 random bits; false if there is none. */
   randomItem(random: number, now: number): boolean {
-    const { count } = this.#halves;
+    const { count } = this.halves;
     const start = (random >>> 26) % count;
     for (let i = 0; i < count; i++) {
-      const shard = this.#halves.at((start + i) % count);
-      if (shard.state[ITEMS] > 0 && this.#randomOf(shard, random, now)) return true;
+      const shard = this.halves.at((start + i) % count);
+      if (shard.state[ITEMS] > 0 && this.randomOf(shard, random, now)) return true;
     }
     return false;
   }
 
-  #randomOf(shard: Shard, random: number, now: number): boolean {
+  private randomOf(shard: Shard, random: number, now: number): boolean {
     const { buckets } = shard.index;
     const start = random % buckets;
     for (let i = 0; i < buckets; i++) {
       const bucket = (start + i) % buckets;
-      const live = this.#countLive(shard, bucket, now);
+      const live = this.countLive(shard, bucket, now);
       if (live === 0) continue;
-      this.#loadNth(shard, bucket, Math.floor(random / buckets) % live, now);
+      this.loadNth(shard, bucket, Math.floor(random / buckets) % live, now);
       return true;
     }
     return false;
   }
 
-  #countLive(shard: Shard, bucket: number, now: number): number {
+  private countLive(shard: Shard, bucket: number, now: number): number {
     let live = 0;
-    this.#visitBucket(shard, bucket, 0, now, () => {
+    this.visitBucket(shard, bucket, 0, now, () => {
       live++;
     });
     return live;
   }
 
-  #loadNth(shard: Shard, first: number, nth: number, now: number): void {
-    const { current } = this.#attachment;
+  private loadNth(shard: Shard, first: number, nth: number, now: number): void {
+    const { current } = this.attachment;
     const { words } = shard.index;
     let left = nth;
     for (let bucket = first; ; bucket = shard.index.nextBucket(bucket)) {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        if (!this.#lives(shard, slot, now) || left-- > 0) continue;
+        if (!this.lives(shard, slot, now) || left-- > 0) continue;
         current.load(words[slot + LOCATION]);
         current.loadKey(words[slot + LOCATION]);
         return;

@@ -11,8 +11,6 @@ export interface Import {
   readonly specifier: string;
   /** The file from the root, or null for a package or a built-in module. */
   readonly target: string | null;
-  /** `import type`, or an import of which every name is a type. */
-  readonly isTypeOnly: boolean;
 }
 
 export interface SourceFile {
@@ -82,17 +80,8 @@ function importsOf(path: string, text: string, code: string): Import[] {
       const isOurs = specifier.startsWith(".");
       const target = isOurs ? posix.normalize(posix.join(dirname(path), specifier)) : null;
       const line = lineAt(text, index);
-      return { line, specifier, target, isTypeOnly: isTypeOnly(code.slice(0, index)) };
+      return { line, specifier, target };
     });
-}
-
-/** Judges the statement that ends in `from`, by what stands before that. */
-function isTypeOnly(before: string): boolean {
-  const start = Math.max(before.lastIndexOf("import"), before.lastIndexOf("export"));
-  const [, kind, names] = /^\w+\s+(type\b)?\s*(?:\{([^}]*)\}\s*)?$/.exec(before.slice(start)) ?? [];
-  if (kind !== undefined) return true;
-  const list = (names ?? "").split(",").filter((name) => name.trim() !== "");
-  return list.length > 0 && list.every((name) => /^\s*type\b/.test(name));
 }
 
 // ---- functions ----------------------------------------------------------------------------------

@@ -11,43 +11,43 @@ const SAMPLE_FACTOR = 10;
 const SEEDS = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
 
 export class FrequencySketch {
-  readonly #counters: Uint8Array;
-  readonly #width: number;
-  readonly #sampleMax: number;
-  #additions = 0;
+  private readonly counters: Uint8Array;
+  private readonly width: number;
+  private readonly sampleMax: number;
+  private additions = 0;
 
   constructor(capacity: number) {
     // Four counters in each row for each place, as in Caffeine; with one, collisions cost a point.
-    this.#width = 4 * 2 ** Math.ceil(Math.log2(Math.max(8, capacity)));
-    this.#counters = new Uint8Array(this.#width * ROWS);
-    this.#sampleMax = SAMPLE_FACTOR * Math.max(1, capacity);
+    this.width = 4 * 2 ** Math.ceil(Math.log2(Math.max(8, capacity)));
+    this.counters = new Uint8Array(this.width * ROWS);
+    this.sampleMax = SAMPLE_FACTOR * Math.max(1, capacity);
   }
 
   increment(id: number): void {
     let added = false;
     for (let row = 0; row < ROWS; row++) {
-      const at = this.#index(id, row);
-      if (this.#counters[at] === COUNT_MAX) continue;
-      this.#counters[at]++;
+      const at = this.index(id, row);
+      if (this.counters[at] === COUNT_MAX) continue;
+      this.counters[at]++;
       added = true;
     }
-    if (added && ++this.#additions >= this.#sampleMax) this.#halve();
+    if (added && ++this.additions >= this.sampleMax) this.halve();
   }
 
   estimate(id: number): number {
     let least = COUNT_MAX;
     for (let row = 0; row < ROWS; row++) {
-      least = Math.min(least, this.#counters[this.#index(id, row)]);
+      least = Math.min(least, this.counters[this.index(id, row)]);
     }
     return least;
   }
 
-  #index(id: number, row: number): number {
-    return row * this.#width + (mix(Math.imul(id + 1, SEEDS[row])) & (this.#width - 1));
+  private index(id: number, row: number): number {
+    return row * this.width + (mix(Math.imul(id + 1, SEEDS[row])) & (this.width - 1));
   }
 
-  #halve(): void {
-    for (let i = 0; i < this.#counters.length; i++) this.#counters[i] >>>= 1;
-    this.#additions >>>= 1;
+  private halve(): void {
+    for (let i = 0; i < this.counters.length; i++) this.counters[i] >>>= 1;
+    this.additions >>>= 1;
   }
 }

@@ -1,67 +1,67 @@
 // Simulated LFU: evicts the object with the fewest uses since it entered, and among equals the
 // least recently used. Exact counts without decay, so yesterday's favorites stay: this is the
 // textbook policy, while Redis samples, counts in steps, and forgets with time.
-// Invariant: an object with n uses is in queue n, and every queue below `#least` is empty.
+// Invariant: an object with n uses is in queue n, and every queue below `least` is empty.
 
 import { Links, type Policy, Queue } from "./policy.ts";
 
 export class Lfu implements Policy {
-  readonly #capacity: number;
-  readonly #links: Links;
+  private readonly capacity: number;
+  private readonly links: Links;
   /** Uses of each object in the cache; 0 if it is absent. */
-  readonly #uses: Uint32Array;
-  readonly #queues = new Map<number, Queue>();
-  #least = 1;
-  #size = 0;
+  private readonly uses: Uint32Array;
+  private readonly queues = new Map<number, Queue>();
+  private least = 1;
+  private size = 0;
 
   constructor(capacity: number, ids: number) {
-    this.#capacity = capacity;
-    this.#links = new Links(ids);
-    this.#uses = new Uint32Array(ids);
+    this.capacity = capacity;
+    this.links = new Links(ids);
+    this.uses = new Uint32Array(ids);
   }
 
   access(id: number): boolean {
-    const uses = this.#uses[id];
+    const uses = this.uses[id];
     if (uses > 0) {
-      this.#leave(id, uses);
-      this.#enter(id, uses + 1);
+      this.leave(id, uses);
+      this.enter(id, uses + 1);
       return true;
     }
-    if (this.#size >= this.#capacity) this.#evict();
-    this.#enter(id, 1);
-    this.#size++;
-    this.#least = 1;
+    if (this.size >= this.capacity) this.evict();
+    this.enter(id, 1);
+    this.size++;
+    this.least = 1;
     return false;
   }
 
-  #enter(id: number, uses: number): void {
-    let queue = this.#queues.get(uses);
+  private enter(id: number, uses: number): void {
+    let queue = this.queues.get(uses);
     if (queue === undefined) {
-      queue = new Queue(this.#links);
-      this.#queues.set(uses, queue);
+      queue = new Queue(this.links);
+      this.queues.set(uses, queue);
     }
     queue.pushHead(id);
-    this.#uses[id] = uses;
+    this.uses[id] = uses;
   }
 
-  #leave(id: number, uses: number): void {
-    const queue = this.#queueOf(uses);
+  private leave(id: number, uses: number): void {
+    const queue = this.queueOf(uses);
     queue.remove(id);
     if (queue.size > 0) return;
-    this.#queues.delete(uses);
+    this.queues.delete(uses);
     // On a hit the object enters the next queue at once, so that one is the least now.
-    if (this.#least === uses) this.#least = uses + 1;
+    if (this.least === uses) this.least = uses + 1;
   }
 
-  #evict(): void {
-    const queue = this.#queueOf(this.#least);
-    this.#uses[queue.popTail()] = 0;
-    if (queue.size === 0) this.#queues.delete(this.#least);
-    this.#size--;
+  private evict(): void {
+    const queue = this.queueOf(this.least);
+    this.uses[queue.popTail()] = 0;
+    if (queue.size === 0) this.queues.delete(this.least);
+    this.size--;
   }
 
-  #queueOf(uses: number): Queue {
-    const queue = this.#queues.get(uses);
+  private queueOf(uses: number): Queue {
+    const queue = this.queues.get(uses);
     if (queue === undefined) throw new Error(`no object has ${uses} uses`);
     return queue;
   }

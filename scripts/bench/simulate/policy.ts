@@ -26,17 +26,17 @@ export class Links {
 
 /** A doubly linked list: newest at the head, oldest at the tail. */
 export class Queue {
-  readonly #links: Links;
+  private readonly links: Links;
   head = NONE;
   tail = NONE;
   size = 0;
 
   constructor(links: Links) {
-    this.#links = links;
+    this.links = links;
   }
 
   pushHead(id: number): void {
-    const { next, previous } = this.#links;
+    const { next, previous } = this.links;
     next[id] = this.head;
     previous[id] = NONE;
     if (this.head === NONE) this.tail = id;
@@ -46,7 +46,7 @@ export class Queue {
   }
 
   remove(id: number): void {
-    const { next, previous } = this.#links;
+    const { next, previous } = this.links;
     if (previous[id] === NONE) this.head = next[id];
     else next[previous[id]] = next[id];
     if (next[id] === NONE) this.tail = previous[id];
@@ -68,6 +68,6 @@ export class Queue {
 
   /** The neighbor toward the head, or -1 at the head. */
   newer(id: number): number {
-    return this.#links.previous[id];
+    return this.links.previous[id];
   }
 }

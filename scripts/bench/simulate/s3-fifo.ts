@@ -22,84 +22,84 @@ export interface S3FifoOptions {
 export const S3_FIFO_PAPER: S3FifoOptions = { smallShare: 0.1, promoteUses: 2 };
 
 export class S3Fifo implements Policy {
-  readonly #promoteUses: number;
-  readonly #capacity: number;
-  readonly #smallMax: number;
-  readonly #ghostMax: number;
-  readonly #small: Queue;
-  readonly #main: Queue;
-  readonly #ghost: Queue;
-  readonly #place: Uint8Array;
-  readonly #uses: Uint8Array;
+  private readonly promoteUses: number;
+  private readonly capacity: number;
+  private readonly smallMax: number;
+  private readonly ghostMax: number;
+  private readonly small: Queue;
+  private readonly main: Queue;
+  private readonly ghost: Queue;
+  private readonly place: Uint8Array;
+  private readonly uses: Uint8Array;
 
   constructor(capacity: number, ids: number, options: S3FifoOptions = S3_FIFO_PAPER) {
-    this.#promoteUses = options.promoteUses;
-    this.#capacity = capacity;
-    this.#smallMax = Math.max(1, Math.floor(capacity * options.smallShare));
-    this.#ghostMax = capacity - this.#smallMax;
+    this.promoteUses = options.promoteUses;
+    this.capacity = capacity;
+    this.smallMax = Math.max(1, Math.floor(capacity * options.smallShare));
+    this.ghostMax = capacity - this.smallMax;
     const links = new Links(ids);
-    this.#small = new Queue(links);
-    this.#main = new Queue(links);
-    this.#ghost = new Queue(links);
-    this.#place = new Uint8Array(ids);
-    this.#uses = new Uint8Array(ids);
+    this.small = new Queue(links);
+    this.main = new Queue(links);
+    this.ghost = new Queue(links);
+    this.place = new Uint8Array(ids);
+    this.uses = new Uint8Array(ids);
   }
 
   access(id: number): boolean {
-    const place = this.#place[id];
+    const place = this.place[id];
     if (place === SMALL || place === MAIN) {
-      if (this.#uses[id] < USES_MAX) this.#uses[id]++;
+      if (this.uses[id] < USES_MAX) this.uses[id]++;
       return true;
     }
-    if (place === GHOST) this.#ghost.remove(id);
+    if (place === GHOST) this.ghost.remove(id);
     // Absent while room is made, so that evictions into the ghost queue cannot find it there.
-    this.#place[id] = ABSENT;
-    while (this.#small.size + this.#main.size >= this.#capacity) this.#evict();
-    this.#uses[id] = 0;
-    if (place === GHOST) this.#enter(id, MAIN, this.#main);
-    else this.#enter(id, SMALL, this.#small);
+    this.place[id] = ABSENT;
+    while (this.small.size + this.main.size >= this.capacity) this.evict();
+    this.uses[id] = 0;
+    if (place === GHOST) this.enter(id, MAIN, this.main);
+    else this.enter(id, SMALL, this.small);
     return false;
   }
 
-  #enter(id: number, place: number, queue: Queue): void {
+  private enter(id: number, place: number, queue: Queue): void {
     queue.pushHead(id);
-    this.#place[id] = place;
+    this.place[id] = place;
   }
 
-  #evict(): void {
-    if (this.#small.size >= this.#smallMax || this.#main.size === 0) this.#evictSmall();
-    else this.#evictMain();
+  private evict(): void {
+    if (this.small.size >= this.smallMax || this.main.size === 0) this.evictSmall();
+    else this.evictMain();
   }
 
   /** Frees one place in the small queue; a promotion frees none in the cache as a whole. */
-  #evictSmall(): void {
-    const id = this.#small.popTail();
-    if (this.#uses[id] >= this.#promoteUses) {
-      this.#uses[id] = 0;
-      this.#enter(id, MAIN, this.#main);
+  private evictSmall(): void {
+    const id = this.small.popTail();
+    if (this.uses[id] >= this.promoteUses) {
+      this.uses[id] = 0;
+      this.enter(id, MAIN, this.main);
       return;
     }
-    this.#remember(id);
+    this.remember(id);
   }
 
-  #remember(id: number): void {
-    if (this.#ghostMax === 0) {
-      this.#place[id] = ABSENT;
+  private remember(id: number): void {
+    if (this.ghostMax === 0) {
+      this.place[id] = ABSENT;
       return;
     }
-    if (this.#ghost.size >= this.#ghostMax) this.#place[this.#ghost.popTail()] = ABSENT;
-    this.#enter(id, GHOST, this.#ghost);
+    if (this.ghost.size >= this.ghostMax) this.place[this.ghost.popTail()] = ABSENT;
+    this.enter(id, GHOST, this.ghost);
   }
 
-  #evictMain(): void {
+  private evictMain(): void {
     for (;;) {
-      const id = this.#main.popTail();
-      if (this.#uses[id] === 0) {
-        this.#place[id] = ABSENT;
+      const id = this.main.popTail();
+      if (this.uses[id] === 0) {
+        this.place[id] = ABSENT;
         return;
       }
-      this.#uses[id]--;
-      this.#main.pushHead(id);
+      this.uses[id]--;
+      this.main.pushHead(id);
     }
   }
 }

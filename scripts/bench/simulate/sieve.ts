@@ -10,37 +10,37 @@ const HELD = 1;
 const USED = 2;
 
 export class Sieve implements Policy {
-  readonly #capacity: number;
-  readonly #queue: Queue;
-  readonly #state: Uint8Array;
-  #hand = NONE;
+  private readonly capacity: number;
+  private readonly queue: Queue;
+  private readonly state: Uint8Array;
+  private hand = NONE;
 
   constructor(capacity: number, ids: number) {
-    this.#capacity = capacity;
-    this.#queue = new Queue(new Links(ids));
-    this.#state = new Uint8Array(ids);
+    this.capacity = capacity;
+    this.queue = new Queue(new Links(ids));
+    this.state = new Uint8Array(ids);
   }
 
   access(id: number): boolean {
-    if (this.#state[id] !== 0) {
-      this.#state[id] = USED;
+    if (this.state[id] !== 0) {
+      this.state[id] = USED;
       return true;
     }
-    if (this.#queue.size >= this.#capacity) this.#evict();
-    this.#queue.pushHead(id);
-    this.#state[id] = HELD;
+    if (this.queue.size >= this.capacity) this.evict();
+    this.queue.pushHead(id);
+    this.state[id] = HELD;
     return false;
   }
 
-  #evict(): void {
-    let id = this.#hand === NONE ? this.#queue.tail : this.#hand;
-    while (this.#state[id] === USED) {
-      this.#state[id] = HELD;
-      const newer = this.#queue.newer(id);
-      id = newer === NONE ? this.#queue.tail : newer;
+  private evict(): void {
+    let id = this.hand === NONE ? this.queue.tail : this.hand;
+    while (this.state[id] === USED) {
+      this.state[id] = HELD;
+      const newer = this.queue.newer(id);
+      id = newer === NONE ? this.queue.tail : newer;
     }
-    this.#hand = this.#queue.newer(id);
-    this.#queue.remove(id);
-    this.#state[id] = 0;
+    this.hand = this.queue.newer(id);
+    this.queue.remove(id);
+    this.state[id] = 0;
   }
 }

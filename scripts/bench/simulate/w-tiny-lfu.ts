@@ -16,72 +16,72 @@ const WINDOW_SHARE = 0.01;
 const PROTECTED_SHARE = 0.8;
 
 export class WTinyLfu implements Policy {
-  readonly #windowMax: number;
-  readonly #mainMax: number;
-  readonly #protectedMax: number;
-  readonly #window: Queue;
-  readonly #probation: Queue;
-  readonly #protected: Queue;
-  readonly #place: Uint8Array;
-  readonly #sketch: FrequencySketch;
+  private readonly windowMax: number;
+  private readonly mainMax: number;
+  private readonly protectedMax: number;
+  private readonly window: Queue;
+  private readonly probation: Queue;
+  private readonly protected: Queue;
+  private readonly place: Uint8Array;
+  private readonly sketch: FrequencySketch;
 
   constructor(capacity: number, ids: number) {
-    this.#windowMax = Math.max(1, Math.round(capacity * WINDOW_SHARE));
-    this.#mainMax = capacity - this.#windowMax;
-    this.#protectedMax = Math.floor(this.#mainMax * PROTECTED_SHARE);
+    this.windowMax = Math.max(1, Math.round(capacity * WINDOW_SHARE));
+    this.mainMax = capacity - this.windowMax;
+    this.protectedMax = Math.floor(this.mainMax * PROTECTED_SHARE);
     const links = new Links(ids);
-    this.#window = new Queue(links);
-    this.#probation = new Queue(links);
-    this.#protected = new Queue(links);
-    this.#place = new Uint8Array(ids);
-    this.#sketch = new FrequencySketch(capacity);
+    this.window = new Queue(links);
+    this.probation = new Queue(links);
+    this.protected = new Queue(links);
+    this.place = new Uint8Array(ids);
+    this.sketch = new FrequencySketch(capacity);
   }
 
   access(id: number): boolean {
-    this.#sketch.increment(id);
-    switch (this.#place[id]) {
+    this.sketch.increment(id);
+    switch (this.place[id]) {
       case WINDOW:
-        this.#window.moveToHead(id);
+        this.window.moveToHead(id);
         return true;
       case PROBATION:
-        this.#protect(id);
+        this.protect(id);
         return true;
       case PROTECTED:
-        this.#protected.moveToHead(id);
+        this.protected.moveToHead(id);
         return true;
     }
-    this.#enter(id, WINDOW, this.#window);
-    if (this.#window.size > this.#windowMax) this.#leaveWindow();
+    this.enter(id, WINDOW, this.window);
+    if (this.window.size > this.windowMax) this.leaveWindow();
     return false;
   }
 
-  #enter(id: number, place: number, queue: Queue): void {
+  private enter(id: number, place: number, queue: Queue): void {
     queue.pushHead(id);
-    this.#place[id] = place;
+    this.place[id] = place;
   }
 
-  #protect(id: number): void {
-    this.#probation.remove(id);
-    this.#enter(id, PROTECTED, this.#protected);
-    if (this.#protected.size <= this.#protectedMax) return;
-    this.#enter(this.#protected.popTail(), PROBATION, this.#probation);
+  private protect(id: number): void {
+    this.probation.remove(id);
+    this.enter(id, PROTECTED, this.protected);
+    if (this.protected.size <= this.protectedMax) return;
+    this.enter(this.protected.popTail(), PROBATION, this.probation);
   }
 
   /** The window's oldest competes with the main part's for the last place. */
-  #leaveWindow(): void {
-    const candidate = this.#window.popTail();
-    if (this.#probation.size + this.#protected.size < this.#mainMax) {
-      this.#enter(candidate, PROBATION, this.#probation);
+  private leaveWindow(): void {
+    const candidate = this.window.popTail();
+    if (this.probation.size + this.protected.size < this.mainMax) {
+      this.enter(candidate, PROBATION, this.probation);
       return;
     }
-    const queue = this.#probation.size > 0 ? this.#probation : this.#protected;
+    const queue = this.probation.size > 0 ? this.probation : this.protected;
     const victim = queue.tail;
-    if (victim < 0 || this.#sketch.estimate(candidate) <= this.#sketch.estimate(victim)) {
-      this.#place[candidate] = ABSENT;
+    if (victim < 0 || this.sketch.estimate(candidate) <= this.sketch.estimate(victim)) {
+      this.place[candidate] = ABSENT;
       return;
     }
     queue.remove(victim);
-    this.#place[victim] = ABSENT;
-    this.#enter(candidate, PROBATION, this.#probation);
+    this.place[victim] = ABSENT;
+    this.enter(candidate, PROBATION, this.probation);
   }
 }
