@@ -8,10 +8,10 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const ROOT = join(import.meta.dir, "..");
+const root = join(import.meta.dir, "..");
 
 /** `baseline` runs on x64 processors without AVX2, `musl` on Alpine. */
-const RELEASE_TARGETS = [
+const releaseTargets = [
   "linux-x64",
   "linux-x64-baseline",
   "linux-x64-musl",
@@ -35,18 +35,18 @@ const { values } = parseArgs({
 });
 
 for (const target of chosenTargets()) {
-  const outfile = values.outfile ?? join(ROOT, "dist", outputName(target));
+  const outfile = values.outfile ?? join(root, "dist", outputName(target));
   await build(target, outfile);
   console.log(outfile);
 }
 
 /** Null is the machine that runs the build. */
 function chosenTargets(): (string | null)[] {
-  if (values.all) return RELEASE_TARGETS;
+  if (values.all) return releaseTargets;
   if (values.target === undefined) return [null];
   const target = values.target.replace(/^bun-/, "");
-  if (RELEASE_TARGETS.includes(target)) return [target];
-  console.error(`unknown target "${target}"; one of ${RELEASE_TARGETS.join(", ")}`);
+  if (releaseTargets.includes(target)) return [target];
+  console.error(`unknown target "${target}"; one of ${releaseTargets.join(", ")}`);
   return process.exit(2);
 }
 
@@ -59,7 +59,7 @@ async function build(target: string | null, outfile: string): Promise<void> {
   // A running executable cannot be overwritten, but a new one can take its name.
   rmSync(outfile, { force: true });
   const child = Bun.spawn([process.execPath, "build", ...flags(target), "--outfile", outfile], {
-    cwd: ROOT,
+    cwd: root,
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -70,7 +70,7 @@ async function build(target: string | null, outfile: string): Promise<void> {
 }
 
 function flags(target: string | null): string[] {
-  const entries = ["src/main.ts", "src/worker.ts"].filter((path) => existsSync(join(ROOT, path)));
+  const entries = ["src/main.ts", "src/worker.ts"].filter((path) => existsSync(join(root, path)));
   return [
     "--compile",
     ...entries,

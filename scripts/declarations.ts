@@ -6,17 +6,17 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dir, "..");
-const TYPES = join(ROOT, "dist/types");
-const ENTRY = join(TYPES, "index.d.ts");
-const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
+const root = join(import.meta.dir, "..");
+const types = join(root, "dist/types");
+const entryFile = join(types, "index.d.ts");
+const compiler = join(root, "node_modules/typescript/bin/tsc");
 /** A relative import, as the sources write it: with the ending .ts. */
-const RELATIVE_IMPORT = /(?<= from ")(\.[^"]+)\.ts(?=")/g;
+const relativeImport = /(?<= from ")(\.[^"]+)\.ts(?=")/g;
 
-rmSync(TYPES, { recursive: true, force: true });
+rmSync(types, { recursive: true, force: true });
 compile();
 const reached = new Set<string>();
-reach(ENTRY);
+reach(entryFile);
 for (const path of declarations()) {
   if (reached.has(path)) finish(path);
   else rmSync(path);
@@ -24,7 +24,7 @@ for (const path of declarations()) {
 
 function compile(): void {
   const project = join(import.meta.dir, "tsconfig.package.json");
-  const { exitCode } = Bun.spawnSync([process.execPath, COMPILER, "--project", project], {
+  const { exitCode } = Bun.spawnSync([process.execPath, compiler, "--project", project], {
     stdout: "inherit",
     stderr: "inherit",
   });
@@ -35,7 +35,7 @@ function compile(): void {
 function reach(path: string): void {
   if (reached.has(path)) return;
   reached.add(path);
-  for (const [specifier] of readFileSync(path, "utf8").matchAll(RELATIVE_IMPORT)) {
+  for (const [specifier] of readFileSync(path, "utf8").matchAll(relativeImport)) {
     reach(join(path, "..", specifier.replace(/\.ts$/, ".d.ts")));
   }
 }
@@ -46,13 +46,13 @@ function reach(path: string): void {
  * otherwise.
  */
 function finish(path: string): void {
-  const text = readFileSync(path, "utf8").replace(RELATIVE_IMPORT, "$1.js");
+  const text = readFileSync(path, "utf8").replace(relativeImport, "$1.js");
   const lib = /\bAsyncDisposable\b/.test(text) ? '/// <reference lib="esnext.disposable" />\n' : "";
   writeFileSync(path, lib + text);
 }
 
 function declarations(): string[] {
-  return readdirSync(TYPES, { recursive: true, withFileTypes: true })
+  return readdirSync(types, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -88,7 +88,7 @@ const metadata = join8(
 
 // ---- whole files --------------------------------------------------------------------------------
 
-const EXPIRY_SECONDS = 4_102_444_800;
+const expirySeconds = 4_102_444_800;
 const select = [0xfe, 0];
 const aux = join8([0xfa], text("redis-bits"), [0xc0, 64]);
 const resize = [0xfb, 3, 1];
@@ -104,9 +104,9 @@ const strings = [
   value(0, "packed", packed),
   value(0, "long", text("x".repeat(100))),
 ];
-const inSeconds = join8([0xfd, ...little(4, EXPIRY_SECONDS)], value(0, "timed", text("1")));
+const inSeconds = join8([0xfd, ...little(4, expirySeconds)], value(0, "timed", text("1")));
 const inMilliseconds = join8(
-  [0xfc, ...little(8, EXPIRY_SECONDS * 1000 + 123)],
+  [0xfc, ...little(8, expirySeconds * 1000 + 123)],
   value(0, "timed", text("1")),
 );
 const wanted = [
@@ -267,7 +267,7 @@ const recipes: readonly Recipe[] = [
       select,
       resize,
       value(26, "stream", emptyStream, [0, 0, 0, 0, 0], group(), producers),
-      [0xfc, ...little(8, EXPIRY_SECONDS * 1000)],
+      [0xfc, ...little(8, expirySeconds * 1000)],
       metadata,
       value(2, "set", [1], text("a")),
       metadata,
@@ -335,7 +335,7 @@ const recipes: readonly Recipe[] = [
 function fixture({ magic, origin, parts, skipped }: Recipe): RdbFixture {
   const body = join8(magic, ...parts, [0xff]);
   const isOld = /^REDIS000[1-4]$/.test(magic);
-  const moment = EXPIRY_SECONDS * 1000 + (/^REDIS000[12]$/.test(magic) ? 0 : 123);
+  const moment = expirySeconds * 1000 + (/^REDIS000[12]$/.test(magic) ? 0 : 123);
   return {
     name: `${magic.toLowerCase()}.rdb`,
     origin,

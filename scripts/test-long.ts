@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "..");
-const HELPER = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
+const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
 
 const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith("-"));
@@ -16,7 +16,7 @@ const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8
   .map((path) => `test/${path.replaceAll("\\", "/")}`)
   .filter((path) => path.endsWith(".test.ts"))
   .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)))
-  .filter((path) => HELPER.test(readFileSync(join(root, path), "utf8")))
+  .filter((path) => helper.test(readFileSync(join(root, path), "utf8")))
   .sort();
 
 if (files.length === 0) {

@@ -8,8 +8,8 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { whenLong } from "./support/repetitions.ts";
 
-const MAIN = join(import.meta.dir, "../scripts/bench/main.ts");
-const TIMEOUT_MS = 300_000;
+const main = join(import.meta.dir, "../scripts/bench/main.ts");
+const timeoutMs = 300_000;
 
 interface Table {
   readonly title: string;
@@ -26,7 +26,7 @@ interface Output {
 }
 
 async function smoke(...args: string[]): Promise<Output> {
-  const child = Bun.spawn([process.execPath, MAIN, ...args, "--smoke", "--json"], {
+  const child = Bun.spawn([process.execPath, main, ...args, "--smoke", "--json"], {
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -63,7 +63,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   beforeAll(async () => {
     const { head } = await smoke("gc");
     servers = head.slice(1).map((line) => line.split(":")[0]);
-  }, TIMEOUT_MS);
+  }, timeoutMs);
 
   test("measures our server, and the others where they are installed", () => {
     expect(servers).toContain("mscache");
@@ -87,7 +87,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expect(ratios.columns).toEqual(["load", ...servers]);
       expect(ratios.rows.map(([load]) => load)).toEqual(plain.rows.map(([load]) => load));
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   // An unpacked archive has no history to compare with.
@@ -105,7 +105,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       const worktrees = Bun.spawnSync(["git", "worktree", "list"]).stdout.toString();
       expect(worktrees).not.toContain("mscache-against-");
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -117,7 +117,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expectBetween(column(table, "100 B"), -500, 5000);
       expectBetween(column(table, "100 B, TTL"), -500, 5000);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -129,7 +129,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       for (const name of [...policies, "mscache"]) expectBetween(column(table, name), 20, 95);
       expectBetween(column(table, "objects"), 100, 5513);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expectBetween([column(table, "% under 10 ms")[ours]], 50, 100);
       if (servers.includes("redis")) expectBetween(column(table, "p99.9 to redis"), 1e-4, 1e4);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -167,7 +167,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
         100,
       );
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -179,7 +179,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expect(names).toContain("mscache, 2");
       expectBetween(column(table, "depth 16 k/s"), 0.1, 20_000);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -189,7 +189,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expect(table.rows.map(([name]) => name)).toEqual(servers);
       expectBetween(column(table, "peak - before"), 0, 4096);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   whenLong(() => {
@@ -211,7 +211,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
         expectBetween(cellsOf(full, "written again"), 1, 1e6);
         expect(cellsOf(full, "refused again")).toEqual([0]);
       },
-      TIMEOUT_MS,
+      timeoutMs,
     );
   });
 
@@ -223,7 +223,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expectBetween([plain, shared, collected], 10, 4096);
       expect(column(table, "calls")).toEqual([0, 0, 8]);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -237,7 +237,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expectBetween(column(sync, "% of pings under 10 ms"), 1, 100);
       expectBetween(column(lag, "p50"), 0.001, 5_000);
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   whenLong(() => {
@@ -252,7 +252,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
           expectBetween(column(all, name), -8, 1024);
         }
       },
-      TIMEOUT_MS,
+      timeoutMs,
     );
   });
 
@@ -264,7 +264,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
         expectBetween(column(all, name), -8, 1024);
       }
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 
   test(
@@ -274,10 +274,10 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
         [["speed"], 'bench: there is no benchmark "speed"\n'],
         [["cpu", "--servers", "dbase"], 'bench: "dbase" is not installed\n'],
       ] as const) {
-        const child = Bun.spawnSync([process.execPath, MAIN, ...args, "--smoke"]);
+        const child = Bun.spawnSync([process.execPath, main, ...args, "--smoke"]);
         expect([child.exitCode, child.stderr.toString()]).toEqual([2, sentence]);
       }
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 });

@@ -8,23 +8,23 @@ import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { respClient, runMscache, spawnNode, temporaryDirectory } from "./harness.ts";
 
-const BUILD = join(import.meta.dir, "../scripts/build.ts");
-const BUILD_MS_MAX = 120_000;
-const NAME = process.platform === "win32" ? "mscache.exe" : "mscache";
+const build = join(import.meta.dir, "../scripts/build.ts");
+const buildMsMax = 120_000;
+const name = process.platform === "win32" ? "mscache.exe" : "mscache";
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let binary: string;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  const built = join(directory.path, "build", NAME);
-  const child = Bun.spawn([process.execPath, BUILD, "--outfile", built], { stderr: "pipe" });
+  const built = join(directory.path, "build", name);
+  const child = Bun.spawn([process.execPath, build, "--outfile", built], { stderr: "pipe" });
   const errors = await child.stderr.text();
   if ((await child.exited) !== 0) throw new Error(`the build failed: ${errors}`);
-  binary = join(directory.path, NAME);
+  binary = join(directory.path, name);
   await cp(built, binary);
   await chmod(binary, 0o755);
-}, BUILD_MS_MAX);
+}, buildMsMax);
 
 afterAll(() => directory[Symbol.asyncDispose]());
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
 import {
   freePort,
-  NO_REDIS,
+  noRedis,
   rawConnection,
   redisInstalled,
   respClient,
@@ -71,7 +71,7 @@ describe("a raw connection", () => {
 });
 
 describe.skipIf(!redisInstalled())(
-  `with redis-server${redisInstalled() ? "" : ` (${NO_REDIS})`}`,
+  `with redis-server${redisInstalled() ? "" : ` (${noRedis})`}`,
   () => {
     test("replies come out as values that keep their kind", async () => {
       await using redis = await startRedis();

@@ -15,22 +15,22 @@ import { type Config, loadConfig } from "../src/config/config.ts";
 import type { Store } from "../src/store/store.ts";
 import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
 
-const HOST = "127.0.0.1";
+const loopback = "127.0.0.1";
 /**
  * The longest wait for one thing. What takes milliseconds on a quiet machine takes many seconds on
  * one that others load as well, and this is a bound for what never comes, not a measurement.
  */
-const PATIENCE_MS = 60_000;
+const patienceMs = 60_000;
 /** Of a whole case: above the patience of its waits, which say what they waited for. */
-export const CASE_MS_MAX = 300_000;
-const POLL_MS = 5;
+export const caseMsMax = 300_000;
+const pollMs = 5;
 /** `mscache` from source; other commands, as the binary's, take its place in some tests. */
-const SOURCE_COMMAND = [process.execPath, join(import.meta.dir, "../src/main.ts")];
+const sourceCommand = [process.execPath, join(import.meta.dir, "../src/main.ts")];
 
 /**
  * Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ...
  */
-const THREADS = Number(process.env.MSCACHE_TEST_THREADS ?? "1");
+const defaultThreads = Number(process.env.MSCACHE_TEST_THREADS ?? "1");
 
 // ---- waiting ------------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ export interface WaitOptions {
 /** Resolves to the first value of `condition` that is true; a condition that throws is not yet. */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = PATIENCE_MS, message = "a condition", progress }: WaitOptions = {},
+  { timeoutMs = patienceMs, message = "a condition", progress }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   let deadline = performance.now() + timeoutMs;
   let state: unknown;
@@ -64,7 +64,7 @@ export async function waitFor<T>(
       last = error;
     }
     // The only sleep of the suite: between two looks at a condition.
-    await Bun.sleep(POLL_MS);
+    await Bun.sleep(pollMs);
   }
   throw new Error(`waited ${timeoutMs} ms${standing(progress, state)} for ${message}: ${last}`);
 }
@@ -78,7 +78,7 @@ export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, HOST, () => {
+    server.listen(0, loopback, () => {
       const address = server.address();
       const port = typeof address === "object" && address !== null ? address.port : 0;
       server.close(() => resolve(port));
@@ -107,8 +107,8 @@ export interface LocalNode extends TestNode {
 /** A node in this process on a free port, with 64 MB unless told otherwise. */
 export async function startNode(overrides: Partial<Config> = {}): Promise<LocalNode> {
   const { startServer } = await import("../src/node/server.ts");
-  const flags = { listenaddr: `${HOST}:0`, "max-memory": "64mb", "log-level": "error" };
-  const config = { ...loadConfig(flags, {}, () => ""), threads: THREADS, ...overrides };
+  const flags = { listenaddr: `${loopback}:0`, "max-memory": "64mb", "log-level": "error" };
+  const config = { ...loadConfig(flags, {}, () => ""), threads: defaultThreads, ...overrides };
   const server = await startServer(config);
   return { ...testNode(server.port, () => server.close()), store: server.store };
 }
@@ -127,14 +127,18 @@ export async function spawnNode(
   args: readonly string[] = [],
   {
     environment = {},
-    command = SOURCE_COMMAND,
+    command = sourceCommand,
     directory = process.cwd(),
   }: Omit<RunOptions, "input"> = {},
 ): Promise<SpawnedNode> {
-  const listen = args.includes("--listenaddr") ? [] : ["--listenaddr", `${HOST}:0`];
+  const listen = args.includes("--listenaddr") ? [] : ["--listenaddr", `${loopback}:0`];
   const child = Bun.spawn([...command, ...args, ...listen], {
     cwd: directory,
-    env: { ...process.env, ...(THREADS > 1 && { MSCACHE_THREADS: `${THREADS}` }), ...environment },
+    env: {
+      ...process.env,
+      ...(defaultThreads > 1 && { MSCACHE_THREADS: `${defaultThreads}` }),
+      ...environment,
+    },
     stdout: "ignore",
     stderr: "pipe",
   });
@@ -181,7 +185,7 @@ export async function runToEnd(
   {
     environment = {},
     input = new Uint8Array(),
-    command = SOURCE_COMMAND,
+    command = sourceCommand,
     directory = process.cwd(),
   }: RunOptions = {},
 ): Promise<Omit<RunResult, "out"> & { readonly bytes: Buffer }> {
@@ -191,7 +195,7 @@ export async function runToEnd(
     stdin: input,
     stdout: "pipe",
     stderr: "pipe",
-    timeout: PATIENCE_MS,
+    timeout: patienceMs,
     killSignal: "SIGKILL",
   });
   const [out, errors] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
@@ -206,14 +210,14 @@ function portIn(log: string, exitCode: number | null): number {
 }
 
 function testNode(port: number, close: () => Promise<void>): TestNode {
-  const address: Address = { host: HOST, port };
+  const address: Address = { host: loopback, port };
   return { port, address: formatAddress(address), [Symbol.asyncDispose]: close };
 }
 
 /** Asks a process to end and makes it: a test that hangs on shutdown fails where it hangs. */
 async function endProcess(child: Subprocess): Promise<void> {
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   await child.exited;
   clearTimeout(timer);
 }
@@ -231,21 +235,21 @@ function collectText(stream: ReadableStream<Uint8Array>): () => string {
 
 // ---- a real redis-server ------------------------------------------------------------------------
 
-const REDIS_SERVER = Bun.which("redis-server");
+const redisServer = Bun.which("redis-server");
 
 /**
  * Whether the oracle is here: `test.skipIf(!redisInstalled())`. On a bare machine such a case is
  * skipped; in CI its absence is a mistake of the set-up, and fails.
  */
 export function redisInstalled(): boolean {
-  if (REDIS_SERVER === null && process.env.CI === "true") {
+  if (redisServer === null && process.env.CI === "true") {
     throw new Error("redis-server is not installed, and in CI (CI=true) it must be");
   }
-  return REDIS_SERVER !== null;
+  return redisServer !== null;
 }
 
 /** Why a case was skipped, for its name. */
-export const NO_REDIS = "redis-server is not installed";
+export const noRedis = "redis-server is not installed";
 
 export interface RedisServer extends TestNode {
   readonly process: Subprocess;
@@ -253,11 +257,11 @@ export interface RedisServer extends TestNode {
 
 /** Debian's redis-server without persistence, in a directory of its own. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
-  if (REDIS_SERVER === null) throw new Error(NO_REDIS);
+  if (redisServer === null) throw new Error(noRedis);
   const directory = await temporaryDirectory();
   const port = await freePort();
-  const fixed = ["--port", `${port}`, "--bind", HOST, "--save", "", "--appendonly", "no"];
-  const child = Bun.spawn([REDIS_SERVER, ...fixed, "--dir", directory.path, ...args], {
+  const fixed = ["--port", `${port}`, "--bind", loopback, "--save", "", "--appendonly", "no"];
+  const child = Bun.spawn([redisServer, ...fixed, "--dir", directory.path, ...args], {
     stdout: "ignore",
     stderr: "ignore",
   });
@@ -318,13 +322,13 @@ export class RawConnection implements AsyncDisposable {
   }
 
   /** Exactly so many bytes; fails when the connection closes before. */
-  async readExactly(length: number, timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+  async readExactly(length: number, timeoutMs: number = patienceMs): Promise<Buffer> {
     await this.until(() => this.length >= length, `${length} bytes`, timeoutMs);
     return this.take(length);
   }
 
   /** Everything up to and including the mark. */
-  async readUntil(mark: string | Uint8Array, timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+  async readUntil(mark: string | Uint8Array, timeoutMs: number = patienceMs): Promise<Buffer> {
     const wanted = typeof mark === "string" ? Buffer.from(mark, "latin1") : Buffer.from(mark);
     const what = JSON.stringify(wanted.toString("latin1"));
     await this.until(() => this.join().indexOf(wanted) >= 0, what, timeoutMs);
@@ -332,7 +336,7 @@ export class RawConnection implements AsyncDisposable {
   }
 
   /** Resolves when the other side has closed, to the bytes that were not read before. */
-  async closed(timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+  async closed(timeoutMs: number = patienceMs): Promise<Buffer> {
     await this.until(() => this.hasClosed, "the connection to close", timeoutMs);
     return this.take(this.length);
   }
@@ -347,14 +351,14 @@ export class RawConnection implements AsyncDisposable {
   }
 
   /** Hands over whatever has arrived, waiting for something new when there is nothing. */
-  async readSome(timeoutMs: number = PATIENCE_MS): Promise<Buffer> {
+  async readSome(timeoutMs: number = patienceMs): Promise<Buffer> {
     await this.until(() => this.length > 0, "more bytes", timeoutMs);
     return this.take(this.length);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.destroy();
-    await this.until(() => this.hasClosed, "its own end", PATIENCE_MS);
+    await this.until(() => this.hasClosed, "its own end", patienceMs);
   }
 
   private take(length: number): Buffer {
@@ -395,7 +399,7 @@ export class RawConnection implements AsyncDisposable {
 }
 
 /** Connects; fails when nobody listens. */
-export function rawConnection(port: number, host: string = HOST): Promise<RawConnection> {
+export function rawConnection(port: number, host: string = loopback): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
     const socket = tcpConnect({ port, host });
     socket.once("error", reject);

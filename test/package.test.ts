@@ -10,11 +10,11 @@ import { dirname, join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { respClient, runMscache, spawnNode, startNode, temporaryDirectory } from "./harness.ts";
 
-const ROOT = join(import.meta.dir, "..");
-const FIXTURE = join(import.meta.dir, "package-fixture.ts");
+const repositoryRoot = join(import.meta.dir, "..");
+const fixture = join(import.meta.dir, "package-fixture.ts");
 /** Packing compiles the declarations. */
-const PACK_MS_MAX = 120_000;
-const COMPILE_MS_MAX = 120_000;
+const packMsMax = 120_000;
+const compileMsMax = 120_000;
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let project: string;
@@ -25,14 +25,14 @@ beforeAll(async () => {
   project = join(directory.path, "project");
   packed = join(project, "node_modules/mscache");
   await mkdir(packed, { recursive: true });
-  await run([process.execPath, "pm", "pack", "--destination", directory.path], ROOT);
+  await run([process.execPath, "pm", "pack", "--destination", directory.path], repositoryRoot);
   const tarball = join(directory.path, `mscache-${manifest.version}.tgz`);
   await run(["tar", "-xzf", tarball, "--strip-components=1", "-C", packed], project);
   await install();
-  const program = (await Bun.file(FIXTURE).text()).replace('"../src/index.ts"', '"mscache"');
+  const program = (await Bun.file(fixture).text()).replace('"../src/index.ts"', '"mscache"');
   await Bun.write(join(project, "program.ts"), program);
   await Bun.write(join(project, "package.json"), JSON.stringify({ type: "module" }));
-}, PACK_MS_MAX);
+}, packMsMax);
 
 afterAll(() => directory[Symbol.asyncDispose]());
 
@@ -50,13 +50,13 @@ describe("the package", () => {
   });
 
   test("is exercised whole by the program below", async () => {
-    const index = await Bun.file(join(ROOT, "src/index.ts")).text();
+    const index = await Bun.file(join(repositoryRoot, "src/index.ts")).text();
     const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)]
       .flatMap(([, list = ""]) => list.split(","))
       .map((name) => name.replace(/^\s*type /, "").trim())
       .filter((name) => name !== "");
     expect(exported).toContain("connect");
-    const program = await Bun.file(FIXTURE).text();
+    const program = await Bun.file(fixture).text();
     const uses = (name: string) => program.match(RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;
     // Once is the import.
     expect(exported.filter((name) => uses(name) < 2)).toEqual([]);
@@ -106,7 +106,7 @@ describe("the declarations compile", () => {
       async (_name, names) => {
         expect(await compile({ ...strictest, ...resolution, types: names })).toBe("");
       },
-      COMPILE_MS_MAX,
+      compileMsMax,
     );
   }
 
@@ -123,7 +123,7 @@ describe("the declarations compile", () => {
     async (_name, options) => {
       expect(await compile({ types: [], ...modules[0], ...options })).toBe("");
     },
-    COMPILE_MS_MAX,
+    compileMsMax,
   );
 
   test(
@@ -134,7 +134,7 @@ describe("the declarations compile", () => {
       const found = await compile({ ...strictest, ...modules[0], types: [] }, "wrong.ts");
       expect(found).toContain("'port' does not exist in type 'ClientOptions'");
     },
-    COMPILE_MS_MAX,
+    compileMsMax,
   );
 });
 
@@ -175,7 +175,11 @@ async function install(): Promise<void> {
   const modulesDirectory = join(project, "node_modules");
   const wanted = ["citty", "consola", "bun-types", "@types", "undici-types"];
   for (const name of wanted) {
-    await symlink(join(ROOT, "node_modules", name), join(modulesDirectory, name), "junction");
+    await symlink(
+      join(repositoryRoot, "node_modules", name),
+      join(modulesDirectory, name),
+      "junction",
+    );
   }
   const command = join(packed, manifest.bin.mscache);
   await chmod(command, 0o755);
@@ -189,7 +193,7 @@ async function compile(compilerOptions: object, file = "program.ts"): Promise<st
   const common = { noEmit: true, target: "ESNext", lib: ["ESNext"] };
   const config = { compilerOptions: { ...common, ...compilerOptions }, files: [file] };
   await Bun.write(path, JSON.stringify(config));
-  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const compiler = join(repositoryRoot, "node_modules/typescript/bin/tsc");
   const child = Bun.spawn([process.execPath, compiler, "--project", path, "--pretty", "false"], {
     cwd: project,
     stderr: "inherit",

@@ -7,27 +7,27 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
-import { OPTIONS } from "../src/config/options.ts";
+import { options } from "../src/config/options.ts";
 import { type Import, readSources, type SourceFile } from "./support/source.ts";
 
-const ROOT = join(import.meta.dir, "..");
-const COLUMNS_MAX = 100;
-const FILE_LINES_MAX = 500;
-const FUNCTION_LINES_MAX = 70;
-const HEADER_LINES_MIN = 2;
-const HEADER_LINES_MAX = 8;
+const repositoryRoot = join(import.meta.dir, "..");
+const columnsMax = 100;
+const fileLinesMax = 500;
+const functionLinesMax = 70;
+const headerLinesMin = 2;
+const headerLinesMax = 8;
 
-const files = readSources(ROOT, ["src", "test", "scripts"]);
+const files = readSources(repositoryRoot, ["src", "test", "scripts"]);
 const sources = files.filter(({ path }) => path.startsWith("src/"));
 const pureRooms = /^src\/(store|protocol|journal|rdb)\//;
 
 /** Files of a pure room that must touch the system, each with its reason. */
-const IMPURE: Readonly<Record<string, string>> = {
+const impureFiles: Readonly<Record<string, string>> = {
   "src/store/release-pages.ts": "only madvise gives committed pages back to the system",
 };
 
 function isPure({ path }: SourceFile): boolean {
-  return pureRooms.test(path) && !Object.hasOwn(IMPURE, path);
+  return pureRooms.test(path) && !Object.hasOwn(impureFiles, path);
 }
 
 /** Fails with one line for each finding. */
@@ -49,8 +49,8 @@ function everywhere(pattern: RegExp, remedy: string, where: readonly SourceFile[
 
 // ---- rooms --------------------------------------------------------------------------------------
 
-const LEAVES = ["base/"];
-const SERVER_ROOMS = [
+const leaves = ["base/"];
+const serverRooms = [
   ...["base/", "config/", "node/", "command/", "persistence/", "replication/", "rdb/"],
   ...["protocol/", "keyspace/", "store/", "journal/"],
 ];
@@ -60,14 +60,14 @@ const SERVER_ROOMS = [
  * a whole room. DESIGN: main -> cli -> node -> persistence, replication, command -> keyspace ->
  * store, journal; protocol, store, journal and rdb are leaves above base.
  */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+const mayImport: Readonly<Record<string, readonly string[]>> = {
   "base/": ["../package.json"],
-  "store/": LEAVES,
-  "protocol/": LEAVES,
-  "journal/": LEAVES,
-  "rdb/": LEAVES,
+  "store/": leaves,
+  "protocol/": leaves,
+  "journal/": leaves,
+  "rdb/": leaves,
   "keyspace/": ["base/", "store/", "journal/"],
-  "config/": LEAVES,
+  "config/": leaves,
   "command/": [
     ...["base/", "config/", "store/", "journal/", "keyspace/", "rdb/"],
     ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
@@ -75,18 +75,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
-  "node/": SERVER_ROOMS,
+  "node/": serverRooms,
   "client/": ["base/", "protocol/"],
   "bench/": ["base/", "protocol/"],
-  "embed/": SERVER_ROOMS,
+  "embed/": serverRooms,
   "cli/": ["base/", "config/", "node/", "client/", "bench/"],
   "main.ts": ["cli/"],
-  "worker.ts": SERVER_ROOMS,
+  "worker.ts": serverRooms,
   "index.ts": ["client/", "embed/"],
 };
 
 /** Packages and built-in modules, by the room that may use them. Bun's own modules are free. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+const packages: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/"],
   "consola/core": ["base/"],
 };
@@ -103,8 +103,8 @@ function judgeImport(file: SourceFile, { line, specifier, target }: Import): str
   if (target === null) return judgePackage(file, at, specifier);
   if (!/\.(ts|json|html)$/.test(specifier)) return [`${at}: write the file's ending, .ts`];
   const wanted = target.startsWith("src/") ? target.slice("src/".length) : `../${target}`;
-  const allowed = MAY_IMPORT[room];
-  if (allowed === undefined) return [`${at}: give the room ${room} a row in MAY_IMPORT`];
+  const allowed = mayImport[room];
+  if (allowed === undefined) return [`${at}: give the room ${room} a row in mayImport`];
   const isAllowed =
     roomOf(wanted) === room || [wanted, roomOf(wanted)].some((w) => allowed.includes(w));
   return isAllowed ? [] : [`${at}: ${room} may import only ${allowed.join(", ") || "nothing"}`];
@@ -115,12 +115,12 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
     return isPure(file) ? [`${at}: a pure room needs no system; pass it in`] : [];
   }
   const room = roomOf(file.path.slice("src/".length));
-  if (PACKAGES[specifier]?.includes(room)) return [];
+  if (packages[specifier]?.includes(room)) return [];
   return [`${at}: a package may be used only where PACKAGES says, and why it is needed`];
 }
 
 /** Names that files of several rooms have, each with its reason. */
-const REPEATED: Readonly<Record<string, string>> = {
+const repeated: Readonly<Record<string, string>> = {
   "protocol.ts": "the value of each protocol, one a folder, beside the type of all of them",
 };
 
@@ -147,7 +147,7 @@ describe("rooms", () => {
       ...["package.json", "tsconfig.json", "bunfig.toml", "src", "test", "scripts", "README.md"],
       ...["bun.lock", "LICENSE", ".gitignore", ".ci", ".github", ".git", "node_modules", "dist"],
     ];
-    const strangers = readdirSync(ROOT).filter((name) => !allowed.includes(name));
+    const strangers = readdirSync(repositoryRoot).filter((name) => !allowed.includes(name));
     expectNone(strangers.map((name) => `${name}: put it beside the code that it belongs to`));
   });
 
@@ -173,7 +173,7 @@ describe("rooms", () => {
       paths.set(name, [...(paths.get(name) ?? []), path]);
     }
     const twice = [...paths].filter(([name, list]) => {
-      return list.length > 1 && !Object.hasOwn(REPEATED, name);
+      return list.length > 1 && !Object.hasOwn(repeated, name);
     });
     expectNone(twice.map(([name, list]) => `${name}: rename one of ${list.join(", ")}`));
   });
@@ -256,7 +256,7 @@ describe("doors", () => {
 // ---- state --------------------------------------------------------------------------------------
 
 /** Variables of a module that change, each with the reason why no node owns it. */
-const MODULE_STATE: Readonly<Record<string, string>> = {
+const moduleState: Readonly<Record<string, string>> = {
   "src/command/core/command-ids.ts lastId": "the table of commands is the same for all nodes",
   "src/command/core/registry.ts nameBytesMax": "the table of commands is the same for all nodes",
   "src/command/core/write.ts spare": "scratch of one call",
@@ -279,21 +279,21 @@ test("what changes while a node runs is the node's and no module's", () => {
   const found = rooms.flatMap(({ path, code }) =>
     [...code.matchAll(/^(?:export )?(?:let|var) (\w+)/gm)].map(([, name]) => `${path} ${name}`),
   );
-  const strangers = found.filter((name) => !Object.hasOwn(MODULE_STATE, name));
-  expectNone(strangers.map((name) => `${name}: give it to an object, or a reason to MODULE_STATE`));
-  const gone = Object.keys(MODULE_STATE).filter((name) => !found.includes(name));
-  expectNone(gone.map((name) => `${name}: it is no more; take it out of MODULE_STATE`));
+  const strangers = found.filter((name) => !Object.hasOwn(moduleState, name));
+  expectNone(strangers.map((name) => `${name}: give it to an object, or a reason to moduleState`));
+  const gone = Object.keys(moduleState).filter((name) => !found.includes(name));
+  expectNone(gone.map((name) => `${name}: it is no more; take it out of moduleState`));
 });
 
 // ---- files and functions ------------------------------------------------------------------------
 
 describe("files", () => {
-  test(`a comment has ${COLUMNS_MAX} columns, as the code has that the formatter breaks`, () => {
+  test(`a comment has ${columnsMax} columns, as the code has that the formatter breaks`, () => {
     // A table in a comment is as wide as it is.
     const wide = files.flatMap(({ path, text, code }) => {
       const blanked = code.split("\n");
       return text.split("\n").flatMap((line, index) => {
-        if (line.length <= COLUMNS_MAX || !isComment(line, blanked[index] ?? "")) return [];
+        if (line.length <= columnsMax || !isComment(line, blanked[index] ?? "")) return [];
         return [`${path}:${index + 1}: ${line.length} columns; break it`];
       });
     });
@@ -305,26 +305,26 @@ describe("files", () => {
     expectNone(odd.map(({ path }) => `${path}: rename it, words-with-dashes`));
   });
 
-  test(`each opens with ${HEADER_LINES_MIN} to ${HEADER_LINES_MAX} lines of what, what not, and invariant`, () => {
+  test(`each opens with ${headerLinesMin} to ${headerLinesMax} lines of what, what not, and invariant`, () => {
     const odd = files.filter(({ header }) => {
       const [paragraph = ""] = header.split("\n\n");
       const lines = paragraph === "" ? 0 : paragraph.split("\n").length;
-      return lines < HEADER_LINES_MIN || lines > HEADER_LINES_MAX;
+      return lines < headerLinesMin || lines > headerLinesMax;
     });
     const remedy = "open it with a paragraph of that length (more may follow after an empty line)";
     expectNone(odd.map(({ path }) => `${path}:1: ${remedy}`));
   });
 
-  test(`none is longer than ${FILE_LINES_MAX} lines`, () => {
-    const long = files.filter(({ lineCount }) => lineCount > FILE_LINES_MAX);
+  test(`none is longer than ${fileLinesMax} lines`, () => {
+    const long = files.filter(({ lineCount }) => lineCount > fileLinesMax);
     expectNone(long.map(({ path, lineCount }) => `${path}:${lineCount}: split it by concern`));
   });
 
-  test(`no function is longer than ${FUNCTION_LINES_MAX} lines, unless the header says Exception:`, () => {
+  test(`no function is longer than ${functionLinesMax} lines, unless the header says Exception:`, () => {
     const judged = files.filter((file) => !isException(file));
     const long = judged.flatMap(({ path, functions }) =>
       functions
-        .filter(({ lineCount }) => lineCount > FUNCTION_LINES_MAX)
+        .filter(({ lineCount }) => lineCount > functionLinesMax)
         .map(({ line, lineCount }) => `${path}:${line}: ${lineCount} lines; name its parts`),
     );
     expectNone(long);
@@ -346,15 +346,25 @@ function isException({ path, header }: SourceFile): boolean {
 // ---- words --------------------------------------------------------------------------------------
 
 /** Private to the language too, with the reason why the type checker's privacy is not enough. */
-const HARD_PRIVATE: Readonly<Record<string, string>> = {
+const hardPrivate: Readonly<Record<string, string>> = {
   "src/command/core/session.ts": "a structured clone of a session leaves it out",
 };
 
 test("private members are `private`, as types are gone at run time and names need no mark", () => {
-  const judged = files.filter(({ path }) => !Object.hasOwn(HARD_PRIVATE, path));
-  expectNone(
-    everywhere(/(^|[\s.])#[a-z]\w*/, "say private, or give HARD_PRIVATE a reason", judged),
+  const judged = files.filter(({ path }) => !Object.hasOwn(hardPrivate, path));
+  expectNone(everywhere(/(^|[\s.])#[a-z]\w*/, "say private, or give hardPrivate a reason", judged));
+});
+
+test("a constant in capitals is a code: a byte, a bit, a state, a place in shared memory", () => {
+  // Everything else, in limits.ts as in a test, has a name like a variable's, with its unit.
+  const code =
+    /^([-~ ()<|&+]|\b(0x[\da-f]+|\d{1,3}|[A-Z][A-Z\d_]+|Number\.\w+|\w+\.[A-Z_]+|sharedValueWords)\b)+$/;
+  const odd = files.flatMap(({ path, code: text }) =>
+    [...text.matchAll(/^(?:export )?const ([A-Z][A-Z\d_]+)\b(?:: \w+)? =\s*([^;]*);/gm)]
+      .filter(([, , value = ""]) => !code.test(value.trim()))
+      .map(([, name, value]) => `${path}: ${name} = ${value}: camelCase, as it is a quantity`),
   );
+  expectNone(odd);
 });
 
 describe("words", () => {
@@ -421,7 +431,7 @@ function unexplainedSleeps({ path, code, text }: SourceFile): string[] {
 
 describe("documents", () => {
   test("the README's table of options is what src/config/options.ts says", () => {
-    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
     const isFresh = readme.includes(optionTable());
     expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
   });
@@ -431,7 +441,7 @@ describe("documents", () => {
   test("test/README.md tells where each command and each option is tested", () => {
     const names = [
       ...commands.map(({ name }) => name.toUpperCase()),
-      ...Object.values(OPTIONS).map(({ name }) => name),
+      ...Object.values(options).map(({ name }) => name),
     ];
     const indexed = new Set(index.flatMap((row) => row.names));
     const missing = names.filter((name) => !indexed.has(name));
@@ -459,7 +469,7 @@ interface IndexRow {
  * The rows of the index in test/README.md: names of commands and options, and files below test/.
  */
 function indexOfTests(): IndexRow[] {
-  const text = readFileSync(join(ROOT, "test/README.md"), "utf8");
+  const text = readFileSync(join(repositoryRoot, "test/README.md"), "utf8");
   const [, section = ""] = /^## Where is X tested\?\n([\s\S]*?)^## /m.exec(text) ?? [];
   const quoted = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
   const cells = section.split("\n").map((line) => line.split("|"));
@@ -474,7 +484,7 @@ function textOf(path: string): string {
 
 /** An option may go by its name among Redis's settings, or by its key in a Config. */
 function speaksOf(text: string, name: string): boolean {
-  const [key, option] = Object.entries(OPTIONS).find(([, it]) => it.name === name) ?? [];
+  const [key, option] = Object.entries(options).find(([, it]) => it.name === name) ?? [];
   const names = [name, key ?? name, ...(option?.redis ?? []).map((redis) => redis.name)];
   return new RegExp(`\\b(${names.join("|")})\\b`, "i").test(text);
 }

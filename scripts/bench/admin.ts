@@ -4,7 +4,7 @@
 
 import type { Protocol } from "../../src/bench/workload.ts";
 
-const ANSWER_TIMEOUT_MS = 20_000;
+const answerTimeoutMs = 20_000;
 
 /** Sends `request` and collects the answer until `complete` says that it is complete. */
 async function ask(
@@ -27,7 +27,7 @@ async function ask(
       error: (_socket, error) => reject(error),
     },
   });
-  const limit = setTimeout(() => reject(new Error("no answer")), ANSWER_TIMEOUT_MS);
+  const limit = setTimeout(() => reject(new Error("no answer")), answerTimeoutMs);
   try {
     socket.write(request);
     return await promise;

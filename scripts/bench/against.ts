@@ -9,11 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cell, fixed, median, type Table } from "./suite.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+const root = join(import.meta.dir, "../..");
 /** The ratio above which a load is called dearer: the noise of a quiet machine. */
-const TOLERATED_RATIO = 1.03;
+const toleratedRatio = 1.03;
 /** The share of rounds that must agree with the median. */
-const AGREEING_SHARE = 0.7;
+const agreeingShare = 0.7;
 
 export interface Worktree extends AsyncDisposable {
   readonly path: string;
@@ -22,15 +22,15 @@ export interface Worktree extends AsyncDisposable {
 }
 
 export async function checkOut(ref: string): Promise<Worktree> {
-  const name = run(["git", "rev-parse", "--short", "--verify", `${ref}^{commit}`], ROOT);
+  const name = run(["git", "rev-parse", "--short", "--verify", `${ref}^{commit}`], root);
   const folder = mkdtempSync(join(tmpdir(), "mscache-against-"));
   const path = join(folder, name);
   const dispose = async () => {
-    Bun.spawnSync(["git", "worktree", "remove", "--force", path], { cwd: ROOT });
+    Bun.spawnSync(["git", "worktree", "remove", "--force", path], { cwd: root });
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    run(["git", "worktree", "add", "--quiet", "--detach", path, name], ROOT);
+    run(["git", "worktree", "add", "--quiet", "--detach", path, name], root);
     run([process.execPath, "install", "--frozen-lockfile"], path);
   } catch (error) {
     await dispose();
@@ -88,7 +88,7 @@ function ratiosOf({ here, there }: Comparison): number[] {
 
 function isDearer(ratios: readonly number[]): boolean {
   const agreeing = ratios.filter((ratio) => ratio > 1).length;
-  return median(ratios) > TOLERATED_RATIO && agreeing >= AGREEING_SHARE * ratios.length;
+  return median(ratios) > toleratedRatio && agreeing >= agreeingShare * ratios.length;
 }
 
 function listed(values: readonly number[]): string {

@@ -25,16 +25,16 @@ export interface LoadCase {
 }
 
 /** The row of the load that puts the keys there, one SET for each; it is measured, too. */
-export const LOAD_ROW = "depth 64, SET of new keys";
+export const loadRow = "depth 64, SET of new keys";
 
-const KEYS = 1_000_000;
-const DATA_BYTES_MAX = 512 * MiB;
-const ROOMY_BYTES = 4096 * MiB;
-const DAY_SECONDS = 86_400;
+const keyCount = 1_000_000;
+const dataBytesMax = 512 * MiB;
+const roomyBytes = 4096 * MiB;
+const daySeconds = 86_400;
 /** With full memory, how much of the data does not fit. */
-const OVERFLOW = 4;
+const overflow = 4;
 
-const MIXES = [
+const mixes = [
   { name: "SET", gets: 0, sets: 1 },
   { name: "GET", gets: 1, sets: 0 },
   { name: "GET:SET 10:1", gets: 10, sets: 1 },
@@ -47,13 +47,13 @@ export function groupsOf(context: Context): LoadGroup[] {
 
 /** The names of a group's rows, in order. */
 export function rowsOf(context: Context, group: LoadGroup): string[] {
-  return [LOAD_ROW, ...casesOf(context, group).map((one) => one.name)];
+  return [loadRow, ...casesOf(context, group).map((one) => one.name)];
 }
 
 export function casesOf(context: Context, group: LoadGroup): LoadCase[] {
   const depths = context.smoke ? [1, 16] : [1, 16, 64];
   const cases = depths.flatMap((depth) =>
-    MIXES.map(({ name, gets, sets }) => ({
+    mixes.map(({ name, gets, sets }) => ({
       ...{ group, depth, gets, sets },
       name: `depth ${depth}, ${name}`,
     })),
@@ -64,7 +64,7 @@ export function casesOf(context: Context, group: LoadGroup): LoadCase[] {
 function usualGroups(): LoadGroup[] {
   return [
     group(100, 0, false),
-    group(100, DAY_SECONDS, false),
+    group(100, daySeconds, false),
     group(100, 0, true),
     group(32, 0, false),
     group(1000, 0, false),
@@ -75,18 +75,18 @@ function usualGroups(): LoadGroup[] {
 function matrixGroups(): LoadGroup[] {
   const values = [32, 100, 1000, 10_000];
   return values.flatMap((bytes) =>
-    [0, DAY_SECONDS].flatMap((ttl) => [group(bytes, ttl, false), group(bytes, ttl, true)]),
+    [0, daySeconds].flatMap((ttl) => [group(bytes, ttl, false), group(bytes, ttl, true)]),
   );
 }
 
 function smokeGroups(): LoadGroup[] {
-  const plain = { ...group(100, DAY_SECONDS, false), keys: 2000 };
-  const evicting = { ...group(100, DAY_SECONDS, true), keys: 150_000, maxMemoryBytes: 8 * MiB };
+  const plain = { ...group(100, daySeconds, false), keys: 2000 };
+  const evicting = { ...group(100, daySeconds, true), keys: 150_000, maxMemoryBytes: 8 * MiB };
   return [plain, evicting];
 }
 
 function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadGroup {
-  const keys = Math.min(KEYS, Math.floor(DATA_BYTES_MAX / valueBytes));
+  const keys = Math.min(keyCount, Math.floor(dataBytesMax / valueBytes));
   const data = keys * (valueBytes + 20);
   const plainName = `${valueBytes}-byte values${ttlSeconds > 0 ? ", with TTL" : ""}`;
   return {
@@ -94,7 +94,7 @@ function group(valueBytes: number, ttlSeconds: number, evicting: boolean): LoadG
     plainName: evicting ? plainName : null,
     ...{ valueBytes, ttlSeconds },
     // The evicting load has more keys, and a limit that fits the plain load's data.
-    keys: evicting ? keys * OVERFLOW : keys,
-    maxMemoryBytes: evicting ? Math.ceil(data / MiB) * MiB : ROOMY_BYTES,
+    keys: evicting ? keys * overflow : keys,
+    maxMemoryBytes: evicting ? Math.ceil(data / MiB) * MiB : roomyBytes,
   };
 }

@@ -7,7 +7,7 @@
 import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
 import { againstTable, type Comparison } from "./against.ts";
-import { casesOf, groupsOf, LOAD_ROW, type LoadCase, type LoadGroup, rowsOf } from "./cpu-cases.ts";
+import { casesOf, groupsOf, type LoadCase, type LoadGroup, loadRow, rowsOf } from "./cpu-cases.ts";
 import {
   assertCorrect,
   assertServed,
@@ -36,7 +36,7 @@ interface Sample {
   readonly refused: number;
 }
 
-const CONNECTIONS = 50;
+const connectionCount = 50;
 
 export const cpu: Benchmark = {
   name: "cpu",
@@ -68,8 +68,8 @@ async function measureGroup(context: Context, group: LoadGroup, round: number): 
   for (const server of servers.running) {
     await assertCorrect(server);
     const workload = groupWorkload(server, group);
-    const load = () => preload(server.target, workload, CONNECTIONS);
-    samples.push(await sample(server, group, LOAD_ROW, round, load));
+    const load = () => preload(server.target, workload, connectionCount);
+    samples.push(await sample(server, group, loadRow, round, load));
   }
   for (const one of casesOf(context, group)) {
     for (const server of servers.running) samples.push(await measure(context, server, one, round));
@@ -115,10 +115,10 @@ async function measure(
   const { gets, sets, depth } = one;
   const workload = { ...groupWorkload(server, one.group), gets, sets, depth };
   const seconds = context.smoke ? 0.1 : 2;
-  await runBench(server.target, workload, { connections: CONNECTIONS, seconds: seconds / 2 });
+  await runBench(server.target, workload, { connections: connectionCount, seconds: seconds / 2 });
   const timed = { ...workload, seed: workload.seed + round + 1 };
   return sample(server, one.group, one.name, round, () =>
-    runBench(server.target, timed, { connections: CONNECTIONS, seconds }),
+    runBench(server.target, timed, { connections: connectionCount, seconds }),
   );
 }
 

@@ -4,10 +4,10 @@
 
 import { connect, type Socket } from "node:net";
 
-const MARK = "--the end of these answers--";
-const MARKER = encode("PING", MARK);
+const mark = "--the end of these answers--";
+const marker = encode("PING", mark);
 /** How long a server may accept no bytes before the client stops sending. */
-const STALLED_MS = 300;
+const stalledMs = 300;
 
 /** One command as RESP. */
 export function encode(...words: readonly (string | number)[]): Buffer {
@@ -42,7 +42,7 @@ export class Exchange {
   ask(commands: Uint8Array): Promise<void> {
     this.waiting = Promise.withResolvers();
     this.isFirst = true;
-    this.socket.write(Buffer.concat([commands, MARKER]));
+    this.socket.write(Buffer.concat([commands, marker]));
     return this.waiting.promise;
   }
 
@@ -52,7 +52,7 @@ export class Exchange {
     let before = -1;
     for (let isDone = false; !isDone && before !== this.socket.bytesWritten; ) {
       before = this.socket.bytesWritten;
-      isDone = await Promise.race([sent.then(() => true), Bun.sleep(STALLED_MS).then(() => false)]);
+      isDone = await Promise.race([sent.then(() => true), Bun.sleep(stalledMs).then(() => false)]);
     }
   }
 
@@ -72,15 +72,15 @@ export class Exchange {
       this.waiting.reject(new Error(chunk.toString("latin1", 0, 200).split("\r\n")[0]));
     }
     this.isFirst = false;
-    const seam = Buffer.concat([this.tail, chunk.subarray(0, MARK.length)]);
-    if (seam.includes(MARK) || chunk.includes(MARK)) {
+    const seam = Buffer.concat([this.tail, chunk.subarray(0, mark.length)]);
+    if (seam.includes(mark) || chunk.includes(mark)) {
       this.tail = Buffer.alloc(0);
       this.waiting.resolve();
     } else {
       this.tail = Buffer.from(
-        chunk.length >= MARK.length
-          ? chunk.subarray(1 - MARK.length)
-          : seam.subarray(1 - MARK.length),
+        chunk.length >= mark.length
+          ? chunk.subarray(1 - mark.length)
+          : seam.subarray(1 - mark.length),
       );
     }
   }

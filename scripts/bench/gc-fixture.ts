@@ -6,8 +6,8 @@
 import { peakResidentBytes } from "./process.ts";
 import { MiB } from "./units.ts";
 
-const ARRAY_BYTES = 64 * 1024;
-const COLLECT_EVERY_BYTES = 16 * MiB;
+const arrayBytes = 64 * 1024;
+const collectEveryBytes = 16 * MiB;
 
 const [variant, megabytes] = process.argv.slice(2);
 const shared = variant === "plain" ? null : new SharedArrayBuffer(1024 * MiB);
@@ -19,11 +19,11 @@ let collectMillis = 0;
 let checksum = 0;
 
 const began = performance.now();
-for (let bytes = 0; bytes < total; bytes += ARRAY_BYTES) {
-  const array = new Uint8Array(ARRAY_BYTES).fill(bytes & 255);
-  checksum = (checksum + array[bytes % ARRAY_BYTES]) | 0;
-  sinceCollection += ARRAY_BYTES;
-  if (variant === "collect" && sinceCollection >= COLLECT_EVERY_BYTES) collect();
+for (let bytes = 0; bytes < total; bytes += arrayBytes) {
+  const array = new Uint8Array(arrayBytes).fill(bytes & 255);
+  checksum = (checksum + array[bytes % arrayBytes]) | 0;
+  sinceCollection += arrayBytes;
+  if (variant === "collect" && sinceCollection >= collectEveryBytes) collect();
   // A server allocates a chunk in each turn of its event loop, not in one long loop.
   if (bytes % MiB === 0) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { Benchmark, Cell } from "./suite.ts";
 
-const VARIANTS = [
+const variants = [
   ["plain", "no shared memory"],
   ["shared", "1 GiB of shared memory"],
   ["collect", "1 GiB of shared memory, collector called every 16 MiB"],
@@ -18,7 +18,7 @@ export const gc: Benchmark = {
   async run(context) {
     const megabytes = context.smoke ? 128 : 2048;
     const rows: Cell[][] = [];
-    for (const [variant, words] of VARIANTS) {
+    for (const [variant, words] of variants) {
       context.say(`gc: ${words}`);
       const [peakMib, milliseconds, collections, collectMilliseconds] = measure(variant, megabytes);
       rows.push([words, peakMib, milliseconds, collections, collectMilliseconds]);

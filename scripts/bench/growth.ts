@@ -6,19 +6,12 @@
 import { runBench } from "../../src/bench/load-run.ts";
 import { assertServed, type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed } from "./suite.ts";
-import {
-  QUEUED_COLUMN,
-  QUEUED_NOTE,
-  TURN_COLUMNS,
-  TURN_NOTE,
-  turnCells,
-  turnsOf,
-} from "./turns.ts";
+import { queuedColumn, queuedNote, turnCells, turnColumns, turnNote, turnsOf } from "./turns.ts";
 import { MiB, mib } from "./units.ts";
 
-const CONNECTIONS = 8;
-const DEPTH = 16;
-const VALUE_BYTES = 32;
+const connectionCount = 8;
+const depth = 16;
+const valueBytes = 32;
 
 interface Mode {
   readonly name: string;
@@ -48,14 +41,14 @@ export const growth: Benchmark = {
         title: `Loading ${context.smoke ? "100 thousand" : "ten million"} items, milliseconds`,
         columns: [
           ...["server", "memory", "items", "resident MiB", "k/s", "slowest k/s"],
-          ...["p99.9", "p99.99", "max", ...TURN_COLUMNS, QUEUED_COLUMN],
+          ...["p99.9", "p99.99", "max", ...turnColumns, queuedColumn],
         ],
         rows,
         notes: [
-          `SET, ${VALUE_BYTES}-byte values, depth ${DEPTH}, ${CONNECTIONS} connections.`,
+          `SET, ${valueBytes}-byte values, depth ${depth}, ${connectionCount} connections.`,
           "Slowest k/s: the quarter of a second with the fewest operations.",
-          TURN_NOTE,
-          QUEUED_NOTE,
+          turnNote,
+          queuedNote,
         ],
       },
     ];
@@ -66,12 +59,12 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
   await using server = await startServer(spec, { maxMemoryBytes: mode.maxMemoryBytes });
   const keys = context.smoke ? 100_000 : 10_000_000;
   const workload = workloadFor(server, {
-    ...{ keys, pattern: "sequential", gets: 0, sets: 1, depth: DEPTH },
-    ...{ valueBytesMin: VALUE_BYTES, valueBytesMax: VALUE_BYTES },
+    ...{ keys, pattern: "sequential", gets: 0, sets: 1, depth: depth },
+    ...{ valueBytesMin: valueBytes, valueBytesMax: valueBytes },
   });
   const slowest = slowestWindow();
   await server.resetStatistics();
-  const plan = { connections: CONNECTIONS, requests: keys };
+  const plan = { connections: connectionCount, requests: keys };
   const queuedBefore = server.queuedSeconds();
   const result = await runBench(server.target, workload, plan, slowest.observe);
   const queued = server.queuedSeconds() - queuedBefore;

@@ -6,19 +6,19 @@
 
 import { replay } from "./replay.ts";
 import { type ServerOptions, type ServerSpec, startServer } from "./servers.ts";
-import { POLICY_NAMES, simulate, type Trace } from "./simulate/policies.ts";
+import { policyNames, simulate, type Trace } from "./simulate/policies.ts";
 import { type Benchmark, type Cell, type Context, fixed, type Table } from "./suite.ts";
-import { GENERATOR_DEFAULT, generateTrace, readTrace, workingSetBytes } from "./trace.ts";
+import { generateTrace, generatorDefault, readTrace, workingSetBytes } from "./trace.ts";
 import { MiB } from "./units.ts";
 
 /** The smallest limit for a trace from a file, and for the larger one that is generated, in MiB. */
-const FILE_LIMIT_MIB = 4;
-const GENERATED_LIMIT_MIB = 32;
+const fileLimitMib = 4;
+const generatedLimitMib = 32;
 /** Limits double until they reach this multiple of the data, or this maximum. */
-const ROOMY_FACTOR = 1.2;
-const LIMIT_MIB_MAX = 64;
+const roomyFactor = 1.2;
+const limitMibMax = 64;
 /** The name of the built-in trace among file names. */
-const GENERATED = "generated";
+const generated = "generated";
 
 interface Variant {
   readonly name: string;
@@ -51,15 +51,15 @@ interface Job {
 
 async function jobsOf(context: Context): Promise<Job[]> {
   if (context.smoke) {
-    const small = { ...GENERATOR_DEFAULT, requests: 20_000, objects: 8000 };
+    const small = { ...generatorDefault, requests: 20_000, objects: 8000 };
     return [jobOf(context, generateTrace(small), 2)];
   }
-  const names = context.traces.length > 0 ? context.traces : [GENERATED];
+  const names = context.traces.length > 0 ? context.traces : [generated];
   return Promise.all(
     names.map(async (name) =>
-      name === GENERATED
-        ? jobOf(context, generateTrace(), GENERATED_LIMIT_MIB)
-        : jobOf(context, await readTrace(name), FILE_LIMIT_MIB),
+      name === generated
+        ? jobOf(context, generateTrace(), generatedLimitMib)
+        : jobOf(context, await readTrace(name), fileLimitMib),
     ),
   );
 }
@@ -71,8 +71,8 @@ function jobOf({ limitsMib, smoke }: Context, trace: Trace, leastMib: number): J
 
 /** Includes one limit at which everything fits. */
 function doubledUntilRoomy(trace: Trace, leastMib: number): number[] {
-  const roomyMib = (workingSetBytes(trace) / MiB) * ROOMY_FACTOR;
-  const largestMib = Math.min(roomyMib, LIMIT_MIB_MAX);
+  const roomyMib = (workingSetBytes(trace) / MiB) * roomyFactor;
+  const largestMib = Math.min(roomyMib, limitMibMax);
   const limits = [leastMib];
   for (let limit = leastMib; limit < largestMib; limits.push(limit)) limit *= 2;
   return limits;
@@ -106,7 +106,7 @@ async function measureTrace(context: Context, { trace, limits }: Job): Promise<T
   );
   const raw = limits.map((limitMib, i) => {
     const { objects } = byLimit[i][0];
-    const simulated = POLICY_NAMES.map((name) => simulate(name, objects, trace));
+    const simulated = policyNames.map((name) => simulate(name, objects, trace));
     return { limitMib, samples: byLimit[i], objects, simulated };
   });
   return tableOf(variants, trace, raw);
@@ -149,7 +149,7 @@ function tableOf(variants: readonly Variant[], trace: Trace, raw: readonly Limit
     title: `Hit ratio, percent: ${trace.name}`,
     columns: [
       ...["limit", "data/limit", ...names, ...names.map((name) => `${name} RSS`), "objects"],
-      ...POLICY_NAMES.map((name) => `sim ${name}`),
+      ...policyNames.map((name) => `sim ${name}`),
     ],
     rows: raw.map((result) => rowOf(result, dataBytes)),
     notes: [

@@ -13,17 +13,17 @@ import {
 } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
 import {
-  QUEUED_COLUMN,
-  QUEUED_NOTE,
-  TURN_COLUMNS,
-  TURN_NOTE,
+  queuedColumn,
+  queuedNote,
   type Turns,
   turnCells,
+  turnColumns,
+  turnNote,
   turnsOf,
 } from "./turns.ts";
 import { MiB } from "./units.ts";
 
-const CONNECTIONS = 50;
+const connectionCount = 50;
 
 interface Mode {
   readonly name: string;
@@ -72,12 +72,12 @@ export const latency: Benchmark = {
 async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<Sample> {
   await using server = await startServer(spec, { maxMemoryBytes: mode.maxMemoryBytes });
   const workload = workloadFor(server, { keys: mode.keys, gets: 1, sets: 1 });
-  await preload(server.target, workload, CONNECTIONS);
+  await preload(server.target, workload, connectionCount);
   const maximum = await maximumRate(context, server, mode);
   await server.resetStatistics();
   const queuedBefore = server.queuedSeconds();
   const paced = await runBench(server.target, workload, {
-    connections: CONNECTIONS,
+    connections: connectionCount,
     rate: Math.max(1, Math.floor(maximum / 2)),
     seconds: context.smoke ? 0.5 : 10,
   });
@@ -94,7 +94,7 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
 
 async function maximumRate(context: Context, server: RunningServer, mode: Mode): Promise<number> {
   const workload = workloadFor(server, { keys: mode.keys, gets: 1, sets: 1 });
-  const plan = { connections: CONNECTIONS, seconds: context.smoke ? 0.3 : 3 };
+  const plan = { connections: connectionCount, seconds: context.smoke ? 0.3 : 3 };
   await runBench(server.target, workload, plan);
   return (await runBench(server.target, workload, plan)).operationsPerSecond;
 }
@@ -114,10 +114,10 @@ function tableOf(context: Context, samples: readonly Sample[]) {
     title: "Latency at half of the maximum rate, milliseconds",
     columns: [
       ...["server", "memory", "max/s", "p50", "p99", "p99.9", "p99.9 to redis"],
-      ...["p99.99", "max", ...TURN_COLUMNS, QUEUED_COLUMN],
+      ...["p99.99", "max", ...turnColumns, queuedColumn],
     ],
     rows,
-    notes: ["GET:SET 1:1, 100-byte values, depth 1, 50 connections.", TURN_NOTE, QUEUED_NOTE],
+    notes: ["GET:SET 1:1, 100-byte values, depth 1, 50 connections.", turnNote, queuedNote],
     raw: samples,
   };
 }

@@ -11,16 +11,16 @@ import { type RunningServer, type ServerSpec, startServer, workloadFor } from ".
 import type { Cell, Context, Table } from "./suite.ts";
 import { MiB } from "./units.ts";
 
-const OVERFLOW = 4;
-const SMALL_VALUE_BYTES = 100;
-const LARGE_TRIES = 5;
+const overflow = 4;
+const smallValueBytes = 100;
+const largeTries = 5;
 /** Keys differ for each length. */
-const LARGE_KEY_BYTES = 24;
-const REASON_LENGTH_MAX = 60;
+const largeKeyBytes = 24;
+const reasonLengthMax = 60;
 
-const FULL_VALUE_BYTES = 1000;
-const AGAIN_KEY_BYTES = 32;
-const KEYS_OF_A_DELETE = 500;
+const fullValueBytes = 1000;
+const againKeyBytes = 32;
+const keysOfADelete = 500;
 
 // ---- the largest value --------------------------------------------------------------------------
 
@@ -36,26 +36,26 @@ export async function largestTable(context: Context): Promise<Table> {
     title: "Values of a quarter of the limit, written to a memory full of small ones",
     columns: ["server", "limit", "value bytes", "read back", "refused", "a byte more"],
     rows,
-    notes: [`Read back: of ${LARGE_TRIES} keys, each written twice, every byte compared.`],
+    notes: [`Read back: of ${largeTries} keys, each written twice, every byte compared.`],
   };
 }
 
 async function measureLargest(spec: ServerSpec, limitBytes: number): Promise<Cell[]> {
   await using server = await startServer(spec, { maxMemoryBytes: limitBytes });
   const small = workloadFor(server, {
-    ...{ valueBytesMin: SMALL_VALUE_BYTES, valueBytesMax: SMALL_VALUE_BYTES },
-    keys: Math.ceil((limitBytes * OVERFLOW) / SMALL_VALUE_BYTES),
+    ...{ valueBytesMin: smallValueBytes, valueBytesMax: smallValueBytes },
+    keys: Math.ceil((limitBytes * overflow) / smallValueBytes),
   });
   await preload(server.target, small, 1);
   const quarter = Math.floor(limitBytes / 4);
   let [readBack, refused] = [0, 0];
-  for (let i = 0; i < LARGE_TRIES; i++) {
-    const { hits, errors } = await writeAndRead(server, quarter, LARGE_KEY_BYTES + i);
+  for (let i = 0; i < largeTries; i++) {
+    const { hits, errors } = await writeAndRead(server, quarter, largeKeyBytes + i);
     readBack += Math.min(1, hits);
     refused += errors;
   }
-  const beyond = await writeAndRead(server, quarter + 1, LARGE_KEY_BYTES + LARGE_TRIES);
-  const verdict = beyond.errors === 0 ? "stored" : beyond.firstError.slice(0, REASON_LENGTH_MAX);
+  const beyond = await writeAndRead(server, quarter + 1, largeKeyBytes + largeTries);
+  const verdict = beyond.errors === 0 ? "stored" : beyond.firstError.slice(0, reasonLengthMax);
   return [spec.name, limitBytes / MiB, quarter, readBack, refused, verdict];
 }
 
@@ -86,7 +86,7 @@ export async function fullTable(context: Context): Promise<Table> {
     ],
     rows,
     notes: [
-      `SET, ${FULL_VALUE_BYTES}-byte values, ${OVERFLOW} times the limit, one connection.`,
+      `SET, ${fullValueBytes}-byte values, ${overflow} times the limit, one connection.`,
       "Written again: other keys, half as many as were deleted.",
     ],
   };
@@ -95,17 +95,17 @@ export async function fullTable(context: Context): Promise<Table> {
 async function measureFull(spec: ServerSpec, maxMemoryBytes: number): Promise<Cell[]> {
   await using server = await startServer(spec, { maxMemoryBytes, evictsNothing: true });
   const workload = workloadFor(server, {
-    ...{ valueBytesMin: FULL_VALUE_BYTES, valueBytesMax: FULL_VALUE_BYTES, gets: 0, sets: 1 },
-    ...{ keys: Math.ceil((maxMemoryBytes * OVERFLOW) / FULL_VALUE_BYTES), pattern: "sequential" },
+    ...{ valueBytesMin: fullValueBytes, valueBytesMax: fullValueBytes, gets: 0, sets: 1 },
+    ...{ keys: Math.ceil((maxMemoryBytes * overflow) / fullValueBytes), pattern: "sequential" },
   });
   const filled = await write(server, workload, workload.keys);
   const taken = await assertHolds(server, filled.operations - filled.errors);
   const deleted = await deleteEverySecond(server, workload, taken);
-  const others = { ...workload, keyLengthBytes: AGAIN_KEY_BYTES };
+  const others = { ...workload, keyLengthBytes: againKeyBytes };
   const again = await write(server, others, Math.floor(deleted / 2));
   const added = again.operations - again.errors;
   await assertHolds(server, taken - deleted + added);
-  const reason = filled.firstError.slice(0, REASON_LENGTH_MAX);
+  const reason = filled.firstError.slice(0, reasonLengthMax);
   return [
     ...[spec.name, maxMemoryBytes / MiB, taken, filled.errors, reason, deleted, added],
     again.errors,
@@ -130,9 +130,9 @@ async function deleteEverySecond(
 ): Promise<number> {
   await using probe = await Probe.connect(server.target.port);
   let deleted = 0;
-  for (let from = 0; from < taken; from += 2 * KEYS_OF_A_DELETE) {
+  for (let from = 0; from < taken; from += 2 * keysOfADelete) {
     const keys: string[] = [];
-    const to = Math.min(from + 2 * KEYS_OF_A_DELETE, taken);
+    const to = Math.min(from + 2 * keysOfADelete, taken);
     for (let id = from; id < to; id += 2) keys.push(keyText(workload, id));
     deleted += Number(await probe.ask("DEL", ...keys));
   }

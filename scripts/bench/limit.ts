@@ -11,10 +11,10 @@ import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import type { Benchmark, Cell, Context, Table } from "./suite.ts";
 import { MiB, mib } from "./units.ts";
 
-const OVERFLOW = 4;
-const CONNECTIONS = 10;
+const overflow = 4;
+const connectionCount = 10;
 /** The limit at which our server also runs with more data threads. */
-const THREADED_LIMIT_MIB = 128;
+const threadedLimitMib = 128;
 
 interface Variant {
   readonly spec: ServerSpec;
@@ -23,10 +23,10 @@ interface Variant {
 }
 
 function variantsOf({ servers, smoke }: Context): Variant[] {
-  const limits = smoke ? [32] : [64, THREADED_LIMIT_MIB, 512];
+  const limits = smoke ? [32] : [64, threadedLimitMib, 512];
   return limits.flatMap((limitMib) =>
     servers.flatMap((spec) => {
-      const isThreaded = spec.name === "mscache" && (smoke || limitMib === THREADED_LIMIT_MIB);
+      const isThreaded = spec.name === "mscache" && (smoke || limitMib === threadedLimitMib);
       const counts = isThreaded ? (smoke ? [1, 2] : [1, 2, 4]) : [1];
       return counts.map((threads) => ({ spec, limitMib, threads }));
     }),
@@ -56,7 +56,7 @@ async function peakTable(context: Context): Promise<Table> {
     ],
     rows,
     notes: [
-      `SET, values of 10 bytes to 1 MB spread evenly over magnitudes, ${CONNECTIONS} connections.`,
+      `SET, values of 10 bytes to 1 MB spread evenly over magnitudes, ${connectionCount} connections.`,
       "memcached keeps a page of a megabyte for each size class: at small limits it refuses writes",
       "for which no page is left.",
     ],
@@ -70,8 +70,8 @@ async function measure({ spec, limitMib, threads }: Variant): Promise<Cell[]> {
     ...{ valueBytesMin: 10, valueBytesMax: 1_000_000, gets: 0, sets: 1 },
     ...{ keys: 10_000_000, pattern: "sequential" },
   });
-  const { writes, bytes } = writesFor(maxMemoryBytes * OVERFLOW, (key) => valueLength(shape, key));
-  const plan = { connections: CONNECTIONS, requests: writes };
+  const { writes, bytes } = writesFor(maxMemoryBytes * overflow, (key) => valueLength(shape, key));
+  const plan = { connections: connectionCount, requests: writes };
   const result = await runBench(server.target, shape, plan);
   const peak = peakResidentBytes(server.pid);
   const items = await server.items();

@@ -20,14 +20,14 @@ import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { threads } from "./threads.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [
+const benchmarks: readonly Benchmark[] = [
   ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc, replication, resident],
 ];
 
 const command = defineCommand({
   meta: {
     name: "bench",
-    description: `The benchmark suite: ${BENCHMARKS.map(({ name }) => name).join(", ")}`,
+    description: `The benchmark suite: ${benchmarks.map(({ name }) => name).join(", ")}`,
   },
   args: {
     smoke: { type: "boolean", description: "Seconds instead of minutes", default: false },
@@ -109,9 +109,9 @@ function list(text: string | undefined): string[] {
 }
 
 function chooseBenchmarks(names: readonly string[]): readonly Benchmark[] {
-  if (names.length === 0) return BENCHMARKS;
+  if (names.length === 0) return benchmarks;
   return names.map((name) => {
-    const found = BENCHMARKS.find((benchmark) => benchmark.name === name);
+    const found = benchmarks.find((benchmark) => benchmark.name === name);
     if (found === undefined) throw new Error(`there is no benchmark "${name}"`);
     return found;
   });

@@ -8,11 +8,11 @@ import { type ServerSpec, startServer, workloadFor } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
 import { MiB } from "./units.ts";
 
-const KEY_BYTES = 20;
-const DAY_SECONDS = 86_400;
-const WARM_KEYS = 1000;
+const keyBytes = 20;
+const daySeconds = 86_400;
+const warmKeys = 1000;
 /** Few connections, so that their buffers do not distort the figure. */
-const CONNECTIONS = 8;
+const connectionCount = 8;
 
 interface Sample {
   readonly server: string;
@@ -32,7 +32,7 @@ function casesOf(context: Context): MemoryCase[] {
   const values = context.smoke ? [100] : [32, 100, 1000];
   const cases = values.flatMap((valueBytes) => [
     { name: `${valueBytes} B`, valueBytes, ttlSeconds: 0 },
-    { name: `${valueBytes} B, TTL`, valueBytes, ttlSeconds: DAY_SECONDS },
+    { name: `${valueBytes} B, TTL`, valueBytes, ttlSeconds: daySeconds },
   ]);
   return cases.filter((one) => one.name.includes(context.only));
 }
@@ -58,20 +58,20 @@ async function measure(context: Context, spec: ServerSpec, one: MemoryCase): Pro
   await using server = await startServer(spec, { maxMemoryBytes: 8192 * MiB });
   const { valueBytes, ttlSeconds } = one;
   const workload = workloadFor(server, {
-    ...{ keyLengthBytes: KEY_BYTES, valueBytesMin: valueBytes, valueBytesMax: valueBytes },
+    ...{ keyLengthBytes: keyBytes, valueBytesMin: valueBytes, valueBytesMax: valueBytes },
     ...{ ttlSeconds, keys: context.smoke ? 40_000 : 2_000_000 },
   });
-  const warm = { ...workload, keys: WARM_KEYS, gets: 1, sets: 1, depth: 64 };
+  const warm = { ...workload, keys: warmKeys, gets: 1, sets: 1, depth: 64 };
   const seconds = context.smoke ? 0.2 : 3;
-  await preload(server.target, warm, CONNECTIONS);
-  await runBench(server.target, warm, { connections: CONNECTIONS, seconds });
+  await preload(server.target, warm, connectionCount);
+  await runBench(server.target, warm, { connections: connectionCount, seconds });
   const before = await settledResidentBytes(server.pid);
   const itemsBefore = await server.items();
-  const loaded = await preload(server.target, workload, CONNECTIONS);
+  const loaded = await preload(server.target, workload, connectionCount);
   if (loaded.errors > 0) throw new Error(`${spec.name}: ${loaded.firstError}`);
   const growthBytes = (await settledResidentBytes(server.pid)) - before;
   const items = (await server.items()) - itemsBefore;
-  const overheadBytes = growthBytes / items - KEY_BYTES - valueBytes;
+  const overheadBytes = growthBytes / items - keyBytes - valueBytes;
   return { server: spec.name, case: one.name, items, growthBytes, overheadBytes };
 }
 

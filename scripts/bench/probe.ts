@@ -2,7 +2,7 @@
 // took. It measures from outside, beside a load, and adds almost nothing to it.
 // Invariant: a reply belongs to the last request; a lost connection is an error, not a wait.
 
-const ANSWER_TIMEOUT_MS = 20_000;
+const answerTimeoutMs = 20_000;
 
 export class Probe implements AsyncDisposable {
   private readonly socket: Bun.Socket;
@@ -34,7 +34,7 @@ export class Probe implements AsyncDisposable {
   async ask(...words: string[]): Promise<string> {
     const waiting = Promise.withResolvers<string>();
     this.waiting = waiting;
-    const limit = setTimeout(() => this.failed("no answer"), ANSWER_TIMEOUT_MS);
+    const limit = setTimeout(() => this.failed("no answer"), answerTimeoutMs);
     const encoded = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
     this.socket.write(`*${words.length}\r\n${encoded}`);
     try {

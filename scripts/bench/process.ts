@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-const TICKS_PER_SECOND = Number(getconf("CLK_TCK"));
-const PAGE_BYTES = Number(getconf("PAGESIZE"));
+const ticksPerSecond = Number(getconf("CLK_TCK"));
+const pageBytes = Number(getconf("PAGESIZE"));
 
 function getconf(name: string): string {
   if (process.platform !== "linux")
@@ -19,7 +19,7 @@ export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // The second field is the program's name in parentheses and may contain anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 /**
@@ -41,7 +41,7 @@ export function queuedSeconds(pid: number): number {
 }
 
 export function residentBytes(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * PAGE_BYTES;
+  return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * pageBytes;
 }
 
 /** The peak of resident memory since the last reset. */
@@ -70,7 +70,7 @@ export async function settledResidentBytes(pid: number): Promise<number> {
 }
 
 /** The server uses the first processor alone, and the generator the last. */
-export const SERVER_CPU = availableParallelism() > 1 ? "0" : null;
+export const serverCpu = availableParallelism() > 1 ? "0" : null;
 
 export function pinGenerator(): void {
   const last = availableParallelism() - 1;

@@ -5,12 +5,12 @@
 
 import { fillerByte } from "../../src/bench/requests.ts";
 import type { Protocol } from "../../src/bench/workload.ts";
-import { TRACE_KEY_PREFIX, TRACE_VALUE_BYTES_MAX } from "./trace.ts";
+import { traceKeyPrefix, traceValueBytesMax } from "./trace.ts";
 
 const ZERO = 0x30; // 0
-const FILLER = Uint8Array.from({ length: TRACE_VALUE_BYTES_MAX }, (_, i) => fillerByte(i));
+const filler = Uint8Array.from({ length: traceValueBytesMax }, (_, i) => fillerByte(i));
 /** Bytes of a request besides its value: words, lengths and a key of at most fourteen bytes. */
-const FRAME_BYTES_MAX = 64;
+const frameBytesMax = 64;
 
 /** The bytes around key and length. In a SET: `set`, key, `neck`, length, `head`, value, CRLF. */
 interface Phrases {
@@ -21,17 +21,17 @@ interface Phrases {
 }
 
 const ascii = (text: string) => new TextEncoder().encode(text);
-const CRLF = ascii("\r\n");
-const PREFIX = ascii(TRACE_KEY_PREFIX);
+const crlf = ascii("\r\n");
+const prefix = ascii(traceKeyPrefix);
 
-const PHRASES: Readonly<Record<Protocol, Phrases>> = {
+const phrases: Readonly<Record<Protocol, Phrases>> = {
   resp: {
     get: ascii("*2\r\n$3\r\nGET\r\n$"),
     set: ascii("*3\r\n$3\r\nSET\r\n$"),
     neck: ascii("\r\n$"),
-    head: CRLF,
+    head: crlf,
   },
-  memcache: { get: ascii("get "), set: ascii("set "), neck: ascii(" 0 0 "), head: CRLF },
+  memcache: { get: ascii("get "), set: ascii("set "), neck: ascii(" 0 0 "), head: crlf },
 };
 
 export class ReplayWriter {
@@ -42,9 +42,9 @@ export class ReplayWriter {
   private readonly announcesKeys: boolean;
 
   constructor(protocol: Protocol, getsMax: number, setsMax: number) {
-    const setBytesMax = FRAME_BYTES_MAX + TRACE_VALUE_BYTES_MAX;
-    this.bytes = new Uint8Array(getsMax * FRAME_BYTES_MAX + setsMax * setBytesMax);
-    this.phrases = PHRASES[protocol];
+    const setBytesMax = frameBytesMax + traceValueBytesMax;
+    this.bytes = new Uint8Array(getsMax * frameBytesMax + setsMax * setBytesMax);
+    this.phrases = phrases[protocol];
     this.announcesKeys = protocol === "resp";
   }
 
@@ -55,7 +55,7 @@ export class ReplayWriter {
   get(id: number): void {
     this.append(this.phrases.get);
     this.key(id);
-    this.append(CRLF);
+    this.append(crlf);
   }
 
   set(id: number, valueLength: number): void {
@@ -64,17 +64,17 @@ export class ReplayWriter {
     this.append(this.phrases.neck);
     this.decimal(valueLength);
     this.append(this.phrases.head);
-    this.bytes.set(FILLER.subarray(0, valueLength), this.size);
+    this.bytes.set(filler.subarray(0, valueLength), this.size);
     this.size += valueLength;
-    this.append(CRLF);
+    this.append(crlf);
   }
 
   private key(id: number): void {
     if (this.announcesKeys) {
-      this.decimal(PREFIX.length + digitsOf(id));
-      this.append(CRLF);
+      this.decimal(prefix.length + digitsOf(id));
+      this.append(crlf);
     }
-    this.append(PREFIX);
+    this.append(prefix);
     this.decimal(id);
   }
 

@@ -9,19 +9,19 @@ import type { Socket } from "bun";
 import type { Target } from "../../src/bench/load-connection.ts";
 import { MISS, type ReplyReader } from "../../src/bench/replies.ts";
 import { replyReader } from "../../src/bench/reply-formats.ts";
-import { BenchError, DEFAULT_WORKLOAD, GET, type Protocol, SET } from "../../src/bench/workload.ts";
+import { BenchError, defaultWorkload, GET, type Protocol, SET } from "../../src/bench/workload.ts";
 import { ReplayWriter } from "./replay-writer.ts";
 import type { Trace } from "./simulate/policies.ts";
 import { traceValueLength } from "./trace.ts";
 
 /** Number of different ids in a window. */
-const DISTINCT_MAX = 16;
+const distinctMax = 16;
 /** Requests in a window, so that even a trace of a single id has bounded messages. */
-const WINDOW_MAX = 64;
+const windowMax = 64;
 /** A message has the repeats of one window and the different ids of the next, ... */
-const GETS_MAX = WINDOW_MAX + DISTINCT_MAX;
+const getsMax = windowMax + distinctMax;
 /** ... each of which may miss and become a SET in the message after it. */
-const MESSAGE_MAX = 2 * GETS_MAX;
+const messageMax = 2 * getsMax;
 
 export interface ReplayResult {
   readonly hitPercent: number;
@@ -48,14 +48,14 @@ export async function replay(
 
 /** Requests that travel together: their bytes, and what their replies are checked against. */
 class Message {
-  readonly kinds = new Uint8Array(MESSAGE_MAX);
-  readonly ids = new Int32Array(MESSAGE_MAX);
-  readonly lengths = new Int32Array(MESSAGE_MAX);
+  readonly kinds = new Uint8Array(messageMax);
+  readonly ids = new Int32Array(messageMax);
+  readonly lengths = new Int32Array(messageMax);
   readonly writer: ReplayWriter;
   count = 0;
 
   constructor(protocol: Protocol) {
-    this.writer = new ReplayWriter(protocol, GETS_MAX, GETS_MAX);
+    this.writer = new ReplayWriter(protocol, getsMax, getsMax);
   }
 
   clear(): void {
@@ -80,9 +80,9 @@ class Requests {
   private readonly windowOf: Uint32Array;
   private window = 0;
   private at = 0;
-  private readonly missed = new Int32Array(GETS_MAX);
+  private readonly missed = new Int32Array(getsMax);
   /** Ids that were repeated within the last window. */
-  private readonly repeats = new Int32Array(WINDOW_MAX);
+  private readonly repeats = new Int32Array(windowMax);
   private repeatCount = 0;
 
   constructor(trace: Trace) {
@@ -110,10 +110,10 @@ class Requests {
 
   private addWindow(message: Message): void {
     const { ids } = this.trace;
-    const end = Math.min(this.at + WINDOW_MAX, ids.length);
+    const end = Math.min(this.at + windowMax, ids.length);
     this.window++;
     this.repeatCount = 0;
-    for (let distinct = 0; this.at < end && distinct < DISTINCT_MAX; this.at++) {
+    for (let distinct = 0; this.at < end && distinct < distinctMax; this.at++) {
       const id = ids[this.at];
       if (this.windowOf[id] === this.window) {
         this.repeats[this.repeatCount++] = id;
@@ -139,7 +139,7 @@ class ReplayLink {
 
   constructor(message: Message, protocol: Protocol) {
     this.message = message;
-    this.reader = replyReader({ ...DEFAULT_WORKLOAD, protocol, depth: MESSAGE_MAX });
+    this.reader = replyReader({ ...defaultWorkload, protocol, depth: messageMax });
   }
 
   async open(target: Target): Promise<void> {

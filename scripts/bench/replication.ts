@@ -15,19 +15,19 @@ import {
   workloadFor,
 } from "./servers.ts";
 import { alternate, type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
-import { TURN_COLUMNS, type Turns, turnCells, turnsOf } from "./turns.ts";
+import { type Turns, turnCells, turnColumns, turnsOf } from "./turns.ts";
 
-const CONNECTIONS = 8;
-const LINK_POLL_MS = 2;
-const SYNC_MS_MAX = 120_000;
-const MAX_MEMORY_BYTES = 1024 ** 3;
+const connectionCount = 8;
+const linkPollMs = 2;
+const syncMsMax = 120_000;
+const maxMemoryBytes = 1024 ** 3;
 /** Clients that ping the leader during a full sync: enough to count, too few to slow it down. */
-const PINGING_CLIENTS = 4;
-const PING_PAUSE_MS = 2;
+const pingingClients = 4;
+const pingPauseMs = 2;
 /** A wait that a client would notice; the same bound as for turns. */
-const SHORT_MS = 10;
-const WRITES_PER_SECOND = 20_000;
-const LAG_PAUSE_MS = 2;
+const shortMs = 10;
+const writesPerSecond = 20_000;
+const lagPauseMs = 2;
 
 interface Pair {
   readonly name: string;
@@ -38,7 +38,7 @@ interface Sample {
   readonly pair: string;
   readonly syncMs: number;
   readonly pings: number;
-  /** Pings that were answered within `SHORT_MS`. */
+  /** Pings that were answered within `shortMs`. */
   readonly shortPings: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -73,12 +73,12 @@ function pairsOf({ servers }: Context): Pair[] {
 }
 
 async function measure(context: Context, { name, specs }: Pair): Promise<Sample> {
-  const options = { maxMemoryBytes: MAX_MEMORY_BYTES, unpinned: true };
+  const options = { maxMemoryBytes: maxMemoryBytes, unpinned: true };
   await using servers = await startServers(specs, options);
   const [leader, follower] = servers.running;
   const keys = context.smoke ? 20_000 : 1_000_000;
   const workload = workloadFor(leader, { keys });
-  assertServed(leader, await preload(leader.target, workload, CONNECTIONS), name);
+  assertServed(leader, await preload(leader.target, workload, connectionCount), name);
   const served = await whileSyncing(leader, follower, keys);
   const lags = await lagUnderWrites(leader, follower, context.smoke ? 0.5 : 10, keys);
   return {
@@ -104,20 +104,20 @@ async function whileSyncing(leader: RunningServer, follower: RunningServer, keys
   const turns = turnsOf(await leader.statistics());
   const items = await follower.items();
   if (items !== keys) throw new Error(`the follower has ${items} of ${keys} items`);
-  const shortPings = waits.filter((wait) => wait < SHORT_MS).length;
+  const shortPings = waits.filter((wait) => wait < shortMs).length;
   const [p99Ms, p999Ms] = [share(waits, 0.99), share(waits, 0.999)];
   const maxMs = Math.max(...waits);
   return { syncMs, pings: waits.length, shortPings, p99Ms, p999Ms, maxMs, turns };
 }
 
 async function untilLinkIsUp(follower: Probe): Promise<void> {
-  const deadline = performance.now() + SYNC_MS_MAX;
+  const deadline = performance.now() + syncMsMax;
   while (performance.now() < deadline) {
     // A loading server may refuse this.
     if ((await follower.ask("INFO", "replication")).includes("master_link_status:up")) return;
-    await Bun.sleep(LINK_POLL_MS);
+    await Bun.sleep(linkPollMs);
   }
-  throw new Error(`the follower's link was not up after ${SYNC_MS_MAX} ms`);
+  throw new Error(`the follower's link was not up after ${syncMsMax} ms`);
 }
 
 /** How long the leader's clients wait meanwhile: every ping counts, including late ones. */
@@ -128,10 +128,10 @@ function pingUntilStopped(port: number): { stop(): Promise<number[]> } {
     await using probe = await Probe.connect(port);
     do {
       waits.push(await probe.ping());
-      await Bun.sleep(PING_PAUSE_MS);
+      await Bun.sleep(pingPauseMs);
     } while (!isOver);
   };
-  const work = Promise.all(Array.from({ length: PINGING_CLIENTS }, pingInTurn));
+  const work = Promise.all(Array.from({ length: pingingClients }, pingInTurn));
   return {
     stop: async () => {
       isOver = true;
@@ -151,7 +151,7 @@ async function lagUnderWrites(
   keys: number,
 ): Promise<number[]> {
   const workload = workloadFor(leader, { keys, gets: 0, sets: 1 });
-  const plan = { connections: CONNECTIONS, rate: WRITES_PER_SECOND, seconds };
+  const plan = { connections: connectionCount, rate: writesPerSecond, seconds };
   const load = runBench(leader.target, workload, plan);
   const lags: number[] = [];
   let isOver = false;
@@ -160,7 +160,7 @@ async function lagUnderWrites(
     await using reader = await Probe.connect(follower.target.port);
     while (!isOver || lags.length === 0) {
       lags.push(await lagOfOneWrite(writer, reader, String(lags.length)));
-      await Bun.sleep(LAG_PAUSE_MS);
+      await Bun.sleep(lagPauseMs);
     }
   })();
   assertServed(leader, await load, "writes");
@@ -195,7 +195,7 @@ function syncTable(context: Context, pairs: readonly Pair[], samples: readonly S
     title: `Full sync of ${items} 100-byte items, milliseconds`,
     columns: [
       ...["leader -> follower", "sync", "pings", "ping p99", "p99.9", "max"],
-      ...["% of pings under 10 ms", ...TURN_COLUMNS],
+      ...["% of pings under 10 ms", ...turnColumns],
     ],
     rows: pairs.map(({ name }) => {
       const own = samples.filter(({ pair }) => pair === name);
@@ -224,7 +224,7 @@ function sum(own: readonly Sample[], pick: (sample: Sample) => number): number {
 
 function lagTable(pairs: readonly Pair[], samples: readonly Sample[]) {
   return {
-    title: `A follower's lag at ${WRITES_PER_SECOND} writes a second, milliseconds`,
+    title: `A follower's lag at ${writesPerSecond} writes a second, milliseconds`,
     columns: ["leader -> follower", "p50", "p99", "max"],
     rows: pairs.map(({ name }) => {
       const own = samples.filter(({ pair }) => pair === name);

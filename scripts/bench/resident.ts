@@ -10,9 +10,9 @@ import { type ServerSpec, startServer } from "./servers.ts";
 import { type Benchmark, type Cell, type Context, fixed, median } from "./suite.ts";
 import { MiB, mib } from "./units.ts";
 
-const REST_MS = 3_000;
-const MAX_MEMORY_BYTES = 256 * MiB;
-const MANY_THREADS = 4;
+const restMs = 3_000;
+const maxMemoryBytes = 256 * MiB;
+const manyThreads = 4;
 
 interface Variant {
   readonly name: string;
@@ -58,13 +58,13 @@ function variantsOf({ servers, smoke }: Context): Variant[] {
       const { name } = spec;
       const one = { name, spec, threads: 1 };
       if (!spec.hasThreads || smoke) return [one];
-      return [one, { name: `${name} x${MANY_THREADS}`, spec, threads: MANY_THREADS }];
+      return [one, { name: `${name} x${manyThreads}`, spec, threads: manyThreads }];
     });
 }
 
 async function measure(context: Context, load: Load, variant: Variant): Promise<Sample> {
   const { spec, threads } = variant;
-  const options = { maxMemoryBytes: MAX_MEMORY_BYTES, threads, unpinned: threads > 1 };
+  const options = { maxMemoryBytes: maxMemoryBytes, threads, unpinned: threads > 1 };
   await using server = await startServer(spec, options);
   const bed = new Bed(server.target.port, context.smoke);
   await load.prepare?.(bed);
@@ -75,7 +75,7 @@ async function measure(context: Context, load: Load, variant: Variant): Promise<
   await load.run(bed);
   const seconds = (performance.now() - begin) / 1000;
   bed.close();
-  await Bun.sleep(context.smoke ? 10 : REST_MS);
+  await Bun.sleep(context.smoke ? 10 : restMs);
   const restBytes = (await resting(server.pid)) - idle;
   // After the rest: a server reads what its clients left unread when they close.
   const peakBytes = peakResidentBytes(server.pid) - idle;
@@ -104,7 +104,7 @@ function tableOf(
     rows: chosen.map(row),
     notes: [
       "At the peak, and 3 s after the clients have gone.",
-      `A limit of ${MAX_MEMORY_BYTES / MiB} MiB, of which no load stores more than 20.`,
+      `A limit of ${maxMemoryBytes / MiB} MiB, of which no load stores more than 20.`,
     ],
     raw: samples,
   };

@@ -7,16 +7,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Target } from "../../src/bench/load-connection.ts";
 import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
-import { DEFAULT_WORKLOAD, type Protocol, type Workload } from "../../src/bench/workload.ts";
+import { defaultWorkload, type Protocol, type Workload } from "../../src/bench/workload.ts";
 import * as admin from "./admin.ts";
-import { cpuSeconds, queuedSeconds, residentBytes, SERVER_CPU } from "./process.ts";
+import { cpuSeconds, queuedSeconds, residentBytes, serverCpu } from "./process.ts";
 import { MiB } from "./units.ts";
 
-const ROOT = join(import.meta.dir, "../..");
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 10_000;
+const repositoryRoot = join(import.meta.dir, "../..");
+const startTimeoutMs = 20_000;
+const stopTimeoutMs = 10_000;
 /** A server that refuses more than this share does not do the measured work. */
-const REFUSED_SHARE_MAX = 0.2;
+const refusedShareMax = 0.2;
 
 export interface ServerOptions {
   readonly maxMemoryBytes: number;
@@ -59,7 +59,7 @@ function redisLike(name: string, program: string): ServerSpec {
   };
 }
 
-const MEMCACHED: ServerSpec = {
+const memcached: ServerSpec = {
   name: "memcached",
   protocol: "memcache",
   // It keeps pages for each size class, and no page may be left for a class.
@@ -102,11 +102,11 @@ export interface OtherTree {
 /** Ours first, then those of other trees, then the others that are installed here. */
 export function installedServers(binary: boolean, trees: readonly OtherTree[] = []): ServerSpec[] {
   const all = [
-    mscache("mscache", ROOT, binary),
+    mscache("mscache", repositoryRoot, binary),
     ...trees.map(({ path, name }) => mscache(name, resolve(path), binary)),
     redisLike("redis", "redis-server"),
     redisLike("valkey", "valkey-server"),
-    MEMCACHED,
+    memcached,
   ];
   return all.filter((spec) => spec.version() !== null);
 }
@@ -152,7 +152,7 @@ export class RunningServer implements AsyncDisposable {
   }
 
   async ready(): Promise<void> {
-    const deadline = performance.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + startTimeoutMs;
     while (!(await admin.isReady(this.target.port, this.spec.protocol))) {
       const exit = this.process.exitCode;
       if (exit !== null || performance.now() > deadline) throw this.startFailure(exit);
@@ -181,7 +181,7 @@ export class RunningServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill("SIGTERM");
-    const timer = setTimeout(() => this.process.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), stopTimeoutMs);
     await this.process.exited;
     clearTimeout(timer);
     this.reportCrash();
@@ -194,9 +194,9 @@ export async function startServer(
   options: ServerOptions,
 ): Promise<RunningServer> {
   const port = freePort();
-  const pin = SERVER_CPU !== null && !options.unpinned && Bun.which("taskset") !== null;
+  const pin = serverCpu !== null && !options.unpinned && Bun.which("taskset") !== null;
   // taskset execs the server, so the process id stays the same.
-  const prefix = pin ? ["taskset", "-c", String(SERVER_CPU)] : [];
+  const prefix = pin ? ["taskset", "-c", String(serverCpu)] : [];
   const folder = mkdtempSync(join(tmpdir(), "mscache-bench-"));
   // A file, not a pipe: a full pipe would block a server that logs much.
   const log = Bun.file(join(folder, "log"));
@@ -250,13 +250,13 @@ function freePort(): number {
 
 /** The load of a benchmark in a server's own protocol. */
 export function workloadFor(server: RunningServer, shape: Partial<Workload>): Workload {
-  return { ...DEFAULT_WORKLOAD, ...shape, protocol: server.spec.protocol };
+  return { ...defaultWorkload, ...shape, protocol: server.spec.protocol };
 }
 
 /** Error replies end a benchmark, except for writes that a full server is known to refuse. */
 export function assertServed(server: RunningServer, result: Result, where: string): void {
   const refused = result.errors / Math.max(1, result.operations);
-  if (refused > (server.spec.refusesWhenFull ? REFUSED_SHARE_MAX : 0)) {
+  if (refused > (server.spec.refusesWhenFull ? refusedShareMax : 0)) {
     throw new Error(`${server.spec.name}, ${where}: ${result.firstError}`);
   }
 }

@@ -9,8 +9,8 @@ import { alternate, type Benchmark, type Cell, type Context, fixed, median } fro
 import { MiB } from "./units.ts";
 
 /** The kernel spreads connections over threads by hash: with few, threads stay idle. */
-const CONNECTIONS = 100;
-const DEPTHS = [1, 16, 64];
+const connectionCount = 100;
+const measuredDepths = [1, 16, 64];
 
 interface Sample {
   readonly variant: string;
@@ -54,11 +54,11 @@ async function measure(context: Context, { name, spec, threads }: Variant): Prom
   await using server = await startServer(spec, options);
   await assertCorrect(server);
   const workload = workloadFor(server, { keys: context.smoke ? 2000 : 1_000_000, verify: true });
-  await preload(server.target, workload, CONNECTIONS);
+  await preload(server.target, workload, connectionCount);
   const samples: Sample[] = [];
-  for (const depth of context.smoke ? [16] : DEPTHS) {
+  for (const depth of context.smoke ? [16] : measuredDepths) {
     const load = { ...workload, depth };
-    const plan = { connections: CONNECTIONS, seconds: context.smoke ? 0.2 : 3 };
+    const plan = { connections: connectionCount, seconds: context.smoke ? 0.2 : 3 };
     await runBench(server.target, load, { ...plan, seconds: plan.seconds / 2 });
     const before = server.cpuSeconds();
     const result = await runBench(server.target, load, plan);

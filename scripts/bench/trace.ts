@@ -9,7 +9,7 @@ import { mix } from "../../src/bench/workload.ts";
 import type { Trace } from "./simulate/policies.ts";
 
 /** An id above this would make the simulators' tables larger than a trace is worth. */
-const ID_MAX = 100_000_000;
+const idMax = 100_000_000;
 
 export async function readTrace(path: string): Promise<Trace> {
   const file = Bun.file(path);
@@ -27,7 +27,7 @@ export async function readTrace(path: string): Promise<Trace> {
 
 export function makeTrace(name: string, ids: Uint32Array): Trace {
   const largest = ids.reduce((max, id) => Math.max(max, id), 0);
-  if (largest > ID_MAX) throw new Error(`${name} has an id above ${ID_MAX}: renumber it from 0`);
+  if (largest > idMax) throw new Error(`${name} has an id above ${idMax}: renumber it from 0`);
   const seen = new Uint8Array(largest + 1);
   let distinct = 0;
   for (const id of ids) {
@@ -50,7 +50,7 @@ export interface GeneratorOptions {
 }
 
 /** Enough distinct objects for 150 MB and more at the sizes below. */
-export const GENERATOR_DEFAULT: GeneratorOptions = {
+export const generatorDefault: GeneratorOptions = {
   requests: 2_000_000,
   objects: 400_000,
   exponent: 0.9,
@@ -60,7 +60,7 @@ export const GENERATOR_DEFAULT: GeneratorOptions = {
 };
 
 /** Zipf ranks are scattered over the ids, so that a scan meets popular and rare ones alike. */
-export function generateTrace(options: GeneratorOptions = GENERATOR_DEFAULT): Trace {
+export function generateTrace(options: GeneratorOptions = generatorDefault): Trace {
   const random = new Random(options.seed);
   const zipf = new Zipf(random, options.objects, options.exponent);
   const idOfRank = shuffled(options.objects, random);
@@ -93,8 +93,8 @@ function shuffled(count: number, random: Random): Uint32Array {
   return order;
 }
 
-export const TRACE_KEY_PREFIX = "obj:";
-export const TRACE_VALUE_BYTES_MAX = 2047;
+export const traceKeyPrefix = "obj:";
+export const traceValueBytesMax = 2047;
 
 /** 64 to 2,047 bytes, evenly over five magnitudes. */
 export function traceValueLength(id: number): number {
@@ -104,7 +104,7 @@ export function traceValueLength(id: number): number {
 }
 
 export function traceKey(id: number): string {
-  return TRACE_KEY_PREFIX + id;
+  return traceKeyPrefix + id;
 }
 
 /** Bytes of keys and values of all distinct objects of a trace. */

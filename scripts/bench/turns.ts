@@ -15,16 +15,16 @@ export interface Turns {
   readonly over50Ms: number;
 }
 
-export const TURN_COLUMNS = [
+export const turnColumns = [
   ...["turns", "turn p99.9", "turn p99.99", "turn max"],
   ...["% under 10 ms", "over 10 ms", "over 50 ms"],
 ] as const;
 
-export const TURN_NOTE =
+export const turnNote =
   "Turns are counted over all rounds together: their share under 10 ms, those above, the longest.";
 
-export const QUEUED_COLUMN = "queued s";
-export const QUEUED_NOTE =
+export const queuedColumn = "queued s";
+export const queuedNote =
   "Queued: how long the server was ready to run while the processor ran something else.";
 
 export function turnsOf(statistics: Statistics): Turns {

@@ -10,17 +10,17 @@ export interface Address {
   readonly port: number;
 }
 
-const ALL_INTERFACES = "0.0.0.0";
+const allInterfaces = "0.0.0.0";
 /** An IPv6 address in brackets with an optional zone, or a name, or nothing; then the port. */
-const ADDRESS = /^(?:\[([0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([^\s:[\],]*)):(\d{1,5})$/i;
+const address = /^(?:\[([0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([^\s:[\],]*)):(\d{1,5})$/i;
 
 /**
  * Reads "host:port", "[::1]:port" or ":port". `emptyHost` is the host that ":port" stands for: all
  * interfaces (the default) to listen on, this machine to connect to. Port 0 asks the system for a
  * free port. Throws a ConfigError if the text is not an address.
  */
-export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): Address {
-  const [, bracketed, plain, digits] = ADDRESS.exec(text.trim()) ?? [];
+export function parseAddress(text: string, emptyHost: string = allInterfaces): Address {
+  const [, bracketed, plain, digits] = address.exec(text.trim()) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) {
     throw new ConfigError(
@@ -35,7 +35,7 @@ export function parseAddress(text: string, emptyHost: string = ALL_INTERFACES): 
  */
 export function isHost(text: string): boolean {
   if (text === "" || text.length > hostBytesMax || !/^[!-~]*$/.test(text)) return false;
-  return ADDRESS.test(formatAddress({ host: text, port: 0 }));
+  return address.test(formatAddress({ host: text, port: 0 }));
 }
 
 /** The address as a user would type it; an IPv6 host gets its brackets back. */

@@ -18,7 +18,7 @@ export function copyBytes(
   target: Uint8Array,
   at: number,
 ): void {
-  if (end - start > LOOP_BYTES_MAX) {
+  if (end - start > loopBytesMax) {
     nativeCopy.call(source, target, at, start, end);
     return;
   }
@@ -28,4 +28,4 @@ export function copyBytes(
 
 /** Works on any Uint8Array, since Buffer is a subclass. */
 const nativeCopy = Buffer.prototype.copy;
-const LOOP_BYTES_MAX = 24;
+const loopBytesMax = 24;

@@ -16,15 +16,15 @@ export interface Logger {
   error(message: string): void;
 }
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** Receives whole lines, each with its line break. Must not throw. */
 export type LineSink = (line: string) => void;
 
-const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
+const consolaLevels: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/g;
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/g;
 
 export class Log {
   private readonly consola: ConsolaInstance;
@@ -36,7 +36,7 @@ export class Log {
   constructor(level: () => LogLevel, sink: LineSink = writeLine) {
     this.level = level;
     this.consola = createConsola({
-      level: CONSOLA_LEVELS.debug,
+      level: consolaLevels.debug,
       throttle: 0,
       reporters: [{ log: (line) => sink(formatLine(line)) }],
     });
@@ -59,7 +59,7 @@ export class Log {
   }
 
   private tell(level: LogLevel, message: string): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.level())) return;
+    if (logLevels.indexOf(level) < logLevels.indexOf(this.level())) return;
     this.consola[level](message);
   }
 }
@@ -69,7 +69,7 @@ function formatLine(line: LogObject): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(CONTROL_CHARACTER, (character) => {
+  return text.replace(controlCharacter, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
 }

@@ -10,7 +10,7 @@ import { isatty } from "node:tty";
 import { wallClockMs } from "./clock.ts";
 import { stderrLineBytesMax } from "./limits.ts";
 
-const STDERR = 2;
+const stderr = 2;
 const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
 
@@ -77,13 +77,13 @@ export function stamped(level: string, text: string): string {
  * system allows it.
  */
 function openWithoutWaiting(): number {
-  if (!isatty(STDERR)) return process.stderr.fd;
-  if (process.platform !== "linux") return STDERR;
+  if (!isatty(stderr)) return process.stderr.fd;
+  if (process.platform !== "linux") return stderr;
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {
     return openSync("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    return STDERR; // another user's terminal: Ctrl-S then blocks the node, as it blocks Redis
+    return stderr; // another user's terminal: Ctrl-S then blocks the node, as it blocks Redis
   }
 }
 

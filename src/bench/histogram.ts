@@ -4,29 +4,29 @@
 // Invariant: `count` is the sum of all buckets.
 // Hot path: record().
 
-const UNITS_PER_MS = 10_000;
-const LINEAR = 128;
-const PER_OCTAVE = 64;
+const unitsPerMs = 10_000;
+const linearBuckets = 128;
+const bucketsPerOctave = 64;
 // 31 bits of 100 ns units: 214 seconds, longer than any request may take.
-const UNITS_MAX = 0x7fffffff;
-const BUCKETS = bucketOf(UNITS_MAX) + 1;
+const unitsMax = 0x7fffffff;
+const bucketCount = bucketOf(unitsMax) + 1;
 
 /** `clz32` finds the octave without a loop or a logarithm. */
 function bucketOf(units: number): number {
-  if (units < LINEAR) return units;
+  if (units < linearBuckets) return units;
   const shift = 25 - Math.clz32(units);
-  return shift * PER_OCTAVE + (units >>> shift);
+  return shift * bucketsPerOctave + (units >>> shift);
 }
 
 /** The largest number of units in a bucket. */
 function bucketEnd(bucket: number): number {
-  if (bucket < LINEAR) return bucket;
-  const shift = Math.floor(bucket / PER_OCTAVE) - 1;
-  return (bucket - shift * PER_OCTAVE + 1) * 2 ** shift - 1;
+  if (bucket < linearBuckets) return bucket;
+  const shift = Math.floor(bucket / bucketsPerOctave) - 1;
+  return (bucket - shift * bucketsPerOctave + 1) * 2 ** shift - 1;
 }
 
 export class Histogram {
-  private readonly buckets = new Float64Array(BUCKETS);
+  private readonly buckets = new Float64Array(bucketCount);
   private total = 0;
   private sumMs = 0;
   private maxMs = 0;
@@ -45,7 +45,7 @@ export class Histogram {
 
   /** Records `times` requests that each took `ms`. */
   record(ms: number, times: number): void {
-    const units = Math.min(Math.max(Math.floor(ms * UNITS_PER_MS), 0), UNITS_MAX);
+    const units = Math.min(Math.max(Math.floor(ms * unitsPerMs), 0), unitsMax);
     this.buckets[bucketOf(units)] += times;
     this.total += times;
     this.sumMs += ms * times;
@@ -56,17 +56,17 @@ export class Histogram {
   percentileMicros(percent: number): number {
     const wanted = Math.max(1, Math.ceil((percent / 100) * this.total));
     let seen = 0;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
       seen += this.buckets[bucket];
       if (seen >= wanted) {
-        return Math.min(((bucketEnd(bucket) + 1) / UNITS_PER_MS) * 1000, this.maxMicros);
+        return Math.min(((bucketEnd(bucket) + 1) / unitsPerMs) * 1000, this.maxMicros);
       }
     }
     return this.maxMicros;
   }
 
   add(other: Histogram): void {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
       this.buckets[bucket] += other.buckets[bucket];
     }
     this.total += other.total;
@@ -76,7 +76,7 @@ export class Histogram {
 }
 
 /** The percentiles in every report. */
-const PERCENTILES = [50, 90, 99, 99.9, 99.99] as const;
+const percentiles = [50, 90, 99, 99.9, 99.99] as const;
 
 export interface LatencySummary {
   readonly meanMicros: number;
@@ -89,7 +89,7 @@ export interface LatencySummary {
 }
 
 export function summarize(histogram: Histogram): LatencySummary {
-  const [p50, p90, p99, p999, p9999] = PERCENTILES.map((p) => round(histogram.percentileMicros(p)));
+  const [p50, p90, p99, p999, p9999] = percentiles.map((p) => round(histogram.percentileMicros(p)));
   return {
     meanMicros: round(histogram.meanMicros),
     p50Micros: p50,

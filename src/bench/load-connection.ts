@@ -11,7 +11,7 @@ import { replyReader } from "./reply-formats.ts";
 import type { RequestBlock } from "./requests.ts";
 import { BenchError, SET, type Workload } from "./workload.ts";
 
-const CONNECT_TIMEOUT_MS = 10_000;
+const connectTimeoutMs = 10_000;
 
 export interface Target {
   readonly host: string;
@@ -132,7 +132,7 @@ async function withinTime(
   target: Target,
 ): Promise<Socket<undefined>> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("timed out")), CONNECT_TIMEOUT_MS);
+  const timer = setTimeout(() => reject(new Error("timed out")), connectTimeoutMs);
   try {
     return await Promise.race([opened, late]);
   } catch (cause) {

@@ -10,13 +10,13 @@ import { Connection, type Driver, type Target } from "./load-connection.ts";
 import { RequestSource } from "./requests.ts";
 import { BenchError, checkWorkload, type Workload } from "./workload.ts";
 
-const WATCH_INTERVAL_MS = 250;
+const watchIntervalMs = 250;
 /** If no reply arrives for this long, the run fails. */
-const STALL_SECONDS_MAX = 30;
-const CONNECTIONS_MAX = 10_000;
-const SECONDS_MAX = 86_400;
+const stallSecondsMax = 30;
+const connectionsMax = 10_000;
+const secondsMax = 86_400;
 /** Spin if the next arrival is closer than this, as timers are only accurate to about 1 ms. */
-const SPIN_MS = 2;
+const spinMs = 2;
 
 export interface Plan {
   readonly connections: number;
@@ -82,14 +82,14 @@ export function preload(
 
 function checkPlan(plan: Plan): void {
   const { connections, seconds, requests, rate } = plan;
-  if (!Number.isSafeInteger(connections) || connections < 1 || connections > CONNECTIONS_MAX) {
-    throw new BenchError(`connections must be a whole number from 1 to ${CONNECTIONS_MAX}`);
+  if (!Number.isSafeInteger(connections) || connections < 1 || connections > connectionsMax) {
+    throw new BenchError(`connections must be a whole number from 1 to ${connectionsMax}`);
   }
   if (seconds === undefined && requests === undefined) {
     throw new BenchError("a run needs a number of seconds or of requests");
   }
-  if (seconds !== undefined && !(seconds > 0 && seconds <= SECONDS_MAX)) {
-    throw new BenchError(`seconds must be above 0 and at most ${SECONDS_MAX}`);
+  if (seconds !== undefined && !(seconds > 0 && seconds <= secondsMax)) {
+    throw new BenchError(`seconds must be above 0 and at most ${secondsMax}`);
   }
   if (requests !== undefined && !(Number.isSafeInteger(requests) && requests > 0)) {
     throw new BenchError("requests must be a whole number above 0");
@@ -139,8 +139,8 @@ class Run implements Driver {
     const cpuBefore = process.cpuUsage();
     this.startMs = monotonicMs();
     this.lastReplyMs = this.startMs;
-    this.deadlineMs = this.startMs + (this.plan.seconds ?? SECONDS_MAX) * 1000;
-    const watch = setInterval(() => this.watch(), WATCH_INTERVAL_MS);
+    this.deadlineMs = this.startMs + (this.plan.seconds ?? secondsMax) * 1000;
+    const watch = setInterval(() => this.watch(), watchIntervalMs);
     try {
       if (this.intervalMs > 0) this.startPaced();
       else for (const connection of this.connections) this.sendNow(connection, this.startMs);
@@ -205,8 +205,8 @@ class Run implements Driver {
       return;
     }
     const waitMs = this.dueMs() - nowMs;
-    if (waitMs < SPIN_MS || this.free.length === 0) setImmediate(() => this.pace());
-    else setTimeout(() => this.pace(), waitMs - SPIN_MS);
+    if (waitMs < spinMs || this.free.length === 0) setImmediate(() => this.pace());
+    else setTimeout(() => this.pace(), waitMs - spinMs);
   }
 
   /**
@@ -235,8 +235,8 @@ class Run implements Driver {
 
   private watch(): void {
     const nowMs = monotonicMs();
-    if (this.busy > 0 && nowMs - this.lastReplyMs > STALL_SECONDS_MAX * 1000) {
-      const reason = `the server has not replied for ${STALL_SECONDS_MAX} seconds`;
+    if (this.busy > 0 && nowMs - this.lastReplyMs > stallSecondsMax * 1000) {
+      const reason = `the server has not replied for ${stallSecondsMax} seconds`;
       this.onFailure(new BenchError(reason));
       return;
     }

@@ -8,7 +8,7 @@ import { fillerByte, keyText } from "./requests.ts";
 import { BenchError, GET, type Workload } from "./workload.ts";
 
 const LF = 0x0a;
-const LINE_BYTES_MAX = 4096;
+const lineBytesMax = 4096;
 
 /** The meaning of a line: a complete reply, or a body of that many bytes. */
 const COMPLETE = -1;
@@ -40,7 +40,7 @@ export abstract class ReplyReader {
   private bodyLeft = 0;
   private bodySize = 0;
   private keyBytes: Uint8Array = new Uint8Array(0);
-  private readonly partial = new Uint8Array(LINE_BYTES_MAX);
+  private readonly partial = new Uint8Array(lineBytesMax);
   private partialSize = 0;
 
   constructor(workload: Workload) {
@@ -161,8 +161,8 @@ export abstract class ReplyReader {
   }
 
   private keep(chunk: Uint8Array, from: number, to: number): void {
-    if (this.partialSize + to - from > LINE_BYTES_MAX) {
-      throw new BenchError(`the server sent a line of more than ${LINE_BYTES_MAX} bytes`);
+    if (this.partialSize + to - from > lineBytesMax) {
+      throw new BenchError(`the server sent a line of more than ${lineBytesMax} bytes`);
     }
     this.partial.set(chunk.subarray(from, to), this.partialSize);
     this.partialSize += to - from;

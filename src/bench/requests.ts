@@ -8,7 +8,7 @@ import { type KeyChooser, keyChooser } from "./random.ts";
 import { GET, SET, valueLength, type Workload } from "./workload.ts";
 
 const ZERO = 0x30; // 0
-const FILLER = new TextEncoder().encode("abcdefghijklmnopqrstuvwxyz012345");
+const filler = new TextEncoder().encode("abcdefghijklmnopqrstuvwxyz012345");
 
 /** One encoded request, with the positions at which its key and a checked value are stamped. */
 interface Template {
@@ -32,7 +32,7 @@ function keyShape(workload: Workload): { prefix: string; digits: number } {
 
 /** The byte of a value at `index`, after the key with which a checked value begins. */
 export function fillerByte(index: number): number {
-  return FILLER[index % FILLER.length];
+  return filler[index % filler.length];
 }
 
 /** A checked value begins with its key, unless it is too short for it. */

@@ -7,11 +7,11 @@
 export const GET = 0;
 export const SET = 1;
 
-export const PROTOCOLS = ["resp", "memcache"] as const;
-export const KEY_PATTERNS = ["uniform", "zipf", "sequential"] as const;
+export const protocols = ["resp", "memcache"] as const;
+export const keyPatterns = ["uniform", "zipf", "sequential"] as const;
 
-export type Protocol = (typeof PROTOCOLS)[number];
-export type KeyPattern = (typeof KEY_PATTERNS)[number];
+export type Protocol = (typeof protocols)[number];
+export type KeyPattern = (typeof keyPatterns)[number];
 
 export interface Workload {
   readonly protocol: Protocol;
@@ -36,7 +36,7 @@ export interface Workload {
   readonly seed: number;
 }
 
-export const DEFAULT_WORKLOAD: Workload = {
+export const defaultWorkload: Workload = {
   protocol: "resp",
   keys: 100_000,
   keyLengthBytes: 20,
@@ -65,7 +65,7 @@ interface Bound {
 }
 
 // The upper bounds keep one block of requests and the tables of a run within memory.
-const BOUNDS: readonly Bound[] = [
+const bounds: readonly Bound[] = [
   { field: "keys", name: "number of keys", min: 1, max: 1_000_000_000 },
   { field: "keyLengthBytes", name: "key length", min: 1, max: 65_536 },
   { field: "valueBytesMin", name: "smallest value size", min: 0, max: 67_108_864 },
@@ -77,12 +77,12 @@ const BOUNDS: readonly Bound[] = [
   { field: "seed", name: "seed", min: 0, max: 4_294_967_295 },
 ];
 
-const BLOCK_BYTES_MAX = 512 * 1024 * 1024;
-const MEMCACHE_KEY_BYTES_MAX = 250;
-const MEMCACHE_TTL_SECONDS_MAX = 30 * 24 * 3600; // above it the number means a date
+const blockBytesMax = 512 * 1024 * 1024;
+const memcacheKeyBytesMax = 250;
+const memcacheTtlSecondsMax = 30 * 24 * 3600; // above it the number means a date
 
 export function checkWorkload(workload: Workload): void {
-  for (const { field, name, min, max } of BOUNDS) {
+  for (const { field, name, min, max } of bounds) {
     const value = workload[field];
     if (!Number.isSafeInteger(value) || Number(value) < min || Number(value) > max) {
       throw new BenchError(
@@ -108,16 +108,16 @@ function checkCombination(workload: Workload): void {
   if (!(workload.zipfExponent >= 0 && workload.zipfExponent <= 10)) {
     throw new BenchError(`the zipf exponent must be from 0 to 10, not ${workload.zipfExponent}`);
   }
-  if (workload.depth * (workload.valueBytesMax + workload.keyLengthBytes) > BLOCK_BYTES_MAX) {
+  if (workload.depth * (workload.valueBytesMax + workload.keyLengthBytes) > blockBytesMax) {
     throw new BenchError("pipeline depth times value size must stay below 512 MiB");
   }
 }
 
 function checkMemcache(workload: Workload): void {
-  if (workload.keyLengthBytes > MEMCACHE_KEY_BYTES_MAX) {
-    throw new BenchError(`a memcached key has at most ${MEMCACHE_KEY_BYTES_MAX} bytes`);
+  if (workload.keyLengthBytes > memcacheKeyBytesMax) {
+    throw new BenchError(`a memcached key has at most ${memcacheKeyBytesMax} bytes`);
   }
-  if (workload.ttlSeconds > MEMCACHE_TTL_SECONDS_MAX) {
+  if (workload.ttlSeconds > memcacheTtlSecondsMax) {
     throw new BenchError("memcached reads an expiry above 30 days as a date");
   }
 }

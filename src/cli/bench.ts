@@ -12,8 +12,8 @@ import { progressLine, report, reportTable } from "../bench/report.ts";
 import {
   BenchError,
   checkWorkload,
-  KEY_PATTERNS,
-  PROTOCOLS,
+  keyPatterns,
+  protocols,
   type Workload,
 } from "../bench/workload.ts";
 import { Failure } from "./failure.ts";
@@ -130,8 +130,8 @@ function readWorkload(raw: RawArgs): Workload {
   const [valueBytesMin, valueBytesMax] = readPair(raw, "value-size", "-", true);
   const [gets, sets] = readPair(raw, "ratio", ":", false);
   return {
-    protocol: readChoice(raw, "protocol", PROTOCOLS),
-    pattern: readChoice(raw, "pattern", KEY_PATTERNS),
+    protocol: readChoice(raw, "protocol", protocols),
+    pattern: readChoice(raw, "pattern", keyPatterns),
     keys: readWhole(raw, "keys"),
     keyLengthBytes: readWhole(raw, "key-length"),
     zipfExponent: readNumber(raw, "zipf"),

@@ -11,7 +11,7 @@ export interface Subcommand {
   readonly load: () => Promise<{ readonly default: LoadedCommand }>;
 }
 
-export const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+export const subcommands: Readonly<Record<string, Subcommand>> = {
   serve: {
     summary: "start a node (the default)",
     load: () => import("./serve.ts"),

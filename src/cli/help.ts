@@ -2,11 +2,11 @@
 // it cannot miss one. citty renders the text of a subcommand from its definition.
 
 import { type CommandDef, renderUsage } from "citty";
-import { MSCACHE_VERSION } from "../base/version.ts";
-import { type Config, OPTIONS, type OptionGroup } from "../config/config.ts";
-import { type LoadedCommand, SUBCOMMANDS } from "./commands.ts";
+import { mscacheVersion } from "../base/version.ts";
+import { type Config, type OptionGroup, options } from "../config/config.ts";
+import { type LoadedCommand, subcommands } from "./commands.ts";
 
-const GROUPS: readonly OptionGroup[] = [
+const groups: readonly OptionGroup[] = [
   "Network",
   "Replication",
   "Memory",
@@ -16,20 +16,20 @@ const GROUPS: readonly OptionGroup[] = [
 ];
 
 /** The width of the longest flag with its value. */
-const COLUMN_CHARACTERS = Math.max(
-  ...Object.values(OPTIONS).map(({ name, hint }) => `--${name} ${hint}`.length),
+const columnCharacters = Math.max(
+  ...Object.values(options).map(({ name, hint }) => `--${name} ${hint}`.length),
 );
 
 export function nodeHelp(): string {
   return [
-    `mscache ${MSCACHE_VERSION}: a distributed key-value cache`,
+    `mscache ${mscacheVersion}: a distributed key-value cache`,
     "",
     "  mscache [options]             start a node; with --leaderaddr, as a follower",
     "  mscache <command> [options]   run a command; see mscache <command> --help",
     "",
     "Commands",
-    ...columns(Object.entries(SUBCOMMANDS).map(([name, { summary }]) => [name, summary])),
-    ...GROUPS.flatMap((group) => ["", group, ...columns(optionRows(group))]),
+    ...columns(Object.entries(subcommands).map(([name, { summary }]) => [name, summary])),
+    ...groups.flatMap((group) => ["", group, ...columns(optionRows(group))]),
     "",
     "Every option can also be set by an environment variable (MSCACHE_MAX_MEMORY for --max-memory)",
     "or by a line of the configuration file (max-memory 2gb). Flags override the environment, which",
@@ -45,9 +45,9 @@ export async function subcommandHelp(command: LoadedCommand): Promise<string> {
 }
 
 function optionRows(group: OptionGroup): [string, string][] {
-  const keys = Object.keys(OPTIONS) as (keyof Config)[];
+  const keys = Object.keys(options) as (keyof Config)[];
   return keys
-    .map((key) => OPTIONS[key])
+    .map((key) => options[key])
     .filter((option) => option.group === group)
     .map(({ name, hint, doc, default: standard }) => [
       `--${name} ${hint}`,
@@ -56,5 +56,5 @@ function optionRows(group: OptionGroup): [string, string][] {
 }
 
 function columns(rows: readonly [string, string][]): string[] {
-  return rows.map(([left, right]) => `  ${left.padEnd(COLUMN_CHARACTERS)}  ${right}`);
+  return rows.map(([left, right]) => `  ${left.padEnd(columnCharacters)}  ${right}`);
 }

@@ -7,9 +7,9 @@
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
 import { writeLine } from "../base/stderr.ts";
-import { MSCACHE_VERSION } from "../base/version.ts";
+import { mscacheVersion } from "../base/version.ts";
 import { checkArguments } from "./argument-check.ts";
-import { SUBCOMMANDS } from "./commands.ts";
+import { subcommands } from "./commands.ts";
 import { Failure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";
 
@@ -24,21 +24,21 @@ export async function runCli(args: readonly string[]): Promise<number> {
 
 async function dispatch(args: readonly string[]): Promise<void> {
   const first = args[0] ?? "";
-  const isNamed = Object.hasOwn(SUBCOMMANDS, first);
+  const isNamed = Object.hasOwn(subcommands, first);
   if (!isNamed && first !== "" && !first.startsWith("-")) {
     throw new ConfigError(`unknown command "${first}"; see mscache --help`);
   }
   const name = isNamed ? first : "serve";
   const rest = isNamed ? args.slice(1) : [...args];
   const flags = beforeSeparator(rest);
-  if (flags.includes("--version") || flags.includes("-v")) return print(MSCACHE_VERSION);
+  if (flags.includes("--version") || flags.includes("-v")) return print(mscacheVersion);
   const wantsHelp = flags.includes("--help") || flags.includes("-h");
   if (wantsHelp && name === "serve") return print(nodeHelp());
   await start(name, rest, wantsHelp);
 }
 
 async function start(name: string, args: string[], wantsHelp: boolean): Promise<void> {
-  const command = (await SUBCOMMANDS[name]?.load())?.default;
+  const command = (await subcommands[name]?.load())?.default;
   if (command === undefined) throw new ConfigError(`unknown command "${name}"`);
   if (wantsHelp) return print(await subcommandHelp(command));
   checkArguments(name, args, command.args);

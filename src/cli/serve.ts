@@ -4,20 +4,20 @@
 
 import { type ArgsDef, defineCommand } from "citty";
 import { Log } from "../base/log.ts";
-import { MSCACHE_VERSION } from "../base/version.ts";
-import { loadConfig, OPTIONS } from "../config/config.ts";
+import { mscacheVersion } from "../base/version.ts";
+import { loadConfig, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
 import { byForce, type EndSignal, EndSignals } from "./signals.ts";
 
-const ROWS = Object.values(OPTIONS);
+const rows = Object.values(options);
 
 export default defineCommand({
   meta: { name: "serve", description: "Start a node" },
   args: optionArguments(),
   async run({ args }) {
     const signals = new EndSignals();
-    const flags = Object.fromEntries(ROWS.map(({ name }) => [name, textOf(args[name])]));
+    const flags = Object.fromEntries(rows.map(({ name }) => [name, textOf(args[name])]));
     const config = loadConfig(flags, process.env, readConfigFile);
     // Imported only here, so that a mistake in the configuration is reported at once.
     const { startServer } = await import("../node/server.ts");
@@ -29,7 +29,7 @@ export default defineCommand({
       return log.info(`${server} during startup: shutting down`);
     }
     const { log } = server;
-    log.info(`mscache ${MSCACHE_VERSION} is ready, pid ${process.pid}`);
+    log.info(`mscache ${mscacheVersion} is ready, pid ${process.pid}`);
     signals.onSignal = (signal) => void shutDown(server, signal);
     await server.closed;
   },
@@ -43,7 +43,7 @@ async function shutDown(server: Server, signal: EndSignal): Promise<void> {
 
 function optionArguments(): ArgsDef {
   return Object.fromEntries(
-    ROWS.map(({ name, doc, hint }) => [
+    rows.map(({ name, doc, hint }) => [
       name,
       { type: "string", description: doc, valueHint: hint },
     ]),

@@ -6,7 +6,7 @@ import { ConfigError } from "../base/errors.ts";
 import { parseWholeNumber } from "../config/values.ts";
 import { nodeArguments, print, withClient } from "./node-client.ts";
 
-const TTL_SECONDS_MAX = 2 ** 31 - 1;
+const ttlSecondsMax = 2 ** 31 - 1;
 
 export default defineCommand({
   meta: { name: "set", description: "Store a value under a key" },
@@ -34,7 +34,7 @@ export default defineCommand({
 
 function parseTtl(text: string): number {
   try {
-    return parseWholeNumber(text, 1, TTL_SECONDS_MAX);
+    return parseWholeNumber(text, 1, ttlSecondsMax);
   } catch (error) {
     throw new ConfigError(`--ttl: ${error instanceof Error ? error.message : error}`);
   }

@@ -4,7 +4,7 @@
 import { defineCommand } from "citty";
 import { missingKey, nodeArguments, print, withClient } from "./node-client.ts";
 
-const MILLISECONDS = 1000;
+const milliseconds = 1000;
 
 export default defineCommand({
   meta: { name: "ttl", description: "Print the remaining TTL of a key in seconds" },
@@ -15,6 +15,6 @@ export default defineCommand({
   async run({ args }) {
     const left = await withClient(args, (client) => client.ttl(args.key));
     if (left === null) throw missingKey(args.key);
-    await print(Number.isFinite(left) ? `${Math.ceil(left / MILLISECONDS)}\n` : "none\n");
+    await print(Number.isFinite(left) ? `${Math.ceil(left / milliseconds)}\n` : "none\n");
   },
 });

@@ -10,14 +10,14 @@ import { ConfigError } from "../base/errors.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import { type ConfigLine, parseConfigFile } from "./file.ts";
 import type { Option, OptionRow, RedisName } from "./option.ts";
-import { type Config, OPTIONS } from "./options.ts";
+import { type Config, options } from "./options.ts";
 import { formatSize } from "./values.ts";
 
 export { rewriteConfigFile, type Written } from "./file.ts";
 export { memoryWarning } from "./memory-plan.ts";
 export type { Option, OptionGroup, OptionRow } from "./option.ts";
 export type { Config } from "./options.ts";
-export { OPTIONS } from "./options.ts";
+export { options } from "./options.ts";
 export type { EvictionPolicy } from "./values.ts";
 export { formatSize, parseSize } from "./values.ts";
 
@@ -25,12 +25,12 @@ type Texts = Readonly<Record<string, string | undefined>>;
 type Key = keyof Config;
 type Draft = { -readonly [K in Key]?: Config[K] };
 
-const KEYS = Object.keys(OPTIONS) as Key[];
+const optionKeys = Object.keys(options) as Key[];
 /** Derived defaults come last: first max-memory, then those that depend on it. */
-const ORDER = [...KEYS].sort((a, b) => rankOf(a) - rankOf(b));
+const checkOrder = [...optionKeys].sort((a, b) => rankOf(a) - rankOf(b));
 
 function rankOf(key: Key): number {
-  if (OPTIONS[key].derive === undefined) return 0;
+  if (options[key].derive === undefined) return 0;
   return key === "maxMemory" ? 1 : 2;
 }
 
@@ -47,10 +47,10 @@ export function loadConfig(
   memoryBytes: number = memoryBoundBytes(),
 ): Config {
   refuseUnknownFlags(flags);
-  const path = flags.config ?? environment[OPTIONS.configFile.environment] ?? "";
+  const path = flags.config ?? environment[options.configFile.environment] ?? "";
   const file = path === "" ? new Map() : readSettings(path, readFile);
   const config: Draft = {};
-  for (const key of ORDER) resolve(config, key, { flags, environment, file, memoryBytes });
+  for (const key of checkOrder) resolve(config, key, { flags, environment, file, memoryBytes });
   checkRelations(config as Config);
   return config as Config;
 }
@@ -70,7 +70,7 @@ interface FileValue {
 
 /** Resolves one option: the first source that has it wins. */
 function resolve<K extends Key>(config: Draft, key: K, sources: Sources): void {
-  const option: Option<Config[K]> = OPTIONS[key];
+  const option: Option<Config[K]> = options[key];
   const found = findText(option, sources);
   if (found !== null) {
     config[key] = explain(found.where, () => option.parse(found.value));
@@ -106,7 +106,7 @@ function readSettings(path: string, readFile: (path: string) => string): Map<str
     if (line.setting === null) continue;
     const { name, value } = line.setting;
     const where = `${path} line ${line.number}, ${name}`;
-    if (!isOptionName(name) || name === OPTIONS.configFile.name) {
+    if (!isOptionName(name) || name === options.configFile.name) {
       throw new ConfigError(`${where}: unknown option in a configuration file`);
     }
     settings.set(name, { where, value, isPinned: line.isPinned });
@@ -126,7 +126,7 @@ function readLines(path: string, readFile: (path: string) => string): ConfigLine
 }
 
 function isOptionName(name: string): boolean {
-  return KEYS.some((key) => OPTIONS[key].name === name);
+  return optionKeys.some((key) => options[key].name === name);
 }
 
 /** Prefixes the error of a parser with the source of the value. */
@@ -172,10 +172,10 @@ export interface Setting {
 }
 
 /** Every name that CONFIG GET shows, in the order of the table. */
-export const SETTINGS: readonly Setting[] = KEYS.flatMap((key) => settingsOf(key));
+export const allSettings: readonly Setting[] = optionKeys.flatMap((key) => settingsOf(key));
 
 function settingsOf<K extends Key>(key: K): Setting[] {
-  const option: Option<Config[K]> = OPTIONS[key];
+  const option: Option<Config[K]> = options[key];
   const names = option.redis.length > 0 ? option.redis : [{ name: option.name }];
   return names.map((redis: RedisName<Config[K]>) => ({
     name: redis.name,
@@ -195,8 +195,8 @@ function settingsOf<K extends Key>(key: K): Setting[] {
 
 /** The options as a table in Markdown, for the README. */
 export function optionTable(): string {
-  const rows = KEYS.map((key) => {
-    const option = OPTIONS[key];
+  const rows = optionKeys.map((key) => {
+    const option = options[key];
     return [
       `\`--${option.name} ${option.hint}\``,
       `\`${option.environment}\``,
@@ -211,7 +211,7 @@ export function optionTable(): string {
 }
 
 /** The default as shown in the table: as code, as a phrase, or empty. */
-function showDefault({ default: text, derive }: (typeof OPTIONS)[Key]): string {
+function showDefault({ default: text, derive }: (typeof options)[Key]): string {
   if (derive || text === "") return text;
   return `\`${text}\``;
 }

@@ -23,24 +23,24 @@ import {
 const MiB = 1024 * 1024;
 
 /** Bun, our code and the working memory of the control thread: 56 MB at rest. */
-const RUNTIME_BYTES = 64 * MiB;
+const runtimeBytes = 64 * MiB;
 /** Garbage of a data thread between two collections (16 MiB), and its buffer pool (16 MiB). */
-const THREAD_BYTES = 32 * MiB;
+const threadBytes = 32 * MiB;
 /**
  * At least this share is left for data. A node whose settings then exceed its memory warns at
  * start.
  */
-const SHARE_LEFT_MIN = 1 / 4;
+const shareLeftMin = 1 / 4;
 
-const ITEMS_SHARE = 1 / 2;
-const JOURNAL_SHARE = 1 / 8;
-const FOLLOWERS_SHARE = 1 / 8;
-const CLIENTS_SHARE = 1 / 4;
+const itemsShare = 1 / 2;
+const journalShare = 1 / 8;
+const followersShare = 1 / 8;
+const clientsShare = 1 / 4;
 
 /** About one second of heavy writing. More only helps to bridge longer outages. */
-const JOURNAL_BYTES_MAX = 128 * MiB;
+const journalBytesMax = 128 * MiB;
 /** Share of all memory: a larger machine does not have more clients. */
-const CLIENTS_SHARE_MAX = 1 / 8;
+const clientsShareMax = 1 / 8;
 
 /** The sizes of the parts of a node that are options. */
 export interface MemoryParts {
@@ -53,7 +53,7 @@ export interface MemoryParts {
 
 /** The default of max-memory if the process may use `memoryBytes`. */
 export function defaultMaxMemory(memoryBytes: number, threads: number): number {
-  const items = leftFor(memoryBytes, threads) * ITEMS_SHARE;
+  const items = leftFor(memoryBytes, threads) * itemsShare;
   return wholeWithin(items, memoryBytesMin, memoryBytesMax);
 }
 
@@ -63,8 +63,8 @@ export function defaultJournalSize(
   threads: number,
   maxMemory: number,
 ): number {
-  const bytes = shareBeside(maxMemory, leftFor(memoryBytes, threads), JOURNAL_SHARE);
-  return wholeWithin(bytes, MiB, JOURNAL_BYTES_MAX);
+  const bytes = shareBeside(maxMemory, leftFor(memoryBytes, threads), journalShare);
+  return wholeWithin(bytes, MiB, journalBytesMax);
 }
 
 /** The default of follower-buffer, the part of the stream beyond the journal for slow followers. */
@@ -73,20 +73,20 @@ export function defaultFollowerBuffer(
   threads: number,
   maxMemory: number,
 ): number {
-  const bytes = shareBeside(maxMemory, leftFor(memoryBytes, threads), FOLLOWERS_SHARE);
+  const bytes = shareBeside(maxMemory, leftFor(memoryBytes, threads), followersShare);
   return wholeWithin(bytes, MiB, followerBufferBytesMax);
 }
 
 /** The default of max-client-memory, for unread replies and unfinished requests of all clients. */
 export function defaultClientMemory(memoryBytes: number, threads: number): number {
-  const share = leftFor(memoryBytes, threads) * CLIENTS_SHARE;
-  const bytes = Math.min(share, memoryBytes * CLIENTS_SHARE_MAX);
+  const share = leftFor(memoryBytes, threads) * clientsShare;
+  const bytes = Math.min(share, memoryBytes * clientsShareMax);
   return wholeWithin(bytes, clientMemoryDefaultMin, clientMemoryDefaultMax);
 }
 
 /** At least a quarter of the share, even if max-memory takes everything. */
 function shareBeside(maxMemory: number, left: number, share: number): number {
-  return Math.max(((left - maxMemory) * share) / (1 - ITEMS_SHARE), (left * share) / 4);
+  return Math.max(((left - maxMemory) * share) / (1 - itemsShare), (left * share) / 4);
 }
 
 /** A warning if the settings do not fit into what the process may use, otherwise null. */
@@ -105,7 +105,7 @@ function inMegabytes(bytes: number): string {
 
 /** The memory that remains after the program itself. */
 function leftFor(memoryBytes: number, threads: number): number {
-  return Math.max(memoryBytes - programBytes(threads), memoryBytes * SHARE_LEFT_MIN);
+  return Math.max(memoryBytes - programBytes(threads), memoryBytes * shareLeftMin);
 }
 
 /** The memory that a node with these settings may need at most. */
@@ -115,7 +115,7 @@ export function memoryNeeded(parts: MemoryParts): number {
 }
 
 function programBytes(threads: number): number {
-  return RUNTIME_BYTES + threads * THREAD_BYTES;
+  return runtimeBytes + threads * threadBytes;
 }
 
 /** Rounded down to whole megabytes, for readability. */

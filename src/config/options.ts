@@ -5,7 +5,7 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
-import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { type LogLevel, logLevels } from "../base/log.ts";
 import {
   defaultClientMemory,
   defaultFollowerBuffer,
@@ -14,28 +14,28 @@ import {
 } from "./memory-plan.ts";
 import type { Option } from "./option.ts";
 import {
-  REDIS_LEVELS,
   readRedisLevel,
   readRedisPolicy,
   readSavePoint,
+  redisLevels,
   showRedisPolicy,
   showSavePoint,
 } from "./redis-words.ts";
 import {
-  EVICTION_POLICIES,
   type EvictionPolicy,
+  evictionPolicies,
   formatSize,
-  OTHER_TYPES,
   type OtherTypes,
+  otherTypes,
   parseAddressList,
   parseHost,
   parseLeaderAddress,
   parseSizeWithin,
   parseWholeNumber,
   parseWord,
-  SNAPSHOT_CORRUPT,
-  SNAPSHOT_SECONDS_MAX,
   type SnapshotCorrupt,
+  snapshotCorrupt,
+  snapshotSecondsMax,
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
@@ -71,19 +71,19 @@ export interface Config {
   readonly shutdownTimeout: number;
 }
 
-const PORT_MAX = 65_535;
-const THREADS_MAX = 64;
-const PRIORITY_MAX = 2_147_483_647;
-const CLIENTS_MAX = 1_000_000;
-const IDLE_SECONDS_MAX = 31_536_000;
-const FOLLOWERS_MAX = 1_000_000;
-const LAG_SECONDS_MAX = 31_536_000;
-const SHUTDOWN_SECONDS_MAX = 31_536_000;
+const portMax = 65_535;
+const threadsMax = 64;
+const priorityMax = 2_147_483_647;
+const clientsMax = 1_000_000;
+const idleSecondsMax = 31_536_000;
+const followersMax = 1_000_000;
+const lagSecondsMax = 31_536_000;
+const shutdownSecondsMax = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
 
-export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = {
+export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = {
   listenAddr: {
     name: "listenaddr",
     environment: "MSCACHE_LISTENADDRESS",
@@ -119,7 +119,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "0",
     doc: "Port that a follower announces to its leader; 0 announces the port it listens on.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, PORT_MAX),
+    parse: (text) => parseWholeNumber(text, 0, portMax),
     format: asText,
     redis: [{ name: "replica-announce-port" }],
   },
@@ -131,7 +131,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "10000",
     doc: "Maximum number of client connections; further ones get an error and are closed.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 1, CLIENTS_MAX),
+    parse: (text) => parseWholeNumber(text, 1, clientsMax),
     format: asText,
     redis: [{ name: "maxclients" }],
   },
@@ -143,7 +143,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "300",
     doc: "Probe a silent client after this time and close a dead connection; 0 disables probes.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, IDLE_SECONDS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, idleSecondsMax),
     format: asText,
     redis: [{ name: "tcp-keepalive" }],
   },
@@ -155,7 +155,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "0",
     doc: "Close a client that has been idle for this time; 0 disables the timeout.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, IDLE_SECONDS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, idleSecondsMax),
     format: asText,
     redis: [{ name: "timeout" }],
   },
@@ -193,7 +193,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "100",
     doc: "Sentinel promotes the follower with the lowest priority, but never one with priority 0.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, PRIORITY_MAX),
+    parse: (text) => parseWholeNumber(text, 0, priorityMax),
     format: asText,
     redis: [{ name: "replica-priority" }, { name: "slave-priority" }],
   },
@@ -233,7 +233,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "0",
     doc: "Refuse writes while fewer followers than this are in sync; 0 disables the check.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, FOLLOWERS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, followersMax),
     format: asText,
     redis: [{ name: "min-replicas-to-write" }, { name: "min-slaves-to-write" }],
   },
@@ -245,7 +245,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "10",
     doc: "A follower counts as in sync if it acknowledged within this time; 0 disables the check.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, LAG_SECONDS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, lagSecondsMax),
     format: asText,
     redis: [{ name: "min-replicas-max-lag" }, { name: "min-slaves-max-lag" }],
   },
@@ -265,11 +265,11 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     name: "other-types",
     environment: "MSCACHE_OTHER_TYPES",
     group: "Replication",
-    hint: OTHER_TYPES.join("|"),
+    hint: otherTypes.join("|"),
     default: "skip",
     doc: "Whether to skip lists, hashes and other types of a Redis, or to refuse the sync or load.",
     change: "applies",
-    parse: (text) => parseWord(text, OTHER_TYPES),
+    parse: (text) => parseWord(text, otherTypes),
     format: asText,
     redis: [],
   },
@@ -332,7 +332,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "s3fifo",
     doc: "How items are evicted when memory is full; `none` refuses writes instead.",
     change: "applies",
-    parse: (text) => parseWord(text, EVICTION_POLICIES),
+    parse: (text) => parseWord(text, evictionPolicies),
     format: asText,
     redis: [{ name: "maxmemory-policy", show: showRedisPolicy, read: readRedisPolicy }],
   },
@@ -356,7 +356,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "0",
     doc: "Save the snapshot this often if data has changed; 0 disables automatic saves.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, SNAPSHOT_SECONDS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, snapshotSecondsMax),
     format: asText,
     redis: [
       { name: "snapshot-interval" },
@@ -367,11 +367,11 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     name: "snapshot-corrupt",
     environment: "MSCACHE_SNAPSHOT_CORRUPT",
     group: "Snapshots",
-    hint: SNAPSHOT_CORRUPT.join("|"),
+    hint: snapshotCorrupt.join("|"),
     default: "refuse",
     doc: "Whether a node with a corrupt snapshot refuses to start, or ignores it and starts empty.",
     change: "restart",
-    parse: (text) => parseWord(text, SNAPSHOT_CORRUPT),
+    parse: (text) => parseWord(text, snapshotCorrupt),
     format: asText,
     redis: [],
   },
@@ -403,13 +403,13 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     name: "log-level",
     environment: "MSCACHE_LOG_LEVEL",
     group: "Operation",
-    hint: LOG_LEVELS.join("|"),
+    hint: logLevels.join("|"),
     default: "info",
     doc: "Log messages of this level and above to standard error.",
     change: "applies",
-    parse: (text) => parseWord(text, LOG_LEVELS),
+    parse: (text) => parseWord(text, logLevels),
     format: asText,
-    redis: [{ name: "loglevel", show: (level) => REDIS_LEVELS[level], read: readRedisLevel }],
+    redis: [{ name: "loglevel", show: (level) => redisLevels[level], read: readRedisLevel }],
   },
   shutdownTimeout: {
     name: "shutdown-timeout",
@@ -419,7 +419,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "5",
     doc: "How long a clean shutdown waits for followers to catch up; 0 does not wait.",
     change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, SHUTDOWN_SECONDS_MAX),
+    parse: (text) => parseWholeNumber(text, 0, shutdownSecondsMax),
     format: asText,
     redis: [{ name: "shutdown-timeout" }],
   },
@@ -431,7 +431,7 @@ export const OPTIONS: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     default: "1",
     doc: "Number of data threads that serve connections.",
     change: "restart",
-    parse: (text) => parseWholeNumber(text, 1, THREADS_MAX),
+    parse: (text) => parseWholeNumber(text, 1, threadsMax),
     format: asText,
     redis: [{ name: "io-threads" }],
   },

@@ -4,14 +4,14 @@
 import { ConfigError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import {
-  EVICTION_POLICIES,
   type EvictionPolicy,
+  evictionPolicies,
   parseWholeNumber,
   parseWord,
-  SNAPSHOT_SECONDS_MAX,
+  snapshotSecondsMax,
 } from "./values.ts";
 
-export const REDIS_LEVELS: Record<LogLevel, string> = {
+export const redisLevels: Record<LogLevel, string> = {
   debug: "debug",
   info: "notice",
   warn: "warning",
@@ -36,7 +36,7 @@ export function readRedisPolicy(text: string): EvictionPolicy {
   if (word.startsWith("volatile-")) {
     throw new ConfigError(`"${text}" would evict only keys with a TTL, which MSCache does not do`);
   }
-  return parseWord(text, EVICTION_POLICIES);
+  return parseWord(text, evictionPolicies);
 }
 
 /** Redis's `save <seconds> <changes>`: save this often if at least that many keys have changed. */
@@ -54,5 +54,5 @@ export function readSavePoint(text: string): number {
         "at this interval if there was any",
     );
   }
-  return parseWholeNumber(seconds, 1, SNAPSHOT_SECONDS_MAX);
+  return parseWholeNumber(seconds, 1, snapshotSecondsMax);
 }

@@ -29,7 +29,7 @@ export type Disk = Pick<
 
 const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
 /** Windows does not have this flag, and links are rare there. */
-const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const noFollow = fs.constants.O_NOFOLLOW ?? 0;
 const ownerOnly = 0o600;
 const LF = 0x0a;
 
@@ -84,7 +84,7 @@ function isOfDraft(error: unknown): boolean {
 function replaceByDraft(target: string, bytes: Uint8Array, old: fs.Stats | null, disk: Disk): void {
   const draft = join(dirname(target), `.mscache-config-${randomBytes(8).toString("hex")}`);
   // Fails if anything of that name exists, even a link.
-  const file = disk.openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerOnly);
+  const file = disk.openSync(draft, O_WRONLY | O_CREAT | O_EXCL | noFollow, ownerOnly);
   try {
     writeDraft(file, bytes, old, disk);
     disk.renameSync(draft, target);
@@ -136,7 +136,7 @@ function syncDirectory(path: string, disk: Disk): void {
  * lines up to the old end if the text is shorter.
  */
 function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk: Disk): void {
-  const file = disk.openSync(target, O_WRONLY | O_NOFOLLOW);
+  const file = disk.openSync(target, O_WRONLY | noFollow);
   try {
     if (bytes.length > lengthBefore) extend(file, lengthBefore, bytes.length, disk);
     const padded = new Uint8Array(Math.max(bytes.length, lengthBefore)).fill(LF);

@@ -6,22 +6,22 @@
 import { type Address, formatAddress, isHost, parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 
-export const EVICTION_POLICIES = ["s3fifo", "none"] as const;
-export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
+export const evictionPolicies = ["s3fifo", "none"] as const;
+export type EvictionPolicy = (typeof evictionPolicies)[number];
 
-export const SNAPSHOT_CORRUPT = ["refuse", "ignore"] as const;
-export type SnapshotCorrupt = (typeof SNAPSHOT_CORRUPT)[number];
+export const snapshotCorrupt = ["refuse", "ignore"] as const;
+export type SnapshotCorrupt = (typeof snapshotCorrupt)[number];
 
 /** A year. */
-export const SNAPSHOT_SECONDS_MAX = 31_536_000;
+export const snapshotSecondsMax = 31_536_000;
 
-export const OTHER_TYPES = ["skip", "refuse"] as const;
-export type OtherTypes = (typeof OTHER_TYPES)[number];
+export const otherTypes = ["skip", "refuse"] as const;
+export type OtherTypes = (typeof otherTypes)[number];
 
 // ---- sizes --------------------------------------------------------------------------------------
 
 // Redis's units: `k` is 1000, `kb` is 1024.
-const UNIT_BYTES: Record<string, number> = {
+const unitBytes: Record<string, number> = {
   "": 1,
   b: 1,
   k: 1000,
@@ -37,7 +37,7 @@ const UNIT_BYTES: Record<string, number> = {
 /** "512mb" -> 536870912. Units are Redis's, in any case; a bare number is in bytes. */
 export function parseSize(text: string): number {
   const [, digits, unit] = /^(\d+)([a-z]*)$/i.exec(text.trim()) ?? [];
-  const factor = UNIT_BYTES[(unit ?? "?").toLowerCase()];
+  const factor = unitBytes[(unit ?? "?").toLowerCase()];
   const bytes = Number(digits) * (factor ?? Number.NaN);
   if (!Number.isSafeInteger(bytes)) {
     throw new ConfigError(`"${text}" is not a size; write bytes or a unit, as in 512mb or 2gb`);
@@ -48,7 +48,7 @@ export function parseSize(text: string): number {
 /** 536870912 -> "512mb": uses the largest binary unit that gives a whole number. */
 export function formatSize(bytes: number): string {
   for (const unit of ["tb", "gb", "mb", "kb"]) {
-    const count = bytes / (UNIT_BYTES[unit] ?? 1);
+    const count = bytes / (unitBytes[unit] ?? 1);
     if (count >= 1 && Number.isInteger(count)) return `${count}${unit}`;
   }
   return String(bytes);

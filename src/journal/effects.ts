@@ -16,18 +16,18 @@ const LF = 0x0a;
 const DOLLAR = 0x24; // $
 
 const encoder = new TextEncoder();
-const SELECT_0 = encoder.encode("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
-const MULTI = encoder.encode("*1\r\n$5\r\nMULTI\r\n");
-const EXEC = encoder.encode("*1\r\n$4\r\nEXEC\r\n");
-const SET = encoder.encode("*3\r\n$3\r\nSET\r\n");
-const SET_UNTIL = encoder.encode("*5\r\n$3\r\nSET\r\n");
-const PXAT = encoder.encode("$4\r\nPXAT\r\n");
-const DEL = encoder.encode("*2\r\n$3\r\nDEL\r\n");
-const PEXPIREAT = encoder.encode("*3\r\n$9\r\nPEXPIREAT\r\n");
-const PERSIST = encoder.encode("*2\r\n$7\r\nPERSIST\r\n");
-const SETRANGE = encoder.encode("*4\r\n$8\r\nSETRANGE\r\n");
-const PUBLISH = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
-const FLUSHALL = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
+const selectBytes = encoder.encode("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
+const multiBytes = encoder.encode("*1\r\n$5\r\nMULTI\r\n");
+const execBytes = encoder.encode("*1\r\n$4\r\nEXEC\r\n");
+const setBytes = encoder.encode("*3\r\n$3\r\nSET\r\n");
+const setUntilBytes = encoder.encode("*5\r\n$3\r\nSET\r\n");
+const pxatBytes = encoder.encode("$4\r\nPXAT\r\n");
+const delBytes = encoder.encode("*2\r\n$3\r\nDEL\r\n");
+const pexpireatBytes = encoder.encode("*3\r\n$9\r\nPEXPIREAT\r\n");
+const persistBytes = encoder.encode("*2\r\n$7\r\nPERSIST\r\n");
+const setrangeBytes = encoder.encode("*4\r\n$8\r\nSETRANGE\r\n");
+const publishBytes = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
+const flushallBytes = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
 
 const scratchBytes = 4096;
 
@@ -78,7 +78,7 @@ export class Effects {
 
   delete(key: Uint8Array, keyStart: number, keyEnd: number): void {
     if (this.idle()) return;
-    this.begin(DEL, argumentBytes(keyEnd - keyStart));
+    this.begin(delBytes, argumentBytes(keyEnd - keyStart));
     this.argument(key, keyStart, keyEnd);
     this.finish();
   }
@@ -87,8 +87,8 @@ export class Effects {
   expireAt(key: Uint8Array, keyStart: number, keyEnd: number, expiresAt: number): void {
     if (this.idle()) return;
     const keyBytes = argumentBytes(keyEnd - keyStart);
-    if (expiresAt === 0) this.begin(PERSIST, keyBytes);
-    else this.begin(PEXPIREAT, keyBytes + numberBytes(expiresAt));
+    if (expiresAt === 0) this.begin(persistBytes, keyBytes);
+    else this.begin(pexpireatBytes, keyBytes + numberBytes(expiresAt));
     this.argument(key, keyStart, keyEnd);
     if (expiresAt !== 0) this.number(expiresAt);
     this.finish();
@@ -105,7 +105,7 @@ export class Effects {
   ): void {
     if (this.idle()) return;
     const arguments_ = argumentBytes(keyEnd - keyStart) + argumentBytes(end - start);
-    this.begin(SETRANGE, arguments_ + numberBytes(offset));
+    this.begin(setrangeBytes, arguments_ + numberBytes(offset));
     this.argument(key, keyStart, keyEnd);
     this.number(offset);
     this.argument(bytes, start, end);
@@ -121,7 +121,7 @@ export class Effects {
     end: number,
   ): void {
     if (this.idle()) return;
-    this.begin(PUBLISH, argumentBytes(channelEnd - channelStart) + argumentBytes(end - start));
+    this.begin(publishBytes, argumentBytes(channelEnd - channelStart) + argumentBytes(end - start));
     this.argument(channel, channelStart, channelEnd);
     this.argument(message, start, end);
     this.finish();
@@ -129,7 +129,7 @@ export class Effects {
 
   flushAll(): void {
     if (this.idle()) return;
-    this.begin(FLUSHALL, 0);
+    this.begin(flushallBytes, 0);
     this.finish();
   }
 
@@ -157,7 +157,7 @@ export class Effects {
 
   close(): void {
     if (--this.groupDepth > 0) return;
-    if (this.multiWritten) this.journal.put(EXEC, 0, EXEC.length);
+    if (this.multiWritten) this.journal.put(execBytes, 0, execBytes.length);
     this.journal.leave();
   }
 
@@ -169,13 +169,13 @@ export class Effects {
 
   private beginSet(keyLength: number, valueLength: number, expiresAt: number): void {
     const total = argumentBytes(keyLength) + argumentBytes(valueLength);
-    if (expiresAt === 0) this.begin(SET, total);
-    else this.begin(SET_UNTIL, total + PXAT.length + numberBytes(expiresAt));
+    if (expiresAt === 0) this.begin(setBytes, total);
+    else this.begin(setUntilBytes, total + pxatBytes.length + numberBytes(expiresAt));
   }
 
   private finishSet(expiresAt: number): void {
     if (expiresAt !== 0) {
-      this.bytes(PXAT, 0, PXAT.length);
+      this.bytes(pxatBytes, 0, pxatBytes.length);
       this.number(expiresAt);
     }
     this.finish();
@@ -203,12 +203,12 @@ export class Effects {
   }
 
   private select(): void {
-    this.journal.put(SELECT_0, 0, SELECT_0.length);
+    this.journal.put(selectBytes, 0, selectBytes.length);
     this.journal.selectPending = false;
   }
 
   private multi(): void {
-    this.journal.put(MULTI, 0, MULTI.length);
+    this.journal.put(multiBytes, 0, multiBytes.length);
     this.multiWritten = true;
   }
 

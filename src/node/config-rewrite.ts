@@ -3,7 +3,7 @@
 // The leader is written as REPLICAOF left it, with a mark that makes it beat --leaderaddr: a node
 // that restarts with its old command line must not follow the leader it had then.
 
-import { type Config, OPTIONS, rewriteConfigFile, type Written } from "../config/config.ts";
+import { type Config, options, rewriteConfigFile, type Written } from "../config/config.ts";
 import { replaceFile } from "../config/replace-file.ts";
 
 export class ConfigRewriter {
@@ -19,7 +19,7 @@ export class ConfigRewriter {
   rewrite(config: Config, touched: ReadonlySet<string>): void {
     const written = new Map<string, Written>();
     for (const [name, value] of valuesOf(config, touched)) written.set(name, { value });
-    const { name, format } = OPTIONS.leaderAddr;
+    const { name, format } = options.leaderAddr;
     const value = format(config.leaderAddr);
     if (value !== format(this.started.leaderAddr)) this.ownsLeader = true;
     if (this.ownsLeader) written.set(name, { value, isPinned: true });
@@ -30,13 +30,13 @@ export class ConfigRewriter {
 }
 
 function valuesOf(config: Config, touched: ReadonlySet<string>): [string, string][] {
-  return Object.keys(OPTIONS).flatMap((key) => {
+  return Object.keys(options).flatMap((key) => {
     const [name, value] = shown(config, key as keyof Config);
     return touched.has(name) ? [[name, value]] : [];
   });
 }
 
 function shown<Key extends keyof Config>(config: Config, key: Key): [string, string] {
-  const { name, format } = OPTIONS[key];
+  const { name, format } = options[key];
   return [name, format(config[key])];
 }

@@ -2,7 +2,7 @@
 // our own fields are at the end of a section and begin with a word of the glossary.
 
 import { totalmem } from "node:os";
-import { MSCACHE_VERSION, REDIS_VERSION } from "../base/version.ts";
+import { mscacheVersion, redisVersion } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import type { StoreStatistics } from "../store/store.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
@@ -82,7 +82,7 @@ export function infoText(source: InfoSource, asked: readonly string[]): string {
 function serverFields(source: InfoSource): Field[] {
   const seconds = Math.floor(source.uptimeMs / 1000);
   return [
-    ["redis_version", REDIS_VERSION],
+    ["redis_version", redisVersion],
     ["redis_mode", "standalone"],
     ["os", `${process.platform} ${process.arch}`],
     ["arch_bits", 64],
@@ -96,7 +96,7 @@ function serverFields(source: InfoSource): Field[] {
     ["config_file", source.config.configFile],
     ["io_threads_active", source.config.threads > 1 ? 1 : 0],
     ...shutdownField(source),
-    ["mscache_version", MSCACHE_VERSION],
+    ["mscache_version", mscacheVersion],
     ["bun_version", Bun.version],
     ["data_threads", source.config.threads],
   ];

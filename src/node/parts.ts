@@ -6,7 +6,7 @@
 import { dirname, resolve } from "node:path";
 import type { Lookup } from "../base/host-lookup.ts";
 import { type LineSink, Log } from "../base/log.ts";
-import { REDIS_VERSION } from "../base/version.ts";
+import { redisVersion } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
@@ -96,7 +96,7 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
   return new Persistence({
     ...{ store, keyspace, log, fault, replication },
     path: snapshotFile === "" ? "" : resolve(snapshotFile),
-    serverVersion: REDIS_VERSION,
+    serverVersion: redisVersion,
     options: () => ({
       intervalSeconds: configuration.current.snapshotInterval,
       ignoresCorrupt: configuration.current.snapshotCorrupt === "ignore",

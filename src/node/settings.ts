@@ -4,7 +4,7 @@
 
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
-import { type Config, parseSize, SETTINGS } from "../config/config.ts";
+import { allSettings, type Config, parseSize } from "../config/config.ts";
 
 /** What tools read before they start: facts about MSCache in Redis's terms. */
 const fixed: readonly (readonly [string, string])[] = [
@@ -27,7 +27,7 @@ export class Settings {
   }
 
   get(patterns: readonly string[]): [string, string][] {
-    const left = new Map(SETTINGS.map(({ name, show }) => [name, show(this.config)]));
+    const left = new Map(allSettings.map(({ name, show }) => [name, show(this.config)]));
     for (const [name, value] of fixed) left.set(name, value);
     const found: [string, string][] = [];
     for (const pattern of patterns) {
@@ -46,7 +46,7 @@ export class Settings {
     const seen = new Set<string>();
     for (const [written, value] of pairs) {
       const name = written.toLowerCase();
-      const setting = SETTINGS.find((candidate) => candidate.name === name);
+      const setting = allSettings.find((candidate) => candidate.name === name);
       if (setting === undefined && !fixed.some(([known]) => known === name)) {
         const [shown] = written.split("\0", 1); // as Redis prints it, as a C string
         return errorReply(`Unknown option or number of arguments for CONFIG SET - '${shown}'`);
@@ -70,7 +70,7 @@ export class Settings {
   }
 
   private touch(names: ReadonlySet<string>): void {
-    for (const { name, option } of SETTINGS) if (names.has(name)) this.touched.add(option);
+    for (const { name, option } of allSettings) if (names.has(name)) this.touched.add(option);
   }
 
   private putIntoForce(before: Config, after: Config, name: string): ErrorReply | null {
@@ -97,7 +97,7 @@ function isSize(text: string): boolean {
 const encoder = new TextEncoder();
 /** Once: a CONFIG GET may have a million patterns. */
 const nameBytes = new Map(
-  [...SETTINGS.map(({ name }) => name), ...fixed.map(([name]) => name)].map(
+  [...allSettings.map(({ name }) => name), ...fixed.map(([name]) => name)].map(
     (name) => [name, encoder.encode(name)] as const,
   ),
 );

@@ -7,7 +7,7 @@
 // Invariant: shared memory never has the password itself, only its hash.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
-import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { type LogLevel, logLevels } from "../base/log.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
@@ -136,11 +136,11 @@ export class SharedStanding implements Standing {
   }
 
   get logLevel(): LogLevel {
-    return LOG_LEVELS[Atomics.load(this.words, LOG_LEVEL)];
+    return logLevels[Atomics.load(this.words, LOG_LEVEL)];
   }
 
   set logLevel(level: LogLevel) {
-    Atomics.store(this.words, LOG_LEVEL, LOG_LEVELS.indexOf(level));
+    Atomics.store(this.words, LOG_LEVEL, logLevels.indexOf(level));
   }
 
   /** The port of the first address. */

@@ -9,7 +9,7 @@ import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
-import { CLEAN_SHUTDOWN } from "../rdb/writer.ts";
+import { cleanShutdown } from "../rdb/writer.ts";
 import { FULL, STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { codeOf } from "./snapshot-file.ts";
@@ -128,7 +128,7 @@ export class SnapshotLoader {
     const fields = this.fields;
     const replid = fields.get("repl-id") ?? "";
     const offset = Number(fields.get("repl-offset") ?? Number.NaN);
-    if (fields.get(CLEAN_SHUTDOWN) !== "1" || !replidPattern.test(replid)) return null;
+    if (fields.get(cleanShutdown) !== "1" || !replidPattern.test(replid)) return null;
     if (!Number.isSafeInteger(offset) || offset < 0) return null;
     return { replid, offset, streamDatabase: Number(fields.get("repl-stream-db")) || 0 };
   }

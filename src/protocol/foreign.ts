@@ -3,17 +3,17 @@
 
 import type { ForeignProtocol } from "./protocol.ts";
 
-const tlsHandshake = 0x16;
-const memcacheBinaryRequest = 0x80;
+const TLS_HANDSHAKE = 0x16;
+const MEMCACHE_BINARY_REQUEST = 0x80;
 
 export const tls: ForeignProtocol = {
   name: "tls",
-  speaks: (firstByte) => firstByte === tlsHandshake,
+  speaks: (firstByte) => firstByte === TLS_HANDSHAKE,
   refusal: () => "sent a TLS hello to a plain port",
 };
 
 export const memcacheBinary: ForeignProtocol = {
   name: "memcached-binary",
-  speaks: (firstByte) => firstByte === memcacheBinaryRequest,
+  speaks: (firstByte) => firstByte === MEMCACHE_BINARY_REQUEST,
   refusal: () => "spoke memcached's retired binary protocol",
 };

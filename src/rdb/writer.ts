@@ -12,8 +12,8 @@ import { LENGTH_32, LENGTH_64, opcode, STRING_TYPE } from "./format.ts";
 
 const encoder = new TextEncoder();
 /** Our own auxiliary field, which other servers ignore. */
-export const CLEAN_SHUTDOWN = "mscache-clean-shutdown";
-const MAGIC = encoder.encode("REDIS0009");
+export const cleanShutdown = "mscache-clean-shutdown";
+const magicBytes = encoder.encode("REDIS0009");
 const outputBytes = 256 * 1024;
 const length6Max = 0x3f;
 const length14Max = 0x3fff;
@@ -50,7 +50,7 @@ export class RdbWriter {
   }
 
   header(header: SnapshotHeader): void {
-    this.output.appendAll(MAGIC);
+    this.output.appendAll(magicBytes);
     this.auxiliary("redis-ver", header.serverVersion);
     this.auxiliary("ctime", String(Math.floor(header.createdAtMs / 1000)));
     this.auxiliary("used-mem", String(header.usedMemoryBytes));
@@ -59,7 +59,7 @@ export class RdbWriter {
       this.auxiliary("repl-id", header.replid);
       this.auxiliary("repl-offset", String(header.offset));
     }
-    if (header.isCleanShutdown) this.auxiliary(CLEAN_SHUTDOWN, "1");
+    if (header.isCleanShutdown) this.auxiliary(cleanShutdown, "1");
     this.byte(opcode.SELECT_DATABASE);
     this.length(0);
     this.byte(opcode.RESIZE_DATABASE);

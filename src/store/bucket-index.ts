@@ -44,19 +44,19 @@ export const hashBits = 26;
  * Items per primary bucket above which one bucket is split. At 6.5, about a third of the buckets
  * have an overflow bucket: 13.4 bytes an item; more would save little (12.9 at 7, 12.5 at 8).
  */
-const SPLIT_LOAD = 6.5;
+const splitLoad = 6.5;
 /**
  * Items per primary bucket below which the last one is merged. 2 is far enough from a split's 3.25.
  */
-const MERGE_LOAD = 2;
+const mergeLoad = 2;
 /** The number of primary buckets whose pages are returned to the system at a time. */
-const RELEASE_BUCKETS = 4096;
+const releaseBuckets = 4096;
 
 /** What insert() returns instead of a slot. */
 const NO_BUCKET_LEFT = -1;
 export const CHAIN_FULL = -2;
 /** As chainMax: no bound on the chain. */
-const UNBOUNDED = 0x7fffffff;
+const unbounded = 0x7fffffff;
 
 /** Releases the pages of buckets `from` to `to`. */
 export type BucketReleaser = (from: number, to: number) => void;
@@ -112,7 +112,7 @@ export class BucketIndex {
    * Adds an entry and returns its slot; NO_BUCKET_LEFT if the region is used up, or CHAIN_FULL if
    * the chain would exceed chainMax buckets.
    */
-  insert(hash: number, location: number, flags: number, chainMax = UNBOUNDED): number {
+  insert(hash: number, location: number, flags: number, chainMax = unbounded): number {
     const slot = this.freeSlot(this.bucketOf(hash), chainMax);
     if (slot < 0) return slot;
     this.words[slot] = this.wanted(hash) | flags;
@@ -179,12 +179,12 @@ export class BucketIndex {
 
   /** Grows by at most one bucket: no command pays for more. */
   grow(): void {
-    if (this.state[ITEMS] > this.state[BUCKETS] * SPLIT_LOAD) this.split();
+    if (this.state[ITEMS] > this.state[BUCKETS] * splitLoad) this.split();
   }
 
   shrink(): void {
     const buckets = this.state[BUCKETS];
-    if (buckets > bucketsFirst && this.state[ITEMS] < buckets * MERGE_LOAD) this.merge();
+    if (buckets > bucketsFirst && this.state[ITEMS] < buckets * mergeLoad) this.merge();
   }
 
   /** Whether the region has more than `buckets` unused buckets. */
@@ -201,7 +201,7 @@ export class BucketIndex {
     const created = state[BUCKETS];
     const mask = created > state[BUCKET_MASK] ? state[BUCKET_MASK] * 2 + 1 : state[BUCKET_MASK];
     const source = created & (mask >>> 1);
-    if (!this.room(this.chainLength(source, UNBOUNDED) + 1)) return;
+    if (!this.room(this.chainLength(source, unbounded) + 1)) return;
     state[BUCKET_MASK] = mask;
     state[BUCKETS] = created + 1;
     this.clear(created);
@@ -283,8 +283,8 @@ export class BucketIndex {
       if (base !== last * bucketWords) this.giveOverflow(base / bucketWords);
     } while (bucket !== 0);
     Atomics.sub(this.global, USED_UNITS, 1);
-    if (this.release !== null && last % RELEASE_BUCKETS === 0) {
-      this.release(last, Math.min(last + RELEASE_BUCKETS, state[OVERFLOW_LOW]));
+    if (this.release !== null && last % releaseBuckets === 0) {
+      this.release(last, Math.min(last + releaseBuckets, state[OVERFLOW_LOW]));
     }
   }
 

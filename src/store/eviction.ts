@@ -30,18 +30,18 @@ import { SEGMENT_OF_QUEUE, type Segments } from "./segments.ts";
 import type { ShardParts } from "./shard-parts.ts";
 
 /** The small queue is emptied first while it has more than this share of the shard's segments. */
-const SMALL_SHARE = 0.1;
+const smallShare = 0.1;
 /** Uses in the small queue that promote an item to the main queue. */
 const PROMOTING_USES = 1;
 /** A segment that yields this share of itself is compacted before anything is evicted. */
-const SPARSE_SHARE = 0.5;
+const sparseShare = 0.5;
 /**
  * Evictions between two searches for such a segment, after one found none: a search reads all
  * segments.
  */
-const SEARCH_INTERVAL = 8;
+const searchInterval = 8;
 /** To make an item fit, a segment is compacted only if it yields this share of itself. */
-export const COMPACTION_SHARE = 1 / 64;
+export const compactionShare = 1 / 64;
 
 /** Compaction: every live item is copied within its queue. */
 const KEEP_ALL = -1;
@@ -85,9 +85,9 @@ export class Evictor {
       this.unsearched--;
       return false;
     }
-    const sparse = this.sparsest(now, this.segments.segmentBytes * SPARSE_SHARE);
+    const sparse = this.sparsest(now, this.segments.segmentBytes * sparseShare);
     if (sparse === NONE) {
-      this.unsearched = SEARCH_INTERVAL - 1;
+      this.unsearched = searchInterval - 1;
       return false;
     }
     this.empty(sparse, now, KEEP_ALL);
@@ -98,7 +98,7 @@ export class Evictor {
    * Gains room without losing an item, if a segment yields at least `bytes` or that share of
    * itself.
    */
-  compact(now: number, bytes: number, share = COMPACTION_SHARE): boolean {
+  compact(now: number, bytes: number, share = compactionShare): boolean {
     const least = this.segments.segmentBytes * share;
     const sparse = this.sparsest(now, Math.min(bytes, least));
     if (sparse === NONE) return false;
@@ -120,7 +120,7 @@ export class Evictor {
     const main = QUEUES + MAIN_QUEUE * QUEUE_WORDS;
     const state = this.state;
     const all = state[small + SEGMENTS] + state[main + SEGMENTS];
-    const smallGives = state[small + SEGMENTS] > all * SMALL_SHARE;
+    const smallGives = state[small + SEGMENTS] > all * smallShare;
     const first = state[(smallGives ? small : main) + OLDEST];
     return first !== NONE ? first : state[(smallGives ? main : small) + OLDEST];
   }

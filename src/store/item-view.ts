@@ -143,7 +143,7 @@ export class ItemView {
   /** Copies bytes `from` to `to` of another item's value to the same place here. */
   copyFrom(source: ItemView, from: number, to: number): void {
     const split = Math.max(from, Math.min(to, source.chained));
-    const scratch = new Uint8Array(Math.min(split - from, PIECE_BYTES));
+    const scratch = new Uint8Array(Math.min(split - from, pieceBytes));
     for (let at = from; at < split; at += scratch.length) {
       const piece = Math.min(scratch.length, split - at);
       source.copyTo(scratch, 0, at, piece);
@@ -155,4 +155,4 @@ export class ItemView {
 }
 
 /** Chained values are moved through a scratch buffer of this size: rare, so simple beats fast. */
-const PIECE_BYTES = 64 * 1024;
+const pieceBytes = 64 * 1024;

@@ -24,11 +24,11 @@ const EXPIRY_BIT = EXPIRY << FLAG_SHIFT;
 const CHAIN_BIT = CHAIN << FLAG_SHIFT;
 const LAYOUT_MASK = EXPIRY | CLIENT_FLAGS | WIDE | CHAIN;
 
-const SHORT_KEY_MAX = 0xff;
-const SHORT_VALUE_MAX = 0xffff;
+const shortKeyMax = 0xff;
+const shortValueMax = 0xffff;
 
 /** Bytes before the key, by the four flags that add a field. */
-export const HEADER_BYTES = Uint8Array.from({ length: 16 }, (_, flags) => {
+export const headerBytes = Uint8Array.from({ length: 16 }, (_, flags) => {
   let bytes = 4;
   if ((flags & EXPIRY) !== 0) bytes += 8;
   if ((flags & CLIENT_FLAGS) !== 0) bytes += 4;
@@ -42,7 +42,7 @@ export function flagsOf(head: number): number {
 }
 
 export function headerBytesOf(head: number): number {
-  return HEADER_BYTES[(head >>> FLAG_SHIFT) & LAYOUT_MASK];
+  return headerBytes[(head >>> FLAG_SHIFT) & LAYOUT_MASK];
 }
 
 export function keyLengthOf(head: number): number {
@@ -111,7 +111,7 @@ export class ItemLayout {
     let flags = 0;
     if (expiresAt !== 0) flags |= EXPIRY;
     if (clientFlags !== 0) flags |= CLIENT_FLAGS;
-    if (keyLength > SHORT_KEY_MAX || valueLength > SHORT_VALUE_MAX) flags |= WIDE;
+    if (keyLength > shortKeyMax || valueLength > shortValueMax) flags |= WIDE;
     if (keyLength > 1 << (this.segmentShift - 3)) flags |= CHAIN | LONG_KEY;
     else if (valueLength > 1 << (this.segmentShift - 1)) flags |= CHAIN;
     this.flags = flags;
@@ -119,7 +119,7 @@ export class ItemLayout {
     this.head = (flags << FLAG_SHIFT) | (wide ? keyLength : (keyLength << 16) | valueLength);
     this.chainSegments = chainSegmentsFor(flags, keyLength, valueLength, this.segmentShift);
     const inline = inlineLength(flags, keyLength, valueLength, this.segmentShift);
-    this.bytes = align8(HEADER_BYTES[flags & LAYOUT_MASK] + inline);
+    this.bytes = align8(headerBytes[flags & LAYOUT_MASK] + inline);
   }
 
   /**

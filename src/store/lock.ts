@@ -13,9 +13,9 @@ const threadsMax = 256;
 const WAITERS = 1 << 30;
 const OWNER_MASK = WAITERS - 1;
 /** About 10 us: a shard is rarely locked for longer than one command, and a sleep costs 50 us. */
-const SPINS = 400;
+const spins = 400;
 /** How long to sleep before checking whether the owner is still alive, ms. */
-const LIVENESS_CHECK_MS = 50;
+const livenessCheckMs = 50;
 
 /** Which threads are alive: one word each in shared memory, maintained by the server. */
 export class ThreadTable {
@@ -75,7 +75,7 @@ export class Mutex {
   private acquireContended(): void {
     const words = this.words;
     const at = this.at;
-    for (let spin = 0; spin < SPINS; spin++) {
+    for (let spin = 0; spin < spins; spin++) {
       if (Atomics.load(words, at) !== 0) continue;
       if (Atomics.compareExchange(words, at, 0, this.owner) === 0) return;
     }
@@ -85,7 +85,7 @@ export class Mutex {
       if (seen === 0) return;
       const marked = seen | WAITERS;
       if (seen !== marked && Atomics.compareExchange(words, at, seen, marked) !== seen) continue;
-      if (Atomics.wait(words, at, marked, LIVENESS_CHECK_MS) === "timed-out") this.checkOwner();
+      if (Atomics.wait(words, at, marked, livenessCheckMs) === "timed-out") this.checkOwner();
     }
   }
 

@@ -7,7 +7,7 @@
 import { dlopen, ptr } from "bun:ffi";
 
 /** The largest page size of the supported platforms (arm64 macOS and some arm64 Linux: 16 KiB). */
-const PAGE_BYTES = 16 * 1024;
+const pageBytes = 16 * 1024;
 const MADV_DONTNEED = 4;
 
 type Advise = (address: number, bytes: number) => boolean;
@@ -15,14 +15,14 @@ type Advise = (address: number, bytes: number) => boolean;
 let advise: Advise | null | undefined;
 
 /** Names of the C library: glibc, then musl, whose names include the architecture. */
-const LIBRARIES: Record<string, readonly string[]> = {
+const libraries: Record<string, readonly string[]> = {
   linux: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
   darwin: ["libSystem.dylib"],
 };
 
 /** Called at the first use, so that a server that never flushes loads no library. */
 function load(): Advise | null {
-  for (const library of LIBRARIES[process.platform] ?? []) {
+  for (const library of libraries[process.platform] ?? []) {
     try {
       const { symbols } = dlopen(library, {
         madvise: { args: ["ptr", "u64", "i32"], returns: "i32" },
@@ -41,7 +41,7 @@ export function releasePages(buffer: SharedArrayBuffer, from: number, to: number
   if (advise === null) return false;
   const base = ptr(new Uint8Array(buffer, 0, 1));
   // Rounds addresses, not positions: a buffer need not begin at a page boundary.
-  const start = Math.ceil((base + from) / PAGE_BYTES) * PAGE_BYTES;
-  const end = Math.floor((base + to) / PAGE_BYTES) * PAGE_BYTES;
+  const start = Math.ceil((base + from) / pageBytes) * pageBytes;
+  const end = Math.floor((base + to) / pageBytes) * pageBytes;
   return end <= start || advise(start, end - start);
 }

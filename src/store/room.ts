@@ -4,7 +4,7 @@
 // Invariant: a call does a bounded amount of work; later calls repay the rest.
 
 import type { Attachment } from "./attachment.ts";
-import { COMPACTION_SHARE } from "./eviction.ts";
+import { compactionShare } from "./eviction.ts";
 import type { Mutex } from "./lock.ts";
 import {
   LIMIT_UNITS,
@@ -20,26 +20,26 @@ import type { Segments } from "./segments.ts";
 import type { Shard } from "./shard.ts";
 
 /** Most index growth of one insertion: a split with its overflow buckets, and a ghost bucket. */
-const INDEX_UNITS = 4;
+const indexUnits = 4;
 /** Most header and padding bytes of an item. */
-const ITEM_BYTES = 32;
+const itemBytes = 32;
 /**
  * Bytes that a single write may announce beyond its value: keys, options, and its caller's
  * allowance.
  */
-const KEYS_BYTES = 16 * 1024;
+const keysBytes = 16 * 1024;
 /** Most bytes that one call empties beyond the size of the item: some milliseconds of work. */
-const EMPTIED_BYTES_MAX = 2 * 1024 * 1024;
+const emptiedBytesMax = 2 * 1024 * 1024;
 /** A full follower compacts a segment only if this share of it is dead. */
-const FOLLOWER_SHARE = 1 / 8;
+const followerShare = 1 / 8;
 /** Writes of a full follower between two searches for such a segment, after one found none. */
-const FOLLOWER_SEARCH_INTERVAL = 64;
+const followerSearchInterval = 64;
 /**
  * The number of stages. Each requires one use more of an item to stay, so that finally none stays.
- * An eighth of EMPTIED_BYTES_MAX cost 0.15 points of hit ratio on a trace with many used items
+ * An eighth of emptiedBytesMax cost 0.15 points of hit ratio on a trace with many used items
  * (measured).
  */
-const STAGES = 4;
+const stages = 4;
 
 export class RoomMaker {
   private readonly attachment: Attachment;
@@ -55,13 +55,13 @@ export class RoomMaker {
     this.segments = attachment.segments;
     this.shards = shards;
     this.locks = locks;
-    this.stepsPerStage = EMPTIED_BYTES_MAX / attachment.segments.segmentBytes / STAGES;
+    this.stepsPerStage = emptiedBytesMax / attachment.segments.segmentBytes / stages;
     this.unsearched = 0;
   }
 
   /** Whether `bytes` more are certain to fit below the limit, whatever the shard. */
   hasPlenty(bytes: number): boolean {
-    const units = Math.ceil(bytes / unitBytes) + this.segments.units + INDEX_UNITS;
+    const units = Math.ceil(bytes / unitBytes) + this.segments.units + indexUnits;
     return this.segments.unitsBelowLimit() >= units;
   }
 
@@ -73,9 +73,9 @@ export class RoomMaker {
   makeRoom(shard: Shard, bytes: number, now: number): boolean {
     const { evicts, expires } = this.attachment;
     if (!expires) return this.tidy(shard, bytes);
-    if (evicts && bytes > this.longest() + KEYS_BYTES) return true;
+    if (evicts && bytes > this.longest() + keysBytes) return true;
     const chain = this.chainSegments(bytes);
-    const stepsMax = this.stepsPerStage * STAGES + 4 * chain;
+    const stepsMax = this.stepsPerStage * stages + 4 * chain;
     for (let step = 0; step < stepsMax; step++) {
       if (this.fits(shard, bytes, chain)) return true;
       if (!this.step(shard, bytes, now, step)) break;
@@ -91,15 +91,15 @@ export class RoomMaker {
    */
   private tidy(own: Shard, bytes: number): boolean {
     if (this.unsearched > 0) this.unsearched--;
-    else if (!this.tidyAny(own)) this.unsearched = FOLLOWER_SEARCH_INTERVAL - 1;
+    else if (!this.tidyAny(own)) this.unsearched = followerSearchInterval - 1;
     return this.mayOverdraw(this.chainSegments(bytes));
   }
 
   private tidyAny(own: Shard): boolean {
-    const least = this.segments.segmentBytes * FOLLOWER_SHARE;
-    if (this.compactOne(own, least, 0, FOLLOWER_SHARE)) return true;
+    const least = this.segments.segmentBytes * followerShare;
+    if (this.compactOne(own, least, 0, followerShare)) return true;
     for (const shard of this.shards) {
-      if (shard !== own && this.compactOne(shard, least, 0, FOLLOWER_SHARE)) return true;
+      if (shard !== own && this.compactOne(shard, least, 0, followerShare)) return true;
     }
     return false;
   }
@@ -130,11 +130,11 @@ export class RoomMaker {
    */
   private fits(shard: Shard, bytes: number, chain: number): boolean {
     const open = shard.state[QUEUES + SMALL_QUEUE * QUEUE_WORDS + NEWEST];
-    const inline = chain === 0 ? bytes + ITEM_BYTES : this.segments.segmentBytes / 2;
+    const inline = chain === 0 ? bytes + itemBytes : this.segments.segmentBytes / 2;
     const appends =
       open !== NONE && this.segments.filled(open) + inline <= this.segments.segmentBytes;
     const segments = chain + (appends && !this.attachment.evicts ? 0 : 1);
-    return this.segments.unitsBelowLimit() >= segments * this.segments.units + INDEX_UNITS;
+    return this.segments.unitsBelowLimit() >= segments * this.segments.units + indexUnits;
   }
 
   private step(own: Shard, bytes: number, now: number, step: number): boolean {
@@ -177,7 +177,7 @@ export class RoomMaker {
     return false;
   }
 
-  private compactOne(shard: Shard, bytes: number, now: number, share = COMPACTION_SHARE): boolean {
+  private compactOne(shard: Shard, bytes: number, now: number, share = compactionShare): boolean {
     const lock = this.locks?.[shard.number];
     const taken = lock?.acquire() ?? false;
     const done = shard.evictor.compact(now, bytes, share);

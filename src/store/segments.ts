@@ -40,7 +40,7 @@ export const SEGMENT_OF_QUEUE = 1;
 export const SEGMENT_OF_CHAIN = 3;
 
 /** Latest expiry, in whole seconds, unsigned: an item never expires, or expires after 2106. */
-const NEVER_S = 0xffffffff;
+const neverS = 0xffffffff;
 
 /** Releases the pages of a segment that is given back far above the limit. */
 export type SegmentReleaser = (segment: number) => void;
@@ -221,15 +221,15 @@ export class Segments {
   noteExpiry(segment: number, expiresAt: number): void {
     const entry = (segment << TABLE_SHIFT) + LATEST_EXPIRY;
     const latest = this.table[entry] >>> 0;
-    if (latest === NEVER_S) return;
-    const seconds = expiresAt === 0 ? NEVER_S : Math.min(Math.ceil(expiresAt / 1000), NEVER_S);
+    if (latest === neverS) return;
+    const seconds = expiresAt === 0 ? neverS : Math.min(Math.ceil(expiresAt / 1000), neverS);
     if (seconds > latest) this.table[entry] = seconds;
   }
 
   /** Whether every item of the segment has certainly expired. */
   expired(segment: number, now: number): boolean {
     const latest = this.table[(segment << TABLE_SHIFT) + LATEST_EXPIRY] >>> 0;
-    return latest !== NEVER_S && latest * 1000 <= now;
+    return latest !== neverS && latest * 1000 <= now;
   }
 
   next(segment: number): number {

@@ -8,7 +8,7 @@ import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { CHAIN_FULL, EXPIRING, IN_MAIN, LOCATION, USES_MASK, usesMax } from "./bucket-index.ts";
 import { Evictor } from "./eviction.ts";
-import { CHAIN, chainWord, flagsOf, HEADER_BYTES, itemBytesAt, LONG_KEY } from "./item.ts";
+import { CHAIN, chainWord, flagsOf, headerBytes, itemBytesAt, LONG_KEY } from "./item.ts";
 import { ABSENT, Lookup } from "./lookup.ts";
 import {
   CROWDED,
@@ -119,7 +119,7 @@ export class Shard extends ShardParts {
     if (layout.chainSegments === 0) {
       const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
       const item = (location & UNIT_MASK) << 3;
-      const at = item + HEADER_BYTES[layout.flags & 15] + keyEnd - keyStart;
+      const at = item + headerBytes[layout.flags & 15] + keyEnd - keyStart;
       copyBytes(value, valueStart, valueEnd, bytes, at);
     } else {
       other.load(location);
@@ -174,7 +174,7 @@ export class Shard extends ShardParts {
       attachment.chains.write(this.chain, 0, key, keyStart, keyEnd);
     } else {
       const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
-      copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + HEADER_BYTES[layout.flags & 15]);
+      copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + headerBytes[layout.flags & 15]);
     }
     this.noteExpiry(this.slot, expiresAt);
     this.touchVersion(hash);

@@ -27,7 +27,7 @@ import {
 } from "./memory.ts";
 import type { Shard } from "./shard.ts";
 
-const POSITIONS = 2 ** hashBits;
+const positions = 2 ** hashBits;
 
 export class Walker {
   private readonly attachment: Attachment;
@@ -44,26 +44,26 @@ export class Walker {
 
   /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visit: () => void): number {
-    const number = Math.floor(cursor / POSITIONS);
-    const position = cursor % POSITIONS;
+    const number = Math.floor(cursor / positions);
+    const position = cursor % positions;
     if (!(number < this.halves.count && position >= 0)) return 0;
     const lock = this.locks?.[number];
     const taken = lock?.acquire() ?? false;
     const shard = this.halves.at(number);
     const bucket = shard.index.bucketOf(reverse(position));
-    const span = POSITIONS >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
+    const span = positions >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
     this.visitBucket(shard, bucket, position, now, visit);
     if (taken) lock?.release();
     const next = position - (position % span) + span;
-    if (next < POSITIONS) return number * POSITIONS + next;
-    return number + 1 === this.halves.count ? 0 : (number + 1) * POSITIONS;
+    if (next < positions) return number * positions + next;
+    return number + 1 === this.halves.count ? 0 : (number + 1) * positions;
   }
 
   /** Whether the position of a key with this hash is before the cursor. */
   passed(cursor: number, hash: number): boolean {
     const number = this.halves.numberOf(hash);
-    const position = reverse(hash & (POSITIONS - 1));
-    return number * POSITIONS + position < cursor;
+    const position = reverse(hash & (positions - 1));
+    return number * positions + position < cursor;
   }
 
   /** Skips entries before `from`: they were visited when they were in another bucket. */

@@ -6,14 +6,14 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { FakeServer } from "./fake-server.ts";
 
-const MAIN = join(import.meta.dir, "../../src/main.ts");
+const main = join(import.meta.dir, "../../src/main.ts");
 
 function bench(...args: string[]) {
   return benchIn({}, ...args);
 }
 
 async function benchIn(environment: Record<string, string>, ...args: string[]) {
-  const child = Bun.spawn([process.execPath, MAIN, "bench", ...args], {
+  const child = Bun.spawn([process.execPath, main, "bench", ...args], {
     env: { ...process.env, ...environment },
     stdout: "pipe",
     stderr: "pipe",

@@ -5,17 +5,17 @@
 import { describe, expect, test } from "bun:test";
 import { replay } from "../../scripts/bench/replay.ts";
 import {
-  GENERATOR_DEFAULT,
   generateTrace,
+  generatorDefault,
   makeTrace,
   traceKey,
   traceValueLength,
 } from "../../scripts/bench/trace.ts";
-import { PROTOCOLS } from "../../src/bench/workload.ts";
+import { protocols } from "../../src/bench/workload.ts";
 import { FakeServer } from "./fake-server.ts";
 
-const MIXED = generateTrace({
-  ...GENERATOR_DEFAULT,
+const mixed = generateTrace({
+  ...generatorDefault,
   ...{ requests: 3000, objects: 400, scanLength: 50 },
 });
 
@@ -23,21 +23,21 @@ function requestsOf(server: FakeServer, name: string): string[] {
   return server.requests.filter(([word]) => word.toUpperCase() === name).map(([, key]) => key);
 }
 
-describe.each([...PROTOCOLS])("over %s", (protocol) => {
+describe.each([...protocols])("over %s", (protocol) => {
   test("every request is a GET, and only the first of each id misses", async () => {
     await using server = new FakeServer({ pieceBytes: 900 });
-    const result = await replay(server.target, protocol, MIXED);
-    const wanted = [...MIXED.ids].map(traceKey);
+    const result = await replay(server.target, protocol, mixed);
+    const wanted = [...mixed.ids].map(traceKey);
     expect(requestsOf(server, "GET").sort()).toEqual(wanted.sort());
     expect(requestsOf(server, "SET").sort()).toEqual([...new Set(wanted)].sort());
     expect(result.errors).toBe(0);
-    expect(result.hitPercent).toBeCloseTo(100 * (1 - MIXED.distinct / MIXED.ids.length), 10);
+    expect(result.hitPercent).toBeCloseTo(100 * (1 - mixed.distinct / mixed.ids.length), 10);
   });
 
   test("each value has the length derived from its id", async () => {
     await using server = new FakeServer();
-    await replay(server.target, protocol, MIXED);
-    for (const id of new Set(MIXED.ids)) {
+    await replay(server.target, protocol, mixed);
+    for (const id of new Set(mixed.ids)) {
       expect(server.data.get(traceKey(id))?.length).toBe(traceValueLength(id));
     }
   });
@@ -51,8 +51,8 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
 
   test("a refused SET is an error, and the next GET of its id misses again", async () => {
     await using server = new FakeServer({ refuse: true });
-    const { hitPercent, errors } = await replay(server.target, protocol, MIXED);
-    expect([hitPercent, errors]).toEqual([0, MIXED.ids.length]);
+    const { hitPercent, errors } = await replay(server.target, protocol, mixed);
+    expect([hitPercent, errors]).toEqual([0, mixed.ids.length]);
   });
 });
 
@@ -70,5 +70,5 @@ test("a GET finds what an earlier window missed, and a SET follows its own miss"
 
 test("a server that closes the connection ends the replay with one sentence", async () => {
   await using server = new FakeServer({ hangUp: true });
-  await expect(replay(server.target, "resp", MIXED)).rejects.toThrow("closed the connection");
+  await expect(replay(server.target, "resp", mixed)).rejects.toThrow("closed the connection");
 });

@@ -4,13 +4,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { preload, runBench } from "../../src/bench/load-run.ts";
-import { DEFAULT_WORKLOAD, PROTOCOLS, type Workload } from "../../src/bench/workload.ts";
+import { defaultWorkload, protocols, type Workload } from "../../src/bench/workload.ts";
 import { FakeServer } from "./fake-server.ts";
 
-const SMALL: Workload = { ...DEFAULT_WORKLOAD, keys: 50, gets: 1, sets: 1, depth: 4, verify: true };
+const small: Workload = { ...defaultWorkload, keys: 50, gets: 1, sets: 1, depth: 4, verify: true };
 
-describe.each([...PROTOCOLS])("over %s", (protocol) => {
-  const workload: Workload = { ...SMALL, protocol };
+describe.each([...protocols])("over %s", (protocol) => {
+  const workload: Workload = { ...small, protocol };
 
   test("a preload writes every key, so that all reads are hits", async () => {
     await using server = new FakeServer();
@@ -59,7 +59,7 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
 test("the ratio of reads to writes is exact at any depth", async () => {
   for (const depth of [1, 3, 11, 16]) {
     await using server = new FakeServer();
-    const load = { ...SMALL, gets: 10, sets: 1, depth };
+    const load = { ...small, gets: 10, sets: 1, depth };
     await runBench(server.target, load, { connections: 1, requests: 11 * 16 * 3 });
     const writes = server.requests.filter(([name]) => name === "SET").length;
     expect(writes * 11).toBe(server.requests.length);
@@ -68,7 +68,7 @@ test("the ratio of reads to writes is exact at any depth", async () => {
 
 test("every write has the expiry", async () => {
   await using server = new FakeServer();
-  const load = { ...SMALL, gets: 0, ttlSeconds: 90 };
+  const load = { ...small, gets: 0, ttlSeconds: 90 };
   await runBench(server.target, load, { connections: 1, requests: 4 });
   expect(server.requests.map((words) => words.slice(3))).toEqual(Array(4).fill(["EX", "90"]));
 });
@@ -76,14 +76,14 @@ test("every write has the expiry", async () => {
 test("a fixed arrival rate sends what is due and no more", async () => {
   await using server = new FakeServer();
   const plan = { connections: 4, rate: 2000, seconds: 0.25 };
-  const run = await runBench(server.target, { ...SMALL, depth: 1 }, plan);
+  const run = await runBench(server.target, { ...small, depth: 1 }, plan);
   expect(run.operations).toBe(500);
 });
 
 test("at a fixed arrival rate a stall counts for every request due meanwhile", async () => {
   await using server = new FakeServer({ firstDelayMs: 150 });
   const plan = { connections: 1, rate: 1000, seconds: 0.2 };
-  const run = await runBench(server.target, { ...SMALL, depth: 1 }, plan);
+  const run = await runBench(server.target, { ...small, depth: 1 }, plan);
   expect(run.operations).toBe(200);
   // A closed loop would show one slow request; here at least half were due during the stall.
   expect(run.latency.p50Micros).toBeGreaterThan(20_000);
@@ -92,15 +92,15 @@ test("at a fixed arrival rate a stall counts for every request due meanwhile", a
 test("the password is sent first, and a wrong one is one sentence", async () => {
   await using server = new FakeServer({ password: "secret" });
   const plan = { connections: 2, requests: 8 };
-  const run = await runBench({ ...server.target, password: "secret" }, SMALL, plan);
+  const run = await runBench({ ...server.target, password: "secret" }, small, plan);
   expect([run.operations, run.errors]).toEqual([8, 0]);
-  const wrong = runBench({ ...server.target, password: "guess" }, SMALL, plan);
+  const wrong = runBench({ ...server.target, password: "guess" }, small, plan);
   await expect(wrong).rejects.toThrow("the password was refused: WRONGPASS no");
 });
 
 test("a server that closes a connection ends the run with a sentence", async () => {
   await using server = new FakeServer({ hangUp: true });
-  const run = runBench(server.target, SMALL, { connections: 2, seconds: 5 });
+  const run = runBench(server.target, small, { connections: 2, seconds: 5 });
   await expect(run).rejects.toThrow("the server closed a connection");
 });
 
@@ -108,7 +108,7 @@ test("a port where nothing listens is a sentence that names it", async () => {
   const server = new FakeServer();
   const { target } = server;
   await server[Symbol.asyncDispose]();
-  const run = runBench(target, SMALL, { connections: 1, requests: 1 });
+  const run = runBench(target, small, { connections: 1, requests: 1 });
   await expect(run).rejects.toThrow(`no connection to 127.0.0.1:${target.port}`);
 });
 
@@ -116,7 +116,7 @@ test("progress is reported during a run", async () => {
   await using server = new FakeServer({ firstDelayMs: 400 });
   const shares: number[] = [];
   const plan = { connections: 1, requests: 8 };
-  await runBench(server.target, SMALL, plan, ({ share }) => shares.push(share));
+  await runBench(server.target, small, plan, ({ share }) => shares.push(share));
   expect(shares.length).toBeGreaterThan(0);
   expect(shares.every((share) => share >= 0 && share <= 1)).toBeTrue();
 });
@@ -129,11 +129,11 @@ test.each([
   [{ protocol: "memcache", keyLengthBytes: 251 }, "a memcached key has at most 250 bytes"],
 ] as const)("a workload with %o is refused", async (change, sentence) => {
   const target = { host: "127.0.0.1", port: 1 };
-  const run = runBench(target, { ...SMALL, ...change }, { connections: 1, requests: 1 });
+  const run = runBench(target, { ...small, ...change }, { connections: 1, requests: 1 });
   await expect(run).rejects.toThrow(sentence);
 });
 
 test("a run without a bound is refused", async () => {
-  const run = runBench({ host: "127.0.0.1", port: 1 }, SMALL, { connections: 1 });
+  const run = runBench({ host: "127.0.0.1", port: 1 }, small, { connections: 1 });
   await expect(run).rejects.toThrow("a run needs a number of seconds or of requests");
 });

@@ -4,16 +4,16 @@
 
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
-import { SUBCOMMANDS } from "../../src/cli/commands.ts";
-import { OPTIONS } from "../../src/config/config.ts";
+import { subcommands } from "../../src/cli/commands.ts";
+import { options } from "../../src/config/config.ts";
 import { freePort, runMscache, temporaryDirectory } from "../harness.ts";
 
 describe("help and version", () => {
   test("--help names every option and every command, and exits 0", async () => {
     const { status, out, errors } = await runMscache(["--help"]);
     expect([status, errors]).toEqual([0, ""]);
-    for (const { name } of Object.values(OPTIONS)) expect(out).toContain(`\n  --${name} `);
-    for (const name of Object.keys(SUBCOMMANDS)) expect(out).toContain(`\n  ${name} `);
+    for (const { name } of Object.values(options)) expect(out).toContain(`\n  --${name} `);
+    for (const name of Object.keys(subcommands)) expect(out).toContain(`\n  ${name} `);
   });
 
   test.each([["--version"], ["-v"]])("%s prints the version of the package", async (flag) => {
@@ -24,7 +24,7 @@ describe("help and version", () => {
     });
   });
 
-  test.each(Object.keys(SUBCOMMANDS))("%s --help says how it is used", async (name) => {
+  test.each(Object.keys(subcommands))("%s --help says how it is used", async (name) => {
     const { status, out } = await runMscache([name, "--help"]);
     expect(status).toBe(0);
     expect(out).toContain(name === "serve" ? "mscache [options]" : `mscache ${name}`);

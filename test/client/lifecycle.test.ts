@@ -19,7 +19,7 @@ import {
 } from "./scripted-node.ts";
 
 /** A process that has not exited after this time is killed, and its test fails. */
-const PROCESS_MS_MAX = 30_000;
+const processMsMax = 30_000;
 
 const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
@@ -245,13 +245,13 @@ describe("a process exits by itself", () => {
         stdin: "pipe",
         stdout: "pipe",
         stderr: "pipe",
-        timeout: PROCESS_MS_MAX,
+        timeout: processMsMax,
         killSignal: "SIGKILL",
       });
       const seen = await changeOnRequest(child, node);
       expect([seen, await child.stderr.text(), await child.exited]).toEqual(["done", "", 0]);
     },
-    2 * PROCESS_MS_MAX,
+    2 * processMsMax,
   );
 });
 

@@ -15,7 +15,7 @@ import {
 } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { TestNode } from "../harness.ts";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { mutatedFrames } from "../support/mutations.ts";
 import { Peer } from "../support/peer.ts";
@@ -24,7 +24,7 @@ import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { encodeCommand, quote } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const MiB = 1024 * 1024;
 

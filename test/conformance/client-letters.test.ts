@@ -3,11 +3,11 @@
  * connection our node reports the same as redis-server, with one data thread and with two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** Commands, sent and not waited for, and the letters that they lead to. */
 const states: readonly [what: string, commands: string[], letters: string][] = [

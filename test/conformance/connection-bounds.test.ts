@@ -15,10 +15,10 @@ import {
   watchedBytesMax,
   watchedKeysMax,
 } from "../../src/base/limits.ts";
-import { CASE_MS_MAX, startNode } from "../harness.ts";
+import { caseMsMax, startNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** Different names of that length, which together are the most that fits. */
 function namesThatFill(bytes: number, bytesEach: number): Buffer[] {

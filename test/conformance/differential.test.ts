@@ -5,16 +5,16 @@
  * Invariant: nothing is compared more loosely than the Comparison of its step says.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Judge, showDifference } from "../support/judge.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const SEQUENCE_STEPS = 2_000;
+const sequenceSteps = 2_000;
 const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", repetitions(6_000, 60_000));
 /** A long run is limited by its steps, not by this. */
 const timeoutMs = 60_000 + steps * 10;
@@ -30,8 +30,8 @@ for (const protocol of ["2", "3"]) {
       for (const peer of [left, right]) await peer.typed("HELLO", protocol);
       const judge = new Judge(left, right);
       const random = new Random(seedFor("DIFFERENTIAL_SEED"));
-      for (let done = 0; done < steps && !judge.hasEnough; done += SEQUENCE_STEPS) {
-        await judge.sequence(random, Math.min(SEQUENCE_STEPS, steps - done));
+      for (let done = 0; done < steps && !judge.hasEnough; done += sequenceSteps) {
+        await judge.sequence(random, Math.min(sequenceSteps, steps - done));
       }
       expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
     },

@@ -6,12 +6,12 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestNode } from "../harness.ts";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours } from "../support/servers.ts";
 import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const scripts: Readonly<Record<string, string>> = {
   "HELLO switches and reports": `

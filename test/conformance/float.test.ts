@@ -9,18 +9,18 @@ import {
   formatLongDouble,
   readLongDouble,
 } from "../../src/command/string/float.ts";
-import { NO_REDIS, redisInstalled, startRedis } from "../harness.ts";
+import { noRedis, redisInstalled, startRedis } from "../harness.ts";
 import { Random, seedFor } from "../support/seed.ts";
 
-const NO_FLOAT = "ERR value is not a valid float";
-const NOT_FINITE = "ERR increment would produce NaN or Infinity";
+const noFloat = "ERR value is not a valid float";
+const notFinite = "ERR increment would produce NaN or Infinity";
 
 function sum(a: string, b: string): string {
   const left = read(a);
   const right = read(b);
-  if (left === null || right === null) return NO_FLOAT;
+  if (left === null || right === null) return noFloat;
   const total = addLongDoubles(left, right);
-  return total === null ? NOT_FINITE : formatLongDouble(total);
+  return total === null ? notFinite : formatLongDouble(total);
 }
 
 function read(text: string) {
@@ -45,9 +45,9 @@ const sums: [a: string, b: string, sum: string][] = [
   [".5", "1.", "1.5"],
   ["+1", "0x1.8p1", "4"],
   ["-0xA", "0", "-10"],
-  ["1e4932", "1e4932", NOT_FINITE],
-  ["inf", "1", NOT_FINITE],
-  ["-Infinity", "1", NOT_FINITE],
+  ["1e4932", "1e4932", notFinite],
+  ["inf", "1", notFinite],
+  ["-Infinity", "1", notFinite],
 ];
 
 describe("a sum of long doubles", () => {
@@ -101,7 +101,7 @@ describe("no number is", () => {
 });
 
 // Elsewhere than on x86-64 a long double of redis has other bits.
-const skipped = process.arch !== "x64" ? "not on x86-64" : redisInstalled() ? "" : NO_REDIS;
+const skipped = process.arch !== "x64" ? "not on x86-64" : redisInstalled() ? "" : noRedis;
 
 test.skipIf(skipped !== "")(
   `random sums are those of redis-server${skipped === "" ? "" : ` (${skipped})`}`,

@@ -7,12 +7,12 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestNode } from "../harness.ts";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants } from "../support/servers.ts";
 import { encodeCommand, partsOf, show } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** Frames and their answers on a fresh connection to an empty server. */
 const frames: readonly (readonly [string, Buffer, string[]])[] = [

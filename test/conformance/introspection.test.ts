@@ -5,12 +5,12 @@
  * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const table = `
   GET SET SETNX SETEX PSETEX GETSET GETDEL GETEX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE

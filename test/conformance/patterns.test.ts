@@ -4,13 +4,13 @@
  * unit/base/glob.test.ts.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, show } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /**
  * Bytes around the ends of a signed one, letters of both cases, and what has a meaning in a

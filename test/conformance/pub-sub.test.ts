@@ -9,12 +9,12 @@ import { RedisClient } from "bun";
 import { Redis as Ioredis6 } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { createClient } from "redis";
-import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, ours } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const threaded = {
   name: "mscache with 4 data threads",

@@ -5,14 +5,14 @@
  * two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** Every script ends with a reply of this, or with the end of the connection. */
-const END = "$3|END|";
+const end = "$3|END|";
 
 const scripts: Readonly<Record<string, string>> = {
   "a message to itself comes before the answer of its PUBLISH": `
@@ -151,7 +151,7 @@ async function transcript(port: number, script: string): Promise<string> {
   const lines = `${script}\nECHO END`.replaceAll("$ID", id).split("\n");
   peer.write(lines.map((line) => `${line.trim()}\r\n`).join(""));
   const shown = () => peer.raw.unread.toString("latin1").replaceAll("\r\n", "|");
-  await waitFor(() => peer.raw.isClosed || shown().endsWith(END), { message: "the whole answer" });
+  await waitFor(() => peer.raw.isClosed || shown().endsWith(end), { message: "the whole answer" });
   const all = shown().replace(/^[%*][\s\S]*\|\*0\|/, "HELLO|");
   return peer.raw.isClosed ? `${all}closed` : all;
 }

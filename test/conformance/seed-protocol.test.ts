@@ -6,7 +6,7 @@
  * Invariant: every case starts from a node of its own or from keys of its own.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import {
@@ -18,15 +18,15 @@ import {
   JoinedFollower,
   joinFrame,
   KEY_NOT_FOUND,
-  NO_TTL_S,
   NOT_LEADER,
+  noTtlSeconds,
   OK,
   type ReplicatedFrame,
   setFrame,
 } from "../support/seed-protocol.ts";
 import { ours } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** In this order on one connection: what is sent, what must come back. */
 const table: readonly (readonly [string, Buffer, Buffer])[] = [
@@ -196,7 +196,7 @@ describe("JOIN", () => {
     const sets = frames.filter((frame) => frame.kind === "set");
     const snapshot = new Map(sets.map((frame) => [frame.key, frame]));
     expect(snapshot.size).toBe(501);
-    expect(snapshot.get("key:7")).toEqual(set("key:7", "value 7", NO_TTL_S));
+    expect(snapshot.get("key:7")).toEqual(set("key:7", "value 7", noTtlSeconds));
     // The time left is rounded up, or the follower would let go of the key too early.
     expect(snapshot.get("timed")?.ttlSeconds).toBe(101);
     await resp.ask("SET", "live", "1", "EX", "50");
@@ -213,7 +213,7 @@ describe("JOIN", () => {
       let frame = await link.frame(500);
       // The snapshot may still have held the value before.
       for (; frame.value !== `${i}`; frame = await link.frame(500)) link.acknowledge();
-      expect(frame).toEqual(set("k", `${i}`, NO_TTL_S));
+      expect(frame).toEqual(set("k", `${i}`, noTtlSeconds));
     }
   });
 
@@ -223,12 +223,12 @@ describe("JOIN", () => {
     await using peer = await Peer.connect(node.port);
     const link = await onlineLink(peer, resp);
     const steps: readonly (readonly [string[], ReplicatedFrame])[] = [
-      [["SET", "k", "10"], set("k", "10", NO_TTL_S)],
-      [["INCR", "k"], set("k", "11", NO_TTL_S)],
-      [["APPEND", "k", "x"], set("k", "11x", NO_TTL_S)],
-      [["SETRANGE", "k", "1", "abc"], set("k", "1abc", NO_TTL_S)],
+      [["SET", "k", "10"], set("k", "10", noTtlSeconds)],
+      [["INCR", "k"], set("k", "11", noTtlSeconds)],
+      [["APPEND", "k", "x"], set("k", "11x", noTtlSeconds)],
+      [["SETRANGE", "k", "1", "abc"], set("k", "1abc", noTtlSeconds)],
       [["EXPIRE", "k", "100"], set("k", "1abc", 100)],
-      [["PERSIST", "k"], set("k", "1abc", NO_TTL_S)],
+      [["PERSIST", "k"], set("k", "1abc", noTtlSeconds)],
     ];
     for (const [command, frame] of steps) {
       await resp.ask(...command);
@@ -258,7 +258,7 @@ describe("JOIN", () => {
     await using peer = await Peer.connect(node.port);
     const link = await onlineLink(peer, resp);
     await resp.ask("SET", "k", "1");
-    expect(await link.frame()).toEqual(set("k", "1", NO_TTL_S));
+    expect(await link.frame()).toEqual(set("k", "1", noTtlSeconds));
     for (const value of ["2", "3"]) await resp.ask("SET", "k", value);
     await expect(peer.raw.readExactly(1, 100)).rejects.toThrow("waited");
     link.acknowledge();
@@ -266,7 +266,7 @@ describe("JOIN", () => {
     let last = await link.frame();
     link.acknowledge();
     if (last.value !== "3") [last] = (await link.frames(1)) as [ReplicatedFrame];
-    expect(last).toEqual(set("k", "3", NO_TTL_S));
+    expect(last).toEqual(set("k", "3", noTtlSeconds));
   });
 
   test("status bytes of every kind are read and dropped", async () => {
@@ -276,7 +276,7 @@ describe("JOIN", () => {
     const link = await onlineLink(peer, resp);
     for (let i = 0; i < 200; i++) {
       await resp.ask("SET", "k", `${i}`);
-      expect(await link.frame()).toEqual(set("k", `${i}`, NO_TTL_S));
+      expect(await link.frame()).toEqual(set("k", `${i}`, noTtlSeconds));
       link.acknowledge((i % 4) + 1);
     }
     expect(await resp.ask("GET", "k")).toBe("$199");
@@ -288,7 +288,7 @@ describe("JOIN", () => {
     await using peer = await Peer.connect(node.port);
     const link = await onlineLink(peer, resp);
     await resp.ask("SET", "k", "1");
-    expect(await link.frames(1)).toEqual([set("k", "1", NO_TTL_S)]);
+    expect(await link.frames(1)).toEqual([set("k", "1", noTtlSeconds)]);
     await resp.ask("FLUSHALL");
     await peer.raw.closed(3_000);
   });
@@ -319,7 +319,7 @@ describe("JOIN", () => {
 async function onlineLink(peer: Peer, writer: Peer): Promise<JoinedFollower> {
   const link = new JoinedFollower(peer);
   await writer.ask("SET", "marker", "1");
-  expect(await link.frame()).toEqual(set("marker", "1", NO_TTL_S));
+  expect(await link.frame()).toEqual(set("marker", "1", noTtlSeconds));
   link.acknowledge();
   await link.framesUntilQuiet();
   return link;

@@ -4,10 +4,10 @@
  * must be equal.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, startNode, type TestNode } from "../harness.ts";
+import { caseMsMax, startNode, type TestNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const MiB = 1024 * 1024;
 let node: TestNode;

@@ -15,11 +15,11 @@ import {
   test,
 } from "bun:test";
 import type { TestNode } from "../harness.ts";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { plain, type StockClient, stockClients } from "../support/clients.ts";
 import { contestants } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** The text of the error that a call answers with. */
 async function errorOf(promise: Promise<unknown>): Promise<string> {

@@ -7,14 +7,14 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestNode } from "../harness.ts";
-import { CASE_MS_MAX } from "../harness.ts";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const ABORTED = "-EXECABORT Transaction discarded because of previous errors.";
+const aborted = "-EXECABORT Transaction discarded because of previous errors.";
 
 /** Lines and their replies; the same connection sends all of them. */
 const talks: Record<string, readonly (readonly [line: string, reply: string])[]> = {
@@ -42,16 +42,16 @@ const talks: Record<string, readonly (readonly [line: string, reply: string])[]>
     ["SET a 1", "+QUEUED"],
     ["SET a", "-ERR wrong number of arguments for 'set' command"],
     ["SET b 1", "+QUEUED"],
-    ["EXEC", ABORTED],
+    ["EXEC", aborted],
     ["EXISTS a b", ":0"],
   ],
   "an unknown command and subcommand abort the transaction": [
     ["MULTI", "+OK"],
     ["NOSUCH", "-ERR unknown command 'NOSUCH', with args beginning with: "],
-    ["EXEC", ABORTED],
+    ["EXEC", aborted],
     ["MULTI", "+OK"],
     ["CONFIG NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try CONFIG HELP."],
-    ["EXEC", ABORTED],
+    ["EXEC", aborted],
   ],
   "MULTI and WATCH inside a transaction are refused and do no harm": [
     ["MULTI", "+OK"],
@@ -83,7 +83,7 @@ const talks: Record<string, readonly (readonly [line: string, reply: string])[]>
     ["MULTI", "+OK"],
     ["PSYNC ? -1", "-ERR Command not allowed inside a transaction"],
     ["SAVE", "-ERR Command not allowed inside a transaction"],
-    ["EXEC", ABORTED],
+    ["EXEC", aborted],
   ],
   "commands about the whole server take part in a transaction": [
     ["MULTI", "+OK"],
@@ -169,13 +169,13 @@ function threaded() {
   return { name: "mscache with 4 data threads", isMissing: process.platform !== "linux", start };
 }
 
-const KEYS = ["a", "b", "c"];
-const VERBS = ["SET", "SET", "GET", "INCR", "APPEND", "DEL", "MULTI", "EXEC", "EXEC", "DISCARD"];
-const WATCHING = ["WATCH", "UNWATCH", "MGET", "MSET", "SETNX", "NOSUCH", "GETDEL", "DBSIZE"];
+const keys = ["a", "b", "c"];
+const verbs = ["SET", "SET", "GET", "INCR", "APPEND", "DEL", "MULTI", "EXEC", "EXEC", "DISCARD"];
+const watching = ["WATCH", "UNWATCH", "MGET", "MSET", "SETNX", "NOSUCH", "GETDEL", "DBSIZE"];
 
 function line(random: Random): string[] {
-  const verb = random.pick([...VERBS, ...WATCHING]);
-  const key = random.pick(KEYS);
+  const verb = random.pick([...verbs, ...watching]);
+  const key = random.pick(keys);
   if (["SET", "APPEND", "SETNX", "MSET"].includes(verb))
     return [verb, key, `${random.between(0, 9)}`];
   const isBare = ["MULTI", "EXEC", "DISCARD", "UNWATCH", "DBSIZE"].includes(verb);

@@ -8,7 +8,7 @@ import { Peer } from "../support/peer.ts";
 import { ours } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
-const COMMANDS = 300_000;
+const commandCount = 300_000;
 
 test.each([
   ["SETs", encodeCommand(["SET", "key", "value"]), "+OK\r\n".length],
@@ -18,9 +18,11 @@ test.each([
   await using server = await ours.start();
   await using busy = await Peer.connect(server.port);
   await using client = await Peer.connect(server.port);
-  busy.write(Buffer.concat(Array.from({ length: COMMANDS }, () => command)));
+  busy.write(Buffer.concat(Array.from({ length: commandCount }, () => command)));
   let answered = 0;
-  const all = busy.raw.readExactly(COMMANDS * bytes, 60_000).then(() => (answered = COMMANDS));
+  const all = busy.raw
+    .readExactly(commandCount * bytes, 60_000)
+    .then(() => (answered = commandCount));
   let pings = 0;
   while (answered === 0) {
     expect(await client.ask("PING")).toBe("+PONG");

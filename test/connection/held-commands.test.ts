@@ -10,7 +10,7 @@ import { Peer } from "../support/peer.ts";
 import { oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
-const PAUSE_MS = 150;
+const pauseMs = 150;
 
 const servers = [ours, oursWithThreads(2), oracle];
 
@@ -50,7 +50,7 @@ for (const { name, isMissing, start } of servers) {
         async (_, requests, replies) => {
           await using operator = await Peer.connect(server.port);
           await using client = await Peer.connect(server.port);
-          expect(await operator.ask("CLIENT", "PAUSE", PAUSE_MS, kind)).toBe("+OK");
+          expect(await operator.ask("CLIENT", "PAUSE", pauseMs, kind)).toBe("+OK");
           client.write(Buffer.concat(requests.map(encodeCommand)));
           for (const reply of replies) expect(await client.shown()).toStartWith(reply);
           expect(await client.ask("PING")).toBe("+PONG");
@@ -82,7 +82,7 @@ for (const { name, isMissing, start } of servers) {
       await using held = await Peer.connect(server.port);
       await using leaving = await Peer.connect(server.port);
       const id = (await held.ask("CLIENT", "ID")).slice(1);
-      expect(await operator.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")).toBe("+OK");
+      expect(await operator.ask("CLIENT", "PAUSE", pauseMs, "WRITE")).toBe("+OK");
       held.send("SET", "e", "1");
       leaving.send("SET", "e", "2");
       expect(await operator.ask("CLIENT", "KILL", "ID", id)).toBe(":1");

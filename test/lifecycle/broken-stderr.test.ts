@@ -8,10 +8,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { CASE_MS_MAX, freePort, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 const root = join(import.meta.dir, "../..");
 const source = [process.execPath, join(root, "src/main.ts")];
 const breakable = [process.execPath, join(root, "test/threads/crash-node-fixture.ts")];

@@ -9,7 +9,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import {
-  NO_REDIS,
+  noRedis,
   redisInstalled,
   type SpawnedNode,
   spawnNode,
@@ -72,7 +72,7 @@ function pairOfKind(kind: string, ...args: string[]): Promise<Pair> {
 }
 
 const kinds = ["one thread", "two threads", ...(redisInstalled() ? ["redis"] : [])];
-if (!redisInstalled()) console.warn(NO_REDIS);
+if (!redisInstalled()) console.warn(noRedis);
 
 describe.each(kinds)("a leader with a follower that lags (%s)", (kind) => {
   test("waits for it at SIGTERM: all forty acknowledged megabytes arrive", async () => {

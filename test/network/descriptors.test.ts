@@ -4,11 +4,11 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { CASE_MS_MAX, runToEnd, type SpawnedNode, spawnNode, waitFor } from "../harness.ts";
+import { caseMsMax, runToEnd, type SpawnedNode, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 

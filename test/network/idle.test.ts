@@ -5,12 +5,12 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { type Contestant, oracle, ours } from "../support/servers.ts";
 import { encodeCommand, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const withTwoThreads: Contestant = {
   ...ours,

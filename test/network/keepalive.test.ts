@@ -5,14 +5,14 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** The kind of timer that means keepalive in /proc/net/tcp. */
-const KEEPALIVE = "02";
+const keepalive = "02";
 const ticksPerSecond = 100;
 
 /**
@@ -29,7 +29,7 @@ function probes(port: number, isPeer = false): (number | null)[] {
     })
     .map(([, , , , , timer]) => {
       const [kind, ticks] = timer.split(":");
-      return kind === KEEPALIVE ? Number.parseInt(ticks, 16) / ticksPerSecond : null;
+      return kind === keepalive ? Number.parseInt(ticks, 16) / ticksPerSecond : null;
     });
 }
 

@@ -8,17 +8,17 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type RdbFixture, rdbFixtures } from "../../scripts/rdb-fixtures.ts";
 import { RdbReader } from "../../src/rdb/reader.ts";
-import { CASE_MS_MAX, redisInstalled, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 import { infoField, start } from "./bed.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** The last version that the redis-check-rdb of Redis 7.0 knows. */
-const CHECKED = "redis0010.rdb";
+const checkedFile = "redis0010.rdb";
 
 function readIn({ bytes }: RdbFixture, pieceBytes: number): { strings: string[]; skipped: object } {
   const strings: string[] = [];
@@ -76,7 +76,7 @@ describe.each(rdbFixtures.map((it) => [it.name, it.origin, it] as const))(
   },
 );
 
-const checked = rdbFixtures.filter(({ name }) => name <= CHECKED);
+const checked = rdbFixtures.filter(({ name }) => name <= checkedFile);
 test.skipIf(!redisInstalled()).each(checked.map((it) => [it.name, it] as const))(
   `redis-check-rdb accepts %s${redisNote}`,
   async (name, { bytes }) => {

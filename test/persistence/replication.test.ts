@@ -8,7 +8,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import {
-  CASE_MS_MAX,
+  caseMsMax,
   freePort,
   redisInstalled,
   type SpawnedNode,
@@ -22,7 +22,7 @@ import { redisNote } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
 import { ask, Bed, infoField, start } from "./bed.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** A node on a port that its followers know again. */
 function startAt(port: number, path: string, ...args: string[]): Promise<SpawnedNode> {

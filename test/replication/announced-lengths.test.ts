@@ -4,7 +4,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { CASE_MS_MAX, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, temporaryDirectory, waitFor } from "../harness.ts";
 import { infoField, start } from "../persistence/bed.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
@@ -12,7 +12,7 @@ import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const MiB = 1 << 20;
 const bombs = 4;

@@ -5,7 +5,7 @@
  * Invariant: data is compared key by key, and a time by its absolute moment in milliseconds.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { lineUps, type Member, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
@@ -18,7 +18,7 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(1_000, 4_000));
 const timeoutMs = 60_000 + writes * 5;

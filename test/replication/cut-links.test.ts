@@ -6,7 +6,7 @@
  * Invariant: a path is never inferred from the data; every test asserts the counters.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
+import { caseMsMax, freePort, redisInstalled, startRedis, waitFor } from "../harness.ts";
 import {
   type Member,
   replicationField,
@@ -27,10 +27,10 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const CUTS = repetitions(2, 10);
-const CUT_MS_MAX = 1_000;
+const cutCount = repetitions(2, 10);
+const cutMsMax = 1_000;
 const MiB = 1024 * 1024;
 
 interface Kind {
@@ -95,7 +95,7 @@ for (const [leaderKind, followerKind] of lineUps) {
   // They wait most of their time, for cables and for each other.
   const judge = isMissing ? test.skip : test.concurrent;
 
-  judge(`${name}: a link that is cut ${CUTS} times is resumed from the journal`, async () => {
+  judge(`${name}: a link that is cut ${cutCount} times is resumed from the journal`, async () => {
     const random = new Random(seedFor("REPLICATION_SEED"));
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await leaderKind.leader(256 * MiB));
@@ -103,17 +103,17 @@ for (const [leaderKind, followerKind] of lineUps) {
     const follower = stack.use(await followerKind.follower(proxy.port));
     await untilCaughtUp(leader, [follower]);
     const load = stack.use(await WriteLoad.start(leader.port, random));
-    for (let cut = 1; cut <= CUTS; cut++) {
+    for (let cut = 1; cut <= cutCount; cut++) {
       await load.more(200);
       proxy.cut();
       // The time that the cable is out is what this test is about.
-      await Bun.sleep(random.between(1, CUT_MS_MAX));
+      await Bun.sleep(random.between(1, cutMsMax));
       proxy.heal();
       await waitFor(async () => (await syncsOf(leader.port)).partial >= cut);
     }
     await load.stop();
     await expectEqual(leader, [follower]);
-    expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: CUTS });
+    expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: cutCount });
   });
 
   judge(`${name}: a gap that is longer than the journal needs a full sync`, async () => {

@@ -5,18 +5,18 @@
  * Invariant: the data are compared key by key while the leader is full, and again after FLUSHALL.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const WRITES = 14_000;
-const BATCH = 500;
-const VALUE = Buffer.alloc(500, "a value that fills memory ");
+const writeCount = 14_000;
+const batchSize = 500;
+const value = Buffer.alloc(500, "a value that fills memory ");
 
 interface Kind {
   readonly name: string;
@@ -47,12 +47,12 @@ const redisKind: Kind = {
 
 /** Writes more than fits, an eighth of it into keys that are written again and again. */
 async function overfill(peer: Peer): Promise<void> {
-  for (let at = 0; at < WRITES; at += BATCH) {
-    for (let i = at; i < at + BATCH; i++) {
+  for (let at = 0; at < writeCount; at += batchSize) {
+    for (let i = at; i < at + batchSize; i++) {
       if (i % 8 === 0) peer.send("SET", `hot:${i % 64}`, `${i}`, "EX", 1_000);
-      else peer.send("SET", `key:${i}`, VALUE);
+      else peer.send("SET", `key:${i}`, value);
     }
-    const replies = await peer.replies(BATCH);
+    const replies = await peer.replies(batchSize);
     expect(replies.filter(({ type }) => type === "-")).toEqual([]);
   }
 }
@@ -97,7 +97,7 @@ for (const [leaderKind, followerKind] of [
       const peer = stack.use(await Peer.connect(leader.port));
       await overfill(peer);
       const evicted = await statistic(leader, "evicted_keys");
-      expect(evicted).toBeGreaterThan(WRITES / 10);
+      expect(evicted).toBeGreaterThan(writeCount / 10);
       const size = await expectEqual(leader, [early]);
       expect(size).toBeGreaterThan(100);
 

@@ -7,7 +7,7 @@
  * Invariant: the counters say which sync it was; smaller data are compared key by key elsewhere.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { lineUps, type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
@@ -16,10 +16,10 @@ import { oracle, ours, redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 import { contentsOf, WriteLoad } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const KEYS = repetitions(100_000, 1_000_000);
-const VALUE_BYTES = 100;
+const keyCount = repetitions(100_000, 1_000_000);
+const valueBytes = 100;
 
 async function askOnce({ port }: Member, ...command: (string | number)[]): Promise<string> {
   await using peer = await Peer.connect(port);
@@ -60,7 +60,7 @@ for (const lineUp of lineUps) {
 async function startFullRedis(): Promise<Member> {
   const quick = ["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "256mb"];
   const redis = (await oracle.start([...quick, "--enable-debug-command", "yes"])) as Member;
-  expect(await askOnce(redis, "DEBUG", "POPULATE", KEYS, "key", VALUE_BYTES)).toBe("+OK");
+  expect(await askOnce(redis, "DEBUG", "POPULATE", keyCount, "key", valueBytes)).toBe("+OK");
   return redis;
 }
 
@@ -111,7 +111,7 @@ async function expectSameDigest(leader: Member, followers: readonly Member[]): P
   });
 }
 
-describe.skipIf(!redisInstalled())(`${KEYS} keys under writes${redisNote}`, () => {
+describe.skipIf(!redisInstalled())(`${keyCount} keys under writes${redisNote}`, () => {
   test("go from a Redis to our node, and from there to another Redis", async () => {
     await using stack = new AsyncDisposableStack();
     const redis = stack.use(await startFullRedis());
@@ -121,7 +121,7 @@ describe.skipIf(!redisInstalled())(`${KEYS} keys under writes${redisNote}`, () =
     await untilCaughtUp(redis, [node]);
     expect(await statistic(redis, "sync_full")).toBe(1);
     const size = Number((await askOnce(redis, "DBSIZE")).slice(1));
-    expect(size).toBeGreaterThanOrEqual(KEYS);
+    expect(size).toBeGreaterThanOrEqual(keyCount);
 
     expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
     await askOnce(redis, "REPLICAOF", "127.0.0.1", node.port);

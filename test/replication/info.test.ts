@@ -4,13 +4,13 @@
  * Compares only fixed values: offsets and replids always differ.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
 const announced = { ip: "10.9.8.7", port: "7654" };

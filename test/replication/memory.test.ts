@@ -5,19 +5,19 @@
  * written.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ours } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const MiB = 1024 * 1024;
-const ITEMS = 20_000;
-const VALUE = Buffer.alloc(10_000, "v"); // 200 MB with all items
+const itemCount = 20_000;
+const value = Buffer.alloc(10_000, "v"); // 200 MB with all items
 /** What sockets, the snapshot on its way and the collector may still hold of it. */
-const LEFT_BYTES_MAX = 80 * MiB;
+const leftBytesMax = 80 * MiB;
 
 /**
  * As the system counts it; where it gives nothing back, as on Windows, there is nothing to test.
@@ -32,8 +32,8 @@ async function residentBytes({ port }: Member): Promise<number> {
 
 async function fill({ port }: Member): Promise<void> {
   await using peer = await Peer.connect(port);
-  for (let i = 0; i < ITEMS; i += 500) {
-    for (let n = i; n < i + 500; n++) peer.send("SET", `item:${n}`, VALUE);
+  for (let i = 0; i < itemCount; i += 500) {
+    for (let n = i; n < i + 500; n++) peer.send("SET", `item:${n}`, value);
     await peer.replies(500);
   }
 }
@@ -58,7 +58,7 @@ test.skipIf(!givesBack)(
       expect(await residentBytes(follower)).toBeGreaterThan(before + 190 * MiB);
       expect(await free()).toBe("+OK");
       await waitFor(async () => (await askOnce(follower, "DBSIZE")) === ":0");
-      await waitFor(async () => (await residentBytes(follower)) < before + LEFT_BYTES_MAX, {
+      await waitFor(async () => (await residentBytes(follower)) < before + leftBytesMax, {
         message: "the memory to go back",
       });
     }

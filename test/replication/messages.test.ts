@@ -5,11 +5,11 @@
  * Invariant: the line-up of redis-servers alone must pass every test, or the test is wrong.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { lineUps, type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 for (const lineUp of lineUps) {
   describe.skipIf(lineUp.isMissing)(lineUp.name, () => {

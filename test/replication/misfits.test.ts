@@ -5,13 +5,13 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rdbFixtures } from "../../scripts/rdb-fixtures.ts";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const snapshot = "REDIS0009\xfe\0\0\x07counter\x011\xff\0\0\0\0\0\0\0\0";
 const select = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";

@@ -7,7 +7,7 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { CASE_MS_MAX, type SpawnedNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, type SpawnedNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
@@ -15,11 +15,11 @@ import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const KEYS = 20_000;
-const VALUE_BYTES = 400;
-const READERS = 8;
+const keyCount = 20_000;
+const valueBytes = 400;
+const readerCount = 8;
 const MiB = 1024 * 1024;
 
 /** How many replies of each kind there were. */
@@ -59,7 +59,7 @@ class Reader implements AsyncDisposable {
 
   private async read(): Promise<void> {
     while (this.isRunning) {
-      const key = `key:${this.random.below(KEYS)}`;
+      const key = `key:${this.random.below(keyCount)}`;
       const reply = await this.peer.ask("GET", key);
       const kind = /^(?:\$(old|new) |-(LOADING) )/.exec(reply);
       const name = kind?.[1] ?? kind?.[2]?.toLowerCase();
@@ -83,7 +83,7 @@ class Readers implements AsyncDisposable {
 
   static async start(port: number): Promise<Readers> {
     const random = new Random(seedFor("OLD_DATA_SEED"));
-    const seeds = Array.from({ length: READERS }, () => random.below(2 ** 32));
+    const seeds = Array.from({ length: readerCount }, () => random.below(2 ** 32));
     return new Readers(await Promise.all(seeds.map((s) => Reader.start(port, new Random(s)))));
   }
 
@@ -108,9 +108,9 @@ class Readers implements AsyncDisposable {
 
 async function fill(port: number, name: "old" | "new"): Promise<void> {
   await using peer = await Peer.connect(port);
-  for (let at = 0; at < KEYS; at += 1_000) {
+  for (let at = 0; at < keyCount; at += 1_000) {
     for (let i = at; i < at + 1_000; i++) {
-      peer.send("SET", `key:${i}`, `${name} ${i} `.padEnd(VALUE_BYTES, "."));
+      peer.send("SET", `key:${i}`, `${name} ${i} `.padEnd(valueBytes, "."));
     }
     await peer.replies(1_000);
   }
@@ -173,13 +173,13 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     const replid = await replicationField(first.port, "master_replid");
     expect(await replicationField(follower.port, "master_replid")).toBe(replid);
     expect(await ask(follower, "SET", "key:1", "x")).toStartWith("-READONLY");
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
     proxy.release();
     await untilCaughtUp(second, [follower]);
     await readers.more("new", 100);
     expect(readers.seen.loading).toBe(0);
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     const other = await replicationField(second.port, "master_replid");
     expect(await replicationField(follower.port, "master_replid")).toBe(other);
     expect(await info(follower, "async_loading", "loading")).toEqual({
@@ -195,7 +195,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     proxy.cut();
     await waitFor(async () => (await standingOf(follower.port)).link === "connect");
     await readers.more("old", 100);
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
     expect(await ask(follower, "REPLICAOF", "127.0.0.1", first.port)).toBe("+OK");
     await untilCaughtUp(first, [follower]);
@@ -220,7 +220,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     });
     expect(await ask(follower, "SET", "written", "1")).toBe("+OK");
     await readers.more("old", 100);
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS + 1}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount + 1}`);
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
 });
@@ -240,7 +240,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
     proxy.release();
     await untilCaughtUp(second, [follower]);
     await readers.more("new", 100);
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
   });
 
   test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
@@ -256,7 +256,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
     proxy.heal();
     await untilCaughtUp(second, [follower]);
     expect(await ask(follower, "GET", "key:1")).toStartWith("$new 1 ");
-    expect(await ask(follower, "DBSIZE")).toBe(`:${KEYS}`);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
   });
 });
 
@@ -269,6 +269,6 @@ test("BGSAVE during a full sync saves all of the old data", async () => {
   await untilRead(follower, "async_loading");
   expect(await ask(follower, "SAVE")).toBe("+OK");
   await using copy = await ours.start(["--max-memory", "64mb", "--snapshot-file", path]);
-  await waitFor(async () => (await ask(copy, "DBSIZE")) === `:${KEYS}`);
+  await waitFor(async () => (await ask(copy, "DBSIZE")) === `:${keyCount}`);
   expect(await ask(copy, "GET", "key:19999")).toStartWith("$old 19999 ");
 });

@@ -6,18 +6,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { rdbFixtures } from "../../scripts/rdb-fixtures.ts";
-import {
-  CASE_MS_MAX,
-  redisInstalled,
-  runMscache,
-  temporaryDirectory,
-  waitFor,
-} from "../harness.ts";
+import { caseMsMax, redisInstalled, runMscache, temporaryDirectory, waitFor } from "../harness.ts";
 import { type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const startLeader = () => {
   return oracle.start(["--databases", "2", "--repl-diskless-sync-delay", "0"]) as Promise<Member>;

@@ -6,13 +6,13 @@
  * Invariant: data are compared key by key, and a time by its absolute moment in milliseconds.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** What a client of the Redis says; what enters its stream is Redis's business. */
 const requests: readonly string[] = [

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { RdbReader } from "../../src/rdb/reader.ts";
 import { Snapshot } from "../../src/replication/snapshot.ts";
 import {
-  NO_REDIS,
+  noRedis,
   type RespClient,
   redisInstalled,
   respClient,
@@ -21,7 +21,7 @@ import { SmallStore } from "../support/small-store.ts";
 import { FakeClock } from "../unit/replication/fakes.ts";
 import { TestNode } from "./in-process/test-node.ts";
 
-const note = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
+const note = redisInstalled() ? "" : ` (skipped: ${noRedis})`;
 const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
 const framings = [
   ["length framing", ["--repl-diskless-sync", "no"]],

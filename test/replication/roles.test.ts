@@ -5,7 +5,7 @@
  * Invariant: every wait is for a condition, and every node is a process of its own.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import {
   isOurs,
   lineUps,
@@ -17,13 +17,13 @@ import {
 import { Peer } from "../support/peer.ts";
 import { fill } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const READONLY = "-READONLY You can't write against a read only replica.";
+const readonly = "-READONLY You can't write against a read only replica.";
 
 /** Here ours says more than Redis: where to write instead. Clients look at the first word. */
 function readOnlyBy(follower: Member, leader: Member): string {
-  return isOurs(follower) ? `${READONLY} Its leader is 127.0.0.1:${leader.port}.` : READONLY;
+  return isOurs(follower) ? `${readonly} Its leader is 127.0.0.1:${leader.port}.` : readonly;
 }
 
 for (const lineUp of lineUps) {

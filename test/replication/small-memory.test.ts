@@ -9,7 +9,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { runBench } from "../../src/bench/load-run.ts";
-import { DEFAULT_WORKLOAD } from "../../src/bench/workload.ts";
+import { defaultWorkload } from "../../src/bench/workload.ts";
 import { formatSize, loadConfig } from "../../src/config/config.ts";
 import type { SpawnedNode } from "../harness.ts";
 import { untilCaughtUp } from "../support/line-ups.ts";
@@ -19,8 +19,8 @@ setDefaultTimeout(180_000);
 
 const MiB = 1024 * 1024;
 /** Of the limit, that is to be left at the worst moment. */
-const MARGIN = 0.1;
-const VALUE_BYTES = 1024;
+const margin = 0.1;
+const valueBytes = 1024;
 
 /** The kernel tells a peak only there. */
 const tellsPeaks = process.platform === "linux";
@@ -50,12 +50,12 @@ function peakBytes({ process: { pid } }: SpawnedNode): number {
 
 /** Sets keys that are all different until so many bytes of values were sent. */
 async function write({ port }: SpawnedNode, bytes: number): Promise<void> {
-  const requests = Math.ceil(bytes / VALUE_BYTES);
-  const sizes = { valueBytesMin: VALUE_BYTES, valueBytesMax: VALUE_BYTES };
+  const requests = Math.ceil(bytes / valueBytes);
+  const sizes = { valueBytesMin: valueBytes, valueBytesMax: valueBytes };
   const { errors } = await runBench(
     { host: "127.0.0.1", port },
     {
-      ...DEFAULT_WORKLOAD,
+      ...defaultWorkload,
       ...sizes,
       pattern: "sequential",
       keys: requests,
@@ -84,8 +84,8 @@ test.skipIf(!tellsPeaks).each([128, 256, 512])(
     const { leader, follower } = await startPair(stack, limit);
     await write(leader, 3 * limit);
     await untilCaughtUp(leader, [follower]);
-    expect(peakBytes(leader)).toBeLessThan(limit * (1 - MARGIN));
-    expect(peakBytes(follower)).toBeLessThan(limit * (1 - MARGIN));
+    expect(peakBytes(leader)).toBeLessThan(limit * (1 - margin));
+    expect(peakBytes(follower)).toBeLessThan(limit * (1 - margin));
   },
 );
 
@@ -102,7 +102,7 @@ test.skipIf(!tellsPeaks)(
       follower.process.kill("SIGCONT");
     }
     await untilCaughtUp(leader, [follower]);
-    expect(peakBytes(leader)).toBeLessThan(limit * (1 - MARGIN));
-    expect(peakBytes(follower)).toBeLessThan(limit * (1 - MARGIN));
+    expect(peakBytes(leader)).toBeLessThan(limit * (1 - margin));
+    expect(peakBytes(follower)).toBeLessThan(limit * (1 - margin));
   },
 );

@@ -21,9 +21,9 @@ import { contentsOf } from "../support/write-load.ts";
 const rounds = numberFromEnvironment("STREAM_FUZZ_ROUNDS", repetitions(20, 200));
 setDefaultTimeout(60_000 + rounds * 1_000);
 
-const REPLID = "5eed".repeat(10);
-const OFFSET = 1_000;
-const MARK = "f".repeat(40);
+const replid = "5eed".repeat(10);
+const offset = 1_000;
+const mark = "f".repeat(40);
 
 /** A snapshot made by hand: strings only, and zeros for its checksum, which stand for none. */
 function snapshot(items: readonly (readonly [string, string])[]): Buffer {
@@ -38,9 +38,9 @@ const good = snapshot([
 ]);
 
 function fullSync(payload: Uint8Array, stream: Uint8Array, isMarked: boolean): Buffer {
-  const head = isMarked ? `$EOF:${MARK}` : `$${payload.length}`;
-  const parts = [Buffer.from(`+FULLRESYNC ${REPLID} ${OFFSET}\r\n${head}\r\n`), payload];
-  return Buffer.concat([...parts, Buffer.from(isMarked ? MARK : ""), stream]);
+  const head = isMarked ? `$EOF:${mark}` : `$${payload.length}`;
+  const parts = [Buffer.from(`+FULLRESYNC ${replid} ${offset}\r\n${head}\r\n`), payload];
+  return Buffer.concat([...parts, Buffer.from(isMarked ? mark : ""), stream]);
 }
 
 type Line = readonly [number, (random: Random) => Argument[]];
@@ -125,7 +125,7 @@ for (const threads of [1, 4]) {
         expect(await peer.ask("REPLICAOF", "127.0.0.1", other)).toStartWith("+OK");
       }
       isGood = true;
-      await waitFor(async () => (await standingOf(node.port)).offset === OFFSET + rest.length);
+      await waitFor(async () => (await standingOf(node.port)).offset === offset + rest.length);
       const copy = [
         ["a", "$1 until :-1"],
         ["n", "$42 until :-1"],
@@ -148,7 +148,7 @@ test("control commands in a stream are not obeyed, but its changes are applied",
   const answer = () => ({ bytes: fullSync(good, stream, true), staysOpen: true });
   await using leader = await ScriptedLeader.start(answer);
   await using node = await ours.start(["--leaderaddr", `127.0.0.1:${leader.port}`]);
-  await waitFor(async () => (await standingOf(node.port)).offset === OFFSET + stream.length);
+  await waitFor(async () => (await standingOf(node.port)).offset === offset + stream.length);
   await using peer = await Peer.connect(node.port);
   expect(await peer.ask("GET", "a")).toBe("$2");
   expect(await peer.ask("CONFIG", "GET", "max-clients")).not.toContain("$7]");

@@ -7,14 +7,14 @@
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { CASE_MS_MAX, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, temporaryDirectory, waitFor } from "../harness.ts";
 import { standingOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, ours } from "../support/servers.ts";
 import { partsOf, ReplyReader, textOf } from "../support/wire.ts";
 import { fill } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 /** A follower's end after the snapshot. */
 interface Link {

@@ -6,14 +6,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CASE_MS_MAX, redisInstalled, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { infoField } from "../persistence/bed.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const nowhere = { environment: { TMPDIR: "/nowhere/at/all" } };
 

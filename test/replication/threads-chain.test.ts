@@ -6,18 +6,18 @@
  * Invariant: the counters of each leader say which syncs there were.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { type Member, standingOf, syncsOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const threaded = ["--threads", "4"];
-const WRITERS = 3;
-const CUTS = 3;
+const writerCount = 3;
+const cutCount = 3;
 
 function follow(port: number): Promise<Member> {
   return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);
@@ -35,13 +35,13 @@ test("a chain with four data threads a node survives cut links and a kill", asyn
   const doomed = stack.use(await follow(lower.port));
   await waitFor(async () => (await standingOf(doomed.port)).link === "connected");
   const loads = await Promise.all(
-    Array.from({ length: WRITERS }, async () => {
+    Array.from({ length: writerCount }, async () => {
       const own = new Random(random.below(2 ** 32));
       return stack.use(await WriteLoad.start(leader.port, own));
     }),
   );
   const more = (count: number) => Promise.all(loads.map((load) => load.more(count)));
-  for (let cut = 1; cut <= CUTS; cut++) {
+  for (let cut = 1; cut <= cutCount; cut++) {
     for (const [proxy, from] of [[upper, leader] as const, [lower, middle] as const]) {
       const before = await syncsOf(from.port);
       await more(100);
@@ -62,6 +62,6 @@ test("a chain with four data threads a node survives cut links and a kill", asyn
   await untilCaughtUp(leader, [middle, reborn]);
   const wanted = await contentsOf(leader.port);
   for (const { port } of [middle, reborn]) expect(await contentsOf(port)).toEqual(wanted);
-  expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: CUTS });
+  expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: cutCount });
   expect(await syncsOf(middle.port)).toMatchObject({ full: 2 }); // of the killed and the reborn
 });

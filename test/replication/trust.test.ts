@@ -5,13 +5,13 @@
  * Invariant: a follower that must not answer is stopped by SIGSTOP, never by timing.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, redisInstalled, startRedis, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, startRedis, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 interface Kind {
   readonly name: string;

@@ -5,10 +5,10 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { temporaryDirectory } from "../harness.ts";
 
-const SCRIPT = join(import.meta.dir, "../../scripts/report-tests.ts");
-const PASS = '<testcase name="a" classname="" file="x.test.ts" />';
-const FAIL = '<testcase name="b" file="x.test.ts"><failure type="AssertionError" /></testcase>';
-const SKIP = '<testcase name="c" file="x.test.ts"><skipped /></testcase>';
+const script = join(import.meta.dir, "../../scripts/report-tests.ts");
+const pass = '<testcase name="a" classname="" file="x.test.ts" />';
+const fail = '<testcase name="b" file="x.test.ts"><failure type="AssertionError" /></testcase>';
+const skip = '<testcase name="c" file="x.test.ts"><skipped /></testcase>';
 
 type Run = readonly [cases: readonly string[], exitStatus: number];
 
@@ -20,17 +20,17 @@ async function report(...runs: readonly Run[]) {
     await Bun.write(path, `<testsuites><testsuite>${cases.join("\n")}</testsuite></testsuites>`);
     args.push(path, String(exitStatus));
   }
-  const { stdout, exitCode } = Bun.spawnSync([process.execPath, SCRIPT, ...args]);
+  const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
   const lines = stdout.toString().trimEnd().split("\n");
   return { last: lines.at(-1), status: exitCode, story: lines.slice(0, -1) };
 }
 
 test.each<[string, string[], number, string, number, string[]]>([
-  ["all passed", [PASS, PASS], 0, "2 passed, 0 failed", 0, []],
-  ["one failed", [PASS, FAIL, PASS], 1, "2 passed, 1 failed", 1, ["failed: x.test.ts > b"]],
+  ["all passed", [pass, pass], 0, "2 passed, 0 failed", 0, []],
+  ["one failed", [pass, fail, pass], 1, "2 passed, 1 failed", 1, ["failed: x.test.ts > b"]],
   [
     "one was skipped",
-    [PASS, SKIP],
+    [pass, skip],
     0,
     "1 passed, 1 failed",
     1,
@@ -38,7 +38,7 @@ test.each<[string, string[], number, string, number, string[]]>([
   ],
   [
     "something failed outside every case",
-    [PASS],
+    [pass],
     1,
     "1 passed, 1 failed",
     1,
@@ -50,8 +50,8 @@ test.each<[string, string[], number, string, number, string[]]>([
 });
 
 test("several runs are added up, and one that tested nothing is a failure", async () => {
-  const both = await report([[PASS, PASS], 0], [[PASS, FAIL], 1]);
+  const both = await report([[pass, pass], 0], [[pass, fail], 1]);
   expect(both).toEqual({ last: "3 passed, 1 failed", status: 1, story: ["failed: x.test.ts > b"] });
-  expect(await report([[PASS], 0], [[PASS], 0])).toMatchObject({ last: "2 passed, 0 failed" });
-  expect(await report([[PASS], 0], [[], 124])).toMatchObject({ status: 1 });
+  expect(await report([[pass], 0], [[pass], 0])).toMatchObject({ last: "2 passed, 0 failed" });
+  expect(await report([[pass], 0], [[], 124])).toMatchObject({ status: 1 });
 });

@@ -5,15 +5,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CASE_MS_MAX, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import { caseMsMax, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const FILE = "# Ours.\nmax-memory 64mb\nmax-clients 100\n";
+const fileText = "# Ours.\nmax-memory 64mb\nmax-clients 100\n";
 
-async function bench(text = FILE) {
+async function bench(text = fileText) {
   const directory = await temporaryDirectory();
   const path = join(directory.path, "node.conf");
   await Bun.write(path, text);
@@ -32,10 +32,10 @@ describe("CONFIG REWRITE", () => {
     await using node = await spawnNode(["--config", file.path, "--idle-timeout", "70"]);
     await using peer = await Peer.connect(node.port);
     expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
-    expect(await file.read()).toBe(FILE);
+    expect(await file.read()).toBe(fileText);
     await peer.ask("CONFIG", "SET", "maxclients", "200", "slave-priority", "7");
     expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
-    const text = FILE.replace("max-clients 100", "max-clients 200");
+    const text = fileText.replace("max-clients 100", "max-clients 200");
     expect(await file.read()).toBe(`${text}follower-priority 7\n`);
     expect(readdirSync(file.directory)).toEqual(["node.conf"]);
   });
@@ -63,7 +63,7 @@ describe("CONFIG REWRITE", () => {
     }
     await using node = await spawnNode(command);
     expect(await replicationField(node.port, "role")).toBe("master");
-    expect(await file.read()).toStartWith(FILE);
+    expect(await file.read()).toStartWith(fileText);
   });
 
   test("keeps the mode of the file, and says why a write failed", async () => {

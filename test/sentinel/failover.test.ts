@@ -8,18 +8,18 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Redis } from "ioredis";
-import { CASE_MS_MAX, redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { type Guarded, type Member, startGuarded } from "../support/sentinels.ts";
 import { redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const KILLS = repetitions(2, 5);
-const FAILOVER_MS_MAX = 10_000;
-const CONFIGURATION =
+const killCount = repetitions(2, 5);
+const failoverMsMax = 10_000;
+const configuration =
   "# Kept over every rewrite.\nmax-memory 64mb\n\nmax-clients 500 \n# The end.\n";
 
 /** Writes one key after the other, wherever the leader is, until it is told to stop. */
@@ -88,7 +88,7 @@ async function missing(port: number, keys: readonly string[]): Promise<string[]>
 describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redisNote}`, () => {
   let guarded: Guarded;
   beforeAll(async () => {
-    guarded = await startGuarded(CONFIGURATION);
+    guarded = await startGuarded(configuration);
   });
   afterAll(() => guarded[Symbol.asyncDispose]());
 
@@ -100,21 +100,21 @@ describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redis
         const present = await guarded.leader();
         return present === former ? null : present;
       },
-      { timeoutMs: 2 * FAILOVER_MS_MAX, message: "another leader" },
+      { timeoutMs: 2 * failoverMsMax, message: "another leader" },
     );
     return { leader, ms: performance.now() - begin };
   }
 
-  test(`${KILLS} leaders are killed one after the other, and no safe write is lost`, async () => {
+  test(`${killCount} leaders are killed one after the other, and no safe write is lost`, async () => {
     await using writer = new Writer(guarded);
-    for (let round = 0; round < KILLS; round++) {
+    for (let round = 0; round < killCount; round++) {
       const former = await guarded.settled();
       const before = writer.safe.length;
       await waitFor(() => writer.safe.length > before + 20, { message: "writes before the kill" });
       await former.kill();
       const safe = [...writer.safe];
       const { leader, ms } = await untilReplaced(former);
-      expect(ms).toBeLessThan(FAILOVER_MS_MAX);
+      expect(ms).toBeLessThan(failoverMsMax);
       expect(await missing(leader.port, safe)).toEqual([]);
       await expectPartialSync(leader);
       await waitFor(() => writer.safe.length > safe.length, { message: "writes after the kill" });
@@ -143,7 +143,7 @@ describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redis
     await using sentinel = await Peer.connect(guarded.sentinelPorts[0] as number);
     expect(await sentinel.ask("SENTINEL", "FAILOVER", guarded.name)).toBe("+OK");
     const { leader, ms } = await untilReplaced(former);
-    expect(ms).toBeLessThan(FAILOVER_MS_MAX);
+    expect(ms).toBeLessThan(failoverMsMax);
     await bystander.raw.closed();
     expect(await guarded.settled()).toBe(leader);
     expect(await field(former.port, "role")).toBe("slave");
@@ -153,7 +153,7 @@ describe.skipIf(!redisInstalled())(`three redis-sentinels and three nodes${redis
     const leader = await guarded.settled();
     for (const member of guarded.members) {
       const text = await Bun.file(member.configFile).text();
-      expect(text).toStartWith(CONFIGURATION);
+      expect(text).toStartWith(configuration);
       const written = /^leaderaddr (.*)$/m.exec(text)?.[1];
       const follows = member === leader ? [undefined, '""'] : [`127.0.0.1:${leader.port}`];
       expect(follows).toContain(written);

@@ -6,7 +6,7 @@
  */
 import { Peer } from "./peer.ts";
 
-const ROUND_MS_MAX = 5_000;
+const roundMsMax = 5_000;
 
 export class Bystander implements AsyncDisposable {
   private readonly peer: Peer;
@@ -30,7 +30,7 @@ export class Bystander implements AsyncDisposable {
   /** Fails with what it noticed, if it noticed anything. */
   async noticedNothing(): Promise<void> {
     const from = this.rounds;
-    const deadline = performance.now() + ROUND_MS_MAX;
+    const deadline = performance.now() + roundMsMax;
     while (this.rounds < from + 2) {
       // A millisecond of the rounds' own time between two looks.
       const complaint = await Promise.race([this.work, Bun.sleep(1).then(() => "")]);

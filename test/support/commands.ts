@@ -36,7 +36,7 @@ export interface Step {
 }
 
 /** What we repeat of an argument, at most. */
-export const ECHO_BYTES_MAX = 4096;
+export const echoBytesMax = 4096;
 
 type Maker = (random: Random, times: Times) => Argument[];
 
@@ -107,7 +107,7 @@ function comparisonOf(args: readonly Argument[]): Comparison {
 }
 
 function isCutInEchoes(arg: Argument): boolean {
-  return typeof arg !== "number" && arg.length > ECHO_BYTES_MAX;
+  return typeof arg !== "number" && arg.length > echoBytesMax;
 }
 
 /** An expired key counts in DBSIZE until somebody meets it: so meet all of them first. */

@@ -5,20 +5,20 @@
  * Invariant: after a difference both servers are emptied, so that one fault is reported once and
  * does not make everything after it differ.
  */
-import { type Comparison, ECHO_BYTES_MAX, nextSteps, type Step } from "./commands.ts";
+import { type Comparison, echoBytesMax, nextSteps, type Step } from "./commands.ts";
 import type { Peer } from "./peer.ts";
 import type { Random } from "./seed.ts";
 import { Times } from "./values.ts";
 import { type Argument, partsOf, type Reply, show, showCommand, textOf } from "./wire.ts";
 
 /** What may pass between the two servers' turns on a busy machine. */
-const CLOCK_TOLERANCE_MS = 5_000;
+const clockToleranceMs = 5_000;
 /** Times beyond this were given as moments and must match to the millisecond. */
-const MOMENTS_FROM_MS = 4_000_000_000_000;
-const DIFFERENCES_MAX = 25;
-const HISTORY_SHOWN = 12;
-const SIGNATURE_CHARS = 24;
-const LINE_CHARS_SHOWN = 240;
+const momentsFromMs = 4_000_000_000_000;
+const differencesMax = 25;
+const historyShown = 12;
+const signatureChars = 24;
+const lineCharsShown = 240;
 
 export interface Difference {
   readonly step: number;
@@ -43,7 +43,7 @@ export class Judge {
   }
 
   get hasEnough(): boolean {
-    return this.differences.length >= DIFFERENCES_MAX;
+    return this.differences.length >= differencesMax;
   }
 
   /** One sequence of random steps from an empty keyspace to the comparison of what it left. */
@@ -138,12 +138,12 @@ export class Judge {
   private note(step: Step): void {
     this.steps++;
     this.history.push(showCommand(step.args));
-    if (this.history.length > HISTORY_SHOWN) this.history.shift();
+    if (this.history.length > historyShown) this.history.shift();
   }
 
   /** One fault, met again and again, is reported once. */
   private report(command: string, reference: string, judged: string): void {
-    const start = (text: string) => text.toLowerCase().slice(0, SIGNATURE_CHARS);
+    const start = (text: string) => text.toLowerCase().slice(0, signatureChars);
     const signature = `${start(reference)}|${start(judged)}`;
     if (this.signatures.has(signature)) return;
     this.signatures.add(signature);
@@ -165,7 +165,7 @@ export function showDifference(difference: Difference): string {
 
 function abbreviated(line: string): string {
   const runs = line.replace(/(.)\1{20,}/g, (run, char) => `${char}*${run.length}`);
-  return runs.length <= LINE_CHARS_SHOWN ? runs : `${runs.slice(0, LINE_CHARS_SHOWN)}...`;
+  return runs.length <= lineCharsShown ? runs : `${runs.slice(0, lineCharsShown)}...`;
 }
 
 function needsDialogue(compare: Comparison): boolean {
@@ -198,9 +198,9 @@ export function matches(compare: Comparison, left: Reply, right: Reply): boolean
     case "milliseconds left":
       return isNear(left, right, 1, Infinity);
     case "moment in seconds":
-      return isNear(left, right, 1000, MOMENTS_FROM_MS);
+      return isNear(left, right, 1000, momentsFromMs);
     case "moment in milliseconds":
-      return isNear(left, right, 1, MOMENTS_FROM_MS);
+      return isNear(left, right, 1, momentsFromMs);
     case "unordered":
       return sorted(left) === sorted(right);
     case "loose":
@@ -211,14 +211,14 @@ export function matches(compare: Comparison, left: Reply, right: Reply): boolean
 }
 
 function isCut(whole: string, cut: string): boolean {
-  return whole === cut || (cut.length > ECHO_BYTES_MAX && whole.startsWith(cut));
+  return whole === cut || (cut.length > echoBytesMax && whole.startsWith(cut));
 }
 
 /** A negative answer (no key, no time) and a moment that was given as one must match exactly. */
 function isNear(left: Reply, right: Reply, unitMs: number, exactFromMs: number): boolean {
   const [a, b] = [Number(textOf(left)) * unitMs, Number(textOf(right)) * unitMs];
   if (Math.min(a, b) < 0 || Math.max(a, b) >= exactFromMs) return textOf(left) === textOf(right);
-  return Math.abs(a - b) <= CLOCK_TOLERANCE_MS;
+  return Math.abs(a - b) <= clockToleranceMs;
 }
 
 function sorted(reply: Reply): string {

@@ -7,7 +7,7 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-const HOST = "127.0.0.1";
+const host = "127.0.0.1";
 
 export class LinkProxy implements AsyncDisposable {
   readonly port: number;
@@ -26,7 +26,7 @@ export class LinkProxy implements AsyncDisposable {
   private constructor(server: Server, port: number, targetPort: number) {
     this.server = server;
     this.port = port;
-    this.address = `${HOST}:${port}`;
+    this.address = `${host}:${port}`;
     this.targetPort = targetPort;
     server.on("connection", (socket) => this.accept(socket));
   }
@@ -35,7 +35,7 @@ export class LinkProxy implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const server = createServer();
       server.once("error", reject);
-      server.listen(0, HOST, () => {
+      server.listen(0, host, () => {
         const address = server.address();
         const port = typeof address === "object" && address !== null ? address.port : 0;
         resolve(new LinkProxy(server, port, targetPort));
@@ -80,7 +80,7 @@ export class LinkProxy implements AsyncDisposable {
       return;
     }
     this.passed++;
-    const far = connect({ port: this.targetPort, host: HOST });
+    const far = connect({ port: this.targetPort, host: host });
     this.join(near, far, (chunk) => {
       if (!far.write(chunk)) near.pause();
     });

@@ -12,16 +12,16 @@ import { type Argument, textOf } from "./wire.ts";
 export type Write = readonly Argument[];
 type Writer = (random: Random) => Write;
 
-const KEYS = 10;
-const SKETCHES = 4;
-const FAR_AWAY_MS = 4_000_000_000_000;
+const keyCount = 10;
+const sketchCount = 4;
+const farAwayMs = 4_000_000_000_000;
 
-const plainKey = (random: Random) => `k${random.below(KEYS)}`;
+const plainKey = (random: Random) => `k${random.below(keyCount)}`;
 /**
  * Keys with HyperLogLogs, whose bytes nothing else changes: redis 7.0 fails at a broken one
  * half-way through, and sends nothing.
  */
-const sketchKey = (random: Random) => `hll${random.below(SKETCHES)}`;
+const sketchKey = (random: Random) => `hll${random.below(sketchCount)}`;
 const key = (random: Random) => (random.chance(0.3) ? sketchKey(random) : plainKey(random));
 const several = (random: Random, most: number, one: (random: Random) => string) => {
   return Array.from({ length: random.between(1, most) }, () => one(random));
@@ -73,13 +73,13 @@ function bitop(random: Random): Write {
 
 const strings: readonly (readonly [number, Writer])[] = [
   [4, (r) => ["SET", key(r), r.bytes(r.below(60))]],
-  [1, (r) => ["SET", key(r), `${r.below(100_000)}`, "PXAT", FAR_AWAY_MS + r.below(1_000)]],
+  [1, (r) => ["SET", key(r), `${r.below(100_000)}`, "PXAT", farAwayMs + r.below(1_000)]],
   // With GET it fails on another type, whose time it would keep: a follower cannot know that one.
   [1, (r) => ["SET", key(r), `${r.below(100)}`, "GET", "KEEPTTL"]],
   [1, (r) => ["INCRBY", plainKey(r), r.between(-9, 9)]],
   [1, (r) => ["APPEND", plainKey(r), r.bytes(r.below(10))]],
   [1, (r) => ["SETRANGE", plainKey(r), r.below(40), r.bytes(3)]],
-  [1, (r) => ["PEXPIREAT", key(r), FAR_AWAY_MS]],
+  [1, (r) => ["PEXPIREAT", key(r), farAwayMs]],
   [1, (r) => ["PERSIST", key(r)]],
   [2, (r) => ["DEL", ...keys(r, 2)]],
   [3, (r) => ["SETBIT", plainKey(r), r.below(300), r.below(2)]],
@@ -138,7 +138,7 @@ function restores(payloads: readonly Buffer[]): readonly (readonly [number, Writ
   return [
     [2, (r) => ["RESTORE", key(r), 0, r.pick(payloads)]],
     [3, (r) => ["RESTORE", key(r), 0, r.pick(payloads), "REPLACE"]],
-    [1, (r) => ["RESTORE", key(r), FAR_AWAY_MS, r.pick(payloads), "REPLACE", "ABSTTL"]],
+    [1, (r) => ["RESTORE", key(r), farAwayMs, r.pick(payloads), "REPLACE", "ABSTTL"]],
     [1, (r) => ["RESTORE", key(r), 0, r.pick(payloads), "REPLACE", "IDLETIME", 5]],
   ];
 }

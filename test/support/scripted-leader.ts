@@ -9,7 +9,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { ReplyReader, textOf } from "./wire.ts";
 
-const HOST = "127.0.0.1";
+const host = "127.0.0.1";
 
 export interface Answer {
   readonly bytes: Uint8Array;
@@ -35,7 +35,7 @@ export class ScriptedLeader implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true });
       server.once("error", reject);
-      server.listen(0, HOST, () => {
+      server.listen(0, host, () => {
         const address = server.address();
         const port = typeof address === "object" && address !== null ? address.port : 0;
         resolve(new ScriptedLeader(server, port, answer));

@@ -13,9 +13,9 @@ export const KEY_NOT_FOUND = 3;
 export const NOT_LEADER = 4;
 
 /** What a key without a time is sent with to a follower that joins. */
-export const NO_TTL_S = 2147483647;
+export const noTtlSeconds = 2147483647;
 
-const QUIET_MS = 200;
+const quietMs = 200;
 
 type Bytes = string | Uint8Array;
 
@@ -99,7 +99,7 @@ export class JoinedFollower {
   async framesUntilQuiet(): Promise<ReplicatedFrame[]> {
     const frames: ReplicatedFrame[] = [];
     for (;;) {
-      const frame = await this.frame(QUIET_MS).catch(() => undefined);
+      const frame = await this.frame(quietMs).catch(() => undefined);
       if (frame === undefined) return frames;
       this.acknowledge();
       frames.push(frame);

@@ -17,12 +17,12 @@ import {
 } from "../harness.ts";
 import { replicationField, standingOf } from "./line-ups.ts";
 
-const HOST = "127.0.0.1";
-const NAME = "cache";
-const SENTINELS = 3;
-const DOWN_AFTER_MS = 1_000;
-const FAILOVER_TIMEOUT_MS = 2_000;
-const PERIODS = ["INFO-PERIOD", 500, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 200, "PING-PERIOD", 200];
+const host = "127.0.0.1";
+const leaderName = "cache";
+const sentinelCount = 3;
+const downAfterMs = 1_000;
+const failoverTimeoutMs = 2_000;
+const periods = ["INFO-PERIOD", 500, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 200, "PING-PERIOD", 200];
 
 /** A node that keeps its port, its command line and its configuration file over its lives. */
 export class Member implements AsyncDisposable {
@@ -34,8 +34,8 @@ export class Member implements AsyncDisposable {
   constructor(directory: string, port: number, leaderPort: number | null) {
     this.port = port;
     this.configFile = join(directory, `${port}.conf`);
-    const follows = leaderPort === null ? [] : ["--leaderaddr", `${HOST}:${leaderPort}`];
-    const listens = ["--listenaddr", `${HOST}:${port}`];
+    const follows = leaderPort === null ? [] : ["--leaderaddr", `${host}:${leaderPort}`];
+    const listens = ["--listenaddr", `${host}:${port}`];
     this.arguments = [...listens, ...follows, "--config", this.configFile];
   }
 
@@ -75,7 +75,7 @@ export async function startGuarded(configuration: string): Promise<Guarded> {
     const [first] = members as [Member, ...Member[]];
     await waitFor(async () => (await standingOf(first.port)).followers === members.length - 1);
     const sentinelPorts: number[] = [];
-    for (let i = 0; i < SENTINELS; i++) {
+    for (let i = 0; i < sentinelCount; i++) {
       sentinelPorts.push(await startSentinel(stack, directory.path, first.port));
     }
     return guarded(stack, members, sentinelPorts);
@@ -110,12 +110,12 @@ async function startSentinel(
   const file = join(directory, `sentinel-${port}.conf`);
   const lines = [
     `port ${port}`,
-    `bind ${HOST}`,
+    `bind ${host}`,
     `dir ${directory}`,
-    `sentinel monitor ${NAME} ${HOST} ${leaderPort} 2`,
-    `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
-    `sentinel failover-timeout ${NAME} ${FAILOVER_TIMEOUT_MS}`,
-    `sentinel parallel-syncs ${NAME} 2`,
+    `sentinel monitor ${leaderName} ${host} ${leaderPort} 2`,
+    `sentinel down-after-milliseconds ${leaderName} ${downAfterMs}`,
+    `sentinel failover-timeout ${leaderName} ${failoverTimeoutMs}`,
+    `sentinel parallel-syncs ${leaderName} 2`,
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
   const child = Bun.spawn(["redis-server", file, "--sentinel"], { stdout: "ignore" });
@@ -125,7 +125,7 @@ async function startSentinel(
   });
   await waitFor(async () => {
     await using client = await respClient(port);
-    return (await client.call("SENTINEL", "DEBUG", ...PERIODS)) === "OK";
+    return (await client.call("SENTINEL", "DEBUG", ...periods)) === "OK";
   });
   return port;
 }
@@ -137,7 +137,7 @@ function guarded(
 ): Guarded {
   const leader = () => leaderOf(members, sentinelPorts);
   return {
-    name: NAME,
+    name: leaderName,
     members,
     sentinelPorts,
     leader,
@@ -163,7 +163,7 @@ async function leaderOf(
 
 async function leaderNamedBy(sentinelPort: number): Promise<number> {
   await using client = await respClient(sentinelPort);
-  const address = await client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME);
+  const address = await client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", leaderName);
   return Array.isArray(address) ? Number(address[1]) : 0;
 }
 
@@ -180,15 +180,17 @@ async function isSettled(
     if (follows !== `${leader.port}` || link !== "up") return false;
   }
   const seen = await Promise.all(sentinelPorts.map(countsOf));
-  return seen.every((counts) => counts === `${followers.length} followers, ${SENTINELS} sentinels`);
+  return seen.every(
+    (counts) => counts === `${followers.length} followers, ${sentinelCount} sentinels`,
+  );
 }
 
 /** What a sentinel counts as usable; itself among the sentinels. */
 async function countsOf(sentinelPort: number): Promise<string> {
   await using client = await respClient(sentinelPort);
-  const followers = await client.call("SENTINEL", "REPLICAS", NAME);
+  const followers = await client.call("SENTINEL", "REPLICAS", leaderName);
   const up = Array.isArray(followers) ? followers.filter(isUsable).length : 0;
-  const quorum = await client.call("SENTINEL", "CKQUORUM", NAME);
+  const quorum = await client.call("SENTINEL", "CKQUORUM", leaderName);
   const [, sentinels] = /^OK (\d+) usable/.exec(String(quorum)) ?? [];
   return `${up} followers, ${sentinels} sentinels`;
 }

@@ -6,7 +6,7 @@
  * Invariant: a contestant that cannot run here says why in the name of what it skips.
  */
 import {
-  NO_REDIS,
+  noRedis,
   redisInstalled,
   type SpawnedNode,
   spawnNode,
@@ -23,7 +23,7 @@ export interface Contestant {
 }
 
 /** For the names of skipped tests: empty, or the reason in brackets. */
-export const redisNote = redisInstalled() ? "" : ` (skipped: ${NO_REDIS})`;
+export const redisNote = redisInstalled() ? "" : ` (skipped: ${noRedis})`;
 
 export const ours = {
   name: "mscache",

@@ -116,19 +116,19 @@ function opensFunction(code: string, brace: number): boolean {
 
 // ---- catches ------------------------------------------------------------------------------------
 
-const SENTENCE_WORDS_MIN = 3;
-const COMMENT_LINE = /^\s*(\/\/|\*|\/\*).*\n/;
+const sentenceWordsMin = 3;
+const commentLine = /^\s*(\/\/|\*|\/\*).*\n/;
 
 function emptyCatchesOf(text: string, code: string): number[] {
   const pattern = /\bcatch\s*(?:\([^)]*\)\s*)?\{(\s*)\}|\.catch\(\s*\(\w*\)\s*=>\s*\{(\s*)\}/g;
   return [...code.matchAll(pattern)]
     .filter(({ index, 0: whole }) => {
       const lines = text.slice(0, index).split("\n");
-      const above = COMMENT_LINE.test(`${lines.at(-2)}\n`) ? lines.at(-2) : "";
+      const above = commentLine.test(`${lines.at(-2)}\n`) ? lines.at(-2) : "";
       const body = text.slice(index + whole.indexOf("{") + 1, index + whole.length);
       const [, behind = ""] = /^[^\n]*?\/\/(.*)/.exec(text.slice(index + whole.length)) ?? [];
       const words = `${above} ${body} ${behind}`.match(/\p{L}+/gu) ?? [];
-      return words.length < SENTENCE_WORDS_MIN;
+      return words.length < sentenceWordsMin;
     })
     .map(({ index }) => lineAt(text, index));
 }
@@ -140,10 +140,10 @@ function lineAt(text: string, index: number): number {
 // ---- blanking -----------------------------------------------------------------------------------
 
 /** After these a slash begins a regular expression, after anything else it divides. */
-const BEFORE_REGEX = /(^|[(,=:[!&|?{};+\-*%~^<>]|\b(return|typeof|case|in|of|await|yield))\s*$/;
-const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
-const STRING = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y;
-const REGEX = /\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
+const beforeRegex = /(^|[(,=:[!&|?{};+\-*%~^<>]|\b(return|typeof|case|in|of|await|yield))\s*$/;
+const commentPattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
+const stringPattern = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y;
+const regexPattern = /\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
 
 /** Replaces what is no code by spaces; `${}` inside templates stays code. */
 export function blank(text: string): string {
@@ -173,12 +173,12 @@ export function blank(text: string): string {
 /** The length of the comment, string or regular expression that begins here, or 0. */
 function lengthOfToken(text: string, out: string): number {
   const character = text[out.length];
-  if (character === '"' || character === "'") return lengthOf(STRING, text, out.length);
+  if (character === '"' || character === "'") return lengthOf(stringPattern, text, out.length);
   if (character !== "/") return 0;
-  const comment = lengthOf(COMMENT, text, out.length);
+  const comment = lengthOf(commentPattern, text, out.length);
   if (comment > 0) return comment;
   const before = out.slice(-60);
-  return BEFORE_REGEX.test(before) ? lengthOf(REGEX, text, out.length) : 0;
+  return beforeRegex.test(before) ? lengthOf(regexPattern, text, out.length) : 0;
 }
 
 function lengthOf(pattern: RegExp, text: string, at: number): number {

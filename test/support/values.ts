@@ -153,18 +153,18 @@ export function offset(random: Random): string {
   return random.pick(["-1", "4999", "536870912", "9223372036854775807", "x", "", "1.5"]);
 }
 
-const RELATIVE_STEP_S = 100;
-const RELATIVE_STEPS = 1_000_000;
-const FAR_AWAY_S = 4_102_444_800;
+const relativeStepS = 100;
+const relativeSteps = 1_000_000;
+const farAwayS = 4_102_444_800;
 
-const LARGEST = "9223372036854775807";
+const largest = "9223372036854775807";
 
 /** In the past, out of range or no number: answered at once and the same whenever it runs. */
 const oddTimes: readonly string[] = [
   "0",
   "-1",
   "-1000",
-  LARGEST,
+  largest,
   "-9223372036854775808",
   "9223372036854775808",
   "1.5",
@@ -194,20 +194,20 @@ export class Times {
       return this.random.pick(unit === "s" ? [...oddTimes, ...halfwaySeconds] : oddTimes);
     }
     let step = 0;
-    do step = this.random.between(10, RELATIVE_STEPS);
+    do step = this.random.between(10, relativeSteps);
     while (this.used.has(step));
     this.used.add(step);
-    return String(step * RELATIVE_STEP_S * (unit === "s" ? 1 : 1000));
+    return String(step * relativeStepS * (unit === "s" ? 1 : 1000));
   }
 
   absolute(unit: "s" | "ms"): string {
     if (this.random.chance(0.25)) {
       // The largest number of milliseconds is a valid moment in Redis; ours end at 2^53 - 1.
-      const odd = oddTimes.filter((time) => unit === "s" || time !== LARGEST);
+      const odd = oddTimes.filter((time) => unit === "s" || time !== largest);
       return this.random.pick([...odd, unit === "s" ? "9007199254740" : "9007199254740991"]);
     }
     // Few distinct moments, far beyond every relative one, so that equal ones do meet.
-    const moment = FAR_AWAY_S + this.random.below(6) * 1000;
+    const moment = farAwayS + this.random.below(6) * 1000;
     return unit === "s" ? String(moment) : `${moment}${this.random.pick(["000", "001", "999"])}`;
   }
 }

@@ -14,10 +14,10 @@ export interface Reply {
   readonly value: string | null | readonly Reply[];
 }
 
-const CRLF = Buffer.from("\r\n");
-const SIMPLE_TYPES = "+-:,(#_";
-const BULK_TYPES = "$=!";
-const AGGREGATE_TYPES = "*~>%|";
+const crlf = Buffer.from("\r\n");
+const simpleTypes = "+-:,(#_";
+const bulkTypes = "$=!";
+const aggregateTypes = "*~>%|";
 
 export function bytesOf(argument: Argument): Uint8Array {
   return argument instanceof Uint8Array ? argument : Buffer.from(String(argument));
@@ -28,7 +28,7 @@ export function encodeCommand(args: readonly Argument[]): Buffer {
   const parts: Uint8Array[] = [Buffer.from(`*${args.length}\r\n`)];
   for (const argument of args) {
     const bytes = bytesOf(argument);
-    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF);
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, crlf);
   }
   return Buffer.concat(parts);
 }
@@ -87,7 +87,7 @@ export class ReplyReader {
   }
 
   private line(): string | undefined {
-    const at = this.bytes.indexOf(CRLF, this.position);
+    const at = this.bytes.indexOf(crlf, this.position);
     if (at < 0 || at + 2 > this.end) return undefined;
     const line = this.bytes.toString("latin1", this.position, at);
     this.position = at + 2;
@@ -105,16 +105,16 @@ export class ReplyReader {
     const type = line[0] as string;
     const text = line.slice(1);
     if (type === "_") return { type, value: null };
-    if (SIMPLE_TYPES.includes(type)) return { type, value: text };
+    if (simpleTypes.includes(type)) return { type, value: text };
     const length = Number(text);
     if (!Number.isSafeInteger(length) || length < -1) throw new NotResp(`bad length: ${line}`);
     if (length === -1) return { type, value: null };
-    return BULK_TYPES.includes(type) ? this.bulk(type, length) : this.aggregate(type, length);
+    return bulkTypes.includes(type) ? this.bulk(type, length) : this.aggregate(type, length);
   }
 
   private knownType(): boolean {
     const type = String.fromCharCode(this.bytes[this.position] as number);
-    return (SIMPLE_TYPES + BULK_TYPES + AGGREGATE_TYPES).includes(type);
+    return (simpleTypes + bulkTypes + aggregateTypes).includes(type);
   }
 
   private bulk(type: string, length: number): Reply | undefined {

@@ -10,9 +10,9 @@ import { Peer } from "./peer.ts";
 import type { Random } from "./seed.ts";
 import { type Argument, partsOf, type Reply, show, textOf } from "./wire.ts";
 
-const KEYS = 2_000;
-const BATCH = 40;
-const FAR_AWAY_MS = 60_000;
+const keyCount = 2_000;
+const batchSize = 40;
+const farAwayMs = 60_000;
 
 type Writer = (random: Random, key: string) => Argument[];
 
@@ -39,7 +39,7 @@ const writers: readonly (readonly [number, Writer])[] = [
 ];
 
 function keyOf(random: Random): string {
-  return `key:${random.below(KEYS)}`;
+  return `key:${random.below(keyCount)}`;
 }
 
 /** Writes until it is stopped; disposing of it stops it too. */
@@ -86,12 +86,12 @@ export class WriteLoad implements AsyncDisposable {
 
   private async write(): Promise<void> {
     while (this.isRunning) {
-      for (let i = 0; i < BATCH; i++) {
+      for (let i = 0; i < batchSize; i++) {
         const random = this.random;
         this.peer.send(...random.weighted(writers)(random, keyOf(random)));
       }
-      await this.peer.replies(BATCH);
-      this.writtenCount += BATCH;
+      await this.peer.replies(batchSize);
+      this.writtenCount += batchSize;
       // Leaves a part of the machine to the followers.
       await Bun.sleep(1);
     }
@@ -152,7 +152,7 @@ export async function settledContentsOf(port: number): Promise<Map<string, strin
   return await waitFor(
     async () => {
       const contents = await contentsOf(port);
-      const soon = Date.now() + FAR_AWAY_MS;
+      const soon = Date.now() + farAwayMs;
       const moments = [...contents.values()].map((text) => Number(text.split(" until :")[1]));
       return moments.every((moment) => moment < 0 || moment > soon) ? contents : undefined;
     },

@@ -9,9 +9,9 @@ import type { Peer } from "../support/peer.ts";
 import type { Random } from "../support/seed.ts";
 import { type Argument, encodeCommand, type Reply, show, showCommand } from "../support/wire.ts";
 
-const KEYS = 40;
-const COUNTERS = 8;
-const BRIEF_MS_MAX = 60;
+const keyCount = 40;
+const counterCount = 8;
+const briefMsMax = 60;
 
 interface Step {
   readonly command: readonly Argument[];
@@ -39,7 +39,7 @@ export class Checker {
   /** Commands checked. */
   count = 0;
   /** What this checker added to each shared counter. */
-  readonly added: number[] = new Array(COUNTERS).fill(0);
+  readonly added: number[] = new Array(counterCount).fill(0);
   private readonly options: CheckerOptions;
   private readonly model = new Map<string, string>();
   private readonly brief = new Map<string, Brief>();
@@ -118,7 +118,7 @@ export class Checker {
 
   private key(): string {
     const { name, random } = this.options;
-    return `${name}:${random.below(KEYS)}`;
+    return `${name}:${random.below(keyCount)}`;
   }
 
   private value(key: string): string {
@@ -222,7 +222,7 @@ export class Checker {
     const { random, name } = this.options;
     const key = `${name}:brief:${random.below(4)}`;
     const known = this.brief.get(key);
-    if (known === undefined) await this.setBriefly(key, random.between(1, BRIEF_MS_MAX));
+    if (known === undefined) await this.setBriefly(key, random.between(1, briefMsMax));
     else await this.getBrief(key, known);
   }
 
@@ -248,7 +248,7 @@ export class Checker {
 
   private increment(): Step {
     const { random } = this.options;
-    const counter = random.below(COUNTERS);
+    const counter = random.below(counterCount);
     const by = random.between(1, 9);
     this.added[counter] = (this.added[counter] ?? 0) + by;
     const check = (reply: string) => /^:\d+$/.test(reply);
@@ -290,7 +290,7 @@ export async function placeToken(peer: Peer): Promise<void> {
 }
 
 export async function countersOf(peer: Peer): Promise<number[]> {
-  const keys = Array.from({ length: COUNTERS }, (_, counter) => `counter:${counter}`);
+  const keys = Array.from({ length: counterCount }, (_, counter) => `counter:${counter}`);
   const reply: Reply = await peer.typed("MGET", ...keys);
   return valuesIn(show(reply)).map((shown) => (shown === "$null" ? 0 : Number(shown.slice(1))));
 }

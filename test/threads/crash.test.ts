@@ -6,13 +6,13 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { CASE_MS_MAX, spawnNode, waitFor } from "../harness.ts";
+import { caseMsMax, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
 const command = [process.execPath, join(import.meta.dir, "crash-node-fixture.ts")];
-const END_MS_MAX = 5_000;
+const endMsMax = 5_000;
 
 test.each([
   ["an exception", "THROW", /^mscache: fatal error in a data thread: Error: thrown on purpose$/m],
@@ -34,7 +34,7 @@ test.each([
   await waitFor(() => node.process.exitCode !== null || node.process.signalCode !== null, {
     message: "the process to end",
   });
-  expect(performance.now() - before).toBeLessThan(END_MS_MAX);
+  expect(performance.now() - before).toBeLessThan(endMsMax);
   expect(node.process.signalCode).toBe("SIGABRT");
   await waitFor(() => line.test(node.log()), { message: `its last words, not: ${node.log()}` });
 });

@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
-  CASE_MS_MAX,
+  caseMsMax,
   type LocalNode,
   runMscache,
   spawnNode,
@@ -17,19 +17,19 @@ import {
 import { Peer } from "../support/peer.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const THREADS = 4;
-const CONNECTIONS = 24;
+const threadCount = 4;
+const connectionCount = 24;
 
 let node: LocalNode;
 beforeAll(async () => {
-  node = await startNode({ threads: THREADS });
+  node = await startNode({ threads: threadCount });
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
 /** Connections that are closed with the returned stack. */
-async function connectMany(port: number, count = CONNECTIONS) {
+async function connectMany(port: number, count = connectionCount) {
   const stack = new AsyncDisposableStack();
   const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(port)));
   for (const peer of peers) stack.use(peer);
@@ -130,7 +130,7 @@ describe("settings and statistics", () => {
   });
 
   test("maxclients counts the connections of all threads", async () => {
-    await using few = await startNode({ threads: THREADS, maxClients: 10 });
+    await using few = await startNode({ threads: threadCount, maxClients: 10 });
     await using many = await connectMany(few.port, 10);
     await using refused = await Peer.connect(few.port);
     expect(await refused.shown()).toBe("-ERR max number of clients reached");
@@ -143,30 +143,30 @@ describe("settings and statistics", () => {
   });
 
   test("INFO adds up the counters of the threads, and RESETSTAT resets them", async () => {
-    await using own = await startNode({ threads: THREADS });
+    await using own = await startNode({ threads: threadCount });
     await using many = await connectMany(own.port);
     const [first] = many.peers as [Peer];
     await Promise.all(many.peers.map((peer) => peer.ask("SET", "counted", 1)));
     await Promise.all(many.peers.map((peer) => peer.ask("GET", "counted")));
-    expect(await info(first, "connected_clients")).toBe(CONNECTIONS);
-    expect(await info(first, "total_connections_received")).toBe(CONNECTIONS);
-    expect(await info(first, "keyspace_hits")).toBe(CONNECTIONS);
-    expect(await info(first, "total_commands_processed")).toBeGreaterThan(3 * CONNECTIONS);
-    expect(await info(first, "turn_count")).toBeGreaterThan(3 * CONNECTIONS);
+    expect(await info(first, "connected_clients")).toBe(connectionCount);
+    expect(await info(first, "total_connections_received")).toBe(connectionCount);
+    expect(await info(first, "keyspace_hits")).toBe(connectionCount);
+    expect(await info(first, "total_commands_processed")).toBeGreaterThan(3 * connectionCount);
+    expect(await info(first, "turn_count")).toBeGreaterThan(3 * connectionCount);
     const text = textOf(await first.typed("INFO", "commandstats"));
     // Every node of this process counts into the control thread's rows.
     for (const command of ["set", "get"]) {
       const calls = Number(new RegExp(`cmdstat_${command}:calls=(\\d+),`).exec(text)?.[1]);
-      expect(calls).toBeGreaterThanOrEqual(CONNECTIONS);
+      expect(calls).toBeGreaterThanOrEqual(connectionCount);
     }
     expect(await first.ask("CONFIG", "RESETSTAT")).toBe("+OK");
     expect(await info(first, "total_connections_received")).toBe(0);
     expect(await info(first, "keyspace_hits")).toBe(0);
-    expect(await info(first, "connected_clients")).toBe(CONNECTIONS);
+    expect(await info(first, "connected_clients")).toBe(connectionCount);
   });
 
   test("an idle timeout closes silent clients of every thread", async () => {
-    await using own = await startNode({ threads: THREADS, idleTimeout: 1 });
+    await using own = await startNode({ threads: threadCount, idleTimeout: 1 });
     await using many = await connectMany(own.port, 8);
     await Promise.all(many.peers.map((peer) => peer.raw.closed()));
   });
@@ -174,7 +174,7 @@ describe("settings and statistics", () => {
 
 describe("large writes", () => {
   test("a write beyond a thread's part of the journal goes through the control thread", async () => {
-    await using own = await startNode({ threads: THREADS, journalSize: 1024 * 1024 });
+    await using own = await startNode({ threads: threadCount, journalSize: 1024 * 1024 });
     await using peer = await Peer.connect(own.port);
     const large = Buffer.alloc(3_000_000, "large ");
     peer.send("SET", "large", large);

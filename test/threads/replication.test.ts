@@ -6,7 +6,7 @@
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, type SpawnedNode, waitFor } from "../harness.ts";
+import { caseMsMax, type SpawnedNode, waitFor } from "../harness.ts";
 import {
   type Member,
   replicationField,
@@ -26,9 +26,9 @@ import {
   WriteLoad,
 } from "../support/write-load.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const WRITERS = 8;
+const writerCount = 8;
 const writes = numberFromEnvironment("REPLICATION_WRITES", 1_000);
 const threaded = ["--threads", "4"];
 const smallJournal = ["--journal-size", "1mb"];
@@ -43,7 +43,7 @@ const redisFollower = (leader: Member): Promise<Member> => {
 /** Several connections that write at the same time, on several threads therefore. */
 async function startLoads(port: number, stack: AsyncDisposableStack): Promise<WriteLoad[]> {
   const seed = seedFor("REPLICATION_SEED");
-  const starting = Array.from({ length: WRITERS }, async (_, number) => {
+  const starting = Array.from({ length: writerCount }, async (_, number) => {
     return stack.use(await WriteLoad.start(port, new Random(seed + number)));
   });
   return await Promise.all(starting);
@@ -81,7 +81,7 @@ describe("a leader with four data threads", () => {
     const follower = stack.use(await ourFollower(leader));
     await untilCaughtUp(leader, [follower]);
     const peers = await Promise.all(
-      Array.from({ length: WRITERS }, async () => stack.use(await Peer.connect(leader.port))),
+      Array.from({ length: writerCount }, async () => stack.use(await Peer.connect(leader.port))),
     );
     const value = Buffer.alloc(20_000, "small enough for a thread ");
     const large = Buffer.alloc(3_000_000, "larger than the ring ");

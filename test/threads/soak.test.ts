@@ -11,16 +11,16 @@ import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { Checker, countersOf, placeToken } from "./checker.ts";
 
-const CONNECTIONS = 50;
+const connectionCount = 50;
 /** Longest pipeline in each phase. */
-const PHASES = [16, 1000, 100];
+const phases = [16, 1000, 100];
 const soakMs = numberFromEnvironment("SOAK_MS", repetitions(1_200, 12_000));
 
 setDefaultTimeout(60_000 + 2 * soakMs);
 
 async function connectCheckers(port: number, mayVanish: boolean, stack: AsyncDisposableStack) {
   const seed = seedFor("SOAK_SEED");
-  const connecting = Array.from({ length: CONNECTIONS }, async (_, number) => {
+  const connecting = Array.from({ length: connectionCount }, async (_, number) => {
     const peer = stack.use(await Peer.connect(port));
     const random = new Random(seed + number);
     const largeShare = mayVanish ? 0.3 : 0.02;
@@ -55,7 +55,7 @@ test("mixed commands from 50 connections keep every key's value, time and counte
   await using stack = new AsyncDisposableStack();
   const peer = stack.use(await Peer.connect(node.port));
   const checkers = await connectCheckers(node.port, false, stack);
-  for (const batchMax of PHASES) {
+  for (const batchMax of phases) {
     expect(await peer.ask("FLUSHALL")).toBe("+OK");
     expect(await peer.ask("DBSIZE")).toBe(":0");
     for (const checker of checkers) {
@@ -63,7 +63,7 @@ test("mixed commands from 50 connections keep every key's value, time and counte
       checker.added.fill(0);
     }
     await placeToken(peer);
-    await soak(checkers, batchMax, soakMs / PHASES.length);
+    await soak(checkers, batchMax, soakMs / phases.length);
     await expectWhole(node, checkers);
     const sums = checkers[0]?.added.map((_, counter) => {
       return checkers.reduce((sum, { added }) => sum + (added[counter] ?? 0), 0);
@@ -71,7 +71,7 @@ test("mixed commands from 50 connections keep every key's value, time and counte
     expect(await countersOf(peer)).toEqual(sums as number[]);
   }
   const checked = checkers.reduce((sum, { count }) => sum + count, 0);
-  expect(checked).toBeGreaterThan(PHASES.length * CONNECTIONS);
+  expect(checked).toBeGreaterThan(phases.length * connectionCount);
 });
 
 test("while full memory evicts, a read returns what was written or nothing", async () => {

@@ -6,15 +6,15 @@
  * Invariant: nothing depends on which thread a connection falls to.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CASE_MS_MAX, startNode, waitFor } from "../harness.ts";
+import { caseMsMax, startNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
 
-setDefaultTimeout(CASE_MS_MAX);
+setDefaultTimeout(caseMsMax);
 
-const ACCOUNTS = Array.from({ length: 8 }, (_, i) => `account:${i}`);
-const START = 1000;
-const TOTAL = ACCOUNTS.length * START;
+const accounts = Array.from({ length: 8 }, (_, i) => `account:${i}`);
+const startBalance = 1000;
+const total = accounts.length * startBalance;
 
 const run = (threads: number) => startNode({ threads, journalSize: 4 * 1024 * 1024 });
 
@@ -54,23 +54,23 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
     const peers = await Promise.all(Array.from({ length: 16 }, () => Peer.connect(node.port)));
     for (const peer of peers) stack.use(peer);
     const [first, ...others] = peers as [Peer, ...Peer[]];
-    await first.ask("MSET", ...ACCOUNTS.flatMap((name) => [name, START]));
+    await first.ask("MSET", ...accounts.flatMap((name) => [name, startBalance]));
     const random = new Random(seedFor("ACCOUNTS_SEED"));
     let conflicts = 0;
     const worker = async (peer: Peer, index: number): Promise<void> => {
       for (let i = 0; i < 100; i++) {
-        const [from, to] = [random.pick(ACCOUNTS), random.pick(ACCOUNTS)];
+        const [from, to] = [random.pick(accounts), random.pick(accounts)];
         if (from === to) continue;
         if (index % 3 === 0) {
-          const shown = await transact(peer, ...ACCOUNTS.map((name) => ["GET", name]));
-          expect(sum(amounts(shown))).toBe(TOTAL);
+          const shown = await transact(peer, ...accounts.map((name) => ["GET", name]));
+          expect(sum(amounts(shown))).toBe(total);
         } else if (index % 3 === 1) {
           await transact(peer, ["DECR", from], ["INCR", to]);
         } else if (!(await transferWatched(peer, from, to))) conflicts++;
       }
     };
     await Promise.all(others.map(worker));
-    expect(sum(amounts(await first.ask("MGET", ...ACCOUNTS)))).toBe(TOTAL);
+    expect(sum(amounts(await first.ask("MGET", ...accounts)))).toBe(total);
     expect(conflicts).toBeGreaterThan(0);
     node.store.invariants();
   });
@@ -95,9 +95,9 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
     await using node = await run(4);
     await using peer = await Peer.connect(node.port);
     const value = "x".repeat(200_000);
-    const commands = ACCOUNTS.map((name) => ["SET", name, value]);
-    expect(await transact(peer, ...commands)).toBe(`*[${ACCOUNTS.map(() => "+OK").join(" ")}]`);
-    for (const name of ACCOUNTS) expect(await peer.ask("STRLEN", name)).toBe(`:${value.length}`);
+    const commands = accounts.map((name) => ["SET", name, value]);
+    expect(await transact(peer, ...commands)).toBe(`*[${accounts.map(() => "+OK").join(" ")}]`);
+    for (const name of accounts) expect(await peer.ask("STRLEN", name)).toBe(`:${value.length}`);
   });
 
   test("control commands in a transaction act on the connections of all threads", async () => {

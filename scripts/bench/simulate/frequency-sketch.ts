@@ -5,10 +5,10 @@
 
 import { mix } from "../../../src/bench/workload.ts";
 
-const ROWS = 4;
-const COUNT_MAX = 15;
-const SAMPLE_FACTOR = 10;
-const SEEDS = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
+const rowCount = 4;
+const countMax = 15;
+const sampleFactor = 10;
+const seeds = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
 
 export class FrequencySketch {
   private readonly counters: Uint8Array;
@@ -19,15 +19,15 @@ export class FrequencySketch {
   constructor(capacity: number) {
     // Four counters in each row for each place, as in Caffeine; with one, collisions cost a point.
     this.width = 4 * 2 ** Math.ceil(Math.log2(Math.max(8, capacity)));
-    this.counters = new Uint8Array(this.width * ROWS);
-    this.sampleMax = SAMPLE_FACTOR * Math.max(1, capacity);
+    this.counters = new Uint8Array(this.width * rowCount);
+    this.sampleMax = sampleFactor * Math.max(1, capacity);
   }
 
   increment(id: number): void {
     let added = false;
-    for (let row = 0; row < ROWS; row++) {
+    for (let row = 0; row < rowCount; row++) {
       const at = this.index(id, row);
-      if (this.counters[at] === COUNT_MAX) continue;
+      if (this.counters[at] === countMax) continue;
       this.counters[at]++;
       added = true;
     }
@@ -35,15 +35,15 @@ export class FrequencySketch {
   }
 
   estimate(id: number): number {
-    let least = COUNT_MAX;
-    for (let row = 0; row < ROWS; row++) {
+    let least = countMax;
+    for (let row = 0; row < rowCount; row++) {
       least = Math.min(least, this.counters[this.index(id, row)]);
     }
     return least;
   }
 
   private index(id: number, row: number): number {
-    return row * this.width + (mix(Math.imul(id + 1, SEEDS[row])) & (this.width - 1));
+    return row * this.width + (mix(Math.imul(id + 1, seeds[row])) & (this.width - 1));
   }
 
   private halve(): void {

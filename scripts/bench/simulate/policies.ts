@@ -9,7 +9,7 @@ import { S3Fifo } from "./s3-fifo.ts";
 import { Sieve } from "./sieve.ts";
 import { WTinyLfu } from "./w-tiny-lfu.ts";
 
-export const POLICIES = {
+export const policies = {
   LRU: (capacity, ids) => new Lru(capacity, ids),
   LFU: (capacity, ids) => new Lfu(capacity, ids),
   SIEVE: (capacity, ids) => new Sieve(capacity, ids),
@@ -17,9 +17,9 @@ export const POLICIES = {
   "W-TinyLFU": (capacity, ids) => new WTinyLfu(capacity, ids),
 } as const satisfies Record<string, MakePolicy>;
 
-export type PolicyName = keyof typeof POLICIES;
+export type PolicyName = keyof typeof policies;
 
-export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
+export const policyNames = Object.keys(policies) as PolicyName[];
 
 export interface Trace {
   readonly name: string;
@@ -32,7 +32,7 @@ export interface Trace {
 
 /** The share of requests that found their object, in percent. */
 export function simulate(name: PolicyName, capacity: number, trace: Trace): number {
-  const policy = POLICIES[name](Math.max(1, Math.floor(capacity)), trace.idCount);
+  const policy = policies[name](Math.max(1, Math.floor(capacity)), trace.idCount);
   let hits = 0;
   for (let i = 0; i < trace.ids.length; i++) {
     if (policy.access(trace.ids[i])) hits++;

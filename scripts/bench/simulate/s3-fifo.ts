@@ -10,7 +10,7 @@ const ABSENT = 0;
 const SMALL = 1;
 const MAIN = 2;
 const GHOST = 3;
-const USES_MAX = 3;
+const usesMax = 3;
 
 export interface S3FifoOptions {
   /** The small queue's share of the capacity. */
@@ -19,7 +19,7 @@ export interface S3FifoOptions {
   readonly promoteUses: number;
 }
 
-export const S3_FIFO_PAPER: S3FifoOptions = { smallShare: 0.1, promoteUses: 2 };
+export const s3FifoPaper: S3FifoOptions = { smallShare: 0.1, promoteUses: 2 };
 
 export class S3Fifo implements Policy {
   private readonly promoteUses: number;
@@ -32,7 +32,7 @@ export class S3Fifo implements Policy {
   private readonly place: Uint8Array;
   private readonly uses: Uint8Array;
 
-  constructor(capacity: number, ids: number, options: S3FifoOptions = S3_FIFO_PAPER) {
+  constructor(capacity: number, ids: number, options: S3FifoOptions = s3FifoPaper) {
     this.promoteUses = options.promoteUses;
     this.capacity = capacity;
     this.smallMax = Math.max(1, Math.floor(capacity * options.smallShare));
@@ -48,7 +48,7 @@ export class S3Fifo implements Policy {
   access(id: number): boolean {
     const place = this.place[id];
     if (place === SMALL || place === MAIN) {
-      if (this.uses[id] < USES_MAX) this.uses[id]++;
+      if (this.uses[id] < usesMax) this.uses[id]++;
       return true;
     }
     if (place === GHOST) this.ghost.remove(id);

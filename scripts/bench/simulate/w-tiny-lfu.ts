@@ -12,8 +12,8 @@ const WINDOW = 1;
 const PROBATION = 2;
 const PROTECTED = 3;
 
-const WINDOW_SHARE = 0.01;
-const PROTECTED_SHARE = 0.8;
+const windowShare = 0.01;
+const protectedShare = 0.8;
 
 export class WTinyLfu implements Policy {
   private readonly windowMax: number;
@@ -26,9 +26,9 @@ export class WTinyLfu implements Policy {
   private readonly sketch: FrequencySketch;
 
   constructor(capacity: number, ids: number) {
-    this.windowMax = Math.max(1, Math.round(capacity * WINDOW_SHARE));
+    this.windowMax = Math.max(1, Math.round(capacity * windowShare));
     this.mainMax = capacity - this.windowMax;
-    this.protectedMax = Math.floor(this.mainMax * PROTECTED_SHARE);
+    this.protectedMax = Math.floor(this.mainMax * protectedShare);
     const links = new Links(ids);
     this.window = new Queue(links);
     this.probation = new Queue(links);

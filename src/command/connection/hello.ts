@@ -11,7 +11,7 @@ import {
   syntaxError,
   wrongPass,
 } from "../../base/errors.ts";
-import { REDIS_VERSION } from "../../base/version.ts";
+import { redisVersion } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
@@ -221,7 +221,7 @@ function helloReply(x: Context, reply: Reply): void {
   reply.text("server");
   reply.text("redis");
   reply.text("version");
-  reply.text(REDIS_VERSION);
+  reply.text(redisVersion);
   reply.text("proto");
   reply.integer(x.session.protocol);
   reply.text("id");

@@ -47,10 +47,10 @@ const withinTransaction = FOLLOWER | LOADING;
 const everything = -1;
 
 /** A pause holds the command. */
-export const HELD = "held";
+export const heldBack = "held";
 
 /** Null: the command may run. */
-export type Verdict = ErrorReply | typeof HELD | null;
+export type Verdict = ErrorReply | typeof heldBack | null;
 
 const notInTransaction = errorReply("Command not allowed inside a transaction");
 
@@ -81,7 +81,7 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if (isMuted(x, flags)) return onlySubscribing(command);
   if ((restrictions & STALE) !== 0 && (flags & flag.STALE) === 0) return leaderGone;
   if ((restrictions & LOADING) !== 0 && (flags & flag.LOADING) === 0) return loading;
-  return isHeld(x, restrictions, command, flags) ? HELD : null;
+  return isHeld(x, restrictions, command, flags) ? heldBack : null;
 }
 
 /** A RESP2 subscriber could not distinguish the replies of other commands from messages. */

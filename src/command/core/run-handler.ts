@@ -7,13 +7,13 @@ import type { Request } from "../../protocol/request.ts";
 import { refused } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { HELD, type Verdict } from "./gate.ts";
+import { heldBack, type Verdict } from "./gate.ts";
 
 /**
  * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it
  * before its next command. HELD: the command has not run and has written no reply.
  */
-export type Outcome = void | typeof HELD | Promise<void>;
+export type Outcome = void | typeof heldBack | Promise<void>;
 
 /** Writes the reply for a verdict against the command. */
 export function refuse(
@@ -22,7 +22,7 @@ export function refuse(
   verdict: NonNullable<Verdict>,
   reply: Reply,
 ): Outcome {
-  if (verdict === HELD) return HELD;
+  if (verdict === heldBack) return heldBack;
   reply.error(refused(x, command, verdict));
 }
 

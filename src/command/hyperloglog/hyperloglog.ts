@@ -19,7 +19,7 @@ import {
   UNCHANGED,
 } from "./sparse.ts";
 
-const MAGIC = new TextEncoder().encode("HYLL");
+const magicBytes = new TextEncoder().encode("HYLL");
 const DENSE = 0;
 const SPARSE = 1;
 const encodingAt = 4;
@@ -43,7 +43,7 @@ export class HyperLogLog {
   /** Starts an empty HyperLogLog. */
   clear(): void {
     this.bytes.fill(0, 0, headerBytes);
-    this.bytes.set(MAGIC);
+    this.bytes.set(magicBytes);
     this.bytes[encodingAt] = SPARSE;
     this.bytes.set(emptyRuns, headerBytes);
     this.length = headerBytes + emptyRuns.length;
@@ -63,7 +63,8 @@ export class HyperLogLog {
    */
   get isValid(): boolean {
     const { bytes, length } = this;
-    if (length < headerBytes || MAGIC.some((byte, index) => bytes[index] !== byte)) return false;
+    if (length < headerBytes || magicBytes.some((byte, index) => bytes[index] !== byte))
+      return false;
     if (bytes[encodingAt] === DENSE) return length === denseEnd;
     return bytes[encodingAt] === SPARSE;
   }

@@ -18,7 +18,7 @@ import type { Context } from "../core/context.ts";
 import { admit } from "../core/execute.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { HELD } from "../core/gate.ts";
+import { heldBack } from "../core/gate.ts";
 import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
@@ -91,7 +91,7 @@ export function enqueue(x: Context, command: Command, request: Request, reply: R
   if (transaction === null) return;
   const verdict = admit(x, command, request);
   // A pause holds EXEC, not the commands queued for it.
-  if (verdict !== null && verdict !== HELD) return reply.error(refused(x, command, verdict));
+  if (verdict !== null && verdict !== heldBack) return reply.error(refused(x, command, verdict));
   if (add(transaction, command, request)) return reply.simple("QUEUED");
   fail(x.session);
   reply.error(tooLarge);
@@ -163,7 +163,7 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
   if (command === undefined) throw new Error("a queued request has no command");
   const beganMs = monotonicMs();
   const outcome = runJudged(x, command, request, x.session.closing ? unanswered : reply);
-  assert(outcome !== HELD, "a pause holds EXEC, not the commands in it");
+  assert(outcome !== heldBack, "a pause holds EXEC, not the commands in it");
   x.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
   return outcome;
 }

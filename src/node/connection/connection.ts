@@ -21,7 +21,7 @@ import type { Output, Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import { execute } from "../../command/core/execute.ts";
 import { flag } from "../../command/core/flags.ts";
-import { HELD as HELD_BACK } from "../../command/core/gate.ts";
+import { heldBack } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
 import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
@@ -165,7 +165,7 @@ export class Connection implements Spill {
       return this.handOver(command, request);
     } else {
       session.lastCommand = command.name;
-      if (execute(thread.context, command, request, reply) === HELD_BACK) return this.hold();
+      if (execute(thread.context, command, request, reply) === heldBack) return this.hold();
     }
     if (session.replyMode !== "on") this.skip(isHeard ? mark : thread.out.length);
     if (this.outbox.mail !== null) this.outbox.sendOwnMail(thread.out);

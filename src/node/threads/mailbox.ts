@@ -10,7 +10,7 @@ import { Output, OutputLimitError } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { Context, ControlContext, Idle } from "../../command/core/context.ts";
 import { execute } from "../../command/core/execute.ts";
-import { HELD } from "../../command/core/gate.ts";
+import { heldBack } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
@@ -95,7 +95,7 @@ export class LocalMailbox implements Mailbox {
       context.store.countsUses = !context.session.noTouch;
       const outcome = execute(context, command, request, reply);
       context.store.countsUses = true;
-      if (outcome !== HELD) {
+      if (outcome !== heldBack) {
         context.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
         const answered = errors.count;
         await outcome;

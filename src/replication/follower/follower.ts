@@ -41,7 +41,7 @@ const transitions: Readonly<Record<FollowerState, readonly FollowerState[]>> = {
   connected: ["connect", "off"],
 };
 
-const NEWLINE = "\n";
+const newline = "\n";
 
 export class Follower {
   state: FollowerState = "off";
@@ -204,7 +204,7 @@ export class Follower {
       this.fail(`silent for ${Math.round(silentMs)} ms`);
     } else if (now - this.lastAcknowledgedMs >= acknowledgeMs / 2) {
       if (this.state === "connected") this.acknowledge();
-      else if (this.state === "sync") this.connection?.write(NEWLINE);
+      else if (this.state === "sync") this.connection?.write(newline);
     }
   }
 

@@ -20,7 +20,7 @@ import { RespParser } from "../../protocol/resp/resp-parser.ts";
 /** A transaction waits in memory until its EXEC; Redis's bound for clients is of the same order. */
 const transactionBytesMax = 2 * bulkBytesMax;
 const transactionBytesInitial = 16 * 1024;
-const asciiCase = 0x20;
+const CASE_BIT = 0x20;
 
 type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack";
 
@@ -210,7 +210,7 @@ function isNamed(request: Request, index: number, word: string): boolean {
   const start = request.start[index];
   if (request.length(index) !== word.length) return false;
   for (let i = 0; i < word.length; i++) {
-    if ((request.buf[start + i] | asciiCase) !== word.charCodeAt(i)) return false;
+    if ((request.buf[start + i] | CASE_BIT) !== word.charCodeAt(i)) return false;
   }
   return true;
 }

@@ -39,7 +39,7 @@ const transitions: Readonly<Record<LinkState, readonly LinkState[]>> = {
 };
 
 const encoder = new TextEncoder();
-const NEWLINE = encoder.encode("\n");
+const newlineBytes = encoder.encode("\n");
 const chunkBytes = 64 * 1024;
 /** One buffer for all links: a socket keeps no reference to it after write(). */
 const scratch = new Uint8Array(chunkBytes);
@@ -258,7 +258,7 @@ export class FollowerLink {
   tick(): void {
     if (this.closed) return;
     if (this.state === "wait_snapshot") {
-      this.out.push(NEWLINE);
+      this.out.push(newlineBytes);
       this.flushOut();
     }
     this.checkBounds();

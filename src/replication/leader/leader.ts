@@ -28,8 +28,8 @@ import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
 
 const encoder = new TextEncoder();
-const PING = encoder.encode("*1\r\n$4\r\nPING\r\n");
-const GETACK = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
+const pingBytes = encoder.encode("*1\r\n$4\r\nPING\r\n");
+const getackBytes = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
 
 export class LeaderReplication implements LinkOwner {
   readonly journal: Journal;
@@ -372,7 +372,7 @@ export class LeaderReplication implements LinkOwner {
   private ping(now: number): void {
     if (now - this.lastPingMs < streamPingMs) return;
     this.lastPingMs = now;
-    if (this.linkTable.size > 0) this.emit(PING);
+    if (this.linkTable.size > 0) this.emit(pingBytes);
   }
 
   /** Adds bytes to the stream that are not an effect. */
@@ -468,7 +468,7 @@ export class LeaderReplication implements LinkOwner {
   /** The same for the failover, which is why nobody else may. */
   askFollowers(): void {
     if (this.linkTable.size === 0) return;
-    this.emit(GETACK);
+    this.emit(getackBytes);
     this.flush();
   }
 }

@@ -8,9 +8,9 @@ import { encodeCommand } from "../../support/wire.ts";
 import { until } from "../../unit/replication/fakes.ts";
 import {
   follower,
-  MARK,
+  mark,
   online,
-  REPLID,
+  replid,
   ScriptedLeader,
   snapshot,
   state,
@@ -27,7 +27,7 @@ describe("follower, full sync", () => {
     expect(node.info).toMatchObject({
       role: "slave",
       master_link_status: "up",
-      master_replid: REPLID,
+      master_replid: replid,
       master_repl_offset: "1000",
       slave_repl_offset: "1000",
     });
@@ -43,7 +43,7 @@ describe("follower, full sync", () => {
     node.follow(leader.port);
     await leader.handshake();
     const bytes = snapshot({ a: "1", b: "2" });
-    leader.send(`\n\n+FULLRESYNC ${REPLID.toUpperCase()} 1000\r\n\n\n`);
+    leader.send(`\n\n+FULLRESYNC ${replid.toUpperCase()} 1000\r\n\n\n`);
     await until(() => state(node) === "sync", "the sync begins");
     expect(node.store.dump()).toEqual(["old=data@0"]);
     expect(node.replication.isLoading).toBe(false);
@@ -52,7 +52,7 @@ describe("follower, full sync", () => {
     await until(() => node.store.has("c"), "all is there");
     expect(node.store.count()).toBe(3);
     expect(node.journal.offset).toBe(1000 + stream.length);
-    expect(node.info.master_replid).toBe(REPLID);
+    expect(node.info.master_replid).toBe(replid);
   });
 
   test("a snapshot in single bytes arrives, and is not served while it does", async () => {
@@ -62,9 +62,9 @@ describe("follower, full sync", () => {
     await leader.handshake();
     const bytes = snapshot({ a: "1", long: "x".repeat(100) });
     const all = Buffer.concat([
-      Buffer.from(`+FULLRESYNC ${REPLID} 1000\r\n$EOF:${MARK}\r\n`),
+      Buffer.from(`+FULLRESYNC ${replid} 1000\r\n$EOF:${mark}\r\n`),
       bytes,
-      Buffer.from(MARK),
+      Buffer.from(mark),
     ]);
     for (let i = 0; i < all.length; i++) {
       leader.send(all.subarray(i, i + 1));
@@ -93,14 +93,14 @@ describe("follower, full sync", () => {
     await using node = follower();
     await online(leader, node, {});
     leader.cut();
-    expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
+    expect(await leader.handshake()).toBe(`PSYNC ${replid} 1001`);
     leader.send(`+FULLRESYNC ${"f".repeat(40)} 5\r\n$1000\r\n`);
     leader.send(snapshot({ b: "2" }).subarray(0, -9));
     await until(() => node.store.has("b"), "half of it is there");
     leader.cut();
     expect(await leader.handshake()).toBe("PSYNC ? -1");
     expect(node.store.count()).toBe(0);
-    expect(node.info.master_replid).not.toBe(REPLID);
+    expect(node.info.master_replid).not.toBe(replid);
   });
 
   test.each([
@@ -117,7 +117,7 @@ describe("follower, full sync", () => {
     await leader.handshake();
     const bytes = snapshot({ a: "1" });
     damage(bytes);
-    leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$${bytes.length}\r\n`);
+    leader.send(`+FULLRESYNC ${replid} 1000\r\n$${bytes.length}\r\n`);
     leader.send(bytes);
     await until(() => node.log.has(reason), "the reason is told");
     expect(node.store.count()).toBe(0);
@@ -129,7 +129,7 @@ describe("follower, full sync", () => {
     await using node = follower();
     node.follow(leader.port);
     await leader.handshake();
-    leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$EOF:${MARK}\r\n`);
+    leader.send(`+FULLRESYNC ${replid} 1000\r\n$EOF:${mark}\r\n`);
     leader.send(Buffer.concat([snapshot({ a: "1" }), Buffer.from("f".repeat(40))]));
     await until(() => node.log.has("end mark is wrong"), "the reason is told");
     expect(node.store.count()).toBe(0);
@@ -197,7 +197,7 @@ describe("follower, stream", () => {
     leader.command("INCR", "n");
     await until(() => node.journal.offset === 1000 + first, "the first is applied");
     leader.cut();
-    expect(await leader.handshake()).toBe(`PSYNC ${REPLID} ${1001 + first}`);
+    expect(await leader.handshake()).toBe(`PSYNC ${replid} ${1001 + first}`);
     leader.send("+CONTINUE\r\n");
     const rest = [["MULTI"], ["INCR", "n"], ["EXEC"]];
     const sent = rest.reduce((sum, args) => sum + leader.command(...args), 0);
@@ -237,10 +237,10 @@ describe("follower, reconnection", () => {
     await until(() => node.store.has("k"), "it is applied");
     leader.cut();
     await until(() => node.info.master_link_status === "down", "the link is down");
-    expect(await leader.handshake()).toBe(`PSYNC ${REPLID} ${1001 + sent}`);
-    leader.send(`+CONTINUE ${REPLID}\r\n${encodeCommand(["SET", "l", "w"])}`);
+    expect(await leader.handshake()).toBe(`PSYNC ${replid} ${1001 + sent}`);
+    leader.send(`+CONTINUE ${replid}\r\n${encodeCommand(["SET", "l", "w"])}`);
     await until(() => node.store.has("l"), "the stream goes on");
-    expect(node.info).toMatchObject({ master_link_status: "up", master_replid: REPLID });
+    expect(node.info).toMatchObject({ master_link_status: "up", master_replid: replid });
     expect(node.info.second_repl_offset).toBe("-1");
   });
 
@@ -255,7 +255,7 @@ describe("follower, reconnection", () => {
     await until(() => node.info.master_link_status === "up", "the link is up");
     expect(node.info).toMatchObject({
       master_replid: renamed,
-      master_replid2: REPLID,
+      master_replid2: replid,
       second_repl_offset: "1001",
     });
   });
@@ -329,7 +329,7 @@ describe("promotion and demotion", () => {
     expect(node.replication.isFollower).toBe(false);
     expect(node.info).toMatchObject({
       role: "master",
-      master_replid2: REPLID,
+      master_replid2: replid,
       second_repl_offset: "1001",
       master_repl_offset: "1000",
     });
@@ -371,7 +371,7 @@ describe("promotion and demotion", () => {
     await using node = follower();
     node.follow(leader.port);
     await leader.handshake();
-    leader.send(`+FULLRESYNC ${REPLID} 1000\r\n$5000\r\n`);
+    leader.send(`+FULLRESYNC ${replid} 1000\r\n$5000\r\n`);
     leader.send(snapshot({ a: "1" }).subarray(0, -9));
     await until(() => node.store.count() === 1, "half of it is there");
     node.replication.noOne();

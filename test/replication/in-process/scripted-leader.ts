@@ -95,15 +95,15 @@ export class ScriptedLeader implements AsyncDisposable {
 
 // ---- followers ----------------------------------------------------------------------------------
 
-export const REPLID = "0123456789abcdef0123456789abcdef01234567";
-export const MARK = "e".repeat(40);
+export const replid = "0123456789abcdef0123456789abcdef01234567";
+export const mark = "e".repeat(40);
 
 /** The bytes of a snapshot with these items. */
 export function snapshot(items: Record<string, string>, streamDatabase = 0): Buffer {
   const writer = new RdbWriter();
   writer.header({
     serverVersion: "7.2.4",
-    replid: REPLID,
+    replid: replid,
     offset: 1000,
     streamDatabase,
     usedMemoryBytes: 0,
@@ -134,8 +134,8 @@ export async function online(
   node.follow(leader.port);
   expect(await leader.handshake()).toBe("PSYNC ? -1");
   const bytes = snapshot(items);
-  leader.send(`+FULLRESYNC ${REPLID} 1000\r\n`);
-  leader.send(`$EOF:${MARK}\r\n${bytes.toString("latin1")}${MARK}`);
+  leader.send(`+FULLRESYNC ${replid} 1000\r\n`);
+  leader.send(`$EOF:${mark}\r\n${bytes.toString("latin1")}${mark}`);
   expect(await leader.expect(/ACK/)).toBe("REPLCONF ACK 1000");
 }
 

@@ -15,18 +15,18 @@ import { until } from "../../unit/replication/fakes.ts";
 import { KiB, MiB, openStore, pattern, put } from "../../unit/store/harness.ts";
 import {
   follower,
-  MARK,
+  mark,
   online,
-  REPLID,
+  replid,
   ScriptedLeader,
   snapshot,
   state,
 } from "./scripted-leader.ts";
 import { TestNode } from "./test-node.ts";
 
-const OTHER = "f".repeat(40);
-const OLD = ["a=1@0"];
-const NEW = ["b=2@0", "c=3@0"];
+const other = "f".repeat(40);
+const oldData = ["a=1@0"];
+const newData = ["b=2@0", "c=3@0"];
 
 /** What the leader's new snapshot holds, as far as a test does not say something else. */
 const brought = { b: "2", c: "3" };
@@ -48,12 +48,12 @@ async function inTheMiddle(
   node.itemsShown.length = 0;
   node.replacements = 0;
   leader.cut();
-  expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
+  expect(await leader.handshake()).toBe(`PSYNC ${replid} 1001`);
   const bytes = snapshot(items);
-  leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$EOF:${MARK}\r\n`);
+  leader.send(`+FULLRESYNC ${other} 5000\r\n$EOF:${mark}\r\n`);
   leader.send(bytes.subarray(0, -9));
   await until(() => received(node) === bytes.length - 9, "all but the end is there");
-  return Buffer.concat([bytes.subarray(-9), Buffer.from(MARK)]);
+  return Buffer.concat([bytes.subarray(-9), Buffer.from(mark)]);
 }
 
 function received(node: TestNode): number {
@@ -68,7 +68,7 @@ function fill(store: SmallStore, leftBytes: number): void {
 
 /** What describes the old data. */
 const described = {
-  master_replid: REPLID,
+  master_replid: replid,
   master_repl_offset: "1000",
   repl_backlog_active: "1",
 };
@@ -113,7 +113,7 @@ describe("a snapshot beside the old data", () => {
     leader.send(rest.subarray(0, -1));
     const { follower: following } = node.replication;
     await until(() => received(node) === snapshot(brought).length, "all");
-    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.dump()).toEqual(oldData);
     expect([following.isLoading, following.isLoadingBeside]).toEqual([false, true]);
     expect(node.info).toMatchObject({
       ...described,
@@ -130,8 +130,8 @@ describe("a snapshot beside the old data", () => {
     leader.send(Buffer.concat([rest, encodeCommand(["SET", "d", "4"])]));
     await until(() => node.store.has("d"), "the stream goes on");
     expect(await leader.expect(/ACK 5000/)).toBe("REPLCONF ACK 5000");
-    expect(node.store.dump()).toEqual([...NEW, "d=4@0"]);
-    expect(node.info).toMatchObject({ master_replid: OTHER, master_link_status: "up" });
+    expect(node.store.dump()).toEqual([...newData, "d=4@0"]);
+    expect(node.info).toMatchObject({ master_replid: other, master_link_status: "up" });
     expect(node.journal.first).toBe(5000);
     expect([node.loading, node.replacements]).toEqual([[], 1]);
     expect(node.replication.follower.isLoadingBeside).toBe(false);
@@ -142,12 +142,12 @@ describe("a snapshot beside the old data", () => {
     await using node = follower();
     await inTheMiddle(leader, node);
     leader.cut();
-    expect(await leader.handshake()).toBe(`PSYNC ${REPLID} 1001`);
-    expect(node.store.dump()).toEqual(OLD);
+    expect(await leader.handshake()).toBe(`PSYNC ${replid} 1001`);
+    expect(node.store.dump()).toEqual(oldData);
     expect(node.store.isGathering).toBe(false);
-    leader.send(`+CONTINUE ${REPLID}\r\n${encodeCommand(["SET", "k", "v"])}`);
+    leader.send(`+CONTINUE ${replid}\r\n${encodeCommand(["SET", "k", "v"])}`);
     await until(() => node.store.has("k"), "it goes on");
-    expect(node.store.dump()).toEqual([...OLD, "k=v@0"]);
+    expect(node.store.dump()).toEqual([...oldData, "k=v@0"]);
     expect([node.loading, node.replacements]).toEqual([[], 0]);
   });
 
@@ -158,18 +158,18 @@ describe("a snapshot beside the old data", () => {
     const thaw = node.replication.follower.freeze();
     leader.cut();
     const bytes = snapshot({ b: "2", c: "3" });
-    const reply = [`+FULLRESYNC ${OTHER} 5000\r\n$${bytes.length}\r\n`, bytes.toString("latin1")];
+    const reply = [`+FULLRESYNC ${other} 5000\r\n$${bytes.length}\r\n`, bytes.toString("latin1")];
     await until(() => node.info.master_link_status === "down", "the link is down");
     await leader.handshake();
     leader.send(reply.join(""));
     await until(() => node.log.has("have to stand still"), "the reason is told");
-    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.dump()).toEqual(oldData);
     expect(node.info).toMatchObject(described);
     thaw();
     await leader.handshake();
     leader.send(reply.join(""));
     await until(() => node.info.master_link_status === "up", "it is loaded");
-    expect(node.store.dump()).toEqual(NEW);
+    expect(node.store.dump()).toEqual(newData);
   });
 
   test("that has not begun when the data have to stand still is asked for once, and waits", async () => {
@@ -180,13 +180,13 @@ describe("a snapshot beside the old data", () => {
     leader.cut();
     const bytes = snapshot({ b: "2", c: "3" });
     await leader.handshake();
-    leader.send(`+FULLRESYNC ${OTHER} 5000\r\n`);
+    leader.send(`+FULLRESYNC ${other} 5000\r\n`);
     await until(() => node.info.master_sync_in_progress === "1", "the full sync begins");
     leader.send(`$${bytes.length}\r\n${bytes.toString("latin1")}`);
-    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.dump()).toEqual(oldData);
     thaw();
     await until(() => node.info.master_link_status === "up", "it is loaded");
-    expect(node.store.dump()).toEqual(NEW);
+    expect(node.store.dump()).toEqual(newData);
     expect(node.log.has("have to stand still")).toBe(false);
   });
 
@@ -196,7 +196,7 @@ describe("a snapshot beside the old data", () => {
     await inTheMiddle(leader, node);
     leader.send(Buffer.from([0xff, ...new Uint8Array(7).fill(1), 1]));
     await until(() => node.log.has("the checksum is wrong"), "the reason is told");
-    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.dump()).toEqual(oldData);
     expect(node.info).toMatchObject(described);
     expect(node.store.isGathering).toBe(false);
   });
@@ -206,11 +206,11 @@ describe("a snapshot beside the old data", () => {
     await using node = follower();
     await inTheMiddle(leader, node);
     node.replication.noOne();
-    expect(node.store.dump()).toEqual(OLD);
+    expect(node.store.dump()).toEqual(oldData);
     expect(node.store.isGathering).toBe(false);
     expect(node.info).toMatchObject({
       role: "master",
-      master_replid2: REPLID,
+      master_replid2: replid,
       second_repl_offset: "1001",
       master_repl_offset: "1000",
     });
@@ -222,8 +222,8 @@ describe("a snapshot beside the old data", () => {
     await using node = follower();
     await inTheMiddle(leader, node);
     node.follow(second.port);
-    expect(await second.handshake()).toBe(`PSYNC ${REPLID} 1001`);
-    expect(node.store.dump()).toEqual(OLD);
+    expect(await second.handshake()).toBe(`PSYNC ${replid} 1001`);
+    expect(node.store.dump()).toEqual(oldData);
     expect(node.store.isGathering).toBe(false);
   });
 
@@ -237,15 +237,15 @@ describe("a snapshot beside the old data", () => {
     leader.cut();
     await leader.handshake();
     const bytes = snapshot({ b: "2", c: "3" });
-    leader.send(`+FULLRESYNC ${OTHER} 5000\r\n$${bytes.length}\r\n`);
+    leader.send(`+FULLRESYNC ${other} 5000\r\n$${bytes.length}\r\n`);
     leader.send(bytes.subarray(0, -9));
     await until(() => received(node) === bytes.length - 9, "all but the end is there");
     expect(node.replication.leader.links).toHaveLength(1);
     expect(below.info.master_link_status).toBe("up");
     leader.send(bytes.subarray(-9));
     await until(() => below.store.has("c"), "the chain has the new data");
-    expect(below.store.dump()).toEqual(NEW);
-    expect(below.info.master_replid).toBe(OTHER);
+    expect(below.store.dump()).toEqual(newData);
+    expect(below.info.master_replid).toBe(other);
     expect(node.info.sync_full).toBe("2");
   });
 });
@@ -264,14 +264,14 @@ describe("a snapshot that does not fit beside the old data", () => {
     expect(state(node)).toBe("sync");
     expect([node.replication.isLoading, node.loading]).toEqual([true, [true]]);
     expect(node.replication.follower.isLoadingBeside).toBe(false);
-    expect(node.info.master_replid).not.toBe(REPLID);
+    expect(node.info.master_replid).not.toBe(replid);
     expect(node.journal.active).toBe(false);
     expect(node.log.has("the old data and the new do not fit side by side")).toBe(true);
     leader.send(rest);
     await until(() => state(node) === "connected", "it is loaded");
     expect(node.store.dump()).toEqual(["b=2@0", `c=${large}@0`]);
     expect([node.loading, node.replacements]).toEqual([[true, false], 1]);
-    expect(node.info.master_replid).toBe(OTHER);
+    expect(node.info.master_replid).toBe(other);
   });
 
   test("leaves nothing when it breaks off, and nothing to resume from", async () => {

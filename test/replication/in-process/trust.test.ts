@@ -13,7 +13,7 @@ import { FakeClock, until } from "../../unit/replication/fakes.ts";
 import { ScriptedLeader } from "./scripted-leader.ts";
 import { TestNode } from "./test-node.ts";
 
-const GETACK_BYTES = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".length;
+const getackBytes = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".length;
 
 /** Followers as a list of what each has acknowledged. */
 class FakeFollowers {
@@ -199,10 +199,10 @@ describe("a failover", () => {
     const order = { target: null, timeoutMs: 0, force: false };
     expect(node.replication.beginFailover(order)).toBe("");
     expect(node.info.master_failover_state).toBe("waiting-for-sync");
-    expect(node.journal.offset - lastWrite).toBe(GETACK_BYTES);
+    expect(node.journal.offset - lastWrite).toBe(getackBytes);
     await until(() => node.info.role === "slave", "the change of places");
-    expect(follower.journal.offset).toBe(lastWrite + GETACK_BYTES);
-    expect(node.journal.offset).toBe(lastWrite + GETACK_BYTES);
+    expect(follower.journal.offset).toBe(lastWrite + getackBytes);
+    expect(node.journal.offset).toBe(lastWrite + getackBytes);
   });
 
   test("adds nothing to the stream when the target is known to have everything", async () => {

@@ -4,10 +4,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-const LOG = join(import.meta.dir, "../../../src/base/log.ts");
+const log = join(import.meta.dir, "../../../src/base/log.ts");
 
 async function logged(script: string): Promise<string[]> {
-  const code = `import { Log } from ${JSON.stringify(LOG)};\n${script}`;
+  const code = `import { Log } from ${JSON.stringify(log)};\n${script}`;
   const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", stderr: "pipe" });
   const [out, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect(out).toBe("");

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { FAILED, HIT, MISS, STORED } from "../../../src/bench/replies.ts";
 import { replyReader } from "../../../src/bench/reply-formats.ts";
 import { encodeValue, keyText } from "../../../src/bench/requests.ts";
-import { DEFAULT_WORKLOAD, GET, SET, type Workload } from "../../../src/bench/workload.ts";
+import { defaultWorkload, GET, SET, type Workload } from "../../../src/bench/workload.ts";
 
 interface Case {
   readonly name: string;
@@ -18,17 +18,17 @@ interface Case {
   readonly firstError?: string;
 }
 
-const SHAPE = { ...DEFAULT_WORKLOAD, keys: 100, valueBytesMin: 30, valueBytesMax: 30 };
-const KEY = 42;
-const VALUE = new TextDecoder().decode(encodeValue({ ...SHAPE, verify: true }, KEY));
-const NAME = keyText(SHAPE, KEY);
+const smallShape = { ...defaultWorkload, keys: 100, valueBytesMin: 30, valueBytesMax: 30 };
+const key = 42;
+const value = new TextDecoder().decode(encodeValue({ ...smallShape, verify: true }, key));
+const name = keyText(smallShape, key);
 
-const CASES: readonly Case[] = [
+const cases: readonly Case[] = [
   {
     name: "RESP: a write, a hit, a miss of RESP2, a miss of RESP3",
     protocol: "resp",
     kinds: [SET, GET, GET, GET],
-    stream: `+OK\r\n$30\r\n${VALUE}\r\n$-1\r\n_\r\n`,
+    stream: `+OK\r\n$30\r\n${value}\r\n$-1\r\n_\r\n`,
     outcomes: [STORED, HIT, MISS, MISS],
     errors: 0,
   },
@@ -36,7 +36,7 @@ const CASES: readonly Case[] = [
     name: "RESP: an error reply between good ones",
     protocol: "resp",
     kinds: [SET, SET, GET],
-    stream: `+OK\r\n-OOM command not allowed\r\n$30\r\n${VALUE}\r\n`,
+    stream: `+OK\r\n-OOM command not allowed\r\n$30\r\n${value}\r\n`,
     outcomes: [STORED, FAILED, HIT],
     errors: 1,
     firstError: "OOM command not allowed",
@@ -48,16 +48,16 @@ const CASES: readonly Case[] = [
     stream: "$5\r\nabcde\r\n+OK\r\n",
     outcomes: [HIT, STORED],
     errors: 1,
-    firstError: `${NAME} came back with 5 bytes, not 30`,
+    firstError: `${name} came back with 5 bytes, not 30`,
   },
   {
     name: "RESP: a value with one wrong byte",
     protocol: "resp",
     kinds: [GET, SET],
-    stream: `$30\r\n${VALUE.slice(0, 25)}#${VALUE.slice(26)}\r\n+OK\r\n`,
+    stream: `$30\r\n${value.slice(0, 25)}#${value.slice(26)}\r\n+OK\r\n`,
     outcomes: [HIT, STORED],
     errors: 1,
-    firstError: `a value is wrong at byte 25 of key ${NAME}`,
+    firstError: `a value is wrong at byte 25 of key ${name}`,
   },
   {
     name: "RESP: a write answered as a read, and a read as a write",
@@ -73,8 +73,8 @@ const CASES: readonly Case[] = [
     protocol: "memcache",
     kinds: [SET, GET, GET, GET],
     stream:
-      `STORED\r\nVALUE ${NAME} 0 30\r\n${VALUE}\r\nEND\r\nEND\r\n` +
-      `VALUE ${NAME} 0 30\r\n${VALUE}\r\nEND\r\n`,
+      `STORED\r\nVALUE ${name} 0 30\r\n${value}\r\nEND\r\nEND\r\n` +
+      `VALUE ${name} 0 30\r\n${value}\r\nEND\r\n`,
     outcomes: [STORED, HIT, MISS, HIT],
     errors: 0,
   },
@@ -91,8 +91,8 @@ const CASES: readonly Case[] = [
 
 function readerFor(one: Case) {
   const depth = one.kinds.length;
-  const reader = replyReader({ ...SHAPE, protocol: one.protocol, depth, verify: true });
-  const keys = new Int32Array(depth).fill(KEY);
+  const reader = replyReader({ ...smallShape, protocol: one.protocol, depth, verify: true });
+  const keys = new Int32Array(depth).fill(key);
   reader.expect(Uint8Array.from(one.kinds), keys, new Int32Array(depth).fill(30));
   return reader;
 }
@@ -108,7 +108,7 @@ function check(one: Case, pieces: readonly Uint8Array[]): void {
   ]);
 }
 
-describe.each([...CASES])("$name", (one) => {
+describe.each([...cases])("$name", (one) => {
   const bytes = new TextEncoder().encode(one.stream);
 
   test("read whole", () => check(one, [bytes]));

@@ -6,14 +6,14 @@ import { describe, expect, test } from "bun:test";
 import { Random, Zipf } from "../../../src/bench/random.ts";
 import { encodeValue, keyText, RequestSource } from "../../../src/bench/requests.ts";
 import {
-  DEFAULT_WORKLOAD,
-  KEY_PATTERNS,
+  defaultWorkload,
+  keyPatterns,
   valueLength,
   type Workload,
 } from "../../../src/bench/workload.ts";
 
-const SHAPE: Workload = {
-  ...DEFAULT_WORKLOAD,
+const smallShape: Workload = {
+  ...defaultWorkload,
   ...{ keys: 1000, pattern: "sequential", valueBytesMin: 5, valueBytesMax: 5 },
 };
 
@@ -24,7 +24,7 @@ function nextText(source: RequestSource): string {
 
 describe("request blocks", () => {
   test("RESP reads and writes with fixed keys and values", () => {
-    const source = new RequestSource({ ...SHAPE, gets: 1, sets: 1, depth: 2 });
+    const source = new RequestSource({ ...smallShape, gets: 1, sets: 1, depth: 2 });
     expect(nextText(source)).toBe(
       "*2\r\n$3\r\nGET\r\n$20\r\nkey:0000000000000000\r\n" +
         "*3\r\n$3\r\nSET\r\n$20\r\nkey:0000000000000001\r\n$5\r\nabcde\r\n",
@@ -33,7 +33,7 @@ describe("request blocks", () => {
   });
 
   test("RESP writes with an expiry", () => {
-    const source = new RequestSource({ ...SHAPE, gets: 0, sets: 1, ttlSeconds: 3600 });
+    const source = new RequestSource({ ...smallShape, gets: 0, sets: 1, ttlSeconds: 3600 });
     expect(nextText(source)).toBe(
       "*5\r\n$3\r\nSET\r\n$20\r\nkey:0000000000000000\r\n$5\r\nabcde\r\n" +
         "$2\r\nEX\r\n$4\r\n3600\r\n",
@@ -42,7 +42,7 @@ describe("request blocks", () => {
 
   test("memcached reads and writes", () => {
     const source = new RequestSource({
-      ...{ ...SHAPE, protocol: "memcache", gets: 1, sets: 1, depth: 2, ttlSeconds: 7 },
+      ...{ ...smallShape, protocol: "memcache", gets: 1, sets: 1, depth: 2, ttlSeconds: 7 },
     });
     expect(nextText(source)).toBe(
       "get key:0000000000000000\r\nset key:0000000000000001 0 7 5\r\nabcde\r\n",
@@ -50,7 +50,7 @@ describe("request blocks", () => {
   });
 
   test("checked values begin with their key, in every later block too", () => {
-    const shape = { ...SHAPE, gets: 0, sets: 1, verify: true, valueBytesMin: 22 };
+    const shape = { ...smallShape, gets: 0, sets: 1, verify: true, valueBytesMin: 22 };
     const workload = { ...shape, valueBytesMax: 22 };
     const source = new RequestSource(workload);
     for (let id = 0; id < 300; id++) {
@@ -61,7 +61,7 @@ describe("request blocks", () => {
   });
 
   test("values of mixed sizes have the length derived from the key", () => {
-    const workload = { ...SHAPE, gets: 0, sets: 1, valueBytesMin: 0, valueBytesMax: 2000 };
+    const workload = { ...smallShape, gets: 0, sets: 1, valueBytesMin: 0, valueBytesMax: 2000 };
     const source = new RequestSource({ ...workload, depth: 3 });
     for (let id = 0; id < 300; id += 3) {
       const wanted = [id, id + 1, id + 2].map((key) => {
@@ -74,14 +74,14 @@ describe("request blocks", () => {
   });
 
   test("short keys have no prefix and are still distinct", () => {
-    const workload = { ...SHAPE, keyLengthBytes: 4, keys: 1000 };
+    const workload = { ...smallShape, keyLengthBytes: 4, keys: 1000 };
     expect(keyText(workload, 7)).toBe("0007");
   });
 });
 
 describe("value lengths", () => {
   test("stay within their bounds and reach both halves of the magnitudes", () => {
-    const workload = { ...SHAPE, valueBytesMin: 10, valueBytesMax: 1_000_000 };
+    const workload = { ...smallShape, valueBytesMin: 10, valueBytesMax: 1_000_000 };
     const lengths = Array.from({ length: 5000 }, (_, key) => valueLength(workload, key));
     expect(Math.min(...lengths)).toBeGreaterThanOrEqual(10);
     expect(Math.max(...lengths)).toBeLessThanOrEqual(1_000_000);
@@ -91,9 +91,9 @@ describe("value lengths", () => {
 });
 
 describe("keys", () => {
-  test.each([...KEY_PATTERNS])("%s keys stay in range and repeat with the seed", (pattern) => {
+  test.each([...keyPatterns])("%s keys stay in range and repeat with the seed", (pattern) => {
     const draw = (seed: number) => {
-      const source = new RequestSource({ ...SHAPE, keys: 7, pattern, seed, depth: 100 });
+      const source = new RequestSource({ ...smallShape, keys: 7, pattern, seed, depth: 100 });
       return [...source.next().keys];
     };
     expect(draw(5)).toEqual(draw(5));

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { FrequencySketch } from "../../../scripts/bench/simulate/frequency-sketch.ts";
-import { POLICIES, POLICY_NAMES, simulate } from "../../../scripts/bench/simulate/policies.ts";
+import { policies, policyNames, simulate } from "../../../scripts/bench/simulate/policies.ts";
 import { S3Fifo } from "../../../scripts/bench/simulate/s3-fifo.ts";
 import { makeTrace } from "../../../scripts/bench/trace.ts";
 import { Random } from "../../../src/bench/random.ts";
@@ -16,17 +16,17 @@ function hitsOf(policy: { access(id: number): boolean }, ids: readonly number[])
 
 test("LRU evicts the least recently used object", () => {
   // 1 2 3 fill; 1 is used; 4 evicts 2; 2 evicts 3; 1 is still there.
-  expect(hitsOf(POLICIES.LRU(3, 10), [1, 2, 3, 1, 4, 2, 1, 3])).toBe("...h..h.");
+  expect(hitsOf(policies.LRU(3, 10), [1, 2, 3, 1, 4, 2, 1, 3])).toBe("...h..h.");
 });
 
 test("LFU evicts the least frequently used object, the older one among equals", () => {
   // 1 has two uses, 2 and 3 one each: 4 evicts 2, 2 evicts 3, and 1 stays.
-  expect(hitsOf(POLICIES.LFU(3, 10), [1, 1, 2, 3, 4, 2, 1, 3])).toBe(".h....h.");
+  expect(hitsOf(policies.LFU(3, 10), [1, 1, 2, 3, 4, 2, 1, 3])).toBe(".h....h.");
 });
 
 test("SIEVE clears marks from the oldest on and evicts the first unmarked, in place", () => {
   // 1 is marked and passed over, so 4 evicts 2; the hand goes on and 5 evicts 3; 1 and 4 stay.
-  expect(hitsOf(POLICIES.SIEVE(3, 10), [1, 2, 3, 1, 4, 1, 5, 4, 1, 2])).toBe("...h.h.hh.");
+  expect(hitsOf(policies.SIEVE(3, 10), [1, 2, 3, 1, 4, 1, 5, 4, 1, 2])).toBe("...h.h.hh.");
 });
 
 test("S3-FIFO evicts objects used once and keeps objects used twice", () => {
@@ -42,13 +42,13 @@ test("S3-FIFO puts an object found in the ghost queue into the main queue", () =
 });
 
 test("W-TinyLFU rejects a new object used less often than the one it would replace", () => {
-  const policy = POLICIES["W-TinyLFU"](4, 100);
+  const policy = policies["W-TinyLFU"](4, 100);
   const warm = [1, 2, 3, 1, 2, 3, 1, 2, 3];
   hitsOf(policy, warm);
   expect(hitsOf(policy, [50, 51, 52, 53, 54, 55, 1, 2, 3])).toBe("......hhh");
 });
 
-describe.each([...POLICY_NAMES])("%s", (name) => {
+describe.each([...policyNames])("%s", (name) => {
   test("misses each object once if all fit", () => {
     const trace = makeTrace("fits", Uint32Array.from([0, 1, 2, 3, 0, 1, 2, 3, 3, 2, 1, 0]));
     expect(simulate(name, 4, trace)).toBeCloseTo((8 / 12) * 100, 6);
@@ -58,7 +58,7 @@ describe.each([...POLICY_NAMES])("%s", (name) => {
     const seed = Number(process.env.BENCH_SEED ?? 7);
     const random = new Random(seed);
     for (const capacity of [1, 2, 3, 10, 37]) {
-      const policy = POLICIES[name](capacity, 100);
+      const policy = policies[name](capacity, 100);
       const held = new Set<number>();
       let hits = 0;
       for (let i = 0; i < 5000; i++) {

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  GENERATOR_DEFAULT,
   generateTrace,
+  generatorDefault,
   readTrace,
   traceValueLength,
   workingSetBytes,
@@ -18,11 +18,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // Ids 1, 2, 0x01000000 + 2, 1 as little-endian bytes, written out so that the test does not
 // depend on the byte order of this machine.
-const BYTES = Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 1, 1, 0, 0, 0);
+const bytes = Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 1, 1, 0, 0, 0);
 
 test("a trace is a sequence of little-endian ids, gzipped or not", async () => {
-  await Bun.write(join(folder, "a.u32"), BYTES);
-  await Bun.write(join(folder, "b.u32.gz"), Bun.gzipSync(BYTES));
+  await Bun.write(join(folder, "a.u32"), bytes);
+  await Bun.write(join(folder, "b.u32.gz"), Bun.gzipSync(bytes));
   for (const [file, name] of [
     ["a.u32", "a"],
     ["b.u32.gz", "b"],
@@ -35,7 +35,7 @@ test("a trace is a sequence of little-endian ids, gzipped or not", async () => {
 
 test("a missing file, half an id and an absurd id are refused with a sentence", async () => {
   await expect(readTrace(join(folder, "none"))).rejects.toThrow("there is no trace");
-  await Bun.write(join(folder, "half"), BYTES.subarray(0, 6));
+  await Bun.write(join(folder, "half"), bytes.subarray(0, 6));
   await expect(readTrace(join(folder, "half"))).rejects.toThrow("must be a sequence of 4-byte ids");
   await Bun.write(join(folder, "large"), Uint8Array.of(255, 255, 255, 255));
   await expect(readTrace(join(folder, "large"))).rejects.toThrow("renumber it from 0");
@@ -51,7 +51,7 @@ test("sizes are derived from ids, from 64 to 2,047 bytes over five magnitudes", 
 });
 
 test("the generator repeats with its seed and has its scans", () => {
-  const options = { ...GENERATOR_DEFAULT, requests: 50_000, objects: 5000, scanLength: 100 };
+  const options = { ...generatorDefault, requests: 50_000, objects: 5000, scanLength: 100 };
   const trace = generateTrace(options);
   expect(generateTrace(options).ids).toEqual(trace.ids);
   expect(generateTrace({ ...options, seed: 2 }).ids).not.toEqual(trace.ids);

@@ -22,7 +22,7 @@ import { reserveStore } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
 
 const MiB = 1024 * 1024;
-export const NOW = 1_700_000_000_000;
+export const now = 1_700_000_000_000;
 
 const commands = new Map(table.map((command) => [command.name, command]));
 
@@ -40,7 +40,7 @@ export class Bed {
   readonly store: Store;
   readonly journal = new Journal(reserveJournal(8 * MiB));
   readonly effects = new Effects(this.journal);
-  readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", NOW, true);
+  readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", now, true);
   /** The connections that a link took over. */
   readonly joined: Session[] = [];
   readonly standing = new SharedStanding();
@@ -71,7 +71,7 @@ export class Bed {
       statistics: new CommandStatistics(),
       channels: new Channels(),
       control: { clients } as unknown as Control,
-      now: NOW,
+      now: now,
       session: this.session,
     };
   }
@@ -130,7 +130,7 @@ export function bulk(text: string): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
 
-export const OK = "+OK\r\n";
-export const NIL = "$-1\r\n";
-export const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n";
-export const SYNTAX_ERROR = "-ERR syntax error\r\n";
+export const ok = "+OK\r\n";
+export const nil = "$-1\r\n";
+export const notAnInteger = "-ERR value is not an integer or out of range\r\n";
+export const syntaxError = "-ERR syntax error\r\n";

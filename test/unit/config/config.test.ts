@@ -7,11 +7,11 @@ import { formatAddress, parseAddress } from "../../../src/base/address.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { memoryBoundBytes } from "../../../src/base/system-memory.ts";
 import {
+  allSettings,
   type Config,
   loadConfig,
-  OPTIONS,
+  options,
   optionTable,
-  SETTINGS,
 } from "../../../src/config/config.ts";
 import { parseConfigFile } from "../../../src/config/file.ts";
 import {
@@ -21,12 +21,12 @@ import {
   parseSize,
 } from "../../../src/config/values.ts";
 
-const GB = 1024 ** 3;
-const MB = 1024 ** 2;
+const gb = 1024 ** 3;
+const mb = 1024 ** 2;
 type Texts = Record<string, string | undefined>;
 
 function load(flags: Texts = {}, environment: Texts = {}, file = ""): Config {
-  return loadConfig(flags, environment, () => file, 8 * GB);
+  return loadConfig(flags, environment, () => file, 8 * gb);
 }
 
 /** The sentence that a mistake is answered with. */
@@ -46,17 +46,17 @@ describe("the source of a value", () => {
       listenAddr: [{ host: "127.0.0.1", port: 5000 }],
       leaderAddr: null,
       configFile: "",
-      maxMemory: 4048 * MB,
-      reserve: 8096 * MB,
-      maxValueSize: 64 * MB,
-      maxClientMemory: 1 * GB,
+      maxMemory: 4048 * mb,
+      reserve: 8096 * mb,
+      maxValueSize: 64 * mb,
+      maxClientMemory: 1 * gb,
       eviction: "s3fifo",
       threads: 1,
       password: "",
       leaderPassword: "",
       logLevel: "info",
-      journalSize: 128 * MB,
-      followerBuffer: 256 * MB,
+      journalSize: 128 * mb,
+      followerBuffer: 256 * mb,
       minFollowersToWrite: 0,
       minFollowersMaxLag: 10,
       staleReads: true,
@@ -90,8 +90,8 @@ describe("the source of a value", () => {
   test("the environment may name the file, and the flag names another", () => {
     const read = (path: string) => (path === "a.conf" ? "threads 5" : "threads 6");
     const environment = { MSCACHE_CONFIG: "a.conf" };
-    expect(loadConfig({}, environment, read, GB).threads).toBe(5);
-    expect(loadConfig({ config: "b.conf" }, environment, read, GB).threads).toBe(6);
+    expect(loadConfig({}, environment, read, gb).threads).toBe(5);
+    expect(loadConfig({ config: "b.conf" }, environment, read, gb).threads).toBe(6);
   });
 
   test("an empty environment variable counts as absent, an empty flag does not", () => {
@@ -108,10 +108,10 @@ describe("the source of a value", () => {
   });
 
   test("the reserve is twice the limit, and neither exceeds what locations can address", () => {
-    expect(load({ "max-memory": "1gb" }).reserve).toBe(2 * GB);
-    const large = loadConfig({}, {}, () => "", 1024 * GB);
-    expect([large.maxMemory, large.reserve]).toEqual([32 * GB, 32 * GB]);
-    expect(loadConfig({}, {}, () => "", MB).maxMemory).toBe(MB);
+    expect(load({ "max-memory": "1gb" }).reserve).toBe(2 * gb);
+    const large = loadConfig({}, {}, () => "", 1024 * gb);
+    expect([large.maxMemory, large.reserve]).toEqual([32 * gb, 32 * gb]);
+    expect(loadConfig({}, {}, () => "", mb).maxMemory).toBe(mb);
   });
 
   test("every option can be set by flag, environment and file alike", () => {
@@ -145,8 +145,8 @@ describe("the source of a value", () => {
       snapshotCorrupt: "ignore",
       shutdownTimeout: "9",
     };
-    const rows = (Object.keys(OPTIONS) as (keyof Config)[]).map((key) => {
-      return [key, OPTIONS[key].name, OPTIONS[key].environment, texts[key]] as const;
+    const rows = (Object.keys(options) as (keyof Config)[]).map((key) => {
+      return [key, options[key].name, options[key].environment, texts[key]] as const;
     });
     const byFlag = load(Object.fromEntries(rows.map(([, name, , text]) => [name, text])));
     const byVariable = load({}, Object.fromEntries(rows.map(([, , name, text]) => [name, text])));
@@ -156,7 +156,7 @@ describe("the source of a value", () => {
     expect(byVariable).toEqual(byFlag);
     expect(byFile).toEqual(byFlag);
     for (const [key, , , text] of rows) {
-      const format = OPTIONS[key].format as (value: Config[keyof Config]) => string;
+      const format = options[key].format as (value: Config[keyof Config]) => string;
       expect(format(byFlag[key])).toBe(text);
     }
   });
@@ -249,7 +249,7 @@ describe("mistakes", () => {
     const read = () => {
       throw new Error("ENOENT: no such file");
     };
-    const message = sentence(() => loadConfig({ config: "x" }, {}, read, GB));
+    const message = sentence(() => loadConfig({ config: "x" }, {}, read, gb));
     expect(message).toBe('--config: "x" cannot be read: ENOENT: no such file');
   });
 });
@@ -261,10 +261,10 @@ describe("sizes and addresses", () => {
     ["1b", 1],
     ["1k", 1000],
     ["1kb", 1024],
-    ["512mb", 512 * MB],
-    ["2GB", 2 * GB],
+    ["512mb", 512 * mb],
+    ["2GB", 2 * gb],
     [" 3m ", 3_000_000],
-    ["1tb", 1024 * GB],
+    ["1tb", 1024 * gb],
   ])("%p is a size", (text, bytes) => {
     expect(parseSize(text)).toBe(bytes);
   });
@@ -277,10 +277,10 @@ describe("sizes and addresses", () => {
   );
 
   test("a formatted size parses to the same number of bytes", () => {
-    for (const bytes of [0, 1, 1000, 1024, 1536, 5 * MB, 5 * MB + 1, 3 * GB, 2048 * GB]) {
+    for (const bytes of [0, 1, 1000, 1024, 1536, 5 * mb, 5 * mb + 1, 3 * gb, 2048 * gb]) {
       expect(parseSize(formatSize(bytes))).toBe(bytes);
     }
-    expect([formatSize(1536 * 1024), formatSize(2 * GB)]).toEqual(["1536kb", "2gb"]);
+    expect([formatSize(1536 * 1024), formatSize(2 * gb)]).toEqual(["1536kb", "2gb"]);
   });
 
   test.each([
@@ -350,28 +350,28 @@ describe("the memory that the process may use", () => {
       if (text === undefined) throw new Error("ENOENT");
       return text;
     };
-    return memoryBoundBytes(read, 8 * GB);
+    return memoryBoundBytes(read, 8 * gb);
   };
 
   test("is that of the machine if nothing can be read", () => {
-    expect(bound({})).toBe(8 * GB);
+    expect(bound({})).toBe(8 * gb);
   });
 
   test("is the limit of a version 2 group or of any group above it", () => {
     const files = {
       "/proc/self/cgroup": "0::/a/b\n",
       "/sys/fs/cgroup/a/b/memory.max": "max\n",
-      "/sys/fs/cgroup/a/memory.max": `${2 * GB}\n`,
+      "/sys/fs/cgroup/a/memory.max": `${2 * gb}\n`,
     };
-    expect(bound(files)).toBe(2 * GB);
+    expect(bound(files)).toBe(2 * gb);
   });
 
   test("is the limit of a version 1 group, found at the root of a container's mount", () => {
     const files = {
       "/proc/self/cgroup": "3:cpu,cpuacct:/x\n2:memory:/docker/123\n0::/\n",
-      "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${GB}\n`,
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${gb}\n`,
     };
-    expect(bound(files)).toBe(GB);
+    expect(bound(files)).toBe(gb);
   });
 
   test("is never more than the machine has", () => {
@@ -379,13 +379,13 @@ describe("the memory that the process may use", () => {
       "/proc/self/cgroup": "2:memory:/\n",
       "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
     };
-    expect(bound(files)).toBe(8 * GB);
+    expect(bound(files)).toBe(8 * gb);
   });
 });
 
 describe("CONFIG GET and SET", () => {
   const setting = (name: string) => {
-    const found = SETTINGS.find((candidate) => candidate.name === name);
+    const found = allSettings.find((candidate) => candidate.name === name);
     if (found === undefined) throw new Error(`no setting ${name}`);
     return found;
   };
@@ -397,30 +397,30 @@ describe("CONFIG GET and SET", () => {
       "max-memory": "1gb",
       "log-level": "info",
     });
-    const shown = Object.fromEntries(SETTINGS.map(({ name, show }) => [name, show(config)]));
+    const shown = Object.fromEntries(allSettings.map(({ name, show }) => [name, show(config)]));
     expect(shown).toMatchObject({
       port: "5000",
       bind: "127.0.0.1 ::1",
       replicaof: "10.0.0.1 6379",
-      maxmemory: String(GB),
+      maxmemory: String(gb),
       "maxmemory-policy": "allkeys-lfu",
       loglevel: "notice",
       timeout: "0",
-      "repl-backlog-size": String(128 * MB),
+      "repl-backlog-size": String(128 * mb),
       reserve: "2gb",
     });
   });
 
   test("every option is shown, and no name belongs to two options", () => {
-    const names = SETTINGS.map(({ name }) => name);
+    const names = allSettings.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names.length).toBeGreaterThanOrEqual(Object.keys(OPTIONS).length);
+    expect(names.length).toBeGreaterThanOrEqual(Object.keys(options).length);
   });
 
   test("a change returns a new configuration and does not modify the old one", () => {
     const before = load({ "max-memory": "1gb" });
     const after = setting("maxmemory").change(before, "1500mb");
-    expect([before.maxMemory, after.maxMemory]).toEqual([GB, 1500 * MB]);
+    expect([before.maxMemory, after.maxMemory]).toEqual([gb, 1500 * mb]);
     expect(setting("maxmemory-policy").change(before, "noeviction").eviction).toBe("none");
     expect(setting("maxmemory-policy").change(before, "allkeys-lru").eviction).toBe("s3fifo");
     expect(setting("loglevel").change(before, "verbose").logLevel).toBe("info");
@@ -438,7 +438,7 @@ describe("CONFIG GET and SET", () => {
 test("the table of options has a row for each flag and escapes bars", () => {
   const rows = optionTable().split("\n").slice(2);
   expect(rows.map((row) => /`--([\w-]+) /.exec(row)?.[1])).toEqual(
-    Object.values(OPTIONS).map(({ name }) => name),
+    Object.values(options).map(({ name }) => name),
   );
   for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);
 });

@@ -6,7 +6,7 @@ import { loadConfig } from "../../../src/config/config.ts";
 import { parseConfigFile, rewriteConfigFile, type Written } from "../../../src/config/file.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 
-const FILE = "# The cache.\n\nmax-clients 5\n  log-level   warn\n# Last words.\n";
+const fileText = "# The cache.\n\nmax-clients 5\n  log-level   warn\n# Last words.\n";
 
 function rewrite(text: string, ...written: [string, Written][]): string {
   const bytes = rewriteConfigFile(Buffer.from(text), "x.conf", new Map(written));
@@ -15,12 +15,12 @@ function rewrite(text: string, ...written: [string, Written][]): string {
 
 describe("rewriting", () => {
   test("changes a value in its place and keeps comments, blank lines and order", () => {
-    const text = rewrite(FILE, ["max-clients", { value: "7" }]);
-    expect(text).toBe(FILE.replace("max-clients 5", "max-clients 7"));
+    const text = rewrite(fileText, ["max-clients", { value: "7" }]);
+    expect(text).toBe(fileText.replace("max-clients 5", "max-clients 7"));
   });
 
   test("appends a setting without a line, also to an empty file", () => {
-    expect(rewrite(FILE, ["threads", { value: "2" }])).toBe(`${FILE}threads 2\n`);
+    expect(rewrite(fileText, ["threads", { value: "2" }])).toBe(`${fileText}threads 2\n`);
     expect(rewrite("", ["threads", { value: "2" }])).toBe("threads 2\n");
   });
 
@@ -30,7 +30,7 @@ describe("rewriting", () => {
   });
 
   test("marks a pinned setting once, however often it is written", () => {
-    const once = rewrite(FILE, ["leaderaddr", { value: "a:1", isPinned: true }]);
+    const once = rewrite(fileText, ["leaderaddr", { value: "a:1", isPinned: true }]);
     const twice = rewrite(once, ["leaderaddr", { value: "b:2", isPinned: true }]);
     expect(twice).toBe(once.replace("a:1", "b:2"));
     expect(parseConfigFile(twice, "").find(({ isPinned }) => isPinned)?.setting?.value).toBe("b:2");
@@ -42,7 +42,7 @@ describe("rewriting", () => {
     for (let i = 0; i < 2_000; i++) {
       const length = random.between(0, 6);
       const value = Array.from({ length }, () => random.pick(alphabet)).join("");
-      const text = rewrite(FILE, ["password", { value }]);
+      const text = rewrite(fileText, ["password", { value }]);
       const line = parseConfigFile(text, "").find(({ setting }) => setting?.name === "password");
       expect(line?.setting?.value).toBe(value);
     }

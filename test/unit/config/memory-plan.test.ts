@@ -6,10 +6,10 @@ import { describe, expect, test } from "bun:test";
 import { loadConfig, memoryWarning } from "../../../src/config/config.ts";
 import { memoryNeeded } from "../../../src/config/memory-plan.ts";
 
-const MB = 1024 * 1024;
+const mb = 1024 * 1024;
 
 function configFor(megabytes: number, flags: Record<string, string> = {}) {
-  return loadConfig(flags, {}, () => "", megabytes * MB);
+  return loadConfig(flags, {}, () => "", megabytes * mb);
 }
 
 describe("the defaults of sizes", () => {
@@ -25,28 +25,28 @@ describe("the defaults of sizes", () => {
     (memory, threads, items, journal, followers) => {
       const config = configFor(memory, { threads });
       const { maxMemory, journalSize, followerBuffer } = config;
-      expect([maxMemory, journalSize, followerBuffer].map((bytes) => bytes / MB)).toEqual([
+      expect([maxMemory, journalSize, followerBuffer].map((bytes) => bytes / mb)).toEqual([
         items,
         journal,
         followers,
       ]);
-      expect(memoryNeeded(config)).toBeLessThanOrEqual(memory * MB);
-      expect(memoryWarning(config, memory * MB)).toBeNull();
+      expect(memoryNeeded(config)).toBeLessThanOrEqual(memory * mb);
+      expect(memoryWarning(config, memory * mb)).toBeNull();
     },
   );
 
   test("the journal and the follower buffer shrink for a larger max-memory", () => {
     const { journalSize, followerBuffer } = configFor(512, { "max-memory": "300mb" });
-    expect([journalSize / MB, followerBuffer / MB]).toEqual([29, 29]);
+    expect([journalSize / mb, followerBuffer / mb]).toEqual([29, 29]);
     const full = configFor(8192, { "max-memory": "8gb" });
-    expect(full.journalSize).toBe(128 * MB);
+    expect(full.journalSize).toBe(128 * mb);
   });
 });
 
 describe("settings that cannot fit", () => {
   test("give a warning of one sentence", () => {
     const config = configFor(256, { "max-memory": "128mb", "journal-size": "128mb" });
-    expect(memoryWarning(config, 256 * MB)).toBe(
+    expect(memoryWarning(config, 256 * mb)).toBe(
       "these settings may need 392mb, but the process may use only 256mb: " +
         "lower --max-memory, --journal-size, --follower-buffer or --max-client-memory",
     );

@@ -8,7 +8,7 @@ import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
 
-const SELECT = encodeCommand(["SELECT", "0"]).toString("latin1");
+const select = encodeCommand(["SELECT", "0"]).toString("latin1");
 
 let journal: Journal;
 let effects: Effects;
@@ -70,7 +70,7 @@ describe("effects", () => {
     journal.selectPending = true;
     effects.delete(...range("a"));
     effects.delete(...range("b"));
-    expect(written()).toBe(SELECT + commands(["DEL", "a"], ["DEL", "b"]));
+    expect(written()).toBe(select + commands(["DEL", "a"], ["DEL", "b"]));
   });
 
   test("a group is wrapped in MULTI and EXEC, behind a pending SELECT; groups nest", () => {
@@ -81,7 +81,7 @@ describe("effects", () => {
     effects.delete(...range("b"));
     effects.close();
     effects.close();
-    expect(written()).toBe(SELECT + commands(["MULTI"], ["DEL", "a"], ["DEL", "b"], ["EXEC"]));
+    expect(written()).toBe(select + commands(["MULTI"], ["DEL", "a"], ["DEL", "b"], ["EXEC"]));
     journal.invariants();
   });
 

@@ -7,7 +7,7 @@ import { loadConfig } from "../../../src/config/config.ts";
 import { TurnHistogram } from "../../../src/node/connection/turns.ts";
 import { type InfoSource, infoText } from "../../../src/node/node-info.ts";
 import { TtlSample } from "../../../src/node/ttl-sample.ts";
-import { Bed, NOW } from "../command/bed.ts";
+import { Bed, now } from "../command/bed.ts";
 
 const bed = new Bed();
 
@@ -18,7 +18,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     port: 5000,
     shutdownInMs: -1,
     uptimeMs: 90_061_000,
-    nowMs: NOW,
+    nowMs: now,
     persistence: [],
     threads: {
       connections: 1,
@@ -86,7 +86,7 @@ test("avg_ttl is what items with a deadline have left on average, and 0 without 
   const { store } = bed;
   const line = () => {
     const sample = new TtlSample(store);
-    const fields = { store: store.statistics(), averageTtlMs: () => sample.averageMs(NOW) };
+    const fields = { store: store.statistics(), averageTtlMs: () => sample.averageMs(now) };
     return infoText(source(fields), ["keyspace"]);
   };
   bed.run("FLUSHALL");
@@ -102,5 +102,5 @@ test("avg_ttl of a large store is met by looking at a part of it", () => {
   bed.run("FLUSHALL");
   for (let i = 0; i < 20_000; i++) bed.run("SET", `k:${i}`, "v", "PX", 1000 + (i % 1000));
   const sample = new TtlSample(store);
-  for (let i = 0; i < 50; i++) expect(Math.abs(sample.averageMs(NOW) - 1500)).toBeLessThan(150);
+  for (let i = 0; i < 50; i++) expect(Math.abs(sample.averageMs(now) - 1500)).toBeLessThan(150);
 });

@@ -2,12 +2,12 @@
 // changed one, and keeps what it had when a change is refused.
 
 import { expect, test } from "bun:test";
-import { type Config, loadConfig, OPTIONS } from "../../../src/config/config.ts";
+import { type Config, loadConfig, options } from "../../../src/config/config.ts";
 import { putAllIntoForce, putIntoForce } from "../../../src/node/settings-in-force.ts";
 import { attach, controlThread, reserveMemory } from "../../../src/node/shared-memory.ts";
 
-const MB = 1024 * 1024;
-const started = loadConfig({ "max-memory": "8mb", reserve: "16mb" }, {}, () => "", 1024 * MB);
+const mb = 1024 * 1024;
+const started = loadConfig({ "max-memory": "8mb", reserve: "16mb" }, {}, () => "", 1024 * mb);
 
 function bed(config: Config) {
   const holders = attach(reserveMemory(config), controlThread);
@@ -25,9 +25,9 @@ function bed(config: Config) {
 }
 
 const changes = {
-  maxMemory: 16 * MB,
+  maxMemory: 16 * mb,
   maxClients: 50,
-  maxClientMemory: 12 * MB,
+  maxClientMemory: 12 * mb,
   tcpKeepAlive: 7,
   idleTimeout: 8,
   logLevel: "debug",
@@ -49,7 +49,7 @@ test("every copy has its value at the start, and after a change", () => {
 
 test("a change that cannot be made changes nothing, whatever else was to change with it", () => {
   const { holders, standing, held } = bed(started);
-  const after = { ...started, ...changes, maxMemory: 1024 * MB, password: "secret" };
+  const after = { ...started, ...changes, maxMemory: 1024 * mb, password: "secret" };
   expect(putIntoForce(holders, started, after)).toContain("above the memory that was reserved");
   expect(held()).toEqual(among(started) as never);
   expect(standing.needsLogin).toBe(false);
@@ -57,6 +57,6 @@ test("a change that cannot be made changes nothing, whatever else was to change 
 
 test("whatever the store or the threads hold can be set while the node runs", () => {
   const held = [...Object.keys(changes), "password", "eviction", "maxValueSize"];
-  const fixed = held.filter((key) => OPTIONS[key as keyof Config].change !== "applies");
+  const fixed = held.filter((key) => options[key as keyof Config].change !== "applies");
   expect(fixed).toEqual([]);
 });

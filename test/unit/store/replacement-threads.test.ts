@@ -10,9 +10,9 @@ import { seedFor } from "../../support/seed.ts";
 import { MiB, put, storeOptions } from "./harness.ts";
 import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts";
 
-const READERS = 3;
-const KEYS = 2000;
-const GENERATIONS = repetitions(15, 60);
+const readerCount = 3;
+const keyCount = 2000;
+const generationCount = repetitions(15, 60);
 
 function startReader(task: ReaderTask) {
   const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);
@@ -32,7 +32,7 @@ function startReader(task: ReaderTask) {
 
 /** Gathers a generation, in slices between which this thread has other things to do. */
 async function gather(replacement: Replacement, generation: number): Promise<void> {
-  for (let i = 0; i < KEYS; i++) {
+  for (let i = 0; i < keyCount; i++) {
     const key = Buffer.from(`key:${i}`);
     const value = Buffer.from(`${generation} ${"x".repeat(i % 300)}`);
     replacement.set(key, 0, key.length, value, 0, value.length, 0, 0);
@@ -41,30 +41,30 @@ async function gather(replacement: Replacement, generation: number): Promise<voi
 }
 
 async function replaceAll(memory: StoreMemory, store: Store): Promise<void> {
-  for (let generation = 1; generation <= GENERATIONS; generation++) {
+  for (let generation = 1; generation <= generationCount; generation++) {
     const replacement = store.beginReplacement();
     await gather(replacement, generation);
     if (generation % 7 === 0) replacement.abandon();
     else replacement.takeOver();
     store.sweep(1, 0);
   }
-  expect(new Store(memory, 0).count()).toBe(KEYS);
+  expect(new Store(memory, 0).count()).toBe(keyCount);
 }
 
 test("readers in other threads see only whole generations", async () => {
   const seed = seedFor("REPLACEMENT_THREADS_SEED");
   const memory = reserveStore(storeOptions({ memoryLimitBytes: 8 * MiB, concurrent: true }));
   const store = new Store(memory, 0);
-  for (let thread = 0; thread <= READERS; thread++) store.threads.markAlive(thread);
+  for (let thread = 0; thread <= readerCount; thread++) store.threads.markAlive(thread);
   store.expires = false;
   const first = store.beginReplacement();
   await gather(first, 0);
   first.takeOver();
-  const tasks = Array.from({ length: READERS }, (_, i) => ({
+  const tasks = Array.from({ length: readerCount }, (_, i) => ({
     memory,
     thread: i + 1,
     seed: seed + i,
-    keys: KEYS,
+    keys: keyCount,
   }));
   const readers = tasks.map(startReader);
   try {
@@ -72,7 +72,7 @@ test("readers in other threads see only whole generations", async () => {
     await replaceAll(memory, store);
     put(store, "stop", "1");
     const reports = await Promise.all(readers.map(({ done }) => done));
-    expect(reports.map(({ failure }) => failure)).toEqual(Array(READERS).fill(""));
+    expect(reports.map(({ failure }) => failure)).toEqual(Array(readerCount).fill(""));
     for (const { generations } of reports) expect(generations).toBeGreaterThan(1);
   } finally {
     for (const { worker } of readers) worker.terminate();

@@ -11,10 +11,10 @@ import { seedFor } from "../../support/seed.ts";
 import { get, getText, MiB, put, storeOptions } from "./harness.ts";
 import type { Report, Task } from "./threads-fixture.ts";
 
-const THREADS = 4;
+const threadCount = 4;
 
 async function hammer(memory: StoreMemory, seed: number, operations: number): Promise<Report[]> {
-  const workers = Array.from({ length: THREADS }, (_, i) => {
+  const workers = Array.from({ length: threadCount }, (_, i) => {
     const worker = new Worker(new URL("./threads-fixture.ts", import.meta.url).href);
     const done = new Promise<Report>((resolve, reject) => {
       worker.onmessage = (event) => resolve(event.data as Report);
@@ -52,7 +52,7 @@ test.each([
     const operations = repetitions(10_000, 40_000);
     const reports = await hammer(memory, seed, operations);
     store.invariants();
-    expect(reports.map((report) => report.failure)).toEqual(Array(THREADS).fill(""));
+    expect(reports.map((report) => report.failure)).toEqual(Array(threadCount).fill(""));
     const raised = reports.reduce((sum, report) => sum + report.raised, 0);
     expect(raised).toBeGreaterThan(1000);
     // The counter is in constant use, so it must not be evicted; it would start again at 0.

@@ -22,7 +22,7 @@ export interface Report {
 
 declare const self: Worker;
 
-const KEYS = 1000;
+const keyCount = 1000;
 const counter = Buffer.from("counter");
 const scratch = Buffer.alloc(300_000);
 
@@ -52,7 +52,7 @@ class Hammer {
   }
 
   private key(): Buffer {
-    return Buffer.from(`key:${this.random.below(KEYS)}`);
+    return Buffer.from(`key:${this.random.below(keyCount)}`);
   }
 
   /** A value of its key: the key, filling that follows from the length, and a sum. */

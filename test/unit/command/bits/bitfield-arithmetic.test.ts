@@ -12,7 +12,7 @@ import {
 } from "../../../../src/command/bits/bitfield-arithmetic.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 
-const WINDOW_BYTES = 9;
+const windowBytes = 9;
 
 function bitsOf(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
@@ -33,7 +33,7 @@ test("a field is read and written at any bit, without changing the bits around i
     const signed = random.chance(0.5);
     const type = { signed, bits: random.between(1, signed ? 64 : 63) };
     const shift = random.below(8);
-    const bytes = new Uint8Array(random.bytes(WINDOW_BYTES));
+    const bytes = new Uint8Array(random.bytes(windowBytes));
     const before = bitsOf(bytes);
     const end = shift + type.bits;
     expect(fieldBytes(shift, type)).toBe(Math.ceil(end / 8));

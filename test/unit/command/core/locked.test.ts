@@ -19,7 +19,7 @@ import { Request } from "../../../../src/protocol/request.ts";
 import { RespReply } from "../../../../src/protocol/resp/resp-reply.ts";
 import { shardLockWord } from "../../../../src/store/memory.ts";
 
-const THREAD = 3;
+const thread = 3;
 
 interface Bed {
   readonly x: Context;
@@ -36,7 +36,7 @@ interface Bed {
 function openBed(threads = "4"): Bed {
   const flags = { threads, "max-memory": "64mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, keyspace, effects, journal, standing } = attach(memory, THREAD);
+  const { store, keyspace, effects, journal, standing } = attach(memory, thread);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
   const statistics = new CommandStatistics();
   const x: Context = { store, keyspace, effects, standing, statistics, session, now: 0 };
@@ -63,7 +63,7 @@ function lockedShards({ memory }: Bed): number {
   let shards = 0;
   for (let shard = 0; shard < memory.store.geometry.shards; shard++) {
     const word = words[shardLockWord(shard)];
-    if (word !== 0) expect(word).toBe(THREAD + 1);
+    if (word !== 0) expect(word).toBe(thread + 1);
     if (word !== 0) shards |= 1 << shard;
   }
   return shards;
@@ -186,10 +186,10 @@ describe("the journal's lock", () => {
     const before = words(bed).slice();
     effects.open();
     const lockWord = words(bed).findIndex((word, at) => word !== before[at]);
-    expect(words(bed)[lockWord]).toBe(THREAD + 1);
+    expect(words(bed)[lockWord]).toBe(thread + 1);
     effects.delete(key, 0, 1);
     effects.delete(key, 0, 1);
-    expect(words(bed)[lockWord]).toBe(THREAD + 1);
+    expect(words(bed)[lockWord]).toBe(thread + 1);
     effects.close();
     expect(words(bed)[lockWord]).toBe(0);
   });

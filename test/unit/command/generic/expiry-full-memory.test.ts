@@ -9,7 +9,7 @@ import { flag } from "../../../../src/command/core/flags.ts";
 import { commands } from "../../../../src/command/table.ts";
 import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
-import { type Argument, Bed, NOW, OK } from "../bed.ts";
+import { type Argument, Bed, now, ok } from "../bed.ts";
 
 const limit = repetitions(1, 2) * 1024 * 1024;
 const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
@@ -21,8 +21,8 @@ const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 function fullBed(prefix: string, valueAt: (number: number) => string): [Bed, number] {
   const bed = new Bed({ memoryLimitBytes: limit, reserveBytes: limit, eviction: "none" });
   let count = 0;
-  let reply = OK;
-  for (; reply === OK; count++) reply = bed.run("SET", `${prefix}${count}`, valueAt(count));
+  let reply = ok;
+  for (; reply === ok; count++) reply = bed.run("SET", `${prefix}${count}`, valueAt(count));
   expect(reply).toBe(refusal);
   return [bed, count - 1];
 }
@@ -31,8 +31,8 @@ function fullBed(prefix: string, valueAt: (number: number) => string): [Bed, num
 const steps: Readonly<Record<string, (key: string) => Argument[]>> = {
   expire: (key) => ["EXPIRE", key, 1000],
   pexpire: (key) => ["PEXPIRE", key, 1_000_000],
-  expireat: (key) => ["EXPIREAT", key, NOW / 1000 + 1000],
-  pexpireat: (key) => ["PEXPIREAT", key, NOW + 1_000_000],
+  expireat: (key) => ["EXPIREAT", key, now / 1000 + 1000],
+  pexpireat: (key) => ["PEXPIREAT", key, now + 1_000_000],
   getex: (key) => ["GETEX", key, "PX", 1_000_000],
   persist: (key) => ["PERSIST", key],
   rename: (key) => ["RENAME", key, `${key}x`],

@@ -3,10 +3,10 @@
  * when the commands come from a leader.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { Bed, bulk, NOT_AN_INTEGER, NOW, OK } from "../bed.ts";
+import { Bed, bulk, notAnInteger, now, ok } from "../bed.ts";
 
-const ONE = ":1\r\n";
-const ZERO = ":0\r\n";
+const one = ":1\r\n";
+const zero = ":0\r\n";
 
 let bed: Bed;
 beforeEach(() => {
@@ -19,27 +19,27 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
   const ways: [name: string, time: number][] = [
     ["EXPIRE", 10],
     ["PEXPIRE", 10_000],
-    ["EXPIREAT", NOW / 1000 + 10],
-    ["PEXPIREAT", NOW + 10_000],
+    ["EXPIREAT", now / 1000 + 10],
+    ["PEXPIREAT", now + 10_000],
   ];
   for (const [name, time] of ways) {
     test(`${name} sets the expiry of the key`, () => {
-      expect(bed.run(name, "k", time)).toBe(ONE);
-      expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`]);
-      expect(bed.run("PEXPIRETIME", "k")).toBe(`:${NOW + 10_000}\r\n`);
-      bed.x.now = NOW + 10_000;
+      expect(bed.run(name, "k", time)).toBe(one);
+      expect(bed.recorded()).toEqual([`PEXPIREAT k ${now + 10_000}`]);
+      expect(bed.run("PEXPIRETIME", "k")).toBe(`:${now + 10_000}\r\n`);
+      bed.x.now = now + 10_000;
       expect(bed.run("GET", "k")).toBe("$-1\r\n");
     });
 
     test(`${name} replies 0 for a missing key and an error for a time that is not a number`, () => {
-      expect(bed.run(name, "none", time)).toBe(ZERO);
-      expect(bed.run(name, "none", "abc")).toBe(NOT_AN_INTEGER);
+      expect(bed.run(name, "none", time)).toBe(zero);
+      expect(bed.run(name, "none", "abc")).toBe(notAnInteger);
       expect(bed.recorded()).toEqual([]);
     });
 
     test(`${name} with a time in the past deletes the key`, () => {
-      expect(bed.run(name, "k", name.endsWith("AT") ? 1 : 0)).toBe(ONE);
-      expect(bed.run("EXISTS", "k")).toBe(ZERO);
+      expect(bed.run(name, "k", name.endsWith("AT") ? 1 : 0)).toBe(one);
+      expect(bed.run("EXISTS", "k")).toBe(zero);
       expect(bed.recorded()).toEqual(["DEL k"]);
     });
   }
@@ -49,32 +49,32 @@ describe("EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT", () => {
     expect(bed.run("EXPIRE", "k", "9223372036854775")).toBe(invalid("expire"));
     expect(bed.run("PEXPIRE", "none", "9223372036854775807")).toBe(invalid("pexpire"));
     expect(bed.run("EXPIREAT", "k", "-9223372036854775808")).toBe(invalid("expireat"));
-    expect(bed.run("PEXPIREAT", "k", "9223372036854775807")).toBe(ONE);
-    expect(bed.run("PEXPIREAT", "k", "-9223372036854775808")).toBe(ONE);
-    expect(bed.run("EXISTS", "k")).toBe(ZERO);
+    expect(bed.run("PEXPIREAT", "k", "9223372036854775807")).toBe(one);
+    expect(bed.run("PEXPIREAT", "k", "-9223372036854775808")).toBe(one);
+    expect(bed.run("EXISTS", "k")).toBe(zero);
   });
 
   // What happens to a key that ends at 100 s, and to one that never ends, when EXPIRE comes with a
   // condition.
   const conditions: [options: string, ttl: number, expiring: string, endless: string][] = [
-    ["NX", 50, ZERO, ONE],
-    ["XX", 50, ONE, ZERO],
-    ["GT", 50, ZERO, ZERO],
-    ["GT", 100, ZERO, ZERO],
-    ["GT", 101, ONE, ZERO],
-    ["LT", 50, ONE, ONE],
-    ["LT", 100, ZERO, ONE],
-    ["LT", 150, ZERO, ONE],
-    ["XX LT", 50, ONE, ZERO],
-    ["xx gt", 150, ONE, ZERO],
-    ["NX NX", 50, ZERO, ONE],
+    ["NX", 50, zero, one],
+    ["XX", 50, one, zero],
+    ["GT", 50, zero, zero],
+    ["GT", 100, zero, zero],
+    ["GT", 101, one, zero],
+    ["LT", 50, one, one],
+    ["LT", 100, zero, one],
+    ["LT", 150, zero, one],
+    ["XX LT", 50, one, zero],
+    ["xx gt", 150, one, zero],
+    ["NX NX", 50, zero, one],
   ];
   for (const [options, ttl, expiring, endless] of conditions) {
     test(`with ${options} for ${ttl} s change a key that ends in 100 s or never as redis does`, () => {
       expect(bed.run("EXPIRE", "k", ttl, ...options.split(" "))).toBe(endless);
       bed.run("SET", "k", "v", "EX", 100);
       expect(bed.run("EXPIRE", "k", ttl, ...options.split(" "))).toBe(expiring);
-      expect(bed.run("TTL", "k")).toBe(`:${expiring === ONE ? ttl : 100}\r\n`);
+      expect(bed.run("TTL", "k")).toBe(`:${expiring === one ? ttl : 100}\r\n`);
     });
   }
 
@@ -104,16 +104,16 @@ describe("TTL, PTTL, EXPIRETIME and PEXPIRETIME", () => {
     bed.run("PEXPIRE", "k", 1_500);
     expect(bed.run("TTL", "k")).toBe(":2\r\n");
     expect(bed.run("PTTL", "k")).toBe(":1500\r\n");
-    expect(bed.run("EXPIRETIME", "k")).toBe(`:${NOW / 1000 + 2}\r\n`);
+    expect(bed.run("EXPIRETIME", "k")).toBe(`:${now / 1000 + 2}\r\n`);
   });
 });
 
 test("PERSIST removes an expiry, once", () => {
   bed.run("EXPIRE", "k", 10);
   bed.recorded();
-  expect(bed.run("PERSIST", "k")).toBe(ONE);
-  expect(bed.run("PERSIST", "k")).toBe(ZERO);
-  expect(bed.run("PERSIST", "none")).toBe(ZERO);
+  expect(bed.run("PERSIST", "k")).toBe(one);
+  expect(bed.run("PERSIST", "k")).toBe(zero);
+  expect(bed.run("PERSIST", "none")).toBe(zero);
   expect(bed.recorded()).toEqual(["PERSIST k"]);
   expect(bed.run("TTL", "k")).toBe(":-1\r\n");
 });
@@ -127,22 +127,22 @@ describe("what a leader sends to a follower whose clock is ahead", () => {
   });
 
   test("is applied although its time is in the past here", () => {
-    expect(bed.run("SET", "k", "new", "PXAT", NOW - 5)).toBe(OK);
+    expect(bed.run("SET", "k", "new", "PXAT", now - 5)).toBe(ok);
     expect(bed.run("GET", "k")).toBe("$-1\r\n");
-    expect(bed.run("PERSIST", "k")).toBe(ONE);
+    expect(bed.run("PERSIST", "k")).toBe(one);
     expect(bed.run("GET", "k")).toBe(bulk("new"));
   });
 
   test("may extend the expiry of a key that seems expired", () => {
-    expect(bed.run("PEXPIREAT", "k", NOW - 5)).toBe(ONE);
+    expect(bed.run("PEXPIREAT", "k", now - 5)).toBe(one);
     expect(bed.run("SETRANGE", "k", 1, "w")).toBe(":2\r\n");
-    expect(bed.run("PEXPIREAT", "k", NOW + 5)).toBe(ONE);
+    expect(bed.run("PEXPIREAT", "k", now + 5)).toBe(one);
     expect(bed.run("GET", "k")).toBe(bulk("vw"));
   });
 
   test("deletes a key that seems expired", () => {
-    bed.run("PEXPIREAT", "k", NOW - 5);
-    expect(bed.run("DEL", "k")).toBe(ONE);
-    expect(bed.run("DBSIZE")).toBe(ZERO);
+    bed.run("PEXPIREAT", "k", now - 5);
+    expect(bed.run("DEL", "k")).toBe(one);
+    expect(bed.run("DBSIZE")).toBe(zero);
   });
 });

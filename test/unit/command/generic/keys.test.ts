@@ -3,7 +3,7 @@
  * The tests of the store cover walks while the table grows; here it is SCAN's own part.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
+import { Bed, bulk, nil, notAnInteger, now, ok, syntaxError } from "../bed.ts";
 
 let bed: Bed;
 beforeEach(() => {
@@ -50,7 +50,7 @@ describe("DEL, UNLINK, EXISTS, TOUCH and TYPE", () => {
   test("TYPE is string or none", () => {
     bed.run("SET", "k", "1", "PX", 1);
     expect(bed.run("TYPE", "k")).toBe("+string\r\n");
-    bed.x.now = NOW + 1;
+    bed.x.now = now + 1;
     expect(bed.run("TYPE", "k")).toBe("+none\r\n");
   });
 });
@@ -62,12 +62,12 @@ describe("KEYS, RANDOMKEY and DBSIZE", () => {
     expect(strings(bed.run("KEYS", "t*"))).toEqual(["three", "two"]);
     expect(strings(bed.run("KEYS", "*"))).toEqual(["", "one", "three", "two"]);
     expect(bed.run("KEYS", "none*")).toBe("*0\r\n");
-    bed.x.now = NOW + 1;
+    bed.x.now = now + 1;
     expect(strings(bed.run("KEYS", "t*"))).toEqual(["three"]);
   });
 
   test("RANDOMKEY returns every key sooner or later", () => {
-    expect(bed.run("RANDOMKEY")).toBe(NIL);
+    expect(bed.run("RANDOMKEY")).toBe(nil);
     bed.run("MSET", "a", "1", "b", "2", "c", "3");
     const met = new Set(Array.from({ length: 500 }, () => bed.run("RANDOMKEY")));
     expect([...met].sort()).toEqual([bulk("a"), bulk("b"), bulk("c")]);
@@ -129,10 +129,10 @@ describe("SCAN", () => {
 
   test("refuses unknown options", () => {
     for (const line of ["FOO bar", "COUNT", "MATCH", "COUNT 0", "COUNT -1", "TYPE"]) {
-      expect([line, bed.run("SCAN", 0, ...line.split(" "))]).toEqual([line, SYNTAX_ERROR]);
+      expect([line, bed.run("SCAN", 0, ...line.split(" "))]).toEqual([line, syntaxError]);
     }
-    expect(bed.run("SCAN", 0, "COUNT", "a")).toBe(NOT_AN_INTEGER);
-    expect(bed.run("SCAN", 0, "COUNT", "9999999999999999999")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SCAN", 0, "COUNT", "a")).toBe(notAnInteger);
+    expect(bed.run("SCAN", 0, "COUNT", "9999999999999999999")).toBe(notAnInteger);
   });
 });
 
@@ -141,10 +141,10 @@ describe("RENAME and RENAMENX", () => {
     bed.run("SET", "a", "v", "EX", 10);
     bed.run("SET", "b", "old");
     bed.recorded();
-    expect(bed.run("RENAME", "a", "b")).toBe(OK);
-    expect(bed.run("MGET", "a", "b")).toBe(`*2\r\n${NIL}${bulk("v")}`);
+    expect(bed.run("RENAME", "a", "b")).toBe(ok);
+    expect(bed.run("MGET", "a", "b")).toBe(`*2\r\n${nil}${bulk("v")}`);
     expect(bed.run("TTL", "b")).toBe(":10\r\n");
-    expect(bed.recorded()).toEqual(["MULTI", `SET b v PXAT ${NOW + 10_000}`, "DEL a", "EXEC"]);
+    expect(bed.recorded()).toEqual(["MULTI", `SET b v PXAT ${now + 10_000}`, "DEL a", "EXEC"]);
   });
 
   test("move a value of any size", () => {
@@ -159,7 +159,7 @@ describe("RENAME and RENAMENX", () => {
     bed.recorded();
     expect(bed.run("RENAMENX", "a", "b")).toBe(":0\r\n");
     expect(bed.run("RENAMENX", "a", "a")).toBe(":0\r\n");
-    expect(bed.run("RENAME", "a", "a")).toBe(OK);
+    expect(bed.run("RENAME", "a", "a")).toBe(ok);
     expect(bed.recorded()).toEqual([]);
     expect(bed.run("GET", "a")).toBe(bulk("1"));
   });
@@ -177,7 +177,7 @@ describe("COPY", () => {
     bed.run("SET", "a", "v", "PX", 10);
     bed.recorded();
     expect(bed.run("COPY", "a", "b")).toBe(":1\r\n");
-    expect(bed.recorded()).toEqual([`SET b v PXAT ${NOW + 10}`]);
+    expect(bed.recorded()).toEqual([`SET b v PXAT ${now + 10}`]);
     expect(bed.run("COPY", "a", "b")).toBe(":0\r\n");
     expect(bed.run("COPY", "none", "c")).toBe(":0\r\n");
     expect(bed.recorded()).toEqual([]);
@@ -217,17 +217,17 @@ describe("FLUSHALL and FLUSHDB", () => {
     test(`${args.join(" ")} removes everything`, () => {
       bed.run("MSET", "a", "1", "b", "2");
       bed.recorded();
-      expect(bed.run(...args)).toBe(OK);
+      expect(bed.run(...args)).toBe(ok);
       expect(bed.run("DBSIZE")).toBe(":0\r\n");
-      expect(bed.run("GET", "a")).toBe(NIL);
+      expect(bed.run("GET", "a")).toBe(nil);
       expect(bed.recorded()).toEqual(["FLUSHALL"]);
     });
   }
 
   test("with another option change nothing", () => {
     bed.run("SET", "a", "1");
-    expect(bed.run("FLUSHALL", "NOW")).toBe(SYNTAX_ERROR);
-    expect(bed.run("FLUSHDB", "SYNC", "ASYNC")).toBe(SYNTAX_ERROR);
+    expect(bed.run("FLUSHALL", "NOW")).toBe(syntaxError);
+    expect(bed.run("FLUSHDB", "SYNC", "ASYNC")).toBe(syntaxError);
     expect(bed.run("DBSIZE")).toBe(":1\r\n");
   });
 });

@@ -12,8 +12,8 @@ import {
 import { estimate, HyperLogLog } from "../../../../src/command/hyperloglog/hyperloglog.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 
-const HEADER_BYTES = 16;
-const DENSE_BYTES = HEADER_BYTES + 12_288;
+const headerBytes = 16;
+const denseBytes = headerBytes + 12_288;
 
 function empty(): HyperLogLog {
   const log = new HyperLogLog();
@@ -83,7 +83,7 @@ test("a value beyond 32, or runs beyond 3,000 bytes, make it dense", () => {
   expect(high.isDense).toBe(false);
   expect(high.raise(5, 33)).toBe(true);
   expect(high.isDense).toBe(true);
-  expect(high.length).toBe(DENSE_BYTES);
+  expect(high.length).toBe(denseBytes);
   const long = empty();
   let longest = 0;
   for (let register = 0; !long.isDense; register += 7) {
@@ -99,11 +99,11 @@ test("making it dense keeps the registers and the header", () => {
   log.invalidate();
   log.refresh();
   const before = registersOf(log);
-  const cardinality = log.bytes.slice(8, HEADER_BYTES);
+  const cardinality = log.bytes.slice(8, headerBytes);
   expect(log.makeDense()).toBe(true);
   expect(registersOf(log)).toEqual(before);
-  expect(log.bytes.slice(8, HEADER_BYTES)).toEqual(cardinality);
-  expect(readDense(log.bytes, HEADER_BYTES, registerCount - 1)).toBe(before[registerCount - 1]);
+  expect(log.bytes.slice(8, headerBytes)).toEqual(cardinality);
+  expect(readDense(log.bytes, headerBytes, registerCount - 1)).toBe(before[registerCount - 1]);
 });
 
 test("the cardinality is within two percent", () => {
@@ -118,7 +118,7 @@ test("the cardinality is within two percent", () => {
 test("registers that no element can produce count as in redis 7.0", () => {
   const log = empty();
   const head = Buffer.from("48594c4c000000000000000000000080", "hex");
-  expect(log.begin(DENSE_BYTES)).toBe(true);
+  expect(log.begin(denseBytes)).toBe(true);
   log.bytes.set(Buffer.concat([head, Buffer.alloc(12_288, 0xff)]));
   expect([log.isValid, log.isDense]).toEqual([true, true]);
   expect(log.refresh()).toBe(true);
@@ -133,7 +133,7 @@ test("bytes that are not a HyperLogLog, or whose runs do not cover the registers
   log.bytes[0] = 0x68;
   expect(log.isValid).toBe(false);
   log.clear();
-  log.bytes[HEADER_BYTES + 1] = 0; // the XZERO now ends early
+  log.bytes[headerBytes + 1] = 0; // the XZERO now ends early
   expect(log.raise(registerCount - 1, 1)).toBeNull();
   expect(log.makeDense()).toBe(false);
   log.invalidate();

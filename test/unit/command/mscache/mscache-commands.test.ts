@@ -9,7 +9,7 @@ import { execute } from "../../../../src/command/core/execute.ts";
 import { mscacheCommands } from "../../../../src/command/mscache/mscache-commands.ts";
 import { MscacheParser, opcode } from "../../../../src/protocol/mscache/mscache-parser.ts";
 import { MscacheReply, status } from "../../../../src/protocol/mscache/mscache-reply.ts";
-import { Bed, NOW } from "../bed.ts";
+import { Bed, now } from "../bed.ts";
 
 const rows = mscacheCommands.map((row) => new Command(row));
 
@@ -60,14 +60,14 @@ describe("the binary protocol's", () => {
   test("SET stores a value with its TTL, and GET returns it with its length", () => {
     expect(set("k", "hi", 10)).toEqual([status.OK]);
     expect(get("k")).toEqual([status.OK, 2, 0, 0, 0, 0x68, 0x69]);
-    expect(bed.recorded()).toEqual([`SET k hi PXAT ${NOW + 10_000}`]);
-    bed.x.now = NOW + 10_000;
+    expect(bed.recorded()).toEqual([`SET k hi PXAT ${now + 10_000}`]);
+    bed.x.now = now + 10_000;
     expect(get("k")).toEqual([status.KEY_NOT_FOUND, 0, 0, 0, 0]);
   });
 
   test("SET accepts the longest TTL", () => {
     expect(set("k", "v", 2_147_483_647)).toEqual([status.OK]);
-    expect(bed.recorded()).toEqual([`SET k v PXAT ${NOW + 2_147_483_647_000}`]);
+    expect(bed.recorded()).toEqual([`SET k v PXAT ${now + 2_147_483_647_000}`]);
   });
 
   test("SET refuses an empty key, an empty value and a TTL that is not positive", () => {

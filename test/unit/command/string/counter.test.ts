@@ -4,11 +4,11 @@
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Random, seedFor } from "../../../support/seed.ts";
-import { Bed, bulk, NOT_AN_INTEGER, NOW } from "../bed.ts";
+import { Bed, bulk, notAnInteger, now } from "../bed.ts";
 
-const MAX = "9223372036854775807";
-const MIN = "-9223372036854775808";
-const OVERFLOW = "-ERR increment or decrement would overflow\r\n";
+const max = "9223372036854775807";
+const min = "-9223372036854775808";
+const overflow = "-ERR increment or decrement would overflow\r\n";
 
 let bed: Bed;
 beforeEach(() => {
@@ -28,7 +28,7 @@ describe("an integer counter", () => {
     bed.run("SET", "k", "10", "EX", 10);
     expect(bed.run("DECRBY", "k", 10)).toBe(":0\r\n");
     expect(bed.run("TTL", "k")).toBe(":10\r\n");
-    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${NOW + 10_000}`);
+    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${now + 10_000}`);
   });
 
   test("is exact where doubles are not", () => {
@@ -36,20 +36,20 @@ describe("an integer counter", () => {
     expect(bed.run("INCR", "k")).toBe(":9007199254740992\r\n");
     expect(bed.run("INCR", "k")).toBe(":9007199254740993\r\n");
     expect(bed.run("DECRBY", "k", "9007199254740993")).toBe(":0\r\n");
-    bed.run("SET", "k", MIN);
-    expect(bed.run("INCRBY", "k", MAX)).toBe(":-1\r\n");
+    bed.run("SET", "k", min);
+    expect(bed.run("INCRBY", "k", max)).toBe(":-1\r\n");
     expect(bed.run("GET", "k")).toBe(bulk("-1"));
   });
 
   test("refuses to exceed 64 bits and does not change", () => {
-    bed.run("SET", "k", MAX);
-    expect(bed.run("INCR", "k")).toBe(OVERFLOW);
-    expect(bed.run("DECRBY", "k", `-${MAX}`)).toBe(OVERFLOW);
-    expect(bed.run("DECRBY", "k", MIN)).toBe("-ERR decrement would overflow\r\n");
-    expect(bed.run("GET", "k")).toBe(bulk(MAX));
-    bed.run("SET", "k", MIN);
-    expect(bed.run("DECR", "k")).toBe(OVERFLOW);
-    expect(bed.recorded()).toEqual([`SET k ${MAX}`, `SET k ${MIN}`]);
+    bed.run("SET", "k", max);
+    expect(bed.run("INCR", "k")).toBe(overflow);
+    expect(bed.run("DECRBY", "k", `-${max}`)).toBe(overflow);
+    expect(bed.run("DECRBY", "k", min)).toBe("-ERR decrement would overflow\r\n");
+    expect(bed.run("GET", "k")).toBe(bulk(max));
+    bed.run("SET", "k", min);
+    expect(bed.run("DECR", "k")).toBe(overflow);
+    expect(bed.recorded()).toEqual([`SET k ${max}`, `SET k ${min}`]);
   });
 
   const noIntegers = ["", " 1", "1 ", "+1", "01", "-0", "1.0", "x", "9223372036854775808"];
@@ -57,10 +57,10 @@ describe("an integer counter", () => {
   for (const text of noIntegers) {
     test(`does not accept "${text}" as a number`, () => {
       bed.run("SET", "k", text);
-      expect(bed.run("INCR", "k")).toBe(NOT_AN_INTEGER);
-      expect(bed.run("INCRBY", "k", MAX)).toBe(NOT_AN_INTEGER);
-      expect(bed.run("INCRBY", "none", text)).toBe(NOT_AN_INTEGER);
-      expect(bed.run("DECRBY", "none", text)).toBe(NOT_AN_INTEGER);
+      expect(bed.run("INCR", "k")).toBe(notAnInteger);
+      expect(bed.run("INCRBY", "k", max)).toBe(notAnInteger);
+      expect(bed.run("INCRBY", "none", text)).toBe(notAnInteger);
+      expect(bed.run("DECRBY", "none", text)).toBe(notAnInteger);
       expect(bed.run("GET", "k")).toBe(bulk(text));
       expect(bed.run("EXISTS", "none")).toBe(":0\r\n");
     });
@@ -77,7 +77,7 @@ describe("an integer counter", () => {
       const fits = sum === BigInt.asIntN(64, sum);
       const reply = bed.run(down ? "DECRBY" : "INCRBY", "k", String(delta));
       if (fits) value = sum;
-      expect([delta, reply]).toEqual([delta, fits ? `:${sum}\r\n` : OVERFLOW]);
+      expect([delta, reply]).toEqual([delta, fits ? `:${sum}\r\n` : overflow]);
     }
   });
 });
@@ -101,7 +101,7 @@ describe("INCRBYFLOAT", () => {
   test("keeps the expiry", () => {
     bed.run("SET", "k", "1", "EX", 10);
     bed.run("INCRBYFLOAT", "k", "-1");
-    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${NOW + 10_000}`);
+    expect(bed.recorded()[1]).toBe(`SET k 0 PXAT ${now + 10_000}`);
   });
 
   test("refuses a value that is not a number or not finite", () => {

@@ -12,7 +12,7 @@ import {
   readGetexOptions,
   readSetOptions,
 } from "../../../../src/command/string/set-options.ts";
-import { NOW, request } from "../bed.ts";
+import { now, request } from "../bed.ts";
 
 function ofSet(line: string) {
   const found = readSetOptions(request("SET", "k", "v", ...line.split(" ")));
@@ -71,17 +71,17 @@ describe("an absolute time", () => {
     readMoment(request(text), 0, unitMs, base);
 
   test("is milliseconds, from now or from the epoch", () => {
-    expect(moment("10", 1000, NOW)).toBe(NOW + 10_000);
+    expect(moment("10", 1000, now)).toBe(now + 10_000);
     expect(moment("10", 1, 0)).toBe(10);
-    expect(moment("-10", 1000, NOW)).toBe(NOW - 10_000);
+    expect(moment("-10", 1000, now)).toBe(now - 10_000);
   });
 
   test("is refused only if 64-bit milliseconds would overflow", () => {
     expect(moment("9223372036854775", 1000, 0)).toBe(Number.MAX_SAFE_INTEGER);
     expect(moment("9223372036854776", 1000, 0)).toBe(OUT_OF_RANGE);
-    expect(moment("9223372036854775", 1000, NOW)).toBe(OUT_OF_RANGE);
+    expect(moment("9223372036854775", 1000, now)).toBe(OUT_OF_RANGE);
     expect(moment("9223372036854775807", 1, 0)).toBe(Number.MAX_SAFE_INTEGER);
-    expect(moment("9223372036854775807", 1, NOW)).toBe(OUT_OF_RANGE);
+    expect(moment("9223372036854775807", 1, now)).toBe(OUT_OF_RANGE);
     expect(moment("-9223372036854775808", 1, 0)).toBe(-Number.MAX_SAFE_INTEGER);
     expect(moment("-9223372036854775808", 1000, 0)).toBe(OUT_OF_RANGE);
   });

@@ -3,10 +3,10 @@
  * set-options.test.ts covers options and their combinations.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { Bed, bulk, NIL, NOT_AN_INTEGER, NOW, OK, SYNTAX_ERROR } from "../bed.ts";
+import { Bed, bulk, nil, notAnInteger, now, ok, syntaxError } from "../bed.ts";
 
-const PAST = Math.floor(NOW / 1000) - 1;
-const TOO_LONG = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
+const past = Math.floor(now / 1000) - 1;
+const tooLong = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
 
 let bed: Bed;
 beforeEach(() => {
@@ -18,11 +18,11 @@ const invalidTime = (command: string) => `-ERR invalid expire time in '${command
 describe("SET and GET", () => {
   test("return the bytes that were stored", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-    expect(bed.run("SET", bytes, bytes)).toBe(OK);
+    expect(bed.run("SET", bytes, bytes)).toBe(ok);
     expect(bed.run("GET", bytes)).toBe(bulk(Buffer.from(bytes).toString("latin1")));
-    expect(bed.run("SET", "", "")).toBe(OK);
+    expect(bed.run("SET", "", "")).toBe(ok);
     expect(bed.run("GET", "")).toBe(bulk(""));
-    expect(bed.run("GET", "missing")).toBe(NIL);
+    expect(bed.run("GET", "missing")).toBe(nil);
   });
 
   test("SET removes the expiry, and KEEPTTL keeps it", () => {
@@ -32,49 +32,49 @@ describe("SET and GET", () => {
     bed.run("SET", "k", "3");
     expect(bed.run("TTL", "k")).toBe(":-1\r\n");
     expect(bed.recorded()).toEqual([
-      `SET k 1 PXAT ${NOW + 100_000}`,
-      `SET k 2 PXAT ${NOW + 100_000}`,
+      `SET k 1 PXAT ${now + 100_000}`,
+      `SET k 2 PXAT ${now + 100_000}`,
       "SET k 3",
     ]);
   });
 
   test("a value disappears at the moment of its expiry", () => {
     bed.run("SET", "k", "v", "PX", 5);
-    bed.x.now = NOW + 4;
+    bed.x.now = now + 4;
     expect(bed.run("GET", "k")).toBe(bulk("v"));
-    bed.x.now = NOW + 5;
-    expect(bed.run("GET", "k")).toBe(NIL);
+    bed.x.now = now + 5;
+    expect(bed.run("GET", "k")).toBe(nil);
   });
 
   test("SET with NX or XX does nothing when its condition fails", () => {
-    expect(bed.run("SET", "k", "1", "XX")).toBe(NIL);
-    expect(bed.run("SET", "k", "2", "NX")).toBe(OK);
-    expect(bed.run("SET", "k", "3", "NX")).toBe(NIL);
-    expect(bed.run("SET", "k", "4", "XX")).toBe(OK);
+    expect(bed.run("SET", "k", "1", "XX")).toBe(nil);
+    expect(bed.run("SET", "k", "2", "NX")).toBe(ok);
+    expect(bed.run("SET", "k", "3", "NX")).toBe(nil);
+    expect(bed.run("SET", "k", "4", "XX")).toBe(ok);
     expect(bed.recorded()).toEqual(["SET k 2", "SET k 4"]);
   });
 
   test("SET with GET returns the old value, whether it sets or not", () => {
-    expect(bed.run("SET", "k", "1", "GET")).toBe(NIL);
+    expect(bed.run("SET", "k", "1", "GET")).toBe(nil);
     expect(bed.run("SET", "k", "2", "GET", "NX")).toBe(bulk("1"));
     expect(bed.run("SET", "k", "3", "XX", "GET")).toBe(bulk("1"));
-    expect(bed.run("SET", "none", "3", "XX", "GET")).toBe(NIL);
+    expect(bed.run("SET", "none", "3", "XX", "GET")).toBe(nil);
     expect(bed.run("GET", "k")).toBe(bulk("3"));
     expect(bed.recorded()).toEqual(["SET k 1", "SET k 3"]);
   });
 
   test("SET with a time in the past deletes the key and replies OK", () => {
-    expect(bed.run("SET", "none", "v", "EXAT", PAST)).toBe(OK);
+    expect(bed.run("SET", "none", "v", "EXAT", past)).toBe(ok);
     expect(bed.recorded()).toEqual([]);
     bed.run("SET", "k", "v");
-    expect(bed.run("SET", "k", "v", "EXAT", PAST)).toBe(OK);
+    expect(bed.run("SET", "k", "v", "EXAT", past)).toBe(ok);
     expect(bed.run("EXISTS", "k")).toBe(":0\r\n");
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
   test("SET refuses an unknown option and an invalid time", () => {
-    expect(bed.run("SET", "k", "v", "NX", "XX")).toBe(SYNTAX_ERROR);
-    expect(bed.run("SET", "k", "v", "EX", "abc")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SET", "k", "v", "NX", "XX")).toBe(syntaxError);
+    expect(bed.run("SET", "k", "v", "EX", "abc")).toBe(notAnInteger);
     expect(bed.run("SET", "k", "v", "EX", 0)).toBe(invalidTime("set"));
     expect(bed.run("SET", "k", "v", "PXAT", -1)).toBe(invalidTime("set"));
     expect(bed.run("SET", "k")).toBe("-ERR wrong number of arguments for 'set' command\r\n");
@@ -100,13 +100,13 @@ describe("SET and GET", () => {
     const roomy = new Bed({ memoryLimitBytes: 256 * 1024 * 1024 });
     expect(roomy.run("SET", key, "v")).toStartWith("-ERR key is longer than 16777215 bytes");
     expect(roomy.run("SETRANGE", key, 0, "v")).toStartWith("-ERR key is longer");
-    expect(roomy.run("GET", key)).toBe(NIL);
+    expect(roomy.run("GET", key)).toBe(nil);
   });
 
   test("without eviction, a full store replies OOM", () => {
     const full = new Bed({ memoryLimitBytes: 1024 * 1024, eviction: "none" });
     const replies = Array.from({ length: 2_000 }, (_, i) => full.run("SET", i, "x".repeat(1_000)));
-    expect(replies[0]).toBe(OK);
+    expect(replies[0]).toBe(ok);
     expect(replies.at(-1)).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     expect(full.run("GET", 0)).toBe(bulk("x".repeat(1_000)));
     expect(full.run("DEL", 0)).toBe(":1\r\n");
@@ -121,17 +121,17 @@ describe("the older forms of SET", () => {
   });
 
   test("SETEX counts in seconds and PSETEX in milliseconds", () => {
-    expect(bed.run("SETEX", "a", 10, "v")).toBe(OK);
-    expect(bed.run("PSETEX", "b", 10, "v")).toBe(OK);
-    expect(bed.recorded()).toEqual([`SET a v PXAT ${NOW + 10_000}`, `SET b v PXAT ${NOW + 10}`]);
+    expect(bed.run("SETEX", "a", 10, "v")).toBe(ok);
+    expect(bed.run("PSETEX", "b", 10, "v")).toBe(ok);
+    expect(bed.recorded()).toEqual([`SET a v PXAT ${now + 10_000}`, `SET b v PXAT ${now + 10}`]);
     expect(bed.run("SETEX", "a", 0, "v")).toBe(invalidTime("setex"));
     expect(bed.run("PSETEX", "a", -1, "v")).toBe(invalidTime("psetex"));
     expect(bed.run("SETEX", "a", "9223372036854776", "v")).toBe(invalidTime("setex"));
-    expect(bed.run("SETEX", "a", "x", "v")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SETEX", "a", "x", "v")).toBe(notAnInteger);
   });
 
   test("GETSET returns the old value and removes the expiry", () => {
-    expect(bed.run("GETSET", "k", "1")).toBe(NIL);
+    expect(bed.run("GETSET", "k", "1")).toBe(nil);
     bed.run("EXPIRE", "k", 10);
     expect(bed.run("GETSET", "k", "2")).toBe(bulk("1"));
     expect(bed.run("TTL", "k")).toBe(":-1\r\n");
@@ -142,7 +142,7 @@ describe("GETDEL and GETEX", () => {
   test("GETDEL returns the value and deletes it", () => {
     bed.run("SET", "k", "v");
     expect(bed.run("GETDEL", "k")).toBe(bulk("v"));
-    expect(bed.run("GETDEL", "k")).toBe(NIL);
+    expect(bed.run("GETDEL", "k")).toBe(nil);
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
@@ -154,30 +154,30 @@ describe("GETDEL and GETEX", () => {
     expect(bed.recorded()).toEqual([]);
     expect(bed.run("GETEX", "k", "EX", 10)).toBe(bulk("v"));
     expect(bed.run("GETEX", "k", "PERSIST")).toBe(bulk("v"));
-    expect(bed.recorded()).toEqual([`PEXPIREAT k ${NOW + 10_000}`, "PERSIST k"]);
+    expect(bed.recorded()).toEqual([`PEXPIREAT k ${now + 10_000}`, "PERSIST k"]);
   });
 
   test("GETEX with a time in the past returns the value and deletes it", () => {
     bed.run("SET", "k", "v");
-    expect(bed.run("GETEX", "k", "EXAT", PAST)).toBe(bulk("v"));
+    expect(bed.run("GETEX", "k", "EXAT", past)).toBe(bulk("v"));
     expect(bed.run("EXISTS", "k")).toBe(":0\r\n");
     expect(bed.recorded()).toEqual(["SET k v", "DEL k"]);
   });
 
   test("GETEX checks its time only if the key exists", () => {
-    expect(bed.run("GETEX", "k", "EX", 0)).toBe(NIL);
+    expect(bed.run("GETEX", "k", "EX", 0)).toBe(nil);
     bed.run("SET", "k", "v");
     expect(bed.run("GETEX", "k", "EX", 0)).toBe(invalidTime("getex"));
-    expect(bed.run("GETEX", "k", "EX", "x")).toBe(NOT_AN_INTEGER);
-    expect(bed.run("GETEX", "k", "KEEPTTL")).toBe(SYNTAX_ERROR);
+    expect(bed.run("GETEX", "k", "EX", "x")).toBe(notAnInteger);
+    expect(bed.run("GETEX", "k", "KEEPTTL")).toBe(syntaxError);
   });
 });
 
 describe("MGET, MSET and MSETNX", () => {
   test("MSET sets all pairs, on followers atomically, and MGET returns them in order", () => {
-    expect(bed.run("MSET", "a", "1", "b", "2", "a", "3")).toBe(OK);
+    expect(bed.run("MSET", "a", "1", "b", "2", "a", "3")).toBe(ok);
     expect(bed.recorded()).toEqual(["MULTI", "SET a 1", "SET b 2", "SET a 3", "EXEC"]);
-    expect(bed.run("MGET", "b", "none", "a")).toBe(`*3\r\n${bulk("2")}${NIL}${bulk("3")}`);
+    expect(bed.run("MGET", "b", "none", "a")).toBe(`*3\r\n${bulk("2")}${nil}${bulk("3")}`);
   });
 
   test("MSETNX sets all or none", () => {
@@ -208,7 +208,7 @@ describe("APPEND and SETRANGE", () => {
     expect(bed.run("APPEND", "k", "")).toBe(":3\r\n");
     expect(bed.run("GET", "k")).toBe(bulk("abc"));
     expect(bed.run("TTL", "k")).toBe(":10\r\n");
-    expect(bed.recorded()).toEqual(["SET k ab", `PEXPIREAT k ${NOW + 10_000}`, "SETRANGE k 2 c"]);
+    expect(bed.recorded()).toEqual(["SET k ab", `PEXPIREAT k ${now + 10_000}`, "SETRANGE k 2 c"]);
   });
 
   test("APPEND of nothing creates a key, SETRANGE of nothing does not", () => {
@@ -235,9 +235,9 @@ describe("APPEND and SETRANGE", () => {
 
   test("a write beyond the longest string is refused", () => {
     bed.run("SET", "k", "abc");
-    expect(bed.run("SETRANGE", "k", 536_870_911, "ab")).toBe(TOO_LONG);
-    expect(bed.run("SETRANGE", "k", "9223372036854775807", "a")).toBe(TOO_LONG);
-    expect(bed.run("SETRANGE", "k", "9223372036854775808", "a")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("SETRANGE", "k", 536_870_911, "ab")).toBe(tooLong);
+    expect(bed.run("SETRANGE", "k", "9223372036854775807", "a")).toBe(tooLong);
+    expect(bed.run("SETRANGE", "k", "9223372036854775808", "a")).toBe(notAnInteger);
     expect(bed.run("SETRANGE", "k", 536_870_912, "")).toBe(":3\r\n");
     expect(bed.run("SETRANGE", "k", -1, "")).toBe("-ERR offset is out of range\r\n");
     expect(bed.run("SETRANGE", "k", 500_000_000, "a")).toStartWith("-ERR value is larger");
@@ -275,7 +275,7 @@ describe("STRLEN and GETRANGE", () => {
 
   test("GETRANGE of a missing key is empty, and its ends must be integers", () => {
     expect(bed.run("GETRANGE", "none", 0, -1)).toBe(bulk(""));
-    expect(bed.run("GETRANGE", "none", "a", 1)).toBe(NOT_AN_INTEGER);
-    expect(bed.run("GETRANGE", "none", 1, "1.5")).toBe(NOT_AN_INTEGER);
+    expect(bed.run("GETRANGE", "none", "a", 1)).toBe(notAnInteger);
+    expect(bed.run("GETRANGE", "none", 1, "1.5")).toBe(notAnInteger);
   });
 });

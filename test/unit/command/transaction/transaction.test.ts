@@ -7,7 +7,7 @@ import { execute } from "../../../../src/command/core/execute.ts";
 import { find } from "../../../../src/command/table.ts";
 import { enqueue, isQueued } from "../../../../src/command/transaction/transaction.ts";
 import { RespReply } from "../../../../src/protocol/resp/resp-reply.ts";
-import { type Argument, Bed, latin1, NOW, OK, request } from "../bed.ts";
+import { type Argument, Bed, latin1, now, ok, request } from "../bed.ts";
 
 let bed: Bed;
 beforeEach(() => {
@@ -38,8 +38,8 @@ function elsewhere(...args: Argument[]): void {
   bed.session.transaction = own;
 }
 
-const QUEUED = "+QUEUED\r\n";
-const CONFLICT = "*-1\r\n";
+const queued = "+QUEUED\r\n";
+const conflict = "*-1\r\n";
 
 describe("the journal", () => {
   test("holds the effects of a transaction as one group", () => {
@@ -118,32 +118,32 @@ describe("WATCH", () => {
   ])("fails the transaction when its key %s", (_, change) => {
     sendAll("SET a 1", "WATCH a");
     change();
-    expect(guarded()).toBe(OK + QUEUED + CONFLICT);
-    expect(guarded()).not.toContain(CONFLICT);
+    expect(guarded()).toBe(ok + queued + conflict);
+    expect(guarded()).not.toContain(conflict);
   });
 
   test("fails the transaction when its key is created", () => {
     send("WATCH", "a");
     elsewhere("SET", "a", "1");
-    expect(guarded()).toBe(OK + QUEUED + CONFLICT);
+    expect(guarded()).toBe(ok + queued + conflict);
   });
 
   test("fails the transaction when its key has expired, even if no command has accessed it since", () => {
     sendAll("SET a 1 PX 100", "WATCH a");
-    bed.x.now = NOW + 101;
-    expect(guarded()).toBe(OK + QUEUED + CONFLICT);
+    bed.x.now = now + 101;
+    expect(guarded()).toBe(ok + queued + conflict);
   });
 
   test("ignores the removal of a key that had already expired", () => {
     sendAll("SET a 1 PX 100");
-    bed.x.now = NOW + 101;
+    bed.x.now = now + 101;
     send("WATCH", "a");
-    expect(guarded()).toBe(`${OK + QUEUED}*1\r\n$-1\r\n`);
+    expect(guarded()).toBe(`${ok + queued}*1\r\n$-1\r\n`);
   });
 
   test("ignores reads and the transaction's own writes", () => {
     sendAll("SET a 1", "WATCH a", "GET a", "MULTI", "SET a 2");
-    expect(send("EXEC")).toBe(`*1\r\n${OK}`);
+    expect(send("EXEC")).toBe(`*1\r\n${ok}`);
   });
 
   test.each(["UNWATCH", "DISCARD", "EXEC"])("is over after %s", (end) => {
@@ -151,6 +151,6 @@ describe("WATCH", () => {
     if (end !== "UNWATCH") send("MULTI");
     send(end);
     elsewhere("SET", "a", "2");
-    expect(guarded()).toBe(`${OK + QUEUED}*1\r\n$1\r\n2\r\n`);
+    expect(guarded()).toBe(`${ok + queued}*1\r\n$1\r\n2\r\n`);
   });
 });

@@ -7,7 +7,7 @@ import type { Connection } from "../../../../src/node/connection/connection.ts";
 import type { LinkEvent, LinkOrder } from "../../../../src/node/threads/messages.ts";
 import { RemoteLink, RemoteLinkSocket } from "../../../../src/node/threads/worker-links.ts";
 
-const WINDOW_BYTES = 1024 * 1024;
+const windowBytes = 1024 * 1024;
 
 /** The part of a connection that a link uses. */
 class FakeConnection {
@@ -76,13 +76,13 @@ describe("the control thread's end", () => {
   test("it takes a window of bytes and no more, until half of them have left", () => {
     const { socket } = controlEnd();
     socket.begin(false);
-    const chunk = new Uint8Array(WINDOW_BYTES - 10);
-    expect(socket.write(chunk)).toBe(WINDOW_BYTES - 10);
+    const chunk = new Uint8Array(windowBytes - 10);
+    expect(socket.write(chunk)).toBe(windowBytes - 10);
     expect(socket.write(chunk)).toBe(10);
     expect(socket.write(chunk)).toBe(0);
     expect(socket.taken(100)).toBe(false);
     expect(socket.write(chunk)).toBe(100);
-    expect(socket.taken(WINDOW_BYTES / 2)).toBe(true);
+    expect(socket.taken(windowBytes / 2)).toBe(true);
     expect(socket.taken(1)).toBe(false); // nobody found it full since
   });
 

@@ -9,7 +9,7 @@ import { LeaderReplication } from "../../../../src/replication/leader/leader.ts"
 import { Random, seedFor } from "../../../support/seed.ts";
 import { FakeNode, FakeSocket } from "../fakes.ts";
 
-const FOREVER = 2147483647;
+const forever = 2147483647;
 const upstream = {
   isFollower: false,
   isServing: true,
@@ -96,11 +96,11 @@ describe("JOIN link", () => {
     setting.join();
     expect(setting.sent().sort()).toEqual(
       [
-        `SET plain 1 ${FOREVER}`,
+        `SET plain 1 ${forever}`,
         "SET timed 2 2",
         "SET soon 3 1",
-        `SET far 4 ${FOREVER}`,
-        `SET \xff\x00 \x01 ${FOREVER}`,
+        `SET far 4 ${forever}`,
+        `SET \xff\x00 \x01 ${forever}`,
       ].sort(),
     );
   });
@@ -130,7 +130,7 @@ describe("JOIN link", () => {
     setting.node.store.put("gone", "soon");
     setting.node.delete("gone");
     setting.leader.flush();
-    expect(setting.sent()).toEqual([`SET a 1 ${FOREVER}`, "DEL empty", "DEL gone"]);
+    expect(setting.sent()).toEqual([`SET a 1 ${forever}`, "DEL empty", "DEL gone"]);
   });
 
   test("the next frame for a key waits for the status bytes, and is then its newest value", () => {
@@ -140,11 +140,11 @@ describe("JOIN link", () => {
     setting.set("other", "x");
     setting.set("k", "2");
     setting.set("k", "3");
-    expect(setting.sent()).toEqual([`SET k 1 ${FOREVER}`, `SET other x ${FOREVER}`]);
+    expect(setting.sent()).toEqual([`SET k 1 ${forever}`, `SET other x ${forever}`]);
     setting.answer(1); // whose answer it is cannot be known
     expect(setting.sent()).toEqual([]);
     setting.answer(1);
-    expect(setting.sent()).toEqual([`SET k 3 ${FOREVER}`]);
+    expect(setting.sent()).toEqual([`SET k 3 ${forever}`]);
   });
 
   test("effects without a whole value are sent as the value that is there now", () => {
@@ -161,7 +161,7 @@ describe("JOIN link", () => {
     node.effects.setRange(key, 0, 1, 2, Buffer.from("LL"), 0, 2);
     node.effects.expireAt(key, 0, 1, 0);
     setting.leader.flush();
-    expect(setting.sent()).toEqual([`SET k heLLo ${FOREVER}`]);
+    expect(setting.sent()).toEqual([`SET k heLLo ${forever}`]);
   });
 
   test("FLUSHALL ends the link", () => {
@@ -247,7 +247,7 @@ describe("JOIN link", () => {
     ].join("");
     journal.append(Buffer.from(stream), 0, stream.length);
     setting.leader.flush();
-    const keys = ["m1", "m2", "i", "d"].map((name) => `SET ${name} 1 ${FOREVER}`);
+    const keys = ["m1", "m2", "i", "d"].map((name) => `SET ${name} 1 ${forever}`);
     expect(setting.sent()).toEqual([...keys, "DEL e"]);
   });
 });

@@ -13,7 +13,7 @@ import { SmallStore } from "../../../support/small-store.ts";
 import { encodeCommand } from "../../../support/wire.ts";
 import { applyTo, FakeNode, FakePeer, FakeSocket, until } from "../fakes.ts";
 
-const SELECT = command("SELECT", "0");
+const select = command("SELECT", "0");
 
 function command(...args: string[]): string {
   return encodeCommand(args).toString("latin1");
@@ -139,7 +139,7 @@ describe("full sync", () => {
     expect(before.stream.toString()).toBe("");
     link.acknowledge(0);
     await until(() => link.state === "online", "the link is online");
-    expect(fullSync(socket.received).stream.toString()).toBe(SELECT + command("SET", "c", "3"));
+    expect(fullSync(socket.received).stream.toString()).toBe(select + command("SET", "c", "3"));
     expect(setting.leader.fullSyncs).toBe(1);
   });
 
@@ -152,7 +152,7 @@ describe("full sync", () => {
     await until(() => link.state === "online", "the link is online");
     const sync = fullSync(socket.received);
     expect(sync.items).toContain("a=1@0");
-    expect(sync.stream.toString()).toBe(SELECT + command("SET", "b", "2"));
+    expect(sync.stream.toString()).toBe(select + command("SET", "b", "2"));
   });
 
   test("signs of life go out while the snapshot is prepared, and not afterwards", async () => {
@@ -228,7 +228,7 @@ describe("full sync", () => {
     ]
       .map(([name, value]) => command("SET", name, value))
       .join("");
-    expect(socket.text).toBe(SELECT + expected);
+    expect(socket.text).toBe(select + expected);
   });
 
   test("a follower that closes in the middle leaves nothing behind", async () => {
@@ -416,7 +416,7 @@ describe("links", () => {
     expect(link.queuedBytes).toBe(0);
     socket.room = Number.POSITIVE_INFINITY;
     link.onDrain();
-    expect(socket.text).toBe(SELECT + command("SET", "a", "1") + command("SET", "b", "2"));
+    expect(socket.text).toBe(select + command("SET", "a", "1") + command("SET", "b", "2"));
   });
 
   test("acknowledgements are counted for online followers, and reported", async () => {
