@@ -11,6 +11,7 @@
 // in `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have
 // been executed and are rejected.
 
+import { reasonOf } from "../base/reason.ts";
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import {
   ClosedError,
@@ -148,7 +149,7 @@ export class Connection implements Holder {
     data: (socket, chunk) => socket.data.receive(chunk),
     drain: (socket) => socket.data.drained(),
     close: (socket, error) => socket.data.lose("the node closed it", error),
-    error: (socket, error) => socket.data.lose(error.message, error),
+    error: (socket, error) => socket.data.lose(reasonOf(error), error),
   };
 
   /**
@@ -293,13 +294,4 @@ export function rejectAll(ledger: Ledger, requests: Queue<Request>, error: MSCac
   for (let request = requests.shift(); request !== undefined; request = requests.shift()) {
     ledger.drop(request, error);
   }
-}
-
-// --- internal ---
-
-/** The message of an error; for a system error, followed by its code, such as ECONNREFUSED. */
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const { code } = cause as NodeJS.ErrnoException;
-  return /^E[A-Z]+$/.test(code ?? "") ? `${cause.message} (${code})` : cause.message;
 }

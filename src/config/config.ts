@@ -7,6 +7,7 @@
 
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
+import { reasonOf } from "../base/reason.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import { type ConfigLine, parseConfigFile } from "./file.ts";
 import type { Option, OptionRow, RedisName } from "./option.ts";
@@ -119,8 +120,7 @@ function readLines(path: string, readFile: (path: string) => string): ConfigLine
   try {
     text = readFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`--config: "${path}" cannot be read: ${reason}`);
+    throw new ConfigError(`--config: "${path}" cannot be read: ${reasonOf(cause)}`);
   }
   return parseConfigFile(text, path);
 }

@@ -5,6 +5,7 @@
 
 import type { Address } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { reasonOf } from "../base/reason.ts";
 import { Signal } from "../base/signal.ts";
 import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
@@ -53,8 +54,7 @@ export class NodeConfiguration implements Configuration {
       rewriter.rewrite(current, settings.touched);
       return null;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return errorReply(`Rewriting config file: ${reason}`);
+      return errorReply(`Rewriting config file: ${reasonOf(error)}`);
     }
   }
 }

@@ -5,7 +5,8 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import type { Lookup } from "../base/host-lookup.ts";
-import { codeOf, ListenError, listenBriefly } from "./connection/listener.ts";
+import { codeOf, reasonOf } from "../base/reason.ts";
+import { ListenError, listenBriefly } from "./connection/listener.ts";
 
 /**
  * How many ports are tried that the system offers for the first address and the others have taken.
@@ -41,11 +42,6 @@ async function addressesOf(wanted: Address, lookup: Lookup): Promise<Address[]> 
   }
   const same = port === 0 && usable.length > 1 ? commonPort(usable) : port;
   return usable.map((address) => ({ host: address, port: same }));
-}
-
-function reasonOf(cause: unknown): string {
-  if (codeOf(cause) === "DNS_ENOTFOUND") return "the name has no address";
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /**

@@ -182,7 +182,7 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
   );
   const failure = await Promise.race([loaded, shutdown.closed.then(() => null)]);
   if (failure === null) return;
-  await shutdown.close();
+  await shutdown.abandon();
   throw failure;
 }
 

@@ -55,6 +55,8 @@ export class Shutdown implements Ending {
   private attempt: Promise<ShutdownOutcome> | null = null;
   private aborting = new AbortController();
   private deadlineMs = 0;
+  /** The states are not logged. */
+  private isQuiet = false;
 
   constructor(parts: ShutdownParts) {
     this.parts = parts;
@@ -95,6 +97,12 @@ export class Shutdown implements Ending {
     let outcome = await this.begin(order);
     while (!outcome.hasEnded) outcome = await this.begin(order);
     if (outcome.problem !== null) throw outcome.problem;
+  }
+
+  /** Ends a node that could not start. Its owner gets the reason, which is all there is to say. */
+  async abandon(): Promise<void> {
+    this.isQuiet = true;
+    await this.close();
   }
 
   /**
@@ -157,6 +165,6 @@ export class Shutdown implements Ending {
     const from = this.state;
     assert(transitions[from].includes(to), `shutdown ${from} -> ${to}`);
     this.state = to;
-    this.parts.log.info(`shutdown: ${from} -> ${to}`);
+    if (!this.isQuiet) this.parts.log.info(`shutdown: ${from} -> ${to}`);
   }
 }

@@ -6,13 +6,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { keyBytesMax, receivedBytesPerCollection } from "../base/limits.ts";
+import { codeOf } from "../base/reason.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
 import { cleanShutdown } from "../rdb/writer.ts";
 import { FULL, STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
-import { codeOf } from "./snapshot-file.ts";
 
 const chunkBytes = 256 * 1024;
 /** A generous bound for the header and index entry of an item, for which room is made as well. */

@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { reasonOf } from "../base/reason.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import type { Replication } from "../replication/replication.ts";
@@ -17,7 +18,7 @@ import { SnapshotLoader } from "./loader.ts";
 import { letGo, resumePointOf, takeUp } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { SnapshotSaver } from "./saver.ts";
-import { reasonOf, removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
+import { removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
 
 const tickMs = 1_000;
 const progressEveryMs = 2_000;

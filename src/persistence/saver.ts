@@ -6,11 +6,12 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { reasonOf } from "../base/reason.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
-import { reasonOf, replaceFile, SnapshotError } from "./snapshot-file.ts";
+import { replaceFile, SnapshotError } from "./snapshot-file.ts";
 
 export interface SaverParts {
   readonly path: string;

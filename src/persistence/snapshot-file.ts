@@ -6,6 +6,7 @@
 
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { codeOf, reasonOf } from "../base/reason.ts";
 
 /** Why a snapshot cannot be saved or loaded, in one sentence for people. */
 export class SnapshotError extends Error {
@@ -131,13 +132,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-/** The system's code, such as `ENOSPC`; empty for other errors. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

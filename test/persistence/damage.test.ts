@@ -116,6 +116,7 @@ describe("a broken file", () => {
       const { status, errors } = await runMscache([...args, "--snapshot-corrupt", "ignore"]);
       expect(status).toBe(1);
       expect(errors).toContain(`mscache: the snapshot ${path} cannot be loaded: `);
+      expect(errors).not.toContain("shutdown:"); // it has not started
     }
   });
 });

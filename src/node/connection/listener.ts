@@ -2,6 +2,7 @@
 // connection, which is the `data` value that Bun keeps for the socket.
 
 import { type Address, formatAddress } from "../../base/address.ts";
+import { codeOf, reasonOf } from "../../base/reason.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 
@@ -50,11 +51,6 @@ export function listenBriefly({ host, port }: Address): number {
   return listener.port;
 }
 
-/** The system's name of an error, such as EADDRINUSE. */
-export function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
-}
-
 /**
  * Plain Uint8Arrays: a Buffer's slice() is a view, which a request that outlives its turn must not
  * be.
@@ -83,6 +79,5 @@ function explain(address: Address, cause: unknown): string {
   if (code === "EADDRINUSE") return `cannot listen on ${where}: the port is taken`;
   if (code === "EACCES") return `cannot listen on ${where}: this user may not use the port`;
   if (code === "EADDRNOTAVAIL") return `cannot listen on ${where}: it is not this machine's`;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return `cannot listen on ${where}: ${reason}`;
+  return `cannot listen on ${where}: ${reasonOf(cause)}`;
 }

@@ -5,6 +5,7 @@
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
+import { reasonOf } from "../../base/reason.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
 
@@ -63,7 +64,7 @@ export class LeaderConnection {
         if (!this.ended) this.events.received(chunk);
       },
       drain: () => this.flush(),
-      error: (socket, error) => ends(socket, error.message),
+      error: (socket, error) => ends(socket, reasonOf(error)),
       close: (socket) => ends(socket, "it closed the connection"),
     };
   }
@@ -120,8 +121,4 @@ export class LeaderConnection {
     this.close();
     this.events.closed(reason);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,6 +14,7 @@ import type { Clock } from "../../base/clock.ts";
 import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -130,7 +131,7 @@ export class LeaderReplication implements LinkOwner {
       }
       this.fullSyncs++;
       this.fullSync(link).catch((error) => {
-        link.drop(`no full sync: ${error}`, true);
+        link.drop(`no full sync: ${reasonOf(error)}`, true);
       });
     }
     return link;

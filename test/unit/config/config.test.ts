@@ -247,10 +247,10 @@ describe("mistakes", () => {
 
   test("a file that cannot be read is named with the reason", () => {
     const read = () => {
-      throw new Error("ENOENT: no such file");
+      throw Object.assign(new Error("ENOENT: no such file, stat 'x'"), { code: "ENOENT" });
     };
     const message = sentence(() => loadConfig({ config: "x" }, {}, read, gb));
-    expect(message).toBe('--config: "x" cannot be read: ENOENT: no such file');
+    expect(message).toBe('--config: "x" cannot be read: no such file (ENOENT)');
   });
 });
 

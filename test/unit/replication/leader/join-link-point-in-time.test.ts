@@ -177,7 +177,7 @@ test("where no folder takes the file the log says so, and the follower is let go
   const middle = new Middle(["/nowhere/at/all"]);
   const { link } = middle.connect(false);
   await until(() => link.state === "closed", "the link is closed");
-  expect(middle.node.log.has("no full sync: Error: ENOENT")).toBe(true);
+  expect(middle.node.log.has("no full sync: no such file or directory (ENOENT)")).toBe(true);
 });
 
 test("SYNC gets no line before its snapshot, and is not asked to say anything", async () => {
