@@ -13,6 +13,7 @@ import { RedisClient } from "bun";
 import Redis from "ioredis";
 import { createClient } from "redis";
 import { connect } from "../../src/index.ts";
+import { median } from "./suite.ts";
 
 interface Subject {
   get(key: string): Promise<string | null>;
@@ -121,8 +122,7 @@ async function measureApart(name: string, addr: string): Promise<Rates> {
 function report(name: string, rates: readonly Rates[]): void {
   for (const verb of ["get", "set"] as const) {
     const raw = rates.map((one) => one[verb]);
-    const median = raw.toSorted((a, b) => a - b)[raw.length >> 1];
-    const figure = median.toLocaleString("en").padStart(10);
+    const figure = median(raw).toLocaleString("en").padStart(10);
     console.log(`${name.padEnd(16)} ${verb}  ${figure}/s   rounds ${raw.join(" ")}`);
   }
 }

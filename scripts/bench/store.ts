@@ -9,9 +9,9 @@ import { parseArgs } from "node:util";
 import { hashKeyOf } from "../../src/store/hash.ts";
 import { reserveStore } from "../../src/store/memory.ts";
 import { STORED, Store } from "../../src/store/store.ts";
+import { median } from "./suite.ts";
 import { readTrace, traceKey, traceValueLength } from "./trace.ts";
-
-const MiB = 1024 * 1024;
+import { MiB } from "./units.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -126,12 +126,10 @@ function measureSpeed(valueBytes: number, limit: number, concurrent: boolean): S
     if (found !== store.count()) console.log(`  found ${found} of ${store.count()}`);
     rounds.push({ set, get, miss });
   }
-  const median = (of: (speed: Speed) => number) =>
-    rounds.map(of).sort((a, b) => a - b)[rounds.length >> 1] ?? 0;
   const speed = {
-    set: median((s) => s.set),
-    get: median((s) => s.get),
-    miss: median((s) => s.miss),
+    set: median(rounds.map(({ set }) => set)),
+    get: median(rounds.map(({ get }) => get)),
+    miss: median(rounds.map(({ miss }) => miss)),
   };
   console.log(
     `${String(valueBytes).padStart(6)} B  first set ${fill.toFixed(0).padStart(5)}  set ${speed.set

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, redisNote } from "../support/servers.ts";
+import { oracle, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -27,15 +27,11 @@ const letters = async (asker: Peer, id: string) => {
   return new RegExp(`id=${id} .*? flags=(\\w+) `).exec(list)?.[1];
 };
 
-for (const [name, isMissing, start] of [
-  [`redis-server${redisNote}`, oracle.isMissing, () => oracle.start()],
-  ["mscache", false, () => ours.start(["--threads", "1"])],
-  ["mscache with two threads", false, () => ours.start(["--threads", "2"])],
-] as const) {
-  describe.skipIf(isMissing)(name, () => {
+for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
+  describe.skipIf(contestant.isMissing)(contestant.name, () => {
     let server: TestNode;
     beforeAll(async () => {
-      server = await start();
+      server = await contestant.start();
     });
     afterAll(() => server[Symbol.asyncDispose]());
 

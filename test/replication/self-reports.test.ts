@@ -8,7 +8,7 @@ import { freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
 import { SelfReports } from "../support/self-report.ts";
-import { type Contestant, oracle, ours } from "../support/servers.ts";
+import { type Contestant, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(120_000);
 
@@ -24,14 +24,11 @@ interface Judged extends Contestant {
 }
 
 const contestants: Judged[] = [
-  { ...ours, answersAlways: true, follows: (port) => ["--leaderaddr", `127.0.0.1:${port}`] },
-  {
-    ...ours,
-    name: "mscache with two threads",
+  ...[ours, oursWithThreads(2)].map((contestant) => ({
+    ...contestant,
     answersAlways: true,
-    start: (args = []) => ours.start(["--threads", "2", ...args]),
-    follows: (port) => ["--leaderaddr", `127.0.0.1:${port}`],
-  },
+    follows: (port: number) => ["--leaderaddr", `127.0.0.1:${port}`],
+  })),
   {
     ...oracle,
     answersAlways: false,
