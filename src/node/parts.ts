@@ -111,7 +111,7 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
  */
 export function makeControlThread(ground: Ground, replication: Replication) {
   const { context, standing, log, fault, clientMemory, channels } = ground;
-  const mailbox = new LocalMailbox(log, () => standing.free(anyPause));
+  const mailbox = new LocalMailbox(log, clientMemory, () => standing.free(anyPause));
   const thread = new DataThread({
     ...{ context, mailbox, standing, log, fault, clientMemory },
     subscriberLeft: (id) => channels.forget(id),

@@ -5,6 +5,7 @@
 import { buffers } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { ErrorReply } from "../../base/errors.ts";
+import { outputHardBytesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { Output, OutputLimitError } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
@@ -16,6 +17,7 @@ import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import type { ClientMemory } from "../connection/client-memory.ts";
 
 export interface Mailbox {
   /**
@@ -36,12 +38,14 @@ const nothing = new Uint8Array(0);
 /** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
   private readonly log: Log;
+  private readonly clientMemory: ClientMemory;
   private readonly unpaused: () => Promise<void>;
   private readonly opened = Promise.withResolvers<Idle<ControlContext>>();
 
   /** `unpaused` resolves when held commands may run. */
-  constructor(log: Log, unpaused: () => Promise<void>) {
+  constructor(log: Log, clientMemory: ClientMemory, unpaused: () => Promise<void>) {
     this.log = log;
+    this.clientMemory = clientMemory;
     this.unpaused = unpaused;
   }
 
@@ -56,7 +60,8 @@ export class LocalMailbox implements Mailbox {
     request: Request,
     protocol: Protocol,
   ): Promise<Uint8Array> {
-    const out = new Output(0);
+    // A reply that is made here is whole before any of it is sent: it has the bound of all clients.
+    const out = new Output(0, Math.min(outputHardBytesMax, this.clientMemory.limitBytes));
     out.bytes = buffers.take(replyBytes);
     const context = { ...(await this.opened.promise), session, now: wallClockMs() };
     const { store, effects, statistics } = context;
