@@ -6,6 +6,7 @@ import { textBytesMax } from "../base/limits.ts";
 
 /** A byte order mark is ordinary text. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const empty = new Uint8Array(0);
 const initialArguments = 16;
 /** Room for more arguments than these is given back after use: a million take 8 MiB. */
 const keptArgumentsMax = 1024;
@@ -22,11 +23,12 @@ export class Request {
   /** Where the command begins in its connection's input, for Decoder.rewind(). */
   origin: number;
 
-  constructor() {
-    this.buf = new Uint8Array(0);
+  /** A request that copies another needs no room for more arguments: there may be a million. */
+  constructor(start = new Int32Array(initialArguments), end = new Int32Array(initialArguments)) {
+    this.buf = empty;
     this.argc = 0;
-    this.start = new Int32Array(initialArguments);
-    this.end = new Int32Array(initialArguments);
+    this.start = start;
+    this.end = end;
     this.origin = 0;
   }
 
@@ -119,13 +121,11 @@ export class Request {
    * one range, including the bytes between the arguments: there may be a million empty ones.
    */
   copy(): Request {
-    const request = new Request();
     const { argc } = this;
+    const request = new Request(this.start.slice(0, argc), this.end.slice(0, argc));
     const from = argc === 0 ? 0 : this.start[0];
     request.buf = this.buf.slice(from, argc === 0 ? 0 : this.end[argc - 1]);
     request.argc = argc;
-    request.start = this.start.slice(0, argc);
-    request.end = this.end.slice(0, argc);
     for (let i = 0; i < argc; i++) {
       request.start[i] -= from;
       request.end[i] -= from;

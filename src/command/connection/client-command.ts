@@ -359,7 +359,7 @@ function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<numbe
 
 /** One line of CLIENT LIST, in Redis's format. */
 function describe(report: ClientReport, waiting: ReadonlySet<number>, now: number): string {
-  const { session, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
+  const { session, queued, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const fields: [string, string | number][] = [
     ["id", session.id],
@@ -374,7 +374,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["sub", session.channels],
     ["psub", session.patterns],
     ["ssub", 0],
-    ["multi", session.transaction?.requests.length ?? -1],
+    ["multi", queued],
     ["qbuf", pendingInputBytes],
     ["qbuf-free", 0],
     ["argv-mem", 0],

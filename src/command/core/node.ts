@@ -79,7 +79,10 @@ export interface ClientFilter {
 }
 
 export interface ClientReport {
+  /** From another thread, it has no queued commands and no watched keys. */
   readonly session: Session;
+  /** How many commands a transaction has queued; -1: none is open. */
+  readonly queued: number;
   /** Whether a pause holds its command. */
   readonly isHeld: boolean;
   /** Bytes of requests that have not run yet, and of replies that have not been sent yet. */

@@ -7,11 +7,11 @@ import type { Address } from "../../base/address.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
-import type { Transaction } from "../../command/core/transaction-data.ts";
 import { finderOf } from "../../command/table.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
 import type { SharedMemory } from "../shared-memory.ts";
+import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
 import type { ThreadStatistics } from "./threads.ts";
 
 // ---- from the control thread --------------------------------------------------------------------
@@ -87,7 +87,9 @@ export interface Told {
 export interface Submission {
   readonly kind: "command";
   readonly ticket: number;
+  /** Without queued commands: `queue` has those of an EXEC. */
   readonly session: Session;
+  readonly queue: PackedRequests | null;
   readonly request: Request;
   /** The name of the protocol. */
   readonly protocol: string;
@@ -126,26 +128,26 @@ export type FromWorker = FaultReport | LogLine | Told | Submission | LinkEvent |
 // ---- clones -------------------------------------------------------------------------------------
 
 /**
- * A session for a report: the number of queued commands, but not the commands, and no watched keys.
+ * A session without its queued commands and watched keys, of which there may be a million. Of both
+ * it says only whether there are any.
  */
 export function summaryOf(session: Session): Session {
-  const { transaction } = session;
-  const queued = transaction && { ...transaction, requests: emptyRequests(transaction) };
-  return { ...session, transaction: queued, watched: null } as Session;
-}
-
-function emptyRequests({ requests }: Transaction): Request[] {
-  return requests.map(() => new Request());
+  const { transaction, watched } = session;
+  return {
+    ...session,
+    transaction: transaction && { ...transaction, requests: [] },
+    watched: watched && { ...watched, keys: new Map() },
+  } as Session;
 }
 
 /** The session that a clone describes, in the thread that received it. */
-export function reviveSession(clone: Session): Session {
+export function reviveSession(clone: Session, queue: PackedRequests | null = null): Session {
   const { id, address, localAddress, createdAtMs, authenticated } = clone;
   const session = new Session(id, address, localAddress, createdAtMs, authenticated);
   Object.assign(session, clone);
   const { transaction } = clone;
-  if (transaction !== null) {
-    session.transaction = { ...transaction, requests: transaction.requests.map(reviveRequest) };
+  if (transaction !== null && queue !== null) {
+    session.transaction = { ...transaction, requests: unpackRequests(queue) };
   }
   return session;
 }

@@ -103,7 +103,8 @@ const named = commands.flatMap((command) => [command, ...command.subcommands]);
 export function reportClients(connections: Connections, filter: ClientFilter): ClientReport[] {
   return select(connections, filter).map((connection) => {
     const { session, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes } = connection;
-    return { session, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes };
+    const queued = session.transaction?.requests.length ?? -1;
+    return { session, queued, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes };
   });
 }
 

@@ -4,11 +4,15 @@
 // Invariant: each submission is answered once, except by a node that ends.
 
 import type { Command } from "../../command/core/command.ts";
+import { flag } from "../../command/core/flags.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Mailbox } from "./mailbox.ts";
-import type { Answer, Submission } from "./messages.ts";
+import { type Answer, type Submission, summaryOf } from "./messages.ts";
+import { buffersOf, pack } from "./packed-requests.ts";
+
+type PostSubmission = (submission: Submission, transfer: ArrayBuffer[]) => void;
 
 interface Waiting {
   readonly session: Session;
@@ -16,22 +20,22 @@ interface Waiting {
 }
 
 export class WorkerMailbox implements Mailbox {
-  private readonly post: (submission: Submission) => void;
+  private readonly post: PostSubmission;
   private readonly waiting = new Map<number, Waiting>();
   private lastTicket = 0;
 
-  constructor(post: (submission: Submission) => void) {
+  constructor(post: PostSubmission) {
     this.post = post;
   }
 
   submit(
     session: Session,
-    _command: Command,
+    command: Command,
     request: Request,
     protocol: Protocol,
   ): Promise<Uint8Array> {
     const ticket = ++this.lastTicket;
-    this.post({ kind: "command", ticket, session, request, protocol: protocol.name });
+    this.post(...submissionOf(ticket, session, command, request, protocol));
     return new Promise((resolve) => this.waiting.set(ticket, { session, resolve }));
   }
 
@@ -42,4 +46,24 @@ export class WorkerMailbox implements Mailbox {
     Object.assign(waiting.session, changes);
     waiting.resolve(bytes);
   }
+}
+
+/** The message for a command, and its buffers. Only an EXEC looks at queued and watched. */
+function submissionOf(
+  ticket: number,
+  session: Session,
+  command: Command,
+  request: Request,
+  { name }: Protocol,
+): [Submission, ArrayBuffer[]] {
+  const isExec = (command.flags & flag.TRANSACTION) !== 0;
+  const queue = isExec ? pack(session.transaction?.requests ?? []) : null;
+  const summary = summaryOf(session);
+  const submission: Submission = {
+    ...{ kind: "command", ticket, request, protocol: name, queue },
+    session: isExec ? Object.assign(summary, { watched: session.watched }) : summary,
+  };
+  const transfer = queue === null ? [] : buffersOf(queue);
+  if (request.buf.buffer instanceof ArrayBuffer) transfer.push(request.buf.buffer);
+  return [submission, transfer];
 }

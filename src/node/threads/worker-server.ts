@@ -67,7 +67,7 @@ class WorkerServer {
     this.post = post;
     this.standing = standing;
     const level = () => standing.logLevel;
-    this.mailbox = new WorkerMailbox((submission) => post(submission));
+    this.mailbox = new WorkerMailbox(post);
     this.thread = new DataThread({
       context: { store, keyspace, effects, standing, statistics },
       mailbox: this.mailbox,

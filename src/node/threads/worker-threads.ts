@@ -168,7 +168,7 @@ export class WorkerThreads implements Threads {
     const { mailbox } = this.parts;
     const control = this.parts.control.thread;
     const request = reviveRequest(submission.request);
-    const session = reviveSession(submission.session);
+    const session = reviveSession(submission.session, submission.queue);
     this.origins.set(session.id, worker);
     const command = commandOf(request, protocol);
     const bytes = await mailbox.submit(session, command, request, protocol);
