@@ -47,6 +47,15 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
       });
     });
 
+    test("one that has queued two commands", async () => {
+      await using asker = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server.port);
+      const id = (await peer.ask("CLIENT", "ID")).slice(1);
+      for (const command of ["MULTI", "PING", "PING"]) await peer.ask(command);
+      const list = await asker.ask("CLIENT", "LIST");
+      expect(list).toMatch(new RegExp(`id=${id} .*? flags=x .*? multi=2 `));
+    });
+
     test("one whose write a pause holds", async () => {
       await using asker = await Peer.connect(server.port);
       await using peer = await Peer.connect(server.port);
