@@ -1,4 +1,4 @@
-// How every room copies bytes. Nothing here knows what the bytes mean.
+// How every room copies bytes, and keeps them as text. Nothing here knows what the bytes mean.
 // Invariant: a source copies exactly the requested bytes.
 
 /** Something that can copy out a part of its bytes, such as the store's current item. */
@@ -29,3 +29,13 @@ export function copyBytes(
 /** Works on any Uint8Array, since Buffer is a subclass. */
 const nativeCopy = Buffer.prototype.copy;
 const loopBytesMax = 24;
+
+/** Bytes as text with one character per byte: any bytes can be the key of a Map. */
+export function latin1(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+}
+
+/** The bytes of which latin1() made this text. */
+export function latin1Bytes(text: string): Uint8Array {
+  return Buffer.from(text, "latin1");
+}

@@ -4,6 +4,7 @@
 // Invariant: at most one block is in flight; after its last reply the connection is idle.
 
 import type { Socket } from "bun";
+import { formatAddress } from "../base/address.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Histogram } from "./histogram.ts";
 import type { ReplyReader } from "./replies.ts";
@@ -136,7 +137,7 @@ async function withinTime(
   try {
     return await Promise.race([opened, late]);
   } catch (cause) {
-    throw new BenchError(`no connection to ${target.host}:${target.port}`, { cause });
+    throw new BenchError(`no connection to ${formatAddress(target)}`, { cause });
   } finally {
     clearTimeout(timer);
   }

@@ -11,6 +11,7 @@
 // in `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have
 // been executed and are rejected.
 
+import { type Address, formatAddress } from "../base/address.ts";
 import { reasonOf } from "../base/reason.ts";
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import {
@@ -21,7 +22,6 @@ import {
   ProtocolError,
   TimeoutError,
 } from "./client-errors.ts";
-import { type Address, formatAddress } from "./client-options.ts";
 import type { Request } from "./client-request.ts";
 import { CommandWriter } from "./command-writer.ts";
 import type { Holder, Ledger } from "./ledger.ts";

@@ -7,9 +7,10 @@
 //   down -> failed   reconnect.maxAttempts attempts failed; final
 //   any  -> closed
 
+import { formatAddress } from "../base/address.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
 import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./client-errors.ts";
-import { formatAddress, type Settings } from "./client-options.ts";
+import type { Settings } from "./client-options.ts";
 import type { Request } from "./client-request.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";

@@ -2,6 +2,7 @@
 // are checked up front, so that a mistake is an InvalidArgumentError from connect() and not a later
 // surprise. Nothing is opened here.
 
+import type { Address } from "../base/address.ts";
 import { checkBag, isArgument, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
 
@@ -50,12 +51,6 @@ export interface ClientOptions {
    * TooManyPendingError. Default 65,536, which is about 30 MB of small requests.
    */
   maxPending?: number | undefined;
-}
-
-/** @internal */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** The options with every default filled in. @internal */
@@ -109,12 +104,6 @@ export function parseAddress(text: string): Address {
     throw new InvalidArgumentError(`addr has a host of more than ${hostLengthMax} characters`);
   }
   return { host, port };
-}
-
-/** Formats an address as parseAddress() reads it. @internal */
-export function formatAddress(address: Address): string {
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
 }
 
 // --- internal ---

@@ -2,10 +2,10 @@
 // and so on along a chain of followers. It tries once and keeps no state; the router decides when
 // to try again.
 
+import { type Address, formatAddress } from "../base/address.ts";
 import type { Connection } from "./client-connection.ts";
 import { ConnectError, ServerError } from "./client-errors.ts";
 import type { Link } from "./client-link.ts";
-import { type Address, formatAddress } from "./client-options.ts";
 import type { Request } from "./client-request.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Role, role } from "./shapes.ts";

@@ -3,6 +3,7 @@
 // Invariant: rewriting a file keeps everything that is not changed byte for byte: comments, order,
 // text that is not UTF-8, line endings.
 
+import { latin1, latin1Bytes } from "../base/bytes.ts";
 import { ConfigError } from "../base/errors.ts";
 
 export interface ConfigLine {
@@ -62,7 +63,7 @@ export function rewriteConfigFile(
 ): Uint8Array {
   const lines = parseConfigFile(Buffer.from(bytes).toString("utf8"), path);
   // The same lines, with one character for each byte, and with the CR of a Windows editor.
-  const raw = Buffer.from(bytes).toString("latin1").split("\n");
+  const raw = latin1(bytes).split("\n");
   const ending = raw.length > 1 && raw[0]?.endsWith("\r") ? "\r" : "";
   const places = placesOf(lines);
   const result = lines.flatMap(({ number, setting, isPinned }) => {
@@ -76,7 +77,7 @@ export function rewriteConfigFile(
   const added = [...written].flatMap(([name, change]) => {
     return places.has(name) ? [] : settingLines(name, change, false);
   });
-  return Buffer.from(append(result, added, ending).join("\n"), "latin1");
+  return latin1Bytes(append(result, added, ending).join("\n"));
 }
 
 /** The line of each name. If a name occurs twice, the last line counts. */
@@ -97,7 +98,7 @@ function append(lines: readonly string[], added: readonly string[], ending: stri
 
 /** The lines of a setting, with one character per byte. */
 function settingLines(name: string, { value, isPinned }: Written, isMarked: boolean): string[] {
-  const line = Buffer.from(`${name} ${quote(value)}`, "utf8").toString("latin1");
+  const line = latin1(Buffer.from(`${name} ${quote(value)}`, "utf8"));
   return isPinned === true && !isMarked ? [pinMark, line] : [line];
 }
 

@@ -8,6 +8,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { writeAllSync } from "../base/write-all.ts";
 
 /** The system calls used here; a test can make one of them fail. */
 export type Disk = Pick<
@@ -97,7 +98,7 @@ function replaceByDraft(target: string, bytes: Uint8Array, old: fs.Stats | null,
 
 function writeDraft(file: number, bytes: Uint8Array, old: fs.Stats | null, disk: Disk): void {
   try {
-    writeAll(file, bytes, 0, disk);
+    writeAllSync(file, bytes, 0, disk.writeSync);
     if (old !== null) inherit(file, old, disk);
     disk.fsyncSync(file);
   } finally {
@@ -131,7 +132,7 @@ function syncDirectory(path: string, disk: Disk): void {
 // ---- in place -----------------------------------------------------------------------------------
 
 /**
- * * Overwrites the file in place. A longer text first extends the file with empty lines, so that a
+ * Overwrites the file in place. A longer text first extends the file with empty lines, so that a
  * full disk fails before anything is lost. Then one write replaces everything, padded with empty
  * lines up to the old end if the text is shorter.
  */
@@ -141,7 +142,7 @@ function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk
     if (bytes.length > lengthBefore) extend(file, lengthBefore, bytes.length, disk);
     const padded = new Uint8Array(Math.max(bytes.length, lengthBefore)).fill(LF);
     padded.set(bytes);
-    writeAll(file, padded, 0, disk);
+    writeAllSync(file, padded, 0, disk.writeSync);
     disk.fsyncSync(file);
     disk.ftruncateSync(file, bytes.length);
     disk.fsyncSync(file);
@@ -152,16 +153,10 @@ function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk
 
 function extend(file: number, from: number, to: number, disk: Disk): void {
   try {
-    writeAll(file, new Uint8Array(to - from).fill(LF), from, disk);
+    writeAllSync(file, new Uint8Array(to - from).fill(LF), from, disk.writeSync);
     disk.fsyncSync(file);
   } catch (error) {
     disk.ftruncateSync(file, from);
     throw error;
-  }
-}
-
-function writeAll(file: number, bytes: Uint8Array, position: number, disk: Disk): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += disk.writeSync(file, bytes, done, bytes.length - done, position + done);
   }
 }

@@ -4,9 +4,10 @@
 // killed or the disk is full; a process leaves at most one unfinished file, named after the
 // snapshot and its pid, and the next start removes it.
 
-import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf, reasonOf } from "../base/reason.ts";
+import { writeAll } from "../base/write-all.ts";
 
 /** Why a snapshot cannot be saved or loaded, in one sentence for people. */
 export class SnapshotError extends Error {
@@ -102,7 +103,7 @@ async function writeDurably(path: string, slices: Slices, signal: AbortSignal): 
   try {
     let length = 0;
     for (let slice = slices.next(); slice !== null; slice = slices.next()) {
-      await writeAll(file, slice, length);
+      await writeAll(file.fd, slice, length);
       length += slice.length;
       signal.throwIfAborted();
     }
@@ -110,16 +111,6 @@ async function writeDurably(path: string, slices: Slices, signal: AbortSignal): 
     return length;
   } finally {
     await file.close();
-  }
-}
-
-/** A write may be short, above all on a disk that is nearly full. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const count = bytes.length - written;
-    const { bytesWritten } = await file.write(bytes, written, count, position + written);
-    written += bytesWritten;
   }
 }
 

@@ -2,6 +2,7 @@
 // command of the connection, so a handler must copy what it keeps.
 // Hot path: plain fields; no views and no strings except in the cold part.
 
+import { latin1 } from "../base/bytes.ts";
 import { textBytesMax } from "../base/limits.ts";
 
 /** A byte order mark is ordinary text. */
@@ -132,8 +133,4 @@ export class Request {
     }
     return request;
   }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

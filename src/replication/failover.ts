@@ -17,6 +17,7 @@
 // target's history, and we would need a full sync.
 
 import type { Address } from "../base/address.ts";
+import { formatAddress } from "../base/address.ts";
 import { assert, attempt, type Fault } from "../base/errors.ts";
 import { timerMsMax } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
@@ -112,9 +113,9 @@ export class Failover {
     else this.abort("the target did not catch up in time");
   }
 
-  private handOver({ ip, port }: { ip: string; port: number }, reason: string): void {
-    this.transition("failover-in-progress", `${reason}: ${ip}:${port}`);
-    this.parts.demote({ host: ip, port });
+  private handOver({ ip: host, port }: { ip: string; port: number }, reason: string): void {
+    this.transition("failover-in-progress", `${reason}: ${formatAddress({ host, port })}`);
+    this.parts.demote({ host, port });
   }
 
   private end(reason: string): void {

@@ -8,6 +8,7 @@
 
 import { tmpdir } from "node:os";
 import type { Address } from "../base/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
@@ -212,7 +213,7 @@ export class Replication {
     const { effects, store } = this.parts;
     effects.muted = true;
     store.expires = false;
-    this.leader.dropFollowers(`this node follows ${host}:${port} now`);
+    this.leader.dropFollowers(`this node follows ${formatAddress({ host, port })} now`);
     this.waiters.releaseAll("role changed");
     follower.follow(host, port, isFailover);
     this.roleChanged.emit({ host, port });

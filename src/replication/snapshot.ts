@@ -11,6 +11,7 @@
 // moment.
 
 import { freeBytes } from "../base/buffer-pool.ts";
+import { latin1 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
 import type { KeyVisitor } from "../protocol/apply-stream.ts";
@@ -113,7 +114,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   key(bytes: Uint8Array, start: number, end: number): void {
     if (this.finished || (this.cursor > 0 && this.store.passed(this.cursor, bytes, start, end)))
       return;
-    const name = nameOf(bytes, start, end);
+    const name = latin1(bytes, start, end);
     if (this.changed.has(name)) return;
     this.changed.add(name);
     this.changedBytes += name.length + keyOverheadBytes;
@@ -157,12 +158,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   visit(store: Store): void {
     const { keyBytes, keyStart, keyEnd, valueLength, expiresAt } = store;
     const changed = this.changed;
-    if (changed.size > 0 && changed.has(nameOf(keyBytes, keyStart, keyEnd))) return;
+    if (changed.size > 0 && changed.has(latin1(keyBytes, keyStart, keyEnd))) return;
     this.writer.item(keyBytes, keyStart, keyEnd, store, valueLength, expiresAt);
   }
-}
-
-/** One character for each byte. */
-function nameOf(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

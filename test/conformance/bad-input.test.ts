@@ -1,5 +1,5 @@
 /**
- * * Malformed and hostile bytes, against our node and a real redis-server: the reply is Redis's
+ * Malformed and hostile bytes, against our node and a real redis-server: the reply is Redis's
  * error or the connection closes, the server stays up, and a bystander is not affected. Replay the
  * fuzz with BAD_INPUT_SEED=n; run longer with BAD_INPUT_ROUNDS=n.
  * Invariant: every case runs beside a bystander that checks its own work before the case ends.

@@ -1,5 +1,5 @@
 /**
- * * The letters after `flags=` in CLIENT LIST, which operators grep for: in each state of a
+ * The letters after `flags=` in CLIENT LIST, which operators grep for: in each state of a
  * connection our node reports the same as redis-server, with one data thread and with two.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

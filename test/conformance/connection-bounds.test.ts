@@ -1,5 +1,5 @@
 /**
- * * The bounds of the state that the node keeps for one connection: watched keys and subscriptions,
+ * The bounds of the state that the node keeps for one connection: watched keys and subscriptions,
  * in number and in bytes. Redis has no such bounds, so only our nodes are tested. bad-input.test.ts
  * and the tests of the decoder cover the bounds of a single request.
  * Invariant: a connection at a bound keeps what it has, and no other connection is affected.

@@ -1,5 +1,5 @@
 /**
- * * The order of the output of a connection, byte for byte as from redis-server: messages to itself
+ * The order of the output of a connection, byte for byte as from redis-server: messages to itself
  * among its replies (RESP3), the confirmations of SUBSCRIBE while CLIENT REPLY is off, and the
  * close of a client that kills itself. Each script is sent in one packet, to one data thread and to
  * two.

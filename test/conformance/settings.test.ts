@@ -1,5 +1,5 @@
 /**
- * * CONFIG SET and GET where they differ from Redis's: a value that this node does not support is
+ * CONFIG SET and GET where they differ from Redis's: a value that this node does not support is
  * refused with the reason, and Redis's names map to our settings. edge-cases.test.ts compares what
  * must be equal.
  */

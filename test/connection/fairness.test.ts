@@ -1,5 +1,5 @@
 /**
- * * One client with a long pipeline beside others: the others are served in between, in whatever
+ * One client with a long pipeline beside others: the others are served in between, in whatever
  * order their commands arrive, and the pipeline gets all its replies. It checks only the order of
  * replies, no times.
  */

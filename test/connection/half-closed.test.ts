@@ -1,5 +1,5 @@
 /**
- * * Clients that close their half of the connection after their last command: they get all replies,
+ * Clients that close their half of the connection after their last command: they get all replies,
  * from whichever thread, and then the connection closes. `printf ... | nc` is such a client.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";

@@ -1,5 +1,5 @@
 /**
- * * Effects of a command on the later ones of the same packet: a login, its loss, the protocol. The
+ * Effects of a command on the later ones of the same packet: a login, its loss, the protocol. The
  * bounds of requests before a login are checked when a request runs, not when the packet is
  * decoded.
  */

@@ -1,5 +1,5 @@
 /**
- * * Clients that send before they read, or never read: how much memory they may hold, which one is
+ * Clients that send before they read, or never read: how much memory they may hold, which one is
  * disconnected, and that no other is affected. The bound of all clients together is
  * --max-client-memory.
  */

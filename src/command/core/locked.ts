@@ -7,9 +7,10 @@
 // throws leaves its locks held: either the process ends, or data-thread.ts releases them.
 // Hot path: no allocation, no try.
 
+import { latin1Bytes } from "../../base/bytes.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { effectiveFlags, keyOf } from "../transaction/transaction-queue.ts";
+import { effectiveFlags } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
@@ -82,7 +83,7 @@ export function shardsOfQueue(
   if ((flags & flag.CONTROL) !== 0) return store.allShards;
   let shards = 0;
   for (const name of watched?.keys.keys() ?? []) {
-    const key = keyOf(name);
+    const key = latin1Bytes(name);
     shards |= store.shardBit(key, 0, key.length);
   }
   for (const request of requests) {

@@ -3,6 +3,7 @@
 // connections.
 // Invariant: every name has a subscriber, and every subscriber has a name.
 
+import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import type { Glob } from "../../base/glob.ts";
 import { subscriptionBytesMax } from "../../base/limits.ts";
 
@@ -38,12 +39,12 @@ export class Topics {
   get(bytes: Uint8Array): Topic | undefined {
     // No subscriber can have such a long name, so do not convert it to a string.
     if (bytes.length > subscriptionBytesMax) return undefined;
-    return this.byName.get(nameOf(bytes));
+    return this.byName.get(latin1(bytes));
   }
 
   /** The names of one subscriber. */
   of(id: number): Uint8Array[] {
-    return [...this.namesOf(id)].map((name) => Buffer.from(name, "latin1"));
+    return [...this.namesOf(id)].map(latin1Bytes);
   }
 
   count(id: number): number {
@@ -60,7 +61,7 @@ export class Topics {
   }
 
   add(id: number, bytes: Uint8Array): void {
-    const name = nameOf(bytes);
+    const name = latin1(bytes);
     const topic = this.byName.get(name) ?? { bytes: bytes.slice(), subscribers: new Set() };
     this.byName.set(name, topic);
     topic.subscribers.add(id);
@@ -72,7 +73,7 @@ export class Topics {
 
   remove(id: number, bytes: Uint8Array): void {
     if (bytes.length > subscriptionBytesMax) return;
-    const name = nameOf(bytes);
+    const name = latin1(bytes);
     this.leave(id, name);
     const held = this.bySubscriber.get(id);
     if (held === undefined || !held.names.delete(name)) return;
@@ -91,9 +92,4 @@ export class Topics {
     topic?.subscribers.delete(id);
     if (topic?.subscribers.size === 0) this.byName.delete(name);
   }
-}
-
-/** One character per byte, because any bytes can be a name. */
-function nameOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

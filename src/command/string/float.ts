@@ -4,6 +4,8 @@
 // It reads decimal and hexadecimal notation as strtold does, and does not use the store or replies.
 // Invariant: the mantissa of a LongDouble has at most 64 bits.
 
+import { latin1 } from "../../base/bytes.ts";
+
 export interface LongDouble {
   /** Signed. For infinity, only the sign counts. */
   readonly mantissa: bigint;
@@ -30,14 +32,12 @@ const decimalForm = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const hexForm = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
 const infinityForm = /^([+-]?)inf(?:inity)?$/i;
 
-const latin1 = new TextDecoder("latin1");
-
 /**
  * Reads a number as Redis's string2ld does. Null if it is not a number, overflows or underflows.
  */
 export function readLongDouble(buf: Uint8Array, start: number, end: number): LongDouble | null {
   if (end - start > longDoubleTextMax) return null;
-  const text = latin1.decode(buf.subarray(start, end));
+  const text = latin1(buf, start, end);
   const infinity = infinityForm.exec(text);
   if (infinity !== null) {
     return { mantissa: infinity[1] === "-" ? -1n : 1n, exponent: 0, infinite: true };

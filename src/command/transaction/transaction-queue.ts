@@ -37,11 +37,6 @@ export function end(session: Session): void {
   session.watched = null;
 }
 
-/** Converts the stored name of a watched key back to its bytes. */
-export function keyOf(name: string): Uint8Array {
-  return Buffer.from(name, "latin1");
-}
-
 /** Memory in bytes of the state that the node keeps for a client between commands. */
 export function rememberedBytes(session: Session): number {
   const { transaction, watched, subscriptionBytes, channels, patterns } = session;

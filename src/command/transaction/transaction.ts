@@ -7,6 +7,7 @@
 // Invariant: however a transaction ends, the connection has left it and its locks and group are
 // released.
 
+import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
 import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.ts";
@@ -22,7 +23,7 @@ import { heldBack } from "../core/gate.ts";
 import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
-import { add, begin, end, fail, keyOf, refused } from "./transaction-queue.ts";
+import { add, begin, end, fail, refused } from "./transaction-queue.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
 const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;
@@ -183,7 +184,7 @@ function watch(x: Context, request: Request, reply: Reply): void {
     const start = request.start[i];
     const end = request.end[i];
     if (end - start > keyBytesMax) return reply.error(keyTooLong);
-    const name = Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString("latin1");
+    const name = latin1(buf, start, end);
     if (watched.keys.has(name)) continue;
     if (!hasRoom(watched, name.length)) return reply.error(tooManyWatched);
     // find() removes an expired item, which changes the version, so it must come first.
@@ -206,7 +207,7 @@ function unwatch({ session }: Context, _request: Request, reply: Reply): void {
 
 function haveChanged({ store, now }: Context, watched: Watched): boolean {
   for (const [name, seen] of watched.keys) {
-    const key = keyOf(name);
+    const key = latin1Bytes(name);
     const lived = seen >= 0;
     if (store.version(key, 0, key.length) !== (lived ? seen : -1 - seen)) return true;
     if (lived && !store.find(key, 0, key.length, now)) return true;

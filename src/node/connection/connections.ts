@@ -3,6 +3,7 @@
 // is what all of them share.
 // Invariant: the table has the connection of every open socket, by the id of its session.
 
+import { formatAddress } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { descriptorsSpare, keepAliveSecondsMax, strangerMsMax } from "../../base/limits.ts";
@@ -100,8 +101,8 @@ export class Connections {
     this.received++;
     const session = new Session(
       this.standing.nextClientId(),
-      formatEndpoint(socket.remoteAddress, socket.remotePort),
-      formatEndpoint(socket.localAddress, socket.localPort),
+      formatAddress({ host: socket.remoteAddress, port: socket.remotePort }),
+      formatAddress({ host: socket.localAddress, port: socket.localPort }),
       monotonicMs(),
       !this.standing.needsLogin,
     );
@@ -130,10 +131,6 @@ export class Connections {
     connection.onClose();
     this.thread.left(connection.session);
   }
-}
-
-function formatEndpoint(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Missing from Bun's types. The system gives the lowest number that is free. */

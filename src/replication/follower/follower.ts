@@ -19,6 +19,7 @@
 // journal is off, the history fresh and the store hidden until then, so that a part of a snapshot
 // can neither be resumed nor be served as if it were whole.
 
+import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
 import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
 import { RdbError } from "../../rdb/format.ts";
@@ -142,7 +143,7 @@ export class Follower {
     this.host = host;
     this.port = port;
     this.attempts.reset();
-    this.transition("connect", `following ${host}:${port}`);
+    this.transition("connect", `following ${formatAddress(this)}`);
     this.connect();
   }
 
@@ -151,7 +152,7 @@ export class Follower {
     assert(this.state === "off", "a node stands by before it follows");
     this.host = host;
     this.port = port;
-    this.transition("connect", `following ${host}:${port} once its own data are loaded`);
+    this.transition("connect", `following ${formatAddress(this)} once its own data are loaded`);
   }
 
   begin(): void {
@@ -198,7 +199,7 @@ export class Follower {
   tick(): void {
     const now = this.parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
-    if (this.isUp) this.attempts.holds(`leader ${this.host}:${this.port}`);
+    if (this.isUp) this.attempts.holds(`leader ${formatAddress(this)}`);
     const silentMs = now - Math.max(this.lastBytesMs, this.awakeSinceMs);
     if (silentMs > linkSilenceMsMax && this.freezes === 0) {
       this.fail(`silent for ${Math.round(silentMs)} ms`);
@@ -246,7 +247,7 @@ export class Follower {
     const times = misfits === 1 ? "" : `, ${misfits} times in a row`;
     this.retry(reason, waitMs);
     this.parts.log.warn(
-      `cannot follow ${this.host}:${this.port}${times}: ${reason}; what this node serves stays as it is ` +
+      `cannot follow ${formatAddress(this)}${times}: ${reason}; what this node serves stays as it is ` +
         `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
     );
   }
@@ -460,6 +461,6 @@ export class Follower {
     this.state = to;
     if (from === "connected" || to === "connected") this.parts.linkChanged?.();
     const why = reason === "" ? "" : ` (${reason})`;
-    return `leader ${this.host}:${this.port}: ${from} -> ${to}${why}`;
+    return `leader ${formatAddress(this)}: ${from} -> ${to}${why}`;
   }
 }

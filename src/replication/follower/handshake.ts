@@ -8,6 +8,7 @@
 // leader that does not know PSYNC (before Redis 2.8) is not followed: the old SYNC has no offsets.
 // From redis 7.0 `replication.c`: syncWithMaster, slaveTryPartialResynchronization.
 
+import { latin1 } from "../../base/bytes.ts";
 import { lineBytesMax } from "../../base/limits.ts";
 import { isReplid } from "../history.ts";
 
@@ -56,7 +57,7 @@ export class Handshake {
     let start = 0;
     while (this.outcome === null) {
       const end = chunk.indexOf(LF, start);
-      this.line += ascii(chunk.subarray(start, end < 0 ? chunk.length : end));
+      this.line += latin1(chunk, start, end < 0 ? chunk.length : end);
       if (this.line.length > lineBytesMax) this.outcome = failed("its answer has no end");
       if (end < 0) return chunk.length;
       start = end + 1;
@@ -126,8 +127,4 @@ function judgePsync(answer: string): Outcome {
 
 function failed(reason: string): Outcome {
   return { kind: "failed", reason };
-}
-
-function ascii(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -8,6 +8,7 @@
 //
 // Bare newlines may come before the head while the leader prepares.
 
+import { latin1 } from "../../base/bytes.ts";
 import { SyncError } from "../../base/errors.ts";
 import { keyBytesMax, lineBytesMax } from "../../base/limits.ts";
 import { type RdbHandler, RdbReader, type RdbReaderOptions } from "../../rdb/reader.ts";
@@ -142,8 +143,4 @@ export class SnapshotReceiver {
   private auxiliary(name: string, value: string): void {
     if (name === "repl-stream-db") this.streamDatabase = Number(value) || 0;
   }
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

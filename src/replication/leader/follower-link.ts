@@ -12,6 +12,7 @@
 // load does not end in another full sync. Nothing follows an EOF mark until the follower has sent
 // an ACK, because the mark must be the last bytes that it reads.
 
+import { formatAddress } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
 import {
@@ -102,7 +103,7 @@ export class FollowerLink {
   }
 
   get name(): string {
-    return `follower ${this.ip}:${this.port}`;
+    return `follower ${formatAddress({ host: this.ip, port: this.port })}`;
   }
 
   /** Seconds since its last acknowledgement. */

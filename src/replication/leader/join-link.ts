@@ -16,6 +16,7 @@
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back
 // empty.
 
+import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { attempt, type Fault } from "../../base/errors.ts";
 import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
@@ -199,7 +200,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
 
   private send(name: string): void {
     const { store, clock } = this.parts;
-    const key = Buffer.from(name, "latin1");
+    const key = latin1Bytes(name);
     const now = clock.wallMs();
     store.lock(key, 0, key.length);
     const lives = store.find(key, 0, key.length, now) && store.valueLength > 0;
@@ -283,8 +284,4 @@ function deleteFrame(key: Uint8Array): Uint8Array {
   const at = frame.writeInt32LE(key.length, frame.writeUInt8(DEL, 0));
   frame.set(key, at);
   return frame;
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

@@ -5,9 +5,10 @@
 // process is killed (on systems that do not allow that, the last reader removes it); it is closed
 // with the last feed.
 
-import { closeSync, openSync, read, unlinkSync, write } from "node:fs";
+import { closeSync, openSync, read, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { writeAll } from "../../base/write-all.ts";
 import { randomReplid } from "../history.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
@@ -15,7 +16,6 @@ import type { SnapshotFeed } from "./snapshot-feed.ts";
 const encoder = new TextEncoder();
 const pieceBytes = 256 * 1024;
 const readFrom = promisify(read);
-const writeTo = promisify(write);
 
 export interface SpoolParts {
   /** Where the file may lie; the first that takes it. */
@@ -147,14 +147,9 @@ class SpoolFile {
     }
   }
 
-  /** A write may be short, above all on a disk that is nearly full. */
   async append(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      const count = bytes.length - at;
-      const { bytesWritten } = await writeTo(this.file, bytes, at, count, this.length);
-      at += bytesWritten;
-      this.length += bytesWritten;
-    }
+    await writeAll(this.file, bytes, this.length);
+    this.length += bytes.length;
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {

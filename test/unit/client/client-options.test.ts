@@ -2,11 +2,11 @@
 // mistake is an InvalidArgumentError that names it.
 
 import { describe, expect, test } from "bun:test";
+import { formatAddress } from "../../../src/base/address.ts";
 import { InvalidArgumentError } from "../../../src/client/client-errors.ts";
 import { backoffMs } from "../../../src/client/client-link.ts";
 import {
   type ClientOptions,
-  formatAddress,
   parseAddress,
   resolveOptions,
 } from "../../../src/client/client-options.ts";
