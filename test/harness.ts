@@ -63,7 +63,7 @@ export async function waitFor<T>(
     } catch (error) {
       last = error;
     }
-    // The only sleep of the suite: between two looks at a condition.
+    // The pause between two looks at a condition.
     await Bun.sleep(pollMs);
   }
   throw new Error(`waited ${timeoutMs} ms${standing(progress, state)} for ${message}: ${last}`);
