@@ -30,6 +30,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
   {
     name: "client|unpause",
     arity: 2,
+    flags: flags | flag.ENDS_PAUSE,
     since: "6.2.0",
     complexity: perHeld,
     summary: "Ends a pause.",

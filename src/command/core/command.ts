@@ -12,7 +12,7 @@ import type {
   Handler,
 } from "./context.ts";
 import { flag } from "./flags.ts";
-import { type KeyRange, type KeyUse, type KeyUses, keyUsesOf } from "./key-use.ts";
+import { type KeyRange, type KeyUse, type KeyUses, keyUsesOf, nextIn } from "./key-use.ts";
 
 export type CommandGroup =
   | "string"
@@ -99,9 +99,7 @@ export class Command {
    * 0 gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
    */
   nextKey(position: number, argc: number): number {
-    const next = position === 0 ? this.firstKey : position + this.keyStep;
-    const last = this.lastKey < 0 ? argc + this.lastKey : this.lastKey;
-    return next <= last ? next : 0;
+    return nextIn(this.row.keys, position, argc);
   }
 }
 

@@ -34,6 +34,8 @@ export const flag = {
   GLOBAL: 1 << 21,
   /** Changes no data but enters the stream to the followers, so a pause of writes holds it too. */
   MAY_REPLICATE: 1 << 25,
+  /** No pause holds it: it ends one. Redis holds even CLIENT UNPAUSE. */
+  ENDS_PAUSE: 1 << 27,
   /** Allowed for a RESP2 client that has subscriptions. */
   SUBSCRIBER: 1 << 22,
   /** Its replies are pushes, which CLIENT REPLY does not suppress. */

@@ -81,7 +81,7 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if (isMuted(x, flags)) return onlySubscribing(command);
   if ((restrictions & STALE) !== 0 && (flags & flag.STALE) === 0) return leaderGone;
   if ((restrictions & LOADING) !== 0 && (flags & flag.LOADING) === 0) return loading;
-  return isHeld(x, restrictions, command, flags) ? heldBack : null;
+  return isHeld(x, restrictions, flags) ? heldBack : null;
 }
 
 /** A RESP2 subscriber could not distinguish the replies of other commands from messages. */
@@ -90,12 +90,9 @@ function isMuted({ session }: Context, flags: number): boolean {
   return (flags & flag.SUBSCRIBER) === 0;
 }
 
-/**
- * CLIENT UNPAUSE is not held, so that an operator can end a pause of all commands. Redis holds it.
- */
-function isHeld({ session }: Context, restrictions: number, { name }: Command, flags: number) {
+function isHeld({ session }: Context, restrictions: number, flags: number): boolean {
   if ((restrictions & anyPause) === 0 || session.kind !== "normal") return false;
-  if ((restrictions & ALL_PAUSED) !== 0) return name !== "client|unpause";
+  if ((restrictions & ALL_PAUSED) !== 0) return (flags & flag.ENDS_PAUSE) === 0;
   return (flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
 }
 

@@ -33,7 +33,8 @@ export function writesTo({ words }: KeyUse): boolean {
 /**
  * Position of the next key after `position` among `argc` arguments; 0 for none. 0 gives the first.
  */
-export function nextIn([first, last, step]: KeyRange, position: number, argc: number): number {
-  const next = position === 0 ? first : position + step;
+export function nextIn(range: KeyRange, position: number, argc: number): number {
+  const last = range[1];
+  const next = position === 0 ? range[0] : position + range[2];
   return next <= (last < 0 ? argc + last : last) ? next : 0;
 }

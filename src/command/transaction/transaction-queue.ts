@@ -13,7 +13,7 @@ import type { Session } from "../core/session.ts";
 import type { Transaction } from "../core/transaction-data.ts";
 
 /** Flags that permit something. EXEC has such a flag only if every queued command has it. */
-const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY;
+const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY | flag.ENDS_PAUSE;
 /**
  * Memory of a queued request, a watched key and a subscription in addition to their bytes
  * (measured).
