@@ -8,7 +8,15 @@ import { basename, dirname, join } from "node:path";
 import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
 import { options } from "../src/config/options.ts";
-import { type Import, readSources, type SourceFile } from "./support/source.ts";
+import {
+  commentLines,
+  type Import,
+  isComment,
+  type Line,
+  readSources,
+  type SourceFile,
+  wayBack,
+} from "./support/source.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
 const columnsMax = 100;
@@ -116,30 +124,13 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
   }
   const room = roomOf(file.path.slice("src/".length));
   if (packages[specifier]?.includes(room)) return [];
-  return [`${at}: a package may be used only where PACKAGES says, and why it is needed`];
+  return [`${at}: a package may be used only where packages says, and why`];
 }
 
 /** Names that files of several rooms have, each with its reason. */
 const repeated: Readonly<Record<string, string>> = {
   "protocol.ts": "the value of each protocol, one a folder, beside the type of all of them",
 };
-
-/** The way by which a file comes back to itself, or null. */
-function wayBack(
-  from: string,
-  targets: ReadonlyMap<string, readonly string[]>,
-): readonly string[] | null {
-  const ways: string[][] = [[from]];
-  const seen = new Set<string>();
-  for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
-    for (const target of targets.get(way.at(-1) ?? "") ?? []) {
-      if (target === from) return [...way, target];
-      if (!seen.has(target)) ways.push([...way, target]);
-      seen.add(target);
-    }
-  }
-  return null;
-}
 
 describe("rooms", () => {
   test("the top level holds only what the user fixed and what tools demand", () => {
@@ -243,7 +234,7 @@ describe("doors", () => {
     // By names that many things have, on what is called a store; and by names that only a store
     // has.
     const common = /\bstore\??\.(set|delete|clear|listener)\b/;
-    const own = /(?<!\b#?keyspace)\??\.(setRange|setExpiry|beginReplacement)\(/;
+    const own = /(?<!\bkeyspace)\??\.(setRange|setExpiry|beginReplacement)\(/;
     expectNone([...everywhere(common, remedy, others), ...everywhere(own, remedy, others)]);
   });
 
@@ -330,13 +321,6 @@ describe("files", () => {
     expectNone(long);
   });
 });
-
-/** A line of a comment, or of code with a comment behind it; a long string is neither. */
-function isComment(line: string, code: string): boolean {
-  if (/\S {3,}\S|^\s*(\/\/|\*) ?\|/.test(line)) return false;
-  if (/^\s*(\/\/|\/\*|\*)/.test(line)) return code.trim() === "";
-  return / \/\/ [^"'`]*$/.test(line) && code.trimEnd().length < line.length;
-}
 
 /** Tests are lists of cases, and their outermost functions are as long as the list. */
 function isException({ path, header }: SourceFile): boolean {
@@ -429,7 +413,27 @@ function unexplainedSleeps({ path, code, text }: SourceFile): string[] {
 
 // ---- documents ----------------------------------------------------------------------------------
 
+/** Names of files in examples of a text. */
+const invented = new Set(["a.ts", "a.d.ts"]);
+
 describe("documents", () => {
+  test("comments and documents name only files that are there", () => {
+    const known = [...new Bun.Glob("**/*.{ts,md}").scanSync({ cwd: repositoryRoot, dot: true })]
+      .filter((path) => !/^(node_modules|dist|\.git)\//.test(path))
+      .map((path) => `/${path}`);
+    const named = [
+      ...files.flatMap((file) => commentLines(file)),
+      ...known.filter((path) => path.endsWith(".md")).flatMap((path) => documentLines(path)),
+    ];
+    const strays = named.flatMap(({ where, line }) =>
+      [...line.matchAll(/[\w./-]*[\w-]\.(?:ts|md)\b/g)]
+        .map(([name]) => name.replace(/^(\.{1,2}\/)+/, ""))
+        .filter((name) => !invented.has(name) && !known.some((path) => path.endsWith(`/${name}`)))
+        .map((name) => `${where}: there is no ${name}`),
+    );
+    expectNone(strays);
+  });
+
   test("the README's table of options is what src/config/options.ts says", () => {
     const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
     const isFresh = readme.includes(optionTable());
@@ -459,6 +463,11 @@ describe("documents", () => {
     expectNone(silent.map((name) => `test/README.md: the files of its row do not test ${name}`));
   });
 });
+
+function documentLines(path: string): Line[] {
+  const text = readFileSync(join(repositoryRoot, path), "utf8");
+  return text.split("\n").map((line, index) => ({ where: `${path.slice(1)}:${index + 1}`, line }));
+}
 
 interface IndexRow {
   readonly names: readonly string[];

@@ -1,6 +1,7 @@
 // Checks arguments before anything is sent: keys, values, lists and option objects. The types
 // refuse most mistakes at compile time; a caller without types gets an InvalidArgumentError that
-// names the argument. The meaning of an option is not here: see lifetime.ts and options.ts.
+// names the argument. The meaning of an option is not here: see lifetime.ts and
+// client-options.ts.
 // Invariant: what passes here can be encoded. The writer runs in a microtask, where no caller could
 // catch an exception and every later request would hang.
 

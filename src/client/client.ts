@@ -1,8 +1,8 @@
 // The public API of the client: connect() and the methods of Client, which check arguments and turn
 // calls into commands. Routing, transport and failover are not here: see router.ts and
 // client-connection.ts.
-// Invariant: every method returns a promise that rejects only with an MSCacheError (errors.ts), and
-// no method throws.
+// Invariant: every method returns a promise that rejects only with an MSCacheError
+// (client-errors.ts), and no method throws.
 
 import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
 import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";

@@ -1,6 +1,6 @@
 // Routes requests: reads to the node given to connect(), writes to the leader. It keeps the link,
 // at most one further connection if the leader is another node, and the writes that wait while the
-// leader is unknown. leader.ts finds the leader.
+// leader is unknown. leader-search.ts finds the leader.
 // Invariant: `leader` is null or accepts requests; writes wait in `unrouted` only while it is null.
 //
 // A write is sent again only if it was certainly not executed: it never left, or a follower refused

@@ -1,7 +1,7 @@
 /**
  * Snapshot files between MSCache and Redis: redis-check-rdb accepts ours, redis-server loads them,
  * and a node loads what redis-server wrote, skipping what a cache of strings cannot hold. For the
- * format byte by byte, see test/unit/rdb/rdb.test.ts.
+ * format byte by byte, see test/unit/rdb/.
  * Invariant: contents are compared key by key, including expiry times.
  */
 import { describe, expect, test } from "bun:test";

@@ -1,7 +1,7 @@
 // Reads TypeScript sources for the tidy test: which files there are, their imports, headers,
-// functions and empty catches. It knows just enough of the language for that: strings, comments and
-// regular expressions are blanked, then braces are counted. Blanked text keeps every line break, so
-// that lines are the file's own.
+// functions, empty catches and comments. It knows just enough of the language for that: strings,
+// comments and regular expressions are blanked, then braces are counted. Blanked text keeps every
+// line break, so that lines are the file's own.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
@@ -197,4 +197,44 @@ function templateLength(text: string, start: number, templates: number[]): numbe
     }
   }
   return text.length - start;
+}
+
+/** The way by which a file comes back to itself, or null. */
+export function wayBack(
+  from: string,
+  targets: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | null {
+  const ways: string[][] = [[from]];
+  const seen = new Set<string>();
+  for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
+    for (const target of targets.get(way.at(-1) ?? "") ?? []) {
+      if (target === from) return [...way, target];
+      if (!seen.has(target)) ways.push([...way, target]);
+      seen.add(target);
+    }
+  }
+  return null;
+}
+
+// ---- comments -----------------------------------------------------------------------------------
+
+/** A line of a comment or of a document, and where it stands. */
+export interface Line {
+  readonly where: string;
+  readonly line: string;
+}
+
+export function commentLines({ path, text, code }: SourceFile): Line[] {
+  const blanked = code.split("\n");
+  return text
+    .split("\n")
+    .map((line, index) => ({ where: `${path}:${index + 1}`, line, code: blanked[index] ?? "" }))
+    .filter((it) => isComment(it.line, it.code));
+}
+
+/** A line of a comment, or of code with a comment behind it; a long string is neither. */
+export function isComment(line: string, code: string): boolean {
+  if (/\S {3,}\S|^\s*(\/\/|\*) ?\|/.test(line)) return false;
+  if (/^\s*(\/\/|\/\*|\*)/.test(line)) return code.trim() === "";
+  return / \/\/ [^"'`]*$/.test(line) && code.trimEnd().length < line.length;
 }

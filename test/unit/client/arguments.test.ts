@@ -1,7 +1,7 @@
 // Every method of the client with every kind of wrong argument, as a caller without types could
 // pass it. The call rejects with an InvalidArgumentError that names the argument; nothing is sent
 // or thrown. No promise is left behind either: bun test fails a test with an unhandled rejection or
-// exception. The effect of valid arguments is tested in options.test.ts and conformance/.
+// exception. The effect of valid arguments is tested in client-options.test.ts and conformance/.
 
 import { describe, expect, test } from "bun:test";
 import { connect, InvalidArgumentError } from "../../../src/index.ts";

@@ -1,5 +1,6 @@
 // Reserves a store of as many bytes as its argument says and prints, as JSON, what that took: the
-// growth of resident memory and the number of arenas. Run by parts.test.ts in a process of its own.
+// growth of resident memory and the number of arenas. Run by store-parts.test.ts in a process
+// of its own.
 
 import { reserveStore } from "../../../src/store/memory.ts";
 import { storeOptions } from "./harness.ts";

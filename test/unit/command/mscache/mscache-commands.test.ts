@@ -1,6 +1,6 @@
 /**
  * The four opcodes of the binary protocol, from frame bytes to reply bytes: the decoder, the
- * rows and the encoder together. protocol/mscache.test.ts covers fragmented frames.
+ * rows and the encoder together. protocol/mscache/mscache.test.ts covers fragmented frames.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
