@@ -109,7 +109,7 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** The leader did not send what it announced. */
+/** The leader sent what this node cannot follow: its link ends, and a full sync may follow. */
 export class SyncError extends Error {
   override readonly name = "SyncError";
 }

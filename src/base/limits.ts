@@ -1,7 +1,6 @@
-// Every bound that a user can meet: what it limits, its unit (also in its name), the
-// reason for the value, and what happens at the bound. Limits that a user may change are in
-// config/; these do not change at run time. The relations between them are asserted at the end of
-// the file.
+// Every bound that a user can meet: what it limits, its unit (also in its name), the reason for the
+// value, and what happens at the bound. Limits that a user may change are in config/; these do not
+// change at run time. The relations between them are asserted at the end of the file.
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -1,7 +1,7 @@
 // Every option of a node in one table: flag, configuration-file key and environment variable,
 // default, sentence, how its text is read, whether a change applies at once, and the names by which
 // Redis's CONFIG knows it. The help, the README's table, the loader and CONFIG GET/SET are all made
-// from it. Where values come from, and how they relate to each other, is config.ts's business.
+// from it. config.ts decides which source of a value counts, and checks values against each other.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
@@ -202,7 +202,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     environment: "MSCACHE_JOURNAL_SIZE",
     group: "Replication",
     hint: "SIZE",
-    default: "an eighth of what the program leaves, up to 128mb",
+    default: "an eighth of the memory that the program leaves, up to 128mb",
     derive: ({ memoryBytes, threads, maxMemory }) =>
       defaultJournalSize(memoryBytes, threads, maxMemory),
     doc: "Size of the replication journal, from which a follower resumes without a full sync.",
@@ -216,7 +216,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     environment: "MSCACHE_FOLLOWER_BUFFER",
     group: "Replication",
     hint: "SIZE",
-    default: "an eighth of what the program leaves, up to 256mb",
+    default: "an eighth of the memory that the program leaves, up to 256mb",
     derive: ({ memoryBytes, threads, maxMemory }) =>
       defaultFollowerBuffer(memoryBytes, threads, maxMemory),
     doc: "How far a follower may fall behind the journal before it is disconnected.",
@@ -278,7 +278,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     environment: "MSCACHE_MAX_MEMORY",
     group: "Memory",
     hint: "SIZE",
-    default: "half of what the program leaves of the memory that the process may use",
+    default: "half of the memory that the program leaves",
     derive: ({ memoryBytes, threads }) => defaultMaxMemory(memoryBytes, threads),
     doc: "Memory limit for items and their index.",
     change: "applies",
@@ -316,7 +316,8 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     environment: "MSCACHE_MAX_CLIENT_MEMORY",
     group: "Memory",
     hint: "SIZE",
-    default: "a quarter of what the program leaves, up to an eighth of all and 1gb",
+    default:
+      "a quarter of the memory that the program leaves, at most 1gb and an eighth of all memory",
     derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
     doc: "Memory limit for the unread replies and unfinished requests of all clients; above it, the largest clients are disconnected.",
     change: "applies",
@@ -393,7 +394,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Operation",
     hint: "FILE",
     default: "",
-    doc: "Configuration file of `name value` lines; the names are these flags without the dashes.",
+    doc: "Configuration file; each line has a flag without its dashes, and a value.",
     change: "restart",
     parse: asText,
     format: asText,

@@ -1,8 +1,8 @@
-// Hot path: the one door for changes. Whatever changes items comes by here, and here store and
-// journal change together: commands of clients, a leader's stream, a snapshot, and what the store
-// expires or evicts by itself. Nobody else calls what changes a store (a test holds that); whoever
-// reads, reads the store. It decides nothing about commands, and locks only where it says so: else
-// the caller holds the shards.
+// Hot path: the one door for changes. Every change of an item passes through here, and changes
+// store and journal together: commands of clients, a leader's stream, a snapshot, and what the
+// store expires or evicts by itself. No other code may call what changes a store (a test holds
+// that); reads go to the store directly. It decides nothing about commands, and takes locks only
+// where it says so: otherwise the caller holds the shards.
 // Invariant: what changed the store is in the journal, once and in absolute terms, and what changed
 // nothing is not. On a follower effects are muted: its leader's bytes are in the journal already.
 
@@ -101,7 +101,7 @@ export class Keyspace {
     this.store.unlockShards(taken);
   }
 
-  /** Every item that goes by itself comes by here, while its shard is locked. */
+  /** The store calls this for each item that it expires or evicts, while the shard is locked. */
   private removed(_reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
     this.effects.delete(key, start, end);
   }

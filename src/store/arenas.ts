@@ -1,6 +1,6 @@
-// Hot path: resolves locations. A location is a position in units of 8 bytes over all arenas: 32
-// bits reach
-// 32 GiB, and the low 27 of them address an arena of 1 GiB. Knows neither items nor owners.
+// Hot path: resolves locations. A location is a position in units of 8 bytes over all arenas: its
+// 32 bits reach 32 GiB, and the low 27 of them address an arena of 1 GiB. Knows neither items nor
+// owners.
 // Invariant: a segment's size is a power of two, so no segment and no item straddles two arenas.
 
 import type { Geometry } from "./memory.ts";

@@ -2,8 +2,8 @@
 // threads. It does not know what it guards, is not fair, and does not end the process: if the owner
 // of a lock has died, acquire() throws, which is a fault of the node.
 // Invariant: a word is 0 (free), the owner's id plus one, or that with WAITERS set; only the owner
-// sets it to
-// 0. There are three states because Atomics.notify costs 27 to 45 ns and is mostly unnecessary.
+// sets it to 0. There are three states because Atomics.notify costs 27 to 45 ns and is mostly
+// unnecessary.
 
 import { assert } from "../base/errors.ts";
 

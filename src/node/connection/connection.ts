@@ -1,8 +1,8 @@
 // One connection: bytes go from its socket to a decoder, decoded commands to execute(), gathered
 // replies back to the socket, in one write per turn. Its states: connection-state.ts.
 //
-// Commands are executed only while it is running. Input that arrives in another state stays in the
-// decoder, and reading pauses before that becomes much. A client that reads no replies may still
+// Commands are executed only while it is running. Input that arrives in another state waits in the
+// decoder, up to a bound at which the socket is not read. A client that reads no replies may still
 // run commands within client-memory.ts; one that has closed its half gets all its replies first.
 // Hot path: receive(), process(), runBatch(), run(), flush().
 

@@ -1,7 +1,7 @@
-// The leader's end of a JOIN link: a follower that speaks the seed's binary protocol and answers
-// every frame with a status byte. It gets SET and DEL frames; the protocol has no other way to
-// report a change. The other direction does not exist: this node follows by PSYNC only, never a Go
-// leader.
+// The leader's end of a JOIN link: a follower that speaks the binary protocol of the first MSCache
+// and answers every frame with a status byte. It gets SET and DEL frames; the protocol has no other
+// way to report a change. The other direction does not exist: this node follows by PSYNC only,
+// never a Go leader.
 //
 //   SET 1 | int32 key length | key | int32 value length | value | int32 TTL in seconds
 //   DEL 3 | int32 key length | key            all integers little endian
