@@ -167,11 +167,11 @@ export const globClassesMax = 1024;
 export const globPartElementsMax = 1024;
 /**
  * Messages that wait for a slow subscriber, as in Redis (client-output-buffer-limit pubsub). It is
- * disconnected at once above the hard bound, and after mailSoftMs above the soft one.
+ * disconnected at once above the hard bound, and after messagesSoftMs above the soft one.
  */
-export const mailHardBytesMax = 32 * MiB;
-export const mailSoftBytesMax = 8 * MiB;
-export const mailSoftMs = 60_000;
+export const messagesHardBytesMax = 32 * MiB;
+export const messagesSoftBytesMax = 8 * MiB;
+export const messagesSoftMs = 60_000;
 
 // ---- the store --------------------------------------------------------------------------------
 
@@ -258,7 +258,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value fits while requests wait"],
   [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],
   [descriptorsSpare < descriptorsReserved, "max-clients is reached before the spare descriptors"],
-  [mailSoftBytesMax < mailHardBytesMax, "a soft bound is below its hard one"],
+  [messagesSoftBytesMax < messagesHardBytesMax, "a soft bound is below its hard one"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "a live link is heard"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],

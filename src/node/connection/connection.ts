@@ -168,7 +168,7 @@ export class Connection implements Spill {
       if (execute(thread.context, command, request, reply) === heldBack) return this.hold();
     }
     if (session.replyMode !== "on") this.skip(isHeard ? mark : thread.out.length);
-    if (this.outbox.mail !== null) this.outbox.sendOwnMail(thread.out);
+    if (this.outbox.waiting !== null) this.outbox.sendOwnMessages(thread.out);
     return true;
   }
 
@@ -185,7 +185,7 @@ export class Connection implements Spill {
     this.flush();
     thread.out.spillTo = null;
     if (this.state === RUNNING) this.transition(OPEN);
-    if (this.outbox.mailBytes > 0) this.sendMail();
+    if (this.outbox.messageBytes > 0) this.sendMessages();
     else this.countHeld();
     thread.noteWrites(session);
     if (session.closing) this.endWhenSent();
@@ -262,10 +262,10 @@ export class Connection implements Spill {
     this.session.closing = true;
   }
 
-  // ---- mail of channels -------------------------------------------------------------------------
+  // ---- messages of channels ---------------------------------------------------------------------
 
   /**
-   * Keeps a message until sendMail(). A message that the connection publishes to itself comes
+   * Keeps a message until sendMessages(). A message that the connection publishes to itself comes
    * before the reply, as in Redis; but not inside the reply to EXEC, where it would be an element.
    */
   deliver(message: EncodedMessage): void {
@@ -276,9 +276,9 @@ export class Connection implements Spill {
   }
 
   /** Sends the messages that wait, but not while a reply is being written or awaited. */
-  sendMail(): void {
+  sendMessages(): void {
     if (this.state === RUNNING || this.state === HANDED || this.state === CLOSED) return;
-    this.outbox.sendMail();
+    this.outbox.sendMessages();
     this.countHeld();
   }
 
@@ -344,14 +344,14 @@ export class Connection implements Spill {
     this.thread.turn(() => {
       const { out } = this.thread;
       this.transition(OPEN);
-      if (!isAnswerFirst) this.sendMail();
+      if (!isAnswerFirst) this.sendMessages();
       out.spillTo = this;
       out.appendAll(answer);
       out.spillTo = null;
       giveBack(answer);
       this.skip(out.length);
       this.flush();
-      this.sendMail();
+      this.sendMessages();
       if (this.session.closing) this.endWhenSent();
       else this.goOn();
     }, this);
@@ -466,7 +466,7 @@ export class Connection implements Spill {
   }
 
   get pendingOutputBytes(): number {
-    return this.outbox.unsentBytes + this.outbox.mailBytes;
+    return this.outbox.unsentBytes + this.outbox.messageBytes;
   }
 
   /** Ends the connection when the present reply is sent; at once if it does not read replies. */

@@ -9,15 +9,15 @@ import { EncodedMessage } from "./encoded-message.ts";
 /** A connection, reduced to what messages need. */
 interface Subscriber {
   readonly session: Session;
-  /** Keeps a message until sendMail(). */
+  /** Keeps a message until sendMessages(). */
   deliver(message: EncodedMessage): void;
-  sendMail(): void;
+  sendMessages(): void;
 }
 
 export class Delivery {
   private readonly connections: ReadonlyMap<number, Subscriber>;
   private readonly encoded = { 2: new EncodedMessage(2), 3: new EncodedMessage(3) };
-  /** Connections with mail that may go out at the end of this turn. */
+  /** Connections with messages that may go out at the end of this turn. */
   private ready = new Set<Subscriber>();
   private sending = new Set<Subscriber>();
 
@@ -50,7 +50,7 @@ export class Delivery {
     const { ready, sending } = this;
     this.ready = sending;
     this.sending = ready;
-    for (const connection of ready) connection.sendMail();
+    for (const connection of ready) connection.sendMessages();
     ready.clear();
   }
 }

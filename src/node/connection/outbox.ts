@@ -8,7 +8,7 @@
 import type { Output } from "../../base/output.ts";
 import { Backlog } from "./backlog.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
-import { Mail } from "./mail.ts";
+import { WaitingMessages } from "./waiting-messages.ts";
 
 interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
@@ -24,7 +24,7 @@ export class Outbox {
   private readonly counter: Counter;
   private readonly backlog: Backlog;
   /** Null until the first message. */
-  mail: Mail | null;
+  waiting: WaitingMessages | null;
   private isStalled: boolean;
   private isClosed: boolean;
 
@@ -32,7 +32,7 @@ export class Outbox {
     this.socket = socket;
     this.counter = counter;
     this.backlog = new Backlog();
-    this.mail = null;
+    this.waiting = null;
     this.isStalled = false;
     this.isClosed = false;
   }
@@ -43,8 +43,8 @@ export class Outbox {
   }
 
   /** Bytes of messages that wait for the end of a reply. */
-  get mailBytes(): number {
-    return this.mail?.bytes ?? 0;
+  get messageBytes(): number {
+    return this.waiting?.bytes ?? 0;
   }
 
   /** Hands the gathered replies to the socket; what it does not take is kept. Clears `out`. */
@@ -89,33 +89,33 @@ export class Outbox {
 
   // ---- messages of channels ---------------------------------------------------------------------
 
-  /** Keeps a message until sendMail(). False if the client is too slow to be kept. */
+  /** Keeps a message until sendMessages(). False if the client is too slow to be kept. */
   deliver(message: EncodedMessage, nowMs: number): boolean {
     if (this.isClosed) return true;
-    this.mail ??= new Mail();
-    message.addTo(this.mail.messages);
-    return !this.mail.isOverdue(this.backlog.bytes, nowMs);
+    this.waiting ??= new WaitingMessages();
+    message.addTo(this.waiting.messages);
+    return !this.waiting.isOverdue(this.backlog.bytes, nowMs);
   }
 
-  sendMail(): void {
-    const { mail } = this;
-    if (mail === null || mail.bytes === 0) return;
-    mail.messages.moveTo(this.backlog);
+  sendMessages(): void {
+    const { waiting } = this;
+    if (waiting === null || waiting.bytes === 0) return;
+    waiting.messages.moveTo(this.backlog);
     if (!this.isStalled) this.drain();
   }
 
   /** Sends what an EXEC has published to its own connection, behind its reply. */
-  sendOwnMail(out: Output): void {
-    if (this.mailBytes === 0) return;
+  sendOwnMessages(out: Output): void {
+    if (this.messageBytes === 0) return;
     this.flush(out);
-    this.sendMail();
+    this.sendMessages();
   }
 
   /** Drops everything and writes nothing more. */
   close(): void {
     this.isClosed = true;
     this.backlog.clear();
-    this.mail?.messages.clear();
-    this.mail = null;
+    this.waiting?.messages.clear();
+    this.waiting = null;
   }
 }

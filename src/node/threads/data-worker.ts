@@ -9,8 +9,8 @@ import { threadFarewellMsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { doneWithin } from "../../base/patience.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
-import type { FromWorker, Question, Questions, Start, ToWorker } from "./messages.ts";
 import { Parcel } from "./parcel.ts";
+import type { FromWorker, Question, Questions, Start, ToWorker } from "./thread-messages.ts";
 
 /** Most bytes of published messages that wait for the end of a turn; more are sent at once. */
 const parcelBytesMax = 1024 * 1024;

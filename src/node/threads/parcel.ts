@@ -7,7 +7,7 @@
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
-import type { DeliverOrder } from "./messages.ts";
+import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
 /** In place of the length of a pattern: there is none. */

@@ -7,7 +7,7 @@
 import type { Link, LinkSocket } from "../../base/link.ts";
 import { ByteQueue } from "../../replication/byte-queue.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { LinkEvent, LinkOrder } from "./messages.ts";
+import type { LinkEvent, LinkOrder } from "./thread-messages.ts";
 
 /** A few of the links' 64 KiB chunks: enough to keep a fast follower busy during the round trip. */
 const inFlightBytesMax = 1024 * 1024;

@@ -9,8 +9,8 @@ import type { Session } from "../../command/core/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Mailbox } from "./mailbox.ts";
-import { type Answer, type Submission, summaryOf } from "./messages.ts";
 import { buffersOf, pack } from "./packed-requests.ts";
+import { type Answer, type Submission, summaryOf } from "./thread-messages.ts";
 
 type PostSubmission = (submission: Submission, transfer: ArrayBuffer[]) => void;
 

@@ -17,6 +17,7 @@ import { ListenError, listen } from "../connection/listener.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
+import { unpack } from "./parcel.ts";
 import {
   type FromWorker,
   type LinkOrder,
@@ -25,8 +26,7 @@ import {
   type Start,
   summaryOf,
   type ToWorker,
-} from "./messages.ts";
-import { unpack } from "./parcel.ts";
+} from "./thread-messages.ts";
 import { killClients, reportClients, threadStatistics } from "./threads.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";

@@ -28,7 +28,7 @@ import {
   reviveRequest,
   reviveSession,
   type Submission,
-} from "./messages.ts";
+} from "./thread-messages.ts";
 import { addStatistics, type ThreadStatistics, type Threads, threadStatistics } from "./threads.ts";
 import { RemoteLinkSocket } from "./worker-links.ts";
 

@@ -36,7 +36,7 @@ function sharedChunk(text: string): Chunk {
 test("what was kept comes out in order, whatever a socket takes at a time", () => {
   const random = new Random(seedFor("BACKLOG_SEED"));
   for (let round = 0; round < 200; round++) {
-    const [backlog, mail, taker] = [new Backlog(), new Backlog(), new Taker()];
+    const [backlog, waiting, taker] = [new Backlog(), new Backlog(), new Taker()];
     const out = new Output();
     let wanted = "";
     for (let step = 0; step < random.between(1, 60); step++) {
@@ -49,13 +49,13 @@ test("what was kept comes out in order, whatever a socket takes at a time", () =
         backlog.keep(out, 2);
         out.clear();
       } else if (kind === 2) {
-        append(mail, text);
-        mail.share(sharedChunk(text), 0, text.length);
-        mail.moveTo(backlog);
+        append(waiting, text);
+        waiting.share(sharedChunk(text), 0, text.length);
+        waiting.moveTo(backlog);
         wanted += text;
       } else append(backlog, text);
       wanted += text;
-      expect([backlog.bytes, mail.bytes]).toEqual([wanted.length - taker.text.length, 0]);
+      expect([backlog.bytes, waiting.bytes]).toEqual([wanted.length - taker.text.length, 0]);
       if (random.between(0, 3) > 0) continue;
       taker.room = random.between(0, 10 ** random.between(1, 6));
       expect(backlog.drain(taker)).toBe(backlog.bytes === 0);
@@ -114,10 +114,10 @@ describe("memory", () => {
 
   test("a million messages of 31 bytes take little more than their bytes", () => {
     const counts = watchPool();
-    const [backlog, mail] = [new Backlog(), new Backlog()];
+    const [backlog, waiting] = [new Backlog(), new Backlog()];
     for (let i = 0; i < 1_000_000; i++) {
-      mail.append(bytesOf("*3 message of thirty-one bytes \n"), 0, 31);
-      mail.moveTo(backlog);
+      waiting.append(bytesOf("*3 message of thirty-one bytes \n"), 0, 31);
+      waiting.moveTo(backlog);
     }
     expect(backlog.bytes).toBe(31_000_000);
     expect(counts.taken - counts.given).toBeLessThan(31_000_000 + 128 * 1024);

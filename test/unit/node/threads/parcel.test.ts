@@ -3,8 +3,8 @@
 
 import { expect, test } from "bun:test";
 import type { Message } from "../../../../src/command/pubsub/channels.ts";
-import type { DeliverOrder } from "../../../../src/node/threads/messages.ts";
 import { Parcel, unpack } from "../../../../src/node/threads/parcel.ts";
+import type { DeliverOrder } from "../../../../src/node/threads/thread-messages.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);

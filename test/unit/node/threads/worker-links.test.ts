@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { Session } from "../../../../src/command/core/session.ts";
 import type { Connection } from "../../../../src/node/connection/connection.ts";
-import type { LinkEvent, LinkOrder } from "../../../../src/node/threads/messages.ts";
+import type { LinkEvent, LinkOrder } from "../../../../src/node/threads/thread-messages.ts";
 import { RemoteLink, RemoteLinkSocket } from "../../../../src/node/threads/worker-links.ts";
 
 const windowBytes = 1024 * 1024;

@@ -3,14 +3,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { Session } from "../../../../src/command/core/session.ts";
+import { pack } from "../../../../src/node/threads/packed-requests.ts";
 import {
   changesOf,
   commandOf,
   reviveRequest,
   reviveSession,
   summaryOf,
-} from "../../../../src/node/threads/messages.ts";
-import { pack } from "../../../../src/node/threads/packed-requests.ts";
+} from "../../../../src/node/threads/thread-messages.ts";
 import { mscache } from "../../../../src/protocol/mscache/protocol.ts";
 import { Request } from "../../../../src/protocol/request.ts";
 import { resp } from "../../../../src/protocol/resp/protocol.ts";

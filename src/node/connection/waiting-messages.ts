@@ -4,10 +4,10 @@
 // Invariant: the unsent messages of a slow subscriber are bounded, in bytes and in time
 // (limits.ts).
 
-import { mailHardBytesMax, mailSoftBytesMax, mailSoftMs } from "../../base/limits.ts";
+import { messagesHardBytesMax, messagesSoftBytesMax, messagesSoftMs } from "../../base/limits.ts";
 import { Backlog } from "./backlog.ts";
 
-export class Mail {
+export class WaitingMessages {
   readonly messages = new Backlog();
   private overSoftSinceMs = 0;
 
@@ -18,9 +18,9 @@ export class Mail {
   /** Whether a subscriber with `unsent` bytes beside these is too slow to be kept. */
   isOverdue(unsent: number, nowMs: number): boolean {
     const bytes = this.bytes + unsent;
-    if (bytes > mailHardBytesMax) return true;
-    if (bytes <= mailSoftBytesMax) this.overSoftSinceMs = 0;
+    if (bytes > messagesHardBytesMax) return true;
+    if (bytes <= messagesSoftBytesMax) this.overSoftSinceMs = 0;
     else if (this.overSoftSinceMs === 0) this.overSoftSinceMs = nowMs;
-    return this.overSoftSinceMs > 0 && nowMs - this.overSoftSinceMs > mailSoftMs;
+    return this.overSoftSinceMs > 0 && nowMs - this.overSoftSinceMs > messagesSoftMs;
   }
 }
