@@ -1,6 +1,6 @@
 // Writes the generated part of README.md: the table of options, from src/config/options.ts. It is
 // between two marks, and the text outside them never changes. `bun run docs` writes it;
-// test/tidy.test.ts fails if it is stale.
+// test/documents.test.ts fails if it is stale.
 
 import { join } from "node:path";
 import { optionTable } from "../src/config/config.ts";

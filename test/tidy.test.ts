@@ -3,20 +3,9 @@
 // text (support/source.ts blanks strings and comments) and judges neither style nor design.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { commands } from "../src/command/table.ts";
-import { optionTable } from "../src/config/config.ts";
-import { options } from "../src/config/options.ts";
-import {
-  commentLines,
-  type Import,
-  isComment,
-  type Line,
-  readSources,
-  type SourceFile,
-  wayBack,
-} from "./support/source.ts";
+import { type Import, isComment, readSources, type SourceFile, wayBack } from "./support/source.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
 const columnsMax = 100;
@@ -393,6 +382,13 @@ describe("words", () => {
     expectNone(logged);
   });
 
+  test("no test fails because a machine was busy for less than a minute", () => {
+    const hasty =
+      /\btimeoutMs: [1-5]?\d_000\b|\bsetDefaultTimeout\([1-5]?\d_000\b|^\s*\}, [1-5]?\d_000\);/;
+    const where = files.filter(({ path }) => path.startsWith("test/"));
+    expectNone(everywhere(hasty, "leave it out, or say caseMsMax", where));
+  });
+
   test("a sleep in a test says what real time it waits for", () => {
     const sleeping = files
       .filter(({ path }) => path.startsWith("test/"))
@@ -409,91 +405,4 @@ function unexplainedSleeps({ path, code, text }: SourceFile): string[] {
     const remedy = "wait for a condition (waitFor), or say in a comment which time must pass";
     return /\/\/|\*\//.test(near) ? [] : [`${path}:${index + 1}: ${remedy}`];
   });
-}
-
-// ---- documents ----------------------------------------------------------------------------------
-
-/** Names of files in examples of a text. */
-const invented = new Set(["a.ts", "a.d.ts"]);
-
-describe("documents", () => {
-  test("comments and documents name only files that are there", () => {
-    const known = [...new Bun.Glob("**/*.{ts,md}").scanSync({ cwd: repositoryRoot, dot: true })]
-      .filter((path) => !/^(node_modules|dist|\.git)\//.test(path))
-      .map((path) => `/${path}`);
-    const named = [
-      ...files.flatMap((file) => commentLines(file)),
-      ...known.filter((path) => path.endsWith(".md")).flatMap((path) => documentLines(path)),
-    ];
-    const strays = named.flatMap(({ where, line }) =>
-      [...line.matchAll(/[\w./-]*[\w-]\.(?:ts|md)\b/g)]
-        .map(([name]) => name.replace(/^(\.{1,2}\/)+/, ""))
-        .filter((name) => !invented.has(name) && !known.some((path) => path.endsWith(`/${name}`)))
-        .map((name) => `${where}: there is no ${name}`),
-    );
-    expectNone(strays);
-  });
-
-  test("the README's table of options is what src/config/options.ts says", () => {
-    const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
-    const isFresh = readme.includes(optionTable());
-    expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
-  });
-
-  const index = indexOfTests();
-
-  test("test/README.md tells where each command and each option is tested", () => {
-    const names = [
-      ...commands.map(({ name }) => name.toUpperCase()),
-      ...Object.values(options).map(({ name }) => name),
-    ];
-    const indexed = new Set(index.flatMap((row) => row.names));
-    const missing = names.filter((name) => !indexed.has(name));
-    expectNone(missing.map((name) => `test/README.md: say where ${name} is tested`));
-    const strangers = [...indexed].filter((name) => !names.includes(name));
-    expectNone(strangers.map((name) => `test/README.md: there is no ${name} any more`));
-  });
-
-  test("what the index names is there, and a file of its row speaks of it", () => {
-    const gone = index.flatMap((row) => row.files.filter((path) => !textOf(path)));
-    expectNone(gone.map((path) => `test/README.md: ${path} is not there`));
-    const silent = index.flatMap(({ names, files: paths }) =>
-      names.filter((name) => !paths.some((path) => speaksOf(textOf(path), name))),
-    );
-    expectNone(silent.map((name) => `test/README.md: the files of its row do not test ${name}`));
-  });
-});
-
-function documentLines(path: string): Line[] {
-  const text = readFileSync(join(repositoryRoot, path), "utf8");
-  return text.split("\n").map((line, index) => ({ where: `${path.slice(1)}:${index + 1}`, line }));
-}
-
-interface IndexRow {
-  readonly names: readonly string[];
-  readonly files: readonly string[];
-}
-
-/**
- * The rows of the index in test/README.md: names of commands and options, and files below test/.
- */
-function indexOfTests(): IndexRow[] {
-  const text = readFileSync(join(repositoryRoot, "test/README.md"), "utf8");
-  const [, section = ""] = /^## Where is X tested\?\n([\s\S]*?)^## /m.exec(text) ?? [];
-  const quoted = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
-  const cells = section.split("\n").map((line) => line.split("|"));
-  const rows = cells.map(([, names, paths]) => ({ names: quoted(names), files: quoted(paths) }));
-  return rows.filter((row) => row.names.length > 0 && row.files.length > 0);
-}
-
-/** The text of a file of test/, or nothing where there is none. */
-function textOf(path: string): string {
-  return files.find((file) => file.path === `test/${path}`)?.text ?? "";
-}
-
-/** An option may go by its name among Redis's settings, or by its key in a Config. */
-function speaksOf(text: string, name: string): boolean {
-  const [key, option] = Object.entries(options).find(([, it]) => it.name === name) ?? [];
-  const names = [name, key ?? name, ...(option?.redis ?? []).map((redis) => redis.name)];
-  return new RegExp(`\\b(${names.join("|")})\\b`, "i").test(text);
 }

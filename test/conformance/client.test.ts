@@ -99,7 +99,7 @@ describe.skipIf(oracle.isMissing)(`the benchmark of clients and ${oracle.name}`,
     const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
     expect(await child.stdout.text()).toMatch(/^mscache +get +[\d,]+\/s/m);
     expect(await child.exited).toBe(0);
-  }, 30_000);
+  });
 });
 
 function valueCases(client: () => Client): void {

@@ -160,12 +160,12 @@ function volumeCases(connect: () => Promise<Peer>): void {
     expect(await peer.ask("SET", "huge", value)).toBe("+OK");
     expect(await peer.ask("STRLEN", "huge")).toBe(":64000000");
     peer.send("GET", "huge");
-    const back = await peer.raw.readExactly(value.length + "$64000000\r\n\r\n".length, 30_000);
+    const back = await peer.raw.readExactly(value.length + "$64000000\r\n\r\n".length);
     expect(back.subarray(0, 11).toString()).toBe("$64000000\r\n");
     expect(back.subarray(11, -2).equals(value)).toBe(true);
     expect(await peer.ask("GETRANGE", "huge", "996", "998")).toBe("$\\x00\\xe5\\x00");
     expect(await peer.ask("DEL", "huge")).toBe(":1");
-  }, 60_000);
+  });
 }
 
 function connectionCases(connect: () => Promise<Peer>): void {

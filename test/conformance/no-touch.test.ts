@@ -3,10 +3,11 @@
  * names to TOUCH. The same reads by an ordinary client keep the keys.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { ours } from "../support/servers.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(caseMsMax);
 
 const keys = Array.from({ length: 200 }, (_, i) => `key:${i}`);
 const value = "v".repeat(1000);

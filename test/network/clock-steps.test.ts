@@ -4,11 +4,11 @@
  * clock alone), so these nodes are in this process; those that are stopped have their own.
  */
 import { afterEach, describe, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
-import { spawnNode, startNode, waitFor } from "../harness.ts";
+import { caseMsMax, spawnNode, startNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { textOf } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(caseMsMax);
 afterEach(() => {
   setSystemTime();
 });
@@ -53,7 +53,7 @@ describe.each([
     expect(info).toMatch(/slave0:.*state=online.*lag=[0-2]\r/);
     expect(info).toContain("sync_full:1\r\n");
     await operator.ask("CONFIG", "SET", "timeout", "1");
-    await waitFor(() => client.raw.isClosed, { timeoutMs: 20_000 });
+    await waitFor(() => client.raw.isClosed);
   });
 
   test("a key expires at its time, and a pause has its full length", async () => {
@@ -85,7 +85,7 @@ describe("a node that was stopped and continued", () => {
       node.process.kill("SIGCONT");
       for (let i = 0; i < 16; i++) expect(await client.shown()).toBe("+PONG");
       expect(await client.ask("PING")).toBe("+PONG");
-      await waitFor(() => silent.raw.isClosed, { timeoutMs: 20_000 });
+      await waitFor(() => silent.raw.isClosed);
     },
   );
 

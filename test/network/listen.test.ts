@@ -6,10 +6,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
-import { rawConnection, runMscache, spawnNode } from "../harness.ts";
+import { caseMsMax, rawConnection, runMscache, spawnNode } from "../harness.ts";
 import { encodeCommand } from "../support/wire.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(caseMsMax);
 
 const loopbacks = ["::1", "127.0.0.1"];
 /**

@@ -5,12 +5,17 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { freePort, type SpawnedNode, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
+import {
+  caseMsMax,
+  freePort,
+  type SpawnedNode,
+  spawnNode,
+  temporaryDirectory,
+  waitFor,
+} from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 
-setDefaultTimeout(60_000);
-
-const patience = { timeoutMs: 40_000 };
+setDefaultTimeout(caseMsMax);
 
 function linesOf(node: SpawnedNode, level: string, text: string): string[] {
   return node
@@ -22,7 +27,6 @@ function linesOf(node: SpawnedNode, level: string, text: string): string[] {
 /** Waits until it was logged four times, and expects one of them to be the operator's. */
 async function expectToldOnce(node: SpawnedNode, text: string, level = "warn"): Promise<void> {
   await waitFor(() => linesOf(node, "info", text).length >= 3, {
-    ...patience,
     message: node.log(),
   });
   expect(linesOf(node, level, text)).toHaveLength(1);

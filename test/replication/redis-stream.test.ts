@@ -6,7 +6,7 @@
  * Replay with STREAM_COMMANDS_SEED=n; run longer with STREAM_COMMANDS_STEPS=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { redisInstalled, waitFor } from "../harness.ts";
+import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { dumpedPayloads, elsewhere, redisWrites } from "../support/redis-writes.ts";
@@ -19,7 +19,7 @@ import { contentsOf } from "../support/write-load.ts";
 
 const steps = numberFromEnvironment("STREAM_COMMANDS_STEPS", repetitions(2_000, 20_000));
 const batch = 60;
-setDefaultTimeout(30_000 + steps * 20);
+setDefaultTimeout(caseMsMax + steps * 20);
 
 const startLeader = () => {
   return oracle.start(["--databases", "16", "--repl-diskless-sync-delay", "0"]) as Promise<Member>;

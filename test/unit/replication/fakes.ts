@@ -207,7 +207,7 @@ export function write(
 export async function until(
   holds: () => boolean,
   what: string,
-  patienceMs = 10_000,
+  patienceMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!holds()) {

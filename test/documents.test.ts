@@ -1,0 +1,102 @@
+// The documents as tests: the README's table of options, the index of test/README.md, and the files
+// that comments and documents name. It judges facts, not words.
+// Invariant: whatever a document says about commands, options and files is compared with the code.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { commands } from "../src/command/table.ts";
+import { optionTable } from "../src/config/config.ts";
+import { options } from "../src/config/options.ts";
+import { commentLines, type Line, readSources } from "./support/source.ts";
+
+const repositoryRoot = join(import.meta.dir, "..");
+const files = readSources(repositoryRoot, ["src", "test", "scripts"]);
+
+/** Fails with one line for each finding. */
+function expectNone(findings: readonly string[]): void {
+  expect(findings).toEqual([]);
+}
+
+/** Names of files in examples of a text. */
+const invented = new Set(["a.ts", "a.d.ts"]);
+
+test("comments and documents name only files that are there", () => {
+  const pattern = new Bun.Glob("{src,test,scripts,.github}/**/*.md");
+  const documents = ["README.md", ...pattern.scanSync({ cwd: repositoryRoot, dot: true })];
+  const known = [...files.map(({ path }) => path), ...documents].map((path) => `/${path}`);
+  const named = [
+    ...files.flatMap((file) => commentLines(file)),
+    ...documents.flatMap((path) => documentLines(path)),
+  ];
+  const strays = named.flatMap(({ where, line }) =>
+    [...line.matchAll(/[\w./-]*[\w-]\.(?:ts|md)\b/g)]
+      .map(([name]) => name.replace(/^(\.{1,2}\/)+/, ""))
+      .filter((name) => !invented.has(name) && !known.some((path) => path.endsWith(`/${name}`)))
+      .map((name) => `${where}: there is no ${name}`),
+  );
+  expectNone(strays);
+});
+
+test("the README's table of options is what src/config/options.ts says", () => {
+  const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
+  const isFresh = readme.includes(optionTable());
+  expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
+});
+
+const index = indexOfTests();
+
+test("test/README.md tells where each command and each option is tested", () => {
+  const names = [
+    ...commands.map(({ name }) => name.toUpperCase()),
+    ...Object.values(options).map(({ name }) => name),
+  ];
+  const indexed = new Set(index.flatMap((row) => row.names));
+  const missing = names.filter((name) => !indexed.has(name));
+  expectNone(missing.map((name) => `test/README.md: say where ${name} is tested`));
+  const strangers = [...indexed].filter((name) => !names.includes(name));
+  expectNone(strangers.map((name) => `test/README.md: there is no ${name} any more`));
+});
+
+test("what the index names is there, and a file of its row speaks of it", () => {
+  const gone = index.flatMap((row) => row.files.filter((path) => !textOf(path)));
+  expectNone(gone.map((path) => `test/README.md: ${path} is not there`));
+  const silent = index.flatMap(({ names, files: paths }) =>
+    names.filter((name) => !paths.some((path) => speaksOf(textOf(path), name))),
+  );
+  expectNone(silent.map((name) => `test/README.md: the files of its row do not test ${name}`));
+});
+
+function documentLines(path: string): Line[] {
+  const text = readFileSync(join(repositoryRoot, path), "utf8");
+  return text.split("\n").map((line, index) => ({ where: `${path}:${index + 1}`, line }));
+}
+
+interface IndexRow {
+  readonly names: readonly string[];
+  readonly files: readonly string[];
+}
+
+/**
+ * The rows of the index in test/README.md: names of commands and options, and files below test/.
+ */
+function indexOfTests(): IndexRow[] {
+  const text = readFileSync(join(repositoryRoot, "test/README.md"), "utf8");
+  const [, section = ""] = /^## Where is X tested\?\n([\s\S]*?)^## /m.exec(text) ?? [];
+  const quoted = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
+  const cells = section.split("\n").map((line) => line.split("|"));
+  const rows = cells.map(([, names, paths]) => ({ names: quoted(names), files: quoted(paths) }));
+  return rows.filter((row) => row.names.length > 0 && row.files.length > 0);
+}
+
+/** The text of a file of test/, or nothing where there is none. */
+function textOf(path: string): string {
+  return files.find((file) => file.path === `test/${path}`)?.text ?? "";
+}
+
+/** An option may go by its name among Redis's settings, or by its key in a Config. */
+function speaksOf(text: string, name: string): boolean {
+  const [key, option] = Object.entries(options).find(([, it]) => it.name === name) ?? [];
+  const names = [name, key ?? name, ...(option?.redis ?? []).map((redis) => redis.name)];
+  return new RegExp(`\\b(${names.join("|")})\\b`, "i").test(text);
+}
