@@ -23,9 +23,16 @@ const loopback = "127.0.0.1";
 const patienceMs = 60_000;
 /** Of a whole case: above the patience of its waits, which say what they waited for. */
 export const caseMsMax = 300_000;
-const pollMs = 5;
+/**
+ * Between two looks at a condition. A look often is a connection and a command of its own, and many
+ * tests wait at once, so the pause grows to a tenth of the time waited up to now: a wait ends a
+ * tenth late at most.
+ */
+const pollMs = { min: 5, max: 50, share: 0.1 } as const;
 /** `mscache` from source; other commands, as the binary's, take its place in some tests. */
 const sourceCommand = [process.execPath, join(import.meta.dir, "../src/main.ts")];
+/** What a node is: the executable that scripts/run-tests.ts built, or the sources. */
+const nodeCommand = process.env.MSCACHE_TEST_NODE ? [process.env.MSCACHE_TEST_NODE] : sourceCommand;
 
 /**
  * Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ...
@@ -50,7 +57,8 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   { timeoutMs = patienceMs, message = "a condition", progress }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
-  let deadline = performance.now() + timeoutMs;
+  const began = performance.now();
+  let deadline = began + timeoutMs;
   let state: unknown;
   let last: unknown = "it stayed false";
   while (performance.now() < deadline) {
@@ -64,9 +72,13 @@ export async function waitFor<T>(
       last = error;
     }
     // The pause between two looks at a condition.
-    await Bun.sleep(pollMs);
+    await Bun.sleep(pauseAfterMs(performance.now() - began));
   }
   throw new Error(`waited ${timeoutMs} ms${standing(progress, state)} for ${message}: ${last}`);
+}
+
+function pauseAfterMs(waitedMs: number): number {
+  return Math.min(pollMs.max, Math.max(pollMs.min, waitedMs * pollMs.share));
 }
 
 function standing(progress: unknown, state: unknown): string {
@@ -120,14 +132,14 @@ export interface SpawnedNode extends TestNode {
 }
 
 /**
- * A node in a process of its own: `bun src/main.ts ...args`, or another command that is a node. Its
+ * A node in a process of its own: `mscache ...args`, or another command that is a node. Its
  * port is read from its log, so the log level must stay at info or below.
  */
 export async function spawnNode(
   args: readonly string[] = [],
   {
     environment = {},
-    command = sourceCommand,
+    command = nodeCommand,
     directory = process.cwd(),
   }: Omit<RunOptions, "input"> = {},
 ): Promise<SpawnedNode> {
@@ -440,6 +452,11 @@ export class RespClient implements AsyncDisposable {
   /** Sends without waiting: the replies come by `reply`, in order. */
   send(...args: Argument[]): void {
     this.raw.write(encodeCommand(args));
+  }
+
+  /** The same for many commands in one write, which costs a fraction of as many writes. */
+  sendAll(commands: readonly (readonly Argument[])[]): void {
+    this.raw.write(Buffer.concat(commands.map(encodeCommand)));
   }
 
   async reply(): Promise<Reply> {

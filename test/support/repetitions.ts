@@ -3,7 +3,7 @@
  * every change, and many times in `bun run test:long`, which CI runs as well. The assertions are
  * the same.
  * Invariant: a file that uses this is run again by `test:long`; no other file is
- * (scripts/test-long.ts).
+ * (scripts/run-tests.ts).
  */
 
 /** Set by `bun run test:long`. */

@@ -1,0 +1,73 @@
+// Runs the tests on several processors, with the nodes that they start built beforehand:
+//   bun scripts/run-tests.ts [bun test arguments]          `bun run test`: every file
+//   bun scripts/run-tests.ts --long [bun test arguments]   `bun run test:long`: the files with
+//     repetitions once more, with many of them; a pattern selects among these files only
+// It selects and starts, and leaves the outcome to `bun test`, whose exit status is its own.
+// Invariant: all nodes of one run are of one moment, whatever is edited meanwhile.
+
+import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const buildScript = join(import.meta.dir, "build.ts");
+/** How long the longest files take: they start first, so that none runs alone at the end. */
+const timings = join(import.meta.dir, "test-timings.json");
+const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
+
+const [isLong, args] = argumentsOf(process.argv.slice(2));
+const selection = isLong ? longSelection(args) : args;
+const child = Bun.spawn(
+  [
+    ...[process.execPath, "test", `--parallel=${isLong ? 2 : 4}`, `--timings=${timings}`],
+    ...["--timeout", isLong ? "1800000" : "300000", ...selection],
+  ],
+  {
+    cwd: root,
+    env: {
+      ...process.env,
+      MSCACHE_TEST_NODE: buildNode(),
+      ...(isLong && { MSCACHE_TEST_LONG: "1" }),
+    },
+    stdio: ["inherit", "inherit", "inherit"],
+  },
+);
+process.exit(await child.exited);
+
+function argumentsOf([first, ...others]: string[]): [isLong: boolean, args: string[]] {
+  return first === "--long"
+    ? [true, others]
+    : [false, first === undefined ? [] : [first, ...others]];
+}
+
+/**
+ * The executable of the present sources. It starts in half of the time and the processor's work of
+ * `bun src/main.ts`, and the suites start a node a thousand times.
+ */
+function buildNode(): string {
+  const directory = join(root, "node_modules/.cache/mscache-test");
+  const path = join(directory, "mscache");
+  const draft = `${path}.${process.pid}`;
+  mkdirSync(directory, { recursive: true });
+  const { exitCode } = Bun.spawnSync([process.execPath, buildScript, "--outfile", draft], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (exitCode !== 0) process.exit(exitCode);
+  // Another run may be using its own one at this moment, and keeps it.
+  renameSync(draft, path);
+  return path;
+}
+
+/** The files that repeat something, and the options. */
+function longSelection(given: readonly string[]): string[] {
+  const options = given.filter((arg) => arg.startsWith("-"));
+  const patterns = given.filter((arg) => !arg.startsWith("-"));
+  const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+    .map((path) => `test/${path.replaceAll("\\", "/")}`)
+    .filter((path) => path.endsWith(".test.ts"))
+    .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)))
+    .filter((path) => helper.test(readFileSync(join(root, path), "utf8")))
+    .sort();
+  if (files.length > 0) return [...options, ...files];
+  console.error("no test file of that name repeats anything");
+  return process.exit(1);
+}
