@@ -16,8 +16,13 @@ import {
   waitFor,
 } from "../harness.ts";
 import { ask, Bed, fillMegabytes, infoField, start } from "../persistence/bed.ts";
+import { repetitions } from "../support/repetitions.ts";
 
 setDefaultTimeout(180_000);
+/** Of these, a last save takes longer than signals that are 5 ms apart. */
+const megabytes = repetitions(20, 60);
+/** Of these, a load takes longer than its node needs to hear of signals. */
+const loadedMegabytes = repetitions(100, 200);
 const patient = { timeoutMs: 60_000 };
 const root = join(import.meta.dir, "../..");
 
@@ -71,10 +76,10 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
       await using directory = await temporaryDirectory();
       const path = join(directory.path, "dump.rdb");
       await using node = await start(path, ...args);
-      await fillMegabytes(node.port, 60);
+      await fillMegabytes(node.port, megabytes);
       await send(node.process.pid, signals, gapMs);
       await expectOrderlyEnd(node);
-      expect(await itemsOf(path)).toBe(60);
+      expect(await itemsOf(path)).toBe(megabytes);
     },
   );
 
@@ -97,7 +102,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     const path = join(directory.path, "dump.rdb");
     {
       await using node = await start(path, ...args);
-      await fillMegabytes(node.port, 200);
+      await fillMegabytes(node.port, loadedMegabytes);
       node.process.kill("SIGTERM");
       await expectOrderlyEnd(node);
     }
@@ -108,7 +113,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
       await expectOrderlyEnd(node);
     }
     expect(Bun.hash(await Bun.file(path).bytes())).toBe(Bun.hash(before));
-    expect(await itemsOf(path)).toBe(200);
+    expect(await itemsOf(path)).toBe(loadedMegabytes);
   });
 
   test.each(combinations.map((signals) => [signals] as const))(
@@ -215,11 +220,11 @@ describe.each([
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using group = await spawnGroup(command, path);
-    await fillMegabytes(group.port, 60);
+    await fillMegabytes(group.port, megabytes);
     // A negative number is the whole process group, which is whom a terminal tells.
     await send(-group.pid, signals, 5);
     await waitFor(() => !isAlive(group.nodePid), { ...patient, message: "the node's end" });
-    expect(await itemsOf(path)).toBe(60);
+    expect(await itemsOf(path)).toBe(megabytes);
     expect(group.log()).toContain("-> ended");
   });
 });

@@ -31,7 +31,7 @@ for (const lineUp of lineUps) {
         const random = new Random(seedFor("REPLICATION_SEED"));
         await using members = new AsyncDisposableStack();
         const leader = members.use(await lineUp.leader());
-        await fill(leader.port, 10_000);
+        await fill(leader.port, repetitions(2_000, 10_000));
         await using load = await WriteLoad.start(leader.port, random);
         await load.more(writes / 4);
         const first = members.use(await lineUp.follower(leader));
@@ -117,9 +117,8 @@ async function expectEqualContents(
   leader: Member,
   followers: readonly Member[],
 ): Promise<Map<string, string>> {
-  await settledContentsOf(leader.port);
+  const wanted = await settledContentsOf(leader.port);
   await untilCaughtUp(leader, followers);
-  const wanted = await contentsOf(leader.port);
   for (const follower of followers) {
     const got = await contentsOf(follower.port);
     expect(differences(wanted, got)).toEqual([]);

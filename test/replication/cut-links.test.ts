@@ -74,7 +74,7 @@ const lineUps: readonly (readonly [leader: Kind, follower: Kind])[] = [
 ];
 
 async function expectEqual(leader: Member, followers: readonly Member[]): Promise<void> {
-  await settledContentsOf(leader.port);
+  const wanted = await settledContentsOf(leader.port);
   await waitFor(
     async () => {
       const { offset } = await standingOf(leader.port);
@@ -83,7 +83,6 @@ async function expectEqual(leader: Member, followers: readonly Member[]): Promis
     },
     { message: "all offsets to be equal" },
   );
-  const wanted = await contentsOf(leader.port);
   for (const follower of followers) {
     expect(differences(wanted, await contentsOf(follower.port))).toEqual([]);
   }
@@ -124,7 +123,7 @@ for (const [leaderKind, followerKind] of lineUps) {
     await fill(leader.port, 1_000);
     await untilCaughtUp(leader, [follower]);
     proxy.cut();
-    await fill(leader.port, 25_000);
+    await fill(leader.port, 2_000, 1_000);
     const { offset } = await standingOf(leader.port);
     const first = Number(await replicationField(leader.port, "repl_backlog_first_byte_offset"));
     expect(offset - first).toBeLessThanOrEqual(MiB + 64 * 1024); // redis keeps whole blocks
@@ -185,7 +184,7 @@ describe("mscache", () => {
     };
     await waitFor(async () => (await seconds()) >= 3);
     const began = performance.now();
-    await fill(leader.port, 25_000);
+    await fill(leader.port, 2_000, 1_000);
     // What the journal holds now was all written since then, and not three seconds before.
     await waitFor(async () => (await seconds()) <= 1 + (performance.now() - began) / 1000);
   });

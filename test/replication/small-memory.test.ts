@@ -13,6 +13,7 @@ import { defaultWorkload } from "../../src/bench/workload.ts";
 import { formatSize, loadConfig } from "../../src/config/config.ts";
 import type { SpawnedNode } from "../harness.ts";
 import { untilCaughtUp } from "../support/line-ups.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { ours } from "../support/servers.ts";
 
 setDefaultTimeout(180_000);
@@ -20,7 +21,10 @@ setDefaultTimeout(180_000);
 const MiB = 1024 * 1024;
 /** Of the limit, that is to be left at the worst moment. */
 const margin = 0.1;
-const valueBytes = 1024;
+/** Many small values are the worst case; larger ones fill the same bounds much sooner. */
+const valueBytesFor = (limitBytes: number) => {
+  return repetitions(limitBytes <= 128 * MiB ? 1024 : 4096, 1024);
+};
 
 /** The kernel tells a peak only there. */
 const tellsPeaks = process.platform === "linux";
@@ -48,8 +52,10 @@ function peakBytes({ process: { pid } }: SpawnedNode): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Sets keys that are all different until so many bytes of values were sent. */
-async function write({ port }: SpawnedNode, bytes: number): Promise<void> {
+/** Sets keys that are all different until three times the limit was sent. */
+async function write({ port }: SpawnedNode, limitBytes: number): Promise<void> {
+  const bytes = 3 * limitBytes;
+  const valueBytes = valueBytesFor(limitBytes);
   const requests = Math.ceil(bytes / valueBytes);
   const sizes = { valueBytesMin: valueBytes, valueBytesMax: valueBytes };
   const { errors } = await runBench(
@@ -82,7 +88,7 @@ test.skipIf(!tellsPeaks).each([128, 256, 512])(
     await using stack = new AsyncDisposableStack();
     const limit = megabytes * MiB;
     const { leader, follower } = await startPair(stack, limit);
-    await write(leader, 3 * limit);
+    await write(leader, limit);
     await untilCaughtUp(leader, [follower]);
     expect(peakBytes(leader)).toBeLessThan(limit * (1 - margin));
     expect(peakBytes(follower)).toBeLessThan(limit * (1 - margin));
@@ -97,7 +103,7 @@ test.skipIf(!tellsPeaks)(
     const { leader, follower } = await startPair(stack, limit);
     follower.process.kill("SIGSTOP");
     try {
-      await write(leader, 3 * limit);
+      await write(leader, limit);
     } finally {
       follower.process.kill("SIGCONT");
     }
