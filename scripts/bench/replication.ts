@@ -76,11 +76,11 @@ async function measure(context: Context, { name, specs }: Pair): Promise<Sample>
   const options = { maxMemoryBytes: maxMemoryBytes, unpinned: true };
   await using servers = await startServers(specs, options);
   const [leader, follower] = servers.running;
-  const keys = context.smoke ? 20_000 : 1_000_000;
+  const keys = context.smoke ? 5_000 : 1_000_000;
   const workload = workloadFor(leader, { keys });
   assertServed(leader, await preload(leader.target, workload, connectionCount), name);
   const served = await whileSyncing(leader, follower, keys);
-  const lags = await lagUnderWrites(leader, follower, context.smoke ? 0.5 : 10, keys);
+  const lags = await lagUnderWrites(leader, follower, context.smoke ? 0.2 : 10, keys);
   return {
     ...{ pair: name, ...served },
     lag: { p50: share(lags, 0.5), p99: share(lags, 0.99), max: Math.max(...lags) },
@@ -190,7 +190,7 @@ function cellOf(own: readonly Sample[], pick: (sample: Sample) => number, digits
 }
 
 function syncTable(context: Context, pairs: readonly Pair[], samples: readonly Sample[]) {
-  const items = context.smoke ? "20 thousand" : "a million";
+  const items = context.smoke ? "5 thousand" : "a million";
   return {
     title: `Full sync of ${items} 100-byte items, milliseconds`,
     columns: [

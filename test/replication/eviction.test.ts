@@ -14,9 +14,9 @@ import { contentsOf } from "../support/write-load.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const writeCount = 14_000;
+const writeCount = 8_000;
 const batchSize = 500;
-const value = Buffer.alloc(500, "a value that fills memory ");
+const value = Buffer.alloc(1_000, "a value that fills memory ");
 
 interface Kind {
   readonly name: string;
@@ -48,10 +48,13 @@ const redisKind: Kind = {
 /** Writes more than fits, an eighth of it into keys that are written again and again. */
 async function overfill(peer: Peer): Promise<void> {
   for (let at = 0; at < writeCount; at += batchSize) {
-    for (let i = at; i < at + batchSize; i++) {
-      if (i % 8 === 0) peer.send("SET", `hot:${i % 64}`, `${i}`, "EX", 1_000);
-      else peer.send("SET", `key:${i}`, value);
-    }
+    peer.sendAll(
+      Array.from({ length: batchSize }, (_, index) => {
+        const i = at + index;
+        if (i % 8 === 0) return ["SET", `hot:${i % 64}`, `${i}`, "EX", 1_000];
+        return ["SET", `key:${i}`, value];
+      }),
+    );
     const replies = await peer.replies(batchSize);
     expect(replies.filter(({ type }) => type === "-")).toEqual([]);
   }
