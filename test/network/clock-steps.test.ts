@@ -69,7 +69,8 @@ describe.each([
 });
 
 describe("a node that was stopped and continued", () => {
-  test.each(["1", "2"])(
+  // They wait nearly all of their time, and have no part in the clock of this process.
+  test.concurrent.each(["1", "2"])(
     "keeps the clients that spoke meanwhile (%s data threads)",
     async (threads) => {
       await using node = await spawnNode(["--threads", threads, "--idle-timeout", "2"]);
@@ -89,7 +90,7 @@ describe("a node that was stopped and continued", () => {
     },
   );
 
-  test.each(["leader", "follower"])("keeps its link (%s)", async (stopped) => {
+  test.concurrent.each(["leader", "follower"])("keeps its link (%s)", async (stopped) => {
     await using leader = await spawnNode();
     await using follower = await spawnNode(["--leaderaddr", leader.address]);
     const isConnected = async () => {

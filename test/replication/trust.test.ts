@@ -196,7 +196,7 @@ for (const pair of pairs) {
       {
         using _ = stopped(follower);
         await peer.ask("SET", "k", "1");
-        expect(await peer.ask("FAILOVER", "TO", ...target, "TIMEOUT", 200)).toBe("+OK");
+        expect(await peer.ask("FAILOVER", "TO", ...target, "TIMEOUT", 2_000)).toBe("+OK");
         expect(await state()).toBe("waiting-for-sync");
         expect(await peer.ask("FAILOVER")).toBe("-ERR FAILOVER already in progress.");
         expect(await peer.ask("REPLICAOF", "127.0.0.1", 1)).toBe(
