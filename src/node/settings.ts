@@ -96,7 +96,7 @@ function isSize(text: string): boolean {
 
 const encoder = new TextEncoder();
 /** Once: a CONFIG GET may have a million patterns. */
-const nameBytes = new Map(
+const nameBytes: ReadonlyMap<string, Uint8Array> = new Map(
   [...allSettings.map(({ name }) => name), ...fixed.map(([name]) => name)].map(
     (name) => [name, encoder.encode(name)] as const,
   ),

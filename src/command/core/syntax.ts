@@ -24,7 +24,14 @@ export interface Argument {
   readonly parts: readonly Argument[];
 }
 
-const types = new Set(["double", "integer", "key", "pattern", "string", "unix-time"]);
+const types: ReadonlySet<string> = new Set([
+  "double",
+  "integer",
+  "key",
+  "pattern",
+  "string",
+  "unix-time",
+]);
 
 /** Parses the notation. Throws an error with the position if it is invalid. */
 export function parseSyntax(text: string): readonly Argument[] {
