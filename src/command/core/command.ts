@@ -2,6 +2,7 @@
 // writes, COMMAND, the documents and the coverage test all derive from these rows; table.ts
 // collects them.
 
+import type { Request } from "../../protocol/request.ts";
 import { nextCommandId } from "./command-ids.ts";
 import type {
   ChannelContext,
@@ -55,6 +56,10 @@ export interface CommandFacts {
    * Keys whose values it builds on: if one is missing here, the leader's result cannot be computed.
    */
   readonly buildsOn?: KeyRange;
+  /** In a leader's stream: whether it brings values of another database into database 0. */
+  readonly bringsUnseen?: (request: Request, database: number) => boolean;
+  /** In a leader's stream: the type of its value, as Redis names it; a string if absent. */
+  readonly valueType?: (request: Request) => string;
   /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
   /** It removes all keys. */

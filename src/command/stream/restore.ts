@@ -5,7 +5,7 @@
 import { errorReply, syntaxError, valueTooLarge } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { readPayload } from "../../rdb/dump-payload.ts";
+import { payloadType, readPayload } from "../../rdb/dump-payload.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
@@ -52,7 +52,13 @@ function readOptions(request: Request): boolean | null {
   return isAbsolute;
 }
 
+function valueType({ buf, start, end }: Request): string {
+  return payloadType(buf, start[3], end[3]);
+}
+
+const facts = { keyUse: "OW update", valueType };
+
 export const restoreCommands: readonly Command[] = [
-  streamCommand("restore", -4, [1, 1, 1], restore, { keyUse: "OW update" }),
-  streamCommand("restore-asking", -4, [1, 1, 1], restore, { keyUse: "OW update" }),
+  streamCommand("restore", -4, [1, 1, 1], restore, facts),
+  streamCommand("restore-asking", -4, [1, 1, 1], restore, facts),
 ];

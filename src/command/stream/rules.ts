@@ -8,15 +8,12 @@
 
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
-import { payloadType } from "../../rdb/dump-payload.ts";
 import type { Command } from "../core/command.ts";
 import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
-import { argumentIs } from "../core/words.ts";
 import { find } from "../table.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
-import { copyDatabase } from "./stream-keys.ts";
 
 /** A command that is not run. */
 export interface Skipped {
@@ -50,8 +47,13 @@ export function judge(request: Request, database: number): Command | Skipped {
 
 function runsAs(name: string, request: Request): Command | undefined {
   const command = streamCommands.get(name);
-  if (command === undefined || !name.startsWith("restore")) return command;
-  return restoredType(request) === "string" ? command : undefined;
+  return command === undefined || typeOf(command, request) === "string" ? command : undefined;
+}
+
+/** A command without all its arguments fails when it runs. */
+function typeOf(command: Command, request: Request): string {
+  const { valueType } = command.row;
+  return valueType !== undefined && command.accepts(request.argc) ? valueType(request) : "string";
 }
 
 /** The commands of this node that have a different form in a stream. */
@@ -61,32 +63,16 @@ const overridden: ReadonlySet<Command> = new Set(
 
 function isBeyondKnowing(name: string, request: Request, database: number): boolean {
   const type = otherTypeOf(name);
-  if (type === "script") return true;
-  if (name === "swapdb" && request.argc === 3) return swapsDatabase0(request);
-  if (database === 0) return type === "string";
-  if (name === "move" && request.argc === 3) return Number(request.text(2)) === 0;
-  return name === "copy" && namesDatabase(request) && copyDatabase(request) === 0;
-}
-
-function swapsDatabase0(request: Request): boolean {
-  const [one, other] = [Number(request.text(1)), Number(request.text(2))];
-  return one !== other && (one === 0 || other === 0);
-}
-
-/** Without DB, COPY stays within its database. */
-function namesDatabase(request: Request): boolean {
-  for (let i = 3; i < request.argc; i++) if (argumentIs(request, i, "DB")) return true;
-  return false;
-}
-
-/** A RESTORE without a payload fails when it runs. */
-function restoredType({ argc, buf, start, end }: Request): string {
-  return argc > 3 ? payloadType(buf, start[3], end[3]) : "string";
+  if (type === "script" || (type === "string" && database === 0)) return true;
+  const command = streamCommands.get(name);
+  if (command?.row.bringsUnseen === undefined || !command.accepts(request.argc)) return false;
+  return command.row.bringsUnseen(request, database);
 }
 
 function skipped(name: string, request: Request, isKnown: boolean): Skipped {
-  if (streamCommands.has(name)) {
-    return { name: name.toUpperCase(), type: restoredType(request), replacedKey: 1 };
+  const command = streamCommands.get(name);
+  if (command !== undefined) {
+    return { name: name.toUpperCase(), type: typeOf(command, request), replacedKey: 1 };
   }
   const type = otherTypeOf(name) ?? (isKnown ? "none" : "unknown");
   const shown = type === "none" ? "" : type;

@@ -1,7 +1,7 @@
-// RENAME, RENAMENX, COPY, MOVE and conditional deletions as a Redis leader sends them: only after
-// it has executed them. So a condition was met, and a source that is missing here is a key of
-// another type, which replaces the destination. rules.ts handles moves from other databases: here
-// the source is always in database 0.
+// RENAME, RENAMENX, COPY, MOVE, SWAPDB and conditional deletions as a Redis leader sends them: only
+// after it has executed them. So a condition was met, and a source that is missing here is a key of
+// another type, which replaces the destination. rules.ts does not run what
+// brings values of other databases: here the source is always in database 0.
 
 import { syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -43,8 +43,29 @@ function remove(x: Context, request: Request, reply: Reply): void {
   reply.ok();
 }
 
+function swapBringsUnseen(request: Request): boolean {
+  const [one, other] = [Number(request.text(1)), Number(request.text(2))];
+  return one !== other && (one === 0 || other === 0);
+}
+
+function moveBringsUnseen(request: Request, database: number): boolean {
+  return database !== 0 && Number(request.text(2)) === 0;
+}
+
+/** Without DB, COPY stays within its database. */
+function copyBringsUnseen(request: Request, database: number): boolean {
+  if (database === 0 || copyDatabase(request) !== 0) return false;
+  for (let i = 3; i < request.argc; i++) if (argumentIs(request, i, "DB")) return true;
+  return false;
+}
+
+/** SWAPDB of two other databases. */
+function nothing(_x: Context, _request: Request, reply: Reply): void {
+  reply.ok();
+}
+
 /** The target database of COPY, 0 if it names none; null for an unknown option. */
-export function copyDatabase(request: Request): number | null {
+function copyDatabase(request: Request): number | null {
   let database = 0;
   for (let i = 3; i < request.argc; i++) {
     if (argumentIs(request, i, "REPLACE")) continue;
@@ -57,8 +78,15 @@ export function copyDatabase(request: Request): number | null {
 export const streamKeyspaceCommands = [
   streamCommand("rename", 3, [1, 2, 1], streamedRename, { keyUse: keyUses.rename }),
   streamCommand("renamenx", 3, [1, 2, 1], streamedRename, { keyUse: keyUses.renamenx }),
-  streamCommand("copy", -3, [1, 2, 1], streamedCopy, { keyUse: keyUses.copy }),
-  streamCommand("move", 3, [1, 1, 1], remove, { keyUse: "RM delete" }),
+  streamCommand("copy", -3, [1, 2, 1], streamedCopy, {
+    keyUse: keyUses.copy,
+    bringsUnseen: copyBringsUnseen,
+  }),
+  streamCommand("move", 3, [1, 1, 1], remove, {
+    keyUse: "RM delete",
+    bringsUnseen: moveBringsUnseen,
+  }),
+  streamCommand("swapdb", 3, [0, 0, 0], nothing, { bringsUnseen: swapBringsUnseen }),
   streamCommand("delex", -2, [1, 1, 1], remove, { keyUse: "RM delete" }),
   streamCommand("delifeq", 3, [1, 1, 1], remove, { keyUse: "RM delete" }),
 ];

@@ -13,10 +13,10 @@ export function streamCommand(
   arity: number,
   keys: CommandRow["keys"],
   handler: Handler,
-  uses: Pick<CommandFacts, "keyUse" | "buildsOn"> = {},
+  facts: Pick<CommandFacts, "keyUse" | "buildsOn" | "bringsUnseen" | "valueType"> = {},
 ): Command {
   return new Command({
-    ...uses,
+    ...facts,
     name,
     arity,
     flags: flag.WRITE | flag.INTERNAL,

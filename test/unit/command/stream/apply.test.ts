@@ -161,6 +161,14 @@ test("a transaction that cannot be followed ends the link before any of it is ap
   }
 });
 
+test("SWAPDB of two other databases changes nothing, whatever the keys are called", () => {
+  const { run, has } = open();
+  run("SET", "2", "a key, and no database");
+  expect(run("SWAPDB", "2", "3")).toBe("applied");
+  expect(has("2")).toBe(true);
+  expect(() => run("SWAPDB", "2", "0")).toThrow(SyncError);
+});
+
 test("a transaction that fails halfway releases its locks", () => {
   const { push, has } = open();
   push("SET", "n", "text");
