@@ -44,6 +44,13 @@ test("the README's table of options is what src/config/options.ts says", () => {
   expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
 });
 
+test("test/README.md tells what each folder and each file beside it is for", () => {
+  const table = readFileSync(join(repositoryRoot, "test/README.md"), "utf8");
+  const entries = new Set(files.flatMap(({ path }) => /^test\/([^/]+\/?)/.exec(path)?.[1] ?? []));
+  const missing = [...entries].filter((name) => !table.includes(`\`${name}\``));
+  expectNone(missing.map((name) => `test/README.md: say what ${name} is for`));
+});
+
 const index = indexOfTests();
 
 test("test/README.md tells where each command and each option is tested", () => {
