@@ -1,9 +1,9 @@
-// Hot path: the hash of a key. HalfSipHash-2-4 by Aumasson and Bernstein, a pseudorandom function
+// Hot path: the hash of a key. HalfSipHash-1-4 by Aumasson and Bernstein, a pseudorandom function
 // over 32-bit words: a client that chooses keys and sees bits of their hashes (SCAN reveals their
-// order) learns nothing about the hashes of other keys. README.md has the costs of the
-// alternatives. The reference design expands a 64-bit key to the four words of the initial state. A
-// process draws all four words at random, which costs nothing and makes a search of all keys
-// infeasible.
+// order) learns nothing about the hashes of other keys. README.md says why 1-4, and has the costs
+// of the alternatives. The reference design expands a 64-bit key to the four words of the initial
+// state. A process draws all four words at random, which costs nothing and makes a search of all
+// keys infeasible.
 // Invariant: the same bytes and the same key give the same 32 bits in every thread.
 
 /** The initial state: four words, which must stay secret. */
@@ -29,7 +29,7 @@ export class Hasher {
 
   /**
    * Words are assembled by shifts: a DataView would have to be created for each new array that a
-   * socket delivers. The rounds are unrolled in pairs: as a loop they take a third longer.
+   * socket delivers. The last rounds are unrolled in pairs: one by one they take longer.
    */
   hash(bytes: Uint8Array, start: number, end: number): number {
     let v0 = this.first;
@@ -50,22 +50,23 @@ export class Hasher {
       v2 = (v2 + v1) | 0;
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
-      v0 = (v0 + v1) | 0;
-      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-      v0 = (v0 + v3) | 0;
-      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-      v2 = (v2 + v1) | 0;
-      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
       v0 ^= word;
     }
     const word = lastWord(bytes, at, end, end - start);
     v3 ^= word;
-    // Two rounds for the last word and four to finish.
-    for (let pass = 0; pass < 3; pass++) {
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    v0 ^= word;
+    v2 ^= 0xff;
+    for (let pairs = 0; pairs < 2; pairs++) {
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
       v0 = (v0 << 16) | (v0 >>> 16);
@@ -86,9 +87,6 @@ export class Hasher {
       v2 = (v2 + v1) | 0;
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
-      if (pass !== 0) continue;
-      v0 ^= word;
-      v2 ^= 0xff;
     }
     return v1 ^ v3;
   }
