@@ -54,8 +54,8 @@ const serverRooms = [
 
 /**
  * What the files of each room may import besides the room itself. A name with a slash at its end is
- * a whole room. DESIGN: main -> cli -> node -> persistence, replication, command -> keyspace ->
- * store, journal; protocol, store, journal and rdb are leaves above base.
+ * a whole room. src/README.md: main -> cli -> node -> persistence, replication, command ->
+ * keyspace -> store, journal; protocol, store, journal and rdb are leaves above base.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "base/": ["../package.json"],
@@ -75,11 +75,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "node/": serverRooms,
   "client/": ["base/", "protocol/"],
   "bench/": ["base/", "protocol/"],
-  "embed/": serverRooms,
   "cli/": ["base/", "config/", "node/", "client/", "bench/"],
   "main.ts": ["cli/"],
   "worker.ts": serverRooms,
-  "index.ts": ["client/", "embed/"],
+  "index.ts": ["client/"],
 };
 
 /** Packages and built-in modules, by the room that may use them. Bun's own modules are free. */

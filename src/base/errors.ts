@@ -3,6 +3,7 @@
 // class: they are logged once where they happen. The client's own error classes are in
 // client/client-errors.ts.
 
+import { keyBytesMax } from "./limits.ts";
 import { writeLine } from "./stderr.ts";
 
 const encoder = new TextEncoder();
@@ -59,7 +60,7 @@ export const notAFloat = errorReply("value is not a valid float");
 export const overflow = errorReply("increment or decrement would overflow");
 export const noSuchKey = errorReply("no such key");
 export const patternTooComplex = errorReply("pattern is too long or too complex");
-export const keyTooLong = errorReply(`key is longer than ${16 * 1024 * 1024 - 1} bytes`);
+export const keyTooLong = errorReply(`key is longer than ${keyBytesMax} bytes`);
 export const valueTooLarge = errorReply(
   "value is larger than this cache accepts (--max-value-size, or a quarter of --max-memory)",
 );

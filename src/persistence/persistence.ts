@@ -234,7 +234,7 @@ export class Persistence {
     if (!this.isOn && must) throw new SnapshotError(noFile.text);
     if (this.timer === null) return;
     await this.saver.abort("the node shuts down, and saves once more");
-    if (replication.isLoading) return log.warn("no snapshot is saved: a full sync was going on");
+    if (replication.isLoading) return log.warn("no snapshot is saved: a full sync was in progress");
     await this.saver.save(resumePointOf(replication));
   }
 

@@ -219,7 +219,7 @@ describe("an interrupted save", () => {
     await waitFor(async () => (await infoField(node.port, "loading")) === "1");
     node.process.kill("SIGTERM");
     expect(await node.process.exited).toBe(0);
-    expect(node.log()).toContain("no snapshot is saved: a full sync was going on");
+    expect(node.log()).toContain("no snapshot is saved: a full sync was in progress");
     expect(good.equals(await Bun.file(path).bytes())).toBe(true);
   });
 

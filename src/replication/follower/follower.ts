@@ -381,7 +381,7 @@ export class Follower {
     historyReplaced("this node loads another snapshot");
     dataReplaced?.();
     if (isComplete) return;
-    log.info(`${reason}: LOADING is the answer until the snapshot is complete`);
+    log.info(`${reason}: commands get -LOADING until the snapshot is complete`);
     this.setLoading(true);
   }
 
