@@ -10,6 +10,10 @@
  *   running --its time is up--> yielded --the other sockets had their turn--> open
  *   any --QUIT, violation, CLIENT KILL, end of input--> ending --the last reply is sent--> closed
  *   any --the socket has closed--> closed
+ *
+ * Two facts beside the state are told by others, and the next move acts on them: session.closing (a
+ * command that sees only the session wants the end after its reply) and session.inputEnded (the
+ * client has closed its half, in whatever state the connection is).
  */
 
 export const FRESH = 0;
