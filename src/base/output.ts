@@ -9,7 +9,7 @@ import { outputHardBytesMax } from "./limits.ts";
 const ordinaryBytes = 512 * 1024;
 const stepBytesMax = 16 * 1024 * 1024;
 
-/** A reply would make the output larger than it may be: the connection must be closed. */
+/** A reply would make the output larger than outputHardBytesMax: the connection must be closed. */
 export class OutputLimitError extends Error {
   override readonly name = "OutputLimitError";
 }
@@ -18,7 +18,7 @@ export class OutputLimitError extends Error {
  * Takes the content of a full output, so that a long reply is not built whole before it is sent.
  */
 export interface Spill {
-  /** Must keep the content and call clear(). */
+  /** Must keep the content or drop it, and call clear(); otherwise the output grows. */
   spill(out: Output): void;
 }
 
@@ -27,14 +27,11 @@ export class Output {
   length: number;
   /** Receives the content when an ordinary buffer is full; null: the buffer grows. */
   spillTo: Spill | null;
-  /** The longest content, bytes; beyond it, reserve() throws an OutputLimitError. */
-  private readonly bytesMax: number;
 
-  constructor(capacity = ordinaryBytes, bytesMax = outputHardBytesMax) {
+  constructor(capacity = ordinaryBytes) {
     this.bytes = new Uint8Array(capacity);
     this.length = 0;
     this.spillTo = null;
-    this.bytesMax = bytesMax;
   }
 
   /** Adds `count` bytes to the length and returns where they begin; the caller must fill them. */
@@ -51,8 +48,8 @@ export class Output {
   }
 
   private grow(length: number): void {
-    if (length > this.bytesMax) {
-      throw new OutputLimitError(`a reply of more than ${this.bytesMax} bytes`);
+    if (length > outputHardBytesMax) {
+      throw new OutputLimitError(`a reply of more than ${outputHardBytesMax} bytes`);
     }
     const bytes = buffers.take(
       Math.max(

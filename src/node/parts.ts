@@ -18,6 +18,7 @@ import { NodeConfiguration } from "./configuration.ts";
 import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
 import { Faults, type OnFault } from "./faults.ts";
+import { HeldCommands } from "./held-commands.ts";
 import { NodePauses } from "./pauses.ts";
 import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
@@ -111,7 +112,8 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
  */
 export function makeControlThread(ground: Ground, replication: Replication) {
   const { context, standing, log, fault, clientMemory, channels } = ground;
-  const mailbox = new LocalMailbox(log, clientMemory, () => standing.free(anyPause));
+  const held = new HeldCommands(() => standing.free(anyPause));
+  const mailbox = new LocalMailbox(log, clientMemory, held);
   const thread = new DataThread({
     ...{ context, mailbox, standing, log, fault, clientMemory },
     subscriberLeft: (id) => channels.forget(id),

@@ -90,5 +90,20 @@ for (const { name, isMissing, start } of servers) {
       expect((await held.raw.closed()).toString()).toBe("");
       expect(await operator.ask("SET", "f", "1")).toBe("+OK");
     });
+
+    test("a held transaction never runs if its client is killed before", async () => {
+      await using operator = await Peer.connect(server.port);
+      await using killed = await Peer.connect(server.port);
+      const id = (await killed.ask("CLIENT", "ID")).slice(1);
+      expect(await operator.ask("CLIENT", "PAUSE", 1_000_000, "WRITE")).toBe("+OK");
+      const queue = [["MULTI"], ["SET", "of the killed", "1"], ["INFO", "server"], ["EXEC"]];
+      killed.write(Buffer.concat(queue.map(encodeCommand)));
+      expect(await killed.shown()).toBe("+OK"); // then all of this packet has run or is held
+      expect(await operator.ask("CLIENT", "KILL", "ID", id)).toBe(":1");
+      await killed.raw.closed();
+      expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
+      expect(await operator.ask("SET", "f", "1")).toBe("+OK");
+      expect(await operator.ask("EXISTS", "of the killed")).toBe(":0");
+    });
   });
 }

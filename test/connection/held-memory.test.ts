@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { type TestNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
+import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
@@ -100,10 +101,48 @@ for (const threads of [1, 4]) {
       await operator.ask("SET", "k", Buffer.alloc(MiB));
       await using client = await Peer.connect(server.port);
       const read = ["MGET", ...Array.from({ length: 400 }, () => "k")];
-      client.write(Buffer.concat([["MULTI"], read, ["INFO"], ["EXEC"]].map(encodeCommand)));
-      await waitFor(() => server.log().includes(`asked for a reply of more than ${bound} bytes`));
+      const [before, after] = [
+        ["INCR", "before"],
+        ["INCR", "after"],
+      ];
+      const queue = [["MULTI"], before, read, ["INFO"], read, after, ["EXEC"]];
+      client.write(Buffer.concat(queue.map(encodeCommand)));
+      await waitFor(() => server.log().includes("asked for too long a reply"));
+      expect(await operator.ask("MGET", "before", "after")).toBe("*[$1 $1]");
       await bystander.noticedNothing();
       expect(await held(operator)).toBe(0);
+    });
+
+    test("count commands of the control thread that a pause holds", async () => {
+      await using server = await start();
+      await using operator = await Peer.connect(server.port);
+      await using crowd = new AsyncDisposableStack();
+      expect(await operator.ask("CLIENT", "PAUSE", "1000000", "ALL")).toBe("+OK");
+      const command = encodeCommand(["INFO", Buffer.alloc(3 * MiB, "i")]);
+      for (let i = 0; i < 10; i++) crowd.use(await hoarder(server.port, command));
+      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+      await crowd.disposeAsync();
+      expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
+      await waitFor(async () => (await held(operator)) === 0);
+    });
+
+    test("keep nothing that a pause holds of clients that have left", async () => {
+      await using server = await start();
+      await using operator = await Peer.connect(server.port);
+      expect(await operator.ask("CLIENT", "PAUSE", "1000000", "WRITE")).toBe("+OK");
+      const before = tellsMemory ? residentBytes(server.process.pid) : 0;
+      const set = ["SET", "k", Buffer.alloc(2 * MiB, "v")];
+      const queue = Buffer.concat([["MULTI"], set, set, ["INFO"], ["EXEC"]].map(encodeCommand));
+      for (let i = 0; i < 50; i++) {
+        await using client = await hoarder(server.port, queue);
+        await client.replies(4);
+        await waitFor(async () => (await held(operator)) >= 4 * MiB);
+        client.breakOff();
+        await waitFor(async () => (await held(operator)) === 0);
+      }
+      expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
+      expect(await operator.ask("EXISTS", "k")).toBe(":0");
+      if (tellsMemory) expect(peakBytes(server.process.pid) - before).toBeLessThan(120 * MiB);
     });
 
     test("forget what a transaction subscribes to after its client was cut off", async () => {

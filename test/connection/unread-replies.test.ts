@@ -127,6 +127,26 @@ describe("a client that never reads", () => {
     await waitFor(async () => heldBytes(await other.ask("INFO", "memory")) === 0);
   });
 
+  test("is disconnected only after the strangers who hold something", async () => {
+    await using server = await ours.start(["--password", "secret", "--max-client-memory", "24mb"]);
+    await using client = await Peer.connect(server.port);
+    expect(await client.ask("AUTH", "secret")).toBe("+OK");
+    const command = encodeCommand(["SET", "k", Buffer.alloc(12 * MiB, "v")]);
+    client.write(command.subarray(0, -1));
+    await using operator = await Peer.connect(server.port);
+    expect(await operator.ask("AUTH", "secret")).toBe("+OK");
+    await waitFor(async () => heldBytes(await operator.ask("INFO", "memory")) > 12 * MiB);
+    await using crowd = new AsyncDisposableStack();
+    const arguments_ = Array.from({ length: 9 }, () => Buffer.alloc(16 * 1024 - 1, "x"));
+    const unfinished = encodeCommand(["G", ...arguments_]).subarray(0, -1);
+    while (!server.log().includes("holds the most")) {
+      const stranger = crowd.use(await Peer.connect(server.port));
+      stranger.write(unfinished);
+    }
+    client.write(command.subarray(-1));
+    expect(await client.shown()).toBe("+OK");
+  });
+
   test("may hold no more than a few kilobytes before it has logged in", async () => {
     await using server = await ours.start(["--password", "secret"]);
     const stranger = await Peer.connect(server.port);

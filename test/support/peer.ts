@@ -36,6 +36,11 @@ export class Peer extends RespClient {
     this.socket.end();
   }
 
+  /** Leaves at once, without a farewell. */
+  breakOff(): void {
+    this.socket.resetAndDestroy();
+  }
+
   /** Takes no more bytes from the system: the server's end fills up. */
   pause(): void {
     this.socket.pause();

@@ -3,6 +3,7 @@
 // Invariants: a queued request is a copy, because the input buffer is reused; the queue is bounded,
 // and a queue that would exceed its bounds drops its requests and is marked as failed.
 
+import { freeBytes } from "../../base/buffer-pool.ts";
 import { ErrorReply } from "../../base/errors.ts";
 import { transactionBytesMax, transactionCommandsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -35,6 +36,12 @@ export function begin(session: Session): void {
 export function end(session: Session): void {
   session.transaction = null;
   session.watched = null;
+}
+
+/** For a connection that has closed: ends a transaction, and frees what it has queued. */
+export function dropQueue(session: Session): void {
+  for (const { buf } of session.transaction?.requests ?? []) freeBytes(buf);
+  end(session);
 }
 
 /** Memory in bytes of the state that the node keeps for a client between commands. */

@@ -66,6 +66,11 @@ export class ClientMemory {
     return this.totalBytes < this.limitBytes / 2;
   }
 
+  /** Whether that many bytes more are within the limit. */
+  hasRoomFor(bytes: number): boolean {
+    return this.totalBytes + bytes <= this.limitBytes;
+  }
+
   /** Whether all clients together are over the limit, and those of this thread over its share. */
   get isOver(): boolean {
     const { limitBytes } = this;

@@ -25,7 +25,7 @@ import { heldBack } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
 import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
-import { rememberedBytes } from "../../command/transaction/transaction-queue.ts";
+import { dropQueue, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import { detect } from "../../protocol/protocols.ts";
@@ -49,9 +49,11 @@ import {
 import type { DataThread, ProtocolEnd } from "./data-thread.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 import { Outbox } from "./outbox.ts";
+import { skipReply } from "./reply-mode.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
+const countedBytesMin = 4096; // so that INFO does not count itself
 const idleDecoder = resp.decoder({ authenticated: true });
 
 export class Connection implements Spill {
@@ -63,12 +65,12 @@ export class Connection implements Spill {
   /** Its protocol. */
   private spoken: ProtocolEnd;
   private decoder: Decoder;
-  /** By the monotonic clock. */
-  readonly openedMs: number;
   /** Bytes are taken from the socket. */
   private isReading: boolean;
   /** Bytes that this connection counts in the thread's ClientMemory. */
   heldBytes: number;
+  /** Bytes of the command that the control thread has. */
+  private handedBytes: number;
   private muted: MutedReply | null;
   private link: Link | null;
 
@@ -80,9 +82,9 @@ export class Connection implements Spill {
     this.state = FRESH;
     this.spoken = thread.endOf(resp);
     this.decoder = idleDecoder;
-    this.openedMs = monotonicMs();
     this.isReading = true;
     this.heldBytes = 0;
+    this.handedBytes = 0;
     this.muted = null;
     this.link = null;
   }
@@ -96,10 +98,7 @@ export class Connection implements Spill {
 
   receive(chunk: Uint8Array): void {
     this.session.lastActiveMs = this.thread.turnBeganMs;
-    if (this.link?.onData !== undefined) {
-      this.link.onData(chunk);
-      return;
-    }
+    if (this.link?.onData !== undefined) return this.link.onData(chunk);
     if (this.session.closing) return freeBytes(chunk); // only its last replies are still in flight
     if (this.state === FRESH && !this.chooseProtocol(chunk[0])) return;
     this.decoder.feed(chunk);
@@ -167,7 +166,7 @@ export class Connection implements Spill {
       session.lastCommand = command.name;
       if (execute(thread.context, command, request, reply) === heldBack) return this.hold();
     }
-    if (session.replyMode !== "on") this.skip(isHeard ? mark : thread.out.length);
+    if (session.replyMode !== "on") skipReply(session, thread.out, isHeard ? mark : Infinity);
     if (this.outbox.waiting !== null) this.outbox.sendOwnMessages(thread.out);
     return true;
   }
@@ -216,8 +215,9 @@ export class Connection implements Spill {
 
   /** Updates what this client holds; if all hold too much, the largest are disconnected. */
   private countHeld(): void {
-    const isClosed = this.state === CLOSED;
-    const input = isClosed ? 0 : this.decoder.heldBytes() + rememberedBytes(this.session);
+    const { state, decoder, session, handedBytes } = this;
+    const isOpen = state !== CLOSED;
+    const input = isOpen ? decoder.heldBytes() + rememberedBytes(session) + handedBytes : 0;
     const held = input + this.pendingOutputBytes;
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
@@ -229,14 +229,6 @@ export class Connection implements Spill {
   private mutedReply(): Reply {
     this.muted ??= new MutedReply(this.spoken.reply, () => this.session.replyMode !== "on");
     return this.muted;
-  }
-
-  /** CLIENT REPLY SKIP affects only the next command; OFF itself gets no reply either. */
-  private skip(mark: number): void {
-    const { session, thread } = this;
-    if (session.replyMode === "off") thread.out.length = Math.min(thread.out.length, mark);
-    if (session.replyMode === "skip-next") session.replyMode = "skip-this";
-    else if (session.replyMode === "skip-this") session.replyMode = "on";
   }
 
   // ---- protocol --------------------------------------------------------------------------------
@@ -286,10 +278,9 @@ export class Connection implements Spill {
 
   /** Waits for the end of a pause, and then tries the command again. */
   private hold(): boolean {
-    const { thread } = this;
     this.transition(HELD);
-    thread.commandsProcessed--;
-    void thread.unpaused().then(() => this.resumeFrom(HELD));
+    this.thread.commandsProcessed--;
+    this.thread.held.add(this.session.id, (mayRun) => mayRun && this.resumeFrom(HELD));
     return false;
   }
 
@@ -325,7 +316,9 @@ export class Connection implements Spill {
     }
     session.lastCommand = command.name;
     this.transition(HANDED);
-    const answer = thread.mailbox.submit(session, command, request.copy(), this.spoken.protocol);
+    const copy = request.copy();
+    this.handedBytes = copy.buf.length < countedBytesMin ? 0 : copy.buf.length;
+    const answer = thread.mailbox.submit(session, command, copy, this.spoken.protocol);
     const { subscriptions } = session;
     const isGroup = (command.flags & flag.TRANSACTION) !== 0;
     answer.then(
@@ -340,7 +333,11 @@ export class Connection implements Spill {
    * unless the reply may confirm their subscription, or holds older replies of a transaction.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
-    if (this.state !== HANDED) return this.thread.left(this.session);
+    this.handedBytes = 0;
+    if (this.state !== HANDED) {
+      giveBack(answer);
+      return this.thread.left(this.session);
+    }
     this.thread.turn(() => {
       const { out } = this.thread;
       this.transition(OPEN);
@@ -349,7 +346,7 @@ export class Connection implements Spill {
       out.appendAll(answer);
       out.spillTo = null;
       giveBack(answer);
-      this.skip(out.length);
+      skipReply(this.session, out, out.length);
       this.flush();
       this.sendMessages();
       if (this.session.closing) this.endWhenSent();
@@ -410,11 +407,20 @@ export class Connection implements Spill {
   /** Frees all memory; the input only after the present command, whose arguments are in it. */
   private drop(): void {
     const isRunning = this.state === RUNNING;
+    this.withdraw();
     this.transition(CLOSED);
     this.session.closing = true;
     this.outbox.close();
+    dropQueue(this.session);
     if (!isRunning) this.decoder.dispose();
     this.countHeld();
+  }
+
+  /** A command that a pause holds never runs if its connection ends before. */
+  private withdraw(): void {
+    const { thread, session, state } = this;
+    if (state === HELD) thread.held.withdraw(session.id);
+    else if (state === HANDED) thread.mailbox.withdraw(session.id);
   }
 
   /** Called when the present command has thrown: ends the connection at once. */
@@ -456,11 +462,6 @@ export class Connection implements Spill {
     return this.state === HELD || this.state === HANDED || this.state === YIELDED;
   }
 
-  /** A pause holds its command. */
-  get isHeld(): boolean {
-    return this.state === HELD;
-  }
-
   get pendingInputBytes(): number {
     return this.state === CLOSED ? 0 : this.decoder.pendingBytes();
   }
@@ -473,6 +474,7 @@ export class Connection implements Spill {
   close(): void {
     if (this.state === CLOSED) return;
     if (this.outbox.unsentBytes > 0) return this.terminate();
+    this.withdraw();
     this.session.closing = true;
     this.endWhenSent();
   }

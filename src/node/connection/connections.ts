@@ -56,23 +56,24 @@ export class Connections {
     this.thread.resetStatistics();
   }
 
-  /** While all clients together hold too much, disconnects the largest one of this thread. */
+  /**
+   * While all clients together hold too much, disconnects those of this thread: first strangers,
+   * who have not logged in, then the largest. Their order is found once, as there may be thousands.
+   */
   private relieve(): void {
-    while (this.thread.clientMemory.isOver) {
-      const largest = this.largestClient();
-      if (largest === null) return;
-      largest.cut("holds the most of the memory that all clients together may have");
+    const { clientMemory } = this.thread;
+    for (const connection of this.byClaim()) {
+      if (!clientMemory.isOver) return;
+      if (connection.heldBytes === 0) continue; // it has ended meanwhile
+      connection.cut("holds the most of the memory that all clients together may have");
     }
   }
 
   /** Followers too, for what they asked as clients: what their links queue does not count. */
-  private largestClient(): Connection | null {
-    let largest: Connection | null = null;
-    for (const connection of this.table.values()) {
-      const { session, heldBytes } = connection;
-      if (!session.noEvict && heldBytes > (largest?.heldBytes ?? 0)) largest = connection;
-    }
-    return largest;
+  private byClaim(): Connection[] {
+    const found = this.all().filter(({ session, heldBytes }) => !session.noEvict && heldBytes > 0);
+    const rank = ({ session }: Connection) => (session.authenticated ? 1 : 0);
+    return found.sort((a, b) => rank(a) - rank(b) || b.heldBytes - a.heldBytes);
   }
 
   /** Called once a second: closes clients that have not logged in for too long. */
@@ -80,8 +81,8 @@ export class Connections {
     if (!this.standing.needsLogin) return;
     const before = monotonicMs() - strangerMsMax;
     for (const connection of this.all()) {
-      const { session, openedMs } = connection;
-      if (session.authenticated || openedMs > before) continue;
+      const { session } = connection;
+      if (session.authenticated || session.createdAtMs > before) continue;
       this.thread.log.info(`client ${session.address} has not logged in: closed`);
       connection.terminate();
     }

@@ -20,6 +20,7 @@ import { protocols } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { Collector } from "../collector.ts";
+import { HeldCommands } from "../held-commands.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
@@ -69,6 +70,7 @@ export class DataThread {
   readonly log: Log;
   readonly turns: TurnHistogram;
   readonly collector: Collector;
+  readonly held: HeldCommands;
   /** A command with one of these flags may have to run in the control thread. */
   private readonly handedFlags: number;
   private readonly writeBytesMax: number;
@@ -112,6 +114,7 @@ export class DataThread {
     this.bytesSent = 0;
     this.host = host;
     this.collector = new Collector();
+    this.held = new HeldCommands(() => host.standing.free(anyPause));
     this.effectsSeen = 0;
     this.effectsNoted = 0;
     this.chargedMs = 0;
@@ -228,11 +231,6 @@ export class DataThread {
     this.out.clear();
     connection.abandon();
     return true;
-  }
-
-  /** Resolves when no command is held any more. */
-  unpaused(): Promise<void> {
-    return this.host.standing.free(anyPause);
   }
 
   /** Called for a closed connection: it receives no more messages. */

@@ -2,12 +2,12 @@
 // the bytes of its reply come out. Its connection is suspended meanwhile. With one data thread,
 // both are the same thread, and the command only runs in a later turn.
 
-import { buffers } from "../../base/buffer-pool.ts";
+import { buffers, freeBytes } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { ErrorReply } from "../../base/errors.ts";
-import { outputHardBytesMax } from "../../base/limits.ts";
+import { outputFlushBytes } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { Output, OutputLimitError } from "../../base/output.ts";
+import { Output, OutputLimitError, type Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { Context, ControlContext, Idle } from "../../command/core/context.ts";
 import { execute } from "../../command/core/execute.ts";
@@ -18,6 +18,7 @@ import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ClientMemory } from "../connection/client-memory.ts";
+import type { HeldCommands } from "../held-commands.ts";
 
 export interface Mailbox {
   /**
@@ -30,6 +31,11 @@ export interface Mailbox {
     request: Request,
     protocol: Protocol,
   ): Promise<Uint8Array>;
+  /**
+   * The connection ends. If a pause holds its command, the command never runs, and nothing of it
+   * stays: the reply is empty.
+   */
+  withdraw(sessionId: number): void;
 }
 
 const replyBytes = 4096;
@@ -39,14 +45,13 @@ const nothing = new Uint8Array(0);
 export class LocalMailbox implements Mailbox {
   private readonly log: Log;
   private readonly clientMemory: ClientMemory;
-  private readonly unpaused: () => Promise<void>;
+  private readonly held: HeldCommands;
   private readonly opened = Promise.withResolvers<Idle<ControlContext>>();
 
-  /** `unpaused` resolves when held commands may run. */
-  constructor(log: Log, clientMemory: ClientMemory, unpaused: () => Promise<void>) {
+  constructor(log: Log, clientMemory: ClientMemory, held: HeldCommands) {
     this.log = log;
     this.clientMemory = clientMemory;
-    this.unpaused = unpaused;
+    this.held = held;
   }
 
   /** Commands wait until this is called; they run on this context. */
@@ -60,8 +65,9 @@ export class LocalMailbox implements Mailbox {
     request: Request,
     protocol: Protocol,
   ): Promise<Uint8Array> {
-    // A reply that is made here is whole before any of it is sent: it has the bound of all clients.
-    const out = new Output(0, Math.min(outputHardBytesMax, this.clientMemory.limitBytes));
+    const out = new Output(0);
+    const bound = new ReplyBound(this.clientMemory, session);
+    out.spillTo = bound;
     out.bytes = buffers.take(replyBytes);
     const context = { ...(await this.opened.promise), session, now: wallClockMs() };
     const { store, effects, statistics } = context;
@@ -74,15 +80,25 @@ export class LocalMailbox implements Mailbox {
     const before = effects.recorded;
     try {
       await this.run(context, command, request, reply, errors);
+      bound.check(out);
     } catch (error) {
       if (!(error instanceof OutputLimitError)) throw error;
-      this.log.warn(`client ${session.address} asked for ${error.message}: closed`);
       store.unlockAll();
-      session.closing = true;
-      return nothing;
+      bound.exceed(out);
+    } finally {
+      bound.release();
+      freeBytes(request.buf);
     }
     if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
+    if (bound.isExceeded) {
+      this.log.warn(`client ${session.address} asked for too long a reply: closed`);
+      return nothing;
+    }
     return isHeard && session.replyMode === "off" ? nothing : out.view();
+  }
+
+  withdraw(sessionId: number): void {
+    this.held.withdraw(sessionId);
   }
 
   /**
@@ -95,7 +111,7 @@ export class LocalMailbox implements Mailbox {
     reply: Reply,
     errors: Errors,
   ): Promise<void> {
-    for (;;) {
+    while (!context.session.closing) {
       const beganMs = monotonicMs();
       context.store.countsUses = !context.session.noTouch;
       const outcome = execute(context, command, request, reply);
@@ -107,9 +123,50 @@ export class LocalMailbox implements Mailbox {
         if (errors.count > answered) context.statistics.failed[command.id]++;
         return;
       }
-      await this.unpaused();
+      if (!(await this.held.wait(context.session.id))) return;
       context.now = wallClockMs();
     }
+  }
+}
+
+/**
+ * Counts a reply among the memory of all clients while it is made, as it is whole before any of it
+ * is sent. Of a reply that is too much everything is dropped. A transaction runs to its end even
+ * so, without further replies.
+ */
+class ReplyBound implements Spill {
+  isExceeded = false;
+  private readonly memory: ClientMemory;
+  private readonly session: Session;
+  private counted = 0;
+
+  constructor(memory: ClientMemory, session: Session) {
+    this.memory = memory;
+    this.session = session;
+  }
+
+  spill(out: Output): void {
+    if (this.isExceeded) out.clear();
+    else this.check(out);
+  }
+
+  /** A short reply is always possible: an operator must be able to look. */
+  check(out: Output): void {
+    if (out.length < outputFlushBytes) return;
+    const more = out.length - this.counted;
+    if (!this.memory.hasRoomFor(more)) return this.exceed(out);
+    this.counted += more;
+    this.memory.add(more);
+  }
+
+  exceed(out: Output): void {
+    this.isExceeded = true;
+    this.session.closing = true;
+    out.clear();
+  }
+
+  release(): void {
+    this.memory.add(-this.counted);
   }
 }
 

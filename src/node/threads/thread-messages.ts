@@ -95,6 +95,12 @@ export interface Submission {
   readonly protocol: string;
 }
 
+/** The connection with this id ends before the `Answer`. */
+export interface Withdrawal {
+  readonly kind: "withdrawn";
+  readonly id: number;
+}
+
 /** What happens to the connection of a link. */
 export type LinkEvent =
   /** The socket took this many bytes. */
@@ -123,7 +129,14 @@ export interface FaultReport {
   readonly text: string;
 }
 
-export type FromWorker = FaultReport | LogLine | Told | Submission | LinkEvent | SubscriberLeft;
+export type FromWorker =
+  | FaultReport
+  | LogLine
+  | Told
+  | Submission
+  | Withdrawal
+  | LinkEvent
+  | SubscriberLeft;
 
 // ---- clones -------------------------------------------------------------------------------------
 

@@ -102,7 +102,8 @@ const named = commands.flatMap((command) => [command, ...command.subcommands]);
 
 export function reportClients(connections: Connections, filter: ClientFilter): ClientReport[] {
   return select(connections, filter).map((connection) => {
-    const { session, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes } = connection;
+    const { session, pendingInputBytes, pendingOutputBytes, heldBytes } = connection;
+    const isHeld = connections.thread.held.has(session.id);
     const queued = session.transaction?.requests.length ?? -1;
     return { session, queued, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes };
   });

@@ -10,9 +10,9 @@ import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { buffersOf, pack } from "./packed-requests.ts";
-import { type Answer, type Submission, summaryOf } from "./thread-messages.ts";
+import { type Answer, type Submission, summaryOf, type Withdrawal } from "./thread-messages.ts";
 
-type PostSubmission = (submission: Submission, transfer: ArrayBuffer[]) => void;
+type Post = (message: Submission | Withdrawal, transfer?: ArrayBuffer[]) => void;
 
 interface Waiting {
   readonly session: Session;
@@ -20,11 +20,11 @@ interface Waiting {
 }
 
 export class WorkerMailbox implements Mailbox {
-  private readonly post: PostSubmission;
+  private readonly post: Post;
   private readonly waiting = new Map<number, Waiting>();
   private lastTicket = 0;
 
-  constructor(post: PostSubmission) {
+  constructor(post: Post) {
     this.post = post;
   }
 
@@ -37,6 +37,10 @@ export class WorkerMailbox implements Mailbox {
     const ticket = ++this.lastTicket;
     this.post(...submissionOf(ticket, session, command, request, protocol));
     return new Promise((resolve) => this.waiting.set(ticket, { session, resolve }));
+  }
+
+  withdraw(sessionId: number): void {
+    this.post({ kind: "withdrawn", id: sessionId });
   }
 
   answer({ ticket, bytes, changes }: Answer): void {

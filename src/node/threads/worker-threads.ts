@@ -5,7 +5,7 @@
 // acts in a turn of the control thread, so that effects recorded in it are sent.
 
 import type { Address } from "../../base/address.ts";
-import { giveBack } from "../../base/buffer-pool.ts";
+import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError, type Fault } from "../../base/errors.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
@@ -155,6 +155,7 @@ export class WorkerThreads implements Threads {
     const { fault } = this.parts;
     const control = this.parts.control.thread;
     if (message.kind === "command") this.run(worker, message).catch((error) => control.fail(error));
+    else if (message.kind === "withdrawn") this.parts.mailbox.withdraw(message.id);
     else if (message.kind === "fault") fault(message.text, `data thread ${worker.thread}`);
     else if (message.kind === "logLine") this.parts.logSink?.(message.line);
     else if (message.kind === "subscriberLeft") this.subscriberLeft(message.id);
@@ -172,6 +173,7 @@ export class WorkerThreads implements Threads {
     this.origins.set(session.id, worker);
     const command = commandOf(request, protocol);
     const bytes = await mailbox.submit(session, command, request, protocol);
+    if (submission.queue !== null) freeBytes(submission.queue.bytes);
     this.origins.delete(session.id);
     this.noteSubscriber(session, worker);
     await this.settled;
