@@ -10,7 +10,10 @@ import { join } from "node:path";
 
 const root = join(import.meta.dir, "..");
 const buildScript = join(import.meta.dir, "build.ts");
-/** How long the longest files take: they start first, so that none runs alone at the end. */
+/**
+ * How long the longest files take, in milliseconds. They start in this order after all others, so
+ * that none of the longest runs alone at the end.
+ */
 const timings = join(import.meta.dir, "test-timings.json");
 const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
 

@@ -21,9 +21,12 @@ setDefaultTimeout(180_000);
 const MiB = 1024 * 1024;
 /** Of the limit, that is to be left at the worst moment. */
 const margin = 0.1;
-/** Many small values are the worst case; larger ones fill the same bounds much sooner. */
+/**
+ * Many small values are the worst case, which one limit has in each run; larger ones fill the same
+ * bounds much sooner.
+ */
 const valueBytesFor = (limitBytes: number) => {
-  return repetitions(limitBytes <= 128 * MiB ? 1024 : 4096, 1024);
+  return repetitions(limitBytes > 128 * MiB ? limitBytes / 65_536 : 1024, 1024);
 };
 
 /** The kernel tells a peak only there. */
@@ -53,9 +56,8 @@ function peakBytes({ process: { pid } }: SpawnedNode): number {
 }
 
 /** Sets keys that are all different until three times the limit was sent. */
-async function write({ port }: SpawnedNode, limitBytes: number): Promise<void> {
+async function write({ port }: SpawnedNode, limitBytes: number, valueBytes: number): Promise<void> {
   const bytes = 3 * limitBytes;
-  const valueBytes = valueBytesFor(limitBytes);
   const requests = Math.ceil(bytes / valueBytes);
   const sizes = { valueBytesMin: valueBytes, valueBytesMax: valueBytes };
   const { errors } = await runBench(
@@ -88,7 +90,7 @@ test.skipIf(!tellsPeaks).each([128, 256, 512])(
     await using stack = new AsyncDisposableStack();
     const limit = megabytes * MiB;
     const { leader, follower } = await startPair(stack, limit);
-    await write(leader, limit);
+    await write(leader, limit, valueBytesFor(limit));
     await untilCaughtUp(leader, [follower]);
     expect(peakBytes(leader)).toBeLessThan(limit * (1 - margin));
     expect(peakBytes(follower)).toBeLessThan(limit * (1 - margin));
@@ -103,7 +105,7 @@ test.skipIf(!tellsPeaks)(
     const { leader, follower } = await startPair(stack, limit);
     follower.process.kill("SIGSTOP");
     try {
-      await write(leader, limit);
+      await write(leader, limit, repetitions(4096, 1024));
     } finally {
       follower.process.kill("SIGCONT");
     }
