@@ -101,7 +101,8 @@ describe("SHUTDOWN", () => {
     ] as const) {
       await using node = await spawnNode(["--snapshot-file", snapshot]);
       await using peer = await Peer.connect(node.port);
-      await peer.ask("SET", "a", "1");
+      // Refused for as long as the node loads.
+      await waitFor(async () => (await peer.ask("SET", "a", "1")) === "+OK");
       peer.send("SHUTDOWN", word);
       expect(await node.process.exited).toBe(0);
       expect(await Bun.file(snapshot).exists()).toBe(isThere);
