@@ -218,11 +218,6 @@ export const journalBytesMin = 1 * MiB;
 export const followerBufferBytesMax = 256 * MiB;
 export const followerBufferSoftShare = 1 / 4;
 export const followerBufferSoftMs = 60_000;
-/**
- * Changed keys queued for a follower that joined by the binary protocol, bytes. More: its link
- * ends.
- */
-export const joinQueueBytesMax = 256 * MiB;
 /** Longest silence of a link, ms, as Redis's repl-timeout. Longer: the link is dropped. */
 export const linkSilenceMsMax = 60_000;
 /**

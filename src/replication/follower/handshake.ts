@@ -11,6 +11,7 @@
 import { latin1 } from "../../base/bytes.ts";
 import { lineBytesMax } from "../../base/limits.ts";
 import { isReplid } from "../history.ts";
+import { skipNewlines } from "./newlines.ts";
 
 const LF = 0x0a;
 
@@ -56,6 +57,7 @@ export class Handshake {
   push(chunk: Uint8Array): number {
     let start = 0;
     while (this.outcome === null) {
+      if (this.line === "") start = skipNewlines(chunk, start);
       const end = chunk.indexOf(LF, start);
       this.line += latin1(chunk, start, end < 0 ? chunk.length : end);
       if (this.line.length > lineBytesMax) this.outcome = failed("its answer has no end");

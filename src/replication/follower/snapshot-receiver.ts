@@ -12,6 +12,7 @@ import { latin1 } from "../../base/bytes.ts";
 import { SyncError } from "../../base/errors.ts";
 import { keyBytesMax, lineBytesMax } from "../../base/limits.ts";
 import { type RdbHandler, RdbReader, type RdbReaderOptions } from "../../rdb/reader.ts";
+import { skipNewlines } from "./newlines.ts";
 
 const LF = 0x0a;
 const markBytes = 40;
@@ -78,9 +79,10 @@ export class SnapshotReceiver {
   }
 
   private head(chunk: Uint8Array, start: number): number {
-    const end = chunk.indexOf(LF, start);
+    const from = this.line === "" ? skipNewlines(chunk, start) : start;
+    const end = chunk.indexOf(LF, from);
     const stop = end < 0 ? chunk.length : end;
-    this.line += latin1(chunk, start, stop);
+    this.line += latin1(chunk, from, stop);
     if (this.line.length > lineBytesMax) throw new SyncError("the snapshot's head has no end");
     if (end < 0) return stop;
     const line = this.line.replace(/\r$/, "");

@@ -19,7 +19,7 @@
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { attempt, type Fault } from "../../base/errors.ts";
-import { joinQueueBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -45,8 +45,8 @@ const walkAheadMax = 4096;
  */
 const walkSliceMs = 1.5;
 const walkStride = 64;
-/** About what a remembered key costs beside its bytes. */
-const keyOverheadBytes = 64;
+/** What a remembered key costs beside its bytes (measured). */
+const keyOverheadBytes = 150;
 
 export interface JoinParts {
   readonly store: Store;
@@ -93,6 +93,11 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   get hasEverything(): boolean {
     const rests = this.changed.size + this.waiting.size + this.unanswered === 0;
     return rests && this.cursor < 0 && this.position >= this.parts.journal.mark();
+  }
+
+  /** Memory of the keys and frames that wait for the follower; its leader bounds it. */
+  get queuedBytes(): number {
+    return this.keyBytes + this.out.bytes;
   }
 
   get name(): string {
@@ -174,9 +179,6 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     if (this.closed) return;
     this.absorb();
     if (this.flushed) return this.drop("everything was flushed, which has no frame");
-    if (this.keyBytes > joinQueueBytesMax) {
-      return this.drop(`${this.keyBytes} bytes of changed keys wait for it`);
-    }
     while (!this.closed && !this.blocked && this.sendSome());
   }
 

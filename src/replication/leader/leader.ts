@@ -302,7 +302,16 @@ export class LeaderReplication implements LinkOwner {
   flush(): void {
     if (this.linkTable.size + this.joins.size === 0) return;
     for (const reader of this.readers) reader.pump();
+    if (this.joins.size > 0) this.boundJoins();
     this.relieve();
+  }
+
+  /** All followers share one bound; of those that joined, the furthest behind ends first. */
+  private boundJoins(): void {
+    while (this.joins.size > 0 && this.queuedBytes > this.followerBufferBytes) {
+      const most = [...this.joins].reduce((a, b) => (b.queuedBytes > a.queuedBytes ? b : a));
+      most.drop(`${most.queuedBytes} bytes of changed keys and frames wait for it`);
+    }
   }
 
   /**
@@ -347,6 +356,7 @@ export class LeaderReplication implements LinkOwner {
   get queuedBytes(): number {
     let bytes = this.tail.bytes;
     for (const { queuedBytes } of this.linkTable.values()) bytes += queuedBytes;
+    for (const { queuedBytes } of this.joins) bytes += queuedBytes;
     for (const { snapshot } of this.walks) bytes += snapshot.keptBytes;
     return bytes;
   }

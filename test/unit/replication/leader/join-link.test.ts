@@ -164,6 +164,26 @@ describe("JOIN link", () => {
     expect(setting.sent()).toEqual([`SET k heLLo ${forever}`]);
   });
 
+  test("links that do not keep up share one bound, and the furthest behind ends first", () => {
+    const node = new FakeNode();
+    const leader = new LeaderReplication({
+      ...{ ...node, upstream, serverVersion: "7.2.4" },
+      followerBufferBytes: 500_000,
+    });
+    const early = new FakeSocket();
+    leader.join(early);
+    for (let i = 0; i < 2_000; i++) node.set(`early:${i}`, "1");
+    leader.flush();
+    const late = new FakeSocket();
+    leader.join(late);
+    for (let i = 0; i < 2_500; i++) {
+      node.set(`late:${i}`, "1");
+      leader.flush();
+      expect(leader.queuedBytes).toBeLessThanOrEqual(500_000);
+    }
+    expect(leader.joinCount).toBeLessThan(2);
+  });
+
   test("FLUSHALL ends the link", () => {
     const setting = new Setting();
     setting.join();
