@@ -228,6 +228,11 @@ export const streamPingMs = 10_000;
 export const acknowledgeMs = 1_000;
 /** Time for one address of a leader's name before the next is tried as well, ms. */
 export const addressMsMax = 2_000;
+/**
+ * Attempts to connect to leaders that may be under way; each has a descriptor. REPLICAOF may name
+ * many addresses that say nothing. More: the attempt fails, and is made again later.
+ */
+export const dialsMax = 64;
 /** Shortest and longest wait before a reconnection, ms, with jitter. */
 export const reconnectMsMin = 100;
 export const reconnectMsMax = 5_000;

@@ -26,7 +26,7 @@ import { RdbError } from "../../rdb/format.ts";
 import { Attempts } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
-import { LeaderConnection } from "./leader-connection.ts";
+import { Dials, LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
 import { SnapshotLoad } from "./snapshot-load.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
@@ -57,6 +57,7 @@ export class Follower {
   private loadsNow = false;
   /** The next PSYNC asks the other side to promote itself. */
   private isFailover = false;
+  private readonly dials = new Dials();
   private connection: LeaderConnection | null = null;
   private handshake: Handshake | null = null;
   private receiver: SnapshotReceiver | null = null;
@@ -215,11 +216,12 @@ export class Follower {
     this.retryTimer = null;
     this.transition("connecting", "");
     this.lastBytesMs = this.parts.clock.monotonicMs();
-    const connection = new LeaderConnection({
+    const events = {
       opened: () => this.guard(() => this.opened(connection), connection),
-      received: (chunk) => this.guard(() => this.received(chunk), connection),
-      closed: (reason) => this.guard(() => this.fail(reason), connection),
-    });
+      received: (chunk: Uint8Array) => this.guard(() => this.received(chunk), connection),
+      closed: (reason: string) => this.guard(() => this.fail(reason), connection),
+    };
+    const connection = new LeaderConnection(events, this.dials);
     this.connection = connection;
     connection.open(this.host, this.port);
   }

@@ -3,7 +3,7 @@
 // Invariant: after close() it makes no callbacks; `closed` is called at most once.
 
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
-import { addressMsMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { ByteQueue } from "../byte-queue.ts";
@@ -17,15 +17,34 @@ export interface ConnectionEvents {
   closed(reason: string): void;
 }
 
+/**
+ * The attempts of one node to connect to leaders, as long as they are under way. None can be taken
+ * back (Bun 1.4.5), and one to an address that says nothing lasts two minutes.
+ */
+export class Dials {
+  underWay = 0;
+
+  get hasRoom(): boolean {
+    return this.underWay < dialsMax;
+  }
+
+  connect<Result>(dial: () => Promise<Result>): Promise<Result> {
+    this.underWay++;
+    return Promise.try(dial).finally(() => void this.underWay--);
+  }
+}
+
 export class LeaderConnection {
   private readonly events: ConnectionEvents;
+  private readonly dials: Dials;
   private readonly out = new ByteQueue();
   private socket: Bun.Socket | null = null;
   private ended = false;
   private paused = false;
 
-  constructor(events: ConnectionEvents) {
+  constructor(events: ConnectionEvents, dials: Dials) {
     this.events = events;
+    this.dials = dials;
   }
 
   /**
@@ -44,7 +63,9 @@ export class LeaderConnection {
     let failures = 0;
     for (const hostname of hosts) {
       if (this.ended || this.socket !== null) return;
-      const attempt = Promise.try(() => Bun.connect({ hostname, port, socket })).catch((error) => {
+      if (!this.dials.hasRoom) return this.end(`${dialsMax} connections are still being opened`);
+      const dialled = this.dials.connect(() => Bun.connect({ hostname, port, socket }));
+      const attempt = dialled.catch((error) => {
         failures++;
         if (failures === hosts.length) this.end(reasonOf(error));
       });

@@ -3,7 +3,7 @@
  * addresses is tried. Names are made up; the leaders are listeners on the two loopback addresses.
  */
 import { describe, expect, test } from "bun:test";
-import { LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";
+import { Dials, LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";
 import { waitFor } from "../../harness.ts";
 
 /** Listeners on one port of both loopback addresses, and where connections came in. */
@@ -29,13 +29,14 @@ class Leaders implements Disposable {
 }
 
 /** A connection's end, or "" while it goes on. */
-function connect(port: number, lookup: () => Promise<string[]>) {
+function connect(port: number, lookup: () => Promise<string[]>, dials = new Dials()) {
   const seen = { opened: 0, ends: [] as string[] };
-  const connection = new LeaderConnection({
+  const events = {
     opened: () => void seen.opened++,
     received: () => undefined,
-    closed: (reason) => void seen.ends.push(reason),
-  });
+    closed: (reason: string) => void seen.ends.push(reason),
+  };
+  const connection = new LeaderConnection(events, dials);
   connection.open("leader", port, lookup);
   return { connection, seen };
 }
@@ -73,6 +74,22 @@ describe("a connection to a leader", () => {
     await waitFor(() => unknown.seen.ends.length > 0);
     expect(unknown.seen.ends).toEqual(["getaddrinfo ENOTFOUND"]);
     expect(refused.seen).toMatchObject({ opened: 0, ends: [expect.stringMatching(/connect/i)] });
+  });
+
+  test("is not tried while many attempts of the node are under way, which it counts", async () => {
+    using leaders = new Leaders(["127.0.0.1"]);
+    const dials = new Dials();
+    const others = Promise.withResolvers<void>();
+    while (dials.hasRoom) dials.connect(() => others.promise);
+    const surplus = connect(leaders.port, async () => ["127.0.0.1"], dials);
+    await waitFor(() => surplus.seen.ends.length > 0);
+    expect(surplus.seen).toEqual({ opened: 0, ends: ["64 connections are still being opened"] });
+    others.resolve();
+    await waitFor(() => dials.underWay === 0);
+    const { connection, seen } = connect(leaders.port, async () => ["127.0.0.1"], dials);
+    await waitFor(() => seen.opened === 1);
+    await waitFor(() => dials.underWay === 0);
+    connection.close();
   });
 
   test("ends once when the leader closes it", async () => {
