@@ -161,6 +161,24 @@ for (const threads of [1, 4]) {
       expect(info).toContain("pubsub_patterns:0");
     });
 
+    test.skipIf(!tellsMemory)("count subscriptions at about what they take", async () => {
+      await using server = await ours.start(["--threads", `${threads}`]);
+      await using operator = await Peer.connect(server.port);
+      await operator.ask("INFO");
+      const before = residentBytes(server.process.pid);
+      await using crowd = new AsyncDisposableStack();
+      for (let i = 0; i < 3; i++) {
+        const client = crowd.use(await Peer.connect(server.port));
+        for (let j = 0; j < 60; j++) {
+          const own = Array.from({ length: 1000 }, (_, n) => `name:${i}:${j}:${n}`);
+          client.send("SUBSCRIBE", ...own);
+          await client.replies(1000);
+        }
+      }
+      const taken = residentBytes(server.process.pid) - before;
+      expect(await held(operator)).toBeGreaterThan(taken / 2);
+    });
+
     test("count nothing of what a client has taken back", async () => {
       await using server = await start();
       await using operator = await Peer.connect(server.port);

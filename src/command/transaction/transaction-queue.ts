@@ -17,11 +17,12 @@ import type { Transaction } from "../core/transaction-data.ts";
 const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY | flag.ENDS_PAUSE;
 /**
  * Memory of a queued request, a watched key and a subscription in addition to their bytes
- * (measured).
+ * (measured; a name that no other client has subscribed to).
  */
 const requestOverheadBytes = 320;
 const argumentOverheadBytes = 8;
-const nameOverheadBytes = 128;
+const keyOverheadBytes = 128;
+const subscriptionOverheadBytes = 512;
 
 export function begin(session: Session): void {
   session.transaction = {
@@ -47,9 +48,9 @@ export function dropQueue(session: Session): void {
 /** Memory in bytes of the state that the node keeps for a client between commands. */
 export function rememberedBytes(session: Session): number {
   const { transaction, watched, subscriptionBytes, channels, patterns } = session;
-  let bytes = subscriptionBytes + (channels + patterns) * nameOverheadBytes;
+  let bytes = subscriptionBytes + (channels + patterns) * subscriptionOverheadBytes;
   if (transaction !== null) bytes += transaction.bytes;
-  if (watched !== null) bytes += watched.bytes + watched.keys.size * nameOverheadBytes;
+  if (watched !== null) bytes += watched.bytes + watched.keys.size * keyOverheadBytes;
   return bytes;
 }
 
