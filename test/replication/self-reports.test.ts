@@ -7,11 +7,13 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { SelfReports } from "../support/self-report.ts";
 import { type Contestant, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
+const pauseMs = repetitions(2, 0);
 const patience = { timeoutMs: 60_000 };
 
 interface Judged extends Contestant {
@@ -72,7 +74,7 @@ describe.each(contestants)("$name", (contestant) => {
       await fill(leader.port, 24);
       await using proxy = await LinkProxy.start(leader.port);
       await using node = await contestant.start();
-      await using reports = new SelfReports(node.port);
+      await using reports = new SelfReports(node.port, pauseMs);
       await untilMet(reports, /^master$/);
       const full = async (states: RegExp) => {
         if (contestant.answersAlways) proxy.hold(6 * 1024 * 1024);
@@ -110,8 +112,8 @@ describe.each(contestants)("$name", (contestant) => {
     async () => {
       await using leader = await contestant.start();
       await using follower = await contestant.start(contestant.follows(leader.port));
-      await using first = new SelfReports(leader.port);
-      await using second = new SelfReports(follower.port);
+      await using first = new SelfReports(leader.port, pauseMs);
+      await using second = new SelfReports(follower.port, pauseMs);
       await waitFor(() => isConnected(follower.port), patience);
       for (const [from, to, reports] of [
         [leader, follower, first],
@@ -157,7 +159,7 @@ describe("a start from a file", () => {
         await waitFor(async () => {
           const port = await freePort();
           const listens = ["--listenaddr", `127.0.0.1:${port}`];
-          await using reports = new SelfReports(port);
+          await using reports = new SelfReports(port, pauseMs);
           await using node = await ours.start([...file, ...follows, ...listens]);
           await waitFor(async () => {
             if (isFollower) return (await ask(node.port, "ROLE")).includes("$connected");

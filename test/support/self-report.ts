@@ -25,7 +25,7 @@ const pipeline = [["MULTI"], ["INFO", "replication", "persistence"], ["ROLE"], [
 
 /** Asks once; null where the node closed the connection or would not run the transaction. */
 export async function sampleOf(peer: Peer): Promise<Sample | null> {
-  for (const command of [...pipeline, ["HELLO"], ["PING"], ...pipeline]) peer.send(...command);
+  peer.sendAll([...pipeline, ["HELLO"], ["PING"], ...pipeline]);
   const replies = await peer.replies(10);
   const [before, after] = [reportOf(replies[3]), reportOf(replies[9])];
   if (before === null || after === null) return null;
@@ -125,11 +125,14 @@ export class SelfReports implements AsyncDisposable {
   readonly states = new Set<string>();
   samples = 0;
   private readonly port: number;
+  private readonly pauseMs: number;
   private readonly ended: Promise<void>;
   private isOver = false;
 
-  constructor(port: number) {
+  /** Samples take most of a processor if there is no pause between them. */
+  constructor(port: number, pauseMs: number) {
     this.port = port;
+    this.pauseMs = pauseMs;
     this.ended = this.run();
   }
 
@@ -148,6 +151,8 @@ export class SelfReports implements AsyncDisposable {
       this.samples++;
       this.states.add(stateOf(sample.before));
       for (const text of contradictions(sample)) this.found.add(text);
+      // The time between two samples, in which others have the processor.
+      await Bun.sleep(this.pauseMs);
     }
   }
 
