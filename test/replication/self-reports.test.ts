@@ -159,7 +159,8 @@ describe("a start from a file", () => {
         await waitFor(async () => {
           const port = await freePort();
           const listens = ["--listenaddr", `127.0.0.1:${port}`];
-          await using reports = new SelfReports(port, pauseMs);
+          // Without a pause: the load is over soon.
+          await using reports = new SelfReports(port, 0);
           await using node = await ours.start([...file, ...follows, ...listens]);
           await waitFor(async () => {
             if (isFollower) return (await ask(node.port, "ROLE")).includes("$connected");
