@@ -90,6 +90,20 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     timeoutMs,
   );
 
+  test(
+    "cpu --quick: SET and GET of one group, depth by depth",
+    async () => {
+      const { tables } = await smoke("cpu", "--quick", "--servers", "mscache");
+      expect(tables.map(({ rows }) => rows.map(([load]) => load))).toEqual([
+        [
+          "depth 64, SET of new keys",
+          ...["depth 1, SET", "depth 1, GET", "depth 16, SET", "depth 16, GET"],
+        ],
+      ]);
+    },
+    timeoutMs,
+  );
+
   // An unpacked archive has no history to compare with.
   const isCheckout = Bun.spawnSync(["git", "rev-parse", "HEAD"]).exitCode === 0;
   (isCheckout ? test : () => undefined)(

@@ -1,6 +1,6 @@
 // The loads of the cpu benchmark: groups that share running servers and their data, and the cases
 // in a group. By default one dimension varies at a time around 100-byte values; `--matrix` runs
-// every combination. It measures nothing.
+// every combination, `--quick` only SET and GET of plain values. It measures nothing.
 // Invariant: a group's name and a case's name together fully describe a load.
 
 import type { Context } from "./suite.ts";
@@ -41,8 +41,13 @@ const mixes = [
 ] as const;
 
 export function groupsOf(context: Context): LoadGroup[] {
-  const groups = context.smoke ? smokeGroups() : context.matrix ? matrixGroups() : usualGroups();
-  return groups.filter((group) => casesOf(context, group).length > 0);
+  return allGroups(context).filter((group) => casesOf(context, group).length > 0);
+}
+
+function allGroups({ smoke, quick, matrix }: Context): LoadGroup[] {
+  if (smoke) return quick ? smokeGroups().slice(0, 1) : smokeGroups();
+  if (quick) return [group(100, 0, false)];
+  return matrix ? matrixGroups() : usualGroups();
 }
 
 /** The names of a group's rows, in order. */
@@ -53,12 +58,17 @@ export function rowsOf(context: Context, group: LoadGroup): string[] {
 export function casesOf(context: Context, group: LoadGroup): LoadCase[] {
   const depths = context.smoke ? [1, 16] : [1, 16, 64];
   const cases = depths.flatMap((depth) =>
-    mixes.map(({ name, gets, sets }) => ({
+    mixesOf(context).map(({ name, gets, sets }) => ({
       ...{ group, depth, gets, sets },
       name: `depth ${depth}, ${name}`,
     })),
   );
   return cases.filter((one) => `${group.name}: ${one.name}`.includes(context.only));
+}
+
+/** `--quick` leaves out the mixture, whose cost follows from its parts. */
+function mixesOf({ quick }: Context) {
+  return quick ? mixes.filter(({ gets, sets }) => gets === 0 || sets === 0) : mixes;
 }
 
 function usualGroups(): LoadGroup[] {

@@ -34,6 +34,11 @@ const command = defineCommand({
     json: { type: "boolean", description: "Print JSON with all raw values", default: false },
     binary: { type: "boolean", description: "Our server is dist/mscache", default: false },
     matrix: { type: "boolean", description: "Every combination of cpu loads", default: false },
+    quick: {
+      type: "boolean",
+      description: "Only SET and GET of plain 100-byte values in cpu, for --against",
+      default: false,
+    },
     other: { type: "string", description: "Another tree of MSCache to measure as well" },
     against: { type: "string", description: "A git ref to compare with this tree in cpu" },
     servers: { type: "string", description: "Only these, separated by commas" },
@@ -69,6 +74,7 @@ interface Flags {
   readonly smoke: boolean;
   readonly binary: boolean;
   readonly matrix: boolean;
+  readonly quick: boolean;
   readonly servers?: string | undefined;
   readonly other?: string | undefined;
   readonly against?: string | undefined;
@@ -84,7 +90,8 @@ function makeContext(flags: Flags, worktree: OtherTree | null): Context {
   const limitsMib = list(flags.limits).map(Number);
   if (!limitsMib.every((limit) => limit >= 1)) throw new Error("--limits must be numbers of MiB");
   return {
-    ...{ smoke: flags.smoke, matrix: flags.matrix, rounds, limitsMib, only: flags.only ?? "" },
+    ...{ smoke: flags.smoke, matrix: flags.matrix, quick: flags.quick, rounds, limitsMib },
+    only: flags.only ?? "",
     against: worktree?.name ?? "",
     servers: chooseServers(serversOf(flags, worktree), flags.binary, treesOf(flags, worktree)),
     traces: list(flags.trace ?? process.env.MSCACHE_BENCH_TRACES),

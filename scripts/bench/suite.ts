@@ -17,6 +17,8 @@ export interface Context {
   readonly only: string;
   /** Every combination in the cpu benchmark instead of one dimension at a time. */
   readonly matrix: boolean;
+  /** In the cpu benchmark only SET and GET of plain 100-byte values, and shorter measurements. */
+  readonly quick: boolean;
   /** The server of `--against`, with which cpu compares ours; empty for none. */
   readonly against: string;
   /** Reports progress to the user. */
