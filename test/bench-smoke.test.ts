@@ -5,7 +5,9 @@
 // Each case is a process of its own, as the suite binds itself to a processor.
 
 import { beforeAll, describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryDirectory } from "./harness.ts";
 import { whenLong } from "./support/repetitions.ts";
 
 const main = join(import.meta.dir, "../scripts/bench/main.ts");
@@ -25,8 +27,14 @@ interface Output {
   readonly tables: readonly Table[];
 }
 
-async function smoke(...args: string[]): Promise<Output> {
+function smoke(...args: string[]): Promise<Output> {
+  return smokeIn(tmpdir(), ...args);
+}
+
+/** With its own folder for temporary files. */
+async function smokeIn(folder: string, ...args: string[]): Promise<Output> {
   const child = Bun.spawn([process.execPath, main, ...args, "--smoke", "--json"], {
+    env: { ...process.env, TMPDIR: folder },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -109,7 +117,9 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   (isCheckout ? test : () => undefined)(
     "cpu --against: this tree beside a commit, load by load, with a verdict",
     async () => {
-      const { head, tables } = await smoke("cpu", "--against", "HEAD", "--only", "depth 16");
+      await using folder = await temporaryDirectory();
+      const options = ["--against", "HEAD", "--only", "depth 16"];
+      const { head, tables } = await smokeIn(folder.path, "cpu", ...options);
       const name = `${head.at(-1)?.split(":")[0]}`;
       expect(head.slice(1).map((line) => `${line.split(":")[0]}`)).toEqual(["mscache", name]);
       const table = tables.at(-1);
@@ -117,7 +127,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expect(table?.rows.length).toBeGreaterThan(0);
       expect(table?.notes?.at(-1)).toMatch(/^verdict: /);
       const worktrees = Bun.spawnSync(["git", "worktree", "list"]).stdout.toString();
-      expect(worktrees).not.toContain("mscache-against-");
+      expect(worktrees).not.toContain(folder.path);
     },
     timeoutMs,
   );
