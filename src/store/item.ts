@@ -54,6 +54,11 @@ export function valueLengthAt(words: Int32Array, at: number): number {
   return (head & WIDE_BIT) !== 0 ? words[at + 1] >>> 0 : head & 0xffff;
 }
 
+/** About how many words follow the first one; some number if the item is WIDE. */
+export function shortItemWords(head: number): number {
+  return ((head & 0xffff) + ((head >>> 16) & 0xff)) >>> 2;
+}
+
 /** The first word of the expiry, which follows the lengths. */
 function expiryWord(head: number, at: number): number {
   return at + ((head & WIDE_BIT) !== 0 ? 2 : 1);

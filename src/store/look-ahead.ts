@@ -7,14 +7,15 @@
 
 import { ARENA_SHIFT, type Arenas, UNIT_MASK } from "./arenas.ts";
 import { entriesPerBucket, LINK, LOCATION, MATCH_MASK } from "./bucket-index.ts";
+import { shortItemWords } from "./item.ts";
 import type { Shard } from "./shard.ts";
 
 /** More keys than this do not overlap any further. */
 const lookAheadMax = 32;
-/**
- * Words of a cache line: an item's value begins in its first line and mostly ends in its second.
- */
+/** Words of a cache line. */
 const lineWords = 16;
+/** How far the end of an item is touched; what lies further on is read in order. */
+const touchedWordsMax = 48;
 
 export class LookAhead {
   private readonly arenas: readonly Int32Array[];
@@ -71,7 +72,9 @@ export class LookAhead {
       if (location === 0) sink ^= this.shards[i].ghosts.touch(this.hashes[i]);
       const arena = this.arenas[location >>> ARENA_SHIFT];
       const at = (location & UNIT_MASK) << 1;
-      sink ^= arena[at] ^ arena[Math.min(at + lineWords, arena.length - 1)];
+      const last = arena.length - 1;
+      const end = at + Math.min(shortItemWords(arena[at]), touchedWordsMax);
+      sink ^= arena[Math.min(at + lineWords, last)] ^ arena[Math.min(end, last)];
     }
     this.sink ^= sink;
     this.count = 0;

@@ -114,7 +114,7 @@ export class Connection implements Spill {
     const { reply, find } = this.spoken;
     reply.switchProtocol(session.protocol);
     out.spillTo = this;
-    while (this.isRunning()) {
+    while (decoder.pendingBytes() > 0 && this.isRunning()) {
       // A login changes the bounds of the decoder, so nothing is decoded ahead before it.
       const count = batch.decode(decoder, find, session.authenticated);
       if (count === 0) break;
