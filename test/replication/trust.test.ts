@@ -256,7 +256,7 @@ for (const kind of kinds) {
       await using node = await kind.start();
       await using peer = await Peer.connect(node.port);
       // In one write, or a machine under load would let it expire before the pause.
-      peer.write("SET brief x PX 100\r\nCLIENT PAUSE 60000 WRITE\r\n");
+      peer.write("SET brief x PX 1000\r\nCLIENT PAUSE 60000 WRITE\r\n");
       expect([await peer.shown(), await peer.shown()]).toEqual(["+OK", "+OK"]);
       await waitFor(async () => (await peer.ask("GET", "brief")) === "$null");
       // Longer than several rounds of the sweeper would take.

@@ -30,7 +30,7 @@ import {
 setDefaultTimeout(caseMsMax);
 
 const writerCount = 8;
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(1_000, 4_000));
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(500, 4_000));
 const threaded = ["--threads", "4"];
 const smallJournal = ["--journal-size", "1mb"];
 
