@@ -19,7 +19,7 @@ import type { Protocol } from "../../protocol/protocol.ts";
 import { protocols } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { Collector } from "../collector.ts";
+import { Collector, runtimeBeside } from "../collector.ts";
 import { HeldCommands } from "../held-commands.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
@@ -85,6 +85,8 @@ export class DataThread {
   private readonly ends: readonly ProtocolEnd[];
   /** The time of the present turn is charged to commands up to here, monotonic ms. */
   private chargedMs: number;
+  /** Commands of a batch whose time is not charged yet. */
+  private uncharged: number;
   private effectsSeen: number;
   /** The effects recorded when the writes of the present connection were last noted. */
   private effectsNoted: number;
@@ -113,18 +115,19 @@ export class DataThread {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.host = host;
-    this.collector = new Collector();
+    this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed()));
     this.held = new HeldCommands(() => host.standing.free(anyPause));
     this.effectsSeen = 0;
     this.effectsNoted = 0;
     this.chargedMs = 0;
+    this.uncharged = 0;
   }
 
   // ---- hot path --------------------------------------------------------------------------------
 
   receive(connection: Receiver, chunk: Uint8Array): void {
     const begin = this.beginTurn();
-    const received = chunk.length; // receive() frees what it has used up
+    const received = chunk.length; // receive() may free it
     try {
       connection.receive(chunk);
     } catch (error) {
@@ -132,23 +135,38 @@ export class DataThread {
     }
     this.endTurn();
     this.bytesReceived += received;
-    this.collector.received(received);
-    this.turns.record(monotonicMs() - begin);
+    this.collector.received(chunk.length); // 0 if it was freed by hand
+    const now = monotonicMs();
+    this.chargeLast(now);
+    this.turns.record(now - begin);
   }
 
   private beginTurn(): number {
     this.context.now = wallClockMs();
     this.turnBeganMs = monotonicMs();
     this.chargedMs = this.turnBeganMs;
+    this.uncharged = 0;
     return this.turnBeganMs;
   }
 
-  /** After a batch: charges its time to its commands; true if other connections are next. */
-  isTurnOver(count: number): boolean {
+  /**
+   * After a batch: whether other connections are next. The last batch of a turn looks at no clock:
+   * the end of the turn does, and charges it.
+   */
+  isTurnOver(count: number, isLast: boolean): boolean {
+    this.uncharged = count;
+    if (isLast) return false;
     const now = monotonicMs();
-    this.batch.charge(count, now - this.chargedMs, this.context.statistics.usec);
-    this.chargedMs = now;
+    this.chargeLast(now);
     return now - this.turnBeganMs > turnMsMax;
+  }
+
+  /** Charges the time since the last charge to the commands of the batch. */
+  private chargeLast(now: number): void {
+    if (this.uncharged === 0) return;
+    this.batch.charge(this.uncharged, now - this.chargedMs, this.context.statistics.usec);
+    this.chargedMs = now;
+    this.uncharged = 0;
   }
 
   /** Called before commands of this session run. */
@@ -209,6 +227,7 @@ export class DataThread {
       if (!this.recover(connection, error)) return;
     }
     this.endTurn();
+    if (this.uncharged > 0) this.chargeLast(monotonicMs());
   }
 
   endOf(protocol: Protocol): ProtocolEnd {
