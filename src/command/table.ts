@@ -1,6 +1,10 @@
 // The table of all commands: registers the rows of every family when this file is loaded. A new
 // family is added to the list below and nowhere else. registry.ts looks commands up by name.
 
+import { bitCommands } from "./bits/bit.ts";
+import { bitSearchCommands } from "./bits/bit-search.ts";
+import { bitfieldCommands } from "./bits/bitfield.ts";
+import { bitopCommands } from "./bits/bitop.ts";
 import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
@@ -9,6 +13,7 @@ import { expiryCommands } from "./generic/expiry.ts";
 import { keyMoveCommands } from "./generic/key-move.ts";
 import { keyWalkCommands } from "./generic/key-walk.ts";
 import { keyCommands } from "./generic/keys.ts";
+import { hyperLogLogCommands } from "./hyperloglog/hyperloglog-commands.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
 import { pubSubCommands } from "./pubsub/pub-sub.ts";
 import { scriptCommands } from "./script/script.ts";
@@ -33,6 +38,11 @@ const rows: readonly CommandRow[] = [
   ...stringWriteCommands,
   ...stringRangeCommands,
   ...counterCommands,
+  ...bitCommands,
+  ...bitSearchCommands,
+  ...bitopCommands,
+  ...bitfieldCommands,
+  ...hyperLogLogCommands,
   ...keyCommands,
   ...keyWalkCommands,
   ...keyMoveCommands,

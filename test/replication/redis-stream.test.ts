@@ -212,8 +212,7 @@ describe("a stream that this node cannot follow", () => {
 test("clients cannot use the commands that exist only for the stream", async () => {
   await using node = await ours.start();
   await using peer = await Peer.connect(node.port);
-  const names = ["SETBIT", "BITOP", "BITFIELD", "PFADD", "PFMERGE", "PFCOUNT", "RESTORE", "MOVE"];
-  for (const name of names) {
+  for (const name of ["RESTORE", "MOVE"]) {
     expect(await peer.ask(name, "a", "0", "1")).toStartWith(`-ERR unknown command '${name}'`);
     expect(await peer.ask("COMMAND", "INFO", name)).toBe("*[$null]");
   }

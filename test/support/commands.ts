@@ -5,6 +5,7 @@
  * Invariant: a step says how its two replies are to be compared, and the same Random gives the same
  * steps.
  */
+import { bitCommand, sketchCommand } from "./bit-commands.ts";
 import type { Random } from "./seed.ts";
 import { float, index, integer, key, keys, offset, patterns, type Times, value } from "./values.ts";
 import type { Argument } from "./wire.ts";
@@ -74,6 +75,8 @@ const makers: readonly (readonly [number, Maker])[] = [
   [5, (r, t) => ["PEXPIREAT", key(r), t.absolute("ms"), ...expireOptions(r)]],
   [6, (r) => [r.pick(["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"]), key(r)]],
   [3, (r) => ["PERSIST", key(r)]],
+  [10, bitCommand],
+  [6, sketchCommand],
   [4, (r) => connectionCommand(r)],
   [5, (r) => anyArguments(r)],
 ];
@@ -262,6 +265,7 @@ const harmless = [
   ..."COPY PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(
     " ",
   ),
+  ..."SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFCOUNT PFDEBUG".split(" "),
   ..."NOSUCHCOMMAND nosuch CLIENT CONFIG COMMAND REPLCONF".split(" "),
 ];
 

@@ -17,6 +17,8 @@ import { type KeyRange, type KeyUse, type KeyUses, keyUsesOf, nextIn } from "./k
 
 export type CommandGroup =
   | "string"
+  | "bitmap"
+  | "hyperloglog"
   | "generic"
   | "connection"
   | "server"
@@ -60,6 +62,11 @@ export interface CommandFacts {
   readonly bringsUnseen?: (request: Request, database: number) => boolean;
   /** In a leader's stream: the type of its value, as Redis names it; a string if absent. */
   readonly valueType?: (request: Request) => string;
+  /**
+   * The bytes that it may add to the store beyond those of its arguments, so that room is made for
+   * them as well. Called without locks, with DENY_OOM.
+   */
+  readonly growth?: (x: Context, request: Request) => number;
   /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
   /** It removes all keys. */
@@ -85,7 +92,7 @@ export class Command {
     this.id = nextCommandId();
     this.name = row.name;
     this.arity = row.arity;
-    this.flags = row.flags | placeOf(row);
+    this.flags = row.flags | placeOf(row) | (row.growth === undefined ? 0 : flag.GROWS);
     this.firstKey = row.keys[0];
     this.lastKey = row.keys[1];
     this.keyStep = row.keys[2];

@@ -19,6 +19,9 @@ import { find } from "./registry.ts";
 import { type Outcome, refuse, run } from "./run-handler.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
 
+/** Commands that may write to the journal. */
+const hasEffects = flag.WRITE | flag.MAY_REPLICATE;
+
 /** Runs a command that execute() has admitted. */
 export function executeLocked(
   x: Context,
@@ -29,7 +32,7 @@ export function executeLocked(
   if ((command.flags & flag.CONTROL) !== 0) return run(x, command, request, reply);
   const { store } = x;
   const { firstKey } = command;
-  if ((effectiveFlags(x.session, command) & flag.WRITE) !== 0) x.effects.makeWay();
+  if ((effectiveFlags(x.session, command) & hasEffects) !== 0) x.effects.makeWay();
   if (firstKey !== 0 && firstKey === command.lastKey) {
     const { buf, start, end } = request;
     store.lock(buf, start[firstKey], end[firstKey]);

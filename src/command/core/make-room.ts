@@ -1,6 +1,6 @@
-// Makes room before locks are taken. It frees as many bytes as the arguments of a command can add
-// to the store, in the shard of its first key and then in others, so that nothing must be evicted
-// under locks.
+// Makes room before locks are taken. It frees as many bytes as a command can add to the store, in
+// the shard of its first key and then in others, so that nothing must be evicted under locks. That
+// is the length of its arguments; a row with `growth` adds what does not follow from them.
 // Hot path: makeRoom() of a command with keys.
 
 import type { Request } from "../../protocol/request.ts";
@@ -8,6 +8,7 @@ import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import type { Transaction } from "./transaction-data.ts";
+import { isTooLarge } from "./write.ts";
 
 /**
  * A generous estimate of the header, alignment and index entry of an item, in addition to its
@@ -15,16 +16,39 @@ import type { Transaction } from "./transaction-data.ts";
  */
 const itemOverheadBytes = 64;
 
+/** What a value may grow by without a look at its length: writes overdraw by more than that. */
+const smallGrowthBytes = 16 * 1024;
+
 /** Returns false if no room can be made. */
 export function makeRoom(x: Context, command: Command, request: Request): boolean {
   const { start, end, buf, argc } = request;
   const { transaction } = x.session;
-  if ((command.flags & flag.TRANSACTION) !== 0) {
+  const { flags } = command;
+  if ((flags & flag.TRANSACTION) !== 0) {
     return transaction === null || makeRoomForQueue(x, transaction);
   }
   const key = command.firstKey;
-  const bytes = end[argc - 1] - start[key] + itemOverheadBytes * argc;
+  let bytes = end[argc - 1] - start[key] + itemOverheadBytes * argc;
+  if ((flags & flag.GROWS) !== 0) bytes += command.row.growth?.(x, request) ?? 0;
   return x.store.makeRoom(buf, start[key], end[key], bytes, x.now);
+}
+
+/**
+ * The bytes by which the value of argument `index` must grow to reach to `end`; 0 if that is little
+ * or will be refused.
+ */
+export function growthTo(x: Context, request: Request, index: number, end: number): number {
+  if (end <= smallGrowthBytes || isTooLarge(x, request.length(index), end)) return 0;
+  return Math.max(0, end - lengthBefore(x, request, index));
+}
+
+/** The length of the value of argument `index`, before the command takes its locks. */
+export function lengthBefore({ store, now }: Context, request: Request, index: number): number {
+  const { buf, start, end } = request;
+  store.lock(buf, start[index], end[index]);
+  const length = store.find(buf, start[index], end[index], now) ? store.valueLength : 0;
+  store.unlock(buf, start[index], end[index]);
+  return length;
 }
 
 /**

@@ -8,6 +8,7 @@
 //   name=(a | b)    one of several; name=(a b) is several in sequence
 //   [a]             optional
 //   a...            may be repeated
+//   TOKEN a+...     the same, with its keyword
 //   a@6.2.0         since that version of Redis; a!6.2.0 is deprecated since then
 
 export interface Argument {
@@ -18,6 +19,8 @@ export interface Argument {
   readonly deprecatedSince?: string;
   readonly isOptional: boolean;
   readonly isMultiple: boolean;
+  /** Whether its keyword is repeated with it. */
+  readonly repeatsToken?: boolean;
   /** For a key, the index of its key specification in the command. */
   readonly keyIndex?: number;
   /** The parts of a "oneof" or "block". */
@@ -47,7 +50,7 @@ class SyntaxParser {
 
   constructor(text: string) {
     this.text = text;
-    this.tokens = text.match(/\.\.\.|[[\]()|]|[^\s[\]()|]+?(?=\.\.\.|[\s[\]()|]|$)/g) ?? [];
+    this.tokens = text.match(/\+?\.\.\.|[[\]()|]|[^\s[\]()|]+?(?=\+?\.\.\.|[\s[\]()|]|$)/g) ?? [];
   }
 
   all(): readonly Argument[] {
@@ -113,7 +116,9 @@ class SyntaxParser {
   }
 
   private repeats() {
-    return { isOptional: false, isMultiple: this.takes("...") };
+    const repeatsToken = this.takes("+...");
+    const isMultiple = repeatsToken || this.takes("...");
+    return { isOptional: false, isMultiple, ...(repeatsToken && { repeatsToken }) };
   }
 }
 

@@ -63,6 +63,34 @@ export function putBytes(
   return false;
 }
 
+/**
+ * Overwrites bytes of the value of argument `keyIndex` from `offset` on, with zeros up to there if
+ * it is shorter; creates a missing key. The item is then the store's current one, and keeps its
+ * expiry. On a refusal, replies and returns false.
+ */
+export function putRange(
+  x: Context,
+  request: Request,
+  keyIndex: number,
+  offset: number,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  reply: Reply,
+): boolean {
+  const { buf } = request;
+  const start = request.start[keyIndex];
+  const end = request.end[keyIndex];
+  if (end - start > keyBytesMax) {
+    reply.error(keyTooLong);
+    return false;
+  }
+  const result = x.keyspace.setRange(buf, start, end, offset, bytes, from, to, writeMoment(x));
+  if (result === STORED) return true;
+  reply.error(storeError(result));
+  return false;
+}
+
 /** Like put(), but if the expiry is in the past, deletes the key instead. */
 export function putUntil(
   x: Context,

@@ -1,7 +1,7 @@
 // A HyperLogLog in the format of Redis: header, sparse or dense registers, and the cached
-// cardinality. Adding, merging and counting produce exactly the bytes of redis 7, because a
-// follower must have them. One object processes many values in turn, in its own buffer. It does not
-// know keys or the store.
+// cardinality. Adding, merging and counting produce exactly the bytes of redis 7, because clients
+// and followers must have them. One object processes many values in turn, in its own buffer. It
+// does not know keys or the store.
 //
 //   "HYLL"  encoding (0 dense, 1 sparse)  3 unused  cardinality, 8 bytes little endian  registers
 //
@@ -11,6 +11,7 @@ import { denseBytes, raiseDense, readDense } from "./dense.ts";
 import { placeOf, rankBits, registerBits, registerCount } from "./element-hash.ts";
 import {
   BROKEN,
+  describeRuns,
   eachValueRun,
   emptyRuns,
   raiseSparse,
@@ -24,19 +25,23 @@ const DENSE = 0;
 const SPARSE = 1;
 const encodingAt = 4;
 const cardinalityAt = 8;
-const headerBytes = 16;
+export const headerBytes = 16;
 const outOfDateAt = cardinalityAt + 7;
 const outOfDateBit = 0x80;
 const denseEnd = headerBytes + denseBytes;
+/** Where the cardinality is, for a change of nothing else. */
+export const cardinalityRange = [cardinalityAt, headerBytes] as const;
 /** Redis's default of hll-sparse-max-bytes. A leader's own setting is not in its stream. */
 const sparseEndMax = 3000;
-/** One run per register is the longest useful form, whatever the limit of a leader is. */
-const capacityBytes = headerBytes + registerCount + 16;
+/** The longest valid value: a run of 2 bytes for each register. The rest is room for raise(). */
+const sparseValidMax = headerBytes + 2 * registerCount;
+const capacityBytes = sparseValidMax + 16;
 
 export class HyperLogLog {
   /** The value is bytes[0] up to, not including, bytes[length]. */
   readonly bytes = new Uint8Array(capacityBytes);
   length = 0;
+  private readonly view = new DataView(this.bytes.buffer);
   private readonly scratch = new Uint8Array(denseEnd);
   private readonly registers = new Uint8Array(registerCount);
 
@@ -50,16 +55,16 @@ export class HyperLogLog {
   }
 
   /**
-   * Sets the length of a value, which the caller then copies to `bytes`. False if it cannot be
-   * valid.
+   * Sets the length of a value. Returns how many of its bytes the caller then copies to `bytes`:
+   * all, unless it is too long to be valid.
    */
-  begin(length: number): boolean {
+  begin(length: number): number {
     this.length = length;
-    return length >= headerBytes && length <= capacityBytes;
+    return Math.min(length, capacityBytes);
   }
 
   /**
-   * Whether the bytes pass the same checks as in Redis. The runs are checked when they are used.
+   * Whether the value passes the same checks as in Redis. The runs are checked when they are used.
    */
   get isValid(): boolean {
     const { bytes, length } = this;
@@ -69,8 +74,18 @@ export class HyperLogLog {
     return bytes[encodingAt] === SPARSE;
   }
 
+  /** Whether a valid header is followed by more than there can be. */
+  get isTooLong(): boolean {
+    return this.length > sparseValidMax;
+  }
+
   get isDense(): boolean {
     return this.bytes[encodingAt] === DENSE;
+  }
+
+  /** The runs of sparse registers in the words of PFDEBUG DECODE. */
+  describe(): string {
+    return describeRuns(this.bytes, headerBytes, this.length);
   }
 
   // ---- changes ----------------------------------------------------------------------------------
@@ -141,13 +156,21 @@ export class HyperLogLog {
     if ((this.bytes[outOfDateAt] & outOfDateBit) === 0) return false;
     const registers = this.registers.fill(0);
     if (!this.mergeInto(registers)) return null;
-    const view = new DataView(this.bytes.buffer);
-    const cardinality = estimate(registers);
-    // Only a SET can produce such high registers; Redis's conversion then yields this number.
-    const kept = cardinality < 2 ** 63 ? BigInt(cardinality) : 1n << 63n;
-    view.setBigUint64(cardinalityAt, kept, true);
+    this.view.setBigInt64(cardinalityAt, cardinalityOf(registers), true);
     return true;
   }
+
+  /** The cached cardinality. Redis too replies it as a signed number. */
+  get cardinality(): bigint {
+    return this.view.getBigInt64(cardinalityAt, true);
+  }
+}
+
+/** The estimate as Redis stores and replies it. */
+export function cardinalityOf(registers: Uint8Array): bigint {
+  const cardinality = estimate(registers);
+  // Only a SET can produce such high registers; Redis's conversion then yields this number.
+  return cardinality < 2 ** 63 ? BigInt(cardinality) : -(1n << 63n);
 }
 
 // ---- Ertl's estimator ---------------------------------------------------------------------------

@@ -73,6 +73,18 @@ export function eachValueRun(
   return register === registerCount && at === end;
 }
 
+/** The runs as text, valid or not: `z:` or `Z:` for zeros, `v:value,` otherwise, and the length. */
+export function describeRuns(bytes: Uint8Array, start: number, end: number): string {
+  const words: string[] = [];
+  for (let at = start; at < end; at += runBytes(bytes[at])) {
+    const first = bytes[at];
+    const zeros = runBytes(first) === 1 ? "z:" : "Z:";
+    const kind = isValueRun(first) ? `v:${runValue(first)},` : zeros;
+    words.push(`${kind}${runLength(bytes, at)}`);
+  }
+  return words.join(" ");
+}
+
 /**
  * Raises a register in the runs from `start` to `end`, which may grow by 3 bytes. Returns their new
  * end, UNCHANGED, BROKEN, or TOO_LONG if they would exceed `endMax`.

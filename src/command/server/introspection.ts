@@ -133,7 +133,9 @@ function categoriesOf({ flags, row: { group, categories: stated } }: Command): r
   if (group === "generic") categories.push("@keyspace");
   if (flags & flag.READONLY) categories.push("@read");
   if (flags & flag.WRITE) categories.push("@write");
-  if (group === "string") categories.push("@string");
+  if (group === "string" || group === "bitmap" || group === "hyperloglog") {
+    categories.push(`@${group}`);
+  }
   if (flags & flag.PUBSUB) categories.push("@pubsub");
   if (flags & flag.ADMIN) categories.push("@admin");
   categories.push(flags & flag.FAST ? "@fast" : "@slow");
@@ -211,7 +213,11 @@ function argumentsOf(parts: readonly Argument[], reply: Reply): void {
     const { name, type, token, since, deprecatedSince, keyIndex } = part;
     const texts = Object.entries({ token, since, deprecated_since: deprecatedSince });
     const told = texts.flatMap(([field, text]) => (text === undefined ? [] : [[field, text]]));
-    const flags = [part.isOptional ? "optional" : "", part.isMultiple ? "multiple" : ""];
+    const flags = [
+      part.isOptional ? "optional" : "",
+      part.isMultiple ? "multiple" : "",
+      part.repeatsToken === true ? "multiple_token" : "",
+    ];
     const set = flags.filter((word) => word !== "");
     const more = [keyIndex !== undefined, set.length > 0, part.parts.length > 0];
     reply.map(2 + told.length + more.filter(Boolean).length);

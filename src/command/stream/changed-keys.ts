@@ -12,6 +12,9 @@ import { find } from "../table.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
 
+/** Commands that a stream has because they change something, PFCOUNT included. */
+const streamed = flag.WRITE | flag.MAY_REPLICATE;
+
 /** Passes each key to the visitor. Returns true if the command emptied the store instead. */
 export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
   const name = nameOf(request);
@@ -21,7 +24,7 @@ export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
     return false;
   }
   if (command.row.empties) return true;
-  if ((command.flags & flag.WRITE) !== 0) writtenKeys(command, request, visitor);
+  if ((command.flags & streamed) !== 0) writtenKeys(command, request, visitor);
   return false;
 }
 

@@ -2,19 +2,10 @@
 // there, by name. A client cannot reach them: connections look names up in registry.ts.
 
 import type { Command } from "../core/command.ts";
-import { bitfieldCommands } from "./bitfield.ts";
-import { bitCommands } from "./bits.ts";
 import { restoreCommands } from "./restore.ts";
-import { hyperLogLogCommands } from "./stream-hyperloglog.ts";
 import { streamKeyspaceCommands } from "./stream-keys.ts";
 
-const rows: readonly Command[] = [
-  ...bitCommands,
-  ...bitfieldCommands,
-  ...hyperLogLogCommands,
-  ...streamKeyspaceCommands,
-  ...restoreCommands,
-];
+const rows: readonly Command[] = [...streamKeyspaceCommands, ...restoreCommands];
 
 export const streamCommands: ReadonlyMap<string, Command> = new Map(
   rows.map((command) => [command.name, command]),

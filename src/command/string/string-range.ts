@@ -3,15 +3,15 @@
 // Invariant: a write that changes no byte and creates no key records nothing.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
-import { errorReply, keyTooLong, notAnInteger, stringTooLong } from "../../base/errors.ts";
-import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
+import { errorReply, notAnInteger, stringTooLong } from "../../base/errors.ts";
+import { bulkBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { STORED } from "../../store/store.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { put, readForWrite, storeError, writeMoment } from "../core/write.ts";
+import { growthTo } from "../core/make-room.ts";
+import { put, putRange, readForWrite } from "../core/write.ts";
 
 const nothing = new Uint8Array(0);
 const offsetOutOfRange = errorReply("offset is out of range");
@@ -44,7 +44,7 @@ function getrange(x: Context, request: Request, reply: Reply): void {
  * An exception of Redis: a backward range of negative ends is empty even if both ends clamp to 0.
  * Beyond 53 bits two different ends may be equal as doubles, so they are compared exactly.
  */
-function isBackward({ buf, start, end }: Request, first: number, last: number): boolean {
+export function isBackward({ buf, start, end }: Request, first: number, last: number): boolean {
   if (first !== last || Number.isSafeInteger(first)) return first > last;
   const exact = readInteger64(buf, start[2], end[2]) ?? 0n;
   return exact > (readInteger64(buf, start[3], end[3]) ?? 0n);
@@ -75,19 +75,20 @@ function setrange(x: Context, request: Request, reply: Reply): void {
   const found = readForWrite(x, request, 1);
   if (request.length(3) === 0) reply.integer(found ? x.store.valueLength : 0);
   else if (offset + request.length(3) > bulkBytesMax) reply.error(stringTooLong);
-  else if (request.length(1) > keyBytesMax) reply.error(keyTooLong);
   else writeAt(x, request, offset, 3, reply);
+}
+
+/** Beyond the bytes of its argument: the gap before them. */
+function setrangeGrowth(x: Context, request: Request): number {
+  const offset = readInteger(request.buf, request.start[2], request.end[2]);
+  return growthTo(x, request, 1, offset);
 }
 
 /** Writes argument `index` into the value at `offset` and replies with the new length. */
 function writeAt(x: Context, request: Request, offset: number, index: number, reply: Reply): void {
-  const { store, keyspace } = x;
   const { buf, start, end } = request;
-  const from = start[index];
-  const to = end[index];
-  const result = keyspace.setRange(buf, start[1], end[1], offset, buf, from, to, writeMoment(x));
-  if (result === STORED) reply.integer(store.valueLength);
-  else reply.error(storeError(result));
+  if (!putRange(x, request, 1, offset, buf, start[index], end[index], reply)) return;
+  reply.integer(x.store.valueLength);
 }
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -145,6 +146,7 @@ export const stringRangeCommands = family({ group: "string", keys: [1, 1, 1] }, 
     flags: WRITE | DENY_OOM,
     keyUse: "RW update",
     buildsOn: [1, 1, 1],
+    growth: setrangeGrowth,
     since: "2.2.0",
     complexity:
       "O(N) where N is the length of the value if it must be moved, otherwise of the bytes written",

@@ -19,6 +19,7 @@ describe("the notation", () => {
     ["GET@6.2.0", { name: "get", type: "pure-token", token: "GET", since: "6.2.0" }],
     ["ip:port!2.8.12", { name: "ip:port", type: "string", deprecatedSince: "2.8.12" }],
     ["[section...]", { name: "section", type: "string", isOptional: true, isMultiple: true }],
+    ["A b+...", { name: "b", type: "string", token: "A", isMultiple: true, repeatsToken: true }],
   ])("%s", (text, argument) => {
     expect(parseSyntax(text)).toEqual([{ ...once, ...argument } as Argument]);
   });
@@ -37,7 +38,7 @@ describe("the notation", () => {
 });
 
 /** Of these Redis takes more than it tells, or tells more than it takes. */
-const untold = ["command|getkeys", "replconf", "psync", "quit", "client|kill"];
+const untold = ["command|getkeys", "replconf", "psync", "quit", "client|kill", "pfmerge"];
 
 describe("the table", () => {
   const all = commands.flatMap((command) => [command, ...command.subcommands]);

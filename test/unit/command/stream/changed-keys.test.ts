@@ -21,6 +21,7 @@ test.each([
   ["DEL a b", ["a", "b"]],
   ["SETBIT a 7 1", ["a"]],
   ["PFMERGE a b c", ["a"]],
+  ["PFCOUNT a", ["a"]],
   ["RESTORE a 0 payload", ["a"]],
   ["MOVE a 1", ["a"]],
   ["SUNIONSTORE a b", ["a"]],

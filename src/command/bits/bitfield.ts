@@ -1,0 +1,238 @@
+// BITFIELD and BITFIELD_RO: integers of any width anywhere in a value, for clients and for a
+// leader's stream. They read and write only the bytes of each field, never the whole value. The
+// effects are SETRANGEs of what changed, in one group.
+// Invariant: all arguments are read, and the value reaches to the end of the last field to be
+// written, before the first field changes. So a refusal changes nothing. The value keeps that
+// length if all writes fail for overflow, as in redis 7.0 (which then does not replicate it).
+
+import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
+import { ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { Context } from "../core/context.ts";
+import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
+import { growthTo } from "../core/make-room.ts";
+import { argumentIs } from "../core/words.ts";
+import { putRange, readForWrite } from "../core/write.ts";
+import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
+import {
+  added,
+  type FieldType,
+  fieldBytes,
+  type Overflow,
+  readField,
+  writeField,
+} from "./bitfield-arithmetic.ts";
+
+interface Operation {
+  readonly kind: "get" | "set" | "incrby";
+  readonly type: FieldType;
+  /** In bits. */
+  readonly offset: number;
+  readonly operand: bigint;
+  readonly overflow: Overflow;
+}
+
+const windowBytes = 9; // 64 bits that start at the last bit of a byte
+/** Scratch of one call. */
+const window = new Uint8Array(windowBytes);
+const zero = new Uint8Array(1);
+
+function bitfield(x: Context, request: Request, reply: Reply): void {
+  const operations = readOperations(x, request);
+  if (operations instanceof ErrorReply) return reply.error(operations);
+  const found = readForWrite(x, request, 1);
+  const length = found ? x.store.valueLength : 0;
+  const end = writtenEnd(operations);
+  if (end === 0) return getAll(x, operations, length, reply);
+  if (operations.length === 1 && end <= length) {
+    return performAll(x, request, operations, length, reply);
+  }
+  x.effects.open();
+  try {
+    const reaches = end <= length || putRange(x, request, 1, end - 1, zero, 0, 1, reply);
+    if (reaches) performAll(x, request, operations, Math.max(end, length), reply);
+  } finally {
+    x.effects.close(); // writing a reply may exceed the output limit and throw
+  }
+}
+
+const onlyGets = errorReply("BITFIELD_RO only supports the GET subcommand");
+
+function bitfieldRo(x: Context, request: Request, reply: Reply): void {
+  const operations = readOperations(x, request);
+  if (operations instanceof ErrorReply) return reply.error(operations);
+  if (writtenEnd(operations) > 0) return reply.error(onlyGets);
+  const { buf, start, end } = request;
+  const found = x.store.read(buf, start[1], end[1], x.now);
+  getAll(x, operations, found ? x.store.valueLength : 0, reply);
+}
+
+/** The byte behind the last field to be written; 0 if there is none. */
+function writtenEnd(operations: readonly Operation[]): number {
+  let end = 0;
+  for (const { kind, offset, type } of operations) {
+    if (kind !== "get") end = Math.max(end, Math.ceil((offset + type.bits) / 8));
+  }
+  return end;
+}
+
+function getAll(x: Context, operations: readonly Operation[], length: number, reply: Reply): void {
+  reply.array(operations.length);
+  for (const { offset, type } of operations) reply.integer(load(x, offset, type, length));
+}
+
+function performAll(
+  x: Context,
+  request: Request,
+  operations: readonly Operation[],
+  length: number,
+  reply: Reply,
+): void {
+  reply.array(operations.length);
+  for (const operation of operations) perform(x, request, operation, length, reply);
+}
+
+/** The item is the store's current one, before and after. */
+function perform(
+  x: Context,
+  request: Request,
+  { kind, type, offset, operand, overflow }: Operation,
+  length: number,
+  reply: Reply,
+): void {
+  const old = load(x, offset, type, length);
+  if (kind === "get") return reply.integer(old);
+  const isSet = kind === "set";
+  const value = isSet ? added(type, operand, 0n, overflow) : added(type, old, operand, overflow);
+  if (value === null) return reply.nil();
+  const shift = offset % 8;
+  const count = fieldBytes(shift, type);
+  writeField(window, shift, type, value);
+  const isStored =
+    value === old || putRange(x, request, 1, byteOf(offset), window, 0, count, reply);
+  if (isStored) reply.integer(isSet ? old : value);
+}
+
+/** Reads a field of the current item into the window; zeros follow the value. */
+function load({ store }: Context, offset: number, type: FieldType, length: number): bigint {
+  const at = byteOf(offset);
+  const shift = offset % 8;
+  const there = Math.max(0, Math.min(fieldBytes(shift, type), length - at));
+  if (there > 0) store.copyTo(window, 0, at, there);
+  window.fill(0, there);
+  return readField(window, shift, type);
+}
+
+// ---- the arguments ------------------------------------------------------------------------------
+
+const invalidOverflow = errorReply("Invalid OVERFLOW type specified");
+const invalidType = errorReply(
+  "Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+);
+
+const kinds = ["get", "set", "incrby"] as const;
+const overflows: readonly Overflow[] = ["wrap", "sat", "fail"];
+
+/** The operations in order, or the first error. */
+function readOperations(x: Context, request: Request): Operation[] | ErrorReply {
+  const operations: Operation[] = [];
+  let overflow: Overflow = "wrap";
+  for (let i = 2; i < request.argc; ) {
+    if (argumentIs(request, i, "OVERFLOW") && i + 1 < request.argc) {
+      const mode = overflows.find((word) => argumentIs(request, i + 1, word));
+      if (mode === undefined) return invalidOverflow;
+      overflow = mode;
+      i += 2;
+    } else {
+      const operation = readOperation(x, request, i, overflow);
+      if (operation instanceof ErrorReply) return operation;
+      operations.push(operation);
+      i += operation.kind === "get" ? 3 : 4;
+    }
+  }
+  return operations;
+}
+
+function readOperation(
+  x: Context,
+  request: Request,
+  index: number,
+  overflow: Overflow,
+): Operation | ErrorReply {
+  const kind = kinds.find((word) => argumentIs(request, index, word));
+  const last = index + (kind === "get" ? 2 : 3);
+  if (kind === undefined || last >= request.argc) return syntaxError;
+  const type = readType(request, index + 1);
+  if (type === null) return invalidType;
+  const offset = readBitOffset(request, index + 2, type.bits);
+  const error = offsetError(x, offset);
+  if (error !== null) return error;
+  const { buf, start, end } = request;
+  const operand = kind === "get" ? 0n : readInteger64(buf, start[last], end[last]);
+  if (operand === null) return notAnInteger;
+  return { kind, type, offset, operand, overflow };
+}
+
+const SIGNED = 0x69; // i
+const UNSIGNED = 0x75; // u
+
+function readType({ buf, start, end }: Request, index: number): FieldType | null {
+  const at = start[index];
+  const signed = buf[at] === SIGNED;
+  if (at === end[index] || !(signed || buf[at] === UNSIGNED)) return null;
+  const bits = readInteger(buf, at + 1, end[index]);
+  const isWidth = bits !== NOT_AN_INTEGER && bits >= 1 && bits <= (signed ? 64 : 63);
+  return isWidth ? { signed, bits } : null;
+}
+
+// ---- room ---------------------------------------------------------------------------------------
+
+/** Offsets of fewer digits are within the bytes that a value may grow by without a look. */
+const farDigitsMin = 5;
+
+function growth(x: Context, request: Request): number {
+  let isFar = false;
+  for (let i = 4; i < request.argc; i++) isFar ||= request.length(i) >= farDigitsMin;
+  if (!isFar) return 0;
+  const operations = readOperations(x, request);
+  if (operations instanceof ErrorReply) return 0;
+  return growthTo(x, request, 1, writtenEnd(operations));
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+const { READONLY, WRITE, DENY_OOM, FAST } = flag;
+
+const get = "GET encoding_offset=(encoding offset:integer)";
+const write =
+  "write=([OVERFLOW wrap_sat_fail=(WRAP | SAT | FAIL)] write_operation=(" +
+  "SET encoding_offset_value=(encoding offset:integer value:integer) | " +
+  "INCRBY encoding_offset_increment=(encoding offset:integer increment:integer)))";
+
+export const bitfieldCommands = family({ group: "bitmap", keys: [1, 1, 1] }, [
+  {
+    name: "bitfield",
+    arity: -2,
+    syntax: `key [operation=(${get} | ${write})...]`,
+    flags: WRITE | DENY_OOM,
+    keyUse: "RW access update variable_flags",
+    buildsOn: [1, 1, 1],
+    growth,
+    since: "3.2.0",
+    complexity: "O(1) for each subcommand",
+    summary: "Reads and writes integers of any width at any bit of a value.",
+    handler: bitfield,
+  },
+  {
+    name: "bitfield_ro",
+    arity: -2,
+    syntax: `key [${get}+...]`,
+    flags: READONLY | FAST,
+    since: "6.0.0",
+    complexity: "O(1) for each subcommand",
+    summary: "Reads integers of any width at any bit of a value.",
+    handler: bitfieldRo,
+  },
+]);

@@ -1,0 +1,56 @@
+/**
+ * Bitmaps against redis-server: a fuzz of every command on bits, on few keys, also with several
+ * data threads; and what the memory limit makes of offsets far away.
+ * Replay with BITMAPS_SEED=n. For single cases and effects, see unit/command/bits.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
+import { bitCommand } from "../support/bit-commands.ts";
+import { Judge, showDifference } from "../support/judge.ts";
+import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+
+setDefaultTimeout(2 * caseMsMax);
+
+const batches = repetitions(60, 600);
+const batchSteps = 100;
+
+for (const contestant of [ours, oursWithThreads(4)]) {
+  test.skipIf(oracle.isMissing)(
+    `random bits of ${contestant.name} are those of redis-server${redisNote}`,
+    async () => {
+      await using reference = await oracle.start();
+      await using node = await contestant.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      const judge = new Judge(left, right);
+      const random = new Random(seedFor("BITMAPS_SEED"));
+      for (let i = 0; i < batches && !judge.hasEnough; i++) {
+        const steps = Array.from({ length: batchSteps }, () => bitCommand(random));
+        await judge.batch(steps.map((args) => ({ args, compare: "equal" })));
+        await judge.compareKeyspaces();
+      }
+      expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+    },
+  );
+}
+
+test("offsets up to the longest value are taken, those beyond are refused like a long SET", async () => {
+  await using node = await ours.start(["--max-value-size", "32mb"]);
+  await using peer = await Peer.connect(node.port);
+  const MiB = 1024 * 1024;
+  const last = 32 * MiB * 8 - 1;
+  expect(await peer.ask("SETBIT", "far", `${last}`, "1")).toBe(":0");
+  expect(await peer.ask("BITCOUNT", "far")).toBe(":1");
+  expect(await peer.ask("BITPOS", "far", "1")).toBe(`:${last}`);
+  const refusal = /^-ERR value is larger than this cache accepts/;
+  expect(await peer.ask("SETBIT", "far", `${last + 1}`, "1")).toMatch(refusal);
+  expect(await peer.ask("SETBIT", "new", "4294967295", "1")).toMatch(refusal);
+  expect(await peer.ask("BITFIELD", "new", "SET", "u8", "4294967290", "1")).toMatch(refusal);
+  expect(await peer.ask("EXISTS", "new")).toBe(":0");
+  const beyond = "-ERR bit offset is not an integer or out of range";
+  expect(await peer.ask("SETBIT", "new", "4294967296", "1")).toBe(beyond);
+  expect(await peer.ask("STRLEN", "far")).toBe(`:${32 * MiB}`);
+});

@@ -1,0 +1,47 @@
+/**
+ * HyperLogLogs against redis-server: a fuzz of every command on few keys, also with several data
+ * threads, compared byte for byte; and counts of many elements.
+ * Replay with SKETCHES_SEED=n. For single cases and effects, see unit/command/hyperloglog.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
+import { sketchCommand } from "../support/bit-commands.ts";
+import { Judge, showDifference } from "../support/judge.ts";
+import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
+import { Random, seedFor } from "../support/seed.ts";
+import { contestants, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+
+setDefaultTimeout(2 * caseMsMax);
+
+const batches = repetitions(60, 600);
+const batchSteps = 50;
+
+for (const contestant of [ours, oursWithThreads(4)]) {
+  test.skipIf(oracle.isMissing)(
+    `random sketches of ${contestant.name} are those of redis-server${redisNote}`,
+    async () => {
+      await using reference = await oracle.start();
+      await using node = await contestant.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      const judge = new Judge(left, right);
+      const random = new Random(seedFor("SKETCHES_SEED"));
+      for (let i = 0; i < batches && !judge.hasEnough; i++) {
+        const steps = Array.from({ length: batchSteps }, () => sketchCommand(random));
+        await judge.batch(steps.map((args) => ({ args, compare: "equal" })));
+        await judge.compareKeyspaces();
+      }
+      expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+    },
+  );
+}
+
+for (const contestant of contestants) {
+  test.skipIf(contestant.isMissing)(`${contestant.name} passes its own PFSELFTEST`, async () => {
+    await using server = await contestant.start();
+    await using peer = await Peer.connect(server.port);
+    expect(await peer.ask("PFSELFTEST")).toBe("+OK");
+    expect(await peer.ask("DBSIZE")).toBe(":0");
+  });
+}
