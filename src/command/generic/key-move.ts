@@ -16,6 +16,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { lengthBefore } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
 
@@ -155,6 +156,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     arity: -3,
     syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     flags: WRITE | DENY_OOM | GLOBAL,
+    growth: (x, request) => lengthBefore(x, request, 1),
     keyUse: keyUses.copy,
     since: "6.2.0",
     complexity: "O(N) where N is the length of the value",
