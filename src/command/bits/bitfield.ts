@@ -169,10 +169,15 @@ function readOperation(
   const offset = readBitOffset(request, index + 2, type.bits);
   const error = offsetError(x, offset);
   if (error !== null) return error;
-  const { buf, start, end } = request;
-  const operand = kind === "get" ? 0n : readInteger64(buf, start[last], end[last]);
+  const operand = kind === "get" ? 0n : readOperand(request, last);
   if (operand === null) return notAnInteger;
   return { kind, type, offset, operand, overflow };
+}
+
+function readOperand({ buf, start, end }: Request, index: number): bigint | null {
+  const value = readInteger(buf, start[index], end[index]);
+  if (Number.isSafeInteger(value)) return BigInt(value);
+  return readInteger64(buf, start[index], end[index]);
 }
 
 const SIGNED = 0x69; // i

@@ -16,6 +16,24 @@ export function readDense(bytes: Uint8Array, start: number, register: number): n
   return (pair >>> (bit & 7)) & valueMask;
 }
 
+/** Raises an array of registers, a byte each, to these. Four registers are in three bytes. */
+export function raiseAllFromDense(bytes: Uint8Array, start: number, registers: Uint8Array): void {
+  let at = start;
+  for (let i = 0; i < registerCount; i += 4) {
+    const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
+    at += 3;
+    if (word === 0) continue;
+    raise(registers, i, word & valueMask);
+    raise(registers, i + 1, (word >>> widthBits) & valueMask);
+    raise(registers, i + 2, (word >>> (2 * widthBits)) & valueMask);
+    raise(registers, i + 3, word >>> (3 * widthBits));
+  }
+}
+
+function raise(registers: Uint8Array, register: number, value: number): void {
+  if (registers[register] < value) registers[register] = value;
+}
+
 /** Raises a register to a value. Returns false if it already is as high. */
 export function raiseDense(
   bytes: Uint8Array,
