@@ -10,7 +10,7 @@ import { Judge, showDifference } from "../support/judge.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import { contestants, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 
 setDefaultTimeout(2 * caseMsMax);
 
@@ -33,6 +33,33 @@ for (const contestant of [ours, oursWithThreads(4)]) {
         await judge.compareKeyspaces();
       }
       expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+    },
+  );
+}
+
+for (const contestant of contestants) {
+  test.skipIf(contestant.isMissing)(
+    `${contestant.name} sees a change of a watched bit, and none where there is none`,
+    async () => {
+      await using server = await contestant.start();
+      await using peer = await Peer.connect(server.port);
+      await using other = await Peer.connect(server.port);
+      const survives = async (...command: string[]): Promise<boolean> => {
+        await peer.ask("WATCH", "k");
+        await other.ask(...command);
+        await peer.ask("MULTI");
+        return (await peer.ask("EXEC")) === "*[]";
+      };
+      await other.ask("SET", "k", "\x0f");
+      expect(await survives("SETBIT", "k", "7", "1")).toBe(true);
+      expect(await survives("SETBIT", "k", "7", "0")).toBe(false);
+      expect(await survives("SETBIT", "k", "90", "0")).toBe(false);
+      expect(await survives("BITFIELD", "k", "SET", "u4", "0", "0", "GET", "u8", "0")).toBe(true);
+      expect(await survives("BITFIELD", "k", "INCRBY", "u4", "0", "1")).toBe(false);
+      expect(await survives("BITCOUNT", "k")).toBe(true);
+      expect(await survives("BITOP", "NOT", "k", "k")).toBe(false);
+      expect(await survives("BITOP", "OR", "k", "none")).toBe(false);
+      expect(await survives("BITOP", "OR", "k", "none")).toBe(true);
     },
   );
 }

@@ -44,4 +44,31 @@ for (const contestant of contestants) {
     expect(await peer.ask("PFSELFTEST")).toBe("+OK");
     expect(await peer.ask("DBSIZE")).toBe(":0");
   });
+
+  test.skipIf(contestant.isMissing)(
+    `${contestant.name} takes a PFCOUNT that keeps what it counted for a write`,
+    async () => {
+      await using server = await contestant.start();
+      await using peer = await Peer.connect(server.port);
+      await using other = await Peer.connect(server.port);
+      await other.ask("PFADD", "k", "a", "b");
+      const survivesCount = async (): Promise<boolean> => {
+        await peer.ask("WATCH", "k");
+        expect(await other.ask("PFCOUNT", "k")).toBe(":2");
+        await peer.ask("MULTI");
+        return (await peer.ask("EXEC")) === "*[]";
+      };
+      expect([await survivesCount(), await survivesCount()]).toEqual([false, true]);
+      await peer.ask("CLIENT", "PAUSE", "1000000", "WRITE");
+      let isAnswered = false;
+      const counted = other.ask("PFCOUNT", "k").then((reply) => {
+        isAnswered = true;
+        return reply;
+      });
+      for (let i = 0; i < 20; i++) await peer.ask("PING");
+      expect(isAnswered).toBe(false);
+      await peer.ask("CLIENT", "UNPAUSE");
+      expect(await counted).toBe(":2");
+    },
+  );
 }

@@ -46,9 +46,7 @@ function bitfield(x: Context, request: Request, reply: Reply): void {
   const length = found ? x.store.valueLength : 0;
   const end = writtenEnd(operations);
   if (end === 0) return getAll(x, operations, length, reply);
-  if (operations.length === 1 && end <= length) {
-    return performAll(x, request, operations, length, reply);
-  }
+  if (operations.length === 1) return performOnly(x, request, operations[0], length, reply);
   x.effects.open();
   try {
     const reaches = end <= length || putRange(x, request, 1, end - 1, zero, 0, 1, reply);
@@ -98,21 +96,52 @@ function performAll(
 function perform(
   x: Context,
   request: Request,
-  { kind, type, offset, operand, overflow }: Operation,
+  operation: Operation,
   length: number,
   reply: Reply,
 ): void {
-  const old = load(x, offset, type, length);
-  if (kind === "get") return reply.integer(old);
-  const isSet = kind === "set";
-  const value = isSet ? added(type, operand, 0n, overflow) : added(type, old, operand, overflow);
+  const old = load(x, operation.offset, operation.type, length);
+  if (operation.kind === "get") return reply.integer(old);
+  const value = valueAfter(operation, old);
   if (value === null) return reply.nil();
+  if (value !== old && !storeField(x, request, operation, value, reply)) return;
+  reply.integer(operation.kind === "set" ? old : value);
+}
+
+/** A single write, as most are: that the value grows and that the field changes is one effect. */
+function performOnly(
+  x: Context,
+  request: Request,
+  operation: Operation,
+  length: number,
+  reply: Reply,
+): void {
+  const old = load(x, operation.offset, operation.type, length);
+  const value = valueAfter(operation, old);
+  const grows = writtenEnd([operation]) > length;
+  const changes = grows || (value !== null && value !== old);
+  if (changes && !storeField(x, request, operation, value ?? old, reply)) return;
+  reply.array(1);
+  if (value === null) reply.nil();
+  else reply.integer(operation.kind === "set" ? old : value);
+}
+
+/** The number of a field after a write, or null if it overflows and must not. */
+function valueAfter({ kind, type, operand, overflow }: Operation, old: bigint): bigint | null {
+  return kind === "set" ? added(type, operand, 0n, overflow) : added(type, old, operand, overflow);
+}
+
+/** Writes a field of which the window has the bytes. On a refusal, replies and returns false. */
+function storeField(
+  x: Context,
+  request: Request,
+  { type, offset }: Operation,
+  value: bigint,
+  reply: Reply,
+): boolean {
   const shift = offset % 8;
-  const count = fieldBytes(shift, type);
   writeField(window, shift, type, value);
-  const isStored =
-    value === old || putRange(x, request, 1, byteOf(offset), window, 0, count, reply);
-  if (isStored) reply.integer(isSet ? old : value);
+  return putRange(x, request, 1, byteOf(offset), window, 0, fieldBytes(shift, type), reply);
 }
 
 /** Reads a field of the current item into the window; zeros follow the value. */

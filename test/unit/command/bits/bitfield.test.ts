@@ -44,7 +44,7 @@ test("the effects are the bytes of each field that changed, in one group", () =>
   expect(bed.recorded()).toEqual(["SET k abcd", "SETRANGE k 1 B"]);
   run("BITFIELD k SET u8 #0 65 INCRBY u8 #2 -32");
   expect(bed.recorded()).toEqual(["MULTI", "SETRANGE k 0 A", "SETRANGE k 2 C", "EXEC"]);
-  run("BITFIELD new SET u8 #2 65");
+  run("BITFIELD new SET u8 #2 65 GET u8 #2");
   expect(bed.recorded()).toEqual(["MULTI", "SETRANGE new 2 \0", "SETRANGE new 2 A", "EXEC"]);
   run("BITFIELD new GET u8 0");
   expect(bed.recorded()).toEqual([]);
@@ -53,7 +53,18 @@ test("the effects are the bytes of each field that changed, in one group", () =>
 test("a value reaches to the last field to be written, even if the write fails", () => {
   expect(run("BITFIELD k OVERFLOW FAIL INCRBY u2 14 5")).toBe(`*1\r\n${nil}`);
   expect(bed.run("GET", "k")).toBe(bulk("\0\0"));
-  expect(bed.recorded()).toEqual(["MULTI", "SETRANGE k 1 \0", "EXEC"]);
+  expect(run("BITFIELD k OVERFLOW FAIL INCRBY u2 30 5 INCRBY u2 22 5")).toBe(`*2\r\n${nil}${nil}`);
+  expect(bed.run("GET", "k")).toBe(bulk("\0\0\0\0"));
+  expect(bed.recorded()).toEqual(["SETRANGE k 1 \0", "MULTI", "SETRANGE k 3 \0", "EXEC"]);
+});
+
+test("a single write is one change, though the value grows", () => {
+  const changes = bed.store.changes();
+  expect(run("BITFIELD k INCRBY u16 #1 258")).toBe(integers(258));
+  expect(run("BITFIELD k SET u8 #4 0")).toBe(integers(0));
+  expect(run("BITFIELD k SET u8 #4 0")).toBe(integers(0));
+  expect(bed.recorded()).toEqual(["SETRANGE k 2 \x01\x02", "SETRANGE k 4 \0"]);
+  expect(bed.store.changes() - changes).toBe(2);
 });
 
 test("the expiry is kept", () => {
