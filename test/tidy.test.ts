@@ -245,6 +245,7 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/command/bits/bit-pieces.ts words": "scratch of one call",
   "src/command/bits/bit-pieces.ts zeros": "never written",
   "src/command/bits/bit.ts oneByte": "scratch of one call",
+  "src/command/bits/bitfield.ts scratch": "scratch of one call",
   "src/command/bits/bitfield.ts window": "scratch of one call",
   "src/command/bits/bitfield.ts zero": "never written",
   "src/command/bits/bitop.ts piece": "scratch of one call",

@@ -1,12 +1,21 @@
 // BITFIELD and BITFIELD_RO: integers of any width anywhere in a value, for clients and for a
-// leader's stream. They read and write only the bytes of each field, never the whole value. The
-// effects are SETRANGEs of what changed, in one group.
-// Invariant: all arguments are read, and the value reaches to the end of the last field to be
-// written, before the first field changes. So a refusal changes nothing. The value keeps that
-// length if all writes fail for overflow, as in redis 7.0 (which then does not replicate it).
+// leader's stream. A short value is changed in a copy, and its effect is one SETRANGE of what
+// changed. Of a long value only the bytes of each field are read and written, with an effect each.
+// Invariant: all arguments are read, and there is room for the value up to the end of the last
+// field to be written, before the first field changes. So a refusal changes nothing. The value
+// keeps that length if all writes fail for overflow, as in redis 7.0 (which then does not
+// replicate it).
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
-import { ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
+import { freeBytes } from "../../base/buffer-pool.ts";
+import { type ByteSource, copyBytes } from "../../base/bytes.ts";
+import {
+  ErrorReply,
+  errorReply,
+  notAnInteger,
+  syntaxError,
+  valueTooLarge,
+} from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -14,7 +23,7 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { growthTo } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
-import { putRange, readForWrite } from "../core/write.ts";
+import { isTooLarge, putRange, readForWrite } from "../core/write.ts";
 import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
 import {
   added,
@@ -39,6 +48,12 @@ const windowBytes = 9; // 64 bits that start at the last bit of a byte
 const window = new Uint8Array(windowBytes);
 const zero = new Uint8Array(1);
 
+/** A value that is changed in a copy. Longer: with effects of its own for each field. */
+const copiedBytesMax = 4096;
+/** Bytes of the key that effects may repeat. More: a copy of the value, however long it is. */
+const repeatedBytesMax = 64 * 1024;
+const scratch = new Uint8Array(copiedBytesMax);
+
 function bitfield(x: Context, request: Request, reply: Reply): void {
   const operations = readOperations(x, request);
   if (operations instanceof ErrorReply) return reply.error(operations);
@@ -46,14 +61,19 @@ function bitfield(x: Context, request: Request, reply: Reply): void {
   const length = found ? x.store.valueLength : 0;
   const end = writtenEnd(operations);
   if (end === 0) return getAll(x, operations, length, reply);
-  if (operations.length === 1) return performOnly(x, request, operations[0], length, reply);
-  x.effects.open();
-  try {
-    const reaches = end <= length || putRange(x, request, 1, end - 1, zero, 0, 1, reply);
-    if (reaches) performAll(x, request, operations, Math.max(end, length), reply);
-  } finally {
-    x.effects.close(); // writing a reply may exceed the output limit and throw
+  const size = Math.max(length, end);
+  if (size > copiedBytesMax && !repeatsKey(x, request, operations.length)) {
+    changeInPlace(x, request, operations, length, end, reply);
+  } else if (isTooLarge(x, request.length(1), size)) {
+    reply.error(valueTooLarge);
+  } else {
+    changeCopy(x, request, operations, length, end, reply);
   }
+}
+
+/** Whether the effects of single fields would be much longer than the command. */
+function repeatsKey({ session }: Context, request: Request, count: number): boolean {
+  return session.kind !== "leader" && count * request.length(1) > repeatedBytesMax;
 }
 
 const onlyGets = errorReply("BITFIELD_RO only supports the GET subcommand");
@@ -78,52 +98,17 @@ function writtenEnd(operations: readonly Operation[]): number {
 
 function getAll(x: Context, operations: readonly Operation[], length: number, reply: Reply): void {
   reply.array(operations.length);
-  for (const { offset, type } of operations) reply.integer(load(x, offset, type, length));
+  for (const { offset, type } of operations) reply.integer(load(x.store, offset, type, length));
 }
 
-function performAll(
-  x: Context,
-  request: Request,
-  operations: readonly Operation[],
-  length: number,
-  reply: Reply,
-): void {
-  reply.array(operations.length);
-  for (const operation of operations) perform(x, request, operation, length, reply);
-}
-
-/** The item is the store's current one, before and after. */
-function perform(
-  x: Context,
-  request: Request,
-  operation: Operation,
-  length: number,
-  reply: Reply,
-): void {
-  const old = load(x, operation.offset, operation.type, length);
-  if (operation.kind === "get") return reply.integer(old);
-  const value = valueAfter(operation, old);
-  if (value === null) return reply.nil();
-  if (value !== old && !storeField(x, request, operation, value, reply)) return;
-  reply.integer(operation.kind === "set" ? old : value);
-}
-
-/** A single write, as most are: that the value grows and that the field changes is one effect. */
-function performOnly(
-  x: Context,
-  request: Request,
-  operation: Operation,
-  length: number,
-  reply: Reply,
-): void {
-  const old = load(x, operation.offset, operation.type, length);
-  const value = valueAfter(operation, old);
-  const grows = writtenEnd([operation]) > length;
-  const changes = grows || (value !== null && value !== old);
-  if (changes && !storeField(x, request, operation, value ?? old, reply)) return;
-  reply.array(1);
-  if (value === null) reply.nil();
-  else reply.integer(operation.kind === "set" ? old : value);
+/** Reads a field of a value into the window; zeros follow the value. */
+function load(source: ByteSource, offset: number, type: FieldType, length: number): bigint {
+  const at = byteOf(offset);
+  const shift = offset % 8;
+  const there = Math.max(0, Math.min(fieldBytes(shift, type), length - at));
+  if (there > 0) source.copyTo(window, 0, at, there);
+  window.fill(0, there);
+  return readField(window, shift, type);
 }
 
 /** The number of a field after a write, or null if it overflows and must not. */
@@ -131,27 +116,115 @@ function valueAfter({ kind, type, operand, overflow }: Operation, old: bigint): 
   return kind === "set" ? added(type, operand, 0n, overflow) : added(type, old, operand, overflow);
 }
 
-/** Writes a field of which the window has the bytes. On a refusal, replies and returns false. */
-function storeField(
-  x: Context,
-  request: Request,
-  { type, offset }: Operation,
-  value: bigint,
-  reply: Reply,
-): boolean {
-  const shift = offset % 8;
-  writeField(window, shift, type, value);
-  return putRange(x, request, 1, byteOf(offset), window, 0, fieldBytes(shift, type), reply);
+// ---- changes in a copy --------------------------------------------------------------------------
+
+/** A value, and the range of it that differs from the store's, which begins as what it grows by. */
+class ValueCopy implements ByteSource {
+  readonly bytes: Uint8Array;
+  first: number;
+  last: number;
+
+  constructor(bytes: Uint8Array, length: number, end: number) {
+    this.bytes = bytes;
+    this.first = length;
+    this.last = end;
+  }
+
+  copyTo(target: Uint8Array, at: number, from: number, length: number): void {
+    copyBytes(this.bytes, from, from + length, target, at);
+  }
+
+  write(at: number, count: number): void {
+    copyBytes(window, 0, count, this.bytes, at);
+    const isFirst = this.last <= this.first;
+    this.first = isFirst ? at : Math.min(this.first, at);
+    this.last = isFirst ? at + count : Math.max(this.last, at + count);
+  }
 }
 
-/** Reads a field of the current item into the window; zeros follow the value. */
-function load({ store }: Context, offset: number, type: FieldType, length: number): bigint {
-  const at = byteOf(offset);
-  const shift = offset % 8;
-  const there = Math.max(0, Math.min(fieldBytes(shift, type), length - at));
-  if (there > 0) store.copyTo(window, 0, at, there);
-  window.fill(0, there);
-  return readField(window, shift, type);
+function changeCopy(
+  x: Context,
+  request: Request,
+  operations: readonly Operation[],
+  length: number,
+  end: number,
+  reply: Reply,
+): void {
+  const size = Math.max(length, end);
+  const bytes = size <= copiedBytesMax ? scratch : new Uint8Array(size);
+  if (length > 0) x.store.copyTo(bytes, 0, 0, length);
+  bytes.fill(0, length, size);
+  const copy = new ValueCopy(bytes, length, end);
+  const results = operations.map((operation) => changeField(copy, operation, size));
+  const { first, last } = copy;
+  const isStored = last <= first || putRange(x, request, 1, first, bytes, first, last, reply);
+  if (bytes !== scratch) freeBytes(bytes);
+  if (!isStored) return;
+  reply.array(results.length);
+  for (const result of results) {
+    if (result === null) reply.nil();
+    else reply.integer(result);
+  }
+}
+
+/** Returns what is replied. */
+function changeField(copy: ValueCopy, operation: Operation, length: number): bigint | null {
+  const { kind, type, offset } = operation;
+  const old = load(copy, offset, type, length);
+  if (kind === "get") return old;
+  const value = valueAfter(operation, old);
+  if (value === null) return null;
+  if (value !== old) {
+    const shift = offset % 8;
+    writeField(window, shift, type, value);
+    copy.write(byteOf(offset), fieldBytes(shift, type));
+  }
+  return kind === "set" ? old : value;
+}
+
+// ---- changes in place ---------------------------------------------------------------------------
+
+function changeInPlace(
+  x: Context,
+  request: Request,
+  operations: readonly Operation[],
+  length: number,
+  end: number,
+  reply: Reply,
+): void {
+  const grows = end > length;
+  const isGroup = grows || operations.length > 1;
+  if (isGroup) x.effects.open();
+  try {
+    if (grows && !putRange(x, request, 1, end - 1, zero, 0, 1, reply)) return;
+    reply.array(operations.length);
+    for (const operation of operations) {
+      changeStored(x, request, operation, Math.max(end, length), reply);
+    }
+  } finally {
+    if (isGroup) x.effects.close(); // writing a reply may exceed the output limit and throw
+  }
+}
+
+/** The item is the store's current one, before and after. */
+function changeStored(
+  x: Context,
+  request: Request,
+  operation: Operation,
+  length: number,
+  reply: Reply,
+): void {
+  const { kind, type, offset } = operation;
+  const old = load(x.store, offset, type, length);
+  const value = kind === "get" ? old : valueAfter(operation, old);
+  if (value !== null && value !== old) {
+    const shift = offset % 8;
+    writeField(window, shift, type, value);
+    const count = fieldBytes(shift, type);
+    if (!putRange(x, request, 1, byteOf(offset), window, 0, count, reply)) return;
+  }
+  if (value === null) reply.nil();
+  else reply.integer(kind === "incrby" ? value : old);
 }
 
 // ---- the arguments ------------------------------------------------------------------------------

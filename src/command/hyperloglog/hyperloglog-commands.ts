@@ -58,7 +58,9 @@ function save(x: Context, request: Request, index: number, reply: Reply): boolea
   if (!found || old > length) return saveWhole(x, request, index, found, reply);
   store.copyTo(before, 0, 0, old);
   const count = findRuns(beforeWords, old, currentWords, length, runs);
-  if (count < 0) return saveWhole(x, request, index, found, reply);
+  // Each effect repeats the key, which may be long.
+  const isWhole = count < 0 || count * request.length(index) > length;
+  if (isWhole) return saveWhole(x, request, index, found, reply);
   if (count === 1) return saveRun(x, request, index, 0, reply);
   x.effects.open();
   // The last one first: it alone may need room.
