@@ -3,7 +3,13 @@
 // Invariant: a write that changes no byte and creates no key records nothing.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
-import { errorReply, notAnInteger, stringTooLong } from "../../base/errors.ts";
+import {
+  type ErrorReply,
+  errorReply,
+  notAnInteger,
+  stringTooLong,
+  valueTooLarge,
+} from "../../base/errors.ts";
 import { bulkBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -58,7 +64,7 @@ function append(x: Context, request: Request, reply: Reply): void {
   }
   const length = x.store.valueLength;
   if (added === 0) reply.integer(length);
-  else if (length + added > bulkBytesMax) reply.error(stringTooLong);
+  else if (length + added > bulkBytesMax) reply.error(tooLong(x));
   else writeAt(x, request, length, 2, reply);
 }
 
@@ -74,8 +80,13 @@ function setrange(x: Context, request: Request, reply: Reply): void {
   }
   const found = readForWrite(x, request, 1);
   if (request.length(3) === 0) reply.integer(found ? x.store.valueLength : 0);
-  else if (offset + request.length(3) > bulkBytesMax) reply.error(stringTooLong);
+  else if (offset + request.length(3) > bulkBytesMax) reply.error(tooLong(x));
   else writeAt(x, request, offset, 3, reply);
+}
+
+/** A leader may allow longer values. Such a value does not fit here, which is not its mistake. */
+function tooLong({ session }: Context): ErrorReply {
+  return session.kind === "leader" ? valueTooLarge : stringTooLong;
 }
 
 /** Beyond the bytes of its argument: the gap before them. */

@@ -87,6 +87,22 @@ test("a command whose result has no room deletes its destination and keeps its s
   expect(stream.refused).toBe(0);
 });
 
+test("a value beyond the longest that a client may write is one without room", () => {
+  const { run, has } = open();
+  const writes: readonly Argument[][] = [
+    ["SETBIT", "k", "4294967296", "1"],
+    ["SETBIT", "k", "9223372036854775807", "1"],
+    ["BITFIELD", "k", "SET", "u8", "9000000000000000000", "1"],
+    ["BITFIELD", "k", "SET", "u8", "4294967295", "1"],
+    ["SETRANGE", "k", "536870912", "v"],
+    ["SETRANGE", "k", "9223372036854775807", "v"],
+  ];
+  for (const words of writes) {
+    run("SET", "k", "v");
+    expect([words, run(...words), has("k")]).toEqual([words, "refused", false]);
+  }
+});
+
 test("a command that builds on a value without room starts no new one, one that replaces it does", () => {
   const { push, stream, has } = open();
   push("SET", "big", Buffer.alloc(5 * MiB));
