@@ -9,6 +9,7 @@ import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
 import { register, registerInternal } from "./core/registry.ts";
+import { dumpCommands } from "./generic/dump.ts";
 import { expiryCommands } from "./generic/expiry.ts";
 import { keyMoveCommands } from "./generic/key-move.ts";
 import { keyWalkCommands } from "./generic/key-walk.ts";
@@ -47,6 +48,7 @@ const rows: readonly CommandRow[] = [
   ...keyWalkCommands,
   ...keyMoveCommands,
   ...expiryCommands,
+  ...dumpCommands,
   ...connectionCommands,
   ...clientCommands,
   ...configCommands,

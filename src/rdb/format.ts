@@ -25,6 +25,9 @@ export const opcode = {
 
 export const STRING_TYPE = 0;
 
+/** Redis has used small numbers so far; a higher one is indistinguishable from garbage. */
+export const redisVersionMax = 99;
+
 /** First bytes that mark a string in another form instead of a length. */
 export const special = { INT8: 0xc0, INT16: 0xc1, INT32: 0xc2, LZF: 0xc3 } as const;
 export const LENGTH_32 = 0x80;

@@ -23,6 +23,7 @@ import {
   ignoredAfter,
   moduleParts,
   opcode,
+  redisVersionMax,
   STRING_TYPE,
   type Step,
   shapeOf,
@@ -69,8 +70,6 @@ const decoder = new TextDecoder();
 const empty: Uint8Array = new Uint8Array(0);
 const magicBytes = 9;
 const firstVersionWithChecksum = 5;
-/** Redis has used small numbers so far; a higher one is indistinguishable from garbage. */
-const redisVersionMax = 99;
 
 export class RdbReader {
   version = 0;

@@ -13,7 +13,9 @@ import { LENGTH_32, LENGTH_64, opcode, STRING_TYPE } from "./format.ts";
 const encoder = new TextEncoder();
 /** Our own auxiliary field, which other servers ignore. */
 export const cleanShutdown = "mscache-clean-shutdown";
-const magicBytes = encoder.encode("REDIS0009");
+/** Redis 5 and later and every Valkey read it. */
+export const writtenVersion = 9;
+const magicBytes = encoder.encode(`REDIS${String(writtenVersion).padStart(4, "0")}`);
 const outputBytes = 256 * 1024;
 const length6Max = 0x3f;
 const length14Max = 0x3fff;
@@ -157,8 +159,15 @@ export class RdbWriter {
   }
 }
 
+/** The bytes that writeLength() writes. */
+export function lengthBytes(value: number): number {
+  if (value <= length6Max) return 1;
+  if (value <= length14Max) return 2;
+  return value <= length32Max ? 5 : lengthBytesMax;
+}
+
 /** Writes a length in its shortest form; returns the position after it. */
-function writeLength(target: Uint8Array, at: number, value: number): number {
+export function writeLength(target: Uint8Array, at: number, value: number): number {
   if (value <= length6Max) {
     target[at] = value;
     return at + 1;
@@ -187,7 +196,7 @@ function writeBigEndian32(target: Uint8Array, at: number, value: number): void {
 }
 
 /** Little-endian, like everything except lengths. */
-function writeInteger32(target: Uint8Array, at: number, value: number): void {
+export function writeInteger32(target: Uint8Array, at: number, value: number): void {
   target[at] = value;
   target[at + 1] = value >>> 8;
   target[at + 2] = value >>> 16;

@@ -6,6 +6,7 @@
  * steps.
  */
 import { bitCommand, sketchCommand } from "./bit-commands.ts";
+import { payloadOf } from "./payload.ts";
 import type { Random } from "./seed.ts";
 import { float, index, integer, key, keys, offset, patterns, type Times, value } from "./values.ts";
 import type { Argument } from "./wire.ts";
@@ -14,8 +15,9 @@ import type { Argument } from "./wire.ts";
  * How the replies of two servers are compared: "equal" byte for byte; times left with
  * a tolerance, as the clock runs, and moments too unless they were given as such; "unordered" as a
  * set; "member" (RANDOMKEY) as any key that is there; "walk" (SCAN) by all keys of a whole
- * iteration; "loose" by shape, as the content must differ; "cut echo" as equal up to where we cut
- * an argument that an error repeats (limits.ts, textBytesMax).
+ * iteration; "payload" (DUMP) by what the other server restores from it; "loose" by shape, as the
+ * content must differ; "cut echo" as equal up to where we cut an argument that an error repeats
+ * (limits.ts, textBytesMax).
  */
 export type Comparison =
   | "equal"
@@ -26,6 +28,7 @@ export type Comparison =
   | "unordered"
   | "member"
   | "walk"
+  | "payload"
   | "loose"
   | "cut echo";
 
@@ -77,6 +80,8 @@ const makers: readonly (readonly [number, Maker])[] = [
   [3, (r) => ["PERSIST", key(r)]],
   [10, bitCommand],
   [6, sketchCommand],
+  [2, (r) => ["DUMP", key(r)]],
+  [4, (r, t) => ["RESTORE", key(r), ...restoreArguments(r, t)]],
   [4, (r) => connectionCommand(r)],
   [5, (r) => anyArguments(r)],
 ];
@@ -89,6 +94,7 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   PEXPIRETIME: "moment in milliseconds",
   KEYS: "unordered",
   RANDOMKEY: "member",
+  DUMP: "payload",
   TIME: "loose",
   "CLIENT ID": "loose",
 };
@@ -223,6 +229,28 @@ function scanOptions(random: Random): Argument[] {
   ]);
 }
 
+/** Redis overflows at the largest time from now, and drops the value; we keep it. */
+function restoreArguments(random: Random, times: Times): Argument[] {
+  const isAbsolute = random.chance(0.4);
+  const drawn = isAbsolute ? times.absolute("ms") : times.relative("ms");
+  const time = random.chance(0.5) || drawn === String(2n ** 63n - 1n) ? "0" : drawn;
+  const list = options(random, [
+    () => ["REPLACE"],
+    () => ["REPLACE"],
+    () => ["IDLETIME", random.pick(["0", "10", "-1", "x"])],
+    () => ["FREQ", random.pick(["0", "255", "256", "-1", "x"])],
+  ]);
+  return [time, payload(random), ...(isAbsolute ? ["ABSTTL"] : []), ...list];
+}
+
+/** Mostly whole: a broken one has a changed bit, a missing end or a version of the far future. */
+function payload(random: Random): Buffer {
+  if (random.chance(0.03)) return payloadOf(value(random), 0xffff);
+  const bytes = payloadOf(value(random));
+  if (random.chance(0.03)) bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+  return random.chance(0.03) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+}
+
 function connectionCommand(random: Random): Argument[] {
   return random.pick<Argument[]>([
     ["PING"],
@@ -262,7 +290,7 @@ const harmless = [
   ..."INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS RENAME RENAMENX".split(
     " ",
   ),
-  ..."COPY PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(
+  ..."COPY DUMP RESTORE PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(
     " ",
   ),
   ..."SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFCOUNT PFDEBUG".split(" "),

@@ -120,19 +120,22 @@ export class Judge {
     return false;
   }
 
-  /** SCAN and RANDOMKEY: the replies differ rightly, so look at what they mean. */
+  /** SCAN, RANDOMKEY and DUMP: the replies differ rightly, so look at what they mean. */
   private async dialogue(step: Step): Promise<boolean> {
     const [left, right] = await this.both(step.args);
     if (left.type === "-" || right.type === "-") return this.check(step, left, right);
     this.note(step);
-    const answer = step.compare === "walk" ? walk : membership;
-    const meaning = await Promise.all([
-      answer(this.reference, step.args, left),
-      answer(this.judged, step.args, right),
-    ]);
+    const meaning = await Promise.all(this.meanings(step, left, right));
     if (meaning[0] === meaning[1]) return true;
     this.report(showCommand(step.args), meaning[0], meaning[1]);
     return false;
+  }
+
+  private meanings(step: Step, left: Reply, right: Reply): Promise<string>[] {
+    const { reference, judged } = this;
+    if (step.compare === "payload") return [restored(judged, left), restored(reference, right)];
+    const answer = step.compare === "walk" ? walk : membership;
+    return [answer(reference, step.args, left), answer(judged, step.args, right)];
   }
 
   private note(step: Step): void {
@@ -169,7 +172,7 @@ function abbreviated(line: string): string {
 }
 
 function needsDialogue(compare: Comparison): boolean {
-  return compare === "walk" || compare === "member";
+  return compare === "walk" || compare === "member" || compare === "payload";
 }
 
 /** Runs of steps that can be pipelined, and the others one by one. */
@@ -248,6 +251,19 @@ async function membership(peer: Peer, _args: readonly Argument[], reply: Reply):
   const keys = partsOf(await peer.typed("KEYS", "*")).map(show);
   if (reply.value === null) return `${show(reply)} of ${keys.length} keys`;
   return keys.includes(show(reply)) ? "a key that is there" : `${show(reply)} which is not there`;
+}
+
+/** The value that the other server makes of a payload of DUMP. */
+async function restored(peer: Peer, payload: Reply): Promise<string> {
+  if (payload.value === null) return show(payload);
+  const name = "restored";
+  const bytes = Buffer.from(textOf(payload), "latin1");
+  const replies = [
+    await peer.ask("RESTORE", name, "0", bytes),
+    await peer.ask("GET", name),
+    await peer.ask("DEL", name),
+  ];
+  return replies.join(" ");
 }
 
 interface Entry {

@@ -1,8 +1,14 @@
 // Payloads of DUMP, made by redis 7.0: strings in all their encodings, the type names of other
-// values, and bytes that are not a payload.
+// values, and bytes that are not a payload. And payloads of ours.
 
 import { describe, expect, test } from "bun:test";
-import { payloadType, readPayload } from "../../../src/rdb/dump-payload.ts";
+import {
+  isIntact,
+  payloadType,
+  readPayload,
+  StringPayload,
+} from "../../../src/rdb/dump-payload.ts";
+import { payloadOf, withFooter } from "../../support/payload.ts";
 
 const payloads: Readonly<Record<string, readonly [value: string, hex: string]>> = {
   bytes: ["plain bytes", "000b706c61696e2062797465730a0065290a54dd37356f"],
@@ -33,7 +39,7 @@ function framed(hex: string): [Uint8Array, number, number] {
 
 describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
   test("is read", () => {
-    expect(payloadType(...framed(hex))).toBe("string");
+    expect([isIntact(...framed(hex)), payloadType(...framed(hex))]).toEqual([true, "string"]);
     const { bytes, start, end } = readPayload(...framed(hex), 1000);
     expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(value);
   });
@@ -42,10 +48,8 @@ describe.each(Object.entries(payloads))("%s", (_, [value, hex]) => {
     for (let at = 0; at < hex.length; at += 2) {
       const byte = Number.parseInt(hex.slice(at, at + 2), 16) ^ 0x10;
       const changed = hex.slice(0, at) + byte.toString(16).padStart(2, "0") + hex.slice(at + 2);
-      expect(() => readPayload(...framed(changed), 1000)).toThrow("checksum is wrong");
-      expect(() => readPayload(...framed(hex.slice(0, at)), 1000)).toThrow(
-        /too short|checksum is wrong/,
-      );
+      expect(isIntact(...framed(changed))).toBe(false);
+      expect(isIntact(...framed(hex.slice(0, at)))).toBe(false);
     }
   });
 });
@@ -73,4 +77,34 @@ test("a string beyond the bound is recognized by its header", () => {
 test("an empty payload, or one with an unknown number, has an unknown type", () => {
   expect(payloadType(...framed(""))).toBe("unknown");
   expect(payloadType(...framed("f0"))).toBe("unknown");
+});
+
+test("a payload of a newer server is intact, one of no server is not", () => {
+  const intact = (version: number) => {
+    return isIntact(...framed(payloadOf("value", version).toString("hex")));
+  };
+  expect([1, 9, 10, 11, 12, 80, 99].map(intact)).not.toContain(false);
+  expect([100, 255, 256, 65_535].map(intact)).not.toContain(true);
+});
+
+test("a string that does not end with its payload is an error", () => {
+  for (const announced of [2, 4]) {
+    const payload = withFooter(Buffer.from([0, announced, 0x61, 0x62, 0x63])).toString("hex");
+    expect(isIntact(...framed(payload))).toBe(true);
+    expect(() => readPayload(...framed(payload), 1000)).toThrow("do not end together");
+  }
+});
+
+test.each([0, 1, 63, 64, 16_383, 16_384, 70_000])("a payload of %d bytes is Redis's", (length) => {
+  const value = Buffer.alloc(length, "value ");
+  const source = {
+    copyTo(target: Uint8Array, at: number, from: number, count: number) {
+      target.set(value.subarray(from, from + count), at);
+    },
+  };
+  const payload = new StringPayload(source, length);
+  const target = new Uint8Array(payload.length + 2);
+  payload.copyTo(target, 1, 0, payload.length);
+  expect(Buffer.from(target.subarray(1, -1)).equals(payloadOf(value, 9))).toBe(true);
+  expect(() => payload.copyTo(target, 1, 1, payload.length - 1)).toThrow("copied whole");
 });

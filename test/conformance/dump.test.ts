@@ -1,0 +1,76 @@
+/**
+ * DUMP and RESTORE between a redis-server and a node, both ways: strings in every encoding that
+ * Redis has, of every length of length, inside MULTI, in RESP3, with one and four data threads.
+ * unit/command/generic/dump.test.ts has the options and the refusals.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import { partsOf, show, textOf } from "../support/wire.ts";
+
+setDefaultTimeout(caseMsMax);
+
+const values: readonly (readonly [name: string, value: Buffer])[] = [
+  ["plain bytes", Buffer.from([0, 255, 13, 10, 36])],
+  ["nothing", Buffer.alloc(0)],
+  ["8 bits", Buffer.from("-7")],
+  ["16 bits", Buffer.from("31000")],
+  ["32 bits", Buffer.from("-2000000000")],
+  ["a compressed string", Buffer.alloc(500, "compress me ")],
+  ["a much compressed string", Buffer.alloc(5_000_000, "x")],
+  ["63 bytes", Buffer.from(crypto.getRandomValues(new Uint8Array(63)))],
+  ["64 bytes", Buffer.from(crypto.getRandomValues(new Uint8Array(64)))],
+  ["16384 bytes", Buffer.from(crypto.getRandomValues(new Uint8Array(16_384)))],
+];
+
+for (const contestant of [ours, oursWithThreads(4)]) {
+  describe.skipIf(oracle.isMissing)(`${contestant.name} and redis-server${redisNote}`, () => {
+    test.each(["2", "3"])("restore each other's payloads over RESP%s", async (version) => {
+      await using reference = await oracle.start();
+      await using node = await contestant.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) await peer.typed("HELLO", version);
+      for (const [from, to] of [
+        [left, right],
+        [right, left],
+      ] as const) {
+        for (const [name, value] of values) {
+          expect(await from.ask("SET", name, value)).toBe("+OK");
+          const payload = Buffer.from(textOf(await from.typed("DUMP", name)), "latin1");
+          expect(await to.ask("RESTORE", `copy of ${name}`, "0", payload, "REPLACE")).toBe("+OK");
+          const got = Buffer.from(textOf(await to.typed("GET", `copy of ${name}`)), "latin1");
+          expect([name, got.equals(value)]).toEqual([name, true]);
+        }
+      }
+    });
+
+    test("do so in a transaction, which a change of the key aborts", async () => {
+      await using reference = await oracle.start();
+      await using node = await contestant.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      await left.ask("SET", "k", "value");
+      const payload = Buffer.from(textOf(await left.typed("DUMP", "k")), "latin1");
+      right.write("WATCH k\r\nMULTI\r\n");
+      right.send("RESTORE", "k", "1000000", payload);
+      right.send("DUMP", "k");
+      right.send("EXEC");
+      const results = partsOf((await right.replies(5)).at(-1) as never);
+      expect(show(results[0] as never)).toBe("+OK");
+      expect(await left.ask("RESTORE", "back", "0", textBytes(results[1]))).toBe("+OK");
+      expect(await left.ask("GET", "back")).toBe("$value");
+      await using other = await Peer.connect(node.port);
+      expect(await right.ask("WATCH", "k")).toBe("+OK");
+      expect(await other.ask("RESTORE", "k", "0", payload, "REPLACE")).toBe("+OK");
+      right.write("MULTI\r\nSET k lost\r\nEXEC\r\n");
+      expect(show((await right.replies(3)).at(-1) as never)).toBe("*null");
+      expect(await right.ask("TTL", "k")).toBe(":-1");
+    });
+  });
+}
+
+function textBytes(reply: unknown): Buffer {
+  return Buffer.from(textOf(reply as never), "latin1");
+}
