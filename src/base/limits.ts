@@ -48,6 +48,14 @@ export const textBytesMax = 4 * KiB;
 export const clientNameBytesMax = 1 * KiB;
 export const hostBytesMax = 255;
 
+/**
+ * The two strings of LCS: their table in Redis, bytes, four for each pair of positions (Redis's
+ * proto-max-bulk-len), and their own bytes. Ours has a bit for each pair: at the bounds LCS takes
+ * 40 MiB for 20 to 100 ms, without a lock and the last of its batch. More: Redis's error reply.
+ */
+export const lcsTableBytesMax = 512 * MiB;
+export const lcsBytesMax = 1 * MiB;
+
 // ---- threads ----------------------------------------------------------------------------------
 
 /**

@@ -27,6 +27,7 @@ import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
 import { waitCommands } from "./server/wait.ts";
 import { counterCommands } from "./string/counter.ts";
+import { lcsCommands } from "./string/lcs.ts";
 import { stringRangeCommands } from "./string/string-range.ts";
 import { stringReadCommands } from "./string/string-read.ts";
 import { stringWriteCommands } from "./string/string-write.ts";
@@ -44,6 +45,7 @@ const rows: readonly CommandRow[] = [
   ...bitopCommands,
   ...bitfieldCommands,
   ...hyperLogLogCommands,
+  ...lcsCommands,
   ...keyCommands,
   ...keyWalkCommands,
   ...keyMoveCommands,

@@ -31,3 +31,25 @@ test.each([
   await all;
   expect(pings).toBeGreaterThan(10);
 });
+
+test("a PING is answered between two commands that compute for long", async () => {
+  const lcsCount = 12;
+  await using server = await ours.start();
+  await using busy = await Peer.connect(server.port);
+  await using client = await Peer.connect(server.port);
+  await client.ask("SET", "k", "abcdefgh".repeat(1448)); // the longest pair that LCS takes
+  busy.write(
+    Buffer.concat(Array.from({ length: lcsCount }, () => encodeCommand(["LCS", "k", "k"]))),
+  );
+  let pings = 0;
+  let isAnswered = false;
+  const all = busy.replies(lcsCount).then(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered) {
+    expect(await client.ask("PING")).toBe("+PONG");
+    pings++;
+  }
+  await all;
+  expect(pings).toBeGreaterThan(lcsCount / 2);
+});

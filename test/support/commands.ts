@@ -81,6 +81,7 @@ const makers: readonly (readonly [number, Maker])[] = [
   [10, bitCommand],
   [6, sketchCommand],
   [2, (r) => ["DUMP", key(r)]],
+  [2, (r) => ["LCS", key(r), key(r), ...lcsOptions(r)]],
   [4, (r, t) => ["RESTORE", key(r), ...restoreArguments(r, t)]],
   [4, (r) => connectionCommand(r)],
   [5, (r) => anyArguments(r)],
@@ -229,6 +230,16 @@ function scanOptions(random: Random): Argument[] {
   ]);
 }
 
+function lcsOptions(random: Random): Argument[] {
+  return options(random, [
+    () => ["LEN"],
+    () => ["IDX"],
+    () => ["IDX"],
+    () => ["MINMATCHLEN", random.pick(["0", "1", "2", "3", "-1", "x", "9223372036854775807"])],
+    () => ["WITHMATCHLEN"],
+  ]);
+}
+
 /** Redis overflows at the largest time from now, and drops the value; we keep it. */
 function restoreArguments(random: Random, times: Times): Argument[] {
   const isAbsolute = random.chance(0.4);
@@ -287,7 +298,7 @@ const harmless = [
   ..."GET SET SETNX SETEX PSETEX GETSET GETDEL GETEX MGET MSET MSETNX APPEND STRLEN GETRANGE".split(
     " ",
   ),
-  ..."INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS RENAME RENAMENX".split(
+  ..."LCS INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS RENAME RENAMENX".split(
     " ",
   ),
   ..."COPY DUMP RESTORE PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(

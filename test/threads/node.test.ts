@@ -15,7 +15,7 @@ import {
   waitFor,
 } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { textOf } from "../support/wire.ts";
+import { partsOf, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -51,6 +51,26 @@ describe("one node behind all threads", () => {
       const keys = many.peers.map((_, i) => `seen:${i}`);
       const values = many.peers.map((_, i) => `$by ${i}`);
       expect(await peer.ask("MGET", ...keys)).toBe(`*[${values.join(" ")}]`);
+    }
+  });
+
+  test("LCS compares keys of any shards in any thread, in a transaction and outside", async () => {
+    await using many = await connectMany(node.port);
+    const values = many.peers.map((_, i) => `common ${i} text`);
+    await Promise.all(many.peers.map((peer, i) => peer.ask("SET", `lcs:${i}`, values[i])));
+    for (const [i, peer] of many.peers.entries()) {
+      for (const j of many.peers.keys()) peer.send("LCS", `lcs:${i}`, `lcs:${j}`, "LEN");
+      peer.write("MULTI\r\n");
+      peer.send("SET", `lcs:${i}`, values[i]);
+      peer.send("LCS", `lcs:${i}`, "lcs:0");
+      peer.write("EXEC\r\n");
+    }
+    for (const [i, peer] of many.peers.entries()) {
+      const lengths = (await peer.replies(connectionCount)).map((reply) => Number(textOf(reply)));
+      expect(lengths[i]).toBe(values[i].length);
+      expect(Math.min(...lengths)).toBeGreaterThanOrEqual("common  text".length);
+      const common = textOf(partsOf((await peer.replies(4))[3])[1]);
+      expect(common).toMatch(/^common \d? ?text$/);
     }
   });
 

@@ -42,6 +42,11 @@ export const flag = {
   SUBSCRIBER: 1 << 22,
   /** Its replies are pushes, which CLIENT REPLY does not suppress. */
   PUSHES: 1 << 26,
+  /**
+   * Computes for long. So it takes the locks of its keys itself, for as long as it needs them, and
+   * ends its batch: other clients are served before the next command.
+   */
+  LONG: 1 << 17,
   /** Runs at once inside a transaction, where other commands are queued. */
   UNQUEUED: 1 << 23,
   /** EXEC: it also has the properties of the queued commands (transaction-queue.ts). */

@@ -21,6 +21,7 @@ import type { Transaction, Watched } from "./transaction-data.ts";
 
 /** Commands that may write to the journal. */
 const hasEffects = flag.WRITE | flag.MAY_REPLICATE;
+const unlocked = flag.CONTROL | flag.LONG;
 
 /** Runs a command that execute() has admitted. */
 export function executeLocked(
@@ -29,7 +30,7 @@ export function executeLocked(
   request: Request,
   reply: Reply,
 ): Outcome {
-  if ((command.flags & flag.CONTROL) !== 0) return run(x, command, request, reply);
+  if ((command.flags & unlocked) !== 0) return run(x, command, request, reply);
   const { store } = x;
   const { firstKey } = command;
   if ((effectiveFlags(x.session, command) & hasEffects) !== 0) x.effects.makeWay();

@@ -36,20 +36,28 @@ const types: ReadonlySet<string> = new Set([
   "unix-time",
 ]);
 
-/** Parses the notation. Throws an error with the position if it is invalid. */
-export function parseSyntax(text: string): readonly Argument[] {
-  return new SyntaxParser(text).all();
+/**
+ * Parses the notation. Throws an error with the position if it is invalid. Keys belong to the key
+ * specifications in turn, and more keys than there are of these to the last.
+ */
+export function parseSyntax(
+  text: string,
+  specifications = Number.POSITIVE_INFINITY,
+): readonly Argument[] {
+  return new SyntaxParser(text, specifications).all();
 }
 
 class SyntaxParser {
   private readonly tokens: readonly string[];
   private readonly text: string;
+  private readonly specifications: number;
   private at = 0;
   /** Keys so far. */
   private keys = 0;
 
-  constructor(text: string) {
+  constructor(text: string, specifications: number) {
     this.text = text;
+    this.specifications = specifications;
     this.tokens = text.match(/\+?\.\.\.|[[\]()|]|[^\s[\]()|]+?(?=\+?\.\.\.|[\s[\]()|]|$)/g) ?? [];
   }
 
@@ -104,7 +112,7 @@ class SyntaxParser {
     if (!stem.endsWith("=")) {
       if (stem === "" || stem.includes("=")) throw new Error(`"${this.text}": no ( at "${stem}"`);
       const one = simple(stem);
-      const key = one.type === "key" ? { keyIndex: this.keys++ } : {};
+      const key = one.type === "key" ? { keyIndex: this.nextKeyIndex() } : {};
       return { ...one, ...key, ...versions(suffix), ...this.repeats() };
     }
     this.expect("(");
@@ -113,6 +121,10 @@ class SyntaxParser {
     const behind = /^[@!]/.test(this.next) ? (this.tokens[this.at++] ?? "") : "";
     const type = isChoice ? "oneof" : "block";
     return { name: stem.slice(0, -1), type, parts, ...versions(behind), ...this.repeats() };
+  }
+
+  private nextKeyIndex(): number {
+    return Math.min(this.keys++, this.specifications - 1);
   }
 
   private repeats() {

@@ -189,7 +189,7 @@ function docsOf(list: readonly Command[], reply: Reply): void {
   reply.map(list.length);
   for (const command of list) {
     const { name, subcommands, row } = command;
-    const parts = parseSyntax(row.syntax ?? "");
+    const parts = parseSyntax(row.syntax ?? "", command.uses.length);
     reply.text(name);
     reply.map(4 + (parts.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
     for (const field of ["summary", "since", "group", "complexity"] as const) {

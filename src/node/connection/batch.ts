@@ -3,6 +3,7 @@
 // connections of a thread. Commands that could not run go back to the connection's decoder.
 
 import type { Command } from "../../command/core/command.ts";
+import { flag } from "../../command/core/flags.ts";
 import type { Finder } from "../../command/table.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { Request } from "../../protocol/request.ts";
@@ -36,10 +37,11 @@ export class Batch {
     let count = 0;
     while (count < max && decoder.next()) {
       const { request } = decoder;
+      const command = find(request);
       decoder.request = this.requests[count];
       this.requests[count] = request;
-      this.commands[count] = find(request);
-      count++;
+      this.commands[count++] = command;
+      if (command !== undefined && (command.flags & flag.LONG) !== 0) break;
     }
     return count;
   }

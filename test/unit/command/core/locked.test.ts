@@ -75,6 +75,14 @@ function shardsOf({ x }: Bed, ...keys: string[]): number {
 }
 
 describe("while a command runs", () => {
+  test("no shard is locked for a command that takes its locks itself", () => {
+    const bed = openBed();
+    const seen: number[] = [];
+    const handler = () => void seen.push(lockedShards(bed));
+    bed.run({ keys: [1, 2, 1], flags: flag.READONLY | flag.LONG, handler }, "x", "a", "b");
+    expect(seen).toEqual([0]);
+  });
+
   test.each([
     ["one key", [1, 1, 1], ["x", "a"], ["a"]],
     ["two keys", [1, 2, 1], ["x", "a", "b"], ["a", "b"]],

@@ -40,26 +40,38 @@ describe("the notation", () => {
 /** Of these Redis takes more than it tells, or tells more than it takes. */
 const untold = ["command|getkeys", "replconf", "psync", "quit", "client|kill", "pfmerge"];
 
+test("keys beyond the specifications belong to the last one", () => {
+  const indexes = (specifications?: number) => {
+    return parseSyntax("one:key two:key three:key", specifications).map(({ keyIndex }) => keyIndex);
+  };
+  expect([indexes(), indexes(2), indexes(1)]).toEqual([
+    [0, 1, 2],
+    [0, 1, 1],
+    [0, 0, 0],
+  ]);
+});
+
 describe("the table", () => {
   const all = commands.flatMap((command) => [command, ...command.subcommands]);
   test.each(all.filter(({ name }) => !untold.includes(name)))(
     "$name",
     ({ name, arity, row, uses }) => {
-      const parts = parseSyntax(row.syntax ?? "");
+      const parts = parseSyntax(row.syntax ?? "", uses.length);
       const words = name.split("|").length;
       const isContainer = row.subcommands !== undefined && arity < 0;
       const least = isContainer ? -arity : words + leastOf(parts);
       const open = parts.some(isOpen) || isContainer;
       expect([least, open]).toEqual([Math.abs(arity), arity < 0]);
-      expect(keysIn(parts)).toBe(uses.length);
+      expect(new Set(specificationsIn(parts)).size).toBe(uses.length);
     },
   );
 });
 
-/** Keys that COMMAND DOCS tells apart; COMMAND INFO has a specification for each. */
-function keysIn(parts: readonly Argument[]): number {
-  const own = parts.filter(({ type }) => type === "key").length;
-  return parts.reduce((sum, part) => sum + keysIn(part.parts), own);
+/** The key specifications of COMMAND INFO to which the keys of COMMAND DOCS belong. */
+function specificationsIn(parts: readonly Argument[]): number[] {
+  return parts.flatMap(({ keyIndex, parts }) => {
+    return [...(keyIndex === undefined ? [] : [keyIndex]), ...specificationsIn(parts)];
+  });
 }
 
 function leastOf(parts: readonly Argument[]): number {
