@@ -13,7 +13,14 @@ import type {
   Handler,
 } from "./context.ts";
 import { flag } from "./flags.ts";
-import { type KeyRange, type KeyUse, type KeyUses, keyUsesOf, nextIn } from "./key-use.ts";
+import {
+  argumentsUntil,
+  type KeyRange,
+  type KeyUse,
+  type KeyUses,
+  keyUsesOf,
+  nextIn,
+} from "./key-use.ts";
 
 export type CommandGroup =
   | "string"
@@ -45,6 +52,8 @@ export interface CommandFacts {
   readonly syntax?: string;
   readonly flags: number;
   readonly keys: KeyRange;
+  /** Position of the argument that says how many keys follow; the range says -1 for the last. */
+  readonly keyCount?: number;
   /** How it uses its keys. Default: `RO access`, or `RW access update` with WRITE. */
   readonly keyUse?: KeyUses;
   readonly group: CommandGroup;
@@ -107,8 +116,19 @@ export class Command {
   }
 
   /**
-   * Position of the next key after `position` in a request of `argc` arguments; 0 if there is none.
-   * 0 gives the first: `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
+   * The arguments of a request up to the end of its keys, for nextKey() and nextIn(). The name of
+   * the command is argument `name`.
+   */
+  keyArguments(request: Request, name = 0): number {
+    const { keyCount, keys } = this.row;
+    if (keyCount === undefined) return request.argc - name;
+    return argumentsUntil(request, keys, keyCount, name);
+  }
+
+  /**
+   * Position of the next key after `position` in a request of `argc` arguments, which are those of
+   * keyArguments(); 0 if there is none. 0 gives the first:
+   * `for (let at = c.nextKey(0, argc); at !== 0; at = c.nextKey(at, argc))`.
    */
   nextKey(position: number, argc: number): number {
     return nextIn(this.row.keys, position, argc);

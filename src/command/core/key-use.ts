@@ -3,6 +3,8 @@
 // words only; nothing is looked up here.
 // Invariant: the uses of a command name all keys that it may write to.
 
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import type { Request } from "../../protocol/request.ts";
 import { flag } from "./flags.ts";
 
 /**
@@ -37,4 +39,21 @@ export function nextIn(range: KeyRange, position: number, argc: number): number 
   const last = range[1];
   const next = position === 0 ? range[0] : position + range[2];
   return next <= (last < 0 ? argc + last : last) ? next : 0;
+}
+
+/**
+ * The number of arguments up to the end of the keys, where argument `at` of a command says how many
+ * follow: a range that ends with the last argument ends there. A wrong number counts as none. The
+ * name of the command is argument `name` of the request.
+ */
+export function argumentsUntil(
+  { argc, buf, start, end }: Request,
+  [first, , step]: KeyRange,
+  at: number,
+  name: number,
+): number {
+  const index = name + at;
+  const count = index < argc ? readInteger(buf, start[index], end[index]) : NOT_AN_INTEGER;
+  const all = first + count * step;
+  return count >= 1 && all <= argc - name ? all : first;
 }

@@ -59,13 +59,14 @@ export function runJudged(x: Context, command: Command, request: Request, reply:
  */
 function shardsOf(x: Context, command: Command, request: Request): number {
   const { store, session } = x;
-  const { buf, start, end, argc } = request;
+  const { buf, start, end } = request;
   if ((command.flags & flag.TRANSACTION) !== 0) {
     return session.transaction === null
       ? 0
       : shardsOfQueue(x, session.transaction, session.watched);
   }
   if (command.firstKey === 0) return (command.flags & flag.WRITE) === 0 ? 0 : store.allShards;
+  const argc = command.keyArguments(request);
   let shards = 0;
   for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
     shards |= store.shardBit(buf, start[at], end[at]);

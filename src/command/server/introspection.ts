@@ -108,9 +108,11 @@ function infoEntry(command: Command, reply: Reply): void {
   reply.text(command.name);
   reply.integer(command.arity);
   simpleSet(flagsOf(command), reply);
-  reply.integer(command.firstKey);
-  reply.integer(command.lastKey);
-  reply.integer(command.keyStep);
+  // As in Redis, the triple is only for keys at fixed places.
+  const isCounted = command.row.keyCount !== undefined;
+  reply.integer(isCounted ? 0 : command.firstKey);
+  reply.integer(isCounted ? 0 : command.lastKey);
+  reply.integer(isCounted ? 0 : command.keyStep);
   simpleSet(categoriesOf(command), reply);
   reply.array(0); // tips
   keySpecifications(command, reply);
@@ -122,8 +124,9 @@ function simpleSet(words: readonly string[], reply: Reply): void {
   for (const word of words) reply.simple(word);
 }
 
-function flagsOf({ flags }: Command): string[] {
-  return flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+function flagsOf({ flags, row: { keyCount } }: Command): string[] {
+  const names = flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+  return keyCount === undefined ? names : [...names, "movablekeys"];
 }
 
 /** ACL categories that follow from the row, in Redis's order. */
@@ -147,18 +150,30 @@ function categoriesOf({ flags, row: { group, categories: stated } }: Command): r
 }
 
 /** A specification for each use: keys from the first position to the last, step by step. */
-function keySpecifications({ uses }: Command, reply: Reply): void {
+function keySpecifications({ uses, row: { keyCount } }: Command, reply: Reply): void {
   reply.array(uses.length);
-  for (const { words, range } of uses) keySpecification(words, range, reply);
+  for (const { words, range } of uses) keySpecification(words, range, keyCount, reply);
 }
 
-function keySpecification(words: string, [first, last, step]: KeyRange, reply: Reply): void {
+function keySpecification(
+  words: string,
+  [first, last, step]: KeyRange,
+  keyCount: number | undefined,
+  reply: Reply,
+): void {
   reply.map(3);
   reply.text("flags");
   simpleSet(words.split(" "), reply);
   reply.text("begin_search");
-  entry(reply, "index", [["index", first]]);
+  entry(reply, "index", [["index", keyCount ?? first]]);
   reply.text("find_keys");
+  if (keyCount !== undefined) {
+    return entry(reply, "keynum", [
+      ["keynumidx", 0],
+      ["firstkey", first - keyCount],
+      ["keystep", step],
+    ]);
+  }
   entry(reply, "range", [
     ["lastkey", last < 0 ? last : last - first],
     ["keystep", step],
@@ -270,16 +285,17 @@ function names(list: readonly Command[], reply: Reply): void {
 }
 
 const invalidCommand = errorReply("Invalid command specified");
-const invalidArguments = errorReply("Invalid number of arguments specified for command");
+const invalidNumber = errorReply("Invalid number of arguments specified for command");
+const invalidArguments = errorReply("Invalid arguments specified for command");
 const noKeyArguments = errorReply("The command has no key arguments");
 
 function getKeys(_x: Context, request: Request, reply: Reply): void {
   const command = findFrom(request, 2);
   if (command === undefined) return reply.error(invalidCommand);
   if (command.firstKey === 0) return reply.error(noKeyArguments);
-  const argc = request.argc - 2;
-  if (!command.accepts(argc)) return reply.error(invalidArguments);
-  const positions = keyPositions(command, argc);
+  if (!command.accepts(request.argc - 2)) return reply.error(invalidNumber);
+  const positions = keyPositions(command, command.keyArguments(request, 2));
+  if (positions.length === 0) return reply.error(invalidArguments);
   reply.array(positions.length);
   for (const at of positions) reply.bulk(request.buf, request.start[at + 2], request.end[at + 2]);
 }

@@ -28,9 +28,9 @@ export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
   return false;
 }
 
-function writtenKeys({ uses }: Command, request: Request, visitor: KeyVisitor): void {
-  const { argc } = request;
-  for (const use of uses) {
+function writtenKeys(command: Command, request: Request, visitor: KeyVisitor): void {
+  const argc = command.keyArguments(request);
+  for (const use of command.uses) {
     if (!writesTo(use)) continue;
     for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
       visit(at, request, visitor);

@@ -14,7 +14,7 @@ import { erase, findForWrite } from "../core/write.ts";
 export function buildsOnGap(x: Context, command: Command, request: Request): boolean {
   const range = command.row.buildsOn;
   if (range === undefined) return false;
-  const { argc } = request;
+  const argc = command.keyArguments(request);
   for (let at = nextIn(range, 0, argc); at !== 0; at = nextIn(range, at, argc)) {
     if (isMissing(x, request, at)) return true;
   }
@@ -35,7 +35,7 @@ export function namesHeldKey(x: Context, request: Request): boolean {
 
 /** Deletes the keys that a command would have written to. */
 export function eraseWritten(x: Context, command: Command, request: Request): void {
-  const { argc } = request;
+  const argc = command.keyArguments(request);
   for (const use of command.uses) {
     if (!writesTo(use)) continue;
     for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
