@@ -26,8 +26,11 @@ import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
 import { waitCommands } from "./server/wait.ts";
+import { compareDeleteCommands } from "./string/compare-delete.ts";
 import { counterCommands } from "./string/counter.ts";
+import { increxCommands } from "./string/increx.ts";
 import { lcsCommands } from "./string/lcs.ts";
+import { msetexCommands } from "./string/msetex.ts";
 import { stringRangeCommands } from "./string/string-range.ts";
 import { stringReadCommands } from "./string/string-read.ts";
 import { stringWriteCommands } from "./string/string-write.ts";
@@ -45,6 +48,9 @@ const rows: readonly CommandRow[] = [
   ...bitopCommands,
   ...bitfieldCommands,
   ...hyperLogLogCommands,
+  ...increxCommands,
+  ...msetexCommands,
+  ...compareDeleteCommands,
   ...lcsCommands,
   ...keyCommands,
   ...keyWalkCommands,

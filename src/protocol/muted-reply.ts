@@ -88,7 +88,7 @@ export class MutedReply implements Reply {
     if (this.passes()) this.to.boolean(value);
   }
 
-  double(value: number): void {
+  double(value: number | string): void {
     if (this.passes()) this.to.double(value);
   }
 

@@ -35,7 +35,8 @@ export interface Reply {
   nil(): void;
   nilArray(): void;
   boolean(value: boolean): void;
-  double(value: number): void;
+  /** A decimal number; as text, if it has more digits than a number holds. */
+  double(value: number | string): void;
   array(length: number): void;
   set(length: number): void;
   /** A map of `pairs` keys, each followed by its value. */

@@ -36,10 +36,9 @@ async function leaderOf(bytes: Buffer): Promise<{ leader: ScriptedLeader; askedA
 }
 
 test.each([
-  ["a command of Redis 8 that makes a string", command("INCREX", "other")],
   ["an unknown command that names a key", command("FUTURE.ADD", "counter", "1")],
-  ["a form of SET that is not known", command("SET", "counter", "2", "IFEQ", "1")],
-  ["MSETEX", command("MSETEX", "1", "counter", "2")],
+  ["a form of SET that is not known", command("SET", "counter", "2", "IFMORE", "1")],
+  ["a form of MSETEX that is not known", command("MSETEX", "1", "counter", "2", "EVER")],
 ])("%s leads to a full sync, and the wait before each further one grows", async (_, line) => {
   const { leader, askedAtMs } = await leaderOf(fullSync(snapshot, select + line));
   await using _leader = leader;

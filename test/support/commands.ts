@@ -194,7 +194,7 @@ function setOptions(random: Random, times: Times): Argument[] {
     () => ["PX", times.relative("ms")],
     () => ["EXAT", times.absolute("s")],
     () => ["PXAT", times.absolute("ms")],
-    () => [random.pick(["PERSIST", "IFEQ", "REPLACE"])],
+    () => [random.pick(["PERSIST", "IFNX", "REPLACE"])],
   ]);
 }
 

@@ -18,8 +18,6 @@ const namesByType: Readonly<Record<string, string>> = {
   hash:
     "hset hsetnx hmset hincrby hincrbyfloat hdel hexpire hpexpire hexpireat hpexpireat " +
     "hpersist hgetdel hgetex hsetex",
-  /** Added by Redis 8. They write strings, and this node has no equivalent. */
-  string: "msetex increx",
   /** Old Redis versions send scripts as they are. */
   script: "eval evalsha fcall",
   /** They change no key. */

@@ -62,8 +62,7 @@ const overridden: ReadonlySet<Command> = new Set(
 );
 
 function isBeyondKnowing(name: string, request: Request, database: number): boolean {
-  const type = otherTypeOf(name);
-  if (type === "script" || (type === "string" && database === 0)) return true;
+  if (otherTypeOf(name) === "script") return true;
   const command = streamCommands.get(name);
   if (command?.row.bringsUnseen === undefined || !command.accepts(request.argc)) return false;
   return command.row.bringsUnseen(request, database);

@@ -57,6 +57,26 @@ export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble | null 
   return rounded(left + right, exponent);
 }
 
+export function negated(value: LongDouble): LongDouble {
+  return { ...value, mantissa: -value.mantissa };
+}
+
+/** Below 0 if `a` is less than `b`, above 0 if it is more. */
+export function compareLongDoubles(a: LongDouble, b: LongDouble): number {
+  if (a.infinite || b.infinite) return weightOf(a) - weightOf(b);
+  const exponent = Math.min(a.exponent, b.exponent);
+  const left = a.mantissa << BigInt(a.exponent - exponent);
+  const right = b.mantissa << BigInt(b.exponent - exponent);
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+/** Among infinities and finite numbers. */
+function weightOf({ infinite, mantissa }: LongDouble): number {
+  if (!infinite) return 0;
+  return mantissa < 0n ? -1 : 1;
+}
+
 /** Like printf("%.17Lf"), without trailing zeros. */
 export function formatLongDouble(value: LongDouble): string {
   const negative = value.mantissa < 0n;
@@ -115,6 +135,12 @@ function quotient(integer: bigint, power: number): LongDouble | null {
 }
 
 export const zero: LongDouble = { mantissa: 0n, exponent: 0, infinite: false };
+/** The largest finite number (LDBL_MAX). */
+export const largest: LongDouble = {
+  mantissa: (1n << BigInt(mantissaBits)) - 1n,
+  exponent: magnitudeBitsMax - mantissaBits,
+  infinite: false,
+};
 
 /** A nonzero number that rounds to zero is out of range, as in strtold. */
 function nonZero(number: LongDouble | null): LongDouble | null {

@@ -4,7 +4,7 @@
 // Hot path: SET without options goes straight to the store.
 
 import {
-  type ErrorReply,
+  ErrorReply,
   errorReply,
   keyTooLong,
   syntaxError,
@@ -18,7 +18,8 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
-import { option, readSetOptions, type StringOptions } from "./set-options.ts";
+import { option, readSetOptions, type StringOptions, valueConditions } from "./set-options.ts";
+import { meets } from "./value-condition.ts";
 
 const invalidSetTime = invalidExpireTime("set");
 
@@ -57,14 +58,29 @@ function setOnConditions(
   const wantsOld = options.has(option.GET);
   const found = wantsOld ? readForWrite(x, request, 1) : findForWrite(x, request, 1);
   const expiresAt = options.has(option.KEEPTTL) && found ? store.expiresAt : newExpiresAt;
+  const allowed = isAllowed(x, request, options, found);
+  if (allowed instanceof ErrorReply) return reply.error(allowed);
   // The old value is sent after the change: the change may fail, and there must be only one reply.
   const old = wantsOld && found ? copyValue(store) : null;
   const oldLength = store.valueLength;
-  const refused = options.has(found ? option.NX : option.XX);
-  if (!refused && !putUntil(x, request, 1, 2, expiresAt, reply)) return;
+  if (allowed && !putUntil(x, request, 1, 2, expiresAt, reply)) return;
   if (old !== null) reply.bulk(old, 0, oldLength);
-  else if (wantsOld || refused) reply.nil();
+  else if (wantsOld || !allowed) reply.nil();
   else reply.ok();
+}
+
+/** Whether the conditions are met. A leader has judged its stream: there the value met them. */
+function isAllowed(
+  x: Context,
+  request: Request,
+  options: StringOptions,
+  found: boolean,
+): boolean | ErrorReply {
+  const condition = options.flags & valueConditions;
+  if (condition === 0) return !options.has(found ? option.NX : option.XX);
+  if (x.session.kind === "leader") return true;
+  if (!found) return condition === option.IFNE || condition === option.IFDNE;
+  return meets(x.store, condition, request, options.matchIndex);
 }
 
 function setnx(x: Context, request: Request, reply: Reply): void {
@@ -98,21 +114,26 @@ const msetArity = errorReply("wrong number of arguments for 'mset' command");
 const msetnxArity = errorReply("wrong number of arguments for 'msetnx' command");
 
 function mset(x: Context, request: Request, reply: Reply): void {
-  const error = request.argc % 2 === 0 ? msetArity : pairsError(x, request);
+  const error = request.argc % 2 === 0 ? msetArity : pairsError(x, request, 1, request.argc);
   if (error !== null) reply.error(error);
   else if (putPairs(x, request, reply)) reply.ok();
 }
 
 function msetnx(x: Context, request: Request, reply: Reply): void {
-  const error = request.argc % 2 === 0 ? msetnxArity : pairsError(x, request);
+  const error = request.argc % 2 === 0 ? msetnxArity : pairsError(x, request, 1, request.argc);
   if (error !== null) reply.error(error);
   else if (anyExists(x, request)) reply.integer(0);
   else if (putPairs(x, request, reply)) reply.integer(1);
 }
 
-/** An error if one of the pairs can never be stored, so that none is. */
-function pairsError(x: Context, request: Request): ErrorReply | null {
-  for (let i = 1; i < request.argc; i += 2) {
+/** An error if one of the pairs in a range can never be stored, so that none is. */
+export function pairsError(
+  x: Context,
+  request: Request,
+  first: number,
+  end: number,
+): ErrorReply | null {
+  for (let i = first; i < end; i += 2) {
     if (request.length(i) > keyBytesMax) return keyTooLong;
     if (isTooLarge(x, request.length(i), request.length(i + 1))) return valueTooLarge;
   }
@@ -148,7 +169,9 @@ export const stringWriteCommands = family({ group: "string", keys: [1, 1, 1] }, 
     name: "set",
     arity: -3,
     syntax:
-      "key value [condition=(NX | XX)@2.6.12] [GET@6.2.0] [expiration=(EX seconds:integer@2.6.12 | " +
+      "key value [condition=(NX | XX | IFEQ ifeq-value@8.4.0 | IFNE ifne-value@8.4.0 | " +
+      "IFDEQ ifdeq-digest@8.4.0 | IFDNE ifdne-digest@8.4.0)@2.6.12] [GET@6.2.0] " +
+      "[expiration=(EX seconds:integer@2.6.12 | " +
       "PX milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0 | " +
       "PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]",
     flags: WRITE | DENY_OOM,

@@ -115,8 +115,8 @@ export class RespReply implements Reply {
     else this.header(COLON, value ? 1 : 0);
   }
 
-  double(value: number): void {
-    const text = doubleText(value);
+  double(value: number | string): void {
+    const text = typeof value === "string" ? value : doubleText(value);
     if (this.resp3) this.raw(`,${text}\r\n`);
     else this.text(text);
   }

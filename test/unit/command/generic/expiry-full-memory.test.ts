@@ -40,6 +40,8 @@ const steps: Readonly<Record<string, (key: string) => Argument[]>> = {
   getdel: (key) => ["GETDEL", key],
   del: (key) => ["DEL", key],
   unlink: (key) => ["UNLINK", key],
+  delex: (key) => ["DELEX", key, "IFNE", "no value"],
+  delifeq: (key) => ["DELIFEQ", key, "no value"],
   flushdb: () => ["FLUSHDB"],
   flushall: () => ["FLUSHALL"],
 };

@@ -23,6 +23,8 @@ test.each([
   ["PFMERGE a b c", ["a"]],
   ["PFCOUNT a", ["a"]],
   ["RESTORE a 0 payload", ["a"]],
+  ["MSETEX 2 a 1 b 2 NX EX 10", ["a", "b"]],
+  ["INCREX a EX 10", ["a"]],
   ["MOVE a 1", ["a"]],
   ["SUNIONSTORE a b", ["a"]],
   ["SORT a STORE b", ["a", "b"]],

@@ -1,6 +1,6 @@
 /**
- * Which options of SET and GETEX can be combined, and the absolute times of their arguments. The
- * outcomes are those of redis-server 7.0.
+ * Which options of SET, GETEX and MSETEX can be combined, and the absolute times of their
+ * arguments. The outcomes are those of redis-server 7.0, and of 8.4 for what it added.
  */
 
 import { describe, expect, test } from "bun:test";
@@ -10,6 +10,7 @@ import { OUT_OF_RANGE, readMoment } from "../../../../src/command/generic/expiry
 import {
   option,
   readGetexOptions,
+  readMsetexOptions,
   readSetOptions,
 } from "../../../../src/command/string/set-options.ts";
 import { now, request } from "../bed.ts";
@@ -48,10 +49,60 @@ describe("SET", () => {
     expect(ofSet("KEEPTTL KEEPTTL")).toMatchObject({ flags: option.KEEPTTL, timeIndex: 0 });
   });
 
-  const refused = ["NX XX", "XX NX", "EX 1 PX 1", "EX 1 EXAT 1", "KEEPTTL EX 1", "EX 1 KEEPTTL"];
+  test("accepts a condition on the value with GET and a time", () => {
+    expect(ofSet("IFEQ old GET EX 5")).toMatchObject({
+      flags: option.IFEQ | option.GET | option.EX,
+      matchIndex: 4,
+      timeIndex: 7,
+    });
+    expect(ofSet("keepttl ifdne 0123456789abcdef")).toMatchObject({
+      flags: option.IFDNE | option.KEEPTTL,
+      matchIndex: 5,
+    });
+    expect(ofSet("IFEQ NX")).toMatchObject({ flags: option.IFEQ, matchIndex: 4 });
+    expect(ofSet("IFNE a IFNE b")).toMatchObject({ matchIndex: 6 });
+    expect(ofSet("EX 5")).toMatchObject({ matchIndex: 0 });
+  });
+
+  const conditions = ["NX", "XX", "IFEQ a", "IFNE a", "IFDEQ a", "IFDNE a"];
+  const pairs = conditions.flatMap((a) => conditions.map((b) => [a, b] as const));
+  test.each(pairs.filter(([a, b]) => a !== b))("refuses %s with %s", (a, b) => {
+    expect(ofSet(`${a} ${b}`)).toBeNull();
+    expect(ofSet(`${a} EX 1 ${b}`)).toBeNull();
+  });
+
+  const refused = [
+    "NX XX",
+    "IFEQ",
+    "GET IFDNE",
+    "IF a",
+    "XX NX",
+    "EX 1 PX 1",
+    "EX 1 EXAT 1",
+    "KEEPTTL EX 1",
+    "EX 1 KEEPTTL",
+  ];
   refused.push("PERSIST", "EX", "NX PXAT", "FOO", "1", "");
   for (const line of refused) {
     test(`refuses "${line}"`, () => expect(ofSet(line)).toBeNull());
+  }
+});
+
+describe("MSETEX", () => {
+  const ofMsetex = (line: string) => {
+    const found = readMsetexOptions(request("MSETEX", "1", "k", "v", ...line.split(" ")), 4);
+    return found === null ? null : { ...found };
+  };
+
+  test("accepts a condition and a time in any order", () => {
+    const wanted = { flags: option.NX | option.PX, unitMs: 1, relative: true };
+    expect(ofMsetex("PX 5 NX")).toMatchObject({ ...wanted, timeIndex: 5 });
+    expect(ofMsetex("nx px 5")).toMatchObject({ ...wanted, timeIndex: 6 });
+  });
+
+  const refused = ["NX XX", "EX 1 PX 1", "EXAT 1 PXAT 1", "KEEPTTL EX 1", "EX", "FOO"];
+  for (const line of [...refused, "GET", "IFEQ v", "PERSIST"]) {
+    test(`refuses "${line}"`, () => expect(ofMsetex(line)).toBeNull());
   }
 });
 
