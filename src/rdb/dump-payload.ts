@@ -63,6 +63,20 @@ export function readPayload(
   return input;
 }
 
+/** The length of the string that a payload announces, 0 if none. The payload may be broken. */
+export function lengthOfString(payload: Uint8Array, start: number, end: number): number {
+  const at = typeAt(payload, start, end - footerBytes);
+  if (at < 0 || payload[at] !== STRING_TYPE) return 0;
+  const input = new RdbStrings();
+  input.take(payload, at + 1, end - footerBytes);
+  try {
+    return input.lengthAhead();
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    return 0;
+  }
+}
+
 /** The payload of a string of `valueLength` bytes, which is made where it is copied to. */
 export class StringPayload implements ByteSource {
   readonly length: number;

@@ -157,6 +157,16 @@ export class RdbStrings {
     return length > lengthMax ? this.tooLong(length) : this.content(length, -1);
   }
 
+  /** The length of the string that comes next, unpacked; 0 if bytes of its header are missing. */
+  lengthAhead(): number {
+    const start = this.at;
+    const length = this.lengthOrSpecial();
+    const isPacked = length === SPECIAL && this.buf[this.at] === special.LZF;
+    const hasHeader = isPacked && this.lzfHeader() !== MISSING;
+    this.at = start;
+    return hasHeader ? this.plainLength : Math.max(0, length);
+  }
+
   /** Frees the memory of the strings read so far; they must not be used afterwards. */
   release(): void {
     for (const bytes of this.made) freeBytes(bytes);

@@ -9,7 +9,7 @@ export const flag = {
   /** May use more memory: room is made first, and the command fails with -OOM without it. */
   DENY_OOM: 1 << 2,
   /** Its row has `growth`: the room that it needs does not follow from its arguments alone. */
-  GROWS: 1 << 27,
+  GROWS: 1 << 16,
   ADMIN: 1 << 3,
   FAST: 1 << 4,
   /** Allowed while a snapshot is loaded. */

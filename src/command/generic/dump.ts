@@ -13,14 +13,20 @@ import {
 } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { isIntact, payloadType, readPayload, StringPayload } from "../../rdb/dump-payload.ts";
+import {
+  isIntact,
+  lengthOfString,
+  payloadType,
+  readPayload,
+  StringPayload,
+} from "../../rdb/dump-payload.ts";
 import { RdbError } from "../../rdb/format.ts";
 import type { RdbStrings } from "../../rdb/strings.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { erase, findForWrite, putBytes, writeMoment } from "../core/write.ts";
+import { erase, findForWrite, isTooLarge, putBytes, writeMoment } from "../core/write.ts";
 import { readMoment } from "./expiry-time.ts";
 
 function dump(x: Context, request: Request, reply: Reply): void {
@@ -130,6 +136,14 @@ function payloadOf(x: Context, { buf, start, end }: Request): RdbStrings | Error
   }
 }
 
+/** A packed string needs more room than its payload, but a broken payload none. */
+function restoreGrowth(x: Context, request: Request): number {
+  const { buf, start, end } = request;
+  const length = lengthOfString(buf, start[3], end[3]);
+  const grows = length > request.length(3) && !isTooLarge(x, request.length(1), length);
+  return grows && isIntact(buf, start[3], end[3]) ? length : 0;
+}
+
 function otherType(type: string): ErrorReply {
   return errorReply(`the payload is of type ${type}, and MSCache keeps strings only`);
 }
@@ -156,6 +170,7 @@ export const dumpCommands = family({ group: "generic", since: "2.6.0", keys: [1,
       "key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] " +
       "[IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]",
     flags: WRITE | DENY_OOM | GLOBAL,
+    growth: restoreGrowth,
     keyUse: "OW update",
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
     complexity: "O(N) where N is the length of the value",

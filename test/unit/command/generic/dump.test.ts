@@ -167,9 +167,55 @@ describe("RESTORE", () => {
     expect(reply).toStartWith("-OOM ");
   });
 
+  describe("of a packed value much longer than its payload", () => {
+    const packed = packedPayloadOf(900_000);
+    const MiB = 1024 * 1024;
+
+    test("makes room for the value", () => {
+      bed = new Bed({ reserveBytes: 16 * MiB });
+      for (let i = 0; i < 16_000; i++) bed.run("SET", i, "v".repeat(1000));
+      const large = packedPayloadOf(3_000_000);
+      const replies = Array.from({ length: 30 }, (_, i) => bed.run("RESTORE", `k${i}`, 0, large));
+      expect(replies.filter((reply) => reply !== ok)).toEqual([]);
+      expect(bed.run("STRLEN", "k29")).toBe(":3000000\r\n");
+    });
+
+    test("makes none for a broken payload", () => {
+      bed = new Bed({ memoryLimitBytes: 4 * MiB, reserveBytes: 4 * MiB, valueBytesMax: MiB });
+      for (let i = 0; i < 4000; i++) bed.run("SET", i, "v".repeat(1000));
+      const count = bed.run("DBSIZE");
+      packed[packed.length - 1] ^= 1;
+      expect(bed.run("RESTORE", "k", 0, packed)).toBe(notIntact);
+      packed[packed.length - 1] ^= 1;
+      expect(Number(count.slice(1)) - Number(bed.run("DBSIZE").slice(1))).toBeLessThan(100);
+    });
+
+    test("is refused by a full memory without eviction, without a change", () => {
+      bed = new Bed({ memoryLimitBytes: 4 * MiB, valueBytesMax: MiB, eviction: "none" });
+      while (bed.run("APPEND", "fill", "x".repeat(100_000)).startsWith(":"));
+      for (let i = 0; bed.run("SET", i, "x".repeat(100_000)) === ok; i++);
+      bed.recorded();
+      expect(bed.run("RESTORE", "k", 0, packed)).toStartWith("-OOM ");
+      expect([bed.run("EXISTS", "k"), bed.recorded()]).toEqual([":0\r\n", []]);
+    });
+  });
+
   test("needs three arguments, and changes nothing on a follower", () => {
     expect(bed.run("RESTORE", "k", 0)).toStartWith("-ERR wrong number of arguments for 'restore'");
     bed.standing.follow("127.0.0.1:1");
     expect(bed.run("RESTORE", "k", 0, plain)).toStartWith("-READONLY ");
   });
 });
+
+/** A string of so many equal bytes, packed by LZF: each instruction repeats up to 264 of them. */
+function packedPayloadOf(length: number): Buffer {
+  const runs = Array.from({ length: Math.floor((length - 1) / 264) }, () => [0xe0, 255, 0]);
+  const rest = Array.from({ length: (length - 1) % 264 }, () => [0, 0x78]);
+  const packed = Buffer.from([0, 0x78, ...runs.flat(), ...rest.flat()]);
+  const lengths = [packed.length, length].map((value) => {
+    const bytes = Buffer.from([0x80, 0, 0, 0, 0]);
+    bytes.writeUInt32BE(value, 1);
+    return bytes;
+  });
+  return withFooter(Buffer.concat([Buffer.from([0, 0xc3]), ...lengths, packed]));
+}
