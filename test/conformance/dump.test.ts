@@ -1,6 +1,7 @@
 /**
  * DUMP and RESTORE between a redis-server and a node, both ways: strings in every encoding that
- * Redis has, of every length of length, inside MULTI, in RESP3, with one and four data threads.
+ * Redis has, of every length of length, inside MULTI, by MIGRATE, in RESP3, with one and four data
+ * threads.
  * unit/command/generic/dump.test.ts has the options and the refusals.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -44,6 +45,29 @@ for (const contestant of [ours, oursWithThreads(4)]) {
           expect([name, got.equals(value)]).toEqual([name, true]);
         }
       }
+    });
+
+    test("exchange keys when the Redis is told to MIGRATE its own", async () => {
+      await using reference = await oracle.start();
+      await using node = await contestant.start();
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      await left.ask("SET", "a", "1", "PX", "100000");
+      await left.ask("SET", "b", Buffer.alloc(500, "compress me "));
+      await left.ask("RPUSH", "list", "element");
+      const migrate = (...rest: string[]) => {
+        return left.ask("MIGRATE", "127.0.0.1", `${node.port}`, "", "0", "5000", ...rest);
+      };
+      expect(await migrate("KEYS", "a", "b")).toBe("+OK");
+      expect(await left.ask("EXISTS", "a", "b")).toBe(":0");
+      expect(await right.ask("MGET", "a", "b")).toStartWith("*[$1 $compress me compress me");
+      expect(Number((await right.ask("PTTL", "a")).slice(1))).toBeWithin(1, 100_001);
+      await left.ask("SET", "a", "2");
+      expect(await migrate("KEYS", "a")).toContain("Target key name already exists.");
+      expect(await migrate("REPLACE", "KEYS", "a")).toBe("+OK");
+      expect(await right.ask("GET", "a")).toBe("$2");
+      expect(await migrate("KEYS", "list")).toContain("MSCache keeps strings only");
+      expect(await left.ask("EXISTS", "list")).toBe(":1");
     });
 
     test("do so in a transaction, which a change of the key aborts", async () => {
