@@ -3,6 +3,8 @@
  * infinite bounds from Valkey's, which agree with them. Replies are RESP2's: decimals as text.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
+import { Random, seedFor } from "../../../support/seed.ts";
+import { extremeFloats, float, integer, numbers } from "../../../support/values.ts";
 import { Bed, bulk, notAnInteger, now, ok, syntaxError } from "../bed.ts";
 
 let bed: Bed;
@@ -259,6 +261,22 @@ describe("INCREX", () => {
     bed.x.now = now + 1;
     expect(run("EX 100 ENX")).toBe(integers("1", "1"));
     expect(bed.run("TTL", "k")).toBe(":100\r\n");
+  });
+
+  test.each([
+    ["INCRBY", "BYINT", integer],
+    ["INCRBYFLOAT", "BYFLOAT", float],
+  ] as const)("without bounds counts as %s does, which redis-server judges", (plain, by, draw) => {
+    const random = new Random(seedFor("INCREX_SEED"));
+    for (let i = 0; i < 2_000; i++) {
+      const [value, increment] = [random.pick([...numbers, ...extremeFloats]), draw(random)];
+      bed.run("MSET", "a", value, "k", value);
+      const isRefused = bed.run(plain, "a", increment).startsWith("-");
+      const reply = bed.run("INCREX", "k", by, increment);
+      const told = [plain, value, increment, reply];
+      expect([...told, bed.run("GET", "k")]).toEqual([...told, bed.run("GET", "a")]);
+      if (!isRefused) expect(reply).toStartWith("*2\r\n");
+    }
   });
 
   test("limits a rate in one command", () => {
