@@ -14,6 +14,7 @@ import { expiryCommands } from "./generic/expiry.ts";
 import { keyMoveCommands } from "./generic/key-move.ts";
 import { keyWalkCommands } from "./generic/key-walk.ts";
 import { keyCommands } from "./generic/keys.ts";
+import { objectCommands } from "./generic/object-command.ts";
 import { hyperLogLogCommands } from "./hyperloglog/hyperloglog-commands.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
 import { pubSubCommands } from "./pubsub/pub-sub.ts";
@@ -22,6 +23,7 @@ import { configCommands } from "./server/config-command.ts";
 import { failoverCommands } from "./server/failover-command.ts";
 import { serverCommands } from "./server/info-command.ts";
 import { introspectionCommands } from "./server/introspection.ts";
+import { memoryCommands } from "./server/memory-command.ts";
 import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
@@ -57,11 +59,13 @@ const rows: readonly CommandRow[] = [
   ...keyMoveCommands,
   ...expiryCommands,
   ...dumpCommands,
+  ...objectCommands,
   ...connectionCommands,
   ...clientCommands,
   ...configCommands,
   ...introspectionCommands,
   ...serverCommands,
+  ...memoryCommands,
   ...persistenceCommands,
   ...replicationCommands,
   ...transactionCommands,

@@ -50,7 +50,6 @@ export class NodeInformation implements Information {
     const { persistence, shutdown } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
-    this.peakMemoryBytes = Math.max(this.peakMemoryBytes, store.memoryUsedBytes);
     return infoText(
       {
         config: configuration.current,
@@ -65,7 +64,7 @@ export class NodeInformation implements Information {
         rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,
-        peakMemoryBytes: this.peakMemoryBytes,
+        peakMemoryBytes: this.peakBytes(),
         store,
         averageTtlMs: () => this.ttl.averageMs(wallClockMs()),
         replication: replication.infoLines(),
@@ -77,6 +76,12 @@ export class NodeInformation implements Information {
     );
   }
 
+  /** Most memory that the store has used, as far as it was asked; it looks once a second. */
+  peakBytes(): number {
+    this.peakMemoryBytes = Math.max(this.peakMemoryBytes, this.parts.store.memoryUsed());
+    return this.peakMemoryBytes;
+  }
+
   resetStatistics(): void {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
@@ -86,6 +91,7 @@ export class NodeInformation implements Information {
 
   /** Called once a second. */
   async sampleRates(): Promise<void> {
+    this.peakBytes();
     const counted = await this.parts.threads.statistics();
     const { commandsProcessed: operations, bytesReceived, bytesSent } = counted;
     const before = this.sampled;

@@ -17,6 +17,7 @@ import { withinDescriptors } from "./client-bound.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
 import { listenAddresses } from "./listen-addresses.ts";
+import { MemoryReport } from "./memory-report.ts";
 import {
   type Ground,
   layGround,
@@ -112,20 +113,22 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
+  const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });
   if (store.isShared) {
     const sent = standing.onEffects(() => replication.flush(), sending.signal);
     sent.catch((error) => fault(error, "replication"));
   }
-  return { ...ending, log, roles, waits, information, shutdown };
+  return { ...ending, log, roles, waits, information, memory, shutdown };
 }
 
 function makeControl({ configuration, pauses }: Ground, node: Node): Control {
-  const { threads, information, roles, replication, waits, persistence, shutdown } = node;
+  const { threads, information, memory, roles, replication, waits, persistence, shutdown } = node;
   return {
     configuration,
     clients: threads,
     information,
+    memory,
     roles,
     followers: replication.leader,
     waits,

@@ -11,6 +11,7 @@ import { Attachment, type RemovalListener } from "./attachment.ts";
 import { clearHalf, keepPagesReleased, releaseStalePages } from "./clearing.ts";
 import { Halves } from "./halves.ts";
 import { checkStore } from "./invariants.ts";
+import { type ItemFacts, itemFacts } from "./item-facts.ts";
 import { Mutex, type ThreadTable } from "./lock.ts";
 import { LookAhead } from "./look-ahead.ts";
 import {
@@ -183,6 +184,12 @@ export class Store {
     return this.shardOf(hash).read(hash, key, start, end, now);
   }
 
+  /** What the key's item costs, if one is live at `now`. Counts nothing. */
+  facts(key: Uint8Array, start: number, end: number, now: number): ItemFacts | null {
+    const hash = this.hash(key, start, end);
+    return itemFacts(this.shardOf(hash), hash, key, start, end, now);
+  }
+
   /**
    * Stores an item; returns STORED, TOO_LARGE or FULL. Call makeRoom() first; within a command,
    * set() may exceed the limit up to the reserve. The bytes must not be in the store's own memory.
@@ -198,8 +205,7 @@ export class Store {
     clientFlags: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    const shard = this.shardOf(hash);
-    return shard.set(
+    return this.shardOf(hash).set(
       hash,
       key,
       keyStart,
@@ -335,9 +341,7 @@ export class Store {
     this.attachment.listener = listener;
   }
 
-  /**
-   * Whether reads by this thread count as uses, which protect items from eviction. Default true.
-   */
+  /** Whether this thread's reads count as uses, which protect items from eviction. Default true. */
   set countsUses(value: boolean) {
     this.attachment.countsUses = value;
   }
@@ -349,10 +353,7 @@ export class Store {
     return this.walker.scan(cursor, now, () => visitor.visit(this));
   }
 
-  /**
-   * Whether a walk at `cursor`, which is not 0, has passed this key's position and will not visit
-   * it.
-   */
+  /** Whether a walk at `cursor`, which is not 0, has passed this key and will not visit it. */
   passed(cursor: number, key: Uint8Array, start: number, end: number): boolean {
     return this.walker.passed(cursor, this.hash(key, start, end));
   }

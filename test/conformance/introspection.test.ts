@@ -19,7 +19,7 @@ const table = `
   PERSIST DUMP RESTORE LCS PING ECHO HELLO AUTH QUIT RESET SELECT TIME INFO COMMAND CONFIG CLIENT REPLICAOF SLAVEOF
   ROLE REPLCONF PSYNC MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE
   PUBLISH PUBSUB SCRIPT SHUTDOWN SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFADD
-  PFCOUNT PFMERGE PFDEBUG PFSELFTEST`
+  PFCOUNT PFMERGE PFDEBUG PFSELFTEST OBJECT MEMORY`
   .trim()
   .toLowerCase()
   .split(/\s+/);
@@ -27,6 +27,8 @@ const table = `
 const subcommands = [
   ...["config|rewrite", "script|kill", "script|help"],
   ...["pubsub|channels", "pubsub|numsub", "pubsub|numpat", "pubsub|help"],
+  ...["object|encoding", "object|freq", "object|idletime", "object|refcount", "object|help"],
+  ...["memory|usage", "memory|stats", "memory|doctor", "memory|malloc-stats", "memory|purge"],
 ];
 
 describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisNote}`, () => {

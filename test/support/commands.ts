@@ -83,6 +83,7 @@ const makers: readonly (readonly [number, Maker])[] = [
   [2, (r) => ["DUMP", key(r)]],
   [2, (r) => ["LCS", key(r), key(r), ...lcsOptions(r)]],
   [4, (r, t) => ["RESTORE", key(r), ...restoreArguments(r, t)]],
+  [2, (r) => askAboutKey(r)],
   [4, (r) => connectionCommand(r)],
   [5, (r) => anyArguments(r)],
 ];
@@ -98,12 +99,15 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   DUMP: "payload",
   TIME: "loose",
   "CLIENT ID": "loose",
+  "OBJECT REFCOUNT": "loose",
+  "MEMORY USAGE": "loose",
 };
 
 /** One client command, made of one or (where a server may lag behind) a few steps. */
 export function nextSteps(random: Random, times: Times): Step[] {
   if (random.chance(0.02)) return sizeAfterSweep();
   if (random.chance(0.003)) return runningOut(random);
+  if (random.chance(0.01)) return askEncoding(random);
   const args = random.weighted(makers)(random, times);
   return [{ args: withRandomCase(random, args), compare: comparisonOf(args) }];
 }
@@ -149,6 +153,27 @@ function runningOut(random: Random): Step[] {
     // DBSIZE would still count a key that nobody has met.
     { args: ["EXISTS", name], compare: "equal" },
   ];
+}
+
+/** Of a value set as a whole: Redis remembers how a value came to be, we look at its bytes. */
+function askEncoding(random: Random): Step[] {
+  const name = key(random);
+  return [
+    { args: ["SET", name, value(random)], compare: "equal" },
+    { args: ["OBJECT", "ENCODING", name], compare: "equal" },
+  ];
+}
+
+/** OBJECT and MEMORY USAGE; what differs rightly is asked about a key that nobody writes. */
+function askAboutKey(random: Random): Argument[] {
+  return random.pick<Argument[]>([
+    ["OBJECT", random.pick(["FREQ", "IDLETIME", "ENCODING", "REFCOUNT"]), "never-written"],
+    ["OBJECT", "REFCOUNT", key(random)],
+    ["OBJECT", random.pick(["NONSENSE", "", "ENCODINGS", "FREQ"])],
+    ["MEMORY", "USAGE", key(random)],
+    ["MEMORY", "USAGE", "never-written", ...options(random, [() => ["SAMPLES", integer(random)]])],
+    ["MEMORY", random.pick(["NONSENSE", "", "USAGES", "USAGE"])],
+  ]);
 }
 
 function withRandomCase(random: Random, args: Argument[]): Argument[] {
@@ -305,7 +330,7 @@ const harmless = [
     " ",
   ),
   ..."SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFCOUNT PFDEBUG".split(" "),
-  ..."NOSUCHCOMMAND nosuch CLIENT CONFIG COMMAND REPLCONF".split(" "),
+  ..."NOSUCHCOMMAND nosuch CLIENT CONFIG COMMAND REPLCONF OBJECT MEMORY".split(" "),
 ];
 
 /** Wrong arity, unknown commands, and whatever else a wrong number of arguments leads to. */

@@ -28,6 +28,7 @@ export interface Control {
   readonly configuration: Configuration;
   readonly clients: Clients;
   readonly information: Information;
+  readonly memory: MemoryReports;
   readonly roles: Roles;
   readonly followers: Followers;
   readonly waits: Waits;
@@ -106,6 +107,20 @@ export interface Information {
    */
   text(sections: readonly string[]): Promise<string>;
   resetStatistics(): void;
+}
+
+/** A number, or the fields of a part. */
+export type MemoryField = readonly [name: string, value: number | readonly MemoryField[]];
+
+/** The reports of MEMORY. */
+export interface MemoryReports {
+  /** For MEMORY STATS, in Redis's order. */
+  fields(): readonly MemoryField[];
+  doctor(): string;
+  /** What the store tells of itself, line by line. */
+  allocator(): string;
+  /** Returns unused memory to the system. */
+  purge(): void;
 }
 
 export interface Roles {

@@ -10,7 +10,7 @@ import { execute } from "../../../src/command/core/execute.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
-import { commands as table } from "../../../src/command/table.ts";
+import { find } from "../../../src/command/table.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
@@ -23,8 +23,6 @@ import { Store } from "../../../src/store/store.ts";
 
 const MiB = 1024 * 1024;
 export const now = 1_700_000_000_000;
-
-const commands = new Map(table.map((command) => [command.name, command]));
 
 export type Argument = string | number | Uint8Array;
 
@@ -78,10 +76,11 @@ export class Bed {
 
   /** Runs a command and returns the bytes of its reply, one character a byte. */
   run(...args: Argument[]): string {
-    const command = commands.get(String(args[0]).toLowerCase());
-    if (command === undefined) throw new Error(`no data command ${args[0]}`);
+    const sent = request(...args);
+    const command = find(sent);
+    if (command === undefined) throw new Error(`no command ${args[0]}`);
     this.out.clear();
-    execute(this.x, command, request(...args), this.reply);
+    execute(this.x, command, sent, this.reply);
     return latin1(this.out.view());
   }
 

@@ -1,0 +1,101 @@
+/**
+ * What operators' tools ask, beside redis-server: replies that must be equal are compared byte for
+ * byte, replies about the server itself (memory, times) by their shape.
+ * Invariant: every case runs against our node, and against the oracle where it is installed.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, type TestNode } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+import { partsOf, type Reply } from "../support/wire.ts";
+
+setDefaultTimeout(caseMsMax);
+
+describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
+  const servers = new AsyncDisposableStack();
+  let reference: TestNode;
+  let node: TestNode;
+  beforeAll(async () => {
+    reference = servers.use(await oracle.start());
+    node = servers.use(await ours.start());
+  });
+  afterAll(() => servers.disposeAsync());
+
+  /** A connection to each, in this version of RESP. */
+  async function pair(version: number) {
+    const both = new AsyncDisposableStack();
+    const left = both.use(await Peer.connect(reference.port));
+    const right = both.use(await Peer.connect(node.port));
+    for (const peer of [left, right]) await peer.typed("HELLO", String(version));
+    return { left, right, [Symbol.asyncDispose]: () => both.disposeAsync() };
+  }
+
+  /** Lines that are answered alike, one after the other. */
+  const alike: Readonly<Record<string, readonly string[]>> = {
+    OBJECT: [
+      "SET k 12345",
+      "OBJECT ENCODING k",
+      "OBJECT ENCODING none",
+      "OBJECT FREQ none",
+      "OBJECT IDLETIME none",
+      "OBJECT REFCOUNT none",
+      "OBJECT",
+      "OBJECT NONSENSE k",
+      "OBJECT ENCODING",
+      "OBJECT ENCODING k k",
+      "OBJECT HELP k",
+    ],
+    MEMORY: [
+      "MEMORY USAGE none",
+      "MEMORY USAGE none SAMPLES 5",
+      "MEMORY USAGE none SAMPLES -1",
+      "MEMORY USAGE none SAMPLES x",
+      "MEMORY USAGE none SAMPLES",
+      "MEMORY USAGE none NONSENSE 1",
+      "MEMORY USAGE",
+      "MEMORY PURGE",
+      "MEMORY PURGE now",
+      "MEMORY NONSENSE",
+      "MEMORY",
+    ],
+  };
+  for (const version of [2, 3]) {
+    test.each(Object.entries(alike))(`%s in RESP${version}`, async (_, lines) => {
+      await using peers = await pair(version);
+      for (const line of lines) {
+        const wanted = await peers.left.ask(...line.split(" "));
+        expect([line, await peers.right.ask(...line.split(" "))]).toEqual([line, wanted]);
+      }
+    });
+
+    test.each(
+      ["MEMORY STATS", "MEMORY DOCTOR", "MEMORY MALLOC-STATS", "MEMORY USAGE k", "OBJECT HELP"].map(
+        (line) => [line],
+      ),
+    )(`%s in RESP${version} has redis-server's shape`, async (line) => {
+      await using peers = await pair(version);
+      for (const peer of [peers.left, peers.right]) await peer.ask("SET", "k", "v");
+      const wanted = await peers.left.typed(...line.split(" "));
+      expect(shapeOf(await peers.right.typed(...line.split(" ")))).toEqual(shapeOf(wanted));
+    });
+  }
+
+  test.each(["object", "memory"])("%s has redis-server's subcommands", async (name) => {
+    await using peers = await pair(2);
+    const names = async (peer: Peer) => {
+      const [entry] = partsOf(await peer.typed("COMMAND", "INFO", name));
+      const subcommands = partsOf(partsOf(entry as Reply)[9] as Reply);
+      return subcommands.map((one) => partsOf(one)[0]?.value).sort();
+    };
+    expect(await names(peers.right)).toEqual(await names(peers.left));
+  });
+});
+
+/** Types and, in maps, names; the values of numbers and texts are the server's own. */
+function shapeOf(reply: Reply): unknown {
+  if (reply.value === null || typeof reply.value === "string") return reply.type;
+  const isNamed = reply.value.length % 2 === 0 && reply.value[0]?.type === "$";
+  if (!isNamed) return [reply.type, [...new Set(reply.value.map((part) => part.type))]];
+  const fields = reply.value.map((part, i) => (i % 2 === 0 ? part.value : shapeOf(part)));
+  return [reply.type, fields];
+}
