@@ -149,6 +149,19 @@ export const receivedBytesPerCollection = 16 * MiB;
  */
 export const residentBytesPerCollection = 8 * MiB;
 
+// ---- the slow log and latency -------------------------------------------------------------------
+
+/**
+ * Arguments of an entry in the slow log, and bytes of each, as in Redis. More: the entry says how
+ * many more there were.
+ */
+export const slowLogArgumentsMax = 32;
+export const slowLogArgumentBytesMax = 128;
+/** Bytes of the slow log of one data thread, whatever slowlog-max-len. More: the oldest go. */
+export const slowLogBytesMax = 16 * MiB;
+/** Samples of a kind of latency event, one a second at most, as in Redis. More: the oldest go. */
+export const latencySamplesMax = 160;
+
 // ---- transactions and subscriptions -----------------------------------------------------------
 
 /** Commands, and their bytes, in one transaction. More: the command is refused, and EXEC aborts. */

@@ -23,10 +23,12 @@ import { configCommands } from "./server/config-command.ts";
 import { failoverCommands } from "./server/failover-command.ts";
 import { serverCommands } from "./server/info-command.ts";
 import { introspectionCommands } from "./server/introspection.ts";
+import { latencyCommands } from "./server/latency-command.ts";
 import { memoryCommands } from "./server/memory-command.ts";
 import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
+import { slowLogCommands } from "./server/slowlog-command.ts";
 import { waitCommands } from "./server/wait.ts";
 import { compareDeleteCommands } from "./string/compare-delete.ts";
 import { counterCommands } from "./string/counter.ts";
@@ -66,6 +68,8 @@ const rows: readonly CommandRow[] = [
   ...introspectionCommands,
   ...serverCommands,
   ...memoryCommands,
+  ...slowLogCommands,
+  ...latencyCommands,
   ...persistenceCommands,
   ...replicationCommands,
   ...transactionCommands,

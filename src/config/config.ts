@@ -163,6 +163,7 @@ export interface Setting {
   readonly changeable: boolean;
   /** Whether its value is a size in bytes. */
   readonly isSize: boolean;
+  readonly isSecret: boolean;
   show(config: Config): string;
   /**
    * Returns the configuration with this value. Throws a ConfigError, which does not name the
@@ -182,6 +183,7 @@ function settingsOf<K extends Key>(key: K): Setting[] {
     option: option.name,
     changeable: option.change === "applies",
     isSize: option.hint === "SIZE",
+    isSecret: option.hint === "PASSWORD",
     show: (config) => (redis.show ?? option.format)(config[key]),
     change: (config, text) => {
       const changed = { ...config, [key]: (redis.read ?? option.parse)(text) };

@@ -12,6 +12,7 @@ import {
   defaultJournalSize,
   defaultMaxMemory,
 } from "./memory-plan.ts";
+import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import type { Option } from "./option.ts";
 import {
   readRedisLevel,
@@ -39,7 +40,7 @@ import {
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config {
+export interface Config extends MonitoringConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -424,6 +425,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: asText,
     redis: [{ name: "shutdown-timeout" }],
   },
+  ...monitoringOptions,
   threads: {
     name: "threads",
     environment: "MSCACHE_THREADS",

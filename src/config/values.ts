@@ -94,6 +94,25 @@ export function parseWholeNumber(text: string, min: number, max: number): number
   return value;
 }
 
+/** The same, but it may be negative. */
+export function parseInteger(text: string, min: number, max: number): number {
+  const value = /^-?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new ConfigError(`"${text}" is not an integer from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** Numbers from 0 to 100 with blanks between them; none is a list as well. */
+export function parsePercentiles(text: string): number[] {
+  const words = text.split(/\s+/).filter((word) => word !== "");
+  return words.map((word) => {
+    const value = /^\d+(\.\d+)?$/.test(word) ? Number(word) : Number.NaN;
+    if (value >= 0 && value <= 100) return value;
+    throw new ConfigError(`"${text}" is not a list of percentiles, as in 50 99 99.9`);
+  });
+}
+
 /** A size within bounds. */
 export function parseSizeWithin(text: string, min: number, max: number): number {
   const bytes = parseSize(text);

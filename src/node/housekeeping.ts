@@ -74,11 +74,14 @@ export class Housekeeping {
    */
   private sweep(): void {
     this.thread.turn(() => {
-      const deadline = monotonicMs() + sweepSliceMs;
+      const beganMs = monotonicMs();
+      const deadline = beganMs + sweepSliceMs;
       const now = wallClockMs();
       while (this.store.sweep(bucketsPerStep, now) > bucketsPerStep && monotonicMs() < deadline) {
         // the next step
       }
+      const { times } = this.thread.context.statistics;
+      times.noteEvent("expire-cycle", monotonicMs() - beganMs, now);
     });
   }
 

@@ -10,10 +10,11 @@ import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
-import { infoText, type Rates } from "./node-info.ts";
+import { infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import type { Threads } from "./threads/threads.ts";
+import type { Timings } from "./timings.ts";
 import { TtlSample } from "./ttl-sample.ts";
 
 const noRates: Rates = { operations: 0, bytesReceived: 0, bytesSent: 0 };
@@ -25,6 +26,7 @@ export interface InformationParts {
   readonly clientMemory: ClientMemory;
   readonly channels: Channels;
   readonly threads: Threads;
+  readonly timings: Timings;
   readonly replication: Replication;
   readonly persistence: Persistence;
   readonly shutdown: Shutdown;
@@ -60,6 +62,7 @@ export class NodeInformation implements Information {
         nowMs: wallClockMs(),
         persistence: persistence.info(standing.isLoading),
         threads: counted,
+        histograms: wantsHistograms(sections) ? await this.parts.timings.histograms() : [],
         blockedClients: replication.waiters.count,
         rates: this.rates,
         channels: channels.channels.size,

@@ -3,6 +3,7 @@
 
 import { totalmem } from "node:os";
 import { mscacheVersion, redisVersion } from "../base/version.ts";
+import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
 import type { StoreStatistics } from "../store/store.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
@@ -17,6 +18,8 @@ export interface InfoSource {
   readonly nowMs: number;
   readonly persistence: readonly Field[];
   readonly threads: ThreadStatistics;
+  /** Of the commands, if the section is wanted. */
+  readonly histograms: readonly CommandHistogram[];
   /** Connections that wait in WAIT. */
   readonly blockedClients: number;
   /** Measured over the last second. */
@@ -54,6 +57,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   cpu: { title: "CPU", fields: cpuFields },
   modules: { title: "Modules", fields: () => [] },
   commandstats: { title: "Commandstats", fields: commandFields, extra: true },
+  latencystats: { title: "Latencystats", fields: latencyFields, extra: true },
   errorstats: { title: "Errorstats", fields: errorFields },
   turns: { title: "Turns", fields: turnFields, extra: true },
   cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
@@ -195,6 +199,21 @@ function commandFields({ threads: { commands } }: InfoSource): Field[] {
     const counts = `rejected_calls=${rejected},failed_calls=${failed}`;
     return [`cmdstat_${name}`, `calls=${calls},${time},${counts}`];
   });
+}
+
+/** From the times of batches: timing/command-times.ts. A percentile is rounded up to its bucket. */
+function latencyFields({ histograms, config: { latencyPercentiles } }: InfoSource): Field[] {
+  return histograms.map(({ name, counts }) => {
+    const values = latencyPercentiles.map((percent) => {
+      return `p${percent}=${percentileUsec(counts, percent).toFixed(3)}`;
+    });
+    return [`latency_percentiles_usec_${name}`, values.join(",")];
+  });
+}
+
+/** Whether these sections show histograms, which all threads must be asked for. */
+export function wantsHistograms(asked: readonly string[]): boolean {
+  return asked.some((name) => ["all", "everything", "latencystats"].includes(name));
 }
 
 function errorFields({ threads: { errors } }: InfoSource): Field[] {

@@ -46,6 +46,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const memory = reserveMemory(config);
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
+  const { timeBounds } = attached;
   const log = new Log(() => standing.logLevel, logSink);
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
@@ -54,7 +55,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const channels = new Channels();
   const context = { store, keyspace, effects, standing, statistics, channels };
   return {
-    ...{ memory, store, keyspace, journal, effects, standing, clientMemory },
+    ...{ memory, store, keyspace, journal, effects, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, pauses, channels, context },
   };
 }

@@ -30,6 +30,7 @@ import {
 import { NodeRoles } from "./roles.ts";
 import { ordinaryShutdown, Shutdown } from "./shutdown.ts";
 import type { Threads } from "./threads/threads.ts";
+import { Timings } from "./timings.ts";
 import { NodeWaits } from "./waits.ts";
 
 export type { ServerOptions } from "./parts.ts";
@@ -102,6 +103,7 @@ type Node = ReturnType<typeof makeServices>;
 /** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
+  const { timeBounds } = ground;
   const { replication, persistence, threads } = made;
   const { connections } = made.controlThread;
   const chores = new AbortController();
@@ -112,23 +114,27 @@ function makeServices(ground: Ground, made: Made) {
   const waits = new NodeWaits(replication.waiters, threads);
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
-  const information = new NodeInformation({ ...shared, channels, threads, persistence, shutdown });
+  const timings = new Timings(threads, timeBounds);
+  const counted = { channels, threads, persistence, shutdown, timings };
+  const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });
   if (store.isShared) {
     const sent = standing.onEffects(() => replication.flush(), sending.signal);
     sent.catch((error) => fault(error, "replication"));
   }
-  return { ...ending, log, roles, waits, information, memory, shutdown };
+  return { ...ending, log, roles, waits, information, memory, timings, shutdown };
 }
 
 function makeControl({ configuration, pauses }: Ground, node: Node): Control {
-  const { threads, information, memory, roles, replication, waits, persistence, shutdown } = node;
+  const { threads, information, memory, timings, roles, replication, waits } = node;
+  const { persistence, shutdown } = node;
   return {
     configuration,
     clients: threads,
     information,
     memory,
+    timings,
     roles,
     followers: replication.leader,
     waits,

@@ -9,7 +9,7 @@ import type { Config } from "../config/config.ts";
 import { clientsPossible } from "./client-bound.ts";
 import type { Attached } from "./shared-memory.ts";
 
-type Holders = Pick<Attached, "store" | "standing" | "clientMemory">;
+type Holders = Pick<Attached, "store" | "standing" | "clientMemory" | "timeBounds">;
 type Key = keyof Config;
 
 /** Updates the copy. A sentence says why that is impossible; the copy is then unchanged. */
@@ -49,6 +49,18 @@ const rows: { readonly [K in Key]?: Row } = {
   },
   idleTimeout: ({ standing }, { idleTimeout }) => {
     standing.idleTimeoutSeconds = idleTimeout;
+  },
+  slowLogSlowerThan: ({ timeBounds }, { slowLogSlowerThan }) => {
+    timeBounds.slowUsec = slowLogSlowerThan;
+  },
+  slowLogMaxLen: ({ timeBounds }, { slowLogMaxLen }) => {
+    timeBounds.slowLogMax = slowLogMaxLen;
+  },
+  latencyMonitorThreshold: ({ timeBounds }, { latencyMonitorThreshold }) => {
+    timeBounds.latencyMs = latencyMonitorThreshold;
+  },
+  latencyTracking: ({ timeBounds }, { latencyTracking }) => {
+    timeBounds.isTracking = latencyTracking;
   },
   logLevel: ({ standing }, { logLevel }) => {
     standing.logLevel = logLevel;

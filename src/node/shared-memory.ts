@@ -21,6 +21,7 @@ import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
 import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts";
+import { SharedTimeBounds } from "./shared-time-bounds.ts";
 import { SharedStanding } from "./standing.ts";
 
 /** Can be structured-cloned: it is posted to each data thread. */
@@ -29,6 +30,7 @@ export interface SharedMemory {
   readonly journal: JournalMemory;
   readonly standing: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly times: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -39,6 +41,7 @@ export interface Attached {
   readonly effects: Effects;
   readonly standing: SharedStanding;
   readonly clientMemory: ClientMemory;
+  readonly timeBounds: SharedTimeBounds;
   /** Not shared: the counters of this thread. */
   readonly statistics: CommandStatistics;
 }
@@ -61,6 +64,7 @@ export function reserveMemory(config: Config): SharedMemory {
     journal: reserveJournal(config.journalSize),
     standing: new SharedStanding().memory,
     clients: reserveClientMemory(config.threads, config.maxClientMemory),
+    times: new SharedTimeBounds().memory,
   };
 }
 
@@ -82,8 +86,9 @@ export function attach(memory: SharedMemory, thread: number): Attached {
   const keyspace = new Keyspace(store, effects);
   const standing = new SharedStanding(memory.standing);
   const clientMemory = new ClientMemory(memory.clients, thread);
-  const statistics = new CommandStatistics();
-  return { store, keyspace, journal, effects, standing, statistics, clientMemory };
+  const timeBounds = new SharedTimeBounds(memory.times);
+  const statistics = new CommandStatistics(timeBounds);
+  return { store, keyspace, journal, effects, standing, statistics, clientMemory, timeBounds };
 }
 
 /** Makes a change while no thread is in the middle of a command. */

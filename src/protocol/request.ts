@@ -93,6 +93,12 @@ export class Request {
     return latin1(zero < 0 ? bytes : bytes.subarray(0, zero));
   }
 
+  /** The beginning of argument `index`, one character per byte. */
+  latin1(index: number, bytesMax: number): string {
+    const start = this.start[index];
+    return latin1(this.buf.subarray(start, Math.min(this.end[index], start + bytesMax)));
+  }
+
   /** Cuts before decoding: an argument may be half a gigabyte. */
   private beginning(index: number): Uint8Array {
     const start = this.start[index];

@@ -45,6 +45,18 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
       "OBJECT ENCODING k k",
       "OBJECT HELP k",
     ],
+    LATENCY: [
+      "LATENCY LATEST",
+      "LATENCY HISTORY none",
+      "LATENCY GRAPH none",
+      "LATENCY RESET none",
+      "LATENCY HISTOGRAM nosuch",
+      "LATENCY HISTORY",
+      "LATENCY GRAPH a b",
+      "LATENCY NONSENSE",
+      "LATENCY HELP",
+      "SLOWLOG HELP",
+    ],
     MEMORY: [
       "MEMORY USAGE none",
       "MEMORY USAGE none SAMPLES 5",
@@ -80,15 +92,18 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
     });
   }
 
-  test.each(["object", "memory"])("%s has redis-server's subcommands", async (name) => {
-    await using peers = await pair(2);
-    const names = async (peer: Peer) => {
-      const [entry] = partsOf(await peer.typed("COMMAND", "INFO", name));
-      const subcommands = partsOf(partsOf(entry as Reply)[9] as Reply);
-      return subcommands.map((one) => partsOf(one)[0]?.value).sort();
-    };
-    expect(await names(peers.right)).toEqual(await names(peers.left));
-  });
+  test.each(["object", "memory", "slowlog", "latency"])(
+    "%s has redis-server's subcommands",
+    async (name) => {
+      await using peers = await pair(2);
+      const names = async (peer: Peer) => {
+        const [entry] = partsOf(await peer.typed("COMMAND", "INFO", name));
+        const subcommands = partsOf(partsOf(entry as Reply)[9] as Reply);
+        return subcommands.map((one) => partsOf(one)[0]?.value).sort();
+      };
+      expect(await names(peers.right)).toEqual(await names(peers.left));
+    },
+  );
 });
 
 /** Types and, in maps, names; the values of numbers and texts are the server's own. */

@@ -173,6 +173,10 @@ function askAboutKey(random: Random): Argument[] {
     ["MEMORY", "USAGE", key(random)],
     ["MEMORY", "USAGE", "never-written", ...options(random, [() => ["SAMPLES", integer(random)]])],
     ["MEMORY", random.pick(["NONSENSE", "", "USAGES", "USAGE"])],
+    ["LATENCY", random.pick(["NONSENSE", "", "LATEST", "RESET"])],
+    ["LATENCY", random.pick(["HISTORY", "GRAPH", "RESET", "HISTOGRAM"]), "nosuch"],
+    ["SLOWLOG", "GET", random.pick(["x", "-2", "1.5", "0"])],
+    ["SLOWLOG", random.pick(["NONSENSE", "", "LENGTH", "RESET"])],
   ]);
 }
 

@@ -19,6 +19,7 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
+import { argumentIs } from "../core/words.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
 const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
@@ -52,6 +53,7 @@ export const connectionCommands = family({ group: "connection" }, [
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "6.0.0",
     summary: "Negotiates the protocol version and optionally logs in.",
+    hides: hidesLogin,
     handler: hello,
   },
   {
@@ -61,6 +63,7 @@ export const connectionCommands = family({ group: "connection" }, [
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "1.0.0",
     summary: "Logs in with a password.",
+    hides: (_request, index) => index > 0,
     handler: auth,
   },
   {
@@ -189,6 +192,16 @@ function hello(x: Context, request: Request, reply: Reply): void {
   if (!session.authenticated) return reply.error(helloNoAuth);
   if (request.argc > 1) changeProtocol(session, version === 3 ? 3 : 2, reply);
   helloReply(x, reply);
+}
+
+/** The user and the password after AUTH. */
+function hidesLogin(request: Request, index: number): boolean {
+  for (let i = 2; i < index; i++) {
+    if (!argumentIs(request, i, "AUTH")) continue;
+    if (index <= i + 2) return true;
+    i += 2;
+  }
+  return false;
 }
 
 /** Applies AUTH and SETNAME of HELLO in order. Those before a mistake remain in effect. */

@@ -6,6 +6,8 @@
 
 import type { ErrorReply } from "../../base/errors.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
+import { CommandTimes } from "../timing/command-times.ts";
+import { noTimeBounds, type TimeBounds } from "../timing/time-bounds.ts";
 import { commandCount } from "./command-ids.ts";
 
 /** The counters of one command in INFO. */
@@ -22,21 +24,22 @@ export interface CommandCount {
 
 export class CommandStatistics {
   readonly calls: Float64Array;
-  readonly usec: Float64Array;
+  readonly times: CommandTimes;
   readonly rejected: Float64Array;
   readonly failed: Float64Array;
   readonly errors: ErrorCounts;
 
-  constructor() {
+  constructor(bounds: TimeBounds = noTimeBounds) {
     this.calls = new Float64Array(commandCount());
-    this.usec = new Float64Array(commandCount());
+    this.times = new CommandTimes(bounds, commandCount());
     this.rejected = new Float64Array(commandCount());
     this.failed = new Float64Array(commandCount());
     this.errors = new ErrorCounts();
   }
 
   reset(): void {
-    for (const counters of [this.calls, this.usec, this.rejected, this.failed]) counters.fill(0);
+    for (const counters of [this.calls, this.rejected, this.failed]) counters.fill(0);
+    this.times.reset();
     this.errors.reset();
   }
 
@@ -47,7 +50,7 @@ export class CommandStatistics {
       .map(({ id, name }) => ({
         name,
         calls: this.calls[id],
-        usec: this.usec[id],
+        usec: this.times.usec[id],
         rejected: this.rejected[id],
         failed: this.failed[id],
       }));

@@ -76,6 +76,8 @@ export interface CommandFacts {
    * them as well. Called without locks, with DENY_OOM.
    */
   readonly growth?: (x: Context, request: Request) => number;
+  /** Whether an argument is secret: SLOWLOG and MONITOR show `(redacted)` in its place. */
+  readonly hides?: (request: Request, index: number) => boolean;
   /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
   /** It removes all keys. */
@@ -101,7 +103,8 @@ export class Command {
     this.id = nextCommandId();
     this.name = row.name;
     this.arity = row.arity;
-    this.flags = row.flags | placeOf(row) | (row.growth === undefined ? 0 : flag.GROWS);
+    this.flags =
+      row.flags | placeOf(row) | timingOf(row) | (row.growth === undefined ? 0 : flag.GROWS);
     this.firstKey = row.keys[0];
     this.lastKey = row.keys[1];
     this.keyStep = row.keys[2];
@@ -139,6 +142,11 @@ export class Command {
 function placeOf(row: HandledBy): number {
   if (row.control !== undefined) return flag.CONTROL;
   return row.global !== undefined ? flag.GLOBAL : 0;
+}
+
+/** A control command is measured by its mailbox. */
+function timingOf({ complexity, control }: CommandRow): number {
+  return complexity === "O(1)" || control !== undefined ? 0 : flag.TIMED;
 }
 
 /** The only place that checks whether a context has more than a data thread has. */

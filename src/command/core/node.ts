@@ -5,6 +5,9 @@
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
+import type { LatencySeries } from "../timing/latency-events.ts";
+import type { CommandHistogram } from "../timing/latency-histogram.ts";
+import type { SlowEntry } from "../timing/slow-log.ts";
 import type { Session } from "./session.ts";
 
 /** The state of the node that every command of every thread may read. */
@@ -29,6 +32,7 @@ export interface Control {
   readonly clients: Clients;
   readonly information: Information;
   readonly memory: MemoryReports;
+  readonly timings: TimingReports;
   readonly roles: Roles;
   readonly followers: Followers;
   readonly waits: Waits;
@@ -121,6 +125,24 @@ export interface MemoryReports {
   allocator(): string;
   /** Returns unused memory to the system. */
   purge(): void;
+}
+
+/** How long commands took, over all data threads. */
+export interface TimingReports {
+  /** The newest entries of the slow log, at most `max`, newest first. */
+  slowLog(max: number): Promise<SlowEntry[]>;
+  slowLogLength(): Promise<number>;
+  resetSlowLog(): Promise<void>;
+  /** The latency events, by name. */
+  latency(): Promise<LatencySeries[]>;
+  /** Forgets these kinds of events, or all; resolves to the number of those that there were. */
+  resetLatency(events: readonly string[] | null): Promise<number>;
+  /** Of the commands that ran since the start or CONFIG RESETSTAT. */
+  histograms(): Promise<CommandHistogram[]>;
+  /** The settings, for LATENCY DOCTOR. */
+  readonly latencyThresholdMs: number;
+  readonly slowLogUsec: number;
+  readonly nowSeconds: number;
 }
 
 export interface Roles {

@@ -2,11 +2,14 @@
 // The gate decides whether it may run; the caller holds the locks.
 // Hot path: run().
 
+import { monotonicMs } from "../../base/clock.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { timesItself } from "../timing/command-times.ts";
 import { refused } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
+import { flag } from "./flags.ts";
 import { heldBack, type Verdict } from "./gate.ts";
 
 /**
@@ -36,7 +39,29 @@ export function run(
   const { calls, failed, errors } = x.statistics;
   calls[command.id]++;
   const before = errors.total;
-  const waiting = command.handler(x, request, reply);
+  const isTimed = (command.flags & flag.TIMED) !== 0 && timesItself(command, request);
+  const waiting = isTimed
+    ? measured(x, command, request, reply)
+    : command.handler(x, request, reply);
   if (errors.total !== before) failed[command.id]++;
+  return waiting;
+}
+
+/** Its time includes that of the commands of an EXEC, which measure themselves as well. */
+function measured(
+  x: Context,
+  command: Command,
+  request: Request,
+  reply: Reply,
+): void | Promise<void> {
+  const { times } = x.statistics;
+  const beforeMs = times.measuredMs;
+  const beforeCount = times.measuredCount;
+  const beganMs = monotonicMs();
+  const waiting = command.handler(x, request, reply);
+  const ms = monotonicMs() - beganMs;
+  times.note(x, command, request, ms);
+  times.measuredMs = beforeMs + ms;
+  times.measuredCount = beforeCount + 1;
   return waiting;
 }

@@ -3,6 +3,7 @@
 
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import { textBytesMax } from "../../base/limits.ts";
+import { allSettings } from "../../config/config.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
@@ -28,6 +29,7 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     syntax: "parameter_value=(parameter value)...",
     complexity: perSetting,
     summary: "Changes settings.",
+    hides: hidesValue,
     control: set,
   },
   {
@@ -89,6 +91,14 @@ function set(x: ControlContext, request: Request, reply: Reply): void {
   const problem = x.control.configuration.set(pairs);
   if (problem === null) reply.ok();
   else reply.error(problem);
+}
+
+const secretNames = new Set(allSettings.flatMap(({ name, isSecret }) => (isSecret ? name : [])));
+
+/** The value after the name of a secret. */
+function hidesValue(request: Request, index: number): boolean {
+  const isValue = index > 2 && index % 2 !== 0;
+  return isValue && secretNames.has(request.text(index - 1).toLowerCase());
 }
 
 function tooLong(name: string): ErrorReply {

@@ -23,6 +23,7 @@ import { heldBack } from "../core/gate.ts";
 import { runJudged, shardsOfQueue } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
+import { timesItself } from "../timing/command-times.ts";
 import { add, begin, end, fail, refused } from "./transaction-queue.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
@@ -165,7 +166,8 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
   const beganMs = monotonicMs();
   const outcome = runJudged(x, command, request, x.session.closing ? unanswered : reply);
   assert(outcome !== heldBack, "a pause holds EXEC, not the commands in it");
-  x.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
+  const ms = monotonicMs() - beganMs;
+  if (!timesItself(command, request)) x.statistics.times.note(x, command, request, ms);
   return outcome;
 }
 

@@ -3,8 +3,10 @@
 // connections of a thread. Commands that could not run go back to the connection's decoder.
 
 import type { Command } from "../../command/core/command.ts";
+import type { Context } from "../../command/core/context.ts";
 import { flag } from "../../command/core/flags.ts";
 import type { Finder } from "../../command/table.ts";
+import { timesItself } from "../../command/timing/command-times.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
@@ -83,15 +85,25 @@ export class Batch {
   }
 
   /**
-   * Called when the batch is done: divides its time among the commands that ran (counters by id,
-   * microseconds), and frees room for very many arguments, which other connections would inherit.
+   * Called when the batch is done: divides its time among the commands that ran, but for those that
+   * measured themselves, and frees room for very many arguments, which other connections would
+   * inherit.
    */
-  charge(count: number, ms: number, usec: Float64Array): void {
-    const share = (ms * 1000) / count;
+  charge(count: number, ms: number, x: Context): void {
+    const { times } = x.statistics;
+    const others = count - times.measuredCount;
+    const share = times.shareOf(count, ms);
+    const bucket = times.bucketOf(share);
+    const { requests, commands } = this;
     for (let i = 0; i < count; i++) {
-      this.requests[i].shrink();
-      const command = this.commands[i];
-      if (command !== undefined) usec[command.id] += share;
+      const command = commands[i];
+      if (command === undefined || timesItself(command, requests[i])) continue;
+      times.count(command.id, share, bucket);
     }
+    const restUsec = share * others;
+    if (restUsec >= times.bounds.attentionUsec) {
+      times.tellBatch(x, commands, requests, count, restUsec);
+    }
+    for (let i = 0; i < count; i++) requests[i].shrink();
   }
 }

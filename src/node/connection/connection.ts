@@ -120,7 +120,7 @@ export class Connection implements Spill {
       if (count === 0) break;
       batch.lookAhead(count);
       this.runBatch(count);
-      if (thread.isTurnOver(count, decoder.pendingBytes() === 0) && this.isRunning()) this.yield();
+      if (thread.isTurnOver(count) && this.isRunning()) this.yield();
     }
     if (decoder.error !== "" && this.isRunning()) this.violate(decoder.error);
     this.finish();
@@ -286,6 +286,7 @@ export class Connection implements Spill {
 
   /** Lets other connections run before the rest of the input. */
   private yield(): void {
+    if (this.decoder.pendingBytes() === 0) return;
     this.transition(YIELDED);
     this.stopReading();
     setImmediate(() => this.resumeFrom(YIELDED));

@@ -85,8 +85,6 @@ export class DataThread {
   private readonly ends: readonly ProtocolEnd[];
   /** The time of the present turn is charged to commands up to here, monotonic ms. */
   private chargedMs: number;
-  /** Commands of a batch whose time is not charged yet. */
-  private uncharged: number;
   private effectsSeen: number;
   /** The effects recorded when the writes of the present connection were last noted. */
   private effectsNoted: number;
@@ -120,7 +118,6 @@ export class DataThread {
     this.effectsSeen = 0;
     this.effectsNoted = 0;
     this.chargedMs = 0;
-    this.uncharged = 0;
   }
 
   // ---- hot path --------------------------------------------------------------------------------
@@ -136,37 +133,26 @@ export class DataThread {
     this.endTurn();
     this.bytesReceived += received;
     this.collector.received(chunk.length); // 0 if it was freed by hand
-    const now = monotonicMs();
-    this.chargeLast(now);
-    this.turns.record(now - begin);
+    this.turns.record(monotonicMs() - begin);
   }
 
   private beginTurn(): number {
     this.context.now = wallClockMs();
     this.turnBeganMs = monotonicMs();
     this.chargedMs = this.turnBeganMs;
-    this.uncharged = 0;
+    this.context.statistics.times.begin();
     return this.turnBeganMs;
   }
 
   /**
-   * After a batch: whether other connections are next. The last batch of a turn looks at no clock:
-   * the end of the turn does, and charges it.
+   * After a batch, while its arguments are there: charges its time to its commands; true if other
+   * connections are next.
    */
-  isTurnOver(count: number, isLast: boolean): boolean {
-    this.uncharged = count;
-    if (isLast) return false;
+  isTurnOver(count: number): boolean {
     const now = monotonicMs();
-    this.chargeLast(now);
-    return now - this.turnBeganMs > turnMsMax;
-  }
-
-  /** Charges the time since the last charge to the commands of the batch. */
-  private chargeLast(now: number): void {
-    if (this.uncharged === 0) return;
-    this.batch.charge(this.uncharged, now - this.chargedMs, this.context.statistics.usec);
+    this.batch.charge(count, now - this.chargedMs, this.context);
     this.chargedMs = now;
-    this.uncharged = 0;
+    return now - this.turnBeganMs > turnMsMax;
   }
 
   /** Called before commands of this session run. */
@@ -227,7 +213,6 @@ export class DataThread {
       if (!this.recover(connection, error)) return;
     }
     this.endTurn();
-    if (this.uncharged > 0) this.chargeLast(monotonicMs());
   }
 
   endOf(protocol: Protocol): ProtocolEnd {

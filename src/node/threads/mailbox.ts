@@ -13,6 +13,7 @@ import type { Context, ControlContext, Idle } from "../../command/core/context.t
 import { execute } from "../../command/core/execute.ts";
 import { heldBack } from "../../command/core/gate.ts";
 import type { Session } from "../../command/core/session.ts";
+import { timesItself } from "../../command/timing/command-times.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
@@ -117,7 +118,9 @@ export class LocalMailbox implements Mailbox {
       const outcome = execute(context, command, request, reply);
       context.store.countsUses = true;
       if (outcome !== heldBack) {
-        context.statistics.usec[command.id] += (monotonicMs() - beganMs) * 1000;
+        const ms = monotonicMs() - beganMs;
+        const { times } = context.statistics;
+        if (!timesItself(command, request)) times.note(context, command, request, ms);
         const answered = errors.count;
         await outcome;
         if (errors.count > answered) context.statistics.failed[command.id]++;

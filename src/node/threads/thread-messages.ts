@@ -13,6 +13,7 @@ import { Request } from "../../protocol/request.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
 import type { ThreadStatistics } from "./threads.ts";
+import type { TimeQuestions } from "./time-questions.ts";
 
 // ---- from the control thread --------------------------------------------------------------------
 
@@ -30,7 +31,7 @@ export interface Start {
 }
 
 /** What the control thread asks a data thread, with the types of the detail and the answer. */
-export interface Questions {
+export interface Questions extends TimeQuestions {
   /** The ports of the listeners, or a sentence that says why there are none. */
   listen: { detail: readonly Address[]; answer: number[] | string };
   clients: { detail: ClientFilter; answer: ClientReport[] };

@@ -9,10 +9,12 @@ import type { ClientFilter, ClientReport, Clients } from "../../command/core/nod
 import type { Session } from "../../command/core/session.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
+import type { CommandTimes } from "../../command/timing/command-times.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import { listen } from "../connection/listener.ts";
 import { TurnHistogram } from "../connection/turns.ts";
+import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 
 /** The counters of the data threads since the start or the last reset. */
 export interface ThreadStatistics {
@@ -33,6 +35,11 @@ export interface Threads extends Clients {
   listen(addresses: readonly Address[]): Promise<number[]>;
   statistics(): Promise<ThreadStatistics>;
   resetStatistics(): void;
+  /** The answer of each thread. */
+  askTimes<Name extends keyof TimeQuestions>(
+    name: Name,
+    detail: TimeQuestions[Name]["detail"],
+  ): Promise<TimeQuestions[Name]["answer"][]>;
   /** Delivers a published message to the connections with these ids. */
   deliver(receivers: ReadonlySet<number>, message: Message): void;
   /** Accepts no more connections; open ones stay. */
@@ -71,6 +78,13 @@ export class LocalThreads implements Threads {
 
   resetStatistics(): void {
     this.connections.resetStatistics();
+  }
+
+  async askTimes<Name extends keyof TimeQuestions>(
+    name: Name,
+    detail: TimeQuestions[Name]["detail"],
+  ): Promise<TimeQuestions[Name]["answer"][]> {
+    return [answerTimes(timesOf(this.connections), name, detail)];
   }
 
   deliver(receivers: ReadonlySet<number>, message: Message): void {
@@ -113,6 +127,10 @@ export function killClients(connections: Connections, filter: ClientFilter): num
   const found = select(connections, filter);
   for (const connection of found) connection.close();
   return found.length;
+}
+
+export function timesOf({ thread }: Connections): CommandTimes {
+  return thread.context.statistics.times;
 }
 
 export function threadStatistics(connections: Connections): ThreadStatistics {

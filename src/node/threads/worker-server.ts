@@ -27,7 +27,8 @@ import {
   summaryOf,
   type ToWorker,
 } from "./thread-messages.ts";
-import { killClients, reportClients, threadStatistics } from "./threads.ts";
+import { killClients, reportClients, threadStatistics, timesOf } from "./threads.ts";
+import { answerTimes } from "./time-questions.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";
 
@@ -144,6 +145,8 @@ class WorkerServer {
       case "close":
         for (const listener of this.listeners) listener.stop(true);
         return null;
+      default:
+        return answerTimes(timesOf(this.connections), name, detail);
     }
   }
 

@@ -29,7 +29,14 @@ import {
   reviveSession,
   type Submission,
 } from "./thread-messages.ts";
-import { addStatistics, type ThreadStatistics, type Threads, threadStatistics } from "./threads.ts";
+import {
+  addStatistics,
+  type ThreadStatistics,
+  type Threads,
+  threadStatistics,
+  timesOf,
+} from "./threads.ts";
+import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 import { RemoteLinkSocket } from "./worker-links.ts";
 
 export interface WorkerParts {
@@ -128,6 +135,14 @@ export class WorkerThreads implements Threads {
   resetStatistics(): void {
     this.parts.control.resetStatistics();
     this.settled = Promise.all([this.settled, this.askAll("resetStatistics", null)]);
+  }
+
+  async askTimes<Name extends keyof TimeQuestions>(
+    name: Name,
+    detail: TimeQuestions[Name]["detail"],
+  ): Promise<TimeQuestions[Name]["answer"][]> {
+    const own = answerTimes(timesOf(this.parts.control), name, detail);
+    return [own, ...(await this.askAll<keyof TimeQuestions>(name, detail))] as never;
   }
 
   async stopListening(): Promise<void> {

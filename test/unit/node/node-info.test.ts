@@ -39,6 +39,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
         ["WRONGPASS", 4],
       ]),
     },
+    histograms: [],
     blockedClients: 0,
     rates: { operations: 5, bytesReceived: 2048, bytesSent: 512 },
     channels: 0,

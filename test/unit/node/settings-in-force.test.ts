@@ -12,7 +12,7 @@ const started = loadConfig({ "max-memory": "8mb", reserve: "16mb" }, {}, () => "
 function bed(config: Config) {
   const holders = attach(reserveMemory(config), controlThread);
   putAllIntoForce(holders, config);
-  const { store, standing, clientMemory } = holders;
+  const { store, standing, clientMemory, timeBounds } = holders;
   const held = () => ({
     maxMemory: store.limitBytes,
     maxClients: standing.maxClients,
@@ -20,6 +20,10 @@ function bed(config: Config) {
     tcpKeepAlive: standing.keepAliveSeconds,
     idleTimeout: standing.idleTimeoutSeconds,
     logLevel: standing.logLevel,
+    slowLogSlowerThan: timeBounds.slowUsec,
+    slowLogMaxLen: timeBounds.slowLogMax,
+    latencyMonitorThreshold: timeBounds.latencyMs,
+    latencyTracking: timeBounds.isTracking,
   });
   return { holders, standing, held };
 }
@@ -31,6 +35,10 @@ const changes = {
   tcpKeepAlive: 7,
   idleTimeout: 8,
   logLevel: "debug",
+  slowLogSlowerThan: -1,
+  slowLogMaxLen: 9,
+  latencyMonitorThreshold: 33,
+  latencyTracking: false,
 } as const;
 
 function among(config: Config) {

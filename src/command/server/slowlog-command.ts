@@ -1,0 +1,102 @@
+// SLOWLOG: the commands that took long, of all data threads. Replies and error texts are those of
+// redis 7.0 `slowlog.c`; timing/slow-log.ts keeps the entries.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { errorReply } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { ControlContext } from "../core/context.ts";
+import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
+import { helpRow } from "../core/subcommand-help.ts";
+import type { SlowEntry } from "../timing/slow-log.ts";
+
+const flags = flag.ADMIN | flag.LOADING | flag.STALE;
+
+const subcommands = family({ group: "server", since: "2.2.12", flags, arity: 2 }, [
+  {
+    name: "slowlog|get",
+    arity: -2,
+    syntax: "[count:integer]",
+    complexity: "O(N) where N is the number of entries returned",
+    summary: "Returns the newest entries of the slow log.",
+    control: get,
+  },
+  {
+    name: "slowlog|len",
+    summary: "Returns the number of entries in the slow log.",
+    control: async (x, _request, reply) => reply.integer(await x.control.timings.slowLogLength()),
+  },
+  {
+    name: "slowlog|reset",
+    complexity: "O(N) where N is the number of entries in the slow log",
+    summary: "Removes all entries from the slow log.",
+    control: reset,
+  },
+  helpRow("slowlog", "server", "6.2.0", [
+    "GET [<count>]",
+    "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+    "    Entries are made of:",
+    "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+    "    client name",
+    "LEN",
+    "    Return the length of the slowlog.",
+    "RESET",
+    "    Reset the slowlog.",
+  ]),
+]);
+
+export const slowLogCommands = family({ group: "server", since: "2.2.12" }, [
+  {
+    name: "slowlog",
+    arity: -2,
+    flags: 0,
+    complexity: "Depends on subcommand.",
+    summary: "A container for slow log commands.",
+    handler: () => undefined,
+    subcommands,
+  },
+]);
+
+const defaultCount = 10;
+const badCount = errorReply("count should be greater than or equal to -1");
+
+async function get(x: ControlContext, request: Request, reply: Reply): Promise<void> {
+  let count = defaultCount;
+  if (request.argc > 3) return reply.error(wrongArguments(request));
+  if (request.argc === 3) {
+    count = readInteger(request.buf, request.start[2], request.end[2]);
+    if (count === NOT_AN_INTEGER || count < -1) return reply.error(badCount);
+  }
+  const entries = await x.control.timings.slowLog(count < 0 ? Number.POSITIVE_INFINITY : count);
+  reply.array(entries.length);
+  for (const entry of entries) answerEntry(entry, reply);
+}
+
+function wrongArguments(request: Request) {
+  const name = request.echo(1);
+  return errorReply(
+    `unknown subcommand or wrong number of arguments for '${name}'. Try SLOWLOG HELP.`,
+  );
+}
+
+function answerEntry(entry: SlowEntry, reply: Reply): void {
+  reply.array(6);
+  reply.integer(entry.id);
+  reply.integer(entry.atSeconds);
+  reply.integer(entry.usec);
+  reply.array(entry.args.length);
+  for (const arg of entry.args) answerBytes(arg, reply);
+  reply.text(entry.address);
+  reply.text(entry.clientName);
+}
+
+function answerBytes(text: string, reply: Reply): void {
+  const bytes = Buffer.from(text, "latin1");
+  reply.bulk(bytes, 0, bytes.length);
+}
+
+async function reset(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
+  await x.control.timings.resetSlowLog();
+  reply.ok();
+}

@@ -1,0 +1,164 @@
+// What one data thread knows of how long commands took. The time of a batch is measured once and
+// divided among its commands, which is all that a fast command pays for. A command whose work
+// depends on its arguments or the data measures itself (flag TIMED), so a KEYS among fifteen GETs
+// is charged its own time and not theirs.
+// Invariant: each moment of a batch is charged to one command, and only once.
+// Hot path: shareOf(), bucketOf(), count().
+
+import type { Request } from "../../protocol/request.ts";
+import { flag } from "../core/flags.ts";
+import type { Session } from "../core/session.ts";
+import { LatencyEvents } from "./latency-events.ts";
+import {
+  bucketOf,
+  type CommandHistogram,
+  emptyHistogram,
+  type Histogram,
+} from "./latency-histogram.ts";
+import { SlowLog } from "./slow-log.ts";
+import type { TimeBounds, TimedCommand } from "./time-bounds.ts";
+
+/** A command of many keys measures itself above this many arguments: few are as fast as one. */
+const fewArgumentsMax = 16;
+/** What a command costs beside its arguments, in bytes of arguments: a rough weight. */
+const commandWeightBytes = 1024;
+const notTracked = -1;
+
+/** Who ran a command, and when. */
+export interface Run {
+  readonly session: Session;
+  /** Wall-clock milliseconds. */
+  readonly now: number;
+}
+
+/** Whether this call is measured by itself. */
+export function timesItself({ flags, lastKey }: TimedCommand, { argc }: Request): boolean {
+  return (flags & flag.TIMED) !== 0 && (lastKey >= 0 || argc > fewArgumentsMax);
+}
+
+export class CommandTimes {
+  readonly slowLog = new SlowLog();
+  readonly latency = new LatencyEvents();
+  readonly bounds: TimeBounds;
+  /** Total microseconds of each command, by its id. */
+  readonly usec: Float64Array;
+  private readonly histograms: (Histogram | null)[];
+  /** What commands of the present batch have measured themselves, and how many. */
+  measuredMs = 0;
+  measuredCount = 0;
+
+  constructor(bounds: TimeBounds, commandCount: number) {
+    this.bounds = bounds;
+    this.usec = new Float64Array(commandCount);
+    this.histograms = new Array(commandCount).fill(null);
+  }
+
+  // ---- hot path: batches ------------------------------------------------------------------------
+
+  /** Called when a turn begins: what was measured outside of batches is charged already. */
+  begin(): void {
+    this.measuredMs = 0;
+    this.measuredCount = 0;
+  }
+
+  /** Microseconds of each command of a batch that did not measure itself. */
+  shareOf(count: number, ms: number): number {
+    const others = count - this.measuredCount;
+    const left = ms - this.measuredMs;
+    this.begin();
+    return others > 0 && left > 0 ? (left * 1000) / others : 0;
+  }
+
+  /** The bucket of a time for count(). */
+  bucketOf(usec: number): number {
+    return this.bounds.isTracking ? bucketOf(usec) : notTracked;
+  }
+
+  count(id: number, usec: number, bucket: number): void {
+    this.usec[id] += usec;
+    if (bucket === notTracked) return;
+    const histogram = this.histograms[id];
+    if (histogram === null) this.firstOf(id)[bucket] = 1;
+    else histogram[bucket]++;
+  }
+
+  private firstOf(id: number): Histogram {
+    const histogram = emptyHistogram();
+    this.histograms[id] = histogram;
+    return histogram;
+  }
+
+  // ---- cold path --------------------------------------------------------------------------------
+
+  /** A command that was measured by itself. */
+  note(run: Run, command: TimedCommand, request: Request, ms: number): void {
+    const usec = ms * 1000;
+    this.count(command.id, usec, this.bucketOf(usec));
+    if (usec >= this.bounds.attentionUsec) this.tell(run, command, request, usec);
+  }
+
+  /**
+   * A batch that took long, without the commands that measured themselves: its time is divided by
+   * the bytes of the arguments, so that it falls to a large value rather than to its neighbours.
+   */
+  tellBatch(
+    run: Run,
+    commands: readonly (TimedCommand | undefined)[],
+    requests: readonly Request[],
+    count: number,
+    usec: number,
+  ): void {
+    const parts = requests.slice(0, count).flatMap((request, i) => {
+      const command = commands[i];
+      if (command === undefined || timesItself(command, request)) return [];
+      return [{ command, request, weight: weightOf(request) }];
+    });
+    const sum = parts.reduce((total, { weight }) => total + weight, 0);
+    for (const { command, request, weight } of parts) {
+      this.tell(run, command, request, (usec * weight) / sum);
+    }
+  }
+
+  /** Remembers a command in the slow log and as a latency event, if it took long enough. */
+  private tell(run: Run, command: TimedCommand, request: Request, usec: number): void {
+    const { session, now } = run;
+    const { slowUsec } = this.bounds;
+    const wasRefused = !command.accepts(request.argc) || !mayRun(session, command);
+    if (wasRefused) return;
+    const isLogged = (command.flags & flag.SKIP_SLOWLOG) === 0;
+    if (isLogged && slowUsec >= 0 && usec >= slowUsec) {
+      this.slowLog.add(this.bounds, session, command, request, usec, now);
+    }
+    const isFast = (command.flags & flag.FAST) !== 0;
+    this.noteEvent(isFast ? "fast-command" : "command", usec / 1000, now);
+  }
+
+  /** Something that delayed all clients of this thread. */
+  noteEvent(event: Parameters<LatencyEvents["add"]>[0], ms: number, nowMs: number): void {
+    const { latencyMs } = this.bounds;
+    if (latencyMs > 0 && ms >= latencyMs) this.latency.add(event, ms, nowMs);
+  }
+
+  /** The histograms of the commands that ran at least once. */
+  histogramsOf(commands: readonly TimedCommand[]): CommandHistogram[] {
+    return commands.flatMap(({ id, name }) => {
+      const counts = this.histograms[id];
+      return counts === null ? [] : [{ name, counts }];
+    });
+  }
+
+  /** CONFIG RESETSTAT; the slow log and latency events have resets of their own. */
+  reset(): void {
+    this.usec.fill(0);
+    this.histograms.fill(null);
+  }
+}
+
+/** A client that has not logged in gets only an error. */
+function mayRun({ authenticated }: Session, { flags }: TimedCommand): boolean {
+  return authenticated || (flags & flag.NO_AUTH) !== 0;
+}
+
+function weightOf({ argc, start, end }: Request): number {
+  return end[argc - 1] - start[0] + commandWeightBytes;
+}
