@@ -19,12 +19,14 @@ import { hyperLogLogCommands } from "./hyperloglog/hyperloglog-commands.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
 import { pubSubCommands } from "./pubsub/pub-sub.ts";
 import { scriptCommands } from "./script/script.ts";
+import { clusterCommands } from "./server/cluster-command.ts";
 import { configCommands } from "./server/config-command.ts";
 import { failoverCommands } from "./server/failover-command.ts";
 import { serverCommands } from "./server/info-command.ts";
 import { introspectionCommands } from "./server/introspection.ts";
 import { latencyCommands } from "./server/latency-command.ts";
 import { memoryCommands } from "./server/memory-command.ts";
+import { moduleCommands } from "./server/module-command.ts";
 import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
@@ -70,6 +72,8 @@ const rows: readonly CommandRow[] = [
   ...memoryCommands,
   ...slowLogCommands,
   ...latencyCommands,
+  ...moduleCommands,
+  ...clusterCommands,
   ...persistenceCommands,
   ...replicationCommands,
   ...transactionCommands,

@@ -2,17 +2,67 @@
 // names of Redis, which tools ask for, have only one possible value here: they are shown and cannot
 // be changed. Error texts are those of redis 7.0 `config.c` (configSetCommand).
 
+import { basename, dirname, resolve } from "node:path";
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
+import {
+  followerBufferSoftMs,
+  followerBufferSoftShare,
+  journalIdleMsMax,
+  linkSilenceMsMax,
+  messagesHardBytesMax,
+  messagesSoftBytesMax,
+  messagesSoftMs,
+  outputHardBytesMax,
+  requestBytesMax,
+  streamPingMs,
+} from "../base/limits.ts";
 import { allSettings, type Config, parseSize } from "../config/config.ts";
 
-/** What tools read before they start: facts about MSCache in Redis's terms. */
-const fixed: readonly (readonly [string, string])[] = [
+/**
+ * What tools read and what has only one value here, in Redis's terms. An option of this name, if
+ * there is one, goes before.
+ */
+const facts: readonly (readonly [string, string | ((config: Config) => string)])[] = [
   ["appendonly", "no"],
   ["databases", "1"],
   ["cluster-enabled", "no"],
   ["replica-read-only", "yes"],
+  ["slave-read-only", "yes"],
+  ["slaveof", ({ leaderAddr }) => (leaderAddr ? `${leaderAddr.host} ${leaderAddr.port}` : "")],
+  ["masteruser", ""],
+  ["aclfile", ""],
+  ["logfile", ""],
+  ["pidfile", ""],
+  ["unixsocket", ""],
+  ["tls-port", "0"],
+  ["daemonize", "no"],
+  ["supervised", "no"],
+  ["notify-keyspace-events", ""],
+  ["enable-debug-command", "no"],
+  ["enable-module-command", "no"],
+  ["stop-writes-on-bgsave-error", "no"],
+  ["hz", "10"],
+  ["dir", ({ snapshotFile }) => dirname(resolve(snapshotFile || "snapshot"))],
+  ["dbfilename", ({ snapshotFile }) => basename(snapshotFile)],
+  ["repl-timeout", String(linkSilenceMsMax / 1000)],
+  ["repl-ping-replica-period", String(streamPingMs / 1000)],
+  ["repl-ping-slave-period", String(streamPingMs / 1000)],
+  ["repl-backlog-ttl", String(journalIdleMsMax / 1000)],
+  ["repl-diskless-sync", "yes"],
+  ["client-query-buffer-limit", String(requestBytesMax)],
+  ["client-output-buffer-limit", outputLimits],
 ];
+
+/** Each class with its hard bound, and its soft one with the seconds that it may be exceeded. */
+function outputLimits({ followerBuffer }: Config): string {
+  const soft = Math.floor(followerBuffer * followerBufferSoftShare);
+  const followers = `${followerBuffer} ${soft} ${followerBufferSoftMs / 1000}`;
+  const mail = `${messagesHardBytesMax} ${messagesSoftBytesMax} ${messagesSoftMs / 1000}`;
+  return `normal ${outputHardBytesMax} 0 0 slave ${followers} pubsub ${mail}`;
+}
+
+const fixed = facts.filter(([name]) => !allSettings.some((setting) => setting.name === name));
 
 export class Settings {
   config: Config;
@@ -28,7 +78,9 @@ export class Settings {
 
   get(patterns: readonly string[]): [string, string][] {
     const left = new Map(allSettings.map(({ name, show }) => [name, show(this.config)]));
-    for (const [name, value] of fixed) left.set(name, value);
+    for (const [name, value] of fixed) {
+      left.set(name, typeof value === "string" ? value : value(this.config));
+    }
     const found: [string, string][] = [];
     for (const pattern of patterns) {
       for (const name of namesOf(pattern, left)) {

@@ -18,7 +18,7 @@ const table = `
   RENAMENX COPY FLUSHDB FLUSHALL EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME
   PERSIST DUMP RESTORE LCS PING ECHO HELLO AUTH QUIT RESET SELECT TIME INFO COMMAND CONFIG CLIENT REPLICAOF SLAVEOF
   ROLE REPLCONF PSYNC MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE
-  PUBLISH PUBSUB SCRIPT SHUTDOWN SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST OBJECT MEMORY SLOWLOG LATENCY`
+  PUBLISH PUBSUB SCRIPT SHUTDOWN SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST OBJECT MEMORY SLOWLOG LATENCY MODULE CLUSTER READONLY READWRITE ASKING`
   .trim()
   .toLowerCase()
   .split(/\s+/);
@@ -30,6 +30,11 @@ const subcommands = [
   ...["slowlog|get", "slowlog|len", "slowlog|reset", "slowlog|help"],
   ...["latest", "history", "graph", "doctor", "reset", "histogram", "help"].map(
     (name) => `latency|${name}`,
+  ),
+  ...["cluster|info", "cluster|slots", "cluster|setslot", "cluster|addslotsrange", "cluster|help"],
+  ...["module|list", "module|load", "module|unload", "module|help"],
+  ...["count", "docs", "getkeys", "getkeysandflags", "info", "list", "help"].map(
+    (name) => `command|${name}`,
   ),
   ...["memory|usage", "memory|stats", "memory|doctor", "memory|malloc-stats", "memory|purge"],
 ];

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { caseMsMax, type TestNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, redisNote } from "../support/servers.ts";
-import { partsOf, type Reply } from "../support/wire.ts";
+import { partsOf, type Reply, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -57,6 +57,42 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
       "LATENCY HELP",
       "SLOWLOG HELP",
     ],
+    "CLUSTER and its like": [
+      "CLUSTER INFO",
+      "CLUSTER SLOTS",
+      "CLUSTER SHARDS",
+      "CLUSTER NODES",
+      "CLUSTER MYID",
+      "CLUSTER KEYSLOT a",
+      "CLUSTER HELP",
+      "CLUSTER COUNTKEYSINSLOT",
+      "CLUSTER NONSENSE",
+      "CLUSTER",
+      "READONLY",
+      "READWRITE",
+      "ASKING",
+      "READONLY now",
+      "MODULE LIST",
+      "MODULE LIST all",
+      "MODULE UNLOAD",
+      "MODULE NONSENSE",
+    ],
+    "COMMAND GETKEYSANDFLAGS": [
+      "COMMAND GETKEYSANDFLAGS SET k v",
+      "COMMAND GETKEYSANDFLAGS set k v EX 5 get",
+      "COMMAND GETKEYSANDFLAGS MSET a 1 b 2",
+      "COMMAND GETKEYSANDFLAGS COPY a b",
+      "COMMAND GETKEYSANDFLAGS RENAME a b",
+      "COMMAND GETKEYSANDFLAGS MEMORY USAGE k",
+      "COMMAND GETKEYSANDFLAGS DEL a b c",
+      "COMMAND GETKEYSANDFLAGS PING",
+      "COMMAND GETKEYSANDFLAGS PING x",
+      "COMMAND GETKEYSANDFLAGS NOSUCH x",
+      "COMMAND GETKEYSANDFLAGS SET k",
+      "COMMAND GETKEYS MEMORY USAGE k",
+      "COMMAND GETKEYS OBJECT ENCODING k",
+      "COMMAND GETKEYS MSET a 1 b 2",
+    ],
     MEMORY: [
       "MEMORY USAGE none",
       "MEMORY USAGE none SAMPLES 5",
@@ -92,7 +128,7 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
     });
   }
 
-  test.each(["object", "memory", "slowlog", "latency"])(
+  test.each(["object", "memory", "slowlog", "latency", "cluster"])(
     "%s has redis-server's subcommands",
     async (name) => {
       await using peers = await pair(2);
@@ -103,6 +139,54 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
       };
       expect(await names(peers.right)).toEqual(await names(peers.left));
     },
+  );
+});
+
+test.each([
+  ["HSET h f v", "ERR unknown command 'HSET': MSCache keeps strings, no hashes"],
+  ["lrange l 0 -1", "ERR unknown command 'lrange': MSCache keeps strings, no lists"],
+  ["ZADD z 1 a", "ERR unknown command 'ZADD': MSCache keeps strings, no sorted sets"],
+  ["NOSUCH a", "ERR unknown command 'NOSUCH', with args beginning with: 'a' "],
+])("%s is answered: %s", async (line, error) => {
+  await using node = await ours.start();
+  await using peer = await Peer.connect(node.port);
+  expect(await peer.ask(...line.split(" "))).toBe(`-${error}`);
+  await peer.ask("MULTI");
+  expect(await peer.ask(...line.split(" "))).toBe(`-${error}`);
+  expect(await peer.ask("EXEC")).toStartWith("-EXECABORT");
+});
+
+test.skipIf(oracle.isMissing)(
+  `every command of redis-server's other types of data is answered so${redisNote}`,
+  async () => {
+    await using reference = await oracle.start();
+    await using node = await ours.start();
+    await using left = await Peer.connect(reference.port);
+    await using right = await Peer.connect(node.port);
+    for (const type of ["list", "set", "sortedset", "hash", "stream", "geo"]) {
+      const listed = await left.typed("COMMAND", "LIST", "FILTERBY", "ACLCAT", type);
+      for (const name of partsOf(listed).map(textOf)) {
+        if (name.includes("|")) continue;
+        const answer = await right.ask(name, "k");
+        expect(answer).toStartWith(`-ERR unknown command '${name}': MSCache keeps strings, no `);
+      }
+    }
+  },
+);
+
+test("CONFIG GET has the names that exporters, backup tools and frameworks read", async () => {
+  await using node = await ours.start();
+  await using peer = await Peer.connect(node.port);
+  const parts = partsOf(await peer.typed("CONFIG", "GET", "*")).map(textOf);
+  const values = new Map(parts.flatMap((name, i) => (i % 2 === 0 ? [[name, parts[i + 1]]] : [])));
+  const names =
+    "maxmemory maxmemory-policy maxclients timeout tcp-keepalive databases save appendonly dir " +
+    "dbfilename port bind requirepass masterauth replicaof slowlog-max-len client-output-buffer-limit " +
+    "slowlog-log-slower-than latency-monitor-threshold notify-keyspace-events hz repl-backlog-size " +
+    "min-replicas-to-write loglevel io-threads cluster-enabled proto-max-bulk-len";
+  expect([...values.keys()]).toEqual(expect.arrayContaining(names.split(" ")));
+  expect(values.get("client-output-buffer-limit")).toMatch(
+    /^normal \d+ 0 0 slave \d+ \d+ 60 pubsub 33554432 8388608 60$/,
   );
 });
 

@@ -31,7 +31,8 @@ export type CommandGroup =
   | "server"
   | "pubsub"
   | "transactions"
-  | "scripting";
+  | "scripting"
+  | "cluster";
 
 /** How a command runs. The kind of handler decides what it may access. */
 export type HandledBy =
@@ -76,6 +77,8 @@ export interface CommandFacts {
    * them as well. Called without locks, with DENY_OOM.
    */
   readonly growth?: (x: Context, request: Request) => number;
+  /** How this request uses its keys, where that depends on its options (`variable_flags`). */
+  readonly keyUseOf?: (request: Request, first: number) => string;
   /** Whether an argument is secret: SLOWLOG and MONITOR show `(redacted)` in its place. */
   readonly hides?: (request: Request, index: number) => boolean;
   /** It affects all databases, whichever one the connection has selected. */

@@ -50,7 +50,7 @@ export const flag = {
   /** Runs at once inside a transaction, where other commands are queued. */
   UNQUEUED: 1 << 23,
   /** Its work depends on its arguments or the data, so its time is measured (command-times.ts). */
-  TIMED: 1 << 27,
+  TIMED: 1 << 28,
   /** EXEC: it also has the properties of the queued commands (transaction-queue.ts). */
   TRANSACTION: 1 << 24,
 } as const;

@@ -21,6 +21,8 @@ export function helpRow(
     since,
     complexity: "O(1)",
     summary: "Returns help about the subcommands.",
+    // Of the containers outside of the connection's own group, Redis counts COMMAND to it.
+    ...(container === "command" && { categories: ["@slow", "@connection"] }),
     handler: help(container.toUpperCase(), lines),
   };
 }

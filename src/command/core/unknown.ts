@@ -7,6 +7,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { fail } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
+import { foreignTypeOf } from "./foreign-commands.ts";
 import { lookup } from "./registry.ts";
 import type { Session } from "./session.ts";
 import { argumentIs } from "./words.ts";
@@ -29,12 +30,22 @@ export function refuseUnknown(session: Session, request: Request, reply: Reply, 
 export function unknownCommand(request: Request): ErrorReply {
   const container = lookup(request.buf, request.start[0], request.end[0]);
   if (container !== undefined) return unknownSubcommand(container, request);
+  const foreign = foreignTypeOf(request.latin1(0, echoedBytesMax));
+  if (foreign !== undefined) return foreignCommand(request, foreign);
   let args = "";
   for (let i = 1; i < request.argc && args.length < echoedBytesMax; i++) {
     args += `'${request.echo(i).slice(0, echoedBytesMax - args.length)}' `;
   }
   const name = request.echo(0).slice(0, echoedBytesMax);
   return errorReply(`unknown command '${name}', with args beginning with: ${args}`);
+}
+
+/**
+ * The first words are those of an unknown command: clients that can do without it look for them,
+ * and a WRONGTYPE would say that the key holds something else.
+ */
+function foreignCommand(request: Request, types: string): ErrorReply {
+  return errorReply(`unknown command '${request.echo(0)}': MSCache keeps strings, no ${types}`);
 }
 
 function unknownSubcommand(container: Command, request: Request): ErrorReply {

@@ -9,7 +9,7 @@ import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag, flagNames } from "../core/flags.ts";
-import type { KeyRange } from "../core/key-use.ts";
+import { type KeyRange, nextIn } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { type Argument, parseSyntax } from "../core/syntax.ts";
@@ -20,6 +20,7 @@ const common = {
   since: "2.8.13",
   flags: flag.LOADING | flag.STALE,
   complexity: "O(N) where N is the number of commands",
+  categories: ["@slow", "@connection"],
 } as const;
 
 const subcommands = family(common, [
@@ -56,6 +57,13 @@ const subcommands = family(common, [
     summary: "Extracts the keys from a command with its arguments.",
     handler: getKeys,
   },
+  {
+    name: "command|getkeysandflags",
+    arity: -4,
+    since: "7.0.0",
+    summary: "Extracts the keys from a command with its arguments, and how it uses them.",
+    handler: getKeysAndFlags,
+  },
   helpRow("command", "server", "5.0.0", [
     "(no subcommand)",
     "    Return details about all commands.",
@@ -71,6 +79,8 @@ const subcommands = family(common, [
     "    Return documentation details about multiple commands.",
     "GETKEYS <full-command>",
     "    Return the keys from a full command.",
+    "GETKEYSANDFLAGS <full-command>",
+    "    Return the keys and the access flags from a full command.",
   ]),
 ]);
 
@@ -79,7 +89,6 @@ export const introspectionCommands = family(common, [
     name: "command",
     arity: -1,
     summary: "Returns details about all commands.",
-    categories: ["@slow", "@connection"],
     handler: (_x, _request, reply) => infoOf(commands, reply),
     subcommands,
   },
@@ -289,21 +298,51 @@ const invalidNumber = errorReply("Invalid number of arguments specified for comm
 const invalidArguments = errorReply("Invalid arguments specified for command");
 const noKeyArguments = errorReply("The command has no key arguments");
 
-function getKeys(_x: Context, request: Request, reply: Reply): void {
+/** The command in the arguments from index 2 on, if it has keys; else replies why not. */
+function commandWithKeys(request: Request, reply: Reply): Command | null {
   const command = findFrom(request, 2);
-  if (command === undefined) return reply.error(invalidCommand);
-  if (command.firstKey === 0) return reply.error(noKeyArguments);
-  if (!command.accepts(request.argc - 2)) return reply.error(invalidNumber);
-  const positions = keyPositions(command, command.keyArguments(request, 2));
-  if (positions.length === 0) return reply.error(invalidArguments);
-  reply.array(positions.length);
-  for (const at of positions) reply.bulk(request.buf, request.start[at + 2], request.end[at + 2]);
+  if (command === undefined) reply.error(invalidCommand);
+  else if (command.firstKey === 0) reply.error(noKeyArguments);
+  else if (!command.accepts(request.argc - 2)) reply.error(invalidNumber);
+  else return command;
+  return null;
 }
 
-function keyPositions(command: Command, argc: number): number[] {
+function getKeys(_x: Context, request: Request, reply: Reply): void {
+  const command = commandWithKeys(request, reply);
+  if (command === null) return;
+  const range = [command.firstKey, command.lastKey, command.keyStep] as const;
+  const positions = keyPositions(range, command.keyArguments(request, 2));
+  if (positions.length === 0) return reply.error(invalidArguments);
+  reply.array(positions.length);
+  for (const at of positions) reply.bulk(request.buf, request.start[at], request.end[at]);
+}
+
+function getKeysAndFlags(_x: Context, request: Request, reply: Reply): void {
+  const command = commandWithKeys(request, reply);
+  if (command === null) return;
+  const variable = command.row.keyUseOf?.(request, 2);
+  const argc = command.keyArguments(request, 2);
+  const keys = command.uses.flatMap(({ words, range }) =>
+    keyPositions(range, argc).map((at) => ({ at, words: variable ?? words })),
+  );
+  if (keys.length === 0) return reply.error(invalidArguments);
+  reply.array(keys.length);
+  for (const { at, words } of keys) {
+    reply.array(2);
+    reply.bulk(request.buf, request.start[at], request.end[at]);
+    simpleSet(
+      words.split(" ").filter((word) => word !== "variable_flags"),
+      reply,
+    );
+  }
+}
+
+/** Positions of the keys in a request whose third argument names the command. */
+function keyPositions(range: KeyRange, argc: number): number[] {
   const positions: number[] = [];
-  for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
-    positions.push(at);
+  for (let at = nextIn(range, 0, argc); at !== 0; at = nextIn(range, at, argc)) {
+    positions.push(at + 2);
   }
   return positions;
 }

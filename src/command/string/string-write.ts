@@ -16,6 +16,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { argumentIs } from "../core/words.ts";
 import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readSetOptions, type StringOptions, valueConditions } from "./set-options.ts";
@@ -164,6 +165,14 @@ function putPairs(x: Context, request: Request, reply: Reply): boolean {
 
 const { WRITE, DENY_OOM, FAST } = flag;
 
+/** Only with GET does SET look at the old value. */
+function useOfSet(request: Request, first: number): string {
+  for (let i = first + 3; i < request.argc; i++) {
+    if (argumentIs(request, i, "GET")) return "RW access update";
+  }
+  return "OW update";
+}
+
 export const stringWriteCommands = family({ group: "string", keys: [1, 1, 1] }, [
   {
     name: "set",
@@ -176,6 +185,7 @@ export const stringWriteCommands = family({ group: "string", keys: [1, 1, 1] }, 
       "PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]",
     flags: WRITE | DENY_OOM,
     keyUse: "RW access update variable_flags",
+    keyUseOf: useOfSet,
     since: "1.0.0",
     summary: "Sets the value of a key, optionally with a condition and a time to live.",
     handler: set,
