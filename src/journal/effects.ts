@@ -27,6 +27,7 @@ const pexpireatBytes = encoder.encode("*3\r\n$9\r\nPEXPIREAT\r\n");
 const persistBytes = encoder.encode("*2\r\n$7\r\nPERSIST\r\n");
 const setrangeBytes = encoder.encode("*4\r\n$8\r\nSETRANGE\r\n");
 const publishBytes = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
+const spublishBytes = encoder.encode("*3\r\n$8\r\nSPUBLISH\r\n");
 const flushallBytes = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
 
 const scratchBytes = 4096;
@@ -120,8 +121,31 @@ export class Effects {
     start: number,
     end: number,
   ): void {
+    this.message(publishBytes, channel, channelStart, channelEnd, message, start, end);
+  }
+
+  publishToShard(
+    channel: Uint8Array,
+    channelStart: number,
+    channelEnd: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.message(spublishBytes, channel, channelStart, channelEnd, message, start, end);
+  }
+
+  private message(
+    head: Uint8Array,
+    channel: Uint8Array,
+    channelStart: number,
+    channelEnd: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     if (this.idle()) return;
-    this.begin(publishBytes, argumentBytes(channelEnd - channelStart) + argumentBytes(end - start));
+    this.begin(head, argumentBytes(channelEnd - channelStart) + argumentBytes(end - start));
     this.argument(channel, channelStart, channelEnd);
     this.argument(message, start, end);
     this.finish();

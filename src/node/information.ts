@@ -67,6 +67,7 @@ export class NodeInformation implements Information {
         rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,
+        shardChannels: channels.shardChannels.size,
         peakMemoryBytes: this.peakBytes(),
         store,
         averageTtlMs: () => this.ttl.averageMs(wallClockMs()),

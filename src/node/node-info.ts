@@ -27,6 +27,7 @@ export interface InfoSource {
   /** Distinct channels with at least one subscriber. */
   readonly channels: number;
   readonly patterns: number;
+  readonly shardChannels: number;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   /** Of a sample of the items that have a TTL. */
@@ -171,7 +172,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["keyspace_misses", store.misses],
     ["pubsub_channels", source.channels],
     ["pubsub_patterns", source.patterns],
-    ["pubsubshard_channels", 0],
+    ["pubsubshard_channels", source.shardChannels],
     ["latest_fork_usec", 0],
     ["total_forks", 0],
     ["total_error_replies", sumOf(threads.errors)],

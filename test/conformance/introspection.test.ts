@@ -18,7 +18,7 @@ const table = `
   RENAMENX COPY FLUSHDB FLUSHALL EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME
   PERSIST DUMP RESTORE LCS PING ECHO HELLO AUTH QUIT RESET SELECT TIME INFO COMMAND CONFIG CLIENT REPLICAOF SLAVEOF
   ROLE REPLCONF PSYNC MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE
-  PUBLISH PUBSUB SCRIPT SHUTDOWN SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST OBJECT MEMORY SLOWLOG LATENCY MODULE CLUSTER READONLY READWRITE ASKING`
+  PUBLISH PUBSUB SCRIPT SHUTDOWN SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST OBJECT MEMORY SLOWLOG LATENCY MODULE CLUSTER READONLY READWRITE ASKING SSUBSCRIBE SUNSUBSCRIBE SPUBLISH`
   .trim()
   .toLowerCase()
   .split(/\s+/);
@@ -26,6 +26,7 @@ const table = `
 const subcommands = [
   ...["config|rewrite", "script|kill", "script|help"],
   ...["pubsub|channels", "pubsub|numsub", "pubsub|numpat", "pubsub|help"],
+  ...["pubsub|shardchannels", "pubsub|shardnumsub"],
   ...["object|encoding", "object|freq", "object|idletime", "object|refcount", "object|help"],
   ...["slowlog|get", "slowlog|len", "slowlog|reset", "slowlog|help"],
   ...["latest", "history", "graph", "doctor", "reset", "histogram", "help"].map(

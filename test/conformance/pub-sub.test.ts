@@ -71,6 +71,66 @@ function messageCases(connect: Connect): void {
     expect(await reader.ask("GET", name)).toBe("$1");
   });
 
+  test("SPUBLISH reaches the subscribers of that shard channel, and nobody else", async () => {
+    await using reader = await connect();
+    await using other = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    expect(await reader.ask("SSUBSCRIBE", name)).toBe(`*[$ssubscribe $${name} :1]`);
+    await other.ask("SUBSCRIBE", name);
+    await other.ask("PSUBSCRIBE", `${name}*`);
+    expect(await writer.ask("SPUBLISH", name, "hello")).toBe(":1");
+    expect(await writer.ask("PUBLISH", name, "more")).toBe(":2");
+    expect(await reader.shown()).toBe(`*[$smessage $${name} $hello]`);
+    expect(await other.shown()).toBe(`*[$message $${name} $more]`);
+    expect(await other.shown()).toBe(`*[$pmessage $${name}* $${name} $more]`);
+    expect(await reader.ask("SUNSUBSCRIBE", name)).toBe(`*[$sunsubscribe $${name} :0]`);
+    expect(await writer.ask("SPUBLISH", name, "gone")).toBe(":0");
+  });
+
+  test("shard channels are counted apart from channels and patterns", async () => {
+    await using reader = await connect();
+    const [one, two] = [fresh(), fresh()];
+    reader.send("SSUBSCRIBE", one, two);
+    expect(await reader.shown()).toBe(`*[$ssubscribe $${one} :1]`);
+    expect(await reader.shown()).toBe(`*[$ssubscribe $${two} :2]`);
+    expect(await reader.ask("SUBSCRIBE", one)).toBe(`*[$subscribe $${one} :1]`);
+    expect(await reader.ask("PSUBSCRIBE", "x")).toBe("*[$psubscribe $x :2]");
+    expect(await reader.ask("UNSUBSCRIBE")).toBe(`*[$unsubscribe $${one} :1]`);
+    expect(await reader.ask("PUNSUBSCRIBE")).toBe("*[$punsubscribe $x :0]");
+    expect(await reader.ask("GET", "k")).toStartWith("-ERR Can't execute 'get': only (P|S)SUB");
+    expect(await reader.ask("SUNSUBSCRIBE", "none")).toBe("*[$sunsubscribe $none :2]");
+    expect(await reader.ask("SUNSUBSCRIBE", one, two)).toBe(`*[$sunsubscribe $${one} :1]`);
+    expect(await reader.shown()).toBe(`*[$sunsubscribe $${two} :0]`);
+    expect(await reader.ask("SUNSUBSCRIBE")).toBe("*[$sunsubscribe $null :0]");
+    expect(await reader.ask("GET", "k")).toBe("$null");
+  });
+
+  test("SSUBSCRIBE in a transaction is refused, SPUBLISH in one is delivered", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await reader.ask("SSUBSCRIBE", name);
+    for (const args of [["MULTI"], ["SSUBSCRIBE", name], ["SPUBLISH", name, "hello"]]) {
+      await writer.ask(...args);
+    }
+    expect(await writer.ask("EXEC")).toBe(
+      "*[-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client :1]",
+    );
+    expect(await reader.shown()).toBe(`*[$smessage $${name} $hello]`);
+  });
+
+  test("a RESP3 subscriber gets shard messages as pushes", async () => {
+    await using reader = await connect();
+    const name = fresh();
+    await reader.ask("HELLO", "3");
+    expect((await reader.typed("SSUBSCRIBE", name)).type).toBe(">");
+    reader.send("SPUBLISH", name, "own");
+    const push = await reader.reply();
+    expect([push.type, ...partsOf(push).map(textOf)]).toEqual([">", "smessage", name, "own"]);
+    expect(await reader.shown()).toBe(":1");
+  });
+
   test("channels, patterns and messages may be any bytes", async () => {
     await using reader = await connect();
     await using writer = await connect();
@@ -220,6 +280,25 @@ function reportCases(connect: Connect): void {
     expect(Number((await peer.ask("PUBSUB", "NUMPAT")).slice(1))).toBeGreaterThan(0);
     expect(await peer.ask("PUBSUB", "NOSUCH")).toBe(
       "-ERR unknown subcommand 'NOSUCH'. Try PUBSUB HELP.",
+    );
+  });
+
+  test("PUBSUB reports shard channels apart from the others", async () => {
+    await using reader = await connect();
+    await using peer = await connect();
+    const name = fresh();
+    await reader.ask("SSUBSCRIBE", name);
+    expect(await peer.ask("PUBSUB", "SHARDCHANNELS", `${name}*`)).toBe(`*[$${name}]`);
+    expect(await peer.ask("PUBSUB", "SHARDNUMSUB", name, "none")).toBe(`*[$${name} :1 $none :0]`);
+    expect(await peer.ask("PUBSUB", "SHARDNUMSUB")).toBe("*[]");
+    expect(await peer.ask("PUBSUB", "CHANNELS", `${name}*`)).toBe("*[]");
+    expect(await peer.ask("PUBSUB", "NUMSUB", name)).toBe(`*[$${name} :0]`);
+    expect(await peer.ask("PUBSUB", "SHARDCHANNELS", "a", "b")).toBe(
+      "-ERR unknown subcommand or wrong number of arguments for 'SHARDCHANNELS'. Try PUBSUB HELP.",
+    );
+    expect(textOf(await peer.typed("INFO", "stats"))).toMatch(/^pubsubshard_channels:[1-9]\d*\r$/m);
+    expect(textOf(await peer.typed("CLIENT", "LIST", "TYPE", "pubsub"))).toMatch(
+      / flags=P .* ssub=1 /,
     );
   });
 

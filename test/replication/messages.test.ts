@@ -26,6 +26,17 @@ for (const lineUp of lineUps) {
       expect(await far.shown()).toBe("*[$pmessage $n* $news $hello]");
     });
 
+    test("a shard message reaches the leader's subscribers and its followers'", async () => {
+      await using pair = await startPair();
+      const { leader, follower } = pair;
+      await using near = await Peer.connect(leader.port);
+      await using far = await Peer.connect(follower.port);
+      for (const peer of [near, far]) await peer.ask("SSUBSCRIBE", "news");
+      await using writer = await Peer.connect(leader.port);
+      expect(await writer.ask("SPUBLISH", "news", "hello")).toBe(":1");
+      for (const peer of [near, far]) expect(await peer.shown()).toBe("*[$smessage $news $hello]");
+    });
+
     test("a message to a follower stays there", async () => {
       await using pair = await startPair();
       const { leader, follower } = pair;

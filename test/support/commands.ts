@@ -179,6 +179,8 @@ function askAboutKey(random: Random): Argument[] {
     ["COMMAND", random.pick(["GETKEYS", "GETKEYSANDFLAGS"]), ...anyArguments(random)],
     ["LATENCY", random.pick(["NONSENSE", "", "LATEST", "RESET"])],
     ["LATENCY", random.pick(["HISTORY", "GRAPH", "RESET", "HISTOGRAM"]), "nosuch"],
+    ["PUBSUB", random.pick(["SHARDCHANNELS", "SHARDNUMSUB", "NONSENSE"]), ...severalKeys(random)],
+    ["SPUBLISH", key(random), value(random)],
     ["SLOWLOG", "GET", random.pick(["x", "-2", "1.5", "0"])],
     ["SLOWLOG", random.pick(["NONSENSE", "", "LENGTH", "RESET"])],
   ]);

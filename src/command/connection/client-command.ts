@@ -373,7 +373,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["db", 0],
     ["sub", session.channels],
     ["psub", session.patterns],
-    ["ssub", 0],
+    ["ssub", session.shardChannels],
     ["multi", queued],
     ["qbuf", pendingInputBytes],
     ["qbuf-free", 0],

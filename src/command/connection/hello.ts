@@ -138,6 +138,7 @@ function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   if (session.subscriptions > 0) channels.forget(session.id);
   session.channels = 0;
   session.patterns = 0;
+  session.shardChannels = 0;
   session.subscriptionBytes = 0;
   reply.switchProtocol(2);
   reply.simple("RESET");

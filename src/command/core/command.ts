@@ -20,7 +20,10 @@ import {
   type KeyUses,
   keyUsesOf,
   nextIn,
+  notAKey,
 } from "./key-use.ts";
+
+const noKeys: KeyRange = [0, 0, 0];
 
 export type CommandGroup =
   | "string"
@@ -108,9 +111,10 @@ export class Command {
     this.arity = row.arity;
     this.flags =
       row.flags | placeOf(row) | timingOf(row) | (row.growth === undefined ? 0 : flag.GROWS);
-    this.firstKey = row.keys[0];
-    this.lastKey = row.keys[1];
-    this.keyStep = row.keys[2];
+    const [first, last, step] = row.keyUse === notAKey ? noKeys : row.keys;
+    this.firstKey = first;
+    this.lastKey = last;
+    this.keyStep = step;
     this.uses = keyUsesOf(row.flags, row.keys, row.keyUse);
     this.handler = handlerOf(row);
     this.row = row;

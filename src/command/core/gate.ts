@@ -73,7 +73,7 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if (session.kind === "leader") return null;
   const looksAt = session.isExecuting ? withinTransaction : everything;
   const restrictions = standing.restrictions & looksAt;
-  if (restrictions === 0 && session.channels + session.patterns === 0) return null;
+  if (restrictions === 0 && session.subscriptions === 0) return null;
   if ((flags & flag.WRITE) !== 0) {
     if ((restrictions & FOLLOWER) !== 0) return standing.writeRefusal;
     if ((restrictions & FEW_FOLLOWERS) !== 0) return tooFewFollowers;

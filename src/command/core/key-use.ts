@@ -28,8 +28,11 @@ export function keyUsesOf(flags: number, keys: KeyRange, stated?: KeyUses): read
   return uses.map(([words, range]) => ({ words, range }));
 }
 
+/** The words for a channel in the place of a key, by which a cluster would find the node. */
+export const notAKey = "not_key";
+
 export function writesTo({ words }: KeyUse): boolean {
-  return !words.startsWith("RO");
+  return !words.startsWith("RO") && words !== notAKey;
 }
 
 /**

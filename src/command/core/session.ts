@@ -40,9 +40,10 @@ export class Session {
   isExecuting = false;
   /** The keys that WATCH guards; null for none. */
   watched: Watched | null = null;
-  /** The number of its subscriptions to channels and to patterns. */
+  /** The number of its subscriptions to channels, to patterns and to shard channels. */
   channels = 0;
   patterns = 0;
+  shardChannels = 0;
   /** The bytes of their names. */
   subscriptionBytes = 0;
   /** Whether the client has closed its half of the connection. It may still read. */
@@ -86,7 +87,7 @@ export class Session {
   }
 
   get subscriptions(): number {
-    return this.channels + this.patterns;
+    return this.channels + this.patterns + this.shardChannels;
   }
 }
 

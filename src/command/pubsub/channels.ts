@@ -1,7 +1,9 @@
-// The channels and patterns of the whole node, and the delivery of messages to their subscribers. A
-// node has one Channels, in the control thread: with several data threads SUBSCRIBE and PUBLISH run
-// there, so that PUBLISH can reply at once with the number of receivers.
-// Invariant: a session's `channels` and `patterns` are the numbers of its subscriptions here.
+// The channels, patterns and shard channels of the whole node, and the delivery of messages to
+// their subscribers. Without a cluster, shard channels are just a third kind, with names of their
+// own. A node has one Channels, in the control thread: with several data threads SUBSCRIBE and
+// PUBLISH run there, so that PUBLISH can reply at once with the number of receivers.
+// Invariant: a session's `channels`, `patterns` and `shardChannels` are the numbers of its
+// subscriptions here.
 
 import { compileGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
@@ -13,6 +15,8 @@ export interface Message {
   readonly pattern: Uint8Array | null;
   readonly channel: Uint8Array;
   readonly payload: Uint8Array;
+  /** Published by SPUBLISH. */
+  readonly isSharded: boolean;
 }
 
 /**
@@ -24,6 +28,7 @@ export type Deliver = (receivers: ReadonlySet<number>, message: Message) => void
 export class Channels {
   readonly channels = new Topics();
   readonly patterns = new Topics();
+  readonly shardChannels = new Topics();
   private readonly outlets: Deliver[] = [];
 
   /** Adds an outlet for messages. Before the first one, no connection can have subscribed. */
@@ -33,37 +38,40 @@ export class Channels {
 
   /** Returns the number of deliveries. One connection may get a message more than once. */
   publish(channel: Uint8Array, payload: Uint8Array): number {
+    const message = { channel, payload, isSharded: false };
     let count = 0;
     const topic = this.channels.get(channel);
-    if (topic !== undefined) count += this.send(topic.subscribers, null, channel, payload);
+    if (topic !== undefined) count += this.send(topic.subscribers, { ...message, pattern: null });
     for (const pattern of this.patterns.all()) {
       pattern.glob ??= compileGlob(pattern.bytes, 0, pattern.bytes.length);
       if (!pattern.glob?.matches(channel, 0, channel.length)) continue;
-      count += this.send(pattern.subscribers, pattern.bytes, channel, payload);
+      count += this.send(pattern.subscribers, { ...message, pattern: pattern.bytes });
     }
     return count;
   }
 
-  private send(
-    subscribers: ReadonlySet<number>,
-    pattern: Uint8Array | null,
-    channel: Uint8Array,
-    payload: Uint8Array,
-  ): number {
-    const message = { pattern, channel, payload };
+  /** Publishes to the subscribers of a shard channel; returns their number. */
+  publishToShard(channel: Uint8Array, payload: Uint8Array): number {
+    const topic = this.shardChannels.get(channel);
+    if (topic === undefined) return 0;
+    return this.send(topic.subscribers, { pattern: null, channel, payload, isSharded: true });
+  }
+
+  private send(subscribers: ReadonlySet<number>, message: Message): number {
     for (const deliver of this.outlets) deliver(subscribers, message);
     return subscribers.size;
   }
 
   /** Total size in bytes of the names to which a connection has subscribed. */
   bytesOf(id: number): number {
-    return this.channels.bytesOf(id) + this.patterns.bytesOf(id);
+    return this.channels.bytesOf(id) + this.patterns.bytesOf(id) + this.shardChannels.bytesOf(id);
   }
 
   /** Call this after the subscriptions of a session have changed. */
   update(session: Session): void {
     session.channels = this.channels.count(session.id);
     session.patterns = this.patterns.count(session.id);
+    session.shardChannels = this.shardChannels.count(session.id);
     session.subscriptionBytes = this.bytesOf(session.id);
   }
 
@@ -71,5 +79,6 @@ export class Channels {
   forget(id: number): void {
     this.channels.removeAll(id);
     this.patterns.removeAll(id);
+    this.shardChannels.removeAll(id);
   }
 }

@@ -1,4 +1,5 @@
-// Publish and subscribe: SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, PUBLISH and PUBSUB.
+// Publish and subscribe: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, their opposites, PUBLISH, SPUBLISH and
+// PUBSUB.
 // Replies and error texts are those of redis 7.0 `pubsub.c`. channels.ts keeps the subscriptions. A
 // leader records PUBLISH as an effect, so that subscribers of its followers get the message too. On
 // a follower PUBLISH is allowed, and its message goes only to the subscribers of that node.
@@ -11,6 +12,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { notAKey } from "../core/key-use.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import type { Topics } from "./topics.ts";
 
@@ -27,7 +29,7 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
     syntax: "[pattern]",
     complexity: "O(N) where N is the number of channels",
     summary: "Lists the channels that have subscribers.",
-    global: list,
+    global: (x, request, reply) => list(x, request, reply, "channels"),
   },
   {
     name: "pubsub|numsub",
@@ -35,13 +37,31 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
     syntax: "[channel...]",
     complexity: perName,
     summary: "Returns the number of subscribers of each given channel.",
-    global: numSub,
+    global: (x, request, reply) => numSub(x, request, reply, "channels"),
   },
   {
     name: "pubsub|numpat",
     arity: 2,
     summary: "Returns the number of distinct patterns with subscribers.",
     global: numPat,
+  },
+  {
+    name: "pubsub|shardchannels",
+    arity: -2,
+    syntax: "[pattern]",
+    since: "7.0.0",
+    complexity: "O(N) where N is the number of shard channels",
+    summary: "Lists the shard channels that have subscribers.",
+    global: (x, request, reply) => list(x, request, reply, "shardChannels"),
+  },
+  {
+    name: "pubsub|shardnumsub",
+    arity: -2,
+    syntax: "[shardchannel...]",
+    since: "7.0.0",
+    complexity: perName,
+    summary: "Returns the number of subscribers of each given shard channel.",
+    global: (x, request, reply) => numSub(x, request, reply, "shardChannels"),
   },
   helpRow("pubsub", "pubsub", "6.2.0", [
     "CHANNELS [<pattern>]",
@@ -51,6 +71,10 @@ const subcommands = family({ group: "pubsub", since: "2.8.0", flags: asking }, [
     "NUMSUB [<channel> ...]",
     "    Return the number of subscribers for the specified channels, excluding",
     "    pattern subscriptions(default: no channels).",
+    "SHARDCHANNELS [<pattern>]",
+    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Return the number of subscribers for the specified shard level channel(s)",
   ]),
 ]);
 
@@ -99,6 +123,41 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     global: publish,
   },
   {
+    name: "ssubscribe",
+    arity: -2,
+    syntax: "shardchannel...",
+    flags: subscribing,
+    keys: [1, -1, 1],
+    keyUse: notAKey,
+    since: "7.0.0",
+    summary: "Subscribes to shard channels.",
+    global: subscribeToShards,
+  },
+  {
+    name: "sunsubscribe",
+    arity: -1,
+    syntax: "[shardchannel...]",
+    flags: subscribing,
+    keys: [1, -1, 1],
+    keyUse: notAKey,
+    since: "7.0.0",
+    summary: "Unsubscribes from shard channels.",
+    global: (x, request, reply) => unsubscribe(x, request, reply, "shardChannels", "sunsubscribe"),
+  },
+  {
+    name: "spublish",
+    arity: 3,
+    syntax: "shardchannel message",
+    flags: asking | FAST | MAY_REPLICATE,
+    keys: [1, 1, 1],
+    keyUse: notAKey,
+    since: "7.0.0",
+    everyDatabase: true,
+    complexity: "O(N) where N is the number of subscribers of the shard channel",
+    summary: "Publishes a message to a shard channel.",
+    global: publishToShard,
+  },
+  {
     name: "pubsub",
     arity: -2,
     flags: 0,
@@ -113,7 +172,15 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
 
 // ---- subscribing --------------------------------------------------------------------------------
 
-type Kind = "channels" | "patterns";
+type Kind = "channels" | "patterns" | "shardChannels";
+
+const notInTransaction = errorReply("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+
+/** Redis refuses it in a transaction, and only this one. */
+function subscribeToShards(x: ChannelContext, request: Request, reply: Reply): void {
+  if (x.session.isExecuting) reply.error(notInTransaction);
+  else subscribe(x, request, reply, "shardChannels", "ssubscribe");
+}
 
 const tooMany = errorReply("too many subscriptions on this connection, or too long names");
 
@@ -136,7 +203,7 @@ function subscribe(
     if (isNew && !hasRoom(x, name.length)) return reply.error(tooMany);
     topics.add(session.id, name);
     channels.update(session);
-    confirm(x, reply, word, name);
+    confirm(x, reply, kind, word, name);
   }
 }
 
@@ -159,9 +226,9 @@ function unsubscribe(
   for (const name of names) {
     topics.remove(session.id, name);
     channels.update(session);
-    confirm(x, reply, word, name);
+    confirm(x, reply, kind, word, name);
   }
-  if (names.length === 0) confirm(x, reply, word, null);
+  if (names.length === 0) confirm(x, reply, kind, word, null);
 }
 
 function namesIn(request: Request, topics: Topics, id: number): Uint8Array[] {
@@ -169,12 +236,20 @@ function namesIn(request: Request, topics: Topics, id: number): Uint8Array[] {
   return Array.from({ length: request.argc - 1 }, (_, index) => request.bytes(index + 1));
 }
 
-function confirm({ session }: Context, reply: Reply, word: string, name: Uint8Array | null): void {
+/** Shard channels are counted apart from the others. */
+function confirm(
+  { session }: Context,
+  reply: Reply,
+  kind: Kind,
+  word: string,
+  name: Uint8Array | null,
+): void {
+  const { shardChannels, subscriptions } = session;
   reply.push(3);
   reply.text(word);
   if (name === null) reply.nil();
   else reply.bulk(name, 0, name.length);
-  reply.integer(session.subscriptions);
+  reply.integer(kind === "shardChannels" ? shardChannels : subscriptions - shardChannels);
 }
 
 // ---- publishing ---------------------------------------------------------------------------------
@@ -187,14 +262,24 @@ function publish(x: ChannelContext, request: Request, reply: Reply): void {
   reply.integer(count);
 }
 
+function publishToShard(x: ChannelContext, request: Request, reply: Reply): void {
+  const { buf, start, end } = request;
+  const channel = buf.subarray(start[1], end[1]);
+  const count = x.channels.publishToShard(channel, buf.subarray(start[2], end[2]));
+  x.effects.publishToShard(buf, start[1], end[1], buf, start[2], end[2]);
+  reply.integer(count);
+}
+
 // ---- PUBSUB -------------------------------------------------------------------------------------
 
-function list(x: ChannelContext, request: Request, reply: Reply): void {
+type Named = "channels" | "shardChannels";
+
+function list(x: ChannelContext, request: Request, reply: Reply, kind: Named): void {
   if (request.argc > 3) return reply.error(wrongArguments(request));
   const { buf, start, end, argc } = request;
   const pattern = argc === 2 ? undefined : compileGlob(buf, start[2], end[2]);
   if (pattern === null) return reply.error(patternTooComplex);
-  const names = [...x.channels.channels.all()].map(({ bytes }) => bytes);
+  const names = [...x.channels[kind].all()].map(({ bytes }) => bytes);
   const found = names.filter((name) => pattern?.matches(name, 0, name.length) ?? true);
   reply.array(found.length);
   for (const name of found) reply.bulk(name, 0, name.length);
@@ -208,12 +293,12 @@ function wrongArguments(request: Request) {
 }
 
 /** A flat array of names and numbers, in RESP3 as well. */
-function numSub(x: ChannelContext, request: Request, reply: Reply): void {
+function numSub(x: ChannelContext, request: Request, reply: Reply, kind: Named): void {
   reply.array((request.argc - 2) * 2);
   for (let i = 2; i < request.argc; i++) {
     const name = request.bytes(i);
     reply.bulk(name, 0, name.length);
-    reply.integer(x.channels.channels.get(name)?.subscribers.size ?? 0);
+    reply.integer(x.channels[kind].get(name)?.subscribers.size ?? 0);
   }
 }
 

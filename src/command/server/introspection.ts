@@ -119,9 +119,7 @@ function infoEntry(command: Command, reply: Reply): void {
   simpleSet(flagsOf(command), reply);
   // As in Redis, the triple is only for keys at fixed places.
   const isCounted = command.row.keyCount !== undefined;
-  reply.integer(isCounted ? 0 : command.firstKey);
-  reply.integer(isCounted ? 0 : command.lastKey);
-  reply.integer(isCounted ? 0 : command.keyStep);
+  for (const number of command.row.keys) reply.integer(isCounted ? 0 : number);
   simpleSet(categoriesOf(command), reply);
   reply.array(0); // tips
   keySpecifications(command, reply);

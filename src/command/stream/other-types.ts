@@ -21,7 +21,7 @@ const namesByType: Readonly<Record<string, string>> = {
   /** Old Redis versions send scripts as they are. */
   script: "eval evalsha fcall",
   /** They change no key. */
-  none: "function script spublish",
+  none: "function script",
   stream: "xadd xdel xdelex xtrim xsetid xgroup xack xackdel xclaim xautoclaim xreadgroup xcfgset",
 };
 

@@ -47,8 +47,8 @@ export function dropQueue(session: Session): void {
 
 /** Memory in bytes of the state that the node keeps for a client between commands. */
 export function rememberedBytes(session: Session): number {
-  const { transaction, watched, subscriptionBytes, channels, patterns } = session;
-  let bytes = subscriptionBytes + (channels + patterns) * subscriptionOverheadBytes;
+  const { transaction, watched, subscriptionBytes, subscriptions } = session;
+  let bytes = subscriptionBytes + subscriptions * subscriptionOverheadBytes;
   if (transaction !== null) bytes += transaction.bytes;
   if (watched !== null) bytes += watched.bytes + watched.keys.size * keyOverheadBytes;
   return bytes;

@@ -17,6 +17,7 @@ const scratchBytes = sharedBytesMin;
 
 const messageWord = Buffer.from("message");
 const patternMessageWord = Buffer.from("pmessage");
+const shardMessageWord = Buffer.from("smessage");
 /** The most bytes that a message has beside pattern, channel and payload. */
 const framingBytesMax = 80;
 
@@ -33,14 +34,15 @@ export class EncodedMessage {
   }
 
   /** Does nothing if the message is already encoded. */
-  encode({ pattern, channel, payload }: Message): void {
+  encode(message: Message): void {
     const { out, reply } = this;
+    const { pattern, channel, payload } = message;
     if (out.length > 0) return;
     const bytes = (pattern?.length ?? 0) + channel.length + payload.length;
     const isShared = bytes >= sharedBytesMin;
     out.bytes = isShared ? new Uint8Array(bytes + framingBytesMax) : this.scratch;
     reply.push(pattern === null ? 3 : 4);
-    const word = pattern === null ? messageWord : patternMessageWord;
+    const word = wordOf(message);
     reply.bulk(word, 0, word.length);
     if (pattern !== null) reply.bulk(pattern, 0, pattern.length);
     reply.bulk(channel, 0, channel.length);
@@ -65,4 +67,9 @@ export class EncodedMessage {
     this.chunk?.release();
     this.chunk = null;
   }
+}
+
+function wordOf({ pattern, isSharded }: Message): Uint8Array {
+  if (isSharded) return shardMessageWord;
+  return pattern === null ? messageWord : patternMessageWord;
 }

@@ -10,8 +10,9 @@ import type { Message } from "../../command/pubsub/channels.ts";
 import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
-/** In place of the length of a pattern: there is none. */
+/** In place of the length of a pattern: there is none, or the channel is a shard channel. */
 const noPattern = -1;
+const sharded = -2;
 /** Numbers of a message before the ids of its receivers. */
 const headNumbers = 6;
 
@@ -34,7 +35,7 @@ export class Parcel {
 
   add(receivers: readonly number[], message: Message): void {
     const { out, numbers } = this;
-    const { pattern, channel, payload } = message;
+    const { pattern, channel, payload, isSharded } = message;
     if (this.last?.payload !== payload || this.last.channel !== channel) {
       this.channelStart = out.length;
       out.appendAll(channel);
@@ -43,7 +44,8 @@ export class Parcel {
       this.last = message;
     }
     numbers.push(this.channelStart, this.payloadStart, this.payloadStart + payload.length);
-    numbers.push(out.length, pattern?.length ?? noPattern, receivers.length);
+    const length = pattern?.length ?? (isSharded ? sharded : noPattern);
+    numbers.push(out.length, length, receivers.length);
     for (const id of receivers) numbers.push(id);
     if (pattern !== null) out.appendAll(pattern);
   }
@@ -74,11 +76,10 @@ export function unpack(
     at += headNumbers;
     deliver(numbers.slice(at, at + count), {
       pattern:
-        patternLength === noPattern
-          ? null
-          : bytes.subarray(patternStart, patternStart + patternLength),
+        patternLength < 0 ? null : bytes.subarray(patternStart, patternStart + patternLength),
       channel: bytes.subarray(channelStart, payloadStart),
       payload: bytes.subarray(payloadStart, payloadEnd),
+      isSharded: patternLength === sharded,
     });
     at += count;
   }

@@ -14,13 +14,15 @@ function messageOf(channel: string, payload: string, pattern: string | null = nu
     pattern: pattern === null ? null : bytes(pattern),
     channel: bytes(channel),
     payload: bytes(payload),
+    isSharded: false,
   };
 }
 
 function unpacked(order: DeliverOrder): string[] {
   const found: string[] = [];
   unpack(structuredClone(order, { transfer: [order.bytes.buffer] }), (receivers, message) => {
-    const pattern = message.pattern === null ? "-" : text(message.pattern);
+    const without = message.isSharded ? "shard" : "-";
+    const pattern = message.pattern === null ? without : text(message.pattern);
     found.push(`${receivers} ${pattern} ${text(message.channel)} ${text(message.payload)}`);
   });
   return found;
@@ -32,8 +34,14 @@ test("messages arrive with their receivers, in order, and the parcel is empty af
   parcel.add([1, 2], messageOf("news", "hello"));
   parcel.add([3], messageOf("", "", ""));
   parcel.add([], messageOf("c", "x".repeat(10)));
+  parcel.add([4], { ...messageOf("s", "y"), isSharded: true });
   expect(parcel.isEmpty).toBe(false);
-  expect(unpacked(parcel.take())).toEqual(["1,2 - news hello", "3   ", " - c xxxxxxxxxx"]);
+  expect(unpacked(parcel.take())).toEqual([
+    "1,2 - news hello",
+    "3   ",
+    " - c xxxxxxxxxx",
+    "4 shard s y",
+  ]);
   expect([parcel.isEmpty, parcel.bytes]).toEqual([true, 0]);
   expect(unpacked(parcel.take())).toEqual([]);
 });
