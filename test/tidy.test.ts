@@ -260,6 +260,7 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/command/core/write.ts spare": "scratch of one call",
   "src/command/generic/expiry.ts conditions": "scratch of one call",
   "src/command/generic/key-move.ts copyReplaces": "scratch of one call",
+  "src/command/generic/object-command.ts scratch": "scratch of one call",
   "src/command/hyperloglog/element-hash.ts high": "scratch of one call",
   "src/command/hyperloglog/element-hash.ts low": "scratch of one call",
   "src/command/hyperloglog/hyperloglog-commands.ts before": "scratch of one call",

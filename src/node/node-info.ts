@@ -6,6 +6,12 @@ import { mscacheVersion, redisVersion } from "../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
 import type { StoreStatistics } from "../store/store.ts";
+import {
+  absentFromMemory,
+  absentFromPersistence,
+  absentFromServer,
+  absentFromStats,
+} from "./absent-features.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
 
 export interface InfoSource {
@@ -52,7 +58,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   server: { title: "Server", fields: serverFields },
   clients: { title: "Clients", fields: clientFields },
   memory: { title: "Memory", fields: memoryFields },
-  persistence: { title: "Persistence", fields: (source) => source.persistence },
+  persistence: { title: "Persistence", fields: persistenceFields },
   stats: { title: "Stats", fields: statsFields },
   replication: { title: "Replication", fields: (source) => source.replication },
   cpu: { title: "CPU", fields: cpuFields },
@@ -99,6 +105,12 @@ function serverFields(source: InfoSource): Field[] {
     ["uptime_in_days", Math.floor(seconds / 86_400)],
     ["executable", process.execPath],
     ["config_file", source.config.configFile],
+    ["multiplexing_api", process.platform === "linux" ? "epoll" : "kqueue"],
+    ["monotonic_clock", "performance.now"],
+    ["hz", 10],
+    ["configured_hz", 10],
+    ["lru_clock", Math.floor(source.nowMs / 1000) % 2 ** 24],
+    ...absentFromServer,
     ["io_threads_active", source.config.threads > 1 ? 1 : 0],
     ...shutdownField(source),
     ["mscache_version", mscacheVersion],
@@ -149,10 +161,33 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["mem_allocator", "segments"],
     ["mem_clients_normal", source.clientMemoryBytes],
     ["maxmemory_clients", config.maxClientMemory],
+    ...allocatorFields(store, resident),
+    ...absentFromMemory,
     ...source.replicationMemory,
     ["eviction_policy", config.eviction],
     ...Object.entries(store.memory),
   ];
+}
+
+/** The store takes the place of an allocator: segments and buckets are what it has taken. */
+function allocatorFields({ memoryUsedBytes: used, memory }: StoreStatistics, resident: number) {
+  const index = memory.index_bytes + memory.ghost_bytes;
+  const active = index + memory.segments_used * memory.segment_bytes;
+  const fields: Field[] = [
+    ["allocator_allocated", used],
+    ["allocator_active", active],
+    ["allocator_resident", resident],
+    ["allocator_frag_ratio", (active / Math.max(1, used)).toFixed(2)],
+    ["allocator_frag_bytes", active - used],
+    ["allocator_rss_ratio", (resident / Math.max(1, active)).toFixed(2)],
+    ["allocator_rss_bytes", resident - active],
+  ];
+  return fields;
+}
+
+function persistenceFields({ persistence }: InfoSource): Field[] {
+  const told = new Set(persistence.map(([name]) => name));
+  return [...persistence, ...absentFromPersistence.filter(([name]) => !told.has(name))];
 }
 
 function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] {
@@ -178,6 +213,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
     ["acl_access_denied_auth", threads.errors.get("WRONGPASS") ?? 0],
+    ...absentFromStats,
     ["ghost_hits", store.ghostHits],
   ];
 }

@@ -267,6 +267,57 @@ function clientCases(connect: () => Promise<Peer>): void {
   });
 }
 
+/**
+ * Fields of redis-server 7.0 that a node leaves out, each with its reason: it does not measure it,
+ * or it is a fact about how Redis was built.
+ */
+const leftOut: Readonly<Record<string, string>> = {
+  atomicvar_api: "of Redis's build",
+  gcc_version: "of Redis's build",
+  redis_build_id: "of Redis's build",
+  used_memory_lua_human: "as used_memory_lua",
+  used_memory_scripts_human: "as used_memory_scripts",
+  used_memory_vm_total_human: "as used_memory_vm_total",
+  client_recent_max_input_buffer: "not measured",
+  client_recent_max_output_buffer: "not measured",
+  clients_in_timeout_table: "not measured",
+  expired_stale_perc: "the sweeper does not sample",
+  expired_time_cap_reached_count: "the sweeper is not capped by time of the clock",
+  expire_cycle_cpu_milliseconds: "not measured",
+  evicted_clients: "not counted apart",
+  total_net_repl_input_bytes: "not counted apart",
+  total_net_repl_output_bytes: "not counted apart",
+  instantaneous_input_repl_kbps: "not counted apart",
+  instantaneous_output_repl_kbps: "not counted apart",
+  reply_buffer_shrinks: "there is no reply buffer for each client",
+  reply_buffer_expands: "there is no reply buffer for each client",
+  total_writes_processed: "not counted",
+  tracking_total_keys: "there is no tracking",
+  tracking_total_items: "there is no tracking",
+  tracking_total_prefixes: "there is no tracking",
+  used_cpu_sys_main_thread: "not measured apart",
+  used_cpu_user_main_thread: "not measured apart",
+};
+
+test.skipIf(oracle.isMissing)(
+  `INFO everything has redis-server's fields but for those with a reason${redisNote}`,
+  async () => {
+    await using reference = await oracle.start();
+    await using node = await ours.start();
+    const fieldsOfInfo = async (port: number) => {
+      await using peer = await Peer.connect(port);
+      await peer.ask("SET", "k", "v");
+      const text = textOf(await peer.typed("INFO", "everything"));
+      const names = [...text.matchAll(/^([\w.]+):/gm)].map((match) => match[1] as string);
+      return names.filter((name) => !/^(cmdstat|errorstat|latency_percentiles)_/.test(name));
+    };
+    const here = await fieldsOfInfo(node.port);
+    const missing = (await fieldsOfInfo(reference.port)).filter((name) => !here.includes(name));
+    expect(missing.filter((name) => !Object.hasOwn(leftOut, name))).toEqual([]);
+    expect(here.filter((name, i) => here.indexOf(name) !== i)).toEqual([]);
+  },
+);
+
 function infoCases(connect: () => Promise<Peer>): void {
   const wanted: Readonly<Record<string, string>> = {
     server: "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds",

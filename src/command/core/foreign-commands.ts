@@ -27,7 +27,7 @@ const namesByType: Readonly<Record<string, string>> = {
   "lists, sets and sorted sets": "sort sort_ro",
 };
 
-const types = new Map(
+const types: ReadonlyMap<string, string> = new Map(
   Object.entries(namesByType).flatMap(([type, names]) =>
     names.split(" ").map((name) => [name, type] as const),
   ),

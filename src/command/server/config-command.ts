@@ -93,7 +93,9 @@ function set(x: ControlContext, request: Request, reply: Reply): void {
   else reply.error(problem);
 }
 
-const secretNames = new Set(allSettings.flatMap(({ name, isSecret }) => (isSecret ? name : [])));
+const secretNames: ReadonlySet<string> = new Set(
+  allSettings.flatMap(({ name, isSecret }) => (isSecret ? name : [])),
+);
 
 /** The value after the name of a secret. */
 function hidesValue(request: Request, index: number): boolean {

@@ -1,0 +1,42 @@
+// Fields of INFO about what Redis has and this node has not: an append-only file, children of a
+// fork, a defragmenter, scripts, threads for writes. Exporters read them, and their values are
+// true, as there is nothing to count. A field that gets something to count moves to node-info.ts.
+
+type Lines = readonly (readonly [name: string, value: string | number])[];
+
+const zero = (names: string): Lines => names.split(" ").map((name) => [name, 0] as const);
+
+export const absentFromServer: Lines = [
+  ["redis_git_sha1", "00000000"],
+  ["redis_git_dirty", 0],
+  ["process_supervised", "no"],
+];
+
+export const absentFromMemory: Lines = [
+  ...zero("used_memory_startup used_memory_vm_eval used_memory_scripts_eval number_of_functions"),
+  ...zero("number_of_libraries used_memory_vm_functions used_memory_vm_total"),
+  ...zero("used_memory_functions used_memory_scripts rss_overhead_bytes mem_cluster_links"),
+  ...zero("mem_not_counted_for_evict mem_aof_buffer active_defrag_running"),
+  ...zero("lazyfree_pending_objects lazyfreed_objects"),
+  ["rss_overhead_ratio", "1.00"],
+];
+
+export const absentFromPersistence: Lines = [
+  ...zero("current_cow_peak current_cow_size current_cow_size_age current_save_keys_processed"),
+  ...zero("current_save_keys_total rdb_last_cow_size aof_rewrite_in_progress"),
+  ...zero("aof_rewrite_scheduled aof_rewrites aof_rewrites_consecutive_failures"),
+  ...zero("aof_last_cow_size module_fork_in_progress module_fork_last_cow_size"),
+  ["current_fork_perc", "0.00"],
+  ["aof_last_rewrite_time_sec", -1],
+  ["aof_current_rewrite_time_sec", -1],
+  ["aof_last_bgrewrite_status", "ok"],
+  ["aof_last_write_status", "ok"],
+];
+
+export const absentFromStats: Lines = [
+  ...zero("total_eviction_exceeded_time current_eviction_exceeded_time migrate_cached_sockets"),
+  ...zero("slave_expires_tracked_keys active_defrag_hits active_defrag_misses"),
+  ...zero("active_defrag_key_hits active_defrag_key_misses total_active_defrag_time"),
+  ...zero("current_active_defrag_time unexpected_error_replies dump_payload_sanitizations"),
+  ...zero("io_threaded_reads_processed io_threaded_writes_processed"),
+];
