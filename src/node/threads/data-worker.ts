@@ -38,6 +38,8 @@ export class DataWorker {
   private readonly ended = Promise.withResolvers<void>();
   private readonly parcel = new Parcel();
   private lastTicket = 0;
+  /** Before its first answer, a thread listens to nobody and has no clients. */
+  private hasAnswered = false;
   private isEnding = false;
 
   constructor({ start, entry, log, fault, received, gone }: DataWorkerParts) {
@@ -48,6 +50,7 @@ export class DataWorker {
     this.worker = new Worker(entry);
     this.worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind !== "told") return received(data);
+      this.hasAnswered = true;
       this.waiting.get(data.ticket)?.(data.value);
       this.waiting.delete(data.ticket);
     });
@@ -88,9 +91,10 @@ export class DataWorker {
 
   /**
    * Asks a thread that will end soon, and gives up after a while; a thread that is stuck must not
-   * stop the end.
+   * stop the end. One that has not started has nothing to end.
    */
   async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
+    if (!this.hasAnswered) return;
     if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
     this.log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
   }
