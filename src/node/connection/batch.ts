@@ -16,6 +16,9 @@ import type { Store } from "../../store/store.ts";
  */
 const batchMax = 16;
 
+/** Longer names are looked up each time. */
+const nameBytesMax = 16;
+
 export class Batch {
   readonly requests: Request[];
   /** Undefined if a request names no command, or if its time must not be counted. */
@@ -24,6 +27,11 @@ export class Batch {
   /** The argument of each command that lookAhead() announced, 0 for none, and its hash. */
   private readonly announced: Int32Array;
   private readonly hashes: Int32Array;
+  /** The command that was found last, with its name as the client wrote it. */
+  private lastCommand: Command | undefined;
+  private lastFind: Finder | null;
+  private readonly lastName: Uint8Array;
+  private lastLength: number;
 
   constructor(store: Store) {
     this.requests = Array.from({ length: batchMax }, () => new Request());
@@ -31,6 +39,10 @@ export class Batch {
     this.store = store;
     this.announced = new Int32Array(batchMax);
     this.hashes = new Int32Array(batchMax);
+    this.lastCommand = undefined;
+    this.lastFind = null;
+    this.lastName = new Uint8Array(nameBytesMax);
+    this.lastLength = 0;
   }
 
   /** Decodes up to batchMax commands, or only one, and returns how many. */
@@ -39,13 +51,34 @@ export class Batch {
     let count = 0;
     while (count < max && decoder.next()) {
       const { request } = decoder;
-      const command = find(request);
+      const command = this.commandOf(request, find);
       decoder.request = this.requests[count];
       this.requests[count] = request;
       this.commands[count++] = command;
       if (command !== undefined && (command.flags & flag.LONG) !== 0) break;
     }
     return count;
+  }
+
+  /** As find(), which is spared if the name is the last one's again, as mostly in a pipeline. */
+  private commandOf(request: Request, find: Finder): Command | undefined {
+    const { buf, start, end } = request;
+    const at = start[0];
+    const length = end[0] - at;
+    const { lastName } = this;
+    if (length === this.lastLength && find === this.lastFind) {
+      let i = 0;
+      while (i < length && buf[at + i] === lastName[i]) i++;
+      if (i === length) return this.lastCommand;
+    }
+    const command = find(request);
+    // The subcommand of a container is named by its second argument.
+    if (command === undefined || length > lastName.length || !isWhole(command)) return command;
+    for (let i = 0; i < length; i++) lastName[i] = buf[at + i];
+    this.lastLength = length;
+    this.lastFind = find;
+    this.lastCommand = command;
+    return command;
   }
 
   /** Announces the first key of each command. One command alone has nothing to overlap with. */
@@ -106,4 +139,9 @@ export class Batch {
     }
     for (let i = 0; i < count; i++) requests[i].shrink();
   }
+}
+
+/** Whether argument 0 alone names it. */
+function isWhole({ name, subcommands }: Command): boolean {
+  return subcommands.length === 0 && !name.includes("|");
 }
