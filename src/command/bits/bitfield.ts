@@ -325,6 +325,7 @@ export const bitfieldCommands = family({ group: "bitmap", keys: [1, 1, 1] }, [
     syntax: `key [operation=(${get} | ${write})...]`,
     flags: WRITE | DENY_OOM,
     keyUse: "RW access update variable_flags",
+    keyUseOf: useOfBitfield,
     buildsOn: [1, 1, 1],
     growth,
     since: "3.2.0",
@@ -343,3 +344,15 @@ export const bitfieldCommands = family({ group: "bitmap", keys: [1, 1, 1] }, [
     handler: bitfieldRo,
   },
 ]);
+
+/** It only reads if it has only GET and OVERFLOW, each whole; `first` is the command. */
+function useOfBitfield(request: Request, first: number): string {
+  const { argc } = request;
+  let at = first + 2;
+  while (at < argc) {
+    if (argumentIs(request, at, "GET") && at + 2 < argc) at += 3;
+    else if (argumentIs(request, at, "OVERFLOW") && at + 1 < argc) at += 2;
+    else return "RW access update";
+  }
+  return "RO access";
+}
