@@ -6,8 +6,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { bitCommand } from "../support/bit-commands.ts";
-import { Judge, showDifference } from "../support/judge.ts";
 import { Peer } from "../support/peer.ts";
+import { differencesIn } from "../support/random-batches.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
@@ -21,18 +21,9 @@ for (const contestant of [ours, oursWithThreads(4)]) {
   test.skipIf(oracle.isMissing)(
     `random bits of ${contestant.name} are those of redis-server${redisNote}`,
     async () => {
-      await using reference = await oracle.start();
-      await using node = await contestant.start();
-      await using left = await Peer.connect(reference.port);
-      await using right = await Peer.connect(node.port);
-      const judge = new Judge(left, right);
       const random = new Random(seedFor("BITMAPS_SEED"));
-      for (let i = 0; i < batches && !judge.hasEnough; i++) {
-        const steps = Array.from({ length: batchSteps }, () => bitCommand(random));
-        await judge.batch(steps.map((args) => ({ args, compare: "equal" })));
-        await judge.compareKeyspaces();
-      }
-      expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+      const draw = () => Array.from({ length: batchSteps }, () => bitCommand(random));
+      expect(await differencesIn(batches, contestant, draw)).toBe("");
     },
   );
 }
