@@ -370,7 +370,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["age", seconds(session.createdAtMs)],
     ["idle", seconds(session.lastActiveMs)],
     ["flags", lettersOf(report, waiting)],
-    ["db", 0],
+    ["db", session.database],
     ["sub", session.channels],
     ["psub", session.patterns],
     ["ssub", session.shardChannels],

@@ -117,18 +117,22 @@ function pong(request: Request, reply: Reply): void {
 
 const outOfRangeDatabase = errorReply("DB index is out of range");
 
-function select(_x: Context, request: Request, reply: Reply): void {
+function select({ session }: Context, request: Request, reply: Reply): void {
   const index = readInteger(request.buf, request.start[1], request.end[1]);
   if (index === NOT_AN_INTEGER) reply.error(notAnInteger);
   else if (index !== (index | 0)) reply.error(notAnInt32);
   else if (index !== 0) reply.error(outOfRangeDatabase);
-  else reply.ok();
+  else {
+    session.database = index;
+    reply.ok();
+  }
 }
 
 function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   const { session, standing, channels, store } = x;
   session.name = "";
   session.protocol = 2;
+  session.database = 0;
   session.replyMode = "on";
   session.noEvict = false;
   session.noTouch = false;

@@ -28,6 +28,8 @@ export class Session {
   authenticated: boolean;
   /** RESP version, 2 or 3. */
   protocol: 2 | 3 = 2;
+  /** The number of the database that SELECT chose. */
+  database = 0;
   lastCommand = "NULL";
   replyMode: ReplyMode = "on";
   noEvict = false;
