@@ -38,6 +38,11 @@ export function isHost(text: string): boolean {
   return address.test(formatAddress({ host: text, port: 0 }));
 }
 
+/** Whether an IP address is this machine's own, IPv4 mapped into IPv6 included. */
+export function isLoopback(host: string): boolean {
+  return /^(::ffff:)?127\./i.test(host) || host === "::1";
+}
+
 /** The address as a user would type it; an IPv6 host gets its brackets back. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

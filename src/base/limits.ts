@@ -130,6 +130,8 @@ export const outputHardBytesMax = 1 * GiB;
 export const strangerOutputBytesMax = 4 * KiB;
 /** How long a client may take to log in if a password is set, ms. Longer: it is disconnected. */
 export const strangerMsMax = 60_000;
+/** How long a client that is refused may take to close its end, ms. Longer: it is disconnected. */
+export const refusedMsMax = 1_000;
 /**
  * How long one client's pipeline may run before other clients are served, ms; it resumes in the
  * next round of the event loop. A batch of commands is never cut, so a large one may take longer.

@@ -6,6 +6,7 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
+import { type AccessConfig, accessOptions } from "./access-options.ts";
 import {
   defaultClientMemory,
   defaultFollowerBuffer,
@@ -40,7 +41,7 @@ import {
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config extends MonitoringConfig {
+export interface Config extends MonitoringConfig, AccessConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -389,6 +390,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: asText,
     redis: [{ name: "requirepass" }],
   },
+  ...accessOptions,
   configFile: {
     name: "config",
     environment: "MSCACHE_CONFIG",

@@ -1,7 +1,7 @@
 // Starts and ends a node. Each part is made from those before it (parts.ts); read startServer()
 // from top to bottom to see how they fit together.
 
-import { type Address, formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, isLoopback } from "../base/address.ts";
 import { descriptorsMax } from "../base/descriptors.ts";
 import { type Lookup, lookUp } from "../base/host-lookup.ts";
 import { threadFarewellMsMax } from "../base/limits.ts";
@@ -159,6 +159,12 @@ async function begin(
   });
   standing.port = addresses[0].port;
   announce(log, addresses, leaderAddr);
+  if (standing.isProtected && !standing.needsLogin && !addresses.every(isOwn)) {
+    log.warn(
+      "protected mode: without a password, only clients of this machine are served; " +
+        "set --password, or --protected-mode no in a network that you trust",
+    );
+  }
   await load(persistence, leaderAddr !== null, shutdown);
   if (!shutdown.hasEnded) {
     standing.isLoading = false;
@@ -175,6 +181,10 @@ async function listen(
   const addresses = await listenAddresses(wanted, lookup);
   const ports = await threads.listen(addresses);
   return addresses.map(({ host }, index) => ({ host, port: ports[index] }));
+}
+
+function isOwn({ host }: Address): boolean {
+  return isLoopback(host);
 }
 
 function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {

@@ -44,6 +44,9 @@ const rows: { readonly [K in Key]?: Row } = {
   password: ({ standing }, { password }) => {
     standing.setPassword(password);
   },
+  protectedMode: ({ standing }, { protectedMode }) => {
+    standing.isProtected = protectedMode;
+  },
   tcpKeepAlive: ({ standing }, { tcpKeepAlive }) => {
     standing.keepAliveSeconds = tcpKeepAlive;
   },

@@ -23,7 +23,8 @@ const MAX_CLIENTS = 5;
 const IDLE_TIMEOUT = 6;
 const LOG_LEVEL = 7;
 const KEEP_ALIVE = 8;
-const LEADER = 9;
+const PROTECTED = 9;
+const LEADER = 10;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
@@ -124,6 +125,15 @@ export class SharedStanding implements Standing {
 
   set keepAliveSeconds(seconds: number) {
     Atomics.store(this.words, KEEP_ALIVE, seconds);
+  }
+
+  /** Whether a node without a password refuses other machines. */
+  get isProtected(): boolean {
+    return Atomics.load(this.words, PROTECTED) !== 0;
+  }
+
+  set isProtected(value: boolean) {
+    Atomics.store(this.words, PROTECTED, value ? 1 : 0);
   }
 
   /** 0: a client may be silent for ever. */

@@ -6,10 +6,16 @@
 import { formatAddress } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { descriptorsSpare, keepAliveSecondsMax, strangerMsMax } from "../../base/limits.ts";
+import {
+  descriptorsSpare,
+  keepAliveSecondsMax,
+  refusedMsMax,
+  strangerMsMax,
+} from "../../base/limits.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import { Session } from "../../command/core/session.ts";
 import type { SharedStanding } from "../standing.ts";
+import { type Refusal, refusalOf } from "./admission.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 import { Delivery } from "./delivery.ts";
@@ -22,6 +28,8 @@ export class Connections {
   rejected = 0;
   private readonly standing: SharedStanding;
   private readonly table = new Map<number, Connection>();
+  /** Those that were refused; each has its line and is to close. */
+  private readonly refused = new Set<Connection>();
   /**
    * A socket with this descriptor or a higher one would leave none for the node's own files and
    * links.
@@ -76,8 +84,15 @@ export class Connections {
     return found.sort((a, b) => rank(a) - rank(b) || b.heldBytes - a.heldBytes);
   }
 
-  /** Called once a second: closes clients that have not logged in for too long. */
+  /**
+   * Called once a second: closes clients that have not logged in for too long, and those that were
+   * refused and stay.
+   */
   expelStrangers(): void {
+    const refusedBefore = monotonicMs() - refusedMsMax;
+    for (const connection of this.refused) {
+      if (connection.session.createdAtMs <= refusedBefore) connection.terminate();
+    }
     if (!this.standing.needsLogin) return;
     const before = monotonicMs() - strangerMsMax;
     for (const connection of this.all()) {
@@ -111,23 +126,24 @@ export class Connections {
     socket.data = connection;
     this.table.set(session.id, connection);
     const open = this.standing.connectionOpened();
-    const { maxClients } = this.standing;
-    if (open > maxClients) this.reject(connection, `max-clients (${maxClients}) is reached`);
-    // If a client took the last one, accept() would keep failing and the loop would spin (Bun
-    // 1.4.5).
-    else if (descriptorOf(socket) >= this.descriptorsEnd)
-      this.reject(connection, "no descriptors are left");
+    // If a client took the last descriptor, accept() would keep failing and the loop would spin
+    // (Bun 1.4.5).
+    const isLast = descriptorOf(socket) >= this.descriptorsEnd;
+    const refusal = refusalOf(this.standing, socket.remoteAddress, open, isLast);
+    if (refusal !== null) this.refuse(connection, refusal);
   }
 
-  private reject(connection: Connection, reason: string): void {
+  private refuse(connection: Connection, { reason, line }: Refusal): void {
     this.rejected++;
+    this.refused.add(connection);
     this.refusals.happened(reason, `${reason}: client ${connection.session.address} is refused`);
-    connection.socket.write("-ERR max number of clients reached\r\n");
+    connection.socket.write(line);
     connection.close();
   }
 
   closed(connection: Connection): void {
     this.table.delete(connection.session.id);
+    this.refused.delete(connection);
     this.standing.connectionClosed();
     connection.onClose();
     this.thread.left(connection.session);
