@@ -130,6 +130,11 @@ export const outputHardBytesMax = 1 * GiB;
 export const strangerOutputBytesMax = 4 * KiB;
 /** How long a client may take to log in if a password is set, ms. Longer: it is disconnected. */
 export const strangerMsMax = 60_000;
+/**
+ * Longest path of a Unix socket, bytes: macOS allows 103, and it is bound with one more. Longer: a
+ * configuration error.
+ */
+export const unixPathBytesMax = 102;
 /** How long a client that is refused may take to close its end, ms. Longer: it is disconnected. */
 export const refusedMsMax = 1_000;
 /**

@@ -140,12 +140,15 @@ function explain<Value>(where: string, parse: () => Value): Value {
 }
 
 function checkRelations(config: Config): void {
-  const { maxMemory, reserve, leaderAddr, listenAddr } = config;
+  const { maxMemory, reserve, leaderAddr, listenAddr, unixSocket } = config;
   if (maxMemory > reserve) {
     throw new ConfigError(
       `--max-memory: ${formatSize(maxMemory)} is above the reserve of ${formatSize(reserve)}; ` +
         "start the node with a larger --reserve",
     );
+  }
+  if (listenAddr.length === 0 && unixSocket === "") {
+    throw new ConfigError("--listenaddr: none needs a --unix-socket");
   }
   const leader = leaderAddr === null ? "" : formatAddress(leaderAddr);
   if (listenAddr.some((address) => formatAddress(address) === leader)) {

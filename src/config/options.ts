@@ -26,6 +26,7 @@ import {
 import {
   type EvictionPolicy,
   evictionPolicies,
+  formatAddressList,
   formatSize,
   type OtherTypes,
   otherTypes,
@@ -92,10 +93,10 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     group: "Network",
     hint: "ADDR[,ADDR]",
     default: "127.0.0.1:5000",
-    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port.",
+    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port, and `none` only the Unix socket.",
     change: "restart",
     parse: parseAddressList,
-    format: (addresses) => addresses.map(formatAddress).join(","),
+    format: formatAddressList,
     redis: [
       { name: "port", show: (addresses) => String(addresses[0]?.port ?? 0) },
       { name: "bind", show: (addresses) => addresses.map(({ host }) => host).join(" ") },

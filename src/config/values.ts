@@ -56,8 +56,14 @@ export function formatSize(bytes: number): string {
 
 // ---- addresses ----------------------------------------------------------------------------------
 
-/** A comma-separated list without duplicates. Addresses with port 0 never count as duplicates. */
+const noAddress = "none";
+
+/**
+ * A comma-separated list without duplicates, or `none`. Addresses with port 0 never count as
+ * duplicates.
+ */
 export function parseAddressList(text: string): Address[] {
+  if (text.trim().toLowerCase() === noAddress) return [];
   const addresses = text.split(",").map((part) => parseAddress(part));
   const seen = new Set<string>();
   for (const address of addresses) {
@@ -66,6 +72,10 @@ export function parseAddressList(text: string): Address[] {
     seen.add(name);
   }
   return addresses;
+}
+
+export function formatAddressList(addresses: readonly Address[]): string {
+  return addresses.length === 0 ? noAddress : addresses.map(formatAddress).join(",");
 }
 
 /** A host without a port; an empty string means none. */

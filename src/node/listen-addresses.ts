@@ -6,7 +6,8 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import type { Lookup } from "../base/host-lookup.ts";
 import { codeOf, reasonOf } from "../base/reason.ts";
-import { ListenError, listenBriefly } from "./connection/listener.ts";
+import { ListenError } from "./connection/listen-error.ts";
+import { listenBriefly } from "./connection/listener.ts";
 
 /**
  * How many ports are tried that the system offers for the first address and the others have taken.

@@ -14,6 +14,7 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
+import { assertReplaceable } from "./connection/unix-socket.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
 import { listenAddresses } from "./listen-addresses.ts";
@@ -147,18 +148,16 @@ function makeControl({ configuration, pauses }: Ground, node: Node): Control {
 // ---- the start ----------------------------------------------------------------------------------
 
 /** Listens, loads and follows; returns the addresses. */
-async function begin(
-  node: Node,
-  { listenAddr, leaderAddr }: Config,
-  lookup: Lookup = lookUp,
-): Promise<Address[]> {
+async function begin(node: Node, config: Config, lookup: Lookup = lookUp): Promise<Address[]> {
   const { log, standing, persistence, replication, threads, shutdown } = node;
-  const addresses = await listen(threads, listenAddr, lookup).catch(async (error) => {
+  const { leaderAddr, unixSocket } = config;
+  const addresses = await listen(threads, config, lookup).catch(async (error) => {
     await closeParts(node);
     throw error;
   });
-  standing.port = addresses[0].port;
-  announce(log, addresses, leaderAddr);
+  standing.port = addresses[0]?.port ?? 0;
+  const places = addresses.map(formatAddress);
+  announce(log, unixSocket === "" ? places : [...places, unixSocket], leaderAddr);
   if (standing.isProtected && !standing.needsLogin && !addresses.every(isOwn)) {
     log.warn(
       "protected mode: without a password, only clients of this machine are served; " +
@@ -175,11 +174,13 @@ async function begin(
 
 async function listen(
   threads: Threads,
-  wanted: readonly Address[],
+  { listenAddr, unixSocket: path, unixSocketPerm: mode }: Config,
   lookup: Lookup,
 ): Promise<Address[]> {
-  const addresses = await listenAddresses(wanted, lookup);
-  const ports = await threads.listen(addresses);
+  const addresses = await listenAddresses(listenAddr, lookup);
+  if (path !== "") await assertReplaceable(path);
+  const unix = path === "" ? null : { path, mode };
+  const { ports } = await threads.listen({ addresses, unix });
   return addresses.map(({ host }, index) => ({ host, port: ports[index] }));
 }
 
@@ -187,10 +188,9 @@ function isOwn({ host }: Address): boolean {
   return isLoopback(host);
 }
 
-function announce(log: Log, addresses: readonly Address[], leader: Address | null): void {
-  const where = addresses.map(formatAddress).join(", ");
+function announce(log: Log, places: readonly string[], leader: Address | null): void {
   const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
-  log.info(`listening on ${where} as a ${role}`);
+  log.info(`listening on ${places.join(", ")} as a ${role}`);
 }
 
 /** A node that is told to end while it loads does not finish loading first. */

@@ -34,7 +34,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["aclfile", ""],
   ["logfile", ""],
   ["pidfile", ""],
-  ["unixsocket", ""],
   ["tls-port", "0"],
   ["daemonize", "no"],
   ["supervised", "no"],

@@ -346,12 +346,13 @@ const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as con
  * keys (d) are not detected, because a client may watch a million keys.
  */
 function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<number>): string {
-  const { kind, id, subscriptions, transaction, closing, noEvict, noTouch } = session;
+  const { kind, id, subscriptions, transaction, closing, noEvict, noTouch, isUnix } = session;
   let letters: string = kindLetters[kind];
   if (subscriptions > 0) letters += "P";
   if (transaction !== null) letters += "x";
   if (isHeld || waiting.has(id)) letters += "b";
   if (closing) letters += "c";
+  if (isUnix) letters += "U";
   if (noEvict) letters += "e";
   if (noTouch) letters += "T";
   return letters || "N";

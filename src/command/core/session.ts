@@ -34,6 +34,8 @@ export class Session {
   replyMode: ReplyMode = "on";
   noEvict = false;
   noTouch = false;
+  /** Whether it came by the Unix socket; both addresses are then the path, and port 0. */
+  isUnix = false;
   /** Journal offset after the last write of this connection, for WAIT. */
   lastWriteOffset = 0;
   /** The commands queued since MULTI; null outside of a transaction. */

@@ -454,7 +454,7 @@ export class Connection implements Spill {
   }
 
   get remoteAddress(): string {
-    return this.socket.remoteAddress;
+    return this.socket.remoteAddress ?? "/unixsocket"; // as in Redis
   }
 
   /** It waits for this node: in WAIT, a pause, for the control thread, or for its next turn. */

@@ -109,19 +109,14 @@ export class Connections {
     connection.onDrain();
   }
 
-  open(socket: ClientSocket): void {
+  /** `unixPath` is the path of the Unix socket by which the client came, if it did. */
+  open(socket: ClientSocket, unixPath = ""): void {
     const { keepAliveSeconds } = this.standing;
-    if (keepAliveSeconds > 0) {
+    if (keepAliveSeconds > 0 && unixPath === "") {
       socket.setKeepAlive(true, Math.min(keepAliveSeconds, keepAliveSecondsMax) * 1000);
     }
     this.received++;
-    const session = new Session(
-      this.standing.nextClientId(),
-      formatAddress({ host: socket.remoteAddress, port: socket.remotePort }),
-      formatAddress({ host: socket.localAddress, port: socket.localPort }),
-      monotonicMs(),
-      !this.standing.needsLogin,
-    );
+    const session = this.sessionOf(socket, unixPath);
     const connection = new Connection(this.thread, socket, session);
     socket.data = connection;
     this.table.set(session.id, connection);
@@ -131,6 +126,21 @@ export class Connections {
     const isLast = descriptorOf(socket) >= this.descriptorsEnd;
     const refusal = refusalOf(this.standing, socket.remoteAddress, open, isLast);
     if (refusal !== null) this.refuse(connection, refusal);
+  }
+
+  private sessionOf(socket: ClientSocket, unixPath: string): Session {
+    const isUnix = unixPath !== "";
+    const far = { host: socket.remoteAddress, port: socket.remotePort };
+    const near = { host: socket.localAddress, port: socket.localPort };
+    const session = new Session(
+      this.standing.nextClientId(),
+      isUnix ? `${unixPath}:0` : formatAddress(far),
+      isUnix ? `${unixPath}:0` : formatAddress(near),
+      monotonicMs(),
+      !this.standing.needsLogin,
+    );
+    session.isUnix = isUnix;
+    return session;
   }
 
   private refuse(connection: Connection, { reason, line }: Refusal): void {

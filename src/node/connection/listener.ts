@@ -3,19 +3,19 @@
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import { codeOf, reasonOf } from "../../base/reason.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientSocket, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import { ListenError } from "./listen-error.ts";
 
-/** A start that failed for a reason outside the program, in one sentence. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
+/** `fd` is missing from Bun's types. */
+export type Listener = Bun.SocketListener<Connection> & { readonly fd: number };
+type PortListener = Listener & { readonly port: number };
 
 export function listen(
   connections: Connections,
   address: Address,
   reusePort = false,
-): Bun.TCPSocketListener<Connection> {
+): PortListener {
   // `reusePort` works for listeners on Linux, though the type declares it for connections only.
   const options = {
     hostname: address.host,
@@ -25,10 +25,25 @@ export function listen(
     socket: handlersOf(connections),
   };
   try {
-    return Bun.listen<Connection>(options);
+    return Bun.listen<Connection>(options) as unknown as PortListener;
   } catch (cause) {
     throw new ListenError(explain(address, cause));
   }
+}
+
+/** Listens on a Unix socket that is bound now, or that another thread has bound. */
+export function listenUnix(
+  connections: Connections,
+  path: string,
+  where: { readonly unix: string } | { readonly fd: number },
+): Listener {
+  const socket = {
+    ...handlersOf(connections),
+    open: (opened: ClientSocket) => connections.open(opened, path),
+  };
+  // The type declares `fd` for connections only.
+  const options = { ...where, allowHalfOpen: true, socket } as Bun.UnixSocketOptions<Connection>;
+  return Bun.listen<Connection>(options) as unknown as Listener;
 }
 
 /**

@@ -3,13 +3,13 @@
 // this way; they meet in shared memory.
 // Invariant: messages of one sender arrive in the order in which they were sent.
 
-import type { Address } from "../../base/address.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
 import { finderOf } from "../../command/table.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
+import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
 import type { ThreadStatistics } from "./threads.ts";
@@ -32,8 +32,8 @@ export interface Start {
 
 /** What the control thread asks a data thread, with the types of the detail and the answer. */
 export interface Questions extends TimeQuestions {
-  /** The ports of the listeners, or a sentence that says why there are none. */
-  listen: { detail: readonly Address[]; answer: number[] | string };
+  /** `copies` is for Listeners.open(); a sentence says why nothing can be bound. */
+  listen: { detail: { endpoints: Endpoints; copies: number }; answer: Bound | string };
   clients: { detail: ClientFilter; answer: ClientReport[] };
   kill: { detail: ClientFilter; answer: number };
   statistics: { detail: null; answer: ThreadStatistics };

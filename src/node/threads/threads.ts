@@ -1,7 +1,6 @@
 // The data threads, as the control thread sees them: it asks all of them together. With one data
 // thread, which is the control thread itself, LocalThreads answers at once.
 
-import type { Address } from "../../base/address.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
 import { fits } from "../../command/connection/client-filter.ts";
 import type { CommandCount } from "../../command/core/command-statistics.ts";
@@ -12,7 +11,7 @@ import { commands } from "../../command/table.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
-import { listen } from "../connection/listener.ts";
+import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 
@@ -31,8 +30,8 @@ export interface ThreadStatistics {
 }
 
 export interface Threads extends Clients {
-  /** Starts to listen and returns the ports; for port 0, the one that the system chose. */
-  listen(addresses: readonly Address[]): Promise<number[]>;
+  /** Starts to listen; for port 0, the system chooses one. */
+  listen(endpoints: Endpoints): Promise<Bound>;
   statistics(): Promise<ThreadStatistics>;
   resetStatistics(): void;
   /** The answer of each thread. */
@@ -52,16 +51,15 @@ export interface Threads extends Clients {
 
 export class LocalThreads implements Threads {
   private readonly connections: Connections;
-  private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
+  private readonly listeners: Listeners;
 
   constructor(connections: Connections) {
     this.connections = connections;
+    this.listeners = new Listeners(connections);
   }
 
-  async listen(addresses: readonly Address[]): Promise<number[]> {
-    // One by one, so that close() also closes those that are bound if a later one cannot be.
-    for (const address of addresses) this.listeners.push(listen(this.connections, address));
-    return this.listeners.map(({ port }) => port);
+  async listen(endpoints: Endpoints): Promise<Bound> {
+    return this.listeners.open(endpoints);
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {
@@ -97,7 +95,7 @@ export class LocalThreads implements Threads {
   }
 
   async stopListening(): Promise<void> {
-    for (const listener of this.listeners) listener.stop();
+    this.listeners.stop();
   }
 
   async close(): Promise<void> {
@@ -105,7 +103,7 @@ export class LocalThreads implements Threads {
   }
 
   abandon(): void {
-    for (const listener of this.listeners) listener.stop(true);
+    this.listeners.stop(true);
   }
 }
 

@@ -6,14 +6,13 @@
 // Invariant: however this thread ends, it is marked dead, so that no thread waits for its locks.
 
 import { isMainThread, parentPort } from "node:worker_threads";
-import type { Address } from "../../base/address.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, fatal } from "../../base/errors.ts";
 import { Log } from "../../base/log.ts";
-import type { Connection } from "../connection/connection.ts";
 import { Connections } from "../connection/connections.ts";
 import { DataThread } from "../connection/data-thread.ts";
-import { ListenError, listen } from "../connection/listener.ts";
+import { ListenError } from "../connection/listen-error.ts";
+import { type Bound, Listeners } from "../connection/listeners.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
@@ -59,7 +58,7 @@ class WorkerServer {
   private readonly thread: DataThread;
   private readonly connections: Connections;
   private readonly links = new Map<number, RemoteLink>();
-  private readonly listeners: Bun.TCPSocketListener<Connection>[] = [];
+  private readonly listeners: Listeners;
 
   constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
     const attached = awaken(attach(memory, number));
@@ -85,6 +84,7 @@ class WorkerServer {
       writeBytesMax: journal.capacity / (4 * threads),
     });
     this.connections = new Connections(this.thread, standing);
+    this.listeners = new Listeners(this.connections);
     setInterval(() => this.tick(), tickMs);
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
   }
@@ -93,7 +93,7 @@ class WorkerServer {
   private breakOff(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.post({ kind: "fault", text });
-    for (const listener of this.listeners) listener.stop(true);
+    this.listeners.stop(true);
   }
 
   receive(message: ToWorker): void {
@@ -140,24 +140,23 @@ class WorkerServer {
         this.connections.resetStatistics();
         return null;
       case "stopListening":
-        for (const listener of this.listeners) listener.stop();
+        this.listeners.stop();
         return null;
       case "close":
-        for (const listener of this.listeners) listener.stop(true);
+        this.listeners.stop(true);
         return null;
       default:
         return answerTimes(timesOf(this.connections), name, detail);
     }
   }
 
-  private listen(addresses: readonly Address[]): number[] | string {
+  private listen({ endpoints, copies }: Questions["listen"]["detail"]): Bound | string {
     try {
-      for (const address of addresses) this.listeners.push(listen(this.connections, address, true));
+      return this.listeners.open(endpoints, true, copies);
     } catch (error) {
       if (error instanceof ListenError) return error.message;
       throw error;
     }
-    return this.listeners.map(({ port }) => port);
   }
 
   // ---- links ------------------------------------------------------------------------------------

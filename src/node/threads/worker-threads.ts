@@ -4,7 +4,6 @@
 // Invariants: the reply to CONFIG RESETSTAT waits until every thread has reset its counters; a link
 // acts in a turn of the control thread, so that effects recorded in it are sent.
 
-import type { Address } from "../../base/address.ts";
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError, type Fault } from "../../base/errors.ts";
@@ -15,7 +14,9 @@ import type { Session } from "../../command/core/session.ts";
 import type { Channels, Message } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
-import { assertFree, ListenError } from "../connection/listener.ts";
+import { ListenError } from "../connection/listen-error.ts";
+import { assertFree } from "../connection/listener.ts";
+import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -103,14 +104,21 @@ export class WorkerThreads implements Threads {
 
   // ---- all of them ------------------------------------------------------------------------------
 
-  async listen(addresses: readonly Address[]): Promise<number[]> {
-    for (const address of addresses) assertFree(address);
+  /** The first thread binds everything; the others bind the same addresses beside it. */
+  async listen(endpoints: Endpoints): Promise<Bound> {
+    for (const address of endpoints.addresses) assertFree(address);
     const [first, ...others] = this.workers;
-    const ports = portsOf(await first.ask("listen", addresses));
-    const same = addresses.map(({ host }, index) => ({ host, port: ports[index] }));
-    const answers = await Promise.all(others.map((worker) => worker.ask("listen", same)));
-    for (const answer of answers) portsOf(answer);
-    return ports;
+    const copies = others.length;
+    const bound = boundBy(await first.ask("listen", { endpoints, copies }));
+    const same = endpoints.addresses.map(({ host }, i) => ({ host, port: bound.ports[i] }));
+    const answers = await Promise.all(
+      others.map((worker, i) => {
+        const unix = endpoints.unix && { ...endpoints.unix, descriptor: bound.unixCopies[i] };
+        return worker.ask("listen", { endpoints: { addresses: same, unix }, copies: 0 });
+      }),
+    );
+    for (const answer of answers) boundBy(answer);
+    return bound;
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {
@@ -279,7 +287,7 @@ function workerEntry(): string | URL {
   return isBinary ? "./worker.ts" : new URL("../../worker.ts", import.meta.url);
 }
 
-function portsOf(answer: number[] | string): number[] {
+function boundBy(answer: Bound | string): Bound {
   if (typeof answer === "string") throw new ListenError(answer);
   return answer;
 }
