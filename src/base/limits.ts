@@ -212,6 +212,12 @@ export const arenaBytes = 1 * GiB;
 export const memoryBytesMin = 1 * MiB;
 /** Largest store, bytes: 32-bit locations in units of 8 bytes. More: a configuration error. */
 export const memoryBytesMax = 32 * GiB;
+/**
+ * Databases without --databases, as in Redis, and with it at most: an identity is a byte, and a
+ * flushed database keeps one until its items are removed. More: a configuration error.
+ */
+export const databasesDefault = 16;
+export const databasesMax = 64;
 
 // ---- snapshots --------------------------------------------------------------------------------
 

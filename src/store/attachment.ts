@@ -4,9 +4,11 @@
 // Invariant: two attachments of the same memory, in two threads, see the same store.
 
 import { Arenas } from "./arenas.ts";
+import { FOREIGN_ENTRY } from "./bucket-index.ts";
 import { Chains } from "./chain.ts";
-import { Hasher } from "./hash.ts";
-import { ItemLayout } from "./item.ts";
+import { Databases } from "./databases.ts";
+import { Hasher, hashKeyFor } from "./hash.ts";
+import { FOREIGN, ItemLayout } from "./item.ts";
 import { ItemView } from "./item-view.ts";
 import { Mutex, ThreadTable } from "./lock.ts";
 import { EVICTION, EXPIRES, POOL_LOCK, type StoreMemory } from "./memory.ts";
@@ -16,7 +18,13 @@ export type RemovalReason = "expired" | "evicted";
 
 /** Called for every item that is removed without a command; the shard's lock is held. */
 export interface RemovalListener {
-  removed(reason: RemovalReason, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+  removed(
+    reason: RemovalReason,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    database: number,
+  ): void;
 }
 
 export class Attachment {
@@ -26,7 +34,12 @@ export class Attachment {
   readonly arenas: Arenas;
   readonly segments: Segments;
   readonly chains: Chains;
-  readonly hasher: Hasher;
+  readonly databases: Databases;
+  /** The identity of the selected database, and what follows from it. */
+  identity: number;
+  hasher: Hasher;
+  /** The flag of its entries: FOREIGN_ENTRY, or 0 for identity 0. */
+  mark: number;
   readonly layout: ItemLayout;
   /** The store's registers: the item found last. */
   readonly current: ItemView;
@@ -35,6 +48,8 @@ export class Attachment {
   listener: RemovalListener | null;
   /** Whether reads by this thread count as uses of the items. */
   countsUses: boolean;
+  /** By identity; absent if this thread has not met it. */
+  private readonly hashers: (Hasher | undefined)[];
 
   constructor(memory: StoreMemory, thread: number) {
     const { geometry } = memory;
@@ -45,12 +60,33 @@ export class Attachment {
     this.arenas = new Arenas(geometry, memory.arenas);
     this.segments = new Segments(geometry, this.global, new Int32Array(memory.table), lock);
     this.chains = new Chains(this.arenas, this.segments);
-    this.hasher = new Hasher(memory.hashKey);
+    this.databases = new Databases(memory.databases, geometry.databases);
+    const plain = new Hasher(memory.hashKey);
+    this.hashers = [plain];
+    this.identity = 0;
+    this.hasher = plain;
+    this.mark = 0;
     this.layout = new ItemLayout(this.arenas.segmentShift);
     this.current = new ItemView(this.arenas, this.chains);
     this.other = new ItemView(this.arenas, this.chains);
     this.listener = null;
     this.countsUses = true;
+  }
+
+  /** From now on this thread finds and writes items of this identity. */
+  select(identity: number): void {
+    this.identity = identity;
+    this.hasher = this.hasherOf(identity);
+    this.mark = identity === 0 ? 0 : FOREIGN_ENTRY;
+    this.layout.flagsAlways = identity === 0 ? 0 : FOREIGN;
+  }
+
+  hasherOf(identity: number): Hasher {
+    const known = this.hashers[identity];
+    if (known !== undefined) return known;
+    const hasher = new Hasher(hashKeyFor(this.memory.hashKey, identity));
+    this.hashers[identity] = hasher;
+    return hasher;
   }
 
   /** Whether this node expires and evicts on its own, as a leader does. */

@@ -28,9 +28,11 @@ export const IN_MAIN = 4;
 /** The item has an expiry: the sweeper skips the others without reading them. */
 export const EXPIRING = 8;
 export const USED = 16;
+/** The item is FOREIGN (item.ts): of a database with another identity than 0. */
+export const FOREIGN_ENTRY = 32;
 const HASH_SHIFT = 6;
-/** The bits in which an entry must match a hash: the 26 hash bits and USED. */
-export const MATCH_MASK = (-1 << HASH_SHIFT) | USED;
+/** The bits in which an entry must match a key: the 26 hash bits, USED and FOREIGN_ENTRY. */
+export const MATCH_MASK = (-1 << HASH_SHIFT) | USED | FOREIGN_ENTRY;
 
 export const entriesPerBucket = 7;
 export const LOCATION = 7;
@@ -82,7 +84,7 @@ export class BucketIndex {
     return addressOf(hash, this.state[BUCKET_MASK], this.state[BUCKETS]);
   }
 
-  /** The meta word of an entry with this hash, under MATCH_MASK. */
+  /** The meta word of an entry with this hash under MATCH_MASK, without FOREIGN_ENTRY. */
   wanted(hash: number): number {
     return (hash << HASH_SHIFT) | USED;
   }

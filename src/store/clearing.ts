@@ -44,7 +44,8 @@ export function clearHalf(
   for (const shard of half) clearShard(attachment, shard);
 }
 
-function clearShard({ memory, global }: Attachment, { number, state, index }: Shard): void {
+function clearShard({ memory, global }: Attachment, shard: Shard): void {
+  const { number, state, index, counts } = shard;
   const buckets = state[BUCKETS];
   const total = memory.geometry.bucketsPerShard;
   releasePages(memory.index[number], bucketsFirst * unitBytes, buckets * unitBytes);
@@ -53,6 +54,7 @@ function clearShard({ memory, global }: Attachment, { number, state, index }: Sh
   const used = buckets + state[OVERFLOW_IN_USE] + state[GHOST_BUCKETS];
   Atomics.sub(global, USED_UNITS, used - bucketsFirst);
   emptyShard(state, total);
+  counts.fill(0);
   index.words.fill(0, 0, bucketsFirst * bucketWords);
 }
 

@@ -55,6 +55,8 @@ export class Evictor {
   private readonly reader: SegmentReader;
   /** Evictions left that skip the search for a sparse segment, after a search found none. */
   private unsearched: number;
+  /** Whether a database was flushed whose items are still here: they do not stay. */
+  private hasDead: boolean;
 
   constructor(shard: ShardParts) {
     this.shard = shard;
@@ -64,6 +66,7 @@ export class Evictor {
     this.state = shard.state;
     this.reader = new SegmentReader(shard);
     this.unsearched = 0;
+    this.hasDead = false;
   }
 
   /**
@@ -166,6 +169,7 @@ export class Evictor {
   private empty(victim: number, now: number, usesToStay: number): void {
     // Detached first: items that stay must not be copied into the segment that is being emptied.
     this.segments.detach(this.state, this.queueOf(victim), victim);
+    this.hasDead = this.attachment.databases.hasDead;
     const reader = this.reader;
     reader.open(victim);
     for (let count = reader.next(); count > 0; count = reader.next()) {
@@ -186,6 +190,9 @@ export class Evictor {
     const slot = index.slotOf(hash, location);
     assert(slot >= 0, "every live item has an entry");
     const meta = index.words[slot];
+    if (this.hasDead && this.attachment.databases.isDead(shard.identityOf(location))) {
+      return shard.unlink(slot);
+    }
     const expires = (meta & EXPIRING) !== 0 && this.attachment.expires;
     if (expires && expiryAt(words, at) <= now) {
       shard.statistics[EXPIRATIONS]++;

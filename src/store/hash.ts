@@ -14,6 +14,28 @@ export function hashKeyOf(low: number, high: number): HashKey {
   return [low, high, low ^ 0x6c796765, high ^ 0x74656462];
 }
 
+/**
+ * The initial state for the items of an identity other than 0: as if the key had a word before it.
+ * With its length, which does not count that word, no key has the words of another identity's.
+ */
+export function hashKeyFor([first, second, third, fourth]: HashKey, identity: number): HashKey {
+  let v0 = first;
+  let v1 = second;
+  let v2 = third;
+  let v3 = fourth ^ identity;
+  v0 = (v0 + v1) | 0;
+  v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+  v0 = (v0 << 16) | (v0 >>> 16);
+  v2 = (v2 + v3) | 0;
+  v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+  v0 = (v0 + v3) | 0;
+  v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+  v2 = (v2 + v1) | 0;
+  v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+  v2 = (v2 << 16) | (v2 >>> 16);
+  return [v0 ^ identity, v1, v2, v3];
+}
+
 export class Hasher {
   private readonly first: number;
   private readonly second: number;

@@ -8,11 +8,13 @@ import type { Attachment } from "./attachment.ts";
 import {
   EXPIRING,
   entriesPerBucket,
+  FOREIGN_ENTRY,
   hashBits,
   hashBitsOf,
   IN_MAIN,
   LOCATION,
 } from "./bucket-index.ts";
+import { type Databases, identities } from "./databases.ts";
 import type { Halves } from "./halves.ts";
 import { CHAIN, chainWord, DEAD_BIT, expiryAt, flagsOf, itemBytesAt, LONG_KEY } from "./item.ts";
 import {
@@ -43,6 +45,7 @@ import type { Shard } from "./shard.ts";
 
 export function checkStore(attachment: Attachment, { shards, spare }: Halves): void {
   const { global, segments, memory } = attachment;
+  checkTable(attachment.databases);
   const seen = new Set<number>();
   let units = 0;
   for (const shard of shards) {
@@ -66,6 +69,22 @@ function checkEmpty({ state, segmentCount }: Shard): void {
   assert(isEmpty && state[GHOST_BUCKETS] === 0, "a spare shard is empty without a replacement");
 }
 
+function checkTable(databases: Databases): void {
+  const live = new Set<number>();
+  for (let number = 0; number < databases.count; number++) {
+    const identity = databases.identityOf(number);
+    assert(databases.numberOf(identity) === number, `database ${number} has its own identity`);
+    live.add(identity);
+  }
+  let dead = 0;
+  for (let identity = 0; identity < identities; identity++) {
+    const isLive = databases.numberOf(identity) >= 0;
+    assert(isLive === live.has(identity), `identity ${identity} has no database`);
+    if (databases.isDead(identity)) dead++;
+  }
+  assert(databases.hasDead === dead > 0, "dead identities are counted");
+}
+
 class ShardCheck {
   private readonly shard: Shard;
   private readonly attachment: Attachment;
@@ -73,6 +92,8 @@ class ShardCheck {
   private readonly seen: Set<number>;
   private readonly liveBytes = new Map<number, number>();
   private readonly chains = [0, 0];
+  /** Items and expiring items by identity. */
+  private readonly counts = new Int32Array(2 * identities);
 
   constructor(shard: Shard, seen: Set<number>) {
     this.shard = shard;
@@ -86,6 +107,9 @@ class ShardCheck {
     this.checkQueue(1);
     const chains = this.chains[0] + this.chains[1];
     assert(chains === this.shard.state[CHAIN_SEGMENTS], "chain segments are counted");
+    for (let i = 0; i < this.counts.length; i++) {
+      assert(this.counts[i] === this.shard.counts[i], `identity ${i >> 1} is counted`);
+    }
   }
 
   // ---- index ------------------------------------------------------------------------------------
@@ -156,17 +180,24 @@ class ShardCheck {
   // ---- items ------------------------------------------------------------------------------------
 
   private checkEntry(slot: number, bits: number): void {
-    const { arenas, segments, hasher, other } = this.attachment;
+    const { arenas, segments, databases, other } = this.attachment;
     const meta = this.shard.index.words[slot];
     const location = this.shard.index.words[slot + LOCATION];
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
     assert((words[at] & DEAD_BIT) === 0, "an entry names a live item");
     other.loadKey(location);
+    const identity = this.shard.identityOf(location);
+    const isForeign = (meta & FOREIGN_ENTRY) !== 0;
+    assert(isForeign === (identity !== 0), "an entry knows whether its item is foreign");
+    const isUsed = databases.numberOf(identity) >= 0 || databases.isDead(identity);
+    assert(isUsed, `identity ${identity} is free`);
+    const hasher = this.attachment.hasherOf(identity);
     const hash = hasher.hash(other.keyBytes, other.keyStart, other.keyEnd);
     assert((hash & (2 ** hashBits - 1)) === bits, "an entry has its key's hash");
     const expiring = expiryAt(words, at) !== 0;
     assert(expiring === ((meta & EXPIRING) !== 0), "an entry knows whether its item expires");
+    if (isForeign) this.countForeign(identity, expiring);
     const segment = arenas.segmentOf(location);
     const queue = (meta & IN_MAIN) !== 0 ? 1 : 0;
     assert(segments.state(segment) === SEGMENT_OF_QUEUE + queue, "an item is in its queue");
@@ -175,6 +206,13 @@ class ShardCheck {
     this.liveBytes.set(segment, (this.liveBytes.get(segment) ?? 0) + bytes);
     if ((flagsOf(words[at]) & CHAIN) !== 0) this.checkChain(location, queue);
     else assert((flagsOf(words[at]) & LONG_KEY) === 0, "a long key is in a chain");
+  }
+
+  private countForeign(identity: number, expiring: boolean): void {
+    for (const at of [0, 2 * identity]) {
+      this.counts[at]++;
+      if (expiring) this.counts[at + 1]++;
+    }
   }
 
   private checkChain(location: number, queue: number): void {

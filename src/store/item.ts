@@ -14,6 +14,8 @@ export const WIDE = 4;
 export const CHAIN = 8;
 /** The chain also holds the key, before the value, and nothing is inline. */
 export const LONG_KEY = 16;
+/** The last byte of the header is the identity of its database; absent for identity 0. */
+export const FOREIGN = 32;
 /** Overwritten, moved or deleted. */
 export const DEAD = 128;
 
@@ -22,18 +24,21 @@ export const DEAD_BIT = DEAD << FLAG_SHIFT;
 const WIDE_BIT = WIDE << FLAG_SHIFT;
 const EXPIRY_BIT = EXPIRY << FLAG_SHIFT;
 const CHAIN_BIT = CHAIN << FLAG_SHIFT;
-const LAYOUT_MASK = EXPIRY | CLIENT_FLAGS | WIDE | CHAIN;
+const FOREIGN_BIT = FOREIGN << FLAG_SHIFT;
+/** The flags that add a field to the header. */
+export const LAYOUT_MASK = EXPIRY | CLIENT_FLAGS | WIDE | CHAIN | FOREIGN;
 
 const shortKeyMax = 0xff;
 const shortValueMax = 0xffff;
 
-/** Bytes before the key, by the four flags that add a field. */
-export const headerBytes = Uint8Array.from({ length: 16 }, (_, flags) => {
+/** Bytes before the key, by the flags that add a field. */
+export const headerBytes = Uint8Array.from({ length: LAYOUT_MASK + 1 }, (_, flags) => {
   let bytes = 4;
   if ((flags & EXPIRY) !== 0) bytes += 8;
   if ((flags & CLIENT_FLAGS) !== 0) bytes += 4;
   if ((flags & WIDE) !== 0) bytes += 4;
   if ((flags & CHAIN) !== 0) bytes += 4;
+  if ((flags & FOREIGN) !== 0) bytes += 1;
   return bytes;
 });
 
@@ -78,9 +83,15 @@ export function writeExpiry(words: Int32Array, at: number, expiresAt: number): v
   words[word + 1] = Math.floor(expiresAt / 4294967296);
 }
 
-/** The word with the chain's first segment: the last of the header. */
+/** The word with the chain's first segment: the last whole one of the header. */
 export function chainWord(head: number, at: number): number {
   return at + (headerBytesOf(head) >>> 2) - 1;
+}
+
+/** The identity of an item's database, which is in its header unless it is 0. */
+export function identityAt(words: Int32Array, at: number, bytes: Uint8Array): number {
+  const head = words[at];
+  return (head & FOREIGN_BIT) === 0 ? 0 : bytes[(at << 2) + headerBytesOf(head) - 1];
 }
 
 function align8(bytes: number): number {
@@ -96,6 +107,8 @@ export class ItemLayout {
   bytes: number;
   /** Segments of its chain, 0 if it has none. */
   chainSegments: number;
+  /** Flags of every item that is written: FOREIGN unless the database has identity 0. */
+  flagsAlways: number;
   private readonly segmentShift: number;
 
   constructor(segmentShift: number) {
@@ -103,6 +116,7 @@ export class ItemLayout {
     this.head = 0;
     this.bytes = 0;
     this.chainSegments = 0;
+    this.flagsAlways = 0;
     this.segmentShift = segmentShift;
   }
 
@@ -113,7 +127,7 @@ export class ItemLayout {
    * (measured).
    */
   measure(keyLength: number, valueLength: number, expiresAt: number, clientFlags: number): void {
-    let flags = 0;
+    let flags = this.flagsAlways;
     if (expiresAt !== 0) flags |= EXPIRY;
     if (clientFlags !== 0) flags |= CLIENT_FLAGS;
     if (keyLength > shortKeyMax || valueLength > shortValueMax) flags |= WIDE;

@@ -7,12 +7,22 @@ import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { type BucketIndex, entriesPerBucket, LINK, LOCATION, MATCH_MASK } from "./bucket-index.ts";
 import type { Chains } from "./chain.ts";
-import { chainWord, expiryAt, flagsOf, headerBytesOf, keyLengthOf, LONG_KEY } from "./item.ts";
+import {
+  chainWord,
+  expiryAt,
+  FOREIGN,
+  flagsOf,
+  headerBytesOf,
+  identityAt,
+  keyLengthOf,
+  LONG_KEY,
+} from "./item.ts";
 
 /** The result of a search that finds nothing. */
 export const ABSENT = -1;
 
 export class Lookup {
+  private readonly attachment: Attachment;
   private readonly index: BucketIndex;
   private readonly buckets: Int32Array;
   private readonly arenaWords: readonly Int32Array[];
@@ -20,6 +30,7 @@ export class Lookup {
   private readonly chains: Chains;
 
   constructor(attachment: Attachment, index: BucketIndex) {
+    this.attachment = attachment;
     this.index = index;
     this.buckets = index.words;
     this.arenaWords = attachment.arenas.words;
@@ -27,11 +38,11 @@ export class Lookup {
     this.chains = attachment.chains;
   }
 
-  /** The slot of the key's entry, expired or not, or -1. */
+  /** The slot of the entry of a key of the selected database, expired or not, or -1. */
   locate(hash: number, key: Uint8Array, start: number, end: number): number {
     const index = this.index;
     const buckets = this.buckets;
-    const wanted = index.wanted(hash);
+    const wanted = index.wanted(hash) | this.attachment.mark;
     let bucket = index.bucketOf(hash);
     do {
       const base = bucket << 4;
@@ -49,8 +60,14 @@ export class Lookup {
     const at = (location & UNIT_MASK) << 1;
     const head = words[at];
     if (keyLengthOf(head) !== end - start) return false;
-    if ((flagsOf(head) & LONG_KEY) !== 0) {
-      return this.chains.startsWith(words[chainWord(head, at)], key, start, end);
+    if ((flagsOf(head) & (LONG_KEY | FOREIGN)) !== 0) {
+      if (
+        identityAt(words, at, this.arenaBytes[location >>> ARENA_SHIFT]) !==
+        this.attachment.identity
+      )
+        return false;
+      if ((flagsOf(head) & LONG_KEY) !== 0)
+        return this.chains.startsWith(words[chainWord(head, at)], key, start, end);
     }
     const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
     let mine = (at << 2) + headerBytesOf(head);

@@ -6,7 +6,8 @@
 // at its next turn, while a location that points into it would be visible at once.
 
 import { assert } from "../base/errors.ts";
-import { arenaBytes, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import { arenaBytes, databasesDefault, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import { identities, reserveDatabases } from "./databases.ts";
 import type { HashKey } from "./hash.ts";
 import { ThreadTable } from "./lock.ts";
 
@@ -19,6 +20,8 @@ export interface StoreOptions {
   reserveBytes: number;
   valueBytesMax: number;
   eviction: EvictionPolicy;
+  /** How many databases there are. Default databasesDefault. */
+  databases?: number;
   /** Random, so that a remote client cannot choose collisions. It never leaves the process. */
   hashKey: HashKey;
   /**
@@ -41,6 +44,7 @@ export interface Geometry {
   readonly bucketsPerShard: number;
   /** Ghost buckets in one shard's region. */
   readonly ghostsPerShard: number;
+  readonly databases: number;
 }
 
 /**
@@ -53,6 +57,8 @@ export interface StoreMemory {
   readonly concurrent: boolean;
   readonly control: SharedArrayBuffer;
   readonly table: SharedArrayBuffer;
+  readonly databases: SharedArrayBuffer;
+  readonly counts: SharedArrayBuffer;
   readonly versions: SharedArrayBuffer;
   readonly threads: SharedArrayBuffer;
   readonly index: readonly SharedArrayBuffer[];
@@ -161,6 +167,11 @@ export function shardStatistics(memory: StoreMemory, shard: number): Float64Arra
   return new Float64Array(memory.control, word * 4, statisticsPerShard);
 }
 
+/** The items of one shard by identity: their number, and how many of them expire. */
+export function shardCounts(memory: StoreMemory, shard: number): Int32Array {
+  return new Int32Array(memory.counts, shard * identities * 8, identities * 2);
+}
+
 /** The word of `control` with the lock of a shard and of its counterpart in the other half. */
 export function shardLockWord(shard: number): number {
   return GLOBAL_WORDS + shard * SHARD_WORDS + LOCK;
@@ -212,6 +223,7 @@ function planGeometry(options: StoreOptions): Geometry {
     bucketsPerShard: toUnits(indexBytes),
     // At most one fingerprint of two bytes for each 64 bytes of memory.
     ghostsPerShard: toUnits(clamp(reserve / 32 / shards, 4 * KiB, arenaBytes)),
+    databases: options.databases ?? databasesDefault,
   };
 }
 
@@ -243,6 +255,8 @@ export function reserveStore(options: StoreOptions): StoreMemory {
     concurrent: options.concurrent,
     control: new SharedArrayBuffer((GLOBAL_WORDS + both * SHARD_WORDS) * 4),
     table: new SharedArrayBuffer(geometry.segments * 32),
+    databases: reserveDatabases(geometry.databases),
+    counts: new SharedArrayBuffer(both * identities * 8),
     versions: new SharedArrayBuffer(shards * versionsPerShard * 4),
     threads: ThreadTable.reserve(),
     index: reserveEach(both, geometry.bucketsPerShard * unitBytes),

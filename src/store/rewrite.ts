@@ -5,7 +5,7 @@
 
 import type { Attachment } from "./attachment.ts";
 import { LOCATION, USES_MASK } from "./bucket-index.ts";
-import { EXPIRY, flagsOf, itemBytesAt, LONG_KEY, WIDE, writeExpiry } from "./item.ts";
+import { EXPIRY, FOREIGN, flagsOf, itemBytesAt, LONG_KEY, WIDE, writeExpiry } from "./item.ts";
 import { NONE } from "./memory.ts";
 import { FULL, type Shard, STORED, TOO_LARGE } from "./shard.ts";
 
@@ -200,5 +200,6 @@ export class Rewriter {
     const words = arenas.wordsOf(location);
     const at = arenas.wordAt(location);
     layout.write(words, at, length, expiresAt, current.clientFlags, chain);
+    if ((layout.flags & FOREIGN) !== 0) this.shard.writeIdentity(location);
   }
 }

@@ -6,7 +6,16 @@
 
 import type { Attachment } from "./attachment.ts";
 import { LINK } from "./bucket-index.ts";
-import { DEAD_BIT, flagsOf, headerBytesOf, itemBytesAt, keyLengthOf, LONG_KEY } from "./item.ts";
+import type { Hasher } from "./hash.ts";
+import {
+  DEAD_BIT,
+  FOREIGN,
+  flagsOf,
+  headerBytesOf,
+  itemBytesAt,
+  keyLengthOf,
+  LONG_KEY,
+} from "./item.ts";
 import type { ShardParts } from "./shard-parts.ts";
 
 /** More misses than this do not overlap any further. */
@@ -18,6 +27,8 @@ export class SegmentReader {
   readonly hashes: Int32Array;
   private readonly attachment: Attachment;
   private readonly shard: ShardParts;
+  /** The hasher of identity 0. */
+  private readonly plain: Hasher;
   /** Where each item's bucket begins. */
   private readonly bases: Int32Array;
   private location: number;
@@ -30,6 +41,7 @@ export class SegmentReader {
     this.hashes = new Int32Array(windowMax);
     this.attachment = shard.attachment;
     this.shard = shard;
+    this.plain = shard.attachment.hasherOf(0);
     this.bases = new Int32Array(windowMax);
     this.location = 0;
     this.end = 0;
@@ -69,13 +81,14 @@ export class SegmentReader {
   }
 
   private hashOf(location: number, head: number, at: number): number {
-    const { arenas, hasher, other } = this.attachment;
-    if ((flagsOf(head) & LONG_KEY) !== 0) {
+    const { arenas, other } = this.attachment;
+    if ((flagsOf(head) & (LONG_KEY | FOREIGN)) !== 0) {
       other.loadKey(location);
+      const hasher = this.attachment.hasherOf(this.shard.identityOf(location));
       return hasher.hash(other.keyBytes, other.keyStart, other.keyEnd);
     }
     const start = (at << 2) + headerBytesOf(head);
-    return hasher.hash(arenas.bytesOf(location), start, start + keyLengthOf(head));
+    return this.plain.hash(arenas.bytesOf(location), start, start + keyLengthOf(head));
   }
 
   /**

@@ -6,13 +6,22 @@
 
 import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment, RemovalReason } from "./attachment.ts";
-import { BucketIndex, EXPIRING, hashBitsOf, IN_MAIN, LOCATION } from "./bucket-index.ts";
+import {
+  BucketIndex,
+  EXPIRING,
+  FOREIGN_ENTRY,
+  hashBitsOf,
+  IN_MAIN,
+  LOCATION,
+} from "./bucket-index.ts";
 import { Ghosts } from "./ghost.ts";
 import {
   CHAIN,
   chainSegmentsFor,
   chainWord,
   flagsOf,
+  headerBytesOf,
+  identityAt,
   itemBytesAt,
   keyLengthOf,
   valueLengthAt,
@@ -22,11 +31,13 @@ import {
   CHAIN_SEGMENTS,
   EXPIRATIONS,
   EXPIRING_ITEMS,
+  ITEMS,
   MAIN_QUEUE,
   QUEUE_WORDS,
   QUEUES,
   SEGMENTS,
   SMALL_QUEUE,
+  shardCounts,
   shardState,
   shardStatistics,
   versionsPerShard,
@@ -42,6 +53,11 @@ export class ShardParts {
   readonly ghosts: Ghosts;
   protected readonly buckets: Int32Array;
   protected readonly arenaWords: readonly Int32Array[];
+  /**
+   * Two words by identity: its items, and how many of them expire. Those of 0 count all others
+   * together, since items of identity 0 are not counted by identity.
+   */
+  readonly counts: Int32Array;
   private readonly versions: Int32Array;
 
   constructor(attachment: Attachment, number: number) {
@@ -50,6 +66,7 @@ export class ShardParts {
     this.attachment = attachment;
     this.state = shardState(memory, number);
     this.statistics = shardStatistics(memory, number);
+    this.counts = shardCounts(memory, number);
     this.index = new BucketIndex(memory.index[number], this.state, attachment.global);
     this.log = new ItemLog(attachment, number, this.state);
     this.ghosts = new Ghosts(memory.ghosts[number], this.state, attachment.global);
@@ -78,6 +95,7 @@ export class ShardParts {
     const head = this.arenaWords[location >>> ARENA_SHIFT][(location & UNIT_MASK) << 1];
     // Checked here as well: an eviction unlinks hundreds of items, and hardly any has a chain.
     if ((flagsOf(head) & CHAIN) !== 0) this.releaseChain(location, this.queueOf(slot));
+    if ((meta & FOREIGN_ENTRY) !== 0) this.uncount(location, meta);
     this.touchVersion(hashBitsOf(meta));
     this.index.remove(slot);
   }
@@ -88,12 +106,60 @@ export class ShardParts {
     this.remove(slot);
   }
 
-  /** Calls the listener while the item is still intact. */
+  /** Calls the listener while the item is still intact; a dead one went with its database. */
   report(reason: RemovalReason, location: number): void {
-    const { listener, other } = this.attachment;
+    const { listener, other, databases } = this.attachment;
     if (listener === null) return;
+    const database = databases.numberOf(this.identityOf(location));
+    if (database < 0) return;
     other.loadKey(location);
-    listener.removed(reason, other.keyBytes, other.keyStart, other.keyEnd);
+    listener.removed(reason, other.keyBytes, other.keyStart, other.keyEnd, database);
+  }
+
+  // ---- identities -------------------------------------------------------------------------------
+
+  identityOf(location: number): number {
+    const words = this.arenaWords[location >>> ARENA_SHIFT];
+    const bytes = this.attachment.arenas.bytesOf(location);
+    return identityAt(words, (location & UNIT_MASK) << 1, bytes);
+  }
+
+  /** Writes the selected identity, which is not 0, into a header that was just written. */
+  writeIdentity(location: number): void {
+    const { arenas, identity } = this.attachment;
+    const at = (location & UNIT_MASK) << 1;
+    const head = this.arenaWords[location >>> ARENA_SHIFT][at];
+    arenas.bytesOf(location)[(at << 2) + headerBytesOf(head) - 1] = identity;
+  }
+
+  /** Counts a new item of the selected identity, which is not 0. */
+  protected countForeign(): void {
+    this.counts[0]++;
+    this.counts[this.attachment.identity * 2]++;
+  }
+
+  private countExpiring(identity: number, by: number): void {
+    this.counts[1] += by;
+    this.counts[identity * 2 + 1] += by;
+  }
+
+  private uncount(location: number, meta: number): void {
+    const identity = this.identityOf(location);
+    this.counts[0]--;
+    this.counts[identity * 2]--;
+    if ((meta & EXPIRING) !== 0) this.countExpiring(identity, -1);
+  }
+
+  /** The items of an identity. */
+  itemsOf(identity: number): number {
+    const { counts, state } = this;
+    return identity === 0 ? state[ITEMS] - counts[0] : counts[identity * 2];
+  }
+
+  /** How many of them expire. */
+  expiringOf(identity: number): number {
+    const { counts, state } = this;
+    return identity === 0 ? state[EXPIRING_ITEMS] - counts[1] : counts[identity * 2 + 1];
   }
 
   // ---- counters ---------------------------------------------------------------------------------
@@ -102,15 +168,20 @@ export class ShardParts {
     return (this.buckets[slot] & IN_MAIN) !== 0 ? MAIN_QUEUE : SMALL_QUEUE;
   }
 
-  /** Notes a new expiry (0 = none) in the entry, the counters and the segment. */
+  /**
+   * Notes a new expiry (0 = none) of an item of the selected database in the entry, the counters
+   * and the segment.
+   */
   noteExpiry(slot: number, expiresAt: number): void {
     const buckets = this.buckets;
     if (expiresAt !== 0 && (buckets[slot] & EXPIRING) === 0) {
       buckets[slot] |= EXPIRING;
       this.state[EXPIRING_ITEMS]++;
+      if (this.attachment.identity !== 0) this.countExpiring(this.attachment.identity, 1);
     } else if (expiresAt === 0 && (buckets[slot] & EXPIRING) !== 0) {
       buckets[slot] &= ~EXPIRING;
       this.state[EXPIRING_ITEMS]--;
+      if (this.attachment.identity !== 0) this.countExpiring(this.attachment.identity, -1);
     }
     const { arenas, segments } = this.attachment;
     segments.noteExpiry(arenas.segmentOf(buckets[slot + LOCATION]), expiresAt);

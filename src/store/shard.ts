@@ -8,7 +8,16 @@ import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { CHAIN_FULL, EXPIRING, IN_MAIN, LOCATION, USES_MASK, usesMax } from "./bucket-index.ts";
 import { Evictor } from "./eviction.ts";
-import { CHAIN, chainWord, flagsOf, headerBytes, itemBytesAt, LONG_KEY } from "./item.ts";
+import {
+  CHAIN,
+  chainWord,
+  FOREIGN,
+  flagsOf,
+  headerBytes,
+  itemBytesAt,
+  LAYOUT_MASK,
+  LONG_KEY,
+} from "./item.ts";
 import { ABSENT, Lookup } from "./lookup.ts";
 import {
   CROWDED,
@@ -119,7 +128,7 @@ export class Shard extends ShardParts {
     if (layout.chainSegments === 0) {
       const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
       const item = (location & UNIT_MASK) << 3;
-      const at = item + headerBytes[layout.flags & 15] + keyEnd - keyStart;
+      const at = item + headerBytes[layout.flags & LAYOUT_MASK] + keyEnd - keyStart;
       copyBytes(value, valueStart, valueEnd, bytes, at);
     } else {
       other.load(location);
@@ -170,11 +179,15 @@ export class Shard extends ShardParts {
     const at = (location & UNIT_MASK) << 1;
     const words = this.arenaWords[location >>> ARENA_SHIFT];
     layout.write(words, at, valueLength, expiresAt, clientFlags, this.chain);
+    if ((layout.flags & FOREIGN) !== 0) {
+      this.writeIdentity(location);
+      if (slot === ABSENT) this.countForeign();
+    }
     if ((layout.flags & LONG_KEY) !== 0) {
       attachment.chains.write(this.chain, 0, key, keyStart, keyEnd);
     } else {
       const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
-      copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + headerBytes[layout.flags & 15]);
+      copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + headerBytes[layout.flags & LAYOUT_MASK]);
     }
     this.noteExpiry(this.slot, expiresAt);
     this.touchVersion(hash);
@@ -186,17 +199,17 @@ export class Shard extends ShardParts {
   private enter(hash: number): number {
     const recalled = this.attachment.evicts && this.ghosts.recall(hash);
     if (recalled) this.statistics[GHOST_HITS]++;
-    const queue = recalled ? IN_MAIN : 0;
-    let slot = this.index.insert(hash, 0, queue, chainBucketsMax);
+    const flags = (recalled ? IN_MAIN : 0) | this.attachment.mark;
+    let slot = this.index.insert(hash, 0, flags, chainBucketsMax);
     while (slot < 0) {
       if (slot === CHAIN_FULL) {
-        slot = this.enterCrowded(hash, queue);
+        slot = this.enterCrowded(hash, flags);
         if (slot === CHAIN_FULL) return NONE;
         continue;
       }
       // No overflow bucket is left: evictions free slots, eventually one in this bucket.
       if (!this.evictor.relieve()) return NONE;
-      slot = this.index.insert(hash, 0, queue, chainBucketsMax);
+      slot = this.index.insert(hash, 0, flags, chainBucketsMax);
     }
     const location = this.allocate(recalled ? MAIN_QUEUE : SMALL_QUEUE, false);
     if (location === NONE) this.index.remove(slot);
@@ -210,16 +223,16 @@ export class Shard extends ShardParts {
    * the last bucket is evicted; if nothing may be evicted, the new entry is refused. A follower
    * holds what its leader holds, and lets the chain grow.
    */
-  private enterCrowded(hash: number, queue: number): number {
+  private enterCrowded(hash: number, flags: number): number {
     this.statistics[CROWDED]++;
     const { expires, evicts } = this.attachment;
-    if (!expires) return this.index.insert(hash, 0, queue);
+    if (!expires) return this.index.insert(hash, 0, flags);
     if (!evicts) return CHAIN_FULL;
     const victim = this.index.leastUsedInLast(hash);
     this.statistics[EVICTIONS]++;
     this.report("evicted", this.buckets[victim + LOCATION]);
     this.remove(victim);
-    return this.index.insert(hash, 0, queue, chainBucketsMax);
+    return this.index.insert(hash, 0, flags, chainBucketsMax);
   }
 
   /**

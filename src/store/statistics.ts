@@ -1,6 +1,7 @@
 // Counts over the whole store, for INFO and for people. Read without locks: while other threads
 // write, each number is right, but they are not of the same moment.
-// Items are counted in the serving half; memory and events in both halves of the shards.
+// Items are those of databases, without what a flushed one has left; memory and events are those of
+// both halves of the shards.
 // Invariant: nothing is stored here; every number comes from shared words that the shards maintain.
 
 import type { Attachment } from "./attachment.ts";
@@ -11,11 +12,9 @@ import {
   CROWDED,
   EVICTIONS,
   EXPIRATIONS,
-  EXPIRING_ITEMS,
   GHOST_BUCKETS,
   GHOST_HITS,
   HITS,
-  ITEMS,
   LIMIT_UNITS,
   MAIN_QUEUE,
   MISSES,
@@ -33,10 +32,13 @@ import {
   unitBytes,
 } from "./memory.ts";
 import type { Shard } from "./shard.ts";
+import type { DatabaseReport } from "./store-databases.ts";
 
 export interface StoreStatistics {
   readonly items: number;
   readonly expiringItems: number;
+  /** The databases with items, in order. */
+  readonly databases: readonly DatabaseReport[];
   readonly memoryUsedBytes: number;
   readonly hits: number;
   readonly misses: number;
@@ -49,19 +51,20 @@ export interface StoreStatistics {
 
 export function collectStatistics(
   { global, segments }: Attachment,
-  { shards, serving, count }: Halves,
+  { shards, count }: Halves,
+  databases: readonly DatabaseReport[],
 ): StoreStatistics {
-  const served = (index: number) => serving.reduce((sum, shard) => sum + shard.state[index], 0);
   const word = (index: number) => shards.reduce((sum, shard) => sum + shard.state[index], 0);
   const total = (index: number) => shards.reduce((sum, shard) => sum + shard.statistics[index], 0);
   const queue = (number: number) => word(QUEUES + number * QUEUE_WORDS + SEGMENTS);
-  const items = served(ITEMS);
+  const items = databases.reduce((sum, it) => sum + it.items, 0);
   const used = global[USED_UNITS] * unitBytes;
   const limit = global[LIMIT_UNITS] * unitBytes;
   const { deadBytes, unusedBytes } = wasteOf(shards);
   return {
     items,
-    expiringItems: served(EXPIRING_ITEMS),
+    expiringItems: databases.reduce((sum, it) => sum + it.expiringItems, 0),
+    databases,
     memoryUsedBytes: used,
     hits: total(HITS),
     misses: total(MISSES),

@@ -12,18 +12,16 @@ import { clearHalf, keepPagesReleased, releaseStalePages } from "./clearing.ts";
 import { Halves } from "./halves.ts";
 import { checkStore } from "./invariants.ts";
 import { type ItemFacts, itemFacts } from "./item-facts.ts";
-import { Mutex, type ThreadTable } from "./lock.ts";
+import type { ThreadTable } from "./lock.ts";
 import { LookAhead } from "./look-ahead.ts";
 import {
   CLEARS,
   EVICTION,
   type EvictionPolicy,
   EXPIRES,
-  ITEMS,
   LIMIT_UNITS,
   RESERVE_UNITS,
   type StoreMemory,
-  shardLockWord,
   toUnits,
   USED_UNITS,
   unitBytes,
@@ -34,18 +32,24 @@ import { Replacement } from "./replacement.ts";
 import { Rewriter } from "./rewrite.ts";
 import { RoomMaker } from "./room.ts";
 import type { Shard } from "./shard.ts";
+import { ShardLocks } from "./shard-locks.ts";
 import {
   collectStatistics,
   crowdedWrites,
   resetStatistics,
   type StoreStatistics,
 } from "./statistics.ts";
+import { StoreDatabases } from "./store-databases.ts";
 import { Walker } from "./walker.ts";
 
 export type { RemovalListener, RemovalReason } from "./attachment.ts";
 export type { Replacement } from "./replacement.ts";
 export { FULL, STORED, TOO_LARGE } from "./shard.ts";
 export type { StoreStatistics } from "./statistics.ts";
+export type { DatabaseReport, StoreDatabases } from "./store-databases.ts";
+
+/** What a write that needs room looks at for items of flushed databases, before others must go. */
+const buriedBucketsPerWrite = 256;
 
 export interface ItemVisitor {
   /**
@@ -55,6 +59,8 @@ export interface ItemVisitor {
 }
 
 export class Store {
+  /** Items are found, written, walked and counted in the selected one. */
+  readonly databases: StoreDatabases;
   private readonly attachment: Attachment;
   private readonly halves: Halves;
   /** One per shard, by its number. */
@@ -64,9 +70,7 @@ export class Store {
   private readonly walker: Walker;
   private readonly ahead: LookAhead;
   /** Null if only one thread uses the store. */
-  private readonly locks: readonly Mutex[] | null;
-  /** Shards that lockShards() holds: one bit each. */
-  private held: number;
+  private readonly locks: ShardLocks | null;
   /** The key of lock() or recall(), with its hash: the calls that follow need not hash it again. */
   private knownKey: Uint8Array | null;
   private knownStart: number;
@@ -81,25 +85,19 @@ export class Store {
     this.attachment = attachment;
     this.halves = halves;
     this.rewriters = halves.shards.map((shard) => new Rewriter(shard));
-    this.locks = memory.concurrent ? this.makeLocks(threadId) : null;
-    const locks = this.locks && [...this.locks, ...this.locks];
+    this.locks = memory.concurrent ? new ShardLocks(attachment, halves.count, threadId) : null;
+    const mutexes = this.locks?.mutexes ?? null;
+    const locks = mutexes && [...mutexes, ...mutexes];
     this.rooms = [halves.first, halves.second].map((it) => new RoomMaker(attachment, it, locks));
-    this.walker = new Walker(attachment, halves, this.locks);
-    this.ahead = new LookAhead(attachment.arenas, halves.shards[0]);
-    this.held = 0;
+    this.walker = new Walker(attachment, halves, mutexes);
+    this.databases = new StoreDatabases(this, attachment, halves, this.walker);
+    this.ahead = new LookAhead(attachment, halves.shards[0]);
     this.knownKey = null;
     this.knownStart = 0;
     this.knownEnd = 0;
     this.knownHash = 0;
     this.lockedNumber = -1;
     keepPagesReleased(attachment, halves.shards);
-  }
-
-  private makeLocks(threadId: number): Mutex[] {
-    const { global, threads } = this.attachment;
-    return this.halves.first.map(
-      (_, number) => new Mutex(global, shardLockWord(number), threadId, threads),
-    );
   }
 
   // ---- registers: the current item --------------------------------------------------------------
@@ -274,6 +272,7 @@ export class Store {
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number, now: number): boolean {
     const room = this.rooms[this.halves.half];
     if (room.hasPlenty(bytes)) return true;
+    this.databases.bury(buriedBucketsPerWrite);
     return room.makeRoom(this.shardOf(this.hash(key, start, end)), bytes, now);
   }
 
@@ -348,9 +347,14 @@ export class Store {
 
   // ---- the whole store --------------------------------------------------------------------------
 
-  /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
+  /** Visits the live items of one bucket and database; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visitor: ItemVisitor): number {
-    return this.walker.scan(cursor, now, () => visitor.visit(this));
+    return this.scanIdentity(this.attachment.identity, cursor, now, visitor);
+  }
+
+  /** As scan(), for the items of a report of `databases`, whatever becomes of its number. */
+  scanIdentity(identity: number, cursor: number, now: number, visitor: ItemVisitor): number {
+    return this.walker.scan(cursor, identity, now, () => visitor.visit(this));
   }
 
   /** Whether a walk at `cursor`, which is not 0, has passed this key and will not visit it. */
@@ -358,16 +362,16 @@ export class Store {
     return this.walker.passed(cursor, this.hash(key, start, end));
   }
 
-  /** A slice of background work: removes expired items from some buckets; returns their number. */
+  /** A slice of background work: removes items from some buckets, and returns their number. */
   sweep(budgetBuckets: number, now: number): number {
     releaseStalePages(this.attachment);
     this.rooms[this.halves.half].repay(now);
-    return this.walker.sweep(budgetBuckets, now);
+    return this.databases.bury(budgetBuckets) + this.walker.sweep(budgetBuckets, now);
   }
 
   /** Makes a live item current, chosen by 32 random bits. The caller holds all shards. */
   randomItem(random: number, now: number): boolean {
-    return this.walker.randomItem(random, now);
+    return this.walker.randomItem(random, this.attachment.identity, now);
   }
 
   /** FLUSHALL. Scans in progress end; sweep() later returns the memory to the system in slices. */
@@ -375,6 +379,7 @@ export class Store {
     const taken = this.lockShards(this.allShards);
     clearHalf(this.attachment, this.halves.serving, this.halves.spare);
     this.attachment.global[CLEARS]++;
+    this.databases.reset();
     this.unlockShards(taken);
   }
 
@@ -383,11 +388,9 @@ export class Store {
     return new Replacement(this, this.attachment, this.halves, this.rooms[0]);
   }
 
-  /** The number of items, including expired ones that were not removed yet. */
+  /** Items of the selected database, including expired ones that were not removed yet. */
   count(): number {
-    let items = 0;
-    for (const shard of this.halves.serving) items += shard.state[ITEMS];
-    return items;
+    return this.databases.size(this.databases.selected);
   }
 
   /**
@@ -402,7 +405,7 @@ export class Store {
   }
 
   statistics(): StoreStatistics {
-    return collectStatistics(this.attachment, this.halves);
+    return collectStatistics(this.attachment, this.halves, this.databases.reports());
   }
 
   /** Writes that found a chain of the index at its bound: a client chooses keys that collide. */
@@ -435,11 +438,19 @@ export class Store {
 
   /** Locks the key's shard, unless lockShards() holds it already. One key at a time. */
   lock(key: Uint8Array, start: number, end: number): void {
-    if (this.locks === null) return;
+    const { locks } = this;
+    if (locks === null) return;
     assert(this.lockedNumber < 0, "several keys are locked by lockShards()");
-    const hash = this.hash(key, start, end);
-    const number = this.halves.numberOf(hash);
-    if ((this.held & (1 << number)) === 0) this.locks[number].acquire();
+    let hash = this.hash(key, start, end);
+    let number = this.halves.numberOf(hash);
+    if (!locks.holds(number)) locks.mutexes[number].acquire();
+    while (this.databases.isStale) {
+      if (!locks.holds(number)) locks.mutexes[number].release();
+      this.databases.refresh();
+      hash = this.hash(key, start, end);
+      number = this.halves.numberOf(hash);
+      if (!locks.holds(number)) locks.mutexes[number].acquire();
+    }
     this.recall(key, start, end, hash);
     this.lockedNumber = number;
   }
@@ -451,7 +462,7 @@ export class Store {
     assert(start === this.knownStart && end === this.knownEnd, "unlock() gets the key of lock()");
     this.knownKey = null;
     this.lockedNumber = -1;
-    if ((this.held & (1 << number)) === 0) this.locks[number].release();
+    if (!this.locks.holds(number)) this.locks.mutexes[number].release();
   }
 
   /** The bit of the key's shard in the mask for lockShards(). */
@@ -467,32 +478,23 @@ export class Store {
   /**
    * Locks the shards of the mask that this thread does not hold yet, in ascending order, and
    * returns them for unlockShards(). In a transaction, which holds all its shards, the calls of its
-   * commands do nothing.
+   * commands do nothing. If `databases.selections` has grown, the keys may have other shards.
    */
   lockShards(mask: number): number {
     if (this.locks === null) return 0;
-    const wanted = mask & ~this.held;
-    for (let left = wanted; left !== 0; left &= left - 1) {
-      this.locks[31 - Math.clz32(left & -left)].acquire();
-    }
-    this.held |= wanted;
-    return wanted;
+    const taken = this.locks.take(mask);
+    if (taken !== 0 && this.databases.isStale) this.databases.refresh();
+    return taken;
   }
 
   unlockShards(taken: number): void {
-    if (this.locks === null) return;
-    this.held &= ~taken;
-    for (let left = taken; left !== 0; ) {
-      const number = 31 - Math.clz32(left);
-      this.locks[number].release();
-      left &= ~(1 << number);
-    }
+    this.locks?.release(taken);
   }
 
   /** Releases all locks, for a command that was broken off before it changed anything. */
   unlockAll(): void {
     const key = this.knownKey;
     if (this.lockedNumber >= 0 && key !== null) this.unlock(key, this.knownStart, this.knownEnd);
-    this.unlockShards(this.held);
+    this.unlockShards(this.locks?.held ?? 0);
   }
 }

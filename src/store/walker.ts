@@ -3,6 +3,7 @@
 // splits a bucket by the next hash bit, so a bucket is a contiguous range of that order and its
 // halves are the halves of the range: splitting and merging never move a key across a walk's
 // position.
+// A walk visits the items of one identity.
 // Invariant: a walk visits a key that exists throughout exactly once, and no key twice, whether the
 // table grows or shrinks; the order within a bucket does not matter, since it is visited whole.
 
@@ -10,21 +11,16 @@ import type { Attachment } from "./attachment.ts";
 import {
   EXPIRING,
   entriesPerBucket,
+  FOREIGN_ENTRY,
   hashBits,
   hashBitsOf,
   LINK,
   LOCATION,
 } from "./bucket-index.ts";
+import { DEAD_POSITION, DEAD_SHARD, identities } from "./databases.ts";
 import type { Halves } from "./halves.ts";
 import type { Mutex } from "./lock.ts";
-import {
-  BUCKET_MASK,
-  bucketWords,
-  EXPIRING_ITEMS,
-  ITEMS,
-  SWEEP_POSITION,
-  SWEEP_SHARD,
-} from "./memory.ts";
+import { BUCKET_MASK, bucketWords, EXPIRING_ITEMS, SWEEP_POSITION, SWEEP_SHARD } from "./memory.ts";
 import type { Shard } from "./shard.ts";
 
 const positions = 2 ** hashBits;
@@ -42,8 +38,8 @@ export class Walker {
 
   // ---- scan -------------------------------------------------------------------------------------
 
-  /** Visits the live items of one bucket; returns the next cursor, 0 at the end. */
-  scan(cursor: number, now: number, visit: () => void): number {
+  /** Visits the live items of one bucket and identity; returns the next cursor, 0 at the end. */
+  scan(cursor: number, identity: number, now: number, visit: () => void): number {
     const number = Math.floor(cursor / positions);
     const position = cursor % positions;
     if (!(number < this.halves.count && position >= 0)) return 0;
@@ -52,7 +48,7 @@ export class Walker {
     const shard = this.halves.at(number);
     const bucket = shard.index.bucketOf(reverse(position));
     const span = positions >>> addressBits(bucket, shard.state[BUCKET_MASK], shard.index.buckets);
-    this.visitBucket(shard, bucket, position, now, visit);
+    this.visitBucket(shard, bucket, position, identity, now, visit);
     if (taken) lock?.release();
     const next = position - (position % span) + span;
     if (next < positions) return number * positions + next;
@@ -71,6 +67,7 @@ export class Walker {
     shard: Shard,
     first: number,
     from: number,
+    identity: number,
     now: number,
     visit: () => void,
   ): void {
@@ -80,7 +77,8 @@ export class Walker {
     do {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        if (reverse(hashBitsOf(words[slot])) < from || !this.lives(shard, slot, now)) continue;
+        if (reverse(hashBitsOf(words[slot])) < from) continue;
+        if (!has(shard, slot, identity) || !this.lives(shard, slot, now)) continue;
         current.load(words[slot + LOCATION]);
         current.loadKey(words[slot + LOCATION]);
         visit();
@@ -122,19 +120,41 @@ export class Walker {
   }
 
   private sweepShard(number: number, from: number, to: number, now: number): number {
+    return this.clearBuckets(
+      number,
+      from,
+      to,
+      (shard, slot) => !this.lives(shard, slot, now),
+      (shard, slot) => shard.expire(slot),
+    );
+  }
+
+  /** Removes what is to go from some buckets of a shard; returns the number of items. */
+  private clearBuckets(
+    number: number,
+    from: number,
+    to: number,
+    goes: (shard: Shard, slot: number) => boolean,
+    remove: (shard: Shard, slot: number) => void,
+  ): number {
     const lock = this.locks?.[number];
     const taken = lock?.acquire() ?? false;
     const shard = this.halves.at(number);
     let removed = 0;
     for (let bucket = from; bucket < to && bucket < shard.index.buckets; bucket++) {
-      removed += this.sweepBucket(shard, bucket, now);
+      removed += this.clearBucket(shard, bucket, goes, remove);
     }
     for (let i = 0; i < removed; i++) shard.index.shrink();
     if (taken) lock?.release();
     return removed;
   }
 
-  private sweepBucket(shard: Shard, first: number, now: number): number {
+  private clearBucket(
+    shard: Shard,
+    first: number,
+    goes: (shard: Shard, slot: number) => boolean,
+    remove: (shard: Shard, slot: number) => void,
+  ): number {
     const { words } = shard.index;
     let removed = 0;
     let bucket = first;
@@ -144,11 +164,11 @@ export class Walker {
       // else.
       bucket = words[base + LINK];
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; ) {
-        if (this.lives(shard, slot, now)) {
+        if (!goes(shard, slot)) {
           slot++;
           continue;
         }
-        shard.expire(slot);
+        remove(shard, slot);
         removed++;
       }
       if (words[base + entriesPerBucket - 1] === 0) return removed;
@@ -156,54 +176,125 @@ export class Walker {
     return removed;
   }
 
+  // ---- dead items -------------------------------------------------------------------------------
+
+  /** Removes items of flushed databases from up to `budget` buckets, and returns their number. */
+  bury(budget: number): number {
+    const { words } = this.attachment.databases;
+    const { count } = this.halves;
+    let removed = 0;
+    let left = budget;
+    for (let turn = 0; turn <= count && left > 0; turn++) {
+      const number = words[DEAD_SHARD] % count;
+      const shard = this.halves.at(number);
+      const from = words[DEAD_POSITION];
+      if (this.deadIn(shard) > 0) {
+        removed += this.buryShard(number, from, from + left);
+        if (from + left < shard.index.buckets) {
+          words[DEAD_POSITION] = from + left;
+          return removed;
+        }
+        left -= shard.index.buckets - from;
+      }
+      // Some may have moved to buckets before this one: then the shard has another turn.
+      words[DEAD_POSITION] = 0;
+      words[DEAD_SHARD] = (number + 1) % count;
+    }
+    return removed;
+  }
+
+  private buryShard(number: number, from: number, to: number): number {
+    const { databases } = this.attachment;
+    const isZeroDead = databases.isDead(0);
+    return this.clearBuckets(
+      number,
+      from,
+      to,
+      (shard, slot) => {
+        const { words } = shard.index;
+        if ((words[slot] & FOREIGN_ENTRY) === 0) return isZeroDead;
+        return databases.isDead(shard.identityOf(words[slot + LOCATION]));
+      },
+      (shard, slot) => shard.remove(slot),
+    );
+  }
+
+  /** Dead items of a shard. */
+  private deadIn(shard: Shard): number {
+    const { databases } = this.attachment;
+    let items = 0;
+    for (let identity = 0; identity < identities; identity++) {
+      if (databases.isDead(identity)) items += shard.itemsOf(identity);
+    }
+    return items;
+  }
+
+  /** Dead identities without items. */
+  unused(): number[] {
+    const { databases } = this.attachment;
+    const unused: number[] = [];
+    for (let identity = 0; identity < identities; identity++) {
+      if (!databases.isDead(identity)) continue;
+      if (this.halves.shards.every((shard) => shard.itemsOf(identity) === 0)) unused.push(identity);
+    }
+    return unused;
+  }
+
   // ---- a random item ----------------------------------------------------------------------------
 
-  /** Makes a live item current, chosen by 32 random bits; false if there is none. */
-  randomItem(random: number, now: number): boolean {
+  /** Makes a live item of an identity current, chosen by 32 random bits; false without one. */
+  randomItem(random: number, identity: number, now: number): boolean {
     const { count } = this.halves;
     const start = (random >>> 26) % count;
     for (let i = 0; i < count; i++) {
       const shard = this.halves.at((start + i) % count);
-      if (shard.state[ITEMS] > 0 && this.randomOf(shard, random, now)) return true;
+      if (shard.itemsOf(identity) > 0 && this.randomOf(shard, random, identity, now)) return true;
     }
     return false;
   }
 
-  private randomOf(shard: Shard, random: number, now: number): boolean {
+  private randomOf(shard: Shard, random: number, identity: number, now: number): boolean {
     const { buckets } = shard.index;
     const start = random % buckets;
     for (let i = 0; i < buckets; i++) {
       const bucket = (start + i) % buckets;
-      const live = this.countLive(shard, bucket, now);
+      const live = this.countLive(shard, bucket, identity, now);
       if (live === 0) continue;
-      this.loadNth(shard, bucket, Math.floor(random / buckets) % live, now);
+      this.loadNth(shard, bucket, Math.floor(random / buckets) % live, identity, now);
       return true;
     }
     return false;
   }
 
-  private countLive(shard: Shard, bucket: number, now: number): number {
+  private countLive(shard: Shard, bucket: number, identity: number, now: number): number {
     let live = 0;
-    this.visitBucket(shard, bucket, 0, now, () => {
+    this.visitBucket(shard, bucket, 0, identity, now, () => {
       live++;
     });
     return live;
   }
 
-  private loadNth(shard: Shard, first: number, nth: number, now: number): void {
+  private loadNth(shard: Shard, first: number, nth: number, identity: number, now: number): void {
     const { current } = this.attachment;
     const { words } = shard.index;
     let left = nth;
     for (let bucket = first; ; bucket = shard.index.nextBucket(bucket)) {
       const base = bucket * bucketWords;
       for (let slot = base; slot < base + entriesPerBucket && words[slot] !== 0; slot++) {
-        if (!this.lives(shard, slot, now) || left-- > 0) continue;
+        if (!has(shard, slot, identity) || !this.lives(shard, slot, now) || left-- > 0) continue;
         current.load(words[slot + LOCATION]);
         current.loadKey(words[slot + LOCATION]);
         return;
       }
     }
   }
+}
+
+/** Whether an entry is of this identity. Those of 0 are told from others without their items. */
+function has(shard: Shard, slot: number, identity: number): boolean {
+  const { words } = shard.index;
+  if ((words[slot] & FOREIGN_ENTRY) === 0) return identity === 0;
+  return identity !== 0 && shard.identityOf(words[slot + LOCATION]) === identity;
 }
 
 /** The 26 bits in reverse order. */

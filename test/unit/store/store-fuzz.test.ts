@@ -38,6 +38,8 @@ interface Configuration {
   meets: "evictions" | "refusals" | "expirations" | "overdraft";
   /** Keys are spread so widely that hardly any comes twice: growth. */
   weightOfSet?: number;
+  /** Keys live in several databases, which are swapped and flushed; otherwise in database 0. */
+  databases?: number;
 }
 
 const small = (random: Random) => random.below(random.chance(0.1) ? 300 : 40);
@@ -112,13 +114,41 @@ const configurations: readonly Configuration[] = [
     follower: true,
     meets: "overdraft",
   },
+  {
+    name: "4 MB of mixed sizes in four databases",
+    options: { memoryLimitBytes: 4 * MiB },
+    keys: 3000,
+    valueLength: mixed,
+    longKeys: true,
+    databases: 4,
+    meets: "evictions",
+  },
+  {
+    name: "three databases in shards with locks",
+    options: { memoryLimitBytes: 32 * MiB, concurrent: true },
+    keys: 5000,
+    valueLength: small,
+    expiring: 0.4,
+    databases: 3,
+    meets: "expirations",
+  },
+  {
+    name: "three databases without eviction",
+    options: { memoryLimitBytes: MiB, eviction: "none" },
+    keys: 9000,
+    valueLength: mixed,
+    weightOfSet: 30,
+    databases: 3,
+    meets: "refusals",
+  },
 ];
 
 class Fuzzer implements RemovalListener {
   private readonly random: Random;
   private readonly configuration: Configuration;
   private readonly store: Store;
-  private readonly model = new Map<string, Entry>();
+  /** By the number of the database. */
+  private readonly models: Map<string, Entry>[];
   private readonly limit: number;
   private readonly evicts: boolean;
   private now = 1_000_000_000_000;
@@ -129,6 +159,8 @@ class Fuzzer implements RemovalListener {
     this.configuration = configuration;
     this.random = random;
     this.store = openStore(configuration.options);
+    const { databases = 1 } = configuration;
+    this.models = Array.from({ length: databases }, () => new Map());
     this.limit = this.store.limitBytes;
     this.evicts = configuration.options.eviction !== "none" && configuration.follower !== true;
     this.store.expires = configuration.follower !== true;
@@ -148,6 +180,7 @@ class Fuzzer implements RemovalListener {
       [0.1, () => this.randomItem()],
       [0.01, () => this.changeLimit()],
       [0.0003, () => this.clear()],
+      ...(this.models.length > 1 ? this.databaseSteps() : []),
     ];
     const checkEvery = Math.ceil(operations / 12);
     for (let done = 1; done <= operations; done++) {
@@ -157,6 +190,19 @@ class Fuzzer implements RemovalListener {
     this.checkEverything();
   }
 
+  private databaseSteps(): [number, () => void][] {
+    return [
+      [3, () => this.select()],
+      [0.05, () => this.swap()],
+      [0.05, () => this.clearDatabase()],
+    ];
+  }
+
+  /** What the selected database holds. */
+  private get model(): Map<string, Entry> {
+    return this.models[this.store.databases.selected];
+  }
+
   /** How often the run reached what it is meant to test. */
   met(what: Configuration["meets"]): number {
     const { evictions, expirations } = this.store.statistics();
@@ -164,17 +210,17 @@ class Fuzzer implements RemovalListener {
     return { evictions, expirations, refusals: this.refusals, overdraft }[what];
   }
 
-  removed(reason: string, bytes: Uint8Array, start: number, end: number): void {
+  removed(reason: string, bytes: Uint8Array, start: number, end: number, database: number): void {
     const key = text(bytes.slice(start, end));
-    const entry = this.model.get(key);
-    if (entry === undefined) throw new Error(`${reason}: ${key} is not there`);
+    const entry = this.models[database].get(key);
+    if (entry === undefined) throw new Error(`${reason}: ${key} is not in ${database}`);
     if (this.configuration.follower) throw new Error("a follower removes nothing by itself");
     const due = entry.expiresAt !== 0 && entry.expiresAt <= this.now;
     if (reason === "expired" && !due) throw new Error(`${key} expired too early`);
     if (reason === "evicted" && this.configuration.options.eviction === "none") {
       throw new Error(`${key} was evicted without eviction`);
     }
-    this.model.delete(key);
+    this.models[database].delete(key);
   }
 
   // ---- steps ------------------------------------------------------------------------------------
@@ -332,6 +378,8 @@ class Fuzzer implements RemovalListener {
 
   private randomItem(): void {
     const found = this.store.randomItem(this.random.below(2 ** 32), this.now);
+    const isThere = [...this.model.keys()].some((key) => this.live(key));
+    if (found !== isThere) throw new Error(`a random item: ${found}`);
     if (!found) return;
     const key = currentKey(this.store);
     const entry = this.live(key);
@@ -347,19 +395,50 @@ class Fuzzer implements RemovalListener {
 
   private clear(): void {
     this.store.clear();
-    this.model.clear();
+    for (const model of this.models) model.clear();
     if (this.store.count() !== 0) throw new Error("cleared, yet it counts items");
+  }
+
+  private select(): void {
+    this.store.databases.select(this.random.below(this.models.length));
+  }
+
+  private swap(): void {
+    const one = this.random.below(this.models.length);
+    const other = this.random.below(this.models.length);
+    this.store.databases.swap(one, other);
+    [this.models[one], this.models[other]] = [this.models[other], this.models[one]];
+  }
+
+  private clearDatabase(): void {
+    this.store.databases.clear();
+    this.model.clear();
+    if (this.store.count() !== 0) throw new Error("flushed, yet it counts items");
   }
 
   // ---- the whole --------------------------------------------------------------------------------
 
   private checkEverything(): void {
     this.store.invariants();
-    this.scan();
+    const { selected } = this.store.databases;
+    for (let number = 0; number < this.models.length; number++) {
+      this.store.databases.select(number);
+      this.checkDatabase();
+    }
+    this.store.databases.select(selected);
     const overdraft = this.store.memoryUsed() - this.store.limitBytes;
     this.overdraftMax = Math.max(this.overdraftMax, overdraft);
-    if (this.store.count() !== this.model.size) {
-      throw new Error(`${this.store.count()} items for ${this.model.size} of the model`);
+  }
+
+  private checkDatabase(): void {
+    this.scan();
+    const entries = [...this.model.values()];
+    const { items = 0, expiringItems = 0 } =
+      this.store.databases.reports().find((it) => it.number === this.store.databases.selected) ??
+      {};
+    const expiring = entries.filter(({ expiresAt }) => expiresAt !== 0).length;
+    if (items !== entries.length || expiringItems !== expiring) {
+      throw new Error(`${items} items for ${entries.length}, ${expiringItems} for ${expiring}`);
     }
   }
 }
