@@ -201,6 +201,19 @@ export const messagesHardBytesMax = 32 * MiB;
 export const messagesSoftBytesMax = 8 * MiB;
 export const messagesSoftMs = 60_000;
 
+// ---- the event log ------------------------------------------------------------------------------
+
+/**
+ * The event log, bytes: several turns of the fastest writer. What its readers have not read when it
+ * is overwritten is lost: clients that track keys are told to drop everything, and the log says
+ * that notifications are missing.
+ */
+export const eventLogBytes = 16 * MiB;
+/** Longest key or line in one record, bytes. Longer: the record counts as lost, a line is cut. */
+export const eventRecordBytesMax = 4 * MiB;
+/** Bytes of records that the control thread works on before it serves others. */
+export const eventBytesPerTurn = 1 * MiB;
+
 // ---- the store --------------------------------------------------------------------------------
 
 /**

@@ -14,6 +14,7 @@ import {
   defaultMaxMemory,
 } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
+import { type ObservationConfig, observationOptions } from "./observation-options.ts";
 import type { Option } from "./option.ts";
 import {
   readRedisLevel,
@@ -42,7 +43,7 @@ import {
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config extends MonitoringConfig, AccessConfig {
+export interface Config extends MonitoringConfig, AccessConfig, ObservationConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -429,6 +430,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     redis: [{ name: "shutdown-timeout" }],
   },
   ...monitoringOptions,
+  ...observationOptions,
   threads: {
     name: "threads",
     environment: "MSCACHE_THREADS",

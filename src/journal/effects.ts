@@ -59,6 +59,11 @@ export class Effects {
     this.multiWritten = false;
   }
 
+  /** Whether nobody wants to know of a change: neither followers nor readers of the event log. */
+  get isIdle(): boolean {
+    return this.journal.activity === 0;
+  }
+
   // ---- the effects ------------------------------------------------------------------------------
 
   set(

@@ -32,7 +32,12 @@ export interface Lock {
 const END = 0;
 const FIRST = 1;
 const NEEDED = 2;
+/**
+ * Whether the journal is written, and beside it the event log: one word, so that a write looks at
+ * one.
+ */
 const ACTIVE = 8;
+const journalBit = 1;
 const SELECT_PENDING = 9;
 /** The ring index of the byte at END. */
 const CURSOR = 10;
@@ -92,7 +97,18 @@ export class Journal {
 
   /** While false, nothing is written and the offset does not move. */
   get active(): boolean {
-    return this.words[ACTIVE] !== 0;
+    return (this.words[ACTIVE] & journalBit) !== 0;
+  }
+
+  /** Who wants changes to be written: bits of `activity` in event-log.ts; 0: nobody. */
+  get activity(): number {
+    return this.words[ACTIVE];
+  }
+
+  /** Sets the bits of the event log, those in `mask`. Only for the control thread. */
+  observe(mask: number, bits: number): void {
+    Atomics.or(this.words, ACTIVE, bits);
+    Atomics.and(this.words, ACTIVE, ~mask | bits);
   }
 
   /** Bytes emitted in this history. With several threads, only mark() is exact. */
@@ -143,7 +159,7 @@ export class Journal {
     this.offsets[FIRST] = offset;
     this.offsets[NEEDED] = Number.POSITIVE_INFINITY;
     this.words[CURSOR] = 0;
-    this.words[ACTIVE] = 1;
+    Atomics.or(this.words, ACTIVE, journalBit);
     this.leave();
   }
 
@@ -154,7 +170,7 @@ export class Journal {
   stop(): void {
     this.enter();
     this.offsets[FIRST] = this.offsets[END];
-    this.words[ACTIVE] = 0;
+    Atomics.and(this.words, ACTIVE, ~journalBit);
     this.leave();
   }
 

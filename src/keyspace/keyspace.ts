@@ -1,12 +1,17 @@
 // Hot path: the one door for changes. Every change of an item passes through here, and changes
-// store and journal together: commands of clients, a leader's stream, a snapshot, and what the
-// store expires or evicts by itself. No other code may call what changes a store (a test holds
-// that); reads go to the store directly. It decides nothing about commands, and takes locks only
-// where it says so: otherwise the caller holds the shards.
+// store, journal and event log together: commands of clients, a leader's stream, a snapshot, and
+// what the store expires or evicts by itself. No other code may call what changes a store (a test
+// holds that); reads go to the store directly. It decides nothing about commands, and takes locks
+// only where it says so: otherwise the caller holds the shards.
 // Invariant: what changed the store is in the journal, once and in absolute terms, and what changed
-// nothing is not. On a follower effects are muted: its leader's bytes are in the journal already.
+// nothing is not; the event log has it as well while somebody reads it.
+
+// On a follower effects are muted: its leader's bytes are in the journal already. While nobody
+// wants to know, a change costs the look at one word.
 
 import type { Effects } from "../journal/effects.ts";
+import { CREATED, event, record } from "../journal/event-kinds.ts";
+import type { EventLog } from "../journal/event-log.ts";
 import {
   type Replacement,
   STORED,
@@ -20,10 +25,12 @@ export type RemovalReason = "deleted" | StoreRemovalReason;
 export class Keyspace {
   private readonly store: Store;
   private readonly effects: Effects;
+  private readonly log: EventLog;
 
-  constructor(store: Store, effects: Effects) {
+  constructor(store: Store, effects: Effects, log: EventLog) {
     this.store = store;
     this.effects = effects;
+    this.log = log;
     store.listener = {
       removed: (reason, bytes, start, end) => this.removed(reason, bytes, start, end),
     };
@@ -31,7 +38,10 @@ export class Keyspace {
 
   // ---- items ------------------------------------------------------------------------------------
 
-  /** As Store.set(): STORED, or why not. */
+  /**
+   * As Store.set(): STORED, or why not. `kind` is what the event log tells of it, `now` when the
+   * key's old item is judged.
+   */
   set(
     key: Uint8Array,
     keyStart: number,
@@ -41,8 +51,13 @@ export class Keyspace {
     valueEnd: number,
     expiresAt: number,
     clientFlags: number,
+    kind: number,
+    now: number,
   ): number {
-    const result = this.store.set(
+    const { store, effects, log } = this;
+    const isTold = !effects.isIdle;
+    const told = isTold && log.isOn ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
+    const result = store.set(
       key,
       keyStart,
       keyEnd,
@@ -52,8 +67,9 @@ export class Keyspace {
       expiresAt,
       clientFlags,
     );
-    if (result !== STORED) return result;
-    this.effects.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
+    if (!isTold || result !== STORED) return result;
+    effects.set(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt);
+    this.tell(told, key, keyStart, keyEnd);
     return STORED;
   }
 
@@ -67,10 +83,15 @@ export class Keyspace {
     start: number,
     end: number,
     now: number,
+    kind: number,
   ): number {
-    const result = this.store.setRange(key, keyStart, keyEnd, offset, bytes, start, end, now);
-    if (result !== STORED) return result;
-    this.effects.setRange(key, keyStart, keyEnd, offset, bytes, start, end);
+    const { store, effects, log } = this;
+    const isTold = !effects.isIdle;
+    const told = isTold && log.isOn ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
+    const result = store.setRange(key, keyStart, keyEnd, offset, bytes, start, end, now);
+    if (!isTold || result !== STORED) return result;
+    effects.setRange(key, keyStart, keyEnd, offset, bytes, start, end);
+    this.tell(told, key, keyStart, keyEnd);
     return STORED;
   }
 
@@ -79,14 +100,22 @@ export class Keyspace {
    */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     if (!this.store.setExpiry(key, start, end, expiresAt)) return false;
+    if (this.effects.isIdle) return true;
     this.effects.expireAt(key, start, end, expiresAt);
+    this.tell(expiresAt === 0 ? event.PERSIST : event.EXPIRE, key, start, end);
     return true;
   }
 
   /** True if an item that lives at `now` went. */
-  delete(key: Uint8Array, start: number, end: number, now: number): boolean {
+  delete(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+    kind: number = event.DEL,
+  ): boolean {
     if (!this.store.delete(key, start, end, now)) return false;
-    this.removed("deleted", key, start, end);
+    this.gone(kind, key, start, end);
     return true;
   }
 
@@ -98,12 +127,44 @@ export class Keyspace {
     const taken = this.store.lockShards(this.store.allShards);
     this.store.clear();
     this.effects.flushAll();
+    this.tellEmptied();
     this.store.unlockShards(taken);
   }
 
   /** The store calls this for each item that it expires or evicts, while the shard is locked. */
-  private removed(_reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
+  private removed(reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
+    this.gone(reason === "expired" ? event.EXPIRED : event.EVICTED, key, start, end);
+  }
+
+  private gone(kind: number, key: Uint8Array, start: number, end: number): void {
+    if (this.effects.isIdle) return;
     this.effects.delete(key, start, end);
+    this.tell(kind, key, start, end);
+  }
+
+  // ---- the event log ----------------------------------------------------------------------------
+
+  /** Tells of something that changed nothing by itself, such as the second half of a RENAME. */
+  tell(kind: number, key: Uint8Array, start: number, end: number): void {
+    const { log } = this;
+    if (log.isOn) log.append(kind, log.author.database, key, start, end);
+  }
+
+  /** A client asked for a key that is not there. */
+  missed(key: Uint8Array, start: number, end: number): void {
+    const { log } = this;
+    if (log.recordsMisses) log.append(record.MISS, log.author.database, key, start, end);
+  }
+
+  private tellEmptied(): void {
+    const { log } = this;
+    if (log.isOn) log.append(record.FLUSH, everyDatabase, nothing, 0, 0);
+  }
+
+  /** Marks a write to a key that is not there. An expired item goes first, as in Redis. */
+  private kindFor(kind: number, key: Uint8Array, start: number, end: number, now: number): number {
+    const moment = this.effects.muted ? 0 : now;
+    return this.store.find(key, start, end, moment) ? kind : kind | CREATED;
   }
 
   // ---- whole sets of items: no effects, as the journal begins behind them -----------------------
@@ -133,10 +194,20 @@ export class Keyspace {
   /** What was loaded is not to be served after all. */
   clear(): void {
     this.store.clear();
+    this.tellEmptied();
   }
 
-  /** Begins to gather what is to take the place of all items. */
+  /** Begins to gather what is to take the place of all items; call replaced() when it has. */
   beginReplacement(): Replacement {
     return this.store.beginReplacement();
   }
+
+  /** What beginReplacement() has gathered is served from now on. */
+  replaced(): void {
+    this.tellEmptied();
+  }
 }
+
+/** The database of a record that is about all of them. */
+const everyDatabase = -1;
+const nothing = new Uint8Array(0);

@@ -19,6 +19,7 @@ import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
 import { Faults, type OnFault } from "./faults.ts";
 import { HeldCommands } from "./held-commands.ts";
+import { Observers } from "./observers.ts";
 import { NodePauses } from "./pauses.ts";
 import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
@@ -46,16 +47,16 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const memory = reserveMemory(config);
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
-  const { timeBounds } = attached;
+  const { timeBounds, events, observer } = attached;
   const log = new Log(() => standing.logLevel, logSink);
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
   const configuration = new NodeConfiguration(config, attached);
   const pauses = new NodePauses(store, standing, fault);
   const channels = new Channels();
-  const context = { store, keyspace, effects, standing, statistics, channels };
+  const context = { store, keyspace, effects, standing, statistics, observer, channels };
   return {
-    ...{ memory, store, keyspace, journal, effects, standing, clientMemory, timeBounds },
+    ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, pauses, channels, context },
   };
 }
@@ -121,6 +122,12 @@ export function makeControlThread(ground: Ground, replication: Replication) {
     effectsRecorded: () => replication.flush(),
   });
   return { mailbox, thread, connections: new Connections(thread, standing) };
+}
+
+/** Reads the event log for those who observe keys. */
+export function makeObservers(ground: Ground): Observers {
+  const { events, channels, configuration, log } = ground;
+  return new Observers({ events, channels, configuration, log });
 }
 
 /** A single data thread is the control thread itself; several are Workers beside it. */

@@ -19,10 +19,12 @@ import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
 import { listenAddresses } from "./listen-addresses.ts";
 import { MemoryReport } from "./memory-report.ts";
+import type { Observers } from "./observers.ts";
 import {
   type Ground,
   layGround,
   makeControlThread,
+  makeObservers,
   makePersistence,
   makeReplication,
   makeThreads,
@@ -83,7 +85,14 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
 
   const controlThread = makeControlThread(ground, replication);
   const threads = makeThreads(ground, controlThread, options);
-  const node = makeServices(ground, { replication, persistence, threads, controlThread });
+  const observers = makeObservers(ground);
+  const node = makeServices(ground, {
+    replication,
+    persistence,
+    threads,
+    controlThread,
+    observers,
+  });
   faults.happened.on(() => breakOff(node));
   controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
 
@@ -96,6 +105,7 @@ interface Made {
   readonly persistence: Persistence;
   readonly threads: Threads;
   readonly controlThread: ReturnType<typeof makeControlThread>;
+  readonly observers: Observers;
 }
 
 /** A node whose parts all work; only its data threads do not listen yet. */
@@ -105,7 +115,7 @@ type Node = ReturnType<typeof makeServices>;
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
   const { timeBounds } = ground;
-  const { replication, persistence, threads } = made;
+  const { replication, persistence, threads, observers } = made;
   const { connections } = made.controlThread;
   const chores = new AbortController();
   const sending = new AbortController();
@@ -121,7 +131,11 @@ function makeServices(ground: Ground, made: Made) {
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });
   if (store.isShared) {
-    const sent = standing.onEffects(() => replication.flush(), sending.signal);
+    const tell = () => {
+      replication.flush();
+      observers.drain();
+    };
+    const sent = standing.onEffects(tell, sending.signal);
     sent.catch((error) => fault(error, "replication"));
   }
   return { ...ending, log, roles, waits, information, memory, timings, shutdown };

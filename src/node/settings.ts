@@ -37,7 +37,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["tls-port", "0"],
   ["daemonize", "no"],
   ["supervised", "no"],
-  ["notify-keyspace-events", ""],
   ["enable-debug-command", "no"],
   ["enable-module-command", "no"],
   ["stop-writes-on-bgsave-error", "no"],

@@ -6,8 +6,10 @@
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
+import { Observer } from "../command/core/observer.ts";
 import type { Config } from "../config/config.ts";
 import { Effects } from "../journal/effects.ts";
+import { EventLog, type EventLogMemory, reserveEventLog } from "../journal/event-log.ts";
 import {
   Journal,
   type JournalMemory,
@@ -28,6 +30,7 @@ import { SharedStanding } from "./standing.ts";
 export interface SharedMemory {
   readonly store: StoreMemory;
   readonly journal: JournalMemory;
+  readonly events: EventLogMemory;
   readonly standing: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
   readonly times: SharedArrayBuffer;
@@ -39,11 +42,13 @@ export interface Attached {
   readonly keyspace: Keyspace;
   readonly journal: Journal;
   readonly effects: Effects;
+  readonly events: EventLog;
   readonly standing: SharedStanding;
   readonly clientMemory: ClientMemory;
   readonly timeBounds: SharedTimeBounds;
   /** Not shared: the counters of this thread. */
   readonly statistics: CommandStatistics;
+  readonly observer: Observer;
 }
 
 /** The control thread's number; data threads in Workers count from 1. */
@@ -62,6 +67,7 @@ export function reserveMemory(config: Config): SharedMemory {
   return {
     store,
     journal: reserveJournal(config.journalSize),
+    events: reserveEventLog(),
     standing: new SharedStanding().memory,
     clients: reserveClientMemory(config.threads, config.maxClientMemory),
     times: new SharedTimeBounds().memory,
@@ -83,12 +89,17 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     ? new Journal(memory.journal, journalLock(memory.journal, store, thread))
     : new Journal(memory.journal);
   const effects = new Effects(journal);
-  const keyspace = new Keyspace(store, effects);
+  const events = new EventLog(memory.events, journal);
+  const keyspace = new Keyspace(store, effects, events);
   const standing = new SharedStanding(memory.standing);
   const clientMemory = new ClientMemory(memory.clients, thread);
   const timeBounds = new SharedTimeBounds(memory.times);
   const statistics = new CommandStatistics(timeBounds);
-  return { store, keyspace, journal, effects, standing, statistics, clientMemory, timeBounds };
+  return {
+    ...{ store, keyspace, journal, effects, events, standing },
+    ...{ statistics, clientMemory, timeBounds },
+    observer: new Observer(events),
+  };
 }
 
 /** Makes a change while no thread is in the middle of a command. */

@@ -8,6 +8,7 @@ import { rename } from "node:fs/promises";
 import { fatal } from "../../src/base/errors.ts";
 import { changedKeys } from "../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../src/journal/effects.ts";
+import { EventLog, reserveEventLog } from "../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Persistence, type PersistenceOptions } from "../../src/persistence/persistence.ts";
@@ -53,7 +54,7 @@ export class Bed implements Disposable {
     const say = (line: string) => void this.lines.push(line);
     const log = { debug: say, info: say, warn: say, error: say };
     const identity = { listeningPort: 1, announceIp: "", leaderAuth: "" };
-    const keyspace = new Keyspace(store, effects);
+    const keyspace = new Keyspace(store, effects, new EventLog(reserveEventLog(MiB), this.journal));
     const parts = { store, keyspace, journal, effects, log, fault: fatal };
     this.replication = new Replication({
       ...parts,

@@ -50,6 +50,22 @@ for (const lineUp of lineUps) {
       expect(await near.ask("PING")).toBe("*[$pong $]");
     });
 
+    test("a follower tells its own subscribers of the keys that its leader changes", async () => {
+      await using pair = await startPair();
+      const { leader, follower } = pair;
+      await using far = await Peer.connect(follower.port);
+      await far.ask("CONFIG", "SET", "notify-keyspace-events", "KA");
+      await far.ask("PSUBSCRIBE", "__key*__:*");
+      await using writer = await Peer.connect(leader.port);
+      const event = (name: string) => `*[$pmessage $__key*__:* $__keyspace@0__:k $${name}]`;
+      await writer.ask("SET", "k", "v");
+      expect(await far.shown()).toBe(event("set"));
+      await writer.ask("EXPIRE", "k", "100");
+      expect(await far.shown()).toBe(event("expire"));
+      await writer.ask("DEL", "k");
+      expect(await far.shown()).toBe(event("del"));
+    });
+
     test("a follower never shows half of a transaction", async () => {
       await using pair = await startPair();
       const { leader, follower } = pair;

@@ -10,6 +10,7 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
+import { missed } from "../core/write.ts";
 import { isBackward } from "../string/string-range.ts";
 import { countOnes, firstBit } from "./bit-pieces.ts";
 
@@ -45,7 +46,10 @@ function integerAt({ buf, start, end }: Request, index: number): number {
 function bitcount(x: Context, request: Request, reply: Reply): void {
   const { store, now } = x;
   const { buf, start, end, argc } = request;
-  if (!store.read(buf, start[1], end[1], now)) return reply.integer(0);
+  if (!store.read(buf, start[1], end[1], now)) {
+    missed(x, request, 1);
+    return reply.integer(0);
+  }
   const length = store.valueLength;
   if (argc === 2) return reply.integer(countOnes(store, 0, length * byteBits));
   if (argc !== 4 && argc !== 5) return reply.error(syntaxError);
@@ -68,7 +72,10 @@ function bitpos(x: Context, request: Request, reply: Reply): void {
   if (bit === NOT_AN_INTEGER) return reply.error(notAnInteger);
   if (bit !== 0 && bit !== 1) return reply.error(notABit);
   // A missing key is zeros without an end.
-  if (!store.read(buf, start[1], end[1], now)) return reply.integer(bit === 0 ? 0 : -1);
+  if (!store.read(buf, start[1], end[1], now)) {
+    missed(x, request, 1);
+    return reply.integer(bit === 0 ? 0 : -1);
+  }
   if (argc > 6) return reply.error(syntaxError);
   const length = store.valueLength;
   const first = argc > 3 ? integerAt(request, 3) : 0;

@@ -6,13 +6,14 @@
 
 import { readInteger } from "../../base/ascii.ts";
 import { errorReply } from "../../base/errors.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { growthTo } from "../core/make-room.ts";
-import { putRange, readForWrite } from "../core/write.ts";
+import { missed, putRange, readForWrite } from "../core/write.ts";
 import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
 
 const notABit = errorReply("bit is not an integer or out of range");
@@ -35,7 +36,7 @@ function setbit(x: Context, request: Request, reply: Reply): void {
   const old = (oneByte[0] & mask) === 0 ? 0 : 1;
   if (old !== bit) oneByte[0] ^= mask;
   if (old === bit && !grows) reply.integer(old);
-  else if (putRange(x, request, 1, at, oneByte, 0, 1, reply)) reply.integer(old);
+  else if (putRange(x, request, 1, at, oneByte, 0, 1, reply, event.SETBIT)) reply.integer(old);
 }
 
 function getbit(x: Context, request: Request, reply: Reply): void {
@@ -46,9 +47,8 @@ function getbit(x: Context, request: Request, reply: Reply): void {
   if (error !== null) return reply.error(error);
   const at = byteOf(offset);
   oneByte[0] = 0;
-  if (store.read(buf, start[1], end[1], now) && at < store.valueLength) {
-    store.copyTo(oneByte, 0, at, 1);
-  }
+  if (!store.read(buf, start[1], end[1], now)) missed(x, request, 1);
+  else if (at < store.valueLength) store.copyTo(oneByte, 0, at, 1);
   reply.integer((oneByte[0] >>> (7 - (offset % 8))) & 1);
 }
 

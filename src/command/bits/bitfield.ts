@@ -16,6 +16,7 @@ import {
   syntaxError,
   valueTooLarge,
 } from "../../base/errors.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -23,7 +24,7 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { growthTo } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
-import { isTooLarge, putRange, readForWrite } from "../core/write.ts";
+import { isTooLarge, missed, putRange, readForWrite, tell } from "../core/write.ts";
 import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
 import {
   added,
@@ -60,7 +61,10 @@ function bitfield(x: Context, request: Request, reply: Reply): void {
   const found = readForWrite(x, request, 1);
   const length = found ? x.store.valueLength : 0;
   const end = writtenEnd(operations);
-  if (end === 0) return getAll(x, operations, length, reply);
+  if (end === 0) {
+    if (!found) missed(x, request, 1);
+    return getAll(x, operations, length, reply);
+  }
   const size = Math.max(length, end);
   if (size > copiedBytesMax && !repeatsKey(x, request, operations.length)) {
     changeInPlace(x, request, operations, length, end, reply);
@@ -84,6 +88,7 @@ function bitfieldRo(x: Context, request: Request, reply: Reply): void {
   if (writtenEnd(operations) > 0) return reply.error(onlyGets);
   const { buf, start, end } = request;
   const found = x.store.read(buf, start[1], end[1], x.now);
+  if (!found) missed(x, request, 1);
   getAll(x, operations, found ? x.store.valueLength : 0, reply);
 }
 
@@ -157,7 +162,8 @@ function changeCopy(
   const copy = new ValueCopy(bytes, length, end);
   const results = operations.map((operation) => changeField(copy, operation, size));
   const { first, last } = copy;
-  const isStored = last <= first || putRange(x, request, 1, first, bytes, first, last, reply);
+  const isStored =
+    last <= first || putRange(x, request, 1, first, bytes, first, last, reply, event.SETBIT);
   if (bytes !== scratch) freeBytes(bytes);
   if (!isStored) return;
   reply.array(results.length);
@@ -194,37 +200,42 @@ function changeInPlace(
 ): void {
   const grows = end > length;
   const isGroup = grows || operations.length > 1;
+  let isChanged = grows;
   if (isGroup) x.effects.open();
   try {
-    if (grows && !putRange(x, request, 1, end - 1, zero, 0, 1, reply)) return;
+    if (grows && !putRange(x, request, 1, end - 1, zero, 0, 1, reply, event.QUIET)) return;
     reply.array(operations.length);
     for (const operation of operations) {
-      changeStored(x, request, operation, Math.max(end, length), reply);
+      if (changeStored(x, request, operation, Math.max(end, length), reply)) isChanged = true;
     }
+    if (isChanged) tell(x, request, 1, event.SETBIT); // one event for all fields
   } finally {
     if (isGroup) x.effects.close(); // writing a reply may exceed the output limit and throw
   }
 }
 
-/** The item is the store's current one, before and after. */
+/** The item is the store's current one, before and after. Returns whether it has changed. */
 function changeStored(
   x: Context,
   request: Request,
   operation: Operation,
   length: number,
   reply: Reply,
-): void {
+): boolean {
   const { kind, type, offset } = operation;
   const old = load(x.store, offset, type, length);
   const value = kind === "get" ? old : valueAfter(operation, old);
-  if (value !== null && value !== old) {
+  const changes = value !== null && value !== old;
+  if (changes) {
     const shift = offset % 8;
     writeField(window, shift, type, value);
     const count = fieldBytes(shift, type);
-    if (!putRange(x, request, 1, byteOf(offset), window, 0, count, reply)) return;
+    const at = byteOf(offset);
+    if (!putRange(x, request, 1, at, window, 0, count, reply, event.QUIET)) return false;
   }
   if (value === null) reply.nil();
   else reply.integer(kind === "incrby" ? value : old);
+  return changes;
 }
 
 // ---- the arguments ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { errorReply, syntaxError } from "../../base/errors.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -12,7 +13,7 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { lengthBefore } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
-import { erase, findForWrite, putBytes, readForWrite } from "../core/write.ts";
+import { erase, findForWrite, missed, putBytes, readForWrite } from "../core/write.ts";
 
 /** Combines the first `count` words of the piece with `target` from `at` on. */
 type Fold = (target: Int32Array, at: number, count: number) => void;
@@ -56,7 +57,7 @@ function bitop(x: Context, request: Request, reply: Reply): void {
   const target = new Int32Array(result.buffer, 0, Math.ceil(length / wordBytes));
   if (fold === null) for (let i = 0; i < target.length; i++) target[i] = ~target[i];
   else for (let i = 4; i < request.argc; i++) foldSource(x, request, i, fold, target, length);
-  if (putBytes(x, request, 2, result, 0, length, 0, 0, reply)) reply.integer(length);
+  if (putBytes(x, request, 2, result, 0, length, 0, 0, reply, event.SET)) reply.integer(length);
   if (result !== spare) freeBytes(result);
 }
 
@@ -78,6 +79,7 @@ function longestSource(x: Context, request: Request): number {
   let length = 0;
   for (let i = 3; i < request.argc; i++) {
     if (readForWrite(x, request, i)) length = Math.max(length, x.store.valueLength);
+    else missed(x, request, i);
   }
   return length;
 }

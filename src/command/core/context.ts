@@ -9,6 +9,7 @@ import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import type { Control, Standing } from "./node.ts";
+import type { Observer } from "./observer.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface Context {
   readonly effects: Effects;
   readonly standing: Standing;
   readonly statistics: CommandStatistics;
+  readonly observer: Observer;
   /** Wall-clock milliseconds, read once per turn: all commands of a turn share one moment. */
   now: number;
   session: Session;

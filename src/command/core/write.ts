@@ -5,6 +5,7 @@
 
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../base/errors.ts";
 import { keyBytesMax } from "../../base/limits.ts";
+import { CREATED, EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
@@ -21,7 +22,8 @@ export function writeMoment(x: Context): number {
 }
 
 /**
- * Stores argument `valueIndex` under argument `keyIndex`. On a refusal, replies and returns false.
+ * Stores argument `valueIndex` under argument `keyIndex`. `kind` is what readers of the event log
+ * are told. On a refusal, replies and returns false.
  */
 export function put(
   x: Context,
@@ -30,11 +32,12 @@ export function put(
   valueIndex: number,
   expiresAt: number,
   reply: Reply,
+  kind: number,
 ): boolean {
   const { buf, start, end } = request;
   const valueStart = start[valueIndex];
   const valueEnd = end[valueIndex];
-  return putBytes(x, request, keyIndex, buf, valueStart, valueEnd, expiresAt, 0, reply);
+  return putBytes(x, request, keyIndex, buf, valueStart, valueEnd, expiresAt, 0, reply, kind);
 }
 
 /** Like put(), with a value that is not an argument. */
@@ -48,6 +51,7 @@ export function putBytes(
   expiresAt: number,
   clientFlags: number,
   reply: Reply,
+  kind: number,
 ): boolean {
   const { buf } = request;
   const start = request.start[keyIndex];
@@ -56,8 +60,18 @@ export function putBytes(
     reply.error(keyTooLong);
     return false;
   }
-  const { keyspace } = x;
-  const result = keyspace.set(buf, start, end, value, valueStart, valueEnd, expiresAt, clientFlags);
+  const result = x.keyspace.set(
+    buf,
+    start,
+    end,
+    value,
+    valueStart,
+    valueEnd,
+    expiresAt,
+    clientFlags,
+    kind,
+    x.now,
+  );
   if (result === STORED) return true;
   reply.error(storeError(result));
   return false;
@@ -77,6 +91,7 @@ export function putRange(
   from: number,
   to: number,
   reply: Reply,
+  kind: number,
 ): boolean {
   const { buf } = request;
   const start = request.start[keyIndex];
@@ -85,13 +100,14 @@ export function putRange(
     reply.error(keyTooLong);
     return false;
   }
-  const result = x.keyspace.setRange(buf, start, end, offset, bytes, from, to, writeMoment(x));
+  const now = writeMoment(x);
+  const result = x.keyspace.setRange(buf, start, end, offset, bytes, from, to, now, kind);
   if (result === STORED) return true;
   reply.error(storeError(result));
   return false;
 }
 
-/** Like put(), but if the expiry is in the past, deletes the key instead. */
+/** Like put() for a SET, but if the expiry is in the past, deletes the key instead. */
 export function putUntil(
   x: Context,
   request: Request,
@@ -99,17 +115,37 @@ export function putUntil(
   valueIndex: number,
   expiresAt: number,
   reply: Reply,
+  kind: number,
 ): boolean {
   if (expiresAt === 0 || expiresAt > writeMoment(x)) {
-    return put(x, request, keyIndex, valueIndex, expiresAt, reply);
+    return put(x, request, keyIndex, valueIndex, expiresAt, reply, kind);
   }
-  erase(x, request, keyIndex);
+  // Redis stores the value and lets it expire at its next look at the key.
+  const existed = erase(x, request, keyIndex, event.QUIET);
+  tell(x, request, keyIndex, event.SET | EXPIRES | (existed ? 0 : CREATED));
+  tell(x, request, keyIndex, event.EXPIRED);
   return true;
 }
 
 /** Deletes the key at argument `index`. Returns whether it existed. */
-export function erase(x: Context, request: Request, index: number): boolean {
-  return x.keyspace.delete(request.buf, request.start[index], request.end[index], writeMoment(x));
+export function erase(
+  x: Context,
+  request: Request,
+  index: number,
+  kind: number = event.DEL,
+): boolean {
+  const { buf, start, end } = request;
+  return x.keyspace.delete(buf, start[index], end[index], writeMoment(x), kind);
+}
+
+/** Tells readers of the event log something about the key at argument `index`. */
+export function tell(x: Context, { buf, start, end }: Request, index: number, kind: number): void {
+  x.keyspace.tell(kind, buf, start[index], end[index]);
+}
+
+/** Tells them that the key at argument `index` was asked for and is not there. */
+export function missed(x: Context, { buf, start, end }: Request, index: number): void {
+  x.keyspace.missed(buf, start[index], end[index]);
 }
 
 /** Finds the key at argument `index` for a command that changes it. */

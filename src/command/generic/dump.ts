@@ -11,6 +11,7 @@ import {
   syntaxError,
   valueTooLarge,
 } from "../../base/errors.ts";
+import { CREATED, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import {
@@ -26,12 +27,15 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { erase, findForWrite, isTooLarge, putBytes, writeMoment } from "../core/write.ts";
+import { erase, findForWrite, isTooLarge, missed, putBytes, writeMoment } from "../core/write.ts";
 import { readMoment } from "./expiry-time.ts";
 
 function dump(x: Context, request: Request, reply: Reply): void {
   const { store } = x;
-  if (!store.read(request.buf, request.start[1], request.end[1], x.now)) return reply.nil();
+  if (!store.read(request.buf, request.start[1], request.end[1], x.now)) {
+    missed(x, request, 1);
+    return reply.nil();
+  }
   const payload = new StringPayload(store, store.valueLength);
   reply.bulkFrom(payload, 0, payload.length);
 }
@@ -75,7 +79,9 @@ function store(
     erase(x, request, 1);
     return reply.ok();
   }
-  if (putBytes(x, request, 1, value.bytes, value.start, value.end, expiresAt, 0, reply)) reply.ok();
+  const { bytes, start, end } = value;
+  const kind = event.RESTORE | CREATED;
+  if (putBytes(x, request, 1, bytes, start, end, expiresAt, 0, reply, kind)) reply.ok();
 }
 
 /**

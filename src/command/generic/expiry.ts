@@ -9,7 +9,7 @@ import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { changeExpiry, erase, findForWrite, writeMoment } from "../core/write.ts";
+import { changeExpiry, erase, findForWrite, missed, writeMoment } from "../core/write.ts";
 import { invalidExpireTime, momentError, readMoment } from "./expiry-time.ts";
 
 // ---- setting ------------------------------------------------------------------------------------
@@ -99,7 +99,10 @@ const NO_EXPIRY = -1;
 
 /** The expiry of the key, NO_KEY or NO_EXPIRY. */
 function endOf(x: Context, request: Request): number {
-  if (!x.store.find(request.buf, request.start[1], request.end[1], x.now)) return NO_KEY;
+  if (!x.store.find(request.buf, request.start[1], request.end[1], x.now)) {
+    missed(x, request, 1);
+    return NO_KEY;
+  }
   return x.store.expiresAt === 0 ? NO_EXPIRY : x.store.expiresAt;
 }
 

@@ -11,6 +11,7 @@ import {
   notAnInteger,
   syntaxError,
 } from "../../base/errors.ts";
+import { CREATED, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -18,7 +19,7 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { lengthBefore } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
-import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
+import { copyValue, erase, findForWrite, missed, putBytes, tell } from "../core/write.ts";
 
 function rename(x: Context, request: Request, reply: Reply): void {
   if (!findForWrite(x, request, 1)) reply.error(noSuchKey);
@@ -35,9 +36,10 @@ function move(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
   x.store.overdraws = true; // it needs little more than the old item, which is then deleted
   try {
-    const moved = duplicate(x, request, reply);
-    if (moved) erase(x, request, 1);
-    return moved;
+    if (!duplicate(x, request, reply, event.QUIET | CREATED)) return false;
+    erase(x, request, 1, event.RENAME_FROM);
+    tell(x, request, 2, event.RENAME_TO);
+    return true;
   } finally {
     x.store.overdraws = false;
     x.effects.close(); // writing an error may exceed the output limit and throw
@@ -46,13 +48,14 @@ function move(x: Context, request: Request, reply: Reply): boolean {
 
 /**
  * Stores the value of argument 1 under argument 2 as well. On a refusal, replies and returns false.
+ * For Redis it is a new key in any case.
  */
-function duplicate(x: Context, request: Request, reply: Reply): boolean {
+function duplicate(x: Context, request: Request, reply: Reply, kind: number): boolean {
   const { store } = x;
   findForWrite(x, request, 1);
   const value = copyValue(store);
   const { valueLength, expiresAt, clientFlags } = store;
-  return putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply);
+  return putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply, kind);
 }
 
 const sameObject = errorReply("source and destination objects are the same");
@@ -61,9 +64,11 @@ export function copy(x: Context, request: Request, reply: Reply): void {
   const error = readCopyOptions(request);
   if (error !== null) reply.error(error);
   else if (sameKeys(request)) reply.error(sameObject);
-  else if (!findForWrite(x, request, 1)) reply.integer(0);
-  else if (!copyReplaces && findForWrite(x, request, 2)) reply.integer(0);
-  else if (duplicate(x, request, reply)) reply.integer(1);
+  else if (!findForWrite(x, request, 1)) {
+    missed(x, request, 1);
+    reply.integer(0);
+  } else if (!copyReplaces && findForWrite(x, request, 2)) reply.integer(0);
+  else if (duplicate(x, request, reply, event.COPY_TO | CREATED)) reply.integer(1);
 }
 
 /** Scratch of one call: whether readCopyOptions() found REPLACE. */

@@ -9,7 +9,7 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { erase } from "../core/write.ts";
+import { erase, missed } from "../core/write.ts";
 
 function del(x: Context, request: Request, reply: Reply): void {
   if (request.argc === 2) reply.integer(erase(x, request, 1) ? 1 : 0);
@@ -32,6 +32,7 @@ function exists(x: Context, request: Request, reply: Reply): void {
   let count = 0;
   for (let i = 1; i < request.argc; i++) {
     if (x.store.find(buf, start[i], end[i], x.now)) count++;
+    else missed(x, request, i);
   }
   reply.integer(count);
 }
@@ -43,6 +44,7 @@ function touch(x: Context, request: Request, reply: Reply): void {
   x.store.countsUses = true;
   for (let i = 1; i < request.argc; i++) {
     if (x.store.read(buf, start[i], end[i], x.now)) count++;
+    else missed(x, request, i);
   }
   x.store.countsUses = !x.session.noTouch;
   reply.integer(count);
@@ -50,6 +52,7 @@ function touch(x: Context, request: Request, reply: Reply): void {
 
 function type(x: Context, request: Request, reply: Reply): void {
   const found = x.store.find(request.buf, request.start[1], request.end[1], x.now);
+  if (!found) missed(x, request, 1);
   reply.simple(found ? "string" : "none");
 }
 

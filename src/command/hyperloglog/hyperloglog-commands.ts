@@ -7,13 +7,14 @@
 // met a corrupt run, but sends it to no follower).
 
 import { ErrorReply, errorReply } from "../../base/errors.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { findForWrite, putBytes, putRange, readForWrite } from "../core/write.ts";
+import { findForWrite, missed, putBytes, putRange, readForWrite, tell } from "../core/write.ts";
 import { findRuns, makeRuns } from "./changed-runs.ts";
 import { registerCount } from "./element-hash.ts";
 import { cardinalityOf, cardinalityRange, HyperLogLog } from "./hyperloglog.ts";
@@ -48,7 +49,10 @@ function loadOrCreate(x: Context, request: Request, index: number): boolean | Er
   return found;
 }
 
-/** Stores the current HyperLogLog. On a refusal, replies and returns false. */
+/**
+ * Stores the current HyperLogLog. On a refusal, replies and returns false. The caller tells of the
+ * event: there may be several changes for one.
+ */
 function save(x: Context, request: Request, index: number, reply: Reply): boolean {
   const { store } = x;
   const { length } = current;
@@ -72,7 +76,8 @@ function save(x: Context, request: Request, index: number, reply: Reply): boolea
 
 function saveRun(x: Context, request: Request, index: number, run: number, reply: Reply): boolean {
   const from = runs[2 * run];
-  return putRange(x, request, index, from, current.bytes, from, runs[2 * run + 1], reply);
+  const to = runs[2 * run + 1];
+  return putRange(x, request, index, from, current.bytes, from, to, reply, event.QUIET);
 }
 
 function saveWhole(
@@ -85,7 +90,8 @@ function saveWhole(
   const { bytes, length } = current;
   const expiresAt = found ? x.store.expiresAt : 0;
   const clientFlags = found ? x.store.clientFlags : 0;
-  return putBytes(x, request, index, bytes, 0, length, expiresAt, clientFlags, reply);
+  const kind = event.QUIET;
+  return putBytes(x, request, index, bytes, 0, length, expiresAt, clientFlags, reply, kind);
 }
 
 // ---- PFADD, PFMERGE, PFCOUNT --------------------------------------------------------------------
@@ -102,7 +108,9 @@ function pfadd(x: Context, request: Request, reply: Reply): void {
   }
   if (!changed) return reply.integer(0);
   current.invalidate();
-  if (save(x, request, 1, reply)) reply.integer(1);
+  if (!save(x, request, 1, reply)) return;
+  tell(x, request, 1, event.PFADD);
+  reply.integer(1);
 }
 
 /** An existing destination is also a source. */
@@ -112,7 +120,10 @@ function pfmerge(x: Context, request: Request, reply: Reply): void {
   for (let i = 1; i < request.argc; i++) {
     const found = load(x, request, i);
     if (found instanceof ErrorReply) return reply.error(found);
-    if (!found) continue;
+    if (!found) {
+      missed(x, request, i);
+      continue;
+    }
     if (!current.mergeInto(merged)) return reply.error(broken);
     isDense ||= current.isDense;
   }
@@ -122,19 +133,24 @@ function pfmerge(x: Context, request: Request, reply: Reply): void {
     if (merged[register] > 0) current.raise(register, merged[register]);
   }
   current.invalidate();
-  if (save(x, request, 1, reply)) reply.ok();
+  if (!save(x, request, 1, reply)) return;
+  tell(x, request, 1, event.PFADD);
+  reply.ok();
 }
 
 function pfcount(x: Context, request: Request, reply: Reply): void {
   if (request.argc > 2) return countUnion(x, request, reply);
   const found = load(x, request, 1);
   if (found instanceof ErrorReply) return reply.error(found);
-  if (!found) return reply.integer(0);
+  if (!found) {
+    missed(x, request, 1);
+    return reply.integer(0);
+  }
   const changed = current.refresh();
   if (changed === null) return reply.error(broken);
   if (changed && mayKeep(x)) {
     const [from, to] = cardinalityRange;
-    if (!putRange(x, request, 1, from, current.bytes, from, to, reply)) return;
+    if (!putRange(x, request, 1, from, current.bytes, from, to, reply, event.QUIET)) return;
   }
   reply.integer(current.cardinality);
 }
@@ -150,7 +166,8 @@ function countUnion(x: Context, request: Request, reply: Reply): void {
   for (let i = 1; i < request.argc; i++) {
     const found = load(x, request, i);
     if (found instanceof ErrorReply) return reply.error(found);
-    if (found && !current.mergeInto(merged)) return reply.error(broken);
+    if (!found) missed(x, request, i);
+    else if (!current.mergeInto(merged)) return reply.error(broken);
   }
   reply.integer(cardinalityOf(merged));
 }

@@ -5,6 +5,7 @@
 // Invariant: row i handles opcode i + 1.
 
 import { errorReply } from "../../base/errors.ts";
+import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
@@ -22,7 +23,10 @@ function setFrame(x: Context, request: Request, reply: Reply): void {
   if (request.length(1) === 0) reply.error(emptyKey);
   else if (request.length(2) === 0) reply.error(emptyValue);
   else if (seconds <= 0) reply.error(noTimeToLive);
-  else if (put(x, request, 1, 2, x.now + seconds * 1000, reply)) reply.ok();
+  else {
+    const kind = event.SET | EXPIRES;
+    if (put(x, request, 1, 2, x.now + seconds * 1000, reply, kind)) reply.ok();
+  }
 }
 
 function readInt32(buf: Uint8Array, at: number): number {

@@ -29,6 +29,11 @@ export class Channels {
   readonly channels = new Topics();
   readonly patterns = new Topics();
   readonly shardChannels = new Topics();
+  /**
+   * Publishes what commands have caused that ran before this one in other threads, so that neither
+   * a message nor a subscription overtakes it.
+   */
+  catchUp: () => void = () => undefined;
   private readonly outlets: Deliver[] = [];
 
   /** Adds an outlet for messages. Before the first one, no connection can have subscribed. */

@@ -193,6 +193,7 @@ function subscribe(
 ): void {
   const { session, channels } = x;
   const topics = channels[kind];
+  channels.catchUp();
   for (let i = 1; i < request.argc; i++) {
     if (request.length(i) > subscriptionBytesMax) return reply.error(tooMany);
     const name = request.bytes(i);
@@ -257,6 +258,7 @@ function confirm(
 function publish(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   const channel = buf.subarray(start[1], end[1]);
+  x.channels.catchUp();
   const count = x.channels.publish(channel, buf.subarray(start[2], end[2]));
   x.effects.publish(buf, start[1], end[1], buf, start[2], end[2]);
   reply.integer(count);

@@ -96,6 +96,7 @@ class StreamReply extends NullReply {
 
 /** Runs a command. Returns false if there was no room for its write. */
 function run(context: Context, command: Command, request: Request, reply: StreamReply): boolean {
+  context.observer.begin(context.session);
   execute(context, command, request, reply);
   const refusal = reply.take();
   if (refusal === null) return true;

@@ -4,11 +4,12 @@
 // brings values of other databases: here the source is always in database 0.
 
 import { syntaxError } from "../../base/errors.ts";
+import { CREATED, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { argumentIs } from "../core/words.ts";
-import { copyValue, erase, findForWrite, putBytes } from "../core/write.ts";
+import { copyValue, erase, findForWrite, putBytes, tell } from "../core/write.ts";
 import { copy, keyUses } from "../generic/key-move.ts";
 import { streamCommand } from "./stream-row.ts";
 
@@ -18,8 +19,12 @@ function streamedRename(x: Context, request: Request, reply: Reply): void {
   const value = copyValue(x.store);
   const { valueLength, expiresAt, clientFlags } = x.store;
   // The leader has done it, so the source is deleted first, which makes room in a full store.
-  erase(x, request, 1);
-  if (putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply)) reply.ok();
+  erase(x, request, 1, event.QUIET);
+  const kind = event.QUIET | CREATED;
+  if (!putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply, kind)) return;
+  tell(x, request, 1, event.RENAME_FROM);
+  tell(x, request, 2, event.RENAME_TO);
+  reply.ok();
 }
 
 function streamedCopy(x: Context, request: Request, reply: Reply): void {

@@ -9,7 +9,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { erase, findForWrite } from "../core/write.ts";
+import { erase, findForWrite, missed } from "../core/write.ts";
 import { valueConditionAt } from "./set-options.ts";
 import { digestOf, equals, meets } from "./value-condition.ts";
 
@@ -37,8 +37,9 @@ function delifeq(x: Context, request: Request, reply: Reply): void {
 
 function digest(x: Context, request: Request, reply: Reply): void {
   const found = x.store.read(request.buf, request.start[1], request.end[1], x.now);
-  if (found) reply.text(digestOf(x.store));
-  else reply.nil();
+  if (found) return reply.text(digestOf(x.store));
+  missed(x, request, 1);
+  reply.nil();
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

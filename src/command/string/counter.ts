@@ -14,6 +14,7 @@ import {
   writeInteger,
 } from "../../base/ascii.ts";
 import { errorReply, notAFloat, notAnInteger, overflow } from "../../base/errors.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
@@ -146,6 +147,7 @@ function storeCounter(x: Context, request: Request, reply: Reply): boolean {
     counterExpiresAt,
     counterClientFlags,
     reply,
+    event.INCRBY,
   );
 }
 
@@ -166,8 +168,11 @@ function incrbyfloat(x: Context, request: Request, reply: Reply): void {
   }
   const text = sumText(value, delta);
   if (text === null) reply.error(notFinite);
-  else if (putBytes(x, request, 1, text, 0, text.length, expiresAt, clientFlags, reply)) {
-    reply.bulk(text, 0, text.length);
+  else {
+    const { length } = text;
+    const kind = event.INCRBYFLOAT;
+    if (!putBytes(x, request, 1, text, 0, length, expiresAt, clientFlags, reply, kind)) return;
+    reply.bulk(text, 0, length);
   }
 }
 

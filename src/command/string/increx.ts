@@ -7,6 +7,7 @@
 
 import { int64Max, int64Min, readInteger64 } from "../../base/ascii.ts";
 import { ErrorReply, errorReply, notAFloat, notAnInteger } from "../../base/errors.ts";
+import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -89,7 +90,9 @@ function store(
   const expiresAt = setsTime ? time : kept;
   const clientFlags = found ? x.store.clientFlags : 0;
   const text = encoder.encode(value);
-  return putBytes(x, request, 1, text, 0, text.length, expiresAt, clientFlags, reply);
+  const kind = options.isDecimal ? event.INCRBYFLOAT : event.INCRBY;
+  const told = setsTime ? kind | EXPIRES : kind;
+  return putBytes(x, request, 1, text, 0, text.length, expiresAt, clientFlags, reply, told);
 }
 
 type Counter = (found: boolean) => Count | ErrorReply;

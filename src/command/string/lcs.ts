@@ -12,6 +12,7 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
+import { missed } from "../core/write.ts";
 import { CommonSubsequence } from "./common-subsequence.ts";
 
 const ambiguous = errorReply("If you want both the length and indexes, please just use IDX.");
@@ -57,8 +58,13 @@ function valuesOf(x: Context, request: Request): [Uint8Array, Uint8Array] | null
   return values;
 }
 
-function lengthOf({ store, now }: Context, { buf, start, end }: Request, index: number): number {
-  return store.read(buf, start[index], end[index], now) ? store.valueLength : 0;
+function lengthOf(x: Context, request: Request, index: number): number {
+  const { store, now } = x;
+  if (store.read(request.buf, request.start[index], request.end[index], now)) {
+    return store.valueLength;
+  }
+  missed(x, request, index);
+  return 0;
 }
 
 function copyOf({ store, now }: Context, { buf, start, end }: Request, index: number): Uint8Array {

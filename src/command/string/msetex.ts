@@ -5,6 +5,7 @@
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { errorReply, syntaxError } from "../../base/errors.ts";
+import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -57,13 +58,14 @@ function putAll(
   reply: Reply,
 ): boolean {
   const keepsTime = options.has(option.KEEPTTL);
+  const kind = moment === 0 ? event.SET : event.SET | EXPIRES;
   let stored = true;
   x.effects.open();
   try {
     for (let i = firstPair; stored && i < end; i += 2) {
       const isKept = keepsTime && findForWrite(x, request, i);
       const expiresAt = isKept ? x.store.expiresAt : moment;
-      stored = putUntil(x, request, i, i + 1, expiresAt, reply);
+      stored = putUntil(x, request, i, i + 1, expiresAt, reply, kind);
     }
   } finally {
     x.effects.close(); // writing an error may exceed the output limit and throw

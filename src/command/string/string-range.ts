@@ -11,13 +11,14 @@ import {
   valueTooLarge,
 } from "../../base/errors.ts";
 import { bulkBytesMax } from "../../base/limits.ts";
+import { event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { growthTo } from "../core/make-room.ts";
-import { put, putRange, readForWrite } from "../core/write.ts";
+import { missed, put, putRange, readForWrite, tell } from "../core/write.ts";
 
 const nothing = new Uint8Array(0);
 const offsetOutOfRange = errorReply("offset is out of range");
@@ -25,6 +26,7 @@ const offsetOutOfRange = errorReply("offset is out of range");
 function strlen(x: Context, request: Request, reply: Reply): void {
   const { store } = x;
   const found = store.read(request.buf, request.start[1], request.end[1], x.now);
+  if (!found) missed(x, request, 1);
   reply.integer(found ? store.valueLength : 0);
 }
 
@@ -38,7 +40,9 @@ function getrange(x: Context, request: Request, reply: Reply): void {
     reply.error(notAnInteger);
     return;
   }
-  const length = store.read(buf, start[1], end[1], x.now) ? store.valueLength : 0;
+  const found = store.read(buf, start[1], end[1], x.now);
+  if (!found) missed(x, request, 1);
+  const length = found ? store.valueLength : 0;
   const from = first < 0 ? Math.max(0, length + first) : first;
   const to = Math.min(length - 1, last < 0 ? Math.max(0, length + last) : last);
   const backward = first < 0 && last < 0 && isBackward(request, first, last);
@@ -59,13 +63,15 @@ export function isBackward({ buf, start, end }: Request, first: number, last: nu
 function append(x: Context, request: Request, reply: Reply): void {
   const added = request.length(2);
   if (!readForWrite(x, request, 1)) {
-    if (put(x, request, 1, 2, 0, reply)) reply.integer(added);
+    if (put(x, request, 1, 2, 0, reply, event.APPEND)) reply.integer(added);
     return;
   }
   const length = x.store.valueLength;
-  if (added === 0) reply.integer(length);
-  else if (length + added > bulkBytesMax) reply.error(tooLong(x));
-  else writeAt(x, request, length, 2, reply);
+  if (added === 0) {
+    tell(x, request, 1, event.APPEND);
+    reply.integer(length);
+  } else if (length + added > bulkBytesMax) reply.error(tooLong(x));
+  else writeAt(x, request, length, 2, reply, event.APPEND);
 }
 
 function setrange(x: Context, request: Request, reply: Reply): void {
@@ -81,7 +87,7 @@ function setrange(x: Context, request: Request, reply: Reply): void {
   const found = readForWrite(x, request, 1);
   if (request.length(3) === 0) reply.integer(found ? x.store.valueLength : 0);
   else if (offset + request.length(3) > bulkBytesMax) reply.error(tooLong(x));
-  else writeAt(x, request, offset, 3, reply);
+  else writeAt(x, request, offset, 3, reply, event.SETRANGE);
 }
 
 /** A leader may allow longer values. Such a value does not fit here, which is not its mistake. */
@@ -96,9 +102,16 @@ function setrangeGrowth(x: Context, request: Request): number {
 }
 
 /** Writes argument `index` into the value at `offset` and replies with the new length. */
-function writeAt(x: Context, request: Request, offset: number, index: number, reply: Reply): void {
+function writeAt(
+  x: Context,
+  request: Request,
+  offset: number,
+  index: number,
+  reply: Reply,
+  kind: number,
+): void {
   const { buf, start, end } = request;
-  if (!putRange(x, request, 1, offset, buf, start[index], end[index], reply)) return;
+  if (!putRange(x, request, 1, offset, buf, start[index], end[index], reply, kind)) return;
   reply.integer(x.store.valueLength);
 }
 

@@ -8,7 +8,14 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { changeExpiry, erase, findForWrite, readForWrite, writeMoment } from "../core/write.ts";
+import {
+  changeExpiry,
+  erase,
+  findForWrite,
+  missed,
+  readForWrite,
+  writeMoment,
+} from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readGetexOptions, type StringOptions } from "./set-options.ts";
 
@@ -26,12 +33,14 @@ function answerValue(x: Context, request: Request, index: number, reply: Reply):
   if (store.read(request.buf, request.start[index], request.end[index], x.now)) {
     reply.bulkFrom(store, 0, store.valueLength);
   } else {
+    missed(x, request, index);
     reply.nil();
   }
 }
 
 function getdel(x: Context, request: Request, reply: Reply): void {
   if (!readForWrite(x, request, 1)) {
+    missed(x, request, 1);
     reply.nil();
     return;
   }
@@ -48,6 +57,7 @@ function getex(x: Context, request: Request, reply: Reply): void {
     return;
   }
   if (!readForWrite(x, request, 1)) {
+    missed(x, request, 1);
     reply.nil();
     return;
   }

@@ -11,13 +11,22 @@ import {
   valueTooLarge,
 } from "../../base/errors.ts";
 import { keyBytesMax } from "../../base/limits.ts";
+import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
-import { copyValue, findForWrite, isTooLarge, put, putUntil, readForWrite } from "../core/write.ts";
+import {
+  copyValue,
+  findForWrite,
+  isTooLarge,
+  missed,
+  put,
+  putUntil,
+  readForWrite,
+} from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
 import { option, readSetOptions, type StringOptions, valueConditions } from "./set-options.ts";
 import { meets } from "./value-condition.ts";
@@ -26,7 +35,7 @@ const invalidSetTime = invalidExpireTime("set");
 
 function set(x: Context, request: Request, reply: Reply): void {
   if (request.argc > 3) setWithOptions(x, request, reply);
-  else if (put(x, request, 1, 2, 0, reply)) reply.ok();
+  else if (put(x, request, 1, 2, 0, reply, event.SET)) reply.ok();
 }
 
 function setWithOptions(x: Context, request: Request, reply: Reply): void {
@@ -64,7 +73,9 @@ function setOnConditions(
   // The old value is sent after the change: the change may fail, and there must be only one reply.
   const old = wantsOld && found ? copyValue(store) : null;
   const oldLength = store.valueLength;
-  if (allowed && !putUntil(x, request, 1, 2, expiresAt, reply)) return;
+  if (wantsOld && !found) missed(x, request, 1);
+  const kind = options.timeIndex === 0 ? event.SET : event.SET | EXPIRES;
+  if (allowed && !putUntil(x, request, 1, 2, expiresAt, reply, kind)) return;
   if (old !== null) reply.bulk(old, 0, oldLength);
   else if (wantsOld || !allowed) reply.nil();
   else reply.ok();
@@ -86,7 +97,7 @@ function isAllowed(
 
 function setnx(x: Context, request: Request, reply: Reply): void {
   if (findForWrite(x, request, 1)) reply.integer(0);
-  else if (put(x, request, 1, 2, 0, reply)) reply.integer(1);
+  else if (put(x, request, 1, 2, 0, reply, event.SET)) reply.integer(1);
 }
 
 const setex: Handler = setFor(1000, invalidExpireTime("setex"));
@@ -97,14 +108,15 @@ function setFor(unitMs: number, invalidTime: ErrorReply): Handler {
     const expiresAt = readMoment(request, 2, unitMs, x.now);
     const error = aheadError(expiresAt, x.now, invalidTime);
     if (error !== null) reply.error(error);
-    else if (put(x, request, 1, 3, expiresAt, reply)) reply.ok();
+    else if (put(x, request, 1, 3, expiresAt, reply, event.SET | EXPIRES)) reply.ok();
   };
 }
 
 function getset(x: Context, request: Request, reply: Reply): void {
   const old = readForWrite(x, request, 1) ? copyValue(x.store) : null;
   const oldLength = x.store.valueLength;
-  if (!put(x, request, 1, 2, 0, reply)) return;
+  if (old === null) missed(x, request, 1);
+  if (!put(x, request, 1, 2, 0, reply, event.SET)) return;
   if (old === null) reply.nil();
   else reply.bulk(old, 0, oldLength);
 }
@@ -153,7 +165,7 @@ function putPairs(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
   try {
     for (let i = 1; stored && i < request.argc; i += 2) {
-      stored = put(x, request, i, i + 1, 0, reply);
+      stored = put(x, request, i, i + 1, 0, reply, event.SET);
     }
   } finally {
     x.effects.close(); // writing an error may exceed the output limit and throw

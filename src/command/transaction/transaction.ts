@@ -136,6 +136,7 @@ function runFrom(
   reply: Reply,
 ): void | Promise<void> {
   const { store } = x;
+  x.observer.begin(x.session); // others may have run during a wait
   // On the first call the shards are already locked; after a wait they are locked again.
   const taken = store.isShared ? store.lockShards(shardsOfQueue(x, transaction, null)) : 0;
   // A group locks the journal, so read-only transactions skip it and do not block each other.

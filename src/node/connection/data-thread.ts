@@ -159,6 +159,7 @@ export class DataThread {
   begin(session: Session): void {
     this.context.session = session;
     this.context.store.countsUses = !session.noTouch;
+    this.context.observer.begin(session);
     this.effectsNoted = this.context.effects.recorded;
   }
 

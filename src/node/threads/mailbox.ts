@@ -115,6 +115,7 @@ export class LocalMailbox implements Mailbox {
     while (!context.session.closing) {
       const beganMs = monotonicMs();
       context.store.countsUses = !context.session.noTouch;
+      context.observer.begin(context.session);
       const outcome = execute(context, command, request, reply);
       context.store.countsUses = true;
       if (outcome !== heldBack) {

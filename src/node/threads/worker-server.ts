@@ -9,6 +9,7 @@ import { isMainThread, parentPort } from "node:worker_threads";
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, fatal } from "../../base/errors.ts";
 import { Log } from "../../base/log.ts";
+import type { EventLog } from "../../journal/event-log.ts";
 import { Connections } from "../connection/connections.ts";
 import { DataThread } from "../connection/data-thread.ts";
 import { ListenError } from "../connection/listen-error.ts";
@@ -54,6 +55,7 @@ export function runWorker(): void {
 class WorkerServer {
   private readonly post: Post;
   private readonly standing: SharedStanding;
+  private readonly events: EventLog;
   private readonly mailbox: WorkerMailbox;
   private readonly thread: DataThread;
   private readonly connections: Connections;
@@ -62,14 +64,18 @@ class WorkerServer {
 
   constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
     const attached = awaken(attach(memory, number));
-    const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
+    const { store, keyspace, journal, effects, events, standing } = attached;
+    const { statistics, clientMemory, observer } = attached;
     process.on("exit", () => store.threads.markDead(number));
+    // At the end of the present event, as its other messages.
+    events.announce = () => queueMicrotask(() => this.announceEvents());
+    this.events = events;
     this.post = post;
     this.standing = standing;
     const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox(post);
     this.thread = new DataThread({
-      context: { store, keyspace, effects, standing, statistics },
+      context: { store, keyspace, effects, standing, statistics, observer },
       mailbox: this.mailbox,
       standing,
       clientMemory,
@@ -87,6 +93,11 @@ class WorkerServer {
     this.listeners = new Listeners(this.connections);
     setInterval(() => this.tick(), tickMs);
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
+  }
+
+  private announceEvents(): void {
+    this.events.isAnnounced = false;
+    this.standing.announceEffects();
   }
 
   /** Stops serving; the control thread then ends this one. */

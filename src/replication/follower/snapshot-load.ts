@@ -76,5 +76,6 @@ export class SnapshotLoad implements SnapshotSink {
     this.state = "instead";
     this.discarded(reason, isComplete);
     this.replacement?.takeOver();
+    this.keyspace.replaced();
   }
 }

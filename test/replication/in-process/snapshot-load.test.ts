@@ -6,6 +6,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";
+import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { SnapshotLoad } from "../../../src/replication/follower/snapshot-load.ts";
@@ -81,7 +82,9 @@ function loadWithoutSpare(oldItems: number): { refused: number; items: number; r
   store.expires = false;
   for (let i = 0; i < oldItems; i++) put(store, `old:${i}`, pattern(10_000, i));
   let reason = "";
-  const keyspace = new Keyspace(store, new Effects(new Journal(reserveJournal(MiB))));
+  const journal = new Journal(reserveJournal(MiB));
+  const events = new EventLog(reserveEventLog(MiB), journal);
+  const keyspace = new Keyspace(store, new Effects(journal), events);
   const load = new SnapshotLoad(store, keyspace, (why) => {
     reason = why;
   });

@@ -11,6 +11,7 @@ import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer } from "../../../src/base/link.ts";
 import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../../src/journal/effects.ts";
+import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
@@ -57,7 +58,11 @@ export class TestNode implements AsyncDisposable {
     this.store = new SmallStore(options);
     this.journal = new Journal(reserveJournal(options.journalBytes ?? 1 << 20));
     this.effects = new Effects(this.journal);
-    this.keyspace = new Keyspace(this.store, this.effects);
+    this.keyspace = new Keyspace(
+      this.store,
+      this.effects,
+      new EventLog(reserveEventLog(1 << 16), this.journal),
+    );
     this.listener = Bun.listen<Peer>({
       hostname: "127.0.0.1",
       port: 0,

@@ -8,10 +8,12 @@ import { CommandStatistics } from "../../../src/command/core/command-statistics.
 import type { ControlContext } from "../../../src/command/core/context.ts";
 import { execute } from "../../../src/command/core/execute.ts";
 import type { Control } from "../../../src/command/core/node.ts";
+import { Observer } from "../../../src/command/core/observer.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { find } from "../../../src/command/table.ts";
 import { Effects } from "../../../src/journal/effects.ts";
+import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { SharedStanding } from "../../../src/node/standing.ts";
@@ -37,6 +39,7 @@ export interface BedOptions {
 export class Bed {
   readonly store: Store;
   readonly journal = new Journal(reserveJournal(8 * MiB));
+  readonly events = new EventLog(reserveEventLog(MiB), this.journal);
   readonly effects = new Effects(this.journal);
   readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", now, true);
   /** The connections that a link took over. */
@@ -63,10 +66,11 @@ export class Bed {
     const clients = { takeOver: (session: Session) => this.joined.push(session) };
     this.x = {
       store: this.store,
-      keyspace: new Keyspace(this.store, this.effects),
+      keyspace: new Keyspace(this.store, this.effects, this.events),
       effects: this.effects,
       standing: this.standing,
       statistics: new CommandStatistics(),
+      observer: new Observer(this.events),
       channels: new Channels(),
       control: { clients } as unknown as Control,
       now: now,

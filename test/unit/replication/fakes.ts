@@ -12,6 +12,8 @@ import type { LinkPeer, LinkSocket } from "../../../src/base/link.ts";
 import type { Logger } from "../../../src/base/log.ts";
 import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
 import { Effects } from "../../../src/journal/effects.ts";
+import { event } from "../../../src/journal/event-kinds.ts";
+import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import type { Apply } from "../../../src/protocol/apply-stream.ts";
@@ -173,7 +175,11 @@ export class FakeNode {
     this.store = new SmallStore(storeOptions);
     this.journal = new Journal(reserveJournal(journalBytes));
     this.effects = new Effects(this.journal);
-    this.keyspace = new Keyspace(this.store, this.effects);
+    this.keyspace = new Keyspace(
+      this.store,
+      this.effects,
+      new EventLog(reserveEventLog(1 << 16), this.journal),
+    );
   }
 
   set(name: string, value: string | Uint8Array, expiresAt = 0): void {
@@ -199,7 +205,8 @@ export function write(
 ): void {
   const key = Buffer.from(name, "latin1");
   const bytes = typeof value === "string" ? Buffer.from(value) : value;
-  const result = keyspace.set(key, 0, key.length, bytes, 0, bytes.length, expiresAt, 0);
+  const { length } = bytes;
+  const result = keyspace.set(key, 0, key.length, bytes, 0, length, expiresAt, 0, event.SET, 0);
   if (result !== STORED) throw new Error(`${name} of ${bytes.length} bytes: set() gave ${result}`);
 }
 

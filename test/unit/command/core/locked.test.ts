@@ -36,10 +36,11 @@ interface Bed {
 function openBed(threads = "4"): Bed {
   const flags = { threads, "max-memory": "64mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, keyspace, effects, journal, standing } = attach(memory, thread);
+  const { store, keyspace, effects, journal, standing, observer } = attach(memory, thread);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
   const statistics = new CommandStatistics();
-  const x: Context = { store, keyspace, effects, standing, statistics, session, now: 0 };
+  const parts = { store, keyspace, effects, standing, statistics, observer };
+  const x: Context = { ...parts, session, now: 0 };
   const out = new Output();
   return {
     x,

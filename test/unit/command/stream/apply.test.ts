@@ -19,12 +19,21 @@ const MiB = 1024 * 1024;
 function open(refusesOtherTypes = false) {
   const flags = { threads: "4", "max-memory": "4mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
-  const { store, keyspace, effects, journal, standing, statistics } = attach(memory, controlThread);
+  const attached = attach(memory, controlThread);
+  const { store, keyspace, effects, journal, standing, statistics, observer } = attached;
   effects.muted = true;
   store.expires = false;
   journal.start(0);
   standing.follow("127.0.0.1:1");
-  const parts = { store, keyspace, effects, standing, statistics, channels: new Channels() };
+  const parts = {
+    store,
+    keyspace,
+    effects,
+    standing,
+    statistics,
+    observer,
+    channels: new Channels(),
+  };
   const apply = applier(parts, {
     log: new Log(
       () => "error",

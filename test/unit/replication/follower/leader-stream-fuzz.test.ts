@@ -6,6 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
 import { Effects } from "../../../../src/journal/effects.ts";
+import { EventLog, reserveEventLog } from "../../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../../src/journal/journal.ts";
 import { Keyspace } from "../../../../src/keyspace/keyspace.ts";
 import { RdbError } from "../../../../src/rdb/format.ts";
@@ -29,8 +30,10 @@ function smallest(): SmallStore {
 /** A load into the store; nothing is recorded, as the journal is off. */
 function loadInto(store: SmallStore): SnapshotLoad {
   store.expires = false;
-  const effects = new Effects(new Journal(reserveJournal(1 << 20)));
-  return new SnapshotLoad(store, new Keyspace(store, effects), () => {});
+  const journal = new Journal(reserveJournal(1 << 20));
+  const events = new EventLog(reserveEventLog(1 << 12), journal);
+  const keyspace = new Keyspace(store, new Effects(journal), events);
+  return new SnapshotLoad(store, keyspace, () => {});
 }
 
 /** Commands as a leader may send them; each entry moves the offset at once. */

@@ -1,0 +1,316 @@
+/**
+ * Keyspace notifications: which events each command causes, in which order and on which channels,
+ * against our node with one thread and with four, and against redis-server.
+ * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, spawnNode, type TestNode, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { contestants, oursWithThreads } from "../support/servers.ts";
+import { type Argument, partsOf, textOf } from "../support/wire.ts";
+
+setDefaultTimeout(caseMsMax);
+
+/** A command, as words, and the events that follow it, each with its key. */
+type Case = readonly [command: string, ...events: string[]];
+
+const payloadOfV = "\x00\x01v\x0a\x00\x9d\x2b\x6d\x5a\x0f\x2d\xb7\x94";
+
+const strings: readonly Case[] = [
+  ["SET k v", "new k", "set k"],
+  ["SET k v EX 100", "set k", "expire k"],
+  ["SET k v KEEPTTL", "set k"],
+  ["SET k v XX", "set k"],
+  ["SET none v XX"],
+  ["SET k2 v GET", "keymiss k2", "new k2", "set k2"],
+  ["SETNX k v"],
+  ["SETEX k 100 v", "set k", "expire k"],
+  ["PSETEX k 100000 v", "set k", "expire k"],
+  ["GETSET k v", "set k"],
+  ["GETSET k3 v", "keymiss k3", "new k3", "set k3"],
+  ["MSET a 1 a 2 b 3", "new a", "set a", "set a", "new b", "set b"],
+  ["MSETNX a 1 z 2"],
+  ["MSETNX m1 1 m2 2", "new m1", "set m1", "new m2", "set m2"],
+  ["APPEND a x", "append a"],
+  ["APPEND n1 x", "new n1", "append n1"],
+  ["SETRANGE a 1 y", "setrange a"],
+  ["SETRANGE n2 1 y", "new n2", "setrange n2"],
+  ["INCR c", "new c", "incrby c"],
+  ["DECRBY c 2", "incrby c"],
+  ["INCRBYFLOAT c 1.5", "incrbyfloat c"],
+  ["INCR a"],
+  ["GET k"],
+  ["GET none", "keymiss none"],
+  ["MGET none none2 k", "keymiss none", "keymiss none2"],
+  ["STRLEN none", "keymiss none"],
+  ["GETRANGE none 0 1", "keymiss none"],
+  ["GETRANGE none x 1"],
+  ["LCS none none2", "keymiss none", "keymiss none2"],
+  ["GETEX k EX 100", "expire k"],
+  ["GETEX k PERSIST", "persist k"],
+  ["GETEX k PERSIST"],
+  ["GETEX k PXAT 1", "del k"],
+  ["GETEX k", "keymiss k"],
+  ["GETDEL k2", "del k2"],
+  ["GETDEL k2", "keymiss k2"],
+];
+
+const bits: readonly Case[] = [
+  ["SETBIT s 1 1", "new s", "setbit s"],
+  ["SETBIT s 1 1"],
+  ["SETBIT s 1 0", "setbit s"],
+  ["GETBIT none 1", "keymiss none"],
+  ["BITCOUNT none", "keymiss none"],
+  ["BITPOS none 1", "keymiss none"],
+  ["BITFIELD s SET u8 0 1 INCRBY u8 8 1", "setbit s"],
+  ["BITFIELD s SET u8 0 1"],
+  ["BITFIELD f SET u8 800 0", "new f", "setbit f"],
+  ["BITFIELD f SET u8 80000 1 SET u8 0 3", "setbit f"],
+  ["BITFIELD none GET u8 0", "keymiss none"],
+  ["BITFIELD_RO none GET u8 0", "keymiss none"],
+  ["BITOP AND d s f", "new d", "set d"],
+  ["BITOP AND d none none2", "keymiss none", "keymiss none2", "del d"],
+  ["BITOP AND d none none2", "keymiss none", "keymiss none2"],
+  ["PFADD h a b", "new h", "pfadd h"],
+  ["PFADD h a b"],
+  ["PFADD h0", "new h0", "pfadd h0"],
+  ["PFCOUNT h"],
+  ["PFCOUNT h none", "keymiss none"],
+  ["PFMERGE h2 h none", "keymiss h2", "keymiss none", "new h2", "pfadd h2"],
+  ["PFMERGE h2 h", "pfadd h2"],
+];
+
+const generic: readonly Case[] = [
+  ["SET a 1", "new a", "set a"],
+  ["RENAME a a2", "new a2", "rename_from a", "rename_to a2"],
+  ["RENAME a2 a2"],
+  ["RENAME none x"],
+  ["SET b 1", "new b", "set b"],
+  ["RENAMENX a2 b"],
+  ["RENAME a2 b", "new b", "rename_from a2", "rename_to b"],
+  ["COPY b c", "new c", "copy_to c"],
+  ["COPY b c"],
+  ["COPY b c REPLACE", "new c", "copy_to c"],
+  ["COPY none c", "keymiss none"],
+  ["EXPIRE b 100", "expire b"],
+  ["EXPIRE b 100 NX"],
+  ["EXPIRE none 100"],
+  ["PEXPIREAT b 4000000000000", "expire b"],
+  ["PERSIST b", "persist b"],
+  ["PERSIST b"],
+  ["EXPIRE b -1", "del b"],
+  ["TTL b", "keymiss b"],
+  ["PEXPIRETIME b", "keymiss b"],
+  ["EXISTS b c none", "keymiss b", "keymiss none"],
+  ["TOUCH b", "keymiss b"],
+  ["TYPE b", "keymiss b"],
+  ["OBJECT ENCODING b"],
+  ["DUMP b", "keymiss b"],
+  ["WATCH b"],
+  ["DEL b c", "del c"],
+  ["SET u 1", "new u", "set u"],
+  ["UNLINK u none", "del u"],
+  ["FLUSHALL"],
+];
+
+for (const contestant of [...contestants, oursWithThreads(4)]) {
+  describe.skipIf(contestant.isMissing)(contestant.name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await contestant.start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+    const observe = async (flags: string, pattern = "__key*__:*") => {
+      return await Observed.open(server.port, flags, pattern);
+    };
+
+    for (const [name, cases] of Object.entries({ strings, bits, generic })) {
+      test(`commands on ${name} cause the events of redis 7.0, in its order`, async () => {
+        await using observed = await observe("KAnm", "__keyspace@0__:*");
+        for (const [command, ...events] of cases) {
+          await observed.run(...command.split(" "));
+          expect([command, ...(await observed.events())]).toEqual([command, ...events]);
+        }
+      });
+    }
+
+    test("RESTORE causes restore, and del if its time is over", async () => {
+      await using observed = await observe("KAnm", "__keyspace@0__:*");
+      await observed.run("SET", "v", "v");
+      const payload = Buffer.from(textOf(await observed.run("DUMP", "v")), "latin1");
+      expect(payload.length).toBe(payloadOfV.length);
+      await observed.events();
+      await observed.run("RESTORE", "r", "0", payload);
+      expect(await observed.events()).toEqual(["new r", "restore r"]);
+      await observed.run("RESTORE", "r", "100000", payload, "REPLACE");
+      expect(await observed.events()).toEqual(["new r", "restore r"]);
+      await observed.run("RESTORE", "r", "1", payload, "REPLACE", "ABSTTL");
+      expect(await observed.events()).toEqual(["del r"]);
+    });
+
+    test("a key that expires is told of before it is written again", async () => {
+      await using observed = await observe("KAnm", "__keyspace@0__:*");
+      await observed.run("SET", "old", "v", "PX", "1");
+      expect(await observed.events()).toEqual(["new old", "set old", "expire old"]);
+      await observed.until(["expired old"]);
+      await observed.run("INCR", "old");
+      expect(await observed.events()).toEqual(["new old", "incrby old"]);
+      await observed.run("SET", "old", "v", "PXAT", "1");
+      await observed.run("GET", "old");
+      const events = ["set old", "expire old", "expired old", "keymiss old"];
+      expect(await observed.events()).toEqual(events);
+    });
+
+    test("commands of a transaction cause their events in order", async () => {
+      await using observed = await observe("KA", "__keyspace@0__:*");
+      for (const command of ["MULTI", "SET x 1", "INCR x", "DEL x", "EXEC"]) {
+        await observed.run(...command.split(" "));
+      }
+      expect(await observed.events()).toEqual(["set x", "incrby x", "del x"]);
+    });
+
+    test("an event goes to the channel of its key, then to its own, as far as chosen", async () => {
+      await using both = await observe("KEg$");
+      await both.run("SET", "k", "v", "EX", "100");
+      expect(await both.messages()).toEqual([
+        "__keyspace@0__:k set",
+        "__keyevent@0__:set k",
+        "__keyspace@0__:k expire",
+        "__keyevent@0__:expire k",
+      ]);
+      await both.run("CONFIG", "SET", "notify-keyspace-events", "E$");
+      await both.run("SET", "k", "v", "EX", "100");
+      expect(await both.messages()).toEqual(["__keyevent@0__:set k"]);
+      await both.run("CONFIG", "SET", "notify-keyspace-events", "A");
+      await both.run("SET", "k", "v");
+      expect(await both.messages()).toEqual([]);
+      await both.run("CONFIG", "SET", "notify-keyspace-events", "Kx");
+      await both.run("SET", "k", "v", "PX", "1");
+      await both.until(["__keyspace@0__:k expired"]);
+    });
+
+    test("keys may be any bytes", async () => {
+      await using observed = await observe("KEA", "__key*");
+      const key = Buffer.from([0, 255, 13, 10, 42]);
+      await observed.run("SET", key, "v");
+      const shown = key.toString("latin1");
+      expect(await observed.messages()).toEqual([
+        `__keyspace@0__:${shown} set`,
+        `__keyevent@0__:set ${shown}`,
+      ]);
+    });
+
+    test("CONFIG shows the classes in Redis's order, and refuses others", async () => {
+      await using client = await Peer.connect(server.port);
+      const shown: Record<string, string> = {
+        "": "",
+        A: "A",
+        KEA: "AKE",
+        KEA$m: "AKEm",
+        KEg: "gKE",
+        Ex: "xE",
+        KEnmg: "gnKEm",
+        KEAn: "AKE",
+        Kg$lshzxetdn: "AK",
+        Kls: "lsK",
+      };
+      for (const [given, classes] of Object.entries(shown)) {
+        expect(await client.ask("CONFIG", "SET", "notify-keyspace-events", given)).toBe("+OK");
+        const reply = await client.ask("CONFIG", "GET", "notify-keyspace-events");
+        expect(reply).toBe(`*[$notify-keyspace-events $${classes}]`);
+      }
+      expect(await client.ask("CONFIG", "SET", "notify-keyspace-events", "KQ")).toBe(
+        "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - " +
+          "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+      );
+    });
+  });
+}
+
+describe("mscache", () => {
+  test("a key that is evicted is told of", async () => {
+    await using server = await spawnNode(["--max-memory", "1mb"]);
+    await using observed = await Observed.open(server.port, "Ke", "__key*__:*");
+    const value = Buffer.alloc(1000, "v");
+    for (let i = 0; i < 3000; i++) await observed.run("SET", `key ${i}`, value);
+    const messages = await observed.messages();
+    expect(messages.length).toBeGreaterThan(1000);
+    expect(messages.every((text) => /^__keyspace@0__:key \d+ evicted$/.test(text))).toBe(true);
+  });
+
+  test("what changes faster than it can be told is counted in the log, and no more", async () => {
+    await using server = await spawnNode([]);
+    await using observed = await Observed.open(server.port, "KA", "__key*__:*");
+    const pairs: Argument[] = [];
+    for (let i = 0; i < 2000; i++) pairs.push(`key ${i}`.padEnd(10_000), "v");
+    await observed.run("MSET", ...pairs);
+    expect(await observed.messages()).toEqual([]);
+    expect(server.log()).toContain("keyspace notifications are missing");
+    await observed.run("SET", "k", "v");
+    expect(await observed.messages()).toEqual(["__keyspace@0__:k set"]);
+  });
+});
+
+/** A client, and a subscriber that collects what its commands cause. */
+class Observed {
+  private readonly client: Peer;
+  private readonly subscriber: Peer;
+  private ends = 0;
+
+  private constructor(client: Peer, subscriber: Peer) {
+    this.client = client;
+    this.subscriber = subscriber;
+  }
+
+  static async open(port: number, flags: string, pattern: string): Promise<Observed> {
+    const client = await Peer.connect(port);
+    await client.typed("FLUSHALL");
+    await client.typed("CONFIG", "SET", "notify-keyspace-events", flags);
+    const subscriber = await Peer.connect(port);
+    await subscriber.typed("PSUBSCRIBE", pattern);
+    await subscriber.typed("SUBSCRIBE", "end");
+    return new Observed(client, subscriber);
+  }
+
+  run(...args: Argument[]) {
+    return this.client.typed(...args);
+  }
+
+  /** Channel and payload of each message since the last call. */
+  async messages(): Promise<string[]> {
+    await this.client.typed("PUBLISH", "end", ++this.ends);
+    const found: string[] = [];
+    for (;;) {
+      const [kind, ...parts] = partsOf(await this.subscriber.reply()).map(textOf);
+      if (kind === "message" && parts[1] === `${this.ends}`) return found;
+      found.push(parts.slice(1).join(" "));
+    }
+  }
+
+  /** The same as `event key`, from the channels of keys. */
+  async events(): Promise<string[]> {
+    return (await this.messages()).map((message) => {
+      const [, key, event] = /^__keyspace@0__:(.*) (\w+)$/.exec(message) ?? [];
+      return `${event} ${key}`;
+    });
+  }
+
+  /** Waits for messages that come by themselves. */
+  async until(wanted: readonly string[]): Promise<void> {
+    const found: string[] = [];
+    await waitFor(async () => {
+      const messages = await this.messages();
+      found.push(
+        ...messages.map((text) => text.replace(/^__keyspace@0__:(.*) (expired)$/, "$2 $1")),
+      );
+      const shown = wanted.map((text) => text.replace(/^__keyspace@0__:(.*) (expired)$/, "$2 $1"));
+      return Bun.deepEquals(found, shown);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.typed("CONFIG", "SET", "notify-keyspace-events", "");
+    await this.client[Symbol.asyncDispose]();
+    await this.subscriber[Symbol.asyncDispose]();
+  }
+}
