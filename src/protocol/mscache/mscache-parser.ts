@@ -51,6 +51,7 @@ export class MscacheParser implements Decoder {
   }
 
   release(): void {
+    this.input.mark = this.input.pos;
     this.input.settle(); // no position is remembered between frames
   }
 

@@ -99,9 +99,11 @@ export class RespParser implements Decoder {
   }
 
   release(): void {
+    const isBetween = this.argumentsLeft === 0;
+    if (isBetween) this.input.mark = this.input.pos;
     const shift = this.input.settle();
     if (shift > 0) this.shiftPositions(shift);
-    if (this.argumentsLeft === 0) this.request.shrink();
+    if (isBetween) this.request.shrink();
   }
 
   dispose(): void {

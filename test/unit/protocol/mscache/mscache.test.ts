@@ -68,3 +68,13 @@ describe("MscacheReply encodes", () => {
     });
   }
 });
+
+test("MscacheParser holds no memory after whole frames, even if nobody asked for one more", () => {
+  const parser = new MscacheParser();
+  for (let round = 0; round < 2; round++) {
+    parser.feed(Uint8Array.of(opcode.GET, 1, 0, 0, 0, 0x6b));
+    expect(parser.next()).toBe(true);
+    parser.release();
+    expect(parser.heldBytes()).toBe(0);
+  }
+});

@@ -195,6 +195,16 @@ describe("memory at rest", () => {
     });
   });
 
+  test("is nothing after whole commands, even if nobody asked for one more", () => {
+    const parser = new RespParser();
+    for (const round of [1, 2, 3]) {
+      parser.feed(bytes("*1\r\n$4\r\nPING\r\n".repeat(round)));
+      for (let i = 0; i < round; i++) expect(parser.next()).toBe(true);
+      parser.release();
+      expect(parser.heldBytes()).toBe(0);
+    }
+  });
+
   test("does not keep the room that a command of many arguments needed", () => {
     const parser = new RespParser();
     parser.feed(bytes(`*200001\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(200_000)}`));
