@@ -10,7 +10,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const empty = new Uint8Array(0);
 const initialArguments = 16;
 /** Room for more arguments than these is given back after use: a million take 8 MiB. */
-const keptArgumentsMax = 1024;
+export const keptArgumentsMax = 1024;
 
 export class Request {
   /**

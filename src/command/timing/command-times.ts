@@ -74,12 +74,13 @@ export class CommandTimes {
     return this.bounds.isTracking ? bucketOf(usec) : notTracked;
   }
 
-  count(id: number, usec: number, bucket: number): void {
-    this.usec[id] += usec;
+  /** Counts calls of one command that took `usec` microseconds each. */
+  count(id: number, calls: number, usec: number, bucket: number): void {
+    if (calls === 0) return;
+    this.usec[id] += usec * calls;
     if (bucket === notTracked) return;
-    const histogram = this.histograms[id];
-    if (histogram === null) this.firstOf(id)[bucket] = 1;
-    else histogram[bucket]++;
+    const histogram = this.histograms[id] ?? this.firstOf(id);
+    histogram[bucket] += calls;
   }
 
   private firstOf(id: number): Histogram {
@@ -93,7 +94,7 @@ export class CommandTimes {
   /** A command that was measured by itself. */
   note(run: Run, command: TimedCommand, request: Request, ms: number): void {
     const usec = ms * 1000;
-    this.count(command.id, usec, this.bucketOf(usec));
+    this.count(command.id, 1, usec, this.bucketOf(usec));
     if (usec >= this.bounds.attentionUsec) this.tell(run, command, request, usec);
   }
 

@@ -20,10 +20,25 @@ export function emptyHistogram(): Histogram {
   return new Float64Array(bucketCount);
 }
 
-/** The bucket whose upper bound is the first that is not below this time. */
+/** The upper bound of each bucket, microseconds. */
+const bounds = Float64Array.from({ length: bucketCount }, (_, bucket) => upperUsec(bucket));
+/** Times whose units of the lowest bound fit into 31 bits: up to two minutes. */
+const ordinaryUsecMax = 2 ** (31 + lowestExponent);
+
+/**
+ * The bucket whose upper bound is the first that is not below this time. Leading zeros give its
+ * doubling: a logarithm takes longer.
+ */
 export function bucketOf(usec: number): number {
+  if (usec > ordinaryUsecMax) return bucketOfLong(usec);
+  if (!(usec > bounds[0])) return 0;
+  let bucket = (31 - Math.clz32(usec * 2 ** -lowestExponent)) * bucketsPerDoubling;
+  while (usec > bounds[bucket]) bucket++;
+  return bucket;
+}
+
+function bucketOfLong(usec: number): number {
   const bucket = Math.ceil((Math.log2(usec) - lowestExponent) * bucketsPerDoubling);
-  if (!(bucket > 0)) return 0; // log2(0) is -Infinity
   return bucket < bucketCount ? bucket : bucketCount - 1;
 }
 

@@ -8,7 +8,7 @@ import { flag } from "../../command/core/flags.ts";
 import type { Finder } from "../../command/table.ts";
 import { timesItself } from "../../command/timing/command-times.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
-import { Request } from "../../protocol/request.ts";
+import { keptArgumentsMax, Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 
 /**
@@ -32,6 +32,8 @@ export class Batch {
   private lastFind: Finder | null;
   private readonly lastName: Uint8Array;
   private lastLength: number;
+  /** A request of the present batch has room for more arguments than are kept. */
+  private hasLong: boolean;
 
   constructor(store: Store) {
     this.requests = Array.from({ length: batchMax }, () => new Request());
@@ -43,6 +45,7 @@ export class Batch {
     this.lastFind = null;
     this.lastName = new Uint8Array(nameBytesMax);
     this.lastLength = 0;
+    this.hasLong = false;
   }
 
   /** Decodes up to batchMax commands, or only one, and returns how many. */
@@ -55,6 +58,7 @@ export class Batch {
       decoder.request = this.requests[count];
       this.requests[count] = request;
       this.commands[count++] = command;
+      if (request.argc > keptArgumentsMax) this.hasLong = true;
       if (command !== undefined && (command.flags & flag.LONG) !== 0) break;
     }
     return count;
@@ -119,8 +123,8 @@ export class Batch {
 
   /**
    * Called when the batch is done: divides its time among the commands that ran, but for those that
-   * measured themselves, and frees room for very many arguments, which other connections would
-   * inherit.
+   * measured themselves. A pipeline mostly repeats one command, so a run of calls is counted at
+   * once. Frees room for very many arguments, which other connections would inherit.
    */
   charge(count: number, ms: number, x: Context): void {
     const { times } = x.statistics;
@@ -128,16 +132,28 @@ export class Batch {
     const share = times.shareOf(count, ms);
     const bucket = times.bucketOf(share);
     const { requests, commands } = this;
+    let last: Command | undefined;
+    let calls = 0;
     for (let i = 0; i < count; i++) {
       const command = commands[i];
-      if (command === undefined || timesItself(command, requests[i])) continue;
-      times.count(command.id, share, bucket);
+      if (command !== last) {
+        if (last !== undefined) times.count(last.id, calls, share, bucket);
+        last = command;
+        calls = 0;
+      }
+      if (command !== undefined && !timesItself(command, requests[i])) calls++;
     }
+    if (last !== undefined) times.count(last.id, calls, share, bucket);
     const restUsec = share * others;
     if (restUsec >= times.bounds.attentionUsec) {
       times.tellBatch(x, commands, requests, count, restUsec);
     }
-    for (let i = 0; i < count; i++) requests[i].shrink();
+    if (this.hasLong) this.shrink();
+  }
+
+  private shrink(): void {
+    for (const request of this.requests) request.shrink();
+    this.hasLong = false;
   }
 }
 
