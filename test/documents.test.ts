@@ -1,10 +1,11 @@
-// The documents as tests: the README's table of options, the index of test/README.md, and the files
-// that comments and documents name. It judges facts, not words.
+// The documents as tests: the tables of options and of commands, the index of test/README.md, and
+// the files that comments and documents name. It judges facts, not words.
 // Invariant: whatever a document says about commands, options and files is compared with the code.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandTable } from "../scripts/command-table.ts";
 import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
 import { options } from "../src/config/options.ts";
@@ -42,6 +43,12 @@ test("the README's table of options is what src/config/options.ts says", () => {
   const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
   const isFresh = readme.includes(optionTable());
   expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
+});
+
+test("src/command/COMMANDS.md is what the rows of the commands say", () => {
+  const document = readFileSync(join(repositoryRoot, "src/command/COMMANDS.md"), "utf8");
+  const isFresh = document.includes(commandTable());
+  expectNone(isFresh ? [] : ["src/command/COMMANDS.md: run `bun run docs`"]);
 });
 
 test("test/README.md tells what each folder and each file beside it is for", () => {

@@ -5,6 +5,7 @@
  * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { commands } from "../../src/command/table.ts";
 import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
@@ -71,6 +72,27 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
       expect([name, argumentsIn(ours)]).toEqual([name, argumentsIn(wanted)]);
     }
     expect(known).toEqual(expect.arrayContaining([...table, ...subcommands]));
+  });
+
+  test("COMMAND DOCS has redis-server's groups and versions", async () => {
+    await using left = await Peer.connect(reference.port);
+    await using right = await Peer.connect(node.port);
+    const wanted = await originsOf(left);
+    const found = [...(await originsOf(right))].filter(([name]) => wanted.has(name));
+    expect(found).toEqual(found.map(([name]) => [name, wanted.get(name) ?? ""]));
+  });
+
+  test("a row says which subcommands of redis-server are not there, and of no others", async () => {
+    await using left = await Peer.connect(reference.port);
+    const theirs = [...(await originsOf(left)).keys()].filter((name) => name.includes("|"));
+    for (const { name, row, subcommands: present } of commands) {
+      const ours = present.map((one) => one.name);
+      const lacking = theirs.filter((it) => it.startsWith(`${name}|`) && !ours.includes(it));
+      const said = /^No ((?:[A-Z-]+(?:, | and )?)+)/.exec(row.differs ?? "")?.[1] ?? "";
+      const words = said.match(/[A-Z-]+/g) ?? [];
+      const named = words.map((word) => `${name}|${word.toLowerCase()}`);
+      expect(named.sort()).toEqual(lacking.sort());
+    }
   });
 
   test("COMMAND INFO and GETKEYS find the keys of MSETEX by their number", async () => {
@@ -147,6 +169,20 @@ function argumentsIn([, docs]: readonly Reply[]): unknown {
 }
 
 /** An argument of a newer Redis says so. */
+/** The group and the version of each command and subcommand, as COMMAND DOCS tells them. */
+async function originsOf(peer: Peer): Promise<Map<string, string>> {
+  const origins = new Map<string, string>();
+  const read = (docs: Reply) => {
+    for (const [name, reply] of Object.entries(fieldsOf(docs))) {
+      const { since, group, subcommands: inner } = fieldsOf(reply);
+      origins.set(name, `${textOf(group as Reply)} ${textOf(since as Reply)}`);
+      if (inner !== undefined) read(inner);
+    }
+  };
+  read(await peer.typed("COMMAND", "DOCS"));
+  return origins;
+}
+
 function isKnownTo7(reply: Reply): boolean {
   const { since } = fieldsOf(reply);
   return since === undefined || Number(textOf(since).split(".")[0]) <= 7;

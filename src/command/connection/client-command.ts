@@ -55,6 +55,7 @@ const subcommands = family({ group: "connection" }, [
     flags: own,
     since: "7.2.0",
     summary: "Sets the name or version of the client library.",
+    differs: "Of Redis 7.2.",
     handler: setInfo,
   },
   {
@@ -82,6 +83,7 @@ const subcommands = family({ group: "connection" }, [
     flags: own,
     since: "7.2.0",
     summary: "Controls whether commands of this connection count as uses of the keys.",
+    differs: "Of Redis 7.2.",
     handler: noTouch,
   },
   {
@@ -154,6 +156,7 @@ export const clientCommands = family({ group: "connection" }, [
     since: "2.4.0",
     complexity: "Depends on subcommand.",
     summary: "A container for client connection commands.",
+    differs: "No CACHING, GETREDIR, TRACKING and TRACKINGINFO.",
     categories: ["@slow"],
     handler: () => undefined,
     subcommands,

@@ -22,7 +22,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     name: "client|pause",
     arity: -3,
     syntax: "timeout:integer [mode=(WRITE | ALL)@6.2.0]",
-    since: "3.0.0",
+    since: "2.9.50",
     complexity: perHeld,
     summary: "Pauses the commands of all clients for a time.",
     control: pause,
@@ -34,6 +34,7 @@ export const clientPauseCommands = family({ group: "connection", flags }, [
     since: "6.2.0",
     complexity: perHeld,
     summary: "Ends a pause.",
+    differs: "No pause holds it; in Redis, a pause of all commands does.",
     control: unpause,
   },
   {

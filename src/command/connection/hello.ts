@@ -73,6 +73,7 @@ export const connectionCommands = family({ group: "connection" }, [
     flags: LOADING | STALE | FAST,
     since: "1.0.0",
     summary: "Selects a database; there is only database 0.",
+    differs: "There is only database 0.",
     handler: select,
   },
   {

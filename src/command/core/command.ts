@@ -64,6 +64,8 @@ export interface CommandFacts {
   readonly since: string;
   readonly complexity: string;
   readonly summary: string;
+  /** How it differs from Redis 7.0, or where it comes from if Redis 7.0 has no such command. */
+  readonly differs?: string;
   /** ACL categories that do not follow from the flags and the group. */
   readonly categories?: readonly string[];
   readonly subcommands?: readonly CommandRow[];

@@ -2,7 +2,8 @@
 // can say so. Names only, from redis 7.0's COMMAND DOCS with the additions of 7.4 and 8; a command
 // of another type that is not listed gets the error of an unknown command.
 
-const namesByType: Readonly<Record<string, string>> = {
+/** By the types of data, in the plural. */
+export const namesByType: Readonly<Record<string, string>> = {
   lists:
     "blmove blmpop blpop brpop brpoplpush lindex linsert llen lmove lmpop lpop lpos lpush lpushx " +
     "lrange lrem lset ltrim rpop rpoplpush rpush rpushx",

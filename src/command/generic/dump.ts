@@ -167,6 +167,7 @@ export const dumpCommands = family({ group: "generic", since: "2.6.0", keys: [1,
     flags: READONLY,
     complexity: "O(N) where N is the length of the value",
     summary: "Returns the value of a key as a payload for RESTORE, with a checksum.",
+    differs: "Writes version 9, uncompressed, which any Redis from 5 on and any Valkey restores.",
     handler: dump,
   },
   {
@@ -181,6 +182,10 @@ export const dumpCommands = family({ group: "generic", since: "2.6.0", keys: [1,
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
     complexity: "O(N) where N is the length of the value",
     summary: "Creates a key from a payload that DUMP returned, here or on a Redis or Valkey.",
+    differs:
+      "Payloads of newer servers are read too; those of other types are refused. IDLETIME and " +
+      "FREQ are checked and have no effect. A time of 2^63 ms from now is the last moment there " +
+      "is; Redis overflows and drops the value.",
     handler: restore,
   },
 ]);

@@ -166,6 +166,7 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     since: "6.2.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Copies the value of a key to another key.",
+    differs: "DB takes 0 only.",
     handler: copy,
   },
 ]);

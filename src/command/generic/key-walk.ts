@@ -207,6 +207,7 @@ export const keyWalkCommands = family({ group: "generic" }, [
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the store",
     summary: "Returns all keys that match a pattern.",
+    differs: "A pattern longer than 1 MiB, or with parts too complex to match quickly, is refused.",
     handler: keys,
   },
   {

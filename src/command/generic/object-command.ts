@@ -20,6 +20,9 @@ const subcommands: readonly CommandRow[] = [
       flags: flag.READONLY,
       since: "2.2.3",
       summary: "Returns how Redis would represent the value: int, embstr or raw.",
+      differs:
+        "Tells how Redis encodes the bytes when they are set whole: how a value came to be is " +
+        "not kept. After APPEND Redis says raw.",
       handler: encoding,
     },
     {
@@ -27,6 +30,7 @@ const subcommands: readonly CommandRow[] = [
       flags: flag.READONLY,
       since: "4.0.0",
       summary: "Returns how often the key was used lately, from 0 to 3.",
+      differs: "0 to 3, the counter by which S3-FIFO evicts; in Redis a logarithm of 0 to 255.",
       handler: freq,
     },
     {
@@ -34,6 +38,9 @@ const subcommands: readonly CommandRow[] = [
       flags: flag.READONLY,
       since: "2.2.3",
       summary: "Refused: no time of the last use is kept.",
+      differs:
+        "Refused, in Redis's words for LFU while items are evicted: an item keeps no time of its" +
+        " last use.",
       handler: idleTime,
     },
     {
@@ -41,6 +48,7 @@ const subcommands: readonly CommandRow[] = [
       flags: flag.READONLY,
       since: "2.2.3",
       summary: "Returns 1: values are not shared.",
+      differs: "Always 1: small integers are not shared.",
       handler: refCount,
     },
   ]),

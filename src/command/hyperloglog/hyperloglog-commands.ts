@@ -237,6 +237,9 @@ export const hyperLogLogCommands = family({ group: "hyperloglog", since: "2.8.9"
     buildsOn: [1, 1, 1],
     complexity: "O(1) for each element, and O(N) for the N bytes of a value that is not yet dense",
     summary: "Adds elements to a HyperLogLog; creates a missing key.",
+    differs:
+      "A command that is refused changes nothing; Redis keeps what it added before it met a " +
+      "corrupt run.",
     handler: pfadd,
   },
   {
@@ -281,6 +284,7 @@ export const hyperLogLogCommands = family({ group: "hyperloglog", since: "2.8.9"
     arity: 1,
     flags: ADMIN,
     summary: "Tests the registers and the estimate.",
+    differs: "Takes a fraction of Redis's elements, so that no other client notices.",
     handler: pfselftest,
   },
 ]);

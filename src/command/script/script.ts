@@ -16,6 +16,7 @@ export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
     categories: ["@slow"],
     complexity: "Depends on subcommand.",
     summary: "A container for script commands; scripts are not supported.",
+    differs: "No EXISTS, LOAD, FLUSH and DEBUG: there are no scripts.",
     handler: () => undefined,
     subcommands: family({ group: "scripting" }, [
       {
@@ -24,6 +25,7 @@ export const scriptCommands = family({ group: "scripting", since: "2.6.0" }, [
         flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
         since: "2.6.0",
         summary: "Replies with an error, as no script can be running.",
+        differs: "Always replies that no script is running.",
         handler: (_x, _request, reply) => reply.error(notBusy),
       },
       helpRow("script", "scripting", "5.0.0", [

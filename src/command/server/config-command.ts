@@ -21,6 +21,9 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     syntax: "parameter=(parameter)...",
     complexity: perSetting,
     summary: "Returns the values of settings.",
+    differs:
+      "Settings that Redis does not have go by their flag's name; those that MSCache does not " +
+      "have are absent.",
     control: get,
   },
   {
@@ -29,12 +32,16 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     syntax: "parameter_value=(parameter value)...",
     complexity: perSetting,
     summary: "Changes settings.",
+    differs:
+      "A value that this node cannot keep is refused with the reason, as are settings that " +
+      "MSCache does not have.",
     hides: hidesValue,
     control: set,
   },
   {
     name: "config|rewrite",
     arity: 2,
+    since: "2.8.0",
     complexity: "O(N) where N is the size of the file",
     summary: "Writes the changed settings to the configuration file.",
     control: rewrite,

@@ -18,6 +18,7 @@ export const serverCommands = family({ group: "server" }, [
     categories: ["@slow", "@dangerous"],
     since: "1.0.0",
     summary: "Returns information and statistics about the node.",
+    differs: "Leaves out what describes how Redis was built or what is not measured.",
     control: info,
   },
   {

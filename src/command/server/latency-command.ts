@@ -19,6 +19,9 @@ const subcommands = family({ group: "server", since: "2.8.13", flags }, [
     name: "latency|latest",
     arity: 2,
     summary: "Returns the latest sample of each kind of event.",
+    differs:
+      "Knows the events command, fast-command and expire-cycle: nothing forks, and there is no " +
+      "append-only file.",
     control: latest,
   },
   {
@@ -39,6 +42,7 @@ const subcommands = family({ group: "server", since: "2.8.13", flags }, [
     name: "latency|doctor",
     arity: 2,
     summary: "Returns sentences about the events.",
+    differs: "Sentences of our own: Redis's advice is about forks and its append-only file.",
     control: doctor,
   },
   {
@@ -55,6 +59,9 @@ const subcommands = family({ group: "server", since: "2.8.13", flags }, [
     since: "7.0.0",
     complexity: "O(N) where N is the number of commands with latency information being retrieved.",
     summary: "Returns how many calls of commands took how long.",
+    differs:
+      "The bounds are 1, 2, 4, 8 ... 32, 64; Redis's 33, 66 ... come from its histogram. " +
+      "Commands of one pipeline share their time equally.",
     control: histogram,
   },
   helpRow("latency", "server", "2.8.13", [

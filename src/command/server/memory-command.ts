@@ -23,16 +23,19 @@ const subcommands = family({ group: "server", since: "4.0.0", flags: 0, arity: 2
     keyUse: "RO",
     categories: ["@read", "@slow"],
     summary: "Returns the bytes that a key takes, with its value and its entry in the index.",
+    differs: "Counts item, chain and index entry. SAMPLES changes nothing: values are not nested.",
     handler: usage,
   },
   {
     name: "memory|stats",
     summary: "Returns where the memory of the node goes.",
+    differs: "Fields that describe Redis's allocator tell of the store.",
     control: stats,
   },
   {
     name: "memory|doctor",
     summary: "Returns sentences about what is unusual in the use of memory.",
+    differs: "Sentences of our own: Redis's advice is about its allocator.",
     control: (x, _request, reply) => reply.verbatim(x.control.memory.doctor()),
   },
   {

@@ -26,6 +26,7 @@ const subcommands = family({ group: "server", since: "4.0.0", flags: ADMIN | NO_
     syntax: "path [arg...]",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
     summary: "Refused: there are no modules.",
+    differs: "Always refused: MSCache loads no modules.",
     handler: refuse,
   },
   {
@@ -34,6 +35,7 @@ const subcommands = family({ group: "server", since: "4.0.0", flags: ADMIN | NO_
     syntax: "name",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
     summary: "Refused: there are no modules.",
+    differs: "Always refused: there are no modules.",
     handler: refuse,
   },
   helpRow("module", "server", "5.0.0", [
@@ -53,6 +55,7 @@ export const moduleCommands = family({ group: "server", since: "4.0.0" }, [
     flags: 0,
     complexity: "Depends on subcommand.",
     summary: "A container for module commands.",
+    differs: "No LOADEX.",
     handler: () => undefined,
     subcommands,
   },

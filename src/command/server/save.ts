@@ -19,6 +19,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     complexity: "O(N) where N is the number of items",
     summary: "Saves a snapshot and replies when it is on disk.",
+    differs: "Other commands run meanwhile; a failed one says why.",
     control: save,
   },
   {
@@ -27,6 +28,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     syntax: "[SCHEDULE@3.2.2]",
     flags: ADMIN | NO_SCRIPT | NO_ASYNC_LOADING,
     summary: "Starts saving a snapshot in the background.",
+    differs: "SCHEDULE changes nothing: there is no rewrite of an append-only file to wait for.",
     control: saveInBackground,
   },
   {

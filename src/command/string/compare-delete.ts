@@ -58,6 +58,7 @@ export const compareDeleteCommands = family({ group: "string", keys: [1, 1, 1] }
     since: "8.4.0",
     complexity: "O(N) where N is the length of the value, if it is compared, otherwise O(1)",
     summary: "Deletes a key, optionally if its value or its digest equals another or does not.",
+    differs: "Of Redis 8.4. No condition of a missing key is looked at.",
     handler: delex,
   },
   {
@@ -69,6 +70,7 @@ export const compareDeleteCommands = family({ group: "string", keys: [1, 1, 1] }
     since: "9.0.0", // of Valkey
     complexity: "O(N) where N is the length of the value",
     summary: "Deletes a key if it has this value.",
+    differs: "Of Valkey 9.0.",
     handler: delifeq,
   },
   {
@@ -79,6 +81,7 @@ export const compareDeleteCommands = family({ group: "string", keys: [1, 1, 1] }
     since: "8.4.0",
     complexity: "O(N) where N is the length of the value",
     summary: "Returns the digest of a value, 64 bits of XXH3 in hexadecimal.",
+    differs: "Of Redis 8.4: 64 bits of XXH3, 16 digits in lower case.",
     handler: digest,
   },
 ]);

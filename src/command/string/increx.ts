@@ -213,6 +213,9 @@ export const increxCommands = family({ group: "string", keys: [1, 1, 1] }, [
     buildsOn: [1, 1, 1],
     since: "8.8.0",
     summary: "Increments a number within bounds, and sets, keeps or removes its time to live.",
+    differs:
+      "Of Redis 8.8; without NX and XX, which only Valkey has. If the new value is refused, the " +
+      "reply is the old one and 0.",
     handler: increx,
   },
 ]);

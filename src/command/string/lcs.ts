@@ -133,6 +133,7 @@ export const lcsCommands = family({ group: "string" }, [
     since: "7.0.0",
     complexity: "O(N*M) where N and M are the lengths of the values",
     summary: "Returns the longest common subsequence of two values, its length, or where it is.",
+    differs: "Two values of more than 1 MiB together are refused, besides Redis's own bound.",
     handler: lcs,
   },
 ]);

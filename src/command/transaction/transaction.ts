@@ -74,6 +74,9 @@ export const transactionCommands = family({ group: "transactions" }, [
     since: "2.2.0",
     complexity: "O(1) per key",
     summary: "Watches keys, so that EXEC runs only if they have not changed.",
+    differs:
+      "EXEC may fail although no watched key changed: keys share counters. It never misses a " +
+      "change.",
     handler: watch,
   },
 ]);
