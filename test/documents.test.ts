@@ -9,7 +9,7 @@ import { commandTable } from "../scripts/command-table.ts";
 import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
 import { options } from "../src/config/options.ts";
-import { commentLines, type Line, readSources } from "./support/source.ts";
+import { commentLines, type Line, literalsOf, readSources } from "./support/source.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
 const files = readSources(repositoryRoot, ["src", "test", "scripts"]);
@@ -59,6 +59,11 @@ test("test/README.md tells what each folder and each file beside it is for", () 
 });
 
 const index = indexOfTests();
+/** Of the files that the index names, by path. */
+const literals = new Map<string, readonly string[]>();
+const subcommandNames = commands.flatMap(({ subcommands }) =>
+  subcommands.map(({ name }) => name.replace("|", " ").toUpperCase()),
+);
 
 test("test/README.md tells where each command and each option is tested", () => {
   const names = [
@@ -68,17 +73,50 @@ test("test/README.md tells where each command and each option is tested", () => 
   const indexed = new Set(index.flatMap((row) => row.names));
   const missing = names.filter((name) => !indexed.has(name));
   expectNone(missing.map((name) => `test/README.md: say where ${name} is tested`));
-  const strangers = [...indexed].filter((name) => !names.includes(name));
+  const known = new Set([...names, ...subcommandNames]);
+  const strangers = [...indexed].filter((name) => !known.has(name));
   expectNone(strangers.map((name) => `test/README.md: there is no ${name} any more`));
 });
 
-test("what the index names is there, and a file of its row speaks of it", () => {
+test("what the index names is there, and a file of its row speaks of each option", () => {
   const gone = index.flatMap((row) => row.files.filter((path) => !textOf(path)));
   expectNone(gone.map((path) => `test/README.md: ${path} is not there`));
+  const optionNames = new Set<string>(Object.values(options).map(({ name }) => name));
   const silent = index.flatMap(({ names, files: paths }) =>
-    names.filter((name) => !paths.some((path) => speaksOf(textOf(path), name))),
+    names
+      .filter((name) => optionNames.has(name))
+      .filter((name) => !paths.some((path) => speaksOfOption(textOf(path), name))),
   );
   expectNone(silent.map((name) => `test/README.md: the files of its row do not test ${name}`));
+});
+
+test("each command and each subcommand is called in a test of its row", () => {
+  const names = [...commands.map(({ name }) => name.toUpperCase()), ...subcommandNames];
+  const silent = names.filter((name) => {
+    const [container] = name.split(" ");
+    const rows = index.filter(
+      (row) => row.names.includes(name) || row.names.includes(`${container}`),
+    );
+    return !rows.some((row) => row.files.some((path) => calls(literalsIn(path), name)));
+  });
+  expectNone(
+    silent.map((name) => `${name}: test it in a file that its row of test/README.md names`),
+  );
+});
+
+test.each([
+  ['ask("CLIENT", "KILL", id)', "CLIENT KILL", true],
+  ['ask("CLIENT KILL ID 5")', "CLIENT KILL", true],
+  ["const script = `\n  PING\n  CLIENT KILL x`", "CLIENT KILL", true],
+  ['ask("GETEX", "GET")', "GETEX", true],
+  ['test("SET with EX replaces an earlier TTL")', "SET", true],
+  ['// ask("GET", "k")', "GET", false],
+  ['new Map().get("k")', "GET", false],
+  ['expect("no GET")', "GET", false],
+  ['ask("CLIENT", "KILLER")', "CLIENT KILL", false],
+  ['ask("CLIENT", "NO-EVICT")', "CLIENT NO", false],
+])("%s and a call of %s: %p", (text, name, isCall) => {
+  expect(calls(literalsOf(text), name)).toBe(isCall);
 });
 
 function documentLines(path: string): Line[] {
@@ -108,9 +146,31 @@ function textOf(path: string): string {
   return files.find((file) => file.path === `test/${path}`)?.text ?? "";
 }
 
+function literalsIn(path: string): readonly string[] {
+  const found = literals.get(path) ?? literalsOf(textOf(path));
+  literals.set(path, found);
+  return found;
+}
+
 /** An option may go by its name among Redis's settings, or by its key in a Config. */
-function speaksOf(text: string, name: string): boolean {
+function speaksOfOption(text: string, name: string): boolean {
   const [key, option] = Object.entries(options).find(([, it]) => it.name === name) ?? [];
   const names = [name, key ?? name, ...(option?.redis ?? []).map((redis) => redis.name)];
   return new RegExp(`\\b(${names.join("|")})\\b`, "i").test(text);
+}
+
+/**
+ * Whether a string of the test begins with the command, in capitals as a test writes it: a whole
+ * line, the first of several arguments, or the title of a test.
+ */
+function calls(strings: readonly string[], name: string): boolean {
+  const line = new RegExp(`(^["'\`]|\\n)\\s*${name}(?![\\w-])`);
+  if (strings.some((literal) => line.test(literal))) return true;
+  const [container, ...words] = name
+    .split(" ")
+    .map((word) => new RegExp(`^["'\`]${word}(?![\\w-])`));
+  return strings.some((literal, at) => {
+    const next = strings[at + 1] ?? "";
+    return words.length > 0 && container?.test(literal) && words.every((word) => word.test(next));
+  });
 }

@@ -68,6 +68,25 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
       "CLUSTER COUNTKEYSINSLOT",
       "CLUSTER NONSENSE",
       "CLUSTER",
+      "CLUSTER ADDSLOTS 1",
+      "CLUSTER ADDSLOTSRANGE 1 2",
+      "CLUSTER BUMPEPOCH",
+      "CLUSTER COUNT-FAILURE-REPORTS id",
+      "CLUSTER DELSLOTS 1",
+      "CLUSTER DELSLOTSRANGE 1 2",
+      "CLUSTER FAILOVER FORCE",
+      "CLUSTER FLUSHSLOTS",
+      "CLUSTER FORGET id",
+      "CLUSTER GETKEYSINSLOT 1 2",
+      "CLUSTER LINKS",
+      "CLUSTER MEET 127.0.0.1 7000",
+      "CLUSTER REPLICAS id",
+      "CLUSTER REPLICATE id",
+      "CLUSTER RESET HARD",
+      "CLUSTER SAVECONFIG",
+      "CLUSTER SET-CONFIG-EPOCH 1",
+      "CLUSTER SETSLOT 1 STABLE",
+      "CLUSTER SLAVES id",
       "READONLY",
       "READWRITE",
       "ASKING",
@@ -131,18 +150,52 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
     });
   }
 
+  test.each([
+    ...["CLIENT HELP", "COMMAND HELP", "CONFIG HELP", "LATENCY HELP", "MEMORY HELP"],
+    ...["MODULE HELP", "OBJECT HELP", "PUBSUB HELP", "SCRIPT HELP", "SLOWLOG HELP"],
+  ])("%s is framed as redis-server's and tells of each subcommand", async (line) => {
+    await using peers = await pair(2);
+    const [container = ""] = line.split(" ");
+    const [wanted, found] = await Promise.all(
+      [peers.left, peers.right].map(async (peer) => {
+        return partsOf(await peer.typed(...line.split(" "))).map(textOf);
+      }),
+    );
+    const frame = (lines: string[] = []) => [lines[0], ...lines.slice(-2)];
+    expect(frame(found)).toEqual(frame(wanted));
+    const words = found?.filter((text) => /^[A-Z]/.test(text)).map((text) => text.split(" ")[0]);
+    expect(words).toEqual(expect.arrayContaining(await subcommandsOf(peers.right, container)));
+  });
+
   test.each(["object", "memory", "slowlog", "latency", "cluster"])(
     "%s has redis-server's subcommands",
     async (name) => {
       await using peers = await pair(2);
-      const names = async (peer: Peer) => {
-        const [entry] = partsOf(await peer.typed("COMMAND", "INFO", name));
-        const subcommands = partsOf(partsOf(entry as Reply)[9] as Reply);
-        return subcommands.map((one) => partsOf(one)[0]?.value).sort();
-      };
-      expect(await names(peers.right)).toEqual(await names(peers.left));
+      expect(await subcommandsOf(peers.right, name)).toEqual(await subcommandsOf(peers.left, name));
     },
   );
+});
+
+/** Their names in capitals. */
+async function subcommandsOf(peer: Peer, container: string): Promise<string[]> {
+  const [entry] = partsOf(await peer.typed("COMMAND", "INFO", container));
+  const names = partsOf(partsOf(entry as Reply)[9] as Reply).map((one) => partsOf(one)[0]);
+  return names
+    .map(
+      (name) =>
+        textOf(name as Reply)
+          .toUpperCase()
+          .split("|")[1] ?? "",
+    )
+    .sort();
+}
+
+test("MODULE LOAD and UNLOAD are refused in words of redis-server's", async () => {
+  await using node = await ours.start();
+  await using peer = await Peer.connect(node.port);
+  for (const line of ["MODULE LOAD /a.so", "MODULE LOAD /a.so b", "MODULE UNLOAD a"]) {
+    expect(await peer.ask(...line.split(" "))).toStartWith("-ERR MODULE command not allowed.");
+  }
 });
 
 test.each([

@@ -94,7 +94,7 @@ describe.skipIf(!redisInstalled())(`redis-cli${redisNote}`, () => {
     return new Response(check.stdout).text();
   }
 
-  test("--rdb gets a file that redis-check-rdb accepts from a leader and from a follower", async () => {
+  test("SYNC gives --rdb a file that redis-check-rdb accepts from a leader and from a follower", async () => {
     await using directory = await temporaryDirectory();
     await using leader = await spawnNode([]);
     await using peer = await Peer.connect(leader.port);
@@ -109,7 +109,7 @@ describe.skipIf(!redisInstalled())(`redis-cli${redisNote}`, () => {
     }
   });
 
-  test("--replica shows new writes", async () => {
+  test("SYNC gives --replica new writes", async () => {
     await using leader = await spawnNode([]);
     await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
     await waitFor(() => linkIsUp(follower.port));

@@ -145,12 +145,23 @@ const commentPattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
 const stringPattern = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y;
 const regexPattern = /\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
 
-/** Replaces what is no code by spaces; `${}` inside templates stays code. */
-export function blank(text: string): string {
+/** The strings, parts of templates and regular expressions of a source, with their marks. */
+export function literalsOf(text: string): string[] {
+  const skipped: string[] = [];
+  blank(text, skipped);
+  return skipped.filter((token) => !/^\/[/*]/.test(token));
+}
+
+/**
+ * Replaces what is no code by spaces; `${}` inside templates stays code. `skipped` receives what
+ * was replaced.
+ */
+export function blank(text: string, skipped: string[] = []): string {
   let out = "";
   /** For each template that we are inside an expression of: how many braces are open in it. */
   const templates: number[] = [];
   const skip = (length: number) => {
+    skipped.push(text.slice(out.length, out.length + length));
     out += text.slice(out.length, out.length + length).replace(/[^\n]/g, " ");
   };
   while (out.length < text.length) {
