@@ -208,7 +208,7 @@ function readIn(bytes: Uint8Array, step: number): { items: string[]; skipped: ob
 describe.skipIf(!redisInstalled())(`redis-server as follower${note}`, () => {
   test("it has everything, with writes during the sync, and resumes after cuts", async () => {
     const random = new Random(seedFor("FOLLOWER_SEED"));
-    await using node = new TestNode();
+    await using node = new TestNode({ memoryLimitBytes: 16 << 20 });
     await using redis = await startRedis(quick);
     await using client = await respClient(redis.port);
     fill(node, random, 3000);

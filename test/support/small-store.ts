@@ -18,6 +18,7 @@ export interface Item {
 }
 
 export interface SmallStoreOptions {
+  /** As little as most tests need: memory that another store had before is cleared first. */
   readonly memoryLimitBytes?: number;
   readonly valueBytesMax?: number;
 }
@@ -25,7 +26,7 @@ export interface SmallStoreOptions {
 export class SmallStore extends Store {
   private readonly memory: StoreMemory;
 
-  constructor({ memoryLimitBytes = 16 * MiB, valueBytesMax = 64 * MiB }: SmallStoreOptions = {}) {
+  constructor({ memoryLimitBytes = 4 * MiB, valueBytesMax = 64 * MiB }: SmallStoreOptions = {}) {
     const memory = reserveStore({
       memoryLimitBytes,
       reserveBytes: 2 * memoryLimitBytes,

@@ -28,19 +28,25 @@ export const now = 1_700_000_000_000;
 
 export type Argument = string | number | Uint8Array;
 
+/**
+ * The least that holds what most tests store, in two shards: memory that another store had before
+ * is cleared byte by byte, so that a large bed costs ten times what a test does with it.
+ */
 export interface BedOptions {
   readonly memoryLimitBytes?: number;
-  /** Twice the limit unless given. */
+  /** The limit unless given. */
   readonly reserveBytes?: number;
+  /** At least what a test records before it looks. */
+  readonly journalBytes?: number;
   readonly valueBytesMax?: number;
   readonly eviction?: "s3fifo" | "none";
 }
 
 export class Bed {
   readonly store: Store;
-  readonly journal = new Journal(reserveJournal(8 * MiB));
-  readonly events = new EventLog(reserveEventLog(MiB), this.journal);
-  readonly effects = new Effects(this.journal);
+  readonly journal: Journal;
+  readonly events: EventLog;
+  readonly effects: Effects;
   readonly session = new Session(1, "127.0.0.1:50000", "127.0.0.1:5000", now, true);
   /** The connections that a link took over. */
   readonly joined: Session[] = [];
@@ -51,10 +57,10 @@ export class Bed {
   private effectsRead = 0;
 
   constructor(options: BedOptions = {}) {
-    const { memoryLimitBytes = 16 * MiB, valueBytesMax = 4 * MiB, eviction = "s3fifo" } = options;
+    const { memoryLimitBytes = 4 * MiB, valueBytesMax = MiB, eviction = "s3fifo" } = options;
     const memory = reserveStore({
       memoryLimitBytes,
-      reserveBytes: options.reserveBytes ?? 2 * memoryLimitBytes,
+      reserveBytes: options.reserveBytes ?? memoryLimitBytes,
       valueBytesMax,
       eviction,
       hashKey: hashKeyOf(7, 0),
@@ -62,7 +68,10 @@ export class Bed {
     });
     this.store = new Store(memory, 0);
     this.store.expires = true;
+    this.journal = new Journal(reserveJournal(options.journalBytes ?? MiB));
     this.journal.start(0);
+    this.events = new EventLog(reserveEventLog(MiB / 4), this.journal);
+    this.effects = new Effects(this.journal);
     const clients = { takeOver: (session: Session) => this.joined.push(session) };
     this.x = {
       store: this.store,
@@ -91,14 +100,15 @@ export class Bed {
   /** The effects since the last call, each as its words. */
   recorded(): string[] {
     const bytes = new Uint8Array(this.journal.offset - this.effectsRead);
-    this.journal.read(this.effectsRead, bytes, 0, bytes.length);
+    const count = this.journal.read(this.effectsRead, bytes, 0, bytes.length);
+    if (count !== bytes.length) throw new Error(`${bytes.length} bytes are more than journalBytes`);
     this.effectsRead += bytes.length;
     const found: string[] = [];
     for (let at = 0; at < bytes.length; ) {
       const words: string[] = [];
-      const count = lengthAt(bytes, at);
+      const wordCount = lengthAt(bytes, at);
       at = lineEnd(bytes, at);
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; i < wordCount; i++) {
         const length = lengthAt(bytes, at);
         at = lineEnd(bytes, at);
         words.push(latin1(bytes.subarray(at, at + length)));

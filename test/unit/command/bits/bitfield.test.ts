@@ -132,7 +132,7 @@ test("BITFIELD_RO refuses to write", () => {
 test("a value that would be too long is refused, and nothing of the command happens", () => {
   bed.run("SET", "k", "a");
   const refusal = /^-ERR value is larger than this cache accepts[^\r]*\r\n$/;
-  expect(run(`BITFIELD k SET u8 0 1 SET u8 ${4 * MiB * 8} 1`)).toMatch(refusal);
+  expect(run(`BITFIELD k SET u8 0 1 SET u8 ${MiB * 8} 1`)).toMatch(refusal);
   expect(bed.run("GET", "k")).toBe(bulk("a"));
   expect(bed.recorded()).toEqual(["SET k a"]);
 });

@@ -68,7 +68,7 @@ describe("SETBIT and GETBIT", () => {
 
   test("a value that would be too long is refused like a long SET", () => {
     bed.run("SET", "k", "a");
-    expect(bed.run("SETBIT", "k", 4 * MiB * 8, 1)).toStartWith("-ERR value is larger");
+    expect(bed.run("SETBIT", "k", MiB * 8, 1)).toStartWith("-ERR value is larger");
     expect(bed.run("SETBIT", "k", 4_294_967_295, 1)).toStartWith("-ERR value is larger");
     expect(bed.run("GET", "k")).toBe(bulk("a"));
   });

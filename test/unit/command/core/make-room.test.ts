@@ -8,7 +8,7 @@ const MiB = 1024 * 1024;
 
 describe("a full store without eviction", () => {
   const full = () => {
-    const bed = new Bed({ memoryLimitBytes: 4 * MiB, valueBytesMax: MiB, eviction: "none" });
+    const bed = new Bed({ reserveBytes: 8 * MiB, journalBytes: 8 * MiB, eviction: "none" });
     expect(bed.run("SET", "source", "x".repeat(900_000))).toBe(ok);
     for (let i = 0; bed.run("SET", `fill ${i}`, "x".repeat(100_000)) === ok; i++);
     bed.recorded();
@@ -40,7 +40,7 @@ describe("a full store without eviction", () => {
 });
 
 test("with eviction, room is made below the limit before the value grows", () => {
-  const bed = new Bed({ memoryLimitBytes: 4 * MiB, valueBytesMax: MiB });
+  const bed = new Bed({ reserveBytes: 8 * MiB });
   for (let i = 0; i < 100; i++) bed.run("SET", i, "x".repeat(100_000));
   const limit = 4 * MiB;
   for (let i = 0; i < 20; i++) {

@@ -17,7 +17,7 @@ import { request } from "../bed.ts";
 const MiB = 1024 * 1024;
 
 function open(refusesOtherTypes = false) {
-  const flags = { threads: "4", "max-memory": "4mb", "journal-size": "1mb" };
+  const flags = { threads: "4", "max-memory": "4mb", reserve: "8mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const attached = attach(memory, controlThread);
   const { store, keyspace, effects, journal, standing, statistics, observer } = attached;
@@ -63,7 +63,7 @@ test("a value without room deletes its key, and is counted", () => {
   const { push, stream, has } = open();
   push("SET", "a", "small");
   push("SET", "b", "small");
-  push("SET", "a", Buffer.alloc(48 * MiB));
+  push("SET", "a", Buffer.alloc(16 * MiB));
   expect([has("a"), has("b")]).toEqual([false, true]);
   expect([stream.refused, stream.skipped]).toEqual([1, 0]);
 });
@@ -75,7 +75,7 @@ test("a full node compacts its segments instead of exceeding its limit", () => {
   const live = Array.from({ length: 3000 }, (_, i) => `key:${i}`);
   for (const key of live) push("SET", key, value);
   // What a leader's evictions leave: another item goes for each that comes, anywhere.
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 8_000; i++) {
     const place = random.below(live.length);
     push("DEL", live[place]);
     live[place] = `new:${i}`;
@@ -115,7 +115,7 @@ test("a value beyond the longest that a client may write is one without room", (
 test("a command that builds on a value without room starts no new one, one that replaces it does", () => {
   const { push, stream, has } = open();
   push("SET", "big", Buffer.alloc(5 * MiB));
-  push("SET", "huge", Buffer.alloc(48 * MiB));
+  push("SET", "huge", Buffer.alloc(16 * MiB));
   push("SET", "mixed", "small");
   expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, true]);
   const builders: readonly Argument[][] = [
@@ -141,7 +141,7 @@ test("a command that builds on a value without room starts no new one, one that 
 test("MSETEX without room deletes the keys that it names, and nothing that reads like one", () => {
   const { push, stream, has } = open();
   for (const key of ["a", "b", "EX", "NX"]) push("SET", key, "small");
-  push("MSETEX", "2", "a", "v", "b", Buffer.alloc(48 * MiB), "NX", "EX", "100");
+  push("MSETEX", "2", "a", "v", "b", Buffer.alloc(16 * MiB), "NX", "EX", "100");
   expect(["a", "b", "EX", "NX"].map(has)).toEqual([false, false, true, true]);
   expect(stream.refused).toBe(1);
 });
@@ -149,7 +149,7 @@ test("MSETEX without room deletes the keys that it names, and nothing that reads
 test("PFMERGE builds on its destination, which may be a value without room", () => {
   const { push, stream, has } = open();
   push("PFADD", "source", "element");
-  push("SET", "huge", Buffer.alloc(48 * MiB));
+  push("SET", "huge", Buffer.alloc(16 * MiB));
   push("PFMERGE", "huge", "source");
   expect([has("source"), has("huge"), stream.refused]).toEqual([true, false, 2]);
 });
