@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { compileGlob } from "../../../src/base/glob.ts";
 import { globBytesMax, globClassesMax, globPartElementsMax } from "../../../src/base/limits.ts";
+import { repetitions } from "../../support/repetitions.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 
 function matches(pattern: string, text: string): boolean {
@@ -69,7 +70,7 @@ describe("a glob pattern", () => {
 
   test("with stars and classes agrees with a backtracking matcher", () => {
     const random = new Random(seedFor("glob"));
-    for (let i = 0; i < 40_000; i++) {
+    for (let i = 0; i < repetitions(8_000, 40_000); i++) {
       const pattern = letters(random, i % 2 === 0 ? "ab?*" : "ab?*[]^-\\\xff", 8);
       const text = letters(random, "ab-]\xff", 10);
       const expected = text === "" ? pattern === "" : tries(pattern, text);
@@ -79,8 +80,9 @@ describe("a glob pattern", () => {
 
   test("with long parts agrees with a backtracking matcher", () => {
     const random = new Random(seedFor("glob"));
+    const rounds = repetitions(1_000, 5_000);
     let fitting = 0;
-    for (let i = 0; i < 5_000; i++) {
+    for (let i = 0; i < rounds; i++) {
       const text = letters(random, "ab", 300);
       const part = [...text.slice(random.below(20), 20 + random.below(200))]
         .map((byte) =>
@@ -92,7 +94,7 @@ describe("a glob pattern", () => {
       if (expected) fitting++;
       expect([pattern, text, matches(pattern, text)]).toEqual([pattern, text, expected]);
     }
-    expect(fitting).toBeGreaterThan(500);
+    expect(fitting).toBeGreaterThan(rounds / 10);
   });
 
   test("is accepted up to the bounds and refused beyond", () => {

@@ -12,7 +12,7 @@ import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts"
 
 const readerCount = 3;
 const keyCount = 2000;
-const generationCount = repetitions(15, 60);
+const generationCount = repetitions(8, 60);
 
 function startReader(task: ReaderTask) {
   const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);

@@ -49,7 +49,7 @@ test.each([
     const store = new Store(memory, 0);
     store.threads.markAlive(0);
     put(store, "counter", "0");
-    const operations = repetitions(10_000, 40_000);
+    const operations = repetitions(4_000, 40_000);
     const reports = await hammer(memory, seed, operations);
     store.invariants();
     expect(reports.map((report) => report.failure)).toEqual(Array(threadCount).fill(""));

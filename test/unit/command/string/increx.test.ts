@@ -3,6 +3,7 @@
  * infinite bounds from Valkey's, which agree with them. Replies are RESP2's: decimals as text.
  */
 import { beforeEach, describe, expect, test } from "bun:test";
+import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { extremeFloats, float, integer, numbers } from "../../../support/values.ts";
 import { Bed, bulk, notAnInteger, now, ok, syntaxError } from "../bed.ts";
@@ -268,7 +269,7 @@ describe("INCREX", () => {
     ["INCRBYFLOAT", "BYFLOAT", float],
   ] as const)("without bounds counts as %s does, which redis-server judges", (plain, by, draw) => {
     const random = new Random(seedFor("INCREX_SEED"));
-    for (let i = 0; i < 2_000; i++) {
+    for (let i = 0; i < repetitions(600, 2_000); i++) {
       const [value, increment] = [random.pick([...numbers, ...extremeFloats]), draw(random)];
       bed.run("MSET", "a", value, "k", value);
       const isRefused = bed.run(plain, "a", increment).startsWith("-");

@@ -10,6 +10,7 @@ import { RespParser } from "../../../../src/protocol/resp/resp-parser.ts";
 import { RdbReader } from "../../../../src/rdb/reader.ts";
 import { LeaderReplication } from "../../../../src/replication/leader/leader.ts";
 import { temporaryDirectory } from "../../../harness.ts";
+import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { SmallStore } from "../../../support/small-store.ts";
 import { encodeCommand } from "../../../support/wire.ts";
@@ -78,7 +79,7 @@ function shown(items: Map<string, string>): string[] {
 
 test("what changes meanwhile is in the snapshot as it was, new keys are not, and the stream leads on", async () => {
   const random = new Random(seed);
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < repetitions(5, 20); round++) {
     const middle = new Middle();
     const { store } = middle.node;
     for (let i = 0; i < 600; i++)

@@ -6,6 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JoinLink } from "../../../../src/replication/leader/join-link.ts";
 import { LeaderReplication } from "../../../../src/replication/leader/leader.ts";
+import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { FakeNode, FakeSocket } from "../fakes.ts";
 
@@ -277,7 +278,7 @@ describe("JOIN link fuzz", () => {
 
   test("a follower that executes unanswered frames in any order ends with the same data", () => {
     const random = new Random(seed);
-    for (let round = 0; round < 30; round++) {
+    for (let round = 0; round < repetitions(8, 30); round++) {
       const setting = new Setting();
       for (let i = 0; i < random.below(20); i++) setting.node.store.put(`k${i}`, "first");
       setting.join();
