@@ -214,6 +214,16 @@ export const eventRecordBytesMax = 4 * MiB;
 /** Bytes of records that the control thread works on before it serves others. */
 export const eventBytesPerTurn = 1 * MiB;
 
+/**
+ * Keys that clients may keep (CLIENT TRACKING), bytes with what a key costs beside its own,
+ * whatever tracking-table-max-keys. More: the oldest are forgotten, and their clients told to drop
+ * them.
+ */
+export const trackedBytesMax = 256 * MiB;
+/** Prefixes of one client that tracks keys, and their bytes. More: an error; earlier ones stay. */
+export const prefixesMax = 1024;
+export const prefixBytesMax = 1 * MiB;
+
 // ---- the store --------------------------------------------------------------------------------
 
 /**

@@ -3,10 +3,12 @@
 
 import { ConfigError } from "../base/errors.ts";
 import type { Option } from "./option.ts";
+import { parseWholeNumber } from "./values.ts";
 
 export interface ObservationConfig {
   /** The classes of keyspace notifications, in the order of parseNotifications(). */
   readonly notifyKeyspaceEvents: string;
+  readonly trackingTableMaxKeys: number;
 }
 
 // ---- notify-keyspace-events ---------------------------------------------------------------------
@@ -52,5 +54,17 @@ export const observationOptions: {
     parse: parseNotifications,
     format: (classes) => classes,
     redis: [{ name: "notify-keyspace-events", show: showNotifications }],
+  },
+  trackingTableMaxKeys: {
+    name: "tracking-table-max-keys",
+    environment: "MSCACHE_TRACKING_TABLE_MAX_KEYS",
+    group: "Operation",
+    hint: "N",
+    default: "1000000",
+    doc: "Keys that are remembered for clients that track what they read; 0 for no such limit.",
+    change: "applies",
+    parse: (text) => parseWholeNumber(text, 0, Number.MAX_SAFE_INTEGER),
+    format: String,
+    redis: [{ name: "tracking-table-max-keys" }],
   },
 };

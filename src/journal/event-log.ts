@@ -50,9 +50,12 @@ export const activity = {
   MISSES: 1 << 2,
   /** Every command is recorded. */
   COMMANDS: 1 << 3,
+  /** The end of any connection may concern another client. Nothing is recorded for it. */
+  REDIRECTS: 1 << 4,
 } as const;
 
-const readers = activity.EVENTS | activity.MISSES | activity.COMMANDS;
+const { EVENTS, MISSES, COMMANDS, REDIRECTS } = activity;
+const readers = EVENTS | MISSES | COMMANDS | REDIRECTS;
 const nobody: Author = { id: 0, database: 0 };
 
 export function reserveEventLog(bytes = eventLogBytes): EventLogMemory {
@@ -111,6 +114,10 @@ export class EventLog {
 
   get recordsMisses(): boolean {
     return (this.journal.activity & activity.MISSES) !== 0;
+  }
+
+  get hasRedirects(): boolean {
+    return (this.journal.activity & activity.REDIRECTS) !== 0;
   }
 
   /** Who reads it, as bits of `activity`. Only for the control thread. */

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { Information } from "../command/core/node.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
+import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
@@ -27,6 +28,7 @@ export interface InformationParts {
   readonly channels: Channels;
   readonly threads: Threads;
   readonly timings: Timings;
+  readonly tracking: Tracking;
   readonly replication: Replication;
   readonly persistence: Persistence;
   readonly shutdown: Shutdown;
@@ -48,7 +50,7 @@ export class NodeInformation implements Information {
   }
 
   async text(sections: readonly string[]): Promise<string> {
-    const { standing, configuration, channels, threads, replication } = this.parts;
+    const { standing, configuration, channels, tracking, threads, replication } = this.parts;
     const { persistence, shutdown } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
@@ -68,6 +70,7 @@ export class NodeInformation implements Information {
         channels: channels.channels.size,
         patterns: channels.patterns.size,
         shardChannels: channels.shardChannels.size,
+        tracking,
         peakMemoryBytes: this.peakBytes(),
         store,
         averageTtlMs: () => this.ttl.averageMs(wallClockMs()),

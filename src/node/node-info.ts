@@ -34,6 +34,7 @@ export interface InfoSource {
   readonly channels: number;
   readonly patterns: number;
   readonly shardChannels: number;
+  readonly tracking: TrackingCounts;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   /** Of a sample of the items that have a TTL. */
@@ -43,6 +44,13 @@ export interface InfoSource {
   readonly clientMemoryBytes: number;
   readonly replicationMemory: readonly (readonly [string, string | number])[];
   readonly replicationCounters: readonly (readonly [string, string | number])[];
+}
+
+/** What clients track that may keep keys. */
+export interface TrackingCounts {
+  readonly count: number;
+  readonly keys: { readonly size: number; readonly items: number };
+  readonly broadcast: { readonly size: number };
 }
 
 export interface Rates {
@@ -123,13 +131,13 @@ function shutdownField({ shutdownInMs }: InfoSource): Field[] {
   return shutdownInMs < 0 ? [] : [["shutdown_in_milliseconds", shutdownInMs]];
 }
 
-function clientFields({ threads, config, blockedClients }: InfoSource): Field[] {
+function clientFields({ threads, config, blockedClients, ...source }: InfoSource): Field[] {
   return [
     ["connected_clients", threads.connections],
     ["cluster_connections", 0],
     ["maxclients", config.maxClients],
     ["blocked_clients", blockedClients],
-    ["tracking_clients", 0],
+    ["tracking_clients", source.tracking.count],
   ];
 }
 
@@ -210,6 +218,9 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["pubsubshard_channels", source.shardChannels],
     ["latest_fork_usec", 0],
     ["total_forks", 0],
+    ["tracking_total_keys", source.tracking.keys.size],
+    ["tracking_total_items", source.tracking.keys.items],
+    ["tracking_total_prefixes", source.tracking.broadcast.size],
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
     ["acl_access_denied_auth", threads.errors.get("WRONGPASS") ?? 0],

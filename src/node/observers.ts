@@ -9,6 +9,7 @@ import type { Log } from "../base/log.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
 import { Notifier } from "../command/pubsub/notifier.ts";
+import type { Tracking } from "../command/tracking/tracking.ts";
 import { isChange, record } from "../journal/event-kinds.ts";
 import { activity, type EventLog, EventReader, type EventRecord } from "../journal/event-log.ts";
 import type { NodeConfiguration } from "./configuration.ts";
@@ -18,6 +19,7 @@ const bufferBytes = 64 * 1024;
 export interface ObserversParts {
   readonly events: EventLog;
   readonly channels: Channels;
+  readonly tracking: Tracking;
   readonly configuration: NodeConfiguration;
   readonly log: Log;
 }
@@ -26,21 +28,25 @@ export class Observers {
   private readonly events: EventLog;
   private readonly reader: EventReader;
   private readonly notifier: Notifier;
+  private readonly tracking: Tracking;
   private readonly configuration: NodeConfiguration;
   private readonly losses: RecurringTrouble;
   /** Those who read the log, as bits of `activity`. */
   private served: number;
   private isScheduled: boolean;
 
-  constructor({ events, channels, configuration, log }: ObserversParts) {
+  constructor({ events, channels, tracking, configuration, log }: ObserversParts) {
     this.events = events;
     this.reader = new EventReader(events, bufferBytes);
     this.notifier = new Notifier(channels);
+    this.tracking = tracking;
     this.configuration = configuration;
     this.losses = new RecurringTrouble(log, monotonicMs);
     this.served = 0;
     this.isScheduled = false;
     configuration.changed.on(() => this.update());
+    tracking.changed = () => this.update();
+    tracking.catchUp = () => this.drain();
     this.update();
     // At the end of the present event, when its commands have been answered.
     events.announce = () => queueMicrotask(() => this.drain());
@@ -49,10 +55,11 @@ export class Observers {
 
   /** Turns the log on or off, as the observers demand. */
   private update(): void {
-    const { notifier, reader } = this;
+    const { notifier, tracking, reader } = this;
     notifier.choose(this.configuration.current.notifyKeyspaceEvents);
     let wanted = 0;
-    if (notifier.classes !== 0) wanted |= activity.EVENTS;
+    if (notifier.classes !== 0 || tracking.count > 0) wanted |= activity.EVENTS;
+    if (tracking.hasRedirects) wanted |= activity.REDIRECTS;
     if (notifier.wantsMisses) wanted |= activity.MISSES;
     if (wanted === this.served) return;
     if (this.served === 0) reader.skipAll();
@@ -64,14 +71,19 @@ export class Observers {
   drain(): void {
     const { events, reader } = this;
     events.isAnnounced = false;
+    if (reader.position === events.end) return;
     const until = reader.position + eventBytesPerTurn;
-    for (;;) {
+    let isBehind = false;
+    while (!isBehind) {
       const found = reader.next();
-      if (found === null) return;
+      if (found === null) break;
       if (found === "lost") this.lose();
       else this.pass(found);
-      if (reader.position >= until) return this.drainLater();
+      isBehind = reader.position >= until;
     }
+    const { trackingTableMaxKeys } = this.configuration.current;
+    this.tracking.finish(trackingTableMaxKeys, reader.position);
+    if (isBehind) this.drainLater();
   }
 
   private drainLater(): void {
@@ -83,16 +95,23 @@ export class Observers {
     });
   }
 
-  private pass({ kind, database, bytes, start, end }: EventRecord): void {
-    const key = bytes.subarray(start, end);
-    if (isChange(kind)) this.notifier.changed(kind, database, key);
-    else if (kind === record.MISS) this.notifier.missed(database, key);
+  private pass(found: EventRecord): void {
+    const { kind, client, database, bytes, start, end, next } = found;
+    const { notifier, tracking } = this;
+    if (isChange(kind)) {
+      if (notifier.classes !== 0) notifier.changed(kind, database, bytes.subarray(start, end));
+      if (tracking.count > 0) tracking.hasChanged(kind, client, bytes, start, end, next);
+    } else if (kind === record.READ) tracking.hasRead(client, bytes, start, end);
+    else if (kind === record.MISS) notifier.missed(database, bytes.subarray(start, end));
+    else if (kind === record.FLUSH) tracking.dropEverything(next);
     else if (kind === record.LOST) this.lose();
   }
 
   /** Records were overwritten before they were read. */
   private lose(): void {
     this.reader.skipAll();
+    this.tracking.dropEverything(this.reader.position);
+    if (this.notifier.classes === 0) return;
     this.losses.happened(
       "lost",
       "keys change faster than this node can tell: keyspace notifications are missing",

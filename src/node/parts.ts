@@ -11,6 +11,7 @@ import { anyPause } from "../command/core/gate.ts";
 import { Channels } from "../command/pubsub/channels.ts";
 import { applier } from "../command/stream/apply.ts";
 import { changedKeys } from "../command/stream/changed-keys.ts";
+import { Tracking } from "../command/tracking/tracking.ts";
 import type { Config } from "../config/config.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
@@ -54,10 +55,11 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const configuration = new NodeConfiguration(config, attached);
   const pauses = new NodePauses(store, standing, fault);
   const channels = new Channels();
-  const context = { store, keyspace, effects, standing, statistics, observer, channels };
+  const tracking = new Tracking((receivers, message) => channels.send(receivers, message));
+  const context = { store, keyspace, effects, standing, statistics, observer, channels, tracking };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
-    ...{ log, faults, fault, configuration, pauses, channels, context },
+    ...{ log, faults, fault, configuration, pauses, channels, tracking, context },
   };
 }
 
@@ -113,12 +115,12 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
  * one.
  */
 export function makeControlThread(ground: Ground, replication: Replication) {
-  const { context, standing, log, fault, clientMemory, channels } = ground;
+  const { context, standing, log, fault, clientMemory } = ground;
   const held = new HeldCommands(() => standing.free(anyPause));
   const mailbox = new LocalMailbox(log, clientMemory, held);
   const thread = new DataThread({
     ...{ context, mailbox, standing, log, fault, clientMemory },
-    subscriberLeft: (id) => channels.forget(id),
+    subscriberLeft: (id) => forget(ground, id),
     effectsRecorded: () => replication.flush(),
   });
   return { mailbox, thread, connections: new Connections(thread, standing) };
@@ -126,22 +128,30 @@ export function makeControlThread(ground: Ground, replication: Replication) {
 
 /** Reads the event log for those who observe keys. */
 export function makeObservers(ground: Ground): Observers {
-  const { events, channels, configuration, log } = ground;
-  return new Observers({ events, channels, configuration, log });
+  const { events, channels, tracking, configuration, log } = ground;
+  return new Observers({ events, channels, tracking, configuration, log });
+}
+
+/** A connection has closed. */
+function forget({ channels, tracking }: Ground, id: number): void {
+  channels.forget(id);
+  tracking.gone(id);
 }
 
 /** A single data thread is the control thread itself; several are Workers beside it. */
 export function makeThreads(
-  { memory, configuration, channels, faults, fault }: Ground,
+  ground: Ground,
   { mailbox, connections }: ReturnType<typeof makeControlThread>,
   { logSink, workerEntry }: ServerOptions,
 ): Threads {
+  const { memory, configuration, channels, faults, fault } = ground;
   const count = configuration.current.threads;
   const threads =
     count === 1
       ? new LocalThreads(connections)
       : new WorkerThreads({
-          ...{ memory, count, control: connections, mailbox, channels, fault },
+          ...{ memory, count, control: connections, mailbox, fault },
+          subscriberLeft: (id) => forget(ground, id),
           abortsOnFault: faults.aborts,
           ...(logSink && { logSink }),
           ...(workerEntry && { entry: workerEntry }),

@@ -113,7 +113,8 @@ type Node = ReturnType<typeof makeServices>;
 
 /** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
-  const { store, standing, log, fault, configuration, pauses, channels, clientMemory } = ground;
+  const { store, standing, log, fault, configuration, pauses, clientMemory } = ground;
+  const { channels, tracking } = ground;
   const { timeBounds } = ground;
   const { replication, persistence, threads, observers } = made;
   const { connections } = made.controlThread;
@@ -126,7 +127,7 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
-  const counted = { channels, threads, persistence, shutdown, timings };
+  const counted = { channels, tracking, threads, persistence, shutdown, timings };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });

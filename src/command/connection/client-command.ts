@@ -12,7 +12,10 @@ import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { ClientFilter, ClientReport } from "../core/node.ts";
+import { tracks } from "../core/session.ts";
 import { helpRow } from "../core/subcommand-help.ts";
+import type { Tracking } from "../tracking/tracking.ts";
+import { redirectOf, trackingCommands, trackingHelp } from "../tracking/tracking-command.ts";
 import { fits } from "./client-filter.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
 import { badName } from "./hello.ts";
@@ -121,8 +124,10 @@ const subcommands = family({ group: "connection" }, [
     control: kill,
   },
   ...clientPauseCommands,
+  ...trackingCommands,
   helpRow("client", "connection", "5.0.0", [
     ...clientPauseHelp,
+    ...trackingHelp,
     "GETNAME",
     "    Return the name of the current connection.",
     "ID",
@@ -156,7 +161,6 @@ export const clientCommands = family({ group: "connection" }, [
     since: "2.4.0",
     complexity: "Depends on subcommand.",
     summary: "A container for client connection commands.",
-    differs: "No CACHING, GETREDIR, TRACKING and TRACKINGINFO.",
     categories: ["@slow"],
     handler: () => undefined,
     subcommands,
@@ -241,7 +245,8 @@ async function answerList(x: ControlContext, filter: ClientFilter, reply: Reply)
   const reports = await clients.list(filter);
   const { waiting } = waits;
   const now = monotonicMs();
-  reply.verbatim(reports.map((report) => describe(report, waiting, now)));
+  const { tracking } = x;
+  reply.verbatim(reports.map((report) => describe(report, waiting, tracking, now)));
 }
 
 function listFilter(request: Request): ClientFilter | ErrorReply {
@@ -348,12 +353,19 @@ const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as con
  * The flags of a client in Redis's order, without those that no client has here. Changed watched
  * keys (d) are not detected, because a client may watch a million keys.
  */
-function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<number>): string {
+function lettersOf(
+  { session, isHeld }: ClientReport,
+  waiting: ReadonlySet<number>,
+  tracking: Tracking,
+): string {
   const { kind, id, subscriptions, transaction, closing, noEvict, noTouch, isUnix } = session;
   let letters: string = kindLetters[kind];
   if (subscriptions > 0) letters += "P";
   if (transaction !== null) letters += "x";
   if (isHeld || waiting.has(id)) letters += "b";
+  if (session.tracking !== 0) letters += "t";
+  if (tracking.isBroken(id)) letters += "R";
+  if ((session.tracking & tracks.BCAST) !== 0) letters += "B";
   if (closing) letters += "c";
   if (isUnix) letters += "U";
   if (noEvict) letters += "e";
@@ -362,7 +374,12 @@ function lettersOf({ session, isHeld }: ClientReport, waiting: ReadonlySet<numbe
 }
 
 /** One line of CLIENT LIST, in Redis's format. */
-function describe(report: ClientReport, waiting: ReadonlySet<number>, now: number): string {
+function describe(
+  report: ClientReport,
+  waiting: ReadonlySet<number>,
+  tracking: Tracking,
+  now: number,
+): string {
   const { session, queued, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const fields: [string, string | number][] = [
@@ -373,7 +390,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["name", session.name],
     ["age", seconds(session.createdAtMs)],
     ["idle", seconds(session.lastActiveMs)],
-    ["flags", lettersOf(report, waiting)],
+    ["flags", lettersOf(report, waiting, tracking)],
     ["db", session.database],
     ["sub", session.channels],
     ["psub", session.patterns],
@@ -390,7 +407,7 @@ function describe(report: ClientReport, waiting: ReadonlySet<number>, now: numbe
     ["events", "r"],
     ["cmd", session.lastCommand],
     ["user", session.user],
-    ["redir", -1],
+    ["redir", redirectOf(session)],
     ["resp", session.protocol],
     ["lib-name", session.libraryName],
     ["lib-ver", session.libraryVersion],

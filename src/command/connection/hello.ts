@@ -20,6 +20,7 @@ import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
 import { argumentIs } from "../core/words.ts";
+import { stopTracking } from "../tracking/tracking-command.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
 const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
@@ -140,6 +141,7 @@ function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   store.countsUses = true;
   session.authenticated = !standing.needsLogin;
   end(session);
+  stopTracking(x);
   if (session.subscriptions > 0) channels.forget(session.id);
   session.channels = 0;
   session.patterns = 0;

@@ -7,6 +7,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
+import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Observer } from "./observer.ts";
@@ -30,9 +31,10 @@ export interface Context {
   session: Session;
 }
 
-/** The context of GLOBAL commands. A node has one set of channels, in the control thread. */
+/** The context of GLOBAL commands: what a node has only once, in the control thread. */
 export interface ChannelContext extends Context {
   readonly channels: Channels;
+  readonly tracking: Tracking;
 }
 
 /** The context of CONTROL commands. */

@@ -1,18 +1,81 @@
-// What one thread tells the event log beside changes of keys: on whose behalf it works.
-// Hot path: begin() runs once for each event of a connection.
+// What one thread tells the event log beside changes of keys: on whose behalf it works, and which
+// keys clients read that track them. run-handler.ts calls it around a command.
+// Invariant: a read is recorded while the shards of its keys are locked, or before; so the record
+// of the next change comes behind it.
+// Hot path: begin() runs once for each event of a connection; the rest only while somebody tracks.
 
+import { record } from "../../journal/event-kinds.ts";
 import type { EventLog } from "../../journal/event-log.ts";
-import type { Session } from "./session.ts";
+import type { Request } from "../../protocol/request.ts";
+import { flag } from "./flags.ts";
+import { type Session, tracks } from "./session.ts";
+
+/** Every command has one of these flags. */
+const anyFlag = -1;
+/** They lock their keys themselves, for a part of their time. */
+const unlocked = flag.CONTROL | flag.LONG;
+
+/** A command, as far as it matters here. */
+interface Observed {
+  readonly name: string;
+  readonly flags: number;
+  keyArguments(request: Request): number;
+  nextKey(position: number, argc: number): number;
+}
 
 export class Observer {
+  /** A command with one of these flags is not just run: it is timed, or observed. */
+  attention: number;
+  /** Whether commands of the present session are observed. */
+  isOn: boolean;
   private readonly events: EventLog;
 
   constructor(events: EventLog) {
+    this.attention = flag.TIMED;
+    this.isOn = false;
     this.events = events;
   }
 
   /** Call it before commands of this session run. */
   begin(session: Session): void {
     this.events.author = session;
+    this.isOn = session.tracking !== 0;
+    this.attention = this.isOn ? anyFlag : flag.TIMED;
   }
+
+  /** Whether the end of any connection may matter to another client. */
+  get hasRedirects(): boolean {
+    return this.events.hasRedirects;
+  }
+
+  before(session: Session, command: Observed, request: Request): void {
+    if ((command.flags & unlocked) !== 0) this.noteReads(session, command, request);
+  }
+
+  after(session: Session, command: Observed, request: Request): void {
+    if ((command.flags & unlocked) === 0) this.noteReads(session, command, request);
+    endCaching(session, command);
+  }
+
+  private noteReads(session: Session, command: Observed, request: Request): void {
+    if ((command.flags & flag.READONLY) === 0 || !isTracking(session.tracking)) return;
+    const { buf, start, end } = request;
+    const argc = command.keyArguments(request);
+    for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
+      this.events.append(record.READ, session.database, buf, start[at], end[at]);
+    }
+  }
+}
+
+/** Whether keys that are read now are tracked. */
+function isTracking(bits: number): boolean {
+  if ((bits & tracks.ON) === 0 || (bits & tracks.BCAST) !== 0) return false;
+  const isCaching = (bits & tracks.CACHING) !== 0;
+  return isCaching ? (bits & tracks.OPTOUT) === 0 : (bits & tracks.OPTIN) === 0;
+}
+
+/** CLIENT CACHING is for the next command, or transaction. */
+function endCaching(session: Session, { name }: Observed): void {
+  if (session.isExecuting || session.transaction !== null || name.startsWith("client|")) return;
+  session.tracking &= ~tracks.CACHING;
 }

@@ -39,11 +39,29 @@ export function run(
   const { calls, failed, errors } = x.statistics;
   calls[command.id]++;
   const before = errors.total;
+  const isPlain = (command.flags & x.observer.attention) === 0;
+  const waiting = isPlain
+    ? command.handler(x, request, reply)
+    : attended(x, command, request, reply);
+  if (errors.total !== before) failed[command.id]++;
+  return waiting;
+}
+
+/** Runs a command that is timed or observed. */
+function attended(
+  x: Context,
+  command: Command,
+  request: Request,
+  reply: Reply,
+): void | Promise<void> {
+  const { observer, session } = x;
   const isTimed = (command.flags & flag.TIMED) !== 0 && timesItself(command, request);
+  const { isOn } = observer;
+  if (isOn) observer.before(session, command, request);
   const waiting = isTimed
     ? measured(x, command, request, reply)
     : command.handler(x, request, reply);
-  if (errors.total !== before) failed[command.id]++;
+  if (isOn) observer.after(session, command, request);
   return waiting;
 }
 

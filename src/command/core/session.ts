@@ -30,6 +30,10 @@ export class Session {
   protocol: 2 | 3 = 2;
   /** The number of the database that SELECT chose. */
   database = 0;
+  /** How it tracks keys: bits of `tracks`; 0 if it does not. */
+  tracking = 0;
+  /** The client that gets its invalidations; 0 for itself. */
+  redirect = 0;
   lastCommand = "NULL";
   replyMode: ReplyMode = "on";
   noEvict = false;
@@ -90,10 +94,26 @@ export class Session {
     this.#link = link;
   }
 
+  /** How many kinds of messages it may get: it grows when their confirmation must come first. */
+  get receives(): number {
+    return this.subscriptions + (this.tracking === 0 ? 0 : 1);
+  }
+
   get subscriptions(): number {
     return this.channels + this.patterns + this.shardChannels;
   }
 }
+
+/** The bits of a session that tracks keys (CLIENT TRACKING). */
+export const tracks = {
+  ON: 1 << 0,
+  BCAST: 1 << 1,
+  OPTIN: 1 << 2,
+  OPTOUT: 1 << 3,
+  NOLOOP: 1 << 4,
+  /** CLIENT CACHING came before the next command. */
+  CACHING: 1 << 5,
+} as const;
 
 /** Capabilities and address of a follower. */
 export interface FollowerTraits {

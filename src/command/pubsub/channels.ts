@@ -9,14 +9,26 @@ import { compileGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
 import { Topics } from "./topics.ts";
 
+/** What a message is. */
+export const messageKind = {
+  /** Published by PUBLISH, for subscribers of its channel or of a pattern. */
+  PUBLISHED: 0,
+  /** Published by SPUBLISH. */
+  SHARDED: 1,
+  /** Encoded already: `channel` has the bytes for RESP2, `payload` those for RESP3. */
+  ENCODED: 2,
+  /** The same, but a RESP2 client gets it only while it has subscriptions. */
+  INVALIDATION: 3,
+} as const;
+
 /** A published message for one kind of subscriber. Its bytes belong to the publisher. */
 export interface Message {
   /** The pattern that matched; null for subscribers of the channel itself. */
   readonly pattern: Uint8Array | null;
   readonly channel: Uint8Array;
   readonly payload: Uint8Array;
-  /** Published by SPUBLISH. */
-  readonly isSharded: boolean;
+  /** One of `messageKind`. */
+  readonly kind: number;
 }
 
 /**
@@ -43,7 +55,7 @@ export class Channels {
 
   /** Returns the number of deliveries. One connection may get a message more than once. */
   publish(channel: Uint8Array, payload: Uint8Array): number {
-    const message = { channel, payload, isSharded: false };
+    const message = { kind: messageKind.PUBLISHED, channel, payload };
     let count = 0;
     const topic = this.channels.get(channel);
     if (topic !== undefined) count += this.send(topic.subscribers, { ...message, pattern: null });
@@ -59,10 +71,12 @@ export class Channels {
   publishToShard(channel: Uint8Array, payload: Uint8Array): number {
     const topic = this.shardChannels.get(channel);
     if (topic === undefined) return 0;
-    return this.send(topic.subscribers, { pattern: null, channel, payload, isSharded: true });
+    const message = { kind: messageKind.SHARDED, pattern: null, channel, payload };
+    return this.send(topic.subscribers, message);
   }
 
-  private send(subscribers: ReadonlySet<number>, message: Message): number {
+  /** Sends a message to connections, whatever they have subscribed to. */
+  send(subscribers: ReadonlySet<number>, message: Message): number {
     for (const deliver of this.outlets) deliver(subscribers, message);
     return subscribers.size;
   }

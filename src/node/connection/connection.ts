@@ -319,10 +319,10 @@ export class Connection implements Spill {
     const copy = request.copy();
     this.handedBytes = copy.buf.length < countedBytesMin ? 0 : copy.buf.length;
     const answer = thread.mailbox.submit(session, command, copy, this.spoken.protocol);
-    const { subscriptions } = session;
+    const { receives } = session;
     const isGroup = (command.flags & flag.TRANSACTION) !== 0;
     answer.then(
-      (bytes) => this.wake(bytes, isGroup || session.subscriptions > subscriptions),
+      (bytes) => this.wake(bytes, isGroup || session.receives > receives),
       (error) => thread.fail(error),
     );
     return true;

@@ -37,7 +37,7 @@ export interface ThreadHost {
   readonly fault: Fault;
   /** Larger writes, in bytes, go to the control thread; absent if this is that thread. */
   readonly writeBytesMax?: number;
-  /** Called when a connection with subscriptions has closed. */
+  /** Called when a connection has closed that could get messages, or others instead of it. */
   subscriberLeft(id: number): void;
   /** Called at the end of a turn in which effects were recorded. */
   effectsRecorded(): void;
@@ -240,7 +240,8 @@ export class DataThread {
 
   /** Called for a closed connection: it receives no more messages. */
   left(session: Session): void {
-    if (session.subscriptions > 0) this.host.subscriberLeft(session.id);
+    const isReceiver = session.subscriptions > 0 || session.tracking !== 0;
+    if (isReceiver || this.context.observer.hasRedirects) this.host.subscriberLeft(session.id);
   }
 
   fail(error: unknown): void {

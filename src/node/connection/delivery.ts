@@ -3,7 +3,7 @@
 // end. It does not know who has subscribed: see command/pubsub/channels.ts.
 
 import type { Session } from "../../command/core/session.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { EncodedMessage } from "./encoded-message.ts";
 
 /** A connection, reduced to what messages need. */
@@ -31,8 +31,10 @@ export class Delivery {
     for (const id of receivers) {
       const connection = this.connections.get(id);
       if (connection === undefined) continue;
-      const { protocol } = connection.session;
+      const { protocol, subscriptions } = connection.session;
+      if (message.kind === messageKind.INVALIDATION && protocol + subscriptions === 2) continue;
       encoded[protocol].encode(message);
+      if (encoded[protocol].isEmpty) continue;
       connection.deliver(encoded[protocol]);
       this.send(connection);
     }

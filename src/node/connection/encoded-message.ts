@@ -3,7 +3,7 @@
 // chunk.
 
 import { Output } from "../../base/output.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { RespReply } from "../../protocol/resp/resp-reply.ts";
 import type { Backlog } from "./backlog.ts";
 import { Chunk } from "./chunk.ts";
@@ -28,28 +28,42 @@ export class EncodedMessage {
   private readonly reply = new RespReply(this.out);
   /** Its memory, if that is shared. */
   private chunk: Chunk | null = null;
+  private readonly version: 2 | 3;
 
   constructor(version: 2 | 3) {
+    this.version = version;
     this.reply.switchProtocol(version);
   }
 
   /** Does nothing if the message is already encoded. */
   encode(message: Message): void {
-    const { out, reply } = this;
-    const { pattern, channel, payload } = message;
+    const { out } = this;
+    const { pattern, channel, payload, kind } = message;
     if (out.length > 0) return;
     const bytes = (pattern?.length ?? 0) + channel.length + payload.length;
     const isShared = bytes >= sharedBytesMin;
     out.bytes = isShared ? new Uint8Array(bytes + framingBytesMax) : this.scratch;
+    if (kind >= messageKind.ENCODED) out.appendAll(this.version === 2 ? channel : payload);
+    else this.write(message);
+    if (!isShared) return;
+    this.chunk = new Chunk(out.bytes, out.length);
+    this.chunk.hold();
+  }
+
+  private write(message: Message): void {
+    const { reply } = this;
+    const { pattern, channel, payload } = message;
     reply.push(pattern === null ? 3 : 4);
     const word = wordOf(message);
     reply.bulk(word, 0, word.length);
     if (pattern !== null) reply.bulk(pattern, 0, pattern.length);
     reply.bulk(channel, 0, channel.length);
     reply.bulk(payload, 0, payload.length);
-    if (!isShared) return;
-    this.chunk = new Chunk(out.bytes, out.length);
-    this.chunk.hold();
+  }
+
+  /** Whether there is nothing to send in this version of RESP. */
+  get isEmpty(): boolean {
+    return this.out.length === 0;
   }
 
   addTo(messages: Backlog): void {
@@ -69,7 +83,7 @@ export class EncodedMessage {
   }
 }
 
-function wordOf({ pattern, isSharded }: Message): Uint8Array {
-  if (isSharded) return shardMessageWord;
+function wordOf({ pattern, kind }: Message): Uint8Array {
+  if (kind === messageKind.SHARDED) return shardMessageWord;
   return pattern === null ? messageWord : patternMessageWord;
 }

@@ -6,13 +6,12 @@
 
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/pubsub/channels.ts";
 import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
-/** In place of the length of a pattern: there is none, or the channel is a shard channel. */
+/** In place of the length of a pattern, if there is none: this less the kind of the message. */
 const noPattern = -1;
-const sharded = -2;
 /** Numbers of a message before the ids of its receivers. */
 const headNumbers = 6;
 
@@ -35,7 +34,7 @@ export class Parcel {
 
   add(receivers: readonly number[], message: Message): void {
     const { out, numbers } = this;
-    const { pattern, channel, payload, isSharded } = message;
+    const { pattern, channel, payload, kind } = message;
     if (this.last?.payload !== payload || this.last.channel !== channel) {
       this.channelStart = out.length;
       out.appendAll(channel);
@@ -44,7 +43,7 @@ export class Parcel {
       this.last = message;
     }
     numbers.push(this.channelStart, this.payloadStart, this.payloadStart + payload.length);
-    const length = pattern?.length ?? (isSharded ? sharded : noPattern);
+    const length = pattern?.length ?? noPattern - kind;
     numbers.push(out.length, length, receivers.length);
     for (const id of receivers) numbers.push(id);
     if (pattern !== null) out.appendAll(pattern);
@@ -79,7 +78,7 @@ export function unpack(
         patternLength < 0 ? null : bytes.subarray(patternStart, patternStart + patternLength),
       channel: bytes.subarray(channelStart, payloadStart),
       payload: bytes.subarray(payloadStart, payloadEnd),
-      isSharded: patternLength === sharded,
+      kind: patternLength < 0 ? noPattern - patternLength : messageKind.PUBLISHED,
     });
     at += count;
   }

@@ -112,7 +112,7 @@ export type LinkEvent =
   | { readonly kind: "linkActive"; readonly id: number; readonly atMs: number }
   | { readonly kind: "linkClosed"; readonly id: number };
 
-/** A connection with subscriptions has closed. */
+/** A connection has closed that could get messages, or others instead of it. */
 export interface SubscriberLeft {
   readonly kind: "subscriberLeft";
   readonly id: number;

@@ -11,7 +11,7 @@ import type { Link, LinkSocket } from "../../base/link.ts";
 import type { LineSink } from "../../base/log.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
-import type { Channels, Message } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
@@ -45,7 +45,8 @@ export interface WorkerParts {
   /** Those of the control thread, which has no clients. */
   readonly control: Connections;
   readonly mailbox: Mailbox;
-  readonly channels: Channels;
+  /** Called when a connection has closed that could get messages. */
+  readonly subscriberLeft: (id: number) => void;
   readonly fault: Fault;
   /** Whether a thread with a fault aborts the process itself. */
   readonly abortsOnFault: boolean;
@@ -218,6 +219,10 @@ export class WorkerThreads implements Threads {
     const byWorker = new Map<DataWorker, number[]>();
     for (const id of receivers) {
       const worker = this.subscribers.get(id) ?? this.origins.get(id);
+      // The invalidations of another client may go to a connection that has subscribed to nothing.
+      if (worker === undefined && message.kind === messageKind.INVALIDATION) {
+        for (const each of this.workers) each.deliver([id], message);
+      }
       if (worker === undefined) continue;
       const ids = byWorker.get(worker);
       if (ids === undefined) byWorker.set(worker, [id]);
@@ -227,13 +232,13 @@ export class WorkerThreads implements Threads {
   }
 
   private noteSubscriber(session: Session, worker: DataWorker): void {
-    if (session.subscriptions > 0) this.subscribers.set(session.id, worker);
+    if (session.receives > 0) this.subscribers.set(session.id, worker);
     else this.subscribers.delete(session.id);
   }
 
   private subscriberLeft(id: number): void {
     this.subscribers.delete(id);
-    this.parts.channels.forget(id);
+    this.parts.subscriberLeft(id);
   }
 
   // ---- links ------------------------------------------------------------------------------------

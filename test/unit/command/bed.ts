@@ -12,6 +12,7 @@ import { Observer } from "../../../src/command/core/observer.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { find } from "../../../src/command/table.ts";
+import { Tracking } from "../../../src/command/tracking/tracking.ts";
 import { Effects } from "../../../src/journal/effects.ts";
 import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
@@ -81,6 +82,7 @@ export class Bed {
       statistics: new CommandStatistics(),
       observer: new Observer(this.events),
       channels: new Channels(),
+      tracking: new Tracking(() => undefined),
       control: { clients } as unknown as Control,
       now: now,
       session: this.session,

@@ -44,6 +44,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     rates: { operations: 5, bytesReceived: 2048, bytesSent: 512 },
     channels: 0,
     patterns: 0,
+    tracking: { count: 0, keys: { size: 0, items: 0 }, broadcast: { size: 0 } },
     shardChannels: 0,
     peakMemoryBytes: 1,
     store: bed.store.statistics(),

@@ -7,6 +7,7 @@ import { SyncError } from "../../../../src/base/errors.ts";
 import { Log } from "../../../../src/base/log.ts";
 import { Channels } from "../../../../src/command/pubsub/channels.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
+import { Tracking } from "../../../../src/command/tracking/tracking.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { attach, controlThread, reserveMemory } from "../../../../src/node/shared-memory.ts";
 import { LeaderStream } from "../../../../src/replication/follower/leader-stream.ts";
@@ -33,6 +34,7 @@ function open(refusesOtherTypes = false) {
     statistics,
     observer,
     channels: new Channels(),
+    tracking: new Tracking(() => undefined),
   };
   const apply = applier(parts, {
     log: new Log(

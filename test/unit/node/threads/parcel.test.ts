@@ -2,7 +2,7 @@
 // in order; and what is in it only once.
 
 import { expect, test } from "bun:test";
-import type { Message } from "../../../../src/command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../../../src/command/pubsub/channels.ts";
 import { Parcel, unpack } from "../../../../src/node/threads/parcel.ts";
 import type { DeliverOrder } from "../../../../src/node/threads/thread-messages.ts";
 
@@ -14,14 +14,14 @@ function messageOf(channel: string, payload: string, pattern: string | null = nu
     pattern: pattern === null ? null : bytes(pattern),
     channel: bytes(channel),
     payload: bytes(payload),
-    isSharded: false,
+    kind: messageKind.PUBLISHED,
   };
 }
 
 function unpacked(order: DeliverOrder): string[] {
   const found: string[] = [];
   unpack(structuredClone(order, { transfer: [order.bytes.buffer] }), (receivers, message) => {
-    const without = message.isSharded ? "shard" : "-";
+    const without = message.kind === messageKind.SHARDED ? "shard" : "-";
     const pattern = message.pattern === null ? without : text(message.pattern);
     found.push(`${receivers} ${pattern} ${text(message.channel)} ${text(message.payload)}`);
   });
@@ -34,7 +34,7 @@ test("messages arrive with their receivers, in order, and the parcel is empty af
   parcel.add([1, 2], messageOf("news", "hello"));
   parcel.add([3], messageOf("", "", ""));
   parcel.add([], messageOf("c", "x".repeat(10)));
-  parcel.add([4], { ...messageOf("s", "y"), isSharded: true });
+  parcel.add([4], { ...messageOf("s", "y"), kind: messageKind.SHARDED });
   expect(parcel.isEmpty).toBe(false);
   expect(unpacked(parcel.take())).toEqual([
     "1,2 - news hello",

@@ -1,0 +1,244 @@
+// Client tracking: who may keep which keys, and what they are told when those change (redis 7.0
+// `tracking.c`). A node has one Tracking, in the control thread. It gets reads and changes of keys
+// from the event log, in store order; CLIENT TRACKING is in tracking-command.ts.
+// Invariants: a client that has read a key is told of the next change of it, once; whoever changes
+// it. What cannot be told key by key is told as "drop everything".
+
+import { latin1 } from "../../base/bytes.ts";
+import { event, kindMask } from "../../journal/event-kinds.ts";
+import type { Message } from "../pubsub/channels.ts";
+import { Broadcast } from "./broadcast.ts";
+import { invalidation, redirectionBroken } from "./invalidation.ts";
+import { TrackedKeys } from "./tracked-keys.ts";
+
+/** How a client tracks keys. */
+export interface TrackingMode {
+  readonly isBroadcast: boolean;
+  /** It is not told of its own changes. */
+  readonly isNoLoop: boolean;
+  /** The client that gets its messages; 0 for itself. */
+  readonly redirect: number;
+  /** Its invalidations have sequence numbers. */
+  readonly isNumbered: boolean;
+}
+
+interface Tracker {
+  readonly mode: TrackingMode;
+  readonly prefixes: Set<string>;
+  /** A message could not be sent because the other client has gone. */
+  isBroken: boolean;
+}
+
+type Send = (receivers: ReadonlySet<number>, message: Message) => void;
+
+/** Keys in one message about a client that has gone. */
+const keysPerMessage = 1000;
+
+export class Tracking {
+  readonly keys = new TrackedKeys();
+  readonly broadcast = new Broadcast();
+  /** Called when the first client begins to track keys, and when the last one has ended. */
+  changed: () => void = () => undefined;
+  /** As Channels.catchUp(): works on what has happened up to now. */
+  catchUp: () => void = () => undefined;
+  /** Hands a message to connections. */
+  private readonly send: Send;
+  private readonly trackers = new Map<number, Tracker>();
+  /** The clients whose messages go to another one, by that one. */
+  private readonly sources = new Map<number, Set<number>>();
+  private readonly goneTargets = new Set<number>();
+  private expected = 0;
+
+  constructor(send: Send) {
+    this.send = send;
+  }
+
+  // ---- clients ----------------------------------------------------------------------------------
+
+  /** The number of clients that track keys. */
+  get count(): number {
+    return this.trackers.size;
+  }
+
+  /** Whether the end of any connection may concern another client. */
+  get hasRedirects(): boolean {
+    return this.sources.size > 0 || this.expected > 0;
+  }
+
+  /** One client more, or less, may be about to choose another one, whose end is noticed then. */
+  expectRedirect(more: 1 | -1): void {
+    this.expected += more;
+    this.changed();
+  }
+
+  isBroken(client: number): boolean {
+    return this.trackers.get(client)?.isBroken ?? false;
+  }
+
+  prefixesOf(client: number): readonly string[] {
+    return [...(this.trackers.get(client)?.prefixes ?? [])].sort();
+  }
+
+  /** The client tracks keys from now on, or in another way. Prefixes are added to those it has. */
+  enable(client: number, mode: TrackingMode, prefixes: readonly string[]): void {
+    const before = this.trackers.get(client);
+    if (before !== undefined) this.unlink(client, before.mode.redirect);
+    const tracker = { mode, prefixes: before?.prefixes ?? new Set(), isBroken: false };
+    this.trackers.set(client, tracker);
+    if (mode.redirect !== 0) {
+      this.sourcesOf(mode.redirect).add(client);
+      this.keys.listKeysOf(client);
+    }
+    if (mode.isBroadcast) {
+      for (const prefix of prefixes.length === 0 ? [""] : prefixes) {
+        tracker.prefixes.add(prefix);
+        this.broadcast.add(client, prefix);
+      }
+    }
+    this.changed();
+  }
+
+  private sourcesOf(target: number): Set<number> {
+    const known = this.sources.get(target);
+    if (known !== undefined) return known;
+    const sources = new Set<number>();
+    this.sources.set(target, sources);
+    return sources;
+  }
+
+  private unlink(client: number, target: number): void {
+    const sources = this.sources.get(target);
+    if (sources === undefined) return;
+    sources.delete(client);
+    if (sources.size > 0) return;
+    this.sources.delete(target);
+    this.goneTargets.delete(target);
+  }
+
+  disable(client: number): void {
+    const tracker = this.trackers.get(client);
+    if (tracker === undefined) return;
+    for (const prefix of tracker.prefixes) this.broadcast.remove(client, prefix);
+    this.unlink(client, tracker.mode.redirect);
+    this.keys.takeListOf(client);
+    this.trackers.delete(client);
+    if (this.trackers.size === 0) this.keys.clear();
+    this.changed();
+  }
+
+  /**
+   * A connection has closed. Whoever got its messages drops the keys that it had read, as nobody
+   * tells of their changes any more (Redis forgets this: its issue 13082).
+   */
+  gone(client: number): void {
+    if (this.sources.has(client)) this.goneTargets.add(client);
+    const tracker = this.trackers.get(client);
+    if (tracker === undefined) return;
+    this.catchUp();
+    const keys = [...(this.keys.takeListOf(client) ?? [])];
+    for (let at = 0; at < keys.length; at += keysPerMessage) {
+      this.tell(client, tracker, keys.slice(at, at + keysPerMessage), null);
+    }
+    this.disable(client);
+  }
+
+  // ---- what happens to keys ---------------------------------------------------------------------
+
+  hasRead(client: number, bytes: Uint8Array, start: number, end: number): void {
+    const tracker = this.trackers.get(client);
+    if (tracker === undefined || tracker.mode.isBroadcast) return;
+    this.keys.add(latin1(bytes, start, end), client);
+  }
+
+  /** A key has changed; `author` is the client that did it. */
+  hasChanged(
+    kind: number,
+    author: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    sequence: number,
+  ): void {
+    if (this.keys.size === 0 && this.broadcast.size === 0) return;
+    const key = latin1(bytes, start, end);
+    const by = isByItself(kind) ? 0 : author;
+    if (this.broadcast.size > 0) this.broadcast.changed(key, by);
+    this.invalidate(key, by, sequence);
+  }
+
+  private invalidate(key: string, author: number, sequence: number): void {
+    for (const client of this.keys.take(key)) {
+      const tracker = this.trackers.get(client);
+      if (tracker === undefined || tracker.mode.isBroadcast) continue;
+      if (tracker.mode.isNoLoop && client === author) continue;
+      this.tell(client, tracker, [key], sequence);
+    }
+  }
+
+  /** All keys are gone, or it is not known which have changed. */
+  dropEverything(sequence: number): void {
+    this.keys.clear();
+    for (const [client, tracker] of this.trackers) this.tell(client, tracker, null, sequence);
+  }
+
+  /** Tells of the changes under prefixes since the last call, and keeps the table within bounds. */
+  finish(keysMax: number, sequence: number): void {
+    this.broadcast.flush((clients, changed) => this.tellAll(clients, changed, sequence));
+    for (;;) {
+      const key = this.keys.surplus(keysMax);
+      if (key === null) return;
+      this.invalidate(key, 0, sequence);
+    }
+  }
+
+  /** Most clients get the same message, which is encoded once. */
+  private tellAll(
+    clients: ReadonlySet<number>,
+    changed: ReadonlyMap<string, number>,
+    sequence: number,
+  ): void {
+    const authors = new Set(changed.values());
+    const plain = new Set<number>();
+    const numbered = new Set<number>();
+    for (const client of clients) {
+      const tracker = this.trackers.get(client);
+      if (tracker === undefined) continue;
+      const { isNoLoop, redirect, isNumbered } = tracker.mode;
+      const isOwn = isNoLoop && authors.has(client);
+      if (!isOwn && redirect === 0) (isNumbered ? numbered : plain).add(client);
+      else {
+        const keys = isOwn ? notBy(client, changed) : [...changed.keys()];
+        if (keys.length > 0) this.tell(client, tracker, keys, sequence);
+      }
+    }
+    const keys = [...changed.keys()];
+    if (plain.size > 0) this.send(plain, invalidation(keys, null));
+    if (numbered.size > 0) this.send(numbered, invalidation(keys, sequence));
+  }
+
+  private tell(
+    client: number,
+    tracker: Tracker,
+    keys: readonly string[] | null,
+    sequence: number | null,
+  ): void {
+    const { redirect, isNumbered } = tracker.mode;
+    if (this.goneTargets.has(redirect)) {
+      tracker.isBroken = true;
+      this.send(new Set([client]), redirectionBroken(redirect));
+      return;
+    }
+    const receiver = redirect === 0 ? client : redirect;
+    this.send(new Set([receiver]), invalidation(keys, isNumbered ? sequence : null));
+  }
+}
+
+/** No client did it, even if one noticed. */
+function isByItself(kind: number): boolean {
+  const plain = kind & kindMask;
+  return plain === event.EXPIRED || plain === event.EVICTED;
+}
+
+function notBy(client: number, changed: ReadonlyMap<string, number>): string[] {
+  return [...changed].flatMap(([key, author]) => (author === client ? [] : key));
+}
