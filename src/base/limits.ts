@@ -135,6 +135,17 @@ export const strangerMsMax = 60_000;
  * configuration error.
  */
 export const unixPathBytesMax = 102;
+/**
+ * TLS handshakes under way in one data thread, and how long one may take, ms. Each takes a
+ * descriptor and some kilobytes, and a client needs milliseconds. More: the oldest is ended.
+ */
+export const handshakesMax = 256;
+export const handshakeMsMax = 10_000;
+/**
+ * Largest file of certificates, and largest sum of a directory of them, bytes: those of all public
+ * authorities have a quarter of a megabyte. Larger: a configuration error.
+ */
+export const tlsFileBytesMax = 4 * MiB;
 /** How long a client that is refused may take to close its end, ms. Longer: it is disconnected. */
 export const refusedMsMax = 1_000;
 /**

@@ -8,6 +8,7 @@ import { type LoadedCommand, subcommands } from "./commands.ts";
 
 const groups: readonly OptionGroup[] = [
   "Network",
+  "TLS",
   "Replication",
   "Memory",
   "Snapshots",

@@ -31,6 +31,7 @@ export default defineCommand({
     const { log } = server;
     log.info(`mscache ${mscacheVersion} is ready, pid ${process.pid}`);
     signals.onSignal = (signal) => void shutDown(server, signal);
+    signals.onHangUp = () => server.reloadCertificates();
     await server.closed;
   },
 });

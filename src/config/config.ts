@@ -12,6 +12,7 @@ import { memoryBoundBytes } from "../base/system-memory.ts";
 import { type ConfigLine, parseConfigFile } from "./file.ts";
 import type { Option, OptionRow, RedisName } from "./option.ts";
 import { type Config, options } from "./options.ts";
+import { checkTls } from "./tls-options.ts";
 import { formatSize } from "./values.ts";
 
 export { rewriteConfigFile, type Written } from "./file.ts";
@@ -53,6 +54,7 @@ export function loadConfig(
   const config: Draft = {};
   for (const key of checkOrder) resolve(config, key, { flags, environment, file, memoryBytes });
   checkRelations(config as Config);
+  checkTls(config as Config);
   return config as Config;
 }
 
@@ -187,7 +189,7 @@ function settingsOf<K extends Key>(key: K): Setting[] {
     changeable: option.change === "applies",
     isSize: option.hint === "SIZE",
     isSecret: option.hint === "PASSWORD",
-    show: (config) => (redis.show ?? option.format)(config[key]),
+    show: (config) => (redis.show ?? option.format)(config[key], config),
     change: (config, text) => {
       const changed = { ...config, [key]: (redis.read ?? option.parse)(text) };
       checkRelations(changed);

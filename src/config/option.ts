@@ -3,6 +3,7 @@
 
 export type OptionGroup =
   | "Network"
+  | "TLS"
   | "Replication"
   | "Memory"
   | "Snapshots"
@@ -20,7 +21,8 @@ export interface Known {
 /** A name in CONFIG GET/SET, with its own parser and formatter if its text differs from ours. */
 export interface RedisName<Value> {
   readonly name: string;
-  readonly show?: (value: Value) => string;
+  /** Gets the option on which a value depends as well. */
+  readonly show?: (value: Value, others: { readonly tlsOnly: boolean }) => string;
   readonly read?: (text: string) => Value;
 }
 

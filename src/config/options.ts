@@ -24,6 +24,7 @@ import {
   showRedisPolicy,
   showSavePoint,
 } from "./redis-words.ts";
+import { type TlsConfig, tlsOptions } from "./tls-options.ts";
 import {
   type EvictionPolicy,
   evictionPolicies,
@@ -43,7 +44,7 @@ import {
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config extends MonitoringConfig, AccessConfig, ObservationConfig {
+export interface Config extends MonitoringConfig, AccessConfig, ObservationConfig, TlsConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -99,7 +100,10 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     parse: parseAddressList,
     format: formatAddressList,
     redis: [
-      { name: "port", show: (addresses) => String(addresses[0]?.port ?? 0) },
+      {
+        name: "port",
+        show: ([first], { tlsOnly }) => String(tlsOnly ? 0 : (first?.port ?? 0)),
+      },
       { name: "bind", show: (addresses) => addresses.map(({ host }) => host).join(" ") },
     ],
   },
@@ -393,6 +397,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     redis: [{ name: "requirepass" }],
   },
   ...accessOptions,
+  ...tlsOptions,
   configFile: {
     name: "config",
     environment: "MSCACHE_CONFIG",

@@ -5,11 +5,13 @@
 
 import type { Address } from "../base/address.ts";
 import { type ErrorReply, errorReply } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import { Signal } from "../base/signal.ts";
 import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
+import type { Credentials } from "./credentials.ts";
 import { Settings } from "./settings.ts";
 import { putAllIntoForce, putIntoForce } from "./settings-in-force.ts";
 import type { Attached } from "./shared-memory.ts";
@@ -19,9 +21,18 @@ export class NodeConfiguration implements Configuration {
   readonly changed = new Signal();
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
+  private readonly credentials: Credentials;
 
-  constructor(config: Config, attached: Attached) {
-    this.settings = new Settings(config, (before, after) => putIntoForce(attached, before, after));
+  constructor(config: Config, attached: Attached, credentials: Credentials) {
+    this.credentials = credentials;
+    this.settings = new Settings(config, (before, after, names) => {
+      // A file may have changed under the same name, so it is read whenever it is set, as in Redis.
+      const isTls = [...names].some((name) => name.startsWith("tls-"));
+      const fault = isTls ? credentials.prepare(after) : null;
+      const problem = fault ?? putIntoForce(attached, before, after);
+      if (problem === null) credentials.adopt();
+      return problem;
+    });
     this.rewriter = new ConfigRewriter(config);
     putAllIntoForce(attached, config);
   }
@@ -43,6 +54,17 @@ export class NodeConfiguration implements Configuration {
     const problem = this.settings.set(pairs);
     if (problem === null) this.changed.emit();
     return problem;
+  }
+
+  /** Reads the files of certificates again; one with a fault changes nothing. */
+  reloadCertificates(log: Logger): void {
+    const { credentials } = this;
+    const { server, link } = credentials.current;
+    if (server === null && link === null) return;
+    const fault = credentials.prepare(this.current);
+    if (fault !== null) return log.error(`the certificates stay as they were: ${fault}`);
+    credentials.adopt();
+    log.info("the certificates were read again; new connections use them");
   }
 
   rewrite(): ErrorReply | null {

@@ -18,6 +18,7 @@ import { Replication } from "../replication/replication.ts";
 import { NodeConfiguration } from "./configuration.ts";
 import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
+import { Credentials } from "./credentials.ts";
 import { Faults, type OnFault } from "./faults.ts";
 import { HeldCommands } from "./held-commands.ts";
 import { Observers } from "./observers.ts";
@@ -45,6 +46,7 @@ export interface ServerOptions {
 export type Ground = ReturnType<typeof layGround>;
 
 export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
+  const credentials = new Credentials(config); // first, as it may throw
   const memory = reserveMemory(config);
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
@@ -52,27 +54,30 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const log = new Log(() => standing.logLevel, logSink);
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
-  const configuration = new NodeConfiguration(config, attached);
+  const configuration = new NodeConfiguration(config, attached, credentials);
   const pauses = new NodePauses(store, standing, fault);
   const channels = new Channels();
   const tracking = new Tracking((receivers, message) => channels.send(receivers, message));
   const context = { store, keyspace, effects, standing, statistics, observer, channels, tracking };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
-    ...{ log, faults, fault, configuration, pauses, channels, tracking, context },
+    ...{ log, faults, fault, configuration, credentials, pauses, channels, tracking, context },
   };
 }
 
 export function makeReplication(ground: Ground): Replication {
   const { store, keyspace, journal, effects, standing, log, fault } = ground;
-  const { configuration, pauses, context } = ground;
+  const { configuration, credentials, pauses, context } = ground;
   return new Replication({
     ...{ store, keyspace, journal, effects, log, fault },
     pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
     onLoadingChange: (isLoading) => {
       standing.isLoading = isLoading;
     },
-    options: () => replicationOptions(configuration.current, standing.port),
+    options: () => ({
+      ...replicationOptions(configuration.current, standing),
+      tls: credentials.current.link,
+    }),
     changedKeys,
     apply: applier(context, {
       log,
@@ -81,9 +86,10 @@ export function makeReplication(ground: Ground): Replication {
   });
 }
 
-function replicationOptions(config: Config, port: number) {
+function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"]) {
   return {
-    listeningPort: config.announcePort || port,
+    // As in Redis: whoever follows by TLS will be followed by TLS.
+    listeningPort: config.announcePort || (config.tlsReplication && tlsPort) || port,
     announceIp: config.announceIp,
     leaderAuth: config.leaderPassword,
     priority: config.followerPriority,

@@ -14,10 +14,9 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
-import { assertReplaceable } from "./connection/unix-socket.ts";
+import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
-import { listenAddresses } from "./listen-addresses.ts";
 import { MemoryReport } from "./memory-report.ts";
 import type { Observers } from "./observers.ts";
 import {
@@ -42,6 +41,8 @@ export interface Server extends AsyncDisposable {
   /** The port of the first address; if the configured port was 0, the one that the system chose. */
   readonly port: number;
   readonly addresses: readonly Address[];
+  /** The first port for TLS; 0 if there is none. */
+  readonly tlsPort: number;
   /** For tests, which check its invariants. */
   readonly store: Store;
   /** The node's own log. */
@@ -53,6 +54,11 @@ export interface Server extends AsyncDisposable {
   readonly closed: Promise<void>;
   /** Whether a shutdown is under way or done; false again if it failed or was aborted. */
   readonly isShuttingDown: boolean;
+  /**
+   * Reads the certificates from their files again, for new connections; if one has a fault, says so
+   * in the log and keeps what is there. Without TLS it does nothing.
+   */
+  reloadCertificates(): void;
   /**
    * Ends the node as SIGTERM does: waits for its followers, saves its data, and closes. Resolves to
    * false if the node keeps running, because its data could not be saved or the shutdown was
@@ -94,10 +100,14 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
     observers,
   });
   faults.happened.on(() => breakOff(node));
+  ground.credentials.changed.on(() => {
+    const { server } = ground.credentials.current;
+    if (server !== null) threads.renewTls(server);
+  });
   controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
 
-  const addresses = await Promise.race([begin(node, config, options.lookup), faults.ended]);
-  return serverOf(node, ground, addresses, options);
+  const places = await Promise.race([begin(node, config, ground, options.lookup), faults.ended]);
+  return serverOf(node, ground, places, options);
 }
 
 interface Made {
@@ -162,50 +172,60 @@ function makeControl({ configuration, pauses }: Ground, node: Node): Control {
 
 // ---- the start ----------------------------------------------------------------------------------
 
-/** Listens, loads and follows; returns the addresses. */
-async function begin(node: Node, config: Config, lookup: Lookup = lookUp): Promise<Address[]> {
+/** Listens, loads and follows; returns where it listens. */
+async function begin(
+  node: Node,
+  config: Config,
+  { credentials }: Ground,
+  lookup: Lookup = lookUp,
+): Promise<Places> {
   const { log, standing, persistence, replication, threads, shutdown } = node;
-  const { leaderAddr, unixSocket } = config;
-  const addresses = await listen(threads, config, lookup).catch(async (error) => {
-    await closeParts(node);
-    throw error;
-  });
-  standing.port = addresses[0]?.port ?? 0;
-  const places = addresses.map(formatAddress);
-  announce(log, unixSocket === "" ? places : [...places, unixSocket], leaderAddr);
-  if (standing.isProtected && !standing.needsLogin && !addresses.every(isOwn)) {
-    log.warn(
-      "protected mode: without a password, only clients of this machine are served; " +
-        "set --password, or --protected-mode no in a network that you trust",
-    );
-  }
+  const { leaderAddr } = config;
+  const tls = credentials.current.server;
+  const places = await endpointsOf(config, tls, lookup)
+    .then(async (endpoints) => placesOf(endpoints, await threads.listen(endpoints)))
+    .catch(async (error) => {
+      await closeParts(node);
+      throw error;
+    });
+  standing.port = (places.addresses[0] ?? places.tlsAddresses[0])?.port ?? 0;
+  standing.tlsPort = places.tlsAddresses[0]?.port ?? 0;
+  announce(log, places, leaderAddr);
+  warnOfAccess(log, standing, places, credentials);
   await load(persistence, leaderAddr !== null, shutdown);
   if (!shutdown.hasEnded) {
     standing.isLoading = false;
     if (leaderAddr !== null) replication.begin();
   }
-  return addresses;
+  return places;
 }
 
-async function listen(
-  threads: Threads,
-  { listenAddr, unixSocket: path, unixSocketPerm: mode }: Config,
-  lookup: Lookup,
-): Promise<Address[]> {
-  const addresses = await listenAddresses(listenAddr, lookup);
-  if (path !== "") await assertReplaceable(path);
-  const unix = path === "" ? null : { path, mode };
-  const { ports } = await threads.listen({ addresses, unix });
-  return addresses.map(({ host }, index) => ({ host, port: ports[index] }));
-}
-
-function isOwn({ host }: Address): boolean {
-  return isLoopback(host);
-}
-
-function announce(log: Log, places: readonly string[], leader: Address | null): void {
+function announce(log: Log, places: Places, leader: Address | null): void {
+  const { addresses, tlsAddresses, unixSocket } = places;
+  const all = [
+    ...addresses.map(formatAddress),
+    ...tlsAddresses.map((address) => `${formatAddress(address)} (TLS)`),
+    ...(unixSocket === "" ? [] : [unixSocket]),
+  ];
   const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
-  log.info(`listening on ${places.join(", ")} as a ${role}`);
+  log.info(`listening on ${all.join(", ")} as a ${role}`);
+}
+
+/** Says what will keep clients out. */
+function warnOfAccess(
+  log: Log,
+  standing: Ground["standing"],
+  { addresses, tlsAddresses }: Places,
+  { timeFault }: Ground["credentials"],
+): void {
+  if (timeFault !== null)
+    log.warn(`clients will refuse the certificate of this node: ${timeFault}`);
+  const isOwn = [...addresses, ...tlsAddresses].every(({ host }) => isLoopback(host));
+  if (isOwn || !standing.isProtected || standing.needsLogin) return;
+  log.warn(
+    "protected mode: without a password, only clients of this machine are served; " +
+      "set --password, or --protected-mode no in a network that you trust",
+  );
 }
 
 /** A node that is told to end while it loads does not finish loading first. */
@@ -222,15 +242,16 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
 
 function serverOf(
   { shutdown, store, log }: Node,
-  { faults, standing }: Ground,
-  addresses: readonly Address[],
+  { faults, standing, configuration }: Ground,
+  { addresses }: Places,
   { onFault }: ServerOptions,
 ): Server {
   const closed = Promise.race([shutdown.closed, faults.ended]);
   if (onFault !== undefined) closed.catch(() => undefined); // onFault reports it
   const close = async () => void (await faults.unlessBroken(() => shutdown.close()));
   return {
-    ...{ port: standing.port, addresses, store, log, closed, close },
+    ...{ port: standing.port, tlsPort: standing.tlsPort, addresses, store, log, closed, close },
+    reloadCertificates: () => configuration.reloadCertificates(log),
     get isShuttingDown() {
       return shutdown.isUnderWay;
     },

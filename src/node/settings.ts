@@ -34,7 +34,10 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["aclfile", ""],
   ["logfile", ""],
   ["pidfile", ""],
-  ["tls-port", "0"],
+  ["tls-cluster", "no"],
+  ["tls-prefer-server-ciphers", "no"],
+  ["tls-dh-params-file", ""],
+  ["tls-ciphersuites", ""],
   ["daemonize", "no"],
   ["supervised", "no"],
   ["enable-debug-command", "no"],
@@ -62,14 +65,16 @@ function outputLimits({ followerBuffer }: Config): string {
 
 const fixed = facts.filter(([name]) => !allSettings.some((setting) => setting.name === name));
 
+/** Applies a checked configuration, or says why that is impossible; `names` were set. */
+type Apply = (before: Config, after: Config, names: ReadonlySet<string>) => string | null;
+
 export class Settings {
   config: Config;
   /** Names of the options that CONFIG SET has set. */
   readonly touched = new Set<string>();
-  private readonly apply: (before: Config, after: Config) => string | null;
+  private readonly apply: Apply;
 
-  /** `apply` applies a checked configuration, or says why that is impossible. */
-  constructor(config: Config, apply: (before: Config, after: Config) => string | null) {
+  constructor(config: Config, apply: Apply) {
     this.config = config;
     this.apply = apply;
   }
@@ -114,20 +119,15 @@ export class Settings {
         return failure(name, isNoSize ? "argument must be a memory value" : error.message);
       }
     }
-    const problem = this.putIntoForce(before, after, pairs[0]?.[0] ?? "");
-    if (problem === null) this.touch(seen);
-    return problem;
+    const problem = this.apply(before, after, seen);
+    if (problem !== null) return failure(pairs[0]?.[0] ?? "", problem);
+    this.config = after;
+    this.touch(seen);
+    return null;
   }
 
   private touch(names: ReadonlySet<string>): void {
     for (const { name, option } of allSettings) if (names.has(name)) this.touched.add(option);
-  }
-
-  private putIntoForce(before: Config, after: Config, name: string): ErrorReply | null {
-    const problem = this.apply(before, after);
-    if (problem !== null) return failure(name, problem);
-    this.config = after;
-    return null;
   }
 }
 

@@ -24,7 +24,8 @@ const IDLE_TIMEOUT = 6;
 const LOG_LEVEL = 7;
 const KEEP_ALIVE = 8;
 const PROTECTED = 9;
-const LEADER = 10;
+const TLS_PORT = 10;
+const LEADER = 11;
 const PASSWORD = LEADER + sharedValueWords;
 const words = PASSWORD + sharedValueWords;
 
@@ -153,7 +154,16 @@ export class SharedStanding implements Standing {
     Atomics.store(this.words, LOG_LEVEL, logLevels.indexOf(level));
   }
 
-  /** The port of the first address. */
+  /** The first port for TLS; 0 if there is none. */
+  get tlsPort(): number {
+    return Atomics.load(this.words, TLS_PORT);
+  }
+
+  set tlsPort(port: number) {
+    Atomics.store(this.words, TLS_PORT, port);
+  }
+
+  /** The port of the first address; of the first for TLS if there is no other. */
   get port(): number {
     return Atomics.load(this.words, PORT);
   }

@@ -15,6 +15,7 @@ import { attempt, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
+import type { TlsLink } from "../base/tls.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
@@ -42,6 +43,8 @@ export interface ReplicationOptions {
   readonly announceIp: string;
   /** The password for the leader; empty for none. */
   readonly leaderAuth: string;
+  /** How to connect to it by TLS; null or absent: without it. */
+  readonly tls?: TlsLink | null;
   /** Sentinel orders candidates by this, 100 by default; 0 is never promoted. */
   readonly priority?: number;
   /**
@@ -124,6 +127,7 @@ export class Replication {
       apply,
       random: random ?? Math.random,
       identity: () => identityOf(options()),
+      tls: () => options().tls ?? null,
       refusesOtherTypes: () => options().refusesOtherTypes === true,
       historyRenamed: (reason) => this.leader.dropFollowers(reason),
       historyReplaced: (reason) => this.leader.dropAll(reason),

@@ -19,10 +19,12 @@ import { type Refusal, refusalOf } from "./admission.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 import { Delivery } from "./delivery.ts";
+import { Handshakes } from "./handshakes.ts";
 
 export class Connections {
   readonly thread: DataThread;
   readonly delivery: Delivery;
+  readonly handshakes: Handshakes;
   /** How many were accepted, and how many of these were refused at once. */
   received = 0;
   rejected = 0;
@@ -41,6 +43,7 @@ export class Connections {
     this.thread = thread;
     this.standing = standing;
     this.delivery = new Delivery(this.table);
+    this.handshakes = new Handshakes(thread.log);
     this.refusals = new RecurringTrouble(thread.log, monotonicMs);
     thread.clientMemory.exceeded.on(() => this.relieve());
   }
@@ -85,10 +88,11 @@ export class Connections {
   }
 
   /**
-   * Called once a second: closes clients that have not logged in for too long, and those that were
-   * refused and stay.
+   * Called once a second: closes clients that have not logged in for too long, those that were
+   * refused and stay, and those whose TLS handshake takes too long.
    */
   expelStrangers(): void {
+    this.handshakes.expire();
     const refusedBefore = monotonicMs() - refusedMsMax;
     for (const connection of this.refused) {
       if (connection.session.createdAtMs <= refusedBefore) connection.terminate();
@@ -107,6 +111,13 @@ export class Connections {
   drained(connection: Connection): void {
     connection.session.lastActiveMs = monotonicMs();
     connection.onDrain();
+  }
+
+  /** A client that came to the port for TLS; open() follows when its handshake is done. */
+  beginHandshake(socket: ClientSocket): void {
+    this.handshakes.begin(socket);
+    const isLast = descriptorOf(socket) >= this.descriptorsEnd;
+    if (isLast) this.handshakes.fail(socket, "no descriptors are left");
   }
 
   /** `unixPath` is the path of the Unix socket by which the client came, if it did. */

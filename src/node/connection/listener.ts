@@ -3,6 +3,8 @@
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import { codeOf, reasonOf } from "../../base/reason.ts";
+import { type TlsLink, tlsReason } from "../../base/tls.ts";
+import type { TlsAuthClients } from "../../config/tls-options.ts";
 import type { ClientSocket, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { ListenError } from "./listen-error.ts";
@@ -28,6 +30,37 @@ export function listen(
     return Bun.listen<Connection>(options) as unknown as PortListener;
   } catch (cause) {
     throw new ListenError(explain(address, cause));
+  }
+}
+
+/** How clients are served by TLS. Plain data, as it is posted to Workers. */
+export interface ServerTls {
+  readonly clients: TlsAuthClients;
+  readonly options: TlsLink & {
+    readonly requestCert: boolean;
+    readonly rejectUnauthorized: boolean;
+  };
+}
+
+/**
+ * Listens for TLS, on an address or, with another certificate than before, on the descriptor of a
+ * listener.
+ */
+export function listenTls(
+  connections: Connections,
+  tls: ServerTls,
+  where: { readonly address: Address; readonly reusePort: boolean } | { readonly fd: number },
+): Listener & { readonly port: number } {
+  const place =
+    "fd" in where
+      ? { fd: where.fd }
+      : { hostname: where.address.host, port: where.address.port, reusePort: where.reusePort };
+  const socket = tlsHandlersOf(connections, tls.clients);
+  const options = { ...place, tls: tls.options, allowHalfOpen: true, socket };
+  try {
+    return Bun.listen<Connection>(options as never) as unknown as PortListener;
+  } catch (cause) {
+    throw new ListenError("fd" in where ? reasonOf(cause) : explain(where.address, cause));
   }
 }
 
@@ -84,6 +117,41 @@ function handlersOf(connections: Connections): Bun.SocketHandler<Connection> {
     close: (socket) => connections.closed(socket.data),
     error: (socket, error) => {
       thread.log.debug(`client ${socket.data?.session.address}: ${error.message}`);
+    },
+  };
+}
+
+/** A socket is given its connection when its handshake is done. */
+function tlsHandlersOf(
+  connections: Connections,
+  clients: TlsAuthClients,
+): Bun.SocketHandler<Connection> {
+  const handlers = handlersOf(connections);
+  const { handshakes } = connections;
+  const isConnection = (socket: ClientSocket) => socket.data !== undefined;
+  return {
+    ...handlers,
+    open: (socket) => {
+      socket.setNoDelay(true);
+      connections.beginHandshake(socket);
+    },
+    handshake: (socket, isDone, fault) => {
+      if (!isDone) handshakes.fail(socket, fault === null ? "it broke off" : tlsReason(fault));
+      else if (handshakes.finish(socket, fault, clients)) connections.open(socket);
+    },
+    data: (socket, chunk) => {
+      if (isConnection(socket)) handlers.data?.(socket, chunk);
+    },
+    drain: (socket) => {
+      if (isConnection(socket)) handlers.drain?.(socket);
+    },
+    end: (socket) => {
+      if (isConnection(socket)) handlers.end?.(socket);
+      else handshakes.fail(socket, "the client left");
+    },
+    close: (socket) => {
+      if (isConnection(socket)) handlers.close?.(socket);
+      else handshakes.fail(socket, "the client left");
     },
   };
 }

@@ -4,9 +4,10 @@
 
 import type { Address } from "../../base/address.ts";
 import { duplicate } from "../../base/descriptors.ts";
+import { reasonOf } from "../../base/reason.ts";
 import type { Connections } from "./connections.ts";
 import { ListenError } from "./listen-error.ts";
-import { type Listener, listen, listenUnix } from "./listener.ts";
+import { type Listener, listen, listenTls, listenUnix, type ServerTls } from "./listener.ts";
 import { UnixSocketFile } from "./unix-socket.ts";
 
 export interface UnixEndpoint {
@@ -20,6 +21,9 @@ export interface UnixEndpoint {
 /** Where data threads accept clients. Plain data, as it is posted to Workers. */
 export interface Endpoints {
   readonly addresses: readonly Address[];
+  readonly tlsAddresses: readonly Address[];
+  /** Null if there are no addresses for TLS. */
+  readonly tls: ServerTls | null;
   readonly unix: UnixEndpoint | null;
 }
 
@@ -27,6 +31,7 @@ export interface Endpoints {
 export interface Bound {
   /** The ports of the addresses; for port 0, the one that the system chose. */
   readonly ports: number[];
+  readonly tlsPorts: number[];
   /** Further descriptors of the Unix socket. */
   readonly unixCopies: number[];
 }
@@ -34,6 +39,9 @@ export interface Bound {
 export class Listeners {
   private readonly connections: Connections;
   private readonly all: Listener[] = [];
+  /** Those for TLS. */
+  private secure: Listener[] = [];
+  private hasRenewed = false;
   private file: UnixSocketFile | null = null;
 
   constructor(connections: Connections) {
@@ -41,15 +49,42 @@ export class Listeners {
   }
 
   /** `copies`: how many other threads need a descriptor of the Unix socket. */
-  open({ addresses, unix }: Endpoints, reusePort = false, copies = 0): Bound {
+  open({ addresses, tlsAddresses, tls, unix }: Endpoints, reusePort = false, copies = 0): Bound {
     const ports: number[] = [];
+    const tlsPorts: number[] = [];
     // One by one, so that stop() also ends those that are bound if a later one cannot be.
     for (const address of addresses) {
       const listener = listen(this.connections, address, reusePort);
       this.all.push(listener);
       ports.push(listener.port);
     }
-    return { ports, unixCopies: unix === null ? [] : this.openUnix(unix, copies) };
+    for (const address of tls === null ? [] : tlsAddresses) {
+      const listener = listenTls(this.connections, tls as ServerTls, { address, reusePort });
+      this.secure.push(listener);
+      tlsPorts.push(listener.port);
+    }
+    return { ports, tlsPorts, unixCopies: unix === null ? [] : this.openUnix(unix, copies) };
+  }
+
+  /**
+   * From now on new clients are shown these certificates. The sockets stay, so that a client that
+   * is just connecting is not lost: another listener takes over a second descriptor of each.
+   */
+  renew(tls: ServerTls): void {
+    this.hasRenewed = true;
+    this.secure = this.secure.map((old) => {
+      try {
+        const fd = duplicate(old.fd);
+        if (fd < 0) throw new ListenError("no descriptor is left");
+        const renewed = listenTls(this.connections, tls, { fd });
+        old.stop();
+        return renewed;
+      } catch (cause) {
+        const { log } = this.connections.thread;
+        log.error(`new clients get the certificate from before: ${reasonOf(cause)}`);
+        return old;
+      }
+    });
   }
 
   private openUnix({ path, mode, descriptor }: UnixEndpoint, copies: number): number[] {
@@ -70,6 +105,10 @@ export class Listeners {
   /** Accepts no more clients; `closesClients` ends those that are there. */
   stop(closesClients = false): void {
     this.file?.remove();
-    for (const listener of this.all) listener.stop(closesClients);
+    for (const listener of [...this.all, ...this.secure]) listener.stop(closesClients);
+    if (!closesClients || !this.hasRenewed) return;
+    // Those that listeners before a change of certificates have accepted.
+    for (const connection of this.connections.all()) connection.terminate();
+    this.connections.handshakes.end();
   }
 }

@@ -9,6 +9,7 @@ import { Session } from "../../command/core/session.ts";
 import { finderOf } from "../../command/table.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
+import type { ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
@@ -34,6 +35,7 @@ export interface Start {
 export interface Questions extends TimeQuestions {
   /** `copies` is for Listeners.open(); a sentence says why nothing can be bound. */
   listen: { detail: { endpoints: Endpoints; copies: number }; answer: Bound | string };
+  renewTls: { detail: ServerTls; answer: null };
   clients: { detail: ClientFilter; answer: ClientReport[] };
   kill: { detail: ClientFilter; answer: number };
   statistics: { detail: null; answer: ThreadStatistics };

@@ -11,6 +11,7 @@ import { commands } from "../../command/table.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
+import type { ServerTls } from "../connection/listener.ts";
 import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import { answerTimes, type TimeQuestions } from "./time-questions.ts";
@@ -32,6 +33,8 @@ export interface ThreadStatistics {
 export interface Threads extends Clients {
   /** Starts to listen; for port 0, the system chooses one. */
   listen(endpoints: Endpoints): Promise<Bound>;
+  /** Shows other certificates to new clients. */
+  renewTls(tls: ServerTls): void;
   statistics(): Promise<ThreadStatistics>;
   resetStatistics(): void;
   /** The answer of each thread. */
@@ -60,6 +63,10 @@ export class LocalThreads implements Threads {
 
   async listen(endpoints: Endpoints): Promise<Bound> {
     return this.listeners.open(endpoints);
+  }
+
+  renewTls(tls: ServerTls): void {
+    this.listeners.renew(tls);
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {

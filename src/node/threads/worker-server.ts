@@ -138,6 +138,9 @@ class WorkerServer {
     switch (name) {
       case "listen":
         return this.listen(detail);
+      case "renewTls":
+        this.listeners.renew(detail);
+        return null;
       case "clients":
         return reportClients(this.connections, detail).map((report) => ({
           ...report,

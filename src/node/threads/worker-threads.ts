@@ -15,7 +15,7 @@ import { type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
-import { assertFree } from "../connection/listener.ts";
+import { assertFree, type ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
@@ -73,7 +73,7 @@ export class WorkerThreads implements Threads {
   /** The thread of each session with subscriptions. */
   private readonly subscribers = new Map<number, DataWorker>();
   private readonly links = new Map<number, RemoteEnd>();
-  /** Resolves when all threads have reset their counters. */
+  /** Resolves when all threads have done what every client must see done. */
   private settled: Promise<unknown> = Promise.resolve();
 
   constructor(parts: WorkerParts) {
@@ -107,15 +107,20 @@ export class WorkerThreads implements Threads {
 
   /** The first thread binds everything; the others bind the same addresses beside it. */
   async listen(endpoints: Endpoints): Promise<Bound> {
-    for (const address of endpoints.addresses) assertFree(address);
+    const { addresses, tlsAddresses, unix } = endpoints;
+    for (const address of [...addresses, ...tlsAddresses]) assertFree(address);
     const [first, ...others] = this.workers;
     const copies = others.length;
     const bound = boundBy(await first.ask("listen", { endpoints, copies }));
-    const same = endpoints.addresses.map(({ host }, i) => ({ host, port: bound.ports[i] }));
+    const same = {
+      ...endpoints,
+      addresses: addresses.map(({ host }, i) => ({ host, port: bound.ports[i] })),
+      tlsAddresses: tlsAddresses.map(({ host }, i) => ({ host, port: bound.tlsPorts[i] })),
+    };
     const answers = await Promise.all(
       others.map((worker, i) => {
-        const unix = endpoints.unix && { ...endpoints.unix, descriptor: bound.unixCopies[i] };
-        return worker.ask("listen", { endpoints: { addresses: same, unix }, copies: 0 });
+        const own = { ...same, unix: unix && { ...unix, descriptor: bound.unixCopies[i] } };
+        return worker.ask("listen", { endpoints: own, copies: 0 });
       }),
     );
     for (const answer of answers) boundBy(answer);
@@ -133,6 +138,11 @@ export class WorkerThreads implements Threads {
   async kill(filter: ClientFilter): Promise<number> {
     const counts = await this.askAll("kill", filter);
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Answers of the control thread wait until all threads have done it, as with counters. */
+  renewTls(tls: ServerTls): void {
+    this.settled = Promise.all([this.settled, this.askAll("renewTls", tls)]);
   }
 
   /** Includes the control thread's own counters: it runs commands for the others. */

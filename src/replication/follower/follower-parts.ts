@@ -4,6 +4,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import type { TlsLink } from "../../base/tls.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Apply } from "../../protocol/apply-stream.ts";
@@ -23,6 +24,8 @@ export interface FollowerParts {
   /** A number in [0, 1), for the jitter of reconnections. */
   readonly random: () => number;
   readonly identity: () => { listeningPort: number; announceIp: string; password: string };
+  /** How to connect by TLS; null: without it. */
+  readonly tls?: () => TlsLink | null;
   /** The same data go on under another name: our own followers must be told. */
   readonly historyRenamed: (reason: string) => void;
   /** The data are replaced: our followers must start again. */

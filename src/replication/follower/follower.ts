@@ -223,7 +223,7 @@ export class Follower {
     };
     const connection = new LeaderConnection(events, this.dials);
     this.connection = connection;
-    connection.open(this.host, this.port);
+    connection.open(this.host, this.port, { tls: this.parts.tls?.() ?? null });
   }
 
   /**

@@ -1,20 +1,31 @@
-// A TCP connection to a leader: opens, writes everything it is given, passes on received bytes, and
-// reports once why it ended. It speaks no protocol beyond writing a command, and never reconnects.
+// A connection to a leader, by TCP or TLS: opens, writes everything it is given, passes on received
+// bytes, and reports once why it ended. It speaks no protocol beyond writing a command, and never
+// reconnects. By TLS the leader must have a certificate of a trusted authority; it may be another
+// host's, as in Redis, because Sentinel knows leaders by addresses that certificates seldom name.
 // Invariant: after close() it makes no callbacks; `closed` is called at most once.
 
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
 import { reasonOf } from "../../base/reason.ts";
+import { distrust, type TlsLink, tlsReason } from "../../base/tls.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
 
+const closedIt = "it closed the connection";
 const encoder = new TextEncoder();
 
 export interface ConnectionEvents {
   opened(): void;
   received(chunk: Uint8Array): void;
   closed(reason: string): void;
+}
+
+/** How to get to a leader. */
+interface Way {
+  readonly lookup?: Lookup;
+  /** Null: without TLS. */
+  readonly tls?: TlsLink | null;
 }
 
 /**
@@ -51,20 +62,27 @@ export class LeaderConnection {
    * Asks for the host's addresses anew: Bun.connect() goes by an answer of half a minute ago
    * (1.4.5).
    */
-  open(host: string, port: number, lookup: Lookup = lookUp): void {
+  open(host: string, port: number, { lookup = lookUp, tls = null }: Way = {}): void {
     // For some hosts, an empty one or one with a zero byte, these throw instead of rejecting.
-    this.dial(host, port, lookup).catch((error) => this.end(reasonOf(error)));
+    this.dial(host, port, lookup, tls).catch((error) => this.end(reasonOf(error)));
   }
 
   /** One address after the other; the next one does not wait for one that says nothing. */
-  private async dial(host: string, port: number, lookup: Lookup): Promise<void> {
+  private async dial(
+    host: string,
+    port: number,
+    lookup: Lookup,
+    link: TlsLink | null,
+  ): Promise<void> {
     const hosts = await lookup(host);
-    const socket = this.handlers();
+    const socket = link === null ? this.handlers() : this.tlsHandlers();
+    // The certificate is judged by tlsHandlers().
+    const tls = link === null ? {} : { tls: { ...link, rejectUnauthorized: false } };
     let failures = 0;
     for (const hostname of hosts) {
       if (this.ended || this.socket !== null) return;
       if (!this.dials.hasRoom) return this.end(`${dialsMax} connections are still being opened`);
-      const dialled = this.dials.connect(() => Bun.connect({ hostname, port, socket }));
+      const dialled = this.dials.connect(() => Bun.connect({ hostname, port, socket, ...tls }));
       const attempt = dialled.catch((error) => {
         failures++;
         if (failures === hosts.length) this.end(reasonOf(error));
@@ -79,14 +97,39 @@ export class LeaderConnection {
       if (socket === this.socket) this.end(reason);
     };
     return {
-      open: (opened) => this.opened(opened),
+      open: (opened) => {
+        if (this.took(opened)) this.events.opened();
+      },
       data: (_, chunk) => {
         countGarbage(chunk.length);
         if (!this.ended) this.events.received(chunk);
       },
       drain: () => this.flush(),
       error: (socket, error) => ends(socket, reasonOf(error)),
-      close: (socket) => ends(socket, "it closed the connection"),
+      close: (socket) => ends(socket, closedIt),
+    };
+  }
+
+  /** The connection is open when the leader has shown that it is one. */
+  private tlsHandlers(): Bun.SocketHandler<undefined> {
+    let isDone = false;
+    return {
+      ...this.handlers(),
+      open: (opened) => void this.took(opened),
+      handshake: (socket, _, fault) => {
+        if (socket !== this.socket) return;
+        const reason = distrust(socket, fault, true);
+        if (reason !== null) return this.end(`TLS: ${reason}`);
+        isDone = true;
+        this.events.opened();
+      },
+      close: (socket) => {
+        if (socket !== this.socket) return;
+        this.end(isDone ? closedIt : `${closedIt} during the TLS handshake: is this its TLS port?`);
+      },
+      error: (socket, error) => {
+        if (socket === this.socket) this.end(`TLS: ${tlsReason(error)}`);
+      },
     };
   }
 
@@ -116,15 +159,16 @@ export class LeaderConnection {
     this.socket = null;
   }
 
-  private opened(socket: Bun.Socket): void {
+  /** False: it came too late. */
+  private took(socket: Bun.Socket): boolean {
     if (this.ended || this.socket !== null) {
       socket.terminate();
-      return;
+      return false;
     }
     this.socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, linkSilenceMsMax);
-    this.events.opened();
+    return true;
   }
 
   private flush(): void {

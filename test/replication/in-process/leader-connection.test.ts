@@ -37,7 +37,7 @@ function connect(port: number, lookup: () => Promise<string[]>, dials = new Dial
     closed: (reason: string) => void seen.ends.push(reason),
   };
   const connection = new LeaderConnection(events, dials);
-  connection.open("leader", port, lookup);
+  connection.open("leader", port, { lookup });
   return { connection, seen };
 }
 

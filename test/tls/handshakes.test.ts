@@ -1,0 +1,72 @@
+/**
+ * Five hundred strangers who begin a TLS handshake and say no more, half of them in the middle of a
+ * message and half when the node has answered: they take no client's place and little memory, and
+ * other clients are served as before.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { createServer } from "node:net";
+import { connect } from "node:tls";
+import { handshakesMax } from "../../src/base/limits.ts";
+import {
+  caseMsMax,
+  type RawConnection,
+  rawConnection,
+  respClient,
+  spawnNode,
+  waitFor,
+} from "../harness.ts";
+import { residentBytes } from "../support/process-memory.ts";
+import { tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
+
+setDefaultTimeout(caseMsMax);
+
+const strangers = 500;
+const mb = 1024 * 1024;
+/** A quiet machine needs a millisecond; one that others use may stop a process for longer. */
+const pingMsMax = 2_000;
+
+/** The first message of a client, as Bun sends it. */
+async function clientHello(): Promise<Buffer> {
+  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  const server = createServer((socket) => socket.once("data", resolve));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const client = connect({ port, host: "127.0.0.1" });
+  client.on("error", () => undefined);
+  const hello = await promise;
+  client.destroy();
+  server.close();
+  return hello;
+}
+
+test("half-finished handshakes leave a node and its clients as they were", async () => {
+  await using bed = await tlsBed();
+  const args = Object.entries(tlsFlags(bed)).flatMap(([name, value]) => [`--${name}`, value]);
+  await using node = await spawnNode(args);
+  const tlsPort = Number(/, 127\.0\.0\.1:(\d+) \(TLS\)/.exec(node.log())?.[1]);
+  await using old = await tlsClient(tlsPort, bed);
+  await using plain = await respClient(node.port);
+  const before = residentBytes(node.process.pid);
+  const hello = await clientHello();
+  await using held = new AsyncDisposableStack();
+  const all: RawConnection[] = [];
+  let slowestMs = 0;
+  for (let i = 0; i < strangers; i++) {
+    const stranger = held.use(await rawConnection(tlsPort));
+    stranger.write(i % 2 === 0 ? hello : hello.subarray(0, 100));
+    all.push(stranger);
+    if (i % 20 !== 0) continue;
+    const beganMs = performance.now();
+    expect(await old.call("PING")).toBe("PONG");
+    expect(await plain.call("PING")).toBe("PONG");
+    await using young = await tlsClient(tlsPort, bed);
+    expect(await young.call("PING")).toBe("PONG");
+    slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+  }
+  expect(slowestMs).toBeLessThan(pingMsMax);
+  await waitFor(() => all.filter(({ isClosed }) => isClosed).length >= strangers - handshakesMax);
+  const clients = /connected_clients:(\d+)/.exec(String(await plain.call("INFO", "clients")));
+  expect(Number(clients?.[1])).toBeLessThanOrEqual(3);
+  expect(residentBytes(node.process.pid) - before).toBeLessThan(64 * mb);
+});
