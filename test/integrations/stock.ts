@@ -1,0 +1,119 @@
+// Stock software from npm, unchanged: package.json and bun.lock of this folder pin it, and it is
+// installed once for each bun.lock, outside the repository, so that no package of the repository is
+// found in its place. Without a network the first install fails, and so do the tests.
+// Invariant: an integration has done something with the node, and the node refused nothing of it.
+
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { respClient, startNode } from "../harness.ts";
+
+const manifest = ["package.json", "bun.lock", "bunfig.toml"];
+const packages = install();
+
+/** What comes from a stock package: their types are not those of this project's compiler. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type Untyped = any;
+
+/** What a stock package exports. */
+export async function stock(name: string): Promise<Untyped> {
+  return await import(Bun.resolveSync(name, packages));
+}
+
+/** A node for one integration, and what the integration has opened on it. */
+export interface Bench {
+  readonly port: number;
+  readonly url: string;
+  /** How it is closed at the end, the last opened first. */
+  after(close: () => unknown): void;
+  /** A command by a client of ours, to see what the integration has left in the node. */
+  ask(...args: string[]): Promise<unknown>;
+}
+
+export interface Expected {
+  /** Some of the commands that the integration is known to send. */
+  readonly sends: string;
+  /** Commands that the node does not know and that the integration tries without need. */
+  readonly unknown?: number;
+}
+
+/** A test of an integration: does what its documents show, on a node of its own. */
+export function integration(
+  name: string,
+  { sends, unknown = 0 }: Expected,
+  run: (bench: Bench) => Promise<void>,
+): void {
+  test(name, async () => {
+    await using node = await startNode();
+    await using own = await respClient(node.port);
+    const opened = new AsyncDisposableStack();
+    const asked: string[] = [];
+    try {
+      await run({
+        port: node.port,
+        url: `redis://127.0.0.1:${node.port}`,
+        after: (close) => opened.defer(async () => void (await close())),
+        ask: (...args) => {
+          asked.push(args.slice(0, args[0] === "PUBSUB" ? 2 : 1).join("|"));
+          return own.call(...args);
+        },
+      });
+    } catch (error) {
+      // What is half open may fail to close, which would hide the error.
+      await opened.disposeAsync().catch(() => undefined);
+      throw error;
+    }
+    const refused = unknown === 0 ? [] : [`errorstat_ERR:count=${unknown}`];
+    expect(await refusalsOf(own)).toEqual(refused);
+    expect(await calledOf(own, asked)).toEqual(expect.arrayContaining(sends.split(" ")));
+    await opened.disposeAsync();
+  });
+}
+
+type Client = Awaited<ReturnType<typeof respClient>>;
+
+/** Commands that were refused or failed, and how often which error was replied. */
+async function refusalsOf(client: Client): Promise<string[]> {
+  const lines = `${await client.call("INFO", "commandstats", "errorstats")}`.split("\r\n");
+  return lines.filter((line) => /^errorstat_|(rejected|failed)_calls=[1-9]/.test(line));
+}
+
+/** Commands that ran more often than we asked for them. */
+async function calledOf(client: Client, asked: readonly string[]): Promise<string[]> {
+  const text = `${await client.call("INFO", "commandstats")}`;
+  const rows = [...text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
+  return rows.flatMap(([, name = "", calls]) => {
+    const own = asked.filter((one) => one.toLowerCase() === name).length;
+    return Number(calls) > own ? [name.toUpperCase()] : [];
+  });
+}
+
+// ---- installing ---------------------------------------------------------------------------------
+
+function install(): string {
+  const lock = readFileSync(join(import.meta.dir, "bun.lock"));
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const target = join(cache, "mscache-test", `integrations-${Bun.hash(lock).toString(36)}`);
+  if (existsSync(target)) return target;
+  const draft = `${target}.${process.pid}`;
+  mkdirSync(draft, { recursive: true });
+  for (const name of manifest) copyFileSync(join(import.meta.dir, name), join(draft, name));
+  const command = [process.execPath, "install", "--frozen-lockfile"];
+  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: draft, stdout: "ignore" });
+  if (exitCode !== 0) {
+    rmSync(draft, { recursive: true });
+    throw new Error(`the integrations could not be installed from npm: ${stderr}`);
+  }
+  if (!existsSync(target)) renameInto(draft, target);
+  return target;
+}
+
+/** Another file of the tests may have been quicker; its install is the same. */
+function renameInto(draft: string, target: string): void {
+  try {
+    renameSync(draft, target);
+  } catch (error) {
+    if (!existsSync(target)) throw error;
+  }
+}
