@@ -122,6 +122,8 @@ export const waitingInputBytesMax = 16 * MiB;
 export const blockedInputBytesMax = 64 * KiB;
 /**
  * Unsent output of one client, bytes: twice the longest value. More: the client is disconnected.
+ * client-output-buffer-limit may set a lower bound for each class of clients; what the socket has
+ * not taken counts.
  */
 export const outputHardBytesMax = 1 * GiB;
 /**
@@ -205,12 +207,13 @@ export const globBytesMax = 1 * MiB;
 export const globClassesMax = 1024;
 export const globPartElementsMax = 1024;
 /**
- * Messages that wait for a slow subscriber, as in Redis (client-output-buffer-limit pubsub). It is
- * disconnected at once above the hard bound, and after messagesSoftMs above the soft one.
+ * Default of client-output-buffer-limit pubsub, as in Redis: what waits for a slow subscriber. It
+ * is disconnected at once above the hard bound, and when it stays above the soft one for longer
+ * than the time.
  */
-export const messagesHardBytesMax = 32 * MiB;
-export const messagesSoftBytesMax = 8 * MiB;
-export const messagesSoftMs = 60_000;
+export const messagesHardBytesDefault = 32 * MiB;
+export const messagesSoftBytesDefault = 8 * MiB;
+export const messagesSoftSecondsDefault = 60;
 
 // ---- the event log ------------------------------------------------------------------------------
 
@@ -281,11 +284,12 @@ export const journalBytesMin = 1 * MiB;
 /**
  * Most data kept for followers that have fallen behind the journal, bytes, if memory allows
  * (--follower-buffer); all followers share it. A follower is disconnected at once if it needs more,
- * and after followerBufferSoftMs above a quarter, as in Redis (client-output-buffer-limit replica).
+ * and after followerBufferSoftSeconds above a quarter, as in Redis: the default of
+ * client-output-buffer-limit replica.
  */
 export const followerBufferBytesMax = 256 * MiB;
 export const followerBufferSoftShare = 1 / 4;
-export const followerBufferSoftMs = 60_000;
+export const followerBufferSoftSeconds = 60;
 /** Longest silence of a link, ms, as Redis's repl-timeout. Longer: the link is dropped. */
 export const linkSilenceMsMax = 60_000;
 /**
@@ -326,7 +330,8 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value fits while requests wait"],
   [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],
   [descriptorsSpare < descriptorsReserved, "max-clients is reached before the spare descriptors"],
-  [messagesSoftBytesMax < messagesHardBytesMax, "a soft bound is below its hard one"],
+  [messagesSoftBytesDefault < messagesHardBytesDefault, "a soft bound is below its hard one"],
+  [messagesHardBytesDefault < outputHardBytesMax, "the bound of a class is below that of all"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "a live link is heard"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],

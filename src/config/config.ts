@@ -31,6 +31,11 @@ const optionKeys = Object.keys(options) as Key[];
 /** Derived defaults come last: first max-memory, then those that depend on it. */
 const checkOrder = [...optionKeys].sort((a, b) => rankOf(a) - rankOf(b));
 
+/** The names of options of which several lines of a file add up. */
+const addingUp: ReadonlySet<string> = new Set(
+  Object.values(options).flatMap(({ name, addsUp }: OptionRow) => (addsUp ? [name] : [])),
+);
+
 function rankOf(key: Key): number {
   if (options[key].derive === undefined) return 0;
   return key === "maxMemory" ? 1 : 2;
@@ -107,11 +112,13 @@ function readSettings(path: string, readFile: (path: string) => string): Map<str
   const settings = new Map<string, FileValue>();
   for (const line of readLines(path, readFile)) {
     if (line.setting === null) continue;
-    const { name, value } = line.setting;
+    const { name } = line.setting;
     const where = `${path} line ${line.number}, ${name}`;
     if (!isOptionName(name) || name === options.configFile.name) {
       throw new ConfigError(`${where}: unknown option in a configuration file`);
     }
+    const before = addingUp.has(name) ? settings.get(name) : undefined;
+    const value = before ? `${before.value} ${line.setting.value}` : line.setting.value;
     settings.set(name, { where, value, isPinned: line.isPinned });
   }
   return settings;
@@ -191,7 +198,7 @@ function settingsOf<K extends Key>(key: K): Setting[] {
     isSecret: option.hint === "PASSWORD",
     show: (config) => (redis.show ?? option.format)(config[key], config),
     change: (config, text) => {
-      const changed = { ...config, [key]: (redis.read ?? option.parse)(text) };
+      const changed = { ...config, [key]: (redis.read ?? option.parse)(text, config[key]) };
       checkRelations(changed);
       return changed;
     },

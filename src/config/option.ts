@@ -18,12 +18,19 @@ export interface Known {
   readonly maxMemory: number;
 }
 
+/** What the text of another option may depend on. */
+export interface Shown {
+  readonly tlsOnly: boolean;
+  readonly followerBuffer: number;
+}
+
 /** A name in CONFIG GET/SET, with its own parser and formatter if its text differs from ours. */
 export interface RedisName<Value> {
   readonly name: string;
-  /** Gets the option on which a value depends as well. */
-  readonly show?: (value: Value, others: { readonly tlsOnly: boolean }) => string;
-  readonly read?: (text: string) => Value;
+  /** Gets the options on which a value depends as well. */
+  readonly show?: (value: Value, others: Shown) => string;
+  /** `before` is the present value, of which the text may change a part. */
+  readonly read?: (text: string, before: Value) => Value;
 }
 
 /** The descriptive part of an option. */
@@ -44,6 +51,8 @@ export interface OptionRow {
    * applies is read where it is used, or has a row in node/settings-in-force.ts.
    */
   readonly change: "applies" | "restart";
+  /** Whether several lines of a configuration file add up; otherwise the last one counts. */
+  readonly addsUp?: true;
 }
 
 export interface Option<Value> extends OptionRow {

@@ -7,12 +7,8 @@ import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
-import {
-  defaultClientMemory,
-  defaultFollowerBuffer,
-  defaultJournalSize,
-  defaultMaxMemory,
-} from "./memory-plan.ts";
+import { type LimitConfig, limitOptions } from "./limit-options.ts";
+import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import { type ObservationConfig, observationOptions } from "./observation-options.ts";
 import type { Option } from "./option.ts";
@@ -44,7 +40,12 @@ import {
 } from "./values.ts";
 
 /** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config extends MonitoringConfig, AccessConfig, ObservationConfig, TlsConfig {
+export interface Config
+  extends MonitoringConfig,
+    AccessConfig,
+    ObservationConfig,
+    TlsConfig,
+    LimitConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -52,7 +53,6 @@ export interface Config extends MonitoringConfig, AccessConfig, ObservationConfi
   readonly maxMemory: number;
   readonly reserve: number;
   readonly maxValueSize: number;
-  readonly maxClientMemory: number;
   readonly eviction: EvictionPolicy;
   readonly threads: number;
   readonly password: string;
@@ -319,20 +319,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: formatSize,
     redis: [{ name: "proto-max-bulk-len", ...bytesAsNumber }],
   },
-  maxClientMemory: {
-    name: "max-client-memory",
-    environment: "MSCACHE_MAX_CLIENT_MEMORY",
-    group: "Memory",
-    hint: "SIZE",
-    default:
-      "a quarter of the memory that the program leaves, at most 1gb and an eighth of all memory",
-    derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
-    doc: "Memory limit for the unread replies and unfinished requests of all clients; above it, the largest clients are disconnected.",
-    change: "applies",
-    parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),
-    format: formatSize,
-    redis: [{ name: "maxmemory-clients", ...bytesAsNumber }],
-  },
+  ...limitOptions,
   eviction: {
     name: "eviction",
     environment: "MSCACHE_EVICTION",

@@ -78,6 +78,7 @@ export class NodeInformation implements Information {
         replicationCounters: replication.counterLines(),
         clientMemoryBytes: this.parts.clientMemory.totalBytes,
         replicationMemory: replication.memoryLines(),
+        followersDisconnected: replication.leader.disconnected,
       },
       sections,
     );
@@ -92,6 +93,7 @@ export class NodeInformation implements Information {
   resetStatistics(): void {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
+    this.parts.replication.leader.disconnected = 0;
     this.sampled = null;
     this.rates = noRates;
   }

@@ -43,6 +43,8 @@ export interface InfoSource {
   /** What all clients together hold of unread replies and unfinished requests. */
   readonly clientMemoryBytes: number;
   readonly replicationMemory: readonly (readonly [string, string | number])[];
+  /** Followers over the bound of their class. */
+  readonly followersDisconnected: number;
   readonly replicationCounters: readonly (readonly [string, string | number])[];
 }
 
@@ -211,6 +213,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ...source.replicationCounters,
     ["expired_keys", store.expirations],
     ["evicted_keys", store.evictions],
+    ["evicted_clients", threads.disconnected.memory],
     ["keyspace_hits", store.hits],
     ["keyspace_misses", store.misses],
     ["pubsub_channels", source.channels],
@@ -223,6 +226,10 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["tracking_total_prefixes", source.tracking.broadcast.size],
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
+    [
+      "client_output_buffer_limit_disconnections",
+      threads.disconnected.output + source.followersDisconnected,
+    ],
     ["acl_access_denied_auth", threads.errors.get("WRONGPASS") ?? 0],
     ...absentFromStats,
     ["ghost_hits", store.ghostHits],

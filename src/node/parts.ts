@@ -13,6 +13,7 @@ import { applier } from "../command/stream/apply.ts";
 import { changedKeys } from "../command/stream/changed-keys.ts";
 import { Tracking } from "../command/tracking/tracking.ts";
 import type { Config } from "../config/config.ts";
+import { followerBound } from "../config/output-limits.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { Replication } from "../replication/replication.ts";
 import { NodeConfiguration } from "./configuration.ts";
@@ -50,7 +51,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const memory = reserveMemory(config);
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
-  const { timeBounds, events, observer } = attached;
+  const { timeBounds, clientLimits, events, observer } = attached;
   const log = new Log(() => standing.logLevel, logSink);
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
@@ -62,6 +63,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, credentials, pauses, channels, tracking, context },
+    clientLimits,
   };
 }
 
@@ -94,6 +96,7 @@ function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"
     leaderAuth: config.leaderPassword,
     priority: config.followerPriority,
     followerBufferBytes: config.followerBuffer,
+    followerBound: followerBound(config.outputLimits, config.followerBuffer),
     minFollowersToWrite: config.minFollowersToWrite,
     minFollowersMaxLag: config.minFollowersMaxLag,
     refusesOtherTypes: config.otherTypes === "refuse",
@@ -121,11 +124,11 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
  * one.
  */
 export function makeControlThread(ground: Ground, replication: Replication) {
-  const { context, standing, log, fault, clientMemory } = ground;
+  const { context, standing, log, fault, clientMemory, clientLimits } = ground;
   const held = new HeldCommands(() => standing.free(anyPause));
   const mailbox = new LocalMailbox(log, clientMemory, held);
   const thread = new DataThread({
-    ...{ context, mailbox, standing, log, fault, clientMemory },
+    ...{ context, mailbox, standing, log, fault, clientMemory, clientLimits },
     subscriberLeft: (id) => forget(ground, id),
     effectsRecorded: () => replication.flush(),
   });

@@ -9,7 +9,10 @@ import type { Config } from "../config/config.ts";
 import { clientsPossible } from "./client-bound.ts";
 import type { Attached } from "./shared-memory.ts";
 
-type Holders = Pick<Attached, "store" | "standing" | "clientMemory" | "timeBounds">;
+type Holders = Pick<
+  Attached,
+  "store" | "standing" | "clientMemory" | "timeBounds" | "clientLimits"
+>;
 type Key = keyof Config;
 
 /** Updates the copy. A sentence says why that is impossible; the copy is then unchanged. */
@@ -40,6 +43,9 @@ const rows: { readonly [K in Key]?: Row } = {
   },
   maxClientMemory: ({ clientMemory }, { maxClientMemory }) => {
     clientMemory.limitBytes = maxClientMemory;
+  },
+  outputLimits: ({ clientLimits }, { outputLimits }) => {
+    clientLimits.set(outputLimits);
   },
   password: ({ standing }, { password }) => {
     standing.setPassword(password);

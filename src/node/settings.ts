@@ -6,14 +6,8 @@ import { basename, dirname, resolve } from "node:path";
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
 import {
-  followerBufferSoftMs,
-  followerBufferSoftShare,
   journalIdleMsMax,
   linkSilenceMsMax,
-  messagesHardBytesMax,
-  messagesSoftBytesMax,
-  messagesSoftMs,
-  outputHardBytesMax,
   requestBytesMax,
   streamPingMs,
 } from "../base/limits.ts";
@@ -52,16 +46,7 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["repl-backlog-ttl", String(journalIdleMsMax / 1000)],
   ["repl-diskless-sync", "yes"],
   ["client-query-buffer-limit", String(requestBytesMax)],
-  ["client-output-buffer-limit", outputLimits],
 ];
-
-/** Each class with its hard bound, and its soft one with the seconds that it may be exceeded. */
-function outputLimits({ followerBuffer }: Config): string {
-  const soft = Math.floor(followerBuffer * followerBufferSoftShare);
-  const followers = `${followerBuffer} ${soft} ${followerBufferSoftMs / 1000}`;
-  const mail = `${messagesHardBytesMax} ${messagesSoftBytesMax} ${messagesSoftMs / 1000}`;
-  return `normal ${outputHardBytesMax} 0 0 slave ${followers} pubsub ${mail}`;
-}
 
 const fixed = facts.filter(([name]) => !allSettings.some((setting) => setting.name === name));
 

@@ -23,6 +23,7 @@ import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
 import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts";
+import { SharedClientLimits } from "./shared-client-limits.ts";
 import { SharedTimeBounds } from "./shared-time-bounds.ts";
 import { SharedStanding } from "./standing.ts";
 
@@ -34,6 +35,7 @@ export interface SharedMemory {
   readonly standing: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
   readonly times: SharedArrayBuffer;
+  readonly limits: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -46,6 +48,7 @@ export interface Attached {
   readonly standing: SharedStanding;
   readonly clientMemory: ClientMemory;
   readonly timeBounds: SharedTimeBounds;
+  readonly clientLimits: SharedClientLimits;
   /** Not shared: the counters of this thread. */
   readonly statistics: CommandStatistics;
   readonly observer: Observer;
@@ -71,6 +74,7 @@ export function reserveMemory(config: Config): SharedMemory {
     standing: new SharedStanding().memory,
     clients: reserveClientMemory(config.threads, config.maxClientMemory),
     times: new SharedTimeBounds().memory,
+    limits: new SharedClientLimits().memory,
   };
 }
 
@@ -94,10 +98,11 @@ export function attach(memory: SharedMemory, thread: number): Attached {
   const standing = new SharedStanding(memory.standing);
   const clientMemory = new ClientMemory(memory.clients, thread);
   const timeBounds = new SharedTimeBounds(memory.times);
+  const clientLimits = new SharedClientLimits(memory.limits);
   const statistics = new CommandStatistics(timeBounds);
   return {
     ...{ store, keyspace, journal, effects, events, standing },
-    ...{ statistics, clientMemory, timeBounds },
+    ...{ statistics, clientMemory, timeBounds, clientLimits },
     observer: new Observer(events),
   };
 }

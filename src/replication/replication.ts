@@ -13,6 +13,7 @@ import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { OutputBound } from "../base/output-bound.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { TlsLink } from "../base/tls.ts";
@@ -52,6 +53,8 @@ export interface ReplicationOptions {
    */
   /** How far a follower may fall behind the journal. */
   readonly followerBufferBytes?: number;
+  /** The bound of a single follower within that. */
+  readonly followerBound?: OutputBound;
   readonly minFollowersToWrite?: number;
   readonly minFollowersMaxLag?: number;
   /** Whether a snapshot with types other than strings is refused; otherwise these are left out. */
@@ -153,6 +156,7 @@ export class Replication {
       changedKeys,
       serverVersion: options().serverVersion ?? serverVersionDefault,
       followerBufferBytes: options().followerBufferBytes,
+      followerBound: () => options().followerBound,
       upstream: {
         get isFollower() {
           return follower.isActive;

@@ -72,6 +72,9 @@ describe("SUBSCRIBE", () => {
     await using node = await startNode();
     await using peer = await Peer.connect(node.port);
     await using other = await Peer.connect(node.port);
+    // The confirmations are longer than what may wait for a subscriber, here as in Redis.
+    const unbounded = ["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0"];
+    expect(await other.ask(...unbounded)).toBe("+OK");
     const [pattern = "", ...channels] = names();
     peer.send("PSUBSCRIBE", pattern);
     peer.send("SUBSCRIBE", ...channels);

@@ -7,13 +7,10 @@
 // Hot path: receive(), process(), runBatch(), run(), flush().
 
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
-import { monotonicMs } from "../../base/clock.ts";
 import {
   blockedInputBytesMax,
   outputFlushBytes,
-  outputHardBytesMax,
   outputPauseBytes,
-  strangerOutputBytesMax,
   waitingInputBytesMax,
 } from "../../base/limits.ts";
 import type { Link } from "../../base/link.ts";
@@ -47,9 +44,11 @@ import {
   YIELDED,
 } from "./connection-state.ts";
 import type { DataThread, ProtocolEnd } from "./data-thread.ts";
+import type { Bound } from "./disconnections.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 import { Outbox } from "./outbox.ts";
 import { skipReply } from "./reply-mode.ts";
+import { isTooSlow } from "./slow-client.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
@@ -195,22 +194,23 @@ export class Connection implements Spill {
 
   /** Acts on output that the socket did not take. */
   private judgeUnsent(): void {
-    const { session, thread } = this;
-    const { unsentBytes } = this.outbox;
-    if (unsentBytes > outputHardBytesMax) return this.cut("does not read its replies");
-    if (!session.authenticated && unsentBytes > strangerOutputBytesMax) {
-      return this.cut("does not read its replies, and has not logged in");
-    }
+    if (this.endIfSlow()) return;
     this.countHeld();
-    const isSlow = unsentBytes >= outputPauseBytes && this.isRunning();
-    if (isSlow && !thread.clientMemory.hasRoom) this.transition(BLOCKED);
+    const isSlow = this.outbox.unsentBytes >= outputPauseBytes && this.isRunning();
+    if (isSlow && !this.thread.clientMemory.hasRoom) this.transition(BLOCKED);
+  }
+
+  /** Disconnects a client that is over the bound of its class, and says whether it did. */
+  endIfSlow(reason = "does not read its replies"): boolean {
+    if (!isTooSlow(this.session, this.outbox, this.thread.clientLimits.value)) return false;
+    this.cut(reason, "output");
+    return true;
   }
 
   /** A long reply counts while it is written. If the client is cut off, the rest is dropped. */
   spill(out: Output): void {
     this.outbox.spill(out);
-    if (this.outbox.unsentBytes > outputHardBytesMax) this.cut("asked for too long a reply");
-    else this.countHeld();
+    if (!this.endIfSlow("asked for too long a reply")) this.countHeld();
   }
 
   /** Updates what this client holds; if all hold too much, the largest are disconnected. */
@@ -263,8 +263,8 @@ export class Connection implements Spill {
   deliver(message: EncodedMessage): void {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
-    if (!this.outbox.deliver(message, monotonicMs())) this.cut("does not read its messages");
-    else if (this.state === HANDED) this.countHeld(); // nothing is sent before the reply
+    this.outbox.deliver(message);
+    if (!this.endIfSlow("does not read its messages") && this.state === HANDED) this.countHeld();
   }
 
   /** Sends the messages that wait, but not while a reply is being written or awaited. */
@@ -488,8 +488,8 @@ export class Connection implements Spill {
   }
 
   /** Ends the connection at once and logs the reason. */
-  cut(reason: string): void {
-    this.thread.log.warn(`client ${this.session.address} ${reason}: disconnected`);
+  cut(reason: string, bound: Bound): void {
+    this.thread.disconnecting(this.session, reason, bound);
     this.terminate();
   }
 

@@ -76,7 +76,7 @@ export class Connections {
     for (const connection of this.byClaim()) {
       if (!clientMemory.isOver) return;
       if (connection.heldBytes === 0) continue; // it has ended meanwhile
-      connection.cut("holds the most of the memory that all clients together may have");
+      connection.cut("holds the most of the memory that all clients together may have", "memory");
     }
   }
 
@@ -104,6 +104,14 @@ export class Connections {
       if (session.authenticated || session.createdAtMs > before) continue;
       this.thread.log.info(`client ${session.address} has not logged in: closed`);
       connection.terminate();
+    }
+  }
+
+  /** Called once a second: a client may stay at its soft bound without a sign. */
+  endSlow(): void {
+    if (this.thread.clientMemory.own === 0) return;
+    for (const connection of this.all()) {
+      if (connection.pendingOutputBytes > 0) connection.endIfSlow();
     }
   }
 

@@ -21,10 +21,12 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { Collector, runtimeBeside } from "../collector.ts";
 import { HeldCommands } from "../held-commands.ts";
+import type { SharedClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
 import type { ClientMemory } from "./client-memory.ts";
+import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
 import { TurnHistogram } from "./turns.ts";
 
 /** What a data thread needs from the node beyond its context. */
@@ -34,6 +36,7 @@ export interface ThreadHost {
   readonly standing: SharedStanding;
   readonly log: Log;
   readonly clientMemory: ClientMemory;
+  readonly clientLimits: SharedClientLimits;
   readonly fault: Fault;
   /** Larger writes, in bytes, go to the control thread; absent if this is that thread. */
   readonly writeBytesMax?: number;
@@ -66,6 +69,7 @@ export class DataThread {
   readonly out: Output;
   readonly batch: Batch;
   readonly clientMemory: ClientMemory;
+  readonly clientLimits: SharedClientLimits;
   readonly mailbox: Mailbox;
   readonly log: Log;
   readonly turns: TurnHistogram;
@@ -81,6 +85,8 @@ export class DataThread {
   commandsProcessed: number;
   bytesReceived: number;
   bytesSent: number;
+  /** Clients that were disconnected, by the bound that they met. */
+  disconnected: Disconnections;
   private readonly host: ThreadHost;
   private readonly ends: readonly ProtocolEnd[];
   /** The time of the present turn is charged to commands up to here, monotonic ms. */
@@ -101,6 +107,7 @@ export class DataThread {
       find: finderOf(protocol.commands),
     }));
     this.clientMemory = host.clientMemory;
+    this.clientLimits = host.clientLimits;
     this.mailbox = host.mailbox;
     this.log = host.log;
     this.turns = new TurnHistogram();
@@ -112,6 +119,7 @@ export class DataThread {
     this.commandsProcessed = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
+    this.disconnected = noDisconnections();
     this.host = host;
     this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed()));
     this.held = new HeldCommands(() => host.standing.free(anyPause));
@@ -244,6 +252,13 @@ export class DataThread {
     if (isReceiver || this.context.observer.hasRedirects) this.host.subscriberLeft(session.id);
   }
 
+  /** Counts and logs a client that is disconnected because of a bound. */
+  disconnecting({ address, authenticated }: Session, reason: string, bound: Bound): void {
+    this.disconnected[bound]++;
+    const more = authenticated ? "" : ", and has not logged in";
+    this.log.warn(`client ${address} ${reason}${more}: disconnected`);
+  }
+
   fail(error: unknown): void {
     this.host.fault(error, "a data thread");
   }
@@ -252,6 +267,7 @@ export class DataThread {
     this.commandsProcessed = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
+    this.disconnected = noDisconnections();
     this.turns.reset();
     this.context.statistics.reset();
   }

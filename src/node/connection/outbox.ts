@@ -6,9 +6,9 @@
 // Hot path: flush().
 
 import type { Output } from "../../base/output.ts";
+import { OutputAccount, type OutputBound } from "../../base/output-bound.ts";
 import { Backlog } from "./backlog.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
-import { WaitingMessages } from "./waiting-messages.ts";
 
 interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
@@ -23,8 +23,12 @@ export class Outbox {
   private readonly socket: Writable;
   private readonly counter: Counter;
   private readonly backlog: Backlog;
-  /** Null until the first message. */
-  waiting: WaitingMessages | null;
+  /**
+   * Messages that are not on their way yet: those of a turn leave together, and those that arrive
+   * while a reply is being written or awaited wait for its end. Null until the first message.
+   */
+  waiting: Backlog | null;
+  private readonly account: OutputAccount;
   private isStalled: boolean;
   private isClosed: boolean;
 
@@ -33,6 +37,7 @@ export class Outbox {
     this.counter = counter;
     this.backlog = new Backlog();
     this.waiting = null;
+    this.account = new OutputAccount();
     this.isStalled = false;
     this.isClosed = false;
   }
@@ -45,6 +50,11 @@ export class Outbox {
   /** Bytes of messages that wait for the end of a reply. */
   get messageBytes(): number {
     return this.waiting?.bytes ?? 0;
+  }
+
+  /** Whether its client is too slow to be kept. */
+  isOverdue(bound: OutputBound, nowMs: number): boolean {
+    return this.account.isOverdue(this.unsentBytes + this.messageBytes, bound, nowMs);
   }
 
   /** Hands the gathered replies to the socket; what it does not take is kept. Clears `out`. */
@@ -89,18 +99,17 @@ export class Outbox {
 
   // ---- messages of channels ---------------------------------------------------------------------
 
-  /** Keeps a message until sendMessages(). False if the client is too slow to be kept. */
-  deliver(message: EncodedMessage, nowMs: number): boolean {
-    if (this.isClosed) return true;
-    this.waiting ??= new WaitingMessages();
-    message.addTo(this.waiting.messages);
-    return !this.waiting.isOverdue(this.backlog.bytes, nowMs);
+  /** Keeps a message until sendMessages(). */
+  deliver(message: EncodedMessage): void {
+    if (this.isClosed) return;
+    this.waiting ??= new Backlog();
+    message.addTo(this.waiting);
   }
 
   sendMessages(): void {
     const { waiting } = this;
     if (waiting === null || waiting.bytes === 0) return;
-    waiting.messages.moveTo(this.backlog);
+    waiting.moveTo(this.backlog);
     if (!this.isStalled) this.drain();
   }
 
@@ -115,7 +124,7 @@ export class Outbox {
   close(): void {
     this.isClosed = true;
     this.backlog.clear();
-    this.waiting?.messages.clear();
+    this.waiting?.clear();
     this.waiting = null;
   }
 }

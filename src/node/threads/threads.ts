@@ -11,6 +11,11 @@ import { commands } from "../../command/table.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
+import {
+  addDisconnections,
+  type Disconnections,
+  noDisconnections,
+} from "../connection/disconnections.ts";
 import type { ServerTls } from "../connection/listener.ts";
 import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
 import { TurnHistogram } from "../connection/turns.ts";
@@ -24,6 +29,7 @@ export interface ThreadStatistics {
   commandsProcessed: number;
   bytesReceived: number;
   bytesSent: number;
+  disconnected: Disconnections;
   turns: TurnHistogram;
   commands: CommandCount[];
   /** Error replies, by their first word. */
@@ -148,6 +154,7 @@ export function threadStatistics(connections: Connections): ThreadStatistics {
     commandsProcessed: counters.commandsProcessed,
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
+    disconnected: counters.disconnected,
     turns,
     commands: statistics.of(named),
     errors: statistics.errors.byCode,
@@ -164,6 +171,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     commandsProcessed: 0,
     bytesReceived: 0,
     bytesSent: 0,
+    disconnected: noDisconnections(),
     turns,
     commands: addCommands(all),
     errors: addErrors(all),
@@ -175,6 +183,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     sum.commandsProcessed += one.commandsProcessed;
     sum.bytesReceived += one.bytesReceived;
     sum.bytesSent += one.bytesSent;
+    addDisconnections(sum.disconnected, one.disconnected);
     turns.add(one.turns);
   }
   return sum;

@@ -65,7 +65,7 @@ class WorkerServer {
   constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
     const attached = awaken(attach(memory, number));
     const { store, keyspace, journal, effects, events, standing } = attached;
-    const { statistics, clientMemory, observer } = attached;
+    const { statistics, clientMemory, clientLimits, observer } = attached;
     process.on("exit", () => store.threads.markDead(number));
     // At the end of the present event, as its other messages.
     events.announce = () => queueMicrotask(() => this.announceEvents());
@@ -79,6 +79,7 @@ class WorkerServer {
       mailbox: this.mailbox,
       standing,
       clientMemory,
+      clientLimits,
       log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),
       fault: (error, where) => {
         if (abortsOnFault) fatal(error, where);
@@ -196,6 +197,7 @@ class WorkerServer {
   private tick(): void {
     for (const link of this.links.values()) link.reportActivity();
     this.connections.expelStrangers();
+    this.connections.endSlow();
     closeIdle(this.connections, this.standing.idleTimeoutSeconds);
   }
 }

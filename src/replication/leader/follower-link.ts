@@ -15,13 +15,10 @@
 import { formatAddress } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import { assert } from "../../base/errors.ts";
-import {
-  followerBufferSoftMs,
-  followerBufferSoftShare,
-  linkSilenceMsMax,
-} from "../../base/limits.ts";
+import { linkSilenceMsMax } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
+import { OutputAccount, type OutputBound } from "../../base/output-bound.ts";
 import type { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
@@ -51,11 +48,11 @@ export interface LinkOwner {
   readonly tail: StreamTail;
   readonly log: Logger;
   readonly clock: Clock;
-  /**
-   * Bytes that one follower may need beyond the journal; above a quarter of it, only for a while.
-   */
-  readonly followerBufferBytes: number;
+  /** Of the bytes that one follower needs beyond the journal. */
+  readonly followerBound: OutputBound;
   readonly trouble: RecurringTrouble;
+  /** Counts followers that were over that bound. */
+  disconnected: number;
   /** The process stood still before this time: a follower's silence counts from here. */
   readonly awakeSinceMs: number;
   /** Called when a link ends, or acknowledges. */
@@ -77,7 +74,7 @@ export class FollowerLink {
   private readonly socket: LinkSocket;
   /** Answers and snapshot; sent before everything else. */
   private readonly out = new ByteQueue();
-  private heldOverSoftSinceMs = 0;
+  private readonly account = new OutputAccount();
   private payloadSent = false;
   private hasAcknowledged = false;
   /** The socket took less than it was given. */
@@ -220,17 +217,15 @@ export class FollowerLink {
 
   checkBounds(): void {
     const bytes = this.heldBytes;
-    const { followerBufferBytes } = this.owner;
-    if (bytes > followerBufferBytes) {
-      this.drop(`${bytes} bytes wait for it, over the bound of ${followerBufferBytes}`, true);
-      return;
-    }
-    const now = this.owner.clock.monotonicMs();
-    if (bytes <= followerBufferBytes * followerBufferSoftShare) this.heldOverSoftSinceMs = 0;
-    else if (this.heldOverSoftSinceMs === 0) this.heldOverSoftSinceMs = now;
-    else if (now - this.heldOverSoftSinceMs > followerBufferSoftMs) {
-      this.drop(`${bytes} bytes have waited for it longer than ${followerBufferSoftMs} ms`, true);
-    }
+    const { followerBound, clock } = this.owner;
+    const { hardBytes, softSeconds } = followerBound;
+    if (!this.account.isOverdue(bytes, followerBound, clock.monotonicMs())) return;
+    const isTooMuch = hardBytes > 0 && bytes > hardBytes;
+    const how = isTooMuch
+      ? `wait for it, over the bound of ${hardBytes}`
+      : `have waited for it longer than ${softSeconds * 1000} ms`;
+    this.owner.disconnected++;
+    this.drop(`${bytes} bytes ${how}`, true);
   }
 
   acknowledge(offset: number): void {

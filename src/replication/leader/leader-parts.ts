@@ -4,6 +4,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import type { OutputBound } from "../../base/output-bound.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangedKeys } from "../../protocol/apply-stream.ts";
 import type { Store } from "../../store/store.ts";
@@ -23,6 +24,8 @@ export interface LeaderParts {
   readonly serverVersion: string;
   /** How far a follower may fall behind the journal. */
   readonly followerBufferBytes?: number | undefined;
+  /** What one follower may need; by default all of that, and a quarter of it for a while. */
+  readonly followerBound?: () => OutputBound | undefined;
   /** Where a snapshot may be spooled; the first that takes a file. */
   readonly spoolDirectories?: () => readonly string[];
 }

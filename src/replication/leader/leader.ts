@@ -14,6 +14,7 @@ import type { Clock } from "../../base/clock.ts";
 import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
+import { boundOfFollower, type OutputBound } from "../../base/output-bound.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -40,6 +41,7 @@ export class LeaderReplication implements LinkOwner {
   readonly followerBufferBytes: number;
   readonly trouble: RecurringTrouble;
   awakeSinceMs = 0;
+  disconnected = 0;
   fullSyncs = 0;
   partialSyncs = 0;
   partialSyncsRefused = 0;
@@ -82,6 +84,10 @@ export class LeaderReplication implements LinkOwner {
 
   private get readers(): Reader[] {
     return [...this.linkTable.values(), ...this.joins];
+  }
+
+  get followerBound(): OutputBound {
+    return this.parts.followerBound?.() ?? boundOfFollower(this.followerBufferBytes);
   }
 
   get history(): History {

@@ -27,6 +27,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
       commandsProcessed: 7,
       bytesReceived: 100,
       bytesSent: 200,
+      disconnected: { output: 5, memory: 6 },
       turns: new TurnHistogram(),
       commands: [
         { name: "get", calls: 3, usec: 10, rejected: 0, failed: 0 },
@@ -53,6 +54,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     replicationMemory: [],
     clientMemoryBytes: 0,
     replicationCounters: [],
+    followersDisconnected: 2,
     ...changes,
   };
 }
