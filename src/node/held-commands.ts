@@ -24,6 +24,10 @@ export class HeldCommands {
     return new Promise((resolve) => this.add(sessionId, resolve));
   }
 
+  get count(): number {
+    return this.waiting.size;
+  }
+
   has(sessionId: number): boolean {
     return this.waiting.has(sessionId);
   }

@@ -11,6 +11,7 @@ import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
+import type { HeldCommands } from "./held-commands.ts";
 import { infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
@@ -32,6 +33,8 @@ export interface InformationParts {
   readonly replication: Replication;
   readonly persistence: Persistence;
   readonly shutdown: Shutdown;
+  /** The commands for the control thread that a pause holds. */
+  readonly held: HeldCommands;
 }
 
 export class NodeInformation implements Information {
@@ -51,7 +54,7 @@ export class NodeInformation implements Information {
 
   async text(sections: readonly string[]): Promise<string> {
     const { standing, configuration, channels, tracking, threads, replication } = this.parts;
-    const { persistence, shutdown } = this.parts;
+    const { persistence, shutdown, held } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
     return infoText(
@@ -65,7 +68,7 @@ export class NodeInformation implements Information {
         persistence: persistence.info(standing.isLoading),
         threads: counted,
         histograms: wantsHistograms(sections) ? await this.parts.timings.histograms() : [],
-        blockedClients: replication.waiters.count,
+        blockedClients: replication.waiters.count + counted.held + held.count,
         rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,

@@ -132,7 +132,7 @@ export function makeControlThread(ground: Ground, replication: Replication) {
     subscriberLeft: (id) => forget(ground, id),
     effectsRecorded: () => replication.flush(),
   });
-  return { mailbox, thread, connections: new Connections(thread, standing) };
+  return { mailbox, held, thread, connections: new Connections(thread, standing) };
 }
 
 /** Reads the event log for those who observe keys. */

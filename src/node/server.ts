@@ -127,7 +127,7 @@ function makeServices(ground: Ground, made: Made) {
   const { channels, tracking } = ground;
   const { timeBounds } = ground;
   const { replication, persistence, threads, observers } = made;
-  const { connections } = made.controlThread;
+  const { connections, held } = made.controlThread;
   const chores = new AbortController();
   const sending = new AbortController();
   const ending = { store, standing, replication, persistence, threads, chores, sending };
@@ -137,7 +137,7 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
-  const counted = { channels, tracking, threads, persistence, shutdown, timings };
+  const counted = { channels, tracking, threads, persistence, shutdown, timings, held };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });

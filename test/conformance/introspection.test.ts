@@ -403,6 +403,41 @@ function infoCases(connect: () => Promise<Peer>): void {
     expect(await averageMs()).toBeWithin(900_000, 1_000_001);
     await peer.ask("FLUSHALL");
   });
+
+  test("an error within EXEC is a failure of its command, and not of EXEC", async () => {
+    await using peer = await connect();
+    await peer.ask("CONFIG", "RESETSTAT");
+    const failed = async (name: string) => {
+      const text = await peer.ask("INFO", "commandstats");
+      return new RegExp(`cmdstat_${name}:.*?failed_calls=(\\d+)`).exec(text)?.[1];
+    };
+    await peer.ask("SET", "text", "v");
+    for (const words of [["MULTI"], ["SET", "a", "b"], ["INCR", "text"], ["INCR", "text"]]) {
+      await peer.ask(...words);
+    }
+    expect(await peer.ask("EXEC")).toContain("-ERR value is not an integer");
+    for (const [name, count] of [
+      ["exec", "0"],
+      ["set", "0"],
+      ["incr", "2"],
+    ] as const) {
+      expect([name, await failed(name)]).toEqual([name, count]);
+    }
+    expect(await peer.ask("EXEC")).toStartWith("-ERR EXEC without MULTI");
+    expect(await failed("exec")).toBe("1");
+  });
+
+  test("INFO counts a command that a pause holds as a blocked client", async () => {
+    await using peer = await connect();
+    await using writer = await connect();
+    const blocked = async () => (await peer.ask("INFO", "clients")).includes("blocked_clients:1");
+    await peer.ask("CLIENT", "PAUSE", "100000", "WRITE");
+    writer.send("SET", "k", "v");
+    await waitFor(blocked);
+    await peer.ask("CLIENT", "UNPAUSE");
+    expect(await writer.shown()).toBe("+OK");
+    expect(await blocked()).toBe(false);
+  });
 }
 
 for (const contestant of contestants) {

@@ -37,6 +37,11 @@ export class CommandStatistics {
     this.errors = new ErrorCounts();
   }
 
+  /** A command replied with an error: its own, or for EXEC perhaps that of a queued command. */
+  noteFailure({ id }: { readonly id: number }): void {
+    if (this.errors.attribute()) this.failed[id]++;
+  }
+
   reset(): void {
     for (const counters of [this.calls, this.rejected, this.failed]) counters.fill(0);
     this.times.reset();
@@ -60,6 +65,8 @@ export class CommandStatistics {
 /** Error replies by their first word. The words are constants of this program, so there are few. */
 export class ErrorCounts implements ErrorSink {
   total = 0;
+  /** How many of them were counted for a command. */
+  private attributed = 0;
   readonly byCode = new Map<string, number>();
 
   note({ code }: ErrorReply): void {
@@ -67,8 +74,16 @@ export class ErrorCounts implements ErrorSink {
     this.byCode.set(code, (this.byCode.get(code) ?? 0) + 1);
   }
 
+  /** Marks all errors as counted for a command; false if all of them were. */
+  attribute(): boolean {
+    const isNew = this.attributed !== this.total;
+    this.attributed = this.total;
+    return isNew;
+  }
+
   reset(): void {
     this.total = 0;
+    this.attributed = 0;
     this.byCode.clear();
   }
 }

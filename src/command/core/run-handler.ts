@@ -27,6 +27,7 @@ export function refuse(
 ): Outcome {
   if (verdict === heldBack) return heldBack;
   reply.error(refused(x, command, verdict));
+  x.statistics.errors.attribute();
 }
 
 /** Runs the handler of a command that the gate has admitted. */
@@ -36,14 +37,14 @@ export function run(
   request: Request,
   reply: Reply,
 ): void | Promise<void> {
-  const { calls, failed, errors } = x.statistics;
+  const { calls, errors } = x.statistics;
   calls[command.id]++;
   const before = errors.total;
   const isPlain = (command.flags & x.observer.attention) === 0;
   const waiting = isPlain
     ? command.handler(x, request, reply)
     : attended(x, command, request, reply);
-  if (errors.total !== before) failed[command.id]++;
+  if (errors.total !== before) x.statistics.noteFailure(command);
   return waiting;
 }
 

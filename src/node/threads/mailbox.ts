@@ -124,7 +124,7 @@ export class LocalMailbox implements Mailbox {
         if (!timesItself(command, request)) times.note(context, command, request, ms);
         const answered = errors.count;
         await outcome;
-        if (errors.count > answered) context.statistics.failed[command.id]++;
+        if (errors.count > answered) context.statistics.noteFailure(command);
         return;
       }
       if (!(await this.held.wait(context.session.id))) return;

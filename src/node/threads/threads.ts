@@ -24,6 +24,8 @@ import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 /** The counters of the data threads since the start or the last reset. */
 export interface ThreadStatistics {
   connections: number;
+  /** Connections whose command a pause holds. */
+  held: number;
   connectionsReceived: number;
   connectionsRejected: number;
   commandsProcessed: number;
@@ -145,10 +147,11 @@ export function timesOf({ thread }: Connections): CommandTimes {
 }
 
 export function threadStatistics(connections: Connections): ThreadStatistics {
-  const { turns, context, ...counters } = connections.thread;
+  const { turns, context, held, ...counters } = connections.thread;
   const { statistics } = context;
   return {
     connections: connections.count,
+    held: held.count,
     connectionsReceived: connections.received,
     connectionsRejected: connections.rejected,
     commandsProcessed: counters.commandsProcessed,
@@ -166,6 +169,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
   const turns = new TurnHistogram();
   const sum: ThreadStatistics = {
     connections: 0,
+    held: 0,
     connectionsReceived: 0,
     connectionsRejected: 0,
     commandsProcessed: 0,
@@ -178,6 +182,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
   };
   for (const one of all) {
     sum.connections += one.connections;
+    sum.held += one.held;
     sum.connectionsReceived += one.connectionsReceived;
     sum.connectionsRejected += one.connectionsRejected;
     sum.commandsProcessed += one.commandsProcessed;

@@ -21,6 +21,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     nowMs: now,
     persistence: [],
     threads: {
+      held: 0,
       connections: 1,
       connectionsReceived: 2,
       connectionsRejected: 0,
