@@ -112,11 +112,12 @@ export function scanKeys(store: Store, now = 0): string[] {
 
 /** Bytes that depend on position and seed, so that a torn or shifted value is noticed. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
+  const words = new Uint32Array(Math.ceil(length / 4));
   let state = (seed * 2654435761 + 12345) >>> 0;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < words.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
+    // The high bits are the random ones.
+    words[i] = state ^ (state >>> 16);
   }
-  return bytes;
+  return new Uint8Array(words.buffer, 0, length);
 }

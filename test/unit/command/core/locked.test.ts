@@ -34,7 +34,7 @@ interface Bed {
 }
 
 function openBed(threads = "4"): Bed {
-  const flags = { threads, "max-memory": "16mb", "journal-size": "1mb" };
+  const flags = { threads, "max-memory": "16mb", reserve: "16mb", "journal-size": "1mb" };
   const memory = reserveMemory(loadConfig(flags, {}, () => ""));
   const { store, keyspace, effects, journal, standing, observer } = attach(memory, thread);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
