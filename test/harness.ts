@@ -273,7 +273,9 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   const directory = await temporaryDirectory();
   const port = await freePort();
   const fixed = ["--port", `${port}`, "--bind", loopback, "--save", "", "--appendonly", "no"];
-  const child = Bun.spawn([redisServer, ...fixed, "--dir", directory.path, ...args], {
+  // Or a leader waits five seconds for more followers before it sends the first its snapshot.
+  const prompt = ["--repl-diskless-sync-delay", "0"];
+  const child = Bun.spawn([redisServer, ...fixed, ...prompt, "--dir", directory.path, ...args], {
     stdout: "ignore",
     stderr: "ignore",
   });
