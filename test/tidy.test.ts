@@ -240,6 +240,7 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/base/glob.ts masks": "scratch of one call",
   "src/base/glob.ts underWay": "scratch of one call",
   "src/base/stderr.ts stream": "standard error is the process's",
+  "src/command/acl/command-names.ts cached": "the table of commands is the same for all nodes",
   "src/command/bits/bit-pieces.ts ones": "never written",
   "src/command/bits/bit-pieces.ts piece": "scratch of one call",
   "src/command/bits/bit-pieces.ts words": "scratch of one call",

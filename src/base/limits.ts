@@ -238,6 +238,36 @@ export const trackedBytesMax = 256 * MiB;
 export const prefixesMax = 1024;
 export const prefixBytesMax = 1 * MiB;
 
+// ---- users --------------------------------------------------------------------------------------
+
+/**
+ * Users of a node, bytes of a name, and of all users and one user together: their patterns, first
+ * arguments, hashes and selectors. Each thread has a copy. More: ACL SETUSER replies an error and
+ * changes nothing; ACL LOAD and the start refuse the file.
+ */
+export const usersMax = 10_000;
+export const userNameBytesMax = 1 * KiB;
+export const usersBytesMax = 64 * MiB;
+export const userBytesMax = 1 * MiB;
+/** Passwords of one user: a login compares with each. More: the same error. */
+export const userPasswordsMax = 256;
+/** Selectors of one user: a command may be judged by each. More: the same error. */
+export const userSelectorsMax = 256;
+/** Longest file of users, bytes: twice what all users may take. Longer: it is refused. */
+export const usersFileBytesMax = 128 * MiB;
+/** Wrong passwords in a row on one connection. At this many it is closed, after the error. */
+export const failedLoginsMax = 1_000;
+/**
+ * The log of refused commands of one data thread: bytes of all entries, whatever acllog-max-len,
+ * and of the key, channel or name of each. More: the oldest go; a longer name is cut.
+ */
+export const denialLogBytesMax = 16 * MiB;
+export const denialObjectBytesMax = 4 * KiB;
+/** Refusals of the same thing within this time are one entry that counts them, ms, as in Redis. */
+export const denialGroupMsMax = 60_000;
+/** Entries that are looked through for such a one, as in Redis. */
+export const denialGroupEntries = 10;
+
 // ---- the store --------------------------------------------------------------------------------
 
 /**
@@ -334,6 +364,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [messagesHardBytesDefault < outputHardBytesMax, "the bound of a class is below that of all"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "a live link is heard"],
+  [userBytesMax <= usersBytesMax && usersBytesMax < usersFileBytesMax, "users fit their file"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
 ];
 

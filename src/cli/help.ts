@@ -3,7 +3,7 @@
 
 import { type CommandDef, renderUsage } from "citty";
 import { mscacheVersion } from "../base/version.ts";
-import { type Config, type OptionGroup, options } from "../config/config.ts";
+import { type OptionGroup, type OptionValues, options } from "../config/config.ts";
 import { type LoadedCommand, subcommands } from "./commands.ts";
 
 const groups: readonly OptionGroup[] = [
@@ -46,7 +46,7 @@ export async function subcommandHelp(command: LoadedCommand): Promise<string> {
 }
 
 function optionRows(group: OptionGroup): [string, string][] {
-  const keys = Object.keys(options) as (keyof Config)[];
+  const keys = Object.keys(options) as (keyof OptionValues)[];
   return keys
     .map((key) => options[key])
     .filter((option) => option.group === group)

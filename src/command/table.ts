@@ -1,6 +1,7 @@
 // The table of all commands: registers the rows of every family when this file is loaded. A new
 // family is added to the list below and nowhere else. registry.ts looks commands up by name.
 
+import { aclCommands } from "./acl/acl-command.ts";
 import { bitCommands } from "./bits/bit.ts";
 import { bitSearchCommands } from "./bits/bit-search.ts";
 import { bitfieldCommands } from "./bits/bitfield.ts";
@@ -66,6 +67,7 @@ const rows: readonly CommandRow[] = [
   ...objectCommands,
   ...connectionCommands,
   ...clientCommands,
+  ...aclCommands,
   ...configCommands,
   ...introspectionCommands,
   ...serverCommands,

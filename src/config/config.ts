@@ -9,22 +9,22 @@ import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 import { reasonOf } from "../base/reason.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
-import { type ConfigLine, parseConfigFile } from "./file.ts";
+import { type ConfigLine, parseConfigFile, userWord } from "./file.ts";
 import type { Option, OptionRow, RedisName } from "./option.ts";
-import { type Config, options } from "./options.ts";
+import { type Config, type OptionValues, options } from "./options.ts";
 import { checkTls } from "./tls-options.ts";
 import { formatSize } from "./values.ts";
 
-export { rewriteConfigFile, type Written } from "./file.ts";
+export { rewriteConfigFile, rewriteUserLines, type Written } from "./file.ts";
 export { memoryWarning } from "./memory-plan.ts";
 export type { Option, OptionGroup, OptionRow } from "./option.ts";
-export type { Config } from "./options.ts";
+export type { Config, OptionValues } from "./options.ts";
 export { options } from "./options.ts";
 export type { EvictionPolicy } from "./values.ts";
 export { formatSize, parseSize } from "./values.ts";
 
 type Texts = Readonly<Record<string, string | undefined>>;
-type Key = keyof Config;
+type Key = keyof OptionValues;
 type Draft = { -readonly [K in Key]?: Config[K] };
 
 const optionKeys = Object.keys(options) as Key[];
@@ -55,8 +55,9 @@ export function loadConfig(
 ): Config {
   refuseUnknownFlags(flags);
   const path = flags.config ?? environment[options.configFile.environment] ?? "";
-  const file = path === "" ? new Map() : readSettings(path, readFile);
-  const config: Draft = {};
+  const lines = path === "" ? [] : readLines(path, readFile);
+  const file = settingsIn(lines, path);
+  const config: Draft & { users: readonly string[] } = { users: usersIn(lines) };
   for (const key of checkOrder) resolve(config, key, { flags, environment, file, memoryBytes });
   checkRelations(config as Config);
   checkTls(config as Config);
@@ -78,7 +79,7 @@ interface FileValue {
 
 /** Resolves one option: the first source that has it wins. */
 function resolve<K extends Key>(config: Draft, key: K, sources: Sources): void {
-  const option: Option<Config[K]> = options[key];
+  const option: Option<OptionValues[K]> = options[key];
   const found = findText(option, sources);
   if (found !== null) {
     config[key] = explain(found.where, () => option.parse(found.value));
@@ -108,10 +109,14 @@ function refuseUnknownFlags(flags: Texts): void {
   }
 }
 
-function readSettings(path: string, readFile: (path: string) => string): Map<string, FileValue> {
+function usersIn(lines: readonly ConfigLine[]): string[] {
+  return lines.flatMap(({ setting }) => (setting?.name === userWord ? [setting.value] : []));
+}
+
+function settingsIn(lines: readonly ConfigLine[], path: string): Map<string, FileValue> {
   const settings = new Map<string, FileValue>();
-  for (const line of readLines(path, readFile)) {
-    if (line.setting === null) continue;
+  for (const line of lines) {
+    if (line.setting === null || line.setting.name === userWord) continue;
     const { name } = line.setting;
     const where = `${path} line ${line.number}, ${name}`;
     if (!isOptionName(name) || name === options.configFile.name) {
@@ -188,9 +193,9 @@ export interface Setting {
 export const allSettings: readonly Setting[] = optionKeys.flatMap((key) => settingsOf(key));
 
 function settingsOf<K extends Key>(key: K): Setting[] {
-  const option: Option<Config[K]> = options[key];
+  const option: Option<OptionValues[K]> = options[key];
   const names = option.redis.length > 0 ? option.redis : [{ name: option.name }];
-  return names.map((redis: RedisName<Config[K]>) => ({
+  return names.map((redis: RedisName<OptionValues[K]>) => ({
     name: redis.name,
     option: option.name,
     changeable: option.change === "applies",

@@ -15,6 +15,9 @@ export interface ConfigLine {
   readonly isPinned: boolean;
 }
 
+/** The name of the lines that define users, of which there may be several. */
+export const userWord = "user";
+
 const pinMark = "# Written by CONFIG REWRITE after REPLICAOF: beats the flag and the environment.";
 
 /** Parses the whole text. The path is used only in messages. */
@@ -77,6 +80,28 @@ export function rewriteConfigFile(
   const added = [...written].flatMap(([name, change]) => {
     return places.has(name) ? [] : settingLines(name, change, false);
   });
+  return latin1Bytes(append(result, added, ending).join("\n"));
+}
+
+/**
+ * Returns the file with these users, one character per byte and without the word, instead of those
+ * that it has: in their places, as far as there are any.
+ */
+export function rewriteUserLines(
+  bytes: Uint8Array,
+  path: string,
+  users: readonly string[],
+): Uint8Array {
+  const lines = parseConfigFile(Buffer.from(bytes).toString("utf8"), path);
+  const raw = latin1(bytes).split("\n");
+  const ending = raw.length > 1 && raw[0]?.endsWith("\r") ? "\r" : "";
+  const left = [...users];
+  const result = lines.flatMap(({ number, setting }) => {
+    if (setting?.name !== userWord) return [raw[number - 1] ?? ""];
+    const user = left.shift();
+    return user === undefined ? [] : [`${userWord} ${user}${ending}`];
+  });
+  const added = left.map((user) => `${userWord} ${user}`);
   return latin1Bytes(append(result, added, ending).join("\n"));
 }
 

@@ -21,6 +21,7 @@ import {
   showSavePoint,
 } from "./redis-words.ts";
 import { type TlsConfig, tlsOptions } from "./tls-options.ts";
+import { type UserConfig, userOptions } from "./user-options.ts";
 import {
   type EvictionPolicy,
   evictionPolicies,
@@ -39,13 +40,20 @@ import {
   snapshotSecondsMax,
 } from "./values.ts";
 
-/** The configuration of one node. Sizes are bytes, times seconds; "" and 0 mean "not set". */
-export interface Config
+/** The configuration of one node. */
+export interface Config extends OptionValues {
+  /** The `user` lines of the configuration file, without that word. */
+  readonly users: readonly string[];
+}
+
+/** What options say. Sizes are bytes, times seconds; "" and 0 mean "not set". */
+export interface OptionValues
   extends MonitoringConfig,
     AccessConfig,
     ObservationConfig,
     TlsConfig,
-    LimitConfig {
+    LimitConfig,
+    UserConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -55,7 +63,7 @@ export interface Config
   readonly maxValueSize: number;
   readonly eviction: EvictionPolicy;
   readonly threads: number;
-  readonly password: string;
+  readonly leaderUser: string;
   readonly leaderPassword: string;
   readonly logLevel: LogLevel;
   readonly journalSize: number;
@@ -88,7 +96,7 @@ const shutdownSecondsMax = 31_536_000;
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
 
-export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = {
+export const options: { readonly [Key in keyof OptionValues]: Option<OptionValues[Key]> } = {
   listenAddr: {
     name: "listenaddr",
     environment: "MSCACHE_LISTENADDRESS",
@@ -180,6 +188,18 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     redis: [
       { name: "replicaof", show: (leader) => (leader ? `${leader.host} ${leader.port}` : "") },
     ],
+  },
+  leaderUser: {
+    name: "leader-user",
+    environment: "MSCACHE_LEADER_USER",
+    group: "Replication",
+    hint: "USER",
+    default: "",
+    doc: "User as which a follower logs in to its leader; empty means the user `default`.",
+    change: "applies",
+    parse: asText,
+    format: asText,
+    redis: [{ name: "masteruser" }],
   },
   leaderPassword: {
     name: "leader-password",
@@ -371,18 +391,7 @@ export const options: { readonly [Key in keyof Config]: Option<Config[Key]> } = 
     format: asText,
     redis: [],
   },
-  password: {
-    name: "password",
-    environment: "MSCACHE_PASSWORD",
-    group: "Security",
-    hint: "PASSWORD",
-    default: "",
-    doc: "Password that clients and followers must send; empty requires none.",
-    change: "applies",
-    parse: asText,
-    format: asText,
-    redis: [{ name: "requirepass" }],
-  },
+  ...userOptions,
   ...accessOptions,
   ...tlsOptions,
   configFile: {

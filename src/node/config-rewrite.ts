@@ -3,7 +3,14 @@
 // The leader is written as REPLICAOF left it, with a mark that makes it beat --leaderaddr: a node
 // that restarts with its old command line must not follow the leader it had then.
 
-import { type Config, options, rewriteConfigFile, type Written } from "../config/config.ts";
+import {
+  type Config,
+  type OptionValues,
+  options,
+  rewriteConfigFile,
+  rewriteUserLines,
+  type Written,
+} from "../config/config.ts";
 import { replaceFile } from "../config/replace-file.ts";
 
 export class ConfigRewriter {
@@ -15,28 +22,34 @@ export class ConfigRewriter {
     this.started = started;
   }
 
-  /** Throws the system's error if the file cannot be written. `touched` has names of options. */
-  rewrite(config: Config, touched: ReadonlySet<string>): void {
+  /**
+   * Throws the system's error if the file cannot be written. `touched` has names of options;
+   * `users` replace those of the file, or are null.
+   */
+  rewrite(config: Config, touched: ReadonlySet<string>, users: readonly string[] | null): void {
     const written = new Map<string, Written>();
     for (const [name, value] of valuesOf(config, touched)) written.set(name, { value });
     const { name, format } = options.leaderAddr;
     const value = format(config.leaderAddr);
     if (value !== format(this.started.leaderAddr)) this.ownsLeader = true;
     if (this.ownsLeader) written.set(name, { value, isPinned: true });
-    if (written.size === 0) return;
+    if (written.size === 0 && users === null) return;
     const { configFile } = config;
-    replaceFile(configFile, (before) => rewriteConfigFile(before, configFile, written));
+    replaceFile(configFile, (before) => {
+      const bytes = rewriteConfigFile(before, configFile, written);
+      return users === null ? bytes : rewriteUserLines(bytes, configFile, users);
+    });
   }
 }
 
 function valuesOf(config: Config, touched: ReadonlySet<string>): [string, string][] {
   return Object.keys(options).flatMap((key) => {
-    const [name, value] = shown(config, key as keyof Config);
+    const [name, value] = shown(config, key as keyof OptionValues);
     return touched.has(name) ? [[name, value]] : [];
   });
 }
 
-function shown<Key extends keyof Config>(config: Config, key: Key): [string, string] {
+function shown<Key extends keyof OptionValues>(config: Config, key: Key): [string, string] {
   const { name, format } = options[key];
   return [name, format(config[key])];
 }

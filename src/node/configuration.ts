@@ -19,6 +19,8 @@ import type { Attached } from "./shared-memory.ts";
 export class NodeConfiguration implements Configuration {
   /** Emitted after a successful CONFIG SET. */
   readonly changed = new Signal();
+  /** The users to write to the configuration file; null: those of the file stay. */
+  userLines: () => readonly string[] | null = () => null;
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
   private readonly credentials: Credentials;
@@ -73,7 +75,7 @@ export class NodeConfiguration implements Configuration {
       return errorReply("The server is running without a config file");
     }
     try {
-      rewriter.rewrite(current, settings.touched);
+      rewriter.rewrite(current, settings.touched, this.userLines());
       return null;
     } catch (error) {
       return errorReply(`Rewriting config file: ${reasonOf(error)}`);

@@ -22,6 +22,7 @@ import { DataThread } from "./connection/data-thread.ts";
 import { Credentials } from "./credentials.ts";
 import { Faults, type OnFault } from "./faults.ts";
 import { HeldCommands } from "./held-commands.ts";
+import { NodeUsers } from "./node-users.ts";
 import { Observers } from "./observers.ts";
 import { NodePauses } from "./pauses.ts";
 import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
@@ -56,14 +57,18 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
   const configuration = new NodeConfiguration(config, attached, credentials);
+  const current = () => configuration.current;
+  const users = new NodeUsers({ access: standing.access, log, current });
+  configuration.changed.on(() => users.configurationChanged());
+  configuration.userLines = () => users.linesToWrite();
   const pauses = new NodePauses(store, standing, fault);
   const channels = new Channels();
   const tracking = new Tracking((receivers, message) => channels.send(receivers, message));
   const context = { store, keyspace, effects, standing, statistics, observer, channels, tracking };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
-    ...{ log, faults, fault, configuration, credentials, pauses, channels, tracking, context },
-    clientLimits,
+    ...{ log, faults, fault, configuration, users, credentials, pauses },
+    ...{ channels, tracking, context, clientLimits },
   };
 }
 
@@ -93,6 +98,7 @@ function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"
     // As in Redis: whoever follows by TLS will be followed by TLS.
     listeningPort: config.announcePort || (config.tlsReplication && tlsPort) || port,
     announceIp: config.announceIp,
+    leaderUser: config.leaderUser,
     leaderAuth: config.leaderPassword,
     priority: config.followerPriority,
     followerBufferBytes: config.followerBuffer,
@@ -153,18 +159,21 @@ export function makeThreads(
   { mailbox, connections }: ReturnType<typeof makeControlThread>,
   { logSink, workerEntry }: ServerOptions,
 ): Threads {
-  const { memory, configuration, channels, faults, fault } = ground;
+  const { memory, configuration, users, channels, faults, fault } = ground;
   const count = configuration.current.threads;
   const threads =
     count === 1
-      ? new LocalThreads(connections)
+      ? new LocalThreads(connections, channels)
       : new WorkerThreads({
-          ...{ memory, count, control: connections, mailbox, fault },
+          ...{ memory, count, control: connections, mailbox, channels, fault },
+          users: () => users.all(),
           subscriberLeft: (id) => forget(ground, id),
           abortsOnFault: faults.aborts,
           ...(logSink && { logSink }),
           ...(workerEntry && { entry: workerEntry }),
         });
+  users.changed.on((enforcement) => threads.enforce(enforcement));
+  users.logs = threads;
   channels.deliverBy((receivers, message) => threads.deliver(receivers, message));
   return threads;
 }

@@ -152,11 +152,12 @@ function makeServices(ground: Ground, made: Made) {
   return { ...ending, log, roles, waits, information, memory, timings, shutdown };
 }
 
-function makeControl({ configuration, pauses }: Ground, node: Node): Control {
+function makeControl({ configuration, users, pauses }: Ground, node: Node): Control {
   const { threads, information, memory, timings, roles, replication, waits } = node;
   const { persistence, shutdown } = node;
   return {
     configuration,
+    users,
     clients: threads,
     information,
     memory,

@@ -47,8 +47,8 @@ const rows: { readonly [K in Key]?: Row } = {
   outputLimits: ({ clientLimits }, { outputLimits }) => {
     clientLimits.set(outputLimits);
   },
-  password: ({ standing }, { password }) => {
-    standing.setPassword(password);
+  denialLogMaxLen: ({ standing }, { denialLogMaxLen }) => {
+    standing.denialsMax = denialLogMaxLen;
   },
   protectedMode: ({ standing }, { protectedMode }) => {
     standing.isProtected = protectedMode;

@@ -24,8 +24,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["replica-read-only", "yes"],
   ["slave-read-only", "yes"],
   ["slaveof", ({ leaderAddr }) => (leaderAddr ? `${leaderAddr.host} ${leaderAddr.port}` : "")],
-  ["masteruser", ""],
-  ["aclfile", ""],
   ["logfile", ""],
   ["pidfile", ""],
   ["tls-cluster", "no"],

@@ -1,13 +1,15 @@
 // The standing of the node, which every command of every thread must see at once: the leader it
-// follows, whether it is loading a snapshot, what else restricts commands, whether a password is
-// needed; also the settings that all threads read, the counter of clients and their ids. It is in
-// shared memory, and each thread has its own object over it. Only the control thread changes the
+// follows, whether it is loading a snapshot, what else restricts commands; also the settings that
+// all threads read, the counter of clients and their ids. It is in shared memory, and each thread
+// has its own object over it, with its own copy of the users. Only the control thread changes the
 // standing: the role under the locks of all shards, and LOADING before it removes the old data, for
 // which it takes them all.
-// Invariant: shared memory never has the password itself, only its hash.
+// Invariant: shared memory has no secrets.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
+import { Access } from "../command/acl/access.ts";
+import { describeRunning } from "../command/connection/client-command.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
@@ -26,12 +28,12 @@ const KEEP_ALIVE = 8;
 const PROTECTED = 9;
 const TLS_PORT = 10;
 const LEADER = 11;
-const PASSWORD = LEADER + sharedValueWords;
-const words = PASSWORD + sharedValueWords;
+const DENIALS_MAX = LEADER + sharedValueWords;
+const DENIAL_IDS = DENIALS_MAX + 1;
+const words = DENIAL_IDS + 1;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
 const leaderBytesMax = 512;
-const hashBytes = 32;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -46,27 +48,21 @@ export class SharedStanding implements Standing {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
   private readonly leader: SharedValue<Leader>;
-  /** The hash of the password; empty for none. */
-  private readonly password: SharedValue<Uint8Array>;
+  /** The users, of whom this thread has its own copy. */
+  readonly access: Access;
 
   constructor(
-    memory = new SharedArrayBuffer(
-      words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax + hashBytes,
-    ),
+    memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax),
   ) {
     this.memory = memory;
     this.words = new Int32Array(memory, 0, words);
     const bytes = new Uint8Array(memory, words * Int32Array.BYTES_PER_ELEMENT);
     this.leader = new SharedValue(
       this.words.subarray(LEADER, LEADER + sharedValueWords),
-      bytes.subarray(0, leaderBytesMax),
+      bytes,
       leaderAt,
     );
-    this.password = new SharedValue(
-      this.words.subarray(PASSWORD, PASSWORD + sharedValueWords),
-      bytes.subarray(leaderBytesMax),
-      (hash) => hash,
-    );
+    this.access = new Access(this, describeRunning);
   }
 
   // ---- role -------------------------------------------------------------------------------------
@@ -93,18 +89,7 @@ export class SharedStanding implements Standing {
   // ---- login ------------------------------------------------------------------------------------
 
   get needsLogin(): boolean {
-    return this.password.value.length > 0;
-  }
-
-  /** From now on clients need this password; empty: none. Only for the control thread. */
-  setPassword(password: string): void {
-    this.password.write(password === "" ? new Uint8Array(0) : hashOf(password));
-  }
-
-  /** Compares in constant time. Without a password any is right, as with Redis's `nopass`. */
-  isPassword(given: Uint8Array): boolean {
-    const expected = this.password.value;
-    return expected.length === 0 || crypto.timingSafeEqual(expected, hashOf(given));
+    return this.access.needsLogin;
   }
 
   // ---- settings ---------------------------------------------------------------------------------
@@ -135,6 +120,20 @@ export class SharedStanding implements Standing {
 
   set isProtected(value: boolean) {
     Atomics.store(this.words, PROTECTED, value ? 1 : 0);
+  }
+
+  /** The length of the log of refused commands; each thread has one. */
+  get denialsMax(): number {
+    return Atomics.load(this.words, DENIALS_MAX);
+  }
+
+  set denialsMax(count: number) {
+    Atomics.store(this.words, DENIALS_MAX, count);
+  }
+
+  /** An id that no thread has returned before. */
+  nextDenialId(): number {
+    return Atomics.add(this.words, DENIAL_IDS, 1) + 1;
   }
 
   /** 0: a client may be silent for ever. */
@@ -249,8 +248,4 @@ function nextTurn(): Promise<void> {
 function leaderAt(bytes: Uint8Array): Leader {
   const address = decoder.decode(bytes);
   return { address, writeRefusal: readOnlyUnder(address) };
-}
-
-function hashOf(bytes: string | Uint8Array): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest();
 }

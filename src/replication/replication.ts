@@ -43,6 +43,8 @@ export interface ReplicationOptions {
   readonly listeningPort: number;
   readonly announceIp: string;
   /** The password for the leader; empty for none. */
+  /** Empty: the leader's user `default`. */
+  readonly leaderUser: string;
   readonly leaderAuth: string;
   /** How to connect to it by TLS; null or absent: without it. */
   readonly tls?: TlsLink | null;
@@ -405,8 +407,9 @@ export class Replication {
 function identityOf(options: ReplicationOptions): {
   listeningPort: number;
   announceIp: string;
+  user: string;
   password: string;
 } {
-  const { listeningPort, announceIp, leaderAuth } = options;
-  return { listeningPort, announceIp, password: leaderAuth };
+  const { listeningPort, announceIp, leaderUser, leaderAuth } = options;
+  return { listeningPort, announceIp, user: leaderUser, password: leaderAuth };
 }

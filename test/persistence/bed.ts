@@ -53,7 +53,7 @@ export class Bed implements Disposable {
     const { store, journal } = this;
     const say = (line: string) => void this.lines.push(line);
     const log = { debug: say, info: say, warn: say, error: say };
-    const identity = { listeningPort: 1, announceIp: "", leaderAuth: "" };
+    const identity = { listeningPort: 1, announceIp: "", leaderUser: "", leaderAuth: "" };
     const keyspace = new Keyspace(store, effects, new EventLog(reserveEventLog(MiB), this.journal));
     const parts = { store, keyspace, journal, effects, log, fault: fatal };
     this.replication = new Replication({

@@ -7,12 +7,13 @@ import { monotonicMs } from "../../base/clock.ts";
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { userNameIn } from "../acl/access-control.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { ClientFilter, ClientReport } from "../core/node.ts";
-import { tracks } from "../core/session.ts";
+import { type Session, tracks } from "../core/session.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import { redirectOf, trackingCommands, trackingHelp } from "../tracking/tracking-command.ts";
@@ -299,17 +300,22 @@ async function end({ control, session }: ControlContext, filter: ClientFilter): 
   return count;
 }
 
-function killFilter(x: Context, request: Request): ClientFilter | ErrorReply {
+function killFilter(x: ControlContext, request: Request): ClientFilter | ErrorReply {
   if (request.argc % 2 !== 0) return syntaxError;
   const filter: ClientFilter = { except: x.session.id };
   for (let i = 2; i < request.argc; i += 2) {
-    const problem = killOption(filter, request, i);
+    const problem = killOption(x, filter, request, i);
     if (problem !== null) return problem;
   }
   return filter;
 }
 
-function killOption(filter: ClientFilter, request: Request, index: number): ErrorReply | null {
+function killOption(
+  x: ControlContext,
+  filter: ClientFilter,
+  request: Request,
+  index: number,
+): ErrorReply | null {
   const value = request.echo(index + 1);
   switch (request.text(index).toLowerCase()) {
     case "id": {
@@ -325,8 +331,8 @@ function killOption(filter: ClientFilter, request: Request, index: number): Erro
       filter.localAddress = value;
       return null;
     case "user":
-      if (value !== "default") return errorReply(`No such user '${value}'`);
-      filter.user = value;
+      filter.user = userNameIn(request, index + 1);
+      if (x.control.users.get(filter.user) === undefined) return noSuchUser(value);
       return null;
     case "type": {
       const kind = kindFilter(value);
@@ -339,6 +345,10 @@ function killOption(filter: ClientFilter, request: Request, index: number): Erro
     default:
       return syntaxError;
   }
+}
+
+function noSuchUser(name: string): ErrorReply {
+  return errorReply(`No such user '${name}'`);
 }
 
 function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
@@ -356,7 +366,7 @@ const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as con
 function lettersOf(
   { session, isHeld }: ClientReport,
   waiting: ReadonlySet<number>,
-  tracking: Tracking,
+  tracking: Pick<Tracking, "isBroken">,
 ): string {
   const { kind, id, subscriptions, transaction, closing, noEvict, noTouch, isUnix } = session;
   let letters: string = kindLetters[kind];
@@ -373,11 +383,26 @@ function lettersOf(
   return letters || "N";
 }
 
+/** The client of a session as it is while one of its commands runs, without the line's end. */
+export function describeRunning(session: Session): string {
+  const queued = session.transaction?.requests.length ?? -1;
+  const sizes = { pendingInputBytes: 0, pendingOutputBytes: 0, heldBytes: 0 };
+  const report = { session, queued, isHeld: false, ...sizes };
+  return describe(report, nobody, { isBroken: () => false }, monotonicMs()).trimEnd();
+}
+
+const nobody: ReadonlySet<number> = new Set();
+
+/** Names are UTF-8 as a rule. */
+function shownName(user: string): string {
+  return Buffer.from(user, "latin1").toString("utf8");
+}
+
 /** One line of CLIENT LIST, in Redis's format. */
 function describe(
   report: ClientReport,
   waiting: ReadonlySet<number>,
-  tracking: Tracking,
+  tracking: Pick<Tracking, "isBroken">,
   now: number,
 ): string {
   const { session, queued, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
@@ -406,7 +431,7 @@ function describe(
     ["tot-mem", heldBytes],
     ["events", "r"],
     ["cmd", session.lastCommand],
-    ["user", session.user],
+    ["user", shownName(session.user)],
     ["redir", redirectOf(session)],
     ["resp", session.protocol],
     ["lib-name", session.libraryName],

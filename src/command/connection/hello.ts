@@ -14,6 +14,7 @@ import {
 import { redisVersion } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { userNameIn } from "../acl/access-control.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
@@ -64,6 +65,7 @@ export const connectionCommands = family({ group: "connection" }, [
     flags: NO_SCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since: "1.0.0",
     summary: "Logs in with a password.",
+    differs: "A thousand wrong passwords in a row end the connection.",
     hides: (_request, index) => index > 0,
     handler: auth,
   },
@@ -131,7 +133,7 @@ function select({ session }: Context, request: Request, reply: Reply): void {
 }
 
 function reset(x: ChannelContext, _request: Request, reply: Reply): void {
-  const { session, standing, channels, store } = x;
+  const { session, channels, store } = x;
   session.name = "";
   session.protocol = 2;
   session.database = 0;
@@ -139,7 +141,7 @@ function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   session.noEvict = false;
   session.noTouch = false;
   store.countsUses = true;
-  session.authenticated = !standing.needsLogin;
+  x.standing.access.reset(session);
   end(session);
   stopTracking(x);
   if (session.subscriptions > 0) channels.forget(session.id);
@@ -160,18 +162,15 @@ const noPasswordSet = errorReply(
 
 function auth(x: Context, request: Request, reply: Reply): void {
   if (request.argc > 3) return reply.error(syntaxError);
-  if (request.argc === 2 && !x.standing.needsLogin) return reply.error(noPasswordSet);
-  const user = request.argc === 3 ? request.text(1) : "default";
+  const { isDefaultOpen } = x.standing.access;
+  if (request.argc === 2 && isDefaultOpen) return reply.error(noPasswordSet);
+  const user = request.argc === 3 ? userNameIn(request, 1) : "default";
   if (!login(x, user, request, request.argc - 1)) return reply.error(wrongPass);
   reply.ok();
 }
 
-/** Checks user and password. The only user is `default`. */
 function login(x: Context, user: string, request: Request, password: number): boolean {
-  if (user !== "default" || !x.standing.isPassword(request.bytes(password))) return false;
-  x.session.authenticated = true;
-  x.session.user = user;
-  return true;
+  return x.standing.access.login(x.session, user, request, password, x.now);
 }
 
 // ---- HELLO ------------------------------------------------------------------------------------
@@ -218,7 +217,7 @@ function helloOptions(x: Context, request: Request): ErrorReply | null {
     const option = request.text(i).toLowerCase();
     const left = request.argc - 1 - i;
     if (option === "auth" && left >= 2) {
-      if (!login(x, request.text(i + 1), request, i + 2)) return wrongPass;
+      if (!login(x, userNameIn(request, i + 1), request, i + 2)) return wrongPass;
       i += 2;
     } else if (option === "setname" && left >= 1) {
       const name = readName(request, ++i, badName);

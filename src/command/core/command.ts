@@ -15,6 +15,7 @@ import type {
 import { flag } from "./flags.ts";
 import {
   argumentsUntil,
+  type ChannelUse,
   type KeyRange,
   type KeyUse,
   type KeyUses,
@@ -86,6 +87,10 @@ export interface CommandFacts {
   readonly keyUseOf?: (request: Request, first: number) => string;
   /** Whether an argument is secret: SLOWLOG and MONITOR show `(redacted)` in its place. */
   readonly hides?: (request: Request, index: number) => boolean;
+  /** The arguments that name channels, which the rules of a user may restrict. */
+  readonly channels?: ChannelUse;
+  /** The name by which the rules of users mean it, if it is not its own. */
+  readonly judgedAs?: string;
   /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
   /** It removes all keys. */

@@ -1,8 +1,8 @@
 // The gate: whether a command may run here and now. judge() checks only the node and the session.
 // It is called before the locks are taken and again under them, for single commands, for EXEC and
-// for each command inside it. examine() checks what cannot change while a command waits: its arity
-// and the login. The state of the node is a set of bits in one shared word, which the control
-// thread sets; usually 0.
+// for each command inside it. examine() checks what is settled before a command waits: its arity,
+// the login and the rules of the user, which are one test if that user may do everything. The state
+// of the node is a set of bits in one shared word, which the control thread sets; usually 0.
 // Invariant: a held command has not run and has written no reply; the caller retries it after the
 // pause.
 // Hot path: examine(), judge().
@@ -56,15 +56,35 @@ const notInTransaction = errorReply("Command not allowed inside a transaction");
 
 /** Why this request cannot run in any state of the node, or null. */
 export function examine(
-  { session }: Context,
+  x: Context,
   command: Command,
   flags: number,
   request: Request,
 ): ErrorReply | null {
+  const { session } = x;
   if (!command.accepts(request.argc)) return wrongArity(command);
-  if (!session.authenticated && (flags & flag.NO_AUTH) === 0) return noAuth;
+  if (!session.isTrusted) return examineStrictly(x, command, flags, request);
   if (session.transaction === null || (flags & flag.NO_MULTI) === 0) return null;
   return session.kind === "leader" ? null : notInTransaction;
+}
+
+/** The same for a client that has not logged in, or whose user may not do everything. */
+function examineStrictly(
+  x: Context,
+  command: Command,
+  flags: number,
+  request: Request,
+): ErrorReply | null {
+  const { session, standing, now } = x;
+  if (
+    !session.authenticated &&
+    standing.access.needsLogin &&
+    (command.flags & flag.NO_AUTH) === 0
+  ) {
+    return noAuth;
+  }
+  if (session.transaction !== null && (flags & flag.NO_MULTI) !== 0) return notInTransaction;
+  return standing.access.refusal(session, command, request, now);
 }
 
 /** Whether a command that passed examine() may run now. The order of the checks is Redis's. */

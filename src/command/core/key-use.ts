@@ -16,6 +16,23 @@ export type KeyRange = readonly [first: number, last: number, step: number];
 export interface KeyUse {
   readonly words: string;
   readonly range: KeyRange;
+  /** What the words ask of the rules of a user: bits of `keyAccess`. */
+  readonly access: number;
+}
+
+export const keyAccess = { READ: 1 << 0, WRITE: 1 << 1 } as const;
+
+/** Of a key whose existence alone matters, a user needs only to know the name. */
+export function accessOf(words: string): number {
+  const reads = words.includes("access") ? keyAccess.READ : 0;
+  return /insert|delete|update/.test(words) ? reads | keyAccess.WRITE : reads;
+}
+
+/** Channels in the arguments from the first to the last one, or in the first alone. */
+export interface ChannelUse {
+  readonly last: 1 | -1;
+  /** They are patterns, as PSUBSCRIBE takes them. */
+  readonly arePatterns?: true;
 }
 
 /** One use for all keys of the row, or one for each range. */
@@ -24,8 +41,8 @@ export type KeyUses = string | readonly (readonly [words: string, range: KeyRang
 export function keyUsesOf(flags: number, keys: KeyRange, stated?: KeyUses): readonly KeyUse[] {
   if (keys[0] === 0) return [];
   const uses = stated ?? (flags & flag.WRITE ? "RW access update" : "RO access");
-  if (typeof uses === "string") return [{ words: uses, range: keys }];
-  return uses.map(([words, range]) => ({ words, range }));
+  if (typeof uses === "string") return [{ words: uses, range: keys, access: accessOf(uses) }];
+  return uses.map(([words, range]) => ({ words, range, access: accessOf(words) }));
 }
 
 /** The words for a channel in the place of a key, by which a cluster would find the node. */

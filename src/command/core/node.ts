@@ -5,6 +5,8 @@
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
+import type { AccessControl, Denial } from "../acl/access-control.ts";
+import type { User } from "../acl/user-record.ts";
 import type { LatencySeries } from "../timing/latency-events.ts";
 import type { CommandHistogram } from "../timing/latency-histogram.ts";
 import type { SlowEntry } from "../timing/slow-log.ts";
@@ -20,15 +22,14 @@ export interface Standing {
   readonly isLoading: boolean;
   /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
-  /** Whether the user `default` has a password. */
-  readonly needsLogin: boolean;
-  /** Whether this is the password. Without a password, always true. */
-  isPassword(given: Uint8Array): boolean;
+  /** The users as this thread knows them. */
+  readonly access: AccessControl;
 }
 
 /** What control commands may do with the node, one part for each concern. */
 export interface Control {
   readonly configuration: Configuration;
+  readonly users: Users;
   readonly clients: Clients;
   readonly information: Information;
   readonly memory: MemoryReports;
@@ -69,6 +70,26 @@ export interface Configuration {
    * Writes the changed settings and the leader to the configuration file; returns an error or null.
    */
   rewrite(): ErrorReply | null;
+}
+
+/** The users of the node. Names are text with one character per byte. */
+export interface Users {
+  /** All of them, by their names in the order of their bytes. */
+  all(): readonly User[];
+  get(name: string): User | undefined;
+  /** Applies rules to a user, or to a new one, all or none; a sentence says why that fails. */
+  change(name: string, rules: readonly string[]): string | null;
+  /** Removes users and ends their connections; returns how many there were. */
+  remove(names: readonly string[]): number;
+  /** Whether there is a file for load() and save(). */
+  readonly hasFile: boolean;
+  /** Replaces all users by those of the file, or changes nothing and says why. */
+  load(): string | null;
+  /** Writes all users to the file; false if that failed, for a reason that the log tells. */
+  save(): boolean;
+  /** What was refused, newest first. */
+  denials(): Promise<Denial[]>;
+  resetDenials(): Promise<void>;
 }
 
 /** Selects clients for CLIENT KILL and CLIENT LIST. Every field that is set must match. */

@@ -15,7 +15,7 @@ const names: Uint8Array[] = new Array(slotCount).fill(new Uint8Array(0));
 let nameBytesMax = 0;
 
 /** Commands that only the opcodes of a protocol can name (flag.INTERNAL). */
-const internal = new Map<string, Command>();
+export const internal = new Map<string, Command>();
 
 export function registerInternal(command: Command): void {
   internal.set(command.name, command);

@@ -24,8 +24,13 @@ export class Session {
   name = "";
   libraryName = "";
   libraryVersion = "";
+  /** The name of its user, one character per byte. */
   user = "default";
   authenticated: boolean;
+  /** Its user may do everything, so no command is judged by rules (acl/access.ts). */
+  isTrusted: boolean;
+  /** Wrong passwords since the last right one. */
+  failedLogins = 0;
   /** RESP version, 2 or 3. */
   protocol: 2 | 3 = 2;
   /** The number of the database that SELECT chose. */
@@ -84,6 +89,7 @@ export class Session {
     this.createdAtMs = nowMs;
     this.lastActiveMs = nowMs;
     this.authenticated = authenticated;
+    this.isTrusted = authenticated;
   }
 
   get link(): Link | null {

@@ -57,6 +57,7 @@ function joinFrame({ session, control }: ControlContext): void {
 export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   {
     name: "mscache|set",
+    judgedAs: "set",
     arity: 4,
     flags: flag.INTERNAL | flag.WRITE | flag.DENY_OOM,
     keys: [1, 1, 1],
@@ -65,6 +66,7 @@ export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   },
   {
     name: "mscache|get",
+    judgedAs: "get",
     arity: 2,
     flags: flag.INTERNAL | flag.READONLY | flag.FAST,
     keys: [1, 1, 1],
@@ -73,6 +75,7 @@ export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   },
   {
     name: "mscache|del",
+    judgedAs: "del",
     arity: 2,
     flags: flag.INTERNAL | flag.WRITE,
     keys: [1, 1, 1],
@@ -82,6 +85,7 @@ export const mscacheCommands = family({ group: "string", since: "0.1.0" }, [
   },
   {
     name: "mscache|join",
+    judgedAs: "psync",
     arity: 1,
     flags: flag.INTERNAL | flag.ADMIN | flag.NO_SCRIPT,
     group: "server",

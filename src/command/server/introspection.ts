@@ -5,6 +5,7 @@ import { errorReply, patternTooComplex, syntaxError } from "../../base/errors.ts
 import { compileGlob } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { categoriesOf } from "../core/categories.ts";
 import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
@@ -137,26 +138,6 @@ function simpleSet(words: readonly string[], reply: Reply): void {
 function flagsOf({ flags, row: { keyCount } }: Command): string[] {
   const names = flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
   return keyCount === undefined ? names : [...names, "movablekeys"];
-}
-
-/** ACL categories that follow from the row, in Redis's order. */
-function categoriesOf({ flags, row: { group, categories: stated } }: Command): readonly string[] {
-  if (stated !== undefined) return stated;
-  const categories: string[] = [];
-  if (group === "generic") categories.push("@keyspace");
-  if (flags & flag.READONLY) categories.push("@read");
-  if (flags & flag.WRITE) categories.push("@write");
-  if (group === "string" || group === "bitmap" || group === "hyperloglog") {
-    categories.push(`@${group}`);
-  }
-  if (flags & flag.PUBSUB) categories.push("@pubsub");
-  if (flags & flag.ADMIN) categories.push("@admin");
-  categories.push(flags & flag.FAST ? "@fast" : "@slow");
-  if (flags & flag.ADMIN) categories.push("@dangerous");
-  if (group === "connection") categories.push("@connection");
-  if (group === "transactions") categories.push("@transaction");
-  if (group === "scripting") categories.push("@scripting");
-  return categories;
 }
 
 /** A specification for each use: keys from the first position to the last, step by step. */

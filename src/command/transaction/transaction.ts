@@ -145,6 +145,7 @@ function runFrom(
   // A group locks the journal, so read-only transactions skip it and do not block each other.
   const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
   if (isGroup) x.effects.open();
+  if (first > 0) x.standing.access.refresh(x.session); // it waited, and may be a copy
   x.session.isExecuting = true;
   try {
     for (let i = first; i < transaction.requests.length; i++) {
@@ -168,11 +169,19 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
   const command = find(request);
   if (command === undefined) throw new Error("a queued request has no command");
   const beganMs = monotonicMs();
-  const outcome = runJudged(x, command, request, x.session.closing ? unanswered : reply);
+  const answer = x.session.closing ? unanswered : reply;
+  const refusal = x.session.isTrusted ? null : refusalAtExec(x, command, request);
+  if (refusal !== null) return answer.error(refusal);
+  const outcome = runJudged(x, command, request, answer);
   assert(outcome !== heldBack, "a pause holds EXEC, not the commands in it");
   const ms = monotonicMs() - beganMs;
   if (!timesItself(command, request)) x.statistics.times.note(x, command, request, ms);
   return outcome;
+}
+
+/** The rules may have changed since the command was queued. */
+function refusalAtExec({ session, standing, now }: Context, command: Command, request: Request) {
+  return standing.access.refusalAtExec(session, command, request, now);
 }
 
 // ---- WATCH --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import {
   strangerMsMax,
 } from "../../base/limits.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
+import type { Access } from "../../command/acl/access.ts";
 import { Session } from "../../command/core/session.ts";
 import type { SharedStanding } from "../standing.ts";
 import { type Refusal, refusalOf } from "./admission.ts";
@@ -46,6 +47,11 @@ export class Connections {
     this.handshakes = new Handshakes(thread.log);
     this.refusals = new RecurringTrouble(thread.log, monotonicMs);
     thread.clientMemory.exceeded.on(() => this.relieve());
+  }
+
+  /** The users as this thread knows them. */
+  get access(): Access {
+    return this.standing.access;
   }
 
   get count(): number {
@@ -97,7 +103,7 @@ export class Connections {
     for (const connection of this.refused) {
       if (connection.session.createdAtMs <= refusedBefore) connection.terminate();
     }
-    if (!this.standing.needsLogin) return;
+    if (!this.standing.access.needsLogin) return;
     const before = monotonicMs() - strangerMsMax;
     for (const connection of this.all()) {
       const { session } = connection;
@@ -136,6 +142,7 @@ export class Connections {
     }
     this.received++;
     const session = this.sessionOf(socket, unixPath);
+    this.standing.access.reset(session);
     const connection = new Connection(this.thread, socket, session);
     socket.data = connection;
     this.table.set(session.id, connection);

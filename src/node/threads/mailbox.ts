@@ -115,6 +115,8 @@ export class LocalMailbox implements Mailbox {
     while (!context.session.closing) {
       const beganMs = monotonicMs();
       context.store.countsUses = !context.session.noTouch;
+      // The session may be a copy that another thread made under older rules.
+      context.standing.access.refresh(context.session);
       context.observer.begin(context.session);
       const outcome = execute(context, command, request, reply);
       context.store.countsUses = true;

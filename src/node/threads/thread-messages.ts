@@ -3,6 +3,9 @@
 // this way; they meet in shared memory.
 // Invariant: messages of one sender arrive in the order in which they were sent.
 
+import type { UsersChange } from "../../command/acl/access.ts";
+import type { Denial } from "../../command/acl/access-control.ts";
+import type { User } from "../../command/acl/user-record.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import { Session } from "../../command/core/session.ts";
@@ -12,6 +15,7 @@ import { Request } from "../../protocol/request.ts";
 import type { ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
+import type { Subscriber } from "./enforcement.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
 import type { ThreadStatistics } from "./threads.ts";
 import type { TimeQuestions } from "./time-questions.ts";
@@ -25,6 +29,7 @@ export interface Start {
   readonly thread: number;
   readonly threads: number;
   readonly memory: SharedMemory;
+  readonly users: readonly User[];
   /** Whether its log goes to the control thread instead of standard error. */
   readonly ownsLog: boolean;
   /** Whether a fault aborts the process instead of being reported to the control thread. */
@@ -40,6 +45,13 @@ export interface Questions extends TimeQuestions {
   kill: { detail: ClientFilter; answer: number };
   statistics: { detail: null; answer: ThreadStatistics };
   resetStatistics: { detail: null; answer: null };
+  /** Judges by changed users; the answer has the subscribers among the clients of `losers`. */
+  users: {
+    detail: { readonly change: UsersChange; readonly losers: readonly string[] };
+    answer: readonly Subscriber[];
+  };
+  denials: { detail: null; answer: readonly Denial[] };
+  resetDenials: { detail: null; answer: null };
   stopListening: { detail: null; answer: null };
   /** Stops listening and ends all connections. */
   close: { detail: null; answer: null };

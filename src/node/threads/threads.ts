@@ -2,11 +2,12 @@
 // thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Link, LinkSocket } from "../../base/link.ts";
+import type { Denial } from "../../command/acl/access-control.ts";
 import { fits } from "../../command/connection/client-filter.ts";
 import type { CommandCount } from "../../command/core/command-statistics.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
+import type { Channels, Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -19,6 +20,8 @@ import {
 import type { ServerTls } from "../connection/listener.ts";
 import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
 import { TurnHistogram } from "../connection/turns.ts";
+import type { Enforcement } from "../node-users.ts";
+import { enforceUsers, losersAmong } from "./enforcement.ts";
 import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 
 /** The counters of the data threads since the start or the last reset. */
@@ -50,6 +53,14 @@ export interface Threads extends Clients {
     name: Name,
     detail: TimeQuestions[Name]["detail"],
   ): Promise<TimeQuestions[Name]["answer"][]>;
+  /**
+   * Has all threads judge by changed users, ends the connections of those that are gone, and of
+   * subscribers that lost a channel. No answer goes out before that is done.
+   */
+  enforce(enforcement: Enforcement): void;
+  /** The logs of refused commands of all threads. */
+  denials(): Promise<Denial[]>;
+  resetDenials(): Promise<void>;
   /** Delivers a published message to the connections with these ids. */
   deliver(receivers: ReadonlySet<number>, message: Message): void;
   /** Accepts no more connections; open ones stay. */
@@ -62,11 +73,27 @@ export interface Threads extends Clients {
 
 export class LocalThreads implements Threads {
   private readonly connections: Connections;
+  private readonly channels: Channels;
   private readonly listeners: Listeners;
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, channels: Channels) {
     this.connections = connections;
     this.listeners = new Listeners(connections);
+    this.channels = channels;
+  }
+
+  enforce({ change, channelRules }: Enforcement): void {
+    const subscribers = enforceUsers(this.connections, change, [...channelRules.keys()]);
+    const ids = losersAmong(subscribers, channelRules, this.channels);
+    if (ids.size > 0) killClients(this.connections, { ids });
+  }
+
+  async denials(): Promise<Denial[]> {
+    return [...this.connections.access.denials.report()];
+  }
+
+  async resetDenials(): Promise<void> {
+    this.connections.access.denials.reset();
   }
 
   async listen(endpoints: Endpoints): Promise<Bound> {

@@ -21,11 +21,14 @@ interface Waiting {
 
 export class WorkerMailbox implements Mailbox {
   private readonly post: Post;
+  private readonly judge: (session: Session) => void;
   private readonly waiting = new Map<number, Waiting>();
   private lastTicket = 0;
 
-  constructor(post: Post) {
+  /** `judge` says whether a session is trusted, as this thread knows its user. */
+  constructor(post: Post, judge: (session: Session) => void) {
     this.post = post;
+    this.judge = judge;
   }
 
   submit(
@@ -48,6 +51,7 @@ export class WorkerMailbox implements Mailbox {
     if (waiting === undefined) throw new Error(`an answer to no command: ${ticket}`);
     this.waiting.delete(ticket);
     Object.assign(waiting.session, changes);
+    this.judge(waiting.session); // the users may have changed after the command ran
     waiting.resolve(bytes);
   }
 }

@@ -17,6 +17,7 @@ import { type Bound, Listeners } from "../connection/listeners.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
+import { enforceUsers } from "./enforcement.ts";
 import { unpack } from "./parcel.ts";
 import {
   type FromWorker,
@@ -62,7 +63,8 @@ class WorkerServer {
   private readonly links = new Map<number, RemoteLink>();
   private readonly listeners: Listeners;
 
-  constructor({ thread: number, threads, memory, ownsLog, abortsOnFault }: Start, post: Post) {
+  constructor(start: Start, post: Post) {
+    const { thread: number, threads, memory, users, ownsLog, abortsOnFault } = start;
     const attached = awaken(attach(memory, number));
     const { store, keyspace, journal, effects, events, standing } = attached;
     const { statistics, clientMemory, clientLimits, observer } = attached;
@@ -72,8 +74,13 @@ class WorkerServer {
     this.events = events;
     this.post = post;
     this.standing = standing;
+    standing.access.change({ set: users, removed: [] });
     const level = () => standing.logLevel;
-    this.mailbox = new WorkerMailbox(post);
+    this.mailbox = new WorkerMailbox(post, (session) => {
+      // Its command may have made it a user that is gone by now.
+      if (standing.access.accountOf(session.user) === undefined) session.closing = true;
+      standing.access.refresh(session);
+    });
     this.thread = new DataThread({
       context: { store, keyspace, effects, standing, statistics, observer },
       mailbox: this.mailbox,
@@ -153,6 +160,14 @@ class WorkerServer {
         return threadStatistics(this.connections);
       case "resetStatistics":
         this.connections.resetStatistics();
+        return null;
+      case "users":
+        this.standing.access.change(detail.change);
+        return enforceUsers(this.connections, detail.change, detail.losers);
+      case "denials":
+        return this.standing.access.denials.report();
+      case "resetDenials":
+        this.standing.access.denials.reset();
         return null;
       case "stopListening":
         this.listeners.stop();

@@ -1,24 +1,30 @@
 // Data threads that are Workers, as the control thread sees them: asks all of them together, runs
 // the commands that they submit, and keeps its ends of the links whose connections they have. The
 // only file that knows where the code of a Worker is.
-// Invariants: the reply to CONFIG RESETSTAT waits until every thread has reset its counters; a link
-// acts in a turn of the control thread, so that effects recorded in it are sent.
+// Invariants: no reply goes out before every thread has reset its counters after CONFIG RESETSTAT,
+// and judges by the users as they were when the command ran; a link acts in a turn of the control
+// thread, so that effects recorded in it are sent.
 
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError, type Fault } from "../../base/errors.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
 import type { LineSink } from "../../base/log.ts";
+import type { Denial } from "../../command/acl/access-control.ts";
+import { joinLogs } from "../../command/acl/denial-log.ts";
+import type { User } from "../../command/acl/user-record.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
-import { type Message, messageKind } from "../../command/pubsub/channels.ts";
+import { type Channels, type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { assertFree, type ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
+import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
+import { losersAmong } from "./enforcement.ts";
 import type { Mailbox } from "./mailbox.ts";
 import {
   changesOf,
@@ -47,6 +53,9 @@ export interface WorkerParts {
   readonly mailbox: Mailbox;
   /** Called when a connection has closed that could get messages. */
   readonly subscriberLeft: (id: number) => void;
+  readonly channels: Channels;
+  /** The users at the time of the call. */
+  readonly users: () => readonly User[];
   readonly fault: Fault;
   /** Whether a thread with a fault aborts the process itself. */
   readonly abortsOnFault: boolean;
@@ -85,12 +94,19 @@ export class WorkerThreads implements Threads {
   }
 
   private start(thread: number): DataWorker {
-    const { count, memory, entry, logSink, fault, abortsOnFault } = this.parts;
+    const { count, memory, users, entry, logSink, fault, abortsOnFault } = this.parts;
     const control = this.parts.control.thread;
     const { store } = control.context;
     store.threads.markAlive(thread);
     const worker: DataWorker = new DataWorker({
-      start: { thread, threads: count, memory, ownsLog: logSink !== undefined, abortsOnFault },
+      start: {
+        thread,
+        threads: count,
+        memory,
+        users: users(),
+        ownsLog: logSink !== undefined,
+        abortsOnFault,
+      },
       log: control.log,
       fault,
       entry: entry ?? workerEntry(),
@@ -162,6 +178,25 @@ export class WorkerThreads implements Threads {
   ): Promise<TimeQuestions[Name]["answer"][]> {
     const own = answerTimes(timesOf(this.parts.control), name, detail);
     return [own, ...(await this.askAll<keyof TimeQuestions>(name, detail))] as never;
+  }
+
+  enforce({ change, channelRules }: Enforcement): void {
+    const losers = [...channelRules.keys()];
+    const enforced = this.askAll("users", { change, losers }).then(async (answers) => {
+      const ids = losersAmong(answers.flat(), channelRules, this.parts.channels);
+      if (ids.size > 0) await this.kill({ ids });
+    });
+    this.settled = Promise.all([this.settled, enforced]);
+  }
+
+  async denials(): Promise<Denial[]> {
+    const own = this.parts.control.access.denials.report();
+    return joinLogs([own, ...(await this.askAll("denials", null))]);
+  }
+
+  async resetDenials(): Promise<void> {
+    this.parts.control.access.denials.reset();
+    await this.askAll("resetDenials", null);
   }
 
   async stopListening(): Promise<void> {

@@ -23,7 +23,12 @@ export interface FollowerParts {
   readonly apply: Apply;
   /** A number in [0, 1), for the jitter of reconnections. */
   readonly random: () => number;
-  readonly identity: () => { listeningPort: number; announceIp: string; password: string };
+  readonly identity: () => {
+    listeningPort: number;
+    announceIp: string;
+    user: string;
+    password: string;
+  };
   /** How to connect by TLS; null: without it. */
   readonly tls?: () => TlsLink | null;
   /** The same data go on under another name: our own followers must be told. */

@@ -19,7 +19,9 @@ export interface HandshakeOptions {
   readonly listeningPort: number;
   /** Empty: the leader takes the address that it sees. */
   readonly announceIp: string;
-  /** Empty: none. */
+  /** Empty: the leader's user `default`. */
+  readonly user: string;
+  /** Empty, and no user: none. */
   readonly password: string;
   /** The point from which this node could resume: replid and offset of its journal. */
   readonly resume: { readonly replid: string; readonly offset: number } | null;
@@ -86,13 +88,14 @@ export class Handshake {
 }
 
 function stepsOf(options: HandshakeOptions): Step[] {
-  const { listeningPort, announceIp, password, resume, isFailover } = options;
+  const { listeningPort, announceIp, user, password, resume, isFailover } = options;
   const configure = (...words: string[]): Step => ({
     command: ["REPLCONF", ...words],
     judge: () => null, // a leader need not know an option
   });
   const steps: Step[] = [{ command: ["PING"], judge: judgePing }];
-  if (password !== "") steps.push({ command: ["AUTH", password], judge: judgeAuth });
+  const login = user === "" ? [password] : [user, password];
+  if (login.join("") !== "") steps.push({ command: ["AUTH", ...login], judge: judgeAuth });
   steps.push(configure("listening-port", String(listeningPort)));
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
   steps.push(configure("capa", "eof", "capa", "psync2"));

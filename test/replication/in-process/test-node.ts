@@ -87,6 +87,7 @@ export class TestNode implements AsyncDisposable {
       options: () => ({
         listeningPort: this.port,
         announceIp: "",
+        leaderUser: "",
         leaderAuth: "",
         ...options,
       }),

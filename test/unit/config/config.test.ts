@@ -10,6 +10,7 @@ import {
   allSettings,
   type Config,
   loadConfig,
+  type OptionValues,
   options,
   optionTable,
 } from "../../../src/config/config.ts";
@@ -60,6 +61,7 @@ describe("the source of a value", () => {
       notifyKeyspaceEvents: "",
       trackingTableMaxKeys: 1_000_000,
       password: "",
+      ...{ aclFile: "", aclAllChannels: false, denialLogMaxLen: 128, users: [], leaderUser: "" },
       leaderPassword: "",
       logLevel: "info",
       journalSize: 128 * mb,
@@ -96,10 +98,7 @@ describe("the source of a value", () => {
       latencyMonitorThreshold: 0,
       latencyTracking: true,
       latencyPercentiles: [50, 99, 99.9],
-      snapshotFile: "",
-      snapshotInterval: 0,
-      snapshotCorrupt: "refuse",
-      shutdownTimeout: 5,
+      ...{ snapshotFile: "", snapshotInterval: 0, snapshotCorrupt: "refuse", shutdownTimeout: 5 },
     });
   });
 
@@ -144,7 +143,7 @@ describe("the source of a value", () => {
   });
 
   test("every option can be set by flag, environment and file alike", () => {
-    const texts: Record<keyof Config, string> = {
+    const texts: Record<keyof OptionValues, string> = {
       listenAddr: "127.0.0.1:1,[::1]:2",
       leaderAddr: "leader:3",
       configFile: "x.conf",
@@ -158,6 +157,8 @@ describe("the source of a value", () => {
       notifyKeyspaceEvents: "AKE",
       trackingTableMaxKeys: "5",
       password: "a b",
+      ...{ aclFile: "users.acl", aclAllChannels: "allchannels", denialLogMaxLen: "9" },
+      leaderUser: "copy",
       leaderPassword: "c#d",
       logLevel: "warn",
       journalSize: "2mb",
@@ -194,12 +195,10 @@ describe("the source of a value", () => {
       latencyMonitorThreshold: "20",
       latencyTracking: "no",
       latencyPercentiles: "50 99.99",
-      snapshotFile: "/x/dump.rdb",
-      snapshotInterval: "60",
-      snapshotCorrupt: "ignore",
+      ...{ snapshotFile: "/x/dump.rdb", snapshotInterval: "60", snapshotCorrupt: "ignore" },
       shutdownTimeout: "9",
     };
-    const rows = (Object.keys(options) as (keyof Config)[]).map((key) => {
+    const rows = (Object.keys(options) as (keyof OptionValues)[]).map((key) => {
       return [key, options[key].name, options[key].environment, texts[key]] as const;
     });
     const byFlag = load(Object.fromEntries(rows.map(([, name, , text]) => [name, text])));
@@ -210,7 +209,7 @@ describe("the source of a value", () => {
     expect(byVariable).toEqual(byFlag);
     expect(byFile).toEqual(byFlag);
     for (const [key, , , text] of rows) {
-      const format = options[key].format as (value: Config[keyof Config]) => string;
+      const format = options[key].format as (value: OptionValues[keyof OptionValues]) => string;
       expect(format(byFlag[key])).toBe(text);
     }
   });

@@ -45,29 +45,3 @@ test("a refused write names the present leader, and the same reply serves until 
   control.follow("10.0.0.2:5000");
   expect(data.writeRefusal.text).toEndWith("Its leader is 10.0.0.2:5000.");
 });
-
-describe("the password", () => {
-  const right = (standing: SharedStanding, given: string) =>
-    standing.isPassword(new TextEncoder().encode(given));
-
-  test("is what another thread goes by at once, however long it is", () => {
-    const control = new SharedStanding();
-    const data = new SharedStanding(control.memory);
-    expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
-    for (const password of ["secret", "größe", "p".repeat(100_000)]) {
-      control.setPassword(password);
-      expect(data.needsLogin).toBe(true);
-      expect([right(data, password), right(data, `${password}x`), right(data, "")]).toEqual([
-        ...[true, false, false],
-      ]);
-    }
-    control.setPassword("");
-    expect([data.needsLogin, right(data, "anything")]).toEqual([false, true]);
-  });
-
-  test("is not in the memory that threads share", () => {
-    const standing = new SharedStanding();
-    standing.setPassword("correct horse battery staple");
-    expect(Buffer.from(standing.memory).includes("correct horse")).toBe(false);
-  });
-});

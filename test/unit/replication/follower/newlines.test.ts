@@ -11,7 +11,7 @@ const millions = new Uint8Array(1_000_000).fill(0x0a);
 describe("ten million newlines", () => {
   test("in a handshake are no answers, and cost less than a second", () => {
     const sent: string[] = [];
-    const options = { listeningPort: 1, announceIp: "", password: "", resume: null };
+    const options = { listeningPort: 1, announceIp: "", user: "", password: "", resume: null };
     const handshake = new Handshake({ ...options, isFailover: false }, (command) => {
       sent.push(command[0]);
     });

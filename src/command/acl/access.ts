@@ -1,0 +1,182 @@
+// The users of a node as one thread judges by them. The control thread owns the users; each thread
+// has this copy, and gets every change before the command that made it is answered.
+// Invariant: a session is trusted only if its user may do everything under the rules that this
+// thread has.
+// Hot path for users with restrictions: refusal(), up to the refusal itself.
+
+import { ErrorReply } from "../../base/errors.ts";
+import { denialObjectBytesMax, failedLoginsMax } from "../../base/limits.ts";
+import type { Request } from "../../protocol/request.ts";
+import { flag } from "../core/flags.ts";
+import type { Session } from "../core/session.ts";
+import type { AccessControl, Denial, JudgedCommand } from "./access-control.ts";
+import { Account, everybody, type Judge, judgement } from "./account.ts";
+import { type DenialBounds, DenialLog } from "./denial-log.ts";
+import { defaultName, hashOf } from "./user.ts";
+import type { User } from "./user-record.ts";
+
+/** What became of the users. Plain data: the control thread posts it to the others. */
+export interface UsersChange {
+  readonly set: readonly User[];
+  readonly removed: readonly string[];
+}
+
+/** A line of CLIENT LIST. */
+type DescribeClient = (session: Session) => string;
+
+const noPermission = (what: string) => new ErrorReply("NOPERM", what);
+const noKey = noPermission(
+  "this user has no permissions to access one of the keys used as arguments",
+);
+const noChannel = noPermission(
+  "this user has no permissions to access one of the channels used as arguments",
+);
+
+const changed = (reason: string) =>
+  noPermission(
+    "ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
+      `This command is no longer allowed for the following reason: ${reason}`,
+  );
+const changedCommand = changed("no permission to execute the command or subcommand");
+const changedKey = changed("no permission to touch the specified keys");
+const changedChannel = changed("no permission to access one of the channels used as arguments");
+
+const joins = flag.INTERNAL | flag.ADMIN;
+
+const reasons = ["command", "command", "key", "channel"] as const;
+
+export class Access implements AccessControl {
+  readonly denials: DenialLog;
+  private readonly accounts = new Map<string, Judge>();
+  private readonly describe: DescribeClient;
+  /** The account of new connections. */
+  private first: Judge;
+
+  constructor(bounds: DenialBounds, describe: DescribeClient) {
+    this.denials = new DenialLog(bounds);
+    this.describe = describe;
+    this.first = everybody;
+    this.accounts.set(defaultName, this.first);
+  }
+
+  /** The sessions of this thread must be refreshed then. */
+  change({ set, removed }: UsersChange): void {
+    for (const name of removed) this.accounts.delete(name);
+    for (const user of set) this.accounts.set(user.name, new Account(user));
+    this.first = this.accounts.get(defaultName) ?? this.first;
+  }
+
+  accountOf(name: string): Judge | undefined {
+    return this.accounts.get(name);
+  }
+
+  get needsLogin(): boolean {
+    return !this.first.isOpen || !this.first.isOn;
+  }
+
+  get isDefaultOpen(): boolean {
+    return this.first.isOpen;
+  }
+
+  // ---- sessions ---------------------------------------------------------------------------------
+
+  reset(session: Session): void {
+    session.user = defaultName;
+    session.authenticated = !this.needsLogin;
+    this.refresh(session);
+  }
+
+  refresh(session: Session): void {
+    session.isTrusted = !this.isStranger(session) && this.accountOf(session.user)?.mayAll === true;
+  }
+
+  /** It must log in first. A stranger becomes welcome when the default user needs no login. */
+  private isStranger({ authenticated }: Session): boolean {
+    return !authenticated && this.needsLogin;
+  }
+
+  login(
+    session: Session,
+    name: string,
+    request: Request,
+    password: number,
+    nowMs: number,
+  ): boolean {
+    const account = this.accounts.get(name);
+    const hash = hashOf(request.bytes(password)); // even if there is no such user
+    const isRight = account?.isOpen === true || account?.hasPassword(hash) === true;
+    if (account?.isOn !== true || !isRight) {
+      this.note(session, "auth", request.latin1(0, denialObjectBytesMax), name, nowMs);
+      if (++session.failedLogins >= failedLoginsMax) session.closing = true;
+      return false;
+    }
+    session.failedLogins = 0;
+    session.authenticated = true;
+    session.user = name;
+    this.refresh(session);
+    return true;
+  }
+
+  // ---- commands ---------------------------------------------------------------------------------
+
+  refusal(
+    session: Session,
+    command: JudgedCommand,
+    request: Request,
+    nowMs: number,
+  ): ErrorReply | null {
+    switch (this.judge(session, command, request, nowMs)) {
+      case judgement.ALLOWED:
+        return null;
+      case judgement.KEY:
+        return noKey;
+      case judgement.CHANNEL:
+        return noChannel;
+      default:
+        return noPermission(`this user has no permissions to run the '${command.name}' command`);
+    }
+  }
+
+  refusalAtExec(
+    session: Session,
+    command: JudgedCommand,
+    request: Request,
+    nowMs: number,
+  ): ErrorReply | null {
+    switch (this.judge(session, command, request, nowMs)) {
+      case judgement.ALLOWED:
+        return null;
+      case judgement.KEY:
+        return changedKey;
+      case judgement.CHANNEL:
+        return changedChannel;
+      default:
+        return changedCommand;
+    }
+  }
+
+  private judge(session: Session, command: JudgedCommand, request: Request, nowMs: number): number {
+    const account = this.accounts.get(session.user);
+    const found = account?.judge(command, request) ?? judgement.COMMAND;
+    if (found === judgement.ALLOWED) return found;
+    const at = account?.deniedAt ?? 0;
+    const object =
+      found === judgement.COMMAND ? command.name : request.latin1(at, denialObjectBytesMax);
+    this.note(session, reasons[found], object, session.user, nowMs);
+    // Nobody answers a JOIN of the binary protocol: its follower must not wait for data.
+    if ((command.flags & joins) === joins) session.closing = true;
+    return found;
+  }
+
+  private note(
+    session: Session,
+    reason: Denial["reason"],
+    object: string,
+    user: string,
+    atMs: number,
+  ): void {
+    const isInside = session.transaction !== null || session.isExecuting;
+    const context = isInside ? "multi" : "toplevel";
+    this.denials.add({ reason, context, object, user, atMs, client: this.describe(session) });
+  }
+}
