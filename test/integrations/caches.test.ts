@@ -215,6 +215,26 @@ integration("cache-manager-ioredis", { sends: "GET SETEX TTL KEYS DEL" }, async 
   expect(await bench.ask("DBSIZE")).toBe(0);
 });
 
+integration(
+  "node-redis 6 keeps values in the process and drops them when they change",
+  { sends: "GET SET CLIENT|TRACKING", unknown: 2 },
+  async (bench) => {
+    const { createClient, BasicClientSideCache } = await stock("redis");
+    const clientSideCache = new BasicClientSideCache({ ttl: 0, maxEntries: 100 });
+    const reader = createClient({ url: bench.url, RESP: 3, clientSideCache });
+    const writer = createClient({ url: bench.url });
+    await Promise.all([reader.connect(), writer.connect()]);
+    bench.after(() => Promise.all([reader.close(), writer.close()]));
+    await writer.set("key", "first");
+    for (let i = 0; i < 3; i++) expect(await reader.get("key")).toBe("first");
+    expect(clientSideCache.stats()).toMatchObject({ hitCount: 2, missCount: 1 });
+    await writer.set("key", "second");
+    await waitFor(async () => (await reader.get("key")) === "second");
+    await bench.ask("FLUSHALL");
+    await waitFor(async () => (await reader.get("key")) === null);
+  },
+);
+
 // ---- others -------------------------------------------------------------------------------------
 
 integration(

@@ -36,15 +36,18 @@ export interface Expected {
   readonly sends: string;
   /** Commands that the node does not know and that the integration tries without need. */
   readonly unknown?: number;
+  /** What is not installed, so that it is skipped. */
+  readonly lacks?: string;
 }
 
 /** A test of an integration: does what its documents show, on a node of its own. */
 export function integration(
   name: string,
-  { sends, unknown = 0 }: Expected,
+  { sends, unknown = 0, lacks = "" }: Expected,
   run: (bench: Bench) => Promise<void>,
 ): void {
-  test(name, async () => {
+  const note = lacks === "" ? "" : ` (skipped: there is no ${lacks})`;
+  test.skipIf(lacks !== "")(`${name}${note}`, async () => {
     await using node = await startNode();
     await using own = await respClient(node.port);
     const opened = new AsyncDisposableStack();

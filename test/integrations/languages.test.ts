@@ -1,0 +1,118 @@
+/**
+ * Caches, sessions and clients of other languages, unchanged, as Debian has them: each program of
+ * this folder does what the documents of one show, asserts what it gets, and ends with 0.
+ * Skipped where Debian's package is not installed; in CI that is a mistake of the set-up.
+ */
+import { expect, setDefaultTimeout } from "bun:test";
+import { existsSync } from "node:fs";
+import { caseMsMax } from "../harness.ts";
+import { type Bench, integration } from "./stock.ts";
+
+setDefaultTimeout(caseMsMax);
+
+interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly sends: string;
+  /** Packages of Debian that it needs. */
+  readonly needs: string;
+  /** Commands that it asks for by mistake: it makes up for the error. */
+  readonly unknown?: number;
+}
+
+const python = ["/usr/bin/python3"];
+
+const programs: readonly Program[] = [
+  {
+    name: "redis-py with hiredis",
+    command: [...python, "redis-py.py"],
+    sends: "SET GET GETEX MULTI EXEC WATCH SUBSCRIBE PSUBSCRIBE PUBLISH SCAN INCRBY EXPIRE",
+    needs: "python3-redis python3-hiredis",
+  },
+  {
+    name: "django-redis",
+    command: [...python, "django.py"],
+    sends: "SET GET MGET DEL EXPIRE PEXPIRE PERSIST TTL PTTL SCAN KEYS",
+    needs: "python3-django-redis",
+  },
+  {
+    name: "Flask-Caching",
+    command: [...python, "flask.py"],
+    sends: "SETEX GET MGET DEL INCRBY EXISTS",
+    needs: "python3-flask-caching python3-redis",
+  },
+  {
+    name: "Celery's results",
+    command: [...python, "celery.py"],
+    sends: "SETEX PUBLISH SUBSCRIBE GET DEL MULTI EXEC",
+    needs: "python3-celery python3-redis",
+  },
+  {
+    name: "Rails' RedisCacheStore",
+    command: ["ruby", "rails.rb"],
+    sends: "SET GET MGET INCRBY DECRBY EXPIRE TTL SCAN DEL",
+    needs: "ruby-activesupport ruby-redis",
+  },
+  {
+    name: "Symfony's RedisAdapter",
+    command: ["php", "symfony.php"],
+    sends: "SETEX MGET UNLINK SCAN EXISTS",
+    needs: "php-cli php-redis php-symfony-cache",
+  },
+  {
+    name: "PHP's sessions by phpredis",
+    command: ["php", "php-sessions.php"],
+    sends: "GET SETEX DEL",
+    needs: "php-cli php-redis",
+  },
+  {
+    name: "Laravel's cache",
+    command: ["php", "laravel.php"],
+    sends: "SETEX GET MGET INCRBY DECRBY SET DEL MULTI EXEC FLUSHDB",
+    needs: "php-cli php-redis php-illuminate-cache php-illuminate-container php-illuminate-redis",
+  },
+  {
+    name: "redigo",
+    command: ["go", "run", "redigo.go"],
+    sends: "SET GET MSET INCRBY MULTI EXEC SUBSCRIBE PUBLISH",
+    needs: "golang-go golang-github-gomodule-redigo-dev",
+  },
+];
+
+/** Debian's Go finds Debian's packages only in this way. */
+const environment = {
+  ...process.env,
+  ...{ GO111MODULE: "off", GOPATH: "/usr/share/gocode", GOFLAGS: "-p=1" },
+  ...{ PYTHONDONTWRITEBYTECODE: "1" },
+};
+
+async function run({ command }: Program, { port }: Bench, database: number): Promise<void> {
+  const child = Bun.spawn([...command, `${port}`, `${database}`], {
+    cwd: import.meta.dir,
+    env: environment,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect([await child.exited, output, errors]).toEqual([0, output, errors]);
+}
+
+function missing({ needs }: Program): string {
+  const absent = needs.split(" ").filter((name) => !isInstalled(name));
+  if (absent.length > 0 && process.env.CI === "true") {
+    throw new Error(`${absent.join(" ")} is not installed, and in CI (CI=true) it must be`);
+  }
+  return absent.join(" ");
+}
+
+/** Debian keeps a list of the files of each package, some with the architecture in its name. */
+function isInstalled(name: string): boolean {
+  const pattern = new Bun.Glob(`${name}{,:*}.list`);
+  const lists = "/var/lib/dpkg/info";
+  return existsSync(lists) && !pattern.scanSync({ cwd: lists }).next().done;
+}
+
+for (const program of programs) {
+  const { name, sends, unknown = 0 } = program;
+  integration(name, { sends, unknown, lacks: missing(program) }, (bench) => run(program, bench, 0));
+}
