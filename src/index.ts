@@ -17,4 +17,5 @@ export {
   TooManyPendingError,
 } from "./client/client-errors.ts";
 export type { ClientOptions, ReconnectOptions } from "./client/client-options.ts";
+export type { Pem, TlsOptions } from "./client/client-tls.ts";
 export type { Lifetime, SetOptions } from "./client/lifetime.ts";

@@ -16,6 +16,7 @@ import {
   type Key,
   type Lifetime,
   MSCacheError,
+  type Pem,
   ProtocolError,
   ReadOnlyError,
   type ReconnectOptions,
@@ -23,6 +24,7 @@ import {
   ServerError,
   type SetOptions,
   TimeoutError,
+  type TlsOptions,
   TooManyPendingError,
   type Value,
 } from "../src/index.ts";
@@ -30,7 +32,11 @@ import {
 /** Everything the client did, in one line. */
 export async function exercise(addr: string): Promise<string> {
   const reconnect: ReconnectOptions = { minDelayMs: 10, maxDelayMs: 100, maxAttempts: undefined };
-  const options: ClientOptions = { addr, password: undefined, requestTimeoutMs: 30_000, reconnect };
+  const ca: Pem = "";
+  const tls: TlsOptions = { ca, rejectUnauthorized: true };
+  const plain = tls.ca === "" ? false : tls;
+  const absent = { password: undefined, requestTimeoutMs: 30_000 };
+  const options: ClientOptions = { addr, tls: plain, ...absent, reconnect };
   await using client = await connect(options);
   const report: string[] = [await client.ping(), client.address === addr ? "here" : "elsewhere"];
   report.push(...(await values(client)), ...(await lifetimes(client)), ...(await failures(client)));

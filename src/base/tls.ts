@@ -10,6 +10,7 @@ import { createSecureContext } from "node:tls";
 import { ConfigError } from "./errors.ts";
 import { tlsFileBytesMax } from "./limits.ts";
 import { codeOf, reasonOf } from "./reason.ts";
+import type { TlsIdentity } from "./tls-link.ts";
 
 /** A path, and the option that it is the value of. An empty path: none. */
 export interface TlsFile {
@@ -24,42 +25,6 @@ export interface TlsFiles {
   readonly keyPass: { readonly text: string; readonly option: string };
   readonly ca: TlsFile;
   readonly caDir: TlsFile;
-}
-
-/** What Bun.listen() and Bun.connect() take. Texts in PEM; plain data, as Workers get it. */
-export interface TlsIdentity {
-  readonly cert?: string;
-  readonly key?: string;
-  readonly passphrase?: string;
-  readonly ca?: string;
-}
-
-/** How one end connects by TLS: what it shows, whom it trusts, what it speaks. */
-export interface TlsLink extends TlsIdentity {
-  readonly secureOptions: number;
-  readonly ciphers?: string;
-}
-
-/** Node's name for a certificate that is good, but another host's. */
-const hostFault = "ERR_TLS_CERT_ALTNAME_INVALID";
-
-/**
- * Why a server that was connected to by TLS is not trusted; null if it is. With `anyHost` a
- * certificate may name another host than the one that was dialled.
- */
-export function distrust(
-  { authorized }: { readonly authorized: boolean },
-  fault: Error | null,
-  anyHost = false,
-): string | null {
-  if (authorized || (anyHost && codeOf(fault) === hostFault)) return null;
-  return fault === null ? "it has no certificate" : tlsReason(fault);
-}
-
-/** OpenSSL's texts name libraries and numbers before what went wrong. */
-export function tlsReason(error: Error): string {
-  const [, name] = /^error:[0-9a-f]+:.*?:OPENSSL_internal:(\w+)$/i.exec(error.message) ?? [];
-  return name === undefined ? error.message : name.toLowerCase().replaceAll("_", " ");
 }
 
 export const tlsProtocols = ["TLSv1.2", "TLSv1.3"] as const;

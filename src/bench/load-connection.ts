@@ -4,8 +4,9 @@
 // Invariant: at most one block is in flight; after its last reply the connection is idle.
 
 import type { Socket } from "bun";
-import { formatAddress } from "../base/address.ts";
 import { monotonicMs } from "../base/clock.ts";
+import { formatPlace, type Place } from "../base/place.ts";
+import { type ConnectTls, handshakeFault } from "../base/tls-link.ts";
 import type { Histogram } from "./histogram.ts";
 import type { ReplyReader } from "./replies.ts";
 import { replyReader } from "./reply-formats.ts";
@@ -14,11 +15,13 @@ import { BenchError, SET, type Workload } from "./workload.ts";
 
 const connectTimeoutMs = 10_000;
 
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-  /** Sent as AUTH before anything else; RESP only. */
+export interface Target extends Place {
+  readonly tls?: ConnectTls | undefined;
+  /** Sent as AUTH before anything else, with the user if there is one; RESP only. */
   readonly password?: string;
+  readonly username?: string;
+  /** The database to select; RESP only. */
+  readonly database?: number;
 }
 
 /** The callbacks of a connection. */
@@ -47,18 +50,19 @@ export class Connection {
   }
 
   async open(target: Target): Promise<void> {
-    const opened = Bun.connect({
-      hostname: target.host,
-      port: target.port,
-      socket: {
-        data: (_socket, chunk) => this.onData(chunk),
-        drain: () => this.onDrain(),
-        close: () => this.onClose(),
-        error: (_socket, error) => this.driver.onFailure(error),
-      },
-    });
-    this.socket = await withinTime(opened, target);
-    if (target.password !== undefined) await this.authenticate(target.password);
+    const socket = {
+      data: (_: unknown, chunk: Uint8Array) => this.onData(chunk),
+      drain: () => this.onDrain(),
+      close: () => this.onClose(),
+      error: (_: unknown, error: Error) => this.driver.onFailure(error),
+    };
+    this.socket = await withinTime(dial(target, socket), target);
+    const { username, password, database = 0 } = target;
+    if (password !== undefined) {
+      const login = username === undefined ? [password] : [username, password];
+      await this.prepare(["AUTH", ...login], "the password was refused");
+    }
+    if (database > 0) await this.prepare(["SELECT", `${database}`], "the database was refused");
   }
 
   get idle(): boolean {
@@ -109,11 +113,11 @@ export class Connection {
     if (!this.closing) this.driver.onFailure(new BenchError("the server closed a connection"));
   }
 
-  /** AUTH has the same reply as a write, so the reader needs no third kind of reply. */
-  private async authenticate(password: string): Promise<void> {
+  /** These commands have the same reply as a write, so the reader needs no third kind. */
+  private async prepare(words: readonly string[], failure: string): Promise<void> {
     const driver = this.driver;
-    const line = `*2\r\n$4\r\nAUTH\r\n$${Buffer.byteLength(password)}\r\n${password}\r\n`;
-    const bytes = new TextEncoder().encode(line);
+    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+    const bytes = new TextEncoder().encode(`*${words.length}\r\n${parts.join("")}`);
     await new Promise<void>((resolve, reject) => {
       this.driver = { onIdle: () => resolve(), onFailure: reject };
       this.reader.expect(Uint8Array.of(SET), Int32Array.of(0), Int32Array.of(0));
@@ -123,9 +127,35 @@ export class Connection {
     });
     this.driver = driver;
     const tally = this.reader.tally;
-    if (tally.errors > 0) throw new BenchError(`the password was refused: ${tally.firstError}`);
+    if (tally.errors > 0) throw new BenchError(`${failure}: ${tally.firstError}`);
     tally.replies = 0;
   }
+}
+
+type Handlers = Bun.SocketHandler<undefined>;
+
+/** By TLS it resolves when the handshake is done and the server is trusted. */
+function dial(target: Target, socket: Handlers): Promise<Socket<undefined>> {
+  const { host: hostname, port, unixPath, tls } = target;
+  if (unixPath !== undefined) return Bun.connect({ unix: unixPath, socket });
+  if (tls === undefined) return Bun.connect({ hostname, port, socket });
+  const { promise, resolve, reject } = Promise.withResolvers<Socket<undefined>>();
+  const failed = (reason: string) => reject(new BenchError(`TLS: ${reason}`));
+  const handlers: Handlers = {
+    ...socket,
+    handshake: (opened, _, fault) => {
+      const reason = handshakeFault(opened, fault, tls);
+      if (reason === null) return resolve(opened);
+      failed(reason);
+      opened.terminate();
+    },
+    close: (closed, error) => {
+      failed("the server closed the connection"); // does nothing if it was open
+      socket.close?.(closed, error);
+    },
+  };
+  Promise.try(() => Bun.connect({ hostname, port, tls, socket: handlers })).catch(reject);
+  return promise;
 }
 
 async function withinTime(
@@ -137,7 +167,8 @@ async function withinTime(
   try {
     return await Promise.race([opened, late]);
   } catch (cause) {
-    throw new BenchError(`no connection to ${formatAddress(target)}`, { cause });
+    const why = cause instanceof BenchError ? `: ${cause.message}` : "";
+    throw new BenchError(`no connection to ${formatPlace(target)}${why}`, { cause });
   } finally {
     clearTimeout(timer);
   }

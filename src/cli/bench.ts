@@ -6,6 +6,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
+import { isServerUrl, type Place, parseServerUrl } from "../base/place.ts";
 import type { Target } from "../bench/load-connection.ts";
 import { type Plan, type Progress, preload, runBench } from "../bench/load-run.ts";
 import { progressLine, report, reportTable } from "../bench/report.ts";
@@ -16,13 +17,15 @@ import {
   protocols,
   type Workload,
 } from "../bench/workload.ts";
+import { resolveTls } from "../client/client-tls.ts";
 import { Failure } from "./failure.ts";
+import { tlsArguments, tlsOf } from "./tls-arguments.ts";
 
 const args = {
   addr: {
     type: "string",
-    description: "Server to load",
-    valueHint: "host:port",
+    description: "Server to load: host:port, a redis:// or rediss:// URL, or unix:///path",
+    valueHint: "address",
     default: "127.0.0.1:5000",
   },
   protocol: {
@@ -30,6 +33,11 @@ const args = {
     description: "Wire protocol",
     valueHint: "resp|memcache",
     default: "resp",
+  },
+  user: {
+    type: "string",
+    description: "User to log in as (RESP only); without it, default",
+    valueHint: "name",
   },
   password: {
     type: "string",
@@ -72,6 +80,7 @@ const args = {
   },
   json: { type: "boolean", description: "Print the result as JSON", default: false },
   quiet: { type: "boolean", description: "Do not show progress", default: false },
+  ...tlsArguments,
 } satisfies ArgsDef;
 
 export default defineCommand({
@@ -105,9 +114,9 @@ function readJob(raw: RawArgs): Job {
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error));
   }
-  const protocolHasAuth = workload.protocol === "resp";
-  if (raw.password !== undefined && !protocolHasAuth) {
-    throw new ConfigError("--password needs --protocol resp");
+  for (const name of ["password", "user"]) {
+    if (raw[name] === undefined || workload.protocol === "resp") continue;
+    throw new ConfigError(`--${name} needs --protocol resp`);
   }
   return {
     target: readTarget(raw),
@@ -120,10 +129,32 @@ function readJob(raw: RawArgs): Job {
 }
 
 function readTarget(raw: RawArgs): Target {
-  const target = parseAddress(String(raw.addr), "127.0.0.1");
-  const password = raw.password ?? process.env.MSCACHE_PASSWORD;
-  const login = raw.protocol === "resp" && typeof password === "string" && password !== "";
-  return login ? { ...target, password } : target;
+  const addr = String(raw.addr);
+  const url = isServerUrl(addr) ? parseServerUrl(addr) : null;
+  const { host, port, unixPath } = url ?? parsePlain(addr);
+  const isResp = raw.protocol === "resp";
+  const password = textOf(raw.password) ?? url?.password ?? process.env.MSCACHE_PASSWORD;
+  const username = textOf(raw.user) ?? url?.username;
+  const hasLogin = isResp && password !== undefined && password !== "";
+  if (username !== undefined && isResp && !hasLogin) {
+    throw new ConfigError("--user needs a password");
+  }
+  const tls = tlsOf({ ...raw, addr });
+  const place = unixPath === undefined ? { host, port } : { host, port, unixPath };
+  return {
+    ...place,
+    ...(tls && { tls: resolveTls(tls, true, place) ?? undefined }),
+    ...(hasLogin && { password, ...(username !== undefined && { username }) }),
+    ...(isResp && { database: url?.database ?? 0 }),
+  };
+}
+
+function parsePlain(addr: string): Place {
+  return parseAddress(addr, "127.0.0.1");
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function readWorkload(raw: RawArgs): Workload {

@@ -3,40 +3,52 @@
 // connect, because a user or a script would rather see the failure than wait.
 
 import { ConfigError } from "../base/errors.ts";
+import { isServerUrl, parseServerUrl } from "../base/place.ts";
 import { connect } from "../client/client.ts";
-import { MSCacheError } from "../client/client-errors.ts";
+import { ConnectError, MSCacheError } from "../client/client-errors.ts";
 import { Failure } from "./failure.ts";
+import { type TlsArguments, tlsArguments, tlsOf } from "./tls-arguments.ts";
 
 type Client = Awaited<ReturnType<typeof connect>>;
 
 export const nodeArguments = {
   addr: {
     type: "string",
-    description: "Address of a node of the group",
-    valueHint: "host:port",
+    description: "Node of the group: host:port, a redis:// or rediss:// URL, or unix:///path",
+    valueHint: "address",
     default: "127.0.0.1:5000",
+  },
+  user: {
+    type: "string",
+    description: "User to log in as; without it, default",
+    valueHint: "name",
   },
   password: {
     type: "string",
     description: "Password; use MSCACHE_PASSWORD to keep it out of the process list",
     valueHint: "text",
   },
+  ...tlsArguments,
 } as const;
 
-export interface NodeArguments {
-  readonly addr: string;
+export interface NodeArguments extends TlsArguments {
+  readonly user?: string | undefined;
   readonly password?: string | undefined;
 }
 
 /** Connects, does the work and closes. An error of the client becomes a Failure or ConfigError. */
 export async function withClient<T>(
-  { addr, password }: NodeArguments,
+  args: NodeArguments,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
+  const { addr, user, password } = args;
+  const tls = tlsOf(args);
   try {
     const client = await connect({
       addr,
-      password: password ?? process.env.MSCACHE_PASSWORD,
+      tls,
+      username: user,
+      password: password ?? passwordBeside(addr),
       reconnect: { maxAttempts: 0 },
     });
     try {
@@ -47,14 +59,21 @@ export async function withClient<T>(
   } catch (error) {
     if (!(error instanceof MSCacheError)) throw error;
     if (error.code === "INVALID_ARGUMENT") throw new ConfigError(error.message);
-    throw new Failure(explain(error.message, addr), { cause: error });
+    throw new Failure(explain(error), { cause: error });
   }
 }
 
+/** The environment's password, unless the address has its own. */
+export function passwordBeside(addr: string): string | undefined {
+  const hasOwn = isServerUrl(addr) && parseServerUrl(addr).password !== undefined;
+  return hasOwn ? undefined : process.env.MSCACHE_PASSWORD || undefined;
+}
+
 /** Redis's text for a missing password addresses the author of a client, not its user. */
-function explain(message: string, addr: string): string {
-  if (!message.includes("NOAUTH")) return message;
-  return `${addr} requires a password; set --password or MSCACHE_PASSWORD`;
+function explain(error: MSCacheError): string {
+  if (!error.message.includes("NOAUTH")) return error.message;
+  const where = error instanceof ConnectError ? error.address : "the node";
+  return `${where} requires a password; set --password or MSCACHE_PASSWORD`;
 }
 
 /** Writes to standard output and resolves when everything is written. */

@@ -11,8 +11,9 @@
 // in `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have
 // been executed and are rejected.
 
-import { type Address, formatAddress } from "../base/address.ts";
+import { formatPlace, type Place } from "../base/place.ts";
 import { reasonOf } from "../base/reason.ts";
+import { handshakeFault, tlsReason } from "../base/tls-link.ts";
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import {
   ClosedError,
@@ -26,7 +27,7 @@ import type { Request } from "./client-request.ts";
 import { CommandWriter } from "./command-writer.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
-import { greeting } from "./shapes.ts";
+import { greeting, text } from "./shapes.ts";
 
 /** When this many bytes are encoded, they are written without waiting for the end of the turn. */
 const flushBytes = 256 * 1024;
@@ -67,8 +68,8 @@ export class Connection implements Holder {
   /** Whether the node said in its reply to HELLO that it is a leader. */
   saidLeader = false;
 
-  private constructor(address: Address, ledger: Ledger, owner: ConnectionOwner) {
-    this.address = formatAddress(address);
+  private constructor(place: Place, ledger: Ledger, owner: ConnectionOwner) {
+    this.address = formatPlace(place);
     this.ledger = ledger;
     this.owner = owner;
     this.heard = ledger.tick;
@@ -76,16 +77,16 @@ export class Connection implements Holder {
   }
 
   /** Connects and logs in. Rejects with ConnectError on failure or after connectTimeoutMs. */
-  static async open(address: Address, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
+  static async open(place: Place, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
     if (ledger.isClosed) throw new ClosedError();
-    const connection = new Connection(address, ledger, owner);
+    const connection = new Connection(place, ledger, owner);
     const { connectTimeoutMs } = ledger.settings;
     const timer = setTimeout(
       () => connection.end(connection.connectError(`no reply within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,
     );
     try {
-      await connection.dial(address);
+      await connection.dial(place);
       await connection.greet();
       return connection;
     } catch (cause) {
@@ -152,32 +153,69 @@ export class Connection implements Holder {
     error: (socket, error) => socket.data.lose(reasonOf(error), error),
   };
 
+  /** By TLS the connection is open when the node has shown a certificate that is trusted. */
+  private static readonly tlsHandlers: Bun.SocketHandler<Connection> = {
+    ...Connection.handlers,
+    open: (socket) => void socket.data.take(socket),
+    handshake: (socket, _, fault) => socket.data.shaken(socket, fault),
+    close: (socket, error) => socket.data.lose(socket.data.closedReason, error),
+    error: (socket, error) => socket.data.lose(`TLS: ${tlsReason(error)}`, error),
+  };
+
+  private get closedReason(): string {
+    return this.state === "connecting"
+      ? "the node closed it: is this its port for TLS, and must clients show a certificate?"
+      : "the node closed it";
+  }
+
   /**
    * Bun.connect throws synchronously on an invalid host or port; that rejects the promise as well.
    */
-  private dial({ host, port }: Address): Promise<void> {
+  private dial({ host, port, unixPath }: Place): Promise<void> {
     const { reject } = this.opened;
-    const socket = Connection.handlers;
-    Promise.try(() => Bun.connect({ hostname: host, port, data: this, socket })).catch(reject);
+    const { tls } = this.ledger.settings;
+    const socket = tls === null ? Connection.handlers : Connection.tlsHandlers;
+    const where = { hostname: host, port, ...(tls !== null && { tls }) };
+    const dialled = () =>
+      unixPath === undefined
+        ? Bun.connect({ ...where, data: this, socket })
+        : Bun.connect({ unix: unixPath, data: this, socket });
+    Promise.try(dialled).catch(reject);
     return this.opened.promise;
   }
 
   private attach(socket: Bun.Socket<Connection>): void {
+    if (this.take(socket)) this.opened.resolve();
+  }
+
+  /** False: the attempt timed out before the socket opened. */
+  private take(socket: Bun.Socket<Connection>): boolean {
     if (this.state === "closed") {
-      socket.terminate(); // the attempt timed out before the socket opened
-      return;
+      socket.terminate();
+      return false;
     }
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
     this.socket = socket;
-    this.opened.resolve();
+    return true;
+  }
+
+  private shaken(socket: Bun.Socket<Connection>, fault: Error | null): void {
+    const { tls } = this.ledger.settings;
+    const reason = tls === null ? null : handshakeFault(socket, fault, tls);
+    if (reason === null) this.opened.resolve();
+    else this.end(this.connectError(`TLS: ${reason}`, fault));
   }
 
   private async greet(): Promise<void> {
-    const { login } = this.ledger.settings;
+    const { login, database } = this.ledger.settings;
     const auth = login === null ? [] : ["AUTH", login.username, login.password];
     const hello = this.ledger.createOwn(["HELLO", 3, ...auth], greeting);
     this.send(hello);
+    const select = database === 0 ? null : this.ledger.createOwn(["SELECT", database], text);
+    if (select !== null) this.send(select);
+    // Both may fail together, and the first says why.
+    await Promise.all([hello.promise, select?.promise]);
     this.saidLeader = (await hello.promise).isLeader;
     // Bytes right after the reply to HELLO may have ended the connection before this line runs.
     if (this.ended !== null) throw this.ended;

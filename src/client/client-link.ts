@@ -7,7 +7,7 @@
 //   down -> failed   reconnect.maxAttempts attempts failed; final
 //   any  -> closed
 
-import { formatAddress } from "../base/address.ts";
+import { formatPlace } from "../base/place.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
 import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./client-errors.ts";
 import type { Settings } from "./client-options.ts";
@@ -32,7 +32,7 @@ export class Link implements Holder {
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ledger: Ledger, owner: LinkOwner) {
-    this.address = formatAddress(ledger.settings.address);
+    this.address = formatPlace(ledger.settings.place);
     this.ledger = ledger;
     this.owner = owner;
     ledger.holders.add(this);
@@ -41,7 +41,7 @@ export class Link implements Holder {
   /** Connects. Rejects with ConnectError on failure and does not retry. */
   async connect(): Promise<void> {
     const ledger = this.ledger;
-    this.connection = await Connection.open(ledger.settings.address, ledger, this.owner);
+    this.connection = await Connection.open(ledger.settings.place, ledger, this.owner);
     this.owner.linkUp(this.connection);
     for (let request = this.waiting.shift(); request; request = this.waiting.shift()) {
       this.connection.send(request);

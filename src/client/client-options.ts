@@ -3,8 +3,12 @@
 // surprise. Nothing is opened here.
 
 import type { Address } from "../base/address.ts";
+import { isServerUrl, type Place, parseServerUrl, type ServerUrl } from "../base/place.ts";
+import { reasonOf } from "../base/reason.ts";
+import type { ConnectTls } from "../base/tls-link.ts";
 import { checkBag, isArgument, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
+import { resolveTls, type TlsOptions } from "./client-tls.ts";
 
 /** How the client reconnects after it has lost its connection. */
 export interface ReconnectOptions {
@@ -26,9 +30,18 @@ export interface ClientOptions {
   /**
    * Any node of the group, as "host:port", ":port" (this machine) or "[::1]:port". Reads go to this
    * node. If it is a follower, it reports the address of its leader, which must be reachable from
-   * the client too. Default "127.0.0.1:5000".
+   * the client too. Default "127.0.0.1:5000". It may also be a URL: redis://, rediss:// (TLS),
+   * mscache:// or mscaches:// with user:password@host:port/database, or unix:///path; what the
+   * options below say goes before what it says.
    */
   addr?: string | undefined;
+  /**
+   * TLS for all connections: true, or options. Default: as the URL says. The leader that a
+   * follower reports is expected to answer by TLS as well.
+   */
+  tls?: boolean | TlsOptions | undefined;
+  /** The number of the database. Default 0. */
+  database?: number | undefined;
   /** Password, sent to every node that the client connects to. Default: no login. */
   password?: string | undefined;
   /** User name for the login; refused without a password. Default "default". */
@@ -55,7 +68,10 @@ export interface ClientOptions {
 
 /** The options with every default filled in. @internal */
 export interface Settings {
-  readonly address: Address;
+  readonly place: Place;
+  /** Null: without TLS. */
+  readonly tls: ConnectTls | null;
+  readonly database: number;
   readonly login: { readonly username: string; readonly password: string } | null;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -78,9 +94,13 @@ const timerMsMax = 2 ** 31 - 1;
 /** @internal */
 export function resolveOptions(options: ClientOptions): Settings {
   checkBag("options", options);
+  const { place, url } = resolveAddr(options.addr);
+  const { username = url?.username, password = url?.password, database = url?.database } = options;
   return {
-    address: options.addr === undefined ? defaultAddress : parseAddress(options.addr),
-    login: resolveLogin(options),
+    place,
+    tls: resolveTls(options.tls, url?.isTls === true, place),
+    database: count("database", database, 0, 0),
+    login: resolveLogin({ username, password }),
     connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs, 5_000),
     requestTimeoutMs: milliseconds("requestTimeoutMs", options.requestTimeoutMs, 5_000),
     reconnect: resolveReconnect(options.reconnect),
@@ -107,6 +127,21 @@ export function parseAddress(text: string): Address {
 }
 
 // --- internal ---
+
+/** The place, and the URL if it is one. */
+function resolveAddr(addr: string | undefined): { place: Place; url: ServerUrl | null } {
+  if (addr === undefined) return { place: defaultAddress, url: null };
+  if (typeof addr !== "string" || !isServerUrl(addr)) {
+    return { place: parseAddress(addr), url: null };
+  }
+  try {
+    const url = parseServerUrl(addr);
+    const { host, port, unixPath } = url;
+    return { place: unixPath === undefined ? { host, port } : { host, port, unixPath }, url };
+  } catch (cause) {
+    throw new InvalidArgumentError(`addr: ${reasonOf(cause)}`);
+  }
+}
 
 function resolveLogin({ username, password }: ClientOptions): Settings["login"] {
   checkText("password", password);

@@ -6,14 +6,8 @@
 import { wallClockMs } from "../base/clock.ts";
 import { ConfigError } from "../base/errors.ts";
 import { Signal } from "../base/signal.ts";
-import {
-  checkCiphers,
-  onlyProtocols,
-  readIdentity,
-  type TlsLink,
-  timeFault,
-  tlsProtocols,
-} from "../base/tls.ts";
+import { checkCiphers, onlyProtocols, readIdentity, timeFault, tlsProtocols } from "../base/tls.ts";
+import type { TlsLink } from "../base/tls-link.ts";
 import type { Config } from "../config/config.ts";
 import { checkTls } from "../config/tls-options.ts";
 import type { ServerTls } from "./connection/listener.ts";

@@ -16,7 +16,7 @@ import type { Logger } from "../base/log.ts";
 import type { OutputBound } from "../base/output-bound.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
-import type { TlsLink } from "../base/tls.ts";
+import type { TlsLink } from "../base/tls-link.ts";
 import type { Effects } from "../journal/effects.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";

@@ -3,7 +3,7 @@
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import { codeOf, reasonOf } from "../../base/reason.ts";
-import { type TlsLink, tlsReason } from "../../base/tls.ts";
+import { type TlsLink, tlsReason } from "../../base/tls-link.ts";
 import type { TlsAuthClients } from "../../config/tls-options.ts";
 import type { ClientSocket, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";

@@ -4,7 +4,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { TlsLink } from "../../base/tls.ts";
+import type { TlsLink } from "../../base/tls-link.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Apply } from "../../protocol/apply-stream.ts";

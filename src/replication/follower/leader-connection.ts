@@ -8,7 +8,7 @@ import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
 import { reasonOf } from "../../base/reason.ts";
-import { distrust, type TlsLink, tlsReason } from "../../base/tls.ts";
+import { distrust, type TlsLink, tlsReason } from "../../base/tls-link.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import { countGarbage } from "../collection.ts";
 

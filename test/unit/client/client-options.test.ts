@@ -51,7 +51,9 @@ describe("an address", () => {
 describe("options", () => {
   test("have the documented defaults", () => {
     expect(resolveOptions({})).toEqual({
-      address: { host: "127.0.0.1", port: 5000 },
+      place: { host: "127.0.0.1", port: 5000 },
+      tls: null,
+      database: 0,
       login: null,
       connectTimeoutMs: 5_000,
       requestTimeoutMs: 5_000,
@@ -64,6 +66,47 @@ describe("options", () => {
     expect(resolveOptions({ password: "p" }).login).toEqual({ username: "default", password: "p" });
   });
 
+  test("a URL says what options may say, and options go before it", () => {
+    const url = "rediss://joe:p%40ss@[::1]:7000/3";
+    expect(resolveOptions({ addr: url })).toMatchObject({
+      place: { host: "::1", port: 7000 },
+      tls: { rejectUnauthorized: true },
+      database: 3,
+      login: { username: "joe", password: "p@ss" },
+    });
+    const options = { addr: url, username: "ann", password: "q", database: 0 };
+    expect(
+      resolveOptions({ ...options, tls: { ca: "pem", rejectUnauthorized: false } }),
+    ).toMatchObject({
+      tls: { ca: "pem", rejectUnauthorized: false },
+      database: 0,
+      login: { username: "ann", password: "q" },
+    });
+    expect(resolveOptions({ addr: "unix:///run/x.sock" }).place).toEqual({
+      ...{ host: "", port: 0, unixPath: "/run/x.sock" },
+    });
+    expect(resolveOptions({ tls: true }).tls).toEqual({ rejectUnauthorized: true });
+    expect(resolveOptions({ tls: false }).tls).toBe(null);
+  });
+
+  test("a wrong URL is refused without a word of its password", () => {
+    for (const addr of [
+      "redis://:s3cret@host:99999",
+      "http://joe:s3cret@host",
+      "redis://:s3cret@h?x=1",
+    ]) {
+      const message = (() => {
+        try {
+          return `accepted ${resolveOptions({ addr }).place.host}`;
+        } catch (error) {
+          return String(error);
+        }
+      })();
+      expect(message).toStartWith("InvalidArgumentError: addr: ");
+      expect(message).not.toContain("s3cret");
+    }
+  });
+
   test("a minDelayMs above the default maxDelayMs raises it", () => {
     expect(resolveOptions({ reconnect: { minDelayMs: 9_000 } }).reconnect.maxDelayMs).toBe(9_000);
   });
@@ -71,6 +114,15 @@ describe("options", () => {
   const mistakes: [string, ClientOptions][] = [
     ["addr", { addr: "nowhere" }],
     ["username", { username: "u" }],
+    ["database", { database: -1 }],
+    ["tls", { addr: "rediss://host", tls: false }],
+    ["tls", { addr: "unix:///x", tls: true }],
+    ["tls.cert", { tls: { cert: "pem" } }],
+    ["tls.ca", { tls: { ca: 7 as never } }],
+    ["tls.ca", { tls: { ca: ["pem", null as never] } }],
+    ["tls.serverName", { tls: { serverName: 1 as never } }],
+    ["tls.rejectUnauthorized", { tls: { rejectUnauthorized: "no" as never } }],
+    ["cacert", { tls: { cacert: "pem" } as never }],
     ["connectTimeoutMs", { connectTimeoutMs: 0 }],
     ["connectTimeoutMs", { connectTimeoutMs: 2 ** 31 }],
     ["requestTimeoutMs", { requestTimeoutMs: Number.NaN }],

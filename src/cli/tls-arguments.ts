@@ -1,0 +1,73 @@
+// The flags of TLS that subcommands share, and what they say. They are read from the files that the
+// flags name, so that a wrong file is one sentence before anything is opened.
+
+import { ConfigError } from "../base/errors.ts";
+import { isServerUrl, parseServerUrl } from "../base/place.ts";
+import { readIdentity } from "../base/tls.ts";
+import type { TlsOptions } from "../client/client-tls.ts";
+
+export const tlsArguments = {
+  tls: {
+    type: "boolean",
+    description: "Connect by TLS, as a rediss:// address does",
+    default: false,
+  },
+  "tls-ca": {
+    type: "string",
+    description: "Certificates of the authorities to trust; without it, the well-known ones",
+    valueHint: "file",
+  },
+  "tls-cert": {
+    type: "string",
+    description: "Certificate to show, with --tls-key",
+    valueHint: "file",
+  },
+  "tls-key": { type: "string", description: "Private key of that certificate", valueHint: "file" },
+  "tls-sni": {
+    type: "string",
+    description: "Host that the certificate must name, instead of that of --addr",
+    valueHint: "host",
+  },
+  "tls-insecure": {
+    type: "boolean",
+    description: "Accept any certificate, even that of an attacker",
+    default: false,
+  },
+} as const;
+
+export interface TlsArguments {
+  readonly addr: string;
+  readonly tls?: boolean | undefined;
+  readonly "tls-ca"?: string | undefined;
+  readonly "tls-cert"?: string | undefined;
+  readonly "tls-key"?: string | undefined;
+  readonly "tls-sni"?: string | undefined;
+  readonly "tls-insecure"?: boolean | undefined;
+}
+
+/** Undefined: no TLS is wanted. Throws a ConfigError. */
+export function tlsOf(args: TlsArguments): TlsOptions | undefined {
+  const isAsked = args.tls === true || (isServerUrl(args.addr) && parseServerUrl(args.addr).isTls);
+  const given = (Object.keys(tlsArguments) as (keyof TlsArguments)[]).find((name) => args[name]);
+  if (!isAsked) {
+    if (given === undefined) return undefined;
+    throw new ConfigError(`--${given} needs --tls or a rediss:// address`);
+  }
+  const file = (name: "tls-ca" | "tls-cert" | "tls-key") => ({
+    path: args[name] ?? "",
+    option: `--${name}`,
+  });
+  const identity = readIdentity({
+    cert: file("tls-cert"),
+    key: file("tls-key"),
+    keyPass: { text: "", option: "a password, which this command cannot ask for," },
+    ca: file("tls-ca"),
+    caDir: { path: "", option: "" },
+  });
+  const sni = args["tls-sni"];
+  return {
+    ...identity,
+    ...(sni !== undefined && sni !== "" && { serverName: sni }),
+    rejectUnauthorized: args["tls-insecure"] !== true,
+  };
+}
