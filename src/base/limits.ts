@@ -225,6 +225,8 @@ export const messagesSoftSecondsDefault = 60;
 export const eventLogBytes = 16 * MiB;
 /** Longest key or line in one record, bytes. Longer: the record counts as lost, a line is cut. */
 export const eventRecordBytesMax = 4 * MiB;
+/** Bytes of the arguments in a line of MONITOR. More: the line says how many more there were. */
+export const monitorArgumentBytesMax = 512 * KiB;
 /** Bytes of records that the control thread works on before it serves others. */
 export const eventBytesPerTurn = 1 * MiB;
 
@@ -360,6 +362,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value fits while requests wait"],
   [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],
   [descriptorsSpare < descriptorsReserved, "max-clients is reached before the spare descriptors"],
+  [4 * monitorArgumentBytesMax < eventRecordBytesMax, "a line of escapes fits a record"],
   [messagesSoftBytesDefault < messagesHardBytesDefault, "a soft bound is below its hard one"],
   [messagesHardBytesDefault < outputHardBytesMax, "the bound of a class is below that of all"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],

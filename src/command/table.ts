@@ -28,6 +28,7 @@ import { introspectionCommands } from "./server/introspection.ts";
 import { latencyCommands } from "./server/latency-command.ts";
 import { memoryCommands } from "./server/memory-command.ts";
 import { moduleCommands } from "./server/module-command.ts";
+import { monitorCommands } from "./server/monitor-command.ts";
 import { replicationCommands } from "./server/replicaof.ts";
 import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
@@ -73,6 +74,7 @@ const rows: readonly CommandRow[] = [
   ...serverCommands,
   ...memoryCommands,
   ...slowLogCommands,
+  ...monitorCommands,
   ...latencyCommands,
   ...moduleCommands,
   ...clusterCommands,

@@ -116,6 +116,10 @@ export class EventLog {
     return (this.journal.activity & activity.MISSES) !== 0;
   }
 
+  get recordsCommands(): boolean {
+    return (this.journal.activity & activity.COMMANDS) !== 0;
+  }
+
   get hasRedirects(): boolean {
     return (this.journal.activity & activity.REDIRECTS) !== 0;
   }

@@ -121,7 +121,7 @@ export function tidyMemory({ collector, clientMemory }: DataThread): void {
 
 /**
  * Closes the clients of one thread that were silent for longer than the timeout; 0 closes none. A
- * client that waits for this node is not idle, nor is a subscriber or a link.
+ * client that waits for this node is not idle, nor is a subscriber, a monitor or a link.
  */
 export function closeIdle(connections: Connections, timeoutSeconds: number): void {
   const { thread } = connections;
@@ -133,7 +133,7 @@ export function closeIdle(connections: Connections, timeoutSeconds: number): voi
   const before = now - timeoutSeconds * 1000;
   for (const connection of connections.all()) {
     const { session } = connection;
-    if (session.kind !== "normal" || session.subscriptions > 0) continue;
+    if (session.kind !== "normal" || session.subscriptions > 0 || session.isMonitor) continue;
     if (connection.isWaiting || session.lastActiveMs >= before) continue;
     thread.log.debug(`client ${session.address} was idle: closed`);
     connection.close();

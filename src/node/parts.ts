@@ -8,7 +8,8 @@ import type { Lookup } from "../base/host-lookup.ts";
 import { type LineSink, Log } from "../base/log.ts";
 import { redisVersion } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
-import { Channels } from "../command/pubsub/channels.ts";
+import { Channels, type Message } from "../command/pubsub/channels.ts";
+import { Monitors } from "../command/server/monitors.ts";
 import { applier } from "../command/stream/apply.ts";
 import { changedKeys } from "../command/stream/changed-keys.ts";
 import { Tracking } from "../command/tracking/tracking.ts";
@@ -63,12 +64,26 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   configuration.userLines = () => users.linesToWrite();
   const pauses = new NodePauses(store, standing, fault);
   const channels = new Channels();
-  const tracking = new Tracking((receivers, message) => channels.send(receivers, message));
-  const context = { store, keyspace, effects, standing, statistics, observer, channels, tracking };
+  const send = (receivers: ReadonlySet<number>, message: Message) => {
+    channels.send(receivers, message);
+  };
+  const tracking = new Tracking(send);
+  const monitors = new Monitors(send);
+  const context = {
+    store,
+    keyspace,
+    effects,
+    standing,
+    statistics,
+    observer,
+    channels,
+    tracking,
+    monitors,
+  };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
-    ...{ channels, tracking, context, clientLimits },
+    ...{ channels, tracking, monitors, context, clientLimits },
   };
 }
 
@@ -143,13 +158,14 @@ export function makeControlThread(ground: Ground, replication: Replication) {
 
 /** Reads the event log for those who observe keys. */
 export function makeObservers(ground: Ground): Observers {
-  const { events, channels, tracking, configuration, log } = ground;
-  return new Observers({ events, channels, tracking, configuration, log });
+  const { events, channels, tracking, monitors, configuration, log } = ground;
+  return new Observers({ events, channels, tracking, monitors, configuration, log });
 }
 
 /** A connection has closed. */
-function forget({ channels, tracking }: Ground, id: number): void {
+function forget({ channels, tracking, monitors }: Ground, id: number): void {
   channels.forget(id);
+  monitors.remove(id);
   tracking.gone(id);
 }
 

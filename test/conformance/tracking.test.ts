@@ -75,6 +75,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     test("a client that does not read its invalidations is disconnected", async () => {
       await using server = await contestant.start();
       await using room = await Room.open(server.port);
+      await room.writer.ask("CONFIG", "SET", "client-output-buffer-limit", "normal 10mb 0 0");
       await room.reader.ask("CLIENT", "TRACKING", "ON", "BCAST");
       room.reader.pause();
       const name = "k".repeat(100_000);

@@ -369,7 +369,7 @@ function lettersOf(
   tracking: Pick<Tracking, "isBroken">,
 ): string {
   const { kind, id, subscriptions, transaction, closing, noEvict, noTouch, isUnix } = session;
-  let letters: string = kindLetters[kind];
+  let letters: string = session.isMonitor ? "O" : kindLetters[kind];
   if (subscriptions > 0) letters += "P";
   if (transaction !== null) letters += "x";
   if (isHeld || waiting.has(id)) letters += "b";

@@ -21,6 +21,7 @@ import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
 import type { Session } from "../core/session.ts";
 import { argumentIs } from "../core/words.ts";
+import { stopMonitoring } from "../server/monitor-command.ts";
 import { stopTracking } from "../tracking/tracking-command.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
@@ -144,6 +145,7 @@ function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   x.standing.access.reset(session);
   end(session);
   stopTracking(x);
+  stopMonitoring(x);
   if (session.subscriptions > 0) channels.forget(session.id);
   session.channels = 0;
   session.patterns = 0;

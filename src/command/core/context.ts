@@ -7,6 +7,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
+import type { Monitors } from "../server/monitors.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
 import type { Control, Standing } from "./node.ts";
@@ -35,6 +36,7 @@ export interface Context {
 export interface ChannelContext extends Context {
   readonly channels: Channels;
   readonly tracking: Tracking;
+  readonly monitors: Monitors;
 }
 
 /** The context of CONTROL commands. */

@@ -1,13 +1,16 @@
-// What one thread tells the event log beside changes of keys: on whose behalf it works, and which
-// keys clients read that track them. run-handler.ts calls it around a command.
+// What one thread tells the event log beside changes of keys: on whose behalf it works, which keys
+// clients read that track them, and for MONITOR each command. run-handler.ts calls it around one.
 // Invariant: a read is recorded while the shards of its keys are locked, or before; so the record
 // of the next change comes behind it.
 // Hot path: begin() runs once for each event of a connection; the rest only while somebody tracks.
 
+import { latin1Bytes } from "../../base/bytes.ts";
+import { wallClockMs } from "../../base/clock.ts";
 import { record } from "../../journal/event-kinds.ts";
 import type { EventLog } from "../../journal/event-log.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "./flags.ts";
+import { monitorLine } from "./monitor-line.ts";
 import { type Session, tracks } from "./session.ts";
 
 /** Every command has one of these flags. */
@@ -19,6 +22,7 @@ const unlocked = flag.CONTROL | flag.LONG;
 interface Observed {
   readonly name: string;
   readonly flags: number;
+  readonly row: { readonly hides?: (request: Request, index: number) => boolean };
   keyArguments(request: Request): number;
   nextKey(position: number, argc: number): number;
 }
@@ -39,7 +43,7 @@ export class Observer {
   /** Call it before commands of this session run. */
   begin(session: Session): void {
     this.events.author = session;
-    this.isOn = session.tracking !== 0;
+    this.isOn = session.tracking !== 0 || this.events.recordsCommands;
     this.attention = this.isOn ? anyFlag : flag.TIMED;
   }
 
@@ -54,7 +58,15 @@ export class Observer {
 
   after(session: Session, command: Observed, request: Request): void {
     if ((command.flags & unlocked) === 0) this.noteReads(session, command, request);
+    if (this.events.recordsCommands) this.noteCommand(session, command, request);
     endCaching(session, command);
+  }
+
+  /** Where it runs, so that inside a transaction the order is that of the commands. */
+  private noteCommand(session: Session, command: Observed, request: Request): void {
+    if ((command.flags & flag.ADMIN) !== 0) return;
+    const line = latin1Bytes(monitorLine(session, command, request, wallClockMs()));
+    this.events.append(record.COMMAND, session.database, line, 0, line.length);
   }
 
   private noteReads(session: Session, command: Observed, request: Request): void {

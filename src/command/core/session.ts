@@ -39,6 +39,8 @@ export class Session {
   tracking = 0;
   /** The client that gets its invalidations; 0 for itself. */
   redirect = 0;
+  /** Whether it is shown all commands (MONITOR). */
+  isMonitor = false;
   lastCommand = "NULL";
   replyMode: ReplyMode = "on";
   noEvict = false;
@@ -102,7 +104,7 @@ export class Session {
 
   /** How many kinds of messages it may get: it grows when their confirmation must come first. */
   get receives(): number {
-    return this.subscriptions + (this.tracking === 0 ? 0 : 1);
+    return this.subscriptions + (this.tracking === 0 ? 0 : 1) + (this.isMonitor ? 1 : 0);
   }
 
   get subscriptions(): number {

@@ -319,10 +319,10 @@ export class Connection implements Spill {
     const copy = request.copy();
     this.handedBytes = copy.buf.length < countedBytesMin ? 0 : copy.buf.length;
     const answer = thread.mailbox.submit(session, command, copy, this.spoken.protocol);
-    const { receives } = session;
+    const { subscriptions } = session;
     const isGroup = (command.flags & flag.TRANSACTION) !== 0;
     answer.then(
-      (bytes) => this.wake(bytes, isGroup || session.receives > receives),
+      (bytes) => this.wake(bytes, isGroup || session.receives > subscriptions),
       (error) => thread.fail(error),
     );
     return true;
@@ -330,7 +330,7 @@ export class Connection implements Spill {
 
   /**
    * Messages that arrived meanwhile were published before the reply was made, so they go first;
-   * unless the reply may confirm their subscription, or holds older replies of a transaction.
+   * unless the reply may confirm their subscription, or holds older replies or values.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
     this.handedBytes = 0;

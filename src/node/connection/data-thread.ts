@@ -248,8 +248,8 @@ export class DataThread {
 
   /** Called for a closed connection: it receives no more messages. */
   left(session: Session): void {
-    const isReceiver = session.subscriptions > 0 || session.tracking !== 0;
-    if (isReceiver || this.context.observer.hasRedirects) this.host.subscriberLeft(session.id);
+    if (session.receives > 0 || this.context.observer.hasRedirects)
+      this.host.subscriberLeft(session.id);
   }
 
   /** Counts and logs a client that is disconnected because of a bound. */

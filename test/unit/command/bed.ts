@@ -11,6 +11,7 @@ import type { Control } from "../../../src/command/core/node.ts";
 import { Observer } from "../../../src/command/core/observer.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
+import { Monitors } from "../../../src/command/server/monitors.ts";
 import { find } from "../../../src/command/table.ts";
 import { Tracking } from "../../../src/command/tracking/tracking.ts";
 import { Effects } from "../../../src/journal/effects.ts";
@@ -83,6 +84,7 @@ export class Bed {
       observer: new Observer(this.events),
       channels: new Channels(),
       tracking: new Tracking(() => undefined),
+      monitors: new Monitors(() => undefined),
       control: { clients } as unknown as Control,
       now: now,
       session: this.session,

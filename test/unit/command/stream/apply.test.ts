@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
 import { Log } from "../../../../src/base/log.ts";
 import { Channels } from "../../../../src/command/pubsub/channels.ts";
+import { Monitors } from "../../../../src/command/server/monitors.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../../src/command/tracking/tracking.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
@@ -35,6 +36,7 @@ function open(refusesOtherTypes = false) {
     observer,
     channels: new Channels(),
     tracking: new Tracking(() => undefined),
+    monitors: new Monitors(() => undefined),
   };
   const apply = applier(parts, {
     log: new Log(

@@ -1,0 +1,65 @@
+// The line that MONITOR shows for a command, in the format of redis 7.0: when, from which database
+// and address, and the arguments, quoted. Whoever calls it decides which commands are shown.
+// Invariants: no argument that a row hides is in it; a line is bounded, and all of it is ASCII.
+
+import { monitorArgumentBytesMax } from "../../base/limits.ts";
+import type { Request } from "../../protocol/request.ts";
+import { flag } from "./flags.ts";
+
+/** A command, as far as it matters here. */
+interface Shown {
+  readonly name: string;
+  readonly flags: number;
+  readonly row: { readonly hides?: (request: Request, index: number) => boolean };
+}
+
+interface Caller {
+  readonly database: number;
+  readonly address: string;
+}
+
+/** Without the end of the line. `nowMs` is when the command ran. */
+export function monitorLine(
+  { database, address }: Caller,
+  command: Shown,
+  request: Request,
+  nowMs: number,
+): string {
+  const seconds = Math.floor(nowMs / 1000);
+  const micros = `${Math.floor((nowMs - seconds * 1000) * 1000)}`.padStart(6, "0");
+  const parts = [`${seconds}.${micros} [${database} ${address}]`];
+  let left = monitorArgumentBytesMax;
+  for (let i = 0; i < request.argc; i++) {
+    if (left <= 0) return `${parts.join(" ")} ... (${request.argc - i} more arguments)`;
+    parts.push(quoted(shown(command, request, i, left)));
+    left -= request.length(i);
+  }
+  return parts.join(" ");
+}
+
+function shown({ name, flags, row }: Shown, request: Request, index: number, max: number): string {
+  if (index === 0 && (flags & flag.INTERNAL) !== 0) return name;
+  if (row.hides?.(request, index) === true) return "(redacted)";
+  const more = request.length(index) - max;
+  const text = request.latin1(index, max);
+  return more > 0 ? `${text}... (${more} more bytes)` : text;
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  '"': '\\"',
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\x07": "\\a",
+  "\b": "\\b",
+};
+
+/** As Redis's sdscatrepr(). */
+function quoted(text: string): string {
+  return `"${text.replace(/[^ !#-[\]-~]/g, escaped)}"`;
+}
+
+function escaped(char: string): string {
+  return escapes[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+}

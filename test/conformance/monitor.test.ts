@@ -1,0 +1,196 @@
+/**
+ * MONITOR: which commands are shown, in which order and form, what is hidden, against our node with
+ * one thread and with four, and against redis-server.
+ * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { contestants, ours, oursWithThreads } from "../support/servers.ts";
+import { type Argument, textOf } from "../support/wire.ts";
+
+setDefaultTimeout(caseMsMax);
+
+for (const contestant of [...contestants, oursWithThreads(4)]) {
+  describe.skipIf(contestant.isMissing)(contestant.name, () => {
+    let server: TestNode;
+    beforeAll(async () => {
+      server = await contestant.start();
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+
+    test("a line has time, database, address, and the arguments as they were sent", async () => {
+      await using seen = await Seen.open(server.port);
+      await seen.run("set", "k", 'a"b\\c\n\r\t\x07\b\x00\x7f é');
+      const lines = await seen.lines();
+      const address = textOf(await seen.client.typed("CLIENT", "INFO")).match(/addr=(\S+)/)?.[1];
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^\d{10}\.\d{6} \[0 127\.0\.0\.1:\d+\] /);
+      expect(lines[0]).toContain(` [0 ${address}] `);
+      const told = String.raw`"set" "k" "a\"b\\c\n\r\t\a\b\x00\x7f \xc3\xa9"`;
+      expect(lines[0]).toEndWith(told);
+      const atMs = Number((lines[0] as string).split(" ")[0]) * 1000;
+      expect(Math.abs(atMs - Date.now())).toBeLessThan(600_000);
+    });
+
+    test("commands of a transaction are shown where they run, before EXEC", async () => {
+      await using seen = await Seen.open(server.port);
+      for (const command of ["MULTI", "SET a 1", "INCR a", "EXEC", "MULTI", "GET a", "DISCARD"]) {
+        await seen.run(...command.split(" "));
+      }
+      for (const command of ["WATCH a", "SET a 5", "MULTI", "GET a", "EXEC"]) {
+        await seen.run(...command.split(" "));
+      }
+      expect(await seen.commands()).toEqual([
+        ...['"MULTI"', '"SET" "a" "1"', '"INCR" "a"', '"EXEC"', '"MULTI"', '"DISCARD"'],
+        ...['"WATCH" "a"', '"SET" "a" "5"', '"MULTI"', '"EXEC"'],
+      ]);
+    });
+
+    test("what is refused, and what only administrators run, is not shown", async () => {
+      await using seen = await Seen.open(server.port);
+      for (const command of [
+        "GET",
+        "NOSUCH x",
+        "CONFIG GET port",
+        "CLIENT LIST",
+        "SLOWLOG LEN",
+        "CLIENT ID",
+        "SUBSCRIBE x",
+        "UNSUBSCRIBE x",
+        "PUBLISH ch msg",
+        "INCR a b",
+        "GET k",
+      ]) {
+        await seen.run(...command.split(" "));
+      }
+      expect(await seen.commands()).toEqual([
+        ...['"CLIENT" "ID"', '"SUBSCRIBE" "x"', '"UNSUBSCRIBE" "x"', '"PUBLISH" "ch" "msg"'],
+        '"GET" "k"',
+      ]);
+    });
+
+    test("passwords are hidden", async () => {
+      await using seen = await Seen.open(server.port);
+      await seen.run("AUTH", "default", "secret");
+      await seen.run("AUTH", "secret");
+      await seen.run("HELLO", "2", "AUTH", "default", "secret", "SETNAME", "x");
+      expect(await seen.commands()).toEqual([
+        '"AUTH" "(redacted)" "(redacted)"',
+        '"AUTH" "(redacted)"',
+        '"HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x"',
+      ]);
+    });
+
+    test("a monitor still runs commands, and sees them; RESET ends it", async () => {
+      await using monitor = await Peer.connect(server.port);
+      expect(await monitor.ask("MONITOR")).toBe("+OK");
+      expect(await monitor.ask("PING")).toBe("+PONG");
+      expect(await monitor.shown()).toEndWith('"PING"');
+      expect(textOf(await monitor.typed("CLIENT", "INFO"))).toContain(" flags=O ");
+      expect(await monitor.shown()).toEndWith('"CLIENT" "INFO"');
+      expect(await monitor.ask("RESET")).toBe("+RESET");
+      for (let i = 0; i < 3; i++) expect(await monitor.ask("PING")).toBe("+PONG");
+    });
+
+    test("in a transaction it is refused", async () => {
+      await using client = await Peer.connect(server.port);
+      for (const command of ["MULTI", "MONITOR", "PING"]) await client.ask(command);
+      expect(await client.ask("EXEC")).toBe(
+        "*[-ERR MONITOR isn't allowed for DENY BLOCKING client +PONG]",
+      );
+    });
+
+    test("lines are no pushes in RESP3", async () => {
+      await using monitor = await Peer.connect(server.port);
+      await monitor.ask("HELLO", "3");
+      await monitor.ask("MONITOR");
+      await monitor.ask("ECHO", "hi");
+      const line = await monitor.reply();
+      expect(line.type).toBe("+");
+    });
+  });
+}
+
+for (const contestant of [ours, oursWithThreads(4)]) {
+  describe(`beyond Redis: ${contestant.name}`, () => {
+    test("the log is off when the last monitor has gone", async () => {
+      await using server = await contestant.start();
+      const monitor = await Peer.connect(server.port);
+      await monitor.ask("MONITOR");
+      await monitor[Symbol.asyncDispose]();
+      await using seen = await Seen.open(server.port);
+      await seen.run("GET", "k");
+      expect(await seen.commands()).toEqual(['"GET" "k"']);
+    });
+
+    test("of very long arguments only the beginning is shown", async () => {
+      await using server = await contestant.start();
+      await using seen = await Seen.open(server.port);
+      await seen.run("SET", "k", "v".repeat(3_000_000), "EX", "100");
+      const [line] = await seen.commands();
+      expect(line?.length).toBeLessThan(600_000);
+      expect(line).toMatch(/^"SET" "k" "v{9}/);
+      expect(line).toMatch(/v\.\.\. \(\d+ more bytes\)" \.\.\. \(2 more arguments\)$/);
+    });
+
+    test("a monitor that does not read is disconnected", async () => {
+      await using server = await contestant.start();
+      await using client = await Peer.connect(server.port);
+      await using monitor = await Peer.connect(server.port);
+      await client.ask("CONFIG", "SET", "client-output-buffer-limit", "normal 10mb 0 0");
+      await monitor.ask("MONITOR");
+      monitor.pause();
+      const value = "v".repeat(400_000);
+      await waitFor(async () => {
+        for (let i = 0; i < 20; i++) await client.ask("SET", "k", value);
+        return !(await client.ask("CLIENT", "LIST")).includes("flags=O");
+      });
+    });
+  });
+}
+
+/** A monitor, and a client whose commands it sees. */
+class Seen {
+  readonly client: Peer;
+  private readonly monitor: Peer;
+  private ends = 0;
+
+  private constructor(client: Peer, monitor: Peer) {
+    this.client = client;
+    this.monitor = monitor;
+  }
+
+  static async open(port: number): Promise<Seen> {
+    const client = await Peer.connect(port);
+    const monitor = await Peer.connect(port);
+    expect(await monitor.ask("MONITOR")).toBe("+OK");
+    return new Seen(client, monitor);
+  }
+
+  async run(...args: Argument[]): Promise<void> {
+    await this.client.typed(...args);
+  }
+
+  /** The lines up to now: a command of its own is seen last. */
+  async lines(): Promise<string[]> {
+    const end = `end ${++this.ends}`;
+    await this.client.typed("ECHO", end);
+    const found: string[] = [];
+    for (;;) {
+      const line = textOf(await this.monitor.reply());
+      if (line.endsWith(`"ECHO" "${end}"`)) return found;
+      found.push(line);
+    }
+  }
+
+  /** The same without time and address. */
+  async commands(): Promise<string[]> {
+    return (await this.lines()).map((line) => line.slice(line.indexOf('] "') + 2));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await this.monitor[Symbol.asyncDispose]();
+  }
+}
