@@ -34,6 +34,7 @@ import { persistenceCommands } from "./server/save.ts";
 import { shutdownCommands } from "./server/shutdown-command.ts";
 import { slowLogCommands } from "./server/slowlog-command.ts";
 import { waitCommands } from "./server/wait.ts";
+import { waitOffsetCommands } from "./server/wait-offset.ts";
 import { compareDeleteCommands } from "./string/compare-delete.ts";
 import { counterCommands } from "./string/counter.ts";
 import { increxCommands } from "./string/increx.ts";
@@ -85,6 +86,7 @@ const rows: readonly CommandRow[] = [
   ...scriptCommands,
   ...shutdownCommands,
   ...waitCommands,
+  ...waitOffsetCommands,
   ...failoverCommands,
 ];
 

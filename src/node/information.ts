@@ -68,7 +68,7 @@ export class NodeInformation implements Information {
         persistence: persistence.info(standing.isLoading),
         threads: counted,
         histograms: wantsHistograms(sections) ? await this.parts.timings.histograms() : [],
-        blockedClients: replication.waiters.count + counted.held + held.count,
+        blockedClients: this.waitingClients() + counted.held + held.count,
         rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,
@@ -85,6 +85,11 @@ export class NodeInformation implements Information {
       },
       sections,
     );
+  }
+
+  private waitingClients(): number {
+    const { waiters, offsetWaits } = this.parts.replication;
+    return waiters.count + offsetWaits.count;
   }
 
   /** Most memory that the store has used, as far as it was asked; it looks once a second. */

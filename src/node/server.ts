@@ -133,7 +133,7 @@ function makeServices(ground: Ground, made: Made) {
   const ending = { store, standing, replication, persistence, threads, chores, sending };
   const shared = { store, standing, configuration, clientMemory, replication, log, fault };
   const roles = new NodeRoles({ ...shared, pauses, clients: threads });
-  const waits = new NodeWaits(replication.waiters, threads);
+  const waits = new NodeWaits(replication, threads);
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);

@@ -27,6 +27,7 @@ import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
+import { OffsetWaits } from "./offset-waits.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
 const tickMs = 1_000;
@@ -99,6 +100,7 @@ export class Replication {
   readonly follower: Follower;
   readonly failover: Failover;
   readonly waiters: Waiters;
+  readonly offsetWaits: OffsetWaits;
   private readonly parts: ReplicationParts;
   private readonly timer: Timer;
   private standsStill = false;
@@ -107,13 +109,15 @@ export class Replication {
   constructor(parts: ReplicationParts) {
     this.parts = parts;
     this.history = parts.history ?? new History();
+    const { journal, fault } = parts;
+    const offset = () => journal.offset;
+    this.offsetWaits = new OffsetWaits({ history: this.history, offset, fault });
     this.follower = this.makeFollower();
     this.leader = this.makeLeader();
-    this.waiters = new Waiters(this.leader, parts.fault);
+    this.waiters = new Waiters(this.leader, fault);
     this.failover = this.makeFailover();
     this.leader.onFollowersChange = () => this.standingChanged.emit();
     this.leader.onAcknowledged = () => this.acknowledged();
-    const { fault } = parts;
     this.timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
     this.timer.unref();
   }
@@ -136,11 +140,14 @@ export class Replication {
       refusesOtherTypes: () => options().refusesOtherTypes === true,
       historyRenamed: (reason) => this.leader.dropFollowers(reason),
       historyReplaced: (reason) => this.leader.dropAll(reason),
-      journaled: () => this.leader.flush(),
+      journaled: () => this.flush(),
       changing: (request) => this.leader.changing(request),
       loadingChanged: this.parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
-      linkChanged: () => this.standingChanged.emit(),
+      linkChanged: () => {
+        this.offsetWaits.check();
+        this.standingChanged.emit();
+      },
       failoverAnswered: (accepted, reason) => this.failover.answered(accepted, reason),
     });
   }
@@ -256,6 +263,7 @@ export class Replication {
     effects.muted = false;
     store.expires = true;
     this.leader.dropFollowers("this node is a leader now");
+    this.offsetWaits.check();
     this.roleChanged.emit(null);
   }
 
@@ -304,9 +312,15 @@ export class Replication {
 
   // ---- time -------------------------------------------------------------------------------------
 
+  /** Everything before it has been applied here. */
+  get offset(): number {
+    return this.parts.journal.offset;
+  }
+
   /** Called at the end of each turn in which effects were recorded. */
   flush(): void {
     this.leader.flush();
+    this.offsetWaits.check();
   }
 
   /** Once a second; called by the object's own timer. */
@@ -320,6 +334,7 @@ export class Replication {
     this.tickedMs = now;
     this.follower.tick();
     this.leader.tick();
+    this.offsetWaits.check();
     this.standingChanged.emit();
   }
 
@@ -361,6 +376,7 @@ export class Replication {
     clearInterval(this.timer);
     if (this.failover.isActive) this.failover.abort("shutting down");
     this.waiters.releaseAll("gone");
+    this.offsetWaits.endAll("gone");
     this.follower.stop("shutting down");
     this.leader.dropAll("shutting down");
   }

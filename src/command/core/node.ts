@@ -195,7 +195,24 @@ export interface Followers {
   join(socket: LinkSocket): Link;
 }
 
+/** A place in a history: everything before `offset` of `replid`. */
+export interface Place {
+  readonly replid: string;
+  readonly offset: number;
+}
+
 export interface Waits {
+  /** Where the last write of the session is; if it has written nothing, the present place. */
+  placeOf(session: Session): Place;
+  /**
+   * Resolves to whether this node has everything up to the offset, or to an error if it never will.
+   */
+  waitForOffset(
+    session: Session,
+    replid: string,
+    offset: number,
+    timeoutMs: number,
+  ): Promise<boolean | ErrorReply>;
   /**
    * Resolves to the number of followers with all writes of the session, when enough or on timeout.
    */
