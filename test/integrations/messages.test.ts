@@ -35,13 +35,38 @@ async function broadcast(
   return { servers, clients };
 }
 
-async function exchange(bench: Bench, adapter: () => Promise<Untyped>): Promise<void> {
+/** What is published before the other server has subscribed is lost, with Redis as well. */
+interface Channels {
+  readonly count: "NUMSUB" | "SHARDNUMSUB";
+  /** That of all servers. */
+  readonly all: string;
+  /** That of the room, if it has its own. */
+  readonly room?: string;
+}
+
+const classic: Channels = { count: "NUMSUB", all: "socket.io-request#/#" };
+const sharded: Channels = { count: "SHARDNUMSUB", all: "socket.io#/#", room: "socket.io#/#room#" };
+
+async function subscribed(bench: Bench, { count }: Channels, channel: string, wanted: number) {
+  await waitFor(async () => {
+    const [, subscribers] = (await bench.ask("PUBSUB", count, channel)) as [string, number];
+    return subscribers === wanted;
+  });
+}
+
+async function exchange(
+  bench: Bench,
+  channels: Channels,
+  adapter: () => Promise<Untyped>,
+): Promise<void> {
   const { servers, clients } = await broadcast(bench, adapter);
+  await subscribed(bench, channels, channels.all, 2);
   const got: string[][] = [[], []];
   clients.forEach((client, i) => {
     client.on("news", (text: string) => got[i]?.push(text));
   });
   await clients[1].emitWithAck("join", "room");
+  if (channels.room !== undefined) await subscribed(bench, channels, channels.room, 1);
   servers[0].emit("news", "to all");
   servers[0].to("room").emit("news", "to the room");
   await waitFor(() => got[1]?.length === 2);
@@ -68,7 +93,7 @@ integration(
   { sends: "PSUBSCRIBE SUBSCRIBE PUBLISH PUBSUB|NUMSUB", unknown: 4 },
   async (bench) => {
     const { createAdapter } = await stock("@socket.io/redis-adapter");
-    await exchange(bench, async () => createAdapter(...(await nodeRedisPair(bench))));
+    await exchange(bench, classic, async () => createAdapter(...(await nodeRedisPair(bench))));
   },
 );
 
@@ -78,7 +103,7 @@ integration(
   async (bench) => {
     const { createAdapter } = await stock("@socket.io/redis-adapter");
     const { Redis } = await stock("ioredis");
-    await exchange(bench, async () => {
+    await exchange(bench, classic, async () => {
       const publisher = new Redis(bench.port);
       const subscriber = publisher.duplicate();
       bench.after(() => Promise.all([publisher.quit(), subscriber.quit()]));
@@ -92,7 +117,9 @@ integration(
   { sends: "SSUBSCRIBE SPUBLISH PUBSUB|SHARDNUMSUB", unknown: 4 },
   async (bench) => {
     const { createShardedAdapter } = await stock("@socket.io/redis-adapter");
-    await exchange(bench, async () => createShardedAdapter(...(await nodeRedisPair(bench))));
+    await exchange(bench, sharded, async () => {
+      return createShardedAdapter(...(await nodeRedisPair(bench)));
+    });
   },
 );
 
