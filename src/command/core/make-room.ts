@@ -29,8 +29,20 @@ export function makeRoom(x: Context, command: Command, request: Request): boolea
   }
   const key = command.firstKey;
   let bytes = end[argc - 1] - start[key] + itemOverheadBytes * argc;
+  if (bytes > smallGrowthBytes && isRefused(x, request)) return true;
   if ((flags & flag.GROWS) !== 0) bytes += command.row.growth?.(x, request) ?? 0;
   return x.store.makeRoom(buf, start[key], end[key], bytes, x.now);
+}
+
+/**
+ * Whether an argument is longer than any value may be. The command refuses it, and must not cost
+ * the cache a part of its items before.
+ */
+function isRefused(x: Context, request: Request): boolean {
+  for (let i = 1; i < request.argc; i++) {
+    if (isTooLarge(x, 0, request.length(i))) return true;
+  }
+  return false;
 }
 
 /**

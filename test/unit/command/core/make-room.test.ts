@@ -48,3 +48,16 @@ test("with eviction, room is made below the limit before the value grows", () =>
     expect(bed.store.memoryUsed()).toBeLessThanOrEqual(limit);
   }
 });
+
+test.each<[string, ...Argument[]]>([
+  ["SET", "k", "x".repeat(900_000)],
+  ["APPEND", "k", "x".repeat(900_000)],
+  ["SETRANGE", "k", 0, "x".repeat(900_000)],
+  ["MSET", "a", "1", "k", "x".repeat(900_000)],
+])("%s of a value beyond --max-value-size, which is refused, evicts nothing", (...command) => {
+  const bed = new Bed({ valueBytesMax: 65_536 });
+  for (let i = 0; bed.store.statistics().evictions === 0; i++) bed.run("SET", i, "x".repeat(1_000));
+  const before = bed.run("DBSIZE");
+  expect(bed.run(...command)).toStartWith("-ERR value is larger than this cache accepts");
+  expect(bed.run("DBSIZE")).toBe(before);
+});
