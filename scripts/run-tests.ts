@@ -21,7 +21,7 @@ const [isLong, args] = argumentsOf(process.argv.slice(2));
 const selection = isLong ? longSelection(args) : args;
 const child = Bun.spawn(
   [
-    ...[process.execPath, "test", `--parallel=${isLong ? 2 : 4}`, `--timings=${timings}`],
+    ...[process.execPath, "test", `--parallel=${isLong ? 2 : 6}`, `--timings=${timings}`],
     ...["--timeout", isLong ? "1800000" : "300000", ...selection],
   ],
   {

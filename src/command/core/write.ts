@@ -56,10 +56,7 @@ export function putBytes(
   const { buf } = request;
   const start = request.start[keyIndex];
   const end = request.end[keyIndex];
-  if (end - start > keyBytesMax) {
-    reply.error(keyTooLong);
-    return false;
-  }
+  if (end - start > keyBytesMax) return refused(reply, keyTooLong);
   const result = x.keyspace.set(
     buf,
     start,
@@ -72,9 +69,7 @@ export function putBytes(
     kind,
     x.now,
   );
-  if (result === STORED) return true;
-  reply.error(storeError(result));
-  return false;
+  return result === STORED || refused(reply, storeError(result));
 }
 
 /**
@@ -96,14 +91,14 @@ export function putRange(
   const { buf } = request;
   const start = request.start[keyIndex];
   const end = request.end[keyIndex];
-  if (end - start > keyBytesMax) {
-    reply.error(keyTooLong);
-    return false;
-  }
+  if (end - start > keyBytesMax) return refused(reply, keyTooLong);
   const now = writeMoment(x);
   const result = x.keyspace.setRange(buf, start, end, offset, bytes, from, to, now, kind);
-  if (result === STORED) return true;
-  reply.error(storeError(result));
+  return result === STORED || refused(reply, storeError(result));
+}
+
+function refused(reply: Reply, error: ErrorReply): false {
+  reply.error(error);
   return false;
 }
 
