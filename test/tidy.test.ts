@@ -279,7 +279,6 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/command/string/set-options.ts options": "scratch of one call",
   "src/rdb/crc64.ts tableHigh": "filled when it is loaded",
   "src/rdb/crc64.ts tableLow": "filled when it is loaded",
-  "src/replication/collection.ts bytesSinceCollection": "the collector is the thread's",
   "src/replication/leader/follower-link.ts scratch": "scratch of one call",
   "src/store/release-pages.ts advise": "a function of the system, looked up once",
 };

@@ -23,6 +23,7 @@ import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
 import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
 import { RdbError } from "../../rdb/format.ts";
+import { Garbage } from "../collection.ts";
 import { Attempts } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
@@ -58,6 +59,7 @@ export class Follower {
   /** The next PSYNC asks the other side to promote itself. */
   private isFailover = false;
   private readonly dials = new Dials();
+  private readonly garbage = new Garbage();
   private connection: LeaderConnection | null = null;
   private handshake: Handshake | null = null;
   private receiver: SnapshotReceiver | null = null;
@@ -221,7 +223,7 @@ export class Follower {
       received: (chunk: Uint8Array) => this.guard(() => this.received(chunk), connection),
       closed: (reason: string) => this.guard(() => this.fail(reason), connection),
     };
-    const connection = new LeaderConnection(events, this.dials);
+    const connection = new LeaderConnection(events, this.dials, this.garbage);
     this.connection = connection;
     connection.open(this.host, this.port, { tls: this.parts.tls?.() ?? null });
   }

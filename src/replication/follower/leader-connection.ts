@@ -10,7 +10,7 @@ import { doneWithin } from "../../base/patience.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { distrust, type TlsLink, tlsReason } from "../../base/tls-link.ts";
 import { ByteQueue } from "../byte-queue.ts";
-import { countGarbage } from "../collection.ts";
+import type { Garbage } from "../collection.ts";
 
 const closedIt = "it closed the connection";
 const encoder = new TextEncoder();
@@ -48,14 +48,16 @@ export class Dials {
 export class LeaderConnection {
   private readonly events: ConnectionEvents;
   private readonly dials: Dials;
+  private readonly garbage: Garbage;
   private readonly out = new ByteQueue();
   private socket: Bun.Socket | null = null;
   private ended = false;
   private paused = false;
 
-  constructor(events: ConnectionEvents, dials: Dials) {
+  constructor(events: ConnectionEvents, dials: Dials, garbage: Garbage) {
     this.events = events;
     this.dials = dials;
+    this.garbage = garbage;
   }
 
   /**
@@ -101,7 +103,7 @@ export class LeaderConnection {
         if (this.took(opened)) this.events.opened();
       },
       data: (_, chunk) => {
-        countGarbage(chunk.length);
+        this.garbage.count(chunk.length);
         if (!this.ended) this.events.received(chunk);
       },
       drain: () => this.flush(),

@@ -28,7 +28,7 @@ import type { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
 import { ByteQueue } from "../byte-queue.ts";
-import { countGarbage } from "../collection.ts";
+import type { Garbage } from "../collection.ts";
 
 const SET = 1;
 const DEL = 3;
@@ -55,6 +55,7 @@ export interface JoinParts {
   readonly fault: Fault;
   readonly clock: Clock;
   readonly changedKeys: ChangedKeys;
+  readonly garbage: Garbage;
   removed(link: JoinLink): void;
 }
 
@@ -124,7 +125,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
       const count = journal.read(this.position, chunk, 0, chunk.length);
       if (count < 0) return this.drop("fell out of the journal");
       this.position += count;
-      countGarbage(chunk.length);
+      this.parts.garbage.count(chunk.length);
       this.parser.feed(chunk.subarray(0, count));
       while (!this.flushed && this.parser.next()) this.effect(this.parser.request);
     }
@@ -209,7 +210,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     const frame = lives ? setFrame(key, store, now) : deleteFrame(key);
     store.unlock(key, 0, key.length);
     this.out.push(frame);
-    countGarbage(frame.length);
+    this.parts.garbage.count(frame.length);
     if (this.unanswered === 0) this.lastAnswerMs = clock.monotonicMs();
     this.inFlight.add(name);
     this.unanswered++;

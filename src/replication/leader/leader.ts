@@ -19,6 +19,7 @@ import { reasonOf } from "../../base/reason.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
+import { Garbage } from "../collection.ts";
 import type { History } from "../history.ts";
 import { Snapshot } from "../snapshot.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
@@ -53,6 +54,7 @@ export class LeaderReplication implements LinkOwner {
   isQuiet = false;
   private readonly parts: LeaderParts;
   private readonly age = new JournalAge();
+  private readonly garbage = new Garbage();
   private readonly linkTable = new Map<number, FollowerLink>();
   private readonly joins = new Set<JoinLink>();
   private readonly walks = new Set<Walk>();
@@ -146,7 +148,9 @@ export class LeaderReplication implements LinkOwner {
   join(socket: LinkSocket): JoinLink {
     this.activate();
     const position = this.journal.mark();
-    const link = new JoinLink({ ...this.parts, removed: (it) => this.left(it) }, socket, position);
+    const { parts, garbage } = this;
+    const removed = (link: JoinLink) => this.left(link);
+    const link = new JoinLink({ ...parts, garbage, removed }, socket, position);
     this.joins.add(link);
     this.updateNeeded();
     link.begin();

@@ -3,6 +3,7 @@
  * addresses is tried. Names are made up; the leaders are listeners on the two loopback addresses.
  */
 import { describe, expect, test } from "bun:test";
+import { Garbage } from "../../../src/replication/collection.ts";
 import { Dials, LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";
 import { waitFor } from "../../harness.ts";
 
@@ -36,7 +37,7 @@ function connect(port: number, lookup: () => Promise<string[]>, dials = new Dial
     received: () => undefined,
     closed: (reason: string) => void seen.ends.push(reason),
   };
-  const connection = new LeaderConnection(events, dials);
+  const connection = new LeaderConnection(events, dials, new Garbage());
   connection.open("leader", port, { lookup });
   return { connection, seen };
 }
