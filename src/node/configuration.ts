@@ -30,9 +30,10 @@ export class NodeConfiguration implements Configuration {
     this.settings = new Settings(config, (before, after, names) => {
       // A file may have changed under the same name, so it is read whenever it is set, as in Redis.
       const isTls = [...names].some((name) => name.startsWith("tls-"));
-      const fault = isTls ? credentials.prepare(after) : null;
-      const problem = fault ?? putIntoForce(attached, before, after);
-      if (problem === null) credentials.adopt();
+      const adopt = isTls ? credentials.prepare(after) : null;
+      if (typeof adopt === "string") return adopt;
+      const problem = putIntoForce(attached, before, after);
+      if (problem === null) adopt?.();
       return problem;
     });
     this.rewriter = new ConfigRewriter(config);
@@ -63,9 +64,9 @@ export class NodeConfiguration implements Configuration {
     const { credentials } = this;
     const { server, link } = credentials.current;
     if (server === null && link === null) return;
-    const fault = credentials.prepare(this.current);
-    if (fault !== null) return log.error(`the certificates stay as they were: ${fault}`);
-    credentials.adopt();
+    const adopt = credentials.prepare(this.current);
+    if (typeof adopt === "string") return log.error(`the certificates stay as they were: ${adopt}`);
+    adopt();
     log.info("the certificates were read again; new connections use them");
   }
 

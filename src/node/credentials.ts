@@ -23,7 +23,6 @@ export class Credentials {
   /** Emitted when there is a new set. */
   readonly changed = new Signal();
   private present: CredentialSet;
-  private next: CredentialSet | null = null;
 
   /** Throws a ConfigError if a file or the choice of options has a fault. */
   constructor(config: Config) {
@@ -41,26 +40,23 @@ export class Credentials {
   }
 
   /**
-   * Reads the files that a configuration names; a sentence says what is wrong. Nothing changes
-   * before adopt().
+   * Reads the files that a configuration names. What it returns puts them into force; a sentence
+   * says what is wrong, and nothing has changed.
    */
-  prepare(config: Config): string | null {
+  prepare(config: Config): (() => void) | string {
     try {
-      this.next = read(config);
-      if (process.platform !== "win32" || this.next.server === null) return null;
-      return "certificates of a node that runs cannot be exchanged on Windows";
+      const next = read(config);
+      if (process.platform === "win32" && next.server !== null) {
+        return "certificates of a node that runs cannot be exchanged on Windows";
+      }
+      return () => {
+        this.present = next;
+        this.changed.emit();
+      };
     } catch (error) {
       if (error instanceof ConfigError) return error.message;
       throw error;
     }
-  }
-
-  /** Puts what was prepared into force. */
-  adopt(): void {
-    if (this.next === null) return;
-    this.present = this.next;
-    this.next = null;
-    this.changed.emit();
   }
 }
 

@@ -41,6 +41,7 @@ export interface Server extends AsyncDisposable {
   /** The port of the first address; if the configured port was 0, the one that the system chose. */
   readonly port: number;
   readonly addresses: readonly Address[];
+  readonly tlsAddresses: readonly Address[];
   /** The first port for TLS; 0 if there is none. */
   readonly tlsPort: number;
   /** For tests, which check its invariants. */
@@ -244,14 +245,15 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
 function serverOf(
   { shutdown, store, log }: Node,
   { faults, standing, configuration }: Ground,
-  { addresses }: Places,
+  { addresses, tlsAddresses }: Places,
   { onFault }: ServerOptions,
 ): Server {
   const closed = Promise.race([shutdown.closed, faults.ended]);
   if (onFault !== undefined) closed.catch(() => undefined); // onFault reports it
   const close = async () => void (await faults.unlessBroken(() => shutdown.close()));
   return {
-    ...{ port: standing.port, tlsPort: standing.tlsPort, addresses, store, log, closed, close },
+    ...{ port: standing.port, tlsPort: standing.tlsPort, addresses, tlsAddresses },
+    ...{ store, log, closed, close },
     reloadCertificates: () => configuration.reloadCertificates(log),
     get isShuttingDown() {
       return shutdown.isUnderWay;

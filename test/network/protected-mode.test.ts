@@ -10,6 +10,7 @@ import { formatAddress, isLoopback } from "../../src/base/address.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
 import { caseMsMax, rawConnection, respClient, spawnNode, waitFor } from "../harness.ts";
+import { startTls, tlsBed, tlsClient } from "../support/tls-bed.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -54,6 +55,7 @@ test("a node that listens on the loopback serves without a password", async () =
 test("the log says at start that other machines are refused, but only if it is so", async () => {
   const said = async (...args: string[]) => {
     await using node = await spawnNode(args);
+    await waitFor(() => node.log().includes("is ready")); // the last line of a start
     return node.log().includes("protected mode: without a password");
   };
   expect(await said("--listenaddr", "0.0.0.0:0")).toBe(true);
@@ -86,6 +88,14 @@ describe.each(outer)("a client that comes from %s", (host) => {
     expect(await greeting(server.port, host)).toStartWith("-DENIED ");
     expect(await greeting(server.port, "127.0.0.1")).toBe("+PONG\r\n");
     expect(await greeting(server.port, "::1")).toBe("+PONG\r\n");
+  });
+
+  test("is denied by TLS as well", async () => {
+    await using bed = await tlsBed();
+    await using server = await startTls(bed, { listenaddr: everywhere });
+    const rejectUnauthorized = false; // the certificate does not name this address
+    await using client = await tlsClient(server.tlsPort, bed, { host, rejectUnauthorized });
+    expect((await client.raw.closed()).toString()).toStartWith("-DENIED ");
   });
 
   test("is denied as a follower, whose log has the leader's words", async () => {

@@ -141,13 +141,42 @@ test("a client that speaks no TLS to the port for TLS is closed, and the node go
   expect(await ping(server.tlsPort)).toBe("PONG");
 });
 
-test("protected mode and passwords hold by TLS as they do without", async () => {
+test("a password holds by TLS as it does without, and CLIENT LIST has the port", async () => {
   await using server = await startTls(bed, { password: "secret" });
   await using client = await tlsClient(server.tlsPort, bed);
   expect(await client.call("GET", "key")).toEqual({ error: "NOAUTH Authentication required." });
   expect(await client.call("AUTH", "secret")).toBe("OK");
   const list = String(await client.call("CLIENT", "LIST"));
   expect(list).toMatch(new RegExp(` laddr=127.0.0.1:${server.tlsPort} `));
+});
+
+test("a client above max-clients is told so by TLS", async () => {
+  await using server = await startTls(bed, { "max-clients": "1" });
+  await using _first = await respClient(server.port);
+  await using second = await tlsClient(server.tlsPort, bed);
+  expect((await second.raw.closed()).toString()).toBe("-ERR max number of clients reached\r\n");
+});
+
+test.each(["1", "3"])(
+  "a port that is taken is refused in a sentence, with %s threads",
+  async (threads) => {
+    await using first = await startTls(bed, { threads });
+    const again = startTls(bed, { threads, "tls-port": `${first.tlsPort}` });
+    const refusal = await again.then(
+      () => "it listens",
+      (error: Error) => error.message,
+    );
+    expect(refusal).toBe(`cannot listen on 127.0.0.1:${first.tlsPort}: the port is taken`);
+    expect(await ping(first.tlsPort)).toBe("PONG");
+  },
+);
+
+test("a name with two addresses is served by TLS on both", async () => {
+  await using server = await startTls(bed, { listenaddr: "127.0.0.1:0,[::1]:0" });
+  expect(server.tlsAddresses).toHaveLength(2);
+  for (const { host, port } of server.tlsAddresses) {
+    expect(await ping(port, { host })).toBe("PONG");
+  }
 });
 
 test("a node may listen for TLS only, and says so in Redis's words", async () => {

@@ -122,6 +122,19 @@ describe.each(["1", "3"])("with %s data threads", (threads) => {
   });
 });
 
+test("a pair beside a setting that is refused is forgotten with it", async () => {
+  const main = join(import.meta.dir, "../../src/main.ts");
+  const few = ["bash", "-c", 'ulimit -n 100; exec "$@"', "bash", process.execPath, main];
+  const args = Object.entries(tlsFlags(bed)).flatMap(([name, value]) => [`--${name}`, value]);
+  await using node = await spawnNode(args, { command: few });
+  const tlsPort = Number(/, 127\.0\.0\.1:(\d+) \(TLS\)/.exec(node.log())?.[1]);
+  await using client = await respClient(node.port);
+  const refused = await client.call(...setPair(second), "maxclients", "1000");
+  expect(refused).toMatchObject({ error: expect.stringContaining("not able to handle") });
+  expect(await client.call("CONFIG", "SET", "timeout", "0")).toBe("OK");
+  expect(await shownName(tlsPort, bed)).toBe("node");
+});
+
 test("SIGHUP reads replaced files again; one with a fault is left out, and the log says so", async () => {
   const own = { cert: join(bed.directory, "own.crt"), key: join(bed.directory, "own.key") };
   const put = ({ cert, key }: Certificate) => {
@@ -154,5 +167,6 @@ test("the log says at start that the certificate has expired", async () => {
   await using node = await spawnNode(
     Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
   );
+  await waitFor(() => node.log().includes("is ready")); // the last line of a start
   expect(node.log()).toMatch(/clients will refuse the certificate of this node: it expired on 20/);
 });

@@ -4,7 +4,7 @@
  * other clients are served as before.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { connect } from "node:tls";
 import { handshakesMax } from "../../src/base/limits.ts";
 import {
@@ -16,6 +16,7 @@ import {
   waitFor,
 } from "../harness.ts";
 import { residentBytes } from "../support/process-memory.ts";
+import { Random, seedFor } from "../support/seed.ts";
 import { tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -69,4 +70,33 @@ test("half-finished handshakes leave a node and its clients as they were", async
   const clients = /connected_clients:(\d+)/.exec(String(await plain.call("INFO", "clients")));
   expect(Number(clients?.[1])).toBeLessThanOrEqual(3);
   expect(residentBytes(node.process.pid) - before).toBeLessThan(64 * mb);
+});
+
+test("handshakes of random bytes, and some that break off anywhere, do no harm", async () => {
+  await using bed = await tlsBed();
+  const args = Object.entries(tlsFlags(bed)).flatMap(([name, value]) => [`--${name}`, value]);
+  await using node = await spawnNode(args);
+  const tlsPort = Number(/, 127\.0\.0\.1:(\d+) \(TLS\)/.exec(node.log())?.[1]);
+  const hello = await clientHello();
+  const random = new Random(seedFor("TLS_BYTES_SEED"));
+  await using client = await tlsClient(tlsPort, bed);
+  const below = (end: number) => random.below(end);
+  for (let i = 0; i < 300; i++) {
+    const socket = createConnection({ port: tlsPort, host: "127.0.0.1" });
+    socket.on("error", () => undefined);
+    await new Promise<void>((connected) => socket.once("connect", connected));
+    const bytes = Buffer.from(hello.subarray(0, below(hello.length + 1)));
+    const changed = Buffer.concat([bytes, Buffer.from(hello.subarray(0, below(50)))]);
+    if (i % 3 > 0 && changed.length > 0) changed[below(changed.length)] = below(256);
+    socket.write(changed);
+    if (i % 2 === 0) socket.resetAndDestroy();
+    else socket.end();
+    if (i % 50 === 0) expect(await client.call("PING")).toBe("PONG");
+  }
+  await using young = await tlsClient(tlsPort, bed);
+  expect(await young.call("PING")).toBe("PONG");
+  await waitFor(async () => {
+    const text = String(await young.call("INFO", "clients"));
+    return /connected_clients:2\r/.test(text);
+  });
 });

@@ -143,8 +143,24 @@ describe("the subcommands", () => {
     );
   });
 
+  test("log in as the user that they are told", async () => {
+    await using operator = await respClient(server.port);
+    await operator.call("AUTH", "secret");
+    await operator.call("ACL", "SETUSER", "joe", "on", ">s3cret", "~*", "+@all");
+    const login = ["--user", "joe", "--password", "s3cret"];
+    const addr = `127.0.0.1:${server.port}`;
+    expect(await run("set", "joe", "was here", "--addr", addr, ...login)).toBe("OK");
+    expect(await run("get", "joe", "--addr", `redis://joe:s3cret@${addr}`)).toBe("was here");
+    const small = ["--requests", "50", "--keys", "5", "--connections", "2", "--quiet", "--json"];
+    const { errors } = JSON.parse(await run("bench", ...small, "--addr", addr, ...login)).result;
+    expect(errors).toBe(0);
+    expect(await run("ping", "--addr", addr, "--user", "joe", "--password", "x")).toContain(
+      "WRONGPASS",
+    );
+  });
+
   test("say nothing of a password in a URL", async () => {
-    const addr = `redis://joe:s3cret@127.0.0.1:${server.port}`;
+    const addr = `redis://nobody:s3cret@127.0.0.1:${server.port}`;
     const said = await run("ping", "--addr", addr);
     expect(said).toContain("WRONGPASS");
     expect(said).not.toContain("s3cret");
