@@ -21,6 +21,8 @@ import { repetitions } from "../support/repetitions.ts";
 setDefaultTimeout(180_000);
 /** Of these, a last save takes longer than signals that are 5 ms apart. */
 const megabytes = repetitions(20, 60);
+/** Of these, a save takes longer than its node needs to hear of a signal. */
+const savedMegabytes = repetitions(80, 150);
 /** Of these, a load takes longer than its node needs to hear of signals. */
 const loadedMegabytes = repetitions(100, 200);
 const patient = { timeoutMs: 60_000 };
@@ -90,13 +92,13 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path, ...args);
-    await fillMegabytes(node.port, 150);
+    await fillMegabytes(node.port, savedMegabytes);
     expect(await ask(node.port, "BGSAVE")).toBe("+Background saving started");
     node.process.kill("SIGTERM");
     await waitFor(() => node.log().includes("-> saving"), patient);
     await send(node.process.pid, ["SIGINT", "SIGTERM", "SIGINT"], 5);
     await expectOrderlyEnd(node);
-    expect(await itemsOf(path)).toBe(150);
+    expect(await itemsOf(path)).toBe(savedMegabytes);
     expect(node.log()).toContain("already shutting down; SIGQUIT (Ctrl-\\) or SIGKILL stops the");
   });
 
