@@ -149,6 +149,34 @@ for (const contestant of contestants) {
       );
     });
 
+    test("a transaction that changes, deletes or becomes a user goes on as that user", async () => {
+      await using server = await contestant.start();
+      await using admin = await Peer.connect(server.port);
+      const transaction = async (peer: Peer, ...commands: string[]) => {
+        await peer.ask("MULTI");
+        for (const command of commands)
+          expect(await peer.ask(...command.split(" "))).toBe("+QUEUED");
+        return (await peer.ask("EXEC")).replaceAll(/-NOPERM ACLs rules changed .*? reason: /g, "-");
+      };
+      await admin.ask("ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*", "&*");
+      await using peer = await login(server.port, "u");
+      const changes = ["ACL SETUSER u -set", "SET k v", "ACL SETUSER u +set", "SET k w", "GET k"];
+      expect(await transaction(peer, ...changes)).toBe(
+        "*[+OK -no permission to execute the command or subcommand +OK +OK $w]",
+      );
+      await admin.ask("ACL", "SETUSER", "less", "on", "nopass", "+get", "+acl", "+auth", "~k");
+      const logins = ["AUTH less x", "GET k", "SET k v", "GET other", "ACL WHOAMI", "AUTH u x"];
+      expect(await transaction(peer, ...logins, "ACL USERS", "SET k v")).toBe(
+        "*[+OK $w -no permission to execute the command or subcommand " +
+          "-no permission to touch the specified keys $less +OK *[$default $less $u] +OK]",
+      );
+      expect(await peer.ask("ACL", "WHOAMI")).toBe("$u");
+      await admin.ask("SET", "k", "before");
+      peer.sendAll([["MULTI"], ["ACL", "DELUSER", "u"], ["SET", "k", "after"], ["EXEC"], ["PING"]]);
+      await peer.raw.closed();
+      expect(await admin.ask("GET", "k")).toBe("$after"); // as the user default
+    });
+
     test("rules count for the next command of connections that are there, also of the same pipeline", async () => {
       await using server = await contestant.start();
       await using admin = await Peer.connect(server.port);

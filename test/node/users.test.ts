@@ -173,6 +173,8 @@ test("a secret is in no log, no list, no report and no error but the one that ec
   await using node = await spawnNode(["--slowlog-log-slower-than", "0", "--log-level", "debug"]);
   await using peer = await Peer.connect(node.port);
   const secret = "hunter2hunter2";
+  await using monitor = await Peer.connect(node.port);
+  expect(await monitor.ask("MONITOR")).toBe("+OK");
   for (const args of [
     ["ACL", "SETUSER", "u", "on", `>${secret}`, "+@all", "~*", "&*"],
     ["AUTH", "u", secret],
@@ -207,6 +209,11 @@ test("a secret is in no log, no list, no report and no error but the one that ec
     ]);
   }
   expect(await peer.ask("SLOWLOG", "GET", "100")).toContain("$(redacted)");
+  const last = "the end of what is monitored";
+  await peer.ask("ECHO", last);
+  const monitored = await monitor.raw.readUntil(last);
+  expect(monitored.toString()).toContain("(redacted)");
+  expect(monitored.toString()).not.toContain(secret);
   expect(node.log()).not.toContain(secret);
 });
 

@@ -18,7 +18,7 @@ import {
 import { replicationField, standingOf } from "./line-ups.ts";
 
 const host = "127.0.0.1";
-const leaderName = "cache";
+export const leaderName = "cache";
 const sentinelCount = 3;
 const downAfterMs = 1_000;
 const failoverTimeoutMs = 2_000;
@@ -66,8 +66,14 @@ export interface Guarded extends AsyncDisposable {
   settled(): Promise<Member>;
 }
 
+/** Options of `sentinel` for the leader, as `auth-user cache sentinel`, beside the usual ones. */
+type SentinelOptions = readonly string[];
+
 /** One leader, two followers and three sentinels. */
-export async function startGuarded(configuration: string): Promise<Guarded> {
+export async function startGuarded(
+  configuration: string,
+  options: SentinelOptions = [],
+): Promise<Guarded> {
   const stack = new AsyncDisposableStack();
   try {
     const directory = stack.use(await temporaryDirectory());
@@ -76,7 +82,7 @@ export async function startGuarded(configuration: string): Promise<Guarded> {
     await waitFor(async () => (await standingOf(first.port)).followers === members.length - 1);
     const sentinelPorts: number[] = [];
     for (let i = 0; i < sentinelCount; i++) {
-      sentinelPorts.push(await startSentinel(stack, directory.path, first.port));
+      sentinelPorts.push(await startSentinel(stack, directory.path, first.port, options));
     }
     return guarded(stack, members, sentinelPorts);
   } catch (error) {
@@ -105,6 +111,7 @@ async function startSentinel(
   stack: AsyncDisposableStack,
   directory: string,
   leaderPort: number,
+  options: SentinelOptions,
 ): Promise<number> {
   const port = await freePort();
   const file = join(directory, `sentinel-${port}.conf`);
@@ -116,6 +123,7 @@ async function startSentinel(
     `sentinel down-after-milliseconds ${leaderName} ${downAfterMs}`,
     `sentinel failover-timeout ${leaderName} ${failoverTimeoutMs}`,
     `sentinel parallel-syncs ${leaderName} 2`,
+    ...options.map((option) => `sentinel ${option}`),
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
   const child = Bun.spawn(["redis-server", file, "--sentinel"], { stdout: "ignore" });
