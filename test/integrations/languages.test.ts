@@ -5,7 +5,8 @@
  */
 import { expect, setDefaultTimeout } from "bun:test";
 import { existsSync } from "node:fs";
-import { caseMsMax } from "../harness.ts";
+import { join } from "node:path";
+import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { type Bench, integration } from "./stock.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -60,6 +61,12 @@ const programs: readonly Program[] = [
     needs: "php-cli php-redis php-symfony-cache",
   },
   {
+    name: "Predis",
+    command: ["php", "predis.php"],
+    sends: "SET SETEX GET MGET MSET INCRBY MULTI EXEC WATCH SCAN SUBSCRIBE PUBLISH FLUSHDB",
+    needs: "php-cli php-predis",
+  },
+  {
     name: "PHP's sessions by phpredis",
     command: ["php", "php-sessions.php"],
     sends: "GET SETEX DEL",
@@ -97,7 +104,7 @@ async function run({ command }: Program, { port }: Bench, database: number): Pro
   expect([await child.exited, output, errors]).toEqual([0, output, errors]);
 }
 
-function missing({ needs }: Program): string {
+function missing({ needs }: Pick<Program, "needs">): string {
   const absent = needs.split(" ").filter((name) => !isInstalled(name));
   if (absent.length > 0 && process.env.CI === "true") {
     throw new Error(`${absent.join(" ")} is not installed, and in CI (CI=true) it must be`);
@@ -116,3 +123,35 @@ for (const program of programs) {
   const { name, sends, unknown = 0 } = program;
   integration(name, { sends, unknown, lacks: missing(program) }, (bench) => run(program, bench, 0));
 }
+
+integration(
+  "libvmod-redis in Varnish",
+  { sends: "ROLE INCR SET GET", lacks: missing({ needs: "varnish varnish-redis" }) },
+  async (bench) => {
+    const directory = await temporaryDirectory();
+    bench.after(() => directory[Symbol.asyncDispose]());
+    const program = await Bun.file(join(import.meta.dir, "varnish.vcl")).text();
+    const path = join(directory.path, "node.vcl");
+    await Bun.write(path, program.replace("6379", `${bench.port}`));
+    const address = `127.0.0.1:${await freePort()}`;
+    const command = [
+      "varnishd",
+      "-j",
+      "none",
+      "-F",
+      "-a",
+      address,
+      "-n",
+      directory.path,
+      "-f",
+      path,
+    ];
+    const child = Bun.spawn([...command, "-s", "malloc,1m"], { stdout: "ignore", stderr: "pipe" });
+    bench.after(() => child.exited);
+    bench.after(() => child.kill());
+    const visit = async (where: string) => (await fetch(`http://${address}${where}`)).text();
+    expect(await waitFor(() => visit("/a"))).toBe("/a 1");
+    expect([await visit("/b"), await visit("/a")]).toEqual(["/b 1", "/a 2"]);
+    expect(await bench.ask("TTL", "seen")).toBeWithin(1, 61);
+  },
+);
