@@ -33,6 +33,7 @@ export class MutedReply implements Reply {
   }
 
   begin(request: Request): void {
+    this.pushed = 0;
     this.to.begin(request);
   }
 

@@ -116,15 +116,10 @@ export class Batch {
     this.store.forget();
   }
 
-  /** Marks the commands from `first` on as not run. */
-  skip(first: number, count: number): void {
-    for (let i = first; i < count; i++) this.commands[i] = undefined;
-  }
-
   /**
-   * Called when the batch is done: divides its time among the commands that ran, but for those that
-   * measured themselves. A pipeline mostly repeats one command, so a run of calls is counted at
-   * once. Frees room for very many arguments, which other connections would inherit.
+   * Called when the batch is done: divides its time among the `count` commands that ran, but for
+   * those that measured themselves. A pipeline mostly repeats one command, so a run of calls is
+   * counted at once. Frees room for very many arguments, which other connections would inherit.
    */
   charge(count: number, ms: number, x: Context): void {
     const { times } = x.statistics;

@@ -24,9 +24,7 @@ import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
 import { dropQueue, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
-import { MutedReply } from "../../protocol/muted-reply.ts";
 import { detect } from "../../protocol/protocols.ts";
-import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
 import {
@@ -70,7 +68,6 @@ export class Connection implements Spill {
   heldBytes: number;
   /** Bytes of the command that the control thread has. */
   private handedBytes: number;
-  private muted: MutedReply | null;
   private link: Link | null;
 
   constructor(thread: DataThread, socket: ClientSocket, session: Session) {
@@ -84,7 +81,6 @@ export class Connection implements Spill {
     this.isReading = true;
     this.heldBytes = 0;
     this.handedBytes = 0;
-    this.muted = null;
     this.link = null;
   }
 
@@ -118,8 +114,8 @@ export class Connection implements Spill {
       const count = batch.decode(decoder, find, session.authenticated);
       if (count === 0) break;
       batch.lookAhead(count);
-      this.runBatch(count);
-      if (thread.isTurnOver(count) && this.isRunning()) this.yield();
+      const ran = this.runBatch(count);
+      if (thread.isTurnOver(ran) && this.isRunning()) this.yield();
     }
     if (decoder.error !== "" && this.isRunning()) this.violate(decoder.error);
     this.finish();
@@ -129,18 +125,24 @@ export class Connection implements Spill {
     return this.state === RUNNING && !this.session.closing;
   }
 
-  private runBatch(count: number): void {
+  /** Returns how many commands have run; the others are decoded again. */
+  private runBatch(count: number): number {
     const { batch, out } = this.thread;
     for (let i = 0; i < count; i++) {
       batch.recall(i);
       const hasRun = this.isRunning() && this.run(i);
       batch.forget();
-      if (!hasRun) {
-        this.decoder.rewind(batch.requests[i].origin);
-        return batch.skip(i, count);
-      }
-      if (out.length >= outputFlushBytes) this.flush();
+      if (!hasRun) return this.skip(i);
+      if (out.length < outputFlushBytes) continue;
+      this.flush();
+      if (i + 1 < count && this.thread.isTimeUp) return this.skip(i + 1);
     }
+    return count;
+  }
+
+  private skip(from: number): number {
+    this.decoder.rewind(this.thread.batch.requests[from].origin);
+    return from;
   }
 
   /** False: the command has not run and is decoded again when the connection resumes. */
@@ -151,7 +153,7 @@ export class Connection implements Spill {
     const command = batch.commands[index];
     const mark = thread.out.length;
     const isHeard = session.replyMode === "on";
-    const reply = isHeard ? this.spoken.reply : this.mutedReply();
+    const reply = isHeard ? this.spoken.reply : this.spoken.muted;
     thread.commandsProcessed++;
     reply.begin(request);
     if (command === undefined) refuseUnknown(session, request, reply, thread.log);
@@ -223,12 +225,6 @@ export class Connection implements Spill {
     const more = held - this.heldBytes;
     this.heldBytes = held;
     this.thread.clientMemory.add(more);
-  }
-
-  /** For CLIENT REPLY OFF and SKIP: only pushes pass. */
-  private mutedReply(): Reply {
-    this.muted ??= new MutedReply(this.spoken.reply, () => this.session.replyMode !== "on");
-    return this.muted;
   }
 
   // ---- protocol --------------------------------------------------------------------------------

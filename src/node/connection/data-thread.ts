@@ -15,6 +15,7 @@ import { flag } from "../../command/core/flags.ts";
 import { anyPause } from "../../command/core/gate.ts";
 import { Session } from "../../command/core/session.ts";
 import { type Finder, finderOf } from "../../command/table.ts";
+import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { protocols } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
@@ -50,6 +51,8 @@ export interface ThreadHost {
 export interface ProtocolEnd {
   readonly protocol: Protocol;
   readonly reply: Reply;
+  /** For CLIENT REPLY OFF and SKIP: only pushes pass. */
+  readonly muted: Reply;
   readonly find: Finder;
 }
 
@@ -101,11 +104,12 @@ export class DataThread {
     this.out = new Output();
     this.batch = new Batch(host.context.store);
     const { errors } = host.context.statistics;
-    this.ends = protocols.map((protocol) => ({
-      protocol,
-      reply: protocol.reply(this.out, errors),
-      find: finderOf(protocol.commands),
-    }));
+    const isMuted = () => this.context.session.replyMode !== "on";
+    this.ends = protocols.map((protocol) => {
+      const reply = protocol.reply(this.out, errors);
+      const muted = new MutedReply(reply, isMuted);
+      return { protocol, reply, muted, find: finderOf(protocol.commands) };
+    });
     this.clientMemory = host.clientMemory;
     this.clientLimits = host.clientLimits;
     this.mailbox = host.mailbox;
@@ -161,6 +165,11 @@ export class DataThread {
     this.batch.charge(count, now - this.chargedMs, this.context);
     this.chargedMs = now;
     return now - this.turnBeganMs > turnMsMax;
+  }
+
+  /** The same within a batch, whose time is charged at its end. */
+  get isTimeUp(): boolean {
+    return monotonicMs() - this.turnBeganMs > turnMsMax;
   }
 
   /** Called before commands of this session run. */
