@@ -215,6 +215,19 @@ export const messagesHardBytesDefault = 32 * MiB;
 export const messagesSoftBytesDefault = 8 * MiB;
 export const messagesSoftSecondsDefault = 60;
 
+/**
+ * Bytes of messages that a thread copies for its subscribers before it sends and counts them: many
+ * subscribers would otherwise hold more than all clients may before anybody looks.
+ */
+export const deliveredBytesMax = 1 * MiB;
+/**
+ * Published messages that wait for one data thread, bytes, of which each receiver has a share: some
+ * milliseconds of its work. More: further PUBLISH commands wait.
+ */
+export const deliveryDebtBytesMax = 1 * MiB;
+/** Of these, bytes that the thread delivers before it serves its sockets again. */
+export const deliveredPerRoundBytesMax = 256 * KiB;
+
 // ---- the event log ------------------------------------------------------------------------------
 
 /**
@@ -366,6 +379,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [messagesSoftBytesDefault < messagesHardBytesDefault, "a soft bound is below its hard one"],
   [messagesHardBytesDefault < outputHardBytesMax, "the bound of a class is below that of all"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],
+  [deliveredPerRoundBytesMax < deliveryDebtBytesMax, "a thread has work for more than a round"],
   [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "a live link is heard"],
   [userBytesMax <= usersBytesMax && usersBytesMax < usersFileBytesMax, "users fit their file"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],

@@ -26,6 +26,7 @@ import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts
 import { SharedClientLimits } from "./shared-client-limits.ts";
 import { SharedTimeBounds } from "./shared-time-bounds.ts";
 import { SharedStanding } from "./standing.ts";
+import { reserveDeliveryDebt } from "./threads/delivery-debt.ts";
 
 /** Can be structured-cloned: it is posted to each data thread. */
 export interface SharedMemory {
@@ -36,6 +37,7 @@ export interface SharedMemory {
   readonly clients: SharedArrayBuffer;
   readonly times: SharedArrayBuffer;
   readonly limits: SharedArrayBuffer;
+  readonly deliveries: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -75,6 +77,7 @@ export function reserveMemory(config: Config): SharedMemory {
     clients: reserveClientMemory(config.threads, config.maxClientMemory),
     times: new SharedTimeBounds().memory,
     limits: new SharedClientLimits().memory,
+    deliveries: reserveDeliveryDebt(config.threads),
   };
 }
 

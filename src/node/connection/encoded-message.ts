@@ -66,6 +66,10 @@ export class EncodedMessage {
     return this.out.length === 0;
   }
 
+  get bytes(): number {
+    return this.out.length;
+  }
+
   addTo(messages: Backlog): void {
     if (this.chunk === null) messages.append(this.out.bytes, 0, this.out.length);
     else messages.share(this.chunk, 0, this.out.length);

@@ -9,6 +9,7 @@ import { threadFarewellMsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { doneWithin } from "../../base/patience.ts";
 import type { Message } from "../../command/pubsub/channels.ts";
+import type { DeliveryDebt } from "./delivery-debt.ts";
 import { Parcel } from "./parcel.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./thread-messages.ts";
 
@@ -20,6 +21,8 @@ export interface DataWorkerParts {
   readonly entry: string | URL;
   readonly log: Log;
   readonly fault: Fault;
+  /** Of all threads. */
+  readonly debt: DeliveryDebt;
   readonly received: (message: FromWorker) => void;
   /** Called when the thread has ended: threads that wait for its locks must learn this. */
   readonly gone: () => void;
@@ -27,6 +30,7 @@ export interface DataWorkerParts {
 
 export class DataWorker {
   readonly thread: number;
+  private readonly debt: DeliveryDebt;
   private readonly log: Log;
   private readonly fault: Fault;
   private readonly worker: Worker;
@@ -42,8 +46,9 @@ export class DataWorker {
   private hasAnswered = false;
   private isEnding = false;
 
-  constructor({ start, entry, log, fault, received, gone }: DataWorkerParts) {
+  constructor({ start, entry, log, fault, debt, received, gone }: DataWorkerParts) {
     this.thread = start.thread;
+    this.debt = debt;
     this.log = log;
     this.fault = fault;
     this.gone = gone;
@@ -67,7 +72,7 @@ export class DataWorker {
   /** Posts a published message at the end of the turn, together with the others of the turn. */
   deliver(receivers: readonly number[], message: Message): void {
     if (this.parcel.isEmpty) queueMicrotask(() => this.sendParcel());
-    this.parcel.add(receivers, message);
+    this.debt.add(this.thread, this.parcel.add(receivers, message));
     if (this.parcel.bytes > parcelBytesMax) this.sendParcel();
   }
 

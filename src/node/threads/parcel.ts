@@ -7,6 +7,7 @@
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
 import { type Message, messageKind } from "../../command/pubsub/channels.ts";
+import { workOf } from "./delivery-debt.ts";
 import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
@@ -18,6 +19,8 @@ const headNumbers = 6;
 export class Parcel {
   private readonly out = new Output(ordinaryBytes);
   private numbers: number[] = [];
+  /** The work of delivering it, for delivery-debt.ts. */
+  private work = 0;
   /** The last message: one payload may go to the subscribers of several patterns. */
   private last: Message | null = null;
   private channelStart = 0;
@@ -32,7 +35,8 @@ export class Parcel {
     return this.numbers.length === 0;
   }
 
-  add(receivers: readonly number[], message: Message): void {
+  /** Returns the work of delivering the message. */
+  add(receivers: readonly number[], message: Message): number {
     const { out, numbers } = this;
     const { pattern, channel, payload, kind } = message;
     if (this.last?.payload !== payload || this.last.channel !== channel) {
@@ -47,6 +51,9 @@ export class Parcel {
     numbers.push(out.length, length, receivers.length);
     for (const id of receivers) numbers.push(id);
     if (pattern !== null) out.appendAll(pattern);
+    const work = workOf(channel.length + payload.length, receivers.length);
+    this.work += work;
+    return work;
   }
 
   /** Returns everything for postMessage() and empties the parcel. */
@@ -55,9 +62,11 @@ export class Parcel {
       kind: "deliver",
       bytes: this.out.view().slice(),
       numbers: this.numbers,
+      work: this.work,
     } as const;
     this.out.clear();
     this.numbers = [];
+    this.work = 0;
     this.last = null;
     return order;
   }

@@ -85,6 +85,8 @@ export interface DeliverOrder {
   readonly kind: "deliver";
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly numbers: readonly number[];
+  /** What it adds to the debt of the thread: delivery-debt.ts. */
+  readonly work: number;
 }
 
 export type ToWorker = Start | Question | Answer | LinkOrder | DeliverOrder;

@@ -17,9 +17,12 @@ import { type Bound, Listeners } from "../connection/listeners.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
 import { type Attached, attach } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
+import { DeliveryDebt, workPerRound } from "./delivery-debt.ts";
 import { enforceUsers } from "./enforcement.ts";
+import { Inbox } from "./inbox.ts";
 import { unpack } from "./parcel.ts";
 import {
+  type DeliverOrder,
   type FromWorker,
   type LinkOrder,
   type Question,
@@ -57,6 +60,9 @@ class WorkerServer {
   private readonly post: Post;
   private readonly standing: SharedStanding;
   private readonly events: EventLog;
+  private readonly number: number;
+  private readonly debt: DeliveryDebt;
+  private readonly inbox: Inbox<ToWorker>;
   private readonly mailbox: WorkerMailbox;
   private readonly thread: DataThread;
   private readonly connections: Connections;
@@ -72,6 +78,9 @@ class WorkerServer {
     // At the end of the present event, as its other messages.
     events.announce = () => queueMicrotask(() => this.announceEvents());
     this.events = events;
+    this.number = number;
+    this.debt = new DeliveryDebt(memory.deliveries);
+    this.inbox = new Inbox((message) => this.take(message), workPerRound);
     this.post = post;
     this.standing = standing;
     standing.access.change({ set: users, removed: [] });
@@ -116,7 +125,13 @@ class WorkerServer {
   }
 
   receive(message: ToWorker): void {
+    this.inbox.receive(message);
+  }
+
+  /** Returns the work that it was, for the inbox. */
+  private take(message: ToWorker): number {
     this.thread.turn(() => this.handle(message));
+    return message.kind === "deliver" ? message.work : 0;
   }
 
   private handle(message: ToWorker): void {
@@ -128,12 +143,15 @@ class WorkerServer {
       case "answer":
         return this.mailbox.answer(message);
       case "deliver":
-        return unpack(message, (ids, published) =>
-          this.connections.delivery.deliver(ids, published),
-        );
+        return this.deliver(message);
       default:
         return this.direct(message);
     }
+  }
+
+  private deliver(order: DeliverOrder): void {
+    unpack(order, (ids, published) => this.connections.delivery.deliver(ids, published));
+    this.debt.pay(this.number, order.work);
   }
 
   // ---- questions --------------------------------------------------------------------------------

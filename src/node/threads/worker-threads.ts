@@ -13,6 +13,8 @@ import type { LineSink } from "../../base/log.ts";
 import type { Denial } from "../../command/acl/access-control.ts";
 import { joinLogs } from "../../command/acl/denial-log.ts";
 import type { User } from "../../command/acl/user-record.ts";
+import type { Command } from "../../command/core/command.ts";
+import { flag } from "../../command/core/flags.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import { type Channels, type Message, messageKind } from "../../command/pubsub/channels.ts";
@@ -24,6 +26,7 @@ import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
+import { DeliveryDebt } from "./delivery-debt.ts";
 import { losersAmong } from "./enforcement.ts";
 import type { Mailbox } from "./mailbox.ts";
 import {
@@ -76,6 +79,7 @@ interface RemoteEnd {
 
 export class WorkerThreads implements Threads {
   private readonly parts: WorkerParts;
+  private readonly debt: DeliveryDebt;
   private readonly workers: readonly DataWorker[];
   /** The thread of each session whose command is running here. */
   private readonly origins = new Map<number, DataWorker>();
@@ -90,6 +94,7 @@ export class WorkerThreads implements Threads {
       throw new ConfigError("--threads: more than one data thread works on Linux only");
     }
     this.parts = parts;
+    this.debt = new DeliveryDebt(parts.memory.deliveries);
     this.workers = Array.from({ length: parts.count }, (_, index) => this.start(index + 1));
   }
 
@@ -109,6 +114,7 @@ export class WorkerThreads implements Threads {
       },
       log: control.log,
       fault,
+      debt: this.debt,
       entry: entry ?? workerEntry(),
       received: (message) => {
         control.collector.received(0);
@@ -241,7 +247,8 @@ export class WorkerThreads implements Threads {
     const session = reviveSession(submission.session, submission.queue);
     this.origins.set(session.id, worker);
     const command = commandOf(request, protocol);
-    const bytes = await mailbox.submit(session, command, request, protocol);
+    const submit = () => mailbox.submit(session, command, request, protocol);
+    const bytes = await (mayPublish(command) ? this.debt.whenLow(submit) : submit());
     if (submission.queue !== null) freeBytes(submission.queue.bytes);
     this.origins.delete(session.id);
     this.noteSubscriber(session, worker);
@@ -335,6 +342,12 @@ export class WorkerThreads implements Threads {
 function workerEntry(): string | URL {
   const isBinary = /[/\\](\$bunfs|~BUN)[/\\]/.test(import.meta.path);
   return isBinary ? "./worker.ts" : new URL("../../worker.ts", import.meta.url);
+}
+
+/** A transaction comes here if one of its commands does. */
+function mayPublish({ flags }: Command): boolean {
+  const { GLOBAL, MAY_REPLICATE, TRANSACTION } = flag;
+  return (flags & TRANSACTION) !== 0 || ((flags & GLOBAL) !== 0 && (flags & MAY_REPLICATE) !== 0);
 }
 
 function boundBy(answer: Bound | string): Bound {
