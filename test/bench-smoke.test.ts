@@ -292,6 +292,21 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   );
 
   test(
+    "tls: each load has a cost by TLS and without",
+    async () => {
+      const [table] = (await smoke("tls")).tables;
+      expect(table.rows.map(([load]) => load)).toEqual([
+        ...["GET, depth 16", "SET, depth 16", "idle connection, KiB"],
+      ]);
+      for (const name of servers.filter((name) => name !== "memcached")) {
+        for (const way of ["plain", "TLS"])
+          expectBetween(column(table, `${name} ${way}`), -500, 5000);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
     "an unknown benchmark and a server that is not there are one sentence and status 2",
     async () => {
       for (const [args, sentence] of [

@@ -19,9 +19,23 @@ import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts"
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { threads } from "./threads.ts";
+import { tls } from "./tls.ts";
 
 const benchmarks: readonly Benchmark[] = [
-  ...[cpu, memory, hitratio, latency, growth, threads, sockets, limit, gc, replication, resident],
+  ...[
+    cpu,
+    memory,
+    hitratio,
+    latency,
+    growth,
+    threads,
+    sockets,
+    limit,
+    gc,
+    replication,
+    resident,
+    tls,
+  ],
 ];
 
 const command = defineCommand({

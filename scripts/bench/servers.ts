@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** Refuses writes when memory is full, instead of evicting. */
   readonly evictsNothing?: boolean;
   readonly threads?: number;
+  /** Serves TLS on this port as well, by these files; only for a server that has it. */
+  readonly tls?: { readonly port: number; readonly cert: string; readonly key: string };
   /** Lets the server use all processors, for runs with several threads. */
   readonly unpinned?: boolean;
 }
@@ -36,6 +38,7 @@ export interface ServerSpec {
   readonly refusesWhenFull?: boolean;
   /** Whether it runs with any number of data threads. */
   readonly hasThreads?: boolean;
+  readonly hasTls?: boolean;
   /** Its version, as it reports it, or null if it is not installed. */
   version(): string | null;
   command(port: number, options: ServerOptions): string[];
@@ -46,17 +49,30 @@ function firstLine(command: string[]): string | null {
   return Bun.spawnSync(command).stdout.toString().split("\n")[0].trim();
 }
 
+/** Ours has Redis's options. */
+function tlsArguments({ tls }: ServerOptions): string[] {
+  if (tls === undefined) return [];
+  const files = ["--tls-cert-file", tls.cert, "--tls-key-file", tls.key];
+  return ["--tls-port", String(tls.port), ...files, "--tls-auth-clients", "no"];
+}
+
 function redisLike(name: string, program: string): ServerSpec {
   return {
     name,
     protocol: "resp",
     version: () => firstLine([program, "--version"]),
-    command: (port, { maxMemoryBytes, redisPolicy = "allkeys-lru", evictsNothing }) => [
+    hasTls: true,
+    command: (port, options) => [
       ...[program, "--port", String(port), "--bind", "127.0.0.1", "--save", ""],
-      ...["--appendonly", "no", "--maxmemory", String(maxMemoryBytes)],
-      ...["--maxmemory-policy", evictsNothing ? "noeviction" : redisPolicy],
+      ...["--appendonly", "no", "--maxmemory", String(options.maxMemoryBytes)],
+      ...["--maxmemory-policy", options.evictsNothing ? "noeviction" : policyOf(options)],
+      ...tlsArguments(options),
     ],
   };
+}
+
+function policyOf({ redisPolicy = "allkeys-lru" }: ServerOptions): string {
+  return redisPolicy;
 }
 
 const memcached: ServerSpec = {
@@ -83,12 +99,14 @@ function mscache(name: string, root: string, binary: boolean): ServerSpec {
     name,
     protocol: "resp",
     hasThreads: true,
+    hasTls: true,
     version: () => (existsSync(entry) ? firstLine([...program, "--version"]) : null),
     command: (port, options) => [
       ...[...program, "--listenaddr", `127.0.0.1:${port}`],
       ...["--max-memory", String(options.maxMemoryBytes)],
       ...["--threads", String(options.threads ?? 1)],
       ...(options.evictsNothing ? ["--eviction", "none"] : []),
+      ...tlsArguments(options),
     ],
   };
 }
@@ -237,7 +255,7 @@ export async function startServers(
 /** Ports used so far: several servers start at once, and a free port may be offered twice. */
 const givenPorts = new Set<number>();
 
-function freePort(): number {
+export function freePort(): number {
   for (;;) {
     const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const port = probe.port;
@@ -262,13 +280,16 @@ export function assertServed(server: RunningServer, result: Result, where: strin
 }
 
 /** Checks that every byte comes back before anything is timed: a wrong server is not scored. */
-export async function assertCorrect(server: RunningServer): Promise<void> {
+export async function assertCorrect(
+  server: RunningServer,
+  target: Target = server.target,
+): Promise<void> {
   const workload = workloadFor(server, {
     ...{ keys: 300, valueBytesMin: 0, valueBytesMax: 5000, gets: 1, sets: 1 },
     ...{ depth: 7, verify: true },
   });
-  const loaded = await preload(server.target, workload, 4);
-  const run = await runBench(server.target, workload, { connections: 4, requests: 3000 });
+  const loaded = await preload(target, workload, 4);
+  const run = await runBench(target, workload, { connections: 4, requests: 3000 });
   const wrong = loaded.errors + run.errors;
   if (wrong > 0 || run.misses > 0) {
     const reason = loaded.firstError || run.firstError || `${run.misses} values were lost`;
