@@ -54,10 +54,10 @@ describe("with eviction", () => {
 
   test("used items survive a flood of items that are used once", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB });
-    const hot = fill(store, "hot", MiB, 200);
+    const hot = fill(store, "hot", MiB, 400);
     for (let i = 0; i < hot; i++) read(store, `hot${i}`);
     for (let round = 0; round < 8; round++) {
-      fill(store, `cold${round}:`, 2 * MiB, 200);
+      fill(store, `cold${round}:`, 2 * MiB, 400);
       for (let i = 0; i < hot; i++) read(store, `hot${i}`);
     }
     expect(surviving(store, "hot", hot)).toBe(hot);
