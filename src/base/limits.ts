@@ -236,6 +236,11 @@ export const deliveredPerRoundBytesMax = 256 * KiB;
  * that notifications are missing.
  */
 export const eventLogBytes = 16 * MiB;
+/**
+ * How long the event log is written after the last client has gone that can resume from its place
+ * in it, ms. Later: such a client drops everything.
+ */
+export const eventLogLingerMs = 60_000;
 /** Longest key or line in one record, bytes. Longer: the record counts as lost, a line is cut. */
 export const eventRecordBytesMax = 4 * MiB;
 /** Bytes of the arguments in a line of MONITOR. More: the line says how many more there were. */

@@ -1,7 +1,6 @@
 // What INFO reports about the whole node: gathered from its parts on request (node-info.ts makes
 // the text), and the rates that are measured over time. Runs in the control thread.
 
-import { randomBytes } from "node:crypto";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { Information } from "../command/core/node.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
@@ -30,6 +29,7 @@ export interface InformationParts {
   readonly threads: Threads;
   readonly timings: Timings;
   readonly tracking: Tracking;
+  readonly runId: string;
   readonly replication: Replication;
   readonly persistence: Persistence;
   readonly shutdown: Shutdown;
@@ -39,7 +39,6 @@ export interface InformationParts {
 
 export class NodeInformation implements Information {
   private readonly parts: InformationParts;
-  private readonly runId = randomBytes(20).toString("hex");
   private readonly startedMs = monotonicMs();
   private peakMemoryBytes = 0;
   private rates: Rates = noRates;
@@ -60,7 +59,7 @@ export class NodeInformation implements Information {
     return infoText(
       {
         config: configuration.current,
-        runId: this.runId,
+        runId: this.parts.runId,
         port: standing.port,
         uptimeMs: monotonicMs() - this.startedMs,
         shutdownInMs: shutdown.remainingMs,

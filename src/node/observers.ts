@@ -5,18 +5,20 @@
 
 import { latin1 } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
-import { eventBytesPerTurn } from "../base/limits.ts";
+import { eventBytesPerTurn, eventLogLingerMs } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
 import { Notifier } from "../command/pubsub/notifier.ts";
 import type { Monitors } from "../command/server/monitors.ts";
-import type { Tracking } from "../command/tracking/tracking.ts";
+import type { Past, Tracking } from "../command/tracking/tracking.ts";
 import { isChange, record } from "../journal/event-kinds.ts";
 import { activity, type EventLog, EventReader, type EventRecord } from "../journal/event-log.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 
 const bufferBytes = 64 * 1024;
+/** A client that resumes reads this much of the log before others are served. */
+const resumeBytesPerTurn = 256 * 1024;
 
 export interface ObserversParts {
   readonly events: EventLog;
@@ -25,6 +27,7 @@ export interface ObserversParts {
   readonly monitors: Monitors;
   readonly configuration: NodeConfiguration;
   readonly log: Log;
+  readonly runId: string;
 }
 
 export class Observers {
@@ -38,8 +41,12 @@ export class Observers {
   /** Those who read the log, as bits of `activity`. */
   private served: number;
   private isScheduled: boolean;
+  private hasNumbered: boolean;
+  /** Runs while the log is written for clients that may come back. */
+  private lingering: Timer | null;
+  private readonly runId: string;
 
-  constructor({ events, channels, tracking, monitors, configuration, log }: ObserversParts) {
+  constructor({ events, channels, tracking, monitors, configuration, log, runId }: ObserversParts) {
     this.events = events;
     this.reader = new EventReader(events, bufferBytes);
     this.notifier = new Notifier(channels);
@@ -49,6 +56,10 @@ export class Observers {
     this.losses = new RecurringTrouble(log, monotonicMs);
     this.served = 0;
     this.isScheduled = false;
+    this.hasNumbered = false;
+    this.lingering = null;
+    this.runId = runId;
+    tracking.past = this.past();
     configuration.changed.on(() => this.update());
     tracking.changed = () => this.update();
     monitors.changed = () => this.update();
@@ -64,7 +75,8 @@ export class Observers {
     const { notifier, tracking, reader } = this;
     notifier.choose(this.configuration.current.notifyKeyspaceEvents);
     let wanted = 0;
-    if (notifier.classes !== 0 || tracking.count > 0) wanted |= activity.EVENTS;
+    const isAwaited = this.lingers(tracking.numbered) || tracking.count > 0;
+    if (notifier.classes !== 0 || isAwaited) wanted |= activity.EVENTS;
     if (this.monitors.count > 0) wanted |= activity.COMMANDS;
     if (tracking.hasRedirects) wanted |= activity.REDIRECTS;
     if (notifier.wantsMisses) wanted |= activity.MISSES;
@@ -72,6 +84,55 @@ export class Observers {
     if (this.served === 0) reader.skipAll();
     this.served = wanted;
     this.events.serve(wanted);
+  }
+
+  /** Whether the log is written for clients that may come back and go on from their number. */
+  private lingers(numbered: number): boolean {
+    if (numbered > 0) {
+      if (this.lingering !== null) clearTimeout(this.lingering);
+      this.lingering = null;
+    } else if (this.hasNumbered) {
+      this.lingering = setTimeout(() => {
+        this.lingering = null;
+        this.update();
+      }, eventLogLingerMs);
+      this.lingering.unref();
+    }
+    this.hasNumbered = numbered > 0;
+    return this.lingering !== null;
+  }
+
+  private past(): Past {
+    const { reader, runId } = this;
+    return {
+      runId,
+      get sequence() {
+        return reader.position;
+      },
+      since: (sequence, visit, arrived) => this.since(sequence, visit, arrived),
+    };
+  }
+
+  private async since(
+    sequence: number,
+    visit: (key: string) => void,
+    arrived: () => void,
+  ): Promise<boolean> {
+    const past = new EventReader(this.events, bufferBytes);
+    if (sequence > this.reader.position || !past.seek(sequence)) return false;
+    for (let pauseAt = sequence + resumeBytesPerTurn; ; pauseAt += resumeBytesPerTurn) {
+      while (past.position < this.reader.position && past.position < pauseAt) {
+        const found = past.next();
+        if (found === null || found === "lost") return false;
+        if (found.kind === record.FLUSH || found.kind === record.LOST) return false;
+        if (isChange(found.kind)) visit(latin1(found.bytes, found.start, found.end));
+      }
+      if (past.position >= this.reader.position) {
+        arrived();
+        return true;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Passes on what has been written since the last call. */

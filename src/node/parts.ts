@@ -16,6 +16,7 @@ import { Tracking } from "../command/tracking/tracking.ts";
 import type { Config } from "../config/config.ts";
 import { followerBound } from "../config/output-limits.ts";
 import { Persistence } from "../persistence/persistence.ts";
+import { randomReplid } from "../replication/history.ts";
 import { Replication } from "../replication/replication.ts";
 import { NodeConfiguration } from "./configuration.ts";
 import { Connections } from "./connection/connections.ts";
@@ -84,6 +85,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
     ...{ channels, tracking, monitors, context, clientLimits },
+    runId: randomReplid(),
   };
 }
 
@@ -159,7 +161,8 @@ export function makeControlThread(ground: Ground, replication: Replication) {
 /** Reads the event log for those who observe keys. */
 export function makeObservers(ground: Ground): Observers {
   const { events, channels, tracking, monitors, configuration, log } = ground;
-  return new Observers({ events, channels, tracking, monitors, configuration, log });
+  const { runId } = ground;
+  return new Observers({ events, channels, tracking, monitors, configuration, log, runId });
 }
 
 /** A connection has closed. */

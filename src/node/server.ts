@@ -125,7 +125,7 @@ type Node = ReturnType<typeof makeServices>;
 /** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, clientMemory } = ground;
-  const { channels, tracking } = ground;
+  const { channels, tracking, runId } = ground;
   const { timeBounds } = ground;
   const { replication, persistence, threads, observers } = made;
   const { connections, held } = made.controlThread;
@@ -138,7 +138,7 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
-  const counted = { channels, tracking, threads, persistence, shutdown, timings, held };
+  const counted = { channels, tracking, runId, threads, persistence, shutdown, timings, held };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });

@@ -16,6 +16,8 @@ export interface CachingMode {
   readonly before?: readonly string[];
   /** Whether the invalidations come by a second connection, in RESP2. */
   readonly redirects?: true;
+  /** Whether its invalidations have numbers, from which the next connection goes on (ours). */
+  readonly isNumbered?: true;
   /** Whether it drops what it writes itself. */
   readonly dropsOwn?: boolean;
 }
@@ -30,6 +32,12 @@ export const cachingModes: readonly CachingMode[] = [
   { name: "BCAST NOLOOP", options: ["BCAST", "NOLOOP"], dropsOwn: true },
   { name: "REDIRECT", options: [], redirects: true },
 ];
+
+export const numberedMode: CachingMode = {
+  name: "NUMBERED",
+  options: ["BCAST", "NUMBERED"],
+  isNumbered: true,
+};
 
 type Waiting = (reply: Reply) => void;
 
@@ -47,6 +55,11 @@ export class CachingClient {
   private tokens = 0;
   private isCut = false;
   private wake: () => void = () => undefined;
+  /** What it was told last. */
+  private runId = "";
+  private sequence = 0;
+  /** Whether it has kept what the connection before it had. */
+  hasResumed = false;
 
   private constructor(mode: CachingMode, peer: Peer, target: Peer | null) {
     this.mode = mode;
@@ -54,7 +67,12 @@ export class CachingClient {
     this.target = target;
   }
 
-  static async open(port: number, mode: CachingMode): Promise<CachingClient> {
+  /** `before` is a client whose connection was cut, of which it keeps what it may. */
+  static async open(
+    port: number,
+    mode: CachingMode,
+    before?: CachingClient,
+  ): Promise<CachingClient> {
     const peer = await Peer.connect(port);
     let target: Peer | null = null;
     const options = [...mode.options];
@@ -64,12 +82,24 @@ export class CachingClient {
       await target.ask("SUBSCRIBE", "__redis__:invalidate");
       options.push("REDIRECT", id);
     } else await peer.ask("HELLO", "3");
-    const reply = await peer.ask("CLIENT", "TRACKING", "ON", ...options);
-    if (reply !== "+OK") throw new Error(reply);
+    if (mode.isNumbered && before !== undefined) {
+      options.push("FROM", before.runId, `${before.sequence}`);
+    }
+    const reply = await peer.typed("CLIENT", "TRACKING", "ON", ...options);
     const client = new CachingClient(mode, peer, target);
+    if (mode.isNumbered) client.resume(partsOf(reply), before);
+    else if (textOf(reply) !== "OK") throw new Error(textOf(reply));
     client.listen(peer);
     if (target !== null) client.listen(target);
     return client;
+  }
+
+  private resume([runId, sequence, isResumed]: readonly Reply[], before?: CachingClient): void {
+    this.runId = textOf(runId as Reply);
+    this.sequence = Number(textOf(sequence as Reply));
+    this.hasResumed = textOf(isResumed as Reply) === "1";
+    if (!this.hasResumed) return;
+    for (const [key, value] of before?.cache ?? []) this.cache.set(key, value);
   }
 
   private listen(peer: Peer): void {
@@ -90,7 +120,10 @@ export class CachingClient {
   }
 
   private drop(parts: readonly Reply[]): void {
-    const keys = parts.at(-1) as Reply;
+    const [kind, list, number] = parts;
+    const isPush = textOf(kind as Reply) === "invalidate";
+    const keys = (isPush ? list : number) as Reply;
+    if (isPush && number !== undefined) this.sequence = Number(textOf(number));
     if (keys.value === null) {
       this.cache.clear();
       this.placeholders.clear();

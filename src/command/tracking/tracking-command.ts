@@ -22,6 +22,9 @@ interface Options {
   bits: number;
   redirect: number;
   readonly prefixes: string[];
+  isNumbered: boolean;
+  /** Where to go on from: what an earlier connection was told last. */
+  from: { readonly runId: string; readonly sequence: number } | null;
 }
 
 const oneRedirect = errorReply("A client can only redirect to a single other client");
@@ -49,15 +52,16 @@ async function choose(x: ControlContext, request: Request, reply: Reply): Promis
   const options = await readOptions(x, request);
   if (options instanceof ErrorReply) return reply.error(options);
   if (argumentIs(request, 2, "ON")) {
-    const problem = turnOn(x, options);
+    const problem = await turnOn(x, options, reply);
     if (problem !== null) return reply.error(problem);
+    if (options.isNumbered) return;
   } else if (argumentIs(request, 2, "OFF")) turnOff(x);
   else return reply.error(syntaxError);
   reply.ok();
 }
 
 async function readOptions(x: ControlContext, request: Request): Promise<Options | ErrorReply> {
-  const options: Options = { bits: 0, redirect: 0, prefixes: [] };
+  const options: Options = { bits: 0, redirect: 0, prefixes: [], isNumbered: false, from: null };
   for (let i = 3; i < request.argc; i++) {
     const hasMore = i + 1 < request.argc;
     const bit = bitOf(request, i);
@@ -69,6 +73,12 @@ async function readOptions(x: ControlContext, request: Request): Promise<Options
       i++;
       if (request.length(i) > prefixBytesMax) return tooManyPrefixes;
       options.prefixes.push(latin1(request.buf, request.start[i], request.end[i]));
+    } else if (argumentIs(request, i, "NUMBERED")) options.isNumbered = true;
+    else if (i + 2 < request.argc && argumentIs(request, i, "FROM")) {
+      const sequence = readInteger(request.buf, request.start[i + 2], request.end[i + 2]);
+      if (sequence === NOT_AN_INTEGER) return notAnInteger;
+      options.from = { runId: request.text(i + 1), sequence };
+      i += 2;
     } else return syntaxError;
   }
   return options;
@@ -96,18 +106,73 @@ async function readRedirect(
   return null;
 }
 
-function turnOn(x: ControlContext, options: Options): ErrorReply | null {
+async function turnOn(
+  x: ControlContext,
+  options: Options,
+  reply: Reply,
+): Promise<ErrorReply | null> {
   const { session, tracking } = x;
-  const { bits, redirect, prefixes } = options;
-  const problem = optionError(session.tracking, options) ?? prefixError(x, options);
+  const { bits, redirect, prefixes, isNumbered } = options;
+  const problem =
+    optionError(session.tracking, options) ??
+    numberError(session, options) ??
+    prefixError(x, options);
   if (problem !== null) return problem;
   tracking.catchUp(); // what has changed before is not its business
-  session.tracking = ON | bits;
-  session.redirect = redirect;
   const isBroadcast = (bits & BCAST) !== 0;
   const isNoLoop = (bits & NOLOOP) !== 0;
-  tracking.enable(session.id, { isBroadcast, isNoLoop, redirect, isNumbered: false }, prefixes);
+  const enable = () => {
+    session.tracking = ON | bits;
+    session.redirect = redirect;
+    tracking.enable(session.id, { isBroadcast, isNoLoop, redirect, isNumbered }, prefixes);
+  };
+  const isResumed = await resume(x, options, enable);
+  if (!isResumed) enable();
+  if (isNumbered) answerNumbered(tracking, options, isResumed, reply);
   return null;
+}
+
+const numberedNeedsBcast = errorReply("NUMBERED requires BCAST mode, RESP3 and no REDIRECT");
+const fromNeedsNumbered = errorReply("FROM requires NUMBERED, on a connection that does not track");
+
+function numberError(session: Session, options: Options): ErrorReply | null {
+  const { bits, redirect, isNumbered, from } = options;
+  const isPossible = (bits & BCAST) !== 0 && session.protocol === 3 && redirect === 0;
+  if (isNumbered && !isPossible) return numberedNeedsBcast;
+  return from !== null && (!isNumbered || session.tracking !== 0) ? fromNeedsNumbered : null;
+}
+
+/**
+ * Goes on from what an earlier connection was told last: the messages about what it has missed
+ * follow the reply. False, and nothing is enabled, if that is not known.
+ */
+async function resume(
+  { session, tracking }: ControlContext,
+  { from, prefixes }: Options,
+  enable: () => void,
+): Promise<boolean> {
+  const { past } = tracking;
+  if (from === null || from.runId !== past.runId) return false;
+  const keys = new Set<string>();
+  const visit = (key: string) => {
+    if (prefixes.length === 0 || prefixes.some((prefix) => key.startsWith(prefix))) keys.add(key);
+  };
+  return await past.since(from.sequence, visit, () => {
+    enable();
+    tracking.resume(session.id, [...keys].sort(), from.sequence);
+  });
+}
+
+function answerNumbered(
+  { past }: ControlContext["tracking"],
+  { from }: Options,
+  isResumed: boolean,
+  reply: Reply,
+): void {
+  reply.array(3);
+  reply.text(past.runId);
+  reply.integer(isResumed ? (from?.sequence ?? 0) : past.sequence);
+  reply.integer(isResumed ? 1 : 0);
 }
 
 function optionError(before: number, { bits, prefixes }: Options): ErrorReply | null {
@@ -225,6 +290,7 @@ export const trackingCommands = family({ group: "connection", since: "6.0.0", fl
     syntax:
       "status=(ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix+...] [BCAST] [OPTIN] " +
       "[OPTOUT] [NOLOOP]",
+    differs: "`NUMBERED` and `FROM` are MSCache's own (src/protocol/README.md).",
     complexity: "O(N) where N is the number of prefixes",
     summary: "Controls whether the server tells this connection which keys it must not keep.",
     control: tracking,

@@ -5,6 +5,7 @@
 // it. What cannot be told key by key is told as "drop everything".
 
 import { latin1 } from "../../base/bytes.ts";
+import { eventLogBytes } from "../../base/limits.ts";
 import { event, kindMask } from "../../journal/event-kinds.ts";
 import type { Message } from "../pubsub/channels.ts";
 import { Broadcast } from "./broadcast.ts";
@@ -22,9 +23,25 @@ export interface TrackingMode {
   readonly isNumbered: boolean;
 }
 
+/** What the event log still tells of the past. */
+export interface Past {
+  /** Of this run of the node: sequence numbers of another one mean nothing. */
+  readonly runId: string;
+  /** The sequence number up to which everything has been told. */
+  readonly sequence: number;
+  /**
+   * Calls `visit` for each key that has changed since that number, then `arrived`, before anything
+   * newer is told. Others are served meanwhile. False, without that call, if the log does not tell
+   * all of it.
+   */
+  since(sequence: number, visit: (key: string) => void, arrived: () => void): Promise<boolean>;
+}
+
 interface Tracker {
   readonly mode: TrackingMode;
   readonly prefixes: Set<string>;
+  /** If it gets sequence numbers: the last one. */
+  toldUpTo: number;
   /** A message could not be sent because the other client has gone. */
   isBroken: boolean;
 }
@@ -33,6 +50,8 @@ type Send = (receivers: ReadonlySet<number>, message: Message) => void;
 
 /** Keys in one message about a client that has gone. */
 const keysPerMessage = 1000;
+/** A client with numbers gets a new one after this many bytes of the event log. */
+const renumberBytes = eventLogBytes / 16;
 
 export class Tracking {
   readonly keys = new TrackedKeys();
@@ -41,6 +60,10 @@ export class Tracking {
   changed: () => void = () => undefined;
   /** As Channels.catchUp(): works on what has happened up to now. */
   catchUp: () => void = () => undefined;
+  /** Set before the first client comes. */
+  past: Past = { runId: "", sequence: 0, since: () => Promise.resolve(false) };
+  /** How many clients get sequence numbers. */
+  numbered = 0;
   /** Hands a message to connections. */
   private readonly send: Send;
   private readonly trackers = new Map<number, Tracker>();
@@ -83,7 +106,10 @@ export class Tracking {
   enable(client: number, mode: TrackingMode, prefixes: readonly string[]): void {
     const before = this.trackers.get(client);
     if (before !== undefined) this.unlink(client, before.mode.redirect);
-    const tracker = { mode, prefixes: before?.prefixes ?? new Set(), isBroken: false };
+    this.numbered += (mode.isNumbered ? 1 : 0) - (before?.mode.isNumbered ? 1 : 0);
+    const known = before?.prefixes ?? new Set<string>();
+    const toldUpTo = this.past.sequence;
+    const tracker: Tracker = { mode, prefixes: known, toldUpTo, isBroken: false };
     this.trackers.set(client, tracker);
     if (mode.redirect !== 0) {
       this.sourcesOf(mode.redirect).add(client);
@@ -120,6 +146,7 @@ export class Tracking {
     if (tracker === undefined) return;
     for (const prefix of tracker.prefixes) this.broadcast.remove(client, prefix);
     this.unlink(client, tracker.mode.redirect);
+    if (tracker.mode.isNumbered) this.numbered--;
     this.keys.takeListOf(client);
     this.trackers.delete(client);
     if (this.trackers.size === 0) this.keys.clear();
@@ -135,11 +162,30 @@ export class Tracking {
     const tracker = this.trackers.get(client);
     if (tracker === undefined) return;
     this.catchUp();
-    const keys = [...(this.keys.takeListOf(client) ?? [])];
-    for (let at = 0; at < keys.length; at += keysPerMessage) {
-      this.tell(client, tracker, keys.slice(at, at + keysPerMessage), null);
-    }
+    this.tellInParts(client, tracker, [...(this.keys.takeListOf(client) ?? [])], 0, 0);
     this.disable(client);
+  }
+
+  /** Tells a client what has changed while it was away. Only the last message has the number. */
+  resume(client: number, keys: readonly string[], from: number): void {
+    const tracker = this.trackers.get(client);
+    if (tracker === undefined) return;
+    const { sequence } = this.past;
+    if (keys.length === 0) this.tell(client, tracker, [], sequence);
+    else this.tellInParts(client, tracker, keys, from, sequence);
+  }
+
+  private tellInParts(
+    client: number,
+    tracker: Tracker,
+    keys: readonly string[],
+    from: number,
+    to: number,
+  ): void {
+    for (let at = 0; at < keys.length; at += keysPerMessage) {
+      const end = at + keysPerMessage;
+      this.tell(client, tracker, keys.slice(at, end), end < keys.length ? from : to);
+    }
   }
 
   // ---- what happens to keys ---------------------------------------------------------------------
@@ -184,10 +230,22 @@ export class Tracking {
   /** Tells of the changes under prefixes since the last call, and keeps the table within bounds. */
   finish(keysMax: number, sequence: number): void {
     this.broadcast.flush((clients, changed) => this.tellAll(clients, changed, sequence));
+    if (this.numbered > 0) this.renumber(sequence);
     for (;;) {
       const key = this.keys.surplus(keysMax);
       if (key === null) return;
       this.invalidate(key, 0, sequence);
+    }
+  }
+
+  /**
+   * Tells clients the present number who were told nothing for long: theirs would be so old that
+   * they could not resume from it.
+   */
+  private renumber(sequence: number): void {
+    for (const [client, tracker] of this.trackers) {
+      if (!tracker.mode.isNumbered || sequence - tracker.toldUpTo < renumberBytes) continue;
+      this.tell(client, tracker, [], sequence);
     }
   }
 
@@ -199,30 +257,28 @@ export class Tracking {
   ): void {
     const authors = new Set(changed.values());
     const plain = new Set<number>();
-    const numbered = new Set<number>();
     for (const client of clients) {
       const tracker = this.trackers.get(client);
       if (tracker === undefined) continue;
       const { isNoLoop, redirect, isNumbered } = tracker.mode;
       const isOwn = isNoLoop && authors.has(client);
-      if (!isOwn && redirect === 0) (isNumbered ? numbered : plain).add(client);
+      if (!isOwn && redirect === 0 && !isNumbered) plain.add(client);
       else {
         const keys = isOwn ? notBy(client, changed) : [...changed.keys()];
         if (keys.length > 0) this.tell(client, tracker, keys, sequence);
       }
     }
-    const keys = [...changed.keys()];
-    if (plain.size > 0) this.send(plain, invalidation(keys, null));
-    if (numbered.size > 0) this.send(numbered, invalidation(keys, sequence));
+    if (plain.size > 0) this.send(plain, invalidation([...changed.keys()], null));
   }
 
   private tell(
     client: number,
     tracker: Tracker,
     keys: readonly string[] | null,
-    sequence: number | null,
+    sequence: number,
   ): void {
     const { redirect, isNumbered } = tracker.mode;
+    tracker.toldUpTo = sequence;
     if (this.goneTargets.has(redirect)) {
       tracker.isBroken = true;
       this.send(new Set([client]), redirectionBroken(redirect));
