@@ -315,6 +315,32 @@ describe("stock clients", () => {
     },
   );
 
+  const python = "/usr/bin/python3";
+  const program = `
+import sys, redis
+port, ca, cert, key = sys.argv[1:]
+client = redis.Redis(port=int(port), ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key)
+assert client.set("stock", "client") and client.get("stock") == b"client"
+with client.pipeline() as pipe:
+    for i in range(1000): pipe.incr("n")
+    assert pipe.execute()[-1] == 1000
+try:
+    redis.Redis(port=int(port), ssl=True, ssl_ca_certs=ca).ping()
+except redis.ConnectionError:
+    print("done")
+`;
+  const lacksPython = Bun.spawnSync([python, "-c", "import redis"]).exitCode !== 0;
+
+  // CI installs it (.ci/run), and then nothing is skipped.
+  test.skipIf(lacksPython && process.env.CI !== "true")(
+    "redis-py, with a certificate and without",
+    async () => {
+      await using server = await startTls(bed, { "tls-auth-clients": "yes" });
+      const files = [bed.authority.cert, bed.client.cert, bed.client.key];
+      expect(await run(python, "-c", program, `${server.tlsPort}`, ...files)).toBe("done");
+    },
+  );
+
   test("ioredis", async () => {
     await using server = await startTls(bed);
     const client = new Redis({ port: server.tlsPort, tls: { ca: await ca() }, lazyConnect: true });

@@ -17,7 +17,7 @@ import {
 } from "../harness.ts";
 import { residentBytes } from "../support/process-memory.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
+import { startTls, tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -99,4 +99,19 @@ test("handshakes of random bytes, and some that break off anywhere, do no harm",
     const text = String(await young.call("INFO", "clients"));
     return /connected_clients:2\r/.test(text);
   });
+});
+
+test("garbage after the handshake costs its client the connection, and nobody else", async () => {
+  await using bed = await tlsBed();
+  await using server = await startTls(bed);
+  await using other = await tlsClient(server.tlsPort, bed);
+  const socket = createConnection({ port: server.tlsPort, host: "127.0.0.1" });
+  await using client = await tlsClient(server.tlsPort, bed, { socket });
+  expect(await client.call("SET", "key", "value")).toBe("OK");
+  socket.write("*1\r\n$4\r\nPING\r\n"); // past the TLS layer
+  await client.raw.closed();
+  expect(await other.call("GET", "key")).toBe("value");
+  await waitFor(async () =>
+    /connected_clients:1\r/.test(String(await other.call("INFO", "clients"))),
+  );
 });
