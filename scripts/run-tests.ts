@@ -16,8 +16,8 @@ const buildScript = join(import.meta.dir, "build.ts");
  */
 const timings = join(import.meta.dir, "test-timings.json");
 /**
- * How many files run at once. A file with nodes keeps a processor busy for a third of its time
- * (ten of the longest, alone: 107 s of processor in 350 s), so six occupy two. Long runs work more.
+ * How many files run at once. A file with nodes keeps a processor busy for a third of its time (the
+ * ten longest: 108 s of 343 s), so six occupy two. Long runs work more.
  */
 const processes = { short: 6, long: 2 };
 const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
