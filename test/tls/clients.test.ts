@@ -78,6 +78,13 @@ describe.each(["1", "3"])("with %s data threads", (threads) => {
     client.sendAll([["SET", "key", "v".repeat(3_000_000)], ["STRLEN", "key"], ["ROLE"]]);
     client.socket.end();
     expect((await client.raw.closed()).toString()).toMatch(/^\+OK\r\n:3000000\r\n\*3\r\n/);
+    await using late = await tlsClient(server.tlsPort, bed);
+    late.socket.pause();
+    late.sendAll(Array.from({ length: 10 }, () => ["GET", "key"]));
+    late.socket.end();
+    late.socket.resume();
+    const reply = "$3000000\r\n".length + 3_000_000 + 2;
+    expect((await late.raw.closed()).length).toBe(10 * reply);
   });
 });
 

@@ -4,6 +4,7 @@
 // host's, as in Redis, because Sentinel knows leaders by addresses that certificates seldom name.
 // Invariant: after close() it makes no callbacks; `closed` is called at most once.
 
+import { isIP } from "node:net";
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
@@ -78,8 +79,9 @@ export class LeaderConnection {
   ): Promise<void> {
     const hosts = await lookup(host);
     const socket = link === null ? this.handlers() : this.tlsHandlers();
-    // The certificate is judged by tlsHandlers().
-    const tls = link === null ? {} : { tls: { ...link, rejectUnauthorized: false } };
+    // The certificate is judged by tlsHandlers(). A proxy may go by the name.
+    const name = isIP(host) === 0 ? { serverName: host } : {};
+    const tls = link === null ? {} : { tls: { ...link, ...name, rejectUnauthorized: false } };
     let failures = 0;
     for (const hostname of hosts) {
       if (this.ended || this.socket !== null) return;

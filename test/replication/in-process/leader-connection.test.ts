@@ -3,9 +3,12 @@
  * addresses is tried. Names are made up; the leaders are listeners on the two loopback addresses.
  */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { TlsLink } from "../../../src/base/tls-link.ts";
 import { Garbage } from "../../../src/replication/collection.ts";
 import { Dials, LeaderConnection } from "../../../src/replication/follower/leader-connection.ts";
-import { waitFor } from "../../harness.ts";
+import { temporaryDirectory, waitFor } from "../../harness.ts";
+import { Authority } from "../../support/certificates.ts";
 
 /** Listeners on one port of both loopback addresses, and where connections came in. */
 class Leaders implements Disposable {
@@ -30,7 +33,12 @@ class Leaders implements Disposable {
 }
 
 /** A connection's end, or "" while it goes on. */
-function connect(port: number, lookup: () => Promise<string[]>, dials = new Dials()) {
+function connect(
+  port: number,
+  lookup: () => Promise<string[]>,
+  dials = new Dials(),
+  tls: TlsLink | null = null,
+) {
   const seen = { opened: 0, ends: [] as string[] };
   const events = {
     opened: () => void seen.opened++,
@@ -38,7 +46,7 @@ function connect(port: number, lookup: () => Promise<string[]>, dials = new Dial
     closed: (reason: string) => void seen.ends.push(reason),
   };
   const connection = new LeaderConnection(events, dials, new Garbage());
-  connection.open("leader", port, { lookup });
+  connection.open("leader", port, { lookup, tls });
   return { connection, seen };
 }
 
@@ -100,5 +108,28 @@ describe("a connection to a leader", () => {
     leaders[Symbol.dispose]();
     await waitFor(() => seen.ends.length > 0);
     expect(seen.ends).toEqual(["it closed the connection"]);
+  });
+
+  test("by TLS tells the name that it wants, and trusts whom its authority has signed", async () => {
+    await using directory = await temporaryDirectory();
+    const authority = new Authority(directory.path);
+    const { cert, key } = await authority.issue("leader", { names: "DNS:other.example" });
+    const names: string[] = [];
+    using leader = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: readFileSync(cert), key: readFileSync(key) },
+      socket: {
+        open: () => undefined,
+        handshake: (socket) => void names.push(socket.getServername()),
+        data() {},
+      },
+    });
+    const tls = { secureOptions: 0, ca: readFileSync(authority.cert, "utf8") };
+    const { connection, seen } = connect(leader.port, async () => ["127.0.0.1"], new Dials(), tls);
+    await waitFor(() => seen.opened === 1 && names.length === 1);
+    expect([names, seen.ends]).toEqual([["leader"], []]);
+    connection.close();
+    leader.stop(true);
   });
 });
