@@ -28,6 +28,8 @@ export const lineBytesMax = 64 * KiB;
  * as soon as the argument that would exceed it is announced.
  */
 export const requestBytesMax = 1 * GiB;
+/** Smallest value of client-query-buffer-limit, as in Redis. Less: a configuration error. */
+export const requestBytesMaxMin = 1 * MiB;
 /** Most arguments of one command, as in Redis. More: protocol error, close. */
 export const argumentsMax = 1024 * 1024;
 /**
@@ -375,6 +377,7 @@ export const journalIdleMsMax = 3_600_000;
 const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [keyBytesMax <= bulkBytesMax, "the longest key fits into an argument"],
   [keyBytesMax + bulkBytesMax + lineBytesMax < requestBytesMax, "a key and a value fit a request"],
+  [keyBytesMax < requestBytesMax && requestBytesMaxMin < requestBytesMax, "requests have room"],
   [keyBytesMax <= watchedBytesMax, "the longest key can be watched"],
   [outputFlushBytes <= outputPauseBytes, "gathered replies are sent before requests wait"],
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value fits while requests wait"],

@@ -1,7 +1,13 @@
 // The options that bound what clients may hold, as rows of the table in options.ts. Names and units
 // are Redis's where Redis has them; the reasons for the values are in base/limits.ts.
 
-import { memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import { ConfigError } from "../base/errors.ts";
+import {
+  memoryBytesMax,
+  memoryBytesMin,
+  requestBytesMax,
+  requestBytesMaxMin,
+} from "../base/limits.ts";
 import { defaultClientMemory } from "./memory-plan.ts";
 import type { Option } from "./option.ts";
 import {
@@ -11,10 +17,12 @@ import {
   parseOutputLimits,
   showOutputLimits,
 } from "./output-limits.ts";
-import { formatSize, parseSizeWithin } from "./values.ts";
+import { formatSize, isSize, parseSizeWithin } from "./values.ts";
 
 export interface LimitConfig {
+  /** Negative: so many percents of max-memory, see clientMemoryBytes(). */
   readonly maxClientMemory: number;
+  readonly requestLimit: number;
   readonly outputLimits: OutputLimits;
 }
 
@@ -23,15 +31,29 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     name: "max-client-memory",
     environment: "MSCACHE_MAX_CLIENT_MEMORY",
     group: "Memory",
-    hint: "SIZE",
+    hint: "SIZE|N%",
     default:
       "a quarter of the memory that the program leaves, at most 1gb and an eighth of all memory",
     derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
-    doc: "Memory limit for the unread replies and unfinished requests of all clients; above it, the largest clients are disconnected.",
+    doc: "Memory limit for the unread replies and unfinished requests of all clients, in bytes or as a share of `max-memory`; above it, the largest clients are disconnected.",
     change: "applies",
-    parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),
+    parse: parseShare,
+    format: (value) => (value < 0 ? `${-value}%` : formatSize(value)),
+    redis: [
+      { name: "maxmemory-clients", show: (value) => (value < 0 ? `${-value}%` : `${value}`) },
+    ],
+  },
+  requestLimit: {
+    name: "client-query-buffer-limit",
+    environment: "MSCACHE_CLIENT_QUERY_BUFFER_LIMIT",
+    group: "Memory",
+    hint: "SIZE",
+    default: "1gb",
+    doc: "Largest request; a client that announces a larger one is disconnected.",
+    change: "applies",
+    parse: (text) => parseSizeWithin(text, requestBytesMaxMin, requestBytesMax),
     format: formatSize,
-    redis: [{ name: "maxmemory-clients", show: String }],
+    redis: [{ name: "client-query-buffer-limit", show: String }],
   },
   outputLimits: {
     name: "client-output-buffer-limit",
@@ -53,3 +75,19 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     ],
   },
 };
+
+/** A size, or a percentage as a negative number. */
+function parseShare(text: string): number {
+  const [, digits] = /^(\d+)%$/.exec(text.trim()) ?? [];
+  if (digits === undefined) return parseSizeOr(text);
+  const percents = Number(digits);
+  if (percents > 100) throw new ConfigError("percentage argument must be less or equal to 100");
+  if (percents < 1) throw new ConfigError(`"${text}" would leave clients no memory`);
+  return -percents;
+}
+
+/** In Redis's words if it is no size at all. */
+function parseSizeOr(text: string): number {
+  if (!isSize(text)) throw new ConfigError("argument must be a memory or percent value");
+  return parseSizeWithin(text, memoryBytesMin, memoryBytesMax);
+}

@@ -42,6 +42,17 @@ const journalBytesMax = 128 * MiB;
 /** Share of all memory: a larger machine does not have more clients. */
 const clientsShareMax = 1 / 8;
 
+/**
+ * What all clients together may hold, bytes. The option may be a share of max-memory: a negative
+ * number of percents, as in Redis.
+ */
+export function clientMemoryBytes({ maxClientMemory, maxMemory }: ClientMemoryParts): number {
+  if (maxClientMemory >= 0) return maxClientMemory;
+  return Math.max(memoryBytesMin, Math.floor((-maxClientMemory / 100) * maxMemory));
+}
+
+type ClientMemoryParts = Pick<MemoryParts, "maxClientMemory" | "maxMemory">;
+
 /** The sizes of the parts of a node that are options. */
 export interface MemoryParts {
   readonly maxMemory: number;
@@ -110,8 +121,9 @@ function leftFor(memoryBytes: number, threads: number): number {
 
 /** The memory that a node with these settings may need at most. */
 export function memoryNeeded(parts: MemoryParts): number {
-  const { maxMemory, journalSize, followerBuffer, maxClientMemory, threads } = parts;
-  return programBytes(threads) + maxMemory + journalSize + followerBuffer + maxClientMemory;
+  const { maxMemory, journalSize, followerBuffer, threads } = parts;
+  const clients = clientMemoryBytes(parts);
+  return programBytes(threads) + maxMemory + journalSize + followerBuffer + clients;
 }
 
 function programBytes(threads: number): number {

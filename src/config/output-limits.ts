@@ -11,7 +11,7 @@ import {
   outputHardBytesMax,
 } from "../base/limits.ts";
 import { boundOfFollower, type OutputBound } from "../base/output-bound.ts";
-import { formatSize, parseSize } from "./values.ts";
+import { formatSize, isSize, parseSize } from "./values.ts";
 
 export interface OutputLimits {
   readonly normal: OutputBound;
@@ -67,15 +67,6 @@ function readBound([hard, soft, seconds]: readonly string[]): OutputBound {
     );
   }
   return { hardBytes: parseSize(hard), softBytes: parseSize(soft), softSeconds };
-}
-
-function isSize(text: string): boolean {
-  try {
-    parseSize(text);
-    return true;
-  } catch {
-    return false; // the caller has Redis's words for it
-  }
 }
 
 /** As the option and the configuration file have it: blanks of any number. */

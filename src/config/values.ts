@@ -45,6 +45,16 @@ export function parseSize(text: string): number {
   return bytes;
 }
 
+/** For those who have words of their own for what is none. */
+export function isSize(text: string): boolean {
+  try {
+    parseSize(text);
+    return true;
+  } catch {
+    return false; // parseSize() only throws what it says about the text
+  }
+}
+
 /** 536870912 -> "512mb": uses the largest binary unit that gives a whole number. */
 export function formatSize(bytes: number): string {
   for (const unit of ["tb", "gb", "mb", "kb"]) {

@@ -88,7 +88,7 @@ export class Housekeeping {
   private async everySecond(): Promise<void> {
     this.warnOfCrowding();
     this.connections.expelStrangers();
-    this.connections.endSlow();
+    this.connections.applyLimits();
     closeIdle(this.connections, this.standing.idleTimeoutSeconds);
     await Promise.all([this.information.sampleRates(), this.waits.releaseGone()]);
   }

@@ -68,6 +68,7 @@ export class NodeInformation implements Information {
         threads: counted,
         histograms: wantsHistograms(sections) ? await this.parts.timings.histograms() : [],
         blockedClients: this.waitingClients() + counted.held + held.count,
+        timedWaits: replication.waiters.timedCount,
         rates: this.rates,
         channels: channels.channels.size,
         patterns: channels.patterns.size,

@@ -5,6 +5,7 @@ import { totalmem } from "node:os";
 import { mscacheVersion, redisVersion } from "../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
+import { clientMemoryBytes, memoryNeeded } from "../config/memory-plan.ts";
 import type { StoreStatistics } from "../store/store.ts";
 import {
   absentFromMemory,
@@ -28,6 +29,8 @@ export interface InfoSource {
   readonly histograms: readonly CommandHistogram[];
   /** Connections that wait in WAIT. */
   readonly blockedClients: number;
+  /** Of these, with a timeout. */
+  readonly timedWaits: number;
   /** Measured over the last second. */
   readonly rates: Rates;
   /** Distinct channels with at least one subscriber. */
@@ -138,8 +141,11 @@ function clientFields({ threads, config, blockedClients, ...source }: InfoSource
     ["connected_clients", threads.connections],
     ["cluster_connections", 0],
     ["maxclients", config.maxClients],
+    ["client_recent_max_input_buffer", threads.recentInputBytes],
+    ["client_recent_max_output_buffer", threads.recentOutputBytes],
     ["blocked_clients", blockedClients],
     ["tracking_clients", source.tracking.count],
+    ["clients_in_timeout_table", source.timedWaits],
   ];
 }
 
@@ -170,11 +176,12 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["mem_fragmentation_bytes", resident - used],
     ["mem_allocator", "segments"],
     ["mem_clients_normal", source.clientMemoryBytes],
-    ["maxmemory_clients", config.maxClientMemory],
+    ["maxmemory_clients", clientMemoryBytes(config)],
     ...allocatorFields(store, resident),
     ...absentFromMemory,
     ...source.replicationMemory,
     ["eviction_policy", config.eviction],
+    ["memory_planned_bytes", memoryNeeded(config)],
     ...Object.entries(store.memory),
   ];
 }
@@ -226,6 +233,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["tracking_total_prefixes", source.tracking.broadcast.size],
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
+    ["client_query_buffer_limit_disconnections", threads.disconnected.request],
     [
       "client_output_buffer_limit_disconnections",
       threads.disconnected.output + source.followersDisconnected,

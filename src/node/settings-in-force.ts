@@ -6,6 +6,7 @@
 
 import { descriptorsMax } from "../base/descriptors.ts";
 import type { Config } from "../config/config.ts";
+import { clientMemoryBytes } from "../config/memory-plan.ts";
 import { clientsPossible } from "./client-bound.ts";
 import type { Attached } from "./shared-memory.ts";
 
@@ -29,8 +30,9 @@ const rows: { readonly [K in Key]?: Row } = {
     standing.maxClients = after.maxClients;
     return undefined;
   },
-  maxMemory: ({ store }, { maxMemory }) => {
-    const isReserved = store.setLimit(maxMemory);
+  maxMemory: ({ store, clientMemory }, after) => {
+    const isReserved = store.setLimit(after.maxMemory);
+    if (isReserved) clientMemory.limitBytes = clientMemoryBytes(after);
     return isReserved
       ? undefined
       : "the limit is above the memory that was reserved at start (--reserve)";
@@ -41,11 +43,14 @@ const rows: { readonly [K in Key]?: Row } = {
   eviction: ({ store }, { eviction }) => {
     store.setEviction(eviction);
   },
-  maxClientMemory: ({ clientMemory }, { maxClientMemory }) => {
-    clientMemory.limitBytes = maxClientMemory;
+  maxClientMemory: ({ clientMemory }, after) => {
+    clientMemory.limitBytes = clientMemoryBytes(after);
   },
-  outputLimits: ({ clientLimits }, { outputLimits }) => {
-    clientLimits.set(outputLimits);
+  outputLimits: ({ clientLimits }, after) => {
+    clientLimits.set(after);
+  },
+  requestLimit: ({ clientLimits }, after) => {
+    clientLimits.set(after);
   },
   denialLogMaxLen: ({ standing }, { denialLogMaxLen }) => {
     standing.denialsMax = denialLogMaxLen;

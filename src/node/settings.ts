@@ -5,13 +5,9 @@
 import { basename, dirname, resolve } from "node:path";
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
-import {
-  journalIdleMsMax,
-  linkSilenceMsMax,
-  requestBytesMax,
-  streamPingMs,
-} from "../base/limits.ts";
-import { allSettings, type Config, parseSize } from "../config/config.ts";
+import { journalIdleMsMax, linkSilenceMsMax, streamPingMs } from "../base/limits.ts";
+import { allSettings, type Config } from "../config/config.ts";
+import { isSize } from "../config/values.ts";
 
 /**
  * What tools read and what has only one value here, in Redis's terms. An option of this name, if
@@ -43,7 +39,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["repl-ping-slave-period", String(streamPingMs / 1000)],
   ["repl-backlog-ttl", String(journalIdleMsMax / 1000)],
   ["repl-diskless-sync", "yes"],
-  ["client-query-buffer-limit", String(requestBytesMax)],
 ];
 
 const fixed = facts.filter(([name]) => !allSettings.some((setting) => setting.name === name));
@@ -116,15 +111,6 @@ export class Settings {
 
 function failure(name: string, reason: string): ErrorReply {
   return errorReply(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
-}
-
-function isSize(text: string): boolean {
-  try {
-    parseSize(text);
-    return true;
-  } catch {
-    return false; // the caller answers in Redis's words instead
-  }
 }
 
 const encoder = new TextEncoder();

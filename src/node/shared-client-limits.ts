@@ -1,14 +1,18 @@
-// The bounds of one client's output in shared memory, by its class, so that a change reaches every
-// data thread at once. The control thread writes them (settings-in-force.ts).
+// The bounds of one client in shared memory: its output, by its class, and its requests. So a
+// change reaches every data thread at once. The control thread writes them (settings-in-force.ts).
 // Invariant: no class has a hard bound above that of every client, or none.
 
-import { outputHardBytesMax } from "../base/limits.ts";
+import { outputHardBytesMax, requestBytesMax } from "../base/limits.ts";
 import type { OutputBound } from "../base/output-bound.ts";
-import type { OutputLimits } from "../config/output-limits.ts";
+import type { Config } from "../config/config.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
 /** For the classes that have clients; followers have links of their own. */
-export type ClientLimits = Readonly<Record<"normal" | "pubsub", OutputBound>>;
+export interface ClientLimits {
+  readonly normal: OutputBound;
+  readonly pubsub: OutputBound;
+  readonly requestBytes: number;
+}
 
 /** Room for the numbers as text. */
 const textBytesMax = 512;
@@ -21,7 +25,11 @@ export class SharedClientLimits {
   private readonly words: Int32Array;
   private readonly shared: SharedValue<ClientLimits>;
   private seenVersion = 0;
-  private seen: ClientLimits = { normal: unbounded, pubsub: unbounded };
+  private seen: ClientLimits = {
+    normal: unbounded,
+    pubsub: unbounded,
+    requestBytes: requestBytesMax,
+  };
 
   constructor(
     memory = new SharedArrayBuffer(sharedValueWords * Int32Array.BYTES_PER_ELEMENT + textBytesMax),
@@ -44,8 +52,12 @@ export class SharedClientLimits {
   }
 
   /** Only for the control thread. */
-  set({ normal, pubsub }: OutputLimits): void {
-    const limits: ClientLimits = { normal: withinAll(normal), pubsub: withinAll(pubsub) };
+  set({ outputLimits, requestLimit }: Pick<Config, "outputLimits" | "requestLimit">): void {
+    const limits: ClientLimits = {
+      normal: withinAll(outputLimits.normal),
+      pubsub: withinAll(outputLimits.pubsub),
+      requestBytes: requestLimit,
+    };
     this.shared.write(encoder.encode(JSON.stringify(limits)));
   }
 }

@@ -8,6 +8,7 @@ import { wallClockMs } from "../base/clock.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
 import { Observer } from "../command/core/observer.ts";
 import type { Config } from "../config/config.ts";
+import { clientMemoryBytes } from "../config/memory-plan.ts";
 import { Effects } from "../journal/effects.ts";
 import { EventLog, type EventLogMemory, reserveEventLog } from "../journal/event-log.ts";
 import {
@@ -74,7 +75,7 @@ export function reserveMemory(config: Config): SharedMemory {
     journal: reserveJournal(config.journalSize),
     events: reserveEventLog(),
     standing: new SharedStanding().memory,
-    clients: reserveClientMemory(config.threads, config.maxClientMemory),
+    clients: reserveClientMemory(config.threads, clientMemoryBytes(config)),
     times: new SharedTimeBounds().memory,
     limits: new SharedClientLimits().memory,
     deliveries: reserveDeliveryDebt(config.threads),

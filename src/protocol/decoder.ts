@@ -3,6 +3,9 @@
 
 import type { Request } from "./request.ts";
 
+/** The violation of a request above `requestBytesMax`. */
+export const tooBigRequest = "too big request";
+
 export interface Decoder {
   /**
    * The command that the last successful next() decoded; valid until the next call. A caller may
@@ -11,6 +14,8 @@ export interface Decoder {
   request: Request;
   /** The text of a violation. When set, next() stays false and the connection must be closed. */
   readonly error: string;
+  /** Bytes of the largest request; may change at any time. */
+  requestBytesMax: number;
   feed(chunk: Uint8Array): void;
   /** Decodes the next command; false if more bytes are needed. */
   next(): boolean;

@@ -24,7 +24,6 @@ import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
 import { dropQueue, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
-import { detect } from "../../protocol/protocols.ts";
 import type { Request } from "../../protocol/request.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
 import {
@@ -220,32 +219,37 @@ export class Connection implements Spill {
     const { state, decoder, session, handedBytes } = this;
     const isOpen = state !== CLOSED;
     const input = isOpen ? decoder.heldBytes() + rememberedBytes(session) + handedBytes : 0;
-    const held = input + this.pendingOutputBytes;
+    const output = this.pendingOutputBytes;
+    const held = input + output;
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
     this.heldBytes = held;
-    this.thread.clientMemory.add(more);
+    this.thread.clientHolds(more, input, output);
   }
 
   // ---- protocol --------------------------------------------------------------------------------
 
   private chooseProtocol(first: number): boolean {
     const { session, thread } = this;
-    const protocol = detect(first);
-    const refusal = protocol.refusal(session);
-    if (refusal !== "" || protocol.decoder === undefined) {
-      thread.log.warn(`client ${session.address} ${refusal}: closed`);
+    const spoken = thread.endFor(session, first);
+    if (spoken === null) {
       this.terminate();
       return false;
     }
-    this.spoken = thread.endOf(protocol);
-    this.decoder = protocol.decoder(session);
+    this.spoken = spoken;
+    this.decoder = spoken.protocol.decoder(session);
     this.transition(OPEN);
+    this.boundRequests(thread.clientLimits.value.requestBytes);
     return true;
   }
 
+  /** Before its protocol is known there is nothing to bound. */
+  boundRequests(bytes: number): void {
+    if (this.state !== FRESH) this.decoder.requestBytesMax = bytes;
+  }
+
   private violate(text: string): void {
-    this.thread.log.info(`client ${this.session.address} broke the protocol: ${text}: closed`);
+    this.thread.violated(this.session, text);
     this.spoken.reply.violation(text);
     this.session.closing = true;
   }

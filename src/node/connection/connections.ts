@@ -15,6 +15,7 @@ import {
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Access } from "../../command/acl/access.ts";
 import { Session } from "../../command/core/session.ts";
+import type { ClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
 import { type Refusal, refusalOf } from "./admission.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
@@ -39,6 +40,8 @@ export class Connections {
    */
   private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
   private readonly refusals: RecurringTrouble;
+  /** Those that the connections know. */
+  private limits: ClientLimits;
 
   constructor(thread: DataThread, standing: SharedStanding) {
     this.thread = thread;
@@ -46,6 +49,7 @@ export class Connections {
     this.delivery = new Delivery(this.table);
     this.handshakes = new Handshakes(thread.log);
     this.refusals = new RecurringTrouble(thread.log, monotonicMs);
+    this.limits = thread.clientLimits.value;
     thread.clientMemory.exceeded.on(() => this.relieve());
   }
 
@@ -113,11 +117,22 @@ export class Connections {
     }
   }
 
-  /** Called once a second: a client may stay at its soft bound without a sign. */
-  endSlow(): void {
-    if (this.thread.clientMemory.own === 0) return;
+  /**
+   * Called once a second: tells connections of a new bound, and ends those that have stayed above
+   * their soft one, perhaps without a sign.
+   */
+  applyLimits(): void {
+    const { clientMemory, clientLimits, recentPeaks } = this.thread;
+    recentPeaks.nextSecond();
+    const limits = clientLimits.value;
+    if (limits !== this.limits) {
+      for (const connection of this.table.values()) connection.boundRequests(limits.requestBytes);
+    }
+    this.limits = limits;
+    if (clientMemory.own === 0) return;
     for (const connection of this.all()) {
       if (connection.pendingOutputBytes > 0) connection.endIfSlow();
+      recentPeaks.note(connection.pendingInputBytes, connection.pendingOutputBytes);
     }
   }
 

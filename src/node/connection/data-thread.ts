@@ -15,9 +15,10 @@ import { flag } from "../../command/core/flags.ts";
 import { anyPause } from "../../command/core/gate.ts";
 import { Session } from "../../command/core/session.ts";
 import { type Finder, finderOf } from "../../command/table.ts";
+import { tooBigRequest } from "../../protocol/decoder.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
-import { protocols } from "../../protocol/protocols.ts";
+import { detect, protocols } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { Collector, runtimeBeside } from "../collector.ts";
@@ -28,6 +29,7 @@ import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
 import type { ClientMemory } from "./client-memory.ts";
 import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
+import { RecentPeaks } from "./recent-peaks.ts";
 import { TurnHistogram } from "./turns.ts";
 
 /** What a data thread needs from the node beyond its context. */
@@ -90,6 +92,7 @@ export class DataThread {
   bytesSent: number;
   /** Clients that were disconnected, by the bound that they met. */
   disconnected: Disconnections;
+  readonly recentPeaks: RecentPeaks;
   private readonly host: ThreadHost;
   private readonly ends: readonly ProtocolEnd[];
   /** The time of the present turn is charged to commands up to here, monotonic ms. */
@@ -124,6 +127,7 @@ export class DataThread {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.disconnected = noDisconnections();
+    this.recentPeaks = new RecentPeaks();
     this.host = host;
     this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed()));
     this.held = new HeldCommands(() => host.standing.free(anyPause));
@@ -233,6 +237,15 @@ export class DataThread {
     this.endTurn();
   }
 
+  /** The end of the protocol that begins with this byte; null: it is refused. */
+  endFor(session: Session, firstByte: number): ProtocolEnd | null {
+    const protocol = detect(firstByte);
+    const refusal = protocol.refusal(session);
+    if (refusal === "" && protocol.decoder !== undefined) return this.endOf(protocol);
+    this.log.warn(`client ${session.address} ${refusal}: closed`);
+    return null;
+  }
+
   endOf(protocol: Protocol): ProtocolEnd {
     return this.ends.find((end) => end.protocol === protocol) ?? this.ends[0];
   }
@@ -259,6 +272,18 @@ export class DataThread {
   left(session: Session): void {
     if (session.receives > 0 || this.context.observer.hasRedirects)
       this.host.subscriberLeft(session.id);
+  }
+
+  /** Counts and logs a client that breaks its protocol. */
+  violated({ address }: Session, text: string): void {
+    if (text.endsWith(tooBigRequest)) this.disconnected.request++;
+    this.log.info(`client ${address} broke the protocol: ${text}: closed`);
+  }
+
+  /** A client holds so much more; if all hold too much, the largest are disconnected. */
+  clientHolds(moreBytes: number, inputBytes: number, outputBytes: number): void {
+    this.recentPeaks.note(inputBytes, outputBytes);
+    this.clientMemory.add(moreBytes);
   }
 
   /** Counts and logs a client that is disconnected because of a bound. */

@@ -35,6 +35,9 @@ export interface ThreadStatistics {
   bytesReceived: number;
   bytesSent: number;
   disconnected: Disconnections;
+  /** The largest of one client in the last seconds. */
+  recentInputBytes: number;
+  recentOutputBytes: number;
   turns: TurnHistogram;
   commands: CommandCount[];
   /** Error replies, by their first word. */
@@ -174,7 +177,7 @@ export function timesOf({ thread }: Connections): CommandTimes {
 }
 
 export function threadStatistics(connections: Connections): ThreadStatistics {
-  const { turns, context, held, ...counters } = connections.thread;
+  const { turns, context, held, recentPeaks, ...counters } = connections.thread;
   const { statistics } = context;
   return {
     connections: connections.count,
@@ -185,6 +188,8 @@ export function threadStatistics(connections: Connections): ThreadStatistics {
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
     disconnected: counters.disconnected,
+    recentInputBytes: recentPeaks.inputBytes,
+    recentOutputBytes: recentPeaks.outputBytes,
     turns,
     commands: statistics.of(named),
     errors: statistics.errors.byCode,
@@ -203,6 +208,8 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     bytesReceived: 0,
     bytesSent: 0,
     disconnected: noDisconnections(),
+    recentInputBytes: 0,
+    recentOutputBytes: 0,
     turns,
     commands: addCommands(all),
     errors: addErrors(all),
@@ -216,6 +223,8 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     sum.bytesReceived += one.bytesReceived;
     sum.bytesSent += one.bytesSent;
     addDisconnections(sum.disconnected, one.disconnected);
+    sum.recentInputBytes = Math.max(sum.recentInputBytes, one.recentInputBytes);
+    sum.recentOutputBytes = Math.max(sum.recentOutputBytes, one.recentOutputBytes);
     turns.add(one.turns);
   }
   return sum;

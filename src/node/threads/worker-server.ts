@@ -230,7 +230,7 @@ class WorkerServer {
   private tick(): void {
     for (const link of this.links.values()) link.reportActivity();
     this.connections.expelStrangers();
-    this.connections.endSlow();
+    this.connections.applyLimits();
     closeIdle(this.connections, this.standing.idleTimeoutSeconds);
   }
 }

@@ -7,8 +7,8 @@
 // A negative or too large length, or an unknown opcode, closes the connection and allocates
 // nothing.
 
-import { bulkBytesMax, keyBytesMax } from "../../base/limits.ts";
-import type { Decoder } from "../decoder.ts";
+import { bulkBytesMax, keyBytesMax, requestBytesMax } from "../../base/limits.ts";
+import { type Decoder, tooBigRequest } from "../decoder.ts";
 import { Input } from "../input.ts";
 import { Request } from "../request.ts";
 
@@ -19,6 +19,7 @@ const lengthBytes = 4;
 export class MscacheParser implements Decoder {
   request: Request;
   error: string;
+  requestBytesMax: number;
   private readonly input: Input;
   /** Bytes from the frame's start that must have arrived before the next attempt to decode it. */
   private wanted: number;
@@ -27,6 +28,7 @@ export class MscacheParser implements Decoder {
   constructor(ownsChunks = false) {
     this.request = new Request();
     this.error = "";
+    this.requestBytesMax = requestBytesMax;
     this.input = new Input(ownsChunks);
     this.wanted = 1;
   }
@@ -96,6 +98,10 @@ export class MscacheParser implements Decoder {
       return -1;
     }
     const start = at + lengthBytes;
+    if (start + length - this.input.mark > this.requestBytesMax) {
+      this.fail(tooBigRequest);
+      return -1;
+    }
     if (!this.has(start + length)) return -1;
     this.request.push(start, start + length);
     return start + length;

@@ -13,7 +13,7 @@ import {
   lineBytesMax,
   requestBytesMax,
 } from "../../base/limits.ts";
-import type { Decoder } from "../decoder.ts";
+import { type Decoder, tooBigRequest } from "../decoder.ts";
 import { Input } from "../input.ts";
 import type { Peer } from "../protocol.ts";
 import { Request } from "../request.ts";
@@ -38,7 +38,7 @@ export class RespParser implements Decoder {
   error: string;
   private readonly peer: Peer;
   private readonly input: Input;
-  private readonly bytesMax: number;
+  requestBytesMax: number;
   private argumentsLeft: number;
   /** The length of the bulk string whose header was read, or -1. */
   private bulkLength: number;
@@ -48,15 +48,14 @@ export class RespParser implements Decoder {
   private lineEnd: number;
 
   /**
-   * With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed. `bytesMax`
-   * bounds a request; only tests change it.
+   * With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed.
    */
   constructor(peer: Peer = trusted, ownsChunks = false, bytesMax = requestBytesMax) {
     this.request = new Request();
     this.error = "";
     this.peer = peer;
     this.input = new Input(ownsChunks);
-    this.bytesMax = bytesMax;
+    this.requestBytesMax = bytesMax;
     this.argumentsLeft = 0;
     this.bulkLength = -1;
     this.scanned = 0;
@@ -171,7 +170,8 @@ export class RespParser implements Decoder {
     }
     // Checked only here: everything before this argument has arrived, and no other part is that
     // long.
-    if (this.lineEnd - input.mark + length + 2 > this.bytesMax) return this.fail("too big request");
+    const requestBytes = this.lineEnd - input.mark + length + 2;
+    if (requestBytes > this.requestBytesMax) return this.fail(tooBigRequest);
     input.pos = this.lineEnd;
     this.scanned = 0;
     this.bulkLength = length;

@@ -45,6 +45,11 @@ export class Waiters {
     return this.bySession.size;
   }
 
+  /** Of these, how many have a timeout. */
+  get timedCount(): number {
+    return [...this.bySession.values()].filter(({ timer }) => timer !== null).length;
+  }
+
   get sessionIds(): number[] {
     return [...this.bySession.keys()];
   }

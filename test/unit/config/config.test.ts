@@ -51,6 +51,7 @@ describe("the source of a value", () => {
       reserve: 8096 * mb,
       maxValueSize: 64 * mb,
       maxClientMemory: 1 * gb,
+      requestLimit: 1 * gb,
       outputLimits: {
         normal: { hardBytes: gb, softBytes: 0, softSeconds: 0 },
         follower: null,
@@ -151,6 +152,7 @@ describe("the source of a value", () => {
       reserve: "300mb",
       maxValueSize: "1mb",
       maxClientMemory: "9mb",
+      requestLimit: "90mb",
       outputLimits: "normal 1mb 0 0 replica 64mb 16mb 30 pubsub 2mb 1mb 5",
       eviction: "none",
       threads: "2",

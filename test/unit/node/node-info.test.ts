@@ -28,7 +28,9 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
       commandsProcessed: 7,
       bytesReceived: 100,
       bytesSent: 200,
-      disconnected: { output: 5, memory: 6 },
+      disconnected: { output: 5, request: 7, memory: 6 },
+      recentInputBytes: 8,
+      recentOutputBytes: 9,
       turns: new TurnHistogram(),
       commands: [
         { name: "get", calls: 3, usec: 10, rejected: 0, failed: 0 },
@@ -43,6 +45,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     },
     histograms: [],
     blockedClients: 0,
+    timedWaits: 0,
     rates: { operations: 5, bytesReceived: 2048, bytesSent: 512 },
     channels: 0,
     patterns: 0,

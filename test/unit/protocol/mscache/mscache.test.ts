@@ -48,6 +48,20 @@ describe("MscacheParser decodes", () => {
   }
 });
 
+test("MscacheParser refuses a frame above the largest request as soon as its length is there", () => {
+  const parser = new MscacheParser();
+  parser.requestBytesMax = 19;
+  parser.feed(Uint8Array.fromHex("01010000006b05000000"));
+  expect(parser.next()).toBe(false);
+  expect(parser.error).toBe("");
+  parser.rewind(0);
+  parser.feed(Uint8Array.fromHex("767676767601000000"));
+  expect(parser.next()).toBe(true);
+  parser.feed(Uint8Array.fromHex("01010000006b0a000000"));
+  expect(parser.next()).toBe(false);
+  expect(parser.error).toBe("too big request");
+});
+
 describe("MscacheReply encodes", () => {
   const value = Uint8Array.of(7, 8, 9);
   const answers: [string, number, (reply: MscacheReply) => void, string][] = [
