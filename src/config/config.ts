@@ -154,7 +154,7 @@ function explain<Value>(where: string, parse: () => Value): Value {
 }
 
 function checkRelations(config: Config): void {
-  const { maxMemory, reserve, leaderAddr, listenAddr, unixSocket } = config;
+  const { maxMemory, reserve, leaderAddr, listenAddr, unixSocket, tlsPort } = config;
   if (maxMemory > reserve) {
     throw new ConfigError(
       `--max-memory: ${formatSize(maxMemory)} is above the reserve of ${formatSize(reserve)}; ` +
@@ -164,8 +164,12 @@ function checkRelations(config: Config): void {
   if (listenAddr.length === 0 && unixSocket === "") {
     throw new ConfigError("--listenaddr: none needs a --unix-socket");
   }
+  if (listenAddr.length === 0 && tlsPort !== 0) {
+    throw new ConfigError("--tls-port: needs a host in --listenaddr; --tls-only serves TLS alone");
+  }
   const leader = leaderAddr === null ? "" : formatAddress(leaderAddr);
-  if (listenAddr.some((address) => formatAddress(address) === leader)) {
+  const secure = listenAddr.map(({ host }) => ({ host, port: tlsPort }));
+  if ([...listenAddr, ...secure].some((address) => formatAddress(address) === leader)) {
     throw new ConfigError(`--leaderaddr: ${leader} is this node itself (--listenaddr)`);
   }
 }
