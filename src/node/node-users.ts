@@ -80,10 +80,19 @@ export class NodeUsers implements Users {
     const lines = users.map((line) => Buffer.from(line, "utf8").toString("latin1"));
     const found = aclFile === "" ? readUserLines(lines, this.defaults) : this.read(aclFile);
     if (typeof found === "string") throw new ConfigError(found);
-    for (const { name, isOn } of found) {
-      if (!isOn) this.log.warn(`user ${name} is disabled: there is no \`on\` in its rules`);
+    for (const user of found) {
+      if (!user.isOn) this.log.warn(`user ${user.name} is disabled: no rule of it says \`on\``);
+      if (firstArgumentsOf(user) > 0) this.warnOfFirstArguments(user);
     }
     return found;
+  }
+
+  /** Redis warns of them as well. */
+  private warnOfFirstArguments({ name }: User): void {
+    this.log.warn(
+      `user ${name} may run commands with certain first arguments only: Redis has deprecated such ` +
+        "rules and may refuse them one day",
+    );
   }
 
   /** With the password of the configuration, if there is one. */
@@ -126,6 +135,7 @@ export class NodeUsers implements Users {
     const excess = excessOfAll([...others, after]);
     if (excess !== null) return excess;
     this.isTouched = true;
+    if (firstArgumentsOf(after) > firstArgumentsOf(before)) this.warnOfFirstArguments(after);
     this.enforce({ set: [after], removed: [] });
     return null;
   }
@@ -206,6 +216,11 @@ export class NodeUsers implements Users {
   async resetDenials(): Promise<void> {
     await this.logs?.resetDenials();
   }
+}
+
+function firstArgumentsOf(user: User | undefined): number {
+  const selectors = user?.selectors ?? [];
+  return selectors.reduce((sum, { firstArguments }) => sum + firstArguments.size, 0);
 }
 
 function withPassword(user: User, password: string): User {

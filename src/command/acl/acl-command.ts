@@ -19,7 +19,7 @@ import { argumentIs } from "../core/words.ts";
 import { type Denial, userNameIn } from "./access-control.ts";
 import { Account, judgement } from "./account.ts";
 import { aclHelp } from "./acl-help.ts";
-import { categoryBit, commandNames } from "./command-names.ts";
+import { commandNames } from "./command-names.ts";
 import { channelRules, commandRules, flagsOf, keyRules, lineOf } from "./describe-user.ts";
 import { defaultName, isUserName } from "./user.ts";
 import type { Selector } from "./user-record.ts";
@@ -173,13 +173,13 @@ function category(_x: Context, request: Request, reply: Reply): void {
   if (request.argc > 3) return reply.error(wrongArguments(request));
   if (request.argc === 2) return texts(categoryNames, reply);
   const name = request.echo(2);
-  const bit = categoryBit(name);
-  if (bit === 0) return reply.error(errorReply(`Unknown category '${name.slice(0, 128)}'`));
-  const found = commandNames().all.filter(({ ids, categories }) => {
-    return ids.length > 0 && (categories & bit) !== 0;
-  });
+  const commands = commandNames().category(name);
+  if (commands === undefined) {
+    return reply.error(errorReply(`Unknown category '${name.slice(0, 128)}'`));
+  }
+  const present = commands.filter(({ ids }) => ids.length > 0);
   texts(
-    found.map((command) => command.name),
+    present.map((command) => command.name),
     reply,
   );
 }

@@ -29,6 +29,8 @@ interface Draft {
 export class CommandNames {
   /** All of them by their numbers: a container before its subcommands. */
   readonly all: readonly NamedCommand[];
+  /** Those of each category, in the order of categoryNames. */
+  readonly byCategory: readonly (readonly NamedCommand[])[];
   private readonly byName: ReadonlyMap<string, NamedCommand>;
 
   constructor() {
@@ -47,7 +49,15 @@ export class CommandNames {
       ids: draft.ids,
     });
     this.all = names.flatMap((name) => drafts.get(name) ?? []).map(named);
+    this.byCategory = categoryNames.map((_name, index) =>
+      this.all.filter(({ categories }) => (categories & (1 << index)) !== 0),
+    );
     this.byName = new Map(this.all.map((command) => [command.name, command]));
+  }
+
+  /** The commands of the category of this name in any case; undefined if there is none. */
+  category(name: string): readonly NamedCommand[] | undefined {
+    return this.byCategory[(categoryNames as readonly string[]).indexOf(name.toLowerCase())];
   }
 
   /** The command of this name in any case, `container|subcommand` included. */
@@ -71,13 +81,10 @@ function draftsOf(): Map<string, Draft> {
 }
 
 function bitsOf(categories: readonly string[]): number {
-  return categories.reduce((bits, name) => bits | categoryBit(name), 0);
-}
-
-/** The bit of a category in any case; 0 if there is none of this name. */
-export function categoryBit(name: string): number {
-  const index = (categoryNames as readonly string[]).indexOf(name.toLowerCase());
-  return index < 0 ? 0 : 1 << index;
+  return categoryNames.reduce(
+    (bits, name, index) => (categories.includes(name) ? bits | (1 << index) : bits),
+    0,
+  );
 }
 
 let cached: CommandNames | null = null;

@@ -84,7 +84,7 @@ function bestCategories(selector: Selector, isAdditive: boolean): string[] {
     let bestOther = Number.POSITIVE_INFINITY;
     for (const [index, name] of categoryNames.entries()) {
       if (found.includes(name)) continue;
-      const [same, other] = countOf(left, 1 << index, wanted);
+      const [same, other] = countOf(left, index, wanted);
       const isBetter = other < bestOther || (other === bestOther && same > bestSame);
       if (same <= other || !isBetter) continue;
       best = name;
@@ -101,8 +101,7 @@ function bestCategories(selector: Selector, isAdditive: boolean): string[] {
 function countOf({ commands }: Selector, category: number, wanted: number): [number, number] {
   let same = 0;
   let other = 0;
-  for (const { categories, number } of commandNames().all) {
-    if ((categories & category) === 0) continue;
+  for (const { number } of commandNames().byCategory[category]) {
     if (commands[number] === wanted) same++;
     else other++;
   }

@@ -4,7 +4,7 @@
 import { latin1Bytes } from "../../base/bytes.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { keyAccess } from "../core/key-use.ts";
-import { categoryBit, commandNames, type NamedCommand } from "./command-names.ts";
+import { commandNames, type NamedCommand } from "./command-names.ts";
 import type { Selector } from "./user-record.ts";
 
 /** Why a rule was refused, in Redis's words. */
@@ -153,9 +153,9 @@ function resetCommands(selector: Selector, isAll: boolean): void {
 /** Allows or forbids a command, and with a container its subcommands. */
 export function changeCommand(selector: Selector, command: NamedCommand, isAllowed: boolean): void {
   selector.firstArguments.delete(command.number);
-  for (const { number } of [command, ...command.subcommands]) {
-    selector.commands[number] = isAllowed ? 1 : 0;
-  }
+  const value = isAllowed ? 1 : 0;
+  selector.commands[command.number] = value;
+  for (const { number } of command.subcommands) selector.commands[number] = value;
   if (!isAllowed) selector.allCommands = false;
 }
 
@@ -164,11 +164,9 @@ export function changeCategory(
   name: string,
   isAllowed: boolean,
 ): RuleError | null {
-  const bit = categoryBit(name);
-  if (bit === 0) return ruleError.UNKNOWN;
-  for (const command of commandNames().all) {
-    if ((command.categories & bit) !== 0) changeCommand(selector, command, isAllowed);
-  }
+  const commands = commandNames().category(name);
+  if (commands === undefined) return ruleError.UNKNOWN;
+  for (const command of commands) changeCommand(selector, command, isAllowed);
   return null;
 }
 
