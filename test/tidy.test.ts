@@ -260,7 +260,6 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/command/core/registry.ts slots": "the table of commands is the same for all nodes",
   "src/command/core/write.ts spare": "scratch of one call",
   "src/command/generic/expiry.ts conditions": "scratch of one call",
-  "src/command/generic/key-move.ts copyReplaces": "scratch of one call",
   "src/command/generic/object-command.ts scratch": "scratch of one call",
   "src/command/hyperloglog/element-hash.ts high": "scratch of one call",
   "src/command/hyperloglog/element-hash.ts low": "scratch of one call",

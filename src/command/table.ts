@@ -10,6 +10,7 @@ import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
 import { register, registerInternal } from "./core/registry.ts";
+import { databaseCommands } from "./generic/databases.ts";
 import { dumpCommands } from "./generic/dump.ts";
 import { expiryCommands } from "./generic/expiry.ts";
 import { keyMoveCommands } from "./generic/key-move.ts";
@@ -62,6 +63,7 @@ const rows: readonly CommandRow[] = [
   ...compareDeleteCommands,
   ...lcsCommands,
   ...keyCommands,
+  ...databaseCommands,
   ...keyWalkCommands,
   ...keyMoveCommands,
   ...expiryCommands,

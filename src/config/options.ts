@@ -20,6 +20,7 @@ import {
   showRedisPolicy,
   showSavePoint,
 } from "./redis-words.ts";
+import { type StoreConfig, storeOptions } from "./store-options.ts";
 import { type TlsConfig, tlsOptions } from "./tls-options.ts";
 import { type UserConfig, userOptions } from "./user-options.ts";
 import {
@@ -53,7 +54,8 @@ export interface OptionValues
     ObservationConfig,
     TlsConfig,
     LimitConfig,
-    UserConfig {
+    UserConfig,
+    StoreConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -432,6 +434,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
   },
   ...monitoringOptions,
   ...observationOptions,
+  ...storeOptions,
   threads: {
     name: "threads",
     environment: "MSCACHE_THREADS",

@@ -2,7 +2,7 @@
 // requests: every effect is absolute, so replaying it twice converges, and a snapshot can be taken
 // while the store changes. It decides nothing: the caller decides whether there is an effect.
 // Invariant: the bytes of an effect, and of a group between open() and close(), are contiguous in
-// the journal, after a pending SELECT.
+// the journal, after the SELECT that it needs.
 // Hot path: no allocation for an effect. An effect is measured first; if it fits into the ring in
 // one run, as nearly always, it is written there directly. Otherwise its small parts gather in a
 // scratch buffer, and large keys and values are appended to the ring in pieces.
@@ -16,7 +16,7 @@ const LF = 0x0a;
 const DOLLAR = 0x24; // $
 
 const encoder = new TextEncoder();
-const selectBytes = encoder.encode("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
+const selectBytes = encoder.encode("*2\r\n$6\r\nSELECT\r\n");
 const multiBytes = encoder.encode("*1\r\n$5\r\nMULTI\r\n");
 const execBytes = encoder.encode("*1\r\n$4\r\nEXEC\r\n");
 const setBytes = encoder.encode("*3\r\n$3\r\nSET\r\n");
@@ -29,12 +29,16 @@ const setrangeBytes = encoder.encode("*4\r\n$8\r\nSETRANGE\r\n");
 const publishBytes = encoder.encode("*3\r\n$7\r\nPUBLISH\r\n");
 const spublishBytes = encoder.encode("*3\r\n$8\r\nSPUBLISH\r\n");
 const flushallBytes = encoder.encode("*1\r\n$8\r\nFLUSHALL\r\n");
+const flushdbBytes = encoder.encode("*1\r\n$7\r\nFLUSHDB\r\n");
+const swapdbBytes = encoder.encode("*3\r\n$6\r\nSWAPDB\r\n");
 
 const scratchBytes = 4096;
 
 export class Effects {
   /** True while a follower applies its leader's stream, whose bytes go to the journal unchanged. */
   muted: boolean;
+  /** The database in which the effects that follow have happened. */
+  database: number;
   /** The number of effects written by this object. */
   recorded: number;
   private readonly journal: Journal;
@@ -50,6 +54,7 @@ export class Effects {
   constructor(journal: Journal) {
     this.journal = journal;
     this.muted = false;
+    this.database = 0;
     this.recorded = 0;
     this.scratch = new Uint8Array(scratchBytes);
     this.target = this.scratch;
@@ -162,6 +167,20 @@ export class Effects {
     this.finish();
   }
 
+  flushDatabase(): void {
+    if (this.idle()) return;
+    this.begin(flushdbBytes, 0);
+    this.finish();
+  }
+
+  swapDatabases(one: number, other: number): void {
+    if (this.idle()) return;
+    this.begin(swapdbBytes, numberBytes(one) + numberBytes(other));
+    this.number(one);
+    this.number(other);
+    this.finish();
+  }
+
   /** The journal's end: the offset after everything recorded so far. */
   get offset(): number {
     return this.journal.offset;
@@ -173,6 +192,16 @@ export class Effects {
    */
   makeWay(): void {
     this.journal.makeWay();
+  }
+
+  /**
+   * Runs work that changes the table of databases: a reader that begins at a point of the journal
+   * has the table of that point.
+   */
+  withJournal(work: () => void): void {
+    this.journal.enter();
+    work();
+    this.journal.leave();
   }
 
   // ---- groups -----------------------------------------------------------------------------------
@@ -214,7 +243,7 @@ export class Effects {
   private begin(head: Uint8Array, rest: number): void {
     const journal = this.journal;
     journal.enter();
-    if (journal.selectPending) this.select();
+    if (journal.selected !== this.database) this.select();
     if (this.groupDepth > 0 && !this.multiWritten) this.multi();
     this.recorded++;
     const total = head.length + rest;
@@ -232,8 +261,14 @@ export class Effects {
   }
 
   private select(): void {
-    this.journal.put(selectBytes, 0, selectBytes.length);
-    this.journal.selectPending = false;
+    const { database, journal } = this;
+    this.direct = -1;
+    this.target = this.scratch;
+    this.at = 0;
+    this.bytes(selectBytes, 0, selectBytes.length);
+    this.number(database);
+    this.spill();
+    journal.selected = database;
   }
 
   private multi(): void {

@@ -22,7 +22,6 @@ export interface EventLogMemory {
 /** On whose behalf the thread works: a session, or the node itself with id 0. */
 export interface Author {
   readonly id: number;
-  readonly database: number;
 }
 
 // Doubles of the control block.
@@ -56,7 +55,7 @@ export const activity = {
 
 const { EVENTS, MISSES, COMMANDS, REDIRECTS } = activity;
 const readers = EVENTS | MISSES | COMMANDS | REDIRECTS;
-const nobody: Author = { id: 0, database: 0 };
+const nobody: Author = { id: 0 };
 
 export function reserveEventLog(bytes = eventLogBytes): EventLogMemory {
   return {

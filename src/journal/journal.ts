@@ -38,12 +38,15 @@ const NEEDED = 2;
  */
 const ACTIVE = 8;
 const journalBit = 1;
-const SELECT_PENDING = 9;
+const SELECTED = 9;
 /** The ring index of the byte at END. */
 const CURSOR = 10;
 /** A word of `control` for the lock of several threads; nothing here touches it. */
 export const journalLockWord = 11;
 const controlBytes = 64;
+
+/** As `selected`: a reader that begins here has none, so the next effect follows a SELECT. */
+export const noDatabase = -1;
 
 const noLock: Lock = { lock() {}, unlock() {} };
 
@@ -121,13 +124,13 @@ export class Journal {
     return this.offsets[FIRST];
   }
 
-  /** Whether a SELECT 0 must precede the next effect. */
-  get selectPending(): boolean {
-    return this.words[SELECT_PENDING] !== 0;
+  /** The database that the stream has selected: an effect in another one follows a SELECT. */
+  get selected(): number {
+    return this.words[SELECTED];
   }
 
-  set selectPending(pending: boolean) {
-    this.words[SELECT_PENDING] = pending ? 1 : 0;
+  set selected(database: number) {
+    this.words[SELECTED] = database;
   }
 
   /** The lowest offset that a link has not read yet; Infinity if there is none. */

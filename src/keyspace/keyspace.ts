@@ -22,7 +22,20 @@ import {
 /** Why an item is no longer there. */
 export type RemovalReason = "deleted" | StoreRemovalReason;
 
+/**
+ * The databases whose keys a key of `database` loses, or takes the place of, by a change of whole
+ * databases.
+ */
+export type Concerned = (database: number) => readonly number[];
+
+/** Hears of changes of whole databases, in the thread that makes them, under all locks. */
+export interface TableObserver {
+  before(concerned: Concerned): void;
+  after(): void;
+}
+
 export class Keyspace {
+  observer: TableObserver | null = null;
   private readonly store: Store;
   private readonly effects: Effects;
   private readonly log: EventLog;
@@ -32,8 +45,16 @@ export class Keyspace {
     this.effects = effects;
     this.log = log;
     store.listener = {
-      removed: (reason, bytes, start, end) => this.removed(reason, bytes, start, end),
+      removed: (reason, bytes, start, end, database) =>
+        this.removed(reason, bytes, start, end, database),
     };
+  }
+
+  /** The calls that follow are about this database, those of the store as well. */
+  select(database: number): void {
+    if (database === this.store.databases.selected) return;
+    this.effects.database = database;
+    this.store.databases.select(database);
   }
 
   // ---- items ------------------------------------------------------------------------------------
@@ -119,21 +140,69 @@ export class Keyspace {
     return true;
   }
 
-  /**
-   * FLUSHALL. The effect is recorded before any shard is free again: no later write may come before
-   * it.
-   */
+  /** FLUSHALL. */
   flush(): void {
+    this.changeTable(
+      (database) => [database],
+      () => {
+        this.store.clear();
+        this.effects.flushAll();
+        this.tellEmptied();
+      },
+    );
+  }
+
+  /** FLUSHDB of the selected database. */
+  flushDatabase(): void {
+    const flushed = this.effects.database;
+    this.changeTable(
+      (database) => (database === flushed ? [flushed] : []),
+      () => {
+        this.store.databases.clear();
+        this.effects.flushDatabase();
+        this.tellEmptied(flushed);
+      },
+    );
+  }
+
+  /** To who knows keys of them, either is another database afterwards. */
+  swapDatabases(one: number, other: number): void {
+    const both = [one, other];
+    this.changeTable(
+      (database) => (both.includes(database) ? both : []),
+      () => {
+        this.store.databases.swap(one, other);
+        this.effects.swapDatabases(one, other);
+        this.tellEmptied();
+      },
+    );
+  }
+
+  /** The effect is recorded before any shard is free again: no later write may come before it. */
+  private changeTable(concerned: Concerned, work: () => void): void {
     const taken = this.store.lockShards(this.store.allShards);
-    this.store.clear();
-    this.effects.flushAll();
-    this.tellEmptied();
+    this.observer?.before(concerned);
+    this.effects.withJournal(work);
+    this.observer?.after();
     this.store.unlockShards(taken);
   }
 
-  /** The store calls this for each item that it expires or evicts, while the shard is locked. */
-  private removed(reason: RemovalReason, key: Uint8Array, start: number, end: number): void {
+  /**
+   * The store calls this for each item that it expires or evicts, whatever is selected, while the
+   * shard is locked.
+   */
+  private removed(
+    reason: RemovalReason,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    database: number,
+  ): void {
+    const { effects } = this;
+    const selected = effects.database;
+    effects.database = database;
     this.gone(reason === "expired" ? event.EXPIRED : event.EVICTED, key, start, end);
+    effects.database = selected;
   }
 
   private gone(kind: number, key: Uint8Array, start: number, end: number): void {
@@ -147,18 +216,18 @@ export class Keyspace {
   /** Tells of something that changed nothing by itself, such as the second half of a RENAME. */
   tell(kind: number, key: Uint8Array, start: number, end: number): void {
     const { log } = this;
-    if (log.isOn) log.append(kind, log.author.database, key, start, end);
+    if (log.isOn) log.append(kind, this.effects.database, key, start, end);
   }
 
   /** A client asked for a key that is not there. */
   missed(key: Uint8Array, start: number, end: number): void {
     const { log } = this;
-    if (log.recordsMisses) log.append(record.MISS, log.author.database, key, start, end);
+    if (log.recordsMisses) log.append(record.MISS, this.effects.database, key, start, end);
   }
 
-  private tellEmptied(): void {
+  private tellEmptied(database = everyDatabase): void {
     const { log } = this;
-    if (log.isOn) log.append(record.FLUSH, everyDatabase, nothing, 0, 0);
+    if (log.isOn) log.append(record.FLUSH, database, nothing, 0, 0);
   }
 
   /** Marks a write to a key that is not there. An expired item goes first, as in Redis. */

@@ -7,7 +7,7 @@ import type { Channels } from "../command/pubsub/channels.ts";
 import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
-import type { Store } from "../store/store.ts";
+import type { DatabaseReport, Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
 import type { HeldCommands } from "./held-commands.ts";
@@ -44,11 +44,11 @@ export class NodeInformation implements Information {
   private rates: Rates = noRates;
   /** The counters at the last sample; null after a reset. */
   private sampled: Rates | null = noRates;
-  private readonly ttl: TtlSample;
+  /** By the number of the database. */
+  private readonly ttls = new Map<number, TtlSample>();
 
   constructor(parts: InformationParts) {
     this.parts = parts;
-    this.ttl = new TtlSample(parts.store);
   }
 
   async text(sections: readonly string[]): Promise<string> {
@@ -76,7 +76,7 @@ export class NodeInformation implements Information {
         tracking,
         peakMemoryBytes: this.peakBytes(),
         store,
-        averageTtlMs: () => this.ttl.averageMs(wallClockMs()),
+        averageTtlMs: (database) => this.ttlOf(database),
         replication: replication.infoLines(),
         replicationCounters: replication.counterLines(),
         clientMemoryBytes: this.parts.clientMemory.totalBytes,
@@ -90,6 +90,12 @@ export class NodeInformation implements Information {
   private waitingClients(): number {
     const { waiters, offsetWaits } = this.parts.replication;
     return waiters.count + offsetWaits.count;
+  }
+
+  private ttlOf({ number, identity }: DatabaseReport): number {
+    const sample = this.ttls.get(number) ?? new TtlSample(this.parts.store);
+    this.ttls.set(number, sample);
+    return sample.averageMs(identity, wallClockMs());
   }
 
   /** Most memory that the store has used, as far as it was asked; it looks once a second. */

@@ -32,7 +32,7 @@ export class MemoryReport implements MemoryReports {
 
   fields(): readonly MemoryField[] {
     const { store, clientMemory, peakBytes } = this.parts;
-    const { items, memoryUsedBytes: used, memory } = store.statistics();
+    const { items, databases, memoryUsedBytes: used, memory } = store.statistics();
     const [followers, journal] = this.replicationBytes();
     const index = memory.index_bytes + memory.ghost_bytes;
     const overhead = index + clientMemory.totalBytes + followers + journal;
@@ -50,7 +50,9 @@ export class MemoryReport implements MemoryReports {
       ["aof.buffer", 0],
       ["lua.caches", 0],
       ["functions.caches", 0],
-      ...databases(items, memory.index_bytes),
+      ...databases.map(({ number, items: share }) =>
+        overheadOf(number, (memory.index_bytes * share) / items),
+      ),
       ["overhead.total", overhead],
       ["keys.count", items],
       ["keys.bytes-per-key", memory.bytes_per_item],
@@ -115,15 +117,14 @@ export class MemoryReport implements MemoryReports {
   }
 }
 
-/** A database without keys has no line, as in Redis. */
-function databases(items: number, indexBytes: number): MemoryField[] {
-  if (items === 0) return [];
+/** All databases share the index: each has its share by items. */
+function overheadOf(database: number, indexBytes: number): MemoryField {
   const parts: MemoryField[] = [
-    ["overhead.hashtable.main", indexBytes],
+    ["overhead.hashtable.main", Math.round(indexBytes)],
     ["overhead.hashtable.expires", 0],
     ["overhead.hashtable.slot-to-keys", 0],
   ];
-  return [["db.0", parts]];
+  return [`db.${database}`, parts];
 }
 
 function ratio(part: number, whole: number): number {

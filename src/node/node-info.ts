@@ -6,7 +6,7 @@ import { mscacheVersion, redisVersion } from "../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
 import { clientMemoryBytes, memoryNeeded } from "../config/memory-plan.ts";
-import type { StoreStatistics } from "../store/store.ts";
+import type { DatabaseReport, StoreStatistics } from "../store/store.ts";
 import {
   absentFromMemory,
   absentFromPersistence,
@@ -41,7 +41,8 @@ export interface InfoSource {
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   /** Of a sample of the items that have a TTL. */
-  readonly averageTtlMs: () => number;
+  /** Of the items of a database. */
+  readonly averageTtlMs: (database: DatabaseReport) => number;
   readonly replication: readonly (readonly [string, string | number])[];
   /** What all clients together hold of unread replies and unfinished requests. */
   readonly clientMemoryBytes: number;
@@ -300,10 +301,12 @@ function turnFields({ threads: { turns } }: InfoSource): Field[] {
   ];
 }
 
-function keyspaceFields({ store: { items, expiringItems }, averageTtlMs }: InfoSource): Field[] {
-  if (items === 0) return [];
-  const averageMs = expiringItems === 0 ? 0 : averageTtlMs();
-  return [["db0", `keys=${items},expires=${expiringItems},avg_ttl=${averageMs}`]];
+function keyspaceFields({ store, averageTtlMs }: InfoSource): Field[] {
+  return store.databases.map((database) => {
+    const { number, items, expiringItems } = database;
+    const averageMs = expiringItems === 0 ? 0 : averageTtlMs(database);
+    return [`db${number}`, `keys=${items},expires=${expiringItems},avg_ttl=${averageMs}`];
+  });
 }
 
 function percent(part: number, whole: number): string {

@@ -15,7 +15,6 @@ import { isSize } from "../config/values.ts";
  */
 const facts: readonly (readonly [string, string | ((config: Config) => string)])[] = [
   ["appendonly", "no"],
-  ["databases", "1"],
   ["cluster-enabled", "no"],
   ["replica-read-only", "yes"],
   ["slave-read-only", "yes"],

@@ -66,6 +66,7 @@ export function reserveMemory(config: Config): SharedMemory {
     reserveBytes: config.reserve,
     valueBytesMax: config.maxValueSize,
     eviction: config.eviction,
+    databases: config.databases,
     hashKey: drawHashKey(),
     versionEpoch: wallClockMs(),
     concurrent: config.threads > 1,

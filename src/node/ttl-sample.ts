@@ -1,6 +1,6 @@
-// The average TTL that INFO shows as avg_ttl. Redis measures it while its sweeper walks the keys.
-// Our sweeper does not run on a follower, so each INFO looks at some buckets here, from where the
-// last one stopped.
+// The average TTL of a database, which INFO shows as avg_ttl. Redis measures it while its sweeper
+// walks the keys. Our sweeper does not run on a follower, so each INFO looks at some buckets here,
+// from where the last one stopped.
 // Invariant: a call looks at a bounded number of buckets, whatever the store holds (0.2 ms in a
 // full table).
 
@@ -22,13 +22,16 @@ export class TtlSample implements ItemVisitor {
     this.store = store;
   }
 
-  /** Milliseconds; if this call meets no TTL, the result of the last call that did. */
-  averageMs(now: number): number {
+  /**
+   * Milliseconds, of the items of an identity; if this call meets no TTL, the result of the last
+   * call that did.
+   */
+  averageMs(identity: number, now: number): number {
     this.now = now;
     this.deadlines = 0;
     this.sumMs = 0;
     for (let i = 0; i < bucketsPerLook && this.deadlines < deadlinesPerLook; i++) {
-      this.cursor = this.store.scan(this.cursor, now, this);
+      this.cursor = this.store.scanIdentity(identity, this.cursor, now, this);
       if (this.cursor === 0) break;
     }
     if (this.deadlines > 0) this.lastMs = Math.round(this.sumMs / this.deadlines);

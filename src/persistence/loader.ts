@@ -52,12 +52,17 @@ export class SnapshotLoader {
   private readonly beganMs: number;
   private hasBegun = false;
   private nowMs = 0;
+  /** Of the items that come next. */
+  private database = 0;
 
   constructor(parts: LoaderParts) {
     this.parts = parts;
     this.startedAtMs = parts.clock.wallMs();
     this.beganMs = parts.clock.monotonicMs();
     const handler: RdbHandler = {
+      select: (database) => {
+        this.database = database;
+      },
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       refused: (key, keyStart, keyEnd) => this.refused(key, keyStart, keyEnd),
@@ -67,6 +72,7 @@ export class SnapshotLoader {
     this.reader = new RdbReader(handler, {
       refusesOtherTypes,
       valueBytesMax: store.valueBytesMax,
+      databases: store.databases.count,
     });
   }
 
@@ -103,6 +109,7 @@ export class SnapshotLoader {
       if (bytesRead === 0) break;
       this.nowMs = this.parts.clock.wallMs();
       const taken = reader.push(chunk, 0, bytesRead);
+      this.parts.keyspace.select(0);
       this.loadedBytes += taken;
       if (taken < bytesRead) throw new RdbError("bytes follow its end", this.loadedBytes);
       // Shared memory counts as heap, so the collector hardly runs by itself (src/README.md).
@@ -144,6 +151,7 @@ export class SnapshotLoader {
   ): void {
     this.begin();
     const { store, keyspace, asFollower, leftOut } = this.parts;
+    keyspace.select(this.database);
     const now = this.nowMs;
     if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
       this.expiredItems++;
@@ -162,6 +170,7 @@ export class SnapshotLoader {
 
   private refused(key: Uint8Array, keyStart: number, keyEnd: number): void {
     this.begin();
+    this.parts.keyspace.select(this.database);
     this.refusedItems++;
     if (keyEnd > keyStart) this.parts.leftOut(key, keyStart, keyEnd);
   }

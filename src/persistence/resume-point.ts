@@ -4,6 +4,7 @@
 // taken at a clean shutdown, after the last write. A snapshot taken while writes go on has items of
 // different moments, and a point for it would be silent corruption.
 
+import { noDatabase } from "../journal/journal.ts";
 import type { Replication } from "../replication/replication.ts";
 
 export interface ResumePoint {
@@ -33,7 +34,7 @@ export function takeUp(replication: Replication, point: ResumePoint, asFollower:
   if (asFollower) follower.resumeIn(point.streamDatabase);
   else history.shift(point.offset);
   leader.journal.start(point.offset);
-  leader.journal.selectPending = !asFollower;
+  leader.journal.selected = noDatabase;
 }
 
 /** Gives the point up: the data do not represent it after all. */

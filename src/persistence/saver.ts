@@ -2,7 +2,10 @@
 // the thread for a short slice at a time, and each slice is written before the next is gathered.
 // persistence.ts decides when a save is due. A failure is one line in the log and the status in
 // INFO.
-// Invariant: a save counts only the changes before its walk began as saved.
+// Invariants: a save counts only the changes before its walk began as saved; a file has no key in a
+// database in which it never was.
+//
+// No effects follow in a file. So a save during which databases are swapped begins again.
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -11,7 +14,15 @@ import { RecurringTrouble } from "../base/recurring.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
-import { replaceFile, SnapshotError } from "./snapshot-file.ts";
+import { replaceFile, type Slices, SnapshotError } from "./snapshot-file.ts";
+
+/** How often a save begins, if databases are swapped again and again while it runs. */
+const attemptsMax = 5;
+
+/** Databases were swapped during the save. */
+class TornError extends Error {
+  override readonly message = "databases were swapped again and again while it was saved";
+}
 
 export interface SaverParts {
   readonly path: string;
@@ -92,12 +103,22 @@ export class SnapshotSaver {
   }
 
   private async write(run: Run, point: ResumePoint | null): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.writeOnce(run, point);
+      } catch (error) {
+        if (!(error instanceof TornError) || attempt === attemptsMax) throw error;
+      }
+    }
+  }
+
+  private async writeOnce(run: Run, point: ResumePoint | null): Promise<void> {
     const { path, store, clock, log, serverVersion } = this.parts;
     const history = point ?? { replid: "", offset: 0, streamDatabase: 0 };
     const isCleanShutdown = point !== null;
     const changes = store.changes();
     const snapshot = new Snapshot(store, clock, { ...history, isCleanShutdown }, serverVersion);
-    const bytes = await replaceFile(path, snapshot, run.abort.signal);
+    const bytes = await replaceFile(path, untorn(snapshot), run.abort.signal);
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();
     this.savedChanges = changes;
@@ -110,4 +131,15 @@ export class SnapshotSaver {
     this.run?.abort.abort(new Error(reason));
     await this.run?.ended;
   }
+}
+
+/** The slices of a snapshot; throws as soon as it is torn. */
+function untorn(snapshot: Snapshot): Slices {
+  return {
+    next: () => {
+      const slice = snapshot.next();
+      if (snapshot.isTorn) throw new TornError();
+      return slice;
+    },
+  };
 }

@@ -8,13 +8,24 @@ export type Applied = "applied" | "skipped" | "refused";
 
 /** Receives keys, each as a range of bytes. */
 export interface KeyVisitor {
-  key(bytes: Uint8Array, start: number, end: number): void;
+  key(bytes: Uint8Array, start: number, end: number, database: number): void;
+}
+
+/** What a command does to whole databases: to those with these numbers, or to all. */
+export interface Upheaval {
+  readonly kind: "emptied" | "swapped";
+  readonly databases: readonly number[] | "all";
 }
 
 /**
- * Visits each key that a command of the stream may change; true if it empties the store instead.
+ * Visits each key that a command of the stream, which has selected `database`, may change; returns
+ * what it does to whole databases instead, or null.
  */
-export type ChangedKeys = (request: Request, visitor: KeyVisitor) => boolean;
+export type ChangedKeys = (
+  request: Request,
+  database: number,
+  visitor: KeyVisitor,
+) => Upheaval | null;
 
 /**
  * Executes one command of the leader's stream while the recording of effects is muted. Throws a
@@ -32,4 +43,6 @@ export interface Apply {
    * none.
    */
   readonly atOnce?: (work: () => void) => void;
+  /** Called when no command follows for now. */
+  readonly rest?: () => void;
 }

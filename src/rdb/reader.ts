@@ -1,7 +1,8 @@
 // Reads a snapshot in the RDB format of any Redis or Valkey, pushed in as it arrives and cut
-// anywhere. The handler gets the strings of database 0; every other type and database is skipped
-// and counted; what cannot be skipped is an error that says what and where. Keys and values are
-// ranges, of the pushed bytes if they are whole in one push: the handler must copy what it keeps.
+// anywhere. The handler gets the strings of the first databases; every other type and database is
+// skipped and counted; what cannot be skipped is an error that says what and where. Keys and values
+// are ranges, of the pushed bytes if they are whole in one push: the handler must copy what it
+// keeps.
 // Invariants: memory follows the bytes that arrived, never an announced length; a value that
 // announces more than `valueBytesMax` takes none, packed or not; every step consumes all that it
 // needs or nothing; the checksum covers every consumed byte.
@@ -31,6 +32,8 @@ import {
 import { RdbStrings } from "./strings.ts";
 
 export interface RdbHandler {
+  /** The items that follow are of this database. Without a call they are of database 0. */
+  select?(database: number): void;
   /**
    * One string; `expiresAt` is in ms since 1970, 0 for none. The ranges are valid during the call.
    */
@@ -50,8 +53,10 @@ export interface RdbHandler {
 }
 
 export interface RdbReaderOptions {
+  /** How many databases to read. Default 1. */
+  readonly databases?: number | undefined;
   /**
-   * Whether a value of database 0 that is not a string is an error. Default false: it is skipped.
+   * Whether a value of these that is not a string is an error. Default false: it is skipped.
    */
   readonly refusesOtherTypes?: boolean | undefined;
   /** Longest value, bytes; a longer one is refused by its header. Default bulkBytesMax. */
@@ -79,6 +84,7 @@ export class RdbReader {
   /** How much was skipped, by kind: `list`, `stream`, `function`, `other database` ... */
   readonly skipped = new Map<string, number>();
   private readonly handler: RdbHandler;
+  private readonly databases: number;
   private readonly refusesOtherTypes: boolean;
   private readonly valueBytesMax: number;
   private readonly in = new RdbStrings();
@@ -100,6 +106,7 @@ export class RdbReader {
   constructor(handler: RdbHandler, options: RdbReaderOptions = {}) {
     const { refusesOtherTypes = false, valueBytesMax = bulkBytesMax } = options;
     this.handler = handler;
+    this.databases = options.databases ?? 1;
     this.refusesOtherTypes = refusesOtherTypes;
     this.valueBytesMax = valueBytesMax;
   }
@@ -191,8 +198,13 @@ export class RdbReader {
       case opcode.END:
         return this.end();
     }
-    if (code === STRING_TYPE && this.database === 0) return this.enter("key");
+    if (code === STRING_TYPE && this.isOurs) return this.enter("key");
     return this.skipRecord(code);
+  }
+
+  /** Whether this database is to be read. */
+  private get isOurs(): boolean {
+    return this.database < this.databases;
   }
 
   private enter(state: State): boolean {
@@ -216,9 +228,13 @@ export class RdbReader {
     const input = this.in;
     const start = input.at++;
     const database = input.length();
-    if (database < 0) input.at = start;
-    else this.database = database;
-    return database >= 0;
+    if (database < 0) {
+      input.at = start;
+      return false;
+    }
+    this.database = database;
+    if (this.isOurs) this.handler.select?.(database);
+    return true;
   }
 
   private end(): boolean {
@@ -320,7 +336,7 @@ export class RdbReader {
     if (shape === undefined) {
       throw this.in.error(`type ${code} of ${this.isValkey ? "Valkey" : "Redis"} is not known`);
     }
-    if (this.refusesOtherTypes && this.database === 0) {
+    if (this.refusesOtherTypes && this.isOurs) {
       throw this.in.error(`a value of type ${shape.name}, and --other-types is refuse,`);
     }
     this.count(shape.name);

@@ -37,9 +37,6 @@ export interface SnapshotHeader {
   readonly isCleanShutdown?: boolean;
   readonly usedMemoryBytes: number;
   readonly createdAtMs: number;
-  /** Hints for the reader's tables. */
-  readonly items: number;
-  readonly expiringItems: number;
 }
 
 export class RdbWriter {
@@ -62,11 +59,26 @@ export class RdbWriter {
       this.auxiliary("repl-offset", String(header.offset));
     }
     if (header.isCleanShutdown) this.auxiliary(cleanShutdown, "1");
+  }
+
+  /** The items that follow are of this database. */
+  select(database: number): void {
     this.byte(opcode.SELECT_DATABASE);
-    this.length(0);
+    this.length(database);
+  }
+
+  /** A hint for the reader's tables, after select(): how many items follow, and how many expire. */
+  resize(items: number, expiringItems: number): void {
     this.byte(opcode.RESIZE_DATABASE);
-    this.length(header.items);
-    this.length(header.expiringItems);
+    this.length(items);
+    this.length(expiringItems);
+  }
+
+  /** As select(), for items that itemInto() adds. */
+  selectInto(output: Output, database: number): void {
+    const at = output.reserve(1 + lengthBytesMax);
+    output.bytes[at] = opcode.SELECT_DATABASE;
+    output.length = writeLength(output.bytes, at + 1, database);
   }
 
   /** One item with a value of `length` bytes, copied from its source. */

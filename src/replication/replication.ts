@@ -18,7 +18,7 @@ import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { TlsLink } from "../base/tls-link.ts";
 import type { Effects } from "../journal/effects.ts";
-import type { Journal } from "../journal/journal.ts";
+import { type Journal, noDatabase } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Apply, ChangedKeys } from "../protocol/apply-stream.ts";
 import type { Store } from "../store/store.ts";
@@ -141,7 +141,7 @@ export class Replication {
       historyRenamed: (reason) => this.leader.dropFollowers(reason),
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.flush(),
-      changing: (request) => this.leader.changing(request),
+      changing: (request, database) => this.leader.changing(request, database),
       loadingChanged: this.parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
       linkChanged: () => {
@@ -259,7 +259,7 @@ export class Replication {
     follower.stop("promoted to leader");
     if (journal.active) history.shift(journal.offset);
     else history.fresh();
-    journal.selectPending = true;
+    journal.selected = noDatabase;
     effects.muted = false;
     store.expires = true;
     this.leader.dropFollowers("this node is a leader now");

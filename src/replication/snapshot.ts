@@ -5,6 +5,10 @@
 // journaled since the start, which are absolute and may be applied again, is it a state of the
 // store.
 //
+// The databases are those of the start: one after the other is walked, as the items of an identity,
+// under the number that it had then. So effects that swap or flush databases, which come later in
+// the journal, do to the reader's databases what they did to these.
+//
 // The stream of a Redis leader has commands that must not be applied twice, such as INCR. The
 // caller then keep()s each key before it changes: if the walk has not passed it, its old item goes
 // into the snapshot first, and the walk skips the key. The snapshot is then the store at the first
@@ -16,7 +20,7 @@ import type { Clock } from "../base/clock.ts";
 import { Output } from "../base/output.ts";
 import type { KeyVisitor } from "../protocol/apply-stream.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
-import type { ItemVisitor, Store } from "../store/store.ts";
+import type { DatabaseReport, ItemVisitor, Store } from "../store/store.ts";
 
 /** Longest time that one slice takes from other work of the thread. */
 const sliceMs = 1.5;
@@ -40,12 +44,19 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   private readonly writer = new RdbWriter();
   private readonly store: Store;
   private readonly clock: Clock;
+  /** The databases that had items at the start, and the one that is walked. */
+  private readonly databases: readonly DatabaseReport[];
+  private at = 0;
   private cursor = 0;
+  private readonly swaps: number;
+  /** The database that the reader of what was written has selected; -1 for none. */
+  private selected = -1;
+  private keptSelected = -1;
   private begun = false;
   private finished = false;
   /**
-   * Keys that changed before the walk reached them: their old items are in `kept`, if they
-   * existed.
+   * Keys that changed before the walk reached them, each after the character of its place in
+   * `databases`: their old items are in `kept`, if they existed.
    */
   private readonly changed = new Set<string>();
   private changedBytes = 0;
@@ -67,9 +78,9 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
       serverVersion,
       usedMemoryBytes: store.memoryUsed(),
       createdAtMs: clock.wallMs(),
-      items: store.count(),
-      expiringItems: 0, // only a hint, and counting them would cost a walk
     });
+    this.databases = store.databases.reports();
+    this.swaps = store.databases.swaps;
   }
 
   /** The next bytes, valid until the next call; null after the last. */
@@ -89,6 +100,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
 
   private nextKept(): Uint8Array {
     this.sent = this.kept.shift() ?? null;
+    this.selected = -1;
     const bytes = this.sent?.view() ?? empty;
     this.writer.pass(bytes);
     return bytes;
@@ -106,32 +118,59 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     return this.changedBytes + this.keptTotalBytes;
   }
 
+  /**
+   * Whether items may stand under the number of a database in which they never were: databases were
+   * swapped since the start. Only the effects since then put that right.
+   */
+  get isTorn(): boolean {
+    const { databases } = this.store;
+    return databases.swaps !== this.swaps || !this.databases.every((it) => databases.isSame(it));
+  }
+
   get isFinished(): boolean {
     return this.finished;
   }
 
   /** Called before a key changes, if the stream must not be applied twice. */
-  key(bytes: Uint8Array, start: number, end: number): void {
-    if (this.finished || (this.cursor > 0 && this.store.passed(this.cursor, bytes, start, end)))
-      return;
-    const name = latin1(bytes, start, end);
+  key(bytes: Uint8Array, start: number, end: number, database: number): void {
+    const { databases } = this.store;
+    if (this.finished || database >= databases.count) return;
+    const identity = databases.identityOf(database);
+    const at = this.databases.findIndex((it) => it.identity === identity);
+    if (at < this.at) return; // walked already, or without items at the start
+    const { selected } = databases;
+    databases.select(database);
+    if (at > this.at || !this.hasPassed(bytes, start, end)) this.change(at, bytes, start, end);
+    databases.select(selected);
+  }
+
+  private hasPassed(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.cursor > 0 && this.store.passed(this.cursor, bytes, start, end);
+  }
+
+  private change(at: number, bytes: Uint8Array, start: number, end: number): void {
+    const name = nameOf(at, bytes, start, end);
     if (this.changed.has(name)) return;
     this.changed.add(name);
     this.changedBytes += name.length + keyOverheadBytes;
     this.store.lock(bytes, start, end);
-    if (this.store.find(bytes, start, end, withExpired)) this.keep(bytes, start, end);
+    if (this.store.find(bytes, start, end, withExpired)) this.keep(at, bytes, start, end);
     this.store.unlock(bytes, start, end);
   }
 
-  private keep(key: Uint8Array, start: number, end: number): void {
+  private keep(at: number, key: Uint8Array, start: number, end: number): void {
     const { valueLength, expiresAt } = this.store;
     let output = this.kept.at(-1);
     if (output === undefined || output.length >= keptPieceBytes) {
       output = new Output(keptPieceBytes);
       this.kept.push(output);
       this.keptTotalBytes += output.bytes.length;
+      this.keptSelected = -1;
     }
     const before = output.bytes.length;
+    const { number } = this.databases[at];
+    if (number !== this.keptSelected) this.writer.selectInto(output, number);
+    this.keptSelected = number;
     this.writer.itemInto(output, key, start, end, this.store, valueLength, expiresAt);
     this.keptTotalBytes += output.bytes.length - before;
   }
@@ -141,10 +180,20 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     const { output } = this.writer;
     do {
       for (let i = 0; i < stride && output.length < sliceBytes; i++) {
-        this.cursor = this.store.scan(this.cursor, withExpired, this);
-        if (this.cursor === 0) return this.end();
+        if (this.at === this.databases.length) return this.end();
+        this.step(this.databases[this.at]);
       }
     } while (output.length < sliceBytes && this.clock.monotonicMs() < deadline);
+  }
+
+  /** Visits one bucket. */
+  private step({ number, identity, items, expiringItems }: DatabaseReport): void {
+    const begins = this.cursor === 0;
+    if (number !== this.selected) this.writer.select(number);
+    this.selected = number;
+    if (begins) this.writer.resize(items, expiringItems);
+    this.cursor = this.store.scanIdentity(identity, this.cursor, withExpired, this);
+    if (this.cursor === 0) this.at++;
   }
 
   private end(): void {
@@ -158,7 +207,11 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   visit(store: Store): void {
     const { keyBytes, keyStart, keyEnd, valueLength, expiresAt } = store;
     const changed = this.changed;
-    if (changed.size > 0 && changed.has(latin1(keyBytes, keyStart, keyEnd))) return;
+    if (changed.size > 0 && changed.has(nameOf(this.at, keyBytes, keyStart, keyEnd))) return;
     this.writer.item(keyBytes, keyStart, keyEnd, store, valueLength, expiresAt);
   }
+}
+
+function nameOf(at: number, key: Uint8Array, start: number, end: number): string {
+  return String.fromCharCode(at) + latin1(key, start, end);
 }

@@ -6,7 +6,7 @@
 import { Arenas } from "./arenas.ts";
 import { FOREIGN_ENTRY } from "./bucket-index.ts";
 import { Chains } from "./chain.ts";
-import { Databases } from "./databases.ts";
+import { DatabaseTable } from "./database-table.ts";
 import { Hasher, hashKeyFor } from "./hash.ts";
 import { FOREIGN, ItemLayout } from "./item.ts";
 import { ItemView } from "./item-view.ts";
@@ -34,7 +34,7 @@ export class Attachment {
   readonly arenas: Arenas;
   readonly segments: Segments;
   readonly chains: Chains;
-  readonly databases: Databases;
+  readonly databases: DatabaseTable;
   /** The identity of the selected database, and what follows from it. */
   identity: number;
   hasher: Hasher;
@@ -60,7 +60,7 @@ export class Attachment {
     this.arenas = new Arenas(geometry, memory.arenas);
     this.segments = new Segments(geometry, this.global, new Int32Array(memory.table), lock);
     this.chains = new Chains(this.arenas, this.segments);
-    this.databases = new Databases(memory.databases, geometry.databases);
+    this.databases = new DatabaseTable(memory.databases, geometry.databases);
     const plain = new Hasher(memory.hashKey);
     this.hashers = [plain];
     this.identity = 0;

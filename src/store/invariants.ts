@@ -14,7 +14,7 @@ import {
   IN_MAIN,
   LOCATION,
 } from "./bucket-index.ts";
-import { type Databases, identities } from "./databases.ts";
+import { type DatabaseTable, identities } from "./database-table.ts";
 import type { Halves } from "./halves.ts";
 import { CHAIN, chainWord, DEAD_BIT, expiryAt, flagsOf, itemBytesAt, LONG_KEY } from "./item.ts";
 import {
@@ -69,7 +69,7 @@ function checkEmpty({ state, segmentCount }: Shard): void {
   assert(isEmpty && state[GHOST_BUCKETS] === 0, "a spare shard is empty without a replacement");
 }
 
-function checkTable(databases: Databases): void {
+function checkTable(databases: DatabaseTable): void {
   const live = new Set<number>();
   for (let number = 0; number < databases.count; number++) {
     const identity = databases.identityOf(number);

@@ -7,7 +7,7 @@
 
 import { assert } from "../base/errors.ts";
 import { arenaBytes, databasesDefault, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
-import { identities, reserveDatabases } from "./databases.ts";
+import { identities, reserveDatabases } from "./database-table.ts";
 import type { HashKey } from "./hash.ts";
 import { ThreadTable } from "./lock.ts";
 

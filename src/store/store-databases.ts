@@ -1,12 +1,12 @@
 // The databases as commands see them: which one the calls of this thread's store are about, how
-// many keys each has, and what happens to a whole one. databases.ts has the table of identities.
+// many keys each has, and what happens to a whole one. database-table.ts has the identities.
 // A change of the table takes the locks of all shards. With several threads, a thread learns of it
 // when it has taken a lock, and looks its database up again (refresh()).
 // Invariant: while this thread holds the lock of a shard, the selected identity is the database's.
 
 import { assert } from "../base/errors.ts";
 import type { Attachment } from "./attachment.ts";
-import type { Databases } from "./databases.ts";
+import type { DatabaseTable } from "./database-table.ts";
 import type { Halves } from "./halves.ts";
 import { CLEARS } from "./memory.ts";
 import type { Walker } from "./walker.ts";
@@ -25,6 +25,8 @@ export interface DatabaseReport {
   readonly number: number;
   /** What its items have in common, until it is swapped or flushed. */
   readonly identity: number;
+  /** Changes when the identity is given to other items. */
+  readonly life: number;
   readonly items: number;
   readonly expiringItems: number;
 }
@@ -40,7 +42,7 @@ export class StoreDatabases {
   private readonly attachment: Attachment;
   private readonly halves: Halves;
   private readonly walker: Walker;
-  private readonly table: Databases;
+  private readonly table: DatabaseTable;
   /** Of the table, when the selected number was looked up. */
   private mapping: number;
 
@@ -63,6 +65,7 @@ export class StoreDatabases {
 
   /** The calls that follow are about this database. */
   select(number: number): void {
+    if (number === this.selected) return;
     this.selected = number;
     this.refresh();
   }
@@ -80,16 +83,35 @@ export class StoreDatabases {
     this.onSelect?.();
   }
 
-  // ---- reports ----------------------------------------------------------------------------------
-
-  /** A number that changes when the selected database becomes another set of items. */
-  get generation(): number {
-    return this.attachment.global[CLEARS] + this.table.generationOf(this.selected);
+  /** Of the selected database, for a caller that holds no lock. */
+  get identity(): number {
+    return this.table.identityOf(this.selected);
   }
 
-  /** A number that changes when live items get another number, or an identity is used again. */
-  get moves(): number {
-    return this.table.moves;
+  identityOf(number: number): number {
+    return this.table.identityOf(number);
+  }
+
+  // ---- reports ----------------------------------------------------------------------------------
+
+  /** A number that changes when the selected database gets another identity. */
+  get generation(): number {
+    return this.table.generationOf(this.selected);
+  }
+
+  /** How often all items were replaced by others or by none: a part of every version. */
+  get clears(): number {
+    return this.attachment.global[CLEARS];
+  }
+
+  /** How often databases were swapped. */
+  get swaps(): number {
+    return this.table.swaps;
+  }
+
+  /** Whether items with the identity of a report are still those of its database, or dead. */
+  isSame({ identity, life }: DatabaseReport): boolean {
+    return this.table.lifeOf(identity) === life;
   }
 
   get hasDead(): boolean {
@@ -117,7 +139,8 @@ export class StoreDatabases {
       if (items === 0) continue;
       let expiringItems = 0;
       for (const shard of this.halves.serving) expiringItems += shard.expiringOf(identity);
-      reports.push({ number, identity, items, expiringItems });
+      const life = this.table.lifeOf(identity);
+      reports.push({ number, identity, life, items, expiringItems });
     }
     return reports;
   }

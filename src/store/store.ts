@@ -349,7 +349,7 @@ export class Store {
 
   /** Visits the live items of one bucket and database; returns the next cursor, 0 at the end. */
   scan(cursor: number, now: number, visitor: ItemVisitor): number {
-    return this.scanIdentity(this.attachment.identity, cursor, now, visitor);
+    return this.scanIdentity(this.databases.identity, cursor, now, visitor);
   }
 
   /** As scan(), for the items of a report of `databases`, whatever becomes of its number. */

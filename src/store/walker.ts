@@ -17,7 +17,7 @@ import {
   LINK,
   LOCATION,
 } from "./bucket-index.ts";
-import { DEAD_POSITION, DEAD_SHARD, identities } from "./databases.ts";
+import { DEAD_POSITION, DEAD_SHARD, identities } from "./database-table.ts";
 import type { Halves } from "./halves.ts";
 import type { Mutex } from "./lock.ts";
 import { BUCKET_MASK, bucketWords, EXPIRING_ITEMS, SWEEP_POSITION, SWEEP_SHARD } from "./memory.ts";

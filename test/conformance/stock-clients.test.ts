@@ -296,8 +296,9 @@ function connectionCases(use: () => StockClient, protocol: 2 | 3): void {
     expect(await call("ECHO", "again")).toBe("again");
     const [seconds] = (await call("TIME")) as [string, string];
     expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(5);
+    expect(await call("SELECT", "15")).toBe("OK");
     expect(await call("SELECT", "0")).toBe("OK");
-    expect(await errorOf(call("SELECT", "1"))).toContain("ERR DB index is out of range");
+    expect(await errorOf(call("SELECT", "16"))).toContain("ERR DB index is out of range");
   });
 
   test("the client has an id and a name", async () => {

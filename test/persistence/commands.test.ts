@@ -70,7 +70,7 @@ describe("saving by command", () => {
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path);
     await fill(node.port, 20_000);
-    await using load = await WriteLoad.start(node.port, new Random(seedFor("SAVE_SEED")));
+    await using load = await WriteLoad.start(node.port, new Random(seedFor("SAVE_SEED")), true);
     await load.more(100);
     expect(await ask(node.port, "SAVE")).toBe("+OK");
     await load.stop();

@@ -20,7 +20,7 @@ describe.skipIf(!redisInstalled())(`files for and from Redis${redisNote}`, () =>
     const path = join(directory.path, "dump.rdb");
     await using node = await start(path);
     await fill(node.port, 5_000);
-    await using load = await WriteLoad.start(node.port, new Random(seedFor("TO_REDIS_SEED")));
+    await using load = await WriteLoad.start(node.port, new Random(seedFor("TO_REDIS_SEED")), true);
     await load.more(3_000);
     await load.stop();
     await settledContentsOf(node.port);

@@ -37,7 +37,7 @@ test("a chain with four data threads a node survives cut links and a kill", asyn
   const loads = await Promise.all(
     Array.from({ length: writerCount }, async () => {
       const own = new Random(random.below(2 ** 32));
-      return stack.use(await WriteLoad.start(leader.port, own));
+      return stack.use(await WriteLoad.start(leader.port, own, true)); // a flush ends a full sync
     }),
   );
   const more = (count: number) => Promise.all(loads.map((load) => load.more(count)));

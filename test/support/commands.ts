@@ -71,6 +71,9 @@ const makers: readonly (readonly [number, Maker])[] = [
   [1, () => ["RANDOMKEY"]],
   [2, (r) => [r.pick(["RENAME", "RENAMENX"]), key(r), key(r)]],
   [4, (r) => ["COPY", key(r), key(r), ...copyOptions(r)]],
+  [2, (r) => ["SELECT", database(r)]],
+  [2, (r) => ["MOVE", key(r), databaseOrNone(r)]],
+  [0.7, (r) => ["SWAPDB", databaseOrNone(r), databaseOrNone(r)]],
   [0.5, (r) => [r.pick(["FLUSHALL", "FLUSHDB"]), ...r.pick([[], ["ASYNC"], ["sync"], ["NOW"]])]],
   [5, (r, t) => ["EXPIRE", key(r), t.relative("s"), ...expireOptions(r)]],
   [5, (r, t) => ["PEXPIRE", key(r), t.relative("ms"), ...expireOptions(r)]],
@@ -250,11 +253,17 @@ function expireOptions(random: Random): Argument[] {
 }
 
 function copyOptions(random: Random): Argument[] {
-  return options(random, [
-    () => ["REPLACE"],
-    () => ["DB", random.pick(["0", "0", "1", "-1", "x", "99999999999999999999"])],
-    () => ["DB"],
-  ]);
+  return options(random, [() => ["REPLACE"], () => ["DB", databaseOrNone(random)], () => ["DB"]]);
+}
+
+/** Few, so that keys meet. */
+export function database(random: Random): string {
+  return String(random.below(3));
+}
+
+function databaseOrNone(random: Random): string {
+  if (random.chance(0.8)) return database(random);
+  return random.pick(["15", "16", "-1", "x", "", "0 ", "99999999999", "99999999999999999999"]);
 }
 
 function scanOptions(random: Random): Argument[] {
@@ -302,7 +311,7 @@ function connectionCommand(random: Random): Argument[] {
     ["PING"],
     ["PING", value(random)],
     ["ECHO", value(random)],
-    ["SELECT", random.pick(["0", "1", "-1", "x", "", "99999999999"])],
+    ["SELECT", databaseOrNone(random)],
     ["TIME"],
     ["CLIENT", "ID"],
     ["CLIENT", "GETNAME"],
@@ -336,7 +345,7 @@ const harmless = [
   ..."LCS INCR INCRBY DECR DECRBY INCRBYFLOAT DEL UNLINK EXISTS TOUCH TYPE KEYS RENAME RENAMENX".split(
     " ",
   ),
-  ..."COPY DUMP RESTORE PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(
+  ..."COPY MOVE SWAPDB DUMP RESTORE PERSIST TTL PTTL EXPIRETIME PEXPIRETIME ECHO SELECT TIME RANDOMKEY DBSIZE PING".split(
     " ",
   ),
   ..."SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO PFCOUNT PFDEBUG".split(" "),

@@ -271,14 +271,26 @@ interface Entry {
   readonly expiresAt: Reply;
 }
 
+/** Of all databases; the first one is selected afterwards. */
 async function keyspace(peer: Peer): Promise<Map<string, Entry>> {
   const entries = new Map<string, Entry>();
-  for (const key of partsOf(await peer.typed("KEYS", "*"))) {
-    const name = Buffer.from(textOf(key), "latin1");
-    const value = show(await peer.typed("GET", name));
-    entries.set(show(key), { value, expiresAt: await peer.typed("PEXPIRETIME", name) });
+  for (const database of await databasesOf(peer)) {
+    await peer.typed("SELECT", database);
+    for (const key of partsOf(await peer.typed("KEYS", "*"))) {
+      const name = Buffer.from(textOf(key), "latin1");
+      const value = show(await peer.typed("GET", name));
+      const expiresAt = await peer.typed("PEXPIRETIME", name);
+      entries.set(`${database} ${show(key)}`, { value, expiresAt });
+    }
   }
+  await peer.typed("SELECT", "0");
   return entries;
+}
+
+/** Those that have keys. */
+export async function databasesOf(peer: Peer): Promise<string[]> {
+  const text = textOf(await peer.typed("INFO", "keyspace"));
+  return [...text.matchAll(/^db(\d+):/gm)].map(([, number]) => number);
 }
 
 function sameEntry(left: Entry, right: Entry): boolean {

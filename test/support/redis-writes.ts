@@ -129,8 +129,9 @@ const moves: readonly (readonly [number, Writer])[] = [
   [1, (r) => ["RENAMENX", ...moving(r)]],
   [3, (r) => ["COPY", ...moving(r), "REPLACE"]],
   [1, (r) => ["COPY", ...moving(r)]],
-  [1, (r) => ["COPY", key(r), key(r), "DB", 1, "REPLACE"]],
-  [2, (r) => ["MOVE", key(r), 2]],
+  [1, (r) => ["COPY", key(r), key(r), "DB", r.below(4), "REPLACE"]],
+  [2, (r) => ["MOVE", key(r), r.below(4)]],
+  [1, (r) => ["SWAPDB", r.below(4), r.below(4)]],
 ];
 
 /** RESTORE, of each of these payloads. */
@@ -143,15 +144,17 @@ function restores(payloads: readonly Buffer[]): readonly (readonly [number, Writ
   ];
 }
 
-/** A generator of writes to database 0. */
+/** A generator of writes to database 0, and of moves between databases. */
 export function redisWrites(payloads: readonly Buffer[]): Writer {
   const all = [...strings, ...sketches, ...otherTypes, ...moves, ...restores(payloads)];
   return (random) => random.weighted(all)(random);
 }
 
-/** For a client that has selected another database than 0. */
+/** For a client that goes from one database to the other. */
 export const elsewhere: Writer = (random) => {
-  const mix = [...strings, ...sketches, ...otherTypes, [1, () => ["FLUSHDB"]] as const];
+  const flush = [0.3, () => ["FLUSHDB"]] as const;
+  const select = [3, (r: Random) => ["SELECT", r.below(4)]] as const;
+  const mix = [...strings, ...sketches, ...otherTypes, ...moves, flush, select];
   return random.weighted<Writer>(mix)(random);
 };
 

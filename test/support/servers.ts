@@ -47,8 +47,7 @@ export const oracle = {
   name: `redis-server${redisNote}`,
   isMissing: !redisInstalled(),
   passwordFlag: "--requirepass",
-  /** One database only, as ours. */
-  start: (args: readonly string[] = []) => startRedis(["--databases", "1", ...args]),
+  start: (args: readonly string[] = []) => startRedis([...args]),
 };
 
 export const contestants: readonly Contestant[] = [ours, oracle];

@@ -6,11 +6,13 @@
  * for the former and compare the latter.
  */
 import { waitFor } from "../harness.ts";
+import { databasesOf } from "./judge.ts";
 import { Peer } from "./peer.ts";
 import type { Random } from "./seed.ts";
 import { type Argument, partsOf, type Reply, show, textOf } from "./wire.ts";
 
 const keyCount = 2_000;
+const databases = 3;
 const batchSize = 40;
 const pauseMs = 5;
 const farAwayMs = 60_000;
@@ -37,6 +39,15 @@ const writers: readonly (readonly [number, Writer])[] = [
   [1, (r, k) => ["COPY", k, keyOf(r), "REPLACE"]],
   [1, (r, k) => ["MSET", k, "m1", keyOf(r), "m2"]],
   [1, (r, k) => ["MSETNX", k, "x1", keyOf(r), "x2"]],
+  [1, (r) => ["SELECT", r.below(databases)]],
+  [1, (r, k) => ["MOVE", k, r.below(databases)]],
+  [1, (r, k) => ["COPY", k, keyOf(r), "DB", r.below(databases), "REPLACE"]],
+];
+
+/** Changes of whole databases, which concern keys that others have written as well. */
+const upheavals: readonly (readonly [number, Writer])[] = [
+  [0.2, (r) => ["SWAPDB", r.below(databases), r.below(databases)]],
+  [0.02, () => ["FLUSHDB"]],
 ];
 
 function keyOf(random: Random): string {
@@ -47,18 +58,22 @@ function keyOf(random: Random): string {
 export class WriteLoad implements AsyncDisposable {
   private readonly peer: Peer;
   private readonly random: Random;
+  private readonly mix: typeof writers;
   private isRunning = true;
   private writtenCount = 0;
   private readonly work: Promise<void>;
 
-  private constructor(peer: Peer, random: Random) {
+  private constructor(peer: Peer, random: Random, mix: typeof writers) {
     this.peer = peer;
     this.random = random;
+    this.mix = mix;
     this.work = this.write();
   }
 
-  static async start(port: number, random: Random): Promise<WriteLoad> {
-    return new WriteLoad(await Peer.connect(port), random);
+  /** Without `sparesOthers` it also swaps and flushes databases. */
+  static async start(port: number, random: Random, sparesOthers = false): Promise<WriteLoad> {
+    const mix = sparesOthers ? writers : [...writers, ...upheavals];
+    return new WriteLoad(await Peer.connect(port), random, mix);
   }
 
   get written(): number {
@@ -87,9 +102,9 @@ export class WriteLoad implements AsyncDisposable {
 
   private async write(): Promise<void> {
     while (this.isRunning) {
-      const { random } = this;
+      const { random, mix } = this;
       this.peer.sendAll(
-        Array.from({ length: batchSize }, () => random.weighted(writers)(random, keyOf(random))),
+        Array.from({ length: batchSize }, () => random.weighted(mix)(random, keyOf(random))),
       );
       await this.peer.replies(batchSize);
       this.writtenCount += batchSize;
@@ -115,10 +130,20 @@ export async function fill(port: number, count: number, valueBytes = 0): Promise
 
 const contentQuestions = ["GET", "PEXPIRETIME"] as const;
 
-/** Every key with its value and the moment at which it expires, in a form that compares. */
+/** Every key with its value and the moment at which it expires, in a form that compares; that of
+ * another database than 0 after its number. */
 export async function contentsOf(port: number): Promise<Map<string, string>> {
   await using peer = await Peer.connect(port);
   const contents = new Map<string, string>();
+  for (const database of await databasesOf(peer)) {
+    await peer.ask("SELECT", database);
+    await readInto(contents, peer, database === "0" ? "" : `in ${database}: `);
+  }
+  return contents;
+}
+
+/** The keys of the selected database. */
+async function readInto(contents: Map<string, string>, peer: Peer, prefix: string): Promise<void> {
   let cursor = "0";
   do {
     const [next, found] = partsOf(await peer.typed("SCAN", cursor, "COUNT", "1000"));
@@ -127,13 +152,12 @@ export async function contentsOf(port: number): Promise<Map<string, string>> {
     for (const key of keys) {
       const [value, expiresAt] = await peer.replies(2);
       contents.set(
-        key.toString("latin1"),
+        prefix + key.toString("latin1"),
         `${digest(value as Reply)} until ${show(expiresAt as Reply)}`,
       );
     }
     cursor = textOf(next as Reply);
   } while (cursor !== "0");
-  return contents;
 }
 
 /** The first few keys on which two nodes disagree. */

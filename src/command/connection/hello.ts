@@ -2,20 +2,13 @@
 // Replies and error texts are those of redis 7.0 `networking.c` and `acl.c`.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
-import {
-  ErrorReply,
-  errorReply,
-  noProto,
-  notAnInt32,
-  notAnInteger,
-  syntaxError,
-  wrongPass,
-} from "../../base/errors.ts";
+import { ErrorReply, errorReply, noProto, syntaxError, wrongPass } from "../../base/errors.ts";
 import { redisVersion } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { userNameIn } from "../acl/access-control.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
+import { readDatabase } from "../core/database-number.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
@@ -26,7 +19,7 @@ import { stopTracking } from "../tracking/tracking-command.ts";
 import { end } from "../transaction/transaction-queue.ts";
 
 const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
-const { SUBSCRIBER, UNQUEUED } = flag;
+const { SUBSCRIBER, UNQUEUED, OTHER_DATABASE } = flag;
 
 export const connectionCommands = family({ group: "connection" }, [
   {
@@ -74,10 +67,9 @@ export const connectionCommands = family({ group: "connection" }, [
     name: "select",
     arity: 2,
     syntax: "index:integer",
-    flags: LOADING | STALE | FAST,
+    flags: LOADING | STALE | FAST | OTHER_DATABASE,
     since: "1.0.0",
-    summary: "Selects a database; there is only database 0.",
-    differs: "There is only database 0.",
+    summary: "Selects a database by its number, for the commands that follow.",
     handler: select,
   },
   {
@@ -120,24 +112,20 @@ function pong(request: Request, reply: Reply): void {
   else reply.bulk(request.buf, request.start[1], request.end[1]);
 }
 
-const outOfRangeDatabase = errorReply("DB index is out of range");
-
-function select({ session }: Context, request: Request, reply: Reply): void {
-  const index = readInteger(request.buf, request.start[1], request.end[1]);
-  if (index === NOT_AN_INTEGER) reply.error(notAnInteger);
-  else if (index !== (index | 0)) reply.error(notAnInt32);
-  else if (index !== 0) reply.error(outOfRangeDatabase);
-  else {
-    session.database = index;
-    reply.ok();
-  }
+function select(x: Context, request: Request, reply: Reply): void {
+  const database = readDatabase(x, request, 1);
+  if (database instanceof ErrorReply) return reply.error(database);
+  x.session.database = database;
+  x.keyspace.select(database);
+  reply.ok();
 }
 
 function reset(x: ChannelContext, _request: Request, reply: Reply): void {
-  const { session, channels, store } = x;
+  const { session, channels, store, keyspace } = x;
   session.name = "";
   session.protocol = 2;
   session.database = 0;
+  keyspace.select(0);
   session.replyMode = "on";
   session.noEvict = false;
   session.noTouch = false;

@@ -74,8 +74,16 @@ export interface CommandFacts {
    * Keys whose values it builds on: if one is missing here, the leader's result cannot be computed.
    */
   readonly buildsOn?: KeyRange;
-  /** In a leader's stream: whether it brings values of another database into database 0. */
-  readonly bringsUnseen?: (request: Request, database: number) => boolean;
+  /**
+   * In a leader's stream, which has selected `database`: whether it brings values of a database
+   * that this node does not have into one of the first `databases`, which it has.
+   */
+  readonly bringsUnseen?: (request: Request, database: number, databases: number) => boolean;
+  /**
+   * In a leader's stream, which has selected `database`: another database in which it may change
+   * the keys that it writes; null for none.
+   */
+  readonly otherDatabase?: (request: Request, database: number) => number | null;
   /** In a leader's stream: the type of its value, as Redis names it; a string if absent. */
   readonly valueType?: (request: Request) => string;
   /**
@@ -93,8 +101,8 @@ export interface CommandFacts {
   readonly judgedAs?: string;
   /** It affects all databases, whichever one the connection has selected. */
   readonly everyDatabase?: true;
-  /** It removes all keys. */
-  readonly empties?: true;
+  /** It removes all keys of the selected database, or of all. */
+  readonly empties?: "database" | "all";
 }
 
 /** A row as the dispatch uses it. */
@@ -107,6 +115,8 @@ export class Command {
   readonly firstKey: number;
   readonly lastKey: number;
   readonly keyStep: number;
+  /** The position of its key if it has only one, in the selected database; or 0. */
+  readonly onlyKey: number;
   readonly uses: readonly KeyUse[];
   readonly handler: Handler;
   readonly row: CommandRow;
@@ -122,6 +132,7 @@ export class Command {
     this.firstKey = first;
     this.lastKey = last;
     this.keyStep = step;
+    this.onlyKey = first === last && (row.flags & flag.OTHER_DATABASE) === 0 ? first : 0;
     this.uses = keyUsesOf(row.flags, row.keys, row.keyUse);
     this.handler = handlerOf(row);
     this.row = row;

@@ -47,6 +47,11 @@ export const flag = {
    * ends its batch: other clients are served before the next command.
    */
   LONG: 1 << 17,
+  /**
+   * May have to do with keys of a database that is not selected: it locks all shards, and so does
+   * an EXEC with it.
+   */
+  OTHER_DATABASE: 1 << 18,
   /** Runs at once inside a transaction, where other commands are queued. */
   UNQUEUED: 1 << 23,
   /** Its work depends on its arguments or the data, so its time is measured (command-times.ts). */

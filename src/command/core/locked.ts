@@ -7,7 +7,6 @@
 // throws leaves its locks held: either the process ends, or data-thread.ts releases them.
 // Hot path: no allocation, no try.
 
-import { latin1Bytes } from "../../base/bytes.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { effectiveFlags } from "../transaction/transaction-queue.ts";
@@ -18,6 +17,7 @@ import { judge } from "./gate.ts";
 import { find } from "./registry.ts";
 import { type Outcome, refuse, run } from "./run-handler.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
+import { watchedDatabase, watchedKey } from "./watched-names.ts";
 
 /** Commands that may write to the journal. */
 const hasEffects = flag.WRITE | flag.MAY_REPLICATE;
@@ -32,19 +32,44 @@ export function executeLocked(
 ): Outcome {
   if ((command.flags & unlocked) !== 0) return run(x, command, request, reply);
   const { store } = x;
-  const { firstKey } = command;
+  const { onlyKey } = command;
   if ((effectiveFlags(x.session, command) & hasEffects) !== 0) x.effects.makeWay();
-  if (firstKey !== 0 && firstKey === command.lastKey) {
+  if (onlyKey !== 0) {
     const { buf, start, end } = request;
-    store.lock(buf, start[firstKey], end[firstKey]);
+    store.lock(buf, start[onlyKey], end[onlyKey]);
     const outcome = runJudged(x, command, request, reply);
-    store.unlock(buf, start[firstKey], end[firstKey]);
+    store.unlock(buf, start[onlyKey], end[onlyKey]);
     return outcome;
   }
-  const taken = store.lockShards(shardsOf(x, command, request));
+  const taken = lockKeys(x, command, request);
   const outcome = runJudged(x, command, request, reply);
   store.unlockShards(taken);
   return outcome;
+}
+
+/**
+ * Locks the shards of a command's keys; again if these turn out to have others, because the
+ * database was swapped or flushed meanwhile.
+ */
+function lockKeys(x: Context, command: Command, request: Request): number {
+  const { store } = x;
+  for (;;) {
+    const { selections } = store.databases;
+    const taken = store.lockShards(shardsOf(x, command, request));
+    if (store.databases.selections === selections) return taken;
+    store.unlockShards(taken);
+  }
+}
+
+/** The same for the queue of a transaction, without the keys that it watches. */
+export function lockQueue(x: Context, transaction: Transaction): number {
+  const { store } = x;
+  for (;;) {
+    const { selections } = store.databases;
+    const taken = store.lockShards(shardsOfQueue(x, transaction, null));
+    if (store.databases.selections === selections) return taken;
+    store.unlockShards(taken);
+  }
 }
 
 /** Runs a command whose locks are held, unless the node changed while it waited for them. */
@@ -66,6 +91,7 @@ function shardsOf(x: Context, command: Command, request: Request): number {
       : shardsOfQueue(x, session.transaction, session.watched);
   }
   if (command.firstKey === 0) return (command.flags & flag.WRITE) === 0 ? 0 : store.allShards;
+  if ((command.flags & flag.OTHER_DATABASE) !== 0) return store.allShards;
   const argc = command.keyArguments(request);
   let shards = 0;
   for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {
@@ -79,16 +105,17 @@ function shardsOf(x: Context, command: Command, request: Request): number {
  * or if a command acts on the node: that one must exclude the commands of all threads, and it could
  * not lock the shards later, with the journal held.
  */
-export function shardsOfQueue(
+function shardsOfQueue(
   x: Context,
   { requests, flags }: Transaction,
   watched: Watched | null,
 ): number {
-  const { store } = x;
-  if ((flags & flag.CONTROL) !== 0) return store.allShards;
+  const { store, session } = x;
+  if ((flags & (flag.CONTROL | flag.OTHER_DATABASE)) !== 0) return store.allShards;
   let shards = 0;
   for (const name of watched?.keys.keys() ?? []) {
-    const key = latin1Bytes(name);
+    if (watchedDatabase(name) !== session.database) return store.allShards;
+    const key = watchedKey(name);
     shards |= store.shardBit(key, 0, key.length);
   }
   for (const request of requests) {

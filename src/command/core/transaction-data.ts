@@ -13,14 +13,20 @@ export interface Transaction {
   failed: boolean;
 }
 
+/** A key as it was at WATCH. */
+export interface WatchedKey {
+  readonly version: number;
+  /** Of the store, which a FLUSHALL changes, and of its database, which a swap or a flush does. */
+  readonly clears: number;
+  readonly generation: number;
+  /** Whether it had a value: only then is expiry, without a new version, a change. */
+  readonly lived: boolean;
+}
+
 /** The keys that one connection watches. */
 export interface Watched {
-  /**
-   * The keys, as latin1 strings, with their versions. A key without a value at WATCH has -1 -
-   * version: only for a key with a value is expiry a change, and one without a new version.
-   * Compact, as there may be many.
-   */
-  readonly keys: Map<string, number>;
+  /** By the character of its database, followed by the key as a latin1 string. */
+  readonly keys: Map<string, WatchedKey>;
   /** Total size of the keys. */
   bytes: number;
 }

@@ -3,18 +3,12 @@
 // Invariant: a rename deletes the source only after the destination is stored, so that a full store
 // loses nothing; followers see both changes at once.
 
-import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
-import {
-  type ErrorReply,
-  errorReply,
-  noSuchKey,
-  notAnInteger,
-  syntaxError,
-} from "../../base/errors.ts";
+import { ErrorReply, errorReply, noSuchKey, syntaxError } from "../../base/errors.ts";
 import { CREATED, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
+import { readDatabase } from "../core/database-number.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { lengthBefore } from "../core/make-room.ts";
@@ -36,7 +30,7 @@ function move(x: Context, request: Request, reply: Reply): boolean {
   x.effects.open();
   x.store.overdraws = true; // it needs little more than the old item, which is then deleted
   try {
-    if (!duplicate(x, request, reply, event.QUIET | CREATED)) return false;
+    if (!duplicate(x, request, reply, event.QUIET | CREATED, x.session.database)) return false;
     erase(x, request, 1, event.RENAME_FROM);
     tell(x, request, 2, event.RENAME_TO);
     return true;
@@ -47,58 +41,72 @@ function move(x: Context, request: Request, reply: Reply): boolean {
 }
 
 /**
- * Stores the value of argument 1 under argument 2 as well. On a refusal, replies and returns false.
- * For Redis it is a new key in any case.
+/**
+ * Stores the value of argument 1 under argument 2 as well, in the selected database or another. On
+ * a refusal, replies and returns false. For Redis it is a new key in any case.
  */
-function duplicate(x: Context, request: Request, reply: Reply, kind: number): boolean {
+function duplicate(
+  x: Context,
+  request: Request,
+  reply: Reply,
+  kind: number,
+  target: number,
+): boolean {
   const { store } = x;
   findForWrite(x, request, 1);
   const value = copyValue(store);
   const { valueLength, expiresAt, clientFlags } = store;
-  return putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply, kind);
+  return inDatabase(x, target, () =>
+    putBytes(x, request, 2, value, 0, valueLength, expiresAt, clientFlags, reply, kind),
+  );
 }
 
-const sameObject = errorReply("source and destination objects are the same");
+/** Does a part of the work of a command in that database. */
+export function inDatabase<Result>(x: Context, database: number, work: () => Result): Result {
+  x.keyspace.select(database);
+  try {
+    return work();
+  } finally {
+    x.keyspace.select(x.session.database); // writing an error may exceed the output limit and throw
+  }
+}
+
+export const sameObject = errorReply("source and destination objects are the same");
 
 export function copy(x: Context, request: Request, reply: Reply): void {
-  const error = readCopyOptions(request);
-  if (error !== null) reply.error(error);
-  else if (sameKeys(request)) reply.error(sameObject);
+  const options = readCopyOptions(x, request);
+  if (options instanceof ErrorReply) return reply.error(options);
+  const { replaces, target } = options;
+  const hasTarget = () => findForWrite(x, request, 2);
+  if (target === x.session.database && sameKeys(request)) reply.error(sameObject);
   else if (!findForWrite(x, request, 1)) {
     missed(x, request, 1);
     reply.integer(0);
-  } else if (!copyReplaces && findForWrite(x, request, 2)) reply.integer(0);
-  else if (duplicate(x, request, reply, event.COPY_TO | CREATED)) reply.integer(1);
+  } else if (!replaces && inDatabase(x, target, hasTarget)) reply.integer(0);
+  else if (duplicate(x, request, reply, event.COPY_TO | CREATED, target)) reply.integer(1);
 }
 
-/** Scratch of one call: whether readCopyOptions() found REPLACE. */
-let copyReplaces = false;
+interface CopyOptions {
+  readonly replaces: boolean;
+  /** The database that gets the copy. */
+  readonly target: number;
+}
 
-function readCopyOptions(request: Request): ErrorReply | null {
-  copyReplaces = false;
+function readCopyOptions(x: Context, request: Request): CopyOptions | ErrorReply {
+  let replaces = false;
+  let target = x.session.database;
   for (let i = 3; i < request.argc; i++) {
     if (argumentIs(request, i, "REPLACE")) {
-      copyReplaces = true;
+      replaces = true;
     } else if (argumentIs(request, i, "DB") && i + 1 < request.argc) {
-      const error = databaseError(request, ++i);
-      if (error !== null) return error;
+      const database = readDatabase(x, request, ++i);
+      if (database instanceof ErrorReply) return database;
+      target = database;
     } else {
       return syntaxError;
     }
   }
-  return null;
-}
-
-const databaseOutOfRange = errorReply("DB index is out of range");
-const int32OutOfRange = errorReply(
-  "value is out of range, value must between -2147483648 and 2147483647",
-);
-
-function databaseError(request: Request, index: number): ErrorReply | null {
-  const number = readInteger(request.buf, request.start[index], request.end[index]);
-  if (number === NOT_AN_INTEGER) return notAnInteger;
-  if (number !== (number | 0)) return int32OutOfRange;
-  return number === 0 ? null : databaseOutOfRange;
+  return { replaces, target };
 }
 
 function sameKeys(request: Request): boolean {
@@ -115,7 +123,7 @@ function sameKeys(request: Request): boolean {
 
 // GLOBAL: they write a value of any size, which only the control thread can always write to the
 // journal.
-const { WRITE, DENY_OOM, FAST, GLOBAL } = flag;
+const { WRITE, DENY_OOM, FAST, GLOBAL, OTHER_DATABASE } = flag;
 
 /** The same in a leader's stream (stream/stream-keys.ts). */
 export const keyUses = {
@@ -160,13 +168,12 @@ export const keyMoveCommands = family({ group: "generic", keys: [1, 2, 1] }, [
     name: "copy",
     arity: -3,
     syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
-    flags: WRITE | DENY_OOM | GLOBAL,
+    flags: WRITE | DENY_OOM | GLOBAL | OTHER_DATABASE,
     growth: (x, request) => lengthBefore(x, request, 1),
     keyUse: keyUses.copy,
     since: "6.2.0",
     complexity: "O(N) where N is the length of the value",
-    summary: "Copies the value of a key to another key.",
-    differs: "DB takes 0 only.",
+    summary: "Copies the value of a key to another key, also of another database.",
     handler: copy,
   },
 ]);

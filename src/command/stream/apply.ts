@@ -2,8 +2,8 @@
 // session that may write on a follower; of its reply only an error matters. While a node follows,
 // it records no effects (replication/replication.ts), as the leader's bytes go into the journal
 // unchanged. rules.ts decides which commands are not run.
-// Invariant: after each command the strings of database 0 equal the leader's, or the link ends in a
-// full sync. The exceptions are values that do not fit here (gaps.ts) and the cases that
+// Invariant: after each command the strings of each database equal the leader's, or the link ends
+// in a full sync. The exceptions are values that do not fit here (gaps.ts) and the cases that
 // replication/README.md lists as undetected.
 
 import { wallClockMs } from "../../base/clock.ts";
@@ -40,8 +40,12 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
   const context: ChannelContext = { ...parts, session, now: 0 };
   const reply = new StreamReply();
   const tell = teller(options.log);
+  const { store, keyspace } = parts;
   const admitted = (request: Request, database: number): Command | Skipped => {
-    const verdict = judge(request, database);
+    const { count } = store.databases;
+    session.database = Math.min(database, count - 1); // a command in a further one changes no key
+    keyspace.select(session.database);
+    const verdict = judge(request, database, count);
     if (verdict instanceof Command) return verdict;
     refuseOtherTypes(verdict, options);
     if (verdict.type === "unknown") refuseUnknown(verdict, context, request);
@@ -66,7 +70,6 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
   const check = (request: Request, database: number): void => {
     admitted(request, database);
   };
-  const { store } = parts;
   const atOnce = (work: () => void): void => {
     const taken = store.lockShards(store.allShards);
     try {
@@ -75,7 +78,8 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
       store.unlockShards(taken); // broken input ends a link, not the process
     }
   };
-  return Object.assign(apply, { atOnce, check });
+  const rest = () => keyspace.select(0);
+  return Object.assign(apply, { atOnce, check, rest });
 }
 
 /** Keeps the error reply of a handler. */

@@ -3,7 +3,7 @@
 // any write command.
 // Invariant: it never misses a changed key. It may name too many, each of which costs only a frame.
 
-import type { KeyVisitor } from "../../protocol/apply-stream.ts";
+import type { KeyVisitor, Upheaval } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import { flag } from "../core/flags.ts";
@@ -11,29 +11,49 @@ import { nextIn, writesTo } from "../core/key-use.ts";
 import { find } from "../table.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
+import { swapped } from "./stream-keys.ts";
 
 /** Commands that a stream has because they change something, PFCOUNT included. */
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
 
-/** Passes each key to the visitor. Returns true if the command emptied the store instead. */
-export function changedKeys(request: Request, visitor: KeyVisitor): boolean {
+/**
+ * Passes each key to the visitor, with its database, where the stream has selected `database`.
+ * Returns what the command did to whole databases instead, or null.
+ */
+export function changedKeys(
+  request: Request,
+  database: number,
+  visitor: KeyVisitor,
+): Upheaval | null {
   const name = nameOf(request);
   const command = streamCommands.get(name) ?? find(request);
   if (command === undefined) {
-    keysOfStranger(name, request, visitor);
-    return false;
+    keysOfStranger(name, request, database, visitor);
+    return null;
   }
-  if (command.row.empties) return true;
-  if ((command.flags & streamed) !== 0) writtenKeys(command, request, visitor);
-  return false;
+  const { empties } = command.row;
+  if (empties !== undefined) {
+    return { kind: "emptied", databases: empties === "all" ? "all" : [database] };
+  }
+  if (name === "swapdb") return { kind: "swapped", databases: swapped(request) };
+  if ((command.flags & streamed) === 0) return null;
+  writtenKeys(command, request, database, visitor);
+  const other = command.row.otherDatabase?.(request, database) ?? database;
+  if (other !== database) writtenKeys(command, request, other, visitor);
+  return null;
 }
 
-function writtenKeys(command: Command, request: Request, visitor: KeyVisitor): void {
+function writtenKeys(
+  command: Command,
+  request: Request,
+  database: number,
+  visitor: KeyVisitor,
+): void {
   const argc = command.keyArguments(request);
   for (const use of command.uses) {
     if (!writesTo(use)) continue;
     for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
-      visit(at, request, visitor);
+      visit(at, request, database, visitor);
     }
   }
 }
@@ -41,15 +61,25 @@ function writtenKeys(command: Command, request: Request, visitor: KeyVisitor): v
 /**
  * A command of another type: its first key and its destination. An unknown command: any argument.
  */
-function keysOfStranger(name: string, request: Request, visitor: KeyVisitor): void {
+function keysOfStranger(
+  name: string,
+  request: Request,
+  database: number,
+  visitor: KeyVisitor,
+): void {
   const type = otherTypeOf(name);
   if (type === "none") return;
   const last = type === undefined ? request.argc - 1 : Math.min(1, request.argc - 1);
-  for (let i = 1; i <= last; i++) visit(i, request, visitor);
+  for (let i = 1; i <= last; i++) visit(i, request, database, visitor);
   const destination = destinationOf(name, request);
-  if (destination > last) visit(destination, request, visitor);
+  if (destination > last) visit(destination, request, database, visitor);
 }
 
-function visit(index: number, { buf, start, end }: Request, visitor: KeyVisitor): void {
-  visitor.key(buf, start[index], end[index]);
+function visit(
+  index: number,
+  { buf, start, end }: Request,
+  database: number,
+  visitor: KeyVisitor,
+): void {
+  visitor.key(buf, start[index], end[index], database);
 }

@@ -1,7 +1,7 @@
 // Handles values of the leader that do not fit here: they are missing rather than wrong. The key is
 // deleted. While the node lacks such values, a command that builds on a missing key does not start
 // a new value, because on the leader it continues one that is missing here.
-// Invariant: a key of database 0 has its leader's value, or none.
+// Invariant: a key has its leader's value, or none.
 
 import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";

@@ -1,10 +1,10 @@
 // Decides about a command of a leader's stream: run it, skip it, or drop the link because its
 // effect cannot be known here. It changes nothing; apply.ts acts on the decision.
-// Invariant: a command that may have changed a string of database 0 is never skipped: either this
-// node makes the same change, or a SyncError leads to a full sync.
+// Invariant: a command that may have changed a string of this node's databases is never skipped:
+// either this node makes the same change, or a SyncError leads to a full sync.
 //
-// Only database 0 is kept. The stream does not contain the values that another database brings into
-// it (SWAPDB, MOVE, COPY), nor the effect of a script. Both need a full sync.
+// The leader may have more databases. The stream does not contain the values that one of these
+// brings into ours (SWAPDB, MOVE, COPY), nor the effect of a script. Both need a full sync.
 
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -30,18 +30,22 @@ export interface Skipped {
 const streamed = flag.WRITE | flag.MAY_REPLICATE;
 const otherDatabase: Skipped = { name: "", type: "", replacedKey: 0 };
 
-/** The command to run, or the one to skip. Throws a SyncError if its effect needs a full sync. */
-export function judge(request: Request, database: number): Command | Skipped {
+/**
+ * The command to run, or the one to skip, on a node with `databases` of them. Throws a SyncError if
+ * its effect needs a full sync.
+ */
+export function judge(request: Request, database: number, databases: number): Command | Skipped {
   const known = find(request);
   const runs = known !== undefined && (known.flags & streamed) !== 0;
   // The usual case, without creating a string of the name.
-  if (runs && database === 0 && !overridden.has(known)) return known;
+  if (runs && database < databases && !overridden.has(known)) return known;
   const name = nameOf(request);
-  if (isBeyondKnowing(name, request, database)) {
+  if (isBeyondKnowing(name, request, database, databases)) {
     throw new SyncError(`the effect of ${name.toUpperCase()} on the leader needs a full sync`);
   }
-  if (runs && known.row.everyDatabase) return known;
-  if (database !== 0) return otherDatabase;
+  const inStream = streamCommands.get(name) ?? known;
+  if (runs && inStream?.row.everyDatabase) return inStream;
+  if (database >= databases) return otherDatabase;
   return runsAs(name, request) ?? skipped(name, request, known !== undefined);
 }
 
@@ -61,11 +65,16 @@ const overridden: ReadonlySet<Command> = new Set(
   [...streamCommands.keys()].flatMap((name) => byName(name) ?? []),
 );
 
-function isBeyondKnowing(name: string, request: Request, database: number): boolean {
+function isBeyondKnowing(
+  name: string,
+  request: Request,
+  database: number,
+  databases: number,
+): boolean {
   if (otherTypeOf(name) === "script") return true;
   const command = streamCommands.get(name);
   if (command?.row.bringsUnseen === undefined || !command.accepts(request.argc)) return false;
-  return command.row.bringsUnseen(request, database);
+  return command.row.bringsUnseen(request, database, databases);
 }
 
 function skipped(name: string, request: Request, isKnown: boolean): Skipped {

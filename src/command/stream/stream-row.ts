@@ -7,19 +7,28 @@ import { Command, type CommandFacts, type CommandRow } from "../core/command.ts"
 import type { Handler } from "../core/context.ts";
 import { flag } from "../core/flags.ts";
 
+type StreamFact =
+  | "keyUse"
+  | "buildsOn"
+  | "bringsUnseen"
+  | "otherDatabase"
+  | "everyDatabase"
+  | "valueType";
+
 /** `keys` are the positions of the keys to lock; [0, 0, 0] means everything. */
 export function streamCommand(
   name: string,
   arity: number,
   keys: CommandRow["keys"],
   handler: Handler,
-  facts: Pick<CommandFacts, "keyUse" | "buildsOn" | "bringsUnseen" | "valueType"> = {},
+  facts: Pick<CommandFacts, StreamFact> = {},
 ): Command {
   return new Command({
     ...facts,
     name,
     arity,
-    flags: flag.WRITE | flag.INTERNAL,
+    flags:
+      flag.WRITE | flag.INTERNAL | (facts.otherDatabase === undefined ? 0 : flag.OTHER_DATABASE),
     keys,
     group: "string",
     since: "1.0.0",

@@ -21,7 +21,7 @@ const permissions = flag.LOADING | flag.STALE | flag.NO_AUTH | flag.ALLOW_BUSY |
  */
 const requestOverheadBytes = 320;
 const argumentOverheadBytes = 8;
-const keyOverheadBytes = 128;
+const keyOverheadBytes = 192;
 const subscriptionOverheadBytes = 512;
 
 export function begin(session: Session): void {

@@ -7,7 +7,7 @@
 // Invariant: however a transaction ends, the connection has left it and its locks and group are
 // released.
 
-import { latin1, latin1Bytes } from "../../base/bytes.ts";
+import { latin1 } from "../../base/bytes.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { assert, ErrorReply, errorReply, keyTooLong } from "../../base/errors.ts";
 import { keyBytesMax, watchedBytesMax, watchedKeysMax } from "../../base/limits.ts";
@@ -20,11 +20,13 @@ import { admit } from "../core/execute.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { heldBack } from "../core/gate.ts";
-import { runJudged, shardsOfQueue } from "../core/locked.ts";
+import { lockQueue, runJudged } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
+import { watchedName } from "../core/watched-names.ts";
 import { timesItself } from "../timing/command-times.ts";
 import { add, begin, end, fail, refused } from "./transaction-queue.ts";
+import { haveChanged, keyNow } from "./watched-keys.ts";
 
 const { NO_SCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, SKIP_SLOWLOG, UNQUEUED, TRANSACTION } = flag;
 const usual = NO_SCRIPT | LOADING | STALE | FAST | ALLOW_BUSY;
@@ -75,8 +77,8 @@ export const transactionCommands = family({ group: "transactions" }, [
     complexity: "O(1) per key",
     summary: "Watches keys, so that EXEC runs only if they have not changed.",
     differs:
-      "EXEC may fail although no watched key changed: keys share counters. It never misses a " +
-      "change.",
+      "EXEC may fail although no watched key changed: keys share counters, and with several data " +
+      "threads a swap or a flush of the database counts for all. It never misses a change.",
     handler: watch,
   },
 ]);
@@ -141,7 +143,7 @@ function runFrom(
   const { store } = x;
   x.observer.begin(x.session); // others may have run during a wait
   // On the first call the shards are already locked; after a wait they are locked again.
-  const taken = store.isShared ? store.lockShards(shardsOfQueue(x, transaction, null)) : 0;
+  const taken = store.isShared ? lockQueue(x, transaction) : 0;
   // A group locks the journal, so read-only transactions skip it and do not block each other.
   const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
   if (isGroup) x.effects.open();
@@ -151,12 +153,27 @@ function runFrom(
     for (let i = first; i < transaction.requests.length; i++) {
       const waiting = runQueued(x, transaction.requests[i], reply);
       if (waiting === undefined) continue;
-      return waiting.then(() => runFrom(x, transaction, i + 1, reply));
+      return waiting.then(() => goOn(x, transaction, i + 1, reply));
     }
   } finally {
     x.session.isExecuting = false;
     if (isGroup) x.effects.close();
     store.unlockShards(taken);
+  }
+}
+
+/** After a wait, in which other connections had their turns. */
+function goOn(
+  x: Context,
+  transaction: Transaction,
+  first: number,
+  reply: Reply,
+): void | Promise<void> {
+  x.keyspace.select(x.session.database);
+  try {
+    return runFrom(x, transaction, first, reply);
+  } finally {
+    x.keyspace.select(0);
   }
 }
 
@@ -199,13 +216,10 @@ function watch(x: Context, request: Request, reply: Reply): void {
     const start = request.start[i];
     const end = request.end[i];
     if (end - start > keyBytesMax) return reply.error(keyTooLong);
-    const name = latin1(buf, start, end);
+    const name = watchedName(session.database, latin1(buf, start, end));
     if (watched.keys.has(name)) continue;
     if (!hasRoom(watched, name.length)) return reply.error(tooManyWatched);
-    // find() removes an expired item, which changes the version, so it must come first.
-    const lived = store.find(buf, start, end, now);
-    const version = store.version(buf, start, end);
-    watched.keys.set(name, lived ? version : -1 - version);
+    watched.keys.set(name, keyNow(store, buf, start, end, now));
     watched.bytes += name.length;
   }
   reply.ok();
@@ -218,14 +232,4 @@ function hasRoom({ keys, bytes }: Watched, more: number): boolean {
 function unwatch({ session }: Context, _request: Request, reply: Reply): void {
   session.watched = null;
   reply.ok();
-}
-
-function haveChanged({ store, now }: Context, watched: Watched): boolean {
-  for (const [name, seen] of watched.keys) {
-    const key = latin1Bytes(name);
-    const lived = seen >= 0;
-    if (store.version(key, 0, key.length) !== (lived ? seen : -1 - seen)) return true;
-    if (lived && !store.find(key, 0, key.length, now)) return true;
-  }
-  return false;
 }

@@ -46,6 +46,8 @@ export class Batch {
     this.lastName = new Uint8Array(nameBytesMax);
     this.lastLength = 0;
     this.hasLong = false;
+    // In another database, a key has another hash than the one that was announced.
+    store.databases.onSelect = () => this.announced.fill(0);
   }
 
   /** Decodes up to batchMax commands, or only one, and returns how many. */

@@ -15,6 +15,7 @@ import {
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Access } from "../../command/acl/access.ts";
 import { Session } from "../../command/core/session.ts";
+import { WatchedDatabases } from "../../command/transaction/watched-keys.ts";
 import type { ClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
 import { type Refusal, refusalOf } from "./admission.ts";
@@ -51,6 +52,8 @@ export class Connections {
     this.refusals = new RecurringTrouble(thread.log, monotonicMs);
     this.limits = thread.clientLimits.value;
     thread.clientMemory.exceeded.on(() => this.relieve());
+    const { store, keyspace } = thread.context;
+    keyspace.observer = new WatchedDatabases(store, keyspace, () => this.sessions());
   }
 
   /** The users as this thread knows them. */
@@ -69,6 +72,10 @@ export class Connections {
   /** A copy, as connections may close while the caller walks it. */
   all(): Connection[] {
     return [...this.table.values()];
+  }
+
+  private *sessions(): Iterable<Session> {
+    for (const { session } of this.table.values()) yield session;
   }
 
   resetStatistics(): void {

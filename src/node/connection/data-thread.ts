@@ -181,6 +181,7 @@ export class DataThread {
     this.context.session = session;
     this.context.store.countsUses = !session.noTouch;
     this.context.observer.begin(session);
+    this.context.keyspace.select(session.database);
     this.effectsNoted = this.context.effects.recorded;
   }
 
@@ -213,6 +214,7 @@ export class DataThread {
 
   private endTurn(): void {
     this.context.store.countsUses = true; // the last command may be of a CLIENT NO-TOUCH client
+    this.context.keyspace.select(0); // all else, such as a sweep, begins in database 0
     const { recorded } = this.context.effects;
     if (recorded === this.effectsSeen) return;
     this.effectsSeen = recorded;

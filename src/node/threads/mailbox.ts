@@ -118,7 +118,9 @@ export class LocalMailbox implements Mailbox {
       // The session may be a copy that another thread made under older rules.
       context.standing.access.refresh(context.session);
       context.observer.begin(context.session);
+      context.keyspace.select(context.session.database);
       const outcome = execute(context, command, request, reply);
+      context.keyspace.select(0);
       context.store.countsUses = true;
       if (outcome !== heldBack) {
         const ms = monotonicMs() - beganMs;

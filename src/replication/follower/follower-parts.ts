@@ -36,7 +36,7 @@ export interface FollowerParts {
   /** The data are replaced: our followers must start again. */
   readonly historyReplaced: (reason: string) => void;
   /** A command of the stream is about to be applied. */
-  readonly changing?: (request: Request) => void;
+  readonly changing?: (request: Request, database: number) => void;
   /** New bytes are in the journal. */
   readonly journaled: () => void;
   /** Whether a snapshot with other types than strings is refused. */

@@ -374,6 +374,7 @@ export class Follower {
     this.receiver = new SnapshotReceiver(this.load, {
       refusesOtherTypes: refusesOtherTypes?.(),
       valueBytesMax: store.valueBytesMax,
+      databases: store.databases.count,
     });
   }
 
@@ -394,9 +395,17 @@ export class Follower {
     if (this.freezes > 0 && !this.isLoading) {
       throw new SyncError("no snapshot is loaded while this node's data have to stand still");
     }
-    const at = receiver.push(chunk, start);
+    const at = this.push(receiver, chunk, start);
     if (receiver.done) this.endLoad(receiver);
     return at;
+  }
+
+  private push(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
+    try {
+      return receiver.push(chunk, start);
+    } finally {
+      this.load?.rest(); // broken input ends the link, not the process
+    }
   }
 
   private endLoad(receiver: SnapshotReceiver): void {

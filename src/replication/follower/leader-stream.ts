@@ -6,7 +6,7 @@
 // again from its beginning, and our followers never get half of one; every byte of the stream is
 // accounted for.
 //
-// A Redis leader may use other databases and types: their commands are forwarded and counted here;
+// A Redis leader may have more databases and types: their commands are forwarded and counted here;
 // command/stream/ decides what to do about them.
 
 import { digitCount } from "../../base/ascii.ts";
@@ -30,7 +30,7 @@ export interface LeaderStreamParts {
   readonly database: number;
   readonly apply: Apply;
   /** Called right before a command is applied: it sees its keys as they were. */
-  readonly changing?: ((request: Request) => void) | undefined;
+  readonly changing?: ((request: Request, database: number) => void) | undefined;
   readonly acknowledge: () => void;
   /** Items since the last full sync began that had no room here. */
   readonly refused?: number;
@@ -45,7 +45,7 @@ export class LeaderStream {
   refused: number;
   private readonly journal: Journal;
   private readonly apply: Apply;
-  private readonly changing: ((request: Request) => void) | undefined;
+  private readonly changing: LeaderStreamParts["changing"];
   private readonly acknowledge: () => void;
   private readonly parser = new RespParser();
   private received = 0;
@@ -80,7 +80,11 @@ export class LeaderStream {
 
   private run(): void {
     const parser = this.parser;
-    while (!this.isFrozen && parser.next()) this.command(parser.request);
+    try {
+      while (!this.isFrozen && parser.next()) this.command(parser.request);
+    } finally {
+      this.apply.rest?.(); // broken input ends the link, not the process
+    }
     if (parser.error !== "") throw new SyncError(`the stream is broken: ${parser.error}`);
     parser.release();
   }
@@ -138,7 +142,7 @@ export class LeaderStream {
   private execute(request: Request, kind: Kind): void {
     if (kind === "select") this.database = databaseOf(request);
     if (kind !== "data") return;
-    this.changing?.(request);
+    this.changing?.(request, this.database);
     const outcome = this.apply(request, this.database, this.refused > 0);
     if (outcome === "skipped") this.skipped++;
     else if (outcome === "refused") this.refused++;

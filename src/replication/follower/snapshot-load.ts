@@ -25,6 +25,8 @@ export class SnapshotLoad implements SnapshotSink {
   private readonly keyspace: Keyspace;
   private readonly discarded: Discarded;
   private replacement: Replacement | null = null;
+  /** Of the items that come next. */
+  private database = 0;
 
   constructor(store: Store, keyspace: Keyspace, discarded: Discarded) {
     this.store = store;
@@ -35,9 +37,14 @@ export class SnapshotLoad implements SnapshotSink {
   begin(): void {
     this.replacement = this.keyspace.beginReplacement();
     this.state = "beside";
-    if (this.store.count() === 0) this.discard("this node has no data", false);
+    if (this.store.databases.total() === 0) this.discard("this node has no data", false);
   }
 
+  select(database: number): void {
+    this.database = database;
+  }
+
+  /** Leaves its database selected: rest() ends that. */
   put(
     key: Uint8Array,
     keyStart: number,
@@ -49,6 +56,7 @@ export class SnapshotLoad implements SnapshotSink {
   ): boolean {
     const replacement = this.replacement;
     assert(replacement !== null, "items come after begin()");
+    this.keyspace.select(this.database);
     const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as const;
     const bytes = keyEnd - keyStart + valueEnd - valueStart;
     const fits = this.state !== "beside" || replacement.fits(bytes);
@@ -57,6 +65,11 @@ export class SnapshotLoad implements SnapshotSink {
     // An item below the limit may be refused here: the reserve may be no larger than the limit.
     this.discard("the old data and the new do not fit side by side", false);
     return replacement.set(...item) === STORED;
+  }
+
+  /** No more items come in this turn. */
+  rest(): void {
+    this.keyspace.select(0);
   }
 
   /** The snapshot is complete: from now on the store serves it. */

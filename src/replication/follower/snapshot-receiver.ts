@@ -21,6 +21,8 @@ const markBytes = 40;
 export interface SnapshotSink {
   /** Called after the head: items follow. */
   begin(): void;
+  /** The items that follow are of this database. */
+  select(database: number): void;
   /** False if there is no room for the item. */
   put(
     key: Uint8Array,
@@ -51,6 +53,7 @@ export class SnapshotReceiver {
   constructor(sink: SnapshotSink, options: RdbReaderOptions = {}) {
     this.sink = sink;
     const handler: RdbHandler = {
+      select: (database) => this.sink.select(database),
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       refused: () => void this.refused++,

@@ -14,7 +14,7 @@
 // only when all frames are answered, because only then its own frame is certain to be answered.
 // Invariant: at most one frame of a key is unanswered; a key that differs from what was sent is in
 // `changed` or in `waiting`. FLUSHALL has no frame: the link ends, and the follower comes back
-// empty.
+// empty. The protocol knows one database: the follower has database 0.
 
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -29,7 +29,10 @@ import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import type { Garbage } from "../collection.ts";
+import type { Upstream } from "./upstream.ts";
 
+/** The one that the protocol knows. */
+const joinedDatabase = 0;
 const SET = 1;
 const DEL = 3;
 const ttlForever = 2147483647;
@@ -56,6 +59,7 @@ export interface JoinParts {
   readonly clock: Clock;
   readonly changedKeys: ChangedKeys;
   readonly garbage: Garbage;
+  readonly upstream: Pick<Upstream, "streamDatabase">;
   removed(link: JoinLink): void;
 }
 
@@ -81,12 +85,16 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   private closed = false;
   private blocked = false;
   private lastAnswerMs: number;
-  private flushed = false;
+  /** Why the follower's data cannot become ours by frames; empty if they can. */
+  private rupture = "";
+  /** The database that the journal has selected at `position`. */
+  private database: number;
 
   constructor(parts: JoinParts, socket: LinkSocket, position: number) {
     this.parts = parts;
     this.socket = socket;
     this.position = position;
+    this.database = parts.upstream.streamDatabase;
     this.lastAnswerMs = parts.clock.monotonicMs();
   }
 
@@ -127,15 +135,24 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
       this.position += count;
       this.parts.garbage.count(chunk.length);
       this.parser.feed(chunk.subarray(0, count));
-      while (!this.flushed && this.parser.next()) this.effect(this.parser.request);
+      while (this.rupture === "" && this.parser.next()) this.effect(this.parser.request);
     }
   }
 
   private effect(request: Request): void {
-    this.flushed = this.parts.changedKeys(request, this);
+    if (isSelect(request)) this.database = Number(request.text(1));
+    const upheaval = this.parts.changedKeys(request, this.database, this);
+    if (upheaval === null) return;
+    const { kind, databases } = upheaval;
+    if (databases !== "all" && !databases.includes(joinedDatabase)) return;
+    this.rupture = `database ${joinedDatabase} was ${kind}, which has no frame`;
   }
 
-  key(bytes: Uint8Array, start: number, end: number): void {
+  key(bytes: Uint8Array, start: number, end: number, database: number): void {
+    if (database === joinedDatabase) this.note(bytes, start, end);
+  }
+
+  private note(bytes: Uint8Array, start: number, end: number): void {
     if (end === start) return; // the protocol has no empty key
     const name = latin1(bytes, start, end);
     const keys = this.inFlight.has(name) ? this.waiting : this.changed;
@@ -165,13 +182,22 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   private walkOn(): void {
     this.walkIsDue = false;
     if (this.closed) return;
-    this.walk();
+    this.inDatabase(() => this.walk());
     this.pump();
+  }
+
+  /** The calling thread may be in the middle of a command of another database. */
+  private inDatabase(work: () => void): void {
+    const { databases } = this.parts.store;
+    const { selected } = databases;
+    databases.select(joinedDatabase);
+    work();
+    databases.select(selected);
   }
 
   /** Called by the store for each item of the walk. */
   visit(store: Store): void {
-    this.key(store.keyBytes, store.keyStart, store.keyEnd);
+    this.note(store.keyBytes, store.keyStart, store.keyEnd);
   }
 
   // ---- sending ----------------------------------------------------------------------------------
@@ -179,8 +205,10 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   pump(): void {
     if (this.closed) return;
     this.absorb();
-    if (this.flushed) return this.drop("everything was flushed, which has no frame");
-    while (!this.closed && !this.blocked && this.sendSome());
+    if (this.rupture !== "") return this.drop(this.rupture);
+    this.inDatabase(() => {
+      while (!this.closed && !this.blocked && this.sendSome());
+    });
   }
 
   /**
@@ -261,6 +289,11 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.parts.log.info(`${this.name}: ended (${reason})`);
     this.parts.removed(this);
   }
+}
+
+/** By length first: most effects have another one. */
+function isSelect(request: Request): boolean {
+  return request.length(0) === 6 && request.text(0).toLowerCase() === "select";
 }
 
 /** The store's current item, with its TTL in whole seconds, rounded up. */

@@ -17,7 +17,7 @@ import type { Logger } from "../../base/log.ts";
 import { boundOfFollower, type OutputBound } from "../../base/output-bound.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
-import type { Journal } from "../../journal/journal.ts";
+import { type Journal, noDatabase } from "../../journal/journal.ts";
 import type { Request } from "../../protocol/request.ts";
 import { Garbage } from "../collection.ts";
 import type { History } from "../history.ts";
@@ -147,7 +147,9 @@ export class LeaderReplication implements LinkOwner {
 
   join(socket: LinkSocket): JoinLink {
     this.activate();
-    const position = this.journal.mark();
+    this.journal.enter();
+    const position = this.beginReading();
+    this.journal.leave();
     const { parts, garbage } = this;
     const removed = (link: JoinLink) => this.left(link);
     const link = new JoinLink({ ...parts, garbage, removed }, socket, position);
@@ -189,8 +191,7 @@ export class LeaderReplication implements LinkOwner {
   }
 
   private async streamTo(link: FollowerLink): Promise<void> {
-    const offset = this.snapshotPosition();
-    const snapshot = this.snapshot(offset);
+    const { offset, snapshot } = this.snapshot();
     link.announce(offset, this.history.replid);
     this.updateNeeded();
     const leave = this.follow({ snapshot, drop: (reason) => link.drop(reason) });
@@ -207,8 +208,7 @@ export class LeaderReplication implements LinkOwner {
   }
 
   private makeSpool(): Spool {
-    const offset = this.snapshotPosition();
-    const snapshot = this.snapshot(offset);
+    const { offset, snapshot } = this.snapshot();
     const spool: Spool = new Spool({
       directories: this.parts.spoolDirectories?.() ?? [tmpdir()],
       snapshot,
@@ -245,13 +245,13 @@ export class LeaderReplication implements LinkOwner {
   }
 
   /** A command of the leader's stream is about to be applied. */
-  changing(request: Request): void {
+  changing(request: Request, database: number): void {
     if (this.walks.size === 0) return;
     for (const walk of this.walks) {
       const { snapshot } = walk;
       if (snapshot.isFinished) this.walks.delete(walk);
-      else if (this.parts.changedKeys(request, snapshot))
-        this.endWalk(walk, "everything was flushed");
+      else if (this.parts.changedKeys(request, database, snapshot)?.kind === "emptied")
+        this.endWalk(walk, "a database was flushed");
       else if (snapshot.keptBytes > this.followerBufferBytes) {
         this.endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
       }
@@ -263,24 +263,23 @@ export class LeaderReplication implements LinkOwner {
     walk.drop(`its snapshot cannot be finished: ${reason}`);
   }
 
-  /** From here on this follower gets the journal's bytes, beginning with a SELECT. */
-  private snapshotPosition(): number {
-    this.journal.enter();
+  /** From here on a reader gets the journal's bytes; effects of our own begin with a SELECT. */
+  private beginReading(): number {
     const position = this.journal.mark();
-    if (!this.parts.upstream.isFollower) this.journal.selectPending = true;
-    this.journal.leave();
+    if (!this.parts.upstream.isFollower) this.journal.selected = noDatabase;
     return position;
   }
 
-  private snapshot(offset: number): Snapshot {
-    const { store, clock, history, upstream, serverVersion } = this.parts;
+  /** Under the lock of the journal: the snapshot has the databases as they are at its offset. */
+  private snapshot(): { readonly offset: number; readonly snapshot: Snapshot } {
+    const { store, clock, history, upstream, serverVersion, journal } = this.parts;
+    journal.enter();
+    const offset = this.beginReading();
     const { streamDatabase } = upstream;
-    return new Snapshot(
-      store,
-      clock,
-      { replid: history.replid, offset, streamDatabase },
-      serverVersion,
-    );
+    const point = { replid: history.replid, offset, streamDatabase };
+    const snapshot = new Snapshot(store, clock, point, serverVersion);
+    journal.leave();
+    return { offset, snapshot };
   }
 
   // ---- the journal ------------------------------------------------------------------------------

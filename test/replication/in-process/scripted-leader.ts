@@ -108,8 +108,6 @@ export function snapshot(items: Record<string, string>, streamDatabase = 0): Buf
     streamDatabase,
     usedMemoryBytes: 0,
     createdAtMs: 0,
-    items: 0,
-    expiringItems: 0,
   });
   for (const [key, text] of Object.entries(items)) {
     const value = Buffer.from(text);

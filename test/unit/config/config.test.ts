@@ -59,6 +59,7 @@ describe("the source of a value", () => {
       },
       eviction: "s3fifo",
       threads: 1,
+      databases: 16,
       notifyKeyspaceEvents: "",
       trackingTableMaxKeys: 1_000_000,
       password: "",
@@ -117,10 +118,9 @@ describe("the source of a value", () => {
   });
 
   test("the environment may name the file, and the flag names another", () => {
-    const read = (path: string) => (path === "a.conf" ? "threads 5" : "threads 6");
-    const environment = { MSCACHE_CONFIG: "a.conf" };
-    expect(loadConfig({}, environment, read, gb).threads).toBe(5);
-    expect(loadConfig({ config: "b.conf" }, environment, read, gb).threads).toBe(6);
+    const read = (path: string) => (path === "a" ? "threads 5" : "threads 6");
+    expect(loadConfig({}, { MSCACHE_CONFIG: "a" }, read, gb).threads).toBe(5);
+    expect(loadConfig({ config: "b" }, { MSCACHE_CONFIG: "a" }, read, gb).threads).toBe(6);
   });
 
   test("an empty environment variable counts as absent, an empty flag does not", () => {
@@ -156,6 +156,7 @@ describe("the source of a value", () => {
       outputLimits: "normal 1mb 0 0 replica 64mb 16mb 30 pubsub 2mb 1mb 5",
       eviction: "none",
       threads: "2",
+      databases: "3",
       notifyKeyspaceEvents: "AKE",
       trackingTableMaxKeys: "5",
       password: "a b",

@@ -4,7 +4,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";
-import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
+import { Journal, noDatabase, reserveJournal } from "../../../src/journal/journal.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
 
@@ -67,14 +67,40 @@ describe("effects", () => {
   });
 
   test("a pending SELECT goes before the next effect, once", () => {
-    journal.selectPending = true;
+    journal.selected = noDatabase;
     effects.delete(...range("a"));
     effects.delete(...range("b"));
     expect(written()).toBe(select + commands(["DEL", "a"], ["DEL", "b"]));
   });
 
+  test("an effect in another database follows a SELECT, also within a group", () => {
+    journal.selected = 0;
+    effects.delete(...range("a"));
+    effects.database = 15;
+    effects.open();
+    effects.delete(...range("b"));
+    effects.database = 3;
+    effects.flushDatabase();
+    effects.delete(...range("c"));
+    effects.close();
+    effects.swapDatabases(3, 15);
+    expect(written()).toBe(
+      commands(
+        ["DEL", "a"],
+        ["SELECT", "15"],
+        ["MULTI"],
+        ["DEL", "b"],
+        ["SELECT", "3"],
+        ["FLUSHDB"],
+        ["DEL", "c"],
+        ["EXEC"],
+        ["SWAPDB", "3", "15"],
+      ),
+    );
+  });
+
   test("a group is wrapped in MULTI and EXEC, behind a pending SELECT; groups nest", () => {
-    journal.selectPending = true;
+    journal.selected = noDatabase;
     effects.open();
     effects.delete(...range("a"));
     effects.open();

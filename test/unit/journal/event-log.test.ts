@@ -41,7 +41,7 @@ describe("the event log", () => {
   test("a record has its kind, client, database, offset and number", () => {
     const { log, journal, reader } = open();
     journal.start(7000);
-    log.author = { id: 12, database: 0 };
+    log.author = { id: 12 };
     append(log, "key", event.INCRBY);
     const found = reader.next();
     expect(found).toMatchObject({ kind: event.INCRBY, client: 12, database: 3, offset: 7000 });

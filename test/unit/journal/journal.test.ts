@@ -61,9 +61,9 @@ describe("journal", () => {
     const other = new Journal(memory);
     one.start(100);
     append(one, "shared");
-    one.selectPending = true;
+    one.selected = 7;
     expect(other.active).toBe(true);
-    expect(other.selectPending).toBe(true);
+    expect(other.selected).toBe(7);
     expect(readAll(other, 100)).toBe("shared");
     append(other, "!");
     expect(readAll(one, 100)).toBe("shared!");

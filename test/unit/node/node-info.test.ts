@@ -95,7 +95,7 @@ test("avg_ttl is what items with a deadline have left on average, and 0 without 
   const { store } = bed;
   const line = () => {
     const sample = new TtlSample(store);
-    const fields = { store: store.statistics(), averageTtlMs: () => sample.averageMs(now) };
+    const fields = { store: store.statistics(), averageTtlMs: () => sample.averageMs(0, now) };
     return infoText(source(fields), ["keyspace"]);
   };
   bed.run("FLUSHALL");
@@ -111,5 +111,5 @@ test("avg_ttl of a large store is met by looking at a part of it", () => {
   bed.run("FLUSHALL");
   for (let i = 0; i < 20_000; i++) bed.run("SET", `k:${i}`, "v", "PX", 1000 + (i % 1000));
   const sample = new TtlSample(store);
-  for (let i = 0; i < 50; i++) expect(Math.abs(sample.averageMs(now) - 1500)).toBeLessThan(150);
+  for (let i = 0; i < 50; i++) expect(Math.abs(sample.averageMs(0, now) - 1500)).toBeLessThan(150);
 });

@@ -44,6 +44,8 @@ const steps: Readonly<Record<string, (key: string) => Argument[]>> = {
   unlink: (key) => ["UNLINK", key],
   delex: (key) => ["DELEX", key, "IFNE", "no value"],
   delifeq: (key) => ["DELIFEQ", key, "no value"],
+  move: (key) => ["MOVE", key, 1],
+  swapdb: () => ["SWAPDB", 2, 3],
   flushdb: () => ["FLUSHDB"],
   flushall: () => ["FLUSHALL"],
 };

@@ -14,6 +14,7 @@ import { attach, controlThread, reserveMemory } from "../../../../src/node/share
 import { LeaderStream } from "../../../../src/replication/follower/leader-stream.ts";
 import { Random } from "../../../support/seed.ts";
 import { type Argument, encodeCommand } from "../../../support/wire.ts";
+import { scanKeys } from "../../store/harness.ts";
 import { request } from "../bed.ts";
 
 const MiB = 1024 * 1024;
@@ -181,9 +182,9 @@ test("a command that fails here and cannot have failed on the leader ends the li
 
 test("a transaction that cannot be followed ends the link before any of it is applied", () => {
   const cases: readonly Argument[][][] = [
-    [["SWAPDB", "0", "1"]],
+    [["SWAPDB", "0", "99"]],
     [
-      ["SELECT", "1"],
+      ["SELECT", "99"],
       ["MOVE", "a", "0"],
     ],
     [["LPUSH", "list", "1"]],
@@ -205,7 +206,53 @@ test("SWAPDB of two other databases changes nothing, whatever the keys are calle
   run("SET", "2", "a key, and no database");
   expect(run("SWAPDB", "2", "3")).toBe("applied");
   expect(has("2")).toBe(true);
-  expect(() => run("SWAPDB", "2", "0")).toThrow(SyncError);
+});
+
+test("databases that this node does not have are skipped, and what they bring ends the link", () => {
+  const { push, run, has, stream } = open();
+  push("SET", "a", "1");
+  push("SELECT", "99");
+  push("SET", "a", "2");
+  push("FLUSHDB");
+  push("SWAPDB", "98", "99");
+  expect(stream.skipped).toBe(2);
+  expect(() => push("MOVE", "a", "3")).toThrow(SyncError);
+  expect(() => run("SWAPDB", "2", "99")).toThrow(SyncError);
+  expect(has("a")).toBe(true);
+  expect(run("MOVE", "a", "99")).toBe("applied");
+  expect(has("a")).toBe(false);
+});
+
+test("each database has what its leader's has", () => {
+  const { push, store } = open();
+  const all = () => {
+    const found: Record<string, string[]> = {};
+    for (const { number } of store.databases.reports()) {
+      store.databases.select(number);
+      found[number] = scanKeys(store).sort();
+    }
+    store.databases.select(0);
+    return found;
+  };
+  push("SET", "a", "1");
+  push("SELECT", "3");
+  push("SET", "a", "1");
+  push("MULTI");
+  push("SELECT", "5");
+  push("SET", "b", "1");
+  push("COPY", "b", "c", "DB", "3");
+  push("EXEC");
+  push("COPY", "b", "d");
+  expect(all()).toEqual({ 0: ["a"], 3: ["a", "c"], 5: ["b", "d"] });
+  push("MOVE", "d", "0");
+  push("SWAPDB", "3", "5");
+  push("SET", "e", "1");
+  expect(all()).toEqual({ 0: ["a", "d"], 3: ["b"], 5: ["a", "c", "e"] });
+  push("FLUSHDB");
+  expect(all()).toEqual({ 0: ["a", "d"], 3: ["b"] });
+  expect(store.databases.selected).toBe(0);
+  push("FLUSHALL");
+  expect(all()).toEqual({});
 });
 
 test("a transaction that fails halfway releases its locks", () => {

@@ -5,14 +5,17 @@ import { expect, test } from "bun:test";
 import { changedKeys } from "../../../../src/command/stream/changed-keys.ts";
 import { request } from "../bed.ts";
 
+const selected = 3;
+
 function keysOf(...words: string[]): string[] | "all" {
   const keys: string[] = [];
   const visitor = {
-    key: (bytes: Uint8Array, start: number, end: number) => {
-      keys.push(Buffer.from(bytes.subarray(start, end)).toString());
+    key: (bytes: Uint8Array, start: number, end: number, database: number) => {
+      const key = Buffer.from(bytes.subarray(start, end)).toString();
+      keys.push(database === selected ? key : `${key} in ${database}`);
     },
   };
-  return changedKeys(request(...words), visitor) ? "all" : keys;
+  return changedKeys(request(...words), selected, visitor) === null ? keys : "all";
 }
 
 test.each([
@@ -25,7 +28,9 @@ test.each([
   ["RESTORE a 0 payload", ["a"]],
   ["MSETEX 2 a 1 b 2 NX EX 10", ["a", "b"]],
   ["INCREX a EX 10", ["a"]],
-  ["MOVE a 1", ["a"]],
+  ["MOVE a 1", ["a", "a in 1"]],
+  ["COPY b a DB 5", ["a", "a in 5"]],
+  ["COPY b a DB 3", ["a"]],
   ["SUNIONSTORE a b", ["a"]],
   ["SORT a STORE b", ["a", "b"]],
   ["BITOP AND a b", ["a"]],

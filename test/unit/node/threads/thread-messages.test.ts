@@ -26,7 +26,10 @@ function someSession(): Session {
   const request = Request.of([bytes("INCR"), bytes("k")]);
   const other = Request.of([bytes("GET"), bytes("other")]);
   session.transaction = { requests: [request, other], bytes: 5, flags: 0, failed: false };
-  session.watched = { keys: new Map([["k", 1]]), bytes: 1 };
+  session.watched = {
+    keys: new Map([["\0k", { version: 1, clears: 0, generation: 0, lived: true }]]),
+    bytes: 1,
+  };
   return session;
 }
 

@@ -30,6 +30,7 @@ describe("ten million newlines", () => {
       begin: () => {
         hasBegun = true;
       },
+      select: () => undefined,
       put: () => true,
     });
     const beganMs = performance.now();

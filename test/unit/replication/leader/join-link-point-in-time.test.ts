@@ -40,7 +40,7 @@ class Middle {
     const bytes = encodeCommand(words);
     this.parser.feed(new Uint8Array(bytes));
     this.parser.next();
-    this.leader.changing(this.parser.request);
+    this.leader.changing(this.parser.request, 0);
     this.apply(this.parser.request, 0, false);
     this.node.journal.append(bytes, 0, bytes.length);
     this.leader.flush();
@@ -125,7 +125,7 @@ test("a FLUSHALL of the stream ends the link, which comes back for what is left"
   await until(() => socket.text.includes("$EOF"), "the head");
   middle.receive("FLUSHALL");
   expect(link.state).toBe("closed");
-  expect(middle.node.log.has("everything was flushed")).toBe(true);
+  expect(middle.node.log.has("a database was flushed")).toBe(true);
 });
 
 test("a follower that leaves in the middle leaves nothing behind", async () => {

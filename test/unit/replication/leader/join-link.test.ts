@@ -197,6 +197,40 @@ describe("JOIN link", () => {
     expect(setting.sent()).toEqual([]);
   });
 
+  test("the follower has database 0 and hears nothing of the others", () => {
+    const setting = new Setting();
+    const { keyspace, store } = setting.node;
+    keyspace.select(3);
+    store.put("a", "in 3, before");
+    keyspace.select(0);
+    store.put("a", "in 0");
+    setting.join();
+    expect(setting.sent()).toEqual([`SET a in 0 ${forever}`]);
+    keyspace.select(3);
+    setting.set("a", "in 3");
+    setting.set("b", "in 3");
+    expect(setting.sent()).toEqual([]);
+    setting.answer(1);
+    keyspace.swapDatabases(3, 4);
+    keyspace.flushDatabase();
+    keyspace.select(0);
+    setting.set("b", "in 0");
+    expect(setting.sent()).toEqual([`SET b in 0 ${forever}`]);
+    expect(setting.socket.ended).toBe(false);
+  });
+
+  test.each(["FLUSHDB", "SWAPDB"])("%s of database 0 ends the link", (name) => {
+    const setting = new Setting();
+    setting.join();
+    setting.set("a", "1");
+    setting.sent();
+    if (name === "FLUSHDB") setting.node.keyspace.flushDatabase();
+    else setting.node.keyspace.swapDatabases(5, 0);
+    setting.leader.flush();
+    expect(setting.socket.ended).toBe(true);
+    expect(setting.node.log.has("which has no frame")).toBe(true);
+  });
+
   test("it keeps the journal on", () => {
     const setting = new Setting();
     setting.join();

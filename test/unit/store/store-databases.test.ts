@@ -2,7 +2,7 @@
 // behind. The fuzzer (store-fuzz.test.ts) has random operations on several.
 
 import { expect, test } from "bun:test";
-import { identities } from "../../../src/store/databases.ts";
+import { identities } from "../../../src/store/database-table.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { getText, MiB, openStore, put, remove, scanKeys, write } from "./harness.ts";
 

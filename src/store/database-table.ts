@@ -26,11 +26,13 @@ const NUMBER = 128;
 /** How often a number got another identity. */
 const GENERATION = 384;
 const DEAD_COUNT = 448;
-const MOVES = 449;
+const SWAPS = 449;
+/** How often an identity was given out. */
+const LIVES = 512;
 /** Where the removal of dead items goes on: a shard, and a bucket of it. */
 export const DEAD_SHARD = 464;
 export const DEAD_POSITION = 465;
-const tableWords = 480;
+const tableWords = 768;
 
 assert(IDENTITY + databasesMax <= NUMBER && NUMBER + identities <= GENERATION, "parts are apart");
 assert(GENERATION + databasesMax <= DEAD_COUNT, "parts are apart");
@@ -52,7 +54,7 @@ function layOut(words: Int32Array, count: number): void {
   words[DEAD_COUNT] = 0;
 }
 
-export class Databases {
+export class DatabaseTable {
   readonly count: number;
   readonly words: Int32Array;
 
@@ -88,12 +90,13 @@ export class Databases {
     return this.words[GENERATION + number];
   }
 
-  /**
-   * A number that changes when an identity gets another number: by a swap, or by its use for
-   * another database after its items have gone.
-   */
-  get moves(): number {
-    return this.words[MOVES];
+  /** A number that changes when an identity is given to other items than before. */
+  lifeOf(identity: number): number {
+    return this.words[LIVES + identity];
+  }
+
+  get swaps(): number {
+    return this.words[SWAPS];
   }
 
   // ---- changes, under the locks of all shards ---------------------------------------------------
@@ -103,7 +106,7 @@ export class Databases {
     const second = this.identityOf(other);
     this.assign(one, second);
     this.assign(other, first);
-    this.words[MOVES]++;
+    this.words[SWAPS]++;
     this.words[MAPPING]++;
   }
 
@@ -114,7 +117,7 @@ export class Databases {
     this.words[NUMBER + this.identityOf(number)] = DEAD;
     this.words[DEAD_COUNT]++;
     this.assign(number, fresh);
-    this.words[MOVES]++;
+    this.words[LIVES + fresh]++;
     this.words[MAPPING]++;
     return true;
   }
@@ -123,10 +126,11 @@ export class Databases {
   reset(): void {
     const { words, count } = this;
     for (let number = 0; number < count; number++) {
-      if (words[IDENTITY + number] !== number) words[GENERATION + number]++;
+      if (words[IDENTITY + number] === number) continue;
+      words[GENERATION + number]++;
+      words[LIVES + number]++;
     }
     layOut(words, count);
-    words[MOVES]++;
     this.words[MAPPING]++;
   }
 
