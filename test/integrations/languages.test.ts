@@ -19,6 +19,8 @@ interface Program {
   readonly needs: string;
   /** Commands that it asks for by mistake: it makes up for the error. */
   readonly unknown?: number;
+  /** The database of its documents' example; 0 if absent. */
+  readonly database?: number;
 }
 
 const python = ["/usr/bin/python3"];
@@ -33,6 +35,7 @@ const programs: readonly Program[] = [
   {
     name: "django-redis",
     command: [...python, "django.py"],
+    database: 1,
     sends: "SET GET MGET DEL EXPIRE PEXPIRE PERSIST TTL PTTL SCAN KEYS",
     needs: "python3-django-redis",
   },
@@ -75,6 +78,7 @@ const programs: readonly Program[] = [
   {
     name: "Laravel's cache",
     command: ["php", "laravel.php"],
+    database: 1,
     sends: "SETEX GET MGET INCRBY DECRBY SET DEL MULTI EXEC FLUSHDB",
     needs: "php-cli php-redis php-illuminate-cache php-illuminate-container php-illuminate-redis",
   },
@@ -93,8 +97,8 @@ const environment = {
   ...{ PYTHONDONTWRITEBYTECODE: "1" },
 };
 
-async function run({ command }: Program, { port }: Bench, database: number): Promise<void> {
-  const child = Bun.spawn([...command, `${port}`, `${database}`], {
+async function run({ command, database = 0 }: Program, bench: Bench): Promise<void> {
+  const child = Bun.spawn([...command, `${bench.port}`, `${database}`], {
     cwd: import.meta.dir,
     env: environment,
     stdout: "pipe",
@@ -102,6 +106,7 @@ async function run({ command }: Program, { port }: Bench, database: number): Pro
   });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect([await child.exited, output, errors]).toEqual([0, output, errors]);
+  if (database !== 0) expect(await bench.ask("DBSIZE")).toBe(0);
 }
 
 function missing({ needs }: Pick<Program, "needs">): string {
@@ -121,7 +126,7 @@ function isInstalled(name: string): boolean {
 
 for (const program of programs) {
   const { name, sends, unknown = 0 } = program;
-  integration(name, { sends, unknown, lacks: missing(program) }, (bench) => run(program, bench, 0));
+  integration(name, { sends, unknown, lacks: missing(program) }, (bench) => run(program, bench));
 }
 
 integration(
