@@ -218,16 +218,25 @@ export const messagesSoftBytesDefault = 8 * MiB;
 export const messagesSoftSecondsDefault = 60;
 
 /**
- * Bytes of messages that a thread copies for its subscribers before it sends and counts them: many
- * subscribers would otherwise hold more than all clients may before anybody looks.
+ * Messages that a thread delivers to its subscribers before it sends and counts them, bytes, of
+ * which each receiver has a share: many subscribers would otherwise hold more than all clients may
+ * before anybody looks.
  */
-export const deliveredBytesMax = 1 * MiB;
+export const deliveredBytesMax = 4 * MiB;
+/**
+ * How long a message waits for others to the same subscriber, ms, while more are published in each
+ * round of the event loop.
+ */
+export const messagesWaitMsMax = 5;
 /**
  * Published messages that wait for one data thread, bytes, of which each receiver has a share: some
  * milliseconds of its work. More: further PUBLISH commands wait.
  */
 export const deliveryDebtBytesMax = 1 * MiB;
-/** Of these, bytes that the thread delivers before it serves its sockets again. */
+/**
+ * Of these, bytes that the thread delivers before it serves its sockets again; after as many, a
+ * publisher's turn may end.
+ */
 export const deliveredPerRoundBytesMax = 256 * KiB;
 
 // ---- the event log ------------------------------------------------------------------------------

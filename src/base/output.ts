@@ -4,7 +4,7 @@
 
 import { buffers } from "./buffer-pool.ts";
 import { copyBytes } from "./bytes.ts";
-import { outputHardBytesMax } from "./limits.ts";
+import { outputFlushBytes, outputHardBytesMax } from "./limits.ts";
 
 const ordinaryBytes = 512 * 1024;
 const stepBytesMax = 16 * 1024 * 1024;
@@ -25,12 +25,15 @@ export interface Spill {
 export class Output {
   bytes: Uint8Array;
   length: number;
+  /** From this length on, replies leave in the middle of a batch; clear() sets it back. */
+  flushAt: number;
   /** Receives the content when an ordinary buffer is full; null: the buffer grows. */
   spillTo: Spill | null;
 
   constructor(capacity = ordinaryBytes) {
     this.bytes = new Uint8Array(capacity);
     this.length = 0;
+    this.flushAt = outputFlushBytes;
     this.spillTo = null;
   }
 
@@ -87,6 +90,7 @@ export class Output {
   /** Drops the content; returns an oversized buffer to the pool. */
   clear(): void {
     this.length = 0;
+    this.flushAt = outputFlushBytes;
     if (this.bytes.length <= 4 * ordinaryBytes) return;
     buffers.give(this.bytes);
     this.bytes = buffers.take(ordinaryBytes);

@@ -43,7 +43,7 @@ export const flag = {
   /** Its replies are pushes, which CLIENT REPLY does not suppress. */
   PUSHES: 1 << 26,
   /**
-   * May work for long. So it takes the locks of its keys itself, for as long as it needs them, and
+   * Computes for long. So it takes the locks of its keys itself, for as long as it needs them, and
    * ends its batch: other clients are served before the next command.
    */
   LONG: 1 << 17,

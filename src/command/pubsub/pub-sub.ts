@@ -16,7 +16,7 @@ import { notAKey } from "../core/key-use.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import type { Topics } from "./topics.ts";
 
-const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, LONG, SUBSCRIBER, PUSHES, MAY_REPLICATE } = flag;
+const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, PUSHES, MAY_REPLICATE } = flag;
 const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER | PUSHES;
 const asking = PUBSUB | LOADING | STALE;
 
@@ -117,7 +117,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     name: "publish",
     arity: 3,
     syntax: "channel message",
-    flags: asking | FAST | LONG | MAY_REPLICATE,
+    flags: asking | FAST | MAY_REPLICATE,
     everyDatabase: true,
     complexity:
       "O(N+M) where N is the number of subscribers of the channel and M the number of patterns",
@@ -152,7 +152,7 @@ export const pubSubCommands = family({ group: "pubsub", since: "2.0.0", complexi
     name: "spublish",
     arity: 3,
     syntax: "shardchannel message",
-    flags: asking | FAST | LONG | MAY_REPLICATE,
+    flags: asking | FAST | MAY_REPLICATE,
     keys: [1, 1, 1],
     keyUse: notAKey,
     since: "7.0.0",

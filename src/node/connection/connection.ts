@@ -7,12 +7,7 @@
 // Hot path: receive(), process(), runBatch(), run(), flush().
 
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
-import {
-  blockedInputBytesMax,
-  outputFlushBytes,
-  outputPauseBytes,
-  waitingInputBytesMax,
-} from "../../base/limits.ts";
+import { blockedInputBytesMax, outputPauseBytes, waitingInputBytesMax } from "../../base/limits.ts";
 import type { Link } from "../../base/link.ts";
 import type { Output, Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
@@ -132,7 +127,7 @@ export class Connection implements Spill {
       const hasRun = this.isRunning() && this.run(i);
       batch.forget();
       if (!hasRun) return this.skip(i);
-      if (out.length < outputFlushBytes) continue;
+      if (out.length < out.flushAt) continue;
       this.flush();
       if (i + 1 < count && this.thread.isTimeUp) return this.skip(i + 1);
     }

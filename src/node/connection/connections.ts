@@ -47,7 +47,7 @@ export class Connections {
   constructor(thread: DataThread, standing: SharedStanding) {
     this.thread = thread;
     this.standing = standing;
-    this.delivery = new Delivery(this.table);
+    this.delivery = new Delivery(this.table, thread.out);
     this.handshakes = new Handshakes(thread.log);
     this.refusals = new RecurringTrouble(thread.log, monotonicMs);
     this.limits = thread.clientLimits.value;

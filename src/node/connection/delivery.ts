@@ -4,10 +4,24 @@
 // Invariant: what it has given to connections and not sent, so that it does not count in their
 // memory, is bounded (deliveredBytesMax).
 
-import { deliveredBytesMax } from "../../base/limits.ts";
+import { monotonicMs } from "../../base/clock.ts";
+import {
+  deliveredBytesMax,
+  deliveredPerRoundBytesMax,
+  messagesWaitMsMax,
+} from "../../base/limits.ts";
+import type { Output } from "../../base/output.ts";
 import type { Session } from "../../command/core/session.ts";
 import { type Message, messageKind } from "../../command/pubsub/channels.ts";
-import { EncodedMessage } from "./encoded-message.ts";
+import { EncodedMessage, sharedBytesMin } from "./encoded-message.ts";
+
+/** The work of a delivery beside the copy of its bytes, as so many bytes. */
+const deliveryBytes = 256;
+
+/** The work of a message for one receiver, in bytes; long ones are shared instead of copied. */
+export function workOf(messageBytes: number): number {
+  return Math.min(messageBytes, sharedBytesMin) + deliveryBytes;
+}
 
 /** A connection, reduced to what messages need. */
 interface Subscriber {
@@ -23,11 +37,20 @@ export class Delivery {
   /** Connections with messages that may go out at the end of this round. */
   private ready = new Set<Subscriber>();
   private sending = new Set<Subscriber>();
-  /** Bytes of the messages of those that are ready. */
-  private waitingBytes = 0;
+  /** The work of the messages of those that are ready, and how much of it was seen last. */
+  private waitingWork = 0;
+  private seenWork = 0;
+  /** The work since the clock was read. */
+  private turnWork = 0;
+  /** Since when the oldest message waits. */
+  private sinceMs = 0;
+  private isScheduled = false;
+  private readonly out: Pick<Output, "flushAt">;
 
-  constructor(connections: ReadonlyMap<number, Subscriber>) {
+  /** `out` is that of the thread. */
+  constructor(connections: ReadonlyMap<number, Subscriber>, out: Pick<Output, "flushAt">) {
     this.connections = connections;
+    this.out = out;
   }
 
   /** Ignores receivers that are not in this thread or have closed. */
@@ -42,25 +65,56 @@ export class Delivery {
       if (encoded[protocol].isEmpty) continue;
       connection.deliver(encoded[protocol]);
       this.send(connection);
-      this.waitingBytes += encoded[protocol].bytes;
-      if (this.waitingBytes > deliveredBytesMax) this.sendAll();
+      this.work(encoded[protocol].bytes);
     }
     encoded[2].forget();
     encoded[3].forget();
   }
 
+  /** Has the publisher's batch look at the clock now and then. */
+  private work(messageBytes: number): void {
+    const work = workOf(messageBytes);
+    this.waitingWork += work;
+    this.turnWork += work;
+    if (this.turnWork > deliveredPerRoundBytesMax) {
+      this.turnWork = 0;
+      this.out.flushAt = 0;
+    }
+    if (this.waitingWork > deliveredBytesMax) this.sendAll();
+  }
+
   /**
-   * When all sockets of this round have had their turn: a write for each message of each of many
-   * publishers would take most of the time.
+   * A write for each message of each of many publishers would take most of the time: while more
+   * comes in each round of the event loop, messages wait for each other, but not for long.
    */
   private send(subscriber: Subscriber): void {
-    if (this.ready.size === 0) setImmediate(() => this.sendAll());
+    if (this.ready.size === 0) {
+      this.sinceMs = monotonicMs();
+      this.seenWork = 0;
+      this.lookLater();
+    }
     this.ready.add(subscriber);
+  }
+
+  private lookLater(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    setImmediate(() => {
+      this.isScheduled = false;
+      if (this.ready.size > 0) this.look();
+    });
+  }
+
+  private look(): void {
+    const isQuiet = this.waitingWork === this.seenWork;
+    this.seenWork = this.waitingWork;
+    if (isQuiet || monotonicMs() - this.sinceMs > messagesWaitMsMax) this.sendAll();
+    else this.lookLater();
   }
 
   private sendAll(): void {
     const { ready, sending } = this;
-    this.waitingBytes = 0;
+    this.waitingWork = 0;
     this.ready = sending;
     this.sending = ready;
     for (const connection of ready) connection.sendMessages();

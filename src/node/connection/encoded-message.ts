@@ -12,7 +12,7 @@ import { Chunk } from "./chunk.ts";
  * From this size on, all receivers of a message share its memory. Below it, each receiver copies
  * the message behind those it already has, which is cheaper than separate memory for each message.
  */
-const sharedBytesMin = 4 * 1024;
+export const sharedBytesMin = 4 * 1024;
 const scratchBytes = sharedBytesMin;
 
 const messageWord = Buffer.from("message");

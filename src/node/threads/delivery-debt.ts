@@ -6,13 +6,10 @@
 // Invariant: each thread's word is the sum of what was posted to it less what it has delivered.
 
 import { deliveredPerRoundBytesMax, deliveryDebtBytesMax } from "../../base/limits.ts";
+import { workOf } from "../connection/delivery.ts";
 
 /** Words are in KiB, so that 32 bits are enough. */
 const unitBytes = 1024;
-/** The work of a delivery beside the copy of its bytes, as so many bytes. */
-const deliveryBytes = 256;
-/** A longer message is shared instead of copied (connection/encoded-message.ts). */
-const copiedBytesMax = 4 * 1024;
 
 /** The work that a thread does before it serves its sockets again. */
 export const workPerRound = deliveredPerRoundBytesMax / unitBytes;
@@ -22,10 +19,9 @@ export function reserveDeliveryDebt(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer((threads + 1) * Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** The work of a message, in units of the debt. */
-export function workOf(messageBytes: number, receivers: number): number {
-  const each = Math.min(messageBytes, copiedBytesMax) + deliveryBytes;
-  return Math.ceil((each * receivers) / unitBytes);
+/** The work of a message for all its receivers in a thread, in units of the debt. */
+export function workForAll(messageBytes: number, receivers: number): number {
+  return Math.ceil((workOf(messageBytes) * receivers) / unitBytes);
 }
 
 export class DeliveryDebt {

@@ -7,7 +7,7 @@
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
 import { type Message, messageKind } from "../../command/pubsub/channels.ts";
-import { workOf } from "./delivery-debt.ts";
+import { workForAll } from "./delivery-debt.ts";
 import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
@@ -51,7 +51,7 @@ export class Parcel {
     numbers.push(out.length, length, receivers.length);
     for (const id of receivers) numbers.push(id);
     if (pattern !== null) out.appendAll(pattern);
-    const work = workOf(channel.length + payload.length, receivers.length);
+    const work = workForAll(channel.length + payload.length, receivers.length);
     this.work += work;
     return work;
   }

@@ -7,11 +7,11 @@ import { deliveryDebtBytesMax } from "../../../../src/base/limits.ts";
 import {
   DeliveryDebt,
   reserveDeliveryDebt,
-  workOf,
+  workForAll,
 } from "../../../../src/node/threads/delivery-debt.ts";
 
 /** A message that is more than one thread may owe. */
-const tooMuch = workOf(1000, deliveryDebtBytesMax / 1000);
+const tooMuch = workForAll(1000, deliveryDebtBytesMax / 1000);
 const threads = 2;
 
 function bed() {
@@ -47,6 +47,6 @@ test("publishers wait for the slowest thread, and then go on one after another",
 });
 
 test("a long message counts little for each receiver, who share it", () => {
-  expect(workOf(100 * 1024 * 1024, 100)).toBe(workOf(4096, 100));
-  expect(workOf(10, 1)).toBe(1);
+  expect(workForAll(100 * 1024 * 1024, 100)).toBe(workForAll(4096, 100));
+  expect(workForAll(10, 1)).toBe(1);
 });
