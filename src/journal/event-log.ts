@@ -51,10 +51,12 @@ export const activity = {
   COMMANDS: 1 << 3,
   /** The end of any connection may concern another client. Nothing is recorded for it. */
   REDIRECTS: 1 << 4,
+  /** Of a written key it is found out whether it is new, or takes the place of an expired one. */
+  ORIGINS: 1 << 5,
 } as const;
 
-const { EVENTS, MISSES, COMMANDS, REDIRECTS } = activity;
-const readers = EVENTS | MISSES | COMMANDS | REDIRECTS;
+const { EVENTS, MISSES, COMMANDS, REDIRECTS, ORIGINS } = activity;
+const readers = EVENTS | MISSES | COMMANDS | REDIRECTS | ORIGINS;
 const nobody: Author = { id: 0 };
 
 export function reserveEventLog(bytes = eventLogBytes): EventLogMemory {
@@ -86,6 +88,11 @@ export class EventLog {
   /** Called once when this thread has written, until it sets `isAnnounced` to false. */
   announce: (() => void) | null;
   isAnnounced: boolean;
+  /**
+   * From this sequence number on, no change is missing: before it the log was off, or written for
+   * MONITOR only. Known where serve() is called.
+   */
+  completeSince: number;
   private readonly journal: Journal;
   private readonly positions: Float64Array;
   private readonly bytes: Uint8Array;
@@ -97,6 +104,7 @@ export class EventLog {
     this.author = nobody;
     this.announce = null;
     this.isAnnounced = false;
+    this.completeSince = 0;
     this.journal = journal;
     this.positions = new Float64Array(memory.control, 0, 2);
     this.bytes = new Uint8Array(memory.ring);
@@ -115,6 +123,10 @@ export class EventLog {
     return (this.journal.activity & activity.MISSES) !== 0;
   }
 
+  get wantsOrigins(): boolean {
+    return (this.journal.activity & activity.ORIGINS) !== 0;
+  }
+
   get recordsCommands(): boolean {
     return (this.journal.activity & activity.COMMANDS) !== 0;
   }
@@ -126,6 +138,7 @@ export class EventLog {
   /** Who reads it, as bits of `activity`. Only for the control thread. */
   serve(bits: number): void {
     if (bits !== 0 && (this.journal.activity & readers) === 0) this.restart();
+    if ((bits & EVENTS) !== 0 && !this.isOn) this.completeSince = this.end;
     this.journal.observe(readers, bits);
   }
 

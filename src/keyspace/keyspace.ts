@@ -77,7 +77,7 @@ export class Keyspace {
   ): number {
     const { store, effects, log } = this;
     const isTold = !effects.isIdle;
-    const told = isTold && log.isOn ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
+    const told = isTold && log.wantsOrigins ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
     const result = store.set(
       key,
       keyStart,
@@ -108,7 +108,7 @@ export class Keyspace {
   ): number {
     const { store, effects, log } = this;
     const isTold = !effects.isIdle;
-    const told = isTold && log.isOn ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
+    const told = isTold && log.wantsOrigins ? this.kindFor(kind, key, keyStart, keyEnd, now) : kind;
     const result = store.setRange(key, keyStart, keyEnd, offset, bytes, start, end, now);
     if (!isTold || result !== STORED) return result;
     effects.setRange(key, keyStart, keyEnd, offset, bytes, start, end);

@@ -80,6 +80,7 @@ export class Observers {
     if (this.monitors.count > 0) wanted |= activity.COMMANDS;
     if (tracking.hasRedirects) wanted |= activity.REDIRECTS;
     if (notifier.wantsMisses) wanted |= activity.MISSES;
+    if (notifier.wantsOrigins) wanted |= activity.ORIGINS;
     if (wanted === this.served) return;
     if (this.served === 0) reader.skipAll();
     this.served = wanted;
@@ -119,15 +120,17 @@ export class Observers {
     arrived: () => void,
   ): Promise<boolean> {
     const past = new EventReader(this.events, bufferBytes);
-    if (sequence > this.reader.position || !past.seek(sequence)) return false;
+    const { reader, events } = this;
+    if (sequence > reader.position || sequence < events.completeSince) return false;
+    if (!past.seek(sequence)) return false;
     for (let pauseAt = sequence + resumeBytesPerTurn; ; pauseAt += resumeBytesPerTurn) {
-      while (past.position < this.reader.position && past.position < pauseAt) {
+      while (past.position < reader.position && past.position < pauseAt) {
         const found = past.next();
         if (found === null || found === "lost") return false;
         if (found.kind === record.FLUSH || found.kind === record.LOST) return false;
         if (isChange(found.kind)) visit(latin1(found.bytes, found.start, found.end));
       }
-      if (past.position >= this.reader.position) {
+      if (past.position >= reader.position) {
         arrived();
         return true;
       }

@@ -51,6 +51,20 @@ for (const threads of [1, 4]) {
       await untilCaughtUp(leader, [follower]);
     });
     afterAll(() => members.disposeAsync());
+
+    test("a full sync tells its clients to drop everything", async () => {
+      await using first = await ours.start();
+      await using second = await ours.start();
+      const args = ["--leaderaddr", first.address, "--threads", `${threads}`];
+      await using moved = await ours.start(args);
+      await untilCaughtUp(first, [moved]);
+      await using reader = await Peer.connect(moved.port);
+      await reader.ask("HELLO", "3");
+      await reader.ask("CLIENT", "TRACKING", "ON");
+      await reader.ask("GET", "k");
+      await reader.ask("REPLICAOF", "127.0.0.1", `${second.port}`);
+      expect(await reader.shown()).toBe(">[$invalidate _null]");
+    });
     for (const mode of cachingModes) {
       test(`${mode.name}: what its client keeps is never older than what it was told`, async () => {
         await workload({ ...mode, dropsOwn: false }, follower.port, leader.port);

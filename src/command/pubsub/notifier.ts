@@ -42,6 +42,11 @@ export class Notifier {
     this.classes = isAnywhere ? bits : 0;
   }
 
+  /** Whether it matters if a written key is new, or was there and has expired. */
+  get wantsOrigins(): boolean {
+    return (this.classes & (NEW | EXPIRED)) !== 0;
+  }
+
   get wantsMisses(): boolean {
     return (this.classes & MISS) !== 0;
   }

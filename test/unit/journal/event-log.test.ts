@@ -106,6 +106,20 @@ describe("the event log", () => {
     expect(reader.seek(log.end)).toBe(true);
   });
 
+  test("it tells since when no change is missing, also while MONITOR alone had it written", () => {
+    const { log } = open();
+    append(log, "a");
+    expect(log.completeSince).toBe(0);
+    log.serve(activity.COMMANDS);
+    append(log, "a line", record.COMMAND);
+    const { end } = log;
+    log.serve(activity.COMMANDS | activity.EVENTS);
+    expect(log.completeSince).toBe(end);
+    append(log, "b");
+    log.serve(activity.EVENTS);
+    expect(log.completeSince).toBe(end);
+  });
+
   test("its switch and that of the journal do not disturb each other", () => {
     const { log, journal } = open();
     expect([log.isOn, journal.active]).toEqual([true, false]);
