@@ -4,7 +4,7 @@
  * one of the two servers are read by the other.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { failedLoginsMax } from "../../src/base/limits.ts";
 import { loadConfig } from "../../src/config/config.ts";
@@ -268,4 +268,19 @@ test("ACL GENPASS gives so many random bits, and ACL HELP tells of it", async ()
   expect(await peer.ask("ACL", "GENPASS", "5")).toMatch(/^\$[\da-f]{2}$/);
   expect(await peer.ask("ACL", "GENPASS", "4096")).toMatch(/^\$[\da-f]{1024}$/);
   expect(await peer.ask("ACL", "HELP")).toContain("GENPASS [<bits>]");
+});
+
+test("ACL SAVE that fails says so, and leaves the users and the file as they were", async () => {
+  await using directory = await temporaryDirectory();
+  const aclFile = join(directory.path, "users.acl");
+  await writeFile(aclFile, text);
+  await using node = await startNode({ aclFile });
+  await using peer = await Peer.connect(node.port);
+  await rm(directory.path, { recursive: true });
+  expect(await peer.ask("ACL", "SAVE")).toBe(
+    "-ERR There was an error trying to save the ACLs. Please check the server logs for more " +
+      "information",
+  );
+  expect(await peer.ask("ACL", "LOAD")).toStartWith("-ERR Error loading ACLs, opening file");
+  expect(await peer.ask("ACL", "USERS")).toBe("*[$default $gone $keep]");
 });
