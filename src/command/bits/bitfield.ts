@@ -162,8 +162,10 @@ function changeCopy(
   const copy = new ValueCopy(bytes, length, end);
   const results = operations.map((operation) => changeField(copy, operation, size));
   const { first, last } = copy;
-  const isStored =
-    last <= first || putRange(x, request, 1, first, bytes, first, last, reply, event.SETBIT);
+  const isWritten = operations.some(({ kind }, i) => kind !== "get" && results[i] !== null);
+  // As in Redis, a value that only grows, because every field overflows, is no event.
+  const told = isWritten ? event.SETBIT : event.QUIET;
+  const isStored = last <= first || putRange(x, request, 1, first, bytes, first, last, reply, told);
   if (bytes !== scratch) freeBytes(bytes);
   if (!isStored) return;
   reply.array(results.length);
@@ -200,13 +202,14 @@ function changeInPlace(
 ): void {
   const grows = end > length;
   const isGroup = grows || operations.length > 1;
-  let isChanged = grows;
+  let isChanged = false;
   if (isGroup) x.effects.open();
   try {
     if (grows && !putRange(x, request, 1, end - 1, zero, 0, 1, reply, event.QUIET)) return;
     reply.array(operations.length);
     for (const operation of operations) {
-      if (changeStored(x, request, operation, Math.max(end, length), reply)) isChanged = true;
+      const size = Math.max(end, length);
+      if (changeStored(x, request, operation, size, grows, reply)) isChanged = true;
     }
     if (isChanged) tell(x, request, 1, event.SETBIT); // one event for all fields
   } finally {
@@ -214,12 +217,16 @@ function changeInPlace(
   }
 }
 
-/** The item is the store's current one, before and after. Returns whether it has changed. */
+/**
+ * The item is the store's current one, before and after. Returns whether the field was written: in
+ * a value that has grown, also if it keeps its number.
+ */
 function changeStored(
   x: Context,
   request: Request,
   operation: Operation,
   length: number,
+  grows: boolean,
   reply: Reply,
 ): boolean {
   const { kind, type, offset } = operation;
@@ -235,7 +242,7 @@ function changeStored(
   }
   if (value === null) reply.nil();
   else reply.integer(kind === "incrby" ? value : old);
-  return changes;
+  return changes || (grows && value !== null && kind !== "get");
 }
 
 // ---- the arguments ------------------------------------------------------------------------------

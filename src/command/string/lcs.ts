@@ -24,7 +24,10 @@ const pairBytes = 4;
 
 function lcs(x: Context, request: Request, reply: Reply): void {
   const options = readOptions(request);
-  if (options instanceof ErrorReply) return reply.error(options);
+  if (options instanceof ErrorReply) {
+    lookUp(x, request); // as Redis does before it reads the options
+    return reply.error(options);
+  }
   const values = valuesOf(x, request);
   if (values === null) return reply.error(tooMuch);
   const [first, second] = values;
@@ -39,6 +42,15 @@ function lcs(x: Context, request: Request, reply: Reply): void {
   }
   common.release();
   for (const value of values) freeBytes(value);
+}
+
+function lookUp(x: Context, request: Request): void {
+  const { store } = x;
+  const { buf, start, end } = request;
+  const shards = store.shardBit(buf, start[1], end[1]) | store.shardBit(buf, start[2], end[2]);
+  const taken = store.lockShards(shards);
+  for (const index of [1, 2]) lengthOf(x, request, index);
+  store.unlockShards(taken);
 }
 
 /** Copies of both values, or null if they are too long together. */
