@@ -256,7 +256,10 @@ export const eventLogLingerMs = 60_000;
 export const eventRecordBytesMax = 4 * MiB;
 /** Bytes of the arguments in a line of MONITOR. More: the line says how many more there were. */
 export const monitorArgumentBytesMax = 512 * KiB;
-/** Bytes of records that the control thread works on before it serves others. */
+/**
+ * Bytes of records that the control thread works on before it serves others, as long as that does
+ * not take more than turnMsMax.
+ */
 export const eventBytesPerTurn = 1 * MiB;
 
 /**

@@ -5,7 +5,7 @@
 
 import { latin1 } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
-import { eventBytesPerTurn, eventLogLingerMs } from "../base/limits.ts";
+import { eventBytesPerTurn, eventLogLingerMs, turnMsMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
@@ -15,8 +15,11 @@ import type { Past, Tracking } from "../command/tracking/tracking.ts";
 import { isChange, record } from "../journal/event-kinds.ts";
 import { activity, type EventLog, EventReader, type EventRecord } from "../journal/event-log.ts";
 import type { NodeConfiguration } from "./configuration.ts";
+import type { DeliveryDebt } from "./threads/delivery-debt.ts";
 
 const bufferBytes = 64 * 1024;
+/** Records after which it looks at the clock, and at how much threads have to deliver. */
+const recordsPerLook = 4;
 /** A client that resumes reads this much of the log before others are served. */
 const resumeBytesPerTurn = 256 * 1024;
 
@@ -27,6 +30,8 @@ export interface ObserversParts {
   readonly monitors: Monitors;
   readonly configuration: NodeConfiguration;
   readonly log: Log;
+  /** What data threads have still to deliver of what observers are told. */
+  readonly debt: DeliveryDebt;
   readonly runId: string;
 }
 
@@ -38,6 +43,7 @@ export class Observers {
   private readonly monitors: Monitors;
   private readonly configuration: NodeConfiguration;
   private readonly losses: RecurringTrouble;
+  private readonly debt: DeliveryDebt;
   /** Those who read the log, as bits of `activity`. */
   private served: number;
   private isScheduled: boolean;
@@ -46,8 +52,10 @@ export class Observers {
   private lingering: Timer | null;
   private readonly runId: string;
 
-  constructor({ events, channels, tracking, monitors, configuration, log, runId }: ObserversParts) {
+  constructor(parts: ObserversParts) {
+    const { events, channels, tracking, monitors, configuration, log, debt, runId } = parts;
     this.events = events;
+    this.debt = debt;
     this.reader = new EventReader(events, bufferBytes);
     this.notifier = new Notifier(channels);
     this.tracking = tracking;
@@ -138,19 +146,25 @@ export class Observers {
     }
   }
 
-  /** Passes on what has been written since the last call. */
+  /**
+   * Passes on what has been written since the last call; while a thread has too much to deliver, it
+   * stays in the log, and the oldest of it is lost when the log is full.
+   */
   drain(): void {
     const { events, reader } = this;
+    if (this.debt.isHigh) return this.drainWhenDelivered();
     events.isAnnounced = false;
     if (reader.position === events.end) return;
     const until = reader.position + eventBytesPerTurn;
+    const beganMs = monotonicMs();
     let isBehind = false;
-    while (!isBehind) {
+    for (let passed = 1; !isBehind; passed++) {
       const found = reader.next();
       if (found === null) break;
       if (found === "lost") this.lose();
       else this.pass(found);
-      isBehind = reader.position >= until;
+      const isLate = passed % recordsPerLook === 0 && this.isLate(beganMs);
+      isBehind = isLate || reader.position >= until;
     }
     const { trackingTableMaxKeys } = this.configuration.current;
     this.tracking.finish(trackingTableMaxKeys, reader.position);
@@ -163,6 +177,20 @@ export class Observers {
     setImmediate(() => {
       this.isScheduled = false;
       this.drain();
+    });
+  }
+
+  /** A change may be told to thousands: others are served in between. */
+  private isLate(beganMs: number): boolean {
+    return this.debt.isHigh || monotonicMs() - beganMs > turnMsMax;
+  }
+
+  private drainWhenDelivered(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    void this.debt.low().then(() => {
+      this.isScheduled = false;
+      this.drainLater();
     });
   }
 

@@ -28,6 +28,7 @@ import { NodeUsers } from "./node-users.ts";
 import { Observers } from "./observers.ts";
 import { NodePauses } from "./pauses.ts";
 import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
+import { DeliveryDebt } from "./threads/delivery-debt.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
@@ -161,8 +162,9 @@ export function makeControlThread(ground: Ground, replication: Replication) {
 /** Reads the event log for those who observe keys. */
 export function makeObservers(ground: Ground): Observers {
   const { events, channels, tracking, monitors, configuration, log } = ground;
-  const { runId } = ground;
-  return new Observers({ events, channels, tracking, monitors, configuration, log, runId });
+  const { runId, memory } = ground;
+  const debt = new DeliveryDebt(memory.deliveries);
+  return new Observers({ events, channels, tracking, monitors, configuration, log, debt, runId });
 }
 
 /** A connection has closed. */

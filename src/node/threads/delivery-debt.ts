@@ -1,8 +1,8 @@
 // The published messages that the control thread has posted to data threads and that these have not
 // delivered yet, by the work that they are. A thread may be slower than publishers are: without a
 // bound its queue would grow, and its sockets wait behind it. So a PUBLISH waits until no thread
-// owes more than the bound; what else causes messages (changes of keys, a leader's stream) adds to
-// it and waits for nobody.
+// owes more than the bound, and what observers of keys are told waits in the event log. A leader's
+// stream waits for nobody.
 // Invariant: each thread's word is the sum of what was posted to it less what it has delivered.
 
 import { deliveredPerRoundBytesMax, deliveryDebtBytesMax } from "../../base/limits.ts";
@@ -60,13 +60,14 @@ export class DeliveryDebt {
    */
   whenLow<Result>(publish: () => Promise<Result>): Promise<Result> {
     if (!this.isHigh) return publish();
-    const turn = this.last.then(() => this.fall());
+    const turn = this.last.then(() => this.low());
     const result = turn.then(publish);
     this.last = turn;
     return result;
   }
 
-  private async fall(): Promise<void> {
+  /** Resolves when no thread owes more than the bound. */
+  async low(): Promise<void> {
     for (let thread = 0; thread < this.words.length; thread++) {
       while (this.owed(thread) > deliveryDebtBytesMax) {
         const wait = Atomics.waitAsync(this.words, thread, Atomics.load(this.words, thread));
