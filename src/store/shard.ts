@@ -171,20 +171,16 @@ export class Shard extends ShardParts {
     clientFlags: number,
   ): number {
     if (!this.makeReady()) return NONE;
-    const { attachment } = this;
-    const { layout } = attachment;
+    const { layout } = this.attachment;
     const slot = this.locate(hash, key, keyStart, keyEnd);
     const location = slot === ABSENT ? this.enter(hash) : this.replace(slot);
     if (location === NONE) return NONE;
     const at = (location & UNIT_MASK) << 1;
     const words = this.arenaWords[location >>> ARENA_SHIFT];
     layout.write(words, at, valueLength, expiresAt, clientFlags, this.chain);
-    if ((layout.flags & FOREIGN) !== 0) {
-      this.writeIdentity(location);
-      if (slot === ABSENT) this.countForeign();
-    }
-    if ((layout.flags & LONG_KEY) !== 0) {
-      attachment.chains.write(this.chain, 0, key, keyStart, keyEnd);
+    if ((layout.flags & (FOREIGN | LONG_KEY)) !== 0) {
+      this.writeRareKey(location, key, keyStart, keyEnd);
+      if (slot === ABSENT && (layout.flags & FOREIGN) !== 0) this.countForeign();
     } else {
       const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
       copyBytes(key, keyStart, keyEnd, bytes, (at << 2) + headerBytes[layout.flags & LAYOUT_MASK]);
@@ -193,6 +189,16 @@ export class Shard extends ShardParts {
     this.touchVersion(hash);
     if (slot === ABSENT) this.index.grow();
     return location;
+  }
+
+  /** The key of an item that also carries its identity, or whose key is in its chain. */
+  private writeRareKey(location: number, key: Uint8Array, start: number, end: number): void {
+    const { chains, layout } = this.attachment;
+    if ((layout.flags & FOREIGN) !== 0) this.writeIdentity(location);
+    if ((layout.flags & LONG_KEY) !== 0) return chains.write(this.chain, 0, key, start, end);
+    const bytes = this.arenaBytes[location >>> ARENA_SHIFT];
+    const item = (location & UNIT_MASK) << 3;
+    copyBytes(key, start, end, bytes, item + headerBytes[layout.flags & LAYOUT_MASK]);
   }
 
   /** Adds an entry, in the main queue if the key recently left the small one. */
