@@ -189,6 +189,27 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
       await both.until(["__keyspace@0__:k expired"]);
     });
 
+    test("an event names the database of its key", async () => {
+      await using observed = await observe("KAn", "__keyspace@*");
+      for (const [command, ...events] of [
+        ["SELECT 3"],
+        ["SET moved v", "3__:moved new", "3__:moved set"],
+        ["MOVE moved 4", "4__:moved new", "3__:moved move_from", "4__:moved move_to"],
+        ["MOVE moved 4"],
+        ["SWAPDB 3 4"],
+        ["COPY moved copied DB 5", "5__:copied new", "5__:copied copy_to"],
+        ["SET brief v PX 1", "3__:brief new", "3__:brief set", "3__:brief expire"],
+      ] as const) {
+        await observed.run(...command.split(" "));
+        expect([command, ...(await observed.messages())]).toEqual([
+          command,
+          ...events.map((text) => `__keyspace@${text}`),
+        ]);
+      }
+      await observed.run("SELECT", "0");
+      await observed.until(["__keyspace@3__:brief expired"]);
+    });
+
     test("keys may be any bytes", async () => {
       await using observed = await observe("KEA", "__key*");
       const key = Buffer.from([0, 255, 13, 10, 42]);
