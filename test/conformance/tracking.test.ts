@@ -20,7 +20,9 @@ import { pushOf, TrackingRoom as Room } from "../support/tracking-room.ts";
 
 setDefaultTimeout(caseMsMax);
 
-for (const contestant of [...contestants, oursWithThreads(4)]) {
+const threaded = oursWithThreads(4);
+
+for (const contestant of [...contestants, threaded]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     let server: TestNode;
     beforeAll(async () => {
@@ -36,6 +38,8 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     broadcastCases(open);
     redirectCases(open);
     commandCases(open);
+    // Between threads it takes a moment.
+    if (contestant !== threaded) orderCases(open);
   });
 }
 
@@ -266,6 +270,19 @@ function keyCases(open: Open): void {
     expect([dropped, ...(await room.pushes())].sort()).toEqual(
       ["a", "b", "c"].map((k) => pushOf(k)),
     );
+  });
+}
+
+function orderCases(open: Open): void {
+  test("what has changed is told before the reply to what is asked later", async () => {
+    await using room = await open();
+    const { reader, writer } = room;
+    await reader.ask("CLIENT", "TRACKING", "ON", "BCAST");
+    for (let i = 0; i < 30; i++) {
+      await writer.ask("INCR", "n");
+      reader.send("PING");
+      expect([await reader.shown(), await reader.shown()]).toEqual([pushOf("n"), "+PONG"]);
+    }
   });
 }
 

@@ -98,6 +98,7 @@ export class Connection implements Spill {
   private process(): void {
     const { thread, decoder, session } = this;
     const { batch, out } = thread;
+    if (this.outbox.waiting !== null) this.sendMessages(); // they are older than what it now asks
     this.transition(RUNNING);
     thread.begin(session);
     const { reply, find } = this.spoken;
