@@ -68,7 +68,10 @@ export class Observers {
     this.lingering = null;
     this.runId = runId;
     tracking.past = this.past();
-    configuration.changed.on(() => this.update());
+    configuration.changed.on(() => {
+      this.update();
+      this.finish(); // the bound of the table may be lower now
+    });
     tracking.changed = () => this.update();
     monitors.changed = () => this.update();
     tracking.catchUp = () => this.drain();
@@ -166,9 +169,13 @@ export class Observers {
       const isLate = passed % recordsPerLook === 0 && this.isLate(beganMs);
       isBehind = isLate || reader.position >= until;
     }
-    const { trackingTableMaxKeys } = this.configuration.current;
-    this.tracking.finish(trackingTableMaxKeys, reader.position);
+    this.finish();
     if (isBehind) this.drainLater();
+  }
+
+  private finish(): void {
+    const { trackingTableMaxKeys } = this.configuration.current;
+    this.tracking.finish(trackingTableMaxKeys, this.reader.position);
   }
 
   private drainLater(): void {

@@ -261,8 +261,9 @@ function keyCases(open: Open): void {
     await using room = await open();
     const { reader, writer } = room;
     await reader.ask("CLIENT", "TRACKING", "ON");
-    await writer.ask("CONFIG", "SET", "tracking-table-max-keys", "2");
     for (const key of ["a", "b", "c"]) await reader.typed("GET", key);
+    await room.untilInfo({ clients: 1, keys: 3, items: 3, prefixes: 0 });
+    await writer.ask("CONFIG", "SET", "tracking-table-max-keys", "2");
     const dropped = await reader.shown();
     expect(["a", "b", "c"].map((key) => pushOf(key))).toContain(dropped);
     await writer.ask("CONFIG", "SET", "tracking-table-max-keys", "1000000");
