@@ -77,7 +77,7 @@ export class Observers {
     tracking.catchUp = () => this.drain();
     this.update();
     // At the end of the present event, when its commands have been answered.
-    events.announce = () => queueMicrotask(() => this.drain());
+    events.announce = () => queueMicrotask(() => this.drainUnlessBehind());
     channels.catchUp = () => this.drain();
   }
 
@@ -176,6 +176,11 @@ export class Observers {
   private finish(): void {
     const { trackingTableMaxKeys } = this.configuration.current;
     this.tracking.finish(trackingTableMaxKeys, this.reader.position);
+  }
+
+  /** While it is behind, once in a round of the event loop, not once for each writer. */
+  private drainUnlessBehind(): void {
+    if (!this.isScheduled) this.drain();
   }
 
   private drainLater(): void {
