@@ -60,7 +60,7 @@ for (const lineUp of lineUps) {
 async function startFullRedis(): Promise<Member> {
   const quick = ["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "256mb"];
   const redis = (await oracle.start([...quick, "--enable-debug-command", "yes"])) as Member;
-  expect(await askOnce(redis, "DEBUG", "POPULATE", keyCount, "key", valueBytes)).toBe("+OK");
+  expect(await askOnce(redis, "DEBUG", "POPULATE", keyCount, "crowd", valueBytes)).toBe("+OK");
   return redis;
 }
 
