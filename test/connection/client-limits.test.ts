@@ -101,3 +101,20 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
   });
 }
+
+test("a subscriber that asks while its messages become too many ends, and the node goes on", async () => {
+  await using server = await ours.start(["--max-client-memory", "1mb"]);
+  await using publisher = await Peer.connect(server.port);
+  const news = Array.from({ length: 20 }, () => ["PUBLISH", "news", Buffer.alloc(100_000, "m")]);
+  for (let round = 1; round <= 10; round++) {
+    await using subscriber = await Peer.connect(server.port);
+    await subscriber.ask("SUBSCRIBE", "news");
+    subscriber.pause();
+    while ((await infoField(publisher, "stats", "evicted_clients")) < round) {
+      publisher.sendAll(news);
+      for (let ping = 0; ping < 10 && !subscriber.raw.isClosed; ping++) subscriber.send("PING");
+      await publisher.replies(news.length);
+    }
+  }
+  expect(await publisher.ask("PING")).toBe("+PONG");
+});

@@ -98,7 +98,10 @@ export class Connection implements Spill {
   private process(): void {
     const { thread, decoder, session } = this;
     const { batch, out } = thread;
-    if (this.outbox.waiting !== null) this.sendMessages(); // they are older than what it now asks
+    if (this.outbox.waiting !== null) {
+      this.sendMessages(); // they are older than what it now asks
+      if (this.state !== OPEN) return; // and were more than it may hold
+    }
     this.transition(RUNNING);
     thread.begin(session);
     const { reply, find } = this.spoken;
