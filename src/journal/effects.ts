@@ -2,7 +2,7 @@
 // requests: every effect is absolute, so replaying it twice converges, and a snapshot can be taken
 // while the store changes. It decides nothing: the caller decides whether there is an effect.
 // Invariant: the bytes of an effect, and of a group between open() and close(), are contiguous in
-// the journal, after the SELECT that it needs.
+// the journal, with the SELECTs that they need.
 // Hot path: no allocation for an effect. An effect is measured first; if it fits into the ring in
 // one run, as nearly always, it is written there directly. Otherwise its small parts gather in a
 // scratch buffer, and large keys and values are appended to the ring in pieces.
@@ -49,6 +49,8 @@ export class Effects {
   /** The length of the effect if it is written directly to the ring, else -1. */
   private direct: number;
   private groupDepth: number;
+  /** The offset of the group's first effect while it is the only one, else -1. */
+  private bareAt: number;
   private multiWritten: boolean;
 
   constructor(journal: Journal) {
@@ -61,6 +63,7 @@ export class Effects {
     this.at = 0;
     this.direct = -1;
     this.groupDepth = 0;
+    this.bareAt = -1;
     this.multiWritten = false;
   }
 
@@ -206,7 +209,10 @@ export class Effects {
 
   // ---- groups -----------------------------------------------------------------------------------
 
-  /** Followers apply the effects from here to close() as one. Groups nest; the outermost counts. */
+  /**
+   * Followers apply the effects from here to close() as one: MULTI and EXEC are around them, as in
+   * Redis's stream, if they are more than one. Groups nest; the outermost counts.
+   */
   open(): void {
     if (this.groupDepth++ > 0) return;
     this.journal.enter();
@@ -216,7 +222,28 @@ export class Effects {
   close(): void {
     if (--this.groupDepth > 0) return;
     if (this.multiWritten) this.journal.put(execBytes, 0, execBytes.length);
+    else if (this.bareAt >= 0) this.journal.settle();
+    this.bareAt = -1;
     this.journal.leave();
+  }
+
+  /**
+   * Before each effect of a group. The first is written as if it were alone; the second puts MULTI
+   * before it. A first effect that is too large to be moved follows its MULTI at once.
+   */
+  private join(effectBytes: number): void {
+    const { journal } = this;
+    if (this.multiWritten) return;
+    if (this.bareAt >= 0) {
+      journal.insert(this.bareAt, multiBytes);
+      this.bareAt = -1;
+      this.multiWritten = true;
+      return;
+    }
+    // As in Redis, the first SELECT of a group is before its MULTI.
+    if (journal.selected !== this.database) this.select();
+    if (journal.prepare(multiBytes.length + effectBytes)) this.bareAt = journal.offset;
+    else this.multi();
   }
 
   // ---- encoding ---------------------------------------------------------------------------------
@@ -243,10 +270,10 @@ export class Effects {
   private begin(head: Uint8Array, rest: number): void {
     const journal = this.journal;
     journal.enter();
-    if (journal.selected !== this.database) this.select();
-    if (this.groupDepth > 0 && !this.multiWritten) this.multi();
-    this.recorded++;
     const total = head.length + rest;
+    if (this.groupDepth > 0) this.join(total);
+    if (journal.selected !== this.database) this.select();
+    this.recorded++;
     const at = journal.begin(total);
     this.direct = at < 0 ? -1 : total;
     this.target = at < 0 ? this.scratch : journal.ring;

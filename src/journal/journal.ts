@@ -74,6 +74,8 @@ export class Journal {
   private readonly words: Int32Array;
   private readonly mutex: Lock;
   private depth: number;
+  /** Up to this offset, room has been made and kept; 0 if for nothing. */
+  private preparedEnd: number;
   /** Most bytes for which an append makes room at a time, so that `pressure` can keep up. */
   private readonly pieceBytes: number;
   /**
@@ -92,6 +94,7 @@ export class Journal {
     this.words = new Int32Array(memory.control);
     this.mutex = lock;
     this.depth = 0;
+    this.preparedEnd = 0;
     this.pressure = null;
     this.patience = null;
   }
@@ -234,9 +237,58 @@ export class Journal {
     }
   }
 
+  /**
+   * Makes room for `total` bytes of which the first may have to move: until settle() or insert(),
+   * nobody reads them. False if they are too many to be moved. The caller has entered, and leaves
+   * after either.
+   */
+  prepare(total: number): boolean {
+    if (total > this.pieceBytes) return false;
+    this.makeRoom(total);
+    this.preparedEnd = this.offsets[END] + total;
+    return true;
+  }
+
+  /** What follows prepare() stays where it is. */
+  settle(): void {
+    this.preparedEnd = 0;
+  }
+
+  /** Puts bytes, for which prepare() has made room, before those from `offset` on. */
+  insert(offset: number, bytes: Uint8Array): void {
+    const count = this.offsets[END] - offset;
+    const behind = this.words[CURSOR] - count;
+    const at = behind < 0 ? behind + this.capacity : behind;
+    if (at + count + bytes.length <= this.capacity) {
+      this.ring.copyWithin(at + bytes.length, at, at + count);
+      copyBytes(bytes, 0, bytes.length, this.ring, at);
+      this.advance(bytes.length);
+    } else {
+      this.insertAcrossEnd(at, count, bytes);
+    }
+    this.preparedEnd = 0;
+  }
+
+  /** Rare: the run ends at the end of the ring, or has gone past it. */
+  private insertAcrossEnd(at: number, count: number, bytes: Uint8Array): void {
+    const moved = new Uint8Array(count);
+    this.copyOut(at, moved, 0, count);
+    this.copyIn(bytes, at);
+    this.copyIn(moved, (at + bytes.length) % this.capacity);
+    this.words[CURSOR] = (at + count + bytes.length) % this.capacity;
+    this.offsets[END] += bytes.length;
+  }
+
+  private copyIn(bytes: Uint8Array, index: number): void {
+    const run = Math.min(bytes.length, this.capacity - index);
+    copyBytes(bytes, 0, run, this.ring, index);
+    copyBytes(bytes, run, bytes.length, this.ring, 0);
+  }
+
   private makeRoom(count: number): void {
     const tail = this.offsets[END] + count - this.capacity;
     if (tail + this.headroom <= this.offsets[FIRST]) return;
+    if (this.offsets[END] + count <= this.preparedEnd) return;
     if (tail + this.headroom > this.offsets[NEEDED] && this.pressure !== null) this.pressure();
     if (tail > this.offsets[FIRST]) this.offsets[FIRST] = tail;
   }

@@ -119,8 +119,53 @@ for (const contestant of contestants) {
       peer.send("REPLCONF", "ACK", "0");
       expect((await peer.raw.readUntil("after\r\n$1\r\n1\r\n")).toString()).toContain("SELECT");
     });
+
+    test("a group of several effects is in MULTI and EXEC; one effect goes bare", async () => {
+      await using leader = await contestant.start();
+      const link = await follow(leader.port);
+      await using _ = link.peer;
+      await using writer = await Peer.connect(leader.port);
+      for (const request of groups.flatMap(([requests]) => requests)) {
+        await writer.askRaw(`${request}\r\n`);
+      }
+      const { lines } = await commandsUntil(link, "SET last 1");
+      const effects = lines.filter((line) => line !== "PING");
+      expect(effects).toEqual(["SELECT 0", ...groups.flatMap(([, streamed]) => streamed)]);
+    });
   });
 }
+
+/** Requests, and what a stream has of them. */
+const groups: readonly (readonly [requests: string[], streamed: string[]])[] = [
+  [["MULTI", "EXEC"], []],
+  [["MULTI", "GET none", "SET none x XX", "PING", "EXEC"], []],
+  [["MULTI", "GET a", "SET a 1", "GET a", "EXEC"], ["SET a 1"]],
+  [
+    ["MULTI", "SET a 1", "SET b 2", "EXEC"],
+    ["MULTI", "SET a 1", "SET b 2", "EXEC"],
+  ],
+  [["MULTI", "PUBLISH c m", "EXEC"], ["PUBLISH c m"]],
+  [["MULTI", "SPUBLISH c m", "EXEC"], ["SPUBLISH c m"]],
+  [
+    ["MULTI", "PUBLISH c m", "SET a 3", "EXEC"],
+    ["MULTI", "PUBLISH c m", "SET a 3", "EXEC"],
+  ],
+  [["MULTI", "SWAPDB 1 2", "EXEC"], ["SWAPDB 1 2"]],
+  [
+    ["MULTI", "FLUSHALL", "SET a 2", "EXEC"],
+    ["MULTI", "FLUSHALL", "SET a 2", "EXEC"],
+  ],
+  [["MULTI", "SELECT 3", "EXEC"], []],
+  [
+    ["MULTI", "SET a 4", "EXEC"],
+    ["SELECT 3", "SET a 4"],
+  ],
+  [
+    ["SELECT 4", "MULTI", "SET a 5", "SELECT 5", "GET a", "SET b 6", "SELECT 0", "EXEC"],
+    ["SELECT 4", "MULTI", "SET a 5", "SELECT 5", "SET b 6", "EXEC"],
+  ],
+  [["SET last 1"], ["SELECT 0", "SET last 1"]],
+];
 
 /** What redis-check-rdb counts in a snapshot; it must say that it is sound. */
 async function checkedKeys(snapshot: Buffer): Promise<{ keys: number; expires: number }> {

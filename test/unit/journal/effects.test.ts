@@ -4,7 +4,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Effects } from "../../../src/journal/effects.ts";
-import { Journal, noDatabase, reserveJournal } from "../../../src/journal/journal.ts";
+import { Journal, type Lock, noDatabase, reserveJournal } from "../../../src/journal/journal.ts";
 import { Random, seedFor } from "../../support/seed.ts";
 import { encodeCommand } from "../../support/wire.ts";
 
@@ -15,8 +15,8 @@ let effects: Effects;
 
 beforeEach(() => open(64 * 1024));
 
-function open(capacity: number): void {
-  journal = new Journal(reserveJournal(capacity));
+function open(capacity: number, lock?: Lock): void {
+  journal = new Journal(reserveJournal(capacity), lock);
   journal.start(0);
   effects = new Effects(journal);
 }
@@ -84,6 +84,7 @@ describe("effects", () => {
     effects.delete(...range("c"));
     effects.close();
     effects.swapDatabases(3, 15);
+    journal.invariants();
     expect(written()).toBe(
       commands(
         ["DEL", "a"],
@@ -108,6 +109,29 @@ describe("effects", () => {
     effects.close();
     effects.close();
     expect(written()).toBe(select + commands(["MULTI"], ["DEL", "a"], ["DEL", "b"], ["EXEC"]));
+    journal.invariants();
+  });
+
+  test("a group of one effect is that effect", () => {
+    journal.selected = noDatabase;
+    effects.open();
+    effects.open();
+    effects.set(...range("a"), ...range("1"), 0);
+    effects.close();
+    effects.close();
+    effects.open();
+    effects.delete(...range("a"));
+    effects.close();
+    expect(written()).toBe(select + commands(["SET", "a", "1"], ["DEL", "a"]));
+    journal.invariants();
+  });
+
+  test("a group whose first effect is over a quarter of the ring is wrapped in any case", () => {
+    const value = "v".repeat(16 * 1024);
+    effects.open();
+    effects.set(...range("k"), ...range(value), 0);
+    effects.close();
+    expect(written()).toBe(commands(["MULTI"], ["SET", "k", value], ["EXEC"]));
     journal.invariants();
   });
 
@@ -168,10 +192,10 @@ describe("effects", () => {
 describe("effects fuzz", () => {
   const seed = seedFor("EFFECTS_SEED");
 
-  test("effects of every size are byte for byte those of a plain encoder", () => {
+  test("effects and groups of every size are byte for byte those of a plain encoder", () => {
     const random = new Random(seed);
     for (let round = 0; round < 30; round++) {
-      open(random.between(64, 20_000));
+      open(random.between(64, 20_000), random.pick([undefined, { lock() {}, unlock() {} }]));
       againstEncoder(random);
     }
   });
@@ -186,31 +210,49 @@ function againstEncoder(random: Random): void {
   journal.needed = 0;
   journal.pressure = take;
   let expected = "";
-  for (let step = 0; step < 60; step++) {
-    const key = random.bytes(
-      random.weighted([
-        [9, random.below(30)],
-        [1, random.below(9000)],
-      ]),
-    );
-    const value = random.bytes(
-      random.weighted([
-        [8, random.below(200)],
-        [1, random.below(9000)],
-      ]),
-    );
-    const at = random.between(1, 2 ** 43);
-    const [effect, args] = random.pick([
-      [() => effects.set(...range(key), ...range(value), 0), ["SET", key, value]],
-      [() => effects.set(...range(key), ...range(value), at), ["SET", key, value, "PXAT", at]],
-      [() => effects.delete(...range(key)), ["DEL", key]],
-      [() => effects.expireAt(...range(key), at), ["PEXPIREAT", key, at]],
-      [() => effects.setRange(...range(key), at, ...range(value)), ["SETRANGE", key, at, value]],
-    ] as const);
-    effect();
-    expected += commands([...args]);
+  let selected = 0;
+  journal.selected = 0;
+  for (let step = 0; step < 30; step++) {
+    const size = random.pick([0, 1, 1, 2, 3]);
+    const group: Args[] = [];
+    if (size > 0) effects.open();
+    for (let i = 0; i < Math.max(1, size); i++) {
+      effects.database = random.pick([0, 0, 0, 7, 12]);
+      const args = anyEffect(random);
+      if (effects.database !== selected) group.push(["SELECT", effects.database]);
+      selected = effects.database;
+      group.push(args);
+    }
+    if (size > 0) effects.close();
+    expected += commands(...(size > 0 ? wrapped(group, journal.capacity) : group));
     journal.invariants();
   }
   take();
   expect(taken === expected).toBe(true);
+}
+
+type Args = (string | number | Uint8Array)[];
+
+/** What a stream has of the effects of a group, and of their SELECTs. */
+function wrapped(group: Args[], capacity: number): Args[] {
+  const first = group[0][0] === "SELECT" ? 1 : 0;
+  const fits = commands(["MULTI"], group[first]).length <= capacity >> 2;
+  if (fits && group.length === first + 1) return group;
+  return [...group.slice(0, first), ["MULTI"], ...group.slice(first), ["EXEC"]];
+}
+
+/** Makes one, and returns it as a command. */
+function anyEffect(random: Random): Args {
+  const key = random.bytes(random.chance(0.1) ? random.below(9000) : random.below(30));
+  const value = random.bytes(random.chance(0.1) ? random.below(9000) : random.below(200));
+  const at = random.between(1, 2 ** 43);
+  const [effect, args] = random.pick([
+    [() => effects.set(...range(key), ...range(value), 0), ["SET", key, value]],
+    [() => effects.set(...range(key), ...range(value), at), ["SET", key, value, "PXAT", at]],
+    [() => effects.delete(...range(key)), ["DEL", key]],
+    [() => effects.expireAt(...range(key), at), ["PEXPIREAT", key, at]],
+    [() => effects.setRange(...range(key), at, ...range(value)), ["SETRANGE", key, at, value]],
+  ] as const);
+  effect();
+  return [...args];
 }
