@@ -16,6 +16,8 @@ export interface Link {
   onData?(chunk: Uint8Array): void;
   onDrain(): void;
   onClose(): void;
+  /** Bytes that wait for the follower, in the link's own memory or kept of the stream for it. */
+  readonly waitingBytes: number;
   /** `REPLCONF ACK offset`, which arrives as an ordinary command. */
   acknowledge?(offset: number): void;
 }

@@ -9,7 +9,7 @@
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
 import { Access } from "../command/acl/access.ts";
-import { describeRunning } from "../command/connection/client-command.ts";
+import { describeRunning } from "../command/connection/client-line.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";

@@ -23,6 +23,8 @@ export interface Decoder {
   rewind(origin: number): void;
   /** Bytes received but not consumed by a whole command. */
   pendingBytes(): number;
+  /** Bytes of the arguments of an unfinished command that are decoded already. */
+  decodedBytes(): number;
   /** Bytes of memory that the decoder holds, used or not, beyond what every connection has. */
   heldBytes(): number;
   /** Called at the end of a turn: releases memory that is no longer needed. */

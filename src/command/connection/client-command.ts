@@ -12,12 +12,11 @@ import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
-import type { ClientFilter, ClientReport } from "../core/node.ts";
-import { type Session, tracks } from "../core/session.ts";
+import type { ClientFilter } from "../core/node.ts";
 import { helpRow } from "../core/subcommand-help.ts";
-import type { Tracking } from "../tracking/tracking.ts";
-import { redirectOf, trackingCommands, trackingHelp } from "../tracking/tracking-command.ts";
+import { trackingCommands, trackingHelp } from "../tracking/tracking-command.ts";
 import { fits } from "./client-filter.ts";
+import { describe } from "./client-line.ts";
 import { clientPauseCommands, clientPauseHelp } from "./client-pause.ts";
 import { badName } from "./hello.ts";
 
@@ -355,87 +354,4 @@ function skipMe(filter: ClientFilter, word: string): ErrorReply | null {
   if (word !== "yes" && word !== "no") return syntaxError;
   if (word === "no") delete filter.except;
   return null;
-}
-
-const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
-
-/**
- * The flags of a client in Redis's order, without those that no client has here. Changed watched
- * keys (d) are not detected, because a client may watch a million keys.
- */
-function lettersOf(
-  { session, isHeld }: ClientReport,
-  waiting: ReadonlySet<number>,
-  tracking: Pick<Tracking, "isBroken">,
-): string {
-  const { kind, id, subscriptions, transaction, closing, noEvict, noTouch, isUnix } = session;
-  let letters: string = session.isMonitor ? "O" : kindLetters[kind];
-  if (subscriptions > 0) letters += "P";
-  if (transaction !== null) letters += "x";
-  if (isHeld || waiting.has(id)) letters += "b";
-  if (session.tracking !== 0) letters += "t";
-  if (tracking.isBroken(id)) letters += "R";
-  if ((session.tracking & tracks.BCAST) !== 0) letters += "B";
-  if (closing) letters += "c";
-  if (isUnix) letters += "U";
-  if (noEvict) letters += "e";
-  if (noTouch) letters += "T";
-  return letters || "N";
-}
-
-/** The client of a session as it is while one of its commands runs, without the line's end. */
-export function describeRunning(session: Session): string {
-  const queued = session.transaction?.requests.length ?? -1;
-  const sizes = { pendingInputBytes: 0, pendingOutputBytes: 0, heldBytes: 0 };
-  const report = { session, queued, isHeld: false, ...sizes };
-  return describe(report, nobody, { isBroken: () => false }, monotonicMs()).trimEnd();
-}
-
-const nobody: ReadonlySet<number> = new Set();
-
-/** Names are UTF-8 as a rule. */
-function shownName(user: string): string {
-  return Buffer.from(user, "latin1").toString("utf8");
-}
-
-/** One line of CLIENT LIST, in Redis's format. */
-function describe(
-  report: ClientReport,
-  waiting: ReadonlySet<number>,
-  tracking: Pick<Tracking, "isBroken">,
-  now: number,
-): string {
-  const { session, queued, pendingInputBytes, pendingOutputBytes, heldBytes } = report;
-  const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
-  const fields: [string, string | number][] = [
-    ["id", session.id],
-    ["addr", session.address],
-    ["laddr", session.localAddress],
-    ["fd", -1],
-    ["name", session.name],
-    ["age", seconds(session.createdAtMs)],
-    ["idle", seconds(session.lastActiveMs)],
-    ["flags", lettersOf(report, waiting, tracking)],
-    ["db", session.database],
-    ["sub", session.channels],
-    ["psub", session.patterns],
-    ["ssub", session.shardChannels],
-    ["multi", queued],
-    ["qbuf", pendingInputBytes],
-    ["qbuf-free", 0],
-    ["argv-mem", 0],
-    ["multi-mem", session.transaction?.bytes ?? 0],
-    ["obl", 0],
-    ["oll", 0],
-    ["omem", pendingOutputBytes],
-    ["tot-mem", heldBytes],
-    ["events", "r"],
-    ["cmd", session.lastCommand],
-    ["user", shownName(session.user)],
-    ["redir", redirectOf(session)],
-    ["resp", session.protocol],
-    ["lib-name", session.libraryName],
-    ["lib-ver", session.libraryVersion],
-  ];
-  return `${fields.map(([name, value]) => `${name}=${value}`).join(" ")}\n`;
 }

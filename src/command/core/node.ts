@@ -105,17 +105,36 @@ export interface ClientFilter {
 }
 
 export interface ClientReport {
-  /** From another thread, it has no queued commands and no watched keys. */
+  /** From another thread, without the queued commands and the watched keys themselves. */
   readonly session: Session;
   /** How many commands a transaction has queued; -1: none is open. */
   readonly queued: number;
   /** Whether a pause holds its command. */
   readonly isHeld: boolean;
-  /** Bytes of requests that have not run yet, and of replies that have not been sent yet. */
-  readonly pendingInputBytes: number;
-  readonly pendingOutputBytes: number;
-  /** All that it counts in --max-client-memory. */
-  readonly heldBytes: number;
+  readonly sizes: ClientSizes;
+}
+
+/** What a client holds. */
+export interface ClientSizes {
+  /** Of its socket; -1 if it is not known. */
+  readonly descriptor: number;
+  /** Requests that have not run yet, or whose reply is awaited; and their memory's unused part. */
+  readonly queryBytes: number;
+  readonly queryFreeBytes: number;
+  /** Arguments of a request that is unfinished, or whose reply is awaited. */
+  readonly argumentBytes: number;
+  /** Commands between MULTI and EXEC. */
+  readonly queuedBytes: number;
+  /** The buffer into which waiting output is packed, and the most output that waited lately. */
+  readonly replyBufferBytes: number;
+  readonly replyPeakBytes: number;
+  /** Output that waits in that buffer, and how much waits in how many pieces beside it. */
+  readonly bufferedBytes: number;
+  readonly listed: number;
+  readonly listedBytes: number;
+  readonly totalBytes: number;
+  /** "r" while its socket is read, "w" while it is to take more output. */
+  readonly events: string;
 }
 
 export interface Clients {

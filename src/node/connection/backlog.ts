@@ -20,6 +20,13 @@ interface Piece {
   end: number;
 }
 
+/** For CLIENT LIST. */
+export interface BacklogContents {
+  readonly bufferedBytes: number;
+  readonly listed: number;
+  readonly listedBytes: number;
+}
+
 const copyLoopBytesMax = 64; // below it a loop beats set(subarray()), as in Output
 const packedBytesMin = 4 * 1024;
 const packedBytesMax = 64 * 1024;
@@ -84,6 +91,23 @@ export class Backlog {
     const whole = out.takeLarge(from);
     if (whole === null) return this.append(out.bytes, from, out.length);
     this.share(new Chunk(whole, out.length), from, out.length);
+  }
+
+  /** The size of the open chunk; 0 if there is none. */
+  get bufferBytes(): number {
+    return this.open?.bytes.length ?? 0;
+  }
+
+  /** What waits, as CLIENT LIST tells it: bytes in the open chunk, and all other pieces. */
+  contents(): BacklogContents {
+    let bufferedBytes = 0;
+    let listed = 0;
+    for (let i = this.done; i < this.pieces.length; i++) {
+      const { chunk, start, end } = this.pieces[i];
+      if (chunk === this.open) bufferedBytes += end - start;
+      else listed++;
+    }
+    return { bufferedBytes, listed, listedBytes: this.bytes - bufferedBytes };
   }
 
   /** Moves everything behind what waits in `other`; small pieces go into the open chunk there. */

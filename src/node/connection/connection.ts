@@ -21,6 +21,7 @@ import { dropQueue, rememberedBytes } from "../../command/transaction/transactio
 import type { Decoder } from "../../protocol/decoder.ts";
 import type { Request } from "../../protocol/request.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
+import { type HandedSizes, handedSizes, nothingHanded } from "./client-sizes.ts";
 import {
   BLOCKED,
   CLOSED,
@@ -44,25 +45,24 @@ import { isTooSlow } from "./slow-client.ts";
 
 export type ClientSocket = Bun.Socket<Connection>;
 
-const countedBytesMin = 4096; // so that INFO does not count itself
 const idleDecoder = resp.decoder({ authenticated: true });
 
 export class Connection implements Spill {
   readonly session: Session;
   readonly socket: ClientSocket;
   private readonly thread: DataThread;
-  private readonly outbox: Outbox;
+  readonly outbox: Outbox;
   private state: ConnectionState;
   /** Its protocol. */
   private spoken: ProtocolEnd;
-  private decoder: Decoder;
+  decoder: Decoder;
   /** Bytes are taken from the socket. */
-  private isReading: boolean;
+  isReading: boolean;
   /** Bytes that this connection counts in the thread's ClientMemory. */
   heldBytes: number;
   /** Bytes of the command that the control thread has. */
-  private handedBytes: number;
-  private link: Link | null;
+  handed: HandedSizes;
+  link: Link | null;
 
   constructor(thread: DataThread, socket: ClientSocket, session: Session) {
     this.session = session;
@@ -74,7 +74,7 @@ export class Connection implements Spill {
     this.decoder = idleDecoder;
     this.isReading = true;
     this.heldBytes = 0;
-    this.handedBytes = 0;
+    this.handed = nothingHanded;
     this.link = null;
   }
 
@@ -215,14 +215,15 @@ export class Connection implements Spill {
 
   /** Updates what this client holds; if all hold too much, the largest are disconnected. */
   private countHeld(): void {
-    const { state, decoder, session, handedBytes } = this;
+    const { state, decoder, session, handed } = this;
     const isOpen = state !== CLOSED;
-    const input = isOpen ? decoder.heldBytes() + rememberedBytes(session) + handedBytes : 0;
+    const input = isOpen ? decoder.heldBytes() + rememberedBytes(session) + handed.countedBytes : 0;
     const output = this.pendingOutputBytes;
     const held = input + output;
     if (held === this.heldBytes) return;
     const more = held - this.heldBytes;
     this.heldBytes = held;
+    if (output > 0) this.outbox.peak.note(output, this.thread.turnBeganMs);
     this.thread.clientHolds(more, input, output);
   }
 
@@ -316,7 +317,7 @@ export class Connection implements Spill {
     session.lastCommand = command.name;
     this.transition(HANDED);
     const copy = request.copy();
-    this.handedBytes = copy.buf.length < countedBytesMin ? 0 : copy.buf.length;
+    this.handed = handedSizes(request);
     const answer = thread.mailbox.submit(session, command, copy, this.spoken.protocol);
     const { subscriptions } = session;
     const isGroup = (command.flags & flag.TRANSACTION) !== 0;
@@ -332,7 +333,7 @@ export class Connection implements Spill {
    * unless the reply may confirm their subscription, or holds older replies or values.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
-    this.handedBytes = 0;
+    this.handed = nothingHanded;
     if (this.state !== HANDED) {
       giveBack(answer);
       return this.thread.left(this.session);

@@ -19,6 +19,7 @@ import { WatchedDatabases } from "../../command/transaction/watched-keys.ts";
 import type { ClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
 import { type Refusal, refusalOf } from "./admission.ts";
+import { descriptorOf } from "./client-sizes.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 import { Delivery } from "./delivery.ts";
@@ -206,9 +207,4 @@ export class Connections {
     connection.onClose();
     this.thread.left(connection.session);
   }
-}
-
-/** Missing from Bun's types. The system gives the lowest number that is free. */
-function descriptorOf(socket: object): number {
-  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

@@ -7,12 +7,15 @@
 
 import type { Output } from "../../base/output.ts";
 import { OutputAccount, type OutputBound } from "../../base/output-bound.ts";
-import { Backlog } from "./backlog.ts";
+import { Peak } from "../../base/peak.ts";
+import { Backlog, type BacklogContents } from "./backlog.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 
 interface Writable {
   write(bytes: Uint8Array, offset?: number, length?: number): number;
 }
+
+const noContents: BacklogContents = { bufferedBytes: 0, listed: 0, listedBytes: 0 };
 
 /** Counts sent bytes. */
 interface Counter {
@@ -28,6 +31,8 @@ export class Outbox {
    * while a reply is being written or awaited wait for its end. Null until the first message.
    */
   waiting: Backlog | null;
+  /** Of its waiting bytes, as its connection notes it. */
+  readonly peak: Peak;
   private readonly account: OutputAccount;
   private isStalled: boolean;
   private isClosed: boolean;
@@ -37,6 +42,7 @@ export class Outbox {
     this.counter = counter;
     this.backlog = new Backlog();
     this.waiting = null;
+    this.peak = new Peak();
     this.account = new OutputAccount();
     this.isStalled = false;
     this.isClosed = false;
@@ -50,6 +56,18 @@ export class Outbox {
   /** Bytes of messages that wait for the end of a reply. */
   get messageBytes(): number {
     return this.waiting?.bytes ?? 0;
+  }
+
+  /** What waits, and how large the buffers are into which it is packed, for CLIENT LIST. */
+  contents(): BacklogContents & { readonly bufferBytes: number } {
+    const sent = this.backlog.contents();
+    const waiting = this.waiting?.contents() ?? noContents;
+    return {
+      bufferedBytes: sent.bufferedBytes + waiting.bufferedBytes,
+      listed: sent.listed + waiting.listed,
+      listedBytes: sent.listedBytes + waiting.listedBytes,
+      bufferBytes: this.backlog.bufferBytes + (this.waiting?.bufferBytes ?? 0),
+    };
   }
 
   /** Whether its client is too slow to be kept. */

@@ -10,6 +10,7 @@ import type { Session } from "../../command/core/session.ts";
 import type { Channels, Message } from "../../command/pubsub/channels.ts";
 import { commands } from "../../command/table.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
+import { sizesOf } from "../connection/client-sizes.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import {
@@ -159,10 +160,10 @@ const named = commands.flatMap((command) => [command, ...command.subcommands]);
 
 export function reportClients(connections: Connections, filter: ClientFilter): ClientReport[] {
   return select(connections, filter).map((connection) => {
-    const { session, pendingInputBytes, pendingOutputBytes, heldBytes } = connection;
+    const { session } = connection;
     const isHeld = connections.thread.held.has(session.id);
     const queued = session.transaction?.requests.length ?? -1;
-    return { session, queued, isHeld, pendingInputBytes, pendingOutputBytes, heldBytes };
+    return { session, queued, isHeld, sizes: sizesOf(connection) };
   });
 }
 

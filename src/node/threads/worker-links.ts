@@ -100,6 +100,11 @@ export class RemoteLink implements Link {
     if (bytes > 0) this.post({ kind: "linkTaken", id: this.id, bytes });
   }
 
+  /** Only what waits in this thread: the link itself tells the rest. */
+  get waitingBytes(): number {
+    return this.queue.bytes;
+  }
+
   /** Ends the connection. Bytes that the socket does not take now are lost, as in one thread. */
   end(): void {
     this.queue.clear();

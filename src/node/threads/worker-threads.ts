@@ -153,8 +153,22 @@ export class WorkerThreads implements Threads {
     const reports = await this.askAll("clients", filter);
     return reports
       .flat()
-      .map((report) => ({ ...report, session: reviveSession(report.session) }))
+      .map((report) => this.whole(report))
       .sort((a, b) => a.session.id - b.session.id);
+  }
+
+  /** A worker does not know what waits in the link that it serves. */
+  private whole({ session, sizes, ...rest }: ClientReport): ClientReport {
+    const linkBytes = this.links.get(session.id)?.link.waitingBytes ?? 0;
+    return {
+      ...rest,
+      session: reviveSession(session),
+      sizes: {
+        ...sizes,
+        listedBytes: sizes.listedBytes + linkBytes,
+        totalBytes: sizes.totalBytes + linkBytes,
+      },
+    };
   }
 
   async kill(filter: ClientFilter): Promise<number> {

@@ -48,6 +48,11 @@ export class MscacheParser implements Decoder {
     return this.input.end - this.input.pos;
   }
 
+  /** A frame is decoded whole. */
+  decodedBytes(): number {
+    return 0;
+  }
+
   heldBytes(): number {
     return this.input.heldBytes;
   }

@@ -93,6 +93,13 @@ export class RespParser implements Decoder {
     return this.input.end - this.input.pos;
   }
 
+  decodedBytes(): number {
+    if (this.argumentsLeft === 0) return 0;
+    let bytes = 0;
+    for (let i = 0; i < this.request.argc; i++) bytes += this.request.length(i);
+    return bytes;
+  }
+
   heldBytes(): number {
     return this.input.heldBytes + this.request.heldBytes;
   }

@@ -119,6 +119,10 @@ export class FollowerLink {
     return this.position < journal.first ? Math.max(0, tail.end - this.position) : 0;
   }
 
+  get waitingBytes(): number {
+    return this.queuedBytes + this.heldBytes;
+  }
+
   // ---- the beginnings ---------------------------------------------------------------------------
 
   /** Partial sync: the stream goes on at `position`. */

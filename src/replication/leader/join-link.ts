@@ -109,6 +109,10 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     return this.keyBytes + this.out.bytes;
   }
 
+  get waitingBytes(): number {
+    return this.queuedBytes;
+  }
+
   get name(): string {
     return `JOIN follower ${this.socket.remoteAddress}`;
   }
