@@ -23,8 +23,9 @@ export function parseAddress(text: string, emptyHost: string = allInterfaces): A
   const [, bracketed, plain, digits] = address.exec(text.trim()) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) {
+    const shown = text.replace(/.*@/s, "...@"); // a URL there may have a password
     throw new ConfigError(
-      `"${text}" is not an address; write host:port, :port or [::1]:port with a port up to 65535`,
+      `"${shown}" is not an address; write host:port, :port or [::1]:port with a port up to 65535`,
     );
   }
   return { host: bracketed ?? (plain || emptyHost), port };

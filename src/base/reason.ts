@@ -25,3 +25,13 @@ export function reasonOf(error: unknown): string {
   const [, text = error.message] = /^E[A-Z\d]+: ([^,]+)/.exec(error.message) ?? [];
   return text.includes(code) ? text : `${text} (${code})`;
 }
+
+/**
+ * What a server says of a login that it refuses, without the password. One that does not know the
+ * command repeats its arguments: "unknown command 'AUTH', with args beginning with: ...".
+ */
+export function refusalOf(answer: string, password: string): string {
+  const [said = ""] = answer.split(/,? with args beginning with/);
+  const repeats = password !== "" && said.includes(password);
+  return repeats ? said.replace(/ .*/s, "") : said;
+}

@@ -6,6 +6,7 @@
 import type { Socket } from "bun";
 import { monotonicMs } from "../base/clock.ts";
 import { formatPlace, type Place } from "../base/place.ts";
+import { refusalOf } from "../base/reason.ts";
 import { type ConnectTls, handshakeFault } from "../base/tls-link.ts";
 import type { Histogram } from "./histogram.ts";
 import type { ReplyReader } from "./replies.ts";
@@ -60,7 +61,7 @@ export class Connection {
     const { username, password, database = 0 } = target;
     if (password !== undefined) {
       const login = username === undefined ? [password] : [username, password];
-      await this.prepare(["AUTH", ...login], "the password was refused");
+      await this.prepare(["AUTH", ...login], "the password was refused", password);
     }
     if (database > 0) await this.prepare(["SELECT", `${database}`], "the database was refused");
   }
@@ -114,7 +115,7 @@ export class Connection {
   }
 
   /** These commands have the same reply as a write, so the reader needs no third kind. */
-  private async prepare(words: readonly string[], failure: string): Promise<void> {
+  private async prepare(words: readonly string[], failure: string, secret = ""): Promise<void> {
     const driver = this.driver;
     const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
     const bytes = new TextEncoder().encode(`*${words.length}\r\n${parts.join("")}`);
@@ -127,7 +128,9 @@ export class Connection {
     });
     this.driver = driver;
     const tally = this.reader.tally;
-    if (tally.errors > 0) throw new BenchError(`${failure}: ${tally.firstError}`);
+    if (tally.errors > 0) {
+      throw new BenchError(`${failure}: ${refusalOf(tally.firstError, secret)}`);
+    }
     tally.replies = 0;
   }
 }

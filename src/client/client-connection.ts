@@ -12,7 +12,7 @@
 // been executed and are rejected.
 
 import { formatPlace, type Place } from "../base/place.ts";
-import { reasonOf } from "../base/reason.ts";
+import { reasonOf, refusalOf } from "../base/reason.ts";
 import { handshakeFault, tlsReason } from "../base/tls-link.ts";
 import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import {
@@ -21,6 +21,7 @@ import {
   ConnectionLostError,
   type MSCacheError,
   ProtocolError,
+  ServerError,
   TimeoutError,
 } from "./client-errors.ts";
 import type { Request } from "./client-request.ts";
@@ -215,7 +216,10 @@ export class Connection implements Holder {
     const select = database === 0 ? null : this.ledger.createOwn(["SELECT", database], text);
     if (select !== null) this.send(select);
     // Both may fail together, and the first says why.
-    await Promise.all([hello.promise, select?.promise]);
+    await Promise.all([hello.promise, select?.promise]).catch((cause) => {
+      if (!(cause instanceof ServerError)) throw cause;
+      throw new ServerError(cause.serverCode, refusalOf(cause.message, login?.password ?? ""));
+    });
     this.saidLeader = (await hello.promise).isLeader;
     // Bytes right after the reply to HELLO may have ended the connection before this line runs.
     if (this.ended !== null) throw this.ended;

@@ -61,6 +61,14 @@ describe("opening", () => {
     expect(error.message).toContain("WRONGPASS invalid");
   });
 
+  test("a server that repeats the password of a refused login does not bring it into an error", async () => {
+    const words = "unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'u' 'secret' ";
+    await using node = new ScriptedNode(() => `-ERR ${words}\r\n`);
+    const error = await failureOf(connect({ addr: `redis://u:secret@${node.addr}` }));
+    expect(error.message).toEndWith(": ERR unknown command 'HELLO'");
+    expect(Bun.inspect(error)).not.toContain("secret");
+  });
+
   test("a node that accepts and stays silent rejects after connectTimeoutMs", async () => {
     await using node = new ScriptedNode(() => "");
     const error = await failureOf(connect({ addr: node.addr, connectTimeoutMs: 20 }));

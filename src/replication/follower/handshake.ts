@@ -10,6 +10,7 @@
 
 import { latin1 } from "../../base/bytes.ts";
 import { lineBytesMax } from "../../base/limits.ts";
+import { refusalOf } from "../../base/reason.ts";
 import { isReplid } from "../history.ts";
 import { skipNewlines } from "./newlines.ts";
 
@@ -95,7 +96,8 @@ function stepsOf(options: HandshakeOptions): Step[] {
   });
   const steps: Step[] = [{ command: ["PING"], judge: judgePing }];
   const login = user === "" ? [password] : [user, password];
-  if (login.join("") !== "") steps.push({ command: ["AUTH", ...login], judge: judgeAuth });
+  const judge = (answer: string) => judgeAuth(answer, password);
+  if (login.join("") !== "") steps.push({ command: ["AUTH", ...login], judge });
   steps.push(configure("listening-port", String(listeningPort)));
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
   steps.push(configure("capa", "eof", "capa", "psync2"));
@@ -112,8 +114,9 @@ function judgePing(answer: string): Outcome | null {
   return isTolerated ? null : failed(`it answered PING with ${answer}`);
 }
 
-function judgeAuth(answer: string): Outcome | null {
-  return answer.startsWith("+") ? null : failed(`it refused the password: ${answer}`);
+function judgeAuth(answer: string, password: string): Outcome | null {
+  if (answer.startsWith("+")) return null;
+  return failed(`it refused the password: ${refusalOf(answer, password)}`);
 }
 
 function judgePsync(answer: string): Outcome {

@@ -286,6 +286,18 @@ describe("follower, reconnection", () => {
     await until(() => node.log.has("it refused the password: -WRONGPASS no"), "it is told");
   });
 
+  test("a leader without AUTH repeats the password, and the log does not", async () => {
+    await using leader = new ScriptedLeader();
+    await using node = new TestNode({ listeningPort: 7777, leaderAuth: "secret" });
+    node.follow(leader.port);
+    await leader.expect(/^PING$/);
+    leader.send("+PONG\r\n");
+    await leader.expect(/^AUTH secret$/);
+    leader.send("-ERR unknown command 'AUTH', with args beginning with: 'secret' \r\n");
+    await until(() => node.log.has("it refused the password: -ERR unknown command 'AUTH'"), "told");
+    expect(node.log.has("secret")).toBe(false);
+  });
+
   test("errors to REPLCONF do not matter", async () => {
     await using leader = new ScriptedLeader();
     await using node = follower();

@@ -1,10 +1,10 @@
 /**
  * The reasons that operators read: what the runtime says about system calls and paths is left out,
- * the code that they search for stays.
+ * the code that they search for stays, and a password that a server repeats is not shown.
  */
 import { expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
-import { reasonOf } from "../../../src/base/reason.ts";
+import { reasonOf, refusalOf } from "../../../src/base/reason.ts";
 import { failureOf } from "../../support/failure.ts";
 
 test("names the failure of a system call and its code, without the call and the path", async () => {
@@ -27,4 +27,14 @@ test("leaves all other messages as they are", () => {
   expect(reasonOf("a text")).toBe("a text");
   const coded = Object.assign(new Error("bad value"), { code: "ERR_OUT_OF_RANGE" });
   expect(reasonOf(coded)).toBe("bad value");
+});
+
+test.each([
+  ["-WRONGPASS invalid username-password pair", "-WRONGPASS invalid username-password pair"],
+  ["-ERR unknown command 'AUTH', with args beginning with: 'pw'", "-ERR unknown command 'AUTH'"],
+  ["-ERR unknown command `HELLO`, with args beginning with: `3`", "-ERR unknown command `HELLO`"],
+  ["-ERR no such thing: AUTH u pw", "-ERR"],
+])("%s: a refused login is told without the password", (answer, told) => {
+  expect(refusalOf(answer, "pw")).toBe(told);
+  expect(refusalOf(answer, "")).not.toContain("beginning");
 });
