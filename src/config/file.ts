@@ -36,17 +36,20 @@ function parseSetting(line: string, where: string): ConfigLine["setting"] {
   if (name === undefined || value === undefined) {
     throw new ConfigError(`${where}: "${trimmed}" has no value; write: name value`);
   }
-  return { name, value: unquote(value, where) };
+  return { name, value: unquote(value, `${where}: the value of ${name}`) };
 }
 
-/** Quotes are needed only for an empty value or outer blanks. Escapes are those of JSON. */
-function unquote(value: string, where: string): string {
+/**
+ * Quotes are needed only for an empty value or outer blanks. Escapes are those of JSON. The error
+ * does not show the value, which may be a password.
+ */
+function unquote(value: string, subject: string): string {
   if (!value.startsWith('"')) return value;
   try {
     return String(JSON.parse(value));
   } catch {
     // The message of JSON.parse names tokens and positions instead of the line.
-    throw new ConfigError(`${where}: ${value} starts with a quote but is not a quoted string`);
+    throw new ConfigError(`${subject} starts with a quote but is not a quoted string`);
   }
 }
 

@@ -2,8 +2,8 @@
 // durable. If the draft cannot be created or renamed (a file that is itself a mount, a directory
 // without write permission), it overwrites the file in place. It does not know settings.
 // Invariants: after a failure the file is unchanged and no draft remains. The file keeps its mode
-// and owner. A new file and the draft are readable only by the owner, because they contain
-// passwords, and the name of the draft cannot be guessed.
+// and owner, but others than owner and group lose access when passwords are written. A new file and
+// the draft are readable only by the owner, and the name of the draft cannot be guessed.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -13,6 +13,7 @@ import { writeAllSync } from "../base/write-all.ts";
 /** The system calls used here; a test can make one of them fail. */
 export type Disk = Pick<
   typeof fs,
+  | "chmodSync"
   | "closeSync"
   | "fchmodSync"
   | "fchownSync"
@@ -32,6 +33,8 @@ const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
 /** Windows does not have this flag, and links are rare there. */
 const noFollow = fs.constants.O_NOFOLLOW ?? 0;
 const ownerOnly = 0o600;
+/** What others than the owner and the group may do. */
+const othersMode = 0o007;
 const LF = 0x0a;
 
 /** Reads a configuration file at startup. Throws a readable error for a directory or a socket. */
@@ -44,11 +47,12 @@ export function readConfigFile(path: string): string {
 
 /**
  * Replaces the bytes of the file at `path`, or of the target of a link, by the result of `change`.
+ * With `isSecret`, others than its owner and group can no longer read it.
  */
 export function replaceFile(
   path: string,
   change: (before: Uint8Array) => Uint8Array,
-  disk: Disk = fs,
+  { disk = fs, isSecret = false }: { disk?: Disk; isSecret?: boolean } = {},
 ): void {
   const old = disk.statSync(path, { throwIfNoEntry: false });
   if (old === undefined) return replaceByDraft(path, change(new Uint8Array(0)), null, disk);
@@ -58,10 +62,12 @@ export function replaceFile(
   const before = disk.readFileSync(target);
   const after = change(before);
   if (before.equals(after)) return;
+  if (isSecret) old.mode &= ~othersMode;
   try {
     replaceByDraft(target, after, old, disk);
   } catch (error) {
     if (!isOfDraft(error)) throw error;
+    if (isSecret) shutOut(target, old.mode, disk);
     overwrite(target, before.length, after, disk);
   }
 }
@@ -148,6 +154,15 @@ function overwrite(target: string, lengthBefore: number, bytes: Uint8Array, disk
     disk.fsyncSync(file);
   } finally {
     disk.closeSync(file);
+  }
+}
+
+/** For a file that stays in its place. */
+function shutOut(target: string, mode: number, disk: Disk): void {
+  try {
+    disk.chmodSync(target, mode & 0o7777);
+  } catch {
+    // Only its owner can: who mounts a file that others may read has chosen that.
   }
 }
 

@@ -35,11 +35,18 @@ export class ConfigRewriter {
     if (this.ownsLeader) written.set(name, { value, isPinned: true });
     if (written.size === 0 && users === null) return;
     const { configFile } = config;
-    replaceFile(configFile, (before) => {
+    const change = (before: Uint8Array) => {
       const bytes = rewriteConfigFile(before, configFile, written);
       return users === null ? bytes : rewriteUserLines(bytes, configFile, users);
-    });
+    };
+    replaceFile(configFile, change, { isSecret: users !== null || hasSecret(written) });
   }
+}
+
+function hasSecret(written: ReadonlyMap<string, Written>): boolean {
+  return Object.values(options).some(({ name, hint }) => {
+    return hint === "PASSWORD" && (written.get(name)?.value ?? "") !== "";
+  });
 }
 
 function valuesOf(config: Config, touched: ReadonlySet<string>): [string, string][] {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, respClient, type TestNode, type Value } from "../harness.ts";
-import { contestants, oursWithThreads } from "../support/servers.ts";
+import { contestants, oracle, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -102,6 +102,17 @@ for (const contestant of [...contestants, oursWithThreads(3)]) {
       expect(logged).toContainEqual(["HELLO", "2", "AUTH", "(redacted)", "(redacted)"]);
       expect(JSON.stringify(logged)).not.toContain("secret");
     });
+
+    // Redis shows it.
+    if (contestant !== oracle) {
+      test("hides what may be a secret of a mistyped name", async () => {
+        await using client = await logging(0);
+        await client.call("CONFIG", "SET", "maxclients", "100", "requirepas", "secret");
+        const logged = (await entriesOf(client)).map(([, , , args]) => args);
+        const wanted = ["CONFIG", "SET", "maxclients", "100", "requirepas", "(redacted)"];
+        expect(logged).toContainEqual(wanted);
+      });
+    }
 
     test("logs the commands of all clients together", async () => {
       await using client = await logging(0);

@@ -74,6 +74,15 @@ describe("CONFIG REWRITE", () => {
     await peer.ask("CONFIG", "SET", "maxclients", "200");
     expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
     expect(statSync(file.path).mode & 0o777).toBe(0o600);
+    chmodSync(file.path, 0o644);
+    for (const [name, mode] of [
+      ["maxclients", 0o644],
+      ["requirepass", 0o640],
+    ] as const) {
+      await peer.ask("CONFIG", "SET", name, "300");
+      expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+      expect(statSync(file.path).mode & 0o777).toBe(mode);
+    }
     await Bun.write(file.path, "no-value\n");
     expect(await peer.ask("CONFIG", "REWRITE")).toStartWith("-ERR Rewriting config file: ");
     expect(await file.read()).toBe("no-value\n");

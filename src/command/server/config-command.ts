@@ -100,14 +100,14 @@ function set(x: ControlContext, request: Request, reply: Reply): void {
   else reply.error(problem);
 }
 
-const secretNames: ReadonlySet<string> = new Set(
-  allSettings.flatMap(({ name, isSecret }) => (isSecret ? name : [])),
+const openNames: ReadonlySet<string> = new Set(
+  allSettings.flatMap(({ name, isSecret }) => (isSecret ? [] : name)),
 );
 
-/** The value after the name of a secret. */
+/** The value after the name of a secret, or after no name: one of a secret may be mistyped. */
 function hidesValue(request: Request, index: number): boolean {
   const isValue = index > 2 && index % 2 !== 0;
-  return isValue && secretNames.has(request.text(index - 1).toLowerCase());
+  return isValue && !openNames.has(request.text(index - 1).toLowerCase());
 }
 
 function tooLong(name: string): ErrorReply {

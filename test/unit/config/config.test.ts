@@ -295,7 +295,7 @@ describe("mistakes", () => {
     [
       "a quote that does not close",
       () => load({ config: "x.conf" }, {}, 'password "a'),
-      'x.conf line 1: "a starts with a quote but is not a quoted string',
+      "x.conf line 1: the value of password starts with a quote but is not a quoted string",
     ],
   ])("%s is one sentence that names the place and the value", (_, run, expected) => {
     expect(sentence(run)).toBe(expected);

@@ -56,6 +56,19 @@ describe("a file that is replaced", () => {
     expect(file.names()).toEqual(["node.conf"]);
   });
 
+  test.each([
+    ["by a draft", realDisk],
+    ["in place", failing("renameSync", "EBUSY")],
+  ])("%s with passwords is closed to others than its owner and group", async (_, disk) => {
+    await using file = await bench();
+    fs.chmodSync(file.path, 0o644);
+    replaceFile(file.path, () => shorter, { disk });
+    expect(modeOf(file.path)).toBe(0o644);
+    replaceFile(file.path, () => after, { disk, isSecret: true });
+    expect(file.text()).toBe(after.toString());
+    expect(modeOf(file.path)).toBe(0o640);
+  });
+
   test("that is a link stays one, and its target is replaced", async () => {
     await using file = await bench();
     const link = join(file.directory, "link.conf");
@@ -68,7 +81,7 @@ describe("a file that is replaced", () => {
   test("is not written at all if nothing changes", async () => {
     await using file = await bench();
     const inode = fs.statSync(file.path).ino;
-    replaceFile(file.path, (bytes) => bytes, failing("writeSync", "EIO"));
+    replaceFile(file.path, (bytes) => bytes, { disk: failing("writeSync", "EIO") });
     expect(fs.statSync(file.path).ino).toBe(inode);
   });
 
@@ -88,7 +101,7 @@ describe("a file that is replaced", () => {
       return handle;
     };
     for (const bytes of [after, shorter]) {
-      replaceFile(file.path, () => bytes, { ...fs, openSync } as Disk);
+      replaceFile(file.path, () => bytes, { disk: { ...fs, openSync } as Disk });
     }
     expect(seen).toHaveLength(2);
     expect(seen[0]?.name).not.toBe(seen[1]?.name);
@@ -112,7 +125,7 @@ describe("where a draft cannot be created", () => {
       const openSync = (path: string, ...rest: [number, number]) => {
         return opened++ === 0 ? disk.openSync(path, ...rest) : fs.openSync(path, ...rest);
       };
-      replaceFile(file.path, () => bytes, { ...disk, openSync } as Disk);
+      replaceFile(file.path, () => bytes, { disk: { ...disk, openSync } as Disk });
       expect(file.text()).toBe(bytes.toString());
       expect(fs.statSync(file.path).ino).toBe(inode);
       expect(file.names()).toEqual(["node.conf"]);
@@ -126,7 +139,7 @@ describe("where a draft cannot be created", () => {
       ...failing("writeSync", "ENOSPC", 2),
       renameSync: failing("renameSync", "EBUSY").renameSync,
     };
-    expect(() => replaceFile(file.path, () => after, disk)).toThrow("ENOSPC");
+    expect(() => replaceFile(file.path, () => after, { disk })).toThrow("ENOSPC");
     expect(file.text()).toBe(before);
     expect(file.names()).toEqual(["node.conf"]);
   });
@@ -142,7 +155,7 @@ describe("a disk that fails", () => {
     ["fchmodSync", "EIO"],
   ] as const)("in %s with %s leaves the file and no draft", async (call, code) => {
     await using file = await bench();
-    expect(() => replaceFile(file.path, () => after, failing(call, code))).toThrow(code);
+    expect(() => replaceFile(file.path, () => after, { disk: failing(call, code) })).toThrow(code);
     expect(file.text()).toBe(before);
     expect(file.names()).toEqual(["node.conf"]);
   });
