@@ -18,6 +18,8 @@ export const kindMask = 0xff;
 export const CREATED = 1 << 8;
 /** The key got an expiry with its value: the event `expire` follows. */
 export const EXPIRES = 1 << 9;
+/** The key lost its expiry with the change: the event `persist` follows. */
+export const PERSISTS = 1 << 10;
 
 /** Kinds that stand for a change of a key. QUIET has no event, but is a change. */
 export const event = {

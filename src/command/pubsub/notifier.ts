@@ -1,9 +1,16 @@
 // Keyspace notifications: publishes changes of keys to the channels `__keyspace@<db>__:<key>` and
 // `__keyevent@<db>__:<event>`, as redis 7.0 does (`notify.c`). They go to the subscribers of this
 // node only. It gets the changes from the event log, in store order.
-// Invariant: of one change, `new` comes first and `expire` last, each on both channels.
+// Invariant: of one change, `new` comes first and `expire` or `persist` last, on both channels.
 
-import { CREATED, EXPIRES, eventClass, eventNames, kindMask } from "../../journal/event-kinds.ts";
+import {
+  CREATED,
+  EXPIRES,
+  eventClass,
+  eventNames,
+  kindMask,
+  PERSISTS,
+} from "../../journal/event-kinds.ts";
 import type { Channels } from "./channels.ts";
 
 const { GENERIC, STRING, EXPIRED, EVICTED, NEW, MISS } = eventClass;
@@ -58,6 +65,7 @@ export class Notifier {
     const named = eventNames[kind & kindMask];
     if (named !== undefined) this.notify(named.class, named.name, database, key);
     if ((kind & EXPIRES) !== 0) this.notify(GENERIC, "expire", database, key);
+    if ((kind & PERSISTS) !== 0) this.notify(GENERIC, "persist", database, key);
   }
 
   missed(database: number, key: Uint8Array): void {

@@ -7,7 +7,7 @@
 
 import { int64Max, int64Min, readInteger64 } from "../../base/ascii.ts";
 import { ErrorReply, errorReply, notAFloat, notAnInteger } from "../../base/errors.ts";
-import { EXPIRES, event } from "../../journal/event-kinds.ts";
+import { EXPIRES, event, PERSISTS } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
@@ -91,7 +91,8 @@ function store(
   const clientFlags = found ? x.store.clientFlags : 0;
   const text = encoder.encode(value);
   const kind = options.isDecimal ? event.INCRBYFLOAT : event.INCRBY;
-  const told = setsTime ? kind | EXPIRES : kind;
+  const lost = options.persists && before !== 0 ? PERSISTS : 0;
+  const told = kind | (setsTime ? EXPIRES : lost);
   return putBytes(x, request, 1, text, 0, text.length, expiresAt, clientFlags, reply, told);
 }
 
