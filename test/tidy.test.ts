@@ -55,7 +55,7 @@ const serverRooms = [
 /**
  * What the files of each room may import besides the room itself. A name with a slash at its end is
  * a whole room. src/README.md: main -> cli -> node -> persistence, replication, command ->
- * keyspace -> store, journal; protocol, store, journal and rdb are leaves above base.
+ * keyspace -> store, journal; protocol, store, journal, rdb and lua are leaves above base.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "base/": ["../package.json"],
@@ -63,10 +63,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "protocol/": leaves,
   "journal/": leaves,
   "rdb/": leaves,
+  "lua/": leaves,
   "keyspace/": ["base/", "store/", "journal/"],
   "config/": leaves,
   "command/": [
-    ...["base/", "config/", "store/", "journal/", "keyspace/", "rdb/"],
+    ...["base/", "config/", "store/", "journal/", "keyspace/", "rdb/", "lua/"],
     ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
     "protocol/apply-stream.ts",
   ],
@@ -85,6 +86,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/"],
   "consola/core": ["base/"],
+  "wasmoon-lua5.1/dist/liblua5.1.wasm": ["lua/"],
 };
 
 /** "src/store/item.ts" -> "store/", "src/base/log.ts" -> "log.ts". */
@@ -280,6 +282,7 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/rdb/crc64.ts tableLow": "filled when it is loaded",
   "src/replication/leader/follower-link.ts scratch": "scratch of one call",
   "src/store/release-pages.ts advise": "a function of the system, looked up once",
+  "src/lua/module.ts compiled": "the same for all VMs, and never written again",
 };
 
 test("what changes while a node runs is the node's and no module's", () => {

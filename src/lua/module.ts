@@ -1,0 +1,139 @@
+// The module of Lua 5.1.5 in WebAssembly, as `wasmoon-lua5.1` builds it: its bytes, checked against
+// their hash, and the few functions of a system that it imports. The package's own JavaScript is
+// not used: its strings are UTF-8, and it starts asynchronously. Files, processes and the
+// environment are not there: what would reach them fails.
+// Invariant: nothing is read or compiled before the first call of instantiate().
+
+import { readFileSync } from "node:fs";
+import path from "wasmoon-lua5.1/dist/liblua5.1.wasm" with { type: "file" };
+import { wallClockMs } from "../base/clock.ts";
+import type { LuaExports } from "./exports.ts";
+
+/** SHA-256 of the module of wasmoon-lua5.1 1.18.10. */
+const expectedHash = "cba969b97e8a319eba8996b5df488aed5cdd22a56f2de53b42598e474014e610";
+const pageBytes = 64 * 1024;
+
+type ModuleImports = Record<string, (...args: number[]) => unknown>;
+
+/** What the module throws for longjmp(); invoke_vii, which stands for setjmp(), catches it. */
+const longJump = Number.POSITIVE_INFINITY;
+
+/** A thread compiles the module once (46 ms), also if its VM is replaced later. */
+let compiled: WebAssembly.Module | null = null;
+
+export interface Instance {
+  api: LuaExports;
+  /** The memory, as bytes and as 32-bit words. New views each time that it grows. */
+  bytes: Uint8Array;
+  words: Int32Array;
+}
+
+/** A new instance, whose memory ends at `memoryBytesMax`: then an allocation fails. */
+export function instantiate(memoryBytesMax: number): Instance {
+  compiled ??= new WebAssembly.Module(moduleBytes());
+  const instance = { api: notYet, bytes: new Uint8Array(0), words: new Int32Array(0) };
+  const { exports } = new WebAssembly.Instance(compiled, system(instance, memoryBytesMax));
+  instance.api = exports as unknown as LuaExports;
+  renewViews(instance);
+  instance.api.__wasm_call_ctors();
+  return instance;
+}
+
+/** A view is kept, because a new one counts as new memory: making one took 80 us (measured). */
+function renewViews(instance: Instance): void {
+  const { buffer } = instance.api.memory;
+  instance.bytes = new Uint8Array(buffer);
+  instance.words = new Int32Array(buffer);
+}
+
+/** The imports refer to the exports, which the instance gives. */
+const notYet = null as unknown as LuaExports;
+
+function moduleBytes(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(readFileSync(path));
+  const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  if (hash !== expectedHash) throw new Error(`${path} is not the Lua that was tested: ${hash}`);
+  return bytes;
+}
+
+const nothing = () => undefined;
+const zero = () => 0;
+const fails = () => -1;
+
+function system(instance: Instance, memoryBytesMax: number): Record<string, ModuleImports> {
+  return {
+    env: {
+      ...jumps(instance),
+      ...memory(instance, memoryBytesMax),
+      emscripten_date_now: wallClockMs,
+      ...named(["_emscripten_get_now_is_monotonic", "strftime", "_emscripten_system"], zero),
+      ...named(["_tzset_js", "_localtime_js", "_gmtime_js"], nothing),
+      _mktime_js: fails,
+      ...named(["__syscall_openat", "__syscall_fcntl64", "__syscall_ioctl"], fails),
+      ...named(["__syscall_dup3", "__syscall_unlinkat", "__syscall_rmdir"], fails),
+      ...named(["__syscall_renameat", "__syscall_readlinkat"], fails),
+    },
+    wasi_snapshot_preview1: {
+      ...named(["fd_write", "fd_read", "fd_close", "fd_seek"], fails),
+      environ_sizes_get: (countAt: number, bytesAt: number) => {
+        instance.words[countAt >> 2] = 0;
+        instance.words[bytesAt >> 2] = 0;
+        return 0;
+      },
+      environ_get: zero,
+    },
+  };
+}
+
+function named(names: readonly string[], result: () => unknown): ModuleImports {
+  return Object.fromEntries(names.map((name) => [name, result]));
+}
+
+/** setjmp() and longjmp(): how Lua raises an error and catches it. */
+function jumps(instance: Instance): ModuleImports {
+  /** Table.get() makes a new object for each call. */
+  const functions: ((a: number, b: number) => void)[] = [];
+  return {
+    exit: (code: number) => {
+      throw new Error(`Lua has ended itself with code ${code}`);
+    },
+    _emscripten_throw_longjmp: () => {
+      throw longJump;
+    },
+    invoke_vii: (index: number, a: number, b: number) => {
+      const { api } = instance;
+      const stack = api.stackSave();
+      try {
+        functions[index] ??= api.__indirect_function_table.get(index);
+        functions[index](a, b);
+      } catch (thrown) {
+        api.stackRestore(stack);
+        if (thrown !== longJump) throw thrown;
+        api.setThrew(1, 0);
+      }
+    },
+  };
+}
+
+function memory(instance: Instance, memoryBytesMax: number): ModuleImports {
+  return {
+    emscripten_memcpy_js: (to: number, from: number, length: number) => {
+      instance.bytes.copyWithin(to, from, from + length);
+    },
+    emscripten_resize_heap: (bytes: number) => {
+      const needed = bytes >>> 0;
+      if (needed > memoryBytesMax) return 0;
+      const { memory } = instance.api;
+      const now = instance.bytes.length;
+      // A fifth more than is needed, so that it does not grow for each small allocation.
+      const wanted = Math.min(memoryBytesMax, needed + Math.floor(now / 5));
+      try {
+        memory.grow(Math.ceil((wanted - now) / pageBytes));
+      } catch {
+        return 0; // the system has no more: for Lua that is the same as its limit
+      }
+      renewViews(instance);
+      return 1;
+    },
+  };
+}
