@@ -1,6 +1,7 @@
 // Fields of INFO about what Redis has and this node has not: an append-only file, children of a
-// fork, a defragmenter, scripts, threads for writes. Exporters read them, and their values are
-// true, as there is nothing to count. A field that gets something to count moves to node-info.ts.
+// fork, a defragmenter, scripts, threads for writes, a reply buffer for each client. Exporters read
+// them, and their values are true, as there is nothing to count. A field that gets something to
+// count moves to node-info.ts.
 
 type Lines = readonly (readonly [name: string, value: string | number])[];
 
@@ -19,6 +20,9 @@ export const absentFromMemory: Lines = [
   ...zero("mem_not_counted_for_evict mem_aof_buffer active_defrag_running"),
   ...zero("lazyfree_pending_objects lazyfreed_objects"),
   ["rss_overhead_ratio", "1.00"],
+  ["used_memory_lua_human", "0B"],
+  ["used_memory_vm_total_human", "0B"],
+  ["used_memory_scripts_human", "0B"],
 ];
 
 export const absentFromPersistence: Lines = [
@@ -39,4 +43,5 @@ export const absentFromStats: Lines = [
   ...zero("active_defrag_key_hits active_defrag_key_misses total_active_defrag_time"),
   ...zero("current_active_defrag_time unexpected_error_replies dump_payload_sanitizations"),
   ...zero("io_threaded_reads_processed io_threaded_writes_processed"),
+  ...zero("reply_buffer_shrinks reply_buffer_expands"),
 ];

@@ -89,8 +89,10 @@ export class Housekeeping {
       while (isWorthwhile && monotonicMs() < deadline) {
         isWorthwhile = store.sweep(bucketsPerStep, now) > bucketsPerStep || store.databases.hasDead;
       }
-      const { times } = this.thread.context.statistics;
-      times.noteEvent("expire-cycle", monotonicMs() - beganMs, now);
+      const spentMs = monotonicMs() - beganMs;
+      const isCut = isWorthwhile && !store.databases.hasDead;
+      this.information.sweeps.note(store.databases.swept, spentMs, isCut);
+      this.thread.context.statistics.times.noteEvent("expire-cycle", spentMs, now);
     });
     clearTimeout(this.burial);
     if (this.store.databases.hasDead) this.burial = setTimeout(() => this.sweep(), buryEveryMs);

@@ -14,6 +14,7 @@ import type { HeldCommands } from "./held-commands.ts";
 import { infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
+import { SweepRecord } from "./sweep-record.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { Timings } from "./timings.ts";
 import { TtlSample } from "./ttl-sample.ts";
@@ -38,6 +39,7 @@ export interface InformationParts {
 }
 
 export class NodeInformation implements Information {
+  readonly sweeps = new SweepRecord();
   private readonly parts: InformationParts;
   private readonly startedMs = monotonicMs();
   private peakMemoryBytes = 0;
@@ -76,6 +78,7 @@ export class NodeInformation implements Information {
         tracking,
         peakMemoryBytes: this.peakBytes(),
         store,
+        sweeps: this.sweeps,
         averageTtlMs: (database) => this.ttlOf(database),
         replication: replication.infoLines(),
         replicationCounters: replication.counterLines(),
@@ -108,6 +111,7 @@ export class NodeInformation implements Information {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
     this.parts.replication.leader.disconnected = 0;
+    this.sweeps.reset();
     this.sampled = null;
     this.rates = noRates;
   }

@@ -40,8 +40,8 @@ export interface InfoSource {
   readonly tracking: TrackingCounts;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
-  /** Of a sample of the items that have a TTL. */
-  /** Of the items of a database. */
+  readonly sweeps: SweepCounts;
+  /** Of a sample of the items of a database that have a TTL. */
   readonly averageTtlMs: (database: DatabaseReport) => number;
   readonly replication: readonly (readonly [string, string | number])[];
   /** What all clients together hold of unread replies and unfinished requests. */
@@ -57,6 +57,12 @@ export interface TrackingCounts {
   readonly count: number;
   readonly keys: { readonly size: number; readonly items: number };
   readonly broadcast: { readonly size: number };
+}
+
+export interface SweepCounts {
+  readonly stalePercent: number;
+  readonly cuts: number;
+  readonly spentMs: number;
 }
 
 export interface Rates {
@@ -220,6 +226,9 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["rejected_connections", threads.connectionsRejected],
     ...source.replicationCounters,
     ["expired_keys", store.expirations],
+    ["expired_stale_perc", source.sweeps.stalePercent.toFixed(2)],
+    ["expired_time_cap_reached_count", source.sweeps.cuts],
+    ["expire_cycle_cpu_milliseconds", Math.round(source.sweeps.spentMs)],
     ["evicted_keys", store.evictions],
     ["evicted_clients", threads.disconnected.memory],
     ["keyspace_hits", store.hits],
@@ -234,6 +243,7 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["tracking_total_prefixes", source.tracking.broadcast.size],
     ["total_error_replies", sumOf(threads.errors)],
     ["total_reads_processed", threads.turns.count],
+    ["total_writes_processed", threads.writes],
     ["client_query_buffer_limit_disconnections", threads.disconnected.request],
     [
       "client_output_buffer_limit_disconnections",
@@ -246,13 +256,21 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
 }
 
 function cpuFields(): Field[] {
-  const { user, system } = process.cpuUsage();
+  const all = process.cpuUsage();
+  const own = process.threadCpuUsage();
   return [
-    ["used_cpu_sys", (system / 1e6).toFixed(6)],
-    ["used_cpu_user", (user / 1e6).toFixed(6)],
-    ["used_cpu_sys_children", "0.000000"],
-    ["used_cpu_user_children", "0.000000"],
+    ["used_cpu_sys", seconds(all.system)],
+    ["used_cpu_user", seconds(all.user)],
+    ["used_cpu_sys_children", seconds(0)],
+    ["used_cpu_user_children", seconds(0)],
+    // INFO runs in the control thread.
+    ["used_cpu_sys_main_thread", seconds(own.system)],
+    ["used_cpu_user_main_thread", seconds(own.user)],
   ];
+}
+
+function seconds(microseconds: number): string {
+  return (microseconds / 1e6).toFixed(6);
 }
 
 /** In exactly this form: exporters match the line with a pattern and drop what does not match. */

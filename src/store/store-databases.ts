@@ -9,7 +9,7 @@ import type { Attachment } from "./attachment.ts";
 import type { DatabaseTable } from "./database-table.ts";
 import type { Halves } from "./halves.ts";
 import { CLEARS } from "./memory.ts";
-import type { Walker } from "./walker.ts";
+import type { Swept, Walker } from "./walker.ts";
 
 /** The store whose databases these are. */
 interface Owner {
@@ -116,6 +116,11 @@ export class StoreDatabases {
 
   get hasDead(): boolean {
     return this.table.hasDead;
+  }
+
+  /** What the sweeps of this thread have met, in all databases. */
+  get swept(): Swept {
+    return this.walker.swept;
   }
 
   /** Items of a database, including expired ones that were not removed yet. */

@@ -25,10 +25,20 @@ import type { Shard } from "./shard.ts";
 
 const positions = 2 ** hashBits;
 
+/** What sweeps have met since the start. */
+export interface Swept {
+  /** Items with an expiry. */
+  readonly looked: number;
+  /** Of these, expired ones. */
+  readonly expired: number;
+}
+
 export class Walker {
   private readonly attachment: Attachment;
   private readonly halves: Halves;
   private readonly locks: readonly Mutex[] | null;
+  /** Of this thread's sweeps. */
+  readonly swept = { looked: 0, expired: 0 };
 
   constructor(attachment: Attachment, halves: Halves, locks: readonly Mutex[] | null) {
     this.attachment = attachment;
@@ -120,13 +130,17 @@ export class Walker {
   }
 
   private sweepShard(number: number, from: number, to: number, now: number): number {
-    return this.clearBuckets(
-      number,
-      from,
-      to,
-      (shard, slot) => !this.lives(shard, slot, now),
-      (shard, slot) => shard.expire(slot),
-    );
+    const { swept } = this;
+    const hasExpired = (shard: Shard, slot: number) => {
+      if ((shard.index.words[slot] & EXPIRING) === 0) return false;
+      swept.looked++;
+      return shard.expiredAt(slot, now);
+    };
+    const removed = this.clearBuckets(number, from, to, hasExpired, (shard, slot) => {
+      shard.expire(slot);
+    });
+    swept.expired += removed;
+    return removed;
   }
 
   /** Removes what is to go from some buckets of a shard; returns the number of items. */

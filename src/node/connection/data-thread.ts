@@ -90,6 +90,8 @@ export class DataThread {
   commandsProcessed: number;
   bytesReceived: number;
   bytesSent: number;
+  /** To sockets. */
+  writes: number;
   /** Clients that were disconnected, by the bound that they met. */
   disconnected: Disconnections;
   readonly recentPeaks: RecentPeaks;
@@ -126,6 +128,7 @@ export class DataThread {
     this.commandsProcessed = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
+    this.writes = 0;
     this.disconnected = noDisconnections();
     this.recentPeaks = new RecentPeaks();
     this.host = host;
@@ -303,6 +306,7 @@ export class DataThread {
     this.commandsProcessed = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
+    this.writes = 0;
     this.disconnected = noDisconnections();
     this.turns.reset();
     this.context.statistics.reset();

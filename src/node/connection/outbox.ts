@@ -17,9 +17,10 @@ interface Writable {
 
 const noContents: BacklogContents = { bufferedBytes: 0, listed: 0, listedBytes: 0 };
 
-/** Counts sent bytes. */
+/** Counts sent bytes, and how often the socket was given some. */
 interface Counter {
   bytesSent: number;
+  writes: number;
 }
 
 export class Outbox {
@@ -102,6 +103,7 @@ export class Outbox {
     if (this.isClosed || this.backlog.bytes > 0) return 0;
     const taken = Math.max(0, this.socket.write(bytes, 0, length));
     this.counter.bytesSent += taken;
+    this.counter.writes++;
     this.isStalled = taken < length;
     return taken;
   }
@@ -112,6 +114,7 @@ export class Outbox {
     const isEmpty = this.backlog.drain(this.socket);
     this.isStalled = !isEmpty;
     if (!this.isClosed) this.counter.bytesSent += before - this.backlog.bytes;
+    this.counter.writes++;
     return isEmpty;
   }
 

@@ -35,6 +35,8 @@ export interface ThreadStatistics {
   commandsProcessed: number;
   bytesReceived: number;
   bytesSent: number;
+  /** To sockets of clients. */
+  writes: number;
   disconnected: Disconnections;
   /** The largest of one client in the last seconds. */
   recentInputBytes: number;
@@ -188,6 +190,7 @@ export function threadStatistics(connections: Connections): ThreadStatistics {
     commandsProcessed: counters.commandsProcessed,
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
+    writes: counters.writes,
     disconnected: counters.disconnected,
     recentInputBytes: recentPeaks.inputBytes,
     recentOutputBytes: recentPeaks.outputBytes,
@@ -208,6 +211,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     commandsProcessed: 0,
     bytesReceived: 0,
     bytesSent: 0,
+    writes: 0,
     disconnected: noDisconnections(),
     recentInputBytes: 0,
     recentOutputBytes: 0,
@@ -223,6 +227,7 @@ export function addStatistics(all: readonly ThreadStatistics[]): ThreadStatistic
     sum.commandsProcessed += one.commandsProcessed;
     sum.bytesReceived += one.bytesReceived;
     sum.bytesSent += one.bytesSent;
+    sum.writes += one.writes;
     addDisconnections(sum.disconnected, one.disconnected);
     sum.recentInputBytes = Math.max(sum.recentInputBytes, one.recentInputBytes);
     sum.recentOutputBytes = Math.max(sum.recentOutputBytes, one.recentOutputBytes);
