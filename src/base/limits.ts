@@ -234,6 +234,12 @@ export const messagesWaitMsMax = 5;
  */
 export const deliveryDebtBytesMax = 1 * MiB;
 /**
+ * What is read ahead of a leader's stream that is held, bytes: during CLIENT PAUSE, or while a
+ * thread owes subscribers more than the above. More: the rest stays in the socket and at the
+ * leader.
+ */
+export const heldStreamBytesMax = 1 * MiB;
+/**
  * Of these, bytes that the thread delivers before it serves its sockets again; after as many, a
  * publisher's turn may end.
  */

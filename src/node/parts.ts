@@ -86,6 +86,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
     ...{ channels, tracking, monitors, context, clientLimits },
+    debt: new DeliveryDebt(memory.deliveries),
     runId: randomReplid(),
   };
 }
@@ -93,7 +94,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
 export function makeReplication(ground: Ground): Replication {
   const { store, keyspace, journal, effects, standing, log, fault } = ground;
   const { configuration, credentials, pauses, context } = ground;
-  return new Replication({
+  const replication = new Replication({
     ...{ store, keyspace, journal, effects, log, fault },
     pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
     onLoadingChange: (isLoading) => {
@@ -109,6 +110,33 @@ export function makeReplication(ground: Ground): Replication {
       refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
     }),
   });
+  pauses.clientsPaused = streamHolder(replication);
+  ground.debt.exceeded = holderWhileBehind(ground.debt, replication);
+  return replication;
+}
+
+/** The messages of a leader's stream are bounded as those of this node's own publishers are. */
+function holderWhileBehind(debt: DeliveryDebt, replication: Replication): () => void {
+  let isHeld = false;
+  return () => {
+    if (isHeld || !replication.isFollower) return;
+    isHeld = true;
+    const release = replication.holdStream();
+    void debt.low().then(() => {
+      isHeld = false;
+      release();
+    });
+  };
+}
+
+/** As in Redis, CLIENT PAUSE on a follower holds what its leader sends, too. */
+function streamHolder(replication: Replication): (isHeld: boolean) => void {
+  let release: (() => void) | null = null;
+  return (isHeld) => {
+    // Not in the middle of the client's EXEC that ends the pause.
+    if (release !== null) setImmediate(release);
+    release = isHeld ? replication.holdStream() : null;
+  };
 }
 
 function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"]) {
@@ -162,8 +190,7 @@ export function makeControlThread(ground: Ground, replication: Replication) {
 /** Reads the event log for those who observe keys. */
 export function makeObservers(ground: Ground): Observers {
   const { events, channels, tracking, monitors, configuration, log } = ground;
-  const { runId, memory } = ground;
-  const debt = new DeliveryDebt(memory.deliveries);
+  const { runId, debt } = ground;
   return new Observers({ events, channels, tracking, monitors, configuration, log, debt, runId });
 }
 
@@ -180,13 +207,13 @@ export function makeThreads(
   { mailbox, connections }: ReturnType<typeof makeControlThread>,
   { logSink, workerEntry }: ServerOptions,
 ): Threads {
-  const { memory, configuration, users, channels, faults, fault } = ground;
+  const { memory, debt, configuration, users, channels, faults, fault } = ground;
   const count = configuration.current.threads;
   const threads =
     count === 1
       ? new LocalThreads(connections, channels)
       : new WorkerThreads({
-          ...{ memory, count, control: connections, mailbox, channels, fault },
+          ...{ memory, debt, count, control: connections, mailbox, channels, fault },
           users: () => users.all(),
           subscriberLeft: (id) => forget(ground, id),
           abortsOnFault: faults.aborts,

@@ -24,6 +24,9 @@ export class NodePauses implements Pauses {
   private readonly store: Store;
   private readonly standing: SharedStanding;
   private readonly fault: Fault;
+  /** Called when CLIENT PAUSE begins, and when it ends: a follower holds its stream meanwhile. */
+  clientsPaused: ((isPaused: boolean) => void) | null = null;
+  private arePaused = false;
   private readonly pauses = new Map<PausePurpose, Pause>();
   private kind: PauseKind | null = null;
   private timer: Timer | null = null;
@@ -73,10 +76,17 @@ export class NodePauses implements Pauses {
     }
     const present = [...this.pauses.values()];
     this.wakeAt(Math.min(...present.map(({ endsAtMs }) => endsAtMs)), now);
+    this.tell(this.pauses.has("command"));
     const kind = present.length === 0 ? null : strongest(present);
     if (kind === this.kind) return;
     this.kind = kind;
     betweenCommands(this.store, () => this.apply());
+  }
+
+  private tell(arePaused: boolean): void {
+    if (arePaused === this.arePaused) return;
+    this.arePaused = arePaused;
+    this.clientsPaused?.(arePaused);
   }
 
   private apply(): void {

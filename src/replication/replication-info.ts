@@ -55,7 +55,7 @@ function followerLines(follower: Follower, journal: Journal, priority: number): 
     ["master_link_status", isUp ? "up" : "down"],
     ["master_last_io_seconds_ago", String(follower.lastBytesSecondsAgo)],
     ["master_sync_in_progress", syncProgress === null ? "0" : "1"],
-    ["slave_read_repl_offset", offset],
+    ["slave_read_repl_offset", String(journal.offset + follower.readAheadBytes)],
     ["slave_repl_offset", offset],
     ...(syncProgress === null ? [] : progressLines(syncProgress)),
     ...(isUp ? [] : [["master_link_down_since_seconds", String(follower.downSeconds)] as InfoLine]),

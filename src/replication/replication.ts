@@ -356,6 +356,11 @@ export class Replication {
     };
   }
 
+  /** The leader's stream is not applied until the returned function is called. */
+  holdStream(): () => void {
+    return this.follower.hold();
+  }
+
   /**
    * Waits until all followers have said that they have everything, those of a full sync too, as in
    * Redis. Resolves to sentences about those that had not in time.

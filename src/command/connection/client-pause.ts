@@ -1,6 +1,6 @@
 // CLIENT PAUSE and UNPAUSE, which hold and release the commands of clients, and CLIENT UNBLOCK,
-// which ends the wait of another connection. Links of followers are never held. Error texts are
-// those of redis 7.0 (clientCommand).
+// which ends the wait of another connection. Links of followers are never held; a follower holds
+// its leader's stream (node/parts.ts). Error texts are those of redis 7.0 (clientCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";

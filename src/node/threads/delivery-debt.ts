@@ -2,7 +2,7 @@
 // delivered yet, by the work that they are. A thread may be slower than publishers are: without a
 // bound its queue would grow, and its sockets wait behind it. So a PUBLISH waits until no thread
 // owes more than the bound, and what observers of keys are told waits in the event log. A leader's
-// stream waits for nobody.
+// stream is held then (node/parts.ts): it cannot wait in the middle of a command.
 // Invariant: each thread's word is the sum of what was posted to it less what it has delivered.
 
 import { deliveredPerRoundBytesMax, deliveryDebtBytesMax } from "../../base/limits.ts";
@@ -19,12 +19,17 @@ export function reserveDeliveryDebt(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer((threads + 1) * Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** The work of a message for all its receivers in a thread, in units of the debt. */
+/**
+ * The work of a message for all its receivers in a thread, in units of the debt, and its bytes,
+ * which wait there once.
+ */
 export function workForAll(messageBytes: number, receivers: number): number {
-  return Math.ceil((workOf(messageBytes) * receivers) / unitBytes);
+  return Math.ceil((messageBytes + workOf(messageBytes) * receivers) / unitBytes);
 }
 
 export class DeliveryDebt {
+  /** Called when a thread owes more than the bound after more was added. */
+  exceeded: (() => void) | null = null;
   private readonly words: Int32Array;
   private last: Promise<void> = Promise.resolve();
 
@@ -35,6 +40,7 @@ export class DeliveryDebt {
   /** For the control thread: that thread has more to deliver. */
   add(thread: number, work: number): void {
     Atomics.add(this.words, thread, work);
+    if (this.exceeded !== null && this.owed(thread) > deliveryDebtBytesMax) this.exceeded();
   }
 
   /** For a data thread: it has delivered. */

@@ -26,7 +26,7 @@ import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
-import { DeliveryDebt } from "./delivery-debt.ts";
+import type { DeliveryDebt } from "./delivery-debt.ts";
 import { losersAmong } from "./enforcement.ts";
 import type { Mailbox } from "./mailbox.ts";
 import {
@@ -51,6 +51,7 @@ import { RemoteLinkSocket } from "./worker-links.ts";
 
 export interface WorkerParts {
   readonly memory: SharedMemory;
+  readonly debt: DeliveryDebt;
   /** Those of the control thread, which has no clients. */
   readonly control: Connections;
   readonly mailbox: Mailbox;
@@ -94,7 +95,7 @@ export class WorkerThreads implements Threads {
       throw new ConfigError("--threads: more than one data thread works on Linux only");
     }
     this.parts = parts;
-    this.debt = new DeliveryDebt(parts.memory.deliveries);
+    this.debt = parts.debt;
     this.workers = Array.from({ length: parts.count }, (_, index) => this.start(index + 1));
   }
 

@@ -21,7 +21,7 @@
 
 import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
-import { acknowledgeMs, linkSilenceMsMax } from "../../base/limits.ts";
+import { acknowledgeMs, heldStreamBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { RdbError } from "../../rdb/format.ts";
 import { Garbage } from "../collection.ts";
 import { Attempts } from "./attempts.ts";
@@ -31,6 +31,7 @@ import { Dials, LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
 import { SnapshotLoad } from "./snapshot-load.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { Wishes } from "./wishes.ts";
 
 export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
 
@@ -68,7 +69,8 @@ export class Follower {
   private replid = "";
   private offset = 0;
   private selectedDatabase = 0;
-  private freezes = 0;
+  private readonly freezes = new Wishes(() => this.updateFreeze());
+  private readonly holds = new Wishes(() => this.updateFreeze());
   private lastBytesMs = 0;
   private loadBeganMs = 0;
   private lastAcknowledgedMs = 0;
@@ -105,6 +107,11 @@ export class Follower {
   /** Items and commands since the last full sync began that had no room here. */
   get refusedItems(): number {
     return this.stream?.refused ?? this.lastRefused;
+  }
+
+  /** Bytes of the stream that were read and not applied. */
+  get readAheadBytes(): number {
+    return this.stream?.waitingBytes ?? 0;
   }
 
   get lastBytesSecondsAgo(): number {
@@ -178,24 +185,32 @@ export class Follower {
 
   /** Freezes the data between two commands until the returned function is called. */
   freeze(): () => void {
-    this.freezes++;
-    this.updateFreeze();
-    let isFrozen = true;
-    return () => {
-      if (!isFrozen) return;
-      isFrozen = false;
-      this.freezes--;
-      this.updateFreeze();
-    };
+    return this.freezes.make();
+  }
+
+  /** The same for the stream only: a snapshot is loaded, and a part of the stream is read ahead. */
+  hold(): () => void {
+    return this.holds.make();
+  }
+
+  private get isHeld(): boolean {
+    return this.freezes.count + this.holds.count > 0;
   }
 
   private updateFreeze(): void {
-    const frozen = this.freezes > 0;
-    this.connection?.setPaused(frozen);
+    const frozen = this.isHeld;
+    this.updatePause();
     this.guard(() => {
       if (this.stream !== null) this.stream.frozen = frozen;
     });
-    if (!frozen) this.parts.journaled();
+    if (frozen) return;
+    this.lastBytesMs = this.parts.clock.monotonicMs(); // it may have read nothing meanwhile
+    this.parts.journaled();
+  }
+
+  private updatePause(): void {
+    const isFarAhead = this.holds.count > 0 && this.readAheadBytes > heldStreamBytesMax;
+    this.connection?.setPaused(this.freezes.count > 0 || isFarAhead);
   }
 
   /** Called once a second: acknowledges, and ends a silent link. */
@@ -204,7 +219,7 @@ export class Follower {
     if (this.state === "off" || this.state === "connect") return;
     if (this.isUp) this.attempts.holds(`leader ${formatAddress(this)}`);
     const silentMs = now - Math.max(this.lastBytesMs, this.awakeSinceMs);
-    if (silentMs > linkSilenceMsMax && this.freezes === 0) {
+    if (silentMs > linkSilenceMsMax && !this.isHeld) {
       this.fail(`silent for ${Math.round(silentMs)} ms`);
     } else if (now - this.lastAcknowledgedMs >= acknowledgeMs / 2) {
       if (this.state === "connected") this.acknowledge();
@@ -313,11 +328,12 @@ export class Follower {
       this.handshake = null;
       this.decide(outcome);
       // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
-      this.connection?.setPaused(this.freezes > 0);
+      this.updatePause();
     }
     if (this.receiver !== null && at < chunk.length) at = this.receive(this.receiver, chunk, at);
     if (this.stream === null || at >= chunk.length) return;
     this.stream.push(at === 0 ? chunk : chunk.subarray(at));
+    if (this.holds.count > 0) this.updatePause();
     this.parts.journaled();
   }
 
@@ -392,7 +408,7 @@ export class Follower {
 
   /** Bytes may still come after a freeze; what was frozen must not be replaced. */
   private receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    if (this.freezes > 0 && !this.isLoading) {
+    if (this.freezes.count > 0 && !this.isLoading) {
       throw new SyncError("no snapshot is loaded while this node's data have to stand still");
     }
     const at = this.push(receiver, chunk, start);
@@ -455,7 +471,7 @@ export class Follower {
       acknowledge: () => this.acknowledge(),
       refused: this.lastRefused,
     });
-    this.stream.frozen = this.freezes > 0;
+    this.stream.frozen = this.isHeld;
   }
 
   private acknowledge(): void {

@@ -62,6 +62,11 @@ export class LeaderStream {
     this.acknowledge = parts.acknowledge;
   }
 
+  /** What has arrived and is not applied. */
+  get waitingBytes(): number {
+    return this.parser.pendingBytes() + (this.transaction?.bytes.length ?? 0);
+  }
+
   get frozen(): boolean {
     return this.isFrozen;
   }
