@@ -52,6 +52,11 @@ export function writesTo({ words }: KeyUse): boolean {
   return !words.startsWith("RO") && words !== notAKey;
 }
 
+/** Whether the key goes, whatever else the command does. */
+export function removes({ words }: KeyUse): boolean {
+  return words.startsWith("RM");
+}
+
 /**
  * Position of the next key after `position` among `argc` arguments; 0 for none. 0 gives the first.
  */

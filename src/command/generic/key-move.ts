@@ -41,7 +41,6 @@ function move(x: Context, request: Request, reply: Reply): boolean {
 }
 
 /**
-/**
  * Stores the value of argument 1 under argument 2 as well, in the selected database or another. On
  * a refusal, replies and returns false. For Redis it is a new key in any case.
  */

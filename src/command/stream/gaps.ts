@@ -7,8 +7,9 @@ import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
-import { nextIn, writesTo } from "../core/key-use.ts";
+import { type KeyUse, nextIn, removes, writesTo } from "../core/key-use.ts";
 import { erase, findForWrite } from "../core/write.ts";
+import { inDatabase } from "../generic/key-move.ts";
 
 /** Whether the command builds on a missing key. */
 export function buildsOnGap(x: Context, command: Command, request: Request): boolean {
@@ -33,11 +34,30 @@ export function namesHeldKey(x: Context, request: Request): boolean {
   return false;
 }
 
-/** Deletes the keys that a command would have written to. */
+/**
+ * Deletes the keys that a command would have written to. What it stores in a second database is
+ * there, under a name that may be another key here.
+ */
 export function eraseWritten(x: Context, command: Command, request: Request): void {
+  const { database } = x.session;
+  const other = command.row.otherDatabase?.(request, database) ?? database;
+  if (other !== database) {
+    inDatabase(x, other, () => eraseUsed(x, command, request, writesTo));
+    eraseUsed(x, command, request, removes);
+  } else {
+    eraseUsed(x, command, request, writesTo);
+  }
+}
+
+function eraseUsed(
+  x: Context,
+  command: Command,
+  request: Request,
+  isMeant: (use: KeyUse) => boolean,
+): void {
   const argc = command.keyArguments(request);
   for (const use of command.uses) {
-    if (!writesTo(use)) continue;
+    if (!isMeant(use)) continue;
     for (let at = nextIn(use.range, 0, argc); at !== 0; at = nextIn(use.range, at, argc)) {
       eraseKey(x, request, at);
     }

@@ -54,11 +54,13 @@ function open(refusesOtherTypes = false) {
     run: (...words: Argument[]) => apply(request(...words), 0, stream.refused > 0),
     push: (...words: Argument[]) => stream.push(encodeCommand(words)),
     /** Takes the lock as any thread would: it must be free. */
-    has(key: string): boolean {
+    has(key: string, database = 0): boolean {
       const bytes = Buffer.from(key);
+      keyspace.select(database);
       const taken = store.lockShards(store.allShards);
       const found = store.find(bytes, 0, bytes.length, 0);
       store.unlockShards(taken);
+      keyspace.select(0);
       return found;
     },
   };
@@ -97,8 +99,24 @@ test("a command whose result has no room deletes its destination and keeps its s
   for (const key of ["copied", "combined"]) push("SET", key, "small");
   expect(run("COPY", "source", "copied", "REPLACE")).toBe("refused");
   expect(run("BITOP", "NOT", "combined", "source")).toBe("refused");
-  expect(["source", "copied", "combined"].map(has)).toEqual([true, false, false]);
+  expect(["source", "copied", "combined"].map((key) => has(key))).toEqual([true, false, false]);
   expect(stream.refused).toBe(0);
+});
+
+test("without room in another database, what COPY and MOVE replace there is deleted", () => {
+  const { push, has, stream } = open();
+  const keys = () => [0, 1].map((at) => ["a", "b"].filter((key) => has(key, at)).join(""));
+  push("SET", "b", "small");
+  push("SELECT", "1");
+  for (const key of ["a", "b"]) push("SET", key, "old");
+  push("SELECT", "0");
+  push("SET", "a", Buffer.alloc(5 * MiB));
+  expect(keys()).toEqual(["ab", "ab"]);
+  push("COPY", "a", "b", "DB", "1", "REPLACE");
+  expect([...keys(), stream.refused]).toEqual(["ab", "a", 1]);
+  for (let i = 0; stream.refused === 1; i++) push("SET", `filler:${i}`, Buffer.alloc(MiB / 2));
+  push("MOVE", "a", "1");
+  expect([...keys(), stream.refused]).toEqual(["b", "", 3]);
 });
 
 test("a value beyond the longest that a client may write is one without room", () => {
@@ -122,7 +140,7 @@ test("a command that builds on a value without room starts no new one, one that 
   push("SET", "big", Buffer.alloc(5 * MiB));
   push("SET", "huge", Buffer.alloc(16 * MiB));
   push("SET", "mixed", "small");
-  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, true]);
+  expect(["big", "huge", "mixed"].map((key) => has(key))).toEqual([true, false, true]);
   const builders: readonly Argument[][] = [
     ["APPEND", "huge", "tail"],
     ["SETRANGE", "huge", "0", "head"],
@@ -134,12 +152,12 @@ test("a command that builds on a value without room starts no new one, one that 
     ["BITOP", "OR", "mixed", "big", "huge"],
   ];
   for (const words of builders) push(...words);
-  expect(["big", "huge", "mixed"].map(has)).toEqual([true, false, false]);
+  expect(["big", "huge", "mixed"].map((key) => has(key))).toEqual([true, false, false]);
   expect(stream.refused).toBe(1 + builders.length);
   push("RENAME", "big", "renamed");
   push("SET", "huge", "fits");
   push("APPEND", "huge", ", and goes on");
-  expect(["big", "renamed", "huge"].map(has)).toEqual([false, true, true]);
+  expect(["big", "renamed", "huge"].map((key) => has(key))).toEqual([false, true, true]);
   expect(stream.refused).toBe(1 + builders.length);
 });
 
@@ -147,7 +165,7 @@ test("MSETEX without room deletes the keys that it names, and nothing that reads
   const { push, stream, has } = open();
   for (const key of ["a", "b", "EX", "NX"]) push("SET", key, "small");
   push("MSETEX", "2", "a", "v", "b", Buffer.alloc(16 * MiB), "NX", "EX", "100");
-  expect(["a", "b", "EX", "NX"].map(has)).toEqual([false, false, true, true]);
+  expect(["a", "b", "EX", "NX"].map((key) => has(key))).toEqual([false, false, true, true]);
   expect(stream.refused).toBe(1);
 });
 
@@ -277,7 +295,16 @@ test("a condition counts as met, and a missing source as a value of another type
   expect(run("COPY", "d", "nosuch", "DB", "1")).toBe("applied");
   expect(run("MOVE", "e", "1")).toBe("applied");
   const keys = ["a", "b", "c", "d", "e", "f", "g", "nosuch"];
-  expect(keys.map(has)).toEqual([false, false, false, true, false, true, true, false]);
+  expect(keys.map((key) => has(key))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    false,
+    true,
+    true,
+    false,
+  ]);
 });
 
 test("a module's value replaces a string and does not end the link", () => {
