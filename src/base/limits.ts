@@ -389,6 +389,12 @@ export const resyncCalmMs = 60_000;
 /** A journal without readers is turned off after this time, ms (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
 
+/**
+ * The longest DEBUG SLEEP, in seconds; a longer one is refused. Nothing can end it early, not even
+ * a signal to shut down.
+ */
+export const debugSleepSecondsMax = 600;
+
 // ---- relations ----------------------------------------------------------------------------------
 
 /** What must hold between the limits. */

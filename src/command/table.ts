@@ -10,6 +10,7 @@ import { clientCommands } from "./connection/client-command.ts";
 import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
 import { register, registerInternal } from "./core/registry.ts";
+import { debugCommands } from "./debug/debug-command.ts";
 import { databaseCommands } from "./generic/databases.ts";
 import { dumpCommands } from "./generic/dump.ts";
 import { expiryCommands } from "./generic/expiry.ts";
@@ -80,6 +81,7 @@ const rows: readonly CommandRow[] = [
   ...monitorCommands,
   ...latencyCommands,
   ...moduleCommands,
+  ...debugCommands,
   ...clusterCommands,
   ...persistenceCommands,
   ...replicationCommands,

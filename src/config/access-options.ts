@@ -4,12 +4,13 @@
 import { ConfigError } from "../base/errors.ts";
 import { unixPathBytesMax } from "../base/limits.ts";
 import type { Option } from "./option.ts";
-import { parseWord } from "./values.ts";
+import { type DebugAccess, debugAccesses, parseWord } from "./values.ts";
 
 export interface AccessConfig {
   readonly protectedMode: boolean;
   readonly unixSocket: string;
   readonly unixSocketPerm: number;
+  readonly debugCommand: DebugAccess;
 }
 
 export const accessOptions: { readonly [Key in keyof AccessConfig]: Option<AccessConfig[Key]> } = {
@@ -48,6 +49,18 @@ export const accessOptions: { readonly [Key in keyof AccessConfig]: Option<Acces
     parse: parseMode,
     format: (mode) => mode.toString(8),
     redis: [{ name: "unixsocketperm" }],
+  },
+  debugCommand: {
+    name: "enable-debug-command",
+    environment: "MSCACHE_ENABLE_DEBUG_COMMAND",
+    group: "Security",
+    hint: debugAccesses.join("|"),
+    default: "no",
+    doc: "Whether clients may use DEBUG, or only those of this machine (`local`); it can hold up the node.",
+    change: "restart",
+    parse: (text) => parseWord(text, debugAccesses),
+    format: (access) => access,
+    redis: [{ name: "enable-debug-command" }],
   },
 };
 

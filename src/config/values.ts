@@ -12,6 +12,10 @@ export type EvictionPolicy = (typeof evictionPolicies)[number];
 export const snapshotCorrupt = ["refuse", "ignore"] as const;
 export type SnapshotCorrupt = (typeof snapshotCorrupt)[number];
 
+/** The first is the default. */
+export const debugAccesses = ["no", "yes", "local"] as const;
+export type DebugAccess = (typeof debugAccesses)[number];
+
 /** A year. */
 export const snapshotSecondsMax = 31_536_000;
 

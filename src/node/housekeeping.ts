@@ -38,6 +38,8 @@ export interface HousekeepingParts {
 }
 
 export class Housekeeping {
+  /** Whether expired items are reclaimed; DEBUG may say no. */
+  reclaimsExpired = true;
   private readonly store: Store;
   private readonly standing: SharedStanding;
   private readonly information: NodeInformation;
@@ -87,7 +89,8 @@ export class Housekeeping {
       const { store } = this;
       let isWorthwhile = true;
       while (isWorthwhile && monotonicMs() < deadline) {
-        isWorthwhile = store.sweep(bucketsPerStep, now) > bucketsPerStep || store.databases.hasDead;
+        const removed = store.sweep(bucketsPerStep, now, this.reclaimsExpired);
+        isWorthwhile = removed > bucketsPerStep || store.databases.hasDead;
       }
       const spentMs = monotonicMs() - beganMs;
       const isCut = isWorthwhile && !store.databases.hasDead;

@@ -13,7 +13,7 @@ import type { Store } from "../store/store.ts";
 import { betweenCommands } from "./shared-memory.ts";
 import type { SharedStanding } from "./standing.ts";
 
-type PausePurpose = "command" | "failover" | "shutdown";
+type PausePurpose = "command" | "failover" | "shutdown" | "debug";
 
 interface Pause {
   readonly kind: PauseKind;
@@ -49,6 +49,12 @@ export class NodePauses implements Pauses {
   pauseFor(purpose: "failover" | "shutdown", isPaused: boolean): void {
     if (isPaused) this.begin(purpose, "writes", Number.POSITIVE_INFINITY);
     else this.end(purpose);
+  }
+
+  /** Holds all commands for as long as it takes. */
+  holdAll(isPaused: boolean): void {
+    if (isPaused) this.begin("debug", "all", Number.POSITIVE_INFINITY);
+    else this.end("debug");
   }
 
   /** A leader expires and evicts items, which are writes: a pause holds these, too. */

@@ -14,6 +14,7 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
+import { NodeDebugging } from "./debugging.ts";
 import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
@@ -141,7 +142,10 @@ function makeServices(ground: Ground, made: Made) {
   const counted = { channels, tracking, runId, threads, persistence, shutdown, timings, held };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
-  new Housekeeping({ ...shared, information, waits, connections, signal: chores.signal });
+  const { signal } = chores;
+  const housekeeping = new Housekeeping({ ...shared, information, waits, connections, signal });
+  const { history } = replication;
+  const debugging = new NodeDebugging({ store, pauses, housekeeping, history, log });
   if (store.isShared) {
     const tell = () => {
       replication.flush();
@@ -150,12 +154,12 @@ function makeServices(ground: Ground, made: Made) {
     const sent = standing.onEffects(tell, sending.signal);
     sent.catch((error) => fault(error, "replication"));
   }
-  return { ...ending, log, roles, waits, information, memory, timings, shutdown };
+  return { ...ending, log, roles, waits, information, memory, timings, shutdown, debugging };
 }
 
 function makeControl({ configuration, users, pauses }: Ground, node: Node): Control {
   const { threads, information, memory, timings, roles, replication, waits } = node;
-  const { persistence, shutdown } = node;
+  const { persistence, shutdown, debugging } = node;
   return {
     configuration,
     users,
@@ -169,6 +173,7 @@ function makeControl({ configuration, users, pauses }: Ground, node: Node): Cont
     pauses,
     snapshots: persistence,
     shutdown,
+    debugging,
   };
 }
 

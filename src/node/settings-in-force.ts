@@ -58,6 +58,9 @@ const rows: { readonly [K in Key]?: Row } = {
   protectedMode: ({ standing }, { protectedMode }) => {
     standing.isProtected = protectedMode;
   },
+  debugCommand: ({ standing }, { debugCommand }) => {
+    standing.debugCommand = debugCommand;
+  },
   tcpKeepAlive: ({ standing }, { tcpKeepAlive }) => {
     standing.keepAliveSeconds = tcpKeepAlive;
   },

@@ -27,7 +27,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["tls-ciphersuites", ""],
   ["daemonize", "no"],
   ["supervised", "no"],
-  ["enable-debug-command", "no"],
   ["enable-module-command", "no"],
   ["stop-writes-on-bgsave-error", "no"],
   ["hz", "10"],

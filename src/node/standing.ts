@@ -12,6 +12,7 @@ import { Access } from "../command/acl/access.ts";
 import { describeRunning } from "../command/connection/client-line.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
+import { type DebugAccess, debugAccesses } from "../config/values.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
 const CLIENT_IDS = 0;
@@ -30,7 +31,8 @@ const TLS_PORT = 10;
 const LEADER = 11;
 const DENIALS_MAX = LEADER + sharedValueWords;
 const DENIAL_IDS = DENIALS_MAX + 1;
-const words = DENIAL_IDS + 1;
+const DEBUG_COMMAND = DENIAL_IDS + 1;
+const words = DEBUG_COMMAND + 1;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
 const leaderBytesMax = 512;
@@ -120,6 +122,15 @@ export class SharedStanding implements Standing {
 
   set isProtected(value: boolean) {
     Atomics.store(this.words, PROTECTED, value ? 1 : 0);
+  }
+
+  /** Who may use DEBUG. */
+  get debugCommand(): DebugAccess {
+    return debugAccesses[Atomics.load(this.words, DEBUG_COMMAND)];
+  }
+
+  set debugCommand(access: DebugAccess) {
+    Atomics.store(this.words, DEBUG_COMMAND, debugAccesses.indexOf(access));
   }
 
   /** The length of the log of refused commands; each thread has one. */

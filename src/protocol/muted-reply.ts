@@ -93,6 +93,14 @@ export class MutedReply implements Reply {
     if (this.passes()) this.to.double(value);
   }
 
+  bigNumber(digits: string): void {
+    if (this.passes()) this.to.bigNumber(digits);
+  }
+
+  attribute(pairs: number): void {
+    if (this.passes()) this.to.attribute(pairs);
+  }
+
   array(length: number): void {
     if (this.passes()) this.to.array(length);
   }

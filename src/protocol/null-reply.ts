@@ -19,6 +19,8 @@ export class NullReply implements Reply {
   nilArray(): void {}
   boolean(): void {}
   double(): void {}
+  bigNumber(): void {}
+  attribute(): void {}
   array(): void {}
   set(): void {}
   map(): void {}

@@ -37,6 +37,10 @@ export interface Reply {
   boolean(value: boolean): void;
   /** A decimal number; as text, if it has more digits than a number holds. */
   double(value: number | string): void;
+  /** An integer of any length, as its digits. */
+  bigNumber(digits: string): void;
+  /** What precedes a reply and tells more about it, in a version that has it. */
+  attribute(pairs: number): void;
   array(length: number): void;
   set(length: number): void;
   /** A map of `pairs` keys, each followed by its value. */

@@ -77,6 +77,11 @@ export function lengthOfString(payload: Uint8Array, start: number, end: number):
   }
 }
 
+/** The bytes that a value of this length takes in a payload, or in a snapshot. */
+export function writtenLengthOf(valueLength: number): number {
+  return lengthBytes(valueLength) + valueLength;
+}
+
 /** The payload of a string of `valueLength` bytes, which is made where it is copied to. */
 export class StringPayload implements ByteSource {
   readonly length: number;
@@ -86,7 +91,7 @@ export class StringPayload implements ByteSource {
   constructor(value: ByteSource, valueLength: number) {
     this.value = value;
     this.valueLength = valueLength;
-    this.length = 1 + lengthBytes(valueLength) + valueLength + footerBytes;
+    this.length = 1 + writtenLengthOf(valueLength) + footerBytes;
   }
 
   /** Only whole: the checksum is over all of it. */

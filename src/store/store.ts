@@ -363,10 +363,10 @@ export class Store {
   }
 
   /** A slice of background work: removes items from some buckets, and returns their number. */
-  sweep(budgetBuckets: number, now: number): number {
+  sweep(buckets: number, now: number, reclaimsExpired = true): number {
     releaseStalePages(this.attachment);
     this.rooms[this.halves.half].repay(now);
-    return this.databases.bury(budgetBuckets) + this.walker.sweep(budgetBuckets, now);
+    return this.databases.bury(buckets) + (reclaimsExpired ? this.walker.sweep(buckets, now) : 0);
   }
 
   /** Makes a live item current, chosen by 32 random bits. The caller holds all shards. */

@@ -6,7 +6,7 @@
 /** Names by the categories that they share. */
 const namesByCategories: Readonly<Record<string, string>> = {
   slow: "function xgroup xinfo",
-  "admin slow dangerous": "bgrewriteaof debug module|loadex monitor",
+  "admin slow dangerous": "bgrewriteaof module|loadex monitor",
   "write list slow blocking": "blmove blmpop blpop brpop brpoplpush",
   "write sortedset slow blocking": "bzmpop",
   "write sortedset fast blocking": "bzpopmax bzpopmin",

@@ -32,6 +32,8 @@ export const flag = {
   SKIP_SLOWLOG: 1 << 20,
   /** Not in COMMAND and not callable by name: the rows of the binary protocol's opcodes. */
   INTERNAL: 1 << 11,
+  /** Refused unless an option allows it: DEBUG. */
+  PROTECTED: 1 << 19,
   /** Involves the connections of all data threads: with several of them it runs like CONTROL. */
   GLOBAL: 1 << 21,
   /** Changes no data but enters the stream to the followers, so a pause of writes holds it too. */

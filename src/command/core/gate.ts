@@ -7,6 +7,7 @@
 // pause.
 // Hot path: examine(), judge().
 
+import { isLoopback, parseAddress } from "../../base/address.ts";
 import {
   type ErrorReply,
   errorReply,
@@ -19,6 +20,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
+import type { Session } from "./session.ts";
 
 /** The states of a node that restrict commands. */
 export const restriction = {
@@ -64,9 +66,37 @@ export function examine(
   const { session } = x;
   if (!command.accepts(request.argc)) return wrongArity(command);
   if (!session.isTrusted) return examineStrictly(x, command, flags, request);
-  if (session.transaction === null || (flags & flag.NO_MULTI) === 0) return null;
-  return session.kind === "leader" ? null : notInTransaction;
+  if (session.transaction === null || (flags & unusualInMulti) === 0) return null;
+  return session.kind === "leader" ? null : refusalInMulti(x, command, flags);
 }
+
+/** What may not be queued, or not by everybody: one test for all. */
+const unusualInMulti = flag.NO_MULTI | flag.PROTECTED;
+
+function refusalInMulti(x: Context, command: Command, flags: number): ErrorReply | null {
+  return (flags & flag.NO_MULTI) === 0 ? protection(x, command) : notInTransaction;
+}
+
+/**
+ * Why a command that an option must allow is refused. Only control commands are such, so that the
+ * others need no test: their thread asks before it runs one, and before the login, as Redis does.
+ */
+export function protection({ session, standing }: Context, command: Command): ErrorReply | null {
+  if ((command.flags & flag.PROTECTED) === 0) return null;
+  const { debugCommand } = standing;
+  if (debugCommand === "yes") return null;
+  return debugCommand === "local" && isFromHere(session) ? null : debugNotAllowed;
+}
+
+function isFromHere({ isUnix, address }: Session): boolean {
+  return isUnix || isLoopback(parseAddress(address).host);
+}
+
+const debugNotAllowed = errorReply(
+  'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run ' +
+    "it from a local connection, otherwise you need to set this option in the configuration file, " +
+    "and then restart the server.",
+);
 
 /** The same for a client that has not logged in, or whose user may not do everything. */
 function examineStrictly(
@@ -83,7 +113,10 @@ function examineStrictly(
   ) {
     return noAuth;
   }
-  if (session.transaction !== null && (flags & flag.NO_MULTI) !== 0) return notInTransaction;
+  if (session.transaction !== null && (flags & unusualInMulti) !== 0) {
+    const refusal = refusalInMulti(x, command, flags);
+    if (refusal !== null) return refusal;
+  }
   return standing.access.refusal(session, command, request, now);
 }
 

@@ -22,6 +22,8 @@ export interface Standing {
   readonly isLoading: boolean;
   /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
+  /** Who may use DEBUG: nobody, everybody, or clients of this machine. */
+  readonly debugCommand: "no" | "yes" | "local";
   /** The users as this thread knows them. */
   readonly access: AccessControl;
 }
@@ -40,6 +42,18 @@ export interface Control {
   readonly pauses: Pauses;
   readonly snapshots: Snapshots;
   readonly shutdown: Ending;
+  readonly debugging: Debugging;
+}
+
+/** What DEBUG does to the node. */
+export interface Debugging {
+  /** The whole node stands still for so long: it answers nobody, and its links are silent. */
+  sleep(seconds: number): void;
+  /** Whether expired items are reclaimed in the background. Nobody sees them in either case. */
+  setActiveExpire(isOn: boolean): void;
+  /** No follower can go on by a partial sync after this. */
+  changeReplicationId(): void;
+  log(message: string): void;
 }
 
 /** How to shut down a node. */

@@ -27,13 +27,18 @@ export function helpRow(
   };
 }
 
-function help(name: string, lines: readonly string[]): Handler {
-  const all = [
+/** The lines of one command in that frame. */
+export function helpLines(name: string, lines: readonly string[]): readonly string[] {
+  return [
     `${name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`,
     ...lines,
     "HELP",
     "    Prints this help.",
   ];
+}
+
+function help(name: string, lines: readonly string[]): Handler {
+  const all = helpLines(name, lines);
   return (_x, _request, reply) => {
     reply.array(all.length);
     for (const line of all) reply.simple(line);

@@ -92,7 +92,7 @@ const integerBytesMax = 20;
 const scratch = new Uint8Array(integerBytesMax);
 
 /** Redis 7.0's choice for the current item when it is set as a whole. */
-function encodingOf(store: Store): string {
+export function encodingOf(store: Store): string {
   const length = store.valueLength;
   if (length > embeddedBytesMax) return "raw";
   if (length > integerBytesMax) return "embstr";

@@ -11,7 +11,8 @@ import { Output, OutputLimitError, type Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { Context, ControlContext, Idle } from "../../command/core/context.ts";
 import { execute } from "../../command/core/execute.ts";
-import { heldBack } from "../../command/core/gate.ts";
+import { heldBack, protection } from "../../command/core/gate.ts";
+import { refuse } from "../../command/core/run-handler.ts";
 import type { Session } from "../../command/core/session.ts";
 import { timesItself } from "../../command/timing/command-times.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
@@ -119,7 +120,11 @@ export class LocalMailbox implements Mailbox {
       context.standing.access.refresh(context.session);
       context.observer.begin(context.session);
       context.keyspace.select(context.session.database);
-      const outcome = execute(context, command, request, reply);
+      const refusal = command.accepts(request.argc) ? protection(context, command) : null;
+      const outcome =
+        refusal === null
+          ? execute(context, command, request, reply)
+          : refuse(context, command, refusal, reply);
       context.keyspace.select(0);
       context.store.countsUses = true;
       if (outcome !== heldBack) {

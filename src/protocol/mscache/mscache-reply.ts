@@ -82,6 +82,12 @@ export class MscacheReply implements Reply {
   double(): void {
     unsupported("double");
   }
+  bigNumber(): void {
+    unsupported("bigNumber");
+  }
+  attribute(): void {
+    unsupported("attribute");
+  }
   array(): void {
     unsupported("array");
   }

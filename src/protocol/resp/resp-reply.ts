@@ -6,7 +6,7 @@
 
 import { writeDigits, writeInteger } from "../../base/ascii.ts";
 import type { ByteSource } from "../../base/bytes.ts";
-import { type ErrorReply, errorReply } from "../../base/errors.ts";
+import { assert, type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Output } from "../../base/output.ts";
 import type { ErrorSink, Reply } from "../reply.ts";
 
@@ -26,6 +26,7 @@ const DOLLAR = 0x24; // bulk string
 const STAR = 0x2a; // array
 const PERCENT = 0x25; // map
 const TILDE = 0x7e; // set
+const BAR = 0x7c; // attribute
 const GREATER = 0x3e; // push
 const headerBytesMax = 24; // type, sign, 20 digits, CR LF
 
@@ -119,6 +120,17 @@ export class RespReply implements Reply {
     const text = typeof value === "string" ? value : doubleText(value);
     if (this.resp3) this.raw(`,${text}\r\n`);
     else this.text(text);
+  }
+
+  bigNumber(digits: string): void {
+    if (this.resp3) this.raw(`(${digits}\r\n`);
+    else this.text(digits);
+  }
+
+  /** RESP2 has no attributes, and its elements would be taken for replies. */
+  attribute(pairs: number): void {
+    assert(this.resp3, "an attribute is for RESP3");
+    this.header(BAR, pairs);
   }
 
   array(length: number): void {
