@@ -207,7 +207,7 @@ function settingsOf<K extends Key>(key: K): Setting[] {
     isSecret: option.hint === "PASSWORD",
     show: (config) => (redis.show ?? option.format)(config[key], config),
     change: (config, text) => {
-      const changed = { ...config, [key]: (redis.read ?? option.parse)(text, config[key]) };
+      const changed = { ...config, [key]: (redis.read ?? option.parse)(text, config[key], config) };
       checkRelations(changed);
       return changed;
     },

@@ -17,10 +17,10 @@ import {
   parseOutputLimits,
   showOutputLimits,
 } from "./output-limits.ts";
-import { formatSize, isSize, parseSizeWithin } from "./values.ts";
+import { formatSize, isSize, parseSize, parseSizeWithin } from "./values.ts";
 
 export interface LimitConfig {
-  /** Negative: so many percents of max-memory, see clientMemoryBytes(). */
+  /** 0: no limit; negative: so many percents of max-memory. See clientMemoryBytes(). */
   readonly maxClientMemory: number;
   readonly requestLimit: number;
   readonly outputLimits: OutputLimits;
@@ -35,7 +35,7 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     default:
       "a quarter of the memory that the program leaves, at most 1gb and an eighth of all memory",
     derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
-    doc: "Memory limit for the unread replies and unfinished requests of all clients, in bytes or as a share of `max-memory`; above it, the largest clients are disconnected.",
+    doc: "Memory limit for the unread replies and unfinished requests of all clients, in bytes or as a share of `max-memory`; above it, the largest clients are disconnected. 0 for no such limit.",
     change: "applies",
     parse: parseShare,
     format: (value) => (value < 0 ? `${-value}%` : formatSize(value)),
@@ -82,12 +82,12 @@ function parseShare(text: string): number {
   if (digits === undefined) return parseSizeOr(text);
   const percents = Number(digits);
   if (percents > 100) throw new ConfigError("percentage argument must be less or equal to 100");
-  if (percents < 1) throw new ConfigError(`"${text}" would leave clients no memory`);
-  return -percents;
+  return percents === 0 ? 0 : -percents;
 }
 
 /** In Redis's words if it is no size at all. */
 function parseSizeOr(text: string): number {
   if (!isSize(text)) throw new ConfigError("argument must be a memory or percent value");
+  if (parseSize(text) === 0) return 0;
   return parseSizeWithin(text, memoryBytesMin, memoryBytesMax);
 }

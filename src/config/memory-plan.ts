@@ -43,8 +43,8 @@ const journalBytesMax = 128 * MiB;
 const clientsShareMax = 1 / 8;
 
 /**
- * What all clients together may hold, bytes. The option may be a share of max-memory: a negative
- * number of percents, as in Redis.
+ * What all clients together may hold, bytes; 0 if there is no limit. The option may be a share of
+ * max-memory: a negative number of percents, as in Redis.
  */
 export function clientMemoryBytes({ maxClientMemory, maxMemory }: ClientMemoryParts): number {
   if (maxClientMemory >= 0) return maxClientMemory;
@@ -100,8 +100,12 @@ function shareBeside(maxMemory: number, left: number, share: number): number {
   return Math.max(((left - maxMemory) * share) / (1 - itemsShare), (left * share) / 4);
 }
 
+const unbounded =
+  "max-client-memory is 0: many clients together may hold more than the process may use";
+
 /** A warning if the settings do not fit into what the process may use, otherwise null. */
 export function memoryWarning(parts: MemoryParts, memoryBytes: number): string | null {
+  if (parts.maxClientMemory === 0) return unbounded;
   const needed = memoryNeeded(parts);
   if (needed <= memoryBytes) return null;
   return (
@@ -119,7 +123,7 @@ function leftFor(memoryBytes: number, threads: number): number {
   return Math.max(memoryBytes - programBytes(threads), memoryBytes * shareLeftMin);
 }
 
-/** The memory that a node with these settings may need at most. */
+/** The memory that a node with these settings may need at most, without what has no limit. */
 export function memoryNeeded(parts: MemoryParts): number {
   const { maxMemory, journalSize, followerBuffer, threads } = parts;
   const clients = clientMemoryBytes(parts);

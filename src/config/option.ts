@@ -22,6 +22,7 @@ export interface Known {
 export interface Shown {
   readonly tlsOnly: boolean;
   readonly followerBuffer: number;
+  readonly reserve: number;
 }
 
 /** A name in CONFIG GET/SET, with its own parser and formatter if its text differs from ours. */
@@ -30,7 +31,7 @@ export interface RedisName<Value> {
   /** Gets the options on which a value depends as well. */
   readonly show?: (value: Value, others: Shown) => string;
   /** `before` is the present value, of which the text may change a part. */
-  readonly read?: (text: string, before: Value) => Value;
+  readonly read?: (text: string, before: Value, others: Shown) => Value;
 }
 
 /** The descriptive part of an option. */

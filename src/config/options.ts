@@ -11,7 +11,7 @@ import { type LimitConfig, limitOptions } from "./limit-options.ts";
 import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import { type ObservationConfig, observationOptions } from "./observation-options.ts";
-import type { Option } from "./option.ts";
+import type { Option, Shown } from "./option.ts";
 import {
   readRedisLevel,
   readRedisPolicy,
@@ -28,11 +28,13 @@ import {
   evictionPolicies,
   formatAddressList,
   formatSize,
+  isSize,
   type OtherTypes,
   otherTypes,
   parseAddressList,
   parseHost,
   parseLeaderAddress,
+  parseSize,
   parseSizeWithin,
   parseWholeNumber,
   parseWord,
@@ -97,6 +99,12 @@ const shutdownSecondsMax = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
+
+/** Redis's 0 is no limit; what was reserved at start always is one, and CONFIG GET shows it. */
+function readMaxMemory(text: string, _before: number, { reserve }: Shown): number {
+  const isZero = isSize(text) && parseSize(text) === 0;
+  return isZero ? reserve : parseSizeWithin(text, memoryBytesMin, memoryBytesMax);
+}
 
 export const options: { readonly [Key in keyof OptionValues]: Option<OptionValues[Key]> } = {
   listenAddr: {
@@ -310,11 +318,11 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     hint: "SIZE",
     default: "half of the memory that the program leaves",
     derive: ({ memoryBytes, threads }) => defaultMaxMemory(memoryBytes, threads),
-    doc: "Memory limit for items and their index.",
+    doc: "Memory limit for items and their index; `CONFIG SET maxmemory 0` raises it to the reserve.",
     change: "applies",
     parse: (text) => parseSizeWithin(text, memoryBytesMin, memoryBytesMax),
     format: formatSize,
-    redis: [{ name: "maxmemory", ...bytesAsNumber }],
+    redis: [{ name: "maxmemory", ...bytesAsNumber, read: readMaxMemory }],
   },
   reserve: {
     name: "reserve",

@@ -33,6 +33,8 @@ for (const contestant of [ours, oracle]) {
       ["100%", "100%"],
       ["2mb", "2097152"],
       ["20m", "20000000"],
+      ["0", "0"],
+      ["0%", "0"],
     ])("is %p, and CONFIG GET shows %p", async (value, shown) => {
       expect(await peer.ask("CONFIG", "SET", "maxmemory-clients", value)).toBe("+OK");
       expect(await peer.ask("CONFIG", "GET", "maxmemory-clients")).toBe(
@@ -54,6 +56,20 @@ for (const contestant of [ours, oracle]) {
     });
   });
 }
+
+test("0 is no limit for clients, and INFO and the log say so", async () => {
+  await using server = await ours.start(["--max-client-memory", "0"]);
+  await using peer = await Peer.connect(server.port);
+  expect(server.log()).toContain("max-client-memory is 0: many clients together may hold more");
+  expect(await infoField(peer, "memory", "maxmemory_clients")).toBe(0);
+  await using client = await Peer.connect(server.port);
+  client.write(encodeCommand(["SET", "k", Buffer.alloc(8 * MiB, "v")]).subarray(0, -1));
+  await waitFor(async () => (await infoField(peer, "memory", "mem_clients_normal")) > 8 * MiB);
+  expect(await peer.ask("CONFIG", "SET", "maxmemory-clients", "2mb")).toBe("+OK");
+  await waitFor(() => client.raw.isClosed);
+  expect(await peer.ask("CONFIG", "SET", "maxmemory-clients", "0")).toBe("+OK");
+  expect(await infoField(peer, "memory", "maxmemory_clients")).toBe(0);
+});
 
 test("a share of the memory for items follows when that changes", async () => {
   await using server = await ours.start(["--max-client-memory", "10%", "--max-memory", "100mb"]);

@@ -9,6 +9,7 @@ import { Signal } from "../../base/signal.ts";
 
 /** Numbers are published in KiB, so that 32 bits are enough. */
 const unitBytes = 1024;
+const unitsMax = 0x7fff_ffff;
 const LIMIT = 0;
 /** Index of the share of thread 0, the control thread; those of the other threads follow. */
 const SHARES = 1;
@@ -37,9 +38,9 @@ export class ClientMemory {
     return Atomics.load(this.words, LIMIT) * unitBytes;
   }
 
-  /** Takes effect at once in all threads. */
+  /** Takes effect at once in all threads. 0 is no limit: two tebibytes, which no node has. */
   set limitBytes(bytes: number) {
-    Atomics.store(this.words, LIMIT, Math.floor(bytes / unitBytes));
+    Atomics.store(this.words, LIMIT, bytes === 0 ? unitsMax : Math.floor(bytes / unitBytes));
   }
 
   /** Adds to the bytes of this thread's clients; negative if they hold less. */

@@ -7,7 +7,6 @@ import { formatAddress, parseAddress } from "../../../src/base/address.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { memoryBoundBytes } from "../../../src/base/system-memory.ts";
 import {
-  allSettings,
   type Config,
   loadConfig,
   type OptionValues,
@@ -436,58 +435,6 @@ describe("the memory that the process may use", () => {
       "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
     };
     expect(bound(files)).toBe(8 * gb);
-  });
-});
-
-describe("CONFIG GET and SET", () => {
-  const setting = (name: string) => {
-    const found = allSettings.find((candidate) => candidate.name === name);
-    if (found === undefined) throw new Error(`no setting ${name}`);
-    return found;
-  };
-
-  test("Redis's names show Redis's form of the value", () => {
-    const config = load({
-      listenaddr: "127.0.0.1:5000,[::1]:5001",
-      leaderaddr: "10.0.0.1:6379",
-      "max-memory": "1gb",
-      "log-level": "info",
-    });
-    const shown = Object.fromEntries(allSettings.map(({ name, show }) => [name, show(config)]));
-    expect(shown).toMatchObject({
-      port: "5000",
-      bind: "127.0.0.1 ::1",
-      replicaof: "10.0.0.1 6379",
-      maxmemory: String(gb),
-      "maxmemory-policy": "allkeys-lfu",
-      loglevel: "notice",
-      timeout: "0",
-      "repl-backlog-size": String(128 * mb),
-      reserve: "2gb",
-    });
-  });
-
-  test("every option is shown, and no name belongs to two options", () => {
-    const names = allSettings.map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
-    expect(names.length).toBeGreaterThanOrEqual(Object.keys(options).length);
-  });
-
-  test("a change returns a new configuration and does not modify the old one", () => {
-    const before = load({ "max-memory": "1gb" });
-    const after = setting("maxmemory").change(before, "1500mb");
-    expect([before.maxMemory, after.maxMemory]).toEqual([gb, 1500 * mb]);
-    expect(setting("maxmemory-policy").change(before, "noeviction").eviction).toBe("none");
-    expect(setting("maxmemory-policy").change(before, "allkeys-lru").eviction).toBe("s3fifo");
-    expect(setting("loglevel").change(before, "verbose").logLevel).toBe("info");
-  });
-
-  test("a change that breaks a relation or a bound is refused", () => {
-    const config = load({ "max-memory": "1gb" });
-    expect(sentence(() => setting("maxmemory").change(config, "3gb"))).toContain("reserve of 2gb");
-    expect(sentence(() => setting("timeout").change(config, "-1"))).toContain('"-1" is not');
-    const policy = () => setting("maxmemory-policy").change(config, "volatile-lru");
-    expect(sentence(policy)).toContain("only keys with a TTL");
   });
 });
 
