@@ -392,6 +392,12 @@ export const resyncCalmMs = 60_000;
 export const journalIdleMsMax = 3_600_000;
 
 /**
+ * Bytes above which a sparse HyperLogLog becomes a dense one (hll-sparse-max-bytes): Redis's
+ * default, as a shorter one costs time for each element. 0: it does with its first element.
+ */
+export const sparseSketchBytesDefault = 3000;
+
+/**
  * The longest DEBUG SLEEP, in seconds; a longer one is refused. Nothing can end it early, not even
  * a signal to shut down.
  */

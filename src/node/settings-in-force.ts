@@ -58,6 +58,9 @@ const rows: { readonly [K in Key]?: Row } = {
   protectedMode: ({ standing }, { protectedMode }) => {
     standing.isProtected = protectedMode;
   },
+  hllSparseBytesMax: ({ standing }, { hllSparseBytesMax }) => {
+    standing.sparseSketchBytesMax = hllSparseBytesMax;
+  },
   debugCommand: ({ standing }, { debugCommand }) => {
     standing.debugCommand = debugCommand;
   },

@@ -32,7 +32,9 @@ const LEADER = 11;
 const DENIALS_MAX = LEADER + sharedValueWords;
 const DENIAL_IDS = DENIALS_MAX + 1;
 const DEBUG_COMMAND = DENIAL_IDS + 1;
-const words = DEBUG_COMMAND + 1;
+const SPARSE_SKETCH = DEBUG_COMMAND + 1;
+const words = SPARSE_SKETCH + 1;
+const wordMax = 0x7fff_ffff;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
 const leaderBytesMax = 512;
@@ -131,6 +133,15 @@ export class SharedStanding implements Standing {
 
   set debugCommand(access: DebugAccess) {
     Atomics.store(this.words, DEBUG_COMMAND, debugAccesses.indexOf(access));
+  }
+
+  /** Above that, a sparse HyperLogLog becomes a dense one. */
+  get sparseSketchBytesMax(): number {
+    return Atomics.load(this.words, SPARSE_SKETCH);
+  }
+
+  set sparseSketchBytesMax(bytes: number) {
+    Atomics.store(this.words, SPARSE_SKETCH, Math.min(bytes, wordMax));
   }
 
   /** The length of the log of refused commands; each thread has one. */

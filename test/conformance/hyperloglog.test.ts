@@ -63,3 +63,35 @@ for (const contestant of contestants) {
     },
   );
 }
+
+for (const contestant of [...contestants, oursWithThreads(2)]) {
+  test.skipIf(contestant.isMissing)(
+    `hll-sparse-max-bytes says when a sketch of ${contestant.name} becomes dense`,
+    async () => {
+      await using server = await contestant.start(["--hll-sparse-max-bytes", "200"]);
+      await using peer = await Peer.connect(server.port);
+      const elements = Array.from({ length: 2_000 }, (_, i) => `element ${i}`);
+      const encoding = async (key: string) => await peer.ask("PFDEBUG", "ENCODING", key);
+      await peer.ask("PFADD", "small", "a", "b");
+      await peer.ask("PFADD", "large", ...elements);
+      expect([await encoding("small"), await encoding("large")]).toEqual(["+sparse", "+dense"]);
+      const name = "hll-sparse-max-bytes";
+      expect(await peer.ask("CONFIG", "SET", name, "20kb")).toBe("+OK");
+      expect(await peer.ask("CONFIG", "GET", name)).toBe(`*[$${name} $20480]`);
+      await peer.ask("PFADD", "larger", ...elements);
+      expect([await encoding("large"), await encoding("larger")]).toEqual(["+dense", "+sparse"]);
+      expect(Number((await peer.ask("STRLEN", "larger")).slice(1))).toBeGreaterThan(3_000);
+      await peer.ask("PFMERGE", "merged", "small", "larger");
+      expect(await encoding("merged")).toBe("+sparse");
+      expect(await peer.ask("CONFIG", "SET", name, "0")).toBe("+OK");
+      await peer.ask("PFADD", "empty");
+      await peer.ask("PFADD", "one", "a");
+      await peer.ask("PFMERGE", "both", "small");
+      expect([await encoding("empty"), await encoding("one")]).toEqual(["+sparse", "+dense"]);
+      expect(await encoding("both")).toBe("+dense");
+      expect(await peer.ask("CONFIG", "SET", name, "-1")).toBe(
+        `-ERR CONFIG SET failed (possibly related to argument '${name}') - argument must be a memory value`,
+      );
+    },
+  );
+}

@@ -105,6 +105,7 @@ const sketches: readonly (readonly [number, Maker])[] = [
   [0.3, (r) => ["PFDEBUG", r.pick(["TODENSE", "GETREG"]), sketchKey(r)]],
   [1, (r) => ["GET", sketchKey(r)]],
   [1, (r) => ["DEL", sketchKey(r)]],
+  [0.2, (r) => ["CONFIG", "SET", "hll-sparse-max-bytes", r.pick(["0", "300", "3kb", "20000"])]],
   [0.5, (r) => ["COPY", sketchKey(r), sketchKey(r), "REPLACE"]],
   [0.5, (r) => ["EXPIREAT", sketchKey(r), "4102444800"]],
   // Not a sketch, or a broken one: only with commands that fail before they change anything.

@@ -22,6 +22,8 @@ export interface Standing {
   readonly isLoading: boolean;
   /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
+  /** The longest sparse HyperLogLog, in bytes. */
+  readonly sparseSketchBytesMax: number;
   /** Who may use DEBUG: nobody, everybody, or clients of this machine. */
   readonly debugCommand: "no" | "yes" | "local";
   /** The users as this thread knows them. */

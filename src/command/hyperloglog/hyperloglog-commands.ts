@@ -2,8 +2,8 @@
 // hyperloglog.ts has the representation. The effect of a change is a SET of a new value, or
 // SETRANGEs of what changed. PFCOUNT keeps the cardinality that it computed in the value: a write,
 // except on a follower, which has the bytes of its leader.
-// Invariant: the value has the bytes of redis 7, if its hll-sparse-max-bytes is the default; its
-// expiry is kept. A command that is refused changes nothing (Redis keeps what PFADD added before it
+// Invariant: the value has the bytes of redis 7 with the same hll-sparse-max-bytes; its expiry is
+// kept. A command that is refused changes nothing (Redis keeps what PFADD added before it
 // met a corrupt run, but sends it to no follower).
 
 import { ErrorReply, errorReply } from "../../base/errors.ts";
@@ -97,6 +97,7 @@ function saveWhole(
 // ---- PFADD, PFMERGE, PFCOUNT --------------------------------------------------------------------
 
 function pfadd(x: Context, request: Request, reply: Reply): void {
+  current.sparseBytesMax = x.standing.sparseSketchBytesMax;
   const found = loadOrCreate(x, request, 1);
   if (found instanceof ErrorReply) return reply.error(found);
   const { buf, start, end, argc } = request;
@@ -115,6 +116,7 @@ function pfadd(x: Context, request: Request, reply: Reply): void {
 
 /** An existing destination is also a source. */
 function pfmerge(x: Context, request: Request, reply: Reply): void {
+  current.sparseBytesMax = x.standing.sparseSketchBytesMax;
   merged.fill(0);
   let isDense = false;
   for (let i = 1; i < request.argc; i++) {

@@ -7,6 +7,7 @@
 //
 // The highest bit of the cardinality marks it as out of date.
 
+import { sparseSketchBytesDefault } from "../../base/limits.ts";
 import { denseBytes, raiseAllFromDense, raiseDense } from "./dense.ts";
 import { placeOf, rankBits, registerBits, registerCount } from "./element-hash.ts";
 import {
@@ -31,8 +32,6 @@ const outOfDateBit = 0x80;
 const denseEnd = headerBytes + denseBytes;
 /** Where the cardinality is, for a change of nothing else. */
 export const cardinalityRange = [cardinalityAt, headerBytes] as const;
-/** Redis's default of hll-sparse-max-bytes. A leader's own setting is not in its stream. */
-const sparseEndMax = 3000;
 /** The longest valid value: a run of 2 bytes for each register. The rest is room for raise(). */
 const sparseValidMax = headerBytes + 2 * registerCount;
 const capacityBytes = sparseValidMax + 16;
@@ -41,6 +40,8 @@ export class HyperLogLog {
   /** The value is bytes[0] up to, not including, bytes[length]. */
   readonly bytes = new Uint8Array(capacityBytes);
   length = 0;
+  /** A value that would be longer becomes dense (hll-sparse-max-bytes). */
+  sparseBytesMax = sparseSketchBytesDefault;
   private readonly view = new DataView(this.bytes.buffer);
   private readonly scratch = new Uint8Array(denseEnd);
   private readonly registers = new Uint8Array(registerCount);
@@ -100,7 +101,8 @@ export class HyperLogLog {
     if (this.isDense) return raiseDense(this.bytes, headerBytes, register, value);
     let end = TOO_LONG;
     if (value <= sparseValueMax) {
-      end = raiseSparse(this.bytes, headerBytes, this.length, sparseEndMax, register, value);
+      const endMax = Math.min(this.sparseBytesMax, sparseValidMax);
+      end = raiseSparse(this.bytes, headerBytes, this.length, endMax, register, value);
     }
     if (end === TOO_LONG) {
       return this.makeDense() ? raiseDense(this.bytes, headerBytes, register, value) : null;

@@ -3,6 +3,7 @@
 // checked as in the server. Replies are the bytes of RESP2, effects the words in the journal.
 // Invariant: run() drains the reply, so every reply belongs to the command that it is returned for.
 
+import { sparseSketchBytesDefault } from "../../../src/base/limits.ts";
 import { Output } from "../../../src/base/output.ts";
 import { CommandStatistics } from "../../../src/command/core/command-statistics.ts";
 import type { ControlContext } from "../../../src/command/core/context.ts";
@@ -70,6 +71,7 @@ export class Bed {
     });
     this.store = new Store(memory, 0);
     this.store.expires = true;
+    this.standing.sparseSketchBytesMax = sparseSketchBytesDefault;
     this.journal = new Journal(reserveJournal(options.journalBytes ?? MiB));
     this.journal.start(0);
     this.events = new EventLog(reserveEventLog(MiB / 4), this.journal);
