@@ -14,9 +14,12 @@ import type { Shard } from "./shard.ts";
 /** More keys than this do not overlap any further. */
 const lookAheadMax = 32;
 /** Words of a cache line. */
-const lineWords = 16;
+const lineShift = 4;
+const lineWords = 1 << lineShift;
 /** How far the end of an item is touched; what lies further on is read in order. */
 const touchedWordsMax = 48;
+/** Every so many batches the ends are touched though those of the last ones were near; minus 1. */
+const probeMask = 15;
 
 export class LookAhead {
   private readonly attachment: Attachment;
@@ -31,6 +34,9 @@ export class LookAhead {
   private readonly bases: Int32Array;
   private readonly locations: Int32Array;
   private count: number;
+  private batches: number;
+  /** How many items of the last batch that was looked at end behind their second line. */
+  private farEnds: number;
   /** Uses the words that were read; the compiler would otherwise drop the reads. */
   private sink: number;
 
@@ -43,6 +49,8 @@ export class LookAhead {
     this.bases = new Int32Array(lookAheadMax);
     this.locations = new Int32Array(lookAheadMax);
     this.count = 0;
+    this.batches = 0;
+    this.farEnds = 0;
     this.sink = 0;
   }
 
@@ -60,8 +68,7 @@ export class LookAhead {
   /**
    * Touches the buckets of the announced keys, then their likely items, or the ghosts of keys
    * without one. The loops are minimal: the processor overlaps only what fits into its window of
-   * some hundred instructions. The end of an item has a loop of its own, as it must wait for the
-   * item's head (in one loop, a SET took 7 % longer in process at depths 16 and 64).
+   * some hundred instructions.
    */
   finish(): void {
     const count = this.count;
@@ -78,15 +85,30 @@ export class LookAhead {
       const at = (location & UNIT_MASK) << 1;
       sink ^= arena[at] ^ arena[Math.min(at + lineWords, arena.length - 1)];
     }
+    if (this.farEnds !== 0 || (++this.batches & probeMask) === 0) sink ^= this.touchEnds();
+    this.sink ^= sink;
+    this.count = 0;
+  }
+
+  /**
+   * Touches what lies behind the first two lines of the items. In a loop of its own, as it must
+   * wait for the items' heads (in one loop, a SET took 7 % longer in process at depths 16 and 64).
+   * It spares 60 ns a GET where items end in a third line, and costs 15 where they do not.
+   */
+  private touchEnds(): number {
+    const count = this.count;
+    let sink = 0;
+    let far = 0;
     for (let i = 0; i < count; i++) {
       const location = this.locations[i];
       const arena = this.arenas[location >>> ARENA_SHIFT];
       const at = (location & UNIT_MASK) << 1;
       const end = at + Math.min(shortItemWords(arena[at]), touchedWordsMax);
+      if ((end >>> lineShift) - (at >>> lineShift) > 1) far++;
       sink ^= arena[Math.min(end, arena.length - 1)];
     }
-    this.sink ^= sink;
-    this.count = 0;
+    this.farEnds = far;
+    return sink;
   }
 
   /**
