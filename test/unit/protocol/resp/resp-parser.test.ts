@@ -62,6 +62,12 @@ const cases: [name: string, input: string, commands: string[][], error?: string]
   ["an argument of another type", "*1\r\n:1\r\n", [], "Protocol error: expected '$', got ':'"],
   ["a negative length", "*1\r\n$-1\r\n", [], "Protocol error: invalid bulk length"],
   ["a length out of bounds", "*1\r\n$536870913\r\n", [], "Protocol error: invalid bulk length"],
+  [
+    "a length with a leading zero",
+    "*1\r\n$03\r\nGET\r\n",
+    [],
+    "Protocol error: invalid bulk length",
+  ],
   ["a length that is no number", "*1\r\n$1x\r\n", [], "Protocol error: invalid bulk length"],
   [
     "what was whole before a violation",
@@ -88,6 +94,18 @@ describe("RespParser decodes", () => {
       }
     });
   }
+
+  test("arguments of every number of digits, few and many, between other commands", () => {
+    const lengths = [0, 1, 9, 10, 99, 100, 999, 1000, 9999, 10_000, 100_000];
+    for (let count = 1; count <= lengths.length; count++) {
+      const args = lengths.slice(0, count).map((length) => "v".repeat(length));
+      const parts = args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join("");
+      const input = bytes(`PING\r\n*${count}\r\n${parts}*1\r\n$4\r\nPING\r\n`);
+      const expected = { commands: [["PING"], args, ["PING"]], error: "" };
+      expect(decode([input])).toEqual(expected);
+      expect(decode(split(input, 7))).toEqual(expected);
+    }
+  });
 
   test("a value that arrives in many pieces between other commands", () => {
     const value = "v".repeat(300_000);
