@@ -37,13 +37,14 @@ export class Collector {
     this.residentBytes = runtime.residentBytes();
   }
 
-  /** Called for each turn with the bytes that it received and did not free. */
-  received(bytes: number): void {
+  /** Called for each turn with the bytes that it received and did not free. True: it collected. */
+  received(bytes: number): boolean {
     this.isResting = false;
     this.receivedBytes += bytes;
-    if (this.receivedBytes < receivedBytesPerCollection) return;
+    if (this.receivedBytes < receivedBytesPerCollection) return false;
     this.receivedBytes = 0;
     this.runtime.collect(false);
+    return true;
   }
 
   /** Called a few times a second. */

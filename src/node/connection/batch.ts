@@ -125,6 +125,7 @@ export class Batch {
    */
   charge(count: number, ms: number, x: Context): void {
     const { times } = x.statistics;
+    if (count === 1 && times.measuredCount === 0) return this.chargeOne(ms, x);
     const others = count - times.measuredCount;
     const share = times.shareOf(count, ms);
     const bucket = times.bucketOf(share);
@@ -144,6 +145,18 @@ export class Batch {
     const restUsec = share * others;
     if (restUsec >= times.bounds.attentionUsec) {
       times.tellBatch(x, commands, requests, count, restUsec);
+    }
+    if (this.hasLong) this.shrink();
+  }
+
+  /** The same for one command, which is all that a client without a pipeline sends. */
+  private chargeOne(ms: number, x: Context): void {
+    const { times } = x.statistics;
+    const command = this.commands[0];
+    const usec = ms * 1000;
+    if (command !== undefined) times.count(command.id, 1, usec, times.bucketOf(usec));
+    if (usec >= times.bounds.attentionUsec) {
+      times.tellBatch(x, this.commands, this.requests, 1, usec);
     }
     if (this.hasLong) this.shrink();
   }

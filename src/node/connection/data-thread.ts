@@ -151,8 +151,9 @@ export class DataThread {
     }
     this.endTurn();
     this.bytesReceived += received;
-    this.collector.received(chunk.length); // 0 if it was freed by hand
-    this.turns.record(monotonicMs() - begin);
+    const hasCollected = this.collector.received(chunk.length); // 0 bytes if freed by hand
+    // The write of the last replies is not in it: a clock is read only once for each batch.
+    this.turns.record((hasCollected ? monotonicMs() : this.chargedMs) - begin);
   }
 
   private beginTurn(): number {
