@@ -1,5 +1,6 @@
-// How long the turns of a data thread take, where a turn is one `data` callback: a histogram of
-// fixed size with buckets that grow by a quarter, which is also the precision of its percentiles.
+// How long the turns of a data thread take, where a turn is one `data` callback up to the end of
+// its last command: a histogram of fixed size with buckets that grow by a quarter, which is also
+// the precision of its percentiles.
 // INFO's section `turns` shows it, and CONFIG RESETSTAT clears it.
 // Hot path: record() counts leading zeros and looks at up to four limits; a logarithm takes longer.
 
