@@ -225,8 +225,10 @@ export class ShardParts {
 
   /** The sum of all versions, modulo 2^32: it counts their changes. */
   changes(): number {
+    const { versions } = this;
     let sum = 0;
-    for (const version of this.versions) sum = (sum + version) | 0;
+    // By index: an iterator takes five times as long before it is compiled, as at each start.
+    for (let i = 0; i < versions.length; i++) sum = (sum + versions[i]) | 0;
     return sum;
   }
 

@@ -37,13 +37,14 @@ export class CommandNames {
     const drafts = draftsOf();
     const names = [...drafts.keys()].sort();
     const numbers = new Map(names.map((name, number) => [name, number]));
+    // Each thread of a node makes them at its start, so no name is compared with all others.
+    const parts = Map.groupBy(names, containerOf);
     const named = (draft: Draft): NamedCommand => ({
       name: draft.name,
       number: numbers.get(draft.name) ?? 0,
       categories: bitsOf(draft.categories),
       isSubcommand: draft.name.includes("|"),
-      subcommands: names
-        .filter((name) => name.startsWith(`${draft.name}|`))
+      subcommands: (parts.get(draft.name) ?? [])
         .flatMap((name) => drafts.get(name) ?? [])
         .map(named),
       ids: draft.ids,
@@ -64,6 +65,11 @@ export class CommandNames {
   find(name: string): NamedCommand | undefined {
     return this.byName.get(name.toLowerCase());
   }
+}
+
+/** "client" of "client|list"; nothing for a command that is in no other. */
+function containerOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf("|")));
 }
 
 function draftsOf(): Map<string, Draft> {
