@@ -1,6 +1,6 @@
 // One reader of replacement-threads.test.ts. After it has reported that it runs, it reads pairs of
 // keys of a store whose items are replaced all the time, each pair under the locks of both shards,
-// until the item `stop` exists.
+// until the item `stop` exists. It reports as well when it has seen several generations.
 // Invariant: values read at the same time are of one generation, and generations only grow.
 
 import type { StoreMemory } from "../../../src/store/memory.ts";
@@ -64,7 +64,7 @@ class Reader {
     store.unlockShards(taken);
     if (first !== second) throw new Error(`${one} is of ${first}, ${two} of ${second}`);
     if (first < this.latest) throw new Error(`generation ${first} after ${this.latest}`);
-    if (first > this.latest) this.generations++;
+    if (first > this.latest && ++this.generations === 2) postMessage("several");
     this.latest = first;
   }
 

@@ -13,13 +13,17 @@ import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts"
 const readerCount = 3;
 const keyCount = 2000;
 const generationCount = repetitions(8, 60);
+/** How many a reader may miss that gets no processor. */
+const generationsMax = 2_000;
 
 function startReader(task: ReaderTask) {
   const worker = new Worker(new URL("./replacement-threads-fixture.ts", import.meta.url).href);
   const started = Promise.withResolvers<void>();
   const done = Promise.withResolvers<ReaderReport>();
+  const seen = { several: false };
   worker.onmessage = (event) => {
     if (event.data === "started") started.resolve();
+    else if (event.data === "several") seen.several = true;
     else done.resolve(event.data as ReaderReport);
   };
   worker.onerror = (event) => {
@@ -27,7 +31,7 @@ function startReader(task: ReaderTask) {
     done.reject(new Error(event.message));
   };
   worker.postMessage(task);
-  return { worker, started: started.promise, done: done.promise };
+  return { worker, seen, started: started.promise, done: done.promise };
 }
 
 /** Gathers a generation, in slices between which this thread has other things to do. */
@@ -40,8 +44,15 @@ async function gather(replacement: Replacement, generation: number): Promise<voi
   }
 }
 
-async function replaceAll(memory: StoreMemory, store: Store): Promise<void> {
-  for (let generation = 1; generation <= generationCount; generation++) {
+/** So often, and until the readers have seen something of it. */
+async function replaceAll(
+  memory: StoreMemory,
+  store: Store,
+  haveSeenSeveral: () => boolean,
+): Promise<void> {
+  const isEnough = (made: number) =>
+    made >= generationsMax || (made >= generationCount && haveSeenSeveral());
+  for (let generation = 1; !isEnough(generation - 1); generation++) {
     const replacement = store.beginReplacement();
     await gather(replacement, generation);
     if (generation % 7 === 0) replacement.abandon();
@@ -69,7 +80,7 @@ test("readers in other threads see only whole generations", async () => {
   const readers = tasks.map(startReader);
   try {
     await Promise.all(readers.map(({ started }) => started));
-    await replaceAll(memory, store);
+    await replaceAll(memory, store, () => readers.every(({ seen }) => seen.several));
     put(store, "stop", "1");
     const reports = await Promise.all(readers.map(({ done }) => done));
     expect(reports.map(({ failure }) => failure)).toEqual(Array(readerCount).fill(""));
