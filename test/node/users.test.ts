@@ -127,6 +127,54 @@ describe("a node does not start", () => {
   });
 });
 
+describe("a user that is defined twice", () => {
+  const twice = (text: string) => `${text}\nuser other on nopass\n${text.split(" +")[0]} off\n`;
+
+  test.each(["alice", "default"])("keeps a node from starting: %s", async (name) => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "users.acl");
+    const text = twice(`user ${name} on nopass +@all`);
+    await writeFile(path, text);
+    const config = (flags: Record<string, string>) =>
+      loadConfig({ listenaddr: "127.0.0.1:0", ...flags }, {}, () => text);
+    const start = (flags: Record<string, string>) =>
+      startServer(config(flags)).then(
+        () => "it started",
+        (error: Error) => error.message,
+      );
+    expect(await start({ "acl-file": path })).toBe(
+      `WARNING: Duplicate user '${name}' found on line 3. ` +
+        "WARNING: ACL errors detected, no change to the previously active ACL rules was performed",
+    );
+    expect(await start({ config: "x" })).toBe(
+      `user ${name}: Duplicate user found. A user can only be defined once in config files`,
+    );
+  });
+
+  test.each(contestants)("leaves the users as they were: $name", async (contestant) => {
+    if (contestant.isMissing) return;
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "users.acl");
+    await writeFile(path, text);
+    await using server = await contestant.start([contestant.fileFlag, path]);
+    await using admin = await Peer.connect(server.port);
+    const before = await admin.ask("ACL", "LIST");
+    for (const name of ["alice", "default"]) {
+      await writeFile(path, `${twice(`user ${name} on nopass +@all`)}user ${name} reset\n`);
+      expect(await admin.ask("ACL", "LOAD")).toBe(
+        `-ERR WARNING: Duplicate user '${name}' found on line 3. ` +
+          `WARNING: Duplicate user '${name}' found on line 4. ` +
+          "WARNING: ACL errors detected, no change to the previously active ACL rules was performed",
+      );
+      expect(await admin.ask("ACL", "LIST")).toBe(before);
+    }
+    // Names are told apart by their case.
+    await writeFile(path, "user Alice on\nuser alice on\n");
+    expect(await admin.ask("ACL", "LOAD")).toBe("+OK");
+    expect(await admin.ask("ACL", "USERS")).toBe("*[$Alice $alice $default]");
+  });
+});
+
 test("a file that lacks the user default leaves it the password of the configuration", async () => {
   await using directory = await temporaryDirectory();
   const aclFile = join(directory.path, "users.acl");
