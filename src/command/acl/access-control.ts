@@ -40,15 +40,12 @@ export interface AccessControl {
     command: JudgedCommand,
     request: Request,
     nowMs: number,
-  ): ErrorReply | null;
-  /** The same for a command of a transaction that could be queued. */
-  refusalAtExec(
-    session: Session,
-    command: JudgedCommand,
-    request: Request,
-    nowMs: number,
+    when?: JudgedWhen,
   ): ErrorReply | null;
 }
+
+/** Redis says with other words that a command may not run which could be queued. */
+export type JudgedWhen = "before it runs" | "at EXEC";
 
 /** The name of a user in an argument: one character per byte. A longer one than allowed is cut. */
 export function userNameIn(request: Request, index: number): string {

@@ -9,7 +9,7 @@ import { denialObjectBytesMax, failedLoginsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "../core/flags.ts";
 import type { Session } from "../core/session.ts";
-import type { AccessControl, Denial, JudgedCommand } from "./access-control.ts";
+import type { AccessControl, Denial, JudgedCommand, JudgedWhen } from "./access-control.ts";
 import { Account, everybody, type Judge, judgement } from "./account.ts";
 import { type DenialBounds, DenialLog } from "./denial-log.ts";
 import { defaultName, hashOf } from "./user.ts";
@@ -24,22 +24,38 @@ export interface UsersChange {
 /** A line of CLIENT LIST. */
 type DescribeClient = (session: Session) => string;
 
-const noPermission = (what: string) => new ErrorReply("NOPERM", what);
-const noKey = noPermission(
-  "this user has no permissions to access one of the keys used as arguments",
-);
-const noChannel = noPermission(
-  "this user has no permissions to access one of the channels used as arguments",
-);
+/** What a client is told, by what was judged; null: it may. */
+type Answers = Readonly<Record<number, (command: JudgedCommand) => ErrorReply | null>>;
 
+const { ALLOWED, COMMAND, KEY, CHANNEL } = judgement;
+const noPermission = (what: string) => new ErrorReply("NOPERM", what);
 const changed = (reason: string) =>
   noPermission(
     "ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
       `This command is no longer allowed for the following reason: ${reason}`,
   );
-const changedCommand = changed("no permission to execute the command or subcommand");
-const changedKey = changed("no permission to touch the specified keys");
-const changedChannel = changed("no permission to access one of the channels used as arguments");
+/** Made once: only the refusal of a command names something. */
+const always = (answer: ErrorReply | null) => () => answer;
+
+const answers: Readonly<Record<JudgedWhen, Answers>> = {
+  "before it runs": {
+    [ALLOWED]: always(null),
+    [COMMAND]: ({ name }) =>
+      noPermission(`this user has no permissions to run the '${name}' command`),
+    [KEY]: always(
+      noPermission("this user has no permissions to access one of the keys used as arguments"),
+    ),
+    [CHANNEL]: always(
+      noPermission("this user has no permissions to access one of the channels used as arguments"),
+    ),
+  },
+  "at EXEC": {
+    [ALLOWED]: always(null),
+    [COMMAND]: always(changed("no permission to execute the command or subcommand")),
+    [KEY]: always(changed("no permission to touch the specified keys")),
+    [CHANNEL]: always(changed("no permission to access one of the channels used as arguments")),
+  },
+};
 
 const joins = flag.INTERNAL | flag.ADMIN;
 
@@ -124,44 +140,17 @@ export class Access implements AccessControl {
     command: JudgedCommand,
     request: Request,
     nowMs: number,
+    when: JudgedWhen = "before it runs",
   ): ErrorReply | null {
-    switch (this.judge(session, command, request, nowMs)) {
-      case judgement.ALLOWED:
-        return null;
-      case judgement.KEY:
-        return noKey;
-      case judgement.CHANNEL:
-        return noChannel;
-      default:
-        return noPermission(`this user has no permissions to run the '${command.name}' command`);
-    }
-  }
-
-  refusalAtExec(
-    session: Session,
-    command: JudgedCommand,
-    request: Request,
-    nowMs: number,
-  ): ErrorReply | null {
-    switch (this.judge(session, command, request, nowMs)) {
-      case judgement.ALLOWED:
-        return null;
-      case judgement.KEY:
-        return changedKey;
-      case judgement.CHANNEL:
-        return changedChannel;
-      default:
-        return changedCommand;
-    }
+    return answers[when][this.judge(session, command, request, nowMs)](command);
   }
 
   private judge(session: Session, command: JudgedCommand, request: Request, nowMs: number): number {
     const account = this.accounts.get(session.user);
-    const found = account?.judge(command, request) ?? judgement.COMMAND;
-    if (found === judgement.ALLOWED) return found;
+    const found = account?.judge(command, request) ?? COMMAND;
+    if (found === ALLOWED) return found;
     const at = account?.deniedAt ?? 0;
-    const object =
-      found === judgement.COMMAND ? command.name : request.latin1(at, denialObjectBytesMax);
+    const object = found === COMMAND ? command.name : request.latin1(at, denialObjectBytesMax);
     this.note(session, reasons[found], object, session.user, nowMs);
     // Nobody answers a JOIN of the binary protocol: its follower must not wait for data.
     if ((command.flags & joins) === joins) session.closing = true;

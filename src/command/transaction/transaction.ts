@@ -198,7 +198,7 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
 
 /** The rules may have changed since the command was queued. */
 function refusalAtExec({ session, standing, now }: Context, command: Command, request: Request) {
-  return standing.access.refusalAtExec(session, command, request, now);
+  return standing.access.refusal(session, command, request, now, "at EXEC");
 }
 
 // ---- WATCH --------------------------------------------------------------------------------------
