@@ -58,6 +58,16 @@ export const hostBytesMax = 255;
 export const lcsTableBytesMax = 512 * MiB;
 export const lcsBytesMax = 1 * MiB;
 
+// ---- scripts ------------------------------------------------------------------------------------
+
+/**
+ * What cjson.encode, cmsgpack.pack and struct.pack write in one call, bytes: a table that refers to
+ * another twice, and so on, doubles it with each level. More: the error "not enough memory". A
+ * buffer beyond the second number is not kept for the next call.
+ */
+export const encodedBytesMax = 64 * MiB;
+export const encodedBytesKept = 1 * MiB;
+
 // ---- threads ----------------------------------------------------------------------------------
 
 /**

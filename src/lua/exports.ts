@@ -19,6 +19,9 @@ export interface LuaExports {
   luaL_ref(l: number, table: number): number;
   luaL_unref(l: number, table: number, ref: number): void;
   luaL_where(l: number, level: number): void;
+  luaL_argerror(l: number, argument: number, textAt: number): number;
+  luaL_typerror(l: number, argument: number, typeNameAt: number): number;
+  luaL_checknumber(l: number, argument: number): number;
   luaopen_base(l: number): number;
   luaopen_table(l: number): number;
   luaopen_string(l: number): number;
@@ -46,6 +49,9 @@ export interface LuaExports {
   lua_tolstring(l: number, index: number, lengthAt: number): number;
   lua_objlen(l: number, index: number): number;
   lua_topointer(l: number, index: number): number;
+  lua_touserdata(l: number, index: number): number;
+  lua_tocfunction(l: number, index: number): number;
+  lua_typename(l: number, type: number): number;
 
   lua_pushnil(l: number): void;
   lua_pushnumber(l: number, value: number): void;
@@ -63,6 +69,7 @@ export interface LuaExports {
   lua_rawgeti(l: number, index: number, n: number): void;
   lua_rawseti(l: number, index: number, n: number): void;
   lua_createtable(l: number, array: number, hash: number): void;
+  lua_newuserdata(l: number, bytes: number): number;
   lua_getmetatable(l: number, index: number): number;
   lua_setmetatable(l: number, index: number): number;
   lua_getfenv(l: number, index: number): void;

@@ -56,7 +56,7 @@ export class Lua {
     return this.instance.bytes;
   }
 
-  // ---- bytes in --------------------------------------------------------------------------------
+  // ---- bytes in ------------------------------------------------------------------------------
 
   /** Pushes a string of these bytes. */
   pushBytes(l: number, source: Uint8Array, start: number, end: number): void {
@@ -100,7 +100,7 @@ export class Lua {
     return at;
   }
 
-  // ---- bytes out -------------------------------------------------------------------------------
+  // ---- bytes out -----------------------------------------------------------------------------
 
   /**
    * Finds the string at `index`; its bytes are `bytes` from `at` on, `length` of them, as long as
@@ -126,7 +126,7 @@ export class Lua {
     return this.bytes.slice(this.at, this.at + this.length);
   }
 
-  // ---- functions and errors --------------------------------------------------------------------
+  // ---- functions and errors ------------------------------------------------------------------
 
   /**
    * Makes a function of ours known; the index that it returns is for lua_pushcclosure(). The
@@ -184,7 +184,7 @@ export class Lua {
     this.api.lua_sethook(l, this.hook, instructions === 0 ? 0 : maskCount, instructions);
   }
 
-  // ---- running ---------------------------------------------------------------------------------
+  // ---- running -------------------------------------------------------------------------------
 
   /**
    * Compiles a chunk; pushes the function, or the text of the error. `name` is as Lua wants it:
@@ -216,7 +216,7 @@ export class Lua {
     }
   }
 
-  // ---- memory ----------------------------------------------------------------------------------
+  // ---- memory --------------------------------------------------------------------------------
 
   /** Bytes that Lua's values take. */
   get usedBytes(): number {

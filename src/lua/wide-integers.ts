@@ -1,0 +1,191 @@
+// Lua's own functions that take integers, with those of a 64-bit machine as Redis has them: the VM
+// is a 32-bit program, in which string.format("%d", 2^53) would be -2147483648. Arguments that 32
+// bits hold pass unchanged.
+// Invariant: what Lua's function then gets, it treats as the 64-bit one treats the original.
+
+import { globalsIndex, type as typeOf } from "./exports.ts";
+import type { Lua } from "./lua.ts";
+import { checkInteger, checkString, toInteger, toUnsigned } from "./lua-arguments.ts";
+import { type HostFunction, wrap } from "./wrapping.ts";
+
+const int32Max = 2 ** 31 - 1;
+const int32Min = -(2 ** 31);
+
+/** How a function uses an integer: as a position, or cut to 32 bits. */
+type Use = (value: number) => number;
+const position: Use = (value) => Math.max(int32Min, Math.min(int32Max, value));
+const cut: Use = (value) => value | 0;
+
+/** Which arguments of which functions are integers. */
+const uses: Readonly<Record<string, Readonly<Record<string, readonly [Use, ...number[]]>>>> = {
+  string: {
+    sub: [position, 2, 3],
+    byte: [position, 2, 3],
+    find: [position, 3],
+    match: [position, 3],
+    gsub: [cut, 4],
+    rep: [cut, 2],
+  },
+  table: { concat: [cut, 3, 4], remove: [cut, 2] },
+  math: { ldexp: [cut, 2] },
+};
+const globalUses: Readonly<Record<string, readonly [Use, ...number[]]>> = {
+  select: [cut, 1],
+  unpack: [cut, 2, 3],
+};
+
+export function widenIntegers(lua: Lua, l: number): void {
+  const { api } = lua;
+  for (const [library, functions] of Object.entries(uses)) {
+    api.lua_getfield(l, globalsIndex, lua.name(library));
+    for (const [name, [use, ...places]] of Object.entries(functions)) {
+      wrap(lua, l, name, (original) => narrowing(lua, original, use, places));
+    }
+    if (library === "string") wrap(lua, l, "format", (original) => formatting(lua, original));
+    api.lua_settop(l, -2);
+  }
+  api.lua_pushvalue(l, globalsIndex);
+  for (const [name, [use, ...places]] of Object.entries(globalUses)) {
+    wrap(lua, l, name, (original) => narrowing(lua, original, use, places));
+  }
+  wrap(lua, l, "tonumber", (original) => convertingBases(lua, original));
+  api.lua_settop(l, -2);
+}
+
+function narrowing(
+  lua: Lua,
+  original: HostFunction,
+  use: Use,
+  places: readonly number[],
+): HostFunction {
+  const { api } = lua;
+  const [first] = places;
+  const last = places[places.length - 1];
+  return (l) => {
+    for (let place = first; place <= last; place++) {
+      const value = api.lua_tonumber(l, place);
+      if (value <= int32Max && value >= int32Min) continue;
+      api.lua_pushnumber(l, use(toInteger(value)));
+      api.lua_replace(l, place);
+    }
+    return original(l);
+  };
+}
+
+// ---- string.format ------------------------------------------------------------------------------
+
+/** A conversion as Lua's string.format() accepts it: flags, width and precision of two digits. */
+const conversion = /%(?:%|([-+ #0]{0,5})(\d{0,2})(?:\.(\d{0,2}))?([a-zA-Z]))/g;
+
+/** Formats the integers that 32 bits do not hold, and leaves `%s` in their places. */
+function formatting(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    const count = api.lua_gettop(l);
+    for (let n = 2; n <= count; n++) {
+      // Negative ones too, for %x and its like.
+      if (api.lua_tonumber(l, n) >= 0 && api.lua_tonumber(l, n) <= int32Max) continue;
+      if (api.lua_isnumber(l, n) !== 0) {
+        formatWide(lua, l);
+        break;
+      }
+    }
+    return original(l);
+  };
+}
+
+function formatWide(lua: Lua, l: number): void {
+  const { api } = lua;
+  checkString(lua, l, 1);
+  let argument = 1;
+  const format = lua.text(l, 1).replace(conversion, (all, flags, width, precision, letter) => {
+    if (letter === undefined) return all;
+    argument++;
+    if (!"diouxX".includes(letter) || api.lua_isnumber(l, argument) === 0) return all;
+    const value = api.lua_tonumber(l, argument);
+    if (value >= 0 && value <= int32Max) return all;
+    lua.pushText(l, integerText(value, flags, width, precision, letter));
+    api.lua_replace(l, argument);
+    return "%s";
+  });
+  lua.pushText(l, format);
+  api.lua_replace(l, 1);
+}
+
+/** As printf() writes a long. */
+function integerText(
+  value: number,
+  flags: string,
+  width: string,
+  precision: string | undefined,
+  letter: string,
+): string {
+  const isSigned = letter === "d" || letter === "i";
+  const whole = isSigned ? BigInt(toInteger(value)) : toUnsigned(value);
+  const sign = whole < 0n ? "-" : isSigned ? positiveSign(flags) : "";
+  let digits = digitsOf(whole < 0n ? -whole : whole, letter);
+  if (precision !== undefined) digits = precise(digits, whole, Number(precision));
+  if (letter === "o" && flags.includes("#") && !digits.startsWith("0")) digits = `0${digits}`;
+  const prefix = sign + hexPrefix(flags, whole, letter);
+  const columns = Number(width);
+  if (flags.includes("-")) return (prefix + digits).padEnd(columns);
+  if (!flags.includes("0") || precision !== undefined) return (prefix + digits).padStart(columns);
+  return prefix + digits.padStart(columns - prefix.length, "0");
+}
+
+function precise(digits: string, whole: bigint, precision: number): string {
+  return whole === 0n && precision === 0 ? "" : digits.padStart(precision, "0");
+}
+
+function positiveSign(flags: string): string {
+  if (flags.includes("+")) return "+";
+  return flags.includes(" ") ? " " : "";
+}
+
+function hexPrefix(flags: string, whole: bigint, letter: string): string {
+  if (!flags.includes("#") || whole === 0n) return "";
+  return letter === "x" || letter === "X" ? `0${letter}` : "";
+}
+
+function digitsOf(whole: bigint, letter: string): string {
+  if (letter === "o") return whole.toString(8);
+  if (letter === "x") return whole.toString(16);
+  return letter === "X" ? whole.toString(16).toUpperCase() : whole.toString();
+}
+
+// ---- tonumber -----------------------------------------------------------------------------------
+
+const uint64Max = 2n ** 64n - 1n;
+
+/** tonumber(text, base) with the 64 bits of strtoul(); and the sign of `-nan`. */
+function convertingBases(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    if (api.lua_gettop(l) < 2 || api.lua_type(l, 2) === typeOf.NIL) return original(l);
+    const base = checkInteger(lua, l, 2) | 0;
+    if (base === 10 || base < 2 || base > 36) return original(l);
+    checkString(lua, l, 1);
+    const value = unsignedOf(lua.text(l, 1), base);
+    if (value === null) api.lua_pushnil(l);
+    else api.lua_pushnumber(l, value);
+    return 1;
+  };
+}
+
+/** strtoul(), where only spaces may follow the digits; also of what C takes for the end: a NUL. */
+function unsignedOf(text: string, base: number): number | null {
+  const found = /^[ \t-\r]*([-+]?)(0[xX](?=[0-9a-fA-F]))?([0-9a-zA-Z]+)[ \t-\r]*(?:\0|$)/.exec(
+    text,
+  );
+  if (found === null) return null;
+  const [, sign, prefix = "", rest] = found;
+  const digits = base === 16 ? rest : prefix + rest;
+  let value = 0n;
+  for (const digit of digits) {
+    const worth = Number.parseInt(digit, 36);
+    if (worth >= base) return null;
+    value = value * BigInt(base) + BigInt(worth);
+    if (value > uint64Max) return Number(uint64Max);
+  }
+  return Number(sign === "-" ? BigInt.asUintN(64, -value) : value);
+}
