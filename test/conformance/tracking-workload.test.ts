@@ -4,15 +4,15 @@
  * redis-server. Whenever the writers rest and all invalidations have arrived, each kept value is
  * the present one.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { BasicClientSideCache, createClient } from "redis";
-import { caseMsMax, type SpawnedNode, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { CachingClient, type CachingMode, cachingModes } from "../support/caching-client.ts";
 import { untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { contestants, ours, oursWithThreads } from "../support/servers.ts";
+import { contestants, forAllCases, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -23,34 +23,27 @@ const readerCount = 2;
 
 for (const contestant of [...contestants, oursWithThreads(4)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
     for (const mode of cachingModes) {
       test(`${mode.name}: what a client keeps is never older than what it was told`, async () => {
-        await workload(mode, server.port, server.port);
+        await workload(mode, server().port, server().port);
       });
     }
     test("node-redis keeps what it reads, until it changes", async () => {
-      await nodeRedis(server.port);
+      await nodeRedis(server().port);
     });
   });
 }
 
 for (const threads of [1, 4]) {
   describe.skipIf(process.platform !== "linux")(`a follower with ${threads} data threads`, () => {
-    const members = new AsyncDisposableStack();
-    let leader: SpawnedNode;
-    let follower: SpawnedNode;
-    beforeAll(async () => {
-      leader = members.use(await ours.start());
-      const args = ["--leaderaddr", leader.address, "--threads", `${threads}`];
-      follower = members.use(await ours.start(args));
-      await untilCaughtUp(leader, [follower]);
+    const leader = forAllCases(() => ours.start());
+    const follower = forAllCases(async () => {
+      const args = ["--leaderaddr", leader().address, "--threads", `${threads}`];
+      const node = await ours.start(args);
+      await untilCaughtUp(leader(), [node]);
+      return node;
     });
-    afterAll(() => members.disposeAsync());
 
     test("a full sync tells its clients to drop everything", async () => {
       await using first = await ours.start();
@@ -67,7 +60,7 @@ for (const threads of [1, 4]) {
     });
     for (const mode of cachingModes) {
       test(`${mode.name}: what its client keeps is never older than what it was told`, async () => {
-        await workload({ ...mode, dropsOwn: false }, follower.port, leader.port);
+        await workload({ ...mode, dropsOwn: false }, follower().port, leader().port);
       });
     }
   });

@@ -4,18 +4,10 @@
  * last change of a tracked key shows that nothing else comes before it.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, ours, oursWithThreads } from "../support/servers.ts";
+import { contestants, forAllCases, ours, oursWithThreads } from "../support/servers.ts";
 import { pushOf, TrackingRoom as Room } from "../support/tracking-room.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -24,16 +16,12 @@ const threaded = oursWithThreads(4);
 
 for (const contestant of [...contestants, threaded]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
     beforeEach(async () => {
-      await using client = await Peer.connect(server.port);
+      await using client = await Peer.connect(server().port);
       await client.ask("FLUSHALL");
     });
-    const open = async () => await Room.open(server.port);
+    const open = async () => await Room.open(server().port);
     keyCases(open);
     broadcastCases(open);
     redirectCases(open);

@@ -3,26 +3,22 @@
  * the last one and drops only what has changed meanwhile; with one data thread and with four. Redis
  * has nothing like it.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type SpawnedNode, waitFor } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { CachingClient, numberedMode } from "../support/caching-client.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { ours } from "../support/servers.ts";
+import { forAllCases, ours } from "../support/servers.ts";
 import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
 for (const threads of [1, 4]) {
   describe.skipIf(threads > 1 && process.platform !== "linux")(`${threads} data threads`, () => {
-    let server: SpawnedNode;
-    beforeAll(async () => {
-      server = await ours.start(["--threads", `${threads}`]);
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => ours.start(["--threads", `${threads}`]));
     const connect = async () => {
-      const peer = await Peer.connect(server.port);
+      const peer = await Peer.connect(server().port);
       await peer.ask("HELLO", "3");
       return peer;
     };
@@ -80,7 +76,10 @@ for (const threads of [1, 4]) {
       const { runId, sequence } = await track(before, "NUMBERED");
       before.breakOff();
       const names = Array.from({ length: 2500 }, (_, i) => `key ${i}`);
+      await using present = await connect();
+      await track(present, "PREFIX", "key 2499", "NUMBERED");
       await writer.typed("MSET", ...names.flatMap((name) => [name, "v"]));
+      expect((await pushed(present)).keys).toBe("*[$key 2499]"); // all of it has been read
       await using after = await connect();
       await track(after, "NUMBERED", "FROM", runId, `${sequence}`);
       const parts = [await pushed(after), await pushed(after), await pushed(after)];
@@ -132,7 +131,7 @@ for (const threads of [1, 4]) {
     });
 
     test("it needs BCAST, RESP3, no REDIRECT, and a connection that does not track yet", async () => {
-      await using client = await Peer.connect(server.port);
+      await using client = await Peer.connect(server().port);
       const ask = async (...args: string[]) =>
         await client.ask("CLIENT", "TRACKING", "ON", ...args);
       const needs = "-ERR NUMBERED requires BCAST mode, RESP3 and no REDIRECT";
@@ -149,7 +148,7 @@ for (const threads of [1, 4]) {
     });
 
     test("what clients keep over cut connections is never older than what they were told", async () => {
-      await workload(server.port);
+      await workload(server().port);
     });
   });
 }

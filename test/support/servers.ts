@@ -5,6 +5,7 @@
  * suite; starts nothing before it is asked.
  * Invariant: a contestant that cannot run here says why in the name of what it skips.
  */
+import { afterAll, beforeAll } from "bun:test";
 import {
   noRedis,
   redisInstalled,
@@ -49,5 +50,23 @@ export const oracle = {
   passwordFlag: "--requirepass",
   start: (args: readonly string[] = []) => startRedis([...args]),
 };
+
+/**
+ * One server for all cases of the block that calls this, which starts with the first of them and
+ * ends with the last. Returns what gets it within a case.
+ */
+export function forAllCases<Server extends AsyncDisposable>(
+  start: () => Promise<Server>,
+): () => Server {
+  let server: Server | null = null;
+  beforeAll(async () => {
+    server = await start();
+  });
+  afterAll(async () => await server?.[Symbol.asyncDispose]());
+  return () => {
+    if (server === null) throw new Error("the server starts with the first case");
+    return server;
+  };
+}
 
 export const contestants: readonly Contestant[] = [ours, oracle];

@@ -14,7 +14,7 @@ const handler: Handler = (_, request, reply) => {
   const path = request.text(1);
   const until = performance.now() + waitMsMax;
   writeFileSync(`${path}.begun`, "");
-  while (!existsSync(path) && performance.now() < until) Bun.sleepSync(1);
+  while (!existsSync(path) && performance.now() < until) Bun.sleepSync(1); // between two looks
   reply.ok();
 };
 
