@@ -95,6 +95,18 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
     }
   });
 
+  test.each(["get|key", "config|", "|get", "config|get|key", "config|get|"])(
+    "there is no command %s",
+    async (name) => {
+      await using left = await Peer.connect(reference.port);
+      await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) {
+        expect(await peer.ask("COMMAND", "INFO", name)).toBe("*[$null]");
+        expect(await peer.ask("COMMAND", "DOCS", name)).toBe("*[]");
+      }
+    },
+  );
+
   test("COMMAND INFO and GETKEYS find the keys of MSETEX by their number", async () => {
     await using peer = await Peer.connect(node.port);
     const [info] = partsOf(await peer.typed("COMMAND", "INFO", "msetex"));

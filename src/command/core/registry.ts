@@ -89,10 +89,11 @@ function endsWith(name: string, at: number, buf: Uint8Array, start: number, end:
 
 /** A command by its full name, `client|list` included; any case. */
 export function byName(name: string): Command | undefined {
-  const [container, word] = name.split("|", 2);
+  const [container, word, ...more] = name.split("|");
   const bytes = new TextEncoder().encode(container);
   const command = lookup(bytes, 0, bytes.length);
   if (word === undefined || command === undefined) return command;
+  if (more.length > 0) return undefined;
   const wordBytes = new TextEncoder().encode(word);
   return findSubcommand(command, wordBytes, 0, wordBytes.length);
 }
