@@ -168,7 +168,7 @@ function login(x: Context, user: string, request: Request, password: number): bo
 const notANumber = errorReply("Protocol version is not an integer or out of range");
 const helloNoAuth = new ErrorReply(
   "NOAUTH",
-  "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH " +
+  "HELLO must be called with the client already authenticated, otherwise the HELLO AUTH " +
     "<user> <pass> option can be used to authenticate the client and select the RESP protocol " +
     "version at the same time",
 );
