@@ -1,13 +1,15 @@
 // Replaces a configuration file atomically: writes a draft beside it and renames it when it is
 // durable. If the draft cannot be created or renamed (a file that is itself a mount, a directory
 // without write permission), it overwrites the file in place. It does not know settings.
-// Invariants: after a failure the file is unchanged and no draft remains. The file keeps its mode
+// Invariants: after a failure the file is unchanged and no draft remains; only a NotDurableError
+// says that it is the new one. The file keeps its mode
 // and owner, but others than owner and group lose access when passwords are written. A new file and
 // the draft are readable only by the owner, and the name of the draft cannot be guessed.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { syncDirectorySync } from "../base/sync-directory.ts";
 import { writeAllSync } from "../base/write-all.ts";
 
 /** The system calls used here; a test can make one of them fail. */
@@ -99,7 +101,7 @@ function replaceByDraft(target: string, bytes: Uint8Array, old: fs.Stats | null,
     disk.rmSync(draft, { force: true });
     throw error;
   }
-  syncDirectory(dirname(target), disk);
+  syncDirectorySync(dirname(target), disk);
 }
 
 function writeDraft(file: number, bytes: Uint8Array, old: fs.Stats | null, disk: Disk): void {
@@ -117,22 +119,6 @@ function inherit(file: number, { uid, gid, mode }: fs.Stats, disk: Disk): void {
   const own = disk.fstatSync(file);
   if (own.uid !== uid || own.gid !== gid) disk.fchownSync(file, uid, gid);
   disk.fchmodSync(file, mode & 0o7777);
-}
-
-/** Without this, a power failure could lose the rename. */
-function syncDirectory(path: string, disk: Disk): void {
-  if (process.platform === "win32") return; // cannot open directories
-  let directory: number;
-  try {
-    directory = disk.openSync(path, "r");
-  } catch {
-    return; // the directory may be writable but not readable; the file is already in place
-  }
-  try {
-    disk.fsyncSync(directory);
-  } finally {
-    disk.closeSync(directory);
-  }
 }
 
 // ---- in place -----------------------------------------------------------------------------------

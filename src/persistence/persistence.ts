@@ -46,6 +46,7 @@ export interface PersistenceParts {
   /** Called at each use, because the interval may change while the node runs. */
   readonly options: () => PersistenceOptions;
   readonly clock?: Clock;
+  readonly sync?: ((directory: string) => Promise<void>) | undefined;
 }
 
 export class Persistence {

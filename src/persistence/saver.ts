@@ -11,6 +11,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
+import { NotDurableError } from "../base/sync-directory.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
@@ -30,6 +31,8 @@ export interface SaverParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly serverVersion: string;
+  /** Makes a renaming durable; a test can let it fail. */
+  readonly sync?: ((directory: string) => Promise<void>) | undefined;
 }
 
 interface Run {
@@ -77,8 +80,9 @@ export class SnapshotSaver {
   }
 
   /**
-   * Resolves when the file is durable; rejects with a SnapshotError if this save left no file. Give
-   * a `point` only for data that no longer change (resume-point.ts).
+   * Resolves when the file is durable; rejects with a SnapshotError if this save left no file, or
+   * one that may not last: its changes count as not saved, so the next save is due. Give a `point`
+   * only for data that no longer change (resume-point.ts).
    */
   async save(point: ResumePoint | null = null): Promise<void> {
     if (this.run !== null) throw new SnapshotError("a save is in progress");
@@ -92,8 +96,10 @@ export class SnapshotSaver {
       this.trouble.ended(`snapshots are saved to ${path}`);
     } catch (error) {
       this.lastOk = false;
-      const sentence = `the snapshot was not saved to ${path}: ${reasonOf(error)}`;
-      this.trouble.happened(reasonOf(error), sentence);
+      const reason = reasonOf(error);
+      const what = error instanceof NotDurableError ? "may not last in" : "was not saved to";
+      const sentence = `the snapshot ${what} ${path}: ${reason}`;
+      this.trouble.happened(reason, sentence);
       throw new SnapshotError(sentence);
     } finally {
       this.lastDurationMs = clock.monotonicMs() - run.startedMs;
@@ -113,12 +119,12 @@ export class SnapshotSaver {
   }
 
   private async writeOnce(run: Run, point: ResumePoint | null): Promise<void> {
-    const { path, store, clock, log, serverVersion } = this.parts;
+    const { path, store, clock, log, serverVersion, sync } = this.parts;
     const history = point ?? { replid: "", offset: 0, streamDatabase: 0 };
     const isCleanShutdown = point !== null;
     const changes = store.changes();
     const snapshot = new Snapshot(store, clock, { ...history, isCleanShutdown }, serverVersion);
-    const bytes = await replaceFile(path, untorn(snapshot), run.abort.signal);
+    const bytes = await replaceFile(path, untorn(snapshot), run.abort.signal, sync);
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();
     this.savedChanges = changes;

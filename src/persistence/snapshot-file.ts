@@ -7,6 +7,7 @@
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf, reasonOf } from "../base/reason.ts";
+import { syncDirectory } from "../base/sync-directory.ts";
 import { writeAll } from "../base/write-all.ts";
 
 /** Why a snapshot cannot be saved or loaded, in one sentence for people. */
@@ -24,26 +25,28 @@ const fileMode = 0o600;
 
 /**
  * Replaces the file at `path` with these bytes and returns their number. A failure or the signal
- * leaves the file as it was.
+ * leaves the file as it was; only after a NotDurableError it is the new one.
  */
 export async function replaceFile(
   path: string,
   slices: Slices,
   signal: AbortSignal,
+  sync: (directory: string) => Promise<void> = syncDirectory,
 ): Promise<number> {
   const unfinished = unfinishedPath(path);
   await requireRegular(path);
+  let bytes: number;
   try {
-    const bytes = await writeDurably(unfinished, slices, signal);
+    bytes = await writeDurably(unfinished, slices, signal);
     await rename(unfinished, path);
-    await syncDirectory(dirname(path));
-    return bytes;
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {
       // The next save or start removes it.
     });
     throw error;
   }
+  await sync(dirname(path));
+  return bytes;
 }
 
 /**
@@ -111,16 +114,5 @@ async function writeDurably(path: string, slices: Slices, signal: AbortSignal): 
     return length;
   } finally {
     await file.close();
-  }
-}
-
-/** Without this, a power cut may undo the rename. Windows has no such call. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -26,6 +26,8 @@ const encoder = new TextEncoder();
 export interface BedOptions extends Partial<PersistenceOptions> {
   readonly path: string;
   readonly memoryBytes?: number;
+  /** Makes the renaming of a file durable. */
+  readonly sync?: (directory: string) => Promise<void>;
 }
 
 export class Bed implements Disposable {
@@ -37,7 +39,7 @@ export class Bed implements Disposable {
   /** The wall clock; the other one goes on as it likes. */
   nowMs = Date.now();
 
-  constructor({ path, memoryBytes = 4 * MiB, ...options }: BedOptions) {
+  constructor({ path, memoryBytes = 4 * MiB, sync, ...options }: BedOptions) {
     this.store = new Store(
       reserveStore({
         memoryLimitBytes: memoryBytes,
@@ -64,7 +66,7 @@ export class Bed implements Disposable {
     });
     this.persistence = new Persistence({
       ...parts,
-      path,
+      ...{ path, sync },
       replication: this.replication,
       serverVersion: "7.2.4",
       options: () => ({ intervalSeconds: 0, ignoresCorrupt: false, ...options }),

@@ -7,6 +7,7 @@
 import { describe, expect, test } from "bun:test";
 import { lstat, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { NotDurableError } from "../../src/base/sync-directory.ts";
 import { runMscache, spawnNode, startNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
@@ -183,6 +184,35 @@ describe("an interrupted save", () => {
     expect(await ask(node.port, "GET", "a")).toBe("$1");
     await rename(join(directory.path, "elsewhere"), home);
     expect(await ask(node.port, "SAVE")).toBe("+OK");
+  });
+
+  test("after the file has its name is told as what it is, and the next save is due", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    let isBroken = true;
+    const sync = async () => {
+      if (isBroken) throw new NotDurableError(new Error("the disk is broken"));
+    };
+    using bed = new Bed({ path, sync });
+    await bed.persistence.load(false);
+    bed.set("a", "1");
+    const sentence =
+      `the snapshot may not last in ${path}: the new file is in its place, but a power failure may ` +
+      "undo that: the disk is broken";
+    expect((await bed.persistence.save())?.text).toBe(sentence);
+    expect(bed.lines.filter((line) => line === sentence)).toHaveLength(1);
+    const info = new Map(bed.persistence.info(false));
+    expect([info.get("rdb_last_bgsave_status"), info.get("rdb_changes_since_last_save")]).toEqual([
+      ...["err", 1],
+    ]);
+    expect(await readdir(directory.path)).toEqual(["dump.rdb"]);
+    using reader = new Bed({ path });
+    await reader.persistence.load(false);
+    expect(reader.get("a")).toBe("1");
+    isBroken = false;
+    expect(await bed.persistence.save()).toBeNull();
+    expect(new Map(bed.persistence.info(false)).get("rdb_changes_since_last_save")).toBe(0);
+    for (const { persistence } of [bed, reader]) persistence.close();
   });
 
   test("when an embedded server closes is reported to its owner, and the server ends", async () => {

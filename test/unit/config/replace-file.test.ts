@@ -161,6 +161,16 @@ describe("a disk that fails", () => {
   });
 });
 
+test("a directory that cannot be flushed leaves the new file, and an error that says so", async () => {
+  await using file = await bench();
+  const disk = failing("fsyncSync", "EIO", 2); // the first is the draft's
+  expect(() => replaceFile(file.path, () => after, { disk })).toThrow(
+    "the new file is in its place, but a power failure may undo that",
+  );
+  expect(file.text()).toBe(after.toString());
+  expect(file.names()).toEqual(["node.conf"]);
+});
+
 describe("a path that is not a regular file", () => {
   test("is a readable error, and is not replaced", async () => {
     await using file = await bench(null);
