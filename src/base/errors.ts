@@ -20,7 +20,7 @@ export class ErrorReply {
   constructor(code: string, text: string) {
     this.code = code;
     this.text = text;
-    this.bytes = encode(`-${code} ${singleLine(text)}\r\n`);
+    this.bytes = encode(`-${singleLine(text === "" ? code : `${code} ${text}`)}\r\n`);
   }
 }
 

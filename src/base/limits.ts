@@ -67,6 +67,43 @@ export const lcsBytesMax = 1 * MiB;
  */
 export const encodedBytesMax = 64 * MiB;
 export const encodedBytesKept = 1 * MiB;
+/**
+ * Memory of the VM that runs scripts, bytes; taken as it is needed. More: the script ends with the
+ * error "not enough memory". A VM that has grown beyond the second number is replaced after the
+ * script, since its memory never shrinks.
+ */
+export const scriptMemoryBytesMax = 256 * MiB;
+export const scriptMemoryKeptBytes = 48 * MiB;
+/** Longest script, bytes. Longer: an error reply. */
+export const scriptBytesMax = 4 * MiB;
+/**
+ * Scripts that EVAL has brought and that are kept for EVALSHA, as in Redis 7.4. More: the one that
+ * came first is forgotten, and its EVALSHA replies NOSCRIPT.
+ */
+export const evalScriptsMax = 500;
+/**
+ * Scripts of SCRIPT LOAD, and the bytes of all scripts. More: SCRIPT LOAD replies with an error,
+ * and EVAL forgets scripts that EVAL has brought.
+ */
+export const loadedScriptsMax = 10_000;
+export const scriptCacheBytesMax = 32 * MiB;
+/**
+ * Instructions of the VM after which the time of a script is looked at, as in Redis: 2 ms. More
+ * often would cost more.
+ */
+export const scriptInstructionsPerCheck = 100_000;
+/**
+ * A script that has written is ended only at this multiple of busy-reply-threshold, as its writes
+ * are not undone.
+ */
+export const scriptWriteGrace = 2;
+/**
+ * Depth of the tables that a script returns. Deeper: the error "reached lua stack limit" in the
+ * place of the value, as in Redis, where the bound is about 8,000.
+ */
+export const scriptReplyDepthMax = 1000;
+/** Room for the arguments of redis.call that is kept between scripts, bytes. More is freed. */
+export const scriptArgumentBytesKept = 1 * MiB;
 
 // ---- threads ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import { objectCommands } from "./generic/object-command.ts";
 import { hyperLogLogCommands } from "./hyperloglog/hyperloglog-commands.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
 import { pubSubCommands } from "./pubsub/pub-sub.ts";
+import { evalCommands } from "./script/eval.ts";
 import { scriptCommands } from "./script/script.ts";
 import { clusterCommands } from "./server/cluster-command.ts";
 import { configCommands } from "./server/config-command.ts";
@@ -87,6 +88,7 @@ const rows: readonly CommandRow[] = [
   ...replicationCommands,
   ...transactionCommands,
   ...pubSubCommands,
+  ...evalCommands,
   ...scriptCommands,
   ...shutdownCommands,
   ...waitCommands,

@@ -17,13 +17,14 @@ import {
   parseOutputLimits,
   showOutputLimits,
 } from "./output-limits.ts";
-import { formatSize, isSize, parseSize, parseSizeWithin } from "./values.ts";
+import { formatSize, isSize, parseSize, parseSizeWithin, parseWholeNumber } from "./values.ts";
 
 export interface LimitConfig {
   /** 0: no limit; negative: so many percents of max-memory. See clientMemoryBytes(). */
   readonly maxClientMemory: number;
   readonly requestLimit: number;
   readonly outputLimits: OutputLimits;
+  readonly busyReplyThreshold: number;
 }
 
 export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitConfig[Key]> } = {
@@ -74,7 +75,21 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
       },
     ],
   },
+  busyReplyThreshold: {
+    name: "busy-reply-threshold",
+    environment: "MSCACHE_BUSY_REPLY_THRESHOLD",
+    group: "Operation",
+    hint: "MILLISECONDS",
+    default: "5000",
+    doc: "Longest time of a script, which is ended after it; after twice that time if it has written. 0: no limit.",
+    change: "applies",
+    parse: (text) => parseWholeNumber(text, 0, millisecondsMax),
+    format: String,
+    redis: [{ name: "busy-reply-threshold" }, { name: "lua-time-limit" }],
+  },
 };
+
+const millisecondsMax = 2 ** 31 - 1;
 
 /** A size, or a percentage as a negative number. */
 function parseShare(text: string): number {

@@ -9,6 +9,7 @@ import { type LineSink, Log } from "../base/log.ts";
 import { redisVersion } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels, type Message } from "../command/pubsub/channels.ts";
+import { Scripts } from "../command/script/scripts.ts";
 import { Monitors } from "../command/server/monitors.ts";
 import { applier } from "../command/stream/apply.ts";
 import { changedKeys } from "../command/stream/changed-keys.ts";
@@ -47,6 +48,9 @@ export interface ServerOptions {
   readonly lookup?: Lookup;
 }
 
+/** Where redis.LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE and LOG_WARNING go. */
+const levelsOfScripts = ["debug", "debug", "info", "warn"] as const;
+
 /** What all other parts are built on. */
 export type Ground = ReturnType<typeof layGround>;
 
@@ -71,6 +75,10 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   };
   const tracking = new Tracking(send);
   const monitors = new Monitors(send);
+  const scripts = new Scripts(statistics.errors, {
+    timeLimitMs: () => current().busyReplyThreshold,
+    log: (level, text) => log[levelsOfScripts[level]](text),
+  });
   const context = {
     store,
     keyspace,
@@ -81,6 +89,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
     channels,
     tracking,
     monitors,
+    scripts,
   };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },

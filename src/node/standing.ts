@@ -12,6 +12,7 @@ import { Access } from "../command/acl/access.ts";
 import { describeRunning } from "../command/connection/client-line.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Standing } from "../command/core/node.ts";
+import { ScriptState } from "../command/script/script-state.ts";
 import { type DebugAccess, debugAccesses } from "../config/values.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
@@ -33,7 +34,8 @@ const DENIALS_MAX = LEADER + sharedValueWords;
 const DENIAL_IDS = DENIALS_MAX + 1;
 const DEBUG_COMMAND = DENIAL_IDS + 1;
 const SPARSE_SKETCH = DEBUG_COMMAND + 1;
-const words = SPARSE_SKETCH + 1;
+const SCRIPT = SPARSE_SKETCH + 1;
+const words = SCRIPT + 1;
 const wordMax = 0x7fff_ffff;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
@@ -54,6 +56,7 @@ export class SharedStanding implements Standing {
   private readonly leader: SharedValue<Leader>;
   /** The users, of whom this thread has its own copy. */
   readonly access: Access;
+  readonly script: ScriptState;
 
   constructor(
     memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax),
@@ -66,6 +69,7 @@ export class SharedStanding implements Standing {
       bytes,
       leaderAt,
     );
+    this.script = new ScriptState(this.words, SCRIPT);
     this.access = new Access(this, describeRunning);
   }
 

@@ -45,6 +45,10 @@ export class MutedReply implements Reply {
     this.to.switchProtocol(version);
   }
 
+  statusLine(text: string): void {
+    if (this.passes()) this.to.statusLine(text);
+  }
+
   ok(): void {
     if (this.passes()) this.to.ok();
   }
@@ -75,6 +79,14 @@ export class MutedReply implements Reply {
 
   verbatim(text: string | readonly string[]): void {
     if (this.passes()) this.to.verbatim(text);
+  }
+
+  formatted(format: string, bytes: Uint8Array): void {
+    if (this.passes()) this.to.formatted(format, bytes);
+  }
+
+  bigNumber(digits: string): void {
+    if (this.passes()) this.to.bigNumber(digits);
   }
 
   nil(): void {

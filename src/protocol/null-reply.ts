@@ -7,6 +7,7 @@ export class NullReply implements Reply {
   begin(): void {}
   violation(): void {}
   switchProtocol(): void {}
+  statusLine(): void {}
   ok(): void {}
   simple(): void {}
   error(): void {}
@@ -15,6 +16,8 @@ export class NullReply implements Reply {
   bulkFrom(): void {}
   text(): void {}
   verbatim(): void {}
+  formatted(): void {}
+  bigNumber(): void {}
   nil(): void {}
   nilArray(): void {}
   boolean(): void {}

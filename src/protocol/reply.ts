@@ -8,7 +8,7 @@ import type { Request } from "./request.ts";
 
 /** Counts the error replies. */
 export interface ErrorSink {
-  note(error: ErrorReply): void;
+  note(error: Pick<ErrorReply, "code">): void;
 }
 
 export interface Reply {
@@ -18,6 +18,8 @@ export interface Reply {
   violation(text: string): void;
   /** Switches to RESP2 or RESP3; other protocols have no versions. */
   switchProtocol(version: 2 | 3): void;
+  /** A status of a script: one character per byte, and no line break. */
+  statusLine(text: string): void;
   /** Success without a value: +OK. */
   ok(): void;
   /** A short status word such as PONG. It must not contain a line break. */
@@ -32,6 +34,10 @@ export interface Reply {
   text(text: string): void;
   /** Text for people, whole or in pieces; a protocol may mark it as such. */
   verbatim(text: string | readonly string[]): void;
+  /** A value of a script that it has marked as text of this format, three characters. */
+  formatted(format: string, bytes: Uint8Array): void;
+  /** An integer of any size, in digits. */
+  bigNumber(digits: string): void;
   nil(): void;
   nilArray(): void;
   boolean(value: boolean): void;

@@ -42,10 +42,12 @@ export interface AccessControl {
     nowMs: number,
     when?: JudgedWhen,
   ): ErrorReply | null;
+  /** Whether this user may run a command, which is not run; nothing is noted. */
+  mayRun(user: string, command: JudgedCommand, request: Request): boolean;
 }
 
 /** Redis says with other words that a command may not run which could be queued. */
-export type JudgedWhen = "before it runs" | "at EXEC";
+export type JudgedWhen = "before it runs" | "at EXEC" | "in a script";
 
 /** The name of a user in an argument: one character per byte. A longer one than allowed is cut. */
 export function userNameIn(request: Request, index: number): string {
@@ -58,7 +60,7 @@ export interface Denial {
   id: number;
   count: number;
   readonly reason: "command" | "key" | "channel" | "auth";
-  readonly context: "toplevel" | "multi";
+  readonly context: "toplevel" | "multi" | "lua";
   /** The command, key, channel or word: one character a byte, and cut at a bound. */
   readonly object: string;
   readonly user: string;

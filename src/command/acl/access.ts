@@ -4,7 +4,7 @@
 // thread has.
 // Hot path for users with restrictions: refusal(), up to the refusal itself.
 
-import { ErrorReply } from "../../base/errors.ts";
+import { ErrorReply, errorReply } from "../../base/errors.ts";
 import { denialObjectBytesMax, failedLoginsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "../core/flags.ts";
@@ -34,6 +34,7 @@ const changed = (reason: string) =>
     "ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
       `This command is no longer allowed for the following reason: ${reason}`,
   );
+const inScript = (what: string) => errorReply(`The user executing the script can't ${what}`);
 /** Made once: only the refusal of a command names something. */
 const always = (answer: ErrorReply | null) => () => answer;
 
@@ -54,6 +55,12 @@ const answers: Readonly<Record<JudgedWhen, Answers>> = {
     [COMMAND]: always(changed("no permission to execute the command or subcommand")),
     [KEY]: always(changed("no permission to touch the specified keys")),
     [CHANNEL]: always(changed("no permission to access one of the channels used as arguments")),
+  },
+  "in a script": {
+    [ALLOWED]: always(null),
+    [COMMAND]: always(inScript("run this command or subcommand")),
+    [KEY]: always(inScript("access at least one of the keys mentioned in the command arguments")),
+    [CHANNEL]: always(inScript("publish to the channel mentioned in the command")),
   },
 };
 
@@ -142,16 +149,26 @@ export class Access implements AccessControl {
     nowMs: number,
     when: JudgedWhen = "before it runs",
   ): ErrorReply | null {
-    return answers[when][this.judge(session, command, request, nowMs)](command);
+    return answers[when][this.judge(session, command, request, nowMs, when)](command);
   }
 
-  private judge(session: Session, command: JudgedCommand, request: Request, nowMs: number): number {
+  mayRun(user: string, command: JudgedCommand, request: Request): boolean {
+    return this.accounts.get(user)?.judge(command, request) === ALLOWED;
+  }
+
+  private judge(
+    session: Session,
+    command: JudgedCommand,
+    request: Request,
+    nowMs: number,
+    when: JudgedWhen,
+  ): number {
     const account = this.accounts.get(session.user);
     const found = account?.judge(command, request) ?? COMMAND;
     if (found === ALLOWED) return found;
     const at = account?.deniedAt ?? 0;
     const object = found === COMMAND ? command.name : request.latin1(at, denialObjectBytesMax);
-    this.note(session, reasons[found], object, session.user, nowMs);
+    this.note(session, reasons[found], object, session.user, nowMs, when);
     // Nobody answers a JOIN of the binary protocol: its follower must not wait for data.
     if ((command.flags & joins) === joins) session.closing = true;
     return found;
@@ -163,9 +180,10 @@ export class Access implements AccessControl {
     object: string,
     user: string,
     atMs: number,
+    when: JudgedWhen = "before it runs",
   ): void {
     const isInside = session.transaction !== null || session.isExecuting;
-    const context = isInside ? "multi" : "toplevel";
+    const context = when === "in a script" ? "lua" : isInside ? "multi" : "toplevel";
     this.denials.add({ reason, context, object, user, atMs, client: this.describe(session) });
   }
 }

@@ -19,7 +19,7 @@ export function categoriesOf({
   if (stated !== undefined) return stated;
   const categories: string[] = [];
   if (group === "generic") categories.push("@keyspace");
-  if (flags & flag.READONLY) categories.push("@read");
+  if (flags & flag.READONLY && group !== "scripting") categories.push("@read");
   if (flags & flag.WRITE) categories.push("@write");
   if (group === "string" || group === "bitmap" || group === "hyperloglog") {
     categories.push(`@${group}`);

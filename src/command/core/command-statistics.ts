@@ -69,9 +69,15 @@ export class ErrorCounts implements ErrorSink {
   private attributed = 0;
   readonly byCode = new Map<string, number>();
 
-  note({ code }: ErrorReply): void {
+  note({ code }: Pick<ErrorReply, "code">): void {
     this.total++;
     this.byCode.set(code, (this.byCode.get(code) ?? 0) + 1);
+  }
+
+  /** Takes back one that was counted already. */
+  forget({ code }: Pick<ErrorReply, "code">): void {
+    this.total--;
+    this.byCode.set(code, (this.byCode.get(code) ?? 1) - 1);
   }
 
   /** Marks all errors as counted for a command; false if all of them were. */

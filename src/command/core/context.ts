@@ -7,6 +7,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
+import type { Scripts } from "../script/scripts.ts";
 import type { Monitors } from "../server/monitors.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
@@ -37,6 +38,7 @@ export interface ChannelContext extends Context {
   readonly channels: Channels;
   readonly tracking: Tracking;
   readonly monitors: Monitors;
+  readonly scripts: Scripts;
 }
 
 /** The context of CONTROL commands. */

@@ -58,6 +58,8 @@ export const flag = {
   UNQUEUED: 1 << 23,
   /** Its work depends on its arguments or the data, so its time is measured (command-times.ts). */
   TIMED: 1 << 28,
+  /** It runs a script (EVAL); COMMAND INFO says more of it. */
+  SCRIPT: 1 << 15,
   /** EXEC: it also has the properties of the queued commands (transaction-queue.ts). */
   TRANSACTION: 1 << 24,
 } as const;
@@ -71,6 +73,8 @@ export const flagNames: readonly (readonly [number, string])[] = [
   [flag.NO_SCRIPT, "noscript"],
   [flag.LOADING, "loading"],
   [flag.STALE, "stale"],
+  [flag.SCRIPT, "skip_monitor"],
+  [flag.SCRIPT, "no_mandatory_keys"],
   [flag.FAST, "fast"],
   [flag.NO_AUTH, "no_auth"],
   [flag.NO_ASYNC_LOADING, "no_async_loading"],

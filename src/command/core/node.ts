@@ -7,6 +7,7 @@ import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
 import type { AccessControl, Denial } from "../acl/access-control.ts";
 import type { User } from "../acl/user-record.ts";
+import type { ScriptState } from "../script/script-state.ts";
 import type { LatencySeries } from "../timing/latency-events.ts";
 import type { CommandHistogram } from "../timing/latency-histogram.ts";
 import type { SlowEntry } from "../timing/slow-log.ts";
@@ -28,6 +29,8 @@ export interface Standing {
   readonly debugCommand: "no" | "yes" | "local";
   /** The users as this thread knows them. */
   readonly access: AccessControl;
+  /** Whether a script is running. */
+  readonly script: ScriptState;
 }
 
 /** What control commands may do with the node, one part for each concern. */

@@ -60,9 +60,12 @@ function typeOf(command: Command, request: Request): string {
   return valueType !== undefined && command.accepts(request.argc) ? valueType(request) : "string";
 }
 
+/** A leader's stream does not tell the effect of a script that runs there. */
+const scriptNames = ["eval", "evalsha", "eval_ro", "evalsha_ro"];
+
 /** The commands of this node that have a different form in a stream. */
 const overridden: ReadonlySet<Command> = new Set(
-  [...streamCommands.keys()].flatMap((name) => byName(name) ?? []),
+  [...streamCommands.keys(), ...scriptNames].flatMap((name) => byName(name) ?? []),
 );
 
 function isBeyondKnowing(

@@ -67,8 +67,17 @@ export class MscacheReply implements Reply {
   integer(): void {
     this.ok();
   }
+  statusLine(): void {
+    unsupported("statusLine");
+  }
   text(): void {
     unsupported("text");
+  }
+  formatted(): void {
+    unsupported("formatted");
+  }
+  bigNumber(): void {
+    unsupported("bigNumber");
   }
   verbatim(): void {
     unsupported("verbatim");

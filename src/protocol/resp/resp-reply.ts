@@ -5,7 +5,7 @@
 // Hot path: constant replies are encoded once at load; numbers are written digit by digit.
 
 import { writeDigits, writeInteger } from "../../base/ascii.ts";
-import type { ByteSource } from "../../base/bytes.ts";
+import { type ByteSource, latin1Bytes } from "../../base/bytes.ts";
 import { assert, type ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Output } from "../../base/output.ts";
 import type { ErrorSink, Reply } from "../reply.ts";
@@ -60,6 +60,10 @@ export class RespReply implements Reply {
     else this.raw(`+${text}\r\n`);
   }
 
+  statusLine(text: string): void {
+    this.out.appendAll(latin1Bytes(`+${text}\r\n`));
+  }
+
   error(reply: ErrorReply): void {
     this.errors?.note(reply);
     this.out.appendAll(reply.bytes);
@@ -101,6 +105,18 @@ export class RespReply implements Reply {
     this.raw(this.resp3 ? `=${bytes + 4}\r\ntxt:` : `$${bytes}\r\n`);
     for (const piece of pieces) this.raw(piece);
     this.lineEnd();
+  }
+
+  formatted(format: string, bytes: Uint8Array): void {
+    if (!this.resp3) return this.bulk(bytes, 0, bytes.length);
+    this.raw(`=${bytes.length + 4}\r\n${format}:`);
+    this.out.append(bytes, 0, bytes.length);
+    this.lineEnd();
+  }
+
+  bigNumber(digits: string): void {
+    if (this.resp3) this.out.appendAll(latin1Bytes(`(${digits}\r\n`));
+    else this.bulk(latin1Bytes(digits), 0, digits.length);
   }
 
   nil(): void {

@@ -12,6 +12,7 @@ import type { Control } from "../../../src/command/core/node.ts";
 import { Observer } from "../../../src/command/core/observer.ts";
 import { Session } from "../../../src/command/core/session.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
+import { Scripts } from "../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../src/command/server/monitors.ts";
 import { find } from "../../../src/command/table.ts";
 import { Tracking } from "../../../src/command/tracking/tracking.ts";
@@ -77,16 +78,18 @@ export class Bed {
     this.events = new EventLog(reserveEventLog(MiB / 4), this.journal);
     this.effects = new Effects(this.journal);
     const clients = { takeOver: (session: Session) => this.joined.push(session) };
+    const statistics = new CommandStatistics();
     this.x = {
       store: this.store,
       keyspace: new Keyspace(this.store, this.effects, this.events),
       effects: this.effects,
       standing: this.standing,
-      statistics: new CommandStatistics(),
+      statistics,
       observer: new Observer(this.events),
       channels: new Channels(),
       tracking: new Tracking(() => undefined),
       monitors: new Monitors(() => undefined),
+      scripts: new Scripts(statistics.errors),
       control: { clients } as unknown as Control,
       now: now,
       session: this.session,

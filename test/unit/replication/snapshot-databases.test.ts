@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { Log } from "../../../src/base/log.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
+import { Scripts } from "../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../src/command/server/monitors.ts";
 import { applier } from "../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../src/command/tracking/tracking.ts";
@@ -111,6 +112,7 @@ function follow(snapshot: Uint8Array, effects: Uint8Array): Node {
     channels: new Channels(),
     tracking: new Tracking(() => undefined),
     monitors: new Monitors(() => undefined),
+    scripts: new Scripts(node.statistics.errors),
   };
   const apply = applier(parts, { log: quiet, refusesOtherTypes: () => false });
   const stream = new LeaderStream({ journal: node.journal, database: 0, apply, acknowledge() {} });

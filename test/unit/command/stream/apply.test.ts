@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
 import { Log } from "../../../../src/base/log.ts";
 import { Channels } from "../../../../src/command/pubsub/channels.ts";
+import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../../src/command/server/monitors.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../../src/command/tracking/tracking.ts";
@@ -38,6 +39,7 @@ function open(refusesOtherTypes = false) {
     channels: new Channels(),
     tracking: new Tracking(() => undefined),
     monitors: new Monitors(() => undefined),
+    scripts: new Scripts(statistics.errors),
   };
   const apply = applier(parts, {
     log: new Log(

@@ -1,0 +1,93 @@
+// EVAL, EVALSHA and their read-only forms: the arguments of redis 7.0 `eval.c`. A script may do what
+// its arguments do not tell, so it holds the locks of all shards. With several data threads, the
+// control thread runs it, since only there every command is possible.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { ChannelContext } from "../core/context.ts";
+import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
+import { firstKey } from "./scripts.ts";
+
+const { NO_SCRIPT, STALE, MAY_REPLICATE, READONLY, OTHER_DATABASE, SCRIPT } = flag;
+const usual = NO_SCRIPT | STALE | OTHER_DATABASE | SCRIPT;
+
+const common = {
+  group: "scripting",
+  arity: -3,
+  keys: [firstKey, -1, 1],
+  keyCount: 2,
+  complexity: "Depends on the script that is executed.",
+} as const;
+
+export const evalCommands = family(common, [
+  {
+    name: "eval",
+    syntax: "script numkeys [key...] [arg...]",
+    flags: usual | MAY_REPLICATE,
+    keyUse: "RW access update",
+    since: "2.6.0",
+    summary: "Executes a Lua script.",
+    global: (x, request, reply) => runText(x, request, reply, false),
+  },
+  {
+    name: "evalsha",
+    syntax: "sha1 numkeys [key...] [arg...]",
+    flags: usual | MAY_REPLICATE,
+    keyUse: "RW access update",
+    since: "2.6.0",
+    summary: "Executes a Lua script that the node knows, by its SHA1.",
+    global: (x, request, reply) => runKnown(x, request, reply, false),
+  },
+  {
+    name: "eval_ro",
+    syntax: "script numkeys [key...] [arg...]",
+    flags: usual | READONLY,
+    keyUse: "RO access",
+    since: "7.0.0",
+    summary: "Executes a Lua script that may only read.",
+    global: (x, request, reply) => runText(x, request, reply, true),
+  },
+  {
+    name: "evalsha_ro",
+    syntax: "sha1 numkeys [key...] [arg...]",
+    flags: usual | READONLY,
+    keyUse: "RO access",
+    since: "7.0.0",
+    summary: "Executes a Lua script that the node knows and that may only read.",
+    global: (x, request, reply) => runKnown(x, request, reply, true),
+  },
+]);
+
+const negativeKeys = errorReply("Number of keys can't be negative");
+const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
+const unknownScript = new ErrorReply("NOSCRIPT", "No matching script. Please use EVAL.");
+
+function runText(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+  const keyCount = readKeyCount(request, reply);
+  if (keyCount < 0) return;
+  const { buf, start, end } = request;
+  const script = x.scripts.learn(buf.subarray(start[1], end[1]), false);
+  if (script instanceof ErrorReply) return reply.error(script);
+  x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
+}
+
+function runKnown(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+  const { buf, start, end } = request;
+  const keyCount = readKeyCount(request, reply);
+  if (keyCount < 0) return;
+  const script = x.scripts.find(buf, start[1], end[1]);
+  if (script === undefined) return reply.error(unknownScript);
+  x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
+}
+
+/** The number of keys, or -1 after an error reply. */
+function readKeyCount({ buf, start, end, argc }: Request, reply: Reply): number {
+  const count = readInteger(buf, start[2], end[2]);
+  if (count !== NOT_AN_INTEGER && count >= 0 && count <= argc - firstKey) return count;
+  if (count === NOT_AN_INTEGER) reply.error(notAnInteger);
+  else reply.error(count < 0 ? negativeKeys : tooManyKeys);
+  return -1;
+}

@@ -1,0 +1,226 @@
+// The VM that runs the scripts of a node: made at the first one, replaced when it is in doubt. Its
+// stack has four values at the bottom, always: the handler of errors, the table of globals, and the
+// names KEYS and ARGV.
+// Invariant: after a script nothing of it is on the stack, and the session, the group of effects
+// and the hook are as before it.
+// Hot path: run(): no allocation beyond what Lua needs.
+
+import { monotonicMs } from "../../base/clock.ts";
+import { errorReply } from "../../base/errors.ts";
+import {
+  scriptInstructionsPerCheck,
+  scriptMemoryBytesMax,
+  scriptMemoryKeptBytes,
+  scriptWriteGrace,
+} from "../../base/limits.ts";
+import { globalsIndex, registryIndex, status, type } from "../../lua/exports.ts";
+import { installLibraries } from "../../lua/libraries.ts";
+import { Lua } from "../../lua/lua.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { ErrorCounts } from "../core/command-statistics.ts";
+import type { Context } from "../core/context.ts";
+import { ScriptCalls } from "./call.ts";
+import { ErrorPlace } from "./error-place.ts";
+import { LuaReply } from "./lua-reply.ts";
+import { installRedis, raise } from "./redis-library.ts";
+import { errorOf, ResultWriter } from "./result.ts";
+import { ScriptRun } from "./run.ts";
+import type { Script } from "./script-cache.ts";
+
+/** What a machine needs of the node. */
+export interface MachineHost {
+  readonly errors: ErrorCounts;
+  /** Milliseconds after which a script is ended; 0: never. */
+  timeLimitMs(): number;
+  log(level: number, text: string): void;
+}
+
+const HANDLER = 1;
+const GLOBALS = 2;
+const KEYS = 3;
+const ARGV = 4;
+
+export class ScriptMachine {
+  readonly number: number;
+  readonly lua: Lua;
+  private readonly host: MachineHost;
+  private readonly current: ScriptRun;
+  private readonly calls: ScriptCalls;
+  private readonly results: ResultWriter;
+  private readonly place: ErrorPlace;
+
+  constructor(number: number, host: MachineHost) {
+    this.number = number;
+    this.host = host;
+    this.lua = new Lua(scriptMemoryBytesMax);
+    const { lua } = this;
+    this.current = new ScriptRun();
+    this.calls = new ScriptCalls(lua, this.current, new LuaReply(lua, host.errors));
+    this.results = new ResultWriter(lua, (error, reply) => {
+      reply.error(error);
+      host.errors.forget(error);
+    });
+    this.place = new ErrorPlace(lua);
+    const { current, calls, results } = this;
+    installLibraries(lua);
+    installRedis(lua, { current, calls, results, log: host.log });
+    this.layBottom();
+    lua.setHook(lua.main, (l) => this.onCount(l), scriptInstructionsPerCheck);
+  }
+
+  private layBottom(): void {
+    const { api, main } = this.lua;
+    api.lua_settop(main, 0);
+    api.lua_pushcclosure(
+      main,
+      this.lua.register((l) => this.place.add(l)),
+      0,
+    );
+    api.lua_pushvalue(main, globalsIndex);
+    this.lua.pushText(main, "KEYS");
+    this.lua.pushText(main, "ARGV");
+  }
+
+  // ---- scripts ---------------------------------------------------------------------------------
+
+  /** Compiles a script; the text of the error if that fails, else "". */
+  compile(script: Script): string {
+    const { api, main } = this.lua;
+    const code = script.text.subarray(script.flags.codeStart);
+    const isCompiled = this.lua.load(main, code, "@user_script") === status.OK;
+    const problem = isCompiled ? "" : this.lua.text(main, -1);
+    if (isCompiled) {
+      script.reference = api.luaL_ref(main, registryIndex);
+      script.vm = this.number;
+    }
+    api.lua_settop(main, ARGV);
+    return problem;
+  }
+
+  forget(script: Script): void {
+    if (script.vm !== this.number) return;
+    this.lua.api.luaL_unref(this.lua.main, registryIndex, script.reference);
+    script.vm = 0;
+  }
+
+  /** Runs a script of this VM with the keys and arguments of a request. */
+  run(
+    x: Context,
+    script: Script,
+    request: Request,
+    firstKey: number,
+    keyCount: number,
+    isReadOnly: boolean,
+    reply: Reply,
+  ): void {
+    const { session } = x;
+    const { database, isExecuting } = session;
+    this.current.begin(x, script, isReadOnly, monotonicMs());
+    this.calls.reply.resp3 = false;
+    this.results.resp3 = false;
+    session.isExecuting = true;
+    x.standing.script.begin();
+    try {
+      this.execute(script, request, firstKey, keyCount, reply);
+    } finally {
+      x.standing.script.end();
+      session.isExecuting = isExecuting;
+      if (this.current.hasGroup) x.effects.close();
+      if (session.database !== database) {
+        session.database = database;
+        x.keyspace.select(database);
+      }
+      this.tidy();
+    }
+  }
+
+  private execute(
+    script: Script,
+    request: Request,
+    firstKey: number,
+    keyCount: number,
+    reply: Reply,
+  ): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    const firstArgument = firstKey + keyCount;
+    this.setList(KEYS, request, firstKey, firstArgument);
+    this.setList(ARGV, request, firstArgument, request.argc);
+    api.lua_rawgeti(main, registryIndex, script.reference);
+    const outcome = lua.protectedCall(main, 0, 1, HANDLER);
+    if (outcome === status.OK) this.results.write(main, reply);
+    else this.writeFailure(script, reply);
+  }
+
+  /** Sets a global to the list of these arguments. */
+  private setList(name: number, request: Request, from: number, to: number): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    const { buf, start, end } = request;
+    api.lua_pushvalue(main, name);
+    api.lua_createtable(main, to - from, 0);
+    for (let i = from; i < to; i++) {
+      lua.pushBytes(main, buf, start[i], end[i]);
+      api.lua_rawseti(main, -2, i - from + 1);
+    }
+    api.lua_rawset(main, GLOBALS);
+  }
+
+  // ---- errors ----------------------------------------------------------------------------------
+
+  private writeFailure(script: Script, reply: Reply): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    if (lua.isBroken) return reply.error(failure(script, "the VM has failed"));
+    if (api.lua_type(main, -1) !== type.TABLE) {
+      return reply.error(failure(script, lua.text(main, -1) || "execution failure"));
+    }
+    const { text, isCounted } = this.place.read(main, script.sha);
+    const error = errorOf(text);
+    reply.error(error);
+    if (isCounted) this.host.errors.forget(error);
+  }
+
+  /** Called by the hook, and by functions of ours that work for long. */
+  private onCount(l: number): void {
+    const { current, lua } = this;
+    if (current.x === null) return;
+    if (current.endedBy === "") current.endedBy = this.reasonToEnd();
+    if (current.endedBy === "") return;
+    // At each instruction from now on, or pcall() would hide it.
+    lua.hookEach(l, 1);
+    lua.hookEach(lua.main, 1);
+    raise(lua, l, current.endedBy);
+  }
+
+  private reasonToEnd(): string {
+    const { current, host } = this;
+    if (current.context.standing.script.isKilled)
+      return "Script killed by user with SCRIPT KILL...";
+    const limitMs = host.timeLimitMs();
+    if (limitMs === 0) return "";
+    const mostMs = current.hasWritten ? limitMs * scriptWriteGrace : limitMs;
+    if (monotonicMs() - current.startedMs < mostMs) return "";
+    return `Script ended: it ran longer than busy-reply-threshold allows (${mostMs} ms)`;
+  }
+
+  // ---- afterwards ------------------------------------------------------------------------------
+
+  private tidy(): void {
+    const { lua, current } = this;
+    this.calls.shrink();
+    if (current.endedBy !== "") lua.hookEach(lua.main, scriptInstructionsPerCheck);
+    current.end();
+    if (!lua.isBroken) lua.api.lua_settop(lua.main, ARGV);
+  }
+
+  /** Whether the next script needs another VM. */
+  get isSpent(): boolean {
+    return this.lua.isBroken || this.lua.heldBytes > scriptMemoryKeptBytes;
+  }
+}
+
+function failure(script: Script, text: string) {
+  return errorReply(`Error running script ${script.sha}, ${text.slice(0, 100)}`);
+}

@@ -1,0 +1,42 @@
+// The script that is running: on whose behalf, what it may do, what it has done. A node runs one at
+// a time, so one object is used again and again.
+
+import type { Context } from "../core/context.ts";
+import type { Script } from "./script-cache.ts";
+
+export class ScriptRun {
+  /** Null: no script is running. */
+  x: Context | null = null;
+  script: Script | null = null;
+  isReadOnly = false;
+  allowsOom = false;
+  /** It has called a command that writes: from now on nothing about the node stops it. */
+  hasWritten = false;
+  /** Its effects are a group of the journal. */
+  hasGroup = false;
+  startedMs = 0;
+  /** Its time is over, or it was killed; the text is the reason. */
+  endedBy = "";
+
+  begin(x: Context, script: Script, isReadOnly: boolean, nowMs: number): void {
+    const { isPlain, noWrites, allowOom } = script.flags;
+    this.x = x;
+    this.script = script;
+    this.isReadOnly = isReadOnly || noWrites;
+    this.allowsOom = !isPlain && (allowOom || noWrites);
+    this.hasWritten = false;
+    this.hasGroup = false;
+    this.startedMs = nowMs;
+    this.endedBy = "";
+  }
+
+  end(): void {
+    this.x = null;
+    this.script = null;
+  }
+
+  get context(): Context {
+    if (this.x === null) throw new Error("no script is running");
+    return this.x;
+  }
+}

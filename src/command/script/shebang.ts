@@ -1,0 +1,53 @@
+// The first line of a script, if it is `#!lua flags=...`: what the script promises, and what it
+// wants to be allowed. As redis 7.0 `eval.c` (evalExtractShebangFlags); the texts are Redis's.
+
+import { latin1 } from "../../base/bytes.ts";
+
+export interface ScriptFlags {
+  /** It has no such line, so the checks of Redis before version 7 apply. */
+  readonly isPlain: boolean;
+  readonly noWrites: boolean;
+  readonly allowOom: boolean;
+  readonly allowStale: boolean;
+  /** Where the code begins: the line's end stays, so that errors name the right line. */
+  readonly codeStart: number;
+}
+
+const plain: ScriptFlags = {
+  isPlain: true,
+  noWrites: false,
+  allowOom: false,
+  allowStale: false,
+  codeStart: 0,
+};
+
+const HASH = 0x23;
+const EXCLAMATION = 0x21;
+const LF = 0x0a;
+const known = ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
+
+/** The flags of a script, or a sentence that says what is wrong with them. */
+export function readShebang(text: Uint8Array): ScriptFlags | string {
+  if (text[0] !== HASH || text[1] !== EXCLAMATION) return plain;
+  const end = text.indexOf(LF);
+  if (end < 0) return "Invalid script shebang";
+  const [engine, ...words] = latin1(text, 0, end).split(" ");
+  if (engine !== "#!lua") return `Unexpected engine in script shebang: ${engine}`;
+  const flags = new Set<string>();
+  for (const word of words) {
+    if (word === "") continue;
+    if (!word.startsWith("flags=")) return `Unknown lua shebang option: ${word}`;
+    for (const name of word.slice("flags=".length).split(",")) {
+      if (name === "") continue;
+      if (!known.includes(name)) return `Unexpected flag in script shebang: ${name}`;
+      flags.add(name);
+    }
+  }
+  return {
+    isPlain: false,
+    noWrites: flags.has("no-writes"),
+    allowOom: flags.has("allow-oom"),
+    allowStale: flags.has("allow-stale"),
+    codeStart: end,
+  };
+}
