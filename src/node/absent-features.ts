@@ -1,7 +1,7 @@
 // Fields of INFO about what Redis has and this node has not: an append-only file, children of a
-// fork, a defragmenter, scripts, threads for writes, a reply buffer for each client. Exporters read
-// them, and their values are true, as there is nothing to count. A field that gets something to
-// count moves to node-info.ts.
+// fork, a defragmenter, functions, threads for writes, a reply buffer for each client. Exporters
+// read them, and their values are true, as there is nothing to count. A field that gets something
+// to count moves to node-info.ts.
 
 type Lines = readonly (readonly [name: string, value: string | number])[];
 
@@ -14,15 +14,12 @@ export const absentFromServer: Lines = [
 ];
 
 export const absentFromMemory: Lines = [
-  ...zero("used_memory_startup used_memory_vm_eval used_memory_scripts_eval number_of_functions"),
-  ...zero("number_of_libraries used_memory_vm_functions used_memory_vm_total"),
-  ...zero("used_memory_functions used_memory_scripts rss_overhead_bytes mem_cluster_links"),
+  ...zero("used_memory_startup number_of_functions"),
+  ...zero("number_of_libraries used_memory_vm_functions"),
+  ...zero("used_memory_functions rss_overhead_bytes mem_cluster_links"),
   ...zero("mem_not_counted_for_evict mem_aof_buffer active_defrag_running"),
   ...zero("lazyfree_pending_objects lazyfreed_objects"),
   ["rss_overhead_ratio", "1.00"],
-  ["used_memory_lua_human", "0B"],
-  ["used_memory_vm_total_human", "0B"],
-  ["used_memory_scripts_human", "0B"],
 ];
 
 export const absentFromPersistence: Lines = [

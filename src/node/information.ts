@@ -4,6 +4,7 @@
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { Information } from "../command/core/node.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
+import type { Scripts } from "../command/script/scripts.ts";
 import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
@@ -30,6 +31,7 @@ export interface InformationParts {
   readonly threads: Threads;
   readonly timings: Timings;
   readonly tracking: Tracking;
+  readonly scripts: Scripts;
   readonly runId: string;
   readonly replication: Replication;
   readonly persistence: Persistence;
@@ -55,6 +57,7 @@ export class NodeInformation implements Information {
 
   async text(sections: readonly string[]): Promise<string> {
     const { standing, configuration, channels, tracking, threads, replication } = this.parts;
+    const { scripts } = this.parts;
     const { persistence, shutdown, held } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
@@ -76,6 +79,7 @@ export class NodeInformation implements Information {
         patterns: channels.patterns.size,
         shardChannels: channels.shardChannels.size,
         tracking,
+        scripts,
         peakMemoryBytes: this.peakBytes(),
         store,
         sweeps: this.sweeps,

@@ -38,6 +38,7 @@ export interface InfoSource {
   readonly patterns: number;
   readonly shardChannels: number;
   readonly tracking: TrackingCounts;
+  readonly scripts: ScriptCounts;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   readonly sweeps: SweepCounts;
@@ -69,6 +70,15 @@ export interface Rates {
   readonly operations: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+}
+
+/** The scripts that the node knows, and the VM that runs them. */
+export interface ScriptCounts {
+  readonly count: number;
+  /** Of the values in the VM. */
+  readonly usedBytes: number;
+  /** Of the scripts themselves. */
+  readonly cachedBytes: number;
 }
 
 type Field = readonly [name: string, value: string | number];
@@ -174,8 +184,7 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["used_memory_dataset_perc", percent(used - overhead, used)],
     ["total_system_memory", systemBytes],
     ["total_system_memory_human", humanBytes(systemBytes)],
-    ["used_memory_lua", 0],
-    ["number_of_cached_scripts", 0],
+    ...scriptFields(source.scripts),
     ["maxmemory", config.maxMemory],
     ["maxmemory_human", humanBytes(config.maxMemory)],
     ["maxmemory_policy", config.eviction === "none" ? "noeviction" : "allkeys-lfu"],
@@ -190,6 +199,20 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["eviction_policy", config.eviction],
     ["memory_planned_bytes", memoryNeeded(config)],
     ...Object.entries(store.memory),
+  ];
+}
+
+function scriptFields({ count, usedBytes, cachedBytes }: ScriptCounts): Field[] {
+  return [
+    ["used_memory_lua", usedBytes],
+    ["used_memory_vm_eval", usedBytes],
+    ["used_memory_lua_human", humanBytes(usedBytes)],
+    ["used_memory_scripts_eval", cachedBytes],
+    ["number_of_cached_scripts", count],
+    ["used_memory_vm_total", usedBytes],
+    ["used_memory_vm_total_human", humanBytes(usedBytes)],
+    ["used_memory_scripts", cachedBytes],
+    ["used_memory_scripts_human", humanBytes(cachedBytes)],
   ];
 }
 

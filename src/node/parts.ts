@@ -94,7 +94,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
-    ...{ channels, tracking, monitors, context, clientLimits },
+    ...{ channels, tracking, monitors, scripts, context, clientLimits },
     debt: new DeliveryDebt(memory.deliveries),
     runId: randomReplid(),
   };

@@ -126,7 +126,7 @@ type Node = ReturnType<typeof makeServices>;
 /** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, clientMemory } = ground;
-  const { channels, tracking, runId } = ground;
+  const { channels, tracking, scripts, runId } = ground;
   const { timeBounds } = ground;
   const { replication, persistence, threads, observers } = made;
   const { connections, held } = made.controlThread;
@@ -139,7 +139,17 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
-  const counted = { channels, tracking, runId, threads, persistence, shutdown, timings, held };
+  const counted = {
+    channels,
+    tracking,
+    scripts,
+    runId,
+    threads,
+    persistence,
+    shutdown,
+    timings,
+    held,
+  };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
   const { signal } = chores;

@@ -85,10 +85,6 @@ export class MutedReply implements Reply {
     if (this.passes()) this.to.formatted(format, bytes);
   }
 
-  bigNumber(digits: string): void {
-    if (this.passes()) this.to.bigNumber(digits);
-  }
-
   nil(): void {
     if (this.passes()) this.to.nil();
   }

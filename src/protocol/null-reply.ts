@@ -17,7 +17,6 @@ export class NullReply implements Reply {
   text(): void {}
   verbatim(): void {}
   formatted(): void {}
-  bigNumber(): void {}
   nil(): void {}
   nilArray(): void {}
   boolean(): void {}

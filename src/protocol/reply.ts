@@ -36,8 +36,6 @@ export interface Reply {
   verbatim(text: string | readonly string[]): void;
   /** A value of a script that it has marked as text of this format, three characters. */
   formatted(format: string, bytes: Uint8Array): void;
-  /** An integer of any size, in digits. */
-  bigNumber(digits: string): void;
   nil(): void;
   nilArray(): void;
   boolean(value: boolean): void;

@@ -1,6 +1,6 @@
-// Scripts beside redis-server: the same scripts give the same replies, in RESP2 and RESP3, and leave
-// the same data; on a node with one data thread and with several. What a script prints into the
-// server's log is not compared.
+// Scripts beside redis-server: the same scripts give the same replies, in RESP2 and RESP3, and
+// leave the same data; on a node with one data thread and with several. What a script prints into
+// the server's log is not compared.
 
 import { describe, expect, test } from "bun:test";
 import { Peer } from "../support/peer.ts";

@@ -1,13 +1,14 @@
 // The contexts of handlers, and the three kinds of handlers. What a handler needs decides which
 // thread may run its command. Plain types; command.ts builds commands from them.
 
+import type { ErrorReply } from "../../base/errors.ts";
 import type { Effects } from "../../journal/effects.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Channels } from "../pubsub/channels.ts";
-import type { Scripts } from "../script/scripts.ts";
+import type { Script } from "../script/script-cache.ts";
 import type { Monitors } from "../server/monitors.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
@@ -33,12 +34,35 @@ export interface Context {
   session: Session;
 }
 
+/** The scripts of a node, and the VM that runs them (script/scripts.ts). */
+export interface NodeScripts {
+  /** The script with the SHA1 in these bytes, in any case; undefined if there is none. */
+  find(buf: Uint8Array, start: number, end: number): Script | undefined;
+  /** The script of this text; a new one is compiled and kept. An error says why it cannot be. */
+  learn(text: Uint8Array, isLoaded: boolean): Script | ErrorReply;
+  /** Runs a script with the keys and arguments of the request. */
+  run(
+    x: Context,
+    script: Script,
+    request: Request,
+    keyCount: number,
+    isReadOnly: boolean,
+    reply: Reply,
+  ): void;
+  /** Forgets all scripts. */
+  clear(): void;
+  readonly count: number;
+  /** Memory of the scripts, and of the values in the VM. */
+  readonly cachedBytes: number;
+  readonly usedBytes: number;
+}
+
 /** The context of GLOBAL commands: what a node has only once, in the control thread. */
 export interface ChannelContext extends Context {
   readonly channels: Channels;
   readonly tracking: Tracking;
   readonly monitors: Monitors;
-  readonly scripts: Scripts;
+  readonly scripts: NodeScripts;
 }
 
 /** The context of CONTROL commands. */

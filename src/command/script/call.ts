@@ -14,9 +14,9 @@ import { restriction } from "../core/gate.ts";
 import { makeRoom } from "../core/make-room.ts";
 import { find } from "../core/registry.ts";
 import { run } from "../core/run-handler.ts";
-import { ScriptArguments } from "./arguments.ts";
 import { type LuaReply, pushError } from "./lua-reply.ts";
-import type { ScriptRun } from "./run.ts";
+import { ScriptArguments } from "./script-arguments.ts";
+import type { ScriptRun } from "./script-run.ts";
 
 const changes = flag.WRITE | flag.MAY_REPLICATE;
 

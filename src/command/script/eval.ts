@@ -1,6 +1,6 @@
-// EVAL, EVALSHA and their read-only forms: the arguments of redis 7.0 `eval.c`. A script may do what
-// its arguments do not tell, so it holds the locks of all shards. With several data threads, the
-// control thread runs it, since only there every command is possible.
+// EVAL, EVALSHA and their read-only forms: the arguments of redis 7.0 `eval.c`. A script may do
+// what its arguments do not tell, so it holds the locks of all shards. With several data threads,
+// the control thread runs it, since only there every command is possible.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";

@@ -211,6 +211,7 @@ export class LuaReply implements Reply {
   begin(): void {}
   violation(): void {}
   switchProtocol(): void {}
+  attribute(): void {}
 }
 
 /** A longer table grows as it is filled. */

@@ -25,8 +25,8 @@ import { ErrorPlace } from "./error-place.ts";
 import { LuaReply } from "./lua-reply.ts";
 import { installRedis, raise } from "./redis-library.ts";
 import { errorOf, ResultWriter } from "./result.ts";
-import { ScriptRun } from "./run.ts";
 import type { Script } from "./script-cache.ts";
+import { ScriptRun } from "./script-run.ts";
 
 /** What a machine needs of the node. */
 export interface MachineHost {

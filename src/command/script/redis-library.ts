@@ -4,11 +4,11 @@
 import { allResults, globalsIndex, status, type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
 import { findFrom } from "../core/registry.ts";
-import { ScriptArguments } from "./arguments.ts";
 import type { ScriptCalls } from "./call.ts";
 import { pushError } from "./lua-reply.ts";
 import type { ResultWriter } from "./result.ts";
-import type { ScriptRun } from "./run.ts";
+import { ScriptArguments } from "./script-arguments.ts";
+import type { ScriptRun } from "./script-run.ts";
 
 /** What the library needs beside the VM. */
 export interface LibraryHost {

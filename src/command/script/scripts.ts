@@ -8,7 +8,7 @@ import { scriptBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
-import type { Context } from "../core/context.ts";
+import type { Context, NodeScripts } from "../core/context.ts";
 import { restriction } from "../core/gate.ts";
 import { type MachineHost, ScriptMachine } from "./machine.ts";
 import { sha1Of } from "./redis-library.ts";
@@ -30,7 +30,7 @@ const writingOnFollower = new ErrorReply(
 );
 const writingReadOnly = errorReply("Can not execute a script with write flag using *_ro command.");
 
-export class Scripts {
+export class Scripts implements NodeScripts {
   private readonly cache: ScriptCache;
   private readonly host: MachineHost;
   private machine: ScriptMachine | null;
@@ -47,14 +47,12 @@ export class Scripts {
 
   // ---- what is known ---------------------------------------------------------------------------
 
-  /** The script with the SHA1 in these bytes, in any case; undefined if there is none. */
   find(buf: Uint8Array, start: number, end: number): Script | undefined {
     if (end - start !== shaLength) return undefined;
     const sha = latin1(buf, start, end);
     return this.cache.get(sha) ?? this.cache.get(sha.toLowerCase());
   }
 
-  /** The script of this text; a new one is compiled and kept. An error says why it cannot be. */
   learn(text: Uint8Array, isLoaded: boolean): Script | ErrorReply {
     const sha = sha1Of(text);
     const known = this.cache.get(sha);
@@ -93,7 +91,6 @@ export class Scripts {
 
   // ---- running ---------------------------------------------------------------------------------
 
-  /** Runs a script with the keys and arguments of the request. */
   run(
     x: Context,
     script: Script,

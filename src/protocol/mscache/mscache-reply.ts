@@ -76,9 +76,6 @@ export class MscacheReply implements Reply {
   formatted(): void {
     unsupported("formatted");
   }
-  bigNumber(): void {
-    unsupported("bigNumber");
-  }
   verbatim(): void {
     unsupported("verbatim");
   }

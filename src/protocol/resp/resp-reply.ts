@@ -114,11 +114,6 @@ export class RespReply implements Reply {
     this.lineEnd();
   }
 
-  bigNumber(digits: string): void {
-    if (this.resp3) this.out.appendAll(latin1Bytes(`(${digits}\r\n`));
-    else this.bulk(latin1Bytes(digits), 0, digits.length);
-  }
-
   nil(): void {
     this.constant(this.resp3 ? nullBytes : nilBytes);
   }

@@ -85,7 +85,7 @@ describe("what a node refuses", () => {
 });
 
 describe("the bounds of scripts", () => {
-  test("end a script whose time is over, even if it catches its errors", () => {
+  test("busy-reply-threshold ends a script, even if it catches its errors", () => {
     const bed = new Bed();
     Object.assign(bed.x, {
       scripts: new Scripts(bed.x.statistics.errors, { timeLimitMs: () => 20 }),
