@@ -13,9 +13,10 @@ import {
   scriptMemoryKeptBytes,
   scriptWriteGrace,
 } from "../../base/limits.ts";
-import { globalsIndex, registryIndex, status, type } from "../../lua/exports.ts";
+import { registryIndex, status, type } from "../../lua/exports.ts";
 import { installLibraries } from "../../lua/libraries.ts";
 import { Lua } from "../../lua/lua.ts";
+import { protectGlobals } from "../../lua/sandbox.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
@@ -65,11 +66,11 @@ export class ScriptMachine {
     const { current, calls, results } = this;
     installLibraries(lua);
     installRedis(lua, { current, calls, results, log: host.log });
-    this.layBottom();
+    this.layBottom(protectGlobals(lua));
     lua.setHook(lua.main, (l) => this.onCount(l), scriptInstructionsPerCheck);
   }
 
-  private layBottom(): void {
+  private layBottom(globals: number): void {
     const { api, main } = this.lua;
     api.lua_settop(main, 0);
     api.lua_pushcclosure(
@@ -77,7 +78,7 @@ export class ScriptMachine {
       this.lua.register((l) => this.place.add(l)),
       0,
     );
-    api.lua_pushvalue(main, globalsIndex);
+    api.lua_rawgeti(main, registryIndex, globals);
     this.lua.pushText(main, "KEYS");
     this.lua.pushText(main, "ARGV");
   }

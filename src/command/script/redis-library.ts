@@ -1,7 +1,7 @@
 // The table `redis` of a script: what redis 7.0 has in `script_lua.c` and `eval.c`, without
 // `breakpoint` and `debug`, as there is no debugger. call.ts runs commands.
 
-import { allResults, globalsIndex, status, type } from "../../lua/exports.ts";
+import { globalsIndex, type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
 import { findFrom } from "../core/registry.ts";
 import type { ScriptCalls } from "./call.ts";
@@ -20,7 +20,14 @@ export interface LibraryHost {
 }
 
 const logLevels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 } as const;
-const replication = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 };
+const allReplication = 3;
+const replication: readonly (readonly [string, number])[] = [
+  ["REPL_NONE", 0],
+  ["REPL_AOF", 1],
+  ["REPL_SLAVE", 2],
+  ["REPL_REPLICA", 2],
+  ["REPL_ALL", allReplication],
+];
 const version = { text: "7.0.15", number: 0x07_00_0f };
 
 export function installRedis(lua: Lua, host: LibraryHost): void {
@@ -41,16 +48,13 @@ export function installRedis(lua: Lua, host: LibraryHost): void {
   });
   const tested = new ScriptArguments();
   lua.setFunction(main, "acl_check_cmd", (l) => aclCheck(lua, l, host, tested));
-  for (const [name, value] of Object.entries({ ...logLevels, ...replication })) {
+  for (const [name, value] of [...Object.entries(logLevels), ...replication]) {
     setNumber(lua, name, value);
   }
   setNumber(lua, "REDIS_VERSION_NUM", version.number);
   lua.pushText(main, version.text);
   api.lua_setfield(main, -2, lua.name("REDIS_VERSION"));
   api.lua_setfield(main, globalsIndex, lua.name("redis"));
-  api.lua_pushvalue(main, globalsIndex);
-  lua.setFunction(main, "pcall", (l) => protectedCall(lua, l));
-  api.lua_settop(main, -2);
 }
 
 function setNumber(lua: Lua, name: string, value: number): void {
@@ -69,30 +73,6 @@ function pushText(lua: Lua, l: number, text: string): void {
   lua.api.lua_createtable(l, 0, 1);
   lua.pushText(l, text);
   lua.api.lua_setfield(l, -2, lua.name("err"));
-}
-
-/**
- * The pcall() of a script: of an error that redis.call() has raised, a table, it returns the text,
- * as Lua's own would for errors that are texts.
- */
-function protectedCall(lua: Lua, l: number): number {
-  const { api } = lua;
-  if (api.lua_gettop(l) === 0) {
-    return lua.raiseAt(l, "bad argument #1 to 'pcall' (value expected)");
-  }
-  api.lua_pushboolean(l, 1);
-  api.lua_insert(l, 1);
-  if (api.lua_pcall(l, api.lua_gettop(l) - 2, allResults, 0) === status.OK) {
-    return api.lua_gettop(l);
-  }
-  api.lua_remove(l, 1);
-  if (api.lua_type(l, -1) === type.TABLE) {
-    api.lua_getfield(l, -1, lua.name("err"));
-    if (api.lua_isstring(l, -1) !== 0) api.lua_replace(l, -2);
-  }
-  api.lua_pushboolean(l, 0);
-  api.lua_insert(l, 1);
-  return api.lua_gettop(l);
 }
 
 // ---- replies ------------------------------------------------------------------------------------
@@ -180,7 +160,7 @@ function setReplication(lua: Lua, l: number): number {
     return raise(lua, l, "redis.set_repl() requires two arguments.");
   }
   const flags = lua.api.lua_tonumber(l, 1);
-  if ((flags & ~replication.REPL_ALL) !== 0) {
+  if ((flags & ~allReplication) !== 0) {
     const names = "REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE";
     return raise(lua, l, `Invalid replication flags. Use ${names}.`);
   }
