@@ -25,7 +25,7 @@ const common = {
 export const evalCommands = family(common, [
   {
     name: "eval",
-    syntax: "script numkeys [key...] [arg...]",
+    syntax: "script numkeys:integer [key...] [arg...]",
     flags: usual | MAY_REPLICATE,
     keyUse: "RW access update",
     since: "2.6.0",
@@ -34,7 +34,7 @@ export const evalCommands = family(common, [
   },
   {
     name: "evalsha",
-    syntax: "sha1 numkeys [key...] [arg...]",
+    syntax: "sha1 numkeys:integer [key...] [arg...]",
     flags: usual | MAY_REPLICATE,
     keyUse: "RW access update",
     since: "2.6.0",
@@ -43,7 +43,7 @@ export const evalCommands = family(common, [
   },
   {
     name: "eval_ro",
-    syntax: "script numkeys [key...] [arg...]",
+    syntax: "script numkeys:integer [key...] [arg...]",
     flags: usual | READONLY,
     keyUse: "RO access",
     since: "7.0.0",
@@ -52,7 +52,7 @@ export const evalCommands = family(common, [
   },
   {
     name: "evalsha_ro",
-    syntax: "sha1 numkeys [key...] [arg...]",
+    syntax: "sha1 numkeys:integer [key...] [arg...]",
     flags: usual | READONLY,
     keyUse: "RO access",
     since: "7.0.0",

@@ -33,7 +33,7 @@ const subcommands = family({ group: "scripting", since: "2.6.0" }, [
   {
     name: "script|flush",
     arity: -2,
-    syntax: "[flush-type=(async ASYNC | sync SYNC)]",
+    syntax: "[async=(ASYNC | SYNC)@6.2.0]",
     flags: flag.NO_SCRIPT,
     complexity: "O(N) with N being the number of scripts in cache",
     summary: "Forgets all scripts.",
@@ -60,7 +60,7 @@ const subcommands = family({ group: "scripting", since: "2.6.0" }, [
   {
     name: "script|debug",
     arity: 3,
-    syntax: "mode=(yes YES | sync SYNC | no NO)",
+    syntax: "mode=(YES | SYNC | NO)",
     flags: flag.NO_SCRIPT,
     since: "3.2.0",
     summary: "There is no debugger: only NO is accepted.",
@@ -82,6 +82,8 @@ const subcommands = family({ group: "scripting", since: "2.6.0" }, [
     "    Kill the currently executing Lua script.",
     "LOAD <script>",
     "    Load a script into the scripts cache without executing it.",
+    "SHOW <sha1>",
+    "    Return the text of a script of the scripts cache.",
   ]),
 ]);
 
