@@ -245,6 +245,12 @@ export const transactionBytesMax = 512 * MiB;
 export const watchedKeysMax = 64 * 1024;
 export const watchedBytesMax = 64 * MiB;
 /**
+ * Watched keys of the clients of one data thread whose state other threads can see, and their
+ * lengths. Others take a swap or a flush of their database by another thread for a change.
+ */
+export const watchedSlotsMax = 1024;
+export const watchedSlotKeyBytesMax = 96;
+/**
  * Channels and patterns of one connection, and the bytes of their names. More: an error reply;
  * earlier subscriptions stay.
  */
@@ -458,6 +464,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [keyBytesMax + bulkBytesMax + lineBytesMax < requestBytesMax, "a key and a value fit a request"],
   [keyBytesMax < requestBytesMax && requestBytesMaxMin < requestBytesMax, "requests have room"],
   [keyBytesMax <= watchedBytesMax, "the longest key can be watched"],
+  [watchedSlotKeyBytesMax % 32 === 0, "slots are aligned"],
   [outputFlushBytes <= outputPauseBytes, "gathered replies are sent before requests wait"],
   [outputPauseBytes + bulkBytesMax < outputHardBytesMax, "a value fits while requests wait"],
   [troubleRepeatMsMin <= troubleRepeatMsMax, "intervals grow"],

@@ -18,6 +18,7 @@ import {
   type Store,
   type RemovalReason as StoreRemovalReason,
 } from "../store/store.ts";
+import { reserveWatchedSlots, WatchedSlots } from "./watched-slots.ts";
 
 /** Why an item is no longer there. */
 export type RemovalReason = "deleted" | StoreRemovalReason;
@@ -36,11 +37,18 @@ export interface TableObserver {
 
 export class Keyspace {
   observer: TableObserver | null = null;
+  readonly watched: WatchedSlots;
   private readonly store: Store;
   private readonly effects: Effects;
   private readonly log: EventLog;
 
-  constructor(store: Store, effects: Effects, log: EventLog) {
+  constructor(
+    store: Store,
+    effects: Effects,
+    log: EventLog,
+    watched = new WatchedSlots(reserveWatchedSlots(1), 0),
+  ) {
+    this.watched = watched;
     this.store = store;
     this.effects = effects;
     this.log = log;

@@ -19,6 +19,7 @@ import {
   reserveJournal,
 } from "../journal/journal.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { reserveWatchedSlots, WatchedSlots } from "../keyspace/watched-slots.ts";
 import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
@@ -39,6 +40,7 @@ export interface SharedMemory {
   readonly times: SharedArrayBuffer;
   readonly limits: SharedArrayBuffer;
   readonly deliveries: SharedArrayBuffer;
+  readonly watched: SharedArrayBuffer;
 }
 
 /** One thread's view of the shared memory. */
@@ -80,6 +82,7 @@ export function reserveMemory(config: Config): SharedMemory {
     times: new SharedTimeBounds().memory,
     limits: new SharedClientLimits().memory,
     deliveries: reserveDeliveryDebt(config.threads),
+    watched: reserveWatchedSlots(config.threads),
   };
 }
 
@@ -99,7 +102,8 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     : new Journal(memory.journal);
   const effects = new Effects(journal);
   const events = new EventLog(memory.events, journal);
-  const keyspace = new Keyspace(store, effects, events);
+  const watched = new WatchedSlots(memory.watched, thread);
+  const keyspace = new Keyspace(store, effects, events, watched);
   const standing = new SharedStanding(memory.standing);
   const clientMemory = new ClientMemory(memory.clients, thread);
   const timeBounds = new SharedTimeBounds(memory.times);

@@ -2,6 +2,7 @@
 // the control thread as a structured clone. transaction/transaction-queue.ts fills it,
 // transaction/transaction.ts runs it.
 
+import type { Watch } from "../../keyspace/watched-slots.ts";
 import type { Request } from "../../protocol/request.ts";
 
 export interface Transaction {
@@ -13,14 +14,9 @@ export interface Transaction {
   failed: boolean;
 }
 
-/** A key as it was at WATCH. */
-export interface WatchedKey {
-  readonly version: number;
-  /** Of the store, which a FLUSHALL changes, and of its database, which a swap or a flush does. */
-  readonly clears: number;
-  readonly generation: number;
-  /** Whether it had a value: only then is expiry, without a new version, a change. */
-  readonly lived: boolean;
+/** A key as it was at WATCH; if it has a slot, what has become of it is there. */
+export interface WatchedKey extends Watch {
+  readonly handle: number;
 }
 
 /** The keys that one connection watches. */

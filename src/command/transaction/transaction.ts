@@ -78,7 +78,8 @@ export const transactionCommands = family({ group: "transactions" }, [
     summary: "Watches keys, so that EXEC runs only if they have not changed.",
     differs:
       "EXEC may fail although no watched key changed: keys share counters, and with several data " +
-      "threads a swap or a flush of the database counts for all. It never misses a change.",
+      "threads a swap or a flush of the database counts for keys of more than 96 bytes, and for " +
+      "those beyond a thousand that the clients of a thread watch. It never misses a change.",
     handler: watch,
   },
 ]);
@@ -207,7 +208,7 @@ const watchInside = errorReply("WATCH inside MULTI is not allowed");
 const tooManyWatched = errorReply("too many watched keys, or too many bytes of them");
 
 function watch(x: Context, request: Request, reply: Reply): void {
-  const { session, store, now } = x;
+  const { session, store, keyspace, now } = x;
   if (session.transaction !== null) return reply.error(watchInside);
   session.watched ??= { keys: new Map(), bytes: 0 };
   const { watched } = session;
@@ -219,7 +220,9 @@ function watch(x: Context, request: Request, reply: Reply): void {
     const name = watchedName(session.database, latin1(buf, start, end));
     if (watched.keys.has(name)) continue;
     if (!hasRoom(watched, name.length)) return reply.error(tooManyWatched);
-    watched.keys.set(name, keyNow(store, buf, start, end, now));
+    const seen = keyNow(store, buf, start, end, now);
+    const handle = keyspace.watched.fill(session.database, buf, start, end, seen);
+    watched.keys.set(name, { ...seen, handle });
     watched.bytes += name.length;
   }
   reply.ok();

@@ -27,7 +27,7 @@ function someSession(): Session {
   const other = Request.of([bytes("GET"), bytes("other")]);
   session.transaction = { requests: [request, other], bytes: 5, flags: 0, failed: false };
   session.watched = {
-    keys: new Map([["\0k", { version: 1, clears: 0, generation: 0, lived: true }]]),
+    keys: new Map([["\0k", { version: 1, clears: 0, generation: 0, lived: true, handle: 7 }]]),
     bytes: 1,
   };
   return session;
