@@ -1,6 +1,6 @@
 /**
  * Stores of sessions and of login data, unchanged, on our node: what their documents show.
- * Leaves out what needs scripts: `increment` of better-auth's storage.
+ * Leaves out rate limits and locks, which have files of their own.
  */
 import { expect, setDefaultTimeout } from "bun:test";
 import type { AddressInfo, Server } from "node:net";
@@ -92,7 +92,7 @@ integration("koa-redis keeps the sessions of koa", { sends: "GET SETEX DEL" }, a
 
 integration(
   "better-auth keeps users' sessions in its storage",
-  { sends: "GET SETEX GETDEL SCAN DEL" },
+  { sends: "GET SETEX GETDEL SCAN DEL EVAL" },
   async (bench) => {
     const { Redis } = await stock("ioredis");
     const { betterAuth } = await stock("better-auth");
@@ -124,6 +124,9 @@ integration(
     await secondaryStorage.set("once", "code", 60);
     expect(await secondaryStorage.getAndDelete("once")).toBe("code");
     expect(await secondaryStorage.get("once")).toBeNull();
+    const count = () => secondaryStorage.increment("attempts", 60);
+    expect([await count(), await count()]).toEqual([1, 2]);
+    expect(await bench.ask("TTL", "better-auth:attempts")).toBeWithin(1, 61);
     await secondaryStorage.set("a", "1");
     expect(await secondaryStorage.listKeys()).toContain("a");
     await secondaryStorage.clear();
