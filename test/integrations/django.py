@@ -1,4 +1,4 @@
-"""django-redis as Django's cache and as the store of its sessions; without incr() and lock()."""
+"""django-redis as Django's cache and as the store of its sessions, with counters and locks."""
 
 import sys
 import time
@@ -22,6 +22,7 @@ settings.configure(
 
 from django.contrib.sessions.backends.cache import SessionStore  # noqa: E402
 from django.core.cache import cache  # noqa: E402
+from redis.exceptions import LockNotOwnedError  # noqa: E402
 
 cache.set("key", {"value": 1}, timeout=60)
 assert cache.get("key") == {"value": 1}
@@ -39,6 +40,32 @@ assert sorted(cache.keys("?")) == ["a", "b"] and sorted(cache.iter_keys("?")) ==
 assert cache.delete_pattern("?") == 2
 cache.delete_many(["computed", "other"])
 assert cache.delete("key") and cache.get("key") is None
+
+# Counters and locks are scripts.
+cache.set("count", 1, timeout=60)
+assert cache.incr("count") == 2 and cache.incr("count", 10) == 12 and cache.decr("count") == 11
+assert 0 < cache.ttl("count") <= 60
+try:
+    cache.incr("none")
+    raise AssertionError("incr() of a key that is not there")
+except ValueError:
+    assert cache.incr("none", ignore_key_check=True) == 1
+lock, other = cache.lock("job", timeout=60), cache.lock("job", timeout=60, blocking_timeout=0)
+assert lock.acquire() and not other.acquire() and lock.owned() and lock.locked()
+assert lock.extend(60) and 60 < cache.ttl("job") <= 120
+assert lock.extend(30, replace_ttl=True) and cache.ttl("job") <= 30
+assert lock.reacquire() and 30 < cache.ttl("job") <= 60
+lock.release()
+assert not lock.locked() and other.acquire()
+cache.delete("job")
+try:
+    other.release()
+    raise AssertionError("release() of a lock that is lost")
+except LockNotOwnedError:
+    pass
+with cache.lock("job", timeout=60):
+    assert cache.has_key("job")
+assert not cache.has_key("job")
 
 session = SessionStore()
 session["user"] = 5

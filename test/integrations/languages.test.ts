@@ -19,6 +19,8 @@ interface Program {
   readonly needs: string;
   /** Commands that it asks for by mistake: it makes up for the error. */
   readonly unknown?: number;
+  /** Scripts that it asks for by their SHA1 before it has sent them. */
+  readonly unloaded?: number;
   /** The database of its documents' example; 0 if absent. */
   readonly database?: number;
 }
@@ -36,7 +38,8 @@ const programs: readonly Program[] = [
     name: "django-redis",
     command: [...python, "django.py"],
     database: 1,
-    sends: "SET GET MGET DEL EXPIRE PEXPIRE PERSIST TTL PTTL SCAN KEYS",
+    sends: "SET GET MGET DEL EXPIRE PEXPIRE PERSIST TTL PTTL SCAN KEYS EVAL EVALSHA SCRIPT|LOAD",
+    unloaded: 3,
     needs: "python3-django-redis",
   },
   {
@@ -44,6 +47,13 @@ const programs: readonly Program[] = [
     command: [...python, "flask.py"],
     sends: "SETEX GET MGET DEL INCRBY EXISTS",
     needs: "python3-flask-caching python3-redis",
+  },
+  {
+    name: "Flask-Limiter",
+    command: [...python, "flask-limiter.py"],
+    sends: "EVALSHA SCRIPT|LOAD GET TTL INCRBY EXPIRE DEL",
+    unloaded: 2,
+    needs: "python3-flask-limiter python3-limits python3-redis",
   },
   {
     name: "Celery's results",
@@ -72,14 +82,15 @@ const programs: readonly Program[] = [
   {
     name: "PHP's sessions by phpredis",
     command: ["php", "php-sessions.php"],
-    sends: "GET SETEX DEL",
+    sends: "GET SETEX DEL SET EVALSHA EVAL",
+    unloaded: 1,
     needs: "php-cli php-redis",
   },
   {
     name: "Laravel's cache",
     command: ["php", "laravel.php"],
     database: 1,
-    sends: "SETEX GET MGET INCRBY DECRBY SET DEL MULTI EXEC FLUSHDB",
+    sends: "SETEX GET MGET INCRBY DECRBY SET DEL MULTI EXEC FLUSHDB EVAL",
     needs: "php-cli php-redis php-illuminate-cache php-illuminate-container php-illuminate-redis",
   },
   {
@@ -125,13 +136,18 @@ function isInstalled(name: string): boolean {
 }
 
 for (const program of programs) {
-  const { name, sends, unknown = 0 } = program;
-  integration(name, { sends, unknown, lacks: missing(program) }, (bench) => run(program, bench));
+  const { name, sends, unknown = 0, unloaded = 0 } = program;
+  const expected = { sends, unknown, unloaded, lacks: missing(program) };
+  integration(name, expected, (bench) => run(program, bench));
 }
 
 integration(
   "libvmod-redis in Varnish",
-  { sends: "ROLE INCR SET GET", lacks: missing({ needs: "varnish varnish-redis" }) },
+  {
+    sends: "ROLE INCR SET GET EVALSHA EVAL",
+    unloaded: 1,
+    lacks: missing({ needs: "varnish varnish-redis" }),
+  },
   async (bench) => {
     const directory = await temporaryDirectory();
     bench.after(() => directory[Symbol.asyncDispose]());
@@ -155,8 +171,8 @@ integration(
     bench.after(() => child.exited);
     bench.after(() => child.kill());
     const visit = async (where: string) => (await fetch(`http://${address}${where}`)).text();
-    expect(await waitFor(() => visit("/a"))).toBe("/a 1");
-    expect([await visit("/b"), await visit("/a")]).toEqual(["/b 1", "/a 2"]);
+    expect(await waitFor(() => visit("/a"))).toBe("/a 1 1");
+    expect([await visit("/b"), await visit("/a")]).toEqual(["/b 1 2", "/a 2 3"]);
     expect(await bench.ask("TTL", "seen")).toBeWithin(1, 61);
   },
 );

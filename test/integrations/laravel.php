@@ -1,5 +1,6 @@
 <?php
-// Laravel's cache over phpredis; without add(), locks and tags, which are scripts and sorted sets.
+// Laravel's cache over phpredis, with locks and what limits concurrency; without tags, which are
+// sorted sets.
 
 require_once "/usr/share/php/Illuminate/Cache/autoload.php";
 require_once "/usr/share/php/Illuminate/Container/autoload.php";
@@ -37,5 +38,22 @@ check("decrement", $cache->decrement("n", 2), 3);
 check("forever", $cache->forever("kept", "yes"), true);
 check("pull", [$cache->pull("kept"), $cache->get("kept")], ["yes", null]);
 check("forget", [$cache->forget("key"), $cache->get("key")], [true, null]);
+
+// What follows is scripts.
+check("add", [$cache->add("once", 1, 60), $cache->add("once", 2, 60)], [true, false]);
+$ttl = $redis->connection("cache")->ttl("app_cache_:once");
+check("ttl", $ttl > 0 && $ttl <= 60, true);
+$lock = $cache->lock("job", 60);
+$other = $cache->lock("job", 60);
+check("lock", [$lock->get(), $other->get()], [true, false]);
+check("release", [$other->release(), $lock->release(), $lock->release()], [false, true, false]);
+$same = $cache->restoreLock("job", $other->owner());
+check("restore", [$other->get(), $same->release()], [true, true]);
+check("block", $cache->lock("job", 60)->block(1, fn () => "done"), "done");
+$enter = fn (callable $do) => $redis->connection("cache")->funnel("reports")->limit(2)
+    ->releaseAfter(60)->block(0)->then($do, fn () => "full");
+check("funnel", $enter(fn () => $enter(fn () => $enter(fn () => "third"))), "full");
+check("left", $enter(fn () => "first"), "first");
+
 check("flush", $cache->flush(), true);
 check("empty", $cache->get("a"), null);

@@ -1,8 +1,12 @@
 <?php
-// Sessions of PHP in the node by phpredis, without the lock, which is a script.
+// Sessions of PHP in the node by phpredis, each locked while a request has it.
 
 ini_set("session.save_handler", "redis");
 ini_set("session.save_path", "tcp://127.0.0.1:$argv[1]?database=$argv[2]&prefix=app:");
+ini_set("redis.session.locking_enabled", "1");
+ini_set("redis.session.lock_expire", "60");
+ini_set("redis.session.lock_retries", "1");
+ini_set("redis.session.lock_wait_time", "1000");
 ini_set("session.use_cookies", "0");
 ini_set("session.cache_limiter", "");
 ini_set("session.gc_maxlifetime", "60");
@@ -22,7 +26,10 @@ $client->select((int) $argv[2]);
 session_id("visitor");
 session_start();
 $_SESSION["views"] = 1;
+$ttl = $client->ttl("app:visitor_LOCK");
+check("locked", $ttl > 0 && $ttl <= 60, true);
 session_write_close();
+check("unlocked", $client->exists("app:visitor_LOCK"), 0);
 $_SESSION = [];
 session_start();
 check("views", $_SESSION["views"], 1);

@@ -1,4 +1,4 @@
-// Varnish counts visits and keeps a value in the node by libvmod-redis.
+// Varnish counts visits and keeps a value in the node by libvmod-redis, and runs a script there.
 vcl 4.1;
 
 import redis;
@@ -20,6 +20,17 @@ sub vcl_recv {
 	db.push("EX");
 	db.push("60");
 	db.execute();
+	db.command("EVAL");
+	db.push({"
+		local all = redis.call("INCR", KEYS[1])
+		redis.call("EXPIRE", KEYS[1], ARGV[1])
+		return all
+	"});
+	db.push("1");
+	db.push("all");
+	db.push("60");
+	db.execute();
+	set req.http.visits = req.http.visits + " " + db.get_integer_reply();
 	db.command("GET");
 	db.push("seen");
 	db.execute();
