@@ -100,13 +100,23 @@ export class WriteLoad implements AsyncDisposable {
     await this.peer[Symbol.asyncDispose]();
   }
 
+  /** Some of it in transactions, of which some have one command or none. */
+  private batch(): Argument[][] {
+    const { random, mix } = this;
+    const one = () => random.weighted(mix)(random, keyOf(random));
+    const batch: Argument[][] = [];
+    while (batch.length < batchSize) {
+      if (random.chance(0.95)) batch.push(one());
+      else batch.push(["MULTI"], ...Array.from({ length: random.below(4) }, one), ["EXEC"]);
+    }
+    return batch;
+  }
+
   private async write(): Promise<void> {
     while (this.isRunning) {
-      const { random, mix } = this;
-      this.peer.sendAll(
-        Array.from({ length: batchSize }, () => random.weighted(mix)(random, keyOf(random))),
-      );
-      await this.peer.replies(batchSize);
+      const batch = this.batch();
+      this.peer.sendAll(batch);
+      await this.peer.replies(batch.length);
       this.writtenCount += batchSize;
       // Leaves most of the machine to the followers, and to the other tests.
       await Bun.sleep(pauseMs);
