@@ -91,7 +91,7 @@ function matrixGroups(): LoadGroup[] {
 
 function smokeGroups(): LoadGroup[] {
   const plain = { ...group(100, daySeconds, false), keys: 2000 };
-  const evicting = { ...group(100, daySeconds, true), keys: 80_000, maxMemoryBytes: 4 * MiB };
+  const evicting = { ...group(100, daySeconds, true), keys: 40_000, maxMemoryBytes: 4 * MiB };
   return [plain, evicting];
 }
 

@@ -114,7 +114,7 @@ async function measure(
 ): Promise<Sample> {
   const { gets, sets, depth } = one;
   const workload = { ...groupWorkload(server, one.group), gets, sets, depth };
-  const seconds = context.smoke ? 0.05 : context.quick ? 1.5 : 2;
+  const seconds = context.smoke ? 0.02 : context.quick ? 1.5 : 2;
   await runBench(server.target, workload, { connections: connectionCount, seconds: seconds / 2 });
   const timed = { ...workload, seed: workload.seed + round + 1 };
   return sample(server, one.group, one.name, round, () =>

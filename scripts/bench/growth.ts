@@ -38,7 +38,7 @@ export const growth: Benchmark = {
     }
     return [
       {
-        title: `Loading ${context.smoke ? "100 thousand" : "ten million"} items, milliseconds`,
+        title: `Loading ${context.smoke ? "80 thousand" : "ten million"} items, milliseconds`,
         columns: [
           ...["server", "memory", "items", "resident MiB", "k/s", "slowest k/s"],
           ...["p99.9", "p99.99", "max", ...turnColumns, queuedColumn],
@@ -57,7 +57,7 @@ export const growth: Benchmark = {
 
 async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<Cell[]> {
   await using server = await startServer(spec, { maxMemoryBytes: mode.maxMemoryBytes });
-  const keys = context.smoke ? 100_000 : 10_000_000;
+  const keys = context.smoke ? 80_000 : 10_000_000;
   const workload = workloadFor(server, {
     ...{ keys, pattern: "sequential", gets: 0, sets: 1, depth: depth },
     ...{ valueBytesMin: valueBytes, valueBytesMax: valueBytes },

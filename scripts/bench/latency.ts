@@ -45,7 +45,7 @@ interface Sample {
 }
 
 function modesOf(context: Context): Mode[] {
-  if (context.smoke) return [{ name: "evicting", keys: 100_000, maxMemoryBytes: 4 * MiB }];
+  if (context.smoke) return [{ name: "evicting", keys: 40_000, maxMemoryBytes: 4 * MiB }];
   return [
     { name: "plain", keys: 1_000_000, maxMemoryBytes: 2048 * MiB },
     { name: "evicting", keys: 4_000_000, maxMemoryBytes: 128 * MiB },
@@ -79,7 +79,7 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
   const paced = await runBench(server.target, workload, {
     connections: connectionCount,
     rate: Math.max(1, Math.floor(maximum / 2)),
-    seconds: context.smoke ? 0.5 : 10,
+    seconds: context.smoke ? 0.3 : 10,
   });
   const queuedSeconds = server.queuedSeconds() - queuedBefore;
   assertServed(server, paced, mode.name);
@@ -94,7 +94,7 @@ async function measure(context: Context, spec: ServerSpec, mode: Mode): Promise<
 
 async function maximumRate(context: Context, server: RunningServer, mode: Mode): Promise<number> {
   const workload = workloadFor(server, { keys: mode.keys, gets: 1, sets: 1 });
-  const plan = { connections: connectionCount, seconds: context.smoke ? 0.3 : 3 };
+  const plan = { connections: connectionCount, seconds: context.smoke ? 0.1 : 3 };
   await runBench(server.target, workload, plan);
   return (await runBench(server.target, workload, plan)).operationsPerSecond;
 }

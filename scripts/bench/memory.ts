@@ -59,10 +59,10 @@ async function measure(context: Context, spec: ServerSpec, one: MemoryCase): Pro
   const { valueBytes, ttlSeconds } = one;
   const workload = workloadFor(server, {
     ...{ keyLengthBytes: keyBytes, valueBytesMin: valueBytes, valueBytesMax: valueBytes },
-    ...{ ttlSeconds, keys: context.smoke ? 40_000 : 2_000_000 },
+    ...{ ttlSeconds, keys: context.smoke ? 20_000 : 2_000_000 },
   });
   const warm = { ...workload, keys: warmKeys, gets: 1, sets: 1, depth: 64 };
-  const seconds = context.smoke ? 0.2 : 3;
+  const seconds = context.smoke ? 0.05 : 3;
   await preload(server.target, warm, connectionCount);
   await runBench(server.target, warm, { connections: connectionCount, seconds });
   const before = await settledResidentBytes(server.pid);

@@ -45,7 +45,7 @@ async function measure(context: Context, spec: ServerSpec, bytes: number): Promi
   await preload(server.target, workload, 1);
   const before = await settledResidentBytes(server.pid);
   resetPeak(server.pid);
-  const seconds = context.smoke ? 0.3 : 8;
+  const seconds = context.smoke ? 0.15 : 8;
   const result = await runBench(server.target, workload, { connections: connectionCount, seconds });
   if (result.errors > 0) throw new Error(`${spec.name}: ${result.firstError}`);
   const peak = peakResidentBytes(server.pid);

@@ -58,7 +58,7 @@ async function measure(context: Context, { name, spec, threads }: Variant): Prom
   const samples: Sample[] = [];
   for (const depth of context.smoke ? [16] : measuredDepths) {
     const load = { ...workload, depth };
-    const plan = { connections: connectionCount, seconds: context.smoke ? 0.2 : 3 };
+    const plan = { connections: connectionCount, seconds: context.smoke ? 0.1 : 3 };
     await runBench(server.target, load, { ...plan, seconds: plan.seconds / 2 });
     const before = server.cpuSeconds();
     const result = await runBench(server.target, load, plan);
