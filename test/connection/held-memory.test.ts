@@ -3,8 +3,8 @@
  * queues of transactions, unfinished commands, guarded keys, subscriptions, messages behind an
  * answer that is still to come. A client that takes it back counts nothing.
  */
-import { describe, expect, test } from "bun:test";
-import { type TestNode, waitFor } from "../harness.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { type SpawnedNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
@@ -52,21 +52,35 @@ async function held(operator: Peer): Promise<number> {
 for (const threads of [1, 4]) {
   describe(`${threads} data threads`, () => {
     const start = () => ours.start(["--threads", `${threads}`, "--max-client-memory", `${bound}`]);
+    /** Of most cases: each begins when the clients of the last one are gone. */
+    let server: SpawnedNode;
+    /** What it has logged in this case. */
+    let log: () => string;
+
+    beforeAll(async () => {
+      server = await start();
+    }, 60_000);
+    afterAll(() => server[Symbol.asyncDispose]());
+    beforeEach(async () => {
+      await using operator = await Peer.connect(server.port);
+      await waitFor(async () => (await held(operator)) === 0);
+      const begun = server.log().length;
+      log = () => server.log().slice(begun);
+    });
 
     test.each(hoards)("count %s, and cut off who has the most", async (_, bytes) => {
-      await using server = await start();
       await using bystander = await Bystander.start(server.port);
       await using operator = await Peer.connect(server.port);
       await using crowd = new AsyncDisposableStack();
-      for (let i = 0; i < clientsMax && !wasCut(server); i++) {
+      for (let i = 0; i < clientsMax && !wasCut(log()); i++) {
         crowd.use(await hoarder(server.port, bytes()));
         const before = i;
-        await waitFor(async () => (await held(operator)) > before * MiB || wasCut(server), {
+        await waitFor(async () => (await held(operator)) > before * MiB || wasCut(log()), {
           timeoutMs: 60_000,
           message: "what it holds to be counted",
         });
       }
-      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+      await waitFor(() => wasCut(log()), { timeoutMs: 60_000 });
       await waitFor(async () => (await held(operator)) <= bound, { timeoutMs: 60_000 });
       await bystander.noticedNothing();
       await crowd.disposeAsync();
@@ -74,7 +88,6 @@ for (const threads of [1, 4]) {
     });
 
     test("count messages for a client that waits for an answer", async () => {
-      await using server = await start();
       await using operator = await Peer.connect(server.port);
       await using publisher = await Peer.connect(server.port);
       await using crowd = new AsyncDisposableStack();
@@ -87,15 +100,14 @@ for (const threads of [1, 4]) {
       await waitFor(async () =>
         (await operator.ask("INFO", "clients")).includes("blocked_clients:4"),
       );
-      for (let i = 0; i < 100 && !wasCut(server); i++) {
+      for (let i = 0; i < 100 && !wasCut(log()); i++) {
         await publisher.ask("PUBLISH", "channel", hundredKilobytes);
       }
-      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+      await waitFor(() => wasCut(log()), { timeoutMs: 60_000 });
     });
 
     // INFO makes it a command of the control thread, whose replies are whole before they are sent.
     test("end a transaction whose reply is longer than all clients may hold", async () => {
-      await using server = await start();
       await using bystander = await Bystander.start(server.port);
       await using operator = await Peer.connect(server.port);
       await operator.ask("SET", "k", Buffer.alloc(MiB));
@@ -107,26 +119,26 @@ for (const threads of [1, 4]) {
       ];
       const queue = [["MULTI"], before, read, ["INFO"], read, after, ["EXEC"]];
       client.write(Buffer.concat(queue.map(encodeCommand)));
-      await waitFor(() => server.log().includes("asked for too long a reply"));
+      await waitFor(() => log().includes("asked for too long a reply"));
       expect(await operator.ask("MGET", "before", "after")).toBe("*[$1 $1]");
       await bystander.noticedNothing();
       expect(await held(operator)).toBe(0);
     });
 
     test("count commands of the control thread that a pause holds", async () => {
-      await using server = await start();
       await using operator = await Peer.connect(server.port);
       await using crowd = new AsyncDisposableStack();
       expect(await operator.ask("CLIENT", "PAUSE", "1000000", "ALL")).toBe("+OK");
       const command = encodeCommand(["INFO", Buffer.alloc(3 * MiB, "i")]);
       for (let i = 0; i < 10; i++) crowd.use(await hoarder(server.port, command));
-      await waitFor(() => wasCut(server), { timeoutMs: 60_000 });
+      await waitFor(() => wasCut(log()), { timeoutMs: 60_000 });
       await crowd.disposeAsync();
       expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
       await waitFor(async () => (await held(operator)) === 0);
     });
 
     test("keep nothing that a pause holds of clients that have left", async () => {
+      // Its memory is measured.
       await using server = await start();
       await using operator = await Peer.connect(server.port);
       expect(await operator.ask("CLIENT", "PAUSE", "1000000", "WRITE")).toBe("+OK");
@@ -146,7 +158,6 @@ for (const threads of [1, 4]) {
     });
 
     test("forget what a transaction subscribes to after its client was cut off", async () => {
-      await using server = await start();
       await using operator = await Peer.connect(server.port);
       await operator.ask("SET", "k", hundredKilobytes);
       await using client = await Peer.connect(server.port);
@@ -154,7 +165,7 @@ for (const threads of [1, 4]) {
       const read = ["MGET", ...Array.from({ length: 400 }, () => "k")];
       const queue = [["MULTI"], read, ["SUBSCRIBE", "channel"], ["PSUBSCRIBE", "*"], ["EXEC"]];
       client.write(Buffer.concat(queue.map(encodeCommand)));
-      await waitFor(() => /: (disconnected|closed)$/m.test(server.log()));
+      await waitFor(() => /: (disconnected|closed)$/m.test(log()));
       await waitFor(async () => /connected_clients:1\b/.test(await operator.ask("INFO")));
       const info = await operator.ask("INFO");
       expect(info).toContain("pubsub_channels:0");
@@ -180,7 +191,6 @@ for (const threads of [1, 4]) {
     });
 
     test("count nothing of what a client has taken back", async () => {
-      await using server = await start();
       await using operator = await Peer.connect(server.port);
       await using client = await Peer.connect(server.port);
       await client.ask("WATCH", ...names.slice(0, 1000));
@@ -201,8 +211,8 @@ for (const threads of [1, 4]) {
   });
 }
 
-function wasCut(server: TestNode & { log?(): string }): boolean {
-  return server.log?.().includes("holds the most of the memory") === true;
+function wasCut(log: string): boolean {
+  return log.includes("holds the most of the memory");
 }
 
 /** Sends, and reads whatever comes. */
