@@ -5,11 +5,18 @@
 // It selects and starts, and leaves the outcome to `bun test`, whose exit status is its own.
 // Invariant: all nodes of one run are of one moment, whatever is edited meanwhile.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "..");
 const buildScript = join(import.meta.dir, "build.ts");
+const buildDirectory = join(root, "node_modules/.cache/mscache-test");
+/** Code of data threads and of a node with threads that break, which tests start from scripts. */
+const programs = [
+  "src/worker.ts",
+  "test/threads/crash-worker-fixture.ts",
+  "test/threads/crash-node-fixture.ts",
+];
 /**
  * How long the longest files take, in milliseconds. They start in this order after all others, so
  * that none of the longest runs alone at the end.
@@ -33,6 +40,7 @@ const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
 
 const [isLong, args] = argumentsOf(process.argv.slice(2));
 const selection = isLong ? longSelection(args) : args;
+const built = buildPrograms();
 const child = Bun.spawn(
   [
     ...[
@@ -49,11 +57,14 @@ const child = Bun.spawn(
       ...(isLong ? { MSCACHE_TEST_LONG: "1" } : lateOptimization),
       ...process.env,
       MSCACHE_TEST_NODE: buildNode(),
+      MSCACHE_TEST_PROGRAMS: built,
     },
     stdio: ["inherit", "inherit", "inherit"],
   },
 );
-process.exit(await child.exited);
+const status = await child.exited;
+rmSync(built, { recursive: true, force: true });
+process.exit(status);
 
 function argumentsOf([first, ...others]: string[]): [isLong: boolean, args: string[]] {
   return first === "--long"
@@ -66,17 +77,33 @@ function argumentsOf([first, ...others]: string[]): [isLong: boolean, args: stri
  * `bun src/main.ts`, and the suites start a node a thousand times.
  */
 function buildNode(): string {
-  const directory = join(root, "node_modules/.cache/mscache-test");
-  const path = join(directory, "mscache");
+  const path = join(buildDirectory, "mscache");
   const draft = `${path}.${process.pid}`;
-  mkdirSync(directory, { recursive: true });
-  const { exitCode } = Bun.spawnSync([process.execPath, buildScript, "--outfile", draft], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  if (exitCode !== 0) process.exit(exitCode);
+  mkdirSync(buildDirectory, { recursive: true });
+  run([buildScript, "--outfile", draft]);
   // Another run may be using its own one at this moment, and keeps it.
   renameSync(draft, path);
   return path;
+}
+
+/**
+ * The directory of the built programs, which is this run's own. Each data thread of a node within a
+ * test's process would compile all of its sources again: 150 ms, and 60 with bytecode.
+ */
+function buildPrograms(): string {
+  const directory = join(buildDirectory, `programs.${process.pid}`);
+  const flags = ["--target", "bun", "--format", "cjs", "--bytecode", "--minify", "--keep-names"];
+  run(["build", ...flags, "--entry-naming", "[name].[ext]", "--outdir", directory, ...programs]);
+  return directory;
+}
+
+/** Runs Bun, or ends with it. */
+function run(command: readonly string[]): void {
+  const { exitCode } = Bun.spawnSync([process.execPath, ...command], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (exitCode !== 0) process.exit(exitCode);
 }
 
 /** The files that repeat something, and the options. */

@@ -13,6 +13,7 @@ import type { Subprocess } from "bun";
 import { type Address, formatAddress } from "../src/base/address.ts";
 import { type Config, loadConfig } from "../src/config/config.ts";
 import type { Store } from "../src/store/store.ts";
+import { nodeCommand, workerEntry } from "./support/programs.ts";
 import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
 
 const loopback = "127.0.0.1";
@@ -29,11 +30,6 @@ export const caseMsMax = 300_000;
  * tenth late at most.
  */
 const pollMs = { min: 5, max: 50, share: 0.1 } as const;
-/** `mscache` from source; other commands, as the binary's, take its place in some tests. */
-const sourceCommand = [process.execPath, join(import.meta.dir, "../src/main.ts")];
-/** What a node is: the executable that scripts/run-tests.ts built, or the sources. */
-const nodeCommand = process.env.MSCACHE_TEST_NODE ? [process.env.MSCACHE_TEST_NODE] : sourceCommand;
-
 /**
  * Data threads of every node that is not told another number: MSCACHE_TEST_THREADS=4 bun test ...
  */
@@ -121,7 +117,7 @@ export async function startNode(overrides: Partial<Config> = {}): Promise<LocalN
   const { startServer } = await import("../src/node/server.ts");
   const flags = { listenaddr: `${loopback}:0`, "max-memory": "64mb", "log-level": "error" };
   const config = { ...loadConfig(flags, {}, () => ""), threads: defaultThreads, ...overrides };
-  const server = await startServer(config);
+  const server = await startServer(config, { workerEntry });
   return { ...testNode(server.port, () => server.close()), store: server.store };
 }
 
@@ -170,7 +166,7 @@ export async function spawnNode(
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: Uint8Array;
-  /** What is `mscache` here; from source unless told otherwise. */
+  /** What is `mscache` here; what a node is unless told otherwise. */
   readonly command?: readonly string[];
   /** The working directory. */
   readonly directory?: string;
@@ -197,7 +193,7 @@ export async function runToEnd(
   {
     environment = {},
     input = new Uint8Array(),
-    command = sourceCommand,
+    command = nodeCommand,
     directory = process.cwd(),
   }: RunOptions = {},
 ): Promise<Omit<RunResult, "out"> & { readonly bytes: Buffer }> {

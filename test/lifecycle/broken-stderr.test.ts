@@ -7,14 +7,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
 import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { builtProgram, nodeCommand } from "../support/programs.ts";
 
 setDefaultTimeout(caseMsMax);
-const root = join(import.meta.dir, "../..");
-const source = [process.execPath, join(root, "src/main.ts")];
-const breakable = [process.execPath, join(root, "test/threads/crash-node-fixture.ts")];
+const fixture = builtProgram(new URL("../threads/crash-node-fixture.ts", import.meta.url));
+const breakable = [process.execPath, fileURLToPath(fixture)];
 
 interface QuietNode extends AsyncDisposable {
   readonly port: number;
@@ -22,7 +23,11 @@ interface QuietNode extends AsyncDisposable {
 }
 
 /** A node whose standard error is `target`, in the words of a shell. It is the child itself. */
-async function spawnQuiet(target: string, threads: number, command = source): Promise<QuietNode> {
+async function spawnQuiet(
+  target: string,
+  threads: number,
+  command = nodeCommand,
+): Promise<QuietNode> {
   const port = await freePort();
   const options = ["--listenaddr", `127.0.0.1:${port}`, "--threads", `${threads}`];
   const args = [...command, ...options, "--max-memory", "16mb"];
@@ -169,9 +174,12 @@ describe("a data thread that breaks ends the process", () => {
 });
 
 test("a failed start says so by its status if its sentence cannot be written", async () => {
-  const child = Bun.spawn(["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...source, "--no"], {
-    stdout: "ignore",
-    stderr: "ignore",
-  });
+  const child = Bun.spawn(
+    ["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...nodeCommand, "--no"],
+    {
+      stdout: "ignore",
+      stderr: "ignore",
+    },
+  );
   expect(await child.exited).toBe(2);
 });

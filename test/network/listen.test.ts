@@ -7,6 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
 import { caseMsMax, rawConnection, runMscache, spawnNode } from "../harness.ts";
+import { workerEntry } from "../support/programs.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -26,7 +27,7 @@ function start(listenaddr: string, threads = 1): Promise<Server> {
   const flags = { listenaddr, "max-memory": "16mb", threads: `${threads}` };
   const config = loadConfig(flags, {}, () => "");
   const lookup = async (host: string) => names[host] ?? [host];
-  return startServer(config, { lookup, logSink: () => undefined });
+  return startServer(config, { workerEntry, lookup, logSink: () => undefined });
 }
 
 async function answers(port: number, host: string): Promise<boolean> {

@@ -10,6 +10,7 @@ import { formatAddress, isLoopback } from "../../src/base/address.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
 import { caseMsMax, rawConnection, respClient, spawnNode, waitFor } from "../harness.ts";
+import { workerEntry } from "../support/programs.ts";
 import { startTls, tlsBed, tlsClient } from "../support/tls-bed.ts";
 import { encodeCommand } from "../support/wire.ts";
 
@@ -23,7 +24,7 @@ const outer = Object.values(networkInterfaces())
 
 async function start(flags: Readonly<Record<string, string>>): Promise<Server> {
   const config = loadConfig({ "max-memory": "16mb", ...flags }, {}, () => "");
-  return startServer(config, { logSink: () => undefined });
+  return startServer(config, { workerEntry, logSink: () => undefined });
 }
 
 /** What the node says to a client that says PING, and whether the connection then stays. */

@@ -19,6 +19,7 @@ import {
   temporaryDirectory,
   waitFor,
 } from "../harness.ts";
+import { workerEntry } from "../support/programs.ts";
 import { redisNote } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -37,7 +38,7 @@ function unixClient(path: string): Promise<RespClient> {
 async function start(path: string, flags: Readonly<Record<string, string>> = {}) {
   const all = { listenaddr: "127.0.0.1:0", "max-memory": "16mb", "unix-socket": path, ...flags };
   const config = loadConfig(all, {}, () => "");
-  return startServer(config, { logSink: () => undefined });
+  return startServer(config, { workerEntry, logSink: () => undefined });
 }
 
 /** The sentence with which a start is refused. */

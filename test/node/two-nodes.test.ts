@@ -16,6 +16,7 @@ import { NodeFault } from "../../src/node/faults.ts";
 import { type Server, type ServerOptions, startServer } from "../../src/node/server.ts";
 import { temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { builtProgram } from "../support/programs.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { encodeCommand } from "../support/wire.ts";
 
@@ -42,7 +43,7 @@ register(
   new Command({ ...facts, name: "throwstream", flags: flag.WRITE, handler: breakOnPurpose }),
 );
 
-const workerEntry = new URL("../threads/crash-worker-fixture.ts", import.meta.url);
+const workerEntry = builtProgram(new URL("../threads/crash-worker-fixture.ts", import.meta.url));
 
 async function start(
   threads: number,

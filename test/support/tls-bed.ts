@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
 import { RawConnection, RespClient, temporaryDirectory } from "../harness.ts";
 import { Authority, type Certificate } from "./certificates.ts";
+import { workerEntry } from "./programs.ts";
 
 export interface TlsBed extends AsyncDisposable {
   readonly directory: string;
@@ -51,7 +52,7 @@ export function startTls(bed: TlsBed, flags: Flags = {}): Promise<Server> {
   const all = { listenaddr: "127.0.0.1:0", "max-memory": "64mb", ...tlsFlags(bed), ...flags };
   return startServer(
     loadConfig(all, {}, () => ""),
-    { logSink: () => undefined },
+    { workerEntry, logSink: () => undefined },
   );
 }
 

@@ -5,13 +5,15 @@
  */
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { caseMsMax, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { builtProgram } from "../support/programs.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const command = [process.execPath, join(import.meta.dir, "crash-node-fixture.ts")];
+const fixture = builtProgram(new URL("./crash-node-fixture.ts", import.meta.url));
+const command = [process.execPath, fileURLToPath(fixture)];
 const endMsMax = 5_000;
 
 test.each([
