@@ -451,6 +451,12 @@ export const journalIdleMsMax = 3_600_000;
 export const sparseSketchBytesDefault = 3000;
 
 /**
+ * Bytes that a MIGRATE sends before it waits for the target to confirm them. More keys wait; a
+ * larger value goes alone.
+ */
+export const migrationBatchBytes = 1 * MiB;
+
+/**
  * The longest DEBUG SLEEP, in seconds; a longer one is refused. Nothing can end it early, not even
  * a signal to shut down.
  */

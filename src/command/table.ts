@@ -17,6 +17,7 @@ import { expiryCommands } from "./generic/expiry.ts";
 import { keyMoveCommands } from "./generic/key-move.ts";
 import { keyWalkCommands } from "./generic/key-walk.ts";
 import { keyCommands } from "./generic/keys.ts";
+import { migrateCommands } from "./generic/migrate.ts";
 import { objectCommands } from "./generic/object-command.ts";
 import { hyperLogLogCommands } from "./hyperloglog/hyperloglog-commands.ts";
 import { mscacheCommands } from "./mscache/mscache-commands.ts";
@@ -70,6 +71,7 @@ const rows: readonly CommandRow[] = [
   ...keyMoveCommands,
   ...expiryCommands,
   ...dumpCommands,
+  ...migrateCommands,
   ...objectCommands,
   ...connectionCommands,
   ...clientCommands,

@@ -11,6 +11,8 @@ import { memoryBoundBytes } from "../base/system-memory.ts";
 import type { Control } from "../command/core/node.ts";
 import { type Config, memoryWarning } from "../config/config.ts";
 import type { Persistence } from "../persistence/persistence.ts";
+import { Garbage } from "../replication/collection.ts";
+import { Dials } from "../replication/follower/leader-connection.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { withinDescriptors } from "./client-bound.ts";
@@ -19,6 +21,7 @@ import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
 import { MemoryReport } from "./memory-report.ts";
+import { NodeMigration } from "./migration.ts";
 import type { Observers } from "./observers.ts";
 import {
   type Ground,
@@ -155,6 +158,8 @@ function makeServices(ground: Ground, made: Made) {
   const { signal } = chores;
   const housekeeping = new Housekeeping({ ...shared, information, waits, connections, signal });
   const { history } = replication;
+  const parts = { credentials: ground.credentials, dials: new Dials(), garbage: new Garbage() };
+  const migration = new NodeMigration(parts);
   const debugging = new NodeDebugging({ store, pauses, housekeeping, history, log });
   if (store.isShared) {
     const tell = () => {
@@ -164,12 +169,23 @@ function makeServices(ground: Ground, made: Made) {
     const sent = standing.onEffects(tell, sending.signal);
     sent.catch((error) => fault(error, "replication"));
   }
-  return { ...ending, log, roles, waits, information, memory, timings, shutdown, debugging };
+  return {
+    ...ending,
+    log,
+    roles,
+    waits,
+    information,
+    memory,
+    timings,
+    shutdown,
+    debugging,
+    migration,
+  };
 }
 
 function makeControl({ configuration, users, pauses }: Ground, node: Node): Control {
   const { threads, information, memory, timings, roles, replication, waits } = node;
-  const { persistence, shutdown, debugging } = node;
+  const { persistence, shutdown, debugging, migration } = node;
   return {
     configuration,
     users,
@@ -184,6 +200,7 @@ function makeControl({ configuration, users, pauses }: Ground, node: Node): Cont
     snapshots: persistence,
     shutdown,
     debugging,
+    migration,
   };
 }
 

@@ -26,7 +26,7 @@ const namesByCategories: Readonly<Record<string, string>> = {
   "read list fast": "llen",
   "read fast": "lolwut",
   "write list fast": "lpop lpush lpushx rpop rpush rpushx",
-  "keyspace write slow dangerous": "migrate restore-asking",
+  "keyspace write slow dangerous": "restore-asking",
   "write set fast": "sadd smove spop srem",
   "read set fast": "scard sismember smismember",
   "read set slow": "sdiff sinter sintercard smembers srandmember sscan sunion",

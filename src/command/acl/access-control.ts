@@ -4,7 +4,7 @@
 import type { ErrorReply } from "../../base/errors.ts";
 import { userNameBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { ChannelUse, KeyUse } from "../core/key-use.ts";
+import type { ChannelUse, KeyRange, KeyUse } from "../core/key-use.ts";
 import type { Session } from "../core/session.ts";
 
 /** What is judged of a command; a Command has it. */
@@ -18,6 +18,7 @@ export interface JudgedCommand {
     readonly keyUseOf?: (request: Request, first: number) => string;
   };
   keyArguments(request: Request, name?: number): number;
+  keyRange(range: KeyRange, request: Request, name?: number): KeyRange;
 }
 
 export interface AccessControl {

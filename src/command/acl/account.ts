@@ -141,8 +141,9 @@ class JudgedSelector {
     const argc = command.keyArguments(request, name);
     const variable = row.keyUseOf === undefined ? -1 : accessOf(row.keyUseOf(request, name));
     for (let i = 0; i < uses.length; i++) {
-      const { words, range, access } = uses[i];
+      const { words, access } = uses[i];
       if (words === notAKey) continue;
+      const range = command.keyRange(uses[i].range, request, name);
       const needed = variable < 0 ? access : variable;
       for (let at = nextIn(range, 0, argc); at !== 0; at = nextIn(range, at, argc)) {
         if (this.allowsKey(request, name + at, needed)) continue;

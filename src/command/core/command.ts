@@ -59,6 +59,8 @@ export interface CommandFacts {
   readonly keys: KeyRange;
   /** Position of the argument that says how many keys follow; the range says -1 for the last. */
   readonly keyCount?: number;
+  /** Its keys may follow a word instead. */
+  readonly wordedKeys?: WordedKeys;
   /** How it uses its keys. Default: `RO access`, or `RW access update` with WRITE. */
   readonly keyUse?: KeyUses;
   readonly group: CommandGroup;
@@ -103,6 +105,18 @@ export interface CommandFacts {
   readonly everyDatabase?: true;
   /** It removes all keys of the selected database, or of all. */
   readonly empties?: "database" | "all";
+}
+
+/** Keys from the one behind a word up to the last argument, in place of those of the range. */
+export interface WordedKeys {
+  readonly word: string;
+  /** Where COMMAND INFO says that the word is to be searched for; negative: from the end. */
+  readonly searchFrom: number;
+  /**
+   * Where they begin in a request whose argument `name` names the command, counted from there. 0:
+   * the word is not there; -1: it may not be.
+   */
+  readonly find: (request: Request, name: number) => number;
 }
 
 /** A row as the dispatch uses it. */
@@ -151,6 +165,13 @@ export class Command {
     const { keyCount, keys } = this.row;
     if (keyCount === undefined) return request.argc - name;
     return argumentsUntil(request, keys, keyCount, name);
+  }
+
+  /** The range of keys of a use in a request whose argument `name` names the command. */
+  keyRange(range: KeyRange, request: Request, name = 0): KeyRange {
+    const first = this.row.wordedKeys?.find(request, name) ?? 0;
+    if (first === 0) return range;
+    return first < 0 ? noKeys : [first, -1, 1];
   }
 
   /**

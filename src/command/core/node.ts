@@ -48,6 +48,26 @@ export interface Control {
   readonly snapshots: Snapshots;
   readonly shutdown: Ending;
   readonly debugging: Debugging;
+  readonly migration: Migration;
+}
+
+/** Connections to other servers, for MIGRATE. */
+export interface Migration {
+  /** Resolves to an open connection, or to what failed, as the end of Redis's IOERR. */
+  open(host: string, port: number, timeoutMs: number): Promise<MigrationLink | string>;
+}
+
+export interface MigrationLink {
+  /** Sends commands whose replies are lines, and waits for so many of these. */
+  ask(commands: readonly Uint8Array[], answers: number): Promise<MigrationAnswers>;
+  close(): void;
+}
+
+export interface MigrationAnswers {
+  /** Without their ends; fewer than wanted after a problem. */
+  readonly lines: readonly string[];
+  /** What failed, as the end of Redis's IOERR; "" if nothing did. */
+  readonly problem: string;
 }
 
 /** What DEBUG does to the node. */

@@ -9,6 +9,7 @@
 //   [a]             optional
 //   a...            may be repeated
 //   TOKEN a+...     the same, with its keyword
+//   ""              an argument without a byte
 //   a@6.2.0         since that version of Redis; a!6.2.0 is deprecated since then
 
 export interface Argument {
@@ -100,7 +101,7 @@ class SyntaxParser {
       return { ...inner, isOptional: true };
     }
     const word = this.tokens[this.at++] ?? "";
-    if (!/^[A-Z-]+$/.test(word)) return this.named(word);
+    if (!/^[A-Z][A-Z\d-]*$/.test(word)) return this.named(word);
     if (/^[a-z]/.test(this.next)) {
       return { ...this.named(this.tokens[this.at++] ?? ""), token: word };
     }
@@ -136,7 +137,8 @@ class SyntaxParser {
 
 function simple(stem: string): Pick<Argument, "name" | "type" | "token" | "parts"> {
   const parts: Argument[] = [];
-  if (/^[A-Z-]+$/.test(stem)) {
+  if (stem === '""') return { name: "empty_string", type: "pure-token", token: "", parts };
+  if (/^[A-Z][A-Z\d-]*$/.test(stem)) {
     return { name: stem.toLowerCase(), type: "pure-token", token: stem, parts };
   }
   const [, name, type = ""] = /^(.+):([^:]+)$/.exec(stem) ?? [];

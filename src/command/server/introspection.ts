@@ -6,7 +6,7 @@ import { compileGlob } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { categoriesOf } from "../core/categories.ts";
-import type { Command } from "../core/command.ts";
+import type { Command, WordedKeys } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag, flagNames } from "../core/flags.ts";
@@ -135,15 +135,40 @@ function simpleSet(words: readonly string[], reply: Reply): void {
   for (const word of words) reply.simple(word);
 }
 
-function flagsOf({ flags, row: { keyCount } }: Command): string[] {
+function flagsOf({ flags, row: { keyCount, wordedKeys } }: Command): string[] {
   const names = flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
-  return keyCount === undefined ? names : [...names, "movablekeys"];
+  const areFixed = keyCount === undefined && wordedKeys === undefined;
+  return areFixed ? names : [...names, "movablekeys"];
 }
 
 /** A specification for each use: keys from the first position to the last, step by step. */
-function keySpecifications({ uses, row: { keyCount } }: Command, reply: Reply): void {
-  reply.array(uses.length);
-  for (const { words, range } of uses) keySpecification(words, range, keyCount, reply);
+function keySpecifications(command: Command, reply: Reply): void {
+  const { uses, row } = command;
+  reply.array(specificationsOf(command));
+  for (const { words, range } of uses) keySpecification(words, range, row.keyCount, reply);
+  if (row.wordedKeys !== undefined) wordSpecification(uses[0].words, row.wordedKeys, reply);
+}
+
+function specificationsOf({ uses, row }: Command): number {
+  return uses.length + (row.wordedKeys === undefined ? 0 : 1);
+}
+
+/** Searched for from a place where it is not always: so it is incomplete. */
+function wordSpecification(use: string, { word, searchFrom }: WordedKeys, reply: Reply): void {
+  reply.map(3);
+  reply.text("flags");
+  simpleSet([...use.split(" "), "incomplete"], reply);
+  reply.text("begin_search");
+  entry(reply, "keyword", [
+    ["keyword", word],
+    ["startfrom", searchFrom],
+  ]);
+  reply.text("find_keys");
+  entry(reply, "range", [
+    ["lastkey", -1],
+    ["keystep", 1],
+    ["limit", 0],
+  ]);
 }
 
 function keySpecification(
@@ -172,7 +197,11 @@ function keySpecification(
   ]);
 }
 
-function entry(reply: Reply, type: string, spec: readonly (readonly [string, number])[]): void {
+function entry(
+  reply: Reply,
+  type: string,
+  spec: readonly (readonly [string, number | string])[],
+): void {
   reply.map(2);
   reply.text("type");
   reply.text(type);
@@ -180,7 +209,8 @@ function entry(reply: Reply, type: string, spec: readonly (readonly [string, num
   reply.map(spec.length);
   for (const [name, value] of spec) {
     reply.text(name);
-    reply.integer(value);
+    if (typeof value === "string") reply.text(value);
+    else reply.integer(value);
   }
 }
 
@@ -195,7 +225,7 @@ function docsOf(list: readonly Command[], reply: Reply): void {
   reply.map(list.length);
   for (const command of list) {
     const { name, subcommands, row } = command;
-    const parts = parseSyntax(row.syntax ?? "", command.uses.length);
+    const parts = parseSyntax(row.syntax ?? "", specificationsOf(command));
     reply.text(name);
     reply.map(4 + (parts.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
     for (const field of ["summary", "since", "group", "complexity"] as const) {
@@ -293,7 +323,8 @@ function commandWithKeys(request: Request, reply: Reply): Command | null {
 function getKeys(_x: Context, request: Request, reply: Reply): void {
   const command = commandWithKeys(request, reply);
   if (command === null) return;
-  const range = [command.firstKey, command.lastKey, command.keyStep] as const;
+  const fixed = [command.firstKey, command.lastKey, command.keyStep] as const;
+  const range = command.keyRange(fixed, request, 2);
   const positions = keyPositions(range, command.keyArguments(request, 2));
   if (positions.length === 0) return reply.error(invalidArguments);
   reply.array(positions.length);
@@ -306,7 +337,10 @@ function getKeysAndFlags(_x: Context, request: Request, reply: Reply): void {
   const variable = command.row.keyUseOf?.(request, 2);
   const argc = command.keyArguments(request, 2);
   const keys = command.uses.flatMap(({ words, range }) =>
-    keyPositions(range, argc).map((at) => ({ at, words: variable ?? words })),
+    keyPositions(command.keyRange(range, request, 2), argc).map((at) => ({
+      at,
+      words: variable ?? words,
+    })),
   );
   if (keys.length === 0) return reply.error(invalidArguments);
   reply.array(keys.length);

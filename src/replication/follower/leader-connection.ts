@@ -143,9 +143,18 @@ export class LeaderConnection {
   }
 
   write(text: string): void {
+    this.writeBytes(encoder.encode(text));
+  }
+
+  /** Keeps the array until the socket has taken it. */
+  writeBytes(bytes: Uint8Array): void {
     if (this.ended) return;
-    this.out.push(encoder.encode(text));
+    this.out.push(bytes);
     this.flush();
+  }
+
+  get unsentBytes(): number {
+    return this.out.bytes;
   }
 
   /** Stops and resumes reading; what was read before may still be handed on. */
