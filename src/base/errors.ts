@@ -17,10 +17,10 @@ export class ErrorReply {
   readonly text: string;
   readonly bytes: Uint8Array;
 
-  constructor(code: string, text: string) {
+  constructor(code: string, text: string, line = text === "" ? code : `${code} ${text}`) {
     this.code = code;
     this.text = text;
-    this.bytes = encode(`-${singleLine(text === "" ? code : `${code} ${text}`)}\r\n`);
+    this.bytes = encode(`-${singleLine(line)}\r\n`);
   }
 }
 

@@ -104,6 +104,12 @@ export const scriptWriteGrace = 2;
 export const scriptReplyDepthMax = 1000;
 /** Room for the arguments of redis.call that is kept between scripts, bytes. More is freed. */
 export const scriptArgumentBytesKept = 1 * MiB;
+/**
+ * Steps that a match of string.find and its like may need, at most, to run within the VM, where
+ * nothing interrupts it: 10^7 take 100 ms. More: it runs in a slower matcher that the time limit
+ * ends.
+ */
+export const patternStepsInVmMax = 10_000_000;
 
 // ---- threads ----------------------------------------------------------------------------------
 

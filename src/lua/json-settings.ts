@@ -4,7 +4,7 @@
 
 import { type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
-import { badArgument, checkInteger, isNone, upvalue } from "./lua-arguments.ts";
+import { badArgument, checkInteger, cText, isNone, upvalue } from "./lua-arguments.ts";
 
 /** Which word of the userdata a setting is. */
 export const setting = {
@@ -127,10 +127,4 @@ function checkName(lua: Lua, l: number, names: readonly string[]): number {
   const text = cText(lua.text(l, 1));
   const value = names.indexOf(text);
   return value < 0 ? badArgument(lua, l, 1, `invalid option '${text}'`) : value;
-}
-
-/** A string as C reads it. */
-function cText(text: string): string {
-  const end = text.indexOf("\0");
-  return end < 0 ? text : text.slice(0, end);
 }

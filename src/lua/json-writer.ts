@@ -4,12 +4,12 @@
 // Invariant: append() leaves the stack as it found it.
 // Hot path: a string is looked at byte by byte, once.
 
+import { formatNumber } from "../base/number-format.ts";
 import type { Output } from "./encoded-output.ts";
 import { type as typeOf } from "./exports.ts";
 import { invalidAsNull, read, setting, settingsAt } from "./json-settings.ts";
 import type { Lua } from "./lua.ts";
 import { typeName } from "./lua-arguments.ts";
-import { formatNumber } from "./number-format.ts";
 
 const quote = 0x22;
 const backslash = 0x5c;

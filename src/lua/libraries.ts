@@ -7,6 +7,7 @@ import { pushCmsgpack } from "./cmsgpack.ts";
 import { globalsIndex } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { installNan } from "./nan.ts";
+import { guardPatterns } from "./pattern-functions.ts";
 import { installBase } from "./sandbox.ts";
 import { installRandom } from "./script-random.ts";
 import { pushStruct } from "./struct.ts";
@@ -29,6 +30,7 @@ export function installLibraries(lua: Lua): void {
   api.lua_settop(main, 0);
   installNan(lua, main);
   installBase(lua, main);
+  guardPatterns(lua, main);
   widenIntegers(lua, main);
   for (const [name, push] of Object.entries(added)) {
     push(lua, main);

@@ -74,3 +74,9 @@ function cString(lua: Lua, at: number): string {
 export function typeName(lua: Lua, l: number, index: number): string {
   return cString(lua, lua.api.lua_typename(l, lua.api.lua_type(l, index)));
 }
+
+/** A text as C reads it: up to its first NUL. */
+export function cText(text: string): string {
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
+}

@@ -52,7 +52,7 @@ export class MessageReader {
     const first = lua.api.lua_gettop(l);
     const isAll = limit === 0 && offset === 0;
     if (!isAll) lua.api.lua_pushnil(l);
-    for (let n = 0; this.at < this.length && (limit === 0 || n < limit); n++) this.value(l);
+    for (let n = 0; this.at < this.length && (isAll || n < limit); n++) this.value(l);
     const next = this.at === this.length ? -1 : this.at;
     this.bytes = new Uint8Array(0);
     if (!isAll) {

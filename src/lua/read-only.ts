@@ -64,12 +64,12 @@ export class ReadOnlyTables {
     api.lua_pushvalue(l, globalsIndex);
     this.guardIteration(l);
     wrap(lua, l, "rawget", (original) => this.onReal(original));
-    wrap(lua, l, "rawset", (original) => this.refusing(original));
-    wrap(lua, l, "setmetatable", (original) => this.refusing(original));
+    wrap(lua, l, "rawset", (original) => this.refusing(original, 3));
+    wrap(lua, l, "setmetatable", (original) => this.refusingMetatable(original));
     wrap(lua, l, "getmetatable", (original) => this.metatables(original));
     api.lua_getfield(l, -1, lua.name("table"));
     wrap(lua, l, "foreach", (original) => this.onReal(original));
-    wrap(lua, l, "insert", (original) => this.refusing(original));
+    wrap(lua, l, "insert", (original) => this.refusing(original, 2));
     api.lua_settop(l, -3);
   }
 
@@ -115,11 +115,26 @@ export class ReadOnlyTables {
     };
   }
 
-  /** As in Redis, the error has no position: it is raised in a function of C. */
-  private refusing(original: HostFunction): HostFunction {
+  /**
+   * As in Redis, the error has no position: it is raised in a function of C, once the arguments
+   * are looked at.
+   */
+  private refusing(original: HostFunction, argumentsMin: number): HostFunction {
+    const { api } = this.lua;
     return (l) => {
-      if (this.isProtected(l, 1)) this.lua.raiseText(l, refusal);
+      if (this.isProtected(l, 1) && api.lua_gettop(l) >= argumentsMin) {
+        this.lua.raiseText(l, refusal);
+      }
       return original(l);
+    };
+  }
+
+  private refusingMetatable(original: HostFunction): HostFunction {
+    const { api } = this.lua;
+    const refusing = this.refusing(original, 2);
+    return (l) => {
+      const kind = api.lua_type(l, 2);
+      return kind === typeOf.NIL || kind === typeOf.TABLE ? refusing(l) : original(l);
     };
   }
 

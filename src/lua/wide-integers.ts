@@ -3,6 +3,7 @@
 // bits hold pass unchanged.
 // Invariant: what Lua's function then gets, it treats as the 64-bit one treats the original.
 
+import { scriptMemoryBytesMax } from "../base/limits.ts";
 import { globalsIndex, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { checkInteger, checkString, toInteger, toUnsigned } from "./lua-arguments.ts";
@@ -10,21 +11,18 @@ import { type HostFunction, wrap } from "./wrapping.ts";
 
 const int32Max = 2 ** 31 - 1;
 const int32Min = -(2 ** 31);
+const slotsPerCheck = 0xfff;
 
 /** How a function uses an integer: as a position, or cut to 32 bits. */
-type Use = (value: number) => number;
-const position: Use = (value) => Math.max(int32Min, Math.min(int32Max, value));
-const cut: Use = (value) => value | 0;
+export type Use = (value: number) => number;
+export const position: Use = (value) => Math.max(int32Min, Math.min(int32Max, value));
+export const cut: Use = (value) => value | 0;
 
 /** Which arguments of which functions are integers. */
 const uses: Readonly<Record<string, Readonly<Record<string, readonly [Use, ...number[]]>>>> = {
   string: {
     sub: [position, 2, 3],
     byte: [position, 2, 3],
-    find: [position, 3],
-    match: [position, 3],
-    gsub: [cut, 4],
-    rep: [cut, 2],
   },
   table: { concat: [cut, 3, 4], remove: [cut, 2] },
   math: { ldexp: [cut, 2] },
@@ -41,7 +39,12 @@ export function widenIntegers(lua: Lua, l: number): void {
     for (const [name, [use, ...places]] of Object.entries(functions)) {
       wrap(lua, l, name, (original) => narrowing(lua, original, use, places));
     }
-    if (library === "string") wrap(lua, l, "format", (original) => formatting(lua, original));
+    if (library === "math") wrap(lua, l, "frexp", (original) => splitting(lua, original));
+    if (library === "string") {
+      wrap(lua, l, "format", (original) => formatting(lua, original));
+      wrap(lua, l, "rep", (original) => repeating(lua, narrowing(lua, original, cut, [2])));
+    }
+    if (library === "table") wrap(lua, l, "insert", (original) => inserting(lua, original));
     api.lua_settop(l, -2);
   }
   api.lua_pushvalue(l, globalsIndex);
@@ -52,7 +55,8 @@ export function widenIntegers(lua: Lua, l: number): void {
   api.lua_settop(l, -2);
 }
 
-function narrowing(
+/** Those of find, match and gsub are narrowed where their patterns are looked at. */
+export function narrowing(
   lua: Lua,
   original: HostFunction,
   use: Use,
@@ -69,6 +73,53 @@ function narrowing(
       api.lua_replace(l, place);
     }
     return original(l);
+  };
+}
+
+// ---- what would run long ------------------------------------------------------------------------
+
+/** string.rep(): nothing, however often, is nothing; and what is too long is not begun. */
+function repeating(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    if (!lua.readString(l, 1)) return original(l);
+    const bytes = lua.length * api.lua_tonumber(l, 2);
+    if (bytes > scriptMemoryBytesMax) lua.raiseText(l, "not enough memory");
+    if (lua.length > 0 || api.lua_isnumber(l, 2) === 0) return original(l);
+    lua.pushText(l, "");
+    return 1;
+  };
+}
+
+/** table.insert(): far below the table's first place, it would move nothing for minutes. */
+function inserting(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    if (api.lua_gettop(l) !== 3 || api.lua_type(l, 1) !== typeOf.TABLE) return original(l);
+    const at = api.lua_tonumber(l, 2);
+    if (at >= 0 && at <= int32Max) return original(l);
+    const place = checkInteger(lua, l, 2) | 0;
+    const last = Math.max(place, api.lua_objlen(l, 1) + 1);
+    for (let i = last; i > place; i--) {
+      if ((i & slotsPerCheck) === 0) lua.checkTime(l);
+      api.lua_rawgeti(l, 1, i - 1);
+      api.lua_rawseti(l, 1, i);
+    }
+    api.lua_rawseti(l, 1, place);
+    return 0;
+  };
+}
+
+/** math.frexp(): of infinity and NaN, the VM gives an exponent that is left over. */
+function splitting(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    if (api.lua_type(l, 1) !== typeOf.NUMBER || Number.isFinite(api.lua_tonumber(l, 1))) {
+      return original(l);
+    }
+    api.lua_settop(l, 1);
+    api.lua_pushnumber(l, 0);
+    return 2;
   };
 }
 

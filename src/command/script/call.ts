@@ -14,7 +14,7 @@ import { restriction } from "../core/gate.ts";
 import { makeRoom } from "../core/make-room.ts";
 import { find } from "../core/registry.ts";
 import { run } from "../core/run-handler.ts";
-import { type LuaReply, pushError } from "./lua-reply.ts";
+import { type LuaReply, pushError, pushUncountedError } from "./lua-reply.ts";
 import { ScriptArguments } from "./script-arguments.ts";
 import type { ScriptRun } from "./script-run.ts";
 
@@ -50,8 +50,8 @@ export class ScriptCalls {
   call(l: number, raises: boolean): number {
     const { lua, reply } = this;
     const count = lua.api.lua_gettop(l);
-    if (count === 0) return this.fail(l, noArguments, raises);
-    if (!this.arguments.read(lua, l, count)) return this.fail(l, notText, raises);
+    if (count === 0) return this.misuse(l, noArguments, raises);
+    if (!this.arguments.read(lua, l, count)) return this.misuse(l, notText, raises);
     const { request } = this.arguments;
     const command = find(request);
     if (command === undefined) return this.fail(l, unknown, raises);
@@ -71,6 +71,13 @@ export class ScriptCalls {
   private fail(l: number, text: Uint8Array, raises: boolean): number {
     pushError(this.lua, l, text);
     this.current.context.statistics.errors.note(callError);
+    if (raises) this.lua.raise(l);
+    return 1;
+  }
+
+  /** What is no command at all counts when it is the script's reply. */
+  private misuse(l: number, text: Uint8Array, raises: boolean): number {
+    pushUncountedError(this.lua, l, text);
     if (raises) this.lua.raise(l);
     return 1;
   }

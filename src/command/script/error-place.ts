@@ -4,6 +4,7 @@
 
 import { type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
+import { cText } from "../../lua/lua-arguments.ts";
 
 /** Fields of lua_Debug, in bytes, on a machine of 32 bits. */
 const WHAT = 12;
@@ -85,7 +86,7 @@ export class ErrorPlace {
   /** The text for the client of the error on the top of the stack, and whether it is counted. */
   read(l: number, sha: string): { text: string; isCounted: boolean } {
     const { lua } = this;
-    const err = this.field(l, "err") || "ERR unknown error";
+    const err = cText(this.field(l, "err")) || "ERR unknown error";
     const source = this.field(l, "source");
     const line = this.field(l, "line");
     const isCounted = this.field(l, "ignore_error_stats_update") !== "";

@@ -173,7 +173,8 @@ export class LuaReply implements Reply {
       this.lua.raiseText(this.l, "reached lua stack limit");
     }
     if (kind !== LIST) api.lua_createtable(this.l, 0, 1);
-    api.lua_createtable(this.l, kind === LIST ? Math.min(left, tableSizeMax) : 0, 0);
+    // Not as large as it will be: `#` of a table with nils would differ from Redis's.
+    api.lua_createtable(this.l, 0, 0);
     this.open.push({ kind, left, index: 0 });
     if (left === 0) this.close();
   }
@@ -214,15 +215,17 @@ export class LuaReply implements Reply {
   attribute(): void {}
 }
 
-/** A longer table grows as it is filled. */
-const tableSizeMax = 65_536;
+/** Pushes what redis.pcall() returns for an error that is no command's. */
+export function pushUncountedError(lua: Lua, l: number, text: Uint8Array): void {
+  lua.api.lua_createtable(l, 0, 2);
+  lua.pushBytes(l, text, 0, text.length);
+  lua.api.lua_setfield(l, -2, lua.name("err"));
+}
 
-/** Pushes what redis.pcall() returns for an error that is counted already. */
+/** The same for an error that is counted already. */
 export function pushError(lua: Lua, l: number, text: Uint8Array): void {
   const { api } = lua;
-  api.lua_createtable(l, 0, 2);
-  lua.pushBytes(l, text, 0, text.length);
-  api.lua_setfield(l, -2, lua.name("err"));
+  pushUncountedError(lua, l, text);
   api.lua_pushboolean(l, 1);
   api.lua_setfield(l, -2, lua.name("ignore_error_stats_update"));
 }

@@ -3,6 +3,7 @@
 
 import { globalsIndex, type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
+import { cText } from "../../lua/lua-arguments.ts";
 import { findFrom } from "../core/registry.ts";
 import type { ScriptCalls } from "./call.ts";
 import { pushError } from "./lua-reply.ts";
@@ -89,7 +90,7 @@ function errorReply(lua: Lua, l: number): number {
     pushText(lua, l, wrongArguments);
     return 1;
   }
-  pushText(lua, l, withCode(lua.text(l, 1)));
+  pushText(lua, l, withCode(cText(lua.text(l, 1))));
   return 1;
 }
 

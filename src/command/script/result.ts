@@ -7,6 +7,7 @@ import { ErrorReply, errorReply } from "../../base/errors.ts";
 import { scriptReplyDepthMax } from "../../base/limits.ts";
 import { type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
+import { cText } from "../../lua/lua-arguments.ts";
 import type { Reply } from "../../protocol/reply.ts";
 
 const tooDeep = errorReply("reached lua stack limit");
@@ -68,7 +69,8 @@ export class ResultWriter {
 
   private writeTable(l: number, reply: Reply): void {
     if (this.hasField(l, "err", type.STRING)) return this.writeError(l, reply);
-    if (this.hasField(l, "ok", type.STRING)) return reply.statusLine(singleLine(this.taken(l)));
+    if (this.hasField(l, "ok", type.STRING))
+      return reply.statusLine(singleLine(cText(this.taken(l))));
     if (this.hasField(l, "double", type.NUMBER)) {
       const value = this.lua.api.lua_tonumber(l, -1);
       this.lua.api.lua_settop(l, -2);
@@ -177,10 +179,11 @@ function truncated(value: number): number | bigint {
 }
 
 /** An error as a script gives it: its first word is the code. */
-export function errorOf(text: string): ErrorReply {
+export function errorOf(message: string): ErrorReply {
+  const text = cText(message); // as Redis's, it is a string of C
   const space = text.indexOf(" ");
   if (space < 0) return new ErrorReply(text, "");
-  return new ErrorReply(text.slice(0, space), text.slice(space + 1));
+  return new ErrorReply(text.slice(0, space), text.slice(space + 1), text);
 }
 
 function singleLine(text: string): string {

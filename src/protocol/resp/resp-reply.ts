@@ -7,6 +7,7 @@
 import { writeDigits, writeInteger } from "../../base/ascii.ts";
 import { type ByteSource, latin1Bytes } from "../../base/bytes.ts";
 import { assert, type ErrorReply, errorReply } from "../../base/errors.ts";
+import { formatNumber } from "../../base/number-format.ts";
 import type { Output } from "../../base/output.ts";
 import type { ErrorSink, Reply } from "../reply.ts";
 
@@ -29,6 +30,9 @@ const TILDE = 0x7e; // set
 const BAR = 0x7c; // attribute
 const GREATER = 0x3e; // push
 const headerBytesMax = 24; // type, sign, 20 digits, CR LF
+
+/** As many as tell any two doubles apart. */
+const doubleDigits = 17;
 
 export class RespReply implements Reply {
   out: Output;
@@ -195,8 +199,9 @@ export class RespReply implements Reply {
   }
 }
 
+/** As Redis prints a double. */
 function doubleText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return "inf";
-  if (value === Number.NEGATIVE_INFINITY) return "-inf";
-  return Number.isNaN(value) ? "nan" : String(value);
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return formatNumber(value, doubleDigits);
 }

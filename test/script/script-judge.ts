@@ -1,0 +1,103 @@
+/**
+ * Runs the same random scripts on two servers and compares what they reply, and after each batch
+ * the whole keyspace of both and of a follower of the second.
+ * Invariant: each batch begins with empty servers, so a difference says nothing about a later one.
+ */
+import { waitFor } from "../harness.ts";
+import type { Peer } from "../support/peer.ts";
+import type { Random } from "../support/seed.ts";
+import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
+import { keyNames } from "./random-commands.ts";
+import { randomScript } from "./random-scripts.ts";
+
+const batchScripts = 40;
+const differencesMax = 10;
+const contextChars = 70;
+const tailChars = 160;
+/** The names of keys as bytes: they are written as Lua escapes them. */
+const keys = keyNames.map((name) => {
+  return Buffer.from(name.replace("\\0", "\0").replace("\\255", "\xff"), "latin1");
+});
+
+export class ScriptJudge {
+  readonly differences: string[] = [];
+  private readonly reference: Peer;
+  private readonly judged: Peer;
+  private readonly follower: Peer;
+  private readonly isResp3: boolean;
+
+  constructor(reference: Peer, judged: Peer, follower: Peer, isResp3: boolean) {
+    this.reference = reference;
+    this.judged = judged;
+    this.follower = follower;
+    this.isResp3 = isResp3;
+  }
+
+  async run(random: Random, count: number): Promise<void> {
+    for (let done = 0; done < count && this.differences.length < differencesMax; ) {
+      const scripts = Array.from({ length: Math.min(batchScripts, count - done) }, () => {
+        return randomScript(random, { commands: random.chance(0.6), isResp3: this.isResp3 });
+      });
+      await this.batch(scripts);
+      done += scripts.length;
+    }
+  }
+
+  private async batch(scripts: readonly string[]): Promise<void> {
+    for (const peer of [this.reference, this.judged]) {
+      peer.send("FLUSHALL");
+      for (const script of scripts) {
+        peer.send("EVAL", Buffer.from(script, "latin1"), keys.length, ...keys, "argument", "7");
+      }
+    }
+    const [left, right] = await Promise.all([
+      this.reference.replies(scripts.length + 1),
+      this.judged.replies(scripts.length + 1),
+    ]);
+    for (let i = 0; i < scripts.length; i++) {
+      const [a, b] = [show(left[i + 1] as Reply), show(right[i + 1] as Reply)];
+      if (a !== b) this.report(scripts[i] as string, a, b);
+    }
+    await this.compareData(scripts);
+  }
+
+  private async compareData(scripts: readonly string[]): Promise<void> {
+    const [left, right] = await Promise.all([dataOf(this.reference), dataOf(this.judged)]);
+    if (left !== right) this.report(scripts.join("\n-- and then\n"), left, right);
+    let copied = "";
+    const isEqual = async () => {
+      copied = await dataOf(this.follower);
+      return copied === right;
+    };
+    await waitFor(isEqual).catch(() => {
+      this.report(`on the follower:\n${scripts.join("\n-- and then\n")}`, right, copied);
+    });
+  }
+
+  /** The script without its prelude, and both results from shortly before they part. */
+  private report(script: string, reference: string, judged: string): void {
+    let same = 0;
+    while (same < reference.length && reference[same] === judged[same]) same++;
+    const part = (text: string) => text.slice(Math.max(0, same - contextChars), same + tailChars);
+    const start = Math.max(0, script.indexOf("math.randomseed"));
+    this.differences.push(
+      `${script.slice(start)}\n  redis: ${part(reference)}\n  ours:  ${part(judged)}`,
+    );
+  }
+}
+
+/** Every key with its value and its time, in order. */
+async function dataOf(peer: Peer): Promise<string> {
+  const names = partsOf(await peer.typed("KEYS", "*"))
+    .map(textOf)
+    .sort();
+  const lines: string[] = [];
+  for (const name of names) {
+    const key = Buffer.from(name, "latin1");
+    const value = show(await peer.typed("GET", key));
+    lines.push(
+      `${show({ type: "$", value: name })}=${value}@${show(await peer.typed("PEXPIRETIME", key))}`,
+    );
+  }
+  return lines.join(" ");
+}
