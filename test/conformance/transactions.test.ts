@@ -117,6 +117,17 @@ const talks: Record<string, readonly (readonly [line: string, reply: string])[]>
     ["MULTI", "+OK"],
     ["EXEC", "*[]"],
   ],
+  "APPEND of nothing is a change of a watched key, SETRANGE of nothing is none": [
+    ["SET a 1", "+OK"],
+    ["WATCH a", "+OK"],
+    ['APPEND a ""', ":1"],
+    ["MULTI", "+OK"],
+    ["EXEC", "*null"],
+    ["WATCH a", "+OK"],
+    ['SETRANGE a 0 ""', ":1"],
+    ["MULTI", "+OK"],
+    ["EXEC", "*[]"],
+  ],
   "SHUTDOWN ABORT has nothing to stop, and contradictions are told": [
     ["SHUTDOWN ABORT", "-ERR No shutdown in progress."],
     ["SHUTDOWN SAVE NOSAVE", "-ERR syntax error"],

@@ -1,6 +1,6 @@
 // Handlers that read and write parts of values: STRLEN, GETRANGE, APPEND, SETRANGE. The effect of a
 // write is its bytes and their offset, so that a small change does not replicate a large value.
-// Invariant: a write that changes no byte and creates no key records nothing.
+// Invariant: a write that changes no byte and creates no key records nothing, but for an APPEND.
 
 import { NOT_AN_INTEGER, readInteger, readInteger64 } from "../../base/ascii.ts";
 import {
@@ -18,7 +18,7 @@ import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { growthTo } from "../core/make-room.ts";
-import { missed, put, putRange, readForWrite, tell } from "../core/write.ts";
+import { missed, put, putRange, readForWrite } from "../core/write.ts";
 
 const nothing = new Uint8Array(0);
 const offsetOutOfRange = errorReply("offset is out of range");
@@ -67,10 +67,8 @@ function append(x: Context, request: Request, reply: Reply): void {
     return;
   }
   const length = x.store.valueLength;
-  if (added === 0) {
-    tell(x, request, 1, event.APPEND);
-    reply.integer(length);
-  } else if (length + added > bulkBytesMax) reply.error(tooLong(x));
+  // As in Redis, a change even if nothing is added: EXEC of who watches the key fails.
+  if (length + added > bulkBytesMax) reply.error(tooLong(x));
   else writeAt(x, request, length, 2, reply, event.APPEND);
 }
 
