@@ -224,6 +224,20 @@ function keyCases(open: Open): void {
     expect(await room.pushes()).toEqual([pushOf("a"), pushOf("c")]);
   });
 
+  test.each(["GET", "NOSUCH", "CLIENT NOSUCH", "SET k v EX 0"])(
+    "CLIENT CACHING was for %p, though it is refused",
+    async (refused) => {
+      await using room = await open();
+      const { reader, writer } = room;
+      await reader.ask("CLIENT", "TRACKING", "ON", "OPTOUT");
+      expect(await reader.ask("CLIENT", "CACHING", "NO")).toBe("+OK");
+      expect(await reader.ask(...refused.split(" "))).toStartWith("-ERR");
+      await reader.typed("GET", "a");
+      await writer.ask("SET", "a", "1");
+      expect(await room.pushes()).toEqual([pushOf("a")]);
+    },
+  );
+
   test("nothing is told after OFF, RESET and HELLO 2", async () => {
     await using room = await open();
     const { reader, writer } = room;

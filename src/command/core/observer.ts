@@ -86,8 +86,8 @@ function isTracking(bits: number): boolean {
   return isCaching ? (bits & tracks.OPTOUT) === 0 : (bits & tracks.OPTIN) === 0;
 }
 
-/** CLIENT CACHING is for the next command, or transaction. */
-function endCaching(session: Session, { name }: Observed): void {
+/** CLIENT CACHING is for the next command, though it be refused, or transaction. */
+export function endCaching(session: Session, { name }: { readonly name: string }): void {
   if (session.isExecuting || session.transaction !== null || name.startsWith("client|")) return;
   session.tracking &= ~tracks.CACHING;
 }

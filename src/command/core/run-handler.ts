@@ -11,6 +11,7 @@ import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
 import { heldBack, type Verdict } from "./gate.ts";
+import { endCaching } from "./observer.ts";
 
 /**
  * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it
@@ -26,6 +27,7 @@ export function refuse(
   reply: Reply,
 ): Outcome {
   if (verdict === heldBack) return heldBack;
+  endCaching(x.session, command);
   reply.error(refused(x, command, verdict));
   x.statistics.errors.attribute();
 }

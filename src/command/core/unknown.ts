@@ -8,11 +8,13 @@ import type { Request } from "../../protocol/request.ts";
 import { fail } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import { foreignTypeOf } from "./foreign-commands.ts";
+import { endCaching } from "./observer.ts";
 import { lookup } from "./registry.ts";
 import type { Session } from "./session.ts";
 import { argumentIs } from "./words.ts";
 
 const echoedBytesMax = 128;
+const nobody = { name: "" };
 
 /**
  * Replies that the command does not exist, and fails the transaction. HTTP is cut off instead, as
@@ -20,6 +22,7 @@ const echoedBytesMax = 128;
  */
 export function refuseUnknown(session: Session, request: Request, reply: Reply, log: Log): void {
   fail(session);
+  endCaching(session, nobody);
   if (!isHttp(request)) return reply.error(unknownCommand(request));
   const what = "sent an HTTP request: closed, as it may be an attack through somebody's browser";
   log.warn(`client ${session.address} ${what}`);
