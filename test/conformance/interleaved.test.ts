@@ -1,0 +1,115 @@
+/**
+ * Two to four clients that take turns with random commands of the whole table, in RESP2 and RESP3,
+ * with transactions, watched keys, databases and tracking of all kinds: every reply, and what each
+ * client is told to drop, is what redis-server says.
+ * Replay with INTERLEAVED_SEED=n; run longer with INTERLEAVED_STEPS=n.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
+import { Pair, plainTurn, type Turn } from "../support/interleaved.ts";
+import { repetitions } from "../support/repetitions.ts";
+import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
+import { oracle, ours, redisNote } from "../support/servers.ts";
+import { key, Times } from "../support/values.ts";
+import { type Argument, showCommand } from "../support/wire.ts";
+
+const steps = numberFromEnvironment("INTERLEAVED_STEPS", repetitions(1_500, 60_000));
+setDefaultTimeout(caseMsMax + steps * 20);
+
+/** Of the same clients. */
+const turnsTogether = 1_500;
+/** From one comparison of what is told to the next. */
+const turnsUnlooked = 8;
+const historyShown = 60;
+
+const tracking = (random: Random): Argument[] => {
+  const modes = [[], ["BCAST"], ["BCAST", "PREFIX", "k"], ["OPTIN"], ["OPTOUT"]];
+  return ["CLIENT", "TRACKING", "ON", ...random.pick(modes), ...random.pick([[], ["NOLOOP"]])];
+};
+
+const makers: readonly (readonly [number, (random: Random) => Argument[]])[] = [
+  [6, () => ["MULTI"]],
+  [8, () => ["EXEC"]],
+  [1, () => ["DISCARD"]],
+  [5, (r) => ["WATCH", key(r), key(r)]],
+  [1, () => ["UNWATCH"]],
+  [4, tracking],
+  [3, (r) => ["CLIENT", "CACHING", r.pick(["YES", "NO"])]],
+  [1, () => ["CLIENT", "TRACKINGINFO"]],
+  [20, (r) => ["GET", key(r)]],
+];
+
+interface Variant {
+  readonly own: typeof makers;
+  /** Whether the table's turn is another matter. */
+  readonly leavesOut: (args: readonly string[]) => boolean;
+}
+
+const isTracking = ([, make]: (typeof makers)[number]) => make(new Random(1))[0] === "CLIENT";
+
+/**
+ * What clients that track are told otherwise, on purpose: to drop everything after a swap, and keys
+ * that a failed BITFIELD made longer or PFDEBUG has written anew; redis-server tells of none. It
+ * goes on telling of keys that were read before a TRACKING OFF, so nobody stops tracking here.
+ */
+const variants: Readonly<Record<string, Variant>> = {
+  "swap databases": { own: makers.filter((one) => !isTracking(one)), leavesOut: () => false },
+  "track keys": {
+    own: makers,
+    leavesOut: ([name = "", ...args]) =>
+      ["SWAPDB", "PFDEBUG"].includes(name) || (name === "BITFIELD" && args.includes("FAIL")),
+  },
+};
+
+function draw(random: Random, times: Times, variant: Variant): Turn {
+  if (random.chance(0.7)) {
+    const turn = plainTurn(random, times);
+    const words = turn.args.map((arg) => String(arg).toUpperCase());
+    return variant.leavesOut(words) ? draw(random, times, variant) : turn;
+  }
+  const args = random.weighted(variant.own)(random);
+  // Its flags are a set.
+  return { args, compare: args[1] === "TRACKINGINFO" ? "unordered" : "equal" };
+}
+
+/** Within EXEC, redis-server tells of changes before the command, too, and by its new options. */
+function isTrackingOn({ args }: Turn): boolean {
+  return args[1] === "TRACKING";
+}
+
+describe.skipIf(oracle.isMissing)(`clients that take turns${redisNote}`, () => {
+  test.each(Object.entries(variants))("and %s get what redis-server says", async (_, variant) => {
+    const random = new Random(seedFor("INTERLEAVED_SEED"));
+    for (let done = 0; done < steps; done += turnsTogether) await takeTurns(random, variant);
+  });
+});
+
+async function takeTurns(random: Random, variant: Variant): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const ports = [stack.use(await oracle.start()).port, stack.use(await ours.start()).port] as const;
+  const clients: Pair[] = [];
+  for (let i = random.between(2, 4); i > 0; i--) clients.push(stack.use(await Pair.connect(ports)));
+  for (const client of clients) {
+    const version = random.pick(["2", "3", "3"]);
+    await client.take({ args: ["HELLO", version], compare: "loose" });
+  }
+  const times = new Times(random);
+  const history: string[] = [];
+  const agree = (difference: string | null, who: number) => {
+    if (difference === null) return;
+    throw new Error(`${who}: ${difference}\nafter\n${history.slice(-historyShown).join("\n")}`);
+  };
+  for (let turn = 1; turn <= turnsTogether; turn++) {
+    const who = random.below(clients.length);
+    const client = clients[who] as Pair;
+    const drawn = draw(random, times, variant);
+    if (client.isQueueing && isTrackingOn(drawn)) continue;
+    history.push(`${who}: ${showCommand(drawn.args)}`);
+    agree(await client.take(drawn), who);
+    if (turn % turnsUnlooked !== 0) continue;
+    for (const [i, client] of clients.entries()) {
+      if (!client.isQueueing) agree(await client.compareDropped(), i);
+    }
+  }
+  expect(history.length).toBeGreaterThan(turnsTogether / 2);
+}
