@@ -1,0 +1,91 @@
+/**
+ * Scripts with several data threads: they exclude each other and the commands of all threads, their
+ * writes reach followers whole, of this program and of Redis's, and SCRIPT KILL arrives while one
+ * runs.
+ * Invariant: nothing depends on which thread a connection falls to.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, redisInstalled, spawnNode, startRedis, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+
+setDefaultTimeout(caseMsMax);
+
+const move =
+  "local from, to = KEYS[1], KEYS[2] " +
+  "redis.call('SET', from, redis.call('GET', from) - 1) " +
+  "redis.call('SET', to, redis.call('GET', to) + 1) " +
+  "redis.call('SET', 'moves:' .. from, redis.call('INCR', 'moves')) " +
+  "return redis.call('PUBLISH', 'moves', to)";
+const sum =
+  "local s = 0 for _, k in ipairs(KEYS) do s = s + (redis.call('GET', k) or 0) end return s";
+const accounts = ["a", "b", "c", "d", "e"];
+const start = 1000;
+const total = `:${start * accounts.length}`;
+
+describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
+  test("scripts of many connections never show a part, here or on followers", async () => {
+    await using leader = await spawnNode(["--threads", "4"]);
+    await using follower = await spawnNode(["--threads", "4", "--leaderaddr", leader.address]);
+    await using redis = redisInstalled()
+      ? await startRedis(["--replicaof", "127.0.0.1", `${leader.port}`])
+      : null;
+    await using peer = await Peer.connect(leader.port);
+    await peer.ask("MSET", ...accounts.flatMap((name) => [name, `${start}`]));
+    const sha = textIn(await peer.ask("SCRIPT", "LOAD", move));
+    const copies = [follower.port, ...(redis === null ? [] : [redis.port])];
+    for (const port of copies) await waitFor(() => has(port, "a"), { message: "the first sync" });
+    const clients = Array.from({ length: 8 }, async (_, index) => {
+      await using client = await Peer.connect(leader.port);
+      for (let i = 0; i < 40; i++) {
+        const [from = "a", to = "b"] = [
+          accounts[(index + i) % 5],
+          accounts[(index + 2 * i + 1) % 5],
+        ];
+        if (from === to) continue;
+        expect(await client.ask("EVALSHA", sha, 2, from, to)).toBe(":0");
+        expect(await client.ask("EVAL_RO", sum, accounts.length, ...accounts)).toBe(total);
+      }
+    });
+    const readers = copies.map(async (port) => {
+      await using reader = await Peer.connect(port);
+      for (let i = 0; i < 60; i++) {
+        expect(await reader.ask("EVAL_RO", sum, accounts.length, ...accounts)).toBe(total);
+      }
+    });
+    await Promise.all([...clients, ...readers]);
+    const moves = await peer.ask("GET", "moves");
+    for (const port of copies) {
+      await waitFor(async () => (await ask(port, "GET", "moves")) === moves);
+      const keys = [...accounts, ...accounts.map((name) => `moves:${name}`)];
+      expect(await ask(port, "MGET", ...keys)).toBe(await peer.ask("MGET", ...keys));
+    }
+  });
+
+  test("SCRIPT KILL ends a script that has not written, and none that has", async () => {
+    await using node = await spawnNode(["--threads", "4", "--busy-reply-threshold", "60000"]);
+    await using caller = await Peer.connect(node.port);
+    await using killer = await Peer.connect(node.port);
+    expect(await killer.ask("SCRIPT", "KILL")).toStartWith("-NOTBUSY");
+    caller.send("EVAL", "while true do end", "0");
+    await waitFor(async () => (await killer.ask("SCRIPT", "KILL")) === "+OK");
+    expect(await caller.shown()).toStartWith("-ERR Script killed by user with SCRIPT KILL...");
+    await caller.ask("CONFIG", "SET", "busy-reply-threshold", "500");
+    caller.send("EVAL", "redis.call('SET', 'a', 1) while true do end", "0");
+    await waitFor(async () => (await killer.ask("SCRIPT", "KILL")).startsWith("-UNKILLABLE"));
+    expect(await caller.shown()).toContain("(1000 ms)");
+    expect(await killer.ask("GET", "a")).toBe("$1");
+  });
+});
+
+function textIn(shown: string): string {
+  return shown.slice(1);
+}
+
+async function ask(port: number, ...words: [string, ...string[]]): Promise<string> {
+  await using peer = await Peer.connect(port);
+  return await peer.ask(...words);
+}
+
+async function has(port: number, key: string): Promise<boolean> {
+  return (await ask(port, "EXISTS", key)) === ":1";
+}
