@@ -9,7 +9,6 @@ import { type LineSink, Log } from "../base/log.ts";
 import { redisVersion } from "../base/version.ts";
 import { anyPause } from "../command/core/gate.ts";
 import { Channels, type Message } from "../command/pubsub/channels.ts";
-import { Scripts } from "../command/script/scripts.ts";
 import { Monitors } from "../command/server/monitors.ts";
 import { applier } from "../command/stream/apply.ts";
 import { changedKeys } from "../command/stream/changed-keys.ts";
@@ -28,7 +27,7 @@ import { HeldCommands } from "./held-commands.ts";
 import { NodeUsers } from "./node-users.ts";
 import { Observers } from "./observers.ts";
 import { NodePauses } from "./pauses.ts";
-import { attach, controlThread, reserveMemory } from "./shared-memory.ts";
+import { attach, controlThread, makeScripts, reserveMemory } from "./shared-memory.ts";
 import { DeliveryDebt } from "./threads/delivery-debt.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
@@ -47,9 +46,6 @@ export interface ServerOptions {
   /** Resolves the names of --listenaddr; the default is the system's resolver. */
   readonly lookup?: Lookup;
 }
-
-/** Where redis.LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE and LOG_WARNING go. */
-const levelsOfScripts = ["debug", "debug", "info", "warn"] as const;
 
 /** What all other parts are built on. */
 export type Ground = ReturnType<typeof layGround>;
@@ -75,10 +71,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   };
   const tracking = new Tracking(send);
   const monitors = new Monitors(send);
-  const scripts = new Scripts(statistics.errors, {
-    timeLimitMs: () => current().busyReplyThreshold,
-    log: (level, text) => log[levelsOfScripts[level]](text),
-  });
+  const scripts = makeScripts(attached, log, true);
   const context = {
     store,
     keyspace,

@@ -61,6 +61,9 @@ const rows: { readonly [K in Key]?: Row } = {
   hllSparseBytesMax: ({ standing }, { hllSparseBytesMax }) => {
     standing.sparseSketchBytesMax = hllSparseBytesMax;
   },
+  busyReplyThreshold: ({ standing }, { busyReplyThreshold }) => {
+    standing.scriptMsMax = busyReplyThreshold;
+  },
   debugCommand: ({ standing }, { debugCommand }) => {
     standing.debugCommand = debugCommand;
   },

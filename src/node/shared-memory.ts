@@ -5,8 +5,11 @@
 
 import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
 import { Observer } from "../command/core/observer.ts";
+import { Scripts } from "../command/script/scripts.ts";
+import { SharedScripts } from "../command/script/shared-scripts.ts";
 import type { Config } from "../config/config.ts";
 import { clientMemoryBytes } from "../config/memory-plan.ts";
 import { Effects } from "../journal/effects.ts";
@@ -41,6 +44,8 @@ export interface SharedMemory {
   readonly limits: SharedArrayBuffer;
   readonly deliveries: SharedArrayBuffer;
   readonly watched: SharedArrayBuffer;
+  /** Null with one data thread. */
+  readonly scripts: SharedArrayBuffer | null;
 }
 
 /** One thread's view of the shared memory. */
@@ -57,6 +62,7 @@ export interface Attached {
   /** Not shared: the counters of this thread. */
   readonly statistics: CommandStatistics;
   readonly observer: Observer;
+  readonly sharedScripts: SharedScripts | null;
 }
 
 /** The control thread's number; data threads in Workers count from 1. */
@@ -83,6 +89,7 @@ export function reserveMemory(config: Config): SharedMemory {
     limits: new SharedClientLimits().memory,
     deliveries: reserveDeliveryDebt(config.threads),
     watched: reserveWatchedSlots(config.threads),
+    scripts: config.threads > 1 ? SharedScripts.reserve() : null,
   };
 }
 
@@ -113,7 +120,21 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     ...{ store, keyspace, journal, effects, events, standing },
     ...{ statistics, clientMemory, timeBounds, clientLimits },
     observer: new Observer(events),
+    sharedScripts: memory.scripts === null ? null : new SharedScripts(memory.scripts),
   };
+}
+
+/** Where redis.LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE and LOG_WARNING go. */
+const levelsOfScripts = ["debug", "debug", "info", "warn"] as const;
+
+/** The scripts as one thread knows them; the control thread owns them. */
+export function makeScripts(attached: Attached, log: Logger, isOwner: boolean): Scripts {
+  const { statistics, standing, sharedScripts: shared } = attached;
+  return new Scripts(statistics.errors, {
+    ...{ shared, isOwner },
+    timeLimitMs: () => standing.scriptMsMax,
+    log: (level, text) => log[levelsOfScripts[level]](text),
+  });
 }
 
 /** Makes a change while no thread is in the middle of a command. */

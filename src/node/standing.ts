@@ -35,7 +35,8 @@ const DENIAL_IDS = DENIALS_MAX + 1;
 const DEBUG_COMMAND = DENIAL_IDS + 1;
 const SPARSE_SKETCH = DEBUG_COMMAND + 1;
 const SCRIPT = SPARSE_SKETCH + 1;
-const words = SCRIPT + 1;
+const SCRIPT_MS = SCRIPT + 1;
+const words = SCRIPT_MS + 1;
 const wordMax = 0x7fff_ffff;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
@@ -155,6 +156,15 @@ export class SharedStanding implements Standing {
 
   set denialsMax(count: number) {
     Atomics.store(this.words, DENIALS_MAX, count);
+  }
+
+  /** Longest time of a script; 0: no limit. */
+  get scriptMsMax(): number {
+    return Atomics.load(this.words, SCRIPT_MS);
+  }
+
+  set scriptMsMax(ms: number) {
+    Atomics.store(this.words, SCRIPT_MS, ms);
   }
 
   /** An id that no thread has returned before. */

@@ -85,6 +85,8 @@ const scripts: readonly string[] = [
   "return redis.call('bitcount', 's')",
   "return redis.call('publish', 'c', 'm')",
   "return redis.call('rename', 's', 's2') and redis.call('copy', 's2', 's')",
+  "local call = redis.call return call('mget', 's', 's2')",
+  "return redis['call']('get', 's')",
   // databases
   "redis.call('select', 3) redis.call('set', 'in3', 'x') return redis.call('get', 'in3')",
   "return redis.call('get', 'in3')",

@@ -10,6 +10,11 @@ import { Peer } from "../support/peer.ts";
 
 setDefaultTimeout(caseMsMax);
 
+/** Any data thread runs it. */
+const moveHere =
+  "redis.call('DECR', KEYS[1]) redis.call('INCR', KEYS[2]) redis.call('INCR', 'moves') " +
+  "redis.call('SET', 'moves:' .. KEYS[1], redis.call('GET', 'moves')) return 0";
+/** The control thread runs it, as it publishes. */
 const move =
   "local from, to = KEYS[1], KEYS[2] " +
   "redis.call('SET', from, redis.call('GET', from) - 1) " +
@@ -31,7 +36,9 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
       : null;
     await using peer = await Peer.connect(leader.port);
     await peer.ask("MSET", ...accounts.flatMap((name) => [name, `${start}`]));
-    const sha = textIn(await peer.ask("SCRIPT", "LOAD", move));
+    const shas: string[] = [];
+    for (const text of [move, moveHere])
+      shas.push((await peer.ask("SCRIPT", "LOAD", text)).slice(1));
     const copies = [follower.port, ...(redis === null ? [] : [redis.port])];
     for (const port of copies) await waitFor(() => has(port, "a"), { message: "the first sync" });
     const clients = Array.from({ length: 8 }, async (_, index) => {
@@ -42,7 +49,7 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
           accounts[(index + 2 * i + 1) % 5],
         ];
         if (from === to) continue;
-        expect(await client.ask("EVALSHA", sha, 2, from, to)).toBe(":0");
+        expect(await client.ask("EVALSHA", `${shas[i % 2]}`, 2, from, to)).toBe(":0");
         expect(await client.ask("EVAL_RO", sum, accounts.length, ...accounts)).toBe(total);
       }
     });
@@ -61,6 +68,27 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
     }
   });
 
+  test("all threads know the same scripts", async () => {
+    await using node = await spawnNode(["--threads", "4"]);
+    await using stack = new AsyncDisposableStack();
+    const peers = await Promise.all(Array.from({ length: 16 }, () => Peer.connect(node.port)));
+    for (const peer of peers) stack.use(peer);
+    const [first = await Peer.connect(node.port)] = peers;
+    for (let round = 0; round < 5; round++) {
+      const text = `return ${round} + redis.call('EXISTS', 'none')`;
+      const sha = (await first.ask("SCRIPT", "LOAD", text)).slice(1);
+      const all = (...words: [string, ...string[]]) => {
+        return Promise.all(peers.map((peer) => peer.ask(...words)));
+      };
+      expect(new Set(await all("EVALSHA", sha, "0"))).toEqual(new Set([`:${round}`]));
+      expect(await first.ask("SCRIPT", "FLUSH")).toBe("+OK");
+      const refused = "-NOSCRIPT No matching script. Please use EVAL.";
+      expect(new Set(await all("EVALSHA", sha, "0"))).toEqual(new Set([refused]));
+      expect(new Set(await all("EVAL", text, "0"))).toEqual(new Set([`:${round}`]));
+      expect(new Set(await all("EVALSHA", sha, "0"))).toEqual(new Set([`:${round}`]));
+    }
+  });
+
   test("SCRIPT KILL ends a script that has not written, and none that has", async () => {
     await using node = await spawnNode(["--threads", "4", "--busy-reply-threshold", "60000"]);
     await using caller = await Peer.connect(node.port);
@@ -76,10 +104,6 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
     expect(await killer.ask("GET", "a")).toBe("$1");
   });
 });
-
-function textIn(shown: string): string {
-  return shown.slice(1);
-}
 
 async function ask(port: number, ...words: [string, ...string[]]): Promise<string> {
   await using peer = await Peer.connect(port);

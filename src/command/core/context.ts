@@ -21,6 +21,7 @@ import type { Session } from "./session.ts";
  * `session` are set before each command.
  */
 export interface Context {
+  readonly scripts: NodeScripts;
   /** For reads; changes go through the keyspace. */
   readonly store: Store;
   readonly keyspace: Keyspace;
@@ -38,6 +39,10 @@ export interface Context {
 export interface NodeScripts {
   /** The script with the SHA1 in these bytes, in any case; undefined if there is none. */
   find(buf: Uint8Array, start: number, end: number): Script | undefined;
+  /** The script of this text. */
+  findText(buf: Uint8Array, start: number, end: number): Script | undefined;
+  /** Whether only the control thread can run the script that this request names. */
+  isForControl(request: Request, isByText: boolean): boolean;
   /** The script of this text; a new one is compiled and kept. An error says why it cannot be. */
   learn(text: Uint8Array, isLoaded: boolean): Script | ErrorReply;
   /** Runs a script with the keys and arguments of the request. */
@@ -62,7 +67,6 @@ export interface ChannelContext extends Context {
   readonly channels: Channels;
   readonly tracking: Tracking;
   readonly monitors: Monitors;
-  readonly scripts: NodeScripts;
 }
 
 /** The context of CONTROL commands. */

@@ -25,6 +25,9 @@ const notText = latin1Bytes("ERR Lua redis lib command arguments must be strings
 const unknown = latin1Bytes("ERR Unknown Redis command called from script");
 const wrongCount = latin1Bytes("ERR Wrong number of args calling Redis command from script");
 const notAllowed = latin1Bytes("ERR This Redis command is not allowed from script");
+const hiddenName = latin1Bytes(
+  "ERR With several data threads, a script must call this command by its plain name",
+);
 const stale = latin1Bytes("ERR Can not execute the command on a stale replica");
 const readOnly = latin1Bytes("ERR Write commands are not allowed from read-only scripts.");
 const fullMemory = latin1Bytes("OOM command not allowed when used memory > 'maxmemory'.");
@@ -94,6 +97,7 @@ export class ScriptCalls {
     if (!command.accepts(request.argc)) return wrongCount;
     // A command that acts on the node would have to wait for other threads.
     if ((flags & (flag.NO_SCRIPT | flag.CONTROL)) !== 0) return notAllowed;
+    if ((flags & flag.GLOBAL) !== 0 && !("channels" in x)) return hiddenName;
     const { restrictions } = x.standing;
     if ((restrictions & restriction.STALE) !== 0 && (flags & flag.STALE) === 0) return stale;
     const denied = x.session.isTrusted ? null : denial(x, command, request);

@@ -1,12 +1,12 @@
 // EVAL, EVALSHA and their read-only forms: the arguments of redis 7.0 `eval.c`. A script may do
-// what its arguments do not tell, so it holds the locks of all shards. With several data threads,
-// the control thread runs it, since only there every command is possible.
+// what its arguments do not tell, so it holds the locks of all shards. A script whose commands are
+// not all known to run in any thread runs in the control thread (data-thread.ts).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { ChannelContext } from "../core/context.ts";
+import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { firstKey } from "./scripts.ts";
@@ -30,7 +30,7 @@ export const evalCommands = family(common, [
     keyUse: "RW access update",
     since: "2.6.0",
     summary: "Executes a Lua script.",
-    global: (x, request, reply) => runText(x, request, reply, false),
+    handler: (x, request, reply) => runText(x, request, reply, false),
   },
   {
     name: "evalsha",
@@ -39,7 +39,7 @@ export const evalCommands = family(common, [
     keyUse: "RW access update",
     since: "2.6.0",
     summary: "Executes a Lua script that the node knows, by its SHA1.",
-    global: (x, request, reply) => runKnown(x, request, reply, false),
+    handler: (x, request, reply) => runKnown(x, request, reply, false),
   },
   {
     name: "eval_ro",
@@ -48,7 +48,7 @@ export const evalCommands = family(common, [
     keyUse: "RO access",
     since: "7.0.0",
     summary: "Executes a Lua script that may only read.",
-    global: (x, request, reply) => runText(x, request, reply, true),
+    handler: (x, request, reply) => runText(x, request, reply, true),
   },
   {
     name: "evalsha_ro",
@@ -57,7 +57,7 @@ export const evalCommands = family(common, [
     keyUse: "RO access",
     since: "7.0.0",
     summary: "Executes a Lua script that the node knows and that may only read.",
-    global: (x, request, reply) => runKnown(x, request, reply, true),
+    handler: (x, request, reply) => runKnown(x, request, reply, true),
   },
 ]);
 
@@ -65,16 +65,17 @@ const negativeKeys = errorReply("Number of keys can't be negative");
 const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
 const unknownScript = new ErrorReply("NOSCRIPT", "No matching script. Please use EVAL.");
 
-function runText(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+function runText(x: Context, request: Request, reply: Reply, isReadOnly: boolean): void {
   const keyCount = readKeyCount(request, reply);
   if (keyCount < 0) return;
   const { buf, start, end } = request;
-  const script = x.scripts.learn(buf.subarray(start[1], end[1]), false);
+  const known = x.scripts.findText(buf, start[1], end[1]);
+  const script = known ?? x.scripts.learn(buf.subarray(start[1], end[1]), false);
   if (script instanceof ErrorReply) return reply.error(script);
   x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
 }
 
-function runKnown(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+function runKnown(x: Context, request: Request, reply: Reply, isReadOnly: boolean): void {
   const { buf, start, end } = request;
   const keyCount = readKeyCount(request, reply);
   if (keyCount < 0) return;

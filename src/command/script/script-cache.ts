@@ -13,8 +13,11 @@ const overheadBytes = 400;
 export interface Script {
   /** Its SHA1 in lower-case hexadecimal digits. */
   readonly sha: string;
+  readonly shaBytes: Uint8Array;
   readonly text: Uint8Array;
   readonly flags: ScriptFlags;
+  /** Every data thread may run it; else only the control thread. */
+  readonly runsAnywhere: boolean;
   /** Whether SCRIPT LOAD has brought it: then only SCRIPT FLUSH removes it. */
   isLoaded: boolean;
   /** Its function in the registry of the VM with this number. */
@@ -58,6 +61,16 @@ export class ScriptCache {
     this.textBytes += script.text.length;
     if (script.isLoaded) this.loaded++;
     return true;
+  }
+
+  /** Adds a script that another thread has accepted. */
+  mirror(script: Script): void {
+    this.scripts.set(script.sha, script);
+    this.textBytes += script.text.length;
+  }
+
+  all(): Iterable<Script> {
+    return this.scripts.values();
   }
 
   /** SCRIPT LOAD of a script that is there. */

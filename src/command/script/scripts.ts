@@ -1,19 +1,23 @@
-// The scripts of a node: those that it knows, and the VM that runs them. There is one for a node;
-// with several data threads it belongs to the control thread, to which they hand the commands that
-// run scripts. Nothing is loaded or compiled before the first script.
+// The scripts of a node as one thread knows them, and the VM in which this thread runs them. With
+// several data threads, the control thread owns the list of them, and the others follow it
+// (shared-scripts.ts); a script that may need the control thread runs there. Nothing is loaded or
+// compiled before the first script.
 
-import { latin1 } from "../../base/bytes.ts";
+import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import { ErrorReply, errorReply, leaderGone, tooFewFollowers } from "../../base/errors.ts";
-import { scriptBytesMax } from "../../base/limits.ts";
+import { evalScriptsMax, scriptBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
 import type { Context, NodeScripts } from "../core/context.ts";
 import { restriction } from "../core/gate.ts";
+import { callsOnlyLocalCommands } from "./called-commands.ts";
 import { type MachineHost, ScriptMachine } from "./machine.ts";
+import { RecentScripts } from "./recent-scripts.ts";
 import { sha1Of } from "./redis-library.ts";
 import { type Script, ScriptCache } from "./script-cache.ts";
-import { readShebang } from "./shebang.ts";
+import type { SharedScripts } from "./shared-scripts.ts";
+import { readShebang, type ScriptFlags } from "./shebang.ts";
 
 const shaLength = 40;
 
@@ -30,43 +34,85 @@ const writingOnFollower = new ErrorReply(
 );
 const writingReadOnly = errorReply("Can not execute a script with write flag using *_ro command.");
 
+export interface ScriptsOptions extends Partial<MachineHost> {
+  /** With several data threads, what they all know. */
+  readonly shared?: SharedScripts | null;
+  readonly isOwner?: boolean;
+}
+
 export class Scripts implements NodeScripts {
   private readonly cache: ScriptCache;
+  private readonly bySha: RecentScripts;
+  private readonly byText: RecentScripts;
   private readonly host: MachineHost;
+  private readonly shared: SharedScripts | null;
+  /** Whether this thread decides what the node knows; others read it. */
+  private readonly isOwner: boolean;
+  private shownCount: number;
   private machine: ScriptMachine | null;
   private machines: number;
 
   /** By default there is no limit of time, and what scripts log is lost. */
-  constructor(errors: ErrorCounts, host: Partial<MachineHost> = {}) {
+  constructor(errors: ErrorCounts, options: ScriptsOptions = {}) {
+    const { shared = null, isOwner = true, ...host } = options;
     this.cache = new ScriptCache();
-    this.cache.onRemoved = (script) => this.machine?.forget(script);
+    this.cache.onRemoved = (script) => this.removed(script);
+    this.bySha = new RecentScripts(({ shaBytes }) => shaBytes);
+    this.byText = new RecentScripts(({ text }) => text);
     this.host = { errors, timeLimitMs: () => 0, log: () => undefined, ...host };
+    this.shared = shared;
+    this.isOwner = isOwner;
+    this.shownCount = 0;
     this.machine = null;
     this.machines = 0;
+  }
+
+  private removed(script: Script): void {
+    this.machine?.forget(script);
+    this.bySha.clear();
+    this.byText.clear();
   }
 
   // ---- what is known ---------------------------------------------------------------------------
 
   find(buf: Uint8Array, start: number, end: number): Script | undefined {
+    this.refresh();
+    const recent = this.bySha.find(buf, start, end);
+    if (recent !== null) return recent;
     if (end - start !== shaLength) return undefined;
     const sha = latin1(buf, start, end);
-    return this.cache.get(sha) ?? this.cache.get(sha.toLowerCase());
+    const script = this.cache.get(sha) ?? this.cache.get(sha.toLowerCase());
+    if (script?.sha === sha) this.bySha.note(script, buf, start, end);
+    return script;
+  }
+
+  findText(buf: Uint8Array, start: number, end: number): Script | undefined {
+    this.refresh();
+    const recent = this.byText.find(buf, start, end);
+    if (recent !== null) return recent;
+    const script = this.cache.get(sha1Of(buf.subarray(start, end)));
+    if (script !== undefined) this.byText.note(script, buf, start, end);
+    return script;
   }
 
   learn(text: Uint8Array, isLoaded: boolean): Script | ErrorReply {
-    const sha = sha1Of(text);
-    const known = this.cache.get(sha);
-    if (known !== undefined) {
-      if (isLoaded) this.cache.keep(known);
-      return known;
-    }
+    const known = this.findText(text, 0, text.length);
+    if (known === undefined) return this.add(text, isLoaded);
+    if (isLoaded) this.cache.keep(known);
+    return known;
+  }
+
+  private add(text: Uint8Array, isLoaded: boolean): Script | ErrorReply {
     if (text.length > scriptBytesMax) return tooLong;
     const flags = readShebang(text);
     if (typeof flags === "string") return errorReply(flags);
-    const script = { sha, text: text.slice(), flags, isLoaded, reference: 0, vm: 0 };
+    const script = scriptOf(sha1Of(text), text.slice(), flags, isLoaded);
     const problem = this.ready().compile(script);
     if (problem !== "") return errorReply(`Error compiling script (new function): ${problem}`);
-    if (this.cache.add(script)) return script;
+    if (this.cache.add(script)) {
+      this.show(script);
+      return script;
+    }
     this.machine?.forget(script);
     return cacheFull;
   }
@@ -74,7 +120,45 @@ export class Scripts implements NodeScripts {
   clear(): void {
     this.cache.clear();
     this.machine = null; // its memory goes with it
+    this.showAgain();
   }
+
+  // ---- other threads ---------------------------------------------------------------------------
+
+  /** Shows a new script to the other threads. */
+  private show({ sha, text }: Script): void {
+    if (this.shared === null || !this.isOwner) return;
+    const isShort = ++this.shownCount <= 2 * this.cache.size + evalScriptsMax;
+    if (!isShort || !this.shared.append(sha, text)) this.showAgain();
+  }
+
+  /** Shows the scripts that are there, and no others. */
+  private showAgain(): void {
+    this.shared?.renew(() => {
+      for (const { sha, text } of this.cache.all()) this.shared?.append(sha, text);
+    });
+    this.shownCount = this.cache.size;
+  }
+
+  /** In a thread that does not own the scripts: takes over what has changed. */
+  private refresh(): void {
+    if (this.isOwner || this.shared === null || !this.shared.hasChanged) return;
+    const forget = () => this.cache.clear();
+    this.shared.read(forget, (sha, text) => {
+      const flags = readShebang(text);
+      if (typeof flags !== "string") this.cache.mirror(scriptOf(sha, text, flags, true));
+    });
+  }
+
+  isForControl({ buf, start, end, argc }: Request, isByText: boolean): boolean {
+    if (argc <= firstKey - 1) return false; // an error anywhere
+    const script = isByText
+      ? this.findText(buf, start[1], end[1])
+      : this.find(buf, start[1], end[1]);
+    return script === undefined || !script.runsAnywhere;
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
 
   get count(): number {
     return this.cache.size;
@@ -84,7 +168,6 @@ export class Scripts implements NodeScripts {
     return this.cache.bytes;
   }
 
-  /** Bytes that the values in the VM take; 0 without one. */
   get usedBytes(): number {
     return this.machine?.lua.usedBytes ?? 0;
   }
@@ -111,6 +194,12 @@ export class Scripts implements NodeScripts {
     this.machine ??= new ScriptMachine(++this.machines, this.host);
     return this.machine;
   }
+}
+
+function scriptOf(sha: string, text: Uint8Array, flags: ScriptFlags, isLoaded: boolean): Script {
+  const runsAnywhere = callsOnlyLocalCommands(text);
+  const shaBytes = latin1Bytes(sha);
+  return { sha, shaBytes, text, flags, runsAnywhere, isLoaded, reference: 0, vm: 0 };
 }
 
 /** Of EVAL and its like. */

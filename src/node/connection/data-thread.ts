@@ -122,7 +122,8 @@ export class DataThread {
     this.turns = new TurnHistogram();
     this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
     this.handedFlags = flag.CONTROL | flag.TRANSACTION;
-    if (host.writeBytesMax !== undefined) this.handedFlags |= flag.WRITE | flag.GLOBAL;
+    if (host.writeBytesMax !== undefined)
+      this.handedFlags |= flag.WRITE | flag.GLOBAL | flag.SCRIPT;
     this.turnBeganMs = 0;
     this.idleCheckedMs = monotonicMs();
     this.commandsProcessed = 0;
@@ -206,13 +207,19 @@ export class DataThread {
     if ((flags & this.handedFlags) === 0) return false;
     if ((flags & (flag.CONTROL | flag.GLOBAL)) !== 0) return true;
     if ((flags & flag.TRANSACTION) !== 0) return this.isQueueForControl(session);
-    return request.end[request.argc - 1] - request.start[0] > this.writeBytesMax;
+    if (request.end[request.argc - 1] - request.start[0] > this.writeBytesMax) return true;
+    return (flags & flag.SCRIPT) !== 0 && this.isScriptForControl(command, request);
+  }
+
+  /** A script that may need the control thread, or is not known here. */
+  private isScriptForControl({ name }: Command, request: Request): boolean {
+    return this.context.scripts.isForControl(request, !name.startsWith("evalsha"));
   }
 
   /** EXEC goes as a whole if one of its commands does. */
   private isQueueForControl({ transaction }: Session): boolean {
     if (transaction === null) return false;
-    const handed = this.handedFlags & (flag.CONTROL | flag.GLOBAL);
+    const handed = this.handedFlags & (flag.CONTROL | flag.GLOBAL | flag.SCRIPT);
     return (transaction.flags & handed) !== 0 || transaction.bytes > this.writeBytesMax;
   }
 

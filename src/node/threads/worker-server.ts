@@ -15,7 +15,7 @@ import { DataThread } from "../connection/data-thread.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { type Bound, Listeners } from "../connection/listeners.ts";
 import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
-import { type Attached, attach } from "../shared-memory.ts";
+import { type Attached, attach, makeScripts } from "../shared-memory.ts";
 import type { SharedStanding } from "../standing.ts";
 import { DeliveryDebt, workPerRound } from "./delivery-debt.ts";
 import { enforceUsers } from "./enforcement.ts";
@@ -90,13 +90,17 @@ class WorkerServer {
       if (standing.access.accountOf(session.user) === undefined) session.closing = true;
       standing.access.refresh(session);
     });
+    const log = ownsLog
+      ? new Log(level, (line) => post({ kind: "logLine", line }))
+      : new Log(level);
+    const scripts = makeScripts(attached, log, false);
     this.thread = new DataThread({
-      context: { store, keyspace, effects, standing, statistics, observer },
+      context: { store, keyspace, effects, standing, statistics, observer, scripts },
       mailbox: this.mailbox,
       standing,
       clientMemory,
       clientLimits,
-      log: ownsLog ? new Log(level, (line) => post({ kind: "logLine", line })) : new Log(level),
+      log,
       fault: (error, where) => {
         if (abortsOnFault) fatal(error, where);
         this.breakOff(error);

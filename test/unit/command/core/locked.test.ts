@@ -11,6 +11,7 @@ import { execute } from "../../../../src/command/core/execute.ts";
 import { flag } from "../../../../src/command/core/flags.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Session } from "../../../../src/command/core/session.ts";
+import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
 import { attach, reserveMemory, type SharedMemory } from "../../../../src/node/shared-memory.ts";
@@ -39,7 +40,8 @@ function openBed(threads = "4"): Bed {
   const { store, keyspace, effects, journal, standing, observer } = attach(memory, thread);
   const session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", 0, true);
   const statistics = new CommandStatistics();
-  const parts = { store, keyspace, effects, standing, statistics, observer };
+  const scripts = new Scripts(statistics.errors);
+  const parts = { store, keyspace, effects, standing, statistics, observer, scripts };
   const x: Context = { ...parts, session, now: 0 };
   const out = new Output();
   return {
