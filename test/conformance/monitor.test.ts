@@ -47,6 +47,30 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
       ]);
     });
 
+    test("a script is shown before the commands that it runs, and those as its own", async () => {
+      await using seen = await Seen.open(server.port);
+      const script = "redis.call('set', KEYS[1], 7) return redis.pcall('INCR', KEYS[1])";
+      await seen.run("EVAL", script, "1", "k");
+      await seen.run("EVALSHA", "0".repeat(40), "0");
+      for (const command of ["MULTI", "EVAL_RO return{redis.call('GET',KEYS[1])} 1 k", "EXEC"]) {
+        await seen.run(...command.split(" "));
+      }
+      await seen.run("EVAL", "redis.call('SELECT', 3) return redis.call('GET', 'k')", "0");
+      const lines = await seen.lines();
+      expect(lines.map((line) => line.replace(/^\S+ /, "").replace(/127\S+\]/, "client]"))).toEqual(
+        [
+          `[0 client] "EVAL" "${script}" "1" "k"`,
+          ...['[0 lua] "set" "k" "7"', '[0 lua] "INCR" "k"'],
+          `[0 client] "EVALSHA" "${"0".repeat(40)}" "0"`,
+          '[0 client] "MULTI"',
+          `[0 client] "EVAL_RO" "return{redis.call('GET',KEYS[1])}" "1" "k"`,
+          ...['[0 lua] "GET" "k"', '[0 client] "EXEC"'],
+          `[0 client] "EVAL" "redis.call('SELECT', 3) return redis.call('GET', 'k')" "0"`,
+          ...['[3 lua] "SELECT" "3"', '[3 lua] "GET" "k"'],
+        ],
+      );
+    });
+
     test("what is refused, and what only administrators run, is not shown", async () => {
       await using seen = await Seen.open(server.port);
       for (const command of [

@@ -32,11 +32,14 @@ export class Observer {
   attention: number;
   /** Whether commands of the present session are observed. */
   isOn: boolean;
+  /** The commands are those of a script, not of the client that sent it. */
+  isInScript: boolean;
   private readonly events: EventLog;
 
   constructor(events: EventLog) {
     this.attention = flag.TIMED;
     this.isOn = false;
+    this.isInScript = false;
     this.events = events;
   }
 
@@ -54,19 +57,25 @@ export class Observer {
 
   before(session: Session, command: Observed, request: Request): void {
     if ((command.flags & unlocked) !== 0) this.noteReads(session, command, request);
+    if ((command.flags & flag.SCRIPT) !== 0) this.noteCommand(session, command, request);
   }
 
   after(session: Session, command: Observed, request: Request): void {
     if ((command.flags & unlocked) === 0) this.noteReads(session, command, request);
-    if (this.events.recordsCommands) this.noteCommand(session, command, request);
+    if ((command.flags & flag.SCRIPT) === 0) this.noteCommand(session, command, request);
     endCaching(session, command);
   }
 
-  /** Where it runs, so that inside a transaction the order is that of the commands. */
+  /**
+   * Where it runs, so that inside a transaction the order is that of the commands; but a script is
+   * shown before what it runs.
+   */
   private noteCommand(session: Session, command: Observed, request: Request): void {
-    if ((command.flags & flag.ADMIN) !== 0) return;
-    const line = latin1Bytes(monitorLine(session, command, request, wallClockMs()));
-    this.events.append(record.COMMAND, session.database, line, 0, line.length);
+    if (!this.events.recordsCommands || (command.flags & flag.ADMIN) !== 0) return;
+    const { database } = session;
+    const address = this.isInScript ? "lua" : session.address;
+    const line = latin1Bytes(monitorLine({ database, address }, command, request, wallClockMs()));
+    this.events.append(record.COMMAND, database, line, 0, line.length);
   }
 
   private noteReads(session: Session, command: Observed, request: Request): void {

@@ -121,12 +121,14 @@ export class ScriptMachine {
     this.calls.reply.resp3 = false;
     this.results.resp3 = false;
     session.isExecuting = true;
+    x.observer.isInScript = true;
     x.standing.script.begin();
     try {
       this.execute(script, request, firstKey, keyCount, reply);
     } finally {
       x.standing.script.end();
       session.isExecuting = isExecuting;
+      x.observer.isInScript = false;
       if (this.current.hasGroup) x.effects.close();
       if (session.database !== database) {
         session.database = database;
