@@ -90,6 +90,12 @@ const scripts: readonly string[] = [
   // databases
   "redis.call('select', 3) redis.call('set', 'in3', 'x') return redis.call('get', 'in3')",
   "return redis.call('get', 'in3')",
+  // the clock goes on; what has expired for the script does not change while it runs
+  `local function ms() local t = redis.call('time') return t[1] * 1000 + math.floor(t[2] / 1000) end
+   local first = ms() repeat until ms() > first + 2 return 'later'`,
+  `redis.call('set', 'short', 'x', 'px', 1)
+   local first = redis.call('time')[2] repeat until redis.call('time')[2] - first > 3000
+     or redis.call('time')[2] - first < 0 return redis.call('get', 'short')`,
   // the rest of the library
   "return redis.sha1hex('a')",
   "return redis.sha1hex(12)",

@@ -1,6 +1,7 @@
 // INFO and TIME: parses the sections of INFO and formats the time. node/node-info.ts builds the
 // text of INFO, because it has the data.
 
+import { wallClockMs } from "../../base/clock.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
@@ -37,11 +38,15 @@ async function info(x: ControlContext, request: Request, reply: Reply): Promise<
   reply.verbatim(await x.control.information.text(sections));
 }
 
-/** Seconds and microseconds. The clock has a resolution of milliseconds. */
-function time(x: Context, _request: Request, reply: Reply): void {
+/**
+ * Seconds and microseconds. The clock has a resolution of milliseconds. It is read now: a script
+ * may wait for it, and `now` stands still while one runs.
+ */
+function time(_x: Context, _request: Request, reply: Reply): void {
   reply.array(2);
-  const seconds = encoder.encode(String(Math.floor(x.now / 1000)));
-  const microseconds = encoder.encode(String((x.now % 1000) * 1000));
+  const now = wallClockMs();
+  const seconds = encoder.encode(String(Math.floor(now / 1000)));
+  const microseconds = encoder.encode(String((now % 1000) * 1000));
   reply.bulk(seconds, 0, seconds.length);
   reply.bulk(microseconds, 0, microseconds.length);
 }
