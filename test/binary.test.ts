@@ -44,6 +44,8 @@ describe("the executable", () => {
     expect(written).toEqual({ status: 0, out: "OK\n", errors: "" });
     const read = await runMscache(["get", "k", "--addr", leader.address], here);
     expect(read).toEqual({ status: 0, out: "v", errors: "" });
+    await using client = await respClient(leader.port);
+    expect(await client.call("EVAL", "return redis.call('GET', KEYS[1])", "1", "k")).toBe("v");
   });
 
   test("serves with several data threads, whose code is in the same file", async () => {
@@ -53,6 +55,8 @@ describe("the executable", () => {
     await using client = await respClient(node.port);
     expect(await client.call("SET", "k", "v")).toBe("OK");
     expect(await client.call("CONFIG", "GET", "io-threads")).toEqual(["io-threads", "4"]);
+    expect(await client.call("EVAL", "return redis.call('GET', KEYS[1])", "1", "k")).toBe("v");
+    expect(await client.call("EVAL", "return redis.call('GET', KEYS[1])", "1", "k")).toBe("v");
     node.process.kill("SIGTERM");
     expect(await node.process.exited).toBe(0);
   });

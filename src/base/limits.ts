@@ -102,6 +102,11 @@ export const scriptWriteGrace = 2;
  * place of the value, as in Redis, where the bound is about 8,000.
  */
 export const scriptReplyDepthMax = 1000;
+/**
+ * First words of errors that INFO counts apart (errorstats), as in Redis 7.2: a script may make any
+ * number of them. Further ones count only in the total.
+ */
+export const errorCodesMax = 128;
 /** Room for the arguments of redis.call that is kept between scripts, bytes. More is freed. */
 export const scriptArgumentBytesKept = 1 * MiB;
 /**

@@ -5,6 +5,7 @@
 // Hot path: counters are plain numbers in typed arrays.
 
 import type { ErrorReply } from "../../base/errors.ts";
+import { errorCodesMax } from "../../base/limits.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
 import { CommandTimes } from "../timing/command-times.ts";
 import { noTimeBounds, type TimeBounds } from "../timing/time-bounds.ts";
@@ -62,7 +63,10 @@ export class CommandStatistics {
   }
 }
 
-/** Error replies by their first word. The words are constants of this program, so there are few. */
+/**
+ * Error replies by their first word. The words are constants of this program, or a script's: of
+ * those, only the first errorCodesMax are told apart.
+ */
 export class ErrorCounts implements ErrorSink {
   total = 0;
   /** How many of them were counted for a command. */
@@ -71,13 +75,17 @@ export class ErrorCounts implements ErrorSink {
 
   note({ code }: Pick<ErrorReply, "code">): void {
     this.total++;
-    this.byCode.set(code, (this.byCode.get(code) ?? 0) + 1);
+    const count = this.byCode.get(code);
+    if (count !== undefined || this.byCode.size < errorCodesMax) {
+      this.byCode.set(code, (count ?? 0) + 1);
+    }
   }
 
   /** Takes back one that was counted already. */
   forget({ code }: Pick<ErrorReply, "code">): void {
     this.total--;
-    this.byCode.set(code, (this.byCode.get(code) ?? 1) - 1);
+    const count = this.byCode.get(code);
+    if (count !== undefined) this.byCode.set(code, count - 1);
   }
 
   /** Marks all errors as counted for a command; false if all of them were. */

@@ -80,6 +80,7 @@ export class Observer {
 
   private noteReads(session: Session, command: Observed, request: Request): void {
     if ((command.flags & flag.READONLY) === 0 || !isTracking(session.tracking)) return;
+    if ((command.flags & flag.SCRIPT) !== 0) return; // it may read none of its keys
     const { buf, start, end } = request;
     const argc = command.keyArguments(request);
     for (let at = command.nextKey(0, argc); at !== 0; at = command.nextKey(at, argc)) {

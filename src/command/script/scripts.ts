@@ -187,7 +187,13 @@ export class Scripts implements NodeScripts {
     const machine = this.ready();
     if (script.vm !== machine.number) machine.compile(script);
     machine.run(x, script, request, firstKey, keyCount, isReadOnly, reply);
-    if (machine.isSpent) this.machine = null;
+    if (machine.isSpent) this.replaceMachine();
+  }
+
+  /** Its memory may be hundreds of megabytes, and the next script may want as much. */
+  private replaceMachine(): void {
+    this.machine = null;
+    Bun.gc(true);
   }
 
   private ready(): ScriptMachine {

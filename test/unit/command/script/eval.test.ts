@@ -2,7 +2,7 @@
 // compared with redis-server in script/conformance.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { evalScriptsMax } from "../../../../src/base/limits.ts";
+import { errorCodesMax, evalScriptsMax } from "../../../../src/base/limits.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { Bed } from "../bed.ts";
@@ -85,6 +85,13 @@ describe("what a node refuses", () => {
 });
 
 describe("the bounds of scripts", () => {
+  test("errorstats tells only so many codes apart", () => {
+    const { errors } = new Bed().x.statistics;
+    for (let i = 0; i < 2 * errorCodesMax; i++) errors.note({ code: `CODE${i}` });
+    const { byCode, total } = errors;
+    expect([byCode.size, total]).toEqual([errorCodesMax, 2 * errorCodesMax]);
+  });
+
   test("busy-reply-threshold ends a script, even if it catches its errors", () => {
     const bed = new Bed();
     Object.assign(bed.x, {
