@@ -428,11 +428,7 @@ export const followerBufferSoftShare = 1 / 4;
 export const followerBufferSoftSeconds = 60;
 /** Longest silence of a link, ms, as Redis's repl-timeout. Longer: the link is dropped. */
 export const linkSilenceMsMax = 60_000;
-/**
- * Intervals of the leader's PING in the stream (repl-ping-replica-period) and the follower's ACK,
- * ms.
- */
-export const streamPingMs = 10_000;
+/** Interval of the follower's ACK, ms; that of the leader's PING is `--ping-interval`. */
 export const acknowledgeMs = 1_000;
 /** Time for one address of a leader's name before the next is tried as well, ms. */
 export const addressMsMax = 2_000;
@@ -491,7 +487,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [messagesHardBytesDefault < outputHardBytesMax, "the bound of a class is below that of all"],
   [followerBufferSoftShare < 1, "a soft bound is below its hard one"],
   [deliveredPerRoundBytesMax < deliveryDebtBytesMax, "a thread has work for more than a round"],
-  [acknowledgeMs < linkSilenceMsMax && streamPingMs < linkSilenceMsMax, "a live link is heard"],
+  [acknowledgeMs < linkSilenceMsMax, "a live link is heard"],
   [userBytesMax <= usersBytesMax && usersBytesMax < usersFileBytesMax, "users fit their file"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
 ];

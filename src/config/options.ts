@@ -74,6 +74,7 @@ export interface OptionValues
   readonly followerBuffer: number;
   readonly minFollowersToWrite: number;
   readonly minFollowersMaxLag: number;
+  readonly pingInterval: number;
   readonly staleReads: boolean;
   readonly otherTypes: OtherTypes;
   readonly maxClients: number;
@@ -286,6 +287,18 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     parse: (text) => parseWholeNumber(text, 0, lagSecondsMax),
     format: asText,
     redis: [{ name: "min-replicas-max-lag" }, { name: "min-slaves-max-lag" }],
+  },
+  pingInterval: {
+    name: "ping-interval",
+    environment: "MSCACHE_PING_INTERVAL",
+    group: "Replication",
+    hint: "SECONDS",
+    default: "10",
+    doc: "How often a leader sends PING to its followers, which give up after a minute of silence.",
+    change: "applies",
+    parse: (text) => parseWholeNumber(text, 1, lagSecondsMax),
+    format: asText,
+    redis: [{ name: "repl-ping-replica-period" }, { name: "repl-ping-slave-period" }],
   },
   staleReads: {
     name: "stale-reads",

@@ -153,6 +153,7 @@ function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"
     followerBound: followerBound(config.outputLimits, config.followerBuffer),
     minFollowersToWrite: config.minFollowersToWrite,
     minFollowersMaxLag: config.minFollowersMaxLag,
+    pingSeconds: config.pingInterval,
     refusesOtherTypes: config.otherTypes === "refuse",
     snapshotDirectory: config.snapshotFile === "" ? "" : dirname(resolve(config.snapshotFile)),
   };

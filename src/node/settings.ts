@@ -5,7 +5,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
-import { journalIdleMsMax, linkSilenceMsMax, streamPingMs } from "../base/limits.ts";
+import { journalIdleMsMax, linkSilenceMsMax } from "../base/limits.ts";
 import { allSettings, type Config } from "../config/config.ts";
 import { isSize } from "../config/values.ts";
 
@@ -33,8 +33,6 @@ const facts: readonly (readonly [string, string | ((config: Config) => string)])
   ["dir", ({ snapshotFile }) => dirname(resolve(snapshotFile || "snapshot"))],
   ["dbfilename", ({ snapshotFile }) => basename(snapshotFile)],
   ["repl-timeout", String(linkSilenceMsMax / 1000)],
-  ["repl-ping-replica-period", String(streamPingMs / 1000)],
-  ["repl-ping-slave-period", String(streamPingMs / 1000)],
   ["repl-backlog-ttl", String(journalIdleMsMax / 1000)],
   ["repl-diskless-sync", "yes"],
 ];

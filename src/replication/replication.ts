@@ -60,6 +60,8 @@ export interface ReplicationOptions {
   readonly followerBound?: OutputBound;
   readonly minFollowersToWrite?: number;
   readonly minFollowersMaxLag?: number;
+  /** Between two PINGs in the stream. */
+  readonly pingSeconds?: number;
   /** Whether a snapshot with types other than strings is refused; otherwise these are left out. */
   readonly refusesOtherTypes?: boolean;
   /** The folder of snapshots, for the file of a full sync if the temporary folder has no room. */
@@ -166,6 +168,7 @@ export class Replication {
       serverVersion: options().serverVersion ?? serverVersionDefault,
       followerBufferBytes: options().followerBufferBytes,
       followerBound: () => options().followerBound,
+      pingSeconds: () => options().pingSeconds,
       upstream: {
         get isFollower() {
           return follower.isActive;

@@ -135,6 +135,22 @@ for (const contestant of contestants) {
   });
 }
 
+test("PING comes as often as CONFIG SET has said", async () => {
+  await using leader = await ours.start();
+  await using client = await Peer.connect(leader.port);
+  const setting = (...words: string[]) => client.ask("CONFIG", ...words);
+  expect(await setting("SET", "repl-ping-replica-period", "3600")).toBe("+OK");
+  const shown = "*[$repl-ping-slave-period $3600]";
+  expect(await setting("GET", "repl-ping-slave-period")).toBe(shown);
+  expect(await setting("SET", "repl-ping-replica-period", "0")).toStartWith("-ERR CONFIG SET");
+  expect(await setting("SET", "repl-ping-replica-period", "1")).toBe("+OK");
+  const link = await follow(leader.port);
+  await using _peer = link.peer;
+  const beganMs = performance.now();
+  for (let i = 0; i < 2; i++) await commandsUntil(link, "PING");
+  expect(performance.now() - beganMs).toBeLessThan(9_000); // the default is 10 s
+});
+
 /** Requests, and what a stream has of them. */
 const groups: readonly (readonly [requests: string[], streamed: string[]])[] = [
   [["MULTI", "EXEC"], []],

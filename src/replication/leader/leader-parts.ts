@@ -26,6 +26,8 @@ export interface LeaderParts {
   readonly followerBufferBytes?: number | undefined;
   /** What one follower may need; by default all of that, and a quarter of it for a while. */
   readonly followerBound?: () => OutputBound | undefined;
+  /** Between two PINGs in the stream. */
+  readonly pingSeconds?: () => number | undefined;
   /** Where a snapshot may be spooled; the first that takes a file. */
   readonly spoolDirectories?: () => readonly string[];
 }

@@ -11,7 +11,7 @@
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
-import { followerBufferBytesMax, journalIdleMsMax, streamPingMs } from "../../base/limits.ts";
+import { followerBufferBytesMax, journalIdleMsMax } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import { boundOfFollower, type OutputBound } from "../../base/output-bound.ts";
@@ -30,6 +30,7 @@ import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
 
+const pingSecondsDefault = 10;
 const encoder = new TextEncoder();
 const pingBytes = encoder.encode("*1\r\n$4\r\nPING\r\n");
 const getackBytes = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
@@ -390,7 +391,8 @@ export class LeaderReplication implements LinkOwner {
 
   /** A PING is part of the stream; a follower forwards its leader's. */
   private ping(now: number): void {
-    if (now - this.lastPingMs < streamPingMs) return;
+    const seconds = this.parts.pingSeconds?.() ?? pingSecondsDefault;
+    if (now - this.lastPingMs < 1000 * seconds) return;
     this.lastPingMs = now;
     if (this.linkTable.size > 0) this.emit(pingBytes);
   }
