@@ -32,7 +32,6 @@ describe("CONFIG SET maxmemory", () => {
     ],
     ["64gb", '"64gb" is above the maximum of 32gb'],
     ["1kb", '"1kb" is below the minimum of 1mb'],
-    ["0", '"0" is below the minimum of 1mb'],
     ["plenty", "argument must be a memory value"],
     ["-1", "argument must be a memory value"],
     ["", "argument must be a memory value"],
