@@ -8,6 +8,7 @@ import type { Scripts } from "../command/script/scripts.ts";
 import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
+import { resetCounters } from "../replication/replication-info.ts";
 import type { DatabaseReport, Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
@@ -114,7 +115,7 @@ export class NodeInformation implements Information {
   resetStatistics(): void {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
-    this.parts.replication.leader.disconnected = 0;
+    resetCounters(this.parts.replication.leader);
     this.sweeps.reset();
     this.sampled = null;
     this.rates = noRates;

@@ -125,3 +125,11 @@ export function counterLines(leader: LeaderReplication): InfoLine[] {
     ["sync_partial_err", String(leader.partialSyncsRefused)],
   ];
 }
+
+/** CONFIG RESETSTAT. */
+export function resetCounters(leader: LeaderReplication): void {
+  leader.disconnected = 0;
+  leader.fullSyncs = 0;
+  leader.partialSyncs = 0;
+  leader.partialSyncsRefused = 0;
+}

@@ -26,6 +26,14 @@ async function fieldsOf({ port }: Member): Promise<string[]> {
   return [...text.matchAll(/^([^:#\r\n]+):/gm)].map(([, name]) => name as string);
 }
 
+/** CONFIG RESETSTAT sets what INFO counts of syncs back as well. */
+async function expectForgottenSyncs({ port }: Member): Promise<void> {
+  await using peer = await Peer.connect(port);
+  expect(textOf(await peer.typed("INFO", "stats"))).toContain("sync_full:1\r\n");
+  expect(await peer.ask("CONFIG", "RESETSTAT")).toBe("+OK");
+  expect(textOf(await peer.typed("INFO", "stats"))).toContain("sync_full:0\r\n");
+}
+
 describe.skipIf(!redisInstalled())(`INFO replication${redisNote}`, () => {
   test("has all of Redis's fields, on a leader, on a follower and while a link is down", async () => {
     await using stack = new AsyncDisposableStack();
@@ -37,6 +45,7 @@ describe.skipIf(!redisInstalled())(`INFO replication${redisNote}`, () => {
     await untilCaughtUp(theirs, [theirFollower]);
     await untilCaughtUp(mine, [ourFollower]);
     expect(await fieldsOf(mine)).toEqual(expect.arrayContaining(await fieldsOf(theirs)));
+    for (const leader of leaders) await expectForgottenSyncs(leader);
     const wanted = await fieldsOf(theirFollower);
     expect(await fieldsOf(ourFollower)).toEqual(expect.arrayContaining(wanted));
     for (const { process } of [theirs, mine]) process.kill("SIGKILL");
