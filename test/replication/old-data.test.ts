@@ -3,9 +3,10 @@
  * are complete, or nothing if both do not fit, but never a part. The link stands still in the
  * middle of the snapshot while the test looks, and readers on many connections judge every reply
  * from the beginning to the end. With one and four data threads.
- * Invariant: a value names its leader, so that an old one, a new one and neither are told apart.
+ * Invariant: a value names its leader, so that an old one, a new one and neither are told apart; no
+ * case writes to a leader.
  */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { caseMsMax, type SpawnedNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
@@ -110,6 +111,20 @@ class Readers implements AsyncDisposable {
   }
 }
 
+/** The leaders of all cases. */
+let first: SpawnedNode;
+let second: SpawnedNode;
+
+beforeAll(async () => {
+  first = await ours.start();
+  second = await ours.start();
+  await Promise.all([fill(first.port, "old"), fill(second.port, "new")]);
+}, caseMsMax);
+afterAll(async () => {
+  await first[Symbol.asyncDispose]();
+  await second[Symbol.asyncDispose]();
+});
+
 async function fill(port: number, name: "old" | "new"): Promise<void> {
   await using peer = await Peer.connect(port);
   for (let at = 0; at < keyCount; at += 1_000) {
@@ -140,9 +155,7 @@ async function info({ port }: SpawnedNode, ...names: string[]): Promise<Record<s
  * bytes.
  */
 async function scene(stack: AsyncDisposableStack, holdBytes: number, ...args: string[]) {
-  const first = stack.use(await ours.start());
-  const second = stack.use(await ours.start());
-  await Promise.all([fill(first.port, "old"), fill(second.port, "new")]);
+  expect(await ask(first, "CONFIG", "RESETSTAT")).toBe("+OK");
   const follower = stack.use(await ours.start(["--leaderaddr", first.address, ...args]));
   await untilCaughtUp(first, [follower]);
   const proxy = stack.use(await LinkProxy.start(second.port));
@@ -150,7 +163,7 @@ async function scene(stack: AsyncDisposableStack, holdBytes: number, ...args: st
   const readers = stack.use(await Readers.start(follower.port));
   expect(await ask(follower, "REPLICAOF", "127.0.0.1", proxy.port)).toBe("+OK");
   await waitFor(() => proxy.isHolding, { message: "the snapshot to stand still" });
-  return { first, second, follower, proxy, readers };
+  return { follower, proxy, readers };
 }
 
 /** Until what passed before the link stood still is loaded. */
@@ -165,7 +178,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
 
   test("leaves them readable until the new ones are complete, without a single LOADING", async () => {
     await using stack = new AsyncDisposableStack();
-    const { first, second, follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
+    const { follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
     await readers.more("old", 200);
     expect(
@@ -196,7 +209,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
 
   test("changes nothing if it is cut in the middle: the old leader resumes by a partial sync", async () => {
     await using stack = new AsyncDisposableStack();
-    const { first, follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
+    const { follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
     proxy.cut();
     await waitFor(async () => (await standingOf(follower.port)).link === "connect");
@@ -215,7 +228,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
 
   test("is aborted by REPLICAOF NO ONE, and the old data accept writes", async () => {
     await using stack = new AsyncDisposableStack();
-    const { first, follower, readers } = await scene(stack, 4 * MiB, ...args);
+    const { follower, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
     const { master_repl_offset: offset } = await info(follower, "master_repl_offset");
     expect(await ask(follower, "REPLICAOF", "NO", "ONE")).toBe("+OK");
@@ -237,7 +250,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
   test("replies LOADING until the new ones are complete, and never serves a part of them", async () => {
     await using stack = new AsyncDisposableStack();
     // More than 14 MiB leave beside the old data, which take 9; the snapshot has nearly 8.
-    const { second, follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
+    const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
     await untilRead(follower, "loading");
     await readers.more("loading", 100);
     expect(readers.seen.new).toBe(0);
@@ -251,7 +264,7 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
 
   test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
     await using stack = new AsyncDisposableStack();
-    const { second, follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
+    const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
     await untilRead(follower, "loading");
     await readers[Symbol.asyncDispose]();
     proxy.cut();
