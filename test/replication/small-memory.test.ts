@@ -3,7 +3,7 @@
  * default sizes for that much, neither ever holds more, whatever is written and however slow the
  * follower is. Each is started with the sizes that the defaults would be, and the kernel reports
  * its peak.
- * Invariant: what is written is three times the limit, so that items, journal and what is kept for
+ * Invariant: what is written is twice the limit or more, so that items, journal and what is kept for
  * the follower have all been full.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -26,7 +26,7 @@ const margin = 0.1;
  * bounds much sooner.
  */
 const valueBytesFor = (limitBytes: number) => {
-  return repetitions(limitBytes > 128 * MiB ? limitBytes / 65_536 : 1024, 1024);
+  return repetitions(limitBytes > 128 * MiB ? limitBytes / 16_384 : 1024, 1024);
 };
 
 /** The kernel tells a peak only there. */
@@ -55,9 +55,9 @@ function peakBytes({ process: { pid } }: SpawnedNode): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Sets keys that are all different until three times the limit was sent. */
+/** Sets keys that are all different. */
 async function write({ port }: SpawnedNode, limitBytes: number, valueBytes: number): Promise<void> {
-  const bytes = 3 * limitBytes;
+  const bytes = repetitions(2, 3) * limitBytes;
   const requests = Math.ceil(bytes / valueBytes);
   const sizes = { valueBytesMin: valueBytes, valueBytesMax: valueBytes };
   const { errors } = await runBench(

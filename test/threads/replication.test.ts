@@ -30,7 +30,7 @@ import {
 setDefaultTimeout(caseMsMax);
 
 const writerCount = 8;
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(500, 4_000));
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(250, 4_000));
 const threaded = ["--threads", "4"];
 const smallJournal = ["--journal-size", "1mb"];
 
@@ -158,6 +158,7 @@ describe("roles", () => {
     const leader = stack.use(await ours.start(threaded));
     const follower = stack.use(await ourFollower(leader));
     await untilCaughtUp(leader, [follower]);
+    const sets = repetitions(200, 1_000);
     const keys = Array.from({ length: 40 }, (_, i) => `together:${i}`);
     const writer = stack.use(await Peer.connect(leader.port));
     const readers = await Promise.all(
@@ -171,8 +172,8 @@ describe("roles", () => {
         expect(new Set(values.map(({ value }) => value)).size).toBe(1);
       }
     });
-    for (let i = 0; i < 500; i++) writer.send("MSET", ...keys.flatMap((key) => [key, i]));
-    await writer.replies(500);
+    for (let i = 0; i < sets; i++) writer.send("MSET", ...keys.flatMap((key) => [key, i]));
+    await writer.replies(sets);
     await untilCaughtUp(leader, [follower]);
     isOver = true;
     await Promise.all(reading);
