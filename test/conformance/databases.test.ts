@@ -13,7 +13,14 @@ import { Judge, showDifference } from "../support/judge.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
-import { contestants, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import {
+  contestants,
+  forAllCases,
+  oracle,
+  ours,
+  oursWithThreads,
+  redisNote,
+} from "../support/servers.ts";
 import { type Argument, show } from "../support/wire.ts";
 
 const steps = numberFromEnvironment("DATABASES_STEPS", repetitions(4_000, 50_000));
@@ -186,11 +193,10 @@ const dialogues: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(oracle.isMissing)(`what redis-server says about${redisNote}`, () => {
+  const servers = [oracle, ours, oursWithThreads(4)].map((it) => forAllCases(() => it.start()));
+
   test.each(Object.entries(dialogues))("%s", async (_, text) => {
-    await using stack = new AsyncDisposableStack();
-    const nodes = await Promise.all([oracle, ours, oursWithThreads(4)].map((it) => it.start()));
-    for (const node of nodes) stack.use(node);
-    const talks = await Promise.all(nodes.map(({ port }) => talk(port, text)));
+    const talks = await Promise.all(servers.map((server) => talk(server().port, text)));
     expect(talks[1]).toEqual(talks[0]);
     expect(talks[2]).toEqual(talks[0]);
   });
@@ -200,6 +206,8 @@ async function talk(port: number, text: string): Promise<string[]> {
   await using stack = new AsyncDisposableStack();
   const peers = new Map<string, Peer>();
   const lines: string[] = [];
+  await using operator = await Peer.connect(port);
+  expect(await operator.ask("FLUSHALL")).toBe("+OK");
   for (const line of text.trim().split("\n")) {
     const [name, ...words] = line.trim().split(" ");
     const peer = peers.get(name) ?? stack.use(await Peer.connect(port));
@@ -231,8 +239,10 @@ test.each(contestants.filter(({ isMissing }) => !isMissing))(
 );
 
 describe("a stock client that selects a database", () => {
+  const server = forAllCases(() => ours.start());
+
   test("ioredis with db: 1", async () => {
-    await using node = await ours.start();
+    const node = server();
     const redis = new Redis({ port: node.port, db: 1 });
     await redis.set("k", "in 1");
     await redis.select(2);
@@ -244,7 +254,7 @@ describe("a stock client that selects a database", () => {
   });
 
   test("node-redis with database: 1", async () => {
-    await using node = await ours.start();
+    const node = server();
     const client = createClient({ url: `redis://127.0.0.1:${node.port}`, database: 1 });
     await client.connect();
     await client.set("k", "in 1");

@@ -8,8 +8,8 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { commands } from "../../src/command/table.ts";
 import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { type Contestant, oracle, ours, oursWithThreads } from "../support/servers.ts";
-import { show } from "../support/wire.ts";
+import { type Contestant, forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -90,10 +90,28 @@ function verdictOf(shown: string): string {
   return found?.[0] ?? (shown.startsWith("-NO") ? shown : "y");
 }
 
+/** The same server, as it was at its start. */
+async function withoutUsers<Server extends { readonly port: number }>(
+  server: Server,
+): Promise<Server> {
+  await using admin = await Peer.connect(server.port);
+  expect(await admin.ask("FLUSHALL")).toBe("+OK");
+  for (const name of partsOf(await admin.typed("ACL", "USERS")).map(textOf)) {
+    if (name !== "default") expect(await admin.ask("ACL", "DELUSER", name)).toBe(":1");
+  }
+  const rules = ["reset", "on", "nopass", "allkeys", "allchannels", "allcommands"];
+  expect(await admin.ask("ACL", "SETUSER", "default", ...rules)).toBe("+OK");
+  expect(await admin.ask("ACL", "LOG", "RESET")).toBe("+OK");
+  expect(await admin.ask("CONFIG", "SET", "acllog-max-len", "128")).toBe("+OK");
+  return server;
+}
+
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
+    const common = forAllCases(() => contestant.start());
+
     test("each user may do what the table says, alone and inside MULTI", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       await makeUsers(admin);
       for (const [index, name] of names.entries()) {
@@ -118,7 +136,7 @@ for (const contestant of contestants) {
     });
 
     test("a command that was queued under other rules is refused by EXEC, in words of its own", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       const rules = ["on", "nopass", "+@all", "~*", "&*"];
       await admin.ask("ACL", "SETUSER", "u", ...rules);
@@ -152,7 +170,7 @@ for (const contestant of contestants) {
     });
 
     test("a transaction that changes, deletes or becomes a user goes on as that user", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       const transaction = async (peer: Peer, ...commands: string[]) => {
         await peer.ask("MULTI");
@@ -180,7 +198,7 @@ for (const contestant of contestants) {
     });
 
     test("rules count for the next command of connections that are there, also of the same pipeline", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       await admin.ask("ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*", "&*");
       const peers = await Promise.all(Array.from({ length: 8 }, () => login(server.port, "u")));
@@ -210,7 +228,7 @@ for (const contestant of contestants) {
     });
 
     test("a disabled user stays where it is logged in, and a deleted one is disconnected", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       await admin.ask("ACL", "SETUSER", "u", "on", ">right", "+@all", "~*");
       await using peer = await Peer.connect(server.port);
@@ -287,6 +305,7 @@ for (const contestant of contestants) {
     });
 
     test("requirepass is the password of the user default", async () => {
+      // Its default user is the one that nobody has set.
       await using server = await contestant.start();
       await using peer = await Peer.connect(server.port);
       expect(await peer.ask("AUTH", "x")).toStartWith("-ERR AUTH <password> called without any");
@@ -305,7 +324,7 @@ for (const contestant of contestants) {
     });
 
     test("CLIENT LIST names the user, and CLIENT KILL USER ends its connections", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       await admin.ask("ACL", "SETUSER", "u", "on", "nopass", "+@all");
       await using first = await login(server.port, "u");
@@ -322,7 +341,7 @@ for (const contestant of contestants) {
     });
 
     test("what was refused is in ACL LOG once with a count, newest first", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       await admin.ask(
         "ACL",
@@ -365,7 +384,7 @@ for (const contestant of contestants) {
     });
 
     test("a subscriber that loses a channel is disconnected, one that keeps its own is not", async () => {
-      await using server = await contestant.start();
+      const server = await withoutUsers(common());
       await using admin = await Peer.connect(server.port);
       const rules = ["on", "nopass", "resetchannels", "+@all"];
       await admin.ask("ACL", "SETUSER", "u", ...rules, "&a", "&b*", "&s");
