@@ -7,7 +7,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -27,11 +27,14 @@ const values: readonly (readonly [name: string, value: Buffer])[] = [
 
 for (const contestant of [ours, oursWithThreads(4)]) {
   describe.skipIf(oracle.isMissing)(`${contestant.name} and redis-server${redisNote}`, () => {
+    const redis = forAllCases(() => oracle.start());
+    const mscache = forAllCases(() => contestant.start());
+
     test.each(["2", "3"])("restore each other's payloads over RESP%s", async (version) => {
-      await using reference = await oracle.start();
-      await using node = await contestant.start();
-      await using left = await Peer.connect(reference.port);
+      const node = mscache();
+      await using left = await Peer.connect(redis().port);
       await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) expect(await peer.ask("FLUSHALL")).toBe("+OK");
       for (const peer of [left, right]) await peer.typed("HELLO", version);
       for (const [from, to] of [
         [left, right],
@@ -48,10 +51,10 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("exchange keys when the Redis is told to MIGRATE its own", async () => {
-      await using reference = await oracle.start();
-      await using node = await contestant.start();
-      await using left = await Peer.connect(reference.port);
+      const node = mscache();
+      await using left = await Peer.connect(redis().port);
       await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) expect(await peer.ask("FLUSHALL")).toBe("+OK");
       await left.ask("SET", "a", "1", "PX", "100000");
       await left.ask("SET", "b", Buffer.alloc(500, "compress me "));
       await left.ask("RPUSH", "list", "element");
@@ -71,10 +74,10 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("do so in a transaction, which a change of the key aborts", async () => {
-      await using reference = await oracle.start();
-      await using node = await contestant.start();
-      await using left = await Peer.connect(reference.port);
+      const node = mscache();
+      await using left = await Peer.connect(redis().port);
       await using right = await Peer.connect(node.port);
+      for (const peer of [left, right]) expect(await peer.ask("FLUSHALL")).toBe("+OK");
       await left.ask("SET", "k", "value");
       const payload = Buffer.from(textOf(await left.typed("DUMP", "k")), "latin1");
       right.write("WATCH k\r\nMULTI\r\n");

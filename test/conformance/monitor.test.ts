@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, ours, oursWithThreads } from "../support/servers.ts";
+import { contestants, forAllCases, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -138,8 +138,10 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
 
 for (const contestant of [ours, oursWithThreads(4)]) {
   describe(`beyond Redis: ${contestant.name}`, () => {
+    const common = forAllCases(() => contestant.start());
+
     test("the log is off when the last monitor has gone", async () => {
-      await using server = await contestant.start();
+      const server = common();
       const monitor = await Peer.connect(server.port);
       await monitor.ask("MONITOR");
       await monitor[Symbol.asyncDispose]();
@@ -149,7 +151,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("of very long arguments only the beginning is shown", async () => {
-      await using server = await contestant.start();
+      const server = common();
       await using seen = await Seen.open(server.port);
       await seen.run("SET", "k", "v".repeat(3_000_000), "EX", "100");
       const [line] = await seen.commands();
@@ -159,7 +161,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("a monitor that does not read is disconnected", async () => {
-      await using server = await contestant.start();
+      const server = common();
       await using client = await Peer.connect(server.port);
       await using monitor = await Peer.connect(server.port);
       await client.ask("CONFIG", "SET", "client-output-buffer-limit", "normal 10mb 0 0");

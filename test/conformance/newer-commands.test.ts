@@ -9,7 +9,7 @@ import { caseMsMax, redisInstalled, waitFor } from "../harness.ts";
 import { type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -18,12 +18,14 @@ const words = (line: string) => line.split(" ");
 
 for (const contestant of [ours, oursWithThreads(4)]) {
   describe(contestant.name, () => {
+    const server = forAllCases(() => contestant.start());
+
     test.each([
       ["2", "*[$2.5 $2.5]", "$null"],
       ["3", "*[,2.5 ,2.5]", "_null"],
     ])("answers over RESP%s", async (version, decimals, nothing) => {
-      await using node = await contestant.start();
-      await using peer = await Peer.connect(node.port);
+      await using peer = await Peer.connect(server().port);
+      expect(await peer.ask("FLUSHALL")).toBe("+OK");
       await peer.typed("HELLO", version);
       const dialogue: readonly (readonly [string, string])[] = [
         ["MSETEX 2 a hello b 1 EX 100 NX", ":1"],
@@ -47,9 +49,9 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("runs them in a transaction, and each change of a watched key aborts one", async () => {
-      await using node = await contestant.start();
-      await using peer = await Peer.connect(node.port);
-      await using other = await Peer.connect(node.port);
+      await using peer = await Peer.connect(server().port);
+      expect(await peer.ask("FLUSHALL")).toBe("+OK");
+      await using other = await Peer.connect(server().port);
       peer.write(
         "MULTI\r\nMSETEX 2 k 1 l 2 XX\r\nINCREX k\r\nSET k 7 IFEQ 1\r\nDELEX k\r\nEXEC\r\n",
       );

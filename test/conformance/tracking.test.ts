@@ -33,8 +33,10 @@ for (const contestant of [...contestants, threaded]) {
 
 for (const contestant of [ours, oursWithThreads(4)]) {
   describe(`beyond Redis: ${contestant.name}`, () => {
+    const common = forAllCases(() => contestant.start());
+
     test("what a client had read is dropped at its end where its invalidations went", async () => {
-      await using server = await contestant.start();
+      const server = common();
       await using room = await Room.open(server.port);
       const { reader: target } = room;
       const id = (await target.ask("CLIENT", "ID")).slice(1);
@@ -52,7 +54,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("if more has changed than the event log holds, everything is to be dropped", async () => {
-      await using server = await contestant.start();
+      const server = common();
       await using room = await Room.open(server.port);
       await room.reader.ask("CLIENT", "TRACKING", "ON");
       await room.reader.typed("GET", "k");
@@ -65,7 +67,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
     });
 
     test("a client that does not read its invalidations is disconnected", async () => {
-      await using server = await contestant.start();
+      const server = common();
       await using room = await Room.open(server.port);
       await room.writer.ask("CONFIG", "SET", "client-output-buffer-limit", "normal 10mb 0 0");
       await room.reader.ask("CLIENT", "TRACKING", "ON", "BCAST");

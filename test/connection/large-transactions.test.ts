@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { Peer } from "../support/peer.ts";
 import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
-import { ours, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, ours, oursWithThreads } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 const MiB = 1024 * 1024;
@@ -58,8 +58,10 @@ for (const threads of [1, 4]) {
 }
 
 describe("a client that watches very many keys", () => {
+  const common = forAllCases(() => oursWithThreads(4).start());
+
   test("may ask other threads for something without sending them the keys", async () => {
-    await using server = await oursWithThreads(4).start();
+    const server = common();
     await using client = await Peer.connect(server.port);
     for (let i = 0; i < 60; i++) {
       const keys = Array.from({ length: 1000 }, (_, j) => `key:${i}:${j}`);
@@ -74,7 +76,7 @@ describe("a client that watches very many keys", () => {
   });
 
   test("watches nothing after RESET, and what it queued is forgotten", async () => {
-    await using server = await oursWithThreads(4).start();
+    const server = common();
     await using client = await Peer.connect(server.port);
     await using other = await Peer.connect(server.port);
     expect(await client.ask("WATCH", "key")).toBe("+OK");
