@@ -3,8 +3,8 @@
  * default sizes for that much, neither ever holds more, whatever is written and however slow the
  * follower is. Each is started with the sizes that the defaults would be, and the kernel reports
  * its peak.
- * Invariant: what is written is twice the limit or more, so that items, journal and what is kept for
- * the follower have all been full.
+ * Invariant: what is written is at least twice the limit, so that items, journal and what is kept
+ * for the follower have all been full.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";

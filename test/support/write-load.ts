@@ -8,13 +8,15 @@
 import { waitFor } from "../harness.ts";
 import { databasesOf } from "./judge.ts";
 import { Peer } from "./peer.ts";
+import { repetitions } from "./repetitions.ts";
 import type { Random } from "./seed.ts";
 import { type Argument, partsOf, type Reply, show, textOf } from "./wire.ts";
 
 const keyCount = 2_000;
 const databases = 3;
 const batchSize = 40;
-const pauseMs = 5;
+/** Beside other tests the load is a third of what it is in long runs. */
+const pauseMs = repetitions(15, 5);
 const farAwayMs = 60_000;
 
 type Writer = (random: Random, key: string) => Argument[];
