@@ -179,8 +179,8 @@ function checkRelations(config: Config): void {
 /** A name in CONFIG: Redis's name if there is one, otherwise the option's own. */
 export interface Setting {
   readonly name: string;
-  /** The name of its option. */
-  readonly option: string;
+  /** The names of the options that it changes. */
+  readonly options: readonly string[];
   readonly changeable: boolean;
   /** Whether its value is a size in bytes. */
   readonly isSize: boolean;
@@ -201,13 +201,15 @@ function settingsOf<K extends Key>(key: K): Setting[] {
   const names = option.redis.length > 0 ? option.redis : [{ name: option.name }];
   return names.map((redis: RedisName<OptionValues[K]>) => ({
     name: redis.name,
-    option: option.name,
-    changeable: option.change === "applies",
+    options: redis.place ? [option.name, options.tlsOnly.name] : [option.name],
+    changeable: option.change === "applies" || redis.place !== undefined,
     isSize: option.hint === "SIZE",
     isSecret: option.hint === "PASSWORD",
     show: (config) => (redis.show ?? option.format)(config[key], config),
     change: (config, text) => {
-      const changed = { ...config, [key]: (redis.read ?? option.parse)(text, config[key], config) };
+      const changed = redis.place
+        ? { ...config, ...redis.place(text, config) }
+        : { ...config, [key]: (redis.read ?? option.parse)(text, config[key], config) };
       checkRelations(changed);
       return changed;
     },

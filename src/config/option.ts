@@ -1,6 +1,8 @@
 // The definition of an option: the shape of a row of the table in options.ts. Types only. Readers
 // of the table see text; the row itself parses and formats its value.
 
+import type { Address } from "../base/address.ts";
+
 export type OptionGroup =
   | "Network"
   | "TLS"
@@ -25,6 +27,12 @@ export interface Shown {
   readonly reserve: number;
 }
 
+/** What decides where a node listens without TLS. */
+export interface Placed {
+  readonly listenAddr: readonly Address[];
+  readonly tlsOnly: boolean;
+}
+
 /** A name in CONFIG GET/SET, with its own parser and formatter if its text differs from ours. */
 export interface RedisName<Value> {
   readonly name: string;
@@ -32,6 +40,8 @@ export interface RedisName<Value> {
   readonly show?: (value: Value, others: Shown) => string;
   /** `before` is the present value, of which the text may change a part. */
   readonly read?: (text: string, before: Value, others: Shown) => Value;
+  /** Of a name that means more than its option, and applies at once even if that does not. */
+  readonly place?: (text: string, present: Placed) => Placed;
 }
 
 /** The descriptive part of an option. */

@@ -4,6 +4,7 @@
 // from it. config.ts decides which source of a value counts, and checks values against each other.
 
 import { type Address, formatAddress } from "../base/address.ts";
+import { ConfigError } from "../base/errors.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
@@ -11,7 +12,7 @@ import { type LimitConfig, limitOptions } from "./limit-options.ts";
 import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import { type ObservationConfig, observationOptions } from "./observation-options.ts";
-import type { Option, Shown } from "./option.ts";
+import type { Option, Placed, Shown } from "./option.ts";
 import {
   readRedisLevel,
   readRedisPolicy,
@@ -101,6 +102,15 @@ const shutdownSecondsMax = 31_536_000;
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
 
+/** All hosts at one port; Redis's 0 leaves only TLS. */
+function placeAt(text: string, { listenAddr }: Placed): Placed {
+  const port = parseWholeNumber(text, 0, portMax);
+  if (port === 0) return { listenAddr, tlsOnly: true };
+  const hosts = [...new Set(listenAddr.map(({ host }) => host))];
+  if (hosts.length === 0) throw new ConfigError("a port needs a host in --listenaddr");
+  return { listenAddr: hosts.map((host) => ({ host, port })), tlsOnly: false };
+}
+
 /** Redis's 0 is no limit; what was reserved at start always is one, and CONFIG GET shows it. */
 function readMaxMemory(text: string, _before: number, { reserve }: Shown): number {
   const isZero = isSize(text) && parseSize(text) === 0;
@@ -114,7 +124,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     group: "Network",
     hint: "ADDR[,ADDR]",
     default: "127.0.0.1:5000",
-    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port, and `none` only the Unix socket.",
+    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port, and `none` only the Unix socket. `CONFIG SET port` changes their port at once.",
     change: "restart",
     parse: parseAddressList,
     format: formatAddressList,
@@ -122,6 +132,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
       {
         name: "port",
         show: ([first], { tlsOnly }) => String(tlsOnly ? 0 : (first?.port ?? 0)),
+        place: placeAt,
       },
       { name: "bind", show: (addresses) => addresses.map(({ host }) => host).join(" ") },
     ],

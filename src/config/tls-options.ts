@@ -39,7 +39,7 @@ export const tlsOptions: { readonly [Key in keyof TlsConfig]: Option<TlsConfig[K
     hint: "PORT",
     default: "0",
     doc: "Port for TLS on the hosts of `listenaddr`; `any` is any free port, 0 none.",
-    change: "restart",
+    change: "applies",
     parse: (text) => (text.trim() === "any" ? anyTlsPort : parseWholeNumber(text, 0, portMax)),
     format: (port) => (port === anyTlsPort ? "any" : String(port)),
     redis: [{ name: "tls-port", show: (port) => String(Math.max(0, port)) }],

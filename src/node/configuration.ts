@@ -4,7 +4,7 @@
 // Invariant: `current` names the leader that the node follows now, not the one at start.
 
 import type { Address } from "../base/address.ts";
-import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { ErrorReply, errorReply } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import { Signal } from "../base/signal.ts";
@@ -12,15 +12,21 @@ import type { Configuration } from "../command/core/node.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigRewriter } from "./config-rewrite.ts";
 import type { Credentials } from "./credentials.ts";
-import { Settings } from "./settings.ts";
+import { moveOf, type Relisten } from "./relisten.ts";
+import { failure, type Pairs, Settings } from "./settings.ts";
 import { putAllIntoForce, putIntoForce } from "./settings-in-force.ts";
 import type { Attached } from "./shared-memory.ts";
+
+const noPort = "without tls-port the node would have no port at all";
 
 export class NodeConfiguration implements Configuration {
   /** Emitted after a successful CONFIG SET. */
   readonly changed = new Signal();
   /** The users to write to the configuration file; null: those of the file stay. */
   userLines: () => readonly string[] | null = () => null;
+  /** Binds the sockets of a configuration beside the present ones. */
+  relisten: Relisten | null = null;
+  private moving: Promise<unknown> = Promise.resolve();
   private readonly settings: Settings;
   private readonly rewriter: ConfigRewriter;
   private readonly credentials: Credentials;
@@ -53,9 +59,39 @@ export class NodeConfiguration implements Configuration {
     return this.settings.get(patterns);
   }
 
-  set(pairs: readonly (readonly [string, string])[]): ErrorReply | null {
+  /** Only a change of where the node listens takes time. */
+  set(pairs: Pairs): ErrorReply | null | Promise<ErrorReply | null> {
+    const draft = this.settings.draft(pairs);
+    if (draft instanceof ErrorReply) return draft;
+    if (moveOf(this.current, draft.after) === null) return this.setNow(pairs);
+    const moved = this.moving.then(() => this.move(pairs));
+    this.moving = moved.catch(() => undefined); // whoever asked for it hears of it
+    return moved;
+  }
+
+  private setNow(pairs: Pairs): ErrorReply | null {
     const problem = this.settings.set(pairs);
     if (problem === null) this.changed.emit();
+    return problem;
+  }
+
+  /** New sockets are bound before anything changes, and old ones end when everything has. */
+  private async move(pairs: Pairs): Promise<ErrorReply | null> {
+    const draft = this.settings.draft(pairs);
+    if (draft instanceof ErrorReply) return draft;
+    const { after, names } = draft;
+    const move = moveOf(this.current, after);
+    if (move === null || this.relisten === null) return this.setNow(pairs);
+    if (after.tlsOnly && after.tlsPort === 0) return failure("port", noPort);
+    const server = this.credentials.serverOf(after);
+    if (typeof server === "string") return failure(pairs[0]?.[0] ?? "", server);
+    const settle = await this.relisten(after, move, server);
+    if (typeof settle === "string") {
+      const name = ["port", "tls-port"].find((it) => names.has(it)) ?? "";
+      return failure(name, `Unable to listen on this port: ${settle}`);
+    }
+    const problem = this.setNow(pairs);
+    await settle(problem === null);
     return problem;
   }
 

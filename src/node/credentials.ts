@@ -54,10 +54,23 @@ export class Credentials {
         this.changed.emit();
       };
     } catch (error) {
-      if (error instanceof ConfigError) return error.message;
-      throw error;
+      return textOf(error);
     }
   }
+
+  /** How a configuration serves clients by TLS, or null; a sentence says what is wrong. */
+  serverOf(config: Config): ServerTls | null | string {
+    try {
+      return read(config).server;
+    } catch (error) {
+      return textOf(error);
+    }
+  }
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  throw error;
 }
 
 function read(config: Config): CredentialSet {

@@ -30,10 +30,10 @@ function tlsWanted({ listenAddr, tlsPort }: Config): Address[] {
   return [...hosts].map((host) => ({ host, port }));
 }
 
-/** What was bound, with the ports that the system chose. */
+/** What is bound, with the ports that the system chose; CONFIG SET may change it. */
 export interface Places {
-  readonly addresses: readonly Address[];
-  readonly tlsAddresses: readonly Address[];
+  addresses: readonly Address[];
+  tlsAddresses: readonly Address[];
   readonly unixSocket: string;
 }
 

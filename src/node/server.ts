@@ -33,6 +33,7 @@ import {
   makeThreads,
   type ServerOptions,
 } from "./parts.ts";
+import { relistener, showPorts } from "./relisten.ts";
 import { NodeRoles } from "./roles.ts";
 import { ordinaryShutdown, Shutdown } from "./shutdown.ts";
 import type { Threads } from "./threads/threads.ts";
@@ -112,6 +113,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
 
   const places = await Promise.race([begin(node, config, ground, options.lookup), faults.ended]);
+  ground.configuration.relisten = relistener({ threads, standing, log, places }, options.lookup);
   return serverOf(node, ground, places, options);
 }
 
@@ -222,8 +224,7 @@ async function begin(
       await closeParts(node);
       throw error;
     });
-  standing.port = (places.addresses[0] ?? places.tlsAddresses[0])?.port ?? 0;
-  standing.tlsPort = places.tlsAddresses[0]?.port ?? 0;
+  showPorts(standing, places);
   announce(log, places, leaderAddr);
   warnOfAccess(log, standing, places, credentials);
   await load(persistence, leaderAddr !== null, shutdown);
@@ -277,15 +278,26 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
 function serverOf(
   { shutdown, store, log }: Node,
   { faults, standing, configuration }: Ground,
-  { addresses, tlsAddresses }: Places,
+  places: Places,
   { onFault }: ServerOptions,
 ): Server {
   const closed = Promise.race([shutdown.closed, faults.ended]);
   if (onFault !== undefined) closed.catch(() => undefined); // onFault reports it
   const close = async () => void (await faults.unlessBroken(() => shutdown.close()));
   return {
-    ...{ port: standing.port, tlsPort: standing.tlsPort, addresses, tlsAddresses },
     ...{ store, log, closed, close },
+    get port() {
+      return standing.port;
+    },
+    get tlsPort() {
+      return standing.tlsPort;
+    },
+    get addresses() {
+      return places.addresses;
+    },
+    get tlsAddresses() {
+      return places.tlsAddresses;
+    },
     reloadCertificates: () => configuration.reloadCertificates(log),
     get isShuttingDown() {
       return shutdown.isUnderWay;

@@ -3,7 +3,7 @@
 // be changed. Error texts are those of redis 7.0 `config.c` (configSetCommand).
 
 import { basename, dirname, resolve } from "node:path";
-import { ConfigError, type ErrorReply, errorReply } from "../base/errors.ts";
+import { ConfigError, ErrorReply, errorReply } from "../base/errors.ts";
 import { compileGlob } from "../base/glob.ts";
 import { journalIdleMsMax, linkSilenceMsMax } from "../base/limits.ts";
 import { allSettings, type Config } from "../config/config.ts";
@@ -42,6 +42,14 @@ const fixed = facts.filter(([name]) => !allSettings.some((setting) => setting.na
 /** Applies a checked configuration, or says why that is impossible; `names` were set. */
 type Apply = (before: Config, after: Config, names: ReadonlySet<string>) => string | null;
 
+export type Pairs = readonly (readonly [string, string])[];
+
+/** A configuration that was checked by itself, and the names of the pairs. */
+export interface Draft {
+  readonly after: Config;
+  readonly names: ReadonlySet<string>;
+}
+
 export class Settings {
   config: Config;
   /** Names of the options that CONFIG SET has set. */
@@ -69,9 +77,20 @@ export class Settings {
     return found;
   }
 
-  set(pairs: readonly (readonly [string, string])[]): ErrorReply | null {
-    const before = this.config;
-    let after = before;
+  set(pairs: Pairs): ErrorReply | null {
+    const draft = this.draft(pairs);
+    if (draft instanceof ErrorReply) return draft;
+    const { after, names } = draft;
+    const problem = this.apply(this.config, after, names);
+    if (problem !== null) return failure(pairs[0]?.[0] ?? "", problem);
+    this.config = after;
+    this.touch(names);
+    return null;
+  }
+
+  /** What set() would put into force. */
+  draft(pairs: Pairs): Draft | ErrorReply {
+    let after = this.config;
     const seen = new Set<string>();
     for (const [written, value] of pairs) {
       const name = written.toLowerCase();
@@ -93,19 +112,17 @@ export class Settings {
         return failure(name, isNoSize ? "argument must be a memory value" : error.message);
       }
     }
-    const problem = this.apply(before, after, seen);
-    if (problem !== null) return failure(pairs[0]?.[0] ?? "", problem);
-    this.config = after;
-    this.touch(seen);
-    return null;
+    return { after, names: seen };
   }
 
   private touch(names: ReadonlySet<string>): void {
-    for (const { name, option } of allSettings) if (names.has(name)) this.touched.add(option);
+    for (const { name, options } of allSettings) {
+      if (names.has(name)) for (const option of options) this.touched.add(option);
+    }
   }
 }
 
-function failure(name: string, reason: string): ErrorReply {
+export function failure(name: string, reason: string): ErrorReply {
   return errorReply(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
 }
 

@@ -103,8 +103,13 @@ export interface Configuration {
    * Name and value of each setting, under Redis's name or ours, that matches a lower-case pattern.
    */
   get(patterns: readonly string[]): [string, string][];
-  /** Sets all pairs or none. The error names the first pair that cannot be set. */
-  set(pairs: readonly (readonly [string, string])[]): ErrorReply | null;
+  /**
+   * Sets all pairs or none. The error names the first pair that cannot be set. It takes time if the
+   * node is to listen elsewhere.
+   */
+  set(
+    pairs: readonly (readonly [string, string])[],
+  ): ErrorReply | null | Promise<ErrorReply | null>;
   /**
    * Writes the changed settings and the leader to the configuration file; returns an error or null.
    */

@@ -88,16 +88,17 @@ function get(x: ControlContext, request: Request, reply: Reply): void {
   }
 }
 
-function set(x: ControlContext, request: Request, reply: Reply): void {
+function set(x: ControlContext, request: Request, reply: Reply): void | Promise<void> {
   if (request.argc % 2 !== 0) return reply.error(syntaxError);
   const pairs: [string, string][] = [];
   for (let i = 2; i < request.argc; i += 2) {
     if (request.isLong(i + 1)) return reply.error(tooLong(request.echo(i)));
     pairs.push([request.text(i), request.text(i + 1)]);
   }
+  const answer = (problem: ErrorReply | null) =>
+    problem === null ? reply.ok() : reply.error(problem);
   const problem = x.control.configuration.set(pairs);
-  if (problem === null) reply.ok();
-  else reply.error(problem);
+  return problem instanceof Promise ? problem.then(answer) : answer(problem);
 }
 
 const openNames: ReadonlySet<string> = new Set(

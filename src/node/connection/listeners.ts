@@ -1,6 +1,7 @@
 // All listening sockets of a data thread: those of its addresses, and the one of the Unix socket,
 // which all threads share by descriptors of their own. listener.ts is one listener and its events.
-// Invariant: after open() has thrown, stop() still ends what was bound before.
+// Invariant: after open() has thrown, stop() still ends what was bound before; a change of ports
+// binds the new ones before it ends the old ones.
 
 import type { Address } from "../../base/address.ts";
 import { duplicate } from "../../base/descriptors.ts";
@@ -27,6 +28,14 @@ export interface Endpoints {
   readonly unix: UnixEndpoint | null;
 }
 
+/** Where to listen instead; null: nothing changes there. Plain data, as it is posted to Workers. */
+export interface Move {
+  readonly addresses: readonly Address[] | null;
+  readonly tlsAddresses: readonly Address[] | null;
+  /** Null if there are no addresses for TLS. */
+  readonly tls: ServerTls | null;
+}
+
 /** What open() has bound. */
 export interface Bound {
   /** The ports of the addresses; for port 0, the one that the system chose. */
@@ -36,34 +45,92 @@ export interface Bound {
   readonly unixCopies: number[];
 }
 
+const nothing = { plain: null, secure: null };
+
+function stopAll(listeners: readonly Listener[], closesClients = false): void {
+  for (const listener of listeners) listener.stop(closesClients);
+}
+
 export class Listeners {
   private readonly connections: Connections;
-  private readonly all: Listener[] = [];
+  /** Those of the Unix socket. */
+  private readonly local: Listener[] = [];
+  private plain: Listener[] = [];
   /** Those for TLS. */
   private secure: Listener[] = [];
+  /** What prepare() has bound, until settle(). */
+  private pending: { readonly plain: Listener[] | null; readonly secure: Listener[] | null };
   private hasRenewed = false;
   private file: UnixSocketFile | null = null;
 
   constructor(connections: Connections) {
     this.connections = connections;
+    this.pending = nothing;
   }
 
   /** `copies`: how many other threads need a descriptor of the Unix socket. */
   open({ addresses, tlsAddresses, tls, unix }: Endpoints, reusePort = false, copies = 0): Bound {
-    const ports: number[] = [];
-    const tlsPorts: number[] = [];
-    // One by one, so that stop() also ends those that are bound if a later one cannot be.
-    for (const address of addresses) {
-      const listener = listen(this.connections, address, reusePort);
-      this.all.push(listener);
-      ports.push(listener.port);
-    }
-    for (const address of tls === null ? [] : tlsAddresses) {
-      const listener = listenTls(this.connections, tls as ServerTls, { address, reusePort });
-      this.secure.push(listener);
-      tlsPorts.push(listener.port);
-    }
+    const ports = this.bind(addresses, reusePort, this.plain);
+    const tlsPorts = this.bindTls(tlsAddresses, tls, reusePort, this.secure);
     return { ports, tlsPorts, unixCopies: unix === null ? [] : this.openUnix(unix, copies) };
+  }
+
+  /** One by one into `bound`, so that those that are bound can be ended if a later one fails. */
+  private bind(addresses: readonly Address[], reusePort: boolean, bound: Listener[]): number[] {
+    return addresses.map((address) => {
+      const listener = listen(this.connections, address, reusePort);
+      bound.push(listener);
+      return listener.port;
+    });
+  }
+
+  private bindTls(
+    addresses: readonly Address[],
+    tls: ServerTls | null,
+    reusePort: boolean,
+    bound: Listener[],
+  ): number[] {
+    if (tls === null) return [];
+    return addresses.map((address) => {
+      const listener = listenTls(this.connections, tls, { address, reusePort });
+      bound.push(listener);
+      return listener.port;
+    });
+  }
+
+  // ---- elsewhere --------------------------------------------------------------------------------
+
+  /**
+   * Binds beside what is bound; settle() then ends the one or the other. If something cannot be
+   * bound, throws and leaves what there was.
+   */
+  prepare({ addresses, tlsAddresses, tls }: Move, reusePort = false): Bound {
+    const plain: Listener[] = [];
+    const secure: Listener[] = [];
+    try {
+      const ports = this.bind(addresses ?? [], reusePort, plain);
+      const tlsPorts = this.bindTls(tlsAddresses ?? [], tls, reusePort, secure);
+      this.pending = { plain: addresses && plain, secure: tlsAddresses && secure };
+      return { ports, tlsPorts, unixCopies: [] };
+    } catch (error) {
+      stopAll([...plain, ...secure]);
+      throw error;
+    }
+  }
+
+  /** Clients that are there stay, whichever socket they came by. */
+  settle(isKept: boolean): void {
+    const { plain, secure } = this.pending;
+    this.pending = nothing;
+    if (!isKept) return stopAll([...(plain ?? []), ...(secure ?? [])]);
+    this.hasRenewed = true;
+    if (plain !== null) {
+      stopAll(this.plain);
+      this.plain = plain;
+    }
+    if (secure === null) return;
+    stopAll(this.secure);
+    this.secure = secure;
   }
 
   /**
@@ -89,13 +156,13 @@ export class Listeners {
 
   private openUnix({ path, mode, descriptor }: UnixEndpoint, copies: number): number[] {
     if (descriptor !== undefined) {
-      this.all.push(listenUnix(this.connections, path, { fd: descriptor }));
+      this.local.push(listenUnix(this.connections, path, { fd: descriptor }));
       return [];
     }
     const bound: Listener[] = [];
     this.file = new UnixSocketFile(path, mode, (name) => {
       bound.push(listenUnix(this.connections, path, { unix: name }));
-      this.all.push(...bound);
+      this.local.push(...bound);
     });
     const all = Array.from({ length: copies }, () => duplicate(bound[0].fd));
     if (!all.includes(-1)) return all;
@@ -105,9 +172,10 @@ export class Listeners {
   /** Accepts no more clients; `closesClients` ends those that are there. */
   stop(closesClients = false): void {
     this.file?.remove();
-    for (const listener of [...this.all, ...this.secure]) listener.stop(closesClients);
+    stopAll([...this.local, ...this.plain, ...this.secure], closesClients);
+    this.settle(false);
     if (!closesClients || !this.hasRenewed) return;
-    // Those that listeners before a change of certificates have accepted.
+    // Those that listeners before a change of ports or certificates have accepted.
     for (const connection of this.connections.all()) connection.terminate();
     this.connections.handshakes.end();
   }

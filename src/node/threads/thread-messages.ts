@@ -13,7 +13,7 @@ import { finderOf } from "../../command/table.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
 import type { ServerTls } from "../connection/listener.ts";
-import type { Bound, Endpoints } from "../connection/listeners.ts";
+import type { Bound, Endpoints, Move } from "../connection/listeners.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import type { Subscriber } from "./enforcement.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
@@ -40,6 +40,8 @@ export interface Start {
 export interface Questions extends TimeQuestions {
   /** `copies` is for Listeners.open(); a sentence says why nothing can be bound. */
   listen: { detail: { endpoints: Endpoints; copies: number }; answer: Bound | string };
+  relisten: { detail: Move; answer: Bound | string };
+  settleListening: { detail: boolean; answer: null };
   renewTls: { detail: ServerTls; answer: null };
   clients: { detail: ClientFilter; answer: ClientReport[] };
   kill: { detail: ClientFilter; answer: number };

@@ -18,8 +18,9 @@ import {
   type Disconnections,
   noDisconnections,
 } from "../connection/disconnections.ts";
+import { ListenError } from "../connection/listen-error.ts";
 import type { ServerTls } from "../connection/listener.ts";
-import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
+import { type Bound, type Endpoints, Listeners, type Move } from "../connection/listeners.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import type { Enforcement } from "../node-users.ts";
 import { enforceUsers, losersAmong } from "./enforcement.ts";
@@ -50,6 +51,13 @@ export interface ThreadStatistics {
 export interface Threads extends Clients {
   /** Starts to listen; for port 0, the system chooses one. */
   listen(endpoints: Endpoints): Promise<Bound>;
+  /**
+   * Listens elsewhere as well; settleListening() ends the one or the other. A sentence says why
+   * that fails, and nothing has changed.
+   */
+  relisten(move: Move): Promise<Bound | string>;
+  /** Whether the new sockets are kept, or the old ones. */
+  settleListening(isKept: boolean): Promise<void>;
   /** Shows other certificates to new clients. */
   renewTls(tls: ServerTls): void;
   statistics(): Promise<ThreadStatistics>;
@@ -104,6 +112,14 @@ export class LocalThreads implements Threads {
 
   async listen(endpoints: Endpoints): Promise<Bound> {
     return this.listeners.open(endpoints);
+  }
+
+  async relisten(move: Move): Promise<Bound | string> {
+    return prepareListeners(this.listeners, move, false);
+  }
+
+  async settleListening(isKept: boolean): Promise<void> {
+    this.listeners.settle(isKept);
   }
 
   renewTls(tls: ServerTls): void {
@@ -167,6 +183,20 @@ export function reportClients(connections: Connections, filter: ClientFilter): C
     const queued = session.transaction?.requests.length ?? -1;
     return { session, queued, isHeld, sizes: sizesOf(connection) };
   });
+}
+
+/** A sentence says why it cannot listen there. */
+export function prepareListeners(
+  listeners: Listeners,
+  move: Move,
+  reusePort: boolean,
+): Bound | string {
+  try {
+    return listeners.prepare(move, reusePort);
+  } catch (error) {
+    if (error instanceof ListenError) return error.message;
+    throw error;
+  }
 }
 
 export function killClients(connections: Connections, filter: ClientFilter): number {

@@ -31,7 +31,13 @@ import {
   summaryOf,
   type ToWorker,
 } from "./thread-messages.ts";
-import { killClients, reportClients, threadStatistics, timesOf } from "./threads.ts";
+import {
+  killClients,
+  prepareListeners,
+  reportClients,
+  threadStatistics,
+  timesOf,
+} from "./threads.ts";
 import { answerTimes } from "./time-questions.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";
@@ -168,6 +174,11 @@ class WorkerServer {
     switch (name) {
       case "listen":
         return this.listen(detail);
+      case "relisten":
+        return prepareListeners(this.listeners, detail, true);
+      case "settleListening":
+        this.listeners.settle(detail);
+        return null;
       case "renewTls":
         this.listeners.renew(detail);
         return null;

@@ -5,6 +5,7 @@
 // and judges by the users as they were when the command ran; a link acts in a turn of the control
 // thread, so that effects recorded in it are sent.
 
+import type { Address } from "../../base/address.ts";
 import { freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError, type Fault } from "../../base/errors.ts";
@@ -22,7 +23,7 @@ import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { assertFree, type ServerTls } from "../connection/listener.ts";
-import type { Bound, Endpoints } from "../connection/listeners.ts";
+import type { Bound, Endpoints, Move } from "../connection/listeners.ts";
 import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
@@ -137,8 +138,8 @@ export class WorkerThreads implements Threads {
     const bound = boundBy(await first.ask("listen", { endpoints, copies }));
     const same = {
       ...endpoints,
-      addresses: addresses.map(({ host }, i) => ({ host, port: bound.ports[i] })),
-      tlsAddresses: tlsAddresses.map(({ host }, i) => ({ host, port: bound.tlsPorts[i] })),
+      addresses: atPorts(addresses, bound.ports),
+      tlsAddresses: atPorts(tlsAddresses, bound.tlsPorts),
     };
     const answers = await Promise.all(
       others.map((worker, i) => {
@@ -148,6 +149,29 @@ export class WorkerThreads implements Threads {
     );
     for (const answer of answers) boundBy(answer);
     return bound;
+  }
+
+  async relisten(move: Move): Promise<Bound | string> {
+    const { addresses, tlsAddresses } = move;
+    const taken = reasonTaken([...(addresses ?? []), ...(tlsAddresses ?? [])]);
+    if (taken !== null) return taken;
+    const [first, ...others] = this.workers;
+    const bound = await first.ask("relisten", move);
+    if (typeof bound === "string") return bound;
+    const same = {
+      ...move,
+      addresses: addresses && atPorts(addresses, bound.ports),
+      tlsAddresses: tlsAddresses && atPorts(tlsAddresses, bound.tlsPorts),
+    };
+    const answers = await Promise.all(others.map((worker) => worker.ask("relisten", same)));
+    const problem = answers.find((answer) => typeof answer === "string");
+    if (problem === undefined) return bound;
+    await this.settleListening(false);
+    return problem;
+  }
+
+  async settleListening(isKept: boolean): Promise<void> {
+    await this.askAll("settleListening", isKept);
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {
@@ -363,6 +387,21 @@ function workerEntry(): string | URL {
 function mayPublish({ flags }: Command): boolean {
   const { GLOBAL, MAY_REPLICATE, TRANSACTION } = flag;
   return (flags & TRANSACTION) !== 0 || ((flags & GLOBAL) !== 0 && (flags & MAY_REPLICATE) !== 0);
+}
+
+function atPorts(addresses: readonly Address[], ports: readonly number[]): Address[] {
+  return addresses.map(({ host }, i) => ({ host, port: ports[i] }));
+}
+
+/** With `reusePort` nothing would be in the way of a second server. */
+function reasonTaken(addresses: readonly Address[]): string | null {
+  try {
+    for (const address of addresses) assertFree(address);
+    return null;
+  } catch (error) {
+    if (error instanceof ListenError) return error.message;
+    throw error;
+  }
 }
 
 function boundBy(answer: Bound | string): Bound {
