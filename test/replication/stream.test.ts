@@ -180,7 +180,18 @@ const groups: readonly (readonly [requests: string[], streamed: string[]])[] = [
     ["SELECT 4", "MULTI", "SET a 5", "SELECT 5", "GET a", "SET b 6", "SELECT 0", "EXEC"],
     ["SELECT 4", "MULTI", "SET a 5", "SELECT 5", "SET b 6", "EXEC"],
   ],
-  [["SET last 1"], ["SELECT 0", "SET last 1"]],
+  [["EVAL \"return redis.call('GET', 'a')\" 0"], []],
+  [["EVAL \"redis.call('SET', 'a', '7'); error()\" 0"], ["SELECT 0", "SET a 7"]],
+  [
+    [
+      "MULTI",
+      "EVAL \"redis.call('SELECT', '3'); redis.call('SET', 'a', '8')\" 0",
+      "SET b 8",
+      "EXEC",
+    ],
+    ["SELECT 3", "MULTI", "SET a 8", "SELECT 0", "SET b 8", "EXEC"],
+  ],
+  [["SET last 1"], ["SET last 1"]],
 ];
 
 /** What redis-check-rdb counts in a snapshot; it must say that it is sound. */
