@@ -227,10 +227,17 @@ export class JsonReader {
 
   /** `+1`, `inf`, `nan`: what only strtod() takes for a number. */
   private spelledNumber(): void {
-    const { bytes, start } = this;
-    const letters = Buffer.from(bytes.buffer, bytes.byteOffset + start, 3).toString("latin1");
-    if (/^(?:\+|inf|nan)/i.test(letters)) this.numeric();
-    else this.invalid(start, "invalid token");
+    const isNumber = this.isSpelled("+") || this.isSpelled("inf") || this.isSpelled("nan");
+    if (isNumber) this.numeric();
+    else this.invalid(this.start, "invalid token");
+  }
+
+  /** In any case of its letters. */
+  private isSpelled(word: string): boolean {
+    for (let i = 0; i < word.length; i++) {
+      if ((this.bytes[this.start + i] | 0x20) !== (word.charCodeAt(i) | 0x20)) return false;
+    }
+    return true;
   }
 
   private numeric(): void {

@@ -10,6 +10,7 @@ import { type as typeOf } from "./exports.ts";
 import { invalidAsNull, read, setting, settingsAt } from "./json-settings.ts";
 import type { Lua } from "./lua.ts";
 import { typeName } from "./lua-arguments.ts";
+import { takeReal } from "./read-only.ts";
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -99,7 +100,8 @@ export class JsonWriter {
     if (depth > this.depthMax || this.lua.api.lua_checkstack(l, 3) === 0) {
       this.lua.raiseAt(l, `Cannot serialise, excessive nesting (${depth})`);
     }
-    const length = this.arrayLength(l);
+    let length = this.arrayLength(l);
+    if (length === 0 && takeReal(this.lua, l)) length = this.arrayLength(l);
     if (length > 0) this.array(l, depth, length);
     else this.object(l, depth);
   }

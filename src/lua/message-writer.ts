@@ -6,6 +6,7 @@ import { Output } from "./encoded-output.ts";
 import { type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { badArgument, isNegativeNan } from "./lua-arguments.ts";
+import { takeReal } from "./read-only.ts";
 
 const nestingMax = 16;
 const notArray = -1;
@@ -121,7 +122,8 @@ export class MessageWriter {
     if (this.lua.api.lua_checkstack(l, 3) === 0) {
       this.lua.raiseAt(l, "stack overflow (in function mp_encode_lua_table)");
     }
-    const length = this.arrayLength(l);
+    let length = this.arrayLength(l);
+    if (length === 0 && takeReal(this.lua, l)) length = this.arrayLength(l);
     if (length >= 0) this.array(l, level, length);
     else this.map(l, level);
   }

@@ -8,7 +8,23 @@ import { globalsIndex, registryIndex, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { type HostFunction, libraryFunction, libraryFunctionAt, wrap } from "./wrapping.ts";
 
+/** Under this light userdata, which no script has, a metatable of ours holds the real table. */
+const realKey = 1;
 const refusal = "Attempt to modify a readonly table";
+
+/**
+ * Replaces the table on the top of the stack, which is empty, by the real one behind it. False, if
+ * there is none.
+ */
+export function takeReal({ api }: Lua, l: number): boolean {
+  if (api.lua_getmetatable(l, -1) === 0) return false;
+  api.lua_pushlightuserdata(l, realKey);
+  api.lua_rawget(l, -2);
+  const isProtected = api.lua_type(l, -1) === typeOf.TABLE;
+  if (isProtected) api.lua_replace(l, -3);
+  api.lua_settop(l, isProtected ? -2 : -3);
+  return isProtected;
+}
 
 export class ReadOnlyTables {
   private readonly lua: Lua;
@@ -37,6 +53,9 @@ export class ReadOnlyTables {
     api.lua_setfield(l, -2, lua.name("__index"));
     api.lua_pushcclosure(l, this.refuse, 0);
     api.lua_setfield(l, -2, lua.name("__newindex"));
+    api.lua_pushlightuserdata(l, realKey);
+    api.lua_pushvalue(l, -4);
+    api.lua_rawset(l, -3);
     api.lua_setmetatable(l, -2);
     // Keeps the address of what the script sees from being used again.
     api.lua_pushvalue(l, -1);

@@ -32,6 +32,9 @@ const globalUses: Readonly<Record<string, readonly [Use, ...number[]]>> = {
   unpack: [cut, 2, 3],
 };
 
+/** Functions of math of which Redis's compiler looks at the second argument first. */
+const fromTheRight = ["fmod", "mod", "pow", "atan2", "ldexp"];
+
 export function widenIntegers(lua: Lua, l: number): void {
   const { api } = lua;
   for (const [library, functions] of Object.entries(uses)) {
@@ -39,7 +42,15 @@ export function widenIntegers(lua: Lua, l: number): void {
     for (const [name, [use, ...places]] of Object.entries(functions)) {
       wrap(lua, l, name, (original) => narrowing(lua, original, use, places));
     }
-    if (library === "math") wrap(lua, l, "frexp", (original) => splitting(lua, original));
+    if (library === "math") {
+      wrap(lua, l, "frexp", (original) => splitting(lua, original));
+      for (const name of fromTheRight) {
+        wrap(lua, l, name, (original) => (state) => {
+          lua.api.luaL_checknumber(state, 2);
+          return original(state);
+        });
+      }
+    }
     if (library === "string") {
       wrap(lua, l, "format", (original) => formatting(lua, original));
       wrap(lua, l, "rep", (original) => repeating(lua, narrowing(lua, original, cut, [2])));

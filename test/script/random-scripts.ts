@@ -306,7 +306,7 @@ class ScriptWriter {
         () =>
           `math.${random.pick(["abs", "ceil", "floor", "sqrt", "modf", "frexp", "deg", "rad"])}, ${x()}`,
       ],
-      [2, () => `math.${random.pick(["max", "min", "fmod"])}, ${x()}, ${x()}`],
+      [2, () => `math.${random.pick(["max", "min", "fmod", "mod"])}, ${x()}, ${x()}`],
       [1, () => `math.ldexp, ${x()}, ${draw.integer(random)}`],
       [
         2,

@@ -51,14 +51,24 @@ export class ScriptJudge {
       }
     }
     const [left, right] = await Promise.all([
-      this.reference.replies(scripts.length + 1),
-      this.judged.replies(scripts.length + 1),
+      this.replies(this.reference, "redis", scripts),
+      this.replies(this.judged, "ours", scripts),
     ]);
     for (let i = 0; i < scripts.length; i++) {
       const [a, b] = [show(left[i + 1] as Reply), show(right[i + 1] as Reply)];
       if (a !== b) this.report(scripts[i] as string, a, b);
     }
     await this.compareData(scripts);
+  }
+
+  private async replies(peer: Peer, name: string, scripts: readonly string[]): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    try {
+      while (replies.length <= scripts.length) replies.push(await peer.reply());
+    } catch (cause) {
+      throw new Error(`${name} ended with: ${scripts[replies.length - 1]}`, { cause });
+    }
+    return replies;
   }
 
   private async compareData(scripts: readonly string[]): Promise<void> {

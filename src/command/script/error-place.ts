@@ -86,22 +86,24 @@ export class ErrorPlace {
   /** The text for the client of the error on the top of the stack, and whether it is counted. */
   read(l: number, sha: string): { text: string; isCounted: boolean } {
     const { lua } = this;
-    const err = cText(this.field(l, "err")) || "ERR unknown error";
-    const source = this.field(l, "source");
-    const line = this.field(l, "line");
-    const isCounted = this.field(l, "ignore_error_stats_update") !== "";
+    const err = cText(this.field(l, "err") ?? "ERR unknown error");
+    const source = this.field(l, "source") ?? "";
+    const line = this.field(l, "line") ?? "";
+    const isCounted = this.field(l, "ignore_error_stats_update") !== null;
     const place = source !== "" && line !== "" ? ` script: ${sha}, on ${source}:${line}.` : "";
     lua.api.lua_settop(l, -2);
     return { text: err + place, isCounted };
   }
 
-  private field(l: number, name: string): string {
+  /** As text; null, if it is neither a text nor true. */
+  private field(l: number, name: string): string | null {
     const { api } = this.lua;
     this.lua.pushText(l, name);
     api.lua_rawget(l, -2);
     const isTrue = api.lua_type(l, -1) === type.BOOLEAN && api.lua_toboolean(l, -1) !== 0;
+    const isText = isTrue || api.lua_isstring(l, -1) !== 0;
     const text = isTrue ? "true" : this.lua.text(l, -1);
     api.lua_settop(l, -2);
-    return text;
+    return isText ? text : null;
   }
 }

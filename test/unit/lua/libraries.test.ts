@@ -38,6 +38,8 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["cjson.decode('[-0x1.8p3]')[1]", "-12"],
     ["cjson.decode('null') == cjson.null", "true"],
     ["cjson.decode('-nan')", "-nan"],
+    ["cjson.decode('n')", "script:1: Expected value but found invalid token at character 1"],
+    ["cjson.decode('[+')", "script:1: Expected value but found invalid number at character 2"],
     ["cjson.decode('[1,]')", "script:1: Expected value but found T_ARR_END at character 4"],
   ],
   "cmsgpack writes and reads": [
@@ -73,6 +75,10 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["loadstring(string.dump(function() end))", "nil"],
     ["(pairs(math))(math) ~= nil", "true"],
     ["rawget(math, 'pi') == math.pi", "true"],
+    [
+      "cjson.encode({cmsgpack}):find('not supported', 1, true)",
+      "script:1: Cannot serialise function: type not supported",
+    ],
     ["loadstring('x = 1')()", '[string "x = 1"]:1: Attempt to modify a readonly table'],
   ],
 };
