@@ -10,11 +10,13 @@
 // States:  magic -> record -> key -> value -> record ... -> checksum -> done
 //                   record -> skip -> record          (unused types, databases and opcodes)
 //                   record -> name -> text -> record  (auxiliary fields)
+//                   record -> library -> record       (functions, if the handler wants them)
 // The state `skip` runs a stack of frames over the shapes of format.ts.
 
 import {
   bulkBytesMax,
   keyBytesMax,
+  scriptBytesMax,
   snapshotFieldBytesMax,
   snapshotTemplatesMax,
 } from "../base/limits.ts";
@@ -50,6 +52,8 @@ export interface RdbHandler {
   refused?(key: Uint8Array, keyStart: number, keyEnd: number): void;
   /** An auxiliary field. One that is longer than snapshotFieldBytesMax is skipped. */
   auxiliary?(name: string, value: string): void;
+  /** The text of a library of functions; false: it is counted as skipped. */
+  library?(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 export interface RdbReaderOptions {
@@ -63,7 +67,9 @@ export interface RdbReaderOptions {
   readonly valueBytesMax?: number;
 }
 
-type State = "magic" | "record" | "key" | "value" | "name" | "text" | "skip" | "checksum" | "done";
+type State =
+  | ("magic" | "record" | "key" | "value" | "name" | "text" | "library")
+  | ("skip" | "checksum" | "done");
 
 interface Frame {
   readonly steps: readonly Step[];
@@ -157,6 +163,8 @@ export class RdbReader {
         return this.readName();
       case "text":
         return this.readText();
+      case "library":
+        return this.readLibrary();
       case "skip":
         return this.skip();
       case "checksum":
@@ -197,6 +205,8 @@ export class RdbReader {
         return this.enter("name");
       case opcode.END:
         return this.end();
+      case opcode.FUNCTION:
+        if (this.handler.library !== undefined) return this.enter("library");
     }
     if (code === STRING_TYPE && this.isOurs) return this.enter("key");
     return this.skipRecord(code);
@@ -315,6 +325,18 @@ export class RdbReader {
     if (!input.string(snapshotFieldBytesMax)) return false;
     this.state = "record";
     if (!this.isRefused && !input.isTooLong) this.handler.auxiliary?.(this.name, input.text());
+    input.release();
+    return true;
+  }
+
+  private readLibrary(): boolean {
+    const input = this.in;
+    if (!input.string(scriptBytesMax)) return false;
+    this.state = "record";
+    const { bytes, start, end } = input;
+    if (input.isTooLong || this.handler.library?.(bytes, start, end) === false) {
+      this.count("function");
+    }
     input.release();
     return true;
   }

@@ -61,6 +61,13 @@ export class RdbWriter {
     if (header.isCleanShutdown) this.auxiliary(cleanShutdown, "1");
   }
 
+  /** A library of functions, before the first item. */
+  library(text: Uint8Array): void {
+    this.byte(opcode.FUNCTION);
+    this.length(text.length);
+    this.output.appendAll(text);
+  }
+
   /** The items that follow are of this database. */
   select(database: number): void {
     this.byte(opcode.SELECT_DATABASE);
