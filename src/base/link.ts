@@ -35,5 +35,10 @@ export interface LinkPeer {
     readonly ipAddress: string;
     readonly eof: boolean;
     readonly psync2: boolean;
+    /** What it wants of a snapshot, if not everything: the libraries of functions, or nothing. */
+    readonly contents?: SnapshotContents;
   };
 }
+
+/** What a snapshot has. A reader may ask for less (redis-cli --functions-rdb). */
+export type SnapshotContents = "everything" | "libraries" | "nothing";

@@ -11,6 +11,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import { type RdbHandler, RdbReader } from "../rdb/reader.ts";
 import { cleanShutdown } from "../rdb/writer.ts";
+import { type LibraryData, LibraryTexts } from "../replication/library-data.ts";
 import { FULL, STORED, type Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 
@@ -22,6 +23,8 @@ const replidPattern = /^[0-9a-f]{40}$/;
 export interface LoaderParts {
   readonly store: Store;
   readonly keyspace: Keyspace;
+  /** The libraries of functions, if the node has any. */
+  readonly libraries?: LibraryData | undefined;
   readonly clock: Clock;
   /** A follower keeps items that have expired or exceed the limit, because its leader has them. */
   readonly asFollower: boolean;
@@ -45,7 +48,10 @@ export class SnapshotLoader {
   expiredItems = 0;
   /** Items that were too large or had no room. */
   refusedItems = 0;
+  /** Why libraries of the file could not be loaded. */
+  libraryProblems: readonly string[] = [];
   readonly startedAtMs: number;
+  private readonly texts = new LibraryTexts();
   private readonly parts: LoaderParts;
   private readonly fields = new Map<string, string>();
   private readonly reader: RdbReader;
@@ -67,6 +73,7 @@ export class SnapshotLoader {
         this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       refused: (key, keyStart, keyEnd) => this.refused(key, keyStart, keyEnd),
       auxiliary: (name, value) => this.fields.set(name, value),
+      library: (bytes, start, end) => this.texts.add(bytes, start, end),
     };
     const { refusesOtherTypes, store } = parts;
     this.reader = new RdbReader(handler, {
@@ -122,6 +129,8 @@ export class SnapshotLoader {
     }
     reader.finish();
     this.begin();
+    const { texts } = this.texts;
+    if (texts.length > 0) this.libraryProblems = this.parts.libraries?.replaceAll(texts) ?? [];
   }
 
   private begin(): void {

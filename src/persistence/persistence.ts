@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
+import type { LibraryData } from "../replication/library-data.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { SnapshotLoader } from "./loader.ts";
@@ -39,6 +40,8 @@ export interface PersistenceParts {
   readonly path: string;
   readonly store: Store;
   readonly keyspace: Keyspace;
+  /** The libraries of functions, if the node has any. */
+  readonly libraries?: LibraryData;
   readonly replication: Replication;
   readonly log: Logger;
   readonly fault: Fault;
@@ -180,6 +183,9 @@ export class Persistence {
     );
     if (refusedItems > 0)
       log.error(`${refusedItems} items of the snapshot do not fit into this node`);
+    for (const problem of loader.libraryProblems) {
+      log.error(`a library of the snapshot cannot be loaded: ${problem}`);
+    }
     const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
     if (kinds.length > 0) {
       log.warn(`the snapshot has data that this cache cannot hold: ${kinds.join(", ")}`);

@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import { RecurringTrouble } from "../base/recurring.ts";
 import { NotDurableError } from "../base/sync-directory.ts";
+import type { LibraryData } from "../replication/library-data.ts";
 import { Snapshot } from "../replication/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
@@ -28,6 +29,8 @@ class TornError extends Error {
 export interface SaverParts {
   readonly path: string;
   readonly store: Store;
+  /** The libraries of functions, if the node has any. */
+  readonly libraries?: LibraryData | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly serverVersion: string;
@@ -69,14 +72,19 @@ export class SnapshotSaver {
     return this.run === null ? -1 : this.parts.clock.monotonicMs() - this.run.startedMs;
   }
 
-  /** Writes, deletions, expirations and evictions since the last save. */
+  /** Writes, deletions, expirations, evictions and changes of libraries since the last save. */
   get changes(): number {
-    return (this.parts.store.changes() - this.savedChanges) >>> 0;
+    return (this.changesNow() - this.savedChanges) >>> 0;
   }
 
   /** Records that the file has what the store has now: it was just loaded from it. */
   markSaved(): void {
-    this.savedChanges = this.parts.store.changes();
+    this.savedChanges = this.changesNow();
+  }
+
+  private changesNow(): number {
+    const { store, libraries } = this.parts;
+    return store.changes() + (libraries?.changes ?? 0);
   }
 
   /**
@@ -119,11 +127,12 @@ export class SnapshotSaver {
   }
 
   private async writeOnce(run: Run, point: ResumePoint | null): Promise<void> {
-    const { path, store, clock, log, serverVersion, sync } = this.parts;
+    const { path, store, libraries, clock, log, serverVersion, sync } = this.parts;
     const history = point ?? { replid: "", offset: 0, streamDatabase: 0 };
     const isCleanShutdown = point !== null;
-    const changes = store.changes();
-    const snapshot = new Snapshot(store, clock, { ...history, isCleanShutdown }, serverVersion);
+    const changes = this.changesNow();
+    const head = { ...history, isCleanShutdown };
+    const snapshot = new Snapshot(store, clock, head, serverVersion, libraries?.texts());
     const bytes = await replaceFile(path, untorn(snapshot), run.abort.signal, sync);
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();

@@ -27,6 +27,7 @@ import { Follower } from "./follower/follower.ts";
 import { History } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
+import type { LibraryData } from "./library-data.ts";
 import { OffsetWaits } from "./offset-waits.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
 
@@ -73,6 +74,8 @@ export interface ReplicationOptions {
 export interface ReplicationParts {
   readonly store: Store;
   readonly keyspace: Keyspace;
+  /** The libraries of functions, if the node has any. */
+  readonly libraries?: LibraryData;
   readonly journal: Journal;
   readonly effects: Effects;
   readonly history?: History;
@@ -125,11 +128,12 @@ export class Replication {
   }
 
   private makeFollower(): Follower {
-    const { store, keyspace, journal, log, apply, options, random } = this.parts;
+    const { store, keyspace, libraries, journal, log, apply, options, random } = this.parts;
     const { clock = systemClock } = this.parts;
     return new Follower({
       store,
       keyspace,
+      libraries,
       journal,
       history: this.history,
       log,
@@ -155,10 +159,12 @@ export class Replication {
   }
 
   private makeLeader(): LeaderReplication {
-    const { store, journal, log, fault, clock = systemClock, options, changedKeys } = this.parts;
+    const { store, libraries, journal, log, fault, options, changedKeys } = this.parts;
+    const { clock = systemClock } = this.parts;
     const { follower, history } = this;
     return new LeaderReplication({
       store,
+      libraries,
       journal,
       history,
       log,

@@ -9,6 +9,8 @@
 // under the number that it had then. So effects that swap or flush databases, which come later in
 // the journal, do to the reader's databases what they did to these.
 //
+// The libraries of functions are those of the start as well, and come before the items.
+//
 // The stream of a Redis leader has commands that must not be applied twice, such as INCR. The
 // caller then keep()s each key before it changes: if the walk has not passed it, its old item goes
 // into the snapshot first, and the walk skips the key. The snapshot is then the store at the first
@@ -17,6 +19,7 @@
 import { freeBytes } from "../base/buffer-pool.ts";
 import { latin1 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import type { SnapshotContents } from "../base/link.ts";
 import { Output } from "../base/output.ts";
 import type { KeyVisitor } from "../protocol/apply-stream.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
@@ -44,6 +47,8 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   private readonly writer = new RdbWriter();
   private readonly store: Store;
   private readonly clock: Clock;
+  /** Those that are not written yet. */
+  private libraries: readonly Uint8Array[];
   /** The databases that had items at the start, and the one that is walked. */
   private readonly databases: readonly DatabaseReport[];
   private at = 0;
@@ -70,16 +75,19 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     clock: Clock,
     history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown">,
     serverVersion: string,
+    libraries: readonly Uint8Array[] = [],
+    contents: SnapshotContents = "everything",
   ) {
     this.store = store;
     this.clock = clock;
+    this.libraries = contents === "nothing" ? [] : libraries;
     this.writer.header({
       ...history,
       serverVersion,
       usedMemoryBytes: store.memoryUsed(),
       createdAtMs: clock.wallMs(),
     });
-    this.databases = store.databases.reports();
+    this.databases = contents === "everything" ? store.databases.reports() : [];
     this.swaps = store.databases.swaps;
   }
 
@@ -90,10 +98,19 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
       this.begun = true; // the header
     } else {
       this.writer.clear();
+      if (this.libraries.length > 0) return this.nextLibrary();
       if (this.kept.length > 0) return this.nextKept();
       if (this.finished) return null;
       this.walk();
     }
+    this.writer.sum();
+    return this.writer.output.view();
+  }
+
+  private nextLibrary(): Uint8Array {
+    const [text, ...rest] = this.libraries;
+    this.libraries = rest;
+    this.writer.library(text);
     this.writer.sum();
     return this.writer.output.view();
   }

@@ -1,7 +1,7 @@
 // The state of one connection that commands may see and change. It has no socket: the connection
 // acts on `closing` and `replyMode` after a command has run.
 
-import type { Link } from "../../base/link.ts";
+import type { Link, SnapshotContents } from "../../base/link.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
@@ -76,6 +76,7 @@ export class Session {
     ipAddress: "",
     eof: false,
     psync2: false,
+    contents: "everything",
   };
 
   constructor(
@@ -129,4 +130,5 @@ export interface FollowerTraits {
   ipAddress: string;
   eof: boolean;
   psync2: boolean;
+  contents: SnapshotContents;
 }

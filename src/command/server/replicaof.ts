@@ -10,6 +10,7 @@ import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { readHost } from "../core/names.ts";
+import type { FollowerTraits } from "../core/session.ts";
 import { argumentIs } from "../core/words.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, ALLOW_BUSY, NO_MULTI } = flag;
@@ -164,11 +165,21 @@ function replConfOption(
       return null;
     case "version":
     case "rdb-only":
-    case "rdb-filter-only":
       return null;
+    case "rdb-filter-only":
+      return filterSnapshot(traits, value);
     default:
       return errorReply(`Unrecognized REPLCONF option: ${request.echo(index)}`);
   }
+}
+
+/** The list names what it wants; there is one name. */
+function filterSnapshot(traits: FollowerTraits, list: string): ErrorReply | null {
+  const names = list.split(" ").filter((name) => name !== "");
+  const unknown = names.find((name) => name.toLowerCase() !== "functions");
+  if (unknown !== undefined) return errorReply(`Unsupported rdb-filter-only option: ${unknown}`);
+  traits.contents = names.length === 0 ? "nothing" : "libraries";
+  return null;
 }
 
 /** SYNC, with which redis-cli requests a snapshot (--rdb) and the stream (--replica). */

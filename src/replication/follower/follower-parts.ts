@@ -11,10 +11,13 @@ import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
+import type { LibraryData } from "../library-data.ts";
 
 export interface FollowerParts {
   readonly store: Store;
   readonly keyspace: Keyspace;
+  /** Without them, the libraries of a leader's snapshot are lost. */
+  readonly libraries?: LibraryData | undefined;
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;

@@ -383,10 +383,9 @@ export class Follower {
 
   private beginLoad(): void {
     this.loadBeganMs = this.parts.clock.monotonicMs();
-    const { store, keyspace, refusesOtherTypes } = this.parts;
-    this.load = new SnapshotLoad(store, keyspace, (reason, isComplete) =>
-      this.discardData(reason, isComplete),
-    );
+    const { store, keyspace, libraries, refusesOtherTypes } = this.parts;
+    const discarded = (reason: string, isComplete: boolean) => this.discardData(reason, isComplete);
+    this.load = new SnapshotLoad(store, keyspace, discarded, libraries);
     this.receiver = new SnapshotReceiver(this.load, {
       refusesOtherTypes: refusesOtherTypes?.(),
       valueBytesMax: store.valueBytesMax,
@@ -427,13 +426,16 @@ export class Follower {
   private endLoad(receiver: SnapshotReceiver): void {
     const { journal, history } = this.parts;
     this.receiver = null;
-    this.load?.complete();
+    const problems = this.load?.complete() ?? [];
     this.load = null;
     history.adopt(this.replid);
     journal.start(this.offset);
     this.setLoading(false);
     this.selectedDatabase = receiver.streamDatabase;
     this.report(receiver);
+    for (const problem of problems) {
+      this.parts.log.error(`a library of the leader cannot be loaded here: ${problem}`);
+    }
     this.goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
     if (receiver.usesMark) this.acknowledge();
   }

@@ -11,6 +11,7 @@
 import { assert } from "../../base/errors.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
 import { type Replacement, STORED, type Store } from "../../store/store.ts";
+import { type LibraryData, LibraryTexts, noLibraries } from "../library-data.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /**
@@ -24,11 +25,19 @@ export class SnapshotLoad implements SnapshotSink {
   private readonly store: Store;
   private readonly keyspace: Keyspace;
   private readonly discarded: Discarded;
+  private readonly libraries: LibraryData;
+  private readonly texts = new LibraryTexts();
   private replacement: Replacement | null = null;
   /** Of the items that come next. */
   private database = 0;
 
-  constructor(store: Store, keyspace: Keyspace, discarded: Discarded) {
+  constructor(
+    store: Store,
+    keyspace: Keyspace,
+    discarded: Discarded,
+    libraries: LibraryData = noLibraries,
+  ) {
+    this.libraries = libraries;
     this.store = store;
     this.keyspace = keyspace;
     this.discarded = discarded;
@@ -67,15 +76,24 @@ export class SnapshotLoad implements SnapshotSink {
     return replacement.set(...item) === STORED;
   }
 
+  /** Keeps a library until the snapshot is complete. */
+  library(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.texts.add(bytes, start, end);
+  }
+
   /** No more items come in this turn. */
   rest(): void {
     this.keyspace.select(0);
   }
 
-  /** The snapshot is complete: from now on the store serves it. */
-  complete(): void {
+  /**
+   * The snapshot is complete: from now on the store serves it. Returns why libraries of it cannot
+   * be loaded, if any.
+   */
+  complete(): readonly string[] {
     if (this.state === "beside") this.discard("the new data are complete", true);
     this.state = "over";
+    return this.libraries.replaceAll(this.texts.texts);
   }
 
   /** Drops a part of a snapshot: the old data remain, or none. */

@@ -23,6 +23,8 @@ export interface SnapshotSink {
   begin(): void;
   /** The items that follow are of this database. */
   select(database: number): void;
+  /** A library of functions; false if there are too many. */
+  library?(bytes: Uint8Array, start: number, end: number): boolean;
   /** False if there is no room for the item. */
   put(
     key: Uint8Array,
@@ -58,6 +60,7 @@ export class SnapshotReceiver {
         this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
       refused: () => void this.refused++,
       auxiliary: (name, value) => this.auxiliary(name, value),
+      library: (bytes, start, end) => this.sink.library?.(bytes, start, end) ?? false,
     };
     this.reader = new RdbReader(handler, options);
   }

@@ -9,11 +9,13 @@ import type { Journal } from "../../journal/journal.ts";
 import type { ChangedKeys } from "../../protocol/apply-stream.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
+import type { LibraryData } from "../library-data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface LeaderParts {
   readonly store: Store;
+  readonly libraries?: LibraryData | undefined;
   readonly journal: Journal;
   readonly history: History;
   readonly log: Logger;

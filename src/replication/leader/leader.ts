@@ -12,7 +12,7 @@
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { followerBufferBytesMax, journalIdleMsMax } from "../../base/limits.ts";
-import type { LinkPeer, LinkSocket } from "../../base/link.ts";
+import type { LinkPeer, LinkSocket, SnapshotContents } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import { boundOfFollower, type OutputBound } from "../../base/output-bound.ts";
 import { reasonOf } from "../../base/reason.ts";
@@ -179,7 +179,8 @@ export class LeaderReplication implements LinkOwner {
   private async fullSync(link: FollowerLink): Promise<void> {
     this.activate();
     if (link.peer.replconf.eof) return this.streamTo(link);
-    const spool = this.spoolFor(link);
+    const spool = this.spoolFor(link.peer.replconf);
+    link.spool = spool;
     const feed = spool.feed();
     link.announce(spool.offset, spool.replid);
     this.updateNeeded();
@@ -192,7 +193,7 @@ export class LeaderReplication implements LinkOwner {
   }
 
   private async streamTo(link: FollowerLink): Promise<void> {
-    const { offset, snapshot } = this.snapshot();
+    const { offset, snapshot } = this.snapshot(link.peer.replconf.contents);
     link.announce(offset, this.history.replid);
     this.updateNeeded();
     const leave = this.follow({ snapshot, drop: (reason) => link.drop(reason) });
@@ -200,16 +201,16 @@ export class LeaderReplication implements LinkOwner {
   }
 
   /** Followers that ask while others still wait share one file. */
-  private spoolFor(link: FollowerLink): Spool {
+  private spoolFor({ contents = "everything" }: LinkPeer["replconf"]): Spool {
+    if (contents !== "everything") return this.makeSpool(contents);
     const present = this.spool;
     const isShared = present !== null && !present.isComplete && this.waitsFor(present);
     this.spool = isShared && present.replid === this.history.replid ? present : this.makeSpool();
-    link.spool = this.spool;
     return this.spool;
   }
 
-  private makeSpool(): Spool {
-    const { offset, snapshot } = this.snapshot();
+  private makeSpool(contents: SnapshotContents = "everything"): Spool {
+    const { offset, snapshot } = this.snapshot(contents);
     const spool: Spool = new Spool({
       directories: this.parts.spoolDirectories?.() ?? [tmpdir()],
       snapshot,
@@ -272,13 +273,16 @@ export class LeaderReplication implements LinkOwner {
   }
 
   /** Under the lock of the journal: the snapshot has the databases as they are at its offset. */
-  private snapshot(): { readonly offset: number; readonly snapshot: Snapshot } {
-    const { store, clock, history, upstream, serverVersion, journal } = this.parts;
+  private snapshot(contents: SnapshotContents = "everything"): {
+    readonly offset: number;
+    readonly snapshot: Snapshot;
+  } {
+    const { store, clock, history, upstream, serverVersion, journal, libraries } = this.parts;
     journal.enter();
     const offset = this.beginReading();
     const { streamDatabase } = upstream;
     const point = { replid: history.replid, offset, streamDatabase };
-    const snapshot = new Snapshot(store, clock, point, serverVersion);
+    const snapshot = new Snapshot(store, clock, point, serverVersion, libraries?.texts(), contents);
     journal.leave();
     return { offset, snapshot };
   }
