@@ -11,6 +11,8 @@ import { connectionCommands } from "./connection/hello.ts";
 import { Command, type CommandRow } from "./core/command.ts";
 import { register, registerInternal } from "./core/registry.ts";
 import { debugCommands } from "./debug/debug-command.ts";
+import { fcallCommands } from "./function/fcall.ts";
+import { functionCommands } from "./function/functions.ts";
 import { databaseCommands } from "./generic/databases.ts";
 import { dumpCommands } from "./generic/dump.ts";
 import { expiryCommands } from "./generic/expiry.ts";
@@ -92,6 +94,8 @@ const rows: readonly CommandRow[] = [
   ...pubSubCommands,
   ...evalCommands,
   ...scriptCommands,
+  ...functionCommands,
+  ...fcallCommands,
   ...shutdownCommands,
   ...waitCommands,
   ...waitOffsetCommands,

@@ -184,6 +184,16 @@ export class Effects {
     this.finish();
   }
 
+  /** An effect on what is not in the store: a command of these words. Rare, so it allocates. */
+  command(words: readonly Uint8Array[]): void {
+    if (this.idle()) return;
+    let rest = 0;
+    for (const { length } of words) rest += argumentBytes(length);
+    this.begin(encoder.encode(`*${words.length}\r\n`), rest);
+    for (const word of words) this.argument(word, 0, word.length);
+    this.finish();
+  }
+
   /** The journal's end: the offset after everything recorded so far. */
   get offset(): number {
     return this.journal.offset;

@@ -43,7 +43,10 @@ export function installBase(lua: Lua, l: number): void {
  * the registry has the table in which the host sets globals of a script, as KEYS: those, a script
  * cannot replace either.
  */
-export function protectGlobals(lua: Lua): number {
+export function protectGlobals(
+  lua: Lua,
+  open?: (lua: Lua, tables: ReadOnlyTables) => void,
+): number {
   const { api, main: l } = lua;
   const tables = new ReadOnlyTables(lua);
   tables.guardFunctions(l);
@@ -55,14 +58,14 @@ export function protectGlobals(lua: Lua): number {
       api.lua_setfield(l, globalsIndex, lua.name(name));
     } else api.lua_settop(l, -2);
   }
+  open?.(lua, tables);
   return protectGlobalTable(lua, l, tables);
 }
 
 /** A missing global is an error; a local, a field of a table and rawget() are not concerned. */
 function protectGlobalTable(lua: Lua, l: number, tables: ReadOnlyTables): number {
   const { api } = lua;
-  api.lua_createtable(l, 0, 1);
-  lua.setFunction(l, "__index", (state) => refuseMissing(lua, state));
+  pushStrictness(lua, l);
   api.lua_pushvalue(l, globalsIndex);
   api.lua_pushvalue(l, -2);
   api.lua_setmetatable(l, -2);
@@ -79,6 +82,12 @@ function protectGlobalTable(lua: Lua, l: number, tables: ReadOnlyTables): number
   api.lua_replace(l, globalsIndex);
   api.lua_settop(l, 0);
   return real;
+}
+
+/** Pushes a metatable with which a missing field is an error, as a missing global. */
+export function pushStrictness(lua: Lua, l: number): void {
+  lua.api.lua_createtable(l, 0, 1);
+  lua.setFunction(l, "__index", (state) => refuseMissing(lua, state));
 }
 
 function refuseMissing(lua: Lua, l: number): number {

@@ -1,5 +1,5 @@
 // Fields of INFO about what Redis has and this node has not: an append-only file, children of a
-// fork, a defragmenter, functions, threads for writes, a reply buffer for each client. Exporters
+// fork, a defragmenter, threads for writes, a reply buffer for each client. Exporters
 // read them, and their values are true, as there is nothing to count. A field that gets something
 // to count moves to node-info.ts.
 
@@ -14,9 +14,7 @@ export const absentFromServer: Lines = [
 ];
 
 export const absentFromMemory: Lines = [
-  ...zero("used_memory_startup number_of_functions"),
-  ...zero("number_of_libraries used_memory_vm_functions"),
-  ...zero("used_memory_functions rss_overhead_bytes mem_cluster_links"),
+  ...zero("used_memory_startup rss_overhead_bytes mem_cluster_links"),
   ...zero("mem_not_counted_for_evict mem_aof_buffer active_defrag_running"),
   ...zero("lazyfree_pending_objects lazyfreed_objects"),
   ["rss_overhead_ratio", "1.00"],

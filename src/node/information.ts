@@ -3,6 +3,7 @@
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import type { Information } from "../command/core/node.ts";
+import type { Libraries } from "../command/function/node-libraries.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
 import type { Scripts } from "../command/script/scripts.ts";
 import type { Tracking } from "../command/tracking/tracking.ts";
@@ -33,6 +34,7 @@ export interface InformationParts {
   readonly timings: Timings;
   readonly tracking: Tracking;
   readonly scripts: Scripts;
+  readonly libraries: Libraries;
   readonly runId: string;
   readonly replication: Replication;
   readonly persistence: Persistence;
@@ -58,7 +60,7 @@ export class NodeInformation implements Information {
 
   async text(sections: readonly string[]): Promise<string> {
     const { standing, configuration, channels, tracking, threads, replication } = this.parts;
-    const { scripts } = this.parts;
+    const { scripts, libraries } = this.parts;
     const { persistence, shutdown, held } = this.parts;
     const counted = await threads.statistics();
     const store = this.parts.store.statistics();
@@ -81,6 +83,7 @@ export class NodeInformation implements Information {
         shardChannels: channels.shardChannels.size,
         tracking,
         scripts,
+        libraries,
         peakMemoryBytes: this.peakBytes(),
         store,
         sweeps: this.sweeps,

@@ -39,6 +39,7 @@ export interface InfoSource {
   readonly shardChannels: number;
   readonly tracking: TrackingCounts;
   readonly scripts: ScriptCounts;
+  readonly libraries: LibraryCounts;
   readonly peakMemoryBytes: number;
   readonly store: StoreStatistics;
   readonly sweeps: SweepCounts;
@@ -78,6 +79,14 @@ export interface ScriptCounts {
   /** Of the values in the VM. */
   readonly usedBytes: number;
   /** Of the scripts themselves. */
+  readonly cachedBytes: number;
+}
+
+/** The libraries of functions, and the VM that runs these. */
+export interface LibraryCounts {
+  readonly libraryCount: number;
+  readonly functionCount: number;
+  readonly usedBytes: number;
   readonly cachedBytes: number;
 }
 
@@ -184,7 +193,7 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["used_memory_dataset_perc", percent(used - overhead, used)],
     ["total_system_memory", systemBytes],
     ["total_system_memory_human", humanBytes(systemBytes)],
-    ...scriptFields(source.scripts),
+    ...scriptFields(source.scripts, source.libraries),
     ["maxmemory", config.maxMemory],
     ["maxmemory_human", humanBytes(config.maxMemory)],
     ["maxmemory_policy", config.eviction === "none" ? "noeviction" : "allkeys-lfu"],
@@ -202,15 +211,21 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
   ];
 }
 
-function scriptFields({ count, usedBytes, cachedBytes }: ScriptCounts): Field[] {
+function scriptFields(scripts: ScriptCounts, libraries: LibraryCounts): Field[] {
+  const vmBytes = scripts.usedBytes + libraries.usedBytes;
+  const cachedBytes = scripts.cachedBytes + libraries.cachedBytes;
   return [
-    ["used_memory_lua", usedBytes],
-    ["used_memory_vm_eval", usedBytes],
-    ["used_memory_lua_human", humanBytes(usedBytes)],
-    ["used_memory_scripts_eval", cachedBytes],
-    ["number_of_cached_scripts", count],
-    ["used_memory_vm_total", usedBytes],
-    ["used_memory_vm_total_human", humanBytes(usedBytes)],
+    ["used_memory_lua", scripts.usedBytes],
+    ["used_memory_vm_eval", scripts.usedBytes],
+    ["used_memory_lua_human", humanBytes(scripts.usedBytes)],
+    ["used_memory_scripts_eval", scripts.cachedBytes],
+    ["number_of_cached_scripts", scripts.count],
+    ["number_of_functions", libraries.functionCount],
+    ["number_of_libraries", libraries.libraryCount],
+    ["used_memory_vm_functions", libraries.usedBytes],
+    ["used_memory_vm_total", vmBytes],
+    ["used_memory_vm_total_human", humanBytes(vmBytes)],
+    ["used_memory_functions", libraries.cachedBytes],
     ["used_memory_scripts", cachedBytes],
     ["used_memory_scripts_human", humanBytes(cachedBytes)],
   ];

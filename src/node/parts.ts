@@ -27,7 +27,13 @@ import { HeldCommands } from "./held-commands.ts";
 import { NodeUsers } from "./node-users.ts";
 import { Observers } from "./observers.ts";
 import { NodePauses } from "./pauses.ts";
-import { attach, controlThread, makeScripts, reserveMemory } from "./shared-memory.ts";
+import {
+  attach,
+  controlThread,
+  makeLibraries,
+  makeScripts,
+  reserveMemory,
+} from "./shared-memory.ts";
 import { DeliveryDebt } from "./threads/delivery-debt.ts";
 import { LocalMailbox } from "./threads/mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
@@ -72,6 +78,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const tracking = new Tracking(send);
   const monitors = new Monitors(send);
   const scripts = makeScripts(attached, log, true);
+  const libraries = makeLibraries(attached, log);
   const context = {
     store,
     keyspace,
@@ -83,21 +90,22 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
     tracking,
     monitors,
     scripts,
+    libraries,
   };
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
-    ...{ channels, tracking, monitors, scripts, context, clientLimits },
+    ...{ channels, tracking, monitors, scripts, libraries, context, clientLimits },
     debt: new DeliveryDebt(memory.deliveries),
     runId: randomReplid(),
   };
 }
 
 export function makeReplication(ground: Ground): Replication {
-  const { store, keyspace, journal, effects, standing, log, fault } = ground;
+  const { store, keyspace, journal, effects, standing, log, fault, libraries } = ground;
   const { configuration, credentials, pauses, context } = ground;
   const replication = new Replication({
-    ...{ store, keyspace, journal, effects, log, fault },
+    ...{ store, keyspace, journal, effects, log, fault, libraries },
     pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
     onLoadingChange: (isLoading) => {
       standing.isLoading = isLoading;
@@ -160,10 +168,10 @@ function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"
 }
 
 export function makePersistence(ground: Ground, replication: Replication): Persistence {
-  const { store, keyspace, log, fault, configuration } = ground;
+  const { store, keyspace, log, fault, configuration, libraries } = ground;
   const { snapshotFile } = configuration.current;
   return new Persistence({
-    ...{ store, keyspace, log, fault, replication },
+    ...{ store, keyspace, log, fault, replication, libraries },
     path: snapshotFile === "" ? "" : resolve(snapshotFile),
     serverVersion: redisVersion,
     options: () => ({

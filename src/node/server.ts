@@ -131,7 +131,7 @@ type Node = ReturnType<typeof makeServices>;
 /** What answers control commands, reacts to a change of roles, and runs periodically. */
 function makeServices(ground: Ground, made: Made) {
   const { store, standing, log, fault, configuration, pauses, clientMemory } = ground;
-  const { channels, tracking, scripts, runId } = ground;
+  const { channels, tracking, scripts, libraries, runId } = ground;
   const { timeBounds } = ground;
   const { replication, persistence, threads, observers } = made;
   const { connections, held } = made.controlThread;
@@ -148,6 +148,7 @@ function makeServices(ground: Ground, made: Made) {
     channels,
     tracking,
     scripts,
+    libraries,
     runId,
     threads,
     persistence,

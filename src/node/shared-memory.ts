@@ -8,6 +8,7 @@ import { wallClockMs } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
 import { Observer } from "../command/core/observer.ts";
+import { Libraries } from "../command/function/node-libraries.ts";
 import { Scripts } from "../command/script/scripts.ts";
 import { SharedScripts } from "../command/script/shared-scripts.ts";
 import type { Config } from "../config/config.ts";
@@ -129,12 +130,21 @@ const levelsOfScripts = ["debug", "debug", "info", "warn"] as const;
 
 /** The scripts as one thread knows them; the control thread owns them. */
 export function makeScripts(attached: Attached, log: Logger, isOwner: boolean): Scripts {
-  const { statistics, standing, sharedScripts: shared } = attached;
-  return new Scripts(statistics.errors, {
-    ...{ shared, isOwner },
+  const { statistics, sharedScripts: shared } = attached;
+  const host = machineHost(attached, log);
+  return new Scripts(statistics.errors, { ...{ shared, isOwner }, ...host });
+}
+
+/** The libraries of functions, which the control thread has. */
+export function makeLibraries(attached: Attached, log: Logger): Libraries {
+  return new Libraries(attached.statistics.errors, machineHost(attached, log));
+}
+
+function machineHost({ standing }: Attached, log: Logger) {
+  return {
     timeLimitMs: () => standing.scriptMsMax,
-    log: (level, text) => log[levelsOfScripts[level]](text),
-  });
+    log: (level: number, text: string) => log[levelsOfScripts[level]](text),
+  };
 }
 
 /** Makes a change while no thread is in the middle of a command. */

@@ -7,6 +7,7 @@ import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
+import type { Library, LibraryFunction } from "../function/catalogue.ts";
 import type { Channels } from "../pubsub/channels.ts";
 import type { Script } from "../script/script-cache.ts";
 import type { Monitors } from "../server/monitors.ts";
@@ -62,11 +63,41 @@ export interface NodeScripts {
   readonly usedBytes: number;
 }
 
+/** The libraries of a node, and the VM that runs their functions (function/node-libraries.ts). */
+export interface NodeLibraries {
+  all(): readonly Library[];
+  /** The texts of all. */
+  texts(): readonly Uint8Array[];
+  find(name: string): LibraryFunction | undefined;
+  readonly libraryCount: number;
+  readonly functionCount: number;
+  /** Memory of the libraries, and of the values in the VM. */
+  readonly cachedBytes: number;
+  readonly usedBytes: number;
+  /** Returns the name of the library, or why it cannot be loaded. */
+  load(text: Uint8Array, replaces: boolean): string | ErrorReply;
+  /** False: there is none of this name. */
+  delete(name: string): boolean;
+  clear(): void;
+  /** Loads all of these, or none; null, or why not. */
+  restore(texts: readonly Uint8Array[], policy: "flush" | "append" | "replace"): ErrorReply | null;
+  /** Calls a function with the keys and arguments of the request. */
+  run(
+    x: Context,
+    called: LibraryFunction,
+    request: Request,
+    keyCount: number,
+    isReadOnly: boolean,
+    reply: Reply,
+  ): void;
+}
+
 /** The context of GLOBAL commands: what a node has only once, in the control thread. */
 export interface ChannelContext extends Context {
   readonly channels: Channels;
   readonly tracking: Tracking;
   readonly monitors: Monitors;
+  readonly libraries: NodeLibraries;
 }
 
 /** The context of CONTROL commands. */

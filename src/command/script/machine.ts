@@ -16,6 +16,7 @@ import {
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import { installLibraries } from "../../lua/libraries.ts";
 import { Lua } from "../../lua/lua.ts";
+import type { ReadOnlyTables } from "../../lua/read-only.ts";
 import { protectGlobals } from "../../lua/sandbox.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -24,9 +25,9 @@ import type { Context } from "../core/context.ts";
 import { ScriptCalls } from "./call.ts";
 import { ErrorPlace } from "./error-place.ts";
 import { LuaReply } from "./lua-reply.ts";
-import { installRedis, raise } from "./redis-library.ts";
+import { installRedis, type LibraryHost, raise } from "./redis-library.ts";
 import { errorOf, ResultWriter } from "./result.ts";
-import type { Script } from "./script-cache.ts";
+import type { Runnable, Script } from "./script-cache.ts";
 import { ScriptRun } from "./script-run.ts";
 
 /** What a machine needs of the node. */
@@ -37,21 +38,27 @@ export interface MachineHost {
   log(level: number, text: string): void;
 }
 
-const HANDLER = 1;
-const GLOBALS = 2;
+export const HANDLER = 1;
+export const GLOBALS = 2;
 const KEYS = 3;
-const ARGV = 4;
+export const ARGV = 4;
 
 export class ScriptMachine {
   readonly number: number;
   readonly lua: Lua;
-  private readonly host: MachineHost;
-  private readonly current: ScriptRun;
+  protected readonly host: MachineHost;
+  protected readonly current: ScriptRun;
   private readonly calls: ScriptCalls;
   private readonly results: ResultWriter;
   private readonly place: ErrorPlace;
 
-  constructor(number: number, host: MachineHost) {
+  /** `install` adds the library `redis`; `open`, what else is to be protected with the globals. */
+  constructor(
+    number: number,
+    host: MachineHost,
+    install: (lua: Lua, host: LibraryHost) => void = installRedis,
+    open?: (lua: Lua, tables: ReadOnlyTables) => void,
+  ) {
     this.number = number;
     this.host = host;
     this.lua = new Lua(scriptMemoryBytesMax);
@@ -65,8 +72,8 @@ export class ScriptMachine {
     this.place = new ErrorPlace(lua);
     const { current, calls, results } = this;
     installLibraries(lua);
-    installRedis(lua, { current, calls, results, log: host.log });
-    this.layBottom(protectGlobals(lua));
+    install(lua, { current, calls, results, log: host.log });
+    this.layBottom(protectGlobals(lua, open));
     lua.setHook(lua.main, (l) => this.onCount(l), scriptInstructionsPerCheck);
   }
 
@@ -81,6 +88,10 @@ export class ScriptMachine {
     api.lua_rawgeti(main, registryIndex, globals);
     this.lua.pushText(main, "KEYS");
     this.lua.pushText(main, "ARGV");
+  }
+
+  protected get isForFunctions(): boolean {
+    return false;
   }
 
   // ---- scripts ---------------------------------------------------------------------------------
@@ -108,7 +119,7 @@ export class ScriptMachine {
   /** Runs a script of this VM with the keys and arguments of a request. */
   run(
     x: Context,
-    script: Script,
+    script: Runnable,
     request: Request,
     firstKey: number,
     keyCount: number,
@@ -122,7 +133,7 @@ export class ScriptMachine {
     this.results.resp3 = false;
     session.isExecuting = true;
     x.observer.isInScript = true;
-    x.standing.script.begin();
+    x.standing.script.begin(this.isForFunctions);
     try {
       this.execute(script, request, firstKey, keyCount, reply);
     } finally {
@@ -138,8 +149,8 @@ export class ScriptMachine {
     }
   }
 
-  private execute(
-    script: Script,
+  protected execute(
+    script: Runnable,
     request: Request,
     firstKey: number,
     keyCount: number,
@@ -151,28 +162,36 @@ export class ScriptMachine {
     this.setList(KEYS, request, firstKey, firstArgument);
     this.setList(ARGV, request, firstArgument, request.argc);
     api.lua_rawgeti(main, registryIndex, script.reference);
-    const outcome = lua.protectedCall(main, 0, 1, HANDLER);
-    if (outcome === status.OK) this.results.write(main, reply);
+    this.finish(script, lua.protectedCall(main, 0, 1, HANDLER), reply);
+  }
+
+  /** Replies with what a call has left on the stack. */
+  protected finish(script: Runnable, outcome: number, reply: Reply): void {
+    if (outcome === status.OK) this.results.write(this.lua.main, reply);
     else this.writeFailure(script, reply);
   }
 
   /** Sets a global to the list of these arguments. */
   private setList(name: number, request: Request, from: number, to: number): void {
+    const { api, main } = this.lua;
+    api.lua_pushvalue(main, name);
+    this.pushList(request, from, to);
+    api.lua_rawset(main, GLOBALS);
+  }
+
+  protected pushList({ buf, start, end }: Request, from: number, to: number): void {
     const { lua } = this;
     const { api, main } = lua;
-    const { buf, start, end } = request;
-    api.lua_pushvalue(main, name);
     api.lua_createtable(main, to - from, 0);
     for (let i = from; i < to; i++) {
       lua.pushBytes(main, buf, start[i], end[i]);
       api.lua_rawseti(main, -2, i - from + 1);
     }
-    api.lua_rawset(main, GLOBALS);
   }
 
   // ---- errors ----------------------------------------------------------------------------------
 
-  private writeFailure(script: Script, reply: Reply): void {
+  private writeFailure(script: Runnable, reply: Reply): void {
     const { lua } = this;
     const { api, main } = lua;
     if (lua.isBroken) return reply.error(failure(script, "the VM has failed"));
@@ -186,7 +205,7 @@ export class ScriptMachine {
   }
 
   /** Called by the hook, and by functions of ours that work for long. */
-  private onCount(l: number): void {
+  protected onCount(l: number): void {
     const { current, lua } = this;
     if (current.x === null) return;
     if (current.endedBy === "") current.endedBy = this.reasonToEnd();
@@ -224,6 +243,6 @@ export class ScriptMachine {
   }
 }
 
-function failure(script: Script, text: string) {
+function failure(script: Runnable, text: string) {
   return errorReply(`Error running script ${script.sha}, ${text.slice(0, 100)}`);
 }

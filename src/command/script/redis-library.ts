@@ -31,6 +31,16 @@ const replication: readonly (readonly [string, number])[] = [
 ];
 const version = { text: "7.0.15", number: 0x07_00_0f };
 
+/** The same for functions: what EVAL alone has is missing. */
+export function installRedisForFunctions(lua: Lua, host: LibraryHost): void {
+  const { api, main } = lua;
+  installRedis(lua, host);
+  api.lua_getfield(main, globalsIndex, lua.name("redis"));
+  api.lua_pushnil(main);
+  api.lua_setfield(main, -2, lua.name("replicate_commands"));
+  api.lua_settop(main, -2);
+}
+
 export function installRedis(lua: Lua, host: LibraryHost): void {
   const { api, main } = lua;
   const { calls } = host;
@@ -40,7 +50,7 @@ export function installRedis(lua: Lua, host: LibraryHost): void {
   lua.setFunction(main, "error_reply", (l) => errorReply(lua, l));
   lua.setFunction(main, "status_reply", (l) => statusReply(lua, l));
   lua.setFunction(main, "sha1hex", (l) => sha1hex(lua, l));
-  lua.setFunction(main, "log", (l) => log(lua, l, host));
+  addLogAndVersion(lua, host);
   lua.setFunction(main, "setresp", (l) => setResp(lua, l, host));
   lua.setFunction(main, "set_repl", (l) => setReplication(lua, l));
   lua.setFunction(main, "replicate_commands", (l) => {
@@ -49,13 +59,18 @@ export function installRedis(lua: Lua, host: LibraryHost): void {
   });
   const tested = new ScriptArguments();
   lua.setFunction(main, "acl_check_cmd", (l) => aclCheck(lua, l, host, tested));
-  for (const [name, value] of [...Object.entries(logLevels), ...replication]) {
-    setNumber(lua, name, value);
-  }
+  for (const [name, value] of replication) setNumber(lua, name, value);
+  api.lua_setfield(main, globalsIndex, lua.name("redis"));
+}
+
+/** Adds to the table on the top of the stack what there is also while a library is loaded. */
+export function addLogAndVersion(lua: Lua, host: Pick<LibraryHost, "log">): void {
+  const { api, main } = lua;
+  lua.setFunction(main, "log", (l) => log(lua, l, host));
+  for (const [name, value] of Object.entries(logLevels)) setNumber(lua, name, value);
   setNumber(lua, "REDIS_VERSION_NUM", version.number);
   lua.pushText(main, version.text);
   api.lua_setfield(main, -2, lua.name("REDIS_VERSION"));
-  api.lua_setfield(main, globalsIndex, lua.name("redis"));
 }
 
 function setNumber(lua: Lua, name: string, value: number): void {
@@ -127,7 +142,7 @@ export function sha1Of(bytes: Uint8Array): string {
   return new Bun.CryptoHasher("sha1").update(bytes).digest("hex");
 }
 
-function log(lua: Lua, l: number, host: LibraryHost): number {
+function log(lua: Lua, l: number, host: Pick<LibraryHost, "log">): number {
   const { api } = lua;
   const count = api.lua_gettop(l);
   if (count < 2) return raise(lua, l, "redis.log() requires two arguments or more.");

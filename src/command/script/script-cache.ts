@@ -9,20 +9,24 @@ import type { ScriptFlags } from "./shebang.ts";
 /** What a script costs beside its text: measured with a million short ones. */
 const overheadBytes = 400;
 
-/** A script that could be compiled. */
-export interface Script {
-  /** Its SHA1 in lower-case hexadecimal digits. */
+/** What a VM can run. */
+export interface Runnable {
+  /** How errors name it: a script by its SHA1, in lower-case digits; a function by its name. */
   readonly sha: string;
+  readonly flags: ScriptFlags;
+  /** Its function in the registry of the VM with this number. */
+  reference: number;
+  vm: number;
+}
+
+/** A script that could be compiled. */
+export interface Script extends Runnable {
   readonly shaBytes: Uint8Array;
   readonly text: Uint8Array;
-  readonly flags: ScriptFlags;
   /** Every data thread may run it; else only the control thread. */
   readonly runsAnywhere: boolean;
   /** Whether SCRIPT LOAD has brought it: then only SCRIPT FLUSH removes it. */
   isLoaded: boolean;
-  /** Its function in the registry of the VM with this number. */
-  reference: number;
-  vm: number;
 }
 
 export class ScriptCache {

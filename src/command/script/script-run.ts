@@ -2,12 +2,12 @@
 // a time, so one object is used again and again.
 
 import type { Context } from "../core/context.ts";
-import type { Script } from "./script-cache.ts";
+import type { Runnable } from "./script-cache.ts";
 
 export class ScriptRun {
   /** Null: no script is running. */
   x: Context | null = null;
-  script: Script | null = null;
+  script: Runnable | null = null;
   isReadOnly = false;
   allowsOom = false;
   /** It has called a command that writes: from now on nothing about the node stops it. */
@@ -18,7 +18,7 @@ export class ScriptRun {
   /** Its time is over, or it was killed; the text is the reason. */
   endedBy = "";
 
-  begin(x: Context, script: Script, isReadOnly: boolean, nowMs: number): void {
+  begin(x: Context, script: Runnable, isReadOnly: boolean, nowMs: number): void {
     const { isPlain, noWrites, allowOom } = script.flags;
     this.x = x;
     this.script = script;

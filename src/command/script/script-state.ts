@@ -4,12 +4,14 @@
 //   idle --begin()--> running --wrote()--> written --end()--> idle
 //                     running --kill()---> killed ---end()--> idle
 //
+// A bit beside the state says that it is a function, which another command kills.
 // Invariant: a script that has written is never killed.
 
 const IDLE = 0;
 const RUNNING = 1;
 const WRITTEN = 2;
 const KILLED = 3;
+const FUNCTION = 4;
 
 export class ScriptState {
   private readonly words: Int32Array;
@@ -20,13 +22,15 @@ export class ScriptState {
     this.at = at;
   }
 
-  begin(): void {
-    Atomics.store(this.words, this.at, RUNNING);
+  begin(isFunction = false): void {
+    Atomics.store(this.words, this.at, isFunction ? RUNNING | FUNCTION : RUNNING);
   }
 
   /** Before its first write; false: it has been killed. */
   wrote(): boolean {
-    return Atomics.compareExchange(this.words, this.at, RUNNING, WRITTEN) !== KILLED;
+    const kind = Atomics.load(this.words, this.at) & FUNCTION;
+    const before = RUNNING | kind;
+    return Atomics.compareExchange(this.words, this.at, before, WRITTEN | kind) === before;
   }
 
   end(): void {
@@ -34,17 +38,20 @@ export class ScriptState {
   }
 
   get isKilled(): boolean {
-    return Atomics.load(this.words, this.at) === KILLED;
+    return (Atomics.load(this.words, this.at) & ~FUNCTION) === KILLED;
   }
 
-  kill(): "killed" | "written" | "idle" {
-    switch (Atomics.compareExchange(this.words, this.at, RUNNING, KILLED)) {
+  /** "other": what is running is not of this kind. */
+  kill(isFunction = false): "killed" | "written" | "idle" | "other" {
+    const kind = isFunction ? FUNCTION : 0;
+    const before = Atomics.compareExchange(this.words, this.at, RUNNING | kind, KILLED | kind);
+    switch (before & ~FUNCTION) {
       case IDLE:
         return "idle";
       case WRITTEN:
         return "written";
       default:
-        return "killed";
+        return (before & FUNCTION) === kind ? "killed" : "other";
     }
   }
 }

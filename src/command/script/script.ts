@@ -5,7 +5,7 @@
 import { ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { ChannelContext, Context } from "../core/context.ts";
+import type { ChannelContext, Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
@@ -55,7 +55,7 @@ const subcommands = family({ group: "scripting", since: "2.6.0" }, [
     flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
     summary: "Ends the script that is running, unless it has written.",
     differs: "Arrives during a script only with several data threads.",
-    handler: kill,
+    handler: killer(false),
   },
   {
     name: "script|debug",
@@ -111,6 +111,14 @@ const hasWritten = new ErrorReply(
     "script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
 
+/** Of Redis, where a function is a script, and a script is an EVAL. */
+const busyFunction = new ErrorReply("BUSY", busyText("FUNCTION KILL"));
+const busyScript = new ErrorReply("BUSY", busyText("SCRIPT KILL"));
+
+function busyText(way: string): string {
+  return `Redis is busy running a script. You can only call ${way} or SHUTDOWN NOSAVE.`;
+}
+
 function load(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   const script = x.scripts.learn(buf.subarray(start[2], end[2]), true);
@@ -139,15 +147,20 @@ function show({ scripts }: ChannelContext, request: Request, reply: Reply): void
   else reply.bulk(script.text, 0, script.text.length);
 }
 
-function kill({ standing }: Context, _request: Request, reply: Reply): void {
-  switch (standing.script.kill()) {
-    case "killed":
-      return reply.ok();
-    case "written":
-      return reply.error(hasWritten);
-    default:
-      return reply.error(notBusy);
-  }
+/** SCRIPT KILL; for functions, FUNCTION KILL. Neither ends what the other is for. */
+export function killer(ofFunctions: boolean): Handler {
+  return ({ standing }, _request, reply) => {
+    switch (standing.script.kill(ofFunctions)) {
+      case "killed":
+        return reply.ok();
+      case "written":
+        return reply.error(hasWritten);
+      case "other":
+        return reply.error(ofFunctions ? busyScript : busyFunction);
+      default:
+        return reply.error(notBusy);
+    }
+  };
 }
 
 function debug(_x: Context, request: Request, reply: Reply): void {

@@ -15,7 +15,7 @@ import { callsOnlyLocalCommands } from "./called-commands.ts";
 import { type MachineHost, ScriptMachine } from "./machine.ts";
 import { RecentScripts } from "./recent-scripts.ts";
 import { sha1Of } from "./redis-library.ts";
-import { type Script, ScriptCache } from "./script-cache.ts";
+import { type Runnable, type Script, ScriptCache } from "./script-cache.ts";
 import type { SharedScripts } from "./shared-scripts.ts";
 import { readShebang, type ScriptFlags } from "./shebang.ts";
 
@@ -212,7 +212,7 @@ function scriptOf(sha: string, text: Uint8Array, flags: ScriptFlags, isLoaded: b
 export const firstKey = 3;
 
 /** Why the node does not begin a script: redis 7.0 `script.c` (scriptPrepareForRun). */
-function refusalOf(x: Context, { flags }: Script, isReadOnly: boolean): ErrorReply | null {
+export function refusalOf(x: Context, { flags }: Runnable, isReadOnly: boolean): ErrorReply | null {
   const { restrictions } = x.standing;
   const isStale = (restrictions & restriction.STALE) !== 0;
   if (flags.isPlain) return isStale ? leaderGone : null;

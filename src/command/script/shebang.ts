@@ -24,7 +24,10 @@ const plain: ScriptFlags = {
 const HASH = 0x23;
 const EXCLAMATION = 0x21;
 const LF = 0x0a;
-const known = ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
+/** In Redis's order. */
+export const knownFlags: readonly string[] = [
+  ...["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"],
+];
 
 /** The flags of a script, or a sentence that says what is wrong with them. */
 export function readShebang(text: Uint8Array): ScriptFlags | string {
@@ -39,15 +42,20 @@ export function readShebang(text: Uint8Array): ScriptFlags | string {
     if (!word.startsWith("flags=")) return `Unknown lua shebang option: ${word}`;
     for (const name of word.slice("flags=".length).split(",")) {
       if (name === "") continue;
-      if (!known.includes(name)) return `Unexpected flag in script shebang: ${name}`;
+      if (!knownFlags.includes(name)) return `Unexpected flag in script shebang: ${name}`;
       flags.add(name);
     }
   }
+  return flagsOf(flags, end);
+}
+
+/** The flags of a script, or of a function, that has stated these. */
+export function flagsOf(stated: ReadonlySet<string>, codeStart: number): ScriptFlags {
   return {
     isPlain: false,
-    noWrites: flags.has("no-writes"),
-    allowOom: flags.has("allow-oom"),
-    allowStale: flags.has("allow-stale"),
-    codeStart: end,
+    noWrites: stated.has("no-writes"),
+    allowOom: stated.has("allow-oom"),
+    allowStale: stated.has("allow-stale"),
+    codeStart,
   };
 }

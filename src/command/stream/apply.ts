@@ -51,9 +51,19 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
     if (verdict.type === "unknown") refuseUnknown(verdict, context, request);
     return verdict;
   };
+  /** A full sync would bring the same library again. */
+  const runOnLibraries = (command: Command, request: Request): Applied => {
+    context.observer.begin(context.session);
+    execute(context, command, request, reply);
+    const refusal = reply.take();
+    if (refusal === null) return "applied";
+    options.log.error(`a library of the leader cannot be loaded here: ${refusal.text}`);
+    return "skipped";
+  };
   const runOrErase = (command: Command, request: Request, lacksValues: boolean): Applied => {
     context.now = wallClockMs();
     const isGap = lacksValues && buildsOnGap(context, command, request);
+    if (command.name.startsWith("function|")) return runOnLibraries(command, request);
     if (!isGap && run(context, command, request, reply)) return "applied";
     eraseWritten(context, command, request);
     if (!lacksValues)

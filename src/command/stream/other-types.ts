@@ -20,8 +20,8 @@ const namesByType: Readonly<Record<string, string>> = {
     "hpersist hgetdel hgetex hsetex",
   /** Old Redis versions send scripts as they are. */
   script: "eval evalsha fcall",
-  /** They change no key. */
-  none: "function script",
+  /** It changes no key. */
+  none: "script",
   stream: "xadd xdel xdelex xtrim xsetid xgroup xack xackdel xclaim xautoclaim xreadgroup xcfgset",
 };
 

@@ -61,7 +61,7 @@ function typeOf(command: Command, request: Request): string {
 }
 
 /** A leader's stream does not tell the effect of a script that runs there. */
-const scriptNames = ["eval", "evalsha", "eval_ro", "evalsha_ro"];
+const scriptNames = ["eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"];
 
 /** The commands of this node that have a different form in a stream. */
 const overridden: ReadonlySet<Command> = new Set(

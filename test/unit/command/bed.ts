@@ -11,6 +11,7 @@ import { execute } from "../../../src/command/core/execute.ts";
 import type { Control } from "../../../src/command/core/node.ts";
 import { Observer } from "../../../src/command/core/observer.ts";
 import { Session } from "../../../src/command/core/session.ts";
+import { Libraries } from "../../../src/command/function/node-libraries.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { Scripts } from "../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../src/command/server/monitors.ts";
@@ -90,6 +91,7 @@ export class Bed {
       tracking: new Tracking(() => undefined),
       monitors: new Monitors(() => undefined),
       scripts: new Scripts(statistics.errors),
+      libraries: new Libraries(statistics.errors),
       control: { clients } as unknown as Control,
       now: now,
       session: this.session,

@@ -53,6 +53,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     tracking: { count: 0, keys: { size: 0, items: 0 }, broadcast: { size: 0 } },
     shardChannels: 0,
     scripts: { count: 0, usedBytes: 0, cachedBytes: 0 },
+    libraries: { libraryCount: 0, functionCount: 0, usedBytes: 0, cachedBytes: 0 },
     peakMemoryBytes: 1,
     store: bed.store.statistics(),
     sweeps: { stalePercent: 2.5, cuts: 4, spentMs: 17.6 },

@@ -4,6 +4,7 @@
 
 import { expect, test } from "bun:test";
 import { Log } from "../../../src/base/log.ts";
+import { Libraries } from "../../../src/command/function/node-libraries.ts";
 import { Channels } from "../../../src/command/pubsub/channels.ts";
 import { Scripts } from "../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../src/command/server/monitors.ts";
@@ -113,6 +114,7 @@ function follow(snapshot: Uint8Array, effects: Uint8Array): Node {
     tracking: new Tracking(() => undefined),
     monitors: new Monitors(() => undefined),
     scripts: new Scripts(node.statistics.errors),
+    libraries: new Libraries(node.statistics.errors),
   };
   const apply = applier(parts, { log: quiet, refusesOtherTypes: () => false });
   const stream = new LeaderStream({ journal: node.journal, database: 0, apply, acknowledge() {} });

@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { SyncError } from "../../../../src/base/errors.ts";
 import { Log } from "../../../../src/base/log.ts";
+import { Libraries } from "../../../../src/command/function/node-libraries.ts";
 import { Channels } from "../../../../src/command/pubsub/channels.ts";
 import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { Monitors } from "../../../../src/command/server/monitors.ts";
@@ -40,6 +41,7 @@ function open(refusesOtherTypes = false) {
     tracking: new Tracking(() => undefined),
     monitors: new Monitors(() => undefined),
     scripts: new Scripts(statistics.errors),
+    libraries: new Libraries(statistics.errors),
   };
   const apply = applier(parts, {
     log: new Log(
@@ -332,6 +334,5 @@ test("if other types are refused, so is an unknown command", () => {
   const { run } = open(true);
   expect(() => run("JSON.SET", "a", "$", "1")).toThrow("JSON.SET, which this node does not know,");
   expect(() => run("RESTORE", "a", "0", "\x01list")).toThrow("a command of type list");
-  expect(run("FUNCTION", "LOAD", "code")).toBe("skipped");
   expect(run("SCRIPT", "LOAD", "code")).toBe("skipped");
 });

@@ -34,7 +34,7 @@ test("a command belongs to one type, and commands on strings or on any type to n
   expect(["rpush", "sadd", "zadd", "hset", "xadd", "sort"].map(otherTypeOf)).toEqual([
     ...["list", "set", "zset", "hash", "stream", "list"],
   ]);
-  expect(["evalsha", "function"].map(otherTypeOf)).toEqual(["script", "none"]);
+  expect(["evalsha", "script"].map(otherTypeOf)).toEqual(["script", "none"]);
   for (const name of ["set", "setbit", "rename", "json.set", "constructor"]) {
     expect(otherTypeOf(name)).toBeUndefined();
   }

@@ -1,0 +1,58 @@
+// FCALL and FCALL_RO: the arguments of redis 7.0 `functions.c`. What a function may touch is not
+// known before, as with scripts (script/eval.ts), so the same holds for locks and threads.
+
+import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
+import { latin1 } from "../../base/bytes.ts";
+import { errorReply } from "../../base/errors.ts";
+import type { Reply } from "../../protocol/reply.ts";
+import type { Request } from "../../protocol/request.ts";
+import type { ChannelContext } from "../core/context.ts";
+import { family } from "../core/family.ts";
+import { flag } from "../core/flags.ts";
+import { firstKey } from "../script/scripts.ts";
+
+const { NO_SCRIPT, STALE, MAY_REPLICATE, READONLY, OTHER_DATABASE, SCRIPT } = flag;
+const usual = NO_SCRIPT | STALE | OTHER_DATABASE | SCRIPT;
+
+const common = {
+  group: "scripting",
+  arity: -3,
+  keys: [firstKey, -1, 1],
+  keyCount: 2,
+  syntax: "function numkeys:integer [key...] [arg...]",
+  since: "7.0.0",
+  complexity: "Depends on the function that is executed.",
+} as const;
+
+export const fcallCommands = family(common, [
+  {
+    name: "fcall",
+    flags: usual | MAY_REPLICATE,
+    keyUse: "RW access update",
+    summary: "Invokes a function.",
+    global: (x, request, reply) => call(x, request, reply, false),
+  },
+  {
+    name: "fcall_ro",
+    flags: usual | READONLY,
+    keyUse: "RO access",
+    summary: "Invokes a function that may only read.",
+    global: (x, request, reply) => call(x, request, reply, true),
+  },
+]);
+
+const notFound = errorReply("Function not found");
+const badCount = errorReply("Bad number of keys provided");
+const negativeKeys = errorReply("Number of keys can't be negative");
+const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
+
+function call(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+  const { buf, start, end, argc } = request;
+  const called = x.libraries.find(latin1(buf, start[1], end[1]));
+  if (called === undefined) return reply.error(notFound);
+  const count = readInteger(buf, start[2], end[2]);
+  if (count === NOT_AN_INTEGER) return reply.error(badCount);
+  if (count > argc - firstKey) return reply.error(tooManyKeys);
+  if (count < 0) return reply.error(negativeKeys);
+  x.libraries.run(x, called, request, count, isReadOnly, reply);
+}
