@@ -14,7 +14,8 @@ import { contentsOf } from "../support/write-load.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const writeCount = 8_000;
+/** Half as much again as fits. */
+const writeCount = 6_000;
 const batchSize = 500;
 const value = Buffer.alloc(1_000, "a value that fills memory ");
 

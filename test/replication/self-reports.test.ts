@@ -3,7 +3,7 @@
  * change of role: support/self-report.ts asks in a loop while a scenario runs. A redis-server runs
  * through the same scenarios. The tests also assert that each state was seen at all.
  */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
@@ -13,7 +13,7 @@ import { type Contestant, oracle, ours, oursWithThreads } from "../support/serve
 
 setDefaultTimeout(caseMsMax);
 
-const pauseMs = repetitions(2, 0);
+const pauseMs = repetitions(5, 0);
 const patience = { timeoutMs: 60_000 };
 
 interface Judged extends Contestant {
@@ -135,21 +135,26 @@ describe.each(contestants)("$name", (contestant) => {
 });
 
 describe("a start from a file", () => {
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  const path = () => `${directory.path}/dump.rdb`;
+
+  beforeAll(async () => {
+    directory = await temporaryDirectory();
+    await using node = await ours.start(["--snapshot-file", path()]);
+    await fill(node.port, 8);
+    await using peer = await Peer.connect(node.port);
+    for (let i = 0; i < 300_000; i += 1_000) {
+      const pairs = Array.from({ length: 1_000 }, (_, n) => [`small ${i + n}`, "x"]);
+      expect(await peer.ask("MSET", ...pairs.flat())).toBe("+OK");
+    }
+    expect(await ask(node.port, "SAVE")).toBe("+OK");
+  }, caseMsMax);
+  afterAll(() => directory[Symbol.asyncDispose]());
+
   test.each([1, 2])(
     "agrees with itself while it loads, as a leader and as a follower, with %d threads",
     async (threads) => {
-      await using directory = await temporaryDirectory();
-      const file = ["--snapshot-file", `${directory.path}/dump.rdb`, "--threads", `${threads}`];
-      {
-        await using node = await ours.start(file);
-        await fill(node.port, 8);
-        await using peer = await Peer.connect(node.port);
-        for (let i = 0; i < 300_000; i += 1_000) {
-          const pairs = Array.from({ length: 1_000 }, (_, n) => [`small ${i + n}`, "x"]);
-          expect(await peer.ask("MSET", ...pairs.flat())).toBe("+OK");
-        }
-        expect(await ask(node.port, "SAVE")).toBe("+OK");
-      }
+      const file = ["--snapshot-file", path(), "--threads", `${threads}`];
       await using leader = await ours.start();
       for (const follows of [[], ["--leaderaddr", leader.address]]) {
         const isFollower = follows.length > 0;

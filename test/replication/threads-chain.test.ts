@@ -9,6 +9,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, waitFor } from "../harness.ts";
 import { type Member, standingOf, syncsOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
@@ -17,7 +18,7 @@ setDefaultTimeout(caseMsMax);
 
 const threaded = ["--threads", "4"];
 const writerCount = 3;
-const cutCount = 3;
+const cutCount = repetitions(1, 3);
 
 function follow(port: number): Promise<Member> {
   return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);

@@ -52,7 +52,7 @@ export class Bystander implements AsyncDisposable {
         const complaint = await this.round();
         if (complaint !== "") return complaint;
         this.rounds++;
-        await Bun.sleep(1); // real time for the others: a bystander is no load
+        await Bun.sleep(5); // real time for the others: a bystander is no load
       }
       return "";
     } catch (error) {
