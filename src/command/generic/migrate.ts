@@ -41,7 +41,8 @@ export const migrateCommands = family({ group: "generic" }, [
     differs:
       "Other clients go on meanwhile, in a transaction too; a key that they change stays here, with " +
       "an error. A login or SELECT that the target refuses ends it before keys are sent. No " +
-      "connection is kept for the next one. With --tls-replication it connects by TLS.",
+      "connection is kept for the next one. With --tls-replication it connects by TLS. Scripts " +
+      "cannot call it.",
     categories: ["@keyspace", "@write", "@slow", "@dangerous"],
     hides: hidesLogin,
     control: migrate,
