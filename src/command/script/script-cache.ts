@@ -23,6 +23,8 @@ export interface Runnable {
 export interface Script extends Runnable {
   readonly shaBytes: Uint8Array;
   readonly text: Uint8Array;
+  /** The number of the same as code of ours (native/native-scripts.ts); -1: there is none. */
+  readonly program: number;
   /** Every data thread may run it; else only the control thread. */
   readonly runsAnywhere: boolean;
   /** Whether SCRIPT LOAD has brought it: then only SCRIPT FLUSH removes it. */

@@ -13,6 +13,7 @@ import type { Context, NodeScripts } from "../core/context.ts";
 import { restriction } from "../core/gate.ts";
 import { callsOnlyLocalCommands } from "./called-commands.ts";
 import { type MachineHost, ScriptMachine } from "./machine.ts";
+import { NativeScripts } from "./native/native-scripts.ts";
 import { RecentScripts } from "./recent-scripts.ts";
 import { sha1Of } from "./redis-library.ts";
 import { type Runnable, type Script, ScriptCache } from "./script-cache.ts";
@@ -38,6 +39,7 @@ export interface ScriptsOptions extends Partial<MachineHost> {
   /** With several data threads, what they all know. */
   readonly shared?: SharedScripts | null;
   readonly isOwner?: boolean;
+  readonly natives?: NativeScripts;
 }
 
 export class Scripts implements NodeScripts {
@@ -49,12 +51,13 @@ export class Scripts implements NodeScripts {
   /** Whether this thread decides what the node knows; others read it. */
   private readonly isOwner: boolean;
   private shownCount: number;
+  private readonly natives: NativeScripts;
   private machine: ScriptMachine | null;
   private machines: number;
 
   /** By default there is no limit of time, and what scripts log is lost. */
   constructor(errors: ErrorCounts, options: ScriptsOptions = {}) {
-    const { shared = null, isOwner = true, ...host } = options;
+    const { shared = null, isOwner = true, natives = new NativeScripts(), ...host } = options;
     this.cache = new ScriptCache();
     this.cache.onRemoved = (script) => this.removed(script);
     this.bySha = new RecentScripts(({ shaBytes }) => shaBytes);
@@ -63,6 +66,7 @@ export class Scripts implements NodeScripts {
     this.shared = shared;
     this.isOwner = isOwner;
     this.shownCount = 0;
+    this.natives = natives;
     this.machine = null;
     this.machines = 0;
   }
@@ -106,8 +110,8 @@ export class Scripts implements NodeScripts {
     if (text.length > scriptBytesMax) return tooLong;
     const flags = readShebang(text);
     if (typeof flags === "string") return errorReply(flags);
-    const script = scriptOf(sha1Of(text), text.slice(), flags, isLoaded);
-    const problem = this.ready().compile(script);
+    const script = this.scriptOf(sha1Of(text), text.slice(), flags, isLoaded);
+    const problem = script.program < 0 ? this.ready().compile(script) : "";
     if (problem !== "") return errorReply(`Error compiling script (new function): ${problem}`);
     if (this.cache.add(script)) {
       this.show(script);
@@ -115,6 +119,13 @@ export class Scripts implements NodeScripts {
     }
     this.machine?.forget(script);
     return cacheFull;
+  }
+
+  private scriptOf(sha: string, text: Uint8Array, flags: ScriptFlags, isLoaded: boolean): Script {
+    const runsAnywhere = callsOnlyLocalCommands(text);
+    const shaBytes = latin1Bytes(sha);
+    const program = this.natives.numberOf(sha);
+    return { sha, shaBytes, text, flags, program, runsAnywhere, isLoaded, reference: 0, vm: 0 };
   }
 
   clear(): void {
@@ -146,7 +157,7 @@ export class Scripts implements NodeScripts {
     const forget = () => this.cache.clear();
     this.shared.read(forget, (sha, text) => {
       const flags = readShebang(text);
-      if (typeof flags !== "string") this.cache.mirror(scriptOf(sha, text, flags, true));
+      if (typeof flags !== "string") this.cache.mirror(this.scriptOf(sha, text, flags, true));
     });
   }
 
@@ -184,6 +195,9 @@ export class Scripts implements NodeScripts {
   ): void {
     const refusal = refusalOf(x, script, isReadOnly);
     if (refusal !== null) return reply.error(refusal);
+    if (!isReadOnly && script.program >= 0) {
+      if (this.natives.run(script.program, x, request, firstKey, keyCount, reply)) return;
+    }
     const machine = this.ready();
     if (script.vm !== machine.number) machine.compile(script);
     machine.run(x, script, request, firstKey, keyCount, isReadOnly, reply);
@@ -200,12 +214,6 @@ export class Scripts implements NodeScripts {
     this.machine ??= new ScriptMachine(++this.machines, this.host);
     return this.machine;
   }
-}
-
-function scriptOf(sha: string, text: Uint8Array, flags: ScriptFlags, isLoaded: boolean): Script {
-  const runsAnywhere = callsOnlyLocalCommands(text);
-  const shaBytes = latin1Bytes(sha);
-  return { sha, shaBytes, text, flags, runsAnywhere, isLoaded, reference: 0, vm: 0 };
 }
 
 /** Of EVAL and its like. */

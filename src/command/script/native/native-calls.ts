@@ -1,0 +1,257 @@
+// What a native script sees: the keys and arguments of its call, and the commands that it calls.
+// They run by the handlers that redis.call() uses, so the data, the effects, the events and the
+// statistics are those of the script in the VM. A program looks at its arguments first, and leaves
+// whatever is not plain to the VM; from its first command on, no call of it may fail.
+// Invariant: the effects of a call are one group of the journal, opened before its first write.
+// Hot path: no allocation.
+
+import { NOT_AN_INTEGER, readInteger, writeInteger } from "../../../base/ascii.ts";
+import { copyBytes, latin1Bytes } from "../../../base/bytes.ts";
+import type { ErrorReply } from "../../../base/errors.ts";
+import { scriptArgumentBytesKept } from "../../../base/limits.ts";
+import type { Reply } from "../../../protocol/reply.ts";
+import { Request } from "../../../protocol/request.ts";
+import type { Command } from "../../core/command.ts";
+import type { Context } from "../../core/context.ts";
+import { flag } from "../../core/flags.ts";
+import { makeRoom } from "../../core/make-room.ts";
+import { lookup } from "../../core/registry.ts";
+import { run } from "../../core/run-handler.ts";
+import { NativeReply } from "./native-reply.ts";
+
+const firstBytes = 4096;
+const digitsMax = 24;
+/** Longer numbers are left to the VM: a double of Lua holds these exactly. */
+const plainDigitsMax = 15;
+/** The longest key or argument that is compared or copied here, bytes. */
+const argumentBytesMax = 64 * 1024;
+
+/** A command has failed, which programs do not expect. */
+export class CallFailed extends Error {
+  override readonly name = "CallFailed";
+  readonly reply: ErrorReply | null;
+
+  /** Null: nothing has changed, so the script can run in the VM, which tells where it failed. */
+  constructor(reply: ErrorReply | null) {
+    super("a command of a native script has failed");
+    this.reply = reply;
+  }
+}
+
+export class NativeCalls {
+  readonly reply: NativeReply;
+  keyCount: number;
+  private readonly request: Request;
+  private readonly digits: Uint8Array;
+  private bytes: Uint8Array;
+  private length: number;
+  private x: Context | null;
+  private client: Request;
+  private firstKey: number;
+  /** Its effects are a group of the journal. */
+  hasGroup: boolean;
+  private hasWritten: boolean;
+
+  constructor() {
+    this.reply = new NativeReply();
+    this.keyCount = 0;
+    this.request = new Request();
+    this.digits = new Uint8Array(digitsMax);
+    this.bytes = new Uint8Array(firstBytes);
+    this.length = 0;
+    this.x = null;
+    this.client = this.request;
+    this.firstKey = 0;
+    this.hasGroup = false;
+    this.hasWritten = false;
+  }
+
+  begin(x: Context, client: Request, firstKey: number, keyCount: number): void {
+    this.x = x;
+    this.client = client;
+    this.firstKey = firstKey;
+    this.keyCount = keyCount;
+    this.hasGroup = false;
+    this.hasWritten = false;
+    this.reply.failure = null;
+  }
+
+  end(): void {
+    this.x = null;
+    this.client = this.request;
+    this.reply.want(this.bytes, 0, 0);
+    if (this.bytes.length > scriptArgumentBytesKept) this.bytes = new Uint8Array(firstBytes);
+    this.request.buf = this.bytes;
+  }
+
+  // ---- what it was called with -----------------------------------------------------------------
+
+  /** Whether there are so many keys, and at least so many arguments. */
+  has(keys: number, argumentsMin: number): boolean {
+    return this.keyCount === keys && this.hasArguments(argumentsMin);
+  }
+
+  /** Whether there are at least so many arguments, and none of all is long. */
+  hasArguments(least: number): boolean {
+    const { client, firstKey, keyCount } = this;
+    if (client.argc - firstKey - keyCount < least) return false;
+    return client.end[client.argc - 1] - client.start[firstKey] <= argumentBytesMax;
+  }
+
+  private argumentAt(index: number): number {
+    return this.firstKey + this.keyCount + index;
+  }
+
+  /** Argument `index` as an integer that Lua would write again by the same digits, or NaN. */
+  integerOf(index: number): number {
+    const { buf, start, end } = this.client;
+    return plainInteger(buf, start[this.argumentAt(index)], end[this.argumentAt(index)]);
+  }
+
+  /** Whether argument `index` is a plain number from 1 to `max`. */
+  isUpTo(index: number, max: number): boolean {
+    const value = this.integerOf(index);
+    return value >= 1 && value <= max;
+  }
+
+  /** Whether argument `index` is this text. */
+  isText(index: number, text: Uint8Array): boolean {
+    const { buf, start, end } = this.client;
+    const at = start[this.argumentAt(index)];
+    if (end[this.argumentAt(index)] - at !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (buf[at + i] !== text[i]) return false;
+    return true;
+  }
+
+  /**
+   * Whether the key has no item, or one that a plain number can be added to. For a script that
+   * begins with a write: its group of effects begins, as the look removes what has expired.
+   */
+  isCounter(key: number): boolean {
+    this.openGroup();
+    return this.isReadCounter(key);
+  }
+
+  /** The same for a script that begins with a read. */
+  isReadCounter(key: number): boolean {
+    const { store, now } = this.context;
+    const { buf, start, end } = this.client;
+    const index = this.firstKey + key;
+    if (!store.find(buf, start[index], end[index], now)) return true;
+    const { valueLength } = store;
+    if (valueLength > plainDigitsMax) return false;
+    store.copyTo(this.digits, 0, 0, valueLength);
+    return !Number.isNaN(plainInteger(this.digits, 0, valueLength));
+  }
+
+  // ---- a command: start(), its arguments, run() ------------------------------------------------
+
+  /** By its name in small letters. */
+  start(name: Uint8Array): this {
+    this.request.argc = 0;
+    this.length = 0;
+    return this.word(name);
+  }
+
+  word(word: Uint8Array): this {
+    return this.range(word, 0, word.length);
+  }
+
+  key(index: number): this {
+    const { buf, start, end } = this.client;
+    return this.range(buf, start[this.firstKey + index], end[this.firstKey + index]);
+  }
+
+  argument(index: number): this {
+    const { buf, start, end } = this.client;
+    return this.range(buf, start[this.argumentAt(index)], end[this.argumentAt(index)]);
+  }
+
+  number(value: number): this {
+    this.reserve(digitsMax);
+    const end = writeInteger(this.bytes, this.length, value);
+    this.request.push(this.length, end);
+    this.length = end;
+    return this;
+  }
+
+  private range(source: Uint8Array, start: number, end: number): this {
+    this.reserve(end - start);
+    const at = this.length;
+    this.length = at + end - start;
+    copyBytes(source, start, end, this.bytes, at);
+    this.request.push(at, this.length);
+    return this;
+  }
+
+  private reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+
+  /** Runs the command and returns the integer that it replied, if it did. */
+  run(): number {
+    const { reply } = this;
+    const isFirst = !this.hasWritten;
+    reply.isThere = false;
+    this.runInto(reply);
+    if (reply.failure !== null) throw new CallFailed(isFirst ? null : reply.failure);
+    return reply.number;
+  }
+
+  /** Runs a command that cannot fail, with the reply for the client itself. */
+  runInto(reply: Reply): void {
+    const { context: x, request } = this;
+    request.buf = this.bytes;
+    const command = lookup(this.bytes, 0, request.end[0]) as Command;
+    if ((command.flags & flag.WRITE) !== 0) this.prepareWrite(x, command);
+    x.store.forget(); // the last request was in the same bytes
+    run(x, command, request, reply);
+  }
+
+  private prepareWrite(x: Context, command: Command): void {
+    const hasRoom = (command.flags & flag.DENY_OOM) === 0 || makeRoom(x, command, this.request);
+    if (this.hasWritten) return;
+    if (!hasRoom) throw new CallFailed(null);
+    this.hasWritten = true;
+    this.openGroup();
+  }
+
+  private openGroup(): void {
+    if (this.hasGroup) return;
+    this.hasGroup = true;
+    this.context.effects.open();
+  }
+
+  /** Whether GET of the key gives argument `index`. */
+  holds(key: number, index: number): boolean {
+    const { buf, start, end } = this.client;
+    this.reply.want(buf, start[this.argumentAt(index)], end[this.argumentAt(index)]);
+    this.start(get).key(key).run();
+    return this.reply.isWanted;
+  }
+
+  /** Whether GET of the key gives a value. */
+  isThere(key: number): boolean {
+    this.reply.want(this.bytes, 0, 0);
+    this.start(get).key(key).run();
+    return this.reply.isThere;
+  }
+
+  private get context(): Context {
+    if (this.x === null) throw new Error("no script is running");
+    return this.x;
+  }
+}
+
+const get = latin1Bytes("get");
+
+/** The integer in a range of bytes; NaN if it has many digits or Lua would write it otherwise. */
+function plainInteger(buf: Uint8Array, start: number, end: number): number {
+  if (end - start > plainDigitsMax) return Number.NaN;
+  const value = readInteger(buf, start, end);
+  return value === NOT_AN_INTEGER ? Number.NaN : value;
+}
