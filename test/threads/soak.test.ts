@@ -14,7 +14,7 @@ import { Checker, countersOf, placeToken } from "./checker.ts";
 const connectionCount = 50;
 /** Longest pipeline in each phase. */
 const phases = [16, 1000, 100];
-const soakMs = numberFromEnvironment("SOAK_MS", repetitions(1_200, 12_000));
+const soakMs = numberFromEnvironment("SOAK_MS", repetitions(800, 12_000));
 
 setDefaultTimeout(60_000 + 2 * soakMs);
 
