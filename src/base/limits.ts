@@ -111,10 +111,14 @@ export const errorCodesMax = 128;
 export const scriptArgumentBytesKept = 1 * MiB;
 /**
  * Steps that a match of string.find and its like may need, at most, to run within the VM, where
- * nothing interrupts it: 10^7 take 100 ms. More: it runs in a slower matcher that the time limit
- * ends.
+ * nothing interrupts it: 100 ms. More: it runs in a slower matcher that the time limit ends.
  */
 export const patternStepsInVmMax = 10_000_000;
+/**
+ * Items of a table that table.sort sorts without a look at the time: 2 ms, or 400 ms in a bad
+ * order. More: a function in Lua compares them, seven times slower, which the time limit ends.
+ */
+export const timedSortItemsMin = 5_000;
 
 // ---- threads ----------------------------------------------------------------------------------
 

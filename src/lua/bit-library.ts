@@ -59,8 +59,8 @@ export function pushBit(lua: Lua, l: number): void {
   for (const [name, fold] of Object.entries(folds)) {
     lua.setFunction(l, name, (state) => {
       let result = bits.of(state, 1);
-      const count = api.lua_gettop(state);
-      for (let n = 2; n <= count; n++) result = fold(result, bits.of(state, n));
+      // From the last one on, as errors tell.
+      for (let n = api.lua_gettop(state); n > 1; n--) result = fold(result, bits.of(state, n));
       return push(state, result);
     });
   }

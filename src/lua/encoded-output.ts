@@ -8,20 +8,24 @@ import { encodedBytesKept, encodedBytesMax } from "../base/limits.ts";
 import type { Lua } from "./lua.ts";
 
 const firstBytes = 4096;
+const valuesPerCheck = 0xfff;
 
 export class Output {
   bytes: Uint8Array;
   length: number;
   private readonly lua: Lua;
+  private values: number;
 
   constructor(lua: Lua) {
     this.lua = lua;
     this.bytes = new Uint8Array(firstBytes);
     this.length = 0;
+    this.values = 0;
   }
 
   clear(): void {
     this.length = 0;
+    this.values = 0;
     if (this.bytes.length > encodedBytesKept) this.bytes = new Uint8Array(firstBytes);
   }
 
@@ -34,6 +38,11 @@ export class Output {
     const grown = new Uint8Array(needed * 2);
     copyBytes(this.bytes, 0, this.length, grown, 0);
     this.bytes = grown;
+  }
+
+  /** To be called for each value: a table may refer to others without end. */
+  count(l: number): void {
+    if ((++this.values & valuesPerCheck) === 0) this.lua.checkTime(l);
   }
 
   byte(l: number, byte: number): void {

@@ -15,6 +15,7 @@ import { scanNumber } from "./number-scan.ts";
 const quote = 0x22;
 const backslash = 0x5c;
 const letterU = 0x75;
+const valuesPerCheck = 0xfff;
 
 /** What a byte begins, outside of strings. */
 const starts = table(token.INVALID, [
@@ -68,6 +69,7 @@ export class JsonReader {
   private depth: number;
   private depthMax: number;
   private takesInvalid: boolean;
+  private values: number;
 
   constructor(lua: Lua) {
     this.lua = lua;
@@ -83,6 +85,7 @@ export class JsonReader {
     this.depth = 0;
     this.depthMax = 0;
     this.takesInvalid = true;
+    this.values = 0;
   }
 
   /** Pushes the value of the text that is the only value on the stack. */
@@ -110,6 +113,7 @@ export class JsonReader {
   /** Pushes the value that begins with the token that was read. */
   private value(l: number): void {
     const { api } = this.lua;
+    if ((++this.values & valuesPerCheck) === 0) this.lua.checkTime(l);
     switch (this.kind) {
       case token.STRING:
         return; // its token has pushed it

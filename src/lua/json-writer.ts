@@ -76,6 +76,7 @@ export class JsonWriter {
   private append(l: number, depth: number): void {
     const { api } = this.lua;
     const kind = api.lua_type(l, -1);
+    this.output.count(l);
     if (kind === typeOf.STRING) this.string(l, -1);
     else if (kind === typeOf.NUMBER) this.number(l, -1);
     else if (kind === typeOf.TABLE) this.table(l, depth + 1);

@@ -11,6 +11,7 @@ import { guardPatterns } from "./pattern-functions.ts";
 import { installBase } from "./sandbox.ts";
 import { installRandom } from "./script-random.ts";
 import { pushStruct } from "./struct.ts";
+import { timeSorts } from "./timed-sort.ts";
 import { widenIntegers } from "./wide-integers.ts";
 
 const added: Readonly<Record<string, (lua: Lua, l: number) => void>> = {
@@ -31,6 +32,7 @@ export function installLibraries(lua: Lua): void {
   installNan(lua, main);
   installBase(lua, main);
   guardPatterns(lua, main);
+  timeSorts(lua, main);
   widenIntegers(lua, main);
   for (const [name, push] of Object.entries(added)) {
     push(lua, main);

@@ -8,6 +8,7 @@ import { checkInteger, checkString, isNone } from "./lua-arguments.ts";
 import { pushNan } from "./nan.ts";
 
 const tooMany = "too many return values at once; use unpack_one or unpack_limit instead.";
+const valuesPerCheck = 0xfff;
 const inArray = "in function mp_decode_to_lua_array";
 const inMap = "in function mp_decode_to_lua_hash";
 
@@ -18,6 +19,7 @@ export class MessageReader {
   private base: number;
   private at: number;
   private length: number;
+  private values: number;
 
   constructor(lua: Lua) {
     this.lua = lua;
@@ -26,6 +28,7 @@ export class MessageReader {
     this.base = 0;
     this.at = 0;
     this.length = 0;
+    this.values = 0;
   }
 
   unpackAll(l: number): number {
@@ -85,6 +88,7 @@ export class MessageReader {
   /** Pushes the next value. */
   private value(l: number): void {
     this.room(l, 1, tooMany);
+    if ((++this.values & valuesPerCheck) === 0) this.lua.checkTime(l);
     const type = this.take(l, 1, (at) => this.bytes[at]);
     if (type < 0x80) this.push(l, type);
     else if (type < 0x90) this.map(l, type & 15);

@@ -43,6 +43,7 @@ export class MessageWriter {
   private value(l: number, level: number): void {
     const { api } = this.lua;
     const kind = api.lua_type(l, -1);
+    this.output.count(l);
     if (kind === typeOf.STRING) this.string(l);
     else if (kind === typeOf.NUMBER) this.number(l);
     else if (kind === typeOf.BOOLEAN) this.output.byte(l, 0xc2 + api.lua_toboolean(l, -1));

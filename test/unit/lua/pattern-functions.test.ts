@@ -62,6 +62,8 @@ const endless = [
   `("("):rep(5000):match(("%b()"):rep(3) .. "(a*)%1%1(a*)b")`,
   `("a"):rep(5000):gmatch(("(a*)"):rep(9) .. "b")()`,
   `table.insert({}, -2^31, 1)`,
+  `(function() local t = {} for i = 1, 40 do t = {t, t} end return cjson.encode(t) end)()`,
+  `cjson.decode("[" .. ("1,"):rep(3e6) .. "1]")`,
 ];
 
 test.each(endless)("the time of a script ends %s", (expression) => {
