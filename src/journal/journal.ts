@@ -145,6 +145,11 @@ export class Journal {
     this.offsets[NEEDED] = offset;
   }
 
+  /** Whether this thread is in the middle of an effect or a group, whose bytes may still move. */
+  get isOpen(): boolean {
+    return this.depth > 0;
+  }
+
   /** Whether links still have to read more than half of the ring. */
   get isCrowded(): boolean {
     return this.offset - this.needed > this.capacity / 2;

@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, redisInstalled, startRedis, waitFor } from "../harness.ts";
-import { type Member, replicationField, standingOf } from "../support/line-ups.ts";
+import { type Member, replicationField, standingOf, syncsOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
@@ -192,6 +192,20 @@ for (const pair of pairs) {
       expect(await reader.ask("WAIT", 1, 5_000)).toBe(":1");
       const stats = textOf(await reader.typed("INFO", "stats"));
       expect(stats).toMatch(/^sync_full:0\r\nsync_partial_ok:1\r$/m);
+    });
+
+    test.concurrent("a FAILOVER between the writes of a transaction keeps the stream whole", async () => {
+      await using stack = new AsyncDisposableStack();
+      const { leader, follower, peer } = await startPair(pair, stack);
+      for (const words of ["MULTI", "SET t 1", "FAILOVER", "SET u 2"]) {
+        await peer.ask(...words.split(" "));
+      }
+      expect(await peer.ask("EXEC")).toBe("*[+OK +OK +OK]");
+      await waitFor(async () => (await standingOf(follower.port)).role === "leader");
+      await waitFor(async () => (await standingOf(leader.port)).link === "connected");
+      expect(await syncsOf(follower.port)).toEqual({ full: 0, partial: 1 });
+      await using other = await Peer.connect(follower.port);
+      expect(await other.ask("MGET", "t", "u")).toBe("*[$1 $2]");
     });
 
     test("a FAILOVER whose target stays behind ends at its timeout, or is forced then", async () => {

@@ -11,6 +11,7 @@
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
+import { attempt } from "../../base/errors.ts";
 import { followerBufferBytesMax, journalIdleMsMax } from "../../base/limits.ts";
 import type { LinkPeer, LinkSocket, SnapshotContents } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
@@ -25,6 +26,7 @@ import { Snapshot } from "../snapshot.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
+import { lagging } from "./lagging.ts";
 import type { LeaderParts, Reader, Walk } from "./leader-parts.ts";
 import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
@@ -99,10 +101,7 @@ export class LeaderReplication implements LinkOwner {
 
   // ---- accepting --------------------------------------------------------------------------------
 
-  /**
-   * Answers `PSYNC replid wanted`, where `wanted` counts bytes from 1, and owns the connection
-   * then.
-   */
+  /** Answers `PSYNC replid wanted`, whose `wanted` counts from 1, and owns the connection. */
   psync(socket: LinkSocket, peer: LinkPeer, replid: string, wanted: number): FollowerLink {
     return this.accept(socket, peer, replid, wanted, false);
   }
@@ -459,17 +458,7 @@ export class LeaderReplication implements LinkOwner {
 
   /** A sentence for each follower that lacks bytes up to `offset`, also during a full sync. */
   lagging(offset: number): string[] {
-    const links = this.links.filter(
-      (it) => it.acknowledgedOffset < offset || it.state !== "online",
-    );
-    const joins = [...this.joins].filter((it) => !it.hasEverything);
-    return [
-      ...links.map(({ name, state, acknowledgedOffset }) => {
-        const bytes = Math.max(0, offset - acknowledgedOffset);
-        return state === "online" ? `${name} lacks ${bytes} bytes` : `${name} is in ${state}`;
-      }),
-      ...joins.map(({ name }) => `${name} lacks keys`),
-    ];
+    return lagging(this.links, [...this.joins], offset);
   }
 
   /** How many online followers acknowledged within this many seconds. */
@@ -494,7 +483,13 @@ export class LeaderReplication implements LinkOwner {
   /** The same for the failover, which is why nobody else may. */
   askFollowers(): void {
     if (this.linkTable.size === 0) return;
+    // FAILOVER may stand in the middle of an EXEC, which ends without a wait.
+    if (this.journal.isOpen) return queueMicrotask(() => this.askLater());
     this.emit(getackBytes);
     this.flush();
+  }
+
+  private askLater(): void {
+    attempt(this.parts.fault, "replication", () => this.askFollowers());
   }
 }
