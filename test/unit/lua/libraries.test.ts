@@ -27,6 +27,11 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
   "cjson writes": [
     ["cjson.encode({1,nil,3})", "[1,null,3]"],
     ["cjson.encode({})", "{}"],
+    [
+      "cjson.encode({[('a'):rep(40)]=1, [('a'):rep(20)..'b'..('a'):rep(19)]=2, [('ab'):rep(30)]=3, k=4})" +
+        ":gsub('%w+', function(s) return #s > 20 and #s or nil end)",
+      '{"k":4,"40":2,"60":3,"40":1}',
+    ],
     ["cjson.encode({a=1,b={1,2},c='x'})", '{"a":1,"c":"x","b":[1,2]}'],
     ["cjson.encode(1/3)", "0.33333333333333"],
     ["cjson.encode(2^53)", "9.007199254741e+15"],
