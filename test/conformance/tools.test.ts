@@ -114,6 +114,11 @@ describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
       "COMMAND GETKEYS MEMORY USAGE k",
       "COMMAND GETKEYS OBJECT ENCODING k",
       "COMMAND GETKEYS MSET a 1 b 2",
+      "COMMAND GETKEYS EVAL s 0",
+      "COMMAND GETKEYSANDFLAGS EVALSHA x 0 a",
+      "COMMAND GETKEYS EVAL s 2 a b c",
+      "COMMAND GETKEYSANDFLAGS EVAL_RO s 2 a b",
+      "COMMAND GETKEYS EVAL s 3 a",
     ],
     MEMORY: [
       "MEMORY USAGE none",

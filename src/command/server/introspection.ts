@@ -277,9 +277,9 @@ function argumentsOf(parts: readonly Argument[], reply: Reply): void {
 }
 
 function list(_x: Context, request: Request, reply: Reply): void {
-  if (request.argc === 2) return names(commands, reply);
-  if (request.argc !== 5 || !argumentIs(request, 2, "FILTERBY")) return reply.error(syntaxError);
   const all = commands.flatMap((command) => [command, ...command.subcommands]);
+  if (request.argc === 2) return names(all, reply);
+  if (request.argc !== 5 || !argumentIs(request, 2, "FILTERBY")) return reply.error(syntaxError);
   if (argumentIs(request, 3, "PATTERN")) {
     const bytes = new TextEncoder().encode(request.text(4).toLowerCase());
     const glob = compileGlob(bytes, 0, bytes.length);
@@ -320,13 +320,19 @@ function commandWithKeys(request: Request, reply: Reply): Command | null {
   return null;
 }
 
+/** Only a script may name none. */
+function withoutKeys({ flags }: Command, reply: Reply): void {
+  if ((flags & flag.SCRIPT) !== 0) reply.array(0);
+  else reply.error(invalidArguments);
+}
+
 function getKeys(_x: Context, request: Request, reply: Reply): void {
   const command = commandWithKeys(request, reply);
   if (command === null) return;
   const fixed = [command.firstKey, command.lastKey, command.keyStep] as const;
   const range = command.keyRange(fixed, request, 2);
   const positions = keyPositions(range, command.keyArguments(request, 2));
-  if (positions.length === 0) return reply.error(invalidArguments);
+  if (positions.length === 0) return withoutKeys(command, reply);
   reply.array(positions.length);
   for (const at of positions) reply.bulk(request.buf, request.start[at], request.end[at]);
 }
@@ -342,7 +348,7 @@ function getKeysAndFlags(_x: Context, request: Request, reply: Reply): void {
       words: variable ?? words,
     })),
   );
-  if (keys.length === 0) return reply.error(invalidArguments);
+  if (keys.length === 0) return withoutKeys(command, reply);
   reply.array(keys.length);
   for (const { at, words } of keys) {
     reply.array(2);
