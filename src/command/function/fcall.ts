@@ -30,6 +30,8 @@ export const fcallCommands = family(common, [
     flags: usual | MAY_REPLICATE,
     keyUse: "RW access update",
     summary: "Invokes a function.",
+    differs:
+      "EXEC judges the flags of a function, and CLIENT PAUSE WRITE holds those with no-writes, too.",
     global: (x, request, reply) => call(x, request, reply, false),
   },
   {

@@ -149,7 +149,7 @@ export class Libraries implements NodeLibraries {
     if (others?.libraries.has(name)) return `Library '${name}' already exists`;
     const machine = this.ready();
     const found = machine.load(text.subarray(codeStart));
-    if (machine.isSpent) this.machine = null;
+    if (machine.isSpent) this.replaceMachine();
     if (typeof found === "string") return found;
     if (found.size === 0) return "No functions registered";
     return libraryOf(name, text.slice(), codeStart, found, machine.number);
@@ -165,13 +165,19 @@ export class Libraries implements NodeLibraries {
     isReadOnly: boolean,
     reply: Reply,
   ): void {
-    const refusal = refusalOf(x, called, isReadOnly);
+    const refusal = refusalOf(x, called, request, isReadOnly);
     if (refusal !== null) return reply.error(refusal);
     const machine = this.ready();
     const problem = called.vm === machine.number ? "" : reload(machine, called.library);
     if (problem !== "") reply.error(errorReply(problem));
     else machine.run(x, called, request, firstKey, keyCount, isReadOnly, reply);
-    if (machine.isSpent) this.machine = null;
+    if (machine.isSpent) this.replaceMachine();
+  }
+
+  /** Its memory may be hundreds of megabytes, and the next function may want as much. */
+  private replaceMachine(): void {
+    this.machine = null;
+    Bun.gc(true);
   }
 
   private ready(): FunctionMachine {

@@ -4,7 +4,13 @@
 // compiled before the first script.
 
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
-import { ErrorReply, errorReply, leaderGone, tooFewFollowers } from "../../base/errors.ts";
+import {
+  type ErrorReply,
+  errorReply,
+  leaderGone,
+  outOfMemory,
+  tooFewFollowers,
+} from "../../base/errors.ts";
 import { evalScriptsMax, scriptBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -24,15 +30,6 @@ const shaLength = 40;
 
 const tooLong = errorReply(`a script is at most ${scriptBytesMax} bytes long`);
 const cacheFull = errorReply("the script cache is full; SCRIPT FLUSH empties it");
-const staleScript = new ErrorReply(
-  "MASTERDOWN",
-  "Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is " +
-    "not set on the script.",
-);
-const writingOnFollower = new ErrorReply(
-  "READONLY",
-  "You can not run script with write flag on readonly replica.",
-);
 const writingReadOnly = errorReply("Can not execute a script with write flag using *_ro command.");
 
 export interface ScriptsOptions extends Partial<MachineHost> {
@@ -193,7 +190,7 @@ export class Scripts implements NodeScripts {
     isReadOnly: boolean,
     reply: Reply,
   ): void {
-    const refusal = refusalOf(x, script, isReadOnly);
+    const refusal = refusalOf(x, script, request, isReadOnly);
     if (refusal !== null) return reply.error(refusal);
     if (!isReadOnly && script.program >= 0) {
       if (this.natives.run(script.program, x, request, firstKey, keyCount, reply)) return;
@@ -219,14 +216,32 @@ export class Scripts implements NodeScripts {
 /** Of EVAL and its like. */
 export const firstKey = 3;
 
-/** Why the node does not begin a script: redis 7.0 `script.c` (scriptPrepareForRun). */
-export function refusalOf(x: Context, { flags }: Runnable, isReadOnly: boolean): ErrorReply | null {
-  const { restrictions } = x.standing;
-  const isStale = (restrictions & restriction.STALE) !== 0;
+/**
+ * Why the node does not begin a script. What a script without `no-writes` would do counts as a
+ * write, as in redis 7.0 `script.c` (scriptFlagsToCmdFlags).
+ */
+export function refusalOf(
+  x: Context,
+  { flags }: Runnable,
+  request: Request,
+  isReadOnly: boolean,
+): ErrorReply | null {
+  const isStale = (x.standing.restrictions & restriction.STALE) !== 0;
   if (flags.isPlain) return isStale ? leaderGone : null;
-  if (isStale && !flags.allowStale) return staleScript;
-  if (flags.noWrites) return null;
-  if ((restrictions & restriction.FOLLOWER) !== 0) return writingOnFollower;
-  if (isReadOnly) return writingReadOnly;
+  const refusal = flags.noWrites ? null : refusalOfWrites(x, request, flags.allowOom);
+  if (refusal !== null) return refusal;
+  if (isStale && !flags.allowStale) return leaderGone;
+  return isReadOnly && !flags.noWrites ? writingReadOnly : null;
+}
+
+/** A node without room for this many is out of memory: small writes fail a little before. */
+const smallWriteBytes = 16 * 1024;
+
+function refusalOfWrites(x: Context, request: Request, allowsOom: boolean): ErrorReply | null {
+  const { restrictions, writeRefusal } = x.standing;
+  if ((restrictions & restriction.FOLLOWER) !== 0) return writeRefusal;
+  const { buf, start, end } = request;
+  if (!allowsOom && !x.store.makeRoom(buf, start[0], end[0], smallWriteBytes, x.now))
+    return outOfMemory;
   return (restrictions & restriction.FEW_FOLLOWERS) !== 0 ? tooFewFollowers : null;
 }

@@ -40,11 +40,35 @@ describe("what is refused", () => {
     const bed = new Bed();
     bed.run("FUNCTION", "LOAD", library("w", write));
     bed.standing.restrict(restriction.FOLLOWER, true);
-    expect(bed.run("FCALL", "w", 1, "k")).toStartWith("-READONLY You can not run script");
+    expect(bed.run("FCALL", "w", 1, "k")).toStartWith("-READONLY You can't write");
     for (const words of [["LOAD", "x"], ["DELETE", "w"], ["FLUSH"], ["RESTORE", "x"]]) {
       expect(bed.run("FUNCTION", ...words)).toStartWith("-READONLY ");
     }
     expect(bed.run("FUNCTION", "LIST")).toStartWith("*1");
+  });
+
+  test("is a function that may write, if memory is full, followers are few or the leader is gone", () => {
+    const bed = new Bed({ eviction: "none" });
+    const some = (flags: string) =>
+      `redis.register_function{function_name='${flags.replace("-", "_")}', flags={'${flags}'}, ` +
+      "callback=function() return 1 end}";
+    const flagged = ["no-writes", "allow-oom", "allow-stale"].map(some).join("\n");
+    bed.run("FUNCTION", "LOAD", `${library("plain", "function() return 1 end")}\n${flagged}`);
+    const names = ["plain", "no_writes", "allow_oom", "allow_stale"];
+    const codes = () => names.map((name) => bed.run("FCALL", name, 0).slice(0, 7).trim());
+    expect(codes()).toEqual([":1", ":1", ":1", ":1"]);
+    bed.standing.restrict(restriction.FEW_FOLLOWERS, true);
+    expect(codes()).toEqual(["-NOREPL", ":1", "-NOREPL", "-NOREPL"]);
+    bed.standing.restrict(restriction.FEW_FOLLOWERS, false);
+    bed.standing.restrict(restriction.STALE, true);
+    expect(codes()).toEqual(["-MASTER", "-MASTER", "-MASTER", ":1"]);
+    bed.standing.restrict(restriction.STALE, false);
+    const value = "x".repeat(64 * 1024);
+    for (let i = 0; bed.run("SET", `k${i}`, value) === "+OK\r\n"; i++);
+    for (let i = 0; bed.run("SET", `s${i}`, "x") === "+OK\r\n"; i++);
+    expect(codes()).toEqual(["-OOM co", ":1", ":1", "-OOM co"]);
+    const long = library("long", `function() return '${value}' end`);
+    expect(bed.run("FUNCTION", "LOAD", long)).toStartWith("-OOM ");
   });
 
   test("leaves an old library as it was", () => {
