@@ -173,7 +173,8 @@ describe.skipIf(process.platform === "win32")("the command that the package inst
  */
 async function install(): Promise<void> {
   const modulesDirectory = join(project, "node_modules");
-  const wanted = ["citty", "consola", "bun-types", "@types", "undici-types"];
+  // What it names, and the types that bun-types needs.
+  const wanted = [...Object.keys(manifest.dependencies), "@types", "undici-types"];
   for (const name of wanted) {
     await symlink(
       join(repositoryRoot, "node_modules", name),
