@@ -179,6 +179,11 @@ export class Lua {
     this.hookEach(l, instructions);
   }
 
+  /** Calls `then` when the memory has grown, in the middle of whatever Lua does. */
+  onGrowth(then: () => void): void {
+    this.instance.onGrowth = then;
+  }
+
   /** Changes how often the hook is called, in this state. */
   hookEach(l: number, instructions: number): void {
     this.api.lua_sethook(l, this.hook, instructions === 0 ? 0 : maskCount, instructions);

@@ -33,12 +33,18 @@ export interface Instance {
   /** The memory, as bytes and as 32-bit words. New views each time that it grows. */
   bytes: Uint8Array;
   words: Int32Array;
+  onGrowth: () => void;
 }
 
 /** A new instance, whose memory ends at `memoryBytesMax`: then an allocation fails. */
 export function instantiate(memoryBytesMax: number): Instance {
   compiled ??= new WebAssembly.Module(moduleBytes());
-  const instance = { api: notYet, bytes: new Uint8Array(0), words: new Int32Array(0) };
+  const instance = {
+    api: notYet,
+    bytes: new Uint8Array(0),
+    words: new Int32Array(0),
+    onGrowth: () => undefined,
+  };
   const { exports } = new WebAssembly.Instance(compiled, system(instance, memoryBytesMax));
   instance.api = exports as unknown as LuaExports;
   renewViews(instance);
@@ -141,6 +147,7 @@ function memory(instance: Instance, memoryBytesMax: number): ModuleImports {
         return 0; // the system has no more: for Lua that is the same as its limit
       }
       renewViews(instance);
+      instance.onGrowth();
       return 1;
     },
   };

@@ -3,7 +3,7 @@
 // `loadstring` as Redis has them.
 // Invariant: after protectGlobals() the host reaches the globals only through what it returns.
 
-import { globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
+import { allResults, globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { badArgument, isNone } from "./lua-arguments.ts";
 import { ReadOnlyTables } from "./read-only.ts";
@@ -30,12 +30,27 @@ export function installBase(lua: Lua, l: number): void {
     api.lua_setfield(l, -2, lua.name(name));
   }
   lua.setFunction(l, "pcall", (state) => protectedCall(lua, state));
+  lua.setFunction(l, "xpcall", (state) => handledCall(lua, state));
   wrap(lua, l, "loadstring", (original) => {
     lua.setFunction(l, "load", (state) => load(lua, state, original));
     return (state) => loadString(lua, state, original);
   });
   api.lua_settop(l, -2);
   nameNull(lua, l);
+  timeCoroutines(lua, l);
+}
+
+/** Each coroutine counts its own instructions, so the time of the script is looked at here, too. */
+function timeCoroutines(lua: Lua, l: number): void {
+  const { api } = lua;
+  api.lua_getfield(l, globalsIndex, lua.name("coroutine"));
+  for (const name of ["create", "wrap"]) {
+    wrap(lua, l, name, (original) => (state) => {
+      lua.checkTime(state);
+      return original(state);
+    });
+  }
+  api.lua_settop(l, -2);
 }
 
 /**
@@ -144,6 +159,26 @@ function protectedCall(lua: Lua, l: number): number {
   }
   api.lua_pushboolean(l, 0);
   api.lua_replace(l, 1);
+  return api.lua_gettop(l);
+}
+
+/**
+ * xpcall(), which calls the handler when the error has unwound. Lua calls it before: within the
+ * hook that ends a script, where no hook ends the handler.
+ */
+function handledCall(lua: Lua, l: number): number {
+  const { api } = lua;
+  if (api.lua_gettop(l) < 2) badArgument(lua, l, 2, "value expected");
+  api.lua_settop(l, 2);
+  api.lua_pushvalue(l, 1);
+  const isDone = api.lua_pcall(l, 0, allResults, 0) === status.OK;
+  if (!isDone && api.lua_pcall(l, 1, 1, 0) !== status.OK) {
+    lua.pushText(l, "error in error handling");
+    api.lua_replace(l, -2);
+  }
+  api.lua_pushboolean(l, isDone ? 1 : 0);
+  api.lua_replace(l, 1);
+  if (isDone) api.lua_remove(l, 2);
   return api.lua_gettop(l);
 }
 

@@ -96,10 +96,26 @@ function repeating(lua: Lua, original: HostFunction): HostFunction {
     if (!lua.readString(l, 1)) return original(l);
     const bytes = lua.length * api.lua_tonumber(l, 2);
     if (bytes > scriptMemoryBytesMax) lua.raiseText(l, "not enough memory");
-    if (lua.length > 0 || api.lua_isnumber(l, 2) === 0) return original(l);
-    lua.pushText(l, "");
+    if (api.lua_isnumber(l, 2) === 0) return original(l);
+    if (lua.length === 0) lua.pushText(l, "");
+    else if (bytes < copiedBytesMin) return original(l);
+    else pushRepeated(lua, l, Math.trunc(api.lua_tonumber(l, 2)));
     return 1;
   };
+}
+
+/** Lua's own function calls another for each repetition: 500 ms for 100 MB. */
+const copiedBytesMin = 4096;
+
+function pushRepeated(lua: Lua, l: number, times: number): void {
+  lua.checkTime(l);
+  const bytes = lua.length * times;
+  const to = lua.reserve(l, bytes);
+  lua.bytes.copyWithin(to, lua.at, lua.at + lua.length);
+  for (let done = lua.length; done < bytes; done *= 2) {
+    lua.bytes.copyWithin(to + done, to, to + Math.min(done, bytes - done));
+  }
+  lua.pushReserved(l, to, bytes);
 }
 
 /** table.insert(): far below the table's first place, it would move nothing for minutes. */

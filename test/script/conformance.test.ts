@@ -39,6 +39,10 @@ const scripts: readonly string[] = [
   "local ok, e = pcall(error, 'x') return {tostring(ok), e}",
   "redis.call('set', 'before', '1') error('stop')",
   "return redis.call('get', 'before')",
+  "return {xpcall(function() error('a') end, function(e) return 'h:' .. e end)}",
+  "local a, b, c = xpcall(function() error('a') end, function(e) error('q') end) return {tostring(a), b, c}",
+  "return {xpcall(function() return 1, 2 end, nil)}",
+  "return {xpcall(function() return 1, 2 end)}",
   // replies that it makes
   "return redis.error_reply('x')",
   "return redis.error_reply('-x y')",

@@ -9,10 +9,12 @@ import { monotonicMs } from "../../base/clock.ts";
 import { errorReply } from "../../base/errors.ts";
 import {
   scriptInstructionsPerCheck,
+  scriptInstructionsPerCheckGrown,
   scriptMemoryBytesMax,
   scriptMemoryKeptBytes,
   scriptWriteGrace,
 } from "../../base/limits.ts";
+import { OutputLimitError } from "../../base/output.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import { installLibraries } from "../../lua/libraries.ts";
 import { Lua } from "../../lua/lua.ts";
@@ -38,6 +40,9 @@ export interface MachineHost {
   log(level: number, text: string): void;
 }
 
+/** What so few instructions take if they are no large ones: a hundredth of it. */
+const slowCheckMs = 1;
+
 export const HANDLER = 1;
 export const GLOBALS = 2;
 const KEYS = 3;
@@ -51,6 +56,8 @@ export class ScriptMachine {
   private readonly calls: ScriptCalls;
   private readonly results: ResultWriter;
   private readonly place: ErrorPlace;
+  private hasGrown: boolean;
+  private checkedMs: number;
 
   /** `install` adds the library `redis`; `open`, what else is to be protected with the globals. */
   constructor(
@@ -65,16 +72,26 @@ export class ScriptMachine {
     const { lua } = this;
     this.current = new ScriptRun();
     this.calls = new ScriptCalls(lua, this.current, new LuaReply(lua, host.errors));
-    this.results = new ResultWriter(lua, (error, reply) => {
-      reply.error(error);
-      host.errors.forget(error);
-    });
+    this.results = new ResultWriter(
+      lua,
+      () => this.checkReply(),
+      (error, reply) => {
+        reply.error(error);
+        host.errors.forget(error);
+      },
+    );
     this.place = new ErrorPlace(lua);
+    this.hasGrown = false;
+    this.checkedMs = 0;
     const { current, calls, results } = this;
     installLibraries(lua);
     install(lua, { current, calls, results, log: host.log });
     this.layBottom(protectGlobals(lua, open));
     lua.setHook(lua.main, (l) => this.onCount(l), scriptInstructionsPerCheck);
+    lua.onGrowth(() => {
+      this.hasGrown = true;
+      lua.hookEach(lua.main, scriptInstructionsPerCheckGrown);
+    });
   }
 
   private layBottom(globals: number): void {
@@ -130,7 +147,7 @@ export class ScriptMachine {
     const { database, isExecuting } = session;
     this.current.begin(x, script, isReadOnly, monotonicMs());
     this.calls.reply.resp3 = false;
-    this.results.resp3 = false;
+    this.results.begin();
     session.isExecuting = true;
     x.observer.isInScript = true;
     x.standing.script.begin(this.isForFunctions);
@@ -209,11 +226,27 @@ export class ScriptMachine {
     const { current, lua } = this;
     if (current.x === null) return;
     if (current.endedBy === "") current.endedBy = this.reasonToEnd();
-    if (current.endedBy === "") return;
+    if (current.endedBy === "") return this.adapt(l);
     // At each instruction from now on, or pcall() would hide it.
     lua.hookEach(l, 1);
     lua.hookEach(lua.main, 1);
     raise(lua, l, current.endedBy);
+  }
+
+  /** Looks more often while single instructions take long, as those on large strings do. */
+  private adapt(l: number): void {
+    if (!this.hasGrown) return;
+    const now = monotonicMs();
+    const isSlow = now - this.checkedMs > slowCheckMs;
+    this.checkedMs = now;
+    this.lua.hookEach(l, isSlow ? scriptInstructionsPerCheckGrown : scriptInstructionsPerCheck);
+  }
+
+  /** A part of the reply is written, so the connection must end. */
+  private checkReply(): void {
+    const mostMs = this.host.timeLimitMs() * scriptWriteGrace;
+    if (mostMs === 0 || monotonicMs() - this.current.startedMs < mostMs) return;
+    throw new OutputLimitError("a reply of a script that has no end");
   }
 
   private reasonToEnd(): string {
@@ -232,7 +265,10 @@ export class ScriptMachine {
   private tidy(): void {
     const { lua, current } = this;
     this.calls.shrink();
-    if (current.endedBy !== "") lua.hookEach(lua.main, scriptInstructionsPerCheck);
+    if (current.endedBy !== "" || this.hasGrown) {
+      lua.hookEach(lua.main, scriptInstructionsPerCheck);
+      this.hasGrown = false;
+    }
     current.end();
     if (!lua.isBroken) lua.api.lua_settop(lua.main, ARGV);
   }

@@ -4,7 +4,7 @@
 // Invariant: one value is replied and the value is taken off the stack, whatever it is.
 
 import { ErrorReply, errorReply } from "../../base/errors.ts";
-import { scriptReplyDepthMax } from "../../base/limits.ts";
+import { scriptErrorBytesMax, scriptReplyDepthMax } from "../../base/limits.ts";
 import { type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
 import { cText } from "../../lua/lua-arguments.ts";
@@ -12,6 +12,7 @@ import type { Reply } from "../../protocol/reply.ts";
 
 const tooDeep = errorReply("reached lua stack limit");
 const slotsPerLevel = 6;
+const valuesPerCheck = 0xffff;
 const int64Min = -(2n ** 63n);
 const int64Limit = 2 ** 63;
 
@@ -20,19 +21,36 @@ export class ResultWriter {
   /** The script asked for RESP3: its booleans are booleans. */
   resp3: boolean;
   private depth: number;
+  private values: number;
   private readonly lua: Lua;
   /** An error that a script returns and a command has counted already is not counted again. */
+  private readonly checkTime: () => void;
   private readonly uncounted: (error: ErrorReply, reply: Reply) => void;
 
-  constructor(lua: Lua, uncounted: (error: ErrorReply, reply: Reply) => void) {
+  /** `checkTime` throws if a reply takes too long, which then ends the connection. */
+  constructor(
+    lua: Lua,
+    checkTime: () => void,
+    uncounted: (error: ErrorReply, reply: Reply) => void,
+  ) {
     this.resp3 = false;
     this.depth = 0;
+    this.values = 0;
     this.lua = lua;
+    this.checkTime = checkTime;
     this.uncounted = uncounted;
+  }
+
+  /** The next value is a whole reply. */
+  begin(): void {
+    this.resp3 = false;
+    this.depth = 0;
   }
 
   write(l: number, reply: Reply): void {
     const { api } = this.lua;
+    // A table that refers to another twice, and so on, doubles the reply with each level.
+    if ((++this.values & valuesPerCheck) === 0) this.checkTime();
     if (++this.depth > scriptReplyDepthMax || api.lua_checkstack(l, slotsPerLevel) === 0) {
       reply.error(tooDeep);
     } else {
@@ -180,7 +198,7 @@ function truncated(value: number): number | bigint {
 
 /** An error as a script gives it: its first word is the code. */
 export function errorOf(message: string): ErrorReply {
-  const text = cText(message); // as Redis's, it is a string of C
+  const text = cText(message).slice(0, scriptErrorBytesMax); // as Redis's, it is a string of C
   const space = text.indexOf(" ");
   if (space < 0) return new ErrorReply(text, "");
   return new ErrorReply(text.slice(0, space), text.slice(space + 1), text);

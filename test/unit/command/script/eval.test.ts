@@ -103,6 +103,24 @@ describe("the bounds of scripts", () => {
     expect(bed.run("EVAL", "return 1", 0)).toBe(":1\r\n");
   });
 
+  test("end what takes long within one function, coroutine, handler or reply", () => {
+    const bed = new Bed();
+    const scripts = new Scripts(bed.x.statistics.errors, { timeLimitMs: () => 20 });
+    Object.assign(bed.x, { scripts });
+    for (const text of [
+      "while true do redis.sha1hex(string.rep('x', 1e6)) end",
+      "local s = string.rep('x', 1e7) while true do s:upper() end",
+      "while true do coroutine.wrap(function() for i = 1, 1000 do end end)() end",
+      "xpcall(function() while true do end end, function(e) while true do end end)",
+      "while true do redis.call('GET', 'a') end",
+    ]) {
+      expect(bed.run("EVAL", text, 0)).toStartWith("-ERR Script ended: it ran longer than");
+    }
+    const doubled = "local t = {} for i = 1, 50 do t = {t, t} end return t";
+    expect(() => bed.run("EVAL", doubled, 0)).toThrow("a reply of a script that has no end");
+    expect(bed.run("EVAL", "return 1", 0)).toBe(":1\r\n");
+  });
+
   test("end a script that takes too much memory, and its VM with it", () => {
     const bed = new Bed();
     const bomb = "local t = {} for i = 1, 1e9 do t[i] = { i, i, i, i, i, i, i, i } end";
