@@ -47,8 +47,9 @@ function asShown({ strings }: RdbFixture): string[] {
   return lines.map((line) => line.replace("=", "=$").replace(/@0$/, "@-1")).sort();
 }
 
-function skippedIn({ skipped }: RdbFixture): number {
-  return Object.values(skipped).reduce((sum, count) => sum + count, 0);
+/** What a node cannot hold; it loads the libraries of functions, which the reader alone skips. */
+function skippedIn({ skipped: { function: _libraries, ...rest } }: RdbFixture): number {
+  return Object.values(rest).reduce((sum, count) => sum + count, 0);
 }
 
 async function expectStrings(port: number, fixture: RdbFixture): Promise<void> {
