@@ -19,6 +19,9 @@ export interface MemoryParts {
   readonly store: Store;
   readonly clientMemory: ClientMemory;
   readonly replication: Replication;
+  /** The functions and the scripts that the node knows. */
+  readonly libraries: { readonly cachedBytes: number };
+  readonly scripts: { readonly cachedBytes: number };
   /** Most memory that the store has used, as far as INFO has seen it. */
   readonly peakBytes: () => number;
 }
@@ -31,7 +34,7 @@ export class MemoryReport implements MemoryReports {
   }
 
   fields(): readonly MemoryField[] {
-    const { store, clientMemory, peakBytes } = this.parts;
+    const { store, clientMemory, libraries, scripts, peakBytes } = this.parts;
     const { items, databases, memoryUsedBytes: used, memory } = store.statistics();
     const [followers, journal] = this.replicationBytes();
     const index = memory.index_bytes + memory.ghost_bytes;
@@ -48,8 +51,8 @@ export class MemoryReport implements MemoryReports {
       ["clients.normal", clientMemory.totalBytes],
       ["cluster.links", 0],
       ["aof.buffer", 0],
-      ["lua.caches", 0],
-      ["functions.caches", 0],
+      ["lua.caches", scripts.cachedBytes],
+      ["functions.caches", libraries.cachedBytes],
       ...databases.map(({ number, items: share }) =>
         overheadOf(number, (memory.index_bytes * share) / items),
       ),

@@ -157,7 +157,12 @@ function makeServices(ground: Ground, made: Made) {
     held,
   };
   const information = new NodeInformation({ ...shared, ...counted });
-  const memory = new MemoryReport({ ...shared, peakBytes: () => information.peakBytes() });
+  const memory = new MemoryReport({
+    ...shared,
+    scripts,
+    libraries,
+    peakBytes: () => information.peakBytes(),
+  });
   const { signal } = chores;
   const housekeeping = new Housekeeping({ ...shared, information, waits, connections, signal });
   const { history } = replication;

@@ -3,6 +3,7 @@
 // in Redis, so no case lists more than one.
 
 import { describe, expect, test } from "bun:test";
+import { waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 import { textOf } from "../support/wire.ts";
@@ -207,6 +208,23 @@ describe.skipIf(oracle.isMissing)(`functions beside redis-server${redisNote}`, (
       }
     }, 120_000);
   }
+
+  test("FUNCTION KILL ends a function that has not written, and SCRIPT KILL does not", async () => {
+    await using node = await oursWithThreads(4).start();
+    await using peer = await Peer.connect(node.port);
+    await using killer = await Peer.connect(node.port);
+    const endless = "while true do pcall(function() while true do end end) end";
+    const code = `${register}('endless', function() ${endless} end)`;
+    expect(await peer.ask(...load(code))).toBe("$lib");
+    const reply = peer.ask("FCALL", "endless", 0);
+    const busy =
+      "-BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN";
+    await waitFor(async () => (await killer.ask("SCRIPT", "KILL")).startsWith(busy));
+    expect(await killer.ask("FUNCTION", "KILL")).toBe("+OK");
+    expect(await reply).toStartWith("-ERR Script killed by user with SCRIPT KILL...");
+    await waitFor(async () => (await killer.ask("FUNCTION", "KILL")).startsWith("-NOTBUSY"));
+    expect(await killer.ask("FUNCTION", "STATS")).toContain("$functions_count :1");
+  });
 
   test("a dump of either is restored by the other", async () => {
     await using redis = await oracle.start();
