@@ -15,7 +15,7 @@ const main = join(import.meta.dir, "../scripts/bench/main.ts");
 const timeoutMs = 300_000;
 const withoutOptions = [
   ...["cpu", "memory", "hitratio", "latency", "growth", "threads", "sockets", "gc"],
-  ...["replication", "tls"],
+  ...["replication", "tls", "scripts"],
 ];
 
 interface Table {
@@ -276,6 +276,14 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     },
     timeoutMs,
   );
+
+  test("scripts: each load has a cost, in words that are known and in others", () => {
+    const [table] = tablesOf(output, "scripts");
+    expect(table.rows).toHaveLength(4);
+    for (const name of servers.filter((name) => name !== "memcached")) {
+      expectBetween(column(table, name), 0, 5000);
+    }
+  });
 
   test("tls: each load has a cost by TLS and without", () => {
     const [table] = tablesOf(output, "tls");

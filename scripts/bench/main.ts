@@ -15,6 +15,7 @@ import { memory } from "./memory.ts";
 import { machine, pinGenerator } from "./process.ts";
 import { replication } from "./replication.ts";
 import { resident } from "./resident.ts";
+import { scripts } from "./scripts.ts";
 import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
@@ -35,6 +36,7 @@ const benchmarks: readonly Benchmark[] = [
     replication,
     resident,
     tls,
+    scripts,
   ],
 ];
 

@@ -1,0 +1,168 @@
+// Scripts: server CPU per call of EVALSHA at depths 1, 16 and 64. A lock is released by whoever
+// holds it, and requests are counted in a fixed window; each once in words that our server knows
+// and runs without a VM, and once in the same words with a space, which it does not know.
+// Invariant: each reply is one line, and each is counted; an error ends the run.
+
+import { unlockScript, windowScript } from "../../src/command/script/native/idioms.ts";
+import { type RunningServer, type ServerSpec, startServer } from "./servers.ts";
+import { alternate, type Benchmark, type Context, fixed, median, type Table } from "./suite.ts";
+import { MiB } from "./units.ts";
+
+const connectionCount = 50;
+const depths = [1, 16, 64];
+const newline = 0x0a;
+const dash = 0x2d;
+const encoder = new TextEncoder();
+
+interface Load {
+  readonly name: string;
+  readonly text: string;
+  readonly argument: string;
+}
+
+const loads: readonly Load[] = [
+  { name: "unlock, known", text: unlockScript, argument: "token" },
+  { name: "unlock, unknown", text: `${unlockScript} `, argument: "token" },
+  { name: "fixed window, known", text: windowScript, argument: "60" },
+  { name: "fixed window, unknown", text: `${windowScript} `, argument: "60" },
+];
+
+interface Sample {
+  readonly server: string;
+  readonly load: string;
+  readonly micros: number;
+}
+
+export const scripts: Benchmark = {
+  name: "scripts",
+  summary: "server CPU per call of a script, known and unknown",
+  async run(context) {
+    const specs = context.servers.filter(({ protocol }) => protocol === "resp");
+    const samples: Sample[] = [];
+    for (let round = 0; round < context.rounds; round++) {
+      for (const spec of alternate(specs, round)) {
+        context.say(`scripts: round ${round + 1} of ${context.rounds}, ${spec.name}`);
+        samples.push(...(await measure(context, spec)));
+      }
+    }
+    return [tableOf(specs, samples)];
+  },
+};
+
+async function measure(context: Context, spec: ServerSpec): Promise<Sample[]> {
+  await using server = await startServer(spec, { maxMemoryBytes: 256 * MiB });
+  const count = context.smoke ? 500 : 40_000;
+  const samples: Sample[] = [];
+  for (const load of loads) {
+    const sha = new Bun.CryptoHasher("sha1").update(load.text).digest("hex");
+    await call(server, 1, 1, () => request("SCRIPT", "LOAD", load.text), 2);
+    for (const depth of context.smoke ? [16] : depths) {
+      const run = () => call(server, count, depth, (i) => callOf(sha, i, load.argument));
+      await lock(server, count);
+      if (!context.smoke) await run(); // warms up
+      await lock(server, count);
+      const before = server.cpuSeconds();
+      await run();
+      const micros = ((server.cpuSeconds() - before) / count) * 1e6;
+      samples.push({ server: spec.name, load: `${load.name}, depth ${depth}`, micros });
+    }
+  }
+  return samples;
+}
+
+/** Every key has the token; as a counter, it begins anew. */
+async function lock(server: RunningServer, count: number): Promise<void> {
+  await call(server, 1, 1, () => request("FLUSHALL"));
+  await call(server, count, 64, (i) => request("SET", lockKey(i), "token"));
+}
+
+function lockKey(i: number): string {
+  return `lock:${String(i).padStart(12, "0")}`;
+}
+
+function callOf(sha: string, i: number, argument: string): string {
+  const key = argument === "token" ? lockKey(i) : `hits:${i % 1000}`;
+  return request("EVALSHA", sha, "1", key, argument);
+}
+
+function request(...args: string[]): string {
+  return `*${args.length}\r\n${args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join("")}`;
+}
+
+/** Sends `count` requests over all connections, `depth` at a time, and awaits their replies. */
+async function call(
+  server: RunningServer,
+  count: number,
+  depth: number,
+  requestOf: (i: number) => string,
+  linesEach = 1,
+): Promise<void> {
+  const connections = Math.min(connectionCount, count);
+  const runs = Array.from({ length: connections }, (_, number) => {
+    const mine = Array.from({ length: Math.ceil((count - number) / connections) }, (_unused, i) =>
+      requestOf(number + i * connections),
+    );
+    const batches: Uint8Array[] = [];
+    for (let i = 0; i < mine.length; i += depth) {
+      batches.push(encoder.encode(mine.slice(i, i + depth).join("")));
+    }
+    const lines = Array.from(batches, (_unused, i) => {
+      return linesEach * Math.min(depth, mine.length - i * depth);
+    });
+    return exchange(server, batches, lines);
+  });
+  await Promise.all(runs);
+}
+
+/** Sends each batch when the replies to the one before it are there. */
+function exchange(
+  server: RunningServer,
+  batches: readonly Uint8Array[],
+  lines: readonly number[],
+): Promise<void> {
+  const { host, port } = server.target as { host: string; port: number };
+  const done = Promise.withResolvers<void>();
+  let next = 0;
+  let missing = 0;
+  const send = (socket: Bun.Socket) => {
+    if (next === batches.length) {
+      done.resolve(); // before the event that the end brings
+      socket.end();
+      return;
+    }
+    missing = lines[next];
+    const batch = batches[next++];
+    if (socket.write(batch) < batch.length) done.reject(new Error("a batch was not taken whole"));
+  };
+  const failed = (error: unknown) => done.reject(error);
+  const socket = {
+    open: send,
+    data: (opened: Bun.Socket, chunk: Uint8Array) => {
+      if (chunk[0] === dash) return failed(new Error(Buffer.from(chunk).toString()));
+      for (const byte of chunk) if (byte === newline) missing--;
+      if (missing === 0) send(opened);
+    },
+    error: (_opened: Bun.Socket, error: Error) => failed(error),
+    close: () => failed(new Error(`${server.spec.name} closed a connection`)),
+  };
+  Bun.connect({ hostname: host, port, socket }).catch(failed);
+  return done.promise;
+}
+
+function tableOf(specs: readonly ServerSpec[], samples: readonly Sample[]): Table {
+  const names = specs.map(({ name }) => name);
+  const rows = [...new Set(samples.map(({ load }) => load))];
+  const microsOf = (load: string, server: string) =>
+    median(samples.filter((s) => s.load === load && s.server === server).map((s) => s.micros));
+  const compares = names.includes("mscache") && names.includes("redis");
+  return {
+    title: "Scripts: server CPU per call, microseconds",
+    columns: ["load", ...names, ...(compares ? ["mscache/redis"] : [])],
+    rows: rows.map((load) => [
+      load,
+      ...names.map((name) => fixed(microsOf(load, name), 2)),
+      ...(compares ? [fixed(microsOf(load, "mscache") / microsOf(load, "redis"), 2)] : []),
+    ]),
+    raw: samples,
+  };
+}
