@@ -60,7 +60,7 @@ export class NodeRoles implements Roles {
 
   /**
    * A demoted node closes its clients: some would not notice a READONLY and look for the new
-   * leader.
+   * leader. Those who come later stay, though a thread may hear of the change after they came.
    */
   private changed(leader: Address | null): void {
     const { standing, configuration, pauses, clients, fault } = this.parts;
@@ -71,7 +71,7 @@ export class NodeRoles implements Roles {
     this.updateRestrictions();
     if (!isDemoted) return;
     clients
-      .kill({ kind: "normal", except: this.caller })
+      .kill({ kind: "normal", except: this.caller, lastId: standing.lastClientId })
       .catch((error) => fault(error, "a change of roles"));
   }
 

@@ -246,6 +246,11 @@ export class SharedStanding implements Standing {
     return Atomics.add(this.words, CLIENT_IDS, 1) + 1;
   }
 
+  /** The last one that was returned: later clients have larger ids. */
+  get lastClientId(): number {
+    return Atomics.load(this.words, CLIENT_IDS);
+  }
+
   /** Counts one more connection and returns how many there are now. */
   connectionOpened(): number {
     return Atomics.add(this.words, CONNECTIONS, 1) + 1;

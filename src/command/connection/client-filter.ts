@@ -13,11 +13,12 @@ function kindOf({ kind, subscriptions }: Session): ClientFilter["kind"] {
 }
 
 export function fits(filter: ClientFilter, session: Session): boolean {
-  const { id, ids, except, address, localAddress, user, kind } = filter;
+  const { id, ids, except, address, localAddress, user, kind, lastId } = filter;
   return (
     (id === undefined || id === session.id) &&
     (ids === undefined || ids.has(session.id)) &&
     except !== session.id &&
+    (lastId === undefined || session.id <= lastId) &&
     (address === undefined || address === session.address) &&
     (localAddress === undefined || localAddress === session.localAddress) &&
     (user === undefined || user === session.user) &&

@@ -146,6 +146,8 @@ export interface ClientFilter {
   kind?: "normal" | "replica" | "pubsub" | "master";
   /** Excludes the client with this id. */
   except?: number;
+  /** Excludes clients with larger ids, who came later. */
+  lastId?: number;
 }
 
 export interface ClientReport {
