@@ -46,11 +46,17 @@ export class Delivery {
   private sinceMs = 0;
   private isScheduled = false;
   private readonly out: Pick<Output, "flushAt">;
+  private readonly nowMs: () => number;
 
   /** `out` is that of the thread. */
-  constructor(connections: ReadonlyMap<number, Subscriber>, out: Pick<Output, "flushAt">) {
+  constructor(
+    connections: ReadonlyMap<number, Subscriber>,
+    out: Pick<Output, "flushAt">,
+    nowMs = monotonicMs,
+  ) {
     this.connections = connections;
     this.out = out;
+    this.nowMs = nowMs;
   }
 
   /** Ignores receivers that are not in this thread or have closed. */
@@ -89,7 +95,7 @@ export class Delivery {
    */
   private send(subscriber: Subscriber): void {
     if (this.ready.size === 0) {
-      this.sinceMs = monotonicMs();
+      this.sinceMs = this.nowMs();
       this.seenWork = 0;
       this.lookLater();
     }
@@ -108,7 +114,7 @@ export class Delivery {
   private look(): void {
     const isQuiet = this.waitingWork === this.seenWork;
     this.seenWork = this.waitingWork;
-    if (isQuiet || monotonicMs() - this.sinceMs > messagesWaitMsMax) this.sendAll();
+    if (isQuiet || this.nowMs() - this.sinceMs > messagesWaitMsMax) this.sendAll();
     else this.lookLater();
   }
 

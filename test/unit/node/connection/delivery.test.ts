@@ -3,7 +3,7 @@
  * look at what their receivers hold. That none waits for long is the business of real servers.
  */
 import { expect, test } from "bun:test";
-import { deliveredBytesMax } from "../../../../src/base/limits.ts";
+import { deliveredBytesMax, messagesWaitMsMax } from "../../../../src/base/limits.ts";
 import { Session } from "../../../../src/command/core/session.ts";
 import { messageKind } from "../../../../src/command/pubsub/channels.ts";
 import { Delivery } from "../../../../src/node/connection/delivery.ts";
@@ -18,7 +18,8 @@ function bed(count: number) {
     }),
   );
   const out = { flushAt: 100 };
-  const delivery = new Delivery(connections, out);
+  const clock = { nowMs: 0 };
+  const delivery = new Delivery(connections, out, () => clock.nowMs);
   const publish = (payload: Uint8Array) =>
     delivery.deliver(connections.keys(), {
       kind: messageKind.PUBLISHED,
@@ -26,7 +27,7 @@ function bed(count: number) {
       channel: new Uint8Array(1),
       payload,
     });
-  return { sent, publish, out };
+  return { sent, publish, out, clock };
 }
 
 const nextRound = () => new Promise((resolve) => setImmediate(resolve));
@@ -43,6 +44,19 @@ test("messages leave once for each receiver, when a round has brought no more", 
   await nextRound();
   await nextRound();
   expect(sent).toEqual([0, 1, 2]);
+});
+
+test("messages leave though more come, when the oldest has waited for long", async () => {
+  const { sent, publish, clock } = bed(1);
+  for (let round = 0; round < 5; round++) {
+    publish(new Uint8Array(10));
+    await nextRound();
+    expect(sent).toEqual([]);
+  }
+  clock.nowMs = messagesWaitMsMax + 1;
+  publish(new Uint8Array(10));
+  await nextRound();
+  expect(sent).toEqual([0]);
 });
 
 test("many bytes leave at once, count for their receivers, and may end the publisher's turn", () => {
