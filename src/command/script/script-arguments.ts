@@ -1,5 +1,5 @@
-// The arguments of redis.call() as a request: strings by their bytes, numbers as Redis writes them.
-// One request and one buffer serve all calls of a VM.
+// The arguments of a command that a script calls, as a request: strings by their bytes, numbers as
+// Redis writes them. One request and one buffer serve all calls of a VM, or of native scripts.
 // Invariant: the bytes are copies, since the memory of a VM moves when it grows, and they are
 // contiguous, as those of a client's request are.
 // Hot path: no allocation, but for numbers that are no small integers.
@@ -28,28 +28,39 @@ export class ScriptArguments {
 
   /** Reads `count` arguments from the stack; false if one is neither a string nor a number. */
   read(lua: Lua, l: number, count: number): boolean {
-    const { request } = this;
-    request.argc = 0;
-    this.length = 0;
+    this.clear();
     for (let index = 1; index <= count; index++) {
       const kind = lua.api.lua_type(l, index);
       if (kind === type.STRING) this.addString(lua, l, index);
       else if (kind === type.NUMBER) this.addNumber(lua.api.lua_tonumber(l, index));
       else return false;
     }
-    request.buf = this.bytes;
+    this.finish();
     return true;
+  }
+
+  clear(): void {
+    this.request.argc = 0;
+    this.length = 0;
+  }
+
+  /** After the last argument. */
+  finish(): void {
+    this.request.buf = this.bytes;
   }
 
   private addString(lua: Lua, l: number, index: number): void {
     lua.readString(l, index);
-    const { at, length } = lua;
-    this.reserve(length);
-    copyBytes(lua.bytes, at, at + length, this.bytes, this.length);
-    this.add(length);
+    this.addBytes(lua.bytes, lua.at, lua.at + lua.length);
   }
 
-  private addNumber(value: number): void {
+  addBytes(source: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    copyBytes(source, start, end, this.bytes, this.length);
+    this.add(end - start);
+  }
+
+  addNumber(value: number): void {
     this.reserve(digitsMax);
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
       this.add(writeInteger(this.bytes, this.length, value) - this.length);

@@ -5,22 +5,20 @@
 // Invariant: the effects of a call are one group of the journal, opened before its first write.
 // Hot path: no allocation.
 
-import { NOT_AN_INTEGER, readInteger, writeInteger } from "../../../base/ascii.ts";
-import { copyBytes, latin1Bytes } from "../../../base/bytes.ts";
+import { NOT_AN_INTEGER, readInteger } from "../../../base/ascii.ts";
+import { latin1Bytes } from "../../../base/bytes.ts";
 import type { ErrorReply } from "../../../base/errors.ts";
-import { scriptArgumentBytesKept } from "../../../base/limits.ts";
 import type { Reply } from "../../../protocol/reply.ts";
-import { Request } from "../../../protocol/request.ts";
+import type { Request } from "../../../protocol/request.ts";
 import type { Command } from "../../core/command.ts";
 import type { Context } from "../../core/context.ts";
 import { flag } from "../../core/flags.ts";
 import { makeRoom } from "../../core/make-room.ts";
 import { lookup } from "../../core/registry.ts";
 import { run } from "../../core/run-handler.ts";
+import { ScriptArguments } from "../script-arguments.ts";
 import { NativeReply } from "./native-reply.ts";
 
-const firstBytes = 4096;
-const digitsMax = 24;
 /** Longer numbers are left to the VM: a double of Lua holds these exactly. */
 const plainDigitsMax = 15;
 /** The longest key or argument that is compared or copied here, bytes. */
@@ -41,10 +39,8 @@ export class CallFailed extends Error {
 export class NativeCalls {
   readonly reply: NativeReply;
   keyCount: number;
-  private readonly request: Request;
+  private readonly arguments: ScriptArguments;
   private readonly digits: Uint8Array;
-  private bytes: Uint8Array;
-  private length: number;
   private x: Context | null;
   private client: Request;
   private firstKey: number;
@@ -55,12 +51,10 @@ export class NativeCalls {
   constructor() {
     this.reply = new NativeReply();
     this.keyCount = 0;
-    this.request = new Request();
-    this.digits = new Uint8Array(digitsMax);
-    this.bytes = new Uint8Array(firstBytes);
-    this.length = 0;
+    this.arguments = new ScriptArguments();
+    this.digits = new Uint8Array(plainDigitsMax);
     this.x = null;
-    this.client = this.request;
+    this.client = this.arguments.request;
     this.firstKey = 0;
     this.hasGroup = false;
     this.hasWritten = false;
@@ -78,10 +72,9 @@ export class NativeCalls {
 
   end(): void {
     this.x = null;
-    this.client = this.request;
-    this.reply.want(this.bytes, 0, 0);
-    if (this.bytes.length > scriptArgumentBytesKept) this.bytes = new Uint8Array(firstBytes);
-    this.request.buf = this.bytes;
+    this.client = this.arguments.request;
+    this.reply.want(this.arguments.request.buf, 0, 0);
+    this.arguments.shrink();
   }
 
   // ---- what it was called with -----------------------------------------------------------------
@@ -148,8 +141,7 @@ export class NativeCalls {
 
   /** By its name in small letters. */
   start(name: Uint8Array): this {
-    this.request.argc = 0;
-    this.length = 0;
+    this.arguments.clear();
     return this.word(name);
   }
 
@@ -168,28 +160,13 @@ export class NativeCalls {
   }
 
   number(value: number): this {
-    this.reserve(digitsMax);
-    const end = writeInteger(this.bytes, this.length, value);
-    this.request.push(this.length, end);
-    this.length = end;
+    this.arguments.addNumber(value);
     return this;
   }
 
   private range(source: Uint8Array, start: number, end: number): this {
-    this.reserve(end - start);
-    const at = this.length;
-    this.length = at + end - start;
-    copyBytes(source, start, end, this.bytes, at);
-    this.request.push(at, this.length);
+    this.arguments.addBytes(source, start, end);
     return this;
-  }
-
-  private reserve(more: number): void {
-    const needed = this.length + more;
-    if (needed <= this.bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
-    larger.set(this.bytes.subarray(0, this.length));
-    this.bytes = larger;
   }
 
   /** Runs the command and returns the integer that it replied, if it did. */
@@ -204,16 +181,18 @@ export class NativeCalls {
 
   /** Runs a command that cannot fail, with the reply for the client itself. */
   runInto(reply: Reply): void {
-    const { context: x, request } = this;
-    request.buf = this.bytes;
-    const command = lookup(this.bytes, 0, request.end[0]) as Command;
+    const { context: x } = this;
+    const { request } = this.arguments;
+    this.arguments.finish();
+    const command = lookup(request.buf, 0, request.end[0]) as Command;
     if ((command.flags & flag.WRITE) !== 0) this.prepareWrite(x, command);
     x.store.forget(); // the last request was in the same bytes
     run(x, command, request, reply);
   }
 
   private prepareWrite(x: Context, command: Command): void {
-    const hasRoom = (command.flags & flag.DENY_OOM) === 0 || makeRoom(x, command, this.request);
+    const hasRoom =
+      (command.flags & flag.DENY_OOM) === 0 || makeRoom(x, command, this.arguments.request);
     if (this.hasWritten) return;
     if (!hasRoom) throw new CallFailed(null);
     this.hasWritten = true;
@@ -236,7 +215,7 @@ export class NativeCalls {
 
   /** Whether GET of the key gives a value. */
   isThere(key: number): boolean {
-    this.reply.want(this.bytes, 0, 0);
+    this.reply.want(this.arguments.request.buf, 0, 0);
     this.start(get).key(key).run();
     return this.reply.isThere;
   }

@@ -3,9 +3,11 @@
 // script that may only read. The table tells what each means; its text is its package's.
 // Invariant: replies, data, effects and statistics are those of the VM.
 
+import { latin1Bytes } from "../../../base/bytes.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 import type { Request } from "../../../protocol/request.ts";
 import type { Context } from "../../core/context.ts";
+import { sha1Of } from "../redis-library.ts";
 import { unlockScript, windowScript } from "./idioms.ts";
 import {
   addInWindow,
@@ -33,11 +35,9 @@ import { CallFailed, NativeCalls } from "./native-calls.ts";
 /** False: it has done nothing, and the script must run in the VM. */
 export type Program = (calls: NativeCalls, reply: Reply) => boolean;
 
-const shaOf = (text: string) => new Bun.CryptoHasher("sha1").update(text).digest("hex");
-
 const programs: ReadonlyMap<string, Program> = new Map([
-  [shaOf(unlockScript), unlock],
-  [shaOf(windowScript), countSeconds],
+  [sha1Of(latin1Bytes(unlockScript)), unlock],
+  [sha1Of(latin1Bytes(windowScript)), countSeconds],
   // GET equals ARGV[1]: DEL.
   ["647c65a442733a1aa440f99908d249d13b4d6c4a", unlock], // Laravel, redlock 3
   ["a50243715157b186c5162c69e02eff3bf0c7994a", unlock], // Laravel's funnel
