@@ -3,8 +3,7 @@
 //
 //   { opcode (1 byte)  text } ...  version (2 bytes, little endian)  CRC-64 of all before it (8)
 
-import { librariesMax } from "../base/library-limits.ts";
-import { scriptBytesMax } from "../base/limits.ts";
+import { librariesMax, scriptBytesMax } from "../base/limits.ts";
 import { Crc64 } from "./crc64.ts";
 import { opcode, RdbError } from "./format.ts";
 import { RdbStrings } from "./strings.ts";

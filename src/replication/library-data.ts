@@ -1,7 +1,7 @@
 // The libraries of functions as snapshots and followers see them: data of the node beside its keys,
 // each a text. What is in them is not known here.
 
-import { librariesMax, libraryBytesMax } from "../base/library-limits.ts";
+import { librariesMax, libraryBytesMax } from "../base/limits.ts";
 
 export interface LibraryData {
   /** The texts of all libraries. Nobody changes their bytes. */

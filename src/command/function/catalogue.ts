@@ -3,7 +3,7 @@
 // Invariant: each function belongs to one library, and at most librariesMax libraries have at most
 // libraryBytesMax bytes.
 
-import { librariesMax, libraryBytesMax } from "../../base/library-limits.ts";
+import { librariesMax, libraryBytesMax } from "../../base/limits.ts";
 import type { Runnable } from "../script/script-cache.ts";
 
 /** What a library or a function costs beside its text. */

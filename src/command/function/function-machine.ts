@@ -3,8 +3,7 @@
 // Invariant: after a load that failed, nothing that it has registered is referred to.
 
 import { monotonicMs } from "../../base/clock.ts";
-import { libraryLoadMsMax } from "../../base/library-limits.ts";
-import { scriptInstructionsPerCheck } from "../../base/limits.ts";
+import { libraryLoadMsMax, scriptInstructionsPerCheck } from "../../base/limits.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";

@@ -2,8 +2,7 @@
 // replaced. What they reply is compared with redis-server in script/functions.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { librariesMax, libraryBytesMax } from "../../../../src/base/library-limits.ts";
-import { scriptBytesMax } from "../../../../src/base/limits.ts";
+import { librariesMax, libraryBytesMax, scriptBytesMax } from "../../../../src/base/limits.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Bed } from "../bed.ts";
 

@@ -1,0 +1,46 @@
+// The bounds of replication and of what moves keys between nodes: the journal, links, syncs, waits.
+// What a snapshot may bring is bounded in store-limits.ts.
+
+import { MiB } from "./units.ts";
+
+/** Smallest journal, bytes. */
+export const journalBytesMin = 1 * MiB;
+/**
+ * Most data kept for followers that have fallen behind the journal, bytes, if memory allows
+ * (--follower-buffer); all followers share it. A follower is disconnected at once if it needs more,
+ * and after followerBufferSoftSeconds above a quarter, as in Redis: the default of
+ * client-output-buffer-limit replica.
+ */
+export const followerBufferBytesMax = 256 * MiB;
+export const followerBufferSoftShare = 1 / 4;
+export const followerBufferSoftSeconds = 60;
+/** Longest silence of a link, ms, as Redis's repl-timeout. Longer: the link is dropped. */
+export const linkSilenceMsMax = 60_000;
+/** Interval of the follower's ACK, ms; that of the leader's PING is `--ping-interval`. */
+export const acknowledgeMs = 1_000;
+/** Time for one address of a leader's name before the next is tried as well, ms. */
+export const addressMsMax = 2_000;
+/**
+ * Attempts to connect to leaders that may be under way; each has a descriptor. REPLICAOF may name
+ * many addresses that say nothing. More: the attempt fails, and is made again later.
+ */
+export const dialsMax = 64;
+/** Shortest and longest wait before a reconnection, ms, with jitter. */
+export const reconnectMsMin = 100;
+export const reconnectMsMax = 5_000;
+/**
+ * Longest wait before the next attempt if the leader cannot be followed, ms: its snapshot is
+ * refused, or its stream needs a new snapshot. The wait doubles from reconnectMsMin, as each
+ * attempt may be a full sync. It starts over after the link held for resyncCalmMs, or for the last
+ * wait if that was longer.
+ */
+export const resyncMsMax = 300_000;
+export const resyncCalmMs = 60_000;
+/** A journal without readers is turned off after this time, ms (repl-backlog-ttl). */
+export const journalIdleMsMax = 3_600_000;
+
+/**
+ * Bytes that a MIGRATE sends before it waits for the target to confirm them. More keys wait; a
+ * larger value goes alone.
+ */
+export const migrationBatchBytes = 1 * MiB;

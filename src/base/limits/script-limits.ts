@@ -1,0 +1,76 @@
+// The bounds of scripts and of libraries of functions, which are scripts as well: what they may
+// take of time and memory, and how many are kept.
+
+import { KiB, MiB } from "./units.ts";
+
+// ---- scripts ------------------------------------------------------------------------------------
+
+/**
+ * What cjson.encode, cmsgpack.pack and struct.pack write in one call, bytes: a table that refers to
+ * another twice, and so on, doubles it with each level. More: the error "not enough memory". A
+ * buffer beyond the second number is not kept for the next call.
+ */
+export const encodedBytesMax = 64 * MiB;
+export const encodedBytesKept = 1 * MiB;
+/**
+ * Memory of the VM that runs scripts, bytes; taken as it is needed. More: the script ends with the
+ * error "not enough memory". A VM that has grown beyond the second number is replaced after the
+ * script, since its memory never shrinks.
+ */
+export const scriptMemoryBytesMax = 256 * MiB;
+export const scriptMemoryKeptBytes = 48 * MiB;
+/** Longest script, bytes. Longer: an error reply. */
+export const scriptBytesMax = 4 * MiB;
+/**
+ * Scripts that EVAL has brought and that are kept for EVALSHA, as in Redis 7.4. More: the one that
+ * came first is forgotten, and its EVALSHA replies NOSCRIPT.
+ */
+export const evalScriptsMax = 500;
+/**
+ * Scripts of SCRIPT LOAD, and the bytes of all scripts. More: SCRIPT LOAD replies with an error,
+ * and EVAL forgets scripts that EVAL has brought.
+ */
+export const loadedScriptsMax = 10_000;
+export const scriptCacheBytesMax = 32 * MiB;
+/**
+ * Instructions of the VM after which the time of a script is looked at; the second number when its
+ * memory has grown and they were slow, as one may then join strings of 100 MB (30 ms). 200 small
+ * ones take 0.6 us, and looking adds 6 % to that (measured); Redis looks after 100,000.
+ */
+export const scriptInstructionsPerCheck = 200;
+export const scriptInstructionsPerCheckGrown = 10;
+/** A script that has written is ended at this multiple of busy-reply-threshold: writes stay. */
+export const scriptWriteGrace = 2;
+/** Depth of the tables that a script returns. Deeper: an error in the value's place, as Redis. */
+export const scriptReplyDepthMax = 1000;
+/** Longest error of a script, bytes. The rest is cut off. */
+export const scriptErrorBytesMax = 64 * KiB;
+/**
+ * First words of errors that INFO counts apart (errorstats), as in Redis 7.2: a script may make any
+ * number of them. Further ones count only in the total.
+ */
+export const errorCodesMax = 128;
+/** Room for the arguments of redis.call that is kept between scripts, bytes. More is freed. */
+export const scriptArgumentBytesKept = 1 * MiB;
+/**
+ * Steps that a match of string.find and its like may need, at most, to run within the VM, where
+ * nothing interrupts it: 100 ms. More: it runs in a slower matcher that the time limit ends.
+ */
+export const patternStepsInVmMax = 10_000_000;
+/**
+ * Items of a table that table.sort sorts without a look at the time: 2 ms, or 400 ms in a bad
+ * order. More: a function in Lua compares them, seven times slower, which the time limit ends.
+ */
+export const timedSortItemsMin = 5_000;
+
+// ---- libraries of functions ---------------------------------------------------------------------
+
+/**
+ * Libraries of functions, and the bytes of their code together: all of them are compiled in one VM,
+ * and a snapshot writes them in its first slices. More: FUNCTION LOAD and RESTORE reply with an
+ * error, and one of a leader or of a snapshot is left out, with a line in the log.
+ */
+export const librariesMax = 1000;
+export const libraryBytesMax = 16 * MiB;
+/** Milliseconds that the code of a library may run while it is loaded, as in Redis. More: error. */
+export const libraryLoadMsMax = 500;
