@@ -23,6 +23,13 @@ const recordsPerLook = 4;
 /** A client that resumes reads this much of the log before others are served. */
 const resumeBytesPerTurn = 256 * 1024;
 
+/** What is done when the log has been read up to a position. */
+interface Deferred {
+  readonly position: number;
+  readonly bytes: number;
+  readonly run: () => void;
+}
+
 export interface ObserversParts {
   readonly events: EventLog;
   readonly channels: Channels;
@@ -47,6 +54,9 @@ export class Observers {
   /** Those who read the log, as bits of `activity`. */
   private served: number;
   private isScheduled: boolean;
+  /** In the order of their positions, all of which are ahead of the reader. */
+  private deferred: Deferred[];
+  private deferredBytes: number;
   private hasNumbered: boolean;
   /** Runs while the log is written for clients that may come back. */
   private lingering: Timer | null;
@@ -64,26 +74,31 @@ export class Observers {
     this.losses = new RecurringTrouble(log, monotonicMs);
     this.served = 0;
     this.isScheduled = false;
+    this.deferred = [];
+    this.deferredBytes = 0;
     this.hasNumbered = false;
     this.lingering = null;
     this.runId = runId;
     tracking.past = this.past();
     configuration.changed.on(() => {
+      this.drainWhole(); // by the classes that counted when it happened
       this.update();
       this.finish(); // the bound of the table may be lower now
     });
     tracking.changed = () => this.update();
     monitors.changed = () => this.update();
+    monitors.catchUp = () => this.drainWhole();
     tracking.catchUp = () => this.drain();
     this.update();
     // At the end of the present event, when its commands have been answered.
     events.announce = () => queueMicrotask(() => this.drainUnlessBehind());
-    channels.catchUp = () => this.drain();
+    channels.catchUp = () => this.catchUp();
+    channels.whenCaughtUp = (bytes, run) => this.defer(bytes, run);
   }
 
   /** Turns the log on or off, as the observers demand. */
   private update(): void {
-    const { notifier, tracking, reader } = this;
+    const { notifier, tracking } = this;
     notifier.choose(this.configuration.current.notifyKeyspaceEvents);
     let wanted = 0;
     const isAwaited = this.lingers(tracking.numbered) || tracking.count > 0;
@@ -93,7 +108,7 @@ export class Observers {
     if (notifier.wantsMisses) wanted |= activity.MISSES;
     if (notifier.wantsOrigins) wanted |= activity.ORIGINS;
     if (wanted === this.served) return;
-    if (this.served === 0) reader.skipAll();
+    if (this.served === 0) this.skipAll();
     this.served = wanted;
     this.events.serve(wanted);
   }
@@ -166,11 +181,51 @@ export class Observers {
       if (found === null) break;
       if (found === "lost") this.lose();
       else this.pass(found);
+      this.runDeferred();
       const isLate = passed % recordsPerLook === 0 && this.isLate(beganMs);
       isBehind = isLate || reader.position >= until;
     }
     this.finish();
     if (isBehind) this.drainLater();
+  }
+
+  /** Whether all that happened before this call has been passed on. */
+  private catchUp(): boolean {
+    const { end } = this.events;
+    this.drain();
+    return this.reader.position >= end;
+  }
+
+  /** May be slow: rare. */
+  private drainWhole(): void {
+    while (!this.catchUp() && !this.debt.isHigh);
+  }
+
+  /**
+   * Does something behind what is in the log now. If too much waits for that, what waited longest
+   * is done at once, so that things that wait keep their order.
+   */
+  private defer(bytes: number, run: () => void): void {
+    this.deferred.push({ position: this.events.end, bytes, run });
+    this.deferredBytes += bytes;
+    while (this.deferredBytes > eventBytesPerTurn) this.runFirst();
+  }
+
+  private runDeferred(): void {
+    const { deferred, reader } = this;
+    while (deferred.length > 0 && deferred[0].position <= reader.position) this.runFirst();
+  }
+
+  private runFirst(): void {
+    const first = this.deferred.shift();
+    if (first === undefined) return;
+    this.deferredBytes -= first.bytes;
+    first.run();
+  }
+
+  private skipAll(): void {
+    this.reader.skipAll();
+    this.runDeferred();
   }
 
   private finish(): void {
@@ -221,7 +276,7 @@ export class Observers {
 
   /** Records were overwritten before they were read. */
   private lose(): void {
-    this.reader.skipAll();
+    this.skipAll();
     this.tracking.dropEverything(this.reader.position);
     if (this.notifier.classes !== 0) this.report("keyspace notifications");
     if (this.monitors.count > 0) this.report("lines of MONITOR");

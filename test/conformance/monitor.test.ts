@@ -117,6 +117,18 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
       for (let i = 0; i < 3; i++) expect(await monitor.ask("PING")).toBe("+PONG");
     });
 
+    test("a monitor sees nothing from before it came, though another one does", async () => {
+      await using seen = await Seen.open(server.port);
+      await using late = await Peer.connect(server.port);
+      late.write("SET a 1\r\nMONITOR\r\nPING\r\n");
+      expect(await late.shown()).toBe("+OK");
+      expect(await late.shown()).toBe("+OK");
+      const both = [await late.shown(), await late.shown()];
+      expect(both).toContain("+PONG");
+      expect(both.find((line) => line !== "+PONG")).toEndWith('"PING"');
+      expect(await seen.commands()).toEqual(['"SET" "a" "1"', '"PING"']);
+    });
+
     test("in a transaction it is refused", async () => {
       await using client = await Peer.connect(server.port);
       for (const command of ["MULTI", "MONITOR", "PING"]) await client.ask(command);

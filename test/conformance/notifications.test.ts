@@ -191,6 +191,30 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
       expect(await observed.events()).toEqual(["set x", "incrby x", "del x"]);
     });
 
+    test("other classes count for what comes after them, in a transaction too", async () => {
+      await using observed = await observe("KA", "__keyspace@0__:*");
+      const choose = ["CONFIG", "SET", "notify-keyspace-events"];
+      for (const args of [["MULTI"], ["SET", "a", "1"], [...choose, ""], ["DEL", "a"], ["EXEC"]]) {
+        await observed.run(...args);
+      }
+      expect(await observed.events()).toEqual(["set a"]);
+      await observed.run("SET", "b", "1");
+      await observed.run(...choose, "Kg");
+      await observed.run("SET", "b", "2");
+      await observed.run(...choose, "K$");
+      expect(await observed.events()).toEqual([]);
+    });
+
+    test("a message does not overtake the many events before it", async () => {
+      await using observed = await observe("KA", "__keyspace@0__:*");
+      const before = "for i = 1, 3000 do redis.call('SET', 'k' .. i, 'v') end";
+      const publish = "redis.call('PUBLISH', '__keyspace@0__:p', i)";
+      await observed.run("EVAL", `${before} for i = 1, 2 do ${publish} end`, 0);
+      const events = await observed.events();
+      expect(events.slice(-3)).toEqual(["set k3000", "1 p", "2 p"]);
+      expect(events).toHaveLength(3002);
+    });
+
     test("an event goes to the channel of its key, then to its own, as far as chosen", async () => {
       await using both = await observe("KEg$");
       await both.run("SET", "k", "v", "EX", "100");

@@ -7,7 +7,7 @@
 
 import { compileGlob } from "../../base/glob.ts";
 import type { Session } from "../core/session.ts";
-import { Topics } from "./topics.ts";
+import { type Topic, Topics } from "./topics.ts";
 
 /** What a message is. */
 export const messageKind = {
@@ -42,10 +42,12 @@ export class Channels {
   readonly patterns = new Topics();
   readonly shardChannels = new Topics();
   /**
-   * Publishes what commands have caused that ran before this one in other threads, so that neither
-   * a message nor a subscription overtakes it.
+   * Publishes what commands have caused that ran before this one, so that neither a message nor a
+   * subscription overtakes it. False: there is too much of it for now.
    */
-  catchUp: () => void = () => undefined;
+  catchUp: () => boolean = () => true;
+  /** Calls back when that has been published; it is told how many bytes wait with the call. */
+  whenCaughtUp: (bytes: number, run: () => void) => void = (_bytes, run) => run();
   private readonly outlets: Deliver[] = [];
 
   /** Adds an outlet for messages. Before the first one, no connection can have subscribed. */
@@ -59,12 +61,35 @@ export class Channels {
     let count = 0;
     const topic = this.channels.get(channel);
     if (topic !== undefined) count += this.send(topic.subscribers, { ...message, pattern: null });
-    for (const pattern of this.patterns.all()) {
-      pattern.glob ??= compileGlob(pattern.bytes, 0, pattern.bytes.length);
-      if (!pattern.glob?.matches(channel, 0, channel.length)) continue;
+    for (const pattern of this.patternsOf(channel)) {
       count += this.send(pattern.subscribers, { ...message, pattern: pattern.bytes });
     }
     return count;
+  }
+
+  /** Publishes behind what happened before, and returns the number of deliveries already. */
+  publishInOrder(channel: Uint8Array, payload: Uint8Array): number {
+    if (this.catchUp()) return this.publish(channel, payload);
+    const count = this.receiversOf(channel);
+    if (count === 0) return 0;
+    const [heldChannel, heldPayload] = [channel.slice(), payload.slice()];
+    this.whenCaughtUp(heldChannel.length + heldPayload.length, () => {
+      this.publish(heldChannel, heldPayload);
+    });
+    return count;
+  }
+
+  private receiversOf(channel: Uint8Array): number {
+    let count = this.channels.get(channel)?.subscribers.size ?? 0;
+    for (const pattern of this.patternsOf(channel)) count += pattern.subscribers.size;
+    return count;
+  }
+
+  private *patternsOf(channel: Uint8Array): Generator<Topic> {
+    for (const pattern of this.patterns.all()) {
+      pattern.glob ??= compileGlob(pattern.bytes, 0, pattern.bytes.length);
+      if (pattern.glob?.matches(channel, 0, channel.length)) yield pattern;
+    }
   }
 
   /** Publishes to the subscribers of a shard channel; returns their number. */

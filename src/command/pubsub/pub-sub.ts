@@ -263,8 +263,7 @@ function confirm(
 function publish(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end } = request;
   const channel = buf.subarray(start[1], end[1]);
-  x.channels.catchUp();
-  const count = x.channels.publish(channel, buf.subarray(start[2], end[2]));
+  const count = x.channels.publishInOrder(channel, buf.subarray(start[2], end[2]));
   x.effects.publish(buf, start[1], end[1], buf, start[2], end[2]);
   reply.integer(count);
 }

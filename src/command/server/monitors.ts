@@ -9,6 +9,8 @@ type Send = (receivers: ReadonlySet<number>, message: Message) => void;
 export class Monitors {
   /** Called when the first client has come, and when the last one has gone. */
   changed: () => void = () => undefined;
+  /** Shows what has run up to now: a client that comes does not see it. */
+  catchUp: () => void = () => undefined;
   private readonly clients = new Set<number>();
   private readonly send: Send;
 
@@ -21,6 +23,7 @@ export class Monitors {
   }
 
   add(client: number): void {
+    this.catchUp();
     this.clients.add(client);
     this.changed();
   }
