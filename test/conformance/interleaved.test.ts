@@ -80,11 +80,22 @@ function isTrackingOn({ args }: Turn): boolean {
 describe.skipIf(oracle.isMissing)(`clients that take turns${redisNote}`, () => {
   test.each(Object.entries(variants))("and %s get what redis-server says", async (_, variant) => {
     const random = new Random(seedFor("INTERLEAVED_SEED"));
-    for (let done = 0; done < steps; done += turnsTogether) await takeTurns(random, variant);
+    for (let done = 0; done < steps; done += turnsTogether) {
+      const seed = random.below(2 ** 32);
+      if (await takeTurns(seed, variant)) continue;
+      console.log(`the sequence of ${seed} once more, as a transaction was aborted here alone`);
+      expect(await takeTurns(seed, variant)).toBe(true);
+    }
   });
 });
 
-async function takeTurns(random: Random, variant: Variant): Promise<void> {
+/**
+ * False if a transaction was aborted by our server alone, which ends a sequence. The store compares
+ * counters that keys share by their hash, so that happens where nobody is wrong, a few times in a
+ * million turns. A server has a hash of its own: it does not happen twice in the same sequence.
+ */
+async function takeTurns(seed: number, variant: Variant): Promise<boolean> {
+  const random = new Random(seed);
   await using stack = new AsyncDisposableStack();
   const ports = [stack.use(await oracle.start()).port, stack.use(await ours.start()).port] as const;
   const clients: Pair[] = [];
@@ -105,11 +116,14 @@ async function takeTurns(random: Random, variant: Variant): Promise<void> {
     const drawn = draw(random, times, variant);
     if (client.isQueueing && isTrackingOn(drawn)) continue;
     history.push(`${who}: ${showCommand(drawn.args)}`);
-    agree(await client.take(drawn), who);
+    const difference = await client.take(drawn);
+    if (client.wasAbortedAlone) return false;
+    agree(difference, who);
     if (turn % turnsUnlooked !== 0) continue;
     for (const [i, client] of clients.entries()) {
       if (!client.isQueueing) agree(await client.compareDropped(), i);
     }
   }
   expect(history.length).toBeGreaterThan(turnsTogether / 2);
+  return true;
 }

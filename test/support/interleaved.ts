@@ -31,6 +31,8 @@ export function plainTurn(random: Random, times: Times): Turn {
 export class Pair implements AsyncDisposable {
   readonly reference: Side;
   readonly judged: Side;
+  /** Whether the last turn was an EXEC that the reference ran and the server judged aborted. */
+  wasAbortedAlone = false;
   private queued: Comparison[] | null = null;
 
   private constructor(reference: Side, judged: Side) {
@@ -54,6 +56,7 @@ export class Pair implements AsyncDisposable {
     const [left, right] = await Promise.all(sides.map((side) => side.ask(args)));
     if (left === undefined || right === undefined) throw new Error("no reply");
     const isSame = this.compare(compare, left, right);
+    this.wasAbortedAlone = isExec(args) && left.type === "*" && left.value !== null && isNil(right);
     this.follow(args, compare, left);
     return isSame ? null : `${showCommand(args)}: ${show(left)}, and not ${show(right)}`;
   }
@@ -96,6 +99,15 @@ export class Pair implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const side of [this.reference, this.judged]) await side.peer[Symbol.asyncDispose]();
   }
+}
+
+function isExec(args: readonly Argument[]): boolean {
+  return String(args[0]).toUpperCase() === "EXEC";
+}
+
+/** `_` in RESP3, `*-1` in RESP2. */
+function isNil(reply: Reply): boolean {
+  return reply.value === null && (reply.type === "_" || reply.type === "*");
 }
 
 function listed(keys: ReadonlySet<string>): string {

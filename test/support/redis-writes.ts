@@ -118,7 +118,7 @@ const otherTypes: readonly (readonly [number, Writer])[] = [
   ],
 ];
 
-/** From anywhere to a plain key, or among the sketches. */
+/** From anywhere to a plain key, or among the sketches: see sketchKey(). */
 function moving(random: Random): [string, string] {
   if (random.chance(0.2)) return [sketchKey(random), sketchKey(random)];
   return [key(random), plainKey(random)];
@@ -129,7 +129,7 @@ const moves: readonly (readonly [number, Writer])[] = [
   [1, (r) => ["RENAMENX", ...moving(r)]],
   [3, (r) => ["COPY", ...moving(r), "REPLACE"]],
   [1, (r) => ["COPY", ...moving(r)]],
-  [1, (r) => ["COPY", key(r), key(r), "DB", r.below(4), "REPLACE"]],
+  [1, (r) => ["COPY", ...moving(r), "DB", r.below(4), "REPLACE"]],
   [2, (r) => ["MOVE", key(r), r.below(4)]],
   [1, (r) => ["SWAPDB", r.below(4), r.below(4)]],
 ];
