@@ -3,6 +3,7 @@
 // class: they are logged once where they happen. The client's own error classes are in
 // client/client-errors.ts.
 
+import { latin1Bytes } from "./bytes.ts";
 import { keyBytesMax } from "./limits.ts";
 import { writeLine } from "./stderr.ts";
 
@@ -29,9 +30,7 @@ export class ErrorReply {
  * back.
  */
 function encode(text: string): Uint8Array {
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const isLatin1 = bytes.every((byte, index) => byte === text.charCodeAt(index));
-  return isLatin1 ? bytes : encoder.encode(text);
+  return /[\u0100-\uffff]/.test(text) ? encoder.encode(text) : latin1Bytes(text);
 }
 
 /**

@@ -249,6 +249,9 @@ export function reserveStore(options: StoreOptions): StoreMemory {
   const { shards } = geometry;
   const both = 2 * shards;
   const memory: StoreMemory = {
+    // The largest come first, and every thread receives them in this order: Bun counts them as its
+    // own, and looks for garbage each time that the sum has doubled.
+    arenas: reserveArenas(geometry),
     geometry,
     hashKey: options.hashKey,
     versionEpoch: options.versionEpoch ?? 0,
@@ -261,7 +264,6 @@ export function reserveStore(options: StoreOptions): StoreMemory {
     threads: ThreadTable.reserve(),
     index: reserveEach(both, geometry.bucketsPerShard * unitBytes),
     ghosts: reserveEach(both, geometry.ghostsPerShard * unitBytes),
-    arenas: reserveArenas(geometry),
   };
   initialise(memory, options);
   return memory;

@@ -37,7 +37,7 @@ export class CommandNames {
     const drafts = draftsOf();
     const names = [...drafts.keys()].sort();
     const numbers = new Map(names.map((name, number) => [name, number]));
-    // Each thread of a node makes them at its start, so no name is compared with all others.
+    // Each thread that has users makes them at its start: no name is compared with all others.
     const parts = Map.groupBy(names, containerOf);
     const named = (draft: Draft): NamedCommand => ({
       name: draft.name,
@@ -86,11 +86,12 @@ function draftsOf(): Map<string, Draft> {
   return drafts;
 }
 
+const bitByCategory: ReadonlyMap<string, number> = new Map(
+  categoryNames.map((name, index) => [name, 1 << index]),
+);
+
 function bitsOf(categories: readonly string[]): number {
-  return categoryNames.reduce(
-    (bits, name, index) => (categories.includes(name) ? bits | (1 << index) : bits),
-    0,
-  );
+  return categories.reduce((bits, name) => bits | (bitByCategory.get(name) ?? 0), 0);
 }
 
 let cached: CommandNames | null = null;
@@ -100,4 +101,14 @@ export function commandNames(): CommandNames {
   assert(commands.length > 0, "the table of commands is loaded before users are made");
   cached ??= new CommandNames();
   return cached;
+}
+
+/**
+ * How many there are. A node without users needs no more of them, and making them would be a
+ * twentieth of its start.
+ */
+export function commandNameCount(): number {
+  if (cached !== null) return cached.all.length;
+  const present = commands.flatMap((one) => [one, ...one.subcommands]);
+  return new Set([...present, ...absentCommands].map(({ name }) => name)).size;
 }

@@ -4,7 +4,7 @@
 import { latin1Bytes } from "../../base/bytes.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { keyAccess } from "../core/key-use.ts";
-import { commandNames, type NamedCommand } from "./command-names.ts";
+import { commandNameCount, commandNames, type NamedCommand } from "./command-names.ts";
 import type { Selector } from "./user-record.ts";
 
 /** Why a rule was refused, in Redis's words. */
@@ -33,7 +33,7 @@ export function emptySelector(allChannels = false): Selector {
     allChannels,
     allCommands: false,
     futureCommands: false,
-    commands: new Uint8Array(commandNames().all.length),
+    commands: new Uint8Array(commandNameCount()),
     firstArguments: new Map(),
     keys: new Map(),
     channels: new Set(),
