@@ -46,7 +46,7 @@ export class LuaReply implements Reply {
   start(l: number): void {
     this.l = l;
     this.isError = false;
-    this.open.length = 0;
+    if (this.open.length > 0) this.open.length = 0; // an error has ended the last reply
   }
 
   // ---- single values ---------------------------------------------------------------------------

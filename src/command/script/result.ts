@@ -189,7 +189,7 @@ export class ResultWriter {
 }
 
 /** As C casts a double to a 64-bit integer. */
-function truncated(value: number): number | bigint {
+export function truncated(value: number): number | bigint {
   if (Number.isSafeInteger(value)) return value;
   if (!(Math.abs(value) < int64Limit)) return int64Min;
   const whole = Math.trunc(value);

@@ -4,14 +4,7 @@
 import { latin1Bytes } from "../../../base/bytes.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 import type { NativeCalls } from "./native-calls.ts";
-
-const del = latin1Bytes("del");
-const exists = latin1Bytes("exists");
-const set = latin1Bytes("set");
-const setex = latin1Bytes("setex");
-const expire = latin1Bytes("expire");
-const pexpire = latin1Bytes("pexpire");
-const incrby = latin1Bytes("incrby");
+import { type Called, call } from "./native-commands.ts";
 
 const px = latin1Bytes("PX");
 /** Longer leases are left to the VM, ms: 30 years. */
@@ -21,7 +14,7 @@ const leaseSecondsMax = 1e9;
 /** KEYS key; ARGV value. The key goes if it has the value: its number of removed keys, 1 or 0. */
 export function unlock(c: NativeCalls, reply: Reply): boolean {
   if (!c.has(1, 1)) return false;
-  reply.integer(c.holds(0, 0) ? c.start(del).key(0).run() : 0);
+  reply.integer(c.holds(0, 0) ? c.start(call.DEL).key(0).run() : 0);
   return true;
 }
 
@@ -29,25 +22,25 @@ export function unlock(c: NativeCalls, reply: Reply): boolean {
 export function compareAndSet(c: NativeCalls, reply: Reply): boolean {
   if (!c.has(1, 2)) return false;
   const isEqual = c.holds(0, 0);
-  if (isEqual) c.start(set).key(0).argument(1).run();
+  if (isEqual) c.start(call.SET).key(0).argument(1).run();
   reply.integer(isEqual ? 1 : 0);
   return true;
 }
 
 /** KEYS key; ARGV value, ms. The key lives so long from now if it has the value: 1 or 0. */
 export function refresh(c: NativeCalls, reply: Reply): boolean {
-  return extendIn(c, reply, pexpire, leaseMsMax);
+  return extendIn(c, reply, call.PEXPIRE, leaseMsMax);
 }
 
 /** KEYS key; ARGV value, seconds. As refresh(). */
 export function refreshSeconds(c: NativeCalls, reply: Reply): boolean {
-  return extendIn(c, reply, expire, leaseSecondsMax);
+  return extendIn(c, reply, call.EXPIRE, leaseSecondsMax);
 }
 
-function extendIn(c: NativeCalls, reply: Reply, call: Uint8Array, max: number): boolean {
+function extendIn(c: NativeCalls, reply: Reply, called: Called, max: number): boolean {
   if (!c.has(1, 2) || !c.isUpTo(1, max)) return false;
   const isEqual = c.holds(0, 0);
-  if (isEqual) c.start(call).key(0).argument(1).run();
+  if (isEqual) c.start(called).key(0).argument(1).run();
   reply.integer(isEqual ? 1 : 0);
   return true;
 }
@@ -56,7 +49,7 @@ function extendIn(c: NativeCalls, reply: Reply, call: Uint8Array, max: number): 
 export function acquireAll(c: NativeCalls, reply: Reply): boolean {
   if (!c.hasArguments(2) || !c.isUpTo(1, leaseMsMax)) return false;
   for (let key = 0; key < c.keyCount; key++) {
-    if (c.start(exists).key(key).run() === 1) {
+    if (c.start(call.EXISTS).key(key).run() === 1) {
       reply.integer(0);
       return true;
     }
@@ -78,7 +71,7 @@ export function extendAll(c: NativeCalls, reply: Reply): boolean {
 
 function leaseAll(c: NativeCalls, reply: Reply): boolean {
   for (let key = 0; key < c.keyCount; key++) {
-    c.start(set).key(key).argument(0).word(px).argument(1).run();
+    c.start(call.SET).key(key).argument(0).word(px).argument(1).run();
   }
   reply.integer(c.keyCount);
   return true;
@@ -90,7 +83,7 @@ export function releaseAll(c: NativeCalls, reply: Reply): boolean {
   let count = 0;
   for (let key = 0; key < c.keyCount; key++) {
     if (!c.holds(key, 0)) continue;
-    c.start(del).key(key).run();
+    c.start(call.DEL).key(key).run();
     count++;
   }
   reply.integer(count);
@@ -100,11 +93,11 @@ export function releaseAll(c: NativeCalls, reply: Reply): boolean {
 /** KEYS key; ARGV value, seconds. Stores the value if there is none: OK, or nil. */
 export function add(c: NativeCalls, reply: Reply): boolean {
   if (!c.has(1, 2) || !c.isUpTo(1, leaseSecondsMax)) return false;
-  if (c.start(exists).key(0).run() >= 1) {
+  if (c.start(call.EXISTS).key(0).run() >= 1) {
     reply.nil();
     return true;
   }
-  c.start(setex).key(0).argument(1).argument(0).run();
+  c.start(call.SETEX).key(0).argument(1).argument(0).run();
   reply.ok();
   return true;
 }
@@ -112,8 +105,8 @@ export function add(c: NativeCalls, reply: Reply): boolean {
 /** KEYS key; ARGV delta. Adds to a value that is there: the sum, or nil. */
 export function addToExisting(c: NativeCalls, reply: Reply): boolean {
   if (!c.has(1, 1) || Number.isNaN(c.integerOf(0)) || !c.isReadCounter(0)) return false;
-  if (c.start(exists).key(0).run() === 1) {
-    reply.integer(c.start(incrby).key(0).argument(0).run());
+  if (c.start(call.EXISTS).key(0).run() === 1) {
+    reply.integer(c.start(call.INCRBY).key(0).argument(0).run());
   } else reply.nil();
   return true;
 }

@@ -6,7 +6,6 @@
 // Hot path: no allocation.
 
 import { NOT_AN_INTEGER, readInteger } from "../../../base/ascii.ts";
-import { latin1Bytes } from "../../../base/bytes.ts";
 import type { ErrorReply } from "../../../base/errors.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 import type { Request } from "../../../protocol/request.ts";
@@ -14,9 +13,9 @@ import type { Command } from "../../core/command.ts";
 import type { Context } from "../../core/context.ts";
 import { flag } from "../../core/flags.ts";
 import { makeRoom } from "../../core/make-room.ts";
-import { lookup } from "../../core/registry.ts";
 import { run } from "../../core/run-handler.ts";
 import { ScriptArguments } from "../script-arguments.ts";
+import { type Called, call, NativeCommands } from "./native-commands.ts";
 import { NativeReply } from "./native-reply.ts";
 
 /** Longer numbers are left to the VM: a double of Lua holds these exactly. */
@@ -47,6 +46,13 @@ export class NativeCalls {
   /** Its effects are a group of the journal. */
   hasGroup: boolean;
   private hasWritten: boolean;
+  private readonly commands: NativeCommands;
+  /** The one whose arguments are gathered. */
+  private called: Called;
+  /** Which of its arguments is the first key of the client, 0 for none; and the key's hash. */
+  private firstKeyAt: number;
+  private firstKeyHash: number;
+  private hasHash: boolean;
 
   constructor() {
     this.reply = new NativeReply();
@@ -58,6 +64,11 @@ export class NativeCalls {
     this.firstKey = 0;
     this.hasGroup = false;
     this.hasWritten = false;
+    this.commands = new NativeCommands();
+    this.called = call.GET;
+    this.firstKeyAt = 0;
+    this.firstKeyHash = 0;
+    this.hasHash = false;
   }
 
   begin(x: Context, client: Request, firstKey: number, keyCount: number): void {
@@ -67,10 +78,12 @@ export class NativeCalls {
     this.keyCount = keyCount;
     this.hasGroup = false;
     this.hasWritten = false;
+    this.hasHash = false;
     this.reply.failure = null;
   }
 
   end(): void {
+    this.context.store.forget();
     this.x = null;
     this.client = this.arguments.request;
     this.reply.want(this.arguments.request.buf, 0, 0);
@@ -117,8 +130,16 @@ export class NativeCalls {
   }
 
   /**
+   * For a script that begins with INCR or INCRBY. If that fails, it has changed nothing, and the VM
+   * does it again, so there is no need to look first; but who watches commands sees each once.
+   */
+  mayAdd(key: number): boolean {
+    return !this.context.observer.isOn || this.isCounter(key);
+  }
+
+  /**
    * Whether the key has no item, or one that a plain number can be added to. For a script that
-   * begins with a write: its group of effects begins, as the look removes what has expired.
+   * begins with another write: its group of effects begins, as the look removes what has expired.
    */
   isCounter(key: number): boolean {
     this.openGroup();
@@ -130,6 +151,7 @@ export class NativeCalls {
     const { store, now } = this.context;
     const { buf, start, end } = this.client;
     const index = this.firstKey + key;
+    if (key === 0) store.recall(buf, start[index], end[index], this.hashOfFirstKey());
     if (!store.find(buf, start[index], end[index], now)) return true;
     const { valueLength } = store;
     if (valueLength > plainDigitsMax) return false;
@@ -139,10 +161,11 @@ export class NativeCalls {
 
   // ---- a command: start(), its arguments, run() ------------------------------------------------
 
-  /** By its name in small letters. */
-  start(name: Uint8Array): this {
+  start(called: Called): this {
     this.arguments.clear();
-    return this.word(name);
+    this.called = called;
+    this.firstKeyAt = 0;
+    return this.word(this.commands.names[called]);
   }
 
   word(word: Uint8Array): this {
@@ -150,6 +173,7 @@ export class NativeCalls {
   }
 
   key(index: number): this {
+    if (index === 0) this.firstKeyAt = this.arguments.request.argc;
     const { buf, start, end } = this.client;
     return this.range(buf, start[this.firstKey + index], end[this.firstKey + index]);
   }
@@ -175,19 +199,41 @@ export class NativeCalls {
     const isFirst = !this.hasWritten;
     reply.isThere = false;
     this.runInto(reply);
-    if (reply.failure !== null) throw new CallFailed(isFirst ? null : reply.failure);
+    if (reply.failure !== null) this.fail(reply.failure, isFirst);
     return reply.number;
+  }
+
+  private fail(failure: ErrorReply, isFirst: boolean): never {
+    if (!isFirst) throw new CallFailed(failure);
+    this.context.statistics.calls[this.commands.row(this.called).id]--; // the VM counts it
+    throw new CallFailed(null);
   }
 
   /** Runs a command that cannot fail, with the reply for the client itself. */
   runInto(reply: Reply): void {
     const { context: x } = this;
     const { request } = this.arguments;
+    const command = this.commands.row(this.called);
     this.arguments.finish();
-    const command = lookup(request.buf, 0, request.end[0]) as Command;
+    this.tellHash(x, request);
     if ((command.flags & flag.WRITE) !== 0) this.prepareWrite(x, command);
-    x.store.forget(); // the last request was in the same bytes
     run(x, command, request, reply);
+  }
+
+  /** The last request was in the same bytes, so the store must hear of each. */
+  private tellHash({ store }: Context, { buf, start, end }: Request): void {
+    const at = this.firstKeyAt;
+    if (at === 0) store.forget();
+    else store.recall(buf, start[at], end[at], this.hashOfFirstKey());
+  }
+
+  /** Most scripts have one key, and call several commands with it. */
+  private hashOfFirstKey(): number {
+    if (this.hasHash) return this.firstKeyHash;
+    const { buf, start, end } = this.client;
+    this.hasHash = true;
+    this.firstKeyHash = this.context.store.hash(buf, start[this.firstKey], end[this.firstKey]);
+    return this.firstKeyHash;
   }
 
   private prepareWrite(x: Context, command: Command): void {
@@ -209,14 +255,14 @@ export class NativeCalls {
   holds(key: number, index: number): boolean {
     const { buf, start, end } = this.client;
     this.reply.want(buf, start[this.argumentAt(index)], end[this.argumentAt(index)]);
-    this.start(get).key(key).run();
+    this.start(call.GET).key(key).run();
     return this.reply.isWanted;
   }
 
   /** Whether GET of the key gives a value. */
   isThere(key: number): boolean {
     this.reply.want(this.arguments.request.buf, 0, 0);
-    this.start(get).key(key).run();
+    this.start(call.GET).key(key).run();
     return this.reply.isThere;
   }
 
@@ -225,8 +271,6 @@ export class NativeCalls {
     return this.x;
   }
 }
-
-const get = latin1Bytes("get");
 
 /** The integer in a range of bytes; NaN if it has many digits or Lua would write it otherwise. */
 function plainInteger(buf: Uint8Array, start: number, end: number): number {
