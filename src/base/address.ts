@@ -48,3 +48,14 @@ export function isLoopback(host: string): boolean {
 export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Whether one address has the other within it, so that their sockets are in each other's way. */
+export function overlaps(one: Address, other: Address): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  return one.host === other.host || isEvery(one.host, other.host) || isEvery(other.host, one.host);
+}
+
+/** Whether `host` stands for all interfaces, `other` being of the same family; `::` is of both. */
+function isEvery(host: string, other: string): boolean {
+  return host === "::" || (host === "0.0.0.0" && !other.includes(":"));
+}

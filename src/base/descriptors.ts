@@ -1,5 +1,6 @@
-// File descriptors: how many this process may have, and a second one for an open socket. Does not
-// change the limit: Bun has raised the soft one to the hard one before this runs.
+// File descriptors: how many this process may have, a second one for an open socket, and whether
+// other sockets may have its port. Does not change the limit: Bun has raised the soft one to the
+// hard one before this runs.
 
 import { fromCLibrary } from "./c-library.ts";
 
@@ -23,4 +24,23 @@ export function descriptorsMax(report: () => object = () => process.report.getRe
  */
 export function duplicate(descriptor: number): number {
   return fromCLibrary({ dup: { args: ["i32"], returns: "i32" } })?.dup(descriptor) ?? -1;
+}
+
+/** SOL_SOCKET and SO_REUSEPORT, which differ by system. */
+const portSharing: Record<string, readonly [level: number, name: number]> = {
+  linux: [1, 15],
+  darwin: [0xffff, 0x0200],
+};
+
+/**
+ * Whether sockets of this process that are bound with SO_REUSEPORT may have the port of this one
+ * as well, if their address is wider or narrower. Without the C library nothing changes.
+ */
+export function sharePort(descriptor: number, isShared: boolean): void {
+  const option = portSharing[process.platform];
+  if (option === undefined) return;
+  const value = new Int32Array([isShared ? 1 : 0]);
+  fromCLibrary({
+    setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  })?.setsockopt(descriptor, ...option, value, value.byteLength);
 }

@@ -4,7 +4,6 @@
 // from it. config.ts decides which source of a value counts, and checks values against each other.
 
 import { type Address, formatAddress } from "../base/address.ts";
-import { ConfigError } from "../base/errors.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
@@ -12,8 +11,10 @@ import { type LimitConfig, limitOptions } from "./limit-options.ts";
 import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import { type ObservationConfig, observationOptions } from "./observation-options.ts";
-import type { Option, Placed, Shown } from "./option.ts";
+import type { Option, Shown } from "./option.ts";
 import {
+  placeAt,
+  placeOn,
   readRedisLevel,
   readRedisPolicy,
   readSavePoint,
@@ -39,6 +40,7 @@ import {
   parseSizeWithin,
   parseWholeNumber,
   parseWord,
+  portMax,
   type SnapshotCorrupt,
   snapshotCorrupt,
   snapshotSecondsMax,
@@ -90,7 +92,6 @@ export interface OptionValues
   readonly shutdownTimeout: number;
 }
 
-const portMax = 65_535;
 const threadsMax = 64;
 const priorityMax = 2_147_483_647;
 const clientsMax = 1_000_000;
@@ -101,15 +102,6 @@ const shutdownSecondsMax = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
-
-/** All hosts at one port; Redis's 0 leaves only TLS. */
-function placeAt(text: string, { listenAddr }: Placed): Placed {
-  const port = parseWholeNumber(text, 0, portMax);
-  if (port === 0) return { listenAddr, tlsOnly: true };
-  const hosts = [...new Set(listenAddr.map(({ host }) => host))];
-  if (hosts.length === 0) throw new ConfigError("a port needs a host in --listenaddr");
-  return { listenAddr: hosts.map((host) => ({ host, port })), tlsOnly: false };
-}
 
 /** Redis's 0 is no limit; what was reserved at start always is one, and CONFIG GET shows it. */
 function readMaxMemory(text: string, _before: number, { reserve }: Shown): number {
@@ -124,7 +116,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     group: "Network",
     hint: "ADDR[,ADDR]",
     default: "127.0.0.1:5000",
-    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port, and `none` only the Unix socket. `CONFIG SET port` changes their port at once.",
+    doc: "Addresses to listen on; `:5000` means all interfaces, port 0 any free port, and `none` only the Unix socket. `CONFIG SET` of `port` and `bind` changes them at once.",
     change: "restart",
     parse: parseAddressList,
     format: formatAddressList,
@@ -134,7 +126,11 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
         show: ([first], { tlsOnly }) => String(tlsOnly ? 0 : (first?.port ?? 0)),
         place: placeAt,
       },
-      { name: "bind", show: (addresses) => addresses.map(({ host }) => host).join(" ") },
+      {
+        name: "bind",
+        show: (addresses) => addresses.map(({ host }) => host).join(" "),
+        place: placeOn,
+      },
     ],
   },
   announceIp: {

@@ -70,6 +70,7 @@ export function formatSize(bytes: number): string {
 
 // ---- addresses ----------------------------------------------------------------------------------
 
+export const portMax = 65_535;
 const noAddress = "none";
 
 /**

@@ -87,6 +87,8 @@ export class NodeConfiguration implements Configuration {
     if (typeof server === "string") return failure(pairs[0]?.[0] ?? "", server);
     const settle = await this.relisten(after, move, server);
     if (typeof settle === "string") {
+      if (names.has("bind"))
+        return failure("bind", `Failed to bind to specified addresses: ${settle}`);
       const name = ["port", "tls-port"].find((it) => names.has(it)) ?? "";
       return failure(name, `Unable to listen on this port: ${settle}`);
     }

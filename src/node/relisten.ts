@@ -1,15 +1,17 @@
-// CONFIG SET of `port` and `tls-port`: the node listens elsewhere from then on. What changes is
-// bound first, in all threads; only when the whole CONFIG SET has succeeded do the old sockets end.
-// Clients that are there stay.
+// CONFIG SET of `port`, `tls-port` and `bind`: the node listens elsewhere from then on. All threads
+// bind first what changes; only when the whole CONFIG SET has succeeded do the old sockets end.
+// Clients that are there stay. connection/rebinding.ts does it in one thread.
 // Invariant: a change that fails leaves the old ports open, and no new one.
 
-import { type Address, formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, overlaps } from "../base/address.ts";
 import { type Lookup, lookUp } from "../base/host-lookup.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import { anyTlsPort } from "../config/tls-options.ts";
 import { ListenError } from "./connection/listen-error.ts";
 import type { ServerTls } from "./connection/listener.ts";
-import type { Bound, Endpoints, Move } from "./connection/listeners.ts";
+import type { Bound, Endpoints } from "./connection/listeners.ts";
+import type { Move } from "./connection/rebinding.ts";
 import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
 import type { SharedStanding } from "./standing.ts";
 import type { Threads } from "./threads/threads.ts";
@@ -34,8 +36,10 @@ export type Relisten = (
 export function moveOf(before: Config, after: Config): Changed | null {
   const addressesOf = ({ listenAddr, tlsOnly }: Config) =>
     tlsOnly ? "" : listenAddr.map(formatAddress).join(",");
+  const secureOf = ({ listenAddr, tlsPort }: Config) =>
+    tlsPort === 0 ? "" : [tlsPort, ...listenAddr.map(({ host }) => host)].join(",");
   const plain = addressesOf(before) !== addressesOf(after);
-  const secure = before.tlsPort !== after.tlsPort;
+  const secure = secureOf(before) !== secureOf(after);
   return plain || secure ? { plain, secure } : null;
 }
 
@@ -49,10 +53,9 @@ interface Parts {
 export function relistener(parts: Parts, lookup: Lookup = lookUp): Relisten {
   return async (after, wanted, tls) => {
     try {
-      // The Unix socket stays; it would be found in use.
-      const endpoints = await endpointsOf({ ...after, unixSocket: "" }, tls, lookup);
+      const endpoints = await endpointsOf(atKnownPorts(after, parts.places), tls, lookup);
       const changed = stillChanged(wanted, endpoints, parts.places);
-      const bound = await parts.threads.relisten(partsOf(endpoints, changed));
+      const bound = await parts.threads.relisten(partsOf(endpoints, changed, parts.places));
       if (typeof bound === "string") return bound;
       return async (isKept) => {
         await parts.threads.settleListening(isKept);
@@ -65,6 +68,17 @@ export function relistener(parts: Parts, lookup: Lookup = lookUp): Relisten {
   };
 }
 
+/** Another host has the port that the system once chose. */
+function atKnownPorts(after: Config, { addresses, tlsAddresses }: Places): Config {
+  const listenAddr = after.listenAddr.map(({ host, port }) => {
+    return { host, port: port === 0 ? (addresses[0]?.port ?? 0) : port };
+  });
+  const isChosen = after.tlsPort === anyTlsPort && tlsAddresses.length > 0;
+  const tlsPort = isChosen ? tlsAddresses[0].port : after.tlsPort;
+  // The Unix socket stays; it would be found in use.
+  return { ...after, listenAddr, tlsPort, unixSocket: "" };
+}
+
 /** What is bound already: the system had chosen the port that is now asked for. */
 function stillChanged({ plain, secure }: Changed, to: Endpoints, from: Places): Changed {
   const isSame = (one: readonly Address[], other: readonly Address[]) =>
@@ -75,12 +89,35 @@ function stillChanged({ plain, secure }: Changed, to: Endpoints, from: Places): 
   };
 }
 
-function partsOf({ addresses, tlsAddresses, tls }: Endpoints, { plain, secure }: Changed): Move {
+function partsOf(to: Endpoints, { plain, secure }: Changed, from: Places): Move {
+  const { addresses, tlsAddresses, tls } = to;
+  refuseTwice(addresses, tlsAddresses);
+  const news = [
+    ...(plain ? without(addresses, from.addresses) : []),
+    ...(secure ? without(tlsAddresses, from.tlsAddresses) : []),
+  ];
+  const left = [
+    ...(plain ? without(from.addresses, addresses) : []),
+    ...(secure ? without(from.tlsAddresses, tlsAddresses) : []),
+  ];
   return {
     addresses: plain ? addresses : null,
     tlsAddresses: secure ? tlsAddresses : null,
     tls,
+    fresh: news.filter((address) => !left.some((one) => overlaps(one, address))),
   };
+}
+
+function without(addresses: readonly Address[], others: readonly Address[]): Address[] {
+  const known = new Set(others.map(formatAddress));
+  return addresses.filter((address) => !known.has(formatAddress(address)));
+}
+
+/** With several threads, the system would give one port to both. */
+function refuseTwice(addresses: readonly Address[], tlsAddresses: readonly Address[]): void {
+  const both = addresses.find((plain) => tlsAddresses.some((secure) => overlaps(plain, secure)));
+  if (both === undefined) return;
+  throw new ListenError(`cannot listen on ${formatAddress(both)}: the port is taken`);
 }
 
 function show(

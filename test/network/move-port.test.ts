@@ -1,6 +1,6 @@
 /**
- * CONFIG SET of `port` and `tls-port`: new clients come by the new port, those that are there stay,
- * and a change that fails leaves the old port open. With one data thread and with four;
+ * CONFIG SET of `port`, `tls-port` and `bind`: new clients come by the new place, those that are
+ * there stay, and a change that fails leaves the old one open. With one data thread and with four;
  * redis-server judges what it has in common.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -16,8 +16,8 @@ setDefaultTimeout(caseMsMax);
 const failed = (name: string) =>
   `-ERR CONFIG SET failed (possibly related to argument '${name}') - `;
 
-async function isRefused(port: number): Promise<boolean> {
-  return await Peer.connect(port).then(
+async function isRefused(port: number, host = "127.0.0.1"): Promise<boolean> {
+  return await Peer.connect(port, host).then(
     async (peer) => {
       await peer[Symbol.asyncDispose]();
       return false;
@@ -64,6 +64,42 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(4)]) {
       expect(await there.ask("CONFIG", "SET", "port", server.port)).toBe("+OK");
       await expectServed(server.port);
     });
+
+    test("listens on other addresses at the same port, or at another", async () => {
+      await using server = await contestant.start();
+      await using there = await Peer.connect(server.port);
+      const set = (...pairs: string[]) => there.ask("CONFIG", "SET", ...pairs);
+      const isOpen = async (host: string, port = server.port) => !(await isRefused(port, host));
+      expect(await set("bind", "127.0.0.2 127.0.0.3")).toBe("+OK");
+      expect(await isRefused(server.port)).toBe(true);
+      expect(await isOpen("127.0.0.2")).toBe(true);
+      expect(await there.ask("CONFIG", "GET", "bind")).toBe("*[$bind $127.0.0.2 127.0.0.3]");
+      expect(await set("bind", "*")).toBe("+OK");
+      await expectServed(server.port);
+      expect(await isOpen("127.0.0.4")).toBe(true);
+      expect(await set("bind", "127.0.0.1 127.0.0.2")).toBe("+OK");
+      expect(await isRefused(server.port, "127.0.0.4")).toBe(true);
+      expect(await isOpen("127.0.0.2")).toBe(true);
+      const port = await freePort();
+      expect(await set("bind", "127.0.0.1", "port", `${port}`)).toBe("+OK");
+      await expectServed(port);
+      expect(await isRefused(server.port)).toBe(true);
+      expect(await isRefused(port, "127.0.0.2")).toBe(true);
+      expect(await there.ask("PING")).toBe("+PONG");
+    });
+
+    test("stays on its addresses if it cannot listen on the others", async () => {
+      await using server = await contestant.start();
+      await using there = await Peer.connect(server.port);
+      const before = await there.ask("CONFIG", "GET", "bind", "maxclients");
+      for (const bind of ["999.999.999.999", "127.0.0.2 203.0.113.9"]) {
+        const answer = await there.ask("CONFIG", "SET", "maxclients", "77", "bind", bind);
+        expect(answer).toStartWith(`${failed("bind")}Failed to bind to specified addresses`);
+        expect(await there.ask("CONFIG", "GET", "bind", "maxclients")).toBe(before);
+        await expectServed(server.port);
+        expect(await isRefused(server.port, "127.0.0.2")).toBe(true);
+      }
+    });
   });
 }
 
@@ -107,6 +143,32 @@ describe("by TLS", () => {
     expect(await isRefused(other)).toBe(true);
     await expectServed(server.port);
     expect(await early.call("PING")).toBe("PONG");
+  });
+
+  test.each([1, 4])("two ports are exchanged, with %d data threads", async (threads) => {
+    await using server = await oursWithThreads(threads).start();
+    await using there = await Peer.connect(server.port);
+    const { "tls-port": _, ...files } = tlsFlags(bed);
+    const [plain, other] = [`${server.port}`, `${await freePort()}`];
+    const set = (...pairs: string[]) => there.ask("CONFIG", "SET", ...pairs);
+    expect(await set("tls-port", other, ...Object.entries(files).flat())).toBe("+OK");
+    for (const refused of [
+      ["port", other],
+      ["tls-port", plain],
+      ["port", other, "tls-port", other],
+    ]) {
+      expect(await set(...refused)).toContain("Unable to listen on this port: cannot listen on");
+    }
+    expect(await set("port", other, "tls-port", plain)).toBe("+OK");
+    await expectServed(Number(other));
+    for (let i = 0; i < 8; i++) {
+      await using client = await secure(Number(plain));
+      expect(await client.call("PING")).toBe("PONG");
+    }
+    expect(await set("tls-port", other, "port", plain, "bind", "*")).toBe("+OK");
+    await expectServed(Number(plain));
+    await using client = await secure(Number(other));
+    expect(await client.call("CONFIG", "GET", "bind")).toEqual(["bind", "0.0.0.0"]);
   });
 
   test("the ports are in the file that CONFIG REWRITE writes", async () => {

@@ -16,9 +16,9 @@ export class Peer extends RespClient {
     this.socket = socket;
   }
 
-  static connect(port: number): Promise<Peer> {
+  static connect(port: number, host = "127.0.0.1"): Promise<Peer> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: "127.0.0.1" });
+      const socket = connect({ port, host });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);

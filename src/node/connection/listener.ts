@@ -11,25 +11,30 @@ import { ListenError } from "./listen-error.ts";
 
 /** `fd` is missing from Bun's types. */
 export type Listener = Bun.SocketListener<Connection> & { readonly fd: number };
-type PortListener = Listener & { readonly port: number };
+export type PortListener = Listener & { readonly port: number };
 
+/** An address, or the descriptor of a socket that another listener has, or has left. */
+export type ListenPlace =
+  | { readonly address: Address; readonly reusePort: boolean }
+  | { readonly fd: number };
+
+/** Listens on an address, or on the descriptor of a socket that another listener has left. */
 export function listen(
   connections: Connections,
-  address: Address,
+  where: Address | { readonly fd: number },
   reusePort = false,
 ): PortListener {
   // `reusePort` works for listeners on Linux, though the type declares it for connections only.
+  const place = "fd" in where ? where : { hostname: where.host, port: where.port, reusePort };
   const options = {
-    hostname: address.host,
-    port: address.port,
-    reusePort,
+    ...place,
     allowHalfOpen: true, // a client may close its half and still read all its replies
     socket: handlersOf(connections),
   };
   try {
-    return Bun.listen<Connection>(options) as unknown as PortListener;
+    return Bun.listen<Connection>(options as never) as unknown as PortListener;
   } catch (cause) {
-    throw new ListenError(explain(address, cause));
+    throw new ListenError("fd" in where ? reasonOf(cause) : explain(where, cause));
   }
 }
 
@@ -49,8 +54,8 @@ export interface ServerTls {
 export function listenTls(
   connections: Connections,
   tls: ServerTls,
-  where: { readonly address: Address; readonly reusePort: boolean } | { readonly fd: number },
-): Listener & { readonly port: number } {
+  where: ListenPlace,
+): PortListener {
   const place =
     "fd" in where
       ? { fd: where.fd }

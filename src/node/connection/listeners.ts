@@ -1,7 +1,7 @@
 // All listening sockets of a data thread: those of its addresses, and the one of the Unix socket,
 // which all threads share by descriptors of their own. listener.ts is one listener and its events.
 // Invariant: after open() has thrown, stop() still ends what was bound before; a change of ports
-// binds the new ones before it ends the old ones.
+// (rebinding.ts) binds the new ones before it ends the old ones.
 
 import type { Address } from "../../base/address.ts";
 import { duplicate } from "../../base/descriptors.ts";
@@ -9,6 +9,7 @@ import { reasonOf } from "../../base/reason.ts";
 import type { Connections } from "./connections.ts";
 import { ListenError } from "./listen-error.ts";
 import { type Listener, listen, listenTls, listenUnix, type ServerTls } from "./listener.ts";
+import { type Move, Rebinding, type Seat } from "./rebinding.ts";
 import { UnixSocketFile } from "./unix-socket.ts";
 
 export interface UnixEndpoint {
@@ -28,14 +29,6 @@ export interface Endpoints {
   readonly unix: UnixEndpoint | null;
 }
 
-/** Where to listen instead; null: nothing changes there. Plain data, as it is posted to Workers. */
-export interface Move {
-  readonly addresses: readonly Address[] | null;
-  readonly tlsAddresses: readonly Address[] | null;
-  /** Null if there are no addresses for TLS. */
-  readonly tls: ServerTls | null;
-}
-
 /** What open() has bound. */
 export interface Bound {
   /** The ports of the addresses; for port 0, the one that the system chose. */
@@ -45,8 +38,6 @@ export interface Bound {
   readonly unixCopies: number[];
 }
 
-const nothing = { plain: null, secure: null };
-
 function stopAll(listeners: readonly Listener[], closesClients = false): void {
   for (const listener of listeners) listener.stop(closesClients);
 }
@@ -55,17 +46,16 @@ export class Listeners {
   private readonly connections: Connections;
   /** Those of the Unix socket. */
   private readonly local: Listener[] = [];
-  private plain: Listener[] = [];
+  private plain: Seat[] = [];
   /** Those for TLS. */
-  private secure: Listener[] = [];
+  private secure: Seat[] = [];
   /** What prepare() has bound, until settle(). */
-  private pending: { readonly plain: Listener[] | null; readonly secure: Listener[] | null };
+  private pending: Rebinding | null = null;
   private hasRenewed = false;
   private file: UnixSocketFile | null = null;
 
   constructor(connections: Connections) {
     this.connections = connections;
-    this.pending = nothing;
   }
 
   /** `copies`: how many other threads need a descriptor of the Unix socket. */
@@ -76,10 +66,10 @@ export class Listeners {
   }
 
   /** One by one into `bound`, so that those that are bound can be ended if a later one fails. */
-  private bind(addresses: readonly Address[], reusePort: boolean, bound: Listener[]): number[] {
+  private bind(addresses: readonly Address[], reusePort: boolean, bound: Seat[]): number[] {
     return addresses.map((address) => {
       const listener = listen(this.connections, address, reusePort);
-      bound.push(listener);
+      bound.push({ address: { ...address, port: listener.port }, listener });
       return listener.port;
     });
   }
@@ -88,12 +78,12 @@ export class Listeners {
     addresses: readonly Address[],
     tls: ServerTls | null,
     reusePort: boolean,
-    bound: Listener[],
+    bound: Seat[],
   ): number[] {
     if (tls === null) return [];
     return addresses.map((address) => {
       const listener = listenTls(this.connections, tls, { address, reusePort });
-      bound.push(listener);
+      bound.push({ address: { ...address, port: listener.port }, listener });
       return listener.port;
     });
   }
@@ -104,33 +94,23 @@ export class Listeners {
    * Binds beside what is bound; settle() then ends the one or the other. If something cannot be
    * bound, throws and leaves what there was.
    */
-  prepare({ addresses, tlsAddresses, tls }: Move, reusePort = false): Bound {
-    const plain: Listener[] = [];
-    const secure: Listener[] = [];
-    try {
-      const ports = this.bind(addresses ?? [], reusePort, plain);
-      const tlsPorts = this.bindTls(tlsAddresses ?? [], tls, reusePort, secure);
-      this.pending = { plain: addresses && plain, secure: tlsAddresses && secure };
-      return { ports, tlsPorts, unixCopies: [] };
-    } catch (error) {
-      stopAll([...plain, ...secure]);
-      throw error;
-    }
+  prepare(move: Move, reusePort = false): Bound {
+    const rebinding = new Rebinding(this.connections, move, reusePort);
+    const bound = rebinding.bind(this.plain, this.secure);
+    this.pending = rebinding;
+    return { ...bound, unixCopies: [] };
   }
 
   /** Clients that are there stay, whichever socket they came by. */
   settle(isKept: boolean): void {
-    const { plain, secure } = this.pending;
-    this.pending = nothing;
-    if (!isKept) return stopAll([...(plain ?? []), ...(secure ?? [])]);
+    const { pending } = this;
+    this.pending = null;
+    if (pending === null) return;
+    if (!isKept) return pending.cancel();
     this.hasRenewed = true;
-    if (plain !== null) {
-      stopAll(this.plain);
-      this.plain = plain;
-    }
-    if (secure === null) return;
-    stopAll(this.secure);
-    this.secure = secure;
+    const { plain, secure } = pending.finish();
+    this.plain = plain ?? this.plain;
+    this.secure = secure ?? this.secure;
   }
 
   /**
@@ -139,19 +119,18 @@ export class Listeners {
    */
   renew(tls: ServerTls): void {
     this.hasRenewed = true;
-    this.secure = this.secure.map((old) => {
+    for (const seat of this.secure) {
+      const old = seat.listener;
       try {
         const fd = duplicate(old.fd);
         if (fd < 0) throw new ListenError("no descriptor is left");
-        const renewed = listenTls(this.connections, tls, { fd });
+        seat.listener = listenTls(this.connections, tls, { fd });
         old.stop();
-        return renewed;
       } catch (cause) {
         const { log } = this.connections.thread;
         log.error(`new clients get the certificate from before: ${reasonOf(cause)}`);
-        return old;
       }
-    });
+    }
   }
 
   private openUnix({ path, mode, descriptor }: UnixEndpoint, copies: number): number[] {
@@ -172,7 +151,8 @@ export class Listeners {
   /** Accepts no more clients; `closesClients` ends those that are there. */
   stop(closesClients = false): void {
     this.file?.remove();
-    stopAll([...this.local, ...this.plain, ...this.secure], closesClients);
+    const seats = [...this.plain, ...this.secure];
+    stopAll([...this.local, ...seats.map(({ listener }) => listener)], closesClients);
     this.settle(false);
     if (!closesClients || !this.hasRenewed) return;
     // Those that listeners before a change of ports or certificates have accepted.

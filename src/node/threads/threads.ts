@@ -20,7 +20,8 @@ import {
 } from "../connection/disconnections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import type { ServerTls } from "../connection/listener.ts";
-import { type Bound, type Endpoints, Listeners, type Move } from "../connection/listeners.ts";
+import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
+import type { Move } from "../connection/rebinding.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import type { Enforcement } from "../node-users.ts";
 import { enforceUsers, losersAmong } from "./enforcement.ts";

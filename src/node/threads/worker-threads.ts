@@ -23,7 +23,8 @@ import { protocolNamed } from "../../protocol/protocols.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { assertFree, type ServerTls } from "../connection/listener.ts";
-import type { Bound, Endpoints, Move } from "../connection/listeners.ts";
+import type { Bound, Endpoints } from "../connection/listeners.ts";
+import type { Move } from "../connection/rebinding.ts";
 import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
@@ -153,7 +154,7 @@ export class WorkerThreads implements Threads {
 
   async relisten(move: Move): Promise<Bound | string> {
     const { addresses, tlsAddresses } = move;
-    const taken = reasonTaken([...(addresses ?? []), ...(tlsAddresses ?? [])]);
+    const taken = reasonTaken(move.fresh);
     if (taken !== null) return taken;
     const [first, ...others] = this.workers;
     const bound = await first.ask("relisten", move);
