@@ -10,7 +10,7 @@
 // Hot path: pushBytes(), readString(): no allocation.
 
 import { copyBytes } from "../base/bytes.ts";
-import { addTo, type HostFunction } from "./callable.ts";
+import { HostFunctions } from "./callable.ts";
 import { type LuaExports, status } from "./exports.ts";
 import { type Instance, instantiate } from "./module.ts";
 
@@ -34,6 +34,7 @@ export class Lua {
   private readonly scratch: number;
   private readonly lengthAt: number;
   private readonly names: Map<string, number>;
+  private readonly functions: HostFunctions;
   private hook: number;
   private onCheck: (l: number) => void;
 
@@ -46,6 +47,7 @@ export class Lua {
     this.scratch = this.api.malloc(scratchBytes);
     this.lengthAt = this.api.malloc(8);
     this.names = new Map();
+    this.functions = new HostFunctions(this.api.__indirect_function_table);
     this.hook = 0;
     this.onCheck = () => undefined;
     this.main = this.api.luaL_newstate();
@@ -131,14 +133,15 @@ export class Lua {
   /**
    * Makes a function of ours known; the index that it returns is for lua_pushcclosure(). The
    * function gets the calling state with its arguments on the stack, from 1 on; it pushes its
-   * results and returns how many they are.
+   * results and returns how many they are. Lua can call it from the next protectedCall() on.
    */
   register(call: (l: number) => number): number {
-    return this.add("function", call);
+    return this.functions.add("function", call);
   }
 
-  private add(signature: "function" | "hook", call: HostFunction): number {
-    return addTo(this.api.__indirect_function_table, signature, call);
+  /** The function of C or of ours with this index. */
+  functionAt(index: number): (l: number) => number {
+    return this.functions.get(index) as (l: number) => number;
   }
 
   /** Sets field `name` of the table on the top of the stack to a function of ours. */
@@ -175,7 +178,7 @@ export class Lua {
   /** Calls `onCount` after each `instructions` of the VM. 0 of them: no more. */
   setHook(l: number, onCount: (l: number) => void, instructions: number): void {
     this.onCheck = onCount;
-    if (this.hook === 0) this.hook = this.add("hook", (state) => this.onCheck(state));
+    if (this.hook === 0) this.hook = this.functions.add("hook", (state) => this.onCheck(state));
     this.hookEach(l, instructions);
   }
 
@@ -212,6 +215,7 @@ export class Lua {
    * is reported as NO_MEMORY, with nothing pushed.
    */
   protectedCall(l: number, args: number, results: number, handler: number): number {
+    if (!this.functions.isLinked) this.functions.link();
     try {
       return this.api.lua_pcall(l, args, results, handler);
     } catch (thrown) {

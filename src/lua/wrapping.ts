@@ -16,10 +16,9 @@ export function libraryFunction(lua: Lua, l: number, name: string): HostFunction
   return found;
 }
 
-/** The function of C at `index`. */
+/** The function of C, or of ours, at `index`. */
 export function libraryFunctionAt(lua: Lua, l: number, index: number): HostFunction {
-  const { api } = lua;
-  return api.__indirect_function_table.get(api.lua_tocfunction(l, index)) as HostFunction;
+  return lua.functionAt(lua.api.lua_tocfunction(l, index));
 }
 
 /** Replaces it by what `wrap` makes of it. */

@@ -65,6 +65,27 @@ describe("the binding of Lua", () => {
     expect(run(lua, "return coroutine.wrap(function() return twice(4) end)()")).toBe("8");
   });
 
+  test("calls each of many functions, also of those that come later", () => {
+    const lua = vm();
+    const { api, main } = lua;
+    const expectAll = (from: number, to: number) => {
+      api.lua_pushvalue(main, globalsIndex);
+      for (let i = from; i < to; i++) {
+        lua.setFunction(main, `f${i}`, (l) => {
+          api.lua_pushnumber(l, i);
+          return 1;
+        });
+      }
+      api.lua_settop(main, 0);
+      const calls = Array.from({ length: to - from }, (_, i) => `f${from + i}()`);
+      const sum = ((from + to - 1) * (to - from)) / 2;
+      expect(run(lua, `local s = 0 s = s + ${calls.join(" s = s + ")} return s`)).toBe(`${sum}`);
+    };
+    expectAll(0, 300);
+    expectAll(300, 301);
+    expectAll(301, 450);
+  });
+
   test("ends an endless loop by its hook, in pcall and in coroutines too", () => {
     const lua = vm();
     const { main } = lua;
