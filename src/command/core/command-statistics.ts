@@ -56,7 +56,7 @@ export class CommandStatistics {
       .map(({ id, name }) => ({
         name,
         calls: this.calls[id],
-        usec: this.times.usec[id],
+        usec: this.times.usecOf(id),
         rejected: this.rejected[id],
         failed: this.failed[id],
       }));

@@ -154,7 +154,7 @@ export class Batch {
     const { times } = x.statistics;
     const command = this.commands[0];
     const usec = ms * 1000;
-    if (command !== undefined) times.count(command.id, 1, usec, times.bucketOf(usec));
+    if (command !== undefined) times.countLater(command.id, usec);
     if (usec >= times.bounds.attentionUsec) {
       times.tellBatch(x, this.commands, this.requests, 1, usec);
     }

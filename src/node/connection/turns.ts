@@ -2,7 +2,8 @@
 // its last command: a histogram of fixed size with buckets that grow by a quarter, which is also
 // the precision of its percentiles.
 // INFO's section `turns` shows it, and CONFIG RESETSTAT clears it.
-// Hot path: record() counts leading zeros and looks at up to four limits; a logarithm takes longer.
+// Hot path: record() keeps the time, and counts it with others later: command-times.ts says why.
+// Counting takes leading zeros and looks at up to four limits; a logarithm takes longer.
 
 const bucketsPerDoubling = 3;
 const shortestMs = 0.001;
@@ -10,46 +11,84 @@ const bucketCount = 96; // up to 2^32 microseconds
 /** The longest turn of each bucket, ms. */
 const limits = Float64Array.from({ length: bucketCount }, (_, bucket) => upperMs(bucket));
 
+/** Turns that record() keeps. */
+const recentMax = 32;
+
 export class TurnHistogram {
+  private readonly recent = new Float64Array(recentMax);
+  private recentCount = 0;
   private readonly counts = new Float64Array(bucketCount);
-  count = 0;
-  maxMs = 0;
-  over10Ms = 0;
-  over50Ms = 0;
+  private counted = 0;
+  private longestMs = 0;
+  private over10 = 0;
+  private over50 = 0;
 
   record(ms: number): void {
-    this.count++;
-    if (ms > this.maxMs) this.maxMs = ms;
-    if (ms > 10) this.over10Ms++;
-    if (ms > 50) this.over50Ms++;
+    this.recent[this.recentCount++] = ms;
+    if (this.recentCount === recentMax) this.settle();
+  }
+
+  /** Counts the recent turns. */
+  private settle(): void {
+    for (let i = 0; i < this.recentCount; i++) this.include(this.recent[i]);
+    this.recentCount = 0;
+  }
+
+  private include(ms: number): void {
+    this.counted++;
+    if (ms > this.longestMs) this.longestMs = ms;
+    if (ms > 10) this.over10++;
+    if (ms > 50) this.over50++;
     this.counts[bucketOf(ms)]++;
+  }
+
+  get count(): number {
+    return this.counted + this.recentCount;
+  }
+
+  get maxMs(): number {
+    this.settle();
+    return this.longestMs;
+  }
+
+  get over10Ms(): number {
+    this.settle();
+    return this.over10;
+  }
+
+  get over50Ms(): number {
+    this.settle();
+    return this.over50;
   }
 
   /** The time, rounded up to its bucket, that this share (0 to 1) of the turns did not exceed. */
   percentileMs(share: number): number {
-    let left = Math.ceil(this.count * share);
+    this.settle();
+    let left = Math.ceil(this.counted * share);
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       left -= this.counts[bucket];
-      if (left <= 0) return Math.min(upperMs(bucket), this.maxMs);
+      if (left <= 0) return Math.min(upperMs(bucket), this.longestMs);
     }
-    return this.maxMs;
+    return this.longestMs;
   }
 
   reset(): void {
+    this.recentCount = 0;
     this.counts.fill(0);
-    this.count = 0;
-    this.maxMs = 0;
-    this.over10Ms = 0;
-    this.over50Ms = 0;
+    this.counted = 0;
+    this.longestMs = 0;
+    this.over10 = 0;
+    this.over50 = 0;
   }
 
-  /** Adds the counts of another thread. */
+  /** Adds the turns of another thread, whose histogram arrives without its methods. */
   add(other: TurnHistogram): void {
     for (let i = 0; i < bucketCount; i++) this.counts[i] += other.counts[i];
-    this.count += other.count;
-    this.maxMs = Math.max(this.maxMs, other.maxMs);
-    this.over10Ms += other.over10Ms;
-    this.over50Ms += other.over50Ms;
+    this.counted += other.counted;
+    this.longestMs = Math.max(this.longestMs, other.longestMs);
+    this.over10 += other.over10;
+    this.over50 += other.over50;
+    for (let i = 0; i < other.recentCount; i++) this.include(other.recent[i]);
   }
 }
 

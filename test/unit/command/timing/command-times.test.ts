@@ -125,7 +125,32 @@ test("histograms count calls only while times are tracked, and are cleared with 
   for (let i = 0; i < 3; i++) times.note(run, command, of, 1);
   const [histogram] = times.histogramsOf([command]);
   expect(histogram?.counts.reduce((sum, count) => sum + count, 0)).toBe(3);
-  expect(times.usec[command.id]).toBe(3_000);
+  expect(times.usecOf(command.id)).toBe(3_000);
   times.reset();
-  expect([times.usec[command.id], times.histogramsOf([command])]).toEqual([0, []]);
+  expect([times.usecOf(command.id), times.histogramsOf([command])]).toEqual([0, []]);
+});
+
+test("calls that are counted later are there when somebody asks, whatever their time and number", () => {
+  const times = timesWith({ isTracking: true });
+  const { command } = sent("GET", "k");
+  const usec = [0, 0.25, 3, 2 ** 20 + 0.5, 2 ** 31];
+  for (let i = 0; i < 100; i++) times.countLater(command.id, usec[i % usec.length] as number);
+  expect(times.usecOf(command.id)).toBe(20 * usec.reduce((sum, one) => sum + one, 0));
+  const [histogram] = times.histogramsOf([command]);
+  expect(histogram?.counts.reduce((sum, count) => sum + count, 0)).toBe(100);
+  times.countLater(command.id, 7);
+  times.reset();
+  expect([times.usecOf(command.id), times.histogramsOf([command])]).toEqual([0, []]);
+});
+
+test("a call that is counted later is in a histogram if times were tracked when it ran", () => {
+  const bounds = { ...noTimeBounds, isTracking: false };
+  const times = new CommandTimes(bounds, commandCount());
+  const { command } = sent("GET", "k");
+  times.countLater(command.id, 5);
+  bounds.isTracking = true;
+  times.countLater(command.id, 5);
+  const [histogram] = times.histogramsOf([command]);
+  expect(histogram?.counts.reduce((sum, count) => sum + count, 0)).toBe(1);
+  expect(times.usecOf(command.id)).toBe(10);
 });
