@@ -56,6 +56,23 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
       expect(Number(fields.fd)).toBeGreaterThan(0);
     });
 
+    test("is in ACL LOG as it was while the refused command ran", async () => {
+      await using asker = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server.port);
+      const id = await idOf(peer);
+      await asker.ask("ACL", "SETUSER", "u", "on", "nopass", "+get");
+      await peer.ask("AUTH", "u", "any");
+      expect(await peer.ask("GET", "secret")).toStartWith("-NOPERM");
+      const log = await asker.ask("ACL", "LOG", "1");
+      const fields = fieldsOf(/\$client-info \$([^$]*user=u[^$]*)/.exec(log)?.[1] ?? "");
+      const listed = await fieldsBy(asker, id);
+      expect(fields).toMatchObject({ id, fd: listed.fd, user: "u", cmd: "get", events: "r" });
+      expect(Number(fields.qbuf)).toBe("*2\r\n$3\r\nGET\r\n$6\r\nsecret\r\n".length);
+      expect(fields["argv-mem"]).toBe("9");
+      expect(fields).toMatchObject({ "multi-mem": "0", obl: "0", oll: "0", omem: "0" });
+      expect(Number(fields["tot-mem"])).toBeGreaterThan(1_000);
+    });
+
     test("holds nothing for an idle client but the client", async () => {
       await using asker = await Peer.connect(server.port);
       await using idle = await Peer.connect(server.port);

@@ -8,6 +8,7 @@ import { ErrorReply, errorReply } from "../../base/errors.ts";
 import { denialObjectBytesMax, failedLoginsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "../core/flags.ts";
+import type { ClientSizes } from "../core/node.ts";
 import type { Session } from "../core/session.ts";
 import type { AccessControl, Denial, JudgedCommand, JudgedWhen } from "./access-control.ts";
 import { Account, everybody, type Judge, judgement } from "./account.ts";
@@ -22,7 +23,7 @@ export interface UsersChange {
 }
 
 /** A line of CLIENT LIST. */
-type DescribeClient = (session: Session) => string;
+type DescribeClient = (session: Session, sizes: ClientSizes | null) => string;
 
 /** What a client is told, by what was judged; null: it may. */
 type Answers = Readonly<Record<number, (command: JudgedCommand) => ErrorReply | null>>;
@@ -70,6 +71,8 @@ const reasons = ["command", "command", "key", "channel"] as const;
 
 export class Access implements AccessControl {
   readonly denials: DenialLog;
+  /** The sizes of a client that runs this request; null: its connection is another thread's. */
+  sizesOf: (session: Session, request: Request) => ClientSizes | null = () => null;
   private readonly accounts = new Map<string, Judge>();
   private readonly describe: DescribeClient;
   /** The account of new connections. */
@@ -129,7 +132,8 @@ export class Access implements AccessControl {
     const hash = hashOf(request.bytes(password)); // even if there is no such user
     const isRight = account?.isOpen === true || account?.hasPassword(hash) === true;
     if (account?.isOn !== true || !isRight) {
-      this.note(session, "auth", request.latin1(0, denialObjectBytesMax), name, nowMs);
+      const object = request.latin1(0, denialObjectBytesMax);
+      this.note(session, request, { reason: "auth", object, user: name }, nowMs);
       if (++session.failedLogins >= failedLoginsMax) session.closing = true;
       return false;
     }
@@ -168,7 +172,8 @@ export class Access implements AccessControl {
     if (found === ALLOWED) return found;
     const at = account?.deniedAt ?? 0;
     const object = found === COMMAND ? command.name : request.latin1(at, denialObjectBytesMax);
-    this.note(session, reasons[found], object, session.user, nowMs, when);
+    const what = { reason: reasons[found], object, user: session.user };
+    this.note(session, request, what, nowMs, when);
     // Nobody answers a JOIN of the binary protocol: its follower must not wait for data.
     if ((command.flags & joins) === joins) session.closing = true;
     return found;
@@ -176,14 +181,14 @@ export class Access implements AccessControl {
 
   private note(
     session: Session,
-    reason: Denial["reason"],
-    object: string,
-    user: string,
+    request: Request,
+    what: Pick<Denial, "reason" | "object" | "user">,
     atMs: number,
     when: JudgedWhen = "before it runs",
   ): void {
     const isInside = session.transaction !== null || session.isExecuting;
     const context = when === "in a script" ? "lua" : isInside ? "multi" : "toplevel";
-    this.denials.add({ reason, context, object, user, atMs, client: this.describe(session) });
+    const client = this.describe(session, this.sizesOf(session, request));
+    this.denials.add({ ...what, context, atMs, client });
   }
 }

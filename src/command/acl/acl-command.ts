@@ -94,7 +94,6 @@ const subcommands = family({ group: "server", since: "6.0.0", flags }, [
     syntax: "[operation=(count:integer | RESET)]",
     complexity: "O(N) where N is the number of entries shown",
     summary: "Shows the latest refused commands and logins.",
-    differs: "Sizes in `client-info` are 0: the client is described while its command runs.",
     control: log,
   },
   {

@@ -34,15 +34,18 @@ function lettersOf(
   return letters || "N";
 }
 
-/** The client of a session as it is while one of its commands runs, without the line's end. */
-export function describeRunning(session: Session): string {
+/**
+ * The client of a session as it is while one of its commands runs, without the line's end. Without
+ * sizes: those are zero that only its connection knows.
+ */
+export function describeRunning(session: Session, known: ClientSizes | null): string {
   const queued = session.transaction?.requests.length ?? -1;
-  const sizes = { ...unknownSizes, queuedBytes: session.transaction?.bytes ?? 0 };
+  const sizes = known ?? { ...unknownSizes, queuedBytes: session.transaction?.bytes ?? 0 };
   const report = { session, queued, isHeld: false, sizes };
   return describe(report, nobody, { isBroken: () => false }, monotonicMs()).trimEnd();
 }
 
-/** A handler does not know its connection. */
+/** The control thread does not know the connections of the others. */
 const unknownSizes: ClientSizes = {
   descriptor: -1,
   queryBytes: 0,

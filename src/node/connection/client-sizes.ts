@@ -50,8 +50,9 @@ interface Holder {
   readonly pendingInputBytes: number;
 }
 
-export function sizesOf(connection: Holder): ClientSizes {
-  const { session, outbox, decoder, handed, heldBytes, link, isReading, socket } = connection;
+/** `handed`: the sizes of the command that it runs. */
+export function sizesOf(connection: Holder, handed = connection.handed): ClientSizes {
+  const { session, outbox, decoder, heldBytes, link, isReading, socket } = connection;
   const { bufferBytes, bufferedBytes, listed, listedBytes } = outbox.contents();
   const pendingBytes = connection.pendingInputBytes;
   const decodedBytes = decoder.decodedBytes();

@@ -19,7 +19,7 @@ import { WatchedDatabases } from "../../command/transaction/watched-keys.ts";
 import type { ClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
 import { type Refusal, refusalOf } from "./admission.ts";
-import { descriptorOf } from "./client-sizes.ts";
+import { descriptorOf, handedSizes, sizesOf } from "./client-sizes.ts";
 import { type ClientSocket, Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 import { Delivery } from "./delivery.ts";
@@ -55,6 +55,10 @@ export class Connections {
     thread.clientMemory.exceeded.on(() => this.relieve());
     const { store, keyspace } = thread.context;
     keyspace.observer = new WatchedDatabases(store, keyspace, () => this.sessions());
+    standing.access.sizesOf = ({ id }, request) => {
+      const connection = this.table.get(id);
+      return connection === undefined ? null : sizesOf(connection, handedSizes(request));
+    };
   }
 
   /** The users as this thread knows them. */
