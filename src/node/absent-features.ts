@@ -1,5 +1,5 @@
 // Fields of INFO about what Redis has and this node has not: an append-only file, children of a
-// fork, a defragmenter, threads for writes, a reply buffer for each client. Exporters
+// fork, a defragmenter, a C compiler, threads for writes, a reply buffer for each client. Exporters
 // read them, and their values are true, as there is nothing to count. A field that gets something
 // to count moves to node-info.ts.
 
@@ -10,6 +10,9 @@ const zero = (names: string): Lines => names.split(" ").map((name) => [name, 0] 
 export const absentFromServer: Lines = [
   ["redis_git_sha1", "00000000"],
   ["redis_git_dirty", 0],
+  ["redis_build_id", "0"],
+  ["atomicvar_api", "none"],
+  ["gcc_version", "0.0.0"],
   ["process_supervised", "no"],
 ];
 

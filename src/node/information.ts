@@ -22,7 +22,13 @@ import type { Threads } from "./threads/threads.ts";
 import type { Timings } from "./timings.ts";
 import { TtlSample } from "./ttl-sample.ts";
 
-const noRates: Rates = { operations: 0, bytesReceived: 0, bytesSent: 0 };
+const noRates: Rates = {
+  operations: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  replicationReceived: 0,
+  replicationSent: 0,
+};
 
 export interface InformationParts {
   readonly store: Store;
@@ -89,6 +95,7 @@ export class NodeInformation implements Information {
         sweeps: this.sweeps,
         averageTtlMs: (database) => this.ttlOf(database),
         replication: replication.infoLines(),
+        traffic: replication.traffic,
         replicationCounters: replication.counterLines(),
         clientMemoryBytes: this.parts.clientMemory.totalBytes,
         replicationMemory: replication.memoryLines(),
@@ -119,6 +126,7 @@ export class NodeInformation implements Information {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
     resetCounters(this.parts.replication.leader);
+    this.parts.replication.traffic.reset();
     this.sweeps.reset();
     this.sampled = null;
     this.rates = noRates;
@@ -128,15 +136,25 @@ export class NodeInformation implements Information {
   async sampleRates(): Promise<void> {
     this.peakBytes();
     const counted = await this.parts.threads.statistics();
-    const { commandsProcessed: operations, bytesReceived, bytesSent } = counted;
+    const { traffic } = this.parts.replication;
     const before = this.sampled;
-    this.sampled = { operations, bytesReceived, bytesSent };
+    const now: Rates = {
+      operations: counted.commandsProcessed,
+      bytesReceived: counted.bytesReceived + traffic.receivedBytes,
+      bytesSent: counted.bytesSent,
+      replicationReceived: traffic.receivedBytes,
+      replicationSent: traffic.sentBytes,
+    };
+    this.sampled = now;
     // If the counters were reset meanwhile, they say nothing about this second.
-    if (before === null || operations < before.operations) return;
+    if (before === null || now.operations < before.operations) return;
+    const since = (name: keyof Rates) => Math.max(0, now[name] - before[name]);
     this.rates = {
-      operations: operations - before.operations,
-      bytesReceived: Math.max(0, bytesReceived - before.bytesReceived),
-      bytesSent: Math.max(0, bytesSent - before.bytesSent),
+      operations: since("operations"),
+      bytesReceived: since("bytesReceived"),
+      bytesSent: since("bytesSent"),
+      replicationReceived: since("replicationReceived"),
+      replicationSent: since("replicationSent"),
     };
   }
 }

@@ -6,6 +6,7 @@ import { mscacheVersion, redisVersion } from "../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
 import { clientMemoryBytes, memoryNeeded } from "../config/memory-plan.ts";
+import type { Traffic } from "../replication/traffic.ts";
 import type { DatabaseReport, StoreStatistics } from "../store/store.ts";
 import {
   absentFromMemory,
@@ -13,6 +14,7 @@ import {
   absentFromServer,
   absentFromStats,
 } from "./absent-features.ts";
+import { inRedisOrder } from "./info-order.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
 
 export interface InfoSource {
@@ -51,6 +53,7 @@ export interface InfoSource {
   readonly replicationMemory: readonly (readonly [string, string | number])[];
   /** Followers over the bound of their class. */
   readonly followersDisconnected: number;
+  readonly traffic: Traffic;
   readonly replicationCounters: readonly (readonly [string, string | number])[];
 }
 
@@ -71,6 +74,9 @@ export interface Rates {
   readonly operations: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Of these, with leaders and followers. */
+  readonly replicationReceived: number;
+  readonly replicationSent: number;
 }
 
 /** The scripts that the node knows, and the VM that runs them. */
@@ -103,8 +109,8 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   cpu: { title: "CPU", fields: cpuFields },
   modules: { title: "Modules", fields: () => [] },
   commandstats: { title: "Commandstats", fields: commandFields, extra: true },
-  latencystats: { title: "Latencystats", fields: latencyFields, extra: true },
   errorstats: { title: "Errorstats", fields: errorFields },
+  latencystats: { title: "Latencystats", fields: latencyFields, extra: true },
   turns: { title: "Turns", fields: turnFields, extra: true },
   cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
   keyspace: { title: "Keyspace", fields: keyspaceFields },
@@ -121,7 +127,9 @@ export function infoText(source: InfoSource, asked: readonly string[]): string {
   for (const [name, { title, fields, extra }] of Object.entries(sections)) {
     const byDefault = names.has("default") && extra === undefined;
     if (!all && !byDefault && !names.has(name)) continue;
-    const lines = fields(source).map(([field, value]) => `${field}:${value}\r\n`);
+    const lines = inRedisOrder(name, fields(source)).map(
+      ([field, value]) => `${field}:${value}\r\n`,
+    );
     texts.push(`# ${title}\r\n${lines.join("")}`);
   }
   return texts.join("\r\n");
@@ -257,10 +265,14 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ["total_connections_received", threads.connectionsReceived],
     ["total_commands_processed", threads.commandsProcessed],
     ["instantaneous_ops_per_sec", rates.operations],
-    ["total_net_input_bytes", threads.bytesReceived],
+    ["total_net_input_bytes", threads.bytesReceived + source.traffic.receivedBytes],
     ["total_net_output_bytes", threads.bytesSent],
-    ["instantaneous_input_kbps", (rates.bytesReceived / 1024).toFixed(2)],
-    ["instantaneous_output_kbps", (rates.bytesSent / 1024).toFixed(2)],
+    ["total_net_repl_input_bytes", source.traffic.receivedBytes],
+    ["total_net_repl_output_bytes", source.traffic.sentBytes],
+    ["instantaneous_input_kbps", inKilobytes(rates.bytesReceived)],
+    ["instantaneous_output_kbps", inKilobytes(rates.bytesSent)],
+    ["instantaneous_input_repl_kbps", inKilobytes(rates.replicationReceived)],
+    ["instantaneous_output_repl_kbps", inKilobytes(rates.replicationSent)],
     ["rejected_connections", threads.connectionsRejected],
     ...source.replicationCounters,
     ["expired_keys", store.expirations],
@@ -291,6 +303,10 @@ function statsFields({ threads, store, rates, ...source }: InfoSource): Field[] 
     ...absentFromStats,
     ["ghost_hits", store.ghostHits],
   ];
+}
+
+function inKilobytes(bytes: number): string {
+  return (bytes / 1024).toFixed(2);
 }
 
 function cpuFields(): Field[] {

@@ -30,6 +30,7 @@ import { Waiters } from "./leader/waiters.ts";
 import type { LibraryData } from "./library-data.ts";
 import { OffsetWaits } from "./offset-waits.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
+import { Traffic } from "./traffic.ts";
 
 const tickMs = 1_000;
 /** How often a node that ends looks whether its followers have everything. */
@@ -101,6 +102,7 @@ export class Replication {
   /** Emitted right before a full sync removes all data: a walk over them must stop. */
   readonly dataReplaced = new Signal();
   readonly history: History;
+  readonly traffic = new Traffic();
   readonly leader: LeaderReplication;
   readonly follower: Follower;
   readonly failover: Failover;
@@ -136,6 +138,7 @@ export class Replication {
       libraries,
       journal,
       history: this.history,
+      traffic: this.traffic,
       log,
       fault: this.parts.fault,
       clock,
@@ -161,12 +164,13 @@ export class Replication {
   private makeLeader(): LeaderReplication {
     const { store, libraries, journal, log, fault, options, changedKeys } = this.parts;
     const { clock = systemClock } = this.parts;
-    const { follower, history } = this;
+    const { follower, history, traffic } = this;
     return new LeaderReplication({
       store,
       libraries,
       journal,
       history,
+      traffic,
       log,
       fault,
       clock,

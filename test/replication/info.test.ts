@@ -26,6 +26,28 @@ async function fieldsOf({ port }: Member): Promise<string[]> {
   return [...text.matchAll(/^([^:#\r\n]+):/gm)].map(([, name]) => name as string);
 }
 
+/** Every section of INFO and its fields, without those that are named after commands. */
+async function outlineOf({ port }: Member): Promise<string[]> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "everything"));
+  const lines = text.split("\r\n").filter((line) => line !== "");
+  const names = lines.map((line) => (line.startsWith("#") ? line : line.replace(/:.*/, "")));
+  return names.filter((name) => !/^(cmdstat|latency_percentiles|errorstat)_/.test(name));
+}
+
+/** What the servers have sent to followers, and received from leaders. */
+async function trafficOf({ port }: Member): Promise<{ sent: number; received: number }> {
+  await using peer = await Peer.connect(port);
+  const text = textOf(await peer.typed("INFO", "stats"));
+  const count = (name: string) => Number(new RegExp(`^${name}:(\\d+)\r$`, "m").exec(text)?.[1]);
+  const [sent, received] = ["output", "input"].map((way) => {
+    const bytes = count(`total_net_repl_${way}_bytes`);
+    expect(count(`total_net_${way}_bytes`)).toBeGreaterThanOrEqual(bytes);
+    return bytes;
+  });
+  return { sent: sent as number, received: received as number };
+}
+
 /** CONFIG RESETSTAT sets what INFO counts of syncs back as well. */
 async function expectForgottenSyncs({ port }: Member): Promise<void> {
   await using peer = await Peer.connect(port);
@@ -55,6 +77,36 @@ describe.skipIf(!redisInstalled())(`INFO replication${redisNote}`, () => {
     const down = await fieldsOf(theirFollower);
     expect(down).toContain("master_link_down_since_seconds");
     expect(await fieldsOf(ourFollower)).toEqual(expect.arrayContaining(down));
+  });
+
+  test("INFO has Redis's sections and fields in its order, and ours behind them", async () => {
+    await using stack = new AsyncDisposableStack();
+    const pairs: Member[][] = [];
+    for (const [start, flag] of [
+      [startTheirs, "--replicaof"],
+      [startOurs, "--leaderaddr"],
+    ] as const) {
+      const leader = stack.use(await start([]));
+      const at = flag === "--replicaof" ? ["127.0.0.1", `${leader.port}`] : [`:${leader.port}`];
+      const follower = stack.use(await start([flag, ...at]));
+      await untilCaughtUp(leader, [follower]);
+      pairs.push([leader, follower]);
+      await using peer = await Peer.connect(leader.port);
+      const [before, behind] = [await trafficOf(leader), await trafficOf(follower)];
+      await peer.ask("SET", "k", "x".repeat(100_000));
+      await untilCaughtUp(leader, [follower]);
+      expect((await trafficOf(leader)).sent - before.sent).toBeWithin(100_000, 110_000);
+      expect((await trafficOf(follower)).received - behind.received).toBeWithin(100_000, 110_000);
+      expect(await peer.ask("CONFIG", "RESETSTAT")).toBe("+OK");
+      expect((await trafficOf(leader)).sent).toBeLessThan(1_000);
+    }
+    const [theirs, mine] = pairs as [Member[], Member[]];
+    for (const role of [0, 1]) {
+      const wanted = await outlineOf(theirs[role] as Member);
+      const here = await outlineOf(mine[role] as Member);
+      const known = new Set(wanted);
+      expect(here.filter((name) => known.has(name))).toEqual(wanted);
+    }
   });
 
   test.each([

@@ -12,6 +12,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
 import type { LibraryData } from "../library-data.ts";
+import type { Traffic } from "../traffic.ts";
 
 export interface FollowerParts {
   readonly store: Store;
@@ -20,6 +21,7 @@ export interface FollowerParts {
   readonly libraries?: LibraryData | undefined;
   readonly journal: Journal;
   readonly history: History;
+  readonly traffic: Traffic;
   readonly log: Logger;
   readonly fault: Fault;
   readonly clock: Clock;

@@ -320,6 +320,7 @@ export class Follower {
 
   private received(chunk: Uint8Array): void {
     this.lastBytesMs = this.parts.clock.monotonicMs();
+    this.parts.traffic.receivedBytes += chunk.length;
     let at = 0;
     if (this.handshake !== null) {
       at = this.handshake.push(chunk);

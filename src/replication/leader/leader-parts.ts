@@ -11,6 +11,7 @@ import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
 import type { LibraryData } from "../library-data.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { Traffic } from "../traffic.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface LeaderParts {
@@ -18,6 +19,8 @@ export interface LeaderParts {
   readonly libraries?: LibraryData | undefined;
   readonly journal: Journal;
   readonly history: History;
+  /** Counts what is sent; its own if absent. */
+  readonly traffic?: Traffic;
   readonly log: Logger;
   readonly fault: Fault;
   readonly clock: Clock;

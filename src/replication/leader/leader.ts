@@ -23,6 +23,7 @@ import type { Request } from "../../protocol/request.ts";
 import { Garbage } from "../collection.ts";
 import type { History } from "../history.ts";
 import { Snapshot } from "../snapshot.ts";
+import { Traffic } from "../traffic.ts";
 import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
@@ -44,6 +45,7 @@ export class LeaderReplication implements LinkOwner {
   readonly clock: Clock;
   readonly followerBufferBytes: number;
   readonly trouble: RecurringTrouble;
+  readonly traffic: Traffic;
   awakeSinceMs = 0;
   disconnected = 0;
   fullSyncs = 0;
@@ -70,6 +72,7 @@ export class LeaderReplication implements LinkOwner {
     this.journal = parts.journal;
     this.tail = new StreamTail(parts.journal);
     this.followerBufferBytes = parts.followerBufferBytes ?? followerBufferBytesMax;
+    this.traffic = parts.traffic ?? new Traffic();
     this.log = parts.log;
     this.clock = parts.clock;
     this.trouble = new RecurringTrouble(parts.log, () => parts.clock.monotonicMs());
@@ -120,7 +123,7 @@ export class LeaderReplication implements LinkOwner {
   ): FollowerLink {
     const present = this.linkTable.get(peer.id);
     if (present !== undefined) return present; // a second PSYNC on a link is ignored, as in Redis
-    const link = new FollowerLink(this, socket, peer, isMute);
+    const link = new FollowerLink(this, this.traffic.counted(socket), peer, isMute);
     const { upstream, history } = this.parts;
     if (!upstream.isServing) {
       link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
@@ -152,7 +155,8 @@ export class LeaderReplication implements LinkOwner {
     this.journal.leave();
     const { parts, garbage } = this;
     const removed = (link: JoinLink) => this.left(link);
-    const link = new JoinLink({ ...parts, garbage, removed }, socket, position);
+    const counted = this.traffic.counted(socket);
+    const link = new JoinLink({ ...parts, garbage, removed }, counted, position);
     this.joins.add(link);
     this.updateNeeded();
     link.begin();

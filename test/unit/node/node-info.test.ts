@@ -7,6 +7,7 @@ import { loadConfig } from "../../../src/config/config.ts";
 import { TurnHistogram } from "../../../src/node/connection/turns.ts";
 import { type InfoSource, infoText } from "../../../src/node/node-info.ts";
 import { TtlSample } from "../../../src/node/ttl-sample.ts";
+import { Traffic } from "../../../src/replication/traffic.ts";
 import { Bed, now } from "../command/bed.ts";
 
 const bed = new Bed();
@@ -47,7 +48,14 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     histograms: [],
     blockedClients: 0,
     timedWaits: 0,
-    rates: { operations: 5, bytesReceived: 2048, bytesSent: 512 },
+    rates: {
+      operations: 5,
+      bytesReceived: 2048,
+      bytesSent: 512,
+      replicationReceived: 1024,
+      replicationSent: 256,
+    },
+    traffic: new Traffic(),
     channels: 0,
     patterns: 0,
     tracking: { count: 0, keys: { size: 0, items: 0 }, broadcast: { size: 0 } },
