@@ -108,6 +108,9 @@ const subcommands = family({ group: "connection" }, [
     since: "2.4.0",
     complexity: perConnection,
     summary: "Lists the open connections.",
+    differs:
+      "EXEC finds out whether a watched key was changed, so there is no flag d before. What a" +
+      " transaction queues is no cmd.",
     control: list,
   },
   {

@@ -19,7 +19,11 @@ export const serverCommands = family({ group: "server" }, [
     categories: ["@slow", "@dangerous"],
     since: "1.0.0",
     summary: "Returns information and statistics about the node.",
-    differs: "Leaves out what describes how Redis was built or what is not measured.",
+    differs:
+      "Leaves out what describes how Redis was built or what is not measured. keyspace_hits and" +
+      " keyspace_misses count commands that read a value, APPEND, SETRANGE, SETBIT, BITFIELD and" +
+      " PFADD too, but not EXISTS, TYPE, TTL and its like, COPY and OBJECT. A script whose pcall got" +
+      " an error has not failed.",
     control: info,
   },
   {

@@ -20,6 +20,9 @@ const subcommands = family({ group: "server", since: "2.2.12", flags, arity: 2 }
     syntax: "[count:integer]",
     complexity: "O(N) where N is the number of entries returned",
     summary: "Returns the newest entries of the slow log.",
+    differs:
+      "Of a transaction or a script, commands that are always fast, such as GET, have no entries of" +
+      " their own, though slowlog-log-slower-than be 0.",
     control: get,
   },
   {
