@@ -9,6 +9,7 @@ import {
   rawConnection,
   redisInstalled,
   respClient,
+  spawnNode,
   startRedis,
   temporaryDirectory,
   waitFor,
@@ -31,6 +32,15 @@ describe("waitFor", () => {
     };
     const waiting = waitFor(never, { timeoutMs: 20, message: "something" });
     await expect(waiting).rejects.toThrow("waited 20 ms for something: Error: the reason");
+  });
+});
+
+describe("a server that ends instead of listening", () => {
+  test("fails the test at once, with what it has said", async () => {
+    const starting = spawnNode(["--listenaddr", "nowhere"]);
+    await expect(starting).rejects.toThrow(/it ended with 2; its log: .*"nowhere" is not an addr/s);
+    if (!redisInstalled()) return;
+    await expect(startRedis(["--port", "nonsense"])).rejects.toThrow("it ended with 1");
   });
 });
 

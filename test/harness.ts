@@ -13,6 +13,7 @@ import type { Subprocess } from "bun";
 import { type Address, formatAddress } from "../src/base/address.ts";
 import { type Config, loadConfig } from "../src/config/config.ts";
 import type { Store } from "../src/store/store.ts";
+import { collectText } from "./support/collected-text.ts";
 import { nodeCommand, workerEntry } from "./support/programs.ts";
 import { type Argument, encodeCommand, type Reply, ReplyReader } from "./support/wire.ts";
 
@@ -153,12 +154,12 @@ export async function spawnNode(
   const log = collectText(child.stderr);
   const stop = () => endProcess(child);
   try {
-    const port = await waitFor(() => portIn(log(), child.exitCode), {
-      message: `a node to listen (${args.join(" ")})`,
-    });
+    const message = `a node to listen (${args.join(" ")})`;
+    const port = await waitForChild(child, () => portIn(log()), message);
     return { ...testNode(port, stop), process: child, log };
   } catch (error) {
     await stop();
+    await log.end;
     throw new Error(`${error}; its log: ${log()}`);
   }
 }
@@ -211,10 +212,21 @@ export async function runToEnd(
 }
 
 /** The port that a node announces: "... listening on 127.0.0.1:5000". */
-function portIn(log: string, exitCode: number | null): number {
+function portIn(log: string): number {
   const [, port] = /listening on \S*:(\d+)/.exec(log) ?? [];
-  if (port === undefined && exitCode !== null) throw new Error(`it exited with ${exitCode}`);
   return Number(port ?? 0);
+}
+
+/** Waits for what a process is to do first; fails at once if it ends instead. */
+async function waitForChild<T>(
+  child: Subprocess,
+  condition: () => T | Promise<T>,
+  message: string,
+): Promise<T> {
+  const end = () => child.exitCode ?? child.signalCode;
+  const value = await waitFor(async () => (await condition()) || end() !== null, { message });
+  if (value === true) throw new Error(`waited for ${message}, but it ended with ${end()}`);
+  return value as T;
 }
 
 function testNode(port: number, close: () => Promise<void>): TestNode {
@@ -228,17 +240,6 @@ async function endProcess(child: Subprocess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   await child.exited;
   clearTimeout(timer);
-}
-
-function collectText(stream: ReadableStream<Uint8Array>): () => string {
-  let text = "";
-  const decoder = new TextDecoder();
-  const read = async () => {
-    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
-  };
-  // A stream that breaks with its process has told all it had.
-  read().catch(() => undefined);
-  return () => text;
 }
 
 // ---- a real redis-server ------------------------------------------------------------------------
@@ -281,7 +282,7 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
     await directory[Symbol.asyncDispose]();
   };
   try {
-    await waitFor(() => answersPing(port), { message: "redis-server to answer PING" });
+    await waitForChild(child, () => answersPing(port), "redis-server to answer PING");
     return { ...testNode(port, stop), process: child };
   } catch (error) {
     await stop();
@@ -290,10 +291,11 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
 }
 
 /** With a password set the answer is an error, and the server is up all the same. */
-async function answersPing(port: number): Promise<boolean> {
-  await using client = await respClient(port);
-  const reply = await client.call("PING");
-  return reply === "PONG" || /^NOAUTH/.test((reply as { error?: string }).error ?? "");
+async function answersPing(port: number): Promise<string> {
+  await using client = await respClient(port).catch(() => null);
+  const reply = await client?.call("PING");
+  const answer = typeof reply === "string" ? reply : (reply as { error?: string })?.error;
+  return /^(PONG|NOAUTH)/.exec(answer ?? "")?.[0] ?? "";
 }
 
 // ---- bytes --------------------------------------------------------------------------------------
