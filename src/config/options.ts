@@ -225,7 +225,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     group: "Replication",
     hint: "PASSWORD",
     default: "",
-    doc: "Password that a follower sends to its leader.",
+    doc: "Password that a follower sends to its leader; better set by the variable or the file, too.",
     change: "applies",
     parse: asText,
     format: asText,

@@ -25,7 +25,7 @@ export const userOptions: {
     group: "Security",
     hint: "PASSWORD",
     default: "",
-    doc: "Password that clients and followers must send; empty requires none. It is that of the user `default`.",
+    doc: "Password that clients and followers must send; empty requires none. It is that of the user `default`. `ps` shows it as a flag, so set the variable or a line of the file.",
     change: "applies",
     parse: asText,
     format: asText,
