@@ -15,7 +15,7 @@ const main = join(import.meta.dir, "../scripts/bench/main.ts");
 const timeoutMs = 300_000;
 const withoutOptions = [
   ...["cpu", "memory", "hitratio", "latency", "growth", "threads", "sockets", "gc"],
-  ...["replication", "tls", "scripts"],
+  ...["replication", "tls", "scripts", "libraries"],
 ];
 
 interface Table {
@@ -282,6 +282,14 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     expect(table.rows).toHaveLength(4);
     for (const name of servers.filter((name) => name !== "memcached")) {
       expectBetween(column(table, name), 0, 5000);
+    }
+  });
+
+  test("libraries: each function has a cost", () => {
+    const [table] = tablesOf(output, "libraries");
+    expect(table.rows.length).toBeGreaterThan(10);
+    for (const name of servers.filter((name) => name !== "memcached")) {
+      expectBetween(column(table, name), 0, 5_000_000); // one tick of the clock for 100 calls
     }
   });
 

@@ -10,6 +10,7 @@ import { gc } from "./gc.ts";
 import { growth } from "./growth.ts";
 import { hitratio } from "./hitratio.ts";
 import { latency } from "./latency.ts";
+import { libraries } from "./libraries.ts";
 import { limit } from "./limit.ts";
 import { memory } from "./memory.ts";
 import { machine, pinGenerator } from "./process.ts";
@@ -37,6 +38,7 @@ const benchmarks: readonly Benchmark[] = [
     resident,
     tls,
     scripts,
+    libraries,
   ],
 ];
 

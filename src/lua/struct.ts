@@ -1,8 +1,9 @@
 // The library `struct` of a script: packs values into bytes by a format, and unpacks them. Sizes
 // are those of C on a 64-bit machine; bytes are little-endian and unaligned unless the format says
-// otherwise (`<`, `>`, `!n`).
-// Invariant: a Format is read from its start to its end once; its alignment and byte order are
-// those of the letters read so far.
+// otherwise (`<`, `>`, `!n`). struct-format.ts reads formats.
+// Invariant: the data stay on the stack, at index 2, while they are unpacked; their bytes do not
+// move, but the view of the memory is read again after each value.
+// Hot path: no allocation, and no bigint for integers of up to eight bytes that a double holds.
 
 import { Output } from "./encoded-output.ts";
 import type { Lua } from "./lua.ts";
@@ -16,311 +17,228 @@ import {
   toUnsigned,
 } from "./lua-arguments.ts";
 import { pushNan } from "./nan.ts";
+import { type Item, kind, type StructFormat, StructFormats } from "./struct-format.ts";
 
-const integerBytesMax = 32;
-const intMax = 2 ** 31 - 1;
-const intBytes = 4;
-const defaultAlignment = 8;
-const fixedSizes: Readonly<Record<string, number>> = {
-  ...{ b: 1, B: 1, h: 2, H: 2, l: 8, L: 8, T: 8, f: 4, d: 8, x: 1 },
-};
-
-/** A format while it is read: the option that was met last, its size, and what applies to it. */
-class Format {
-  option = "";
-  size = 0;
-  isLittle = true;
-  private alignment = 1;
-  private at = 0;
-  private readonly lua: Lua;
-  private readonly l: number;
-  private readonly text: string;
-
-  constructor(lua: Lua, l: number) {
-    this.lua = lua;
-    this.l = l;
-    checkString(lua, l, 1);
-    const text = lua.text(l, 1);
-    const end = text.indexOf("\0");
-    this.text = end < 0 ? text : text.slice(0, end);
-  }
-
-  /** Reads the next option; false at the end. */
-  next(): boolean {
-    if (this.at === this.text.length) return false;
-    this.option = this.text[this.at++];
-    this.size = this.optionSize();
-    return true;
-  }
-
-  /** Bytes to skip before the option, if `at` bytes precede it. */
-  padding(at: number): number {
-    if (this.size === 0 || this.option === "c") return 0;
-    const step = Math.min(this.size, this.alignment);
-    return step > 1 ? (step - (at & (step - 1))) & (step - 1) : 0;
-  }
-
-  /** An option that stands for no value: byte order, alignment, or a space. */
-  control(): void {
-    if (this.option === " ") return;
-    if (this.option === ">") this.isLittle = false;
-    else if (this.option === "<") this.isLittle = true;
-    else if (this.option === "!") this.align(this.number(defaultAlignment));
-    else badArgument(this.lua, this.l, 1, `invalid format option '${this.option}'`);
-  }
-
-  private align(alignment: number): void {
-    if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
-      this.lua.raiseAt(this.l, `alignment ${alignment} is not a power of 2`);
-    }
-    this.alignment = alignment;
-  }
-
-  private optionSize(): number {
-    if (this.option === "c") return this.number(1);
-    if (this.option !== "i" && this.option !== "I") return fixedSizes[this.option] ?? 0;
-    const size = this.number(intBytes);
-    if (size > integerBytesMax) {
-      const text = `integral size ${size} is larger than limit of ${integerBytesMax}`;
-      this.lua.raiseAt(this.l, text);
-    }
-    return size;
-  }
-
-  private number(otherwise: number): number {
-    if (!this.isDigit()) return otherwise;
-    let value = 0;
-    while (this.isDigit()) {
-      value = value * 10 + Number(this.text[this.at++]);
-      if (value > intMax) this.lua.raiseAt(this.l, "integral size overflow");
-    }
-    return value;
-  }
-
-  private isDigit(): boolean {
-    const code = this.text.charCodeAt(this.at);
-    return code >= 0x30 && code <= 0x39;
-  }
-}
+const wordValues = 2 ** 32;
+const wordBits = 32;
+const wordBytes = 4;
+const longBytes = 8;
+/** So many items need no more of the stack than any function has. */
+const fewItems = 12;
 
 class Struct {
   private readonly lua: Lua;
   private readonly output: Output;
+  private readonly formats: StructFormats;
   private readonly scratch: DataView;
+  /** Of the data that are unpacked: where they begin, and how long they are. */
+  private base: number;
+  private length: number;
 
   constructor(lua: Lua) {
     this.lua = lua;
     this.output = new Output(lua);
-    this.scratch = new DataView(new ArrayBuffer(8));
+    this.formats = new StructFormats();
+    this.scratch = new DataView(new ArrayBuffer(longBytes));
+    this.base = 0;
+    this.length = 0;
+  }
+
+  private format(l: number): StructFormat {
+    const { lua } = this;
+    checkString(lua, l, 1);
+    return this.formats.at(lua.bytes, lua.at, lua.length);
+  }
+
+  private refuse(l: number, { kind: what, option, fault }: Item): void {
+    if (fault !== "") this.lua.raiseAt(l, fault);
+    if (what === kind.INVALID) badArgument(this.lua, l, 1, `invalid format option '${option}'`);
   }
 
   // ---- pack ------------------------------------------------------------------------------------
 
   pack(l: number): number {
     const { lua, output } = this;
-    const format = new Format(lua, l);
+    const format = this.format(l);
     output.clear();
     lua.api.lua_pushnil(l); // what stands for a missing argument
     let argument = 2;
-    while (format.next()) {
-      for (let n = format.padding(output.length); n > 0; n--) output.byte(l, 0);
-      argument += this.packOption(l, format, argument);
+    for (let i = 0, item = format.item(0); item !== null; item = format.item(++i)) {
+      output.count(l);
+      if (item.kind === kind.OVERFLOW) this.refuse(l, item);
+      for (let n = paddingOf(item, output.length); n > 0; n--) output.byte(l, 0);
+      if (this.packItem(l, item, argument)) argument++;
     }
     output.push(l);
     return 1;
   }
 
-  /** Returns how many arguments it took. */
-  private packOption(l: number, format: Format, argument: number): number {
-    switch (format.option) {
-      case "b":
-      case "B":
-      case "h":
-      case "H":
-      case "l":
-      case "L":
-      case "T":
-      case "i":
-      case "I":
-        this.packInteger(l, format, argument);
-        return 1;
-      case "x":
+  /** Returns whether it took an argument. */
+  private packItem(l: number, item: Item, argument: number): boolean {
+    switch (item.kind) {
+      case kind.SIGNED:
+      case kind.UNSIGNED:
+        this.packInteger(l, item, argument);
+        return true;
+      case kind.FLOAT:
+        this.packFloat(l, item, argument);
+        return true;
+      case kind.BYTES:
+      case kind.STRING:
+        this.packString(l, item, argument);
+        return true;
+      case kind.PADDING:
         this.output.byte(l, 0);
-        return 0;
-      case "f":
-      case "d":
-        this.packFloat(l, format, argument);
-        return 1;
-      case "c":
-      case "s":
-        this.packString(l, format, argument);
-        return 1;
+        return false;
       default:
-        format.control();
-        return 0;
+        this.refuse(l, item);
+        return false;
     }
   }
 
-  private packInteger(l: number, format: Format, argument: number): void {
+  private packInteger(l: number, { size, isLittle }: Item, argument: number): void {
+    const { output } = this;
     const number = this.lua.api.luaL_checknumber(l, argument);
-    const value = number < 0 ? BigInt(toInteger(number)) : toUnsigned(number);
-    const { size } = format;
-    this.output.reserve(l, size);
-    const { bytes, length } = this.output;
-    this.scratch.setBigUint64(0, BigInt.asUintN(64, value), true);
-    for (let i = 0; i < size; i++) {
-      const byte = i < 8 ? this.scratch.getUint8(i) : 0;
-      bytes[length + (format.isLittle ? i : size - 1 - i)] = byte;
+    let low = number >>> 0;
+    let high = Math.floor(Math.trunc(number) / wordValues) | 0;
+    if (!Number.isSafeInteger(Math.trunc(number))) {
+      const value = number < 0 ? BigInt(toInteger(number)) : toUnsigned(number);
+      low = Number(BigInt.asUintN(wordBits, value));
+      high = Number(BigInt.asIntN(wordBits, value >> BigInt(wordBits)));
     }
-    this.output.length += size;
+    output.reserve(l, size);
+    const { bytes, length } = output;
+    for (let i = 0; i < size; i++) {
+      const word = i < wordBytes ? low >>> (8 * i) : high >>> (8 * (i - wordBytes));
+      bytes[length + (isLittle ? i : size - 1 - i)] = i < longBytes ? word : 0;
+    }
+    output.length += size;
   }
 
-  private packFloat(l: number, format: Format, argument: number): void {
+  private packFloat(l: number, { size, isLittle }: Item, argument: number): void {
     const value = this.lua.api.luaL_checknumber(l, argument);
     const { scratch } = this;
-    if (format.size === 4) scratch.setFloat32(0, value, format.isLittle);
-    else scratch.setFloat64(0, value, format.isLittle);
-    const sign = format.isLittle ? format.size - 1 : 0;
+    if (size === wordBytes) scratch.setFloat32(0, value, isLittle);
+    else scratch.setFloat64(0, value, isLittle);
+    const sign = isLittle ? size - 1 : 0;
     if (Number.isNaN(value) && isNegativeNan(this.lua, l, argument)) {
       scratch.setUint8(sign, scratch.getUint8(sign) | 0x80);
     }
-    for (let i = 0; i < format.size; i++) this.output.byte(l, scratch.getUint8(i));
+    for (let i = 0; i < size; i++) this.output.byte(l, scratch.getUint8(i));
   }
 
-  private packString(l: number, format: Format, argument: number): void {
+  private packString(l: number, item: Item, argument: number): void {
     const { lua } = this;
     checkString(lua, l, argument);
     const { at, length } = lua;
-    const size = format.size === 0 ? length : format.size;
+    const size = item.size === 0 ? length : item.size;
     // The number of the argument after it, as in Redis.
     if (length < size) badArgument(lua, l, argument + 1, "string too short");
     this.output.copy(l, at, size);
-    if (format.option === "s") this.output.byte(l, 0);
+    if (item.kind === kind.STRING) this.output.byte(l, 0);
   }
 
   // ---- unpack ----------------------------------------------------------------------------------
 
   unpack(l: number): number {
     const { lua } = this;
-    const format = new Format(lua, l);
+    const { api } = lua;
+    const format = this.format(l);
     checkString(lua, l, 2);
-    const { length } = lua;
+    this.base = lua.at;
+    this.length = lua.length;
     const offset = isNone(lua, l, 3) ? 1 : checkInteger(lua, l, 3);
     if (offset === 0) badArgument(lua, l, 3, "offset must be 1 or greater");
     let position = offset - 1;
-    const first = lua.api.lua_gettop(l);
-    while (format.next()) {
-      position += format.padding(position);
-      this.checkData(l, position, format.size, length);
-      if (lua.api.lua_checkstack(l, 2) === 0) {
+    const first = api.lua_gettop(l);
+    for (let i = 0, item = format.item(0); item !== null; item = format.item(++i)) {
+      if (item.kind === kind.OVERFLOW) this.refuse(l, item);
+      position += paddingOf(item, position);
+      this.checkData(l, position, item.size);
+      if (i >= fewItems && api.lua_checkstack(l, 2) === 0) {
         lua.raiseAt(l, "stack overflow (too many results)");
       }
-      const results = lua.api.lua_gettop(l) - first;
-      position += this.unpackOption(l, format, position, length, results);
+      position += this.unpackItem(l, item, position, first);
     }
-    lua.api.lua_pushnumber(l, position + 1);
-    return lua.api.lua_gettop(l) - first;
+    api.lua_pushnumber(l, position + 1);
+    return api.lua_gettop(l) - first;
   }
 
   /** A negative position is one beyond all data, as in C. */
-  private checkData(l: number, position: number, size: number, length: number): void {
-    if (position >= 0 && position + size <= length) return;
+  private checkData(l: number, position: number, size: number): void {
+    if (position >= 0 && position + size <= this.length) return;
     badArgument(this.lua, l, 2, "data string too short");
   }
 
-  /** Returns how many bytes it took. */
-  private unpackOption(
-    l: number,
-    format: Format,
-    position: number,
-    length: number,
-    results: number,
-  ): number {
-    switch (format.option) {
-      case "b":
-      case "B":
-      case "h":
-      case "H":
-      case "l":
-      case "L":
-      case "T":
-      case "i":
-      case "I":
-        this.unpackInteger(l, format, position);
+  /** Returns how many bytes it took. `first`: the top of the stack before the first result. */
+  private unpackItem(l: number, item: Item, position: number, first: number): number {
+    switch (item.kind) {
+      case kind.SIGNED:
+      case kind.UNSIGNED:
+        this.lua.api.lua_pushnumber(l, this.integerAt(item, this.base + position));
         break;
-      case "x":
+      case kind.FLOAT:
+        this.unpackFloat(l, item, this.base + position);
         break;
-      case "f":
-      case "d":
-        this.unpackFloat(l, format, position);
-        break;
-      case "c":
-        return this.unpackBytes(l, format, position, length, results);
-      case "s":
-        return this.unpackString(l, position, length);
+      case kind.BYTES:
+        return this.unpackBytes(l, item, position, first);
+      case kind.STRING:
+        return this.unpackString(l, position);
       default:
-        format.control();
+        this.refuse(l, item);
     }
-    return format.size;
+    return item.size;
   }
 
-  private unpackInteger(l: number, format: Format, position: number): void {
-    const { size, isLittle, option } = format;
-    this.lua.readString(l, 2);
-    const { bytes, at } = this.lua;
-    let value = 0n;
-    // Of more than eight bytes, the last ones that are shifted in remain.
+  private integerAt({ kind: what, size, isLittle }: Item, at: number): number {
+    const { bytes } = this.lua;
+    const isSigned = what === kind.SIGNED;
+    if (size > longBytes) return longIntegerAt(bytes, at, size, isLittle, isSigned);
+    let low = 0;
+    let high = 0;
     for (let i = 0; i < size; i++) {
-      const from = isLittle ? size - 1 - i : i;
-      value = BigInt.asUintN(64, (value << 8n) | BigInt(bytes[at + position + from]));
+      const byte = bytes[isLittle ? at + i : at + size - 1 - i];
+      if (i < wordBytes) low |= byte << (8 * i);
+      else high |= byte << (8 * (i - wordBytes));
     }
-    const isSigned = option === option.toLowerCase();
-    if (isSigned) value = signExtended(value, size);
-    this.lua.api.lua_pushnumber(l, Number(value));
+    if (size <= wordBytes) {
+      const unused = wordBits - 8 * size;
+      return isSigned ? (low << unused) >> unused : low >>> 0;
+    }
+    const unused = 2 * wordBits - 8 * size;
+    // One sum of two exact numbers: it is rounded once, as C rounds.
+    return (isSigned ? (high << unused) >> unused : high >>> 0) * wordValues + (low >>> 0);
   }
 
-  private unpackFloat(l: number, format: Format, position: number): void {
+  private unpackFloat(l: number, { size, isLittle }: Item, at: number): void {
     const { lua, scratch } = this;
-    lua.readString(l, 2);
-    for (let i = 0; i < format.size; i++) {
-      scratch.setUint8(i, lua.bytes[lua.at + position + i]);
-    }
-    const isSingle = format.size === 4;
-    const value = isSingle
-      ? scratch.getFloat32(0, format.isLittle)
-      : scratch.getFloat64(0, format.isLittle);
+    for (let i = 0; i < size; i++) scratch.setUint8(i, lua.bytes[at + i]);
+    const isSingle = size === wordBytes;
+    const value = isSingle ? scratch.getFloat32(0, isLittle) : scratch.getFloat64(0, isLittle);
     if (!Number.isNaN(value)) lua.api.lua_pushnumber(l, value);
-    else pushNan(lua, l, scratch.getUint8(format.isLittle ? format.size - 1 : 0) >= 0x80);
+    else pushNan(lua, l, scratch.getUint8(isLittle ? size - 1 : 0) >= 0x80);
   }
 
-  private unpackBytes(
-    l: number,
-    format: Format,
-    position: number,
-    length: number,
-    results: number,
-  ): number {
+  private unpackBytes(l: number, item: Item, position: number, first: number): number {
     const { lua } = this;
-    let { size } = format;
+    let { size } = item;
     if (size === 0) {
-      if (results === 0 || lua.api.lua_isnumber(l, -1) === 0) {
+      if (lua.api.lua_gettop(l) === first || lua.api.lua_isnumber(l, -1) === 0) {
         lua.raiseAt(l, "format 'c0' needs a previous size");
       }
       size = Number(toUnsigned(lua.api.lua_tonumber(l, -1)));
       lua.api.lua_settop(l, -2);
-      this.checkData(l, position, size, length);
+      this.checkData(l, position, size);
     }
-    lua.readString(l, 2);
-    lua.api.lua_pushlstring(l, lua.at + position, size);
+    lua.api.lua_pushlstring(l, this.base + position, size);
     return size;
   }
 
-  private unpackString(l: number, position: number, length: number): number {
+  private unpackString(l: number, position: number): number {
     const { lua } = this;
-    lua.readString(l, 2);
-    const start = lua.at + position;
+    const start = this.base + position;
     const end = lua.bytes.indexOf(0, start);
-    if (end < 0 || end >= lua.at + length) lua.raiseAt(l, "unfinished string in data");
+    if (end < 0 || end >= this.base + this.length) lua.raiseAt(l, "unfinished string in data");
     lua.api.lua_pushlstring(l, start, end - start);
     return end - start + 1;
   }
@@ -329,20 +247,43 @@ class Struct {
 
   size(l: number): number {
     const { lua } = this;
-    const format = new Format(lua, l);
+    const format = this.format(l);
     let total = 0;
-    while (format.next()) {
-      total += format.padding(total);
-      if (format.option === "s") badArgument(lua, l, 1, "option 's' has no fixed size");
-      if (format.option === "c" && format.size === 0) {
+    for (let i = 0, item = format.item(0); item !== null; item = format.item(++i)) {
+      this.output.count(l);
+      if (item.kind === kind.OVERFLOW) this.refuse(l, item);
+      total += paddingOf(item, total);
+      if (item.option === "s") badArgument(lua, l, 1, "option 's' has no fixed size");
+      if (item.option === "c" && item.size === 0) {
         badArgument(lua, l, 1, "option 'c0' has no fixed size");
       }
-      if (!/[0-9A-Za-z]/.test(format.option)) format.control();
-      total += format.size;
+      if (!/[0-9A-Za-z]/.test(item.option)) this.refuse(l, item);
+      total += item.size;
     }
     lua.api.lua_pushnumber(l, total);
     return 1;
   }
+}
+
+/** Bytes to skip before the item, if `at` bytes precede it. */
+function paddingOf({ alignment }: Item, at: number): number {
+  return alignment > 1 ? (alignment - (at & (alignment - 1))) & (alignment - 1) : 0;
+}
+
+/** Of more than eight bytes: the last ones that are shifted in remain. */
+function longIntegerAt(
+  bytes: Uint8Array,
+  at: number,
+  size: number,
+  isLittle: boolean,
+  isSigned: boolean,
+): number {
+  let value = 0n;
+  for (let i = 0; i < size; i++) {
+    const from = isLittle ? size - 1 - i : i;
+    value = BigInt.asUintN(64, (value << 8n) | BigInt(bytes[at + from]));
+  }
+  return Number(isSigned ? signExtended(value, size) : value);
 }
 
 /** C shifts by the size in bits modulo 64, so sizes beyond eight bytes have odd results. */

@@ -57,6 +57,16 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["struct.pack('>!4 b i3 I2', 1, -2, 2^32+3)", "\u0001\0\0\u00ff\u00ff\u00fe\0\u0003"],
     ["struct.unpack('>i5', string.char(128,2,3,4,5))", "-549722061819"],
     ["struct.size('!8bd!4bi')", "24"],
+    ["struct.size(('bi'):rep(1e5)) + struct.size(('bi'):rep(1e5))", "1000000"],
+    [
+      "struct.pack('b!3', 'x')",
+      "script:1: bad argument #2 to 'pack' (number expected, got string)",
+    ],
+    ["struct.pack('b!3', 1)", "script:1: alignment 3 is not a power of 2"],
+    ["struct.unpack('<l', struct.pack('<l', -2^53))", "-9.007199254741e+15"],
+    ["struct.unpack('<I8', ('\\255'):rep(8))", "1.844674407371e+19"],
+    ["struct.unpack('<I7', ('\\255'):rep(7))", "7.2057594037928e+16"],
+    ["struct.unpack('>i7', ('\\255'):rep(7))", "-1"],
     ["struct.pack('i33', 1)", "script:1: integral size 33 is larger than limit of 32"],
   ],
   "bit rounds to the nearest and takes 32 bits": [
