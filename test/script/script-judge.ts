@@ -1,6 +1,7 @@
 /**
  * Runs the same random scripts on two servers and compares what they reply, and after each batch
- * the whole keyspace of both and of a follower of the second.
+ * the whole keyspace of both and of a follower of the second. Some batches are functions: each
+ * script is the only one of a library, which is loaded and called.
  * Invariant: each batch begins with empty servers, so a difference says nothing about a later one.
  */
 import { waitFor } from "../harness.ts";
@@ -12,12 +13,11 @@ import { randomScript } from "./random-scripts.ts";
 
 const batchScripts = 40;
 const differencesMax = 10;
+const functionsShare = 0.25;
 const contextChars = 70;
 const tailChars = 160;
-/** The names of keys as bytes: they are written as Lua escapes them. */
-const keys = keyNames.map((name) => {
-  return Buffer.from(name.replace("\\0", "\0").replace("\\255", "\xff"), "latin1");
-});
+/** The names of keys, one character a byte: they are written as Lua escapes them. */
+const keys = keyNames.map((name) => name.replace("\\0", "\0").replace("\\255", "\xff"));
 
 export class ScriptJudge {
   readonly differences: string[] = [];
@@ -38,35 +38,38 @@ export class ScriptJudge {
       const scripts = Array.from({ length: Math.min(batchScripts, count - done) }, () => {
         return randomScript(random, { commands: random.chance(0.6), isResp3: this.isResp3 });
       });
-      await this.batch(scripts);
+      await this.batch(scripts, random.chance(functionsShare));
       done += scripts.length;
     }
   }
 
-  private async batch(scripts: readonly string[]): Promise<void> {
-    for (const peer of [this.reference, this.judged]) {
-      peer.send("FLUSHALL");
-      for (const script of scripts) {
-        peer.send("EVAL", Buffer.from(script, "latin1"), keys.length, ...keys, "argument", "7");
-      }
+  private async batch(scripts: readonly string[], asFunctions: boolean): Promise<void> {
+    const commands = [["FLUSHALL"], ["FUNCTION", "FLUSH"]];
+    const first = commands.length;
+    for (const [i, script] of scripts.entries()) {
+      const given = [String(keys.length), ...keys, "argument", "7"];
+      if (!asFunctions) commands.push(["EVAL", script, ...given]);
+      else commands.push(["FUNCTION", "LOAD", libraryOf(script, i)], ["FCALL", `f${i}`, ...given]);
     }
     const [left, right] = await Promise.all([
-      this.replies(this.reference, "redis", scripts),
-      this.replies(this.judged, "ours", scripts),
+      this.replies(this.reference, "redis", commands),
+      this.replies(this.judged, "ours", commands),
     ]);
-    for (let i = 0; i < scripts.length; i++) {
-      const [a, b] = [show(left[i + 1] as Reply), show(right[i + 1] as Reply)];
-      if (a !== b) this.report(scripts[i] as string, a, b);
+    for (let i = first; i < commands.length; i++) {
+      const [a, b] = [show(left[i] as Reply), show(right[i] as Reply)];
+      const script = scripts[Math.floor((i - first) / (asFunctions ? 2 : 1))] as string;
+      if (a !== b) this.report(asFunctions ? `as a function:\n${script}` : script, a, b);
     }
     await this.compareData(scripts);
   }
 
-  private async replies(peer: Peer, name: string, scripts: readonly string[]): Promise<Reply[]> {
+  private async replies(peer: Peer, name: string, commands: readonly string[][]): Promise<Reply[]> {
+    for (const words of commands) peer.send(...words.map((word) => Buffer.from(word, "latin1")));
     const replies: Reply[] = [];
     try {
-      while (replies.length <= scripts.length) replies.push(await peer.reply());
+      while (replies.length < commands.length) replies.push(await peer.reply());
     } catch (cause) {
-      throw new Error(`${name} ended with: ${scripts[replies.length - 1]}`, { cause });
+      throw new Error(`${name} ended with: ${commands[replies.length]}`, { cause });
     }
     return replies;
   }
@@ -94,6 +97,12 @@ export class ScriptJudge {
       `${script.slice(start)}\n  redis: ${part(reference)}\n  ours:  ${part(judged)}`,
     );
   }
+}
+
+/** A library with the script as its only function. */
+function libraryOf(script: string, number: number): string {
+  const code = `redis.register_function("f${number}", function(KEYS, ARGV) ${script}\nend)`;
+  return `#!lua name=l${number}\n${code}`;
 }
 
 /** Every key with its value and its time, in order. */
