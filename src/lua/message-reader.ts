@@ -1,7 +1,9 @@
 // cmsgpack.unpack, unpack_one and unpack_limit: the values of a MessagePack text. Integers become
 // numbers through int64, as in Redis: what a uint64 has beyond it becomes negative.
-// Invariant: the text stays on the stack, at index 1, while it is read; `at` is the offset of what
-// no value has taken.
+// Invariant: the text stays on the stack, at index 1, while it is read, so that it does not move;
+// the view of the memory is read again after each value. `at` is the offset of what no value has
+// taken.
+// Hot path: no allocation.
 
 import type { Lua } from "./lua.ts";
 import { checkInteger, checkString, isNone } from "./lua-arguments.ts";
@@ -11,11 +13,12 @@ const tooMany = "too many return values at once; use unpack_one or unpack_limit 
 const valuesPerCheck = 0xfff;
 const inArray = "in function mp_decode_to_lua_array";
 const inMap = "in function mp_decode_to_lua_hash";
+const wordValues = 2 ** 32;
+const wordBits = 32;
 
 export class MessageReader {
   private readonly lua: Lua;
-  private bytes: Uint8Array;
-  private view: DataView;
+  private readonly scratch: DataView;
   private base: number;
   private at: number;
   private length: number;
@@ -23,8 +26,7 @@ export class MessageReader {
 
   constructor(lua: Lua) {
     this.lua = lua;
-    this.bytes = new Uint8Array(0);
-    this.view = new DataView(this.bytes.buffer);
+    this.scratch = new DataView(new ArrayBuffer(8));
     this.base = 0;
     this.at = 0;
     this.length = 0;
@@ -57,7 +59,6 @@ export class MessageReader {
     if (!isAll) lua.api.lua_pushnil(l);
     for (let n = 0; this.at < this.length && (isAll || n < limit); n++) this.value(l);
     const next = this.at === this.length ? -1 : this.at;
-    this.bytes = new Uint8Array(0);
     if (!isAll) {
       lua.api.lua_pushnumber(l, next);
       lua.api.lua_replace(l, first + 1);
@@ -77,8 +78,6 @@ export class MessageReader {
       lua.raiseAt(l, `Start offset ${offset | 0} greater than input length ${length}.`);
     }
     this.base = lua.at;
-    this.bytes = lua.bytes.slice(lua.at, lua.at + length);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, length);
     this.length = length;
     this.at = offset;
   }
@@ -89,7 +88,7 @@ export class MessageReader {
   private value(l: number): void {
     this.room(l, 1, tooMany);
     if ((++this.values & valuesPerCheck) === 0) this.lua.checkTime(l);
-    const type = this.take(l, 1, (at) => this.bytes[at]);
+    const type = this.unsigned(l, 1);
     if (type < 0x80) this.push(l, type);
     else if (type < 0x90) this.map(l, type & 15);
     else if (type < 0xa0) this.array(l, type & 15);
@@ -100,7 +99,6 @@ export class MessageReader {
 
   private typed(l: number, type: number): void {
     const { api } = this.lua;
-    const { view } = this;
     switch (type) {
       case 0xc0:
         return api.lua_pushnil(l);
@@ -117,25 +115,11 @@ export class MessageReader {
         return this.push(l, this.unsigned(l, 1 << (type - 0xcc)));
       case 0xcf:
       case 0xd3:
-        return this.push(
-          l,
-          this.take(l, 8, (at) => Number(view.getBigInt64(at))),
-        );
+        return this.push(l, this.long(l));
       case 0xd0:
-        return this.push(
-          l,
-          this.take(l, 1, (at) => view.getInt8(at)),
-        );
       case 0xd1:
-        return this.push(
-          l,
-          this.take(l, 2, (at) => view.getInt16(at)),
-        );
       case 0xd2:
-        return this.push(
-          l,
-          this.take(l, 4, (at) => view.getInt32(at)),
-        );
+        return this.push(l, this.signed(l, 1 << (type - 0xd0)));
       case 0xd9:
       case 0xda:
       case 0xdb:
@@ -155,32 +139,41 @@ export class MessageReader {
     this.lua.api.lua_pushnumber(l, value);
   }
 
-  /** Reads so many bytes. */
-  private take(l: number, bytes: number, read: (at: number) => number): number {
-    this.need(l, bytes);
-    const value = read(this.at);
-    this.at += bytes;
-    return value;
-  }
-
   private need(l: number, bytes: number): void {
     if (this.at + bytes > this.length) this.lua.raiseAt(l, "Missing bytes in input.");
   }
 
-  private unsigned(l: number, bytes: number): number {
-    const { view } = this;
-    return this.take(l, bytes, (at) => {
-      if (bytes === 1) return view.getUint8(at);
-      return bytes === 2 ? view.getUint16(at) : view.getUint32(at);
-    });
+  /** Of up to four bytes, most significant first. */
+  private unsigned(l: number, size: number): number {
+    this.need(l, size);
+    const { bytes } = this.lua;
+    const start = this.base + this.at;
+    let value = 0;
+    for (let i = start; i < start + size; i++) value = value * 256 + bytes[i];
+    this.at += size;
+    return value;
   }
 
-  private float(l: number, bytes: number): void {
-    const { view, at } = this;
-    const value = this.take(l, bytes, () =>
-      bytes === 4 ? view.getFloat32(at) : view.getFloat64(at),
-    );
-    if (Number.isNaN(value)) pushNan(this.lua, l, view.getUint8(at) >= 0x80);
+  private signed(l: number, size: number): number {
+    const unused = wordBits - 8 * size;
+    return (this.unsigned(l, size) << unused) >> unused;
+  }
+
+  /** An int64, rounded once. */
+  private long(l: number): number {
+    this.need(l, 8);
+    const high = this.signed(l, 4);
+    return high * wordValues + this.unsigned(l, 4);
+  }
+
+  private float(l: number, size: number): void {
+    this.need(l, size);
+    const { scratch, lua } = this;
+    const start = this.base + this.at;
+    for (let i = 0; i < size; i++) scratch.setUint8(i, lua.bytes[start + i]);
+    this.at += size;
+    const value = size === 4 ? scratch.getFloat32(0) : scratch.getFloat64(0);
+    if (Number.isNaN(value)) pushNan(lua, l, scratch.getUint8(0) >= 0x80);
     else this.push(l, value);
   }
 
@@ -195,9 +188,8 @@ export class MessageReader {
     this.room(l, 2, inArray);
     api.lua_createtable(l, 0, 0);
     for (let i = 1; i <= length; i++) {
-      this.push(l, i);
       this.value(l);
-      api.lua_settable(l, -3);
+      api.lua_rawseti(l, -2, i);
     }
   }
 

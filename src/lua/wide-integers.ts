@@ -235,11 +235,17 @@ function digitsOf(whole: bigint, letter: string): string {
 
 const uint64Max = 2n ** 64n - 1n;
 
-/** tonumber(text, base) with the 64 bits of strtoul(); and the sign of `-nan`. */
+/** tonumber(text, base) with the 64 bits of strtoul(); and the usual texts, without strtod(). */
 function convertingBases(lua: Lua, original: HostFunction): HostFunction {
   const { api } = lua;
   return (l) => {
-    if (api.lua_gettop(l) < 2 || api.lua_type(l, 2) === typeOf.NIL) return original(l);
+    if (api.lua_gettop(l) < 2) {
+      const value = shortInteger(lua, l);
+      if (value < 0) return original(l);
+      api.lua_pushnumber(l, value);
+      return 1;
+    }
+    if (api.lua_type(l, 2) === typeOf.NIL) return original(l);
     const base = checkInteger(lua, l, 2) | 0;
     if (base === 10 || base < 2 || base > 36) return original(l);
     checkString(lua, l, 1);
@@ -248,6 +254,22 @@ function convertingBases(lua: Lua, original: HostFunction): HostFunction {
     else api.lua_pushnumber(l, value);
     return 1;
   };
+}
+
+const shortDigitsMax = 15;
+
+/** The number that argument 1 is as a text of few digits and nothing else; -1 for all else. */
+function shortInteger(lua: Lua, l: number): number {
+  if (lua.api.lua_type(l, 1) !== typeOf.STRING || !lua.readString(l, 1)) return -1;
+  const { bytes, at, length } = lua;
+  if (length === 0 || length > shortDigitsMax) return -1;
+  let value = 0;
+  for (let i = at; i < at + length; i++) {
+    const digit = bytes[i] - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** strtoul(), where only spaces may follow the digits; also of what C takes for the end: a NUL. */

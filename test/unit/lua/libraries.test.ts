@@ -48,10 +48,21 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["cjson.decode('[1,]')", "script:1: Expected value but found T_ARR_END at character 4"],
   ],
   "cmsgpack writes and reads": [
+    ["#cmsgpack.unpack(cmsgpack.pack({('x'):rep(3e6), ('y'):rep(4e6), 5}))[2]", "4000000"],
+    ["cmsgpack.unpack('\\207\\255\\255\\255\\255\\255\\255\\255\\254')", "-2"],
     ["cmsgpack.pack(-33, 1.5, {a=1})", "\u00d0\u00df\u00ca?\u00c0\0\0\u0081\u00a1a\u0001"],
     ["cmsgpack.unpack('\\207\\255\\255\\255\\255\\255\\255\\255\\255')", "-1"],
     ["select('#', cmsgpack.unpack_limit('\\1\\2\\3', 2, 1))", "3"],
     ["cmsgpack.unpack('\\193')", "script:1: Bad data format in input."],
+  ],
+  "tonumber reads digits": [
+    ["tonumber('007')", "7"],
+    ["tonumber('999999999999999')", "1e+15"],
+    ["tonumber('9007199254740993')", "9.007199254741e+15"],
+    ["tonumber(' 12 ') + tonumber('-3') + tonumber('1e2') + tonumber('0x10')", "125"],
+    ["tonumber('')", "nil"],
+    ["tonumber('1\\0')", "1"],
+    ["tonumber('1', nil)", "1"],
   ],
   "struct packs and unpacks": [
     ["struct.pack('>!4 b i3 I2', 1, -2, 2^32+3)", "\u0001\0\0\u00ff\u00ff\u00fe\0\u0003"],
