@@ -13,6 +13,7 @@ import { copyBytes } from "../base/bytes.ts";
 import { HostFunctions } from "./callable.ts";
 import { type LuaExports, status } from "./exports.ts";
 import { type Instance, instantiate } from "./module.ts";
+import { FINISHED, makeSuspension, type Suspension, THREW } from "./suspension.ts";
 
 /** Strings up to this length reach Lua through one buffer. */
 const scratchBytes = 64 * 1024;
@@ -20,6 +21,22 @@ const maskCount = 1 << 3;
 const collect = 2;
 const count = 3;
 const countRest = 4;
+const outcomeBytes = 12;
+
+/** What start() returns for a script that goes on later. */
+export const SUSPENDED = -1;
+
+/** Who suspends scripts, and learns of their ends. */
+export interface Suspender {
+  /** A script is suspended until the promise resolves. */
+  suspend(): Promise<void>;
+  /** It goes on; `hasFailed`: at once, as it could not be suspended here. */
+  resumed(hasFailed: boolean): void;
+  /** It has ended after it was suspended: so, or by an exception of a function of ours. */
+  ended(outcome: number, thrown: unknown): void;
+  /** ended() has thrown. */
+  failed(error: unknown): void;
+}
 
 export class Lua {
   readonly api: LuaExports;
@@ -35,8 +52,13 @@ export class Lua {
   private readonly lengthAt: number;
   private readonly names: Map<string, number>;
   private readonly functions: HostFunctions;
-  private hook: number;
-  private onCheck: (l: number) => void;
+  private readonly suspension: Suspension;
+  private readonly outcomeAt: number;
+  private suspender: Suspender | null;
+  /** A script that start() has begun waits to go on. */
+  isSuspended: boolean;
+  private readonly hook: number;
+  private onCheck: (l: number) => unknown;
 
   constructor(memoryBytesMax: number) {
     this.instance = instantiate(memoryBytesMax);
@@ -47,10 +69,28 @@ export class Lua {
     this.scratch = this.api.malloc(scratchBytes);
     this.lengthAt = this.api.malloc(8);
     this.names = new Map();
-    this.functions = new HostFunctions(this.api.__indirect_function_table);
-    this.hook = 0;
+    this.suspender = null;
+    this.isSuspended = false;
     this.onCheck = () => undefined;
+    this.outcomeAt = this.api.malloc(outcomeBytes);
+    this.suspension = this.makeSuspension();
+    const table = this.api.__indirect_function_table;
+    this.hook = table.grow(1);
+    table.set(this.hook, this.suspension.hook);
+    this.functions = new HostFunctions(table);
     this.main = this.api.luaL_newstate();
+  }
+
+  private makeSuspension(): Suspension {
+    return makeSuspension(this.api, this.outcomeAt, {
+      count: (l) => (this.onCheck(l) === true ? 1 : 0),
+      suspend: () => this.suspend(),
+      resumed: (_l, hasFailed) => {
+        this.isSuspended = false;
+        this.suspender?.resumed(hasFailed !== 0);
+      },
+      finished: () => this.ended(),
+    });
   }
 
   /** The memory. Read it again after each allocation: it may have grown. */
@@ -136,7 +176,7 @@ export class Lua {
    * results and returns how many they are. Lua can call it from the next protectedCall() on.
    */
   register(call: (l: number) => number): number {
-    return this.functions.add("function", call);
+    return this.functions.add(call);
   }
 
   /** The function of C or of ours with this index. */
@@ -175,10 +215,12 @@ export class Lua {
     this.onCheck(l);
   }
 
-  /** Calls `onCount` after each `instructions` of the VM. 0 of them: no more. */
-  setHook(l: number, onCount: (l: number) => void, instructions: number): void {
+  /**
+   * Calls `onCount` after each `instructions` of the VM. 0 of them: no more. If it returns true, a
+   * script that was begun by start() is suspended.
+   */
+  setHook(l: number, onCount: Lua["onCheck"], instructions: number): void {
     this.onCheck = onCount;
-    if (this.hook === 0) this.hook = this.functions.add("hook", (state) => this.onCheck(state));
     this.hookEach(l, instructions);
   }
 
@@ -223,6 +265,63 @@ export class Lua {
       if (!isTrap(thrown)) throw thrown; // an exception of a function of ours
       return status.NO_MEMORY;
     }
+  }
+
+  // ---- suspending ----------------------------------------------------------------------------
+
+  /** Lets scripts be suspended that start() has begun. */
+  setSuspender(suspender: Suspender): void {
+    this.suspender = suspender;
+  }
+
+  /** protectedCall() of a script that the hook may suspend; SUSPENDED if it has. */
+  start(l: number, args: number, results: number, handler: number): number {
+    const { instance, suspension } = this;
+    const at = this.outcomeAt >> 2;
+    if (!this.functions.isLinked) this.functions.link();
+    const promise = suspension.run(l, args, results, handler);
+    const state = instance.words[at];
+    if (state === FINISHED) return instance.words[at + 1];
+    if (this.isSuspended) {
+      instance.words[at + 2] = 1;
+      promise.catch((error) => this.failed(error));
+      return SUSPENDED;
+    }
+    promise.catch(() => undefined); // what it was rejected with, a trap, is all there is to know
+    const thrown = this.takeThrown();
+    if (thrown !== null) throw thrown;
+    return status.NO_MEMORY;
+  }
+
+  private suspend(): Promise<void> {
+    if (this.suspender === null) throw new Error("nobody suspends scripts");
+    this.isSuspended = true;
+    return this.suspender.suspend();
+  }
+
+  /** After a script that was suspended. */
+  private ended(): void {
+    const at = this.outcomeAt >> 2;
+    const { words } = this.instance;
+    words[at + 2] = 0;
+    const isFinished = words[at] === FINISHED;
+    const outcome = isFinished ? words[at + 1] : status.NO_MEMORY;
+    this.suspender?.ended(outcome, isFinished ? null : this.takeThrown());
+  }
+
+  /** The exception of a function of ours that has ended a script; null: it was a trap. */
+  private takeThrown(): unknown {
+    this.isBroken = true;
+    const { thrown } = this.suspension;
+    const { value } = thrown;
+    thrown.value = null;
+    return this.instance.words[this.outcomeAt >> 2] === THREW && !isTrap(value) ? value : null;
+  }
+
+  private failed(error: unknown): void {
+    if (!isTrap(error)) return this.suspender?.failed(error);
+    this.isBroken = true;
+    this.suspender?.ended(status.NO_MEMORY, null);
   }
 
   // ---- memory --------------------------------------------------------------------------------

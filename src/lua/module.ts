@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import path from "wasmoon-lua5.1/dist/liblua5.1.wasm" with { type: "file" };
 import { wallClockMs } from "../base/clock.ts";
 import type { LuaExports } from "./exports.ts";
+import { type Jumps, makeJumps } from "./jumps.ts";
 
 /** SHA-256 of the module of wasmoon-lua5.1 1.18.10. */
 const expectedHash = "cba969b97e8a319eba8996b5df488aed5cdd22a56f2de53b42598e474014e610";
@@ -21,9 +22,6 @@ const wholeStringShift = 31;
 const pageBytes = 64 * 1024;
 
 type ModuleImports = Record<string, (...args: number[]) => unknown>;
-
-/** What the module throws for longjmp(); invoke_vii, which stands for setjmp(), catches it. */
-const longJump = Number.POSITIVE_INFINITY;
 
 /** A thread compiles the module once (46 ms), also if its VM is replaced later. */
 let compiled: WebAssembly.Module | null = null;
@@ -45,8 +43,10 @@ export function instantiate(memoryBytesMax: number): Instance {
     words: new Int32Array(0),
     onGrowth: () => undefined,
   };
-  const { exports } = new WebAssembly.Instance(compiled, system(instance, memoryBytesMax));
+  const jumps = makeJumps();
+  const { exports } = new WebAssembly.Instance(compiled, system(instance, memoryBytesMax, jumps));
   instance.api = exports as unknown as LuaExports;
+  jumps.follow(instance.api);
   renewViews(instance);
   instance.api.__wasm_call_ctors();
   return instance;
@@ -74,10 +74,18 @@ const nothing = () => undefined;
 const zero = () => 0;
 const fails = () => -1;
 
-function system(instance: Instance, memoryBytesMax: number): Record<string, ModuleImports> {
+function system(
+  instance: Instance,
+  memoryBytesMax: number,
+  jumps: Jumps,
+): Record<string, ModuleImports> {
   return {
     env: {
-      ...jumps(instance),
+      exit: (code: number) => {
+        throw new Error(`Lua has ended itself with code ${code}`);
+      },
+      invoke_vii: jumps.invoke,
+      _emscripten_throw_longjmp: jumps.jump,
       ...memory(instance, memoryBytesMax),
       emscripten_date_now: wallClockMs,
       ...named(["_emscripten_get_now_is_monotonic", "strftime", "_emscripten_system"], zero),
@@ -101,32 +109,6 @@ function system(instance: Instance, memoryBytesMax: number): Record<string, Modu
 
 function named(names: readonly string[], result: () => unknown): ModuleImports {
   return Object.fromEntries(names.map((name) => [name, result]));
-}
-
-/** setjmp() and longjmp(): how Lua raises an error and catches it. */
-function jumps(instance: Instance): ModuleImports {
-  /** Table.get() makes a new object for each call. */
-  const functions: ((a: number, b: number) => void)[] = [];
-  return {
-    exit: (code: number) => {
-      throw new Error(`Lua has ended itself with code ${code}`);
-    },
-    _emscripten_throw_longjmp: () => {
-      throw longJump;
-    },
-    invoke_vii: (index: number, a: number, b: number) => {
-      const { api } = instance;
-      const stack = api.stackSave();
-      try {
-        functions[index] ??= api.__indirect_function_table.get(index);
-        functions[index](a, b);
-      } catch (thrown) {
-        api.stackRestore(stack);
-        if (thrown !== longJump) throw thrown;
-        api.setThrew(1, 0);
-      }
-    },
-  };
 }
 
 function memory(instance: Instance, memoryBytesMax: number): ModuleImports {

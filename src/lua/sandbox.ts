@@ -3,10 +3,11 @@
 // `loadstring` as Redis has them.
 // Invariant: after protectGlobals() the host reaches the globals only through what it returns.
 
-import { allResults, globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
+import { globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import { badArgument, isNone } from "./lua-arguments.ts";
 import { ReadOnlyTables } from "./read-only.ts";
+import { handledCalls, protectedCalls } from "./shims.ts";
 import { type HostFunction, wrap } from "./wrapping.ts";
 
 /** Globals of Lua that scripts do not have. */
@@ -29,8 +30,7 @@ export function installBase(lua: Lua, l: number): void {
     api.lua_pushnil(l);
     api.lua_setfield(l, -2, lua.name(name));
   }
-  lua.setFunction(l, "pcall", (state) => protectedCall(lua, state));
-  lua.setFunction(l, "xpcall", (state) => handledCall(lua, state));
+  setProtectedCalls(lua, l);
   wrap(lua, l, "loadstring", (original) => {
     lua.setFunction(l, "load", (state) => load(lua, state, original));
     return (state) => loadString(lua, state, original);
@@ -144,14 +144,25 @@ function nameNull(lua: Lua, l: number): void {
 
 // ---- functions ----------------------------------------------------------------------------------
 
-/** pcall() of Redis: of an error that is a table with a text `err`, it gives the text. */
-function protectedCall(lua: Lua, l: number): number {
+/** pcall() and xpcall(), within which a script can be suspended. */
+function setProtectedCalls(lua: Lua, l: number): void {
   const { api } = lua;
-  const count = api.lua_gettop(l);
-  if (count === 0) badArgument(lua, l, 1, "value expected");
-  api.lua_pushboolean(l, 1);
-  api.lua_insert(l, 1);
-  if (api.lua_pcall(l, count - 1, -1, 0) === status.OK) return api.lua_gettop(l);
+  const noFunction = (state: number) => badArgument(lua, state, 1, "value expected");
+  const pcall = protectedCalls(api, noFunction, (state) => failedCall(lua, state));
+  lua.setFunction(l, "pcall", pcall);
+  const two = (state: number) => {
+    if (api.lua_gettop(state) < 2) badArgument(lua, state, 2, "value expected");
+    api.lua_settop(state, 2);
+    return 0;
+  };
+  const done = (state: number) => handled(lua, state, true);
+  const failed = (state: number) => callHandler(lua, state);
+  lua.setFunction(l, "xpcall", handledCalls(api, two, done, failed));
+}
+
+/** pcall() of Redis: of an error that is a table with a text `err`, it gives the text. */
+function failedCall(lua: Lua, l: number): number {
+  const { api } = lua;
   if (api.lua_type(l, -1) === typeOf.TABLE) {
     api.lua_getfield(l, -1, lua.name("err"));
     // Otherwise the field stays, as a third result.
@@ -163,19 +174,20 @@ function protectedCall(lua: Lua, l: number): number {
 }
 
 /**
- * xpcall(), which calls the handler when the error has unwound. Lua calls it before: within the
- * hook that ends a script, where no hook ends the handler.
+ * xpcall() calls the handler when the error has unwound. Lua calls it before: within the hook that
+ * ends a script, where no hook ends the handler.
  */
-function handledCall(lua: Lua, l: number): number {
+function callHandler(lua: Lua, l: number): number {
   const { api } = lua;
-  if (api.lua_gettop(l) < 2) badArgument(lua, l, 2, "value expected");
-  api.lua_settop(l, 2);
-  api.lua_pushvalue(l, 1);
-  const isDone = api.lua_pcall(l, 0, allResults, 0) === status.OK;
-  if (!isDone && api.lua_pcall(l, 1, 1, 0) !== status.OK) {
+  if (api.lua_pcall(l, 1, 1, 0) !== status.OK) {
     lua.pushText(l, "error in error handling");
     api.lua_replace(l, -2);
   }
+  return handled(lua, l, false);
+}
+
+function handled(lua: Lua, l: number, isDone: boolean): number {
+  const { api } = lua;
   api.lua_pushboolean(l, isDone ? 1 : 0);
   api.lua_replace(l, 1);
   if (isDone) api.lua_remove(l, 2);

@@ -6,6 +6,7 @@
 import { timedSortItemsMin } from "../base/limits.ts";
 import { globalsIndex, registryIndex, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
+import { sequence } from "./shims.ts";
 import { wrap } from "./wrapping.ts";
 
 const code = Buffer.from("local a, b = ... return a < b");
@@ -15,14 +16,13 @@ export function timeSorts(lua: Lua, l: number): void {
   lua.load(l, code, "=sort");
   const less = api.luaL_ref(l, registryIndex);
   api.lua_getfield(l, globalsIndex, lua.name("table"));
-  wrap(lua, l, "sort", (original) => (state) => {
+  const before = (state: number) => {
     const isLong =
       api.lua_type(state, 1) === typeOf.TABLE && api.lua_objlen(state, 1) >= timedSortItemsMin;
-    if (isLong && api.lua_type(state, 2) <= typeOf.NIL) {
-      api.lua_settop(state, 1);
-      api.lua_rawgeti(state, registryIndex, less);
-    }
-    return original(state);
-  });
+    if (!isLong || api.lua_type(state, 2) > typeOf.NIL) return;
+    api.lua_settop(state, 1);
+    api.lua_rawgeti(state, registryIndex, less);
+  };
+  wrap(lua, l, "sort", (original) => sequence(before, original));
   api.lua_settop(l, -2);
 }

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { globalsIndex, status, type } from "../../../src/lua/exports.ts";
-import { Lua } from "../../../src/lua/lua.ts";
+import { Lua, SUSPENDED } from "../../../src/lua/lua.ts";
 
 const memoryBytesMax = 64 * 1024 * 1024;
 
@@ -128,5 +128,29 @@ describe("the binding of Lua", () => {
     expect(run(lua, inC)).toContain("stack overflow");
     expect(run(lua, `return ${"(".repeat(500)}1${")".repeat(500)}`)).toContain("too many");
     expect(lua.isBroken).toBe(false);
+  });
+
+  test("suspends a script that the hook lets wait, and goes on with it", async () => {
+    const lua = vm();
+    const { main } = lua;
+    const ended = Promise.withResolvers<number>();
+    let slices = 0;
+    lua.setSuspender({
+      suspend: () => new Promise((resolve) => setImmediate(resolve)),
+      resumed: (hasFailed) => {
+        if (!hasFailed) slices++;
+      },
+      ended: (outcome) => ended.resolve(outcome),
+      failed: (error) => ended.reject(error),
+    });
+    lua.setHook(main, () => slices < 3, 1000);
+    lua.load(main, Buffer.from("local s = 0 for i = 1, 1e5 do s = s + i end return s"), "@s");
+    expect(lua.start(main, 0, 1, 0)).toBe(SUSPENDED);
+    Bun.gc(true);
+    expect(await ended.promise).toBe(status.OK);
+    expect(slices).toBe(3);
+    expect(lua.text(main, -1)).toBe("5000050000");
+    lua.load(main, Buffer.from("return 1"), "@s");
+    expect(lua.start(main, 0, 1, 0)).toBe(status.OK); // at once
   });
 });
