@@ -86,6 +86,14 @@ export const unblockedByRole = new ErrorReply(
   "UNBLOCKED",
   "force unblock from blocking operation, instance state changed (master -> replica?)",
 );
+/** While a script takes too long; of Redis, where a function is a script, and a script an EVAL. */
+export const busyFunction = new ErrorReply("BUSY", busyText("FUNCTION KILL"));
+export const busyScript = new ErrorReply("BUSY", busyText("SCRIPT KILL"));
+
+function busyText(way: string): string {
+  return `Redis is busy running a script. You can only call ${way} or SHUTDOWN NOSAVE.`;
+}
+
 export const loading = new ErrorReply("LOADING", "Redis is loading the dataset in memory");
 export const noAuth = new ErrorReply("NOAUTH", "Authentication required.");
 export const wrongPass = new ErrorReply(

@@ -81,7 +81,7 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     group: "Operation",
     hint: "MILLISECONDS",
     default: "5000",
-    doc: "Longest time of a script, which is ended after it; after twice that time if it has written. 0: no limit.",
+    doc: "After this time of a script, others get -BUSY and may kill it; a minute later it is ended. 0: no limit.",
     change: "applies",
     parse: (text) => parseWholeNumber(text, 0, millisecondsMax),
     format: String,

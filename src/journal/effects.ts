@@ -238,22 +238,36 @@ export class Effects {
   }
 
   /**
+   * Lets others write to the journal in the middle of a group, until resume(). What they write
+   * falls into it, so they must not open a group.
+   */
+  interrupt(): void {
+    if (this.bareAt >= 0) this.wrapFirst();
+    this.journal.leave();
+  }
+
+  resume(): void {
+    this.journal.enter();
+  }
+
+  /**
    * Before each effect of a group. The first is written as if it were alone; the second puts MULTI
    * before it. A first effect that is too large to be moved follows its MULTI at once.
    */
   private join(effectBytes: number): void {
     const { journal } = this;
     if (this.multiWritten) return;
-    if (this.bareAt >= 0) {
-      journal.insert(this.bareAt, multiBytes);
-      this.bareAt = -1;
-      this.multiWritten = true;
-      return;
-    }
+    if (this.bareAt >= 0) return this.wrapFirst();
     // As in Redis, the first SELECT of a group is before its MULTI.
     if (journal.selected !== this.database) this.select();
     if (journal.prepare(multiBytes.length + effectBytes)) this.bareAt = journal.offset;
     else this.multi();
+  }
+
+  private wrapFirst(): void {
+    this.journal.insert(this.bareAt, multiBytes);
+    this.bareAt = -1;
+    this.multiWritten = true;
   }
 
   // ---- encoding ---------------------------------------------------------------------------------

@@ -86,10 +86,11 @@ export class Housekeeping {
       const beganMs = monotonicMs();
       const deadline = beganMs + sweepSliceMs;
       const now = wallClockMs();
-      const { store } = this;
+      const { store, standing } = this;
+      const reclaims = this.reclaimsExpired && !standing.isBusy;
       let isWorthwhile = true;
       while (isWorthwhile && monotonicMs() < deadline) {
-        const removed = store.sweep(bucketsPerStep, now, this.reclaimsExpired);
+        const removed = store.sweep(bucketsPerStep, now, reclaims);
         isWorthwhile = removed > bucketsPerStep || store.databases.hasDead;
       }
       const spentMs = monotonicMs() - beganMs;

@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import type { Lookup } from "../base/host-lookup.ts";
 import { type LineSink, Log } from "../base/log.ts";
 import { redisVersion } from "../base/version.ts";
-import { anyPause } from "../command/core/gate.ts";
+import { anyPause, restriction } from "../command/core/gate.ts";
 import { Channels, type Message } from "../command/pubsub/channels.ts";
 import { Monitors } from "../command/server/monitors.ts";
 import { applier } from "../command/stream/apply.ts";
@@ -121,6 +121,10 @@ export function makeReplication(ground: Ground): Replication {
     }),
   });
   pauses.clientsPaused = streamHolder(replication);
+  standing.becameBusy = () => {
+    const goOn = replication.holdStream(); // a script sees no change of others
+    standing.free(restriction.BUSY).then(goOn, (error) => fault(error, "a script"));
+  };
   ground.debt.exceeded = holderWhileBehind(ground.debt, replication);
   return replication;
 }

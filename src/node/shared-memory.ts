@@ -24,6 +24,7 @@ import {
 } from "../journal/journal.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { reserveWatchedSlots, WatchedSlots } from "../keyspace/watched-slots.ts";
+import { resp } from "../protocol/resp/protocol.ts";
 import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
@@ -144,6 +145,12 @@ function machineHost({ standing }: Attached, log: Logger) {
   return {
     timeLimitMs: () => standing.scriptMsMax,
     log: (level: number, text: string) => log[levelsOfScripts[level]](text),
+    busy: {
+      setBusy: (isBusy: boolean) => {
+        standing.isBusy = isBusy;
+      },
+      encoder: resp.reply,
+    },
   };
 }
 

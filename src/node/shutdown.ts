@@ -12,12 +12,16 @@
 
 import { monotonicMs } from "../base/clock.ts";
 import { assert } from "../base/errors.ts";
+import { scriptFarewellMsMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { doneWithin } from "../base/patience.ts";
+import { restriction } from "../command/core/gate.ts";
 import type { Ending, ShutdownOrder } from "../command/core/node.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { NodePauses } from "./pauses.ts";
+import type { SharedStanding } from "./standing.ts";
 
 export type ShutdownState = "running" | "catching-up" | "saving" | "closing" | "ended";
 
@@ -37,6 +41,7 @@ export interface ShutdownParts {
   readonly persistence: Persistence;
   readonly replication: Replication;
   readonly pauses: NodePauses;
+  readonly standing: SharedStanding;
   readonly log: Log;
   /** Closes all parts of the node for good. */
   readonly close: () => Promise<void>;
@@ -120,6 +125,7 @@ export class Shutdown implements Ending {
     this.aborting = new AbortController();
     this.transition("catching-up");
     pauses.pauseFor("shutdown", true);
+    if (this.parts.standing.isBusy) await this.endScript();
     const goOn = replication.standStill();
     const problem = await this.settle(order);
     if (problem !== null && (!order.force || this.aborting.signal.aborted)) {
@@ -136,6 +142,14 @@ export class Shutdown implements Ending {
     this.transition("ended");
     this.ended.resolve();
     return { hasEnded: true, problem };
+  }
+
+  /** Ends a script that takes long: it would go on while the node closes. */
+  private async endScript(): Promise<void> {
+    const { standing, log } = this.parts;
+    standing.script.stop();
+    if (await doneWithin(scriptFarewellMsMax, standing.free(restriction.BUSY))) return;
+    log.warn("a script does not end: the node ends without it");
   }
 
   /** Why the node must not end; null if it may. */

@@ -58,6 +58,8 @@ export class SharedStanding implements Standing {
   /** The users, of whom this thread has its own copy. */
   readonly access: Access;
   readonly script: ScriptState;
+  /** Called when a script of this thread takes too long. */
+  becameBusy: () => void;
 
   constructor(
     memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT + leaderBytesMax),
@@ -71,6 +73,7 @@ export class SharedStanding implements Standing {
       leaderAt,
     );
     this.script = new ScriptState(this.words, SCRIPT);
+    this.becameBusy = () => undefined;
     this.access = new Access(this, describeRunning);
   }
 
@@ -217,12 +220,22 @@ export class SharedStanding implements Standing {
     this.restrict(restriction.LOADING, value);
   }
 
+  /** Whether a script takes too long. Nothing then changes the data but the script. */
+  get isBusy(): boolean {
+    return (this.restrictions & restriction.BUSY) !== 0;
+  }
+
+  set isBusy(value: boolean) {
+    this.restrict(restriction.BUSY, value);
+    if (value) this.becameBusy();
+  }
+
   /** What restricts commands, as bits of command/core/gate.ts; usually none is set. */
   get restrictions(): number {
     return Atomics.load(this.words, RESTRICTIONS);
   }
 
-  /** Only for the control thread. */
+  /** Only for the control thread, but for BUSY. */
   restrict(bits: number, isSet: boolean): void {
     if (isSet) Atomics.or(this.words, RESTRICTIONS, bits);
     else Atomics.and(this.words, RESTRICTIONS, ~bits);

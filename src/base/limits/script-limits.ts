@@ -74,3 +74,15 @@ export const librariesMax = 1000;
 export const libraryBytesMax = 16 * MiB;
 /** Milliseconds that the code of a library may run while it is loaded, as in Redis. More: error. */
 export const libraryLoadMsMax = 500;
+/**
+ * A script that has run for busy-reply-threshold and for so long more, ms, ends with an error.
+ * Until then it can be killed, and others get -BUSY; Redis lets it run for ever.
+ */
+export const busyScriptMsMax = 60_000;
+/**
+ * A script that runs for longer than busy-reply-threshold serves others after so long, ms. Shorter
+ * slices end -BUSY and SCRIPT KILL sooner and cost a turn of the event loop each, 20 us.
+ */
+export const busySliceMs = 5;
+/** A node that ends waits so long for the end of such a script, ms; then it ends without. */
+export const scriptFarewellMsMax = 1_000;

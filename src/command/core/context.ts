@@ -13,6 +13,7 @@ import type { Script } from "../script/script-cache.ts";
 import type { Monitors } from "../server/monitors.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
+import type { LateReply, RunningScript } from "./late-reply.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Observer } from "./observer.ts";
 import type { Session } from "./session.ts";
@@ -54,7 +55,7 @@ export interface NodeScripts {
     keyCount: number,
     isReadOnly: boolean,
     reply: Reply,
-  ): void;
+  ): Ending;
   /** Forgets all scripts. */
   clear(): void;
   readonly count: number;
@@ -69,6 +70,8 @@ export interface NodeLibraries {
   /** The texts of all. */
   texts(): readonly Uint8Array[];
   find(name: string): LibraryFunction | undefined;
+  /** The function that runs for so long that others are served. */
+  readonly suspended: RunningScript | null;
   readonly libraryCount: number;
   readonly functionCount: number;
   /** Memory of the libraries, and of the values in the VM. */
@@ -89,7 +92,7 @@ export interface NodeLibraries {
     keyCount: number,
     isReadOnly: boolean,
     reply: Reply,
-  ): void;
+  ): Ending;
 }
 
 /** The context of GLOBAL commands: what a node has only once, in the control thread. */
@@ -108,7 +111,13 @@ export interface ControlContext extends ChannelContext {
 /** A context outside of a command. */
 export type Idle<X extends Context> = Omit<X, "now" | "session">;
 
-type HandlerOn<X extends Context> = (x: X, request: Request, reply: Reply) => void | Promise<void>;
+/**
+ * What a handler returns: nothing, or a promise if it ends later. That of a script, which alone may
+ * come from a handler that is not for the control thread, resolves to the bytes of its reply.
+ */
+export type Ending = void | Promise<void> | Promise<LateReply>;
+
+type HandlerOn<X extends Context> = (x: X, request: Request, reply: Reply) => Ending;
 export type Handler = HandlerOn<Context>;
 export type ChannelHandler = HandlerOn<ChannelContext>;
 export type ControlHandler = HandlerOn<ControlContext>;

@@ -25,7 +25,7 @@ export const flag = {
    * return a promise.
    */
   CONTROL: 1 << 10,
-  /** Reported by COMMAND INFO; without effect here. */
+  /** Allowed while a script takes too long. */
   ALLOW_BUSY: 1 << 12,
   NO_ASYNC_LOADING: 1 << 13,
   NO_MULTI: 1 << 14,

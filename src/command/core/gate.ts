@@ -9,6 +9,8 @@
 
 import { isLoopback, parseAddress } from "../../base/address.ts";
 import {
+  busyFunction,
+  busyScript,
   type ErrorReply,
   errorReply,
   leaderGone,
@@ -33,11 +35,13 @@ export const restriction = {
   ALL_PAUSED: 1 << 3,
   /** This node is a follower. The bit changes only while all shards are locked. */
   FOLLOWER: 1 << 4,
+  /** A script takes too long. Set and taken back by its thread, while all shards are locked. */
+  BUSY: 1 << 6,
   /** A snapshot is being loaded. Set before the old data are removed, which locks all shards. */
   LOADING: 1 << 5,
 } as const;
 
-const { FEW_FOLLOWERS, STALE, WRITES_PAUSED, ALL_PAUSED, FOLLOWER, LOADING } = restriction;
+const { FEW_FOLLOWERS, STALE, WRITES_PAUSED, ALL_PAUSED, FOLLOWER, LOADING, BUSY } = restriction;
 
 export const anyPause = WRITES_PAUSED | ALL_PAUSED;
 
@@ -134,6 +138,9 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if (isMuted(x, flags)) return onlySubscribing(command);
   if ((restrictions & STALE) !== 0 && (flags & flag.STALE) === 0) return leaderGone;
   if ((restrictions & LOADING) !== 0 && (flags & flag.LOADING) === 0) return loading;
+  if ((restrictions & BUSY) !== 0 && (flags & flag.ALLOW_BUSY) === 0) {
+    return standing.script.isFunction ? busyFunction : busyScript;
+  }
   return isHeld(x, restrictions, flags) ? heldBack : null;
 }
 

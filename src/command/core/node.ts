@@ -21,6 +21,8 @@ export interface Standing {
   readonly writeRefusal: ErrorReply;
   /** True while a snapshot is being loaded. */
   readonly isLoading: boolean;
+  /** True while a script takes so long that others get -BUSY. */
+  readonly isBusy: boolean;
   /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
   /** The longest sparse HyperLogLog, in bytes. */

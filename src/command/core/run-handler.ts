@@ -8,16 +8,16 @@ import type { Request } from "../../protocol/request.ts";
 import { timesItself } from "../timing/command-times.ts";
 import { refused } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
-import type { Context } from "./context.ts";
+import type { Context, Ending } from "./context.ts";
 import { flag } from "./flags.ts";
 import { heldBack, type Verdict } from "./gate.ts";
 import { endCaching } from "./observer.ts";
 
 /**
- * The outcome of a command. Only CONTROL commands may return a promise; the connection waits for it
- * before its next command. HELD: the command has not run and has written no reply.
+ * The outcome of a command. Only CONTROL commands and scripts may return a promise; the connection
+ * waits for it before its next command. HELD: the command has not run and has written no reply.
  */
-export type Outcome = void | typeof heldBack | Promise<void>;
+export type Outcome = Ending | typeof heldBack;
 
 /** Writes the reply for a verdict against the command. */
 export function refuse(
@@ -33,12 +33,7 @@ export function refuse(
 }
 
 /** Runs the handler of a command that the gate has admitted. */
-export function run(
-  x: Context,
-  command: Command,
-  request: Request,
-  reply: Reply,
-): void | Promise<void> {
+export function run(x: Context, command: Command, request: Request, reply: Reply): Ending {
   const { calls, errors } = x.statistics;
   calls[command.id]++;
   const before = errors.total;
@@ -51,12 +46,7 @@ export function run(
 }
 
 /** Runs a command that is timed or observed. */
-function attended(
-  x: Context,
-  command: Command,
-  request: Request,
-  reply: Reply,
-): void | Promise<void> {
+function attended(x: Context, command: Command, request: Request, reply: Reply): Ending {
   const { observer, session } = x;
   const isTimed = (command.flags & flag.TIMED) !== 0 && timesItself(command, request);
   const { isOn } = observer;
@@ -69,12 +59,7 @@ function attended(
 }
 
 /** Its time includes that of the commands of an EXEC, which measure themselves as well. */
-function measured(
-  x: Context,
-  command: Command,
-  request: Request,
-  reply: Reply,
-): void | Promise<void> {
+function measured(x: Context, command: Command, request: Request, reply: Reply): Ending {
   const { times } = x.statistics;
   const beforeMs = times.measuredMs;
   const beforeCount = times.measuredCount;

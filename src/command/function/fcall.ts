@@ -6,7 +6,7 @@ import { latin1 } from "../../base/bytes.ts";
 import { errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { ChannelContext } from "../core/context.ts";
+import type { ChannelContext, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { firstKey } from "../script/scripts.ts";
@@ -48,7 +48,7 @@ const badCount = errorReply("Bad number of keys provided");
 const negativeKeys = errorReply("Number of keys can't be negative");
 const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
 
-function call(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): void {
+function call(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): Ending {
   const { buf, start, end, argc } = request;
   const called = x.libraries.find(latin1(buf, start[1], end[1]));
   if (called === undefined) return reply.error(notFound);
@@ -56,5 +56,5 @@ function call(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boo
   if (count === NOT_AN_INTEGER) return reply.error(badCount);
   if (count > argc - firstKey) return reply.error(tooManyKeys);
   if (count < 0) return reply.error(negativeKeys);
-  x.libraries.run(x, called, request, count, isReadOnly, reply);
+  return x.libraries.run(x, called, request, count, isReadOnly, reply);
 }

@@ -5,7 +5,6 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { libraryLoadMsMax, scriptInstructionsPerCheck } from "../../base/limits.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
-import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { ARGV, GLOBALS, HANDLER, type MachineHost, ScriptMachine } from "../script/machine.ts";
 import { installRedisForFunctions, raise } from "../script/redis-library.ts";
@@ -77,29 +76,28 @@ export class FunctionMachine extends ScriptMachine {
     this.lua.api.luaL_unref(this.lua.main, registryIndex, reference);
   }
 
-  protected override onCount(l: number): void {
+  protected override onCount(l: number): boolean {
     const { lua } = this;
     if (!this.registration.isOpen) return super.onCount(l);
-    if (monotonicMs() < this.loadEndsMs) return;
+    if (monotonicMs() < this.loadEndsMs) return false;
     lua.hookEach(lua.main, 1);
     raise(lua, l, "FUNCTION LOAD timeout");
   }
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  protected override execute(
+  protected override start(
     called: Runnable,
     request: Request,
     firstKey: number,
     keyCount: number,
-    reply: Reply,
-  ): void {
+  ): number {
     const { lua } = this;
     const { api, main } = lua;
     const firstArgument = firstKey + keyCount;
     api.lua_rawgeti(main, registryIndex, called.reference);
     this.pushList(request, firstKey, firstArgument);
     this.pushList(request, firstArgument, request.argc);
-    this.finish(called, lua.protectedCall(main, 2, 1, HANDLER), reply);
+    return lua.start(main, 2, 1, HANDLER);
   }
 }

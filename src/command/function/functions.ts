@@ -3,7 +3,7 @@
 // in absolute terms: a library that is loaded replaces its namesake, so that it may arrive twice.
 
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
-import { type ErrorReply, errorReply, patternTooComplex } from "../../base/errors.ts";
+import { busyScript, type ErrorReply, errorReply, patternTooComplex } from "../../base/errors.ts";
 import { compileGlob, type Glob } from "../../base/glob.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -13,6 +13,7 @@ import { libraryPayload, notFunction, readLibraryPayload } from "../../rdb/libra
 import type { ChannelContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import type { RunningScript } from "../core/late-reply.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
 import { killer } from "../script/script.ts";
@@ -120,7 +121,6 @@ const subcommands = family({ group: "scripting", since: "7.0.0" }, [
     arity: 2,
     flags: NO_SCRIPT | ALLOW_BUSY,
     summary: "Ends the function that is running, unless it has written.",
-    differs: "Arrives during a function only with several data threads.",
     handler: killer(true),
   },
   {
@@ -135,8 +135,7 @@ const subcommands = family({ group: "scripting", since: "7.0.0" }, [
     name: "function|stats",
     arity: 2,
     flags: NO_SCRIPT | ALLOW_BUSY,
-    summary: "Tells how many libraries and functions there are.",
-    differs: "Arrives only when no function is running.",
+    summary: "Tells which function is running, and how many libraries and functions there are.",
     global: stats,
   },
 ]);
@@ -311,10 +310,25 @@ function describeFunction({ sha, description, stated }: LibraryFunction, reply: 
   for (const name of stated) reply.simple(name);
 }
 
-function stats({ libraries }: ChannelContext, _request: Request, reply: Reply): void {
+function describeRunning(running: RunningScript | null, reply: Reply): void {
+  if (running === null) return reply.nil();
+  const { buf, start, end, argc } = running.request;
+  reply.map(3);
+  reply.text("name");
+  reply.text(running.name);
+  reply.text("command");
+  reply.array(argc);
+  for (let i = 0; i < argc; i++) reply.bulk(buf, start[i], end[i]);
+  reply.text("duration_ms");
+  reply.integer(Math.floor(running.ms));
+}
+
+function stats(x: ChannelContext, _request: Request, reply: Reply): void {
+  const { libraries, standing } = x;
+  if (standing.isBusy && !standing.script.isFunction) return reply.error(busyScript);
   reply.map(2);
   reply.text("running_script");
-  reply.nil();
+  describeRunning(libraries.suspended, reply);
   reply.text("engines");
   reply.map(1);
   reply.text("LUA");

@@ -9,7 +9,8 @@ import { scriptBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
-import type { Context, NodeLibraries } from "../core/context.ts";
+import type { Context, Ending, NodeLibraries } from "../core/context.ts";
+import type { RunningScript } from "../core/late-reply.ts";
 import type { MachineHost } from "../script/machine.ts";
 import { firstKey, refusalOf } from "../script/scripts.ts";
 import { flagsOf, knownFlags } from "../script/shebang.ts";
@@ -23,6 +24,8 @@ export class Libraries implements NodeLibraries {
   private catalogue: Catalogue;
   private readonly host: MachineHost;
   private machine: FunctionMachine | null;
+  /** The VM of a function that is suspended: perhaps no longer `machine`. */
+  private calling: FunctionMachine | null;
   private machines: number;
 
   /** By default there is no limit of time, and what functions log is lost. */
@@ -31,6 +34,7 @@ export class Libraries implements NodeLibraries {
     this.catalogue = new Catalogue();
     this.host = { errors, timeLimitMs: () => 0, log: () => undefined, ...host };
     this.machine = null;
+    this.calling = null;
     this.machines = 0;
   }
 
@@ -46,6 +50,10 @@ export class Libraries implements NodeLibraries {
 
   find(name: string): LibraryFunction | undefined {
     return this.catalogue.find(name);
+  }
+
+  get suspended(): RunningScript | null {
+    return this.calling?.suspended ?? null;
   }
 
   get libraryCount(): number {
@@ -164,14 +172,23 @@ export class Libraries implements NodeLibraries {
     keyCount: number,
     isReadOnly: boolean,
     reply: Reply,
-  ): void {
+  ): Ending {
     const refusal = refusalOf(x, called, request, isReadOnly);
     if (refusal !== null) return reply.error(refusal);
     const machine = this.ready();
     const problem = called.vm === machine.number ? "" : reload(machine, called.library);
-    if (problem !== "") reply.error(errorReply(problem));
-    else machine.run(x, called, request, firstKey, keyCount, isReadOnly, reply);
-    if (machine.isSpent) this.replaceMachine();
+    if (problem !== "") return reply.error(errorReply(problem));
+    const outcome = machine.run(x, called, request, firstKey, keyCount, isReadOnly, reply);
+    if (outcome !== undefined) {
+      this.calling = machine;
+      return outcome.finally(() => this.inspect(machine));
+    }
+    this.inspect(machine);
+  }
+
+  private inspect(machine: FunctionMachine): void {
+    this.calling = null;
+    if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
   /** Its memory may be hundreds of megabytes, and the next function may want as much. */
@@ -181,6 +198,8 @@ export class Libraries implements NodeLibraries {
   }
 
   private ready(): FunctionMachine {
+    // The leader may send a library while a function is suspended, whose VM cannot load it.
+    if (this.machine?.lua.isSuspended === true) this.machine = null;
     this.machine ??= new FunctionMachine(++this.machines, this.host);
     return this.machine;
   }
@@ -197,7 +216,8 @@ function libraryOf(
   const library = { name, text, codeStart, functions };
   for (const { name: sha, description, flags, reference } of found.values()) {
     const stated = knownFlags.filter((flag) => flags.has(flag));
-    functions.push({ sha, description, stated, flags: flagsOf(flags, 0), library, reference, vm });
+    const known = { sha, description, stated, flags: flagsOf(flags, 0), mayLoop: true };
+    functions.push({ ...known, library, reference, vm });
   }
   return library;
 }

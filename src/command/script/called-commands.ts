@@ -1,6 +1,6 @@
-// What a script's text tells of the commands that it calls. With several data threads, a script may
-// run in any of them if each of its calls names a command that may run there; any other script runs
-// in the control thread, where every command may.
+// What a script's text tells: whether it may run for long, and what commands it calls. With several
+// data threads, a script may run in any of them if each of its calls names a command that may run
+// there; any other script runs in the control thread, where every command may.
 
 import { latin1 } from "../../base/bytes.ts";
 import { flag } from "../core/flags.ts";
@@ -21,6 +21,13 @@ export function callsOnlyLocalCommands(text: Uint8Array): boolean {
     const command = byName(name.toLowerCase());
     return command !== undefined && (command.flags & elsewhere) === 0 && isWhole(command);
   });
+}
+
+/** What code needs to run a part of itself again, or code that its text does not show. */
+const repetition = /while|for|repeat|function|load|sort|gsub/;
+
+export function mayLoop(text: Uint8Array): boolean {
+  return repetition.test(latin1(text));
 }
 
 /** Of a container, the subcommands differ. */

@@ -6,7 +6,7 @@ import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Context } from "../core/context.ts";
+import type { Context, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
 import { firstKey } from "./scripts.ts";
@@ -65,23 +65,23 @@ const negativeKeys = errorReply("Number of keys can't be negative");
 const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
 const unknownScript = new ErrorReply("NOSCRIPT", "No matching script. Please use EVAL.");
 
-function runText(x: Context, request: Request, reply: Reply, isReadOnly: boolean): void {
+function runText(x: Context, request: Request, reply: Reply, isReadOnly: boolean): Ending {
   const keyCount = readKeyCount(request, reply);
   if (keyCount < 0) return;
   const { buf, start, end } = request;
   const known = x.scripts.findText(buf, start[1], end[1]);
   const script = known ?? x.scripts.learn(buf.subarray(start[1], end[1]), false);
   if (script instanceof ErrorReply) return reply.error(script);
-  x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
+  return x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
 }
 
-function runKnown(x: Context, request: Request, reply: Reply, isReadOnly: boolean): void {
+function runKnown(x: Context, request: Request, reply: Reply, isReadOnly: boolean): Ending {
   const { buf, start, end } = request;
   const keyCount = readKeyCount(request, reply);
   if (keyCount < 0) return;
   const script = x.scripts.find(buf, start[1], end[1]);
   if (script === undefined) return reply.error(unknownScript);
-  x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
+  return x.scripts.run(x, script, request, keyCount, isReadOnly, reply);
 }
 
 /** The number of keys, or -1 after an error reply. */

@@ -1,6 +1,6 @@
 // The VM that runs the scripts of a node: made at the first one, replaced when it is in doubt. Its
 // stack has four values at the bottom, always: the handler of errors, the table of globals, and the
-// names KEYS and ARGV.
+// names KEYS and ARGV. A script that runs for long is suspended now and then (busy-script.ts).
 // Invariant: after a script nothing of it is on the stack, and the session, the group of effects
 // and the hook are as before it.
 // Hot path: run(): no allocation beyond what Lua needs.
@@ -8,6 +8,8 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { errorReply } from "../../base/errors.ts";
 import {
+  busyScriptMsMax,
+  busySliceMs,
   scriptInstructionsPerCheck,
   scriptInstructionsPerCheckGrown,
   scriptMemoryBytesMax,
@@ -17,13 +19,15 @@ import {
 import { OutputLimitError } from "../../base/output.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import { installLibraries } from "../../lua/libraries.ts";
-import { Lua } from "../../lua/lua.ts";
+import { Lua, SUSPENDED } from "../../lua/lua.ts";
 import type { ReadOnlyTables } from "../../lua/read-only.ts";
 import { protectGlobals } from "../../lua/sandbox.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
 import type { Context } from "../core/context.ts";
+import type { LateReply, RunningScript } from "../core/late-reply.ts";
+import { type BusyHost, BusyScript } from "./busy-script.ts";
 import { ScriptCalls } from "./call.ts";
 import { ErrorPlace } from "./error-place.ts";
 import { LuaReply } from "./lua-reply.ts";
@@ -35,13 +39,20 @@ import { ScriptRun } from "./script-run.ts";
 /** What a machine needs of the node. */
 export interface MachineHost {
   readonly errors: ErrorCounts;
-  /** Milliseconds after which a script is ended; 0: never. */
+  /** Milliseconds after which a script takes too long; 0: never. */
   timeLimitMs(): number;
   log(level: number, text: string): void;
+  /** Absent: a script that takes too long is ended by an error, and nobody gets -BUSY. */
+  readonly busy?: BusyHost;
 }
+
+/** A script has ended, or its reply comes later. */
+export type ScriptOutcome = Promise<LateReply> | undefined;
 
 /** What so few instructions take if they are no large ones: a hundredth of it. */
 const slowCheckMs = 1;
+/** The level of redis.LOG_WARNING. */
+const WARNING = 3;
 
 export const HANDLER = 1;
 export const GLOBALS = 2;
@@ -53,6 +64,7 @@ export class ScriptMachine {
   readonly lua: Lua;
   protected readonly host: MachineHost;
   protected readonly current: ScriptRun;
+  private readonly busy: BusyScript;
   private readonly calls: ScriptCalls;
   private readonly results: ResultWriter;
   private readonly place: ErrorPlace;
@@ -71,6 +83,7 @@ export class ScriptMachine {
     this.lua = new Lua(scriptMemoryBytesMax);
     const { lua } = this;
     this.current = new ScriptRun();
+    this.busy = new BusyScript(this.current, host.busy);
     this.calls = new ScriptCalls(lua, this.current, new LuaReply(lua, host.errors));
     this.results = new ResultWriter(
       lua,
@@ -88,6 +101,7 @@ export class ScriptMachine {
     install(lua, { current, calls, results, log: host.log });
     this.layBottom(protectGlobals(lua, open));
     lua.setHook(lua.main, (l) => this.onCount(l), scriptInstructionsPerCheck);
+    lua.setSuspender(this);
     lua.onGrowth(() => {
       this.hasGrown = true;
       lua.hookEach(lua.main, scriptInstructionsPerCheckGrown);
@@ -142,50 +156,39 @@ export class ScriptMachine {
     keyCount: number,
     isReadOnly: boolean,
     reply: Reply,
-  ): void {
+  ): ScriptOutcome {
     const { session } = x;
-    const { database, isExecuting } = session;
     this.current.begin(x, script, isReadOnly, monotonicMs());
     this.calls.reply.resp3 = false;
     this.results.begin();
     session.isExecuting = true;
     x.observer.isInScript = true;
     x.standing.script.begin(this.isForFunctions);
+    let outcome: number = SUSPENDED;
     try {
-      this.execute(script, request, firstKey, keyCount, reply);
+      outcome = this.start(script, request, firstKey, keyCount);
+      if (outcome !== SUSPENDED) this.finish(outcome, reply);
     } finally {
-      x.standing.script.end();
-      session.isExecuting = isExecuting;
-      x.observer.isInScript = false;
-      if (this.current.hasGroup) x.effects.close();
-      if (session.database !== database) {
-        session.database = database;
-        x.keyspace.select(database);
-      }
-      this.tidy();
+      if (outcome !== SUSPENDED || !this.lua.isSuspended) this.end();
     }
+    return outcome === SUSPENDED ? this.busy.detach(request) : undefined;
   }
 
-  protected execute(
-    script: Runnable,
-    request: Request,
-    firstKey: number,
-    keyCount: number,
-    reply: Reply,
-  ): void {
+  protected start(script: Runnable, request: Request, firstKey: number, keyCount: number): number {
     const { lua } = this;
     const { api, main } = lua;
     const firstArgument = firstKey + keyCount;
     this.setList(KEYS, request, firstKey, firstArgument);
     this.setList(ARGV, request, firstArgument, request.argc);
     api.lua_rawgeti(main, registryIndex, script.reference);
-    this.finish(script, lua.protectedCall(main, 0, 1, HANDLER), reply);
+    if (script.mayLoop) return lua.start(main, 0, 1, HANDLER);
+    return lua.protectedCall(main, 0, 1, HANDLER);
   }
 
   /** Replies with what a call has left on the stack. */
-  protected finish(script: Runnable, outcome: number, reply: Reply): void {
+  private finish(outcome: number, reply: Reply): void {
     if (outcome === status.OK) this.results.write(this.lua.main, reply);
-    else this.writeFailure(script, reply);
+    else this.writeFailure(this.current.running, reply);
   }
 
   /** Sets a global to the list of these arguments. */
@@ -221,12 +224,16 @@ export class ScriptMachine {
     if (isCounted) this.host.errors.forget(error);
   }
 
-  /** Called by the hook, and by functions of ours that work for long. */
-  protected onCount(l: number): void {
+  /** Called by the hook, and by functions of ours that work for long: whether to serve others. */
+  protected onCount(l: number): boolean {
     const { current, lua } = this;
-    if (current.x === null) return;
-    if (current.endedBy === "") current.endedBy = this.reasonToEnd();
-    if (current.endedBy === "") return this.adapt(l);
+    if (current.x === null) return false;
+    const now = monotonicMs();
+    if (current.endedBy === "") current.endedBy = this.reasonToEnd(now);
+    if (current.endedBy === "") {
+      this.adapt(l, now);
+      return current.isBusy && now - current.servedMs >= busySliceMs;
+    }
     // At each instruction from now on, or pcall() would hide it.
     lua.hookEach(l, 1);
     lua.hookEach(lua.main, 1);
@@ -234,9 +241,8 @@ export class ScriptMachine {
   }
 
   /** Looks more often while single instructions take long, as those on large strings do. */
-  private adapt(l: number): void {
+  private adapt(l: number, now: number): void {
     if (!this.hasGrown) return;
-    const now = monotonicMs();
     const isSlow = now - this.checkedMs > slowCheckMs;
     this.checkedMs = now;
     this.lua.hookEach(l, isSlow ? scriptInstructionsPerCheckGrown : scriptInstructionsPerCheck);
@@ -245,22 +251,93 @@ export class ScriptMachine {
   /** A part of the reply is written, so the connection must end. */
   private checkReply(): void {
     const mostMs = this.host.timeLimitMs() * scriptWriteGrace;
-    if (mostMs === 0 || monotonicMs() - this.current.startedMs < mostMs) return;
+    if (mostMs === 0 || monotonicMs() - this.current.servedMs < mostMs) return;
     throw new OutputLimitError("a reply of a script that has no end");
   }
 
-  private reasonToEnd(): string {
+  private reasonToEnd(now: number): string {
     const { current, host } = this;
-    if (current.context.standing.script.isKilled)
-      return "Script killed by user with SCRIPT KILL...";
+    const { script } = current.context.standing;
+    if (script.isKilled) return "Script killed by user with SCRIPT KILL...";
+    if (script.mustEnd) return "Script ended: the node shuts down";
     const limitMs = host.timeLimitMs();
-    if (limitMs === 0) return "";
+    if (limitMs === 0 || now - current.startedMs < limitMs) return "";
+    if (current.isSuspendable && host.busy !== undefined) {
+      if (!current.isBusy) this.becomeBusy(host.busy, now);
+      return this.reasonToEndBusy(now, limitMs);
+    }
     const mostMs = current.hasWritten ? limitMs * scriptWriteGrace : limitMs;
-    if (monotonicMs() - current.startedMs < mostMs) return "";
+    if (now - current.startedMs < mostMs) return "";
     return `Script ended: it ran longer than busy-reply-threshold allows (${mostMs} ms)`;
   }
 
+  /** Nobody has killed it, or it is where it cannot be suspended. */
+  private reasonToEndBusy(now: number, limitMs: number): string {
+    const { startedMs, stuckMs } = this.current;
+    const mostMs = limitMs + busyScriptMsMax;
+    if (now - startedMs >= mostMs) return `Script ended: it ran longer than ${mostMs} ms`;
+    if (stuckMs === 0 || now - stuckMs < limitMs) return "";
+    return "Script ended: it ran for too long within a function that calls it back";
+  }
+
+  // ---- long scripts ----------------------------------------------------------------------------
+
+  private becomeBusy(busy: BusyHost, now: number): void {
+    const { current, host } = this;
+    current.isBusy = true;
+    busy.setBusy(true);
+    const way = this.isForFunctions ? "FUNCTION KILL" : "SCRIPT KILL";
+    const ms = Math.floor(now - current.startedMs);
+    const what = `Slow script detected: still in execution after ${ms} milliseconds. `;
+    const advice = `You can try killing the script using the ${way} command. `;
+    host.log(WARNING, `${what}${advice}Script name is: ${current.running.sha}.`);
+  }
+
+  suspend(): Promise<void> {
+    this.busy.leave();
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  resumed(hasFailed: boolean): void {
+    this.busy.enter();
+    const { current } = this;
+    current.servedMs = monotonicMs();
+    if (!hasFailed) current.stuckMs = 0;
+    else if (current.stuckMs === 0) current.stuckMs = current.servedMs;
+  }
+
+  ended(outcome: number, thrown: unknown): void {
+    this.busy.end((reply) => {
+      try {
+        if (thrown !== null) throw thrown;
+        this.finish(outcome, reply);
+      } finally {
+        this.end();
+      }
+    });
+  }
+
+  failed(error: unknown): void {
+    this.busy.fail(error);
+  }
+
   // ---- afterwards ------------------------------------------------------------------------------
+
+  private end(): void {
+    const { current, host } = this;
+    const x = current.context;
+    const { session } = x;
+    if (current.isBusy) host.busy?.setBusy(false);
+    x.standing.script.end();
+    session.isExecuting = current.wasExecuting;
+    x.observer.isInScript = false;
+    if (current.hasGroup) x.effects.close();
+    if (session.database !== current.database) {
+      session.database = current.database;
+      x.keyspace.select(session.database);
+    }
+    this.tidy();
+  }
 
   private tidy(): void {
     const { lua, current } = this;
@@ -271,6 +348,14 @@ export class ScriptMachine {
     }
     current.end();
     if (!lua.isBroken) lua.api.lua_settop(lua.main, ARGV);
+  }
+
+  /** The script that is suspended, if any. */
+  get suspended(): RunningScript | null {
+    const { current, busy } = this;
+    if (busy.request === null) return null;
+    const { sha: name } = current.running;
+    return { name, request: busy.request, ms: monotonicMs() - current.startedMs };
   }
 
   /** Whether the next script needs another VM. */

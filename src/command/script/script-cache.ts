@@ -14,6 +14,8 @@ export interface Runnable {
   /** How errors name it: a script by its SHA1, in lower-case digits; a function by its name. */
   readonly sha: string;
   readonly flags: ScriptFlags;
+  /** Whether it may run for long: otherwise it need not be one that can be suspended, 150 ns. */
+  readonly mayLoop: boolean;
   /** Its function in the registry of the VM with this number. */
   reference: number;
   vm: number;

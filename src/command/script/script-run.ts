@@ -15,6 +15,17 @@ export class ScriptRun {
   /** Its effects are a group of the journal. */
   hasGroup = false;
   startedMs = 0;
+  /** When it began, or others were to be served last. */
+  servedMs = 0;
+  /** Since when it could not be suspended; 0: it could. */
+  stuckMs = 0;
+  /** Others are served while it runs. Not within EXEC, whose commands run as one. */
+  isSuspendable = false;
+  /** It has run for so long that the node tells others. */
+  isBusy = false;
+  /** What the session was before. */
+  wasExecuting = false;
+  database = 0;
   /** Its time is over, or it was killed; the text is the reason. */
   endedBy = "";
 
@@ -27,12 +38,23 @@ export class ScriptRun {
     this.hasWritten = false;
     this.hasGroup = false;
     this.startedMs = nowMs;
+    this.servedMs = nowMs;
+    this.stuckMs = 0;
+    this.isSuspendable = !x.session.isExecuting && x.session.kind !== "leader";
+    this.isBusy = false;
+    this.wasExecuting = x.session.isExecuting;
+    this.database = x.session.database;
     this.endedBy = "";
   }
 
   end(): void {
     this.x = null;
     this.script = null;
+  }
+
+  get running(): Runnable {
+    if (this.script === null) throw new Error("no script is running");
+    return this.script;
   }
 
   get context(): Context {

@@ -4,7 +4,8 @@
 //   idle --begin()--> running --wrote()--> written --end()--> idle
 //                     running --kill()---> killed ---end()--> idle
 //
-// A bit beside the state says that it is a function, which another command kills.
+// Bits beside the state say that it is a function, which another command kills, and that the node
+// ends, for which any script must. One that takes long restricts the node: BUSY (core/gate.ts).
 // Invariant: a script that has written is never killed.
 
 const IDLE = 0;
@@ -12,6 +13,8 @@ const RUNNING = 1;
 const WRITTEN = 2;
 const KILLED = 3;
 const FUNCTION = 4;
+const ENDING = 8;
+const beside = FUNCTION | ENDING;
 
 export class ScriptState {
   private readonly words: Int32Array;
@@ -28,7 +31,7 @@ export class ScriptState {
 
   /** Before its first write; false: it has been killed. */
   wrote(): boolean {
-    const kind = Atomics.load(this.words, this.at) & FUNCTION;
+    const kind = Atomics.load(this.words, this.at) & beside;
     const before = RUNNING | kind;
     return Atomics.compareExchange(this.words, this.at, before, WRITTEN | kind) === before;
   }
@@ -38,14 +41,28 @@ export class ScriptState {
   }
 
   get isKilled(): boolean {
-    return (Atomics.load(this.words, this.at) & ~FUNCTION) === KILLED;
+    return (Atomics.load(this.words, this.at) & ~beside) === KILLED;
+  }
+
+  get isFunction(): boolean {
+    return (Atomics.load(this.words, this.at) & FUNCTION) !== 0;
+  }
+
+  /** The node ends, and the script with it. */
+  get mustEnd(): boolean {
+    return (Atomics.load(this.words, this.at) & ENDING) !== 0;
+  }
+
+  /** Ends what is running, whatever it has done. */
+  stop(): void {
+    Atomics.or(this.words, this.at, ENDING);
   }
 
   /** "other": what is running is not of this kind. */
   kill(isFunction = false): "killed" | "written" | "idle" | "other" {
     const kind = isFunction ? FUNCTION : 0;
     const before = Atomics.compareExchange(this.words, this.at, RUNNING | kind, KILLED | kind);
-    switch (before & ~FUNCTION) {
+    switch (before & ~beside) {
       case IDLE:
         return "idle";
       case WRITTEN:

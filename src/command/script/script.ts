@@ -2,7 +2,7 @@
 // `script.c`. The scripts belong to the node, so all but KILL run where the scripts are; KILL must
 // arrive while a script runs, so any thread sets a word that the script looks at.
 
-import { ErrorReply, errorReply } from "../../base/errors.ts";
+import { busyFunction, busyScript, ErrorReply, errorReply } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context, Handler } from "../core/context.ts";
@@ -54,7 +54,6 @@ const subcommands = family({ group: "scripting", since: "2.6.0" }, [
     arity: 2,
     flags: flag.NO_SCRIPT | flag.ALLOW_BUSY,
     summary: "Ends the script that is running, unless it has written.",
-    differs: "Arrives during a script only with several data threads.",
     handler: killer(false),
   },
   {
@@ -110,14 +109,6 @@ const hasWritten = new ErrorReply(
   "Sorry the script already executed write commands against the dataset. You can either wait the " +
     "script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
-
-/** Of Redis, where a function is a script, and a script is an EVAL. */
-const busyFunction = new ErrorReply("BUSY", busyText("FUNCTION KILL"));
-const busyScript = new ErrorReply("BUSY", busyText("SCRIPT KILL"));
-
-function busyText(way: string): string {
-  return `Redis is busy running a script. You can only call ${way} or SHUTDOWN NOSAVE.`;
-}
 
 function load(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end } = request;

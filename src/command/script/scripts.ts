@@ -15,9 +15,9 @@ import { evalScriptsMax, scriptBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
-import type { Context, NodeScripts } from "../core/context.ts";
+import type { Context, Ending, NodeScripts } from "../core/context.ts";
 import { restriction } from "../core/gate.ts";
-import { callsOnlyLocalCommands } from "./called-commands.ts";
+import { callsOnlyLocalCommands, mayLoop } from "./called-commands.ts";
 import { type MachineHost, ScriptMachine } from "./machine.ts";
 import { NativeScripts } from "./native/native-scripts.ts";
 import { RecentScripts } from "./recent-scripts.ts";
@@ -122,7 +122,8 @@ export class Scripts implements NodeScripts {
     const runsAnywhere = callsOnlyLocalCommands(text);
     const shaBytes = latin1Bytes(sha);
     const program = this.natives.numberOf(sha);
-    return { sha, shaBytes, text, flags, program, runsAnywhere, isLoaded, reference: 0, vm: 0 };
+    const known = { sha, shaBytes, text, flags, program, isLoaded };
+    return { ...known, runsAnywhere, mayLoop: mayLoop(text), reference: 0, vm: 0 };
   }
 
   clear(): void {
@@ -189,7 +190,7 @@ export class Scripts implements NodeScripts {
     keyCount: number,
     isReadOnly: boolean,
     reply: Reply,
-  ): void {
+  ): Ending {
     const refusal = refusalOf(x, script, request, isReadOnly);
     if (refusal !== null) return reply.error(refusal);
     if (!isReadOnly && script.program >= 0) {
@@ -197,8 +198,13 @@ export class Scripts implements NodeScripts {
     }
     const machine = this.ready();
     if (script.vm !== machine.number) machine.compile(script);
-    machine.run(x, script, request, firstKey, keyCount, isReadOnly, reply);
+    const outcome = machine.run(x, script, request, firstKey, keyCount, isReadOnly, reply);
+    if (outcome !== undefined) return outcome.finally(() => this.inspect(machine));
     if (machine.isSpent) this.replaceMachine();
+  }
+
+  private inspect(machine: ScriptMachine): void {
+    if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
   /** Its memory may be hundreds of megabytes, and the next script may want as much. */

@@ -2,7 +2,7 @@
 // closed, unless the node keeps running. Options and error texts are those of redis 7.0 `db.c`; the
 // shutdown itself is in node/shutdown.ts.
 
-import { errorReply, syntaxError } from "../../base/errors.ts";
+import { busyFunction, busyScript, errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
@@ -36,6 +36,9 @@ async function shutdown(x: ControlContext, request: Request, reply: Reply): Prom
     : options.has("save") && options.has("nosave");
   if (!isKnown || isOdd) return reply.error(syntaxError);
   if (options.has("abort")) return abort(x, reply);
+  if (x.standing.isBusy && !options.has("nosave")) {
+    return reply.error(x.standing.script.isFunction ? busyFunction : busyScript);
+  }
   const hasEnded = await x.control.shutdown.order({
     save: options.has("nosave") ? "never" : options.has("save") ? "always" : "if possible",
     now: options.has("now"),

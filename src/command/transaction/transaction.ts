@@ -194,7 +194,7 @@ function runQueued(x: Context, request: Request, reply: Reply): void | Promise<v
   assert(outcome !== heldBack, "a pause holds EXEC, not the commands in it");
   const ms = monotonicMs() - beganMs;
   if (!timesItself(command, request)) x.statistics.times.note(x, command, request, ms);
-  return outcome;
+  return outcome as void | Promise<void>; // within EXEC no script is suspended
 }
 
 /** The rules may have changed since the command was queued. */

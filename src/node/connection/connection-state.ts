@@ -53,6 +53,12 @@ const allowed: readonly number[] = [
   set(CLOSED),
 ];
 
+/** The state after a move, which must be legal. */
+export function moved(from: ConnectionState, to: ConnectionState): ConnectionState {
+  if (!mayMove(from, to)) throw illegalMove(from, to);
+  return to;
+}
+
 export function mayMove(from: ConnectionState, to: ConnectionState): boolean {
   return (allowed[from] & (1 << to)) !== 0;
 }

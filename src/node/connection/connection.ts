@@ -30,8 +30,7 @@ import {
   FRESH,
   HANDED,
   HELD,
-  illegalMove,
-  mayMove,
+  moved,
   OPEN,
   RUNNING,
   YIELDED,
@@ -39,6 +38,7 @@ import {
 import type { DataThread, ProtocolEnd } from "./data-thread.ts";
 import type { Bound } from "./disconnections.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
+import { lateAnswer } from "./late-answer.ts";
 import { Outbox } from "./outbox.ts";
 import { skipReply } from "./reply-mode.ts";
 import { isTooSlow } from "./slow-client.ts";
@@ -79,8 +79,7 @@ export class Connection implements Spill {
   }
 
   private transition(to: ConnectionState): void {
-    if (!mayMove(this.state, to)) throw illegalMove(this.state, to);
-    this.state = to;
+    this.state = moved(this.state, to);
   }
 
   // ---- hot path --------------------------------------------------------------------------------
@@ -115,7 +114,9 @@ export class Connection implements Spill {
       const ran = this.runBatch(count);
       if (thread.isTurnOver(ran) && this.isRunning()) this.yield();
     }
-    if (decoder.error !== "" && this.isRunning()) this.violate(decoder.error);
+    if (decoder.error !== "" && this.isRunning()) {
+      thread.violated(session, reply, decoder.error);
+    }
     this.finish();
   }
 
@@ -163,7 +164,9 @@ export class Connection implements Spill {
       return this.handOver(command, request);
     } else {
       session.lastCommand = command.name;
-      if (execute(thread.context, command, request, reply) === heldBack) return this.hold();
+      const outcome = execute(thread.context, command, request, reply);
+      if (outcome === heldBack) return this.hold();
+      if (outcome) return this.await(lateAnswer(thread, session, outcome, index), false);
     }
     if (session.replyMode !== "on") skipReply(session, thread.out, isHeard ? mark : Infinity);
     if (this.outbox.waiting !== null) this.outbox.sendOwnMessages(thread.out);
@@ -196,8 +199,8 @@ export class Connection implements Spill {
   private judgeUnsent(): void {
     if (this.endIfSlow()) return;
     this.countHeld();
-    const isSlow = this.outbox.unsentBytes >= outputPauseBytes && this.isRunning();
-    if (isSlow && !this.thread.clientMemory.hasRoom) this.transition(BLOCKED);
+    if (this.outbox.unsentBytes < outputPauseBytes || !this.isRunning()) return;
+    if (!this.thread.clientMemory.hasRoom) this.transition(BLOCKED);
   }
 
   /** Disconnects a client that is over the bound of its class, and says whether it did. */
@@ -246,12 +249,6 @@ export class Connection implements Spill {
   /** Before its protocol is known there is nothing to bound. */
   boundRequests(bytes: number): void {
     if (this.state !== FRESH) this.decoder.requestBytesMax = bytes;
-  }
-
-  private violate(text: string): void {
-    this.thread.violated(this.session, text);
-    this.spoken.reply.violation(text);
-    this.session.closing = true;
   }
 
   // ---- messages of channels ---------------------------------------------------------------------
@@ -315,15 +312,17 @@ export class Connection implements Spill {
       return false;
     }
     session.lastCommand = command.name;
-    this.transition(HANDED);
-    const copy = request.copy();
     this.handed = handedSizes(request);
-    const answer = thread.mailbox.submit(session, command, copy, this.spoken.protocol);
-    const { subscriptions } = session;
-    const isGroup = (command.flags & flag.TRANSACTION) !== 0;
+    const answer = thread.mailbox.submit(session, command, request.copy(), this.spoken.protocol);
+    return this.await(answer, (command.flags & flag.TRANSACTION) !== 0);
+  }
+
+  private await(answer: Promise<Uint8Array>, isGroup: boolean): true {
+    const { subscriptions } = this.session;
+    this.transition(HANDED);
     answer.then(
-      (bytes) => this.wake(bytes, isGroup || session.receives > subscriptions),
-      (error) => thread.fail(error),
+      (bytes) => this.wake(bytes, isGroup || this.session.receives > subscriptions),
+      (error) => this.thread.fail(error),
     );
     return true;
   }

@@ -70,6 +70,11 @@ export class Connections {
     return this.table.size;
   }
 
+  /** A script of another thread takes too long. */
+  becameBusy(): void {
+    this.standing.becameBusy();
+  }
+
   get(id: number): Connection | undefined {
     return this.table.get(id);
   }

@@ -287,8 +287,11 @@ export class DataThread {
       this.host.subscriberLeft(session.id);
   }
 
-  /** Counts and logs a client that breaks its protocol. */
-  violated({ address }: Session, text: string): void {
+  /** Counts and logs a client that breaks its protocol, and ends it after this reply. */
+  violated(session: Session, reply: Reply, text: string): void {
+    const { address } = session;
+    session.closing = true;
+    reply.violation(text);
     if (text.endsWith(tooBigRequest)) this.disconnected.request++;
     this.log.info(`client ${address} broke the protocol: ${text}: closed`);
   }

@@ -2,7 +2,7 @@
 // the bytes of its reply come out. Its connection is suspended meanwhile. With one data thread,
 // both are the same thread, and the command only runs in a later turn.
 
-import { buffers, freeBytes } from "../../base/buffer-pool.ts";
+import { buffers, freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { ErrorReply } from "../../base/errors.ts";
 import { outputFlushBytes } from "../../base/limits.ts";
@@ -11,10 +11,13 @@ import { Output, OutputLimitError, type Spill } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { Context, ControlContext, Idle } from "../../command/core/context.ts";
 import { execute } from "../../command/core/execute.ts";
+import { flag } from "../../command/core/flags.ts";
 import { heldBack, protection } from "../../command/core/gate.ts";
+import type { LateReply } from "../../command/core/late-reply.ts";
 import { refuse } from "../../command/core/run-handler.ts";
 import type { Session } from "../../command/core/session.ts";
 import { timesItself } from "../../command/timing/command-times.ts";
+import { noteLate } from "../../command/timing/late-command.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
@@ -81,7 +84,11 @@ export class LocalMailbox implements Mailbox {
     reply.switchProtocol(session.protocol);
     const before = effects.recorded;
     try {
-      await this.run(context, command, request, reply, errors);
+      const late = await this.run(context, command, request, reply, errors);
+      if (late !== undefined) {
+        out.appendAll(late);
+        giveBack(late);
+      }
       bound.check(out);
     } catch (error) {
       if (!(error instanceof OutputLimitError)) throw error;
@@ -112,7 +119,7 @@ export class LocalMailbox implements Mailbox {
     request: Request,
     reply: Reply,
     errors: Errors,
-  ): Promise<void> {
+  ): Promise<LateReply | undefined> {
     while (!context.session.closing) {
       const beganMs = monotonicMs();
       context.store.countsUses = !context.session.noTouch;
@@ -129,16 +136,20 @@ export class LocalMailbox implements Mailbox {
       context.store.countsUses = true;
       if (outcome !== heldBack) {
         const ms = monotonicMs() - beganMs;
-        const { times } = context.statistics;
-        if (!timesItself(command, request)) times.note(context, command, request, ms);
+        const { statistics } = context;
+        const { times } = statistics;
+        const isLate = outcome !== undefined && (command.flags & flag.SCRIPT) !== 0;
+        if (!isLate && !timesItself(command, request)) times.note(context, command, request, ms);
         const answered = errors.count;
-        await outcome;
-        if (errors.count > answered) context.statistics.noteFailure(command);
-        return;
+        const late = await outcome;
+        if (late !== undefined) noteLate(statistics, context, command, request, late, beganMs);
+        else if (errors.count > answered) statistics.noteFailure(command);
+        return late ?? undefined;
       }
-      if (!(await this.held.wait(context.session.id))) return;
+      if (!(await this.held.wait(context.session.id))) return undefined;
       context.now = wallClockMs();
     }
+    return undefined;
   }
 }
 

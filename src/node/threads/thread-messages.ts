@@ -131,6 +131,11 @@ export type LinkEvent =
   | { readonly kind: "linkActive"; readonly id: number; readonly atMs: number }
   | { readonly kind: "linkClosed"; readonly id: number };
 
+/** A script takes too long. */
+export interface BecameBusy {
+  readonly kind: "becameBusy";
+}
+
 /** A connection has closed that could get messages, or others instead of it. */
 export interface SubscriberLeft {
   readonly kind: "subscriberLeft";
@@ -156,6 +161,7 @@ export type FromWorker =
   | Submission
   | Withdrawal
   | LinkEvent
+  | BecameBusy
   | SubscriberLeft;
 
 // ---- clones -------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ class WorkerServer {
     this.post = post;
     this.standing = standing;
     standing.access.change({ set: users, removed: [] });
+    standing.becameBusy = () => post({ kind: "becameBusy" });
     const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox(post, (session) => {
       // Its command may have made it a user that is gone by now.

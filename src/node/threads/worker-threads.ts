@@ -273,6 +273,7 @@ export class WorkerThreads implements Threads {
     else if (message.kind === "withdrawn") this.parts.mailbox.withdraw(message.id);
     else if (message.kind === "fault") fault(message.text, `data thread ${worker.thread}`);
     else if (message.kind === "logLine") this.parts.logSink?.(message.line);
+    else if (message.kind === "becameBusy") this.parts.control.becameBusy();
     else if (message.kind === "subscriberLeft") this.subscriberLeft(message.id);
     else if (message.kind !== "told") this.linkEvent(message);
   }

@@ -1,0 +1,218 @@
+// Scripts that take longer than busy-reply-threshold, beside redis-server: others get -BUSY and may
+// kill them, whatever they are in the middle of. On a node with one data thread, which runs the
+// script itself, and with several.
+
+import { describe, expect, test } from "bun:test";
+import { spawnNode, type TestNode, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { type Contestant, oracle, ours, oursWithThreads } from "../support/servers.ts";
+
+const threshold = ["--busy-reply-threshold", "50"];
+const busyScript =
+  "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+const busyFunction = busyScript.replace("SCRIPT", "FUNCTION");
+const killed = "-ERR Script killed by user with SCRIPT KILL...";
+
+/** What never ends, and can be killed. */
+const endless: readonly (readonly [string, string])[] = [
+  ["a loop", "while true do end"],
+  ["calls", "while true do redis.call('PING') end"],
+  ["pcall", "while true do pcall(function() while true do redis.pcall('GET', 'k') end end) end"],
+  ["xpcall", "while true do xpcall(function() while true do end end, function() end) end"],
+  ["a coroutine", "coroutine.wrap(function() while true do end end)()"],
+  ["the function of a sort", "table.sort({3, 2, 1}, function() while true do end end)"],
+];
+
+async function pair(node: TestNode): Promise<AsyncDisposable & { caller: Peer; other: Peer }> {
+  const caller = await Peer.connect(node.port);
+  const other = await Peer.connect(node.port);
+  return {
+    ...{ caller, other },
+    async [Symbol.asyncDispose]() {
+      await caller[Symbol.asyncDispose]();
+      await other[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function isBusy(other: Peer, reply = busyScript): Promise<void> {
+  await waitFor(async () => (await other.ask("PING")) === reply);
+}
+
+const contestants: readonly Contestant[] = [ours, oursWithThreads(4), oracle];
+
+for (const contestant of contestants) {
+  describe.skipIf(contestant.isMissing)(`a long script: ${contestant.name}`, () => {
+    test("is ended by SCRIPT KILL, whatever it is in the middle of", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      for (const [name, code] of endless) {
+        caller.send("EVAL", code, "0");
+        caller.send("PING");
+        await isBusy(other);
+        expect(await other.ask("GET", "k")).toBe(busyScript);
+        expect(await other.ask("FUNCTION", "KILL")).toBe(busyScript);
+        expect(await other.ask("SCRIPT", "KILL")).toBe("+OK");
+        expect([name, await caller.shown()]).toEqual([name, expect.stringContaining(killed)]);
+        expect(await caller.shown()).toBe("+PONG");
+        expect(await other.ask("SET", "k", "v")).toBe("+OK");
+      }
+      expect(await other.ask("SCRIPT", "KILL")).toStartWith("-NOTBUSY");
+    }, 120_000);
+
+    test("goes on to its end if nobody kills it, and others see all it did", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      await caller.ask("SELECT", "3");
+      const code =
+        "redis.call('SET', KEYS[1], 'a') local began = redis.call('TIME')[1] repeat " +
+        "redis.call('INCR', 'n') until redis.call('EXISTS', 'never') == 1 or " +
+        "tonumber(redis.call('GET', 'n')) > 1e5 redis.call('SELECT', 5) " +
+        "redis.call('SET', 'b', ARGV[1]) return {KEYS[1], redis.call('DBSIZE'), {ok = 'done'}}";
+      caller.send("EVAL", code, "1", "key", "x");
+      caller.send("MGET", "key", "n");
+      await isBusy(other);
+      expect(await other.ask("SCRIPT", "KILL")).toStartWith("-UNKILLABLE");
+      expect(await other.ask("SHUTDOWN")).toBe(busyScript);
+      expect(await caller.shown()).toBe("*[$key :1 +done]");
+      expect(await caller.shown()).toBe("*[$a $100001]");
+      await other.ask("SELECT", "5");
+      expect(await other.ask("GET", "b")).toBe("$x");
+      const [entry] = (await other.call("SLOWLOG", "GET", "1")) as [
+        number,
+        number,
+        number,
+        string[],
+      ][];
+      expect(entry[3][0]).toBe("EVAL");
+      expect(entry[2]).toBeGreaterThan(50_000);
+    }, 120_000);
+
+    test("fails EXEC and lets MULTI and WATCH through, as Redis does", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      expect(await other.ask("MULTI")).toBe("+OK");
+      expect(await other.ask("SET", "k", "v")).toBe("+QUEUED");
+      caller.send("EVAL", "while true do end", "0");
+      await using third = await Peer.connect(node.port);
+      await isBusy(third);
+      expect(await third.ask("WATCH", "k")).toBe("+OK");
+      expect(await third.ask("MULTI")).toBe("+OK");
+      expect(await third.ask("SET", "k", "v")).toBe(busyScript);
+      expect(await third.ask("DISCARD")).toBe("+OK");
+      const refused = await other.ask("EXEC");
+      expect(refused).toStartWith("-EXECABORT Transaction discarded because of: BUSY");
+      expect(await third.ask("SCRIPT", "KILL")).toBe("+OK");
+      expect(await caller.shown()).toStartWith(killed);
+      expect(await third.ask("EXISTS", "k")).toBe(":0");
+    }, 120_000);
+
+    test("goes on when its client has left, until it is killed", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      caller.send("EVAL", "while true do end", "0");
+      await isBusy(other);
+      caller.breakOff();
+      expect(await other.ask("PING")).toBe(busyScript);
+      expect(await other.ask("SCRIPT", "KILL")).toBe("+OK");
+      await waitFor(async () => (await other.ask("PING")) === "+PONG");
+    }, 120_000);
+
+    test("that is a function is shown by FUNCTION STATS and ended by FUNCTION KILL", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      const code = "#!lua name=lib\nredis.register_function('f', function() while true do end end)";
+      await caller.ask("FUNCTION", "LOAD", code);
+      caller.send("FCALL", "f", "1", "k", "x");
+      await isBusy(other, busyFunction);
+      expect(await other.ask("SCRIPT", "KILL")).toBe(busyFunction);
+      const shown = await other.ask("FUNCTION", "STATS");
+      expect(shown).toContain("$name $f $command *[$FCALL $f $1 $k $x] $duration_ms :");
+      expect(await other.ask("FUNCTION", "KILL")).toBe("+OK");
+      expect(await caller.shown()).toStartWith(killed);
+      expect(await other.ask("FUNCTION", "STATS")).toContain("$running_script $null");
+    }, 120_000);
+
+    test("does not keep SHUTDOWN NOSAVE from ending the node", async () => {
+      await using node = await contestant.start(threshold);
+      await using peers = await pair(node);
+      const { caller, other } = peers;
+      caller.send("EVAL", "redis.call('SET', 'a', 1) while true do end", "0");
+      await isBusy(other);
+      other.send("SHUTDOWN", "NOSAVE");
+      await waitFor(async () => await ended(node.port));
+    }, 120_000);
+  });
+}
+
+async function ended(port: number): Promise<boolean> {
+  try {
+    await using _peer = await Peer.connect(port);
+    return false;
+  } catch {
+    return true; // refused
+  }
+}
+
+describe("a long script", () => {
+  test("reaches followers as one transaction, and is atomic there", async () => {
+    await using leader = await spawnNode(["--threads", "2", ...threshold]);
+    await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
+    await using peers = await pair(leader);
+    const { caller, other } = peers;
+    await using there = await Peer.connect(follower.port);
+    await waitFor(async () => (await there.ask("INFO", "replication")).includes("link_status:up"));
+    await caller.ask("SET", "n", "0");
+    await waitFor(async () => (await there.ask("GET", "n")) === "$0");
+    const code = "for i = 1, 2e5 do redis.call('INCR', 'n') end return 1";
+    caller.send("EVAL", code, "0");
+    await isBusy(other);
+    const seen = new Set<string>();
+    await waitFor(async () => {
+      seen.add(await there.ask("GET", "n"));
+      return seen.has("$200000");
+    });
+    expect([...seen]).toEqual(["$0", "$200000"]);
+    expect(await caller.shown()).toBe(":1");
+    await caller.ask("SET", "n", "after");
+    await waitFor(async () => (await there.ask("GET", "n")) === "$after");
+  }, 120_000);
+
+  test("on a follower sees none of its leader's changes", async () => {
+    await using leader = await spawnNode([]);
+    const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
+    await using follower = await spawnNode([...address, ...threshold]);
+    await using writer = await Peer.connect(leader.port);
+    await using peers = await pair(follower);
+    const { caller, other } = peers;
+    await writer.ask("SET", "k", "before");
+    await waitFor(async () => (await other.ask("GET", "k")) === "$before");
+    const code = "for i = 1, 1e7 do end while redis.call('GET', 'k') == 'before' do end return 1";
+    caller.send("EVAL_RO", code, "0");
+    await isBusy(other);
+    await writer.ask("SET", "k", "after");
+    // The change must not come; 200 ms are long for a link of this machine.
+    await Bun.sleep(200);
+    expect(await other.ask("SCRIPT", "KILL")).toBe("+OK");
+    expect(await caller.shown()).toStartWith(killed);
+    await waitFor(async () => (await other.ask("GET", "k")) === "$after");
+  }, 120_000);
+
+  test("ends with an error where it cannot be suspended, and within EXEC", async () => {
+    await using node = await ours.start(threshold);
+    await using peer = await Peer.connect(node.port);
+    const within = "string.gsub('x', 'x', function() while true do end end)";
+    expect(await peer.ask("EVAL", within, "0")).toStartWith(
+      "-ERR Script ended: it ran for too long",
+    );
+    await peer.ask("MULTI");
+    await peer.ask("EVAL", "while true do end", "0");
+    expect(await peer.ask("EXEC")).toContain("ran longer than busy-reply-threshold allows (50 ms)");
+    expect(await peer.ask("PING")).toBe("+PONG");
+  }, 120_000);
+});
