@@ -168,7 +168,9 @@ function makeServices(ground: Ground, made: Made) {
   const { history } = replication;
   const parts = { credentials: ground.credentials, dials: new Dials(), garbage: new Garbage() };
   const migration = new NodeMigration(parts);
-  const debugging = new NodeDebugging({ store, pauses, housekeeping, history, log });
+  const debugging = new NodeDebugging({
+    ...{ store, pauses, housekeeping, history, log, standing, persistence, replication, libraries },
+  });
   if (store.isShared) {
     const tell = () => {
       replication.flush();

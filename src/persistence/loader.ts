@@ -1,5 +1,6 @@
-// Loads a snapshot file into an empty store, in chunks between which other work has its turn, and
-// reports progress. persistence.ts decides what to do about a broken file.
+// Loads a snapshot file into a store, in chunks between which other work has its turn, and reports
+// progress. The store is empty, but for DEBUG RELOAD. persistence.ts decides what to do about a
+// broken file.
 // Invariant: load() resolves only if structure, checksum and end of the file are right. Before that
 // the store must not be read, and after a failure it must be cleared.
 
@@ -35,6 +36,8 @@ export interface LoaderParts {
    * any.
    */
   readonly begin: (point: ResumePoint | null) => void;
+  /** Whether a key that the store has already makes the file one that cannot be loaded. */
+  readonly refusesKnown?: boolean;
   /** Called for an item of the file that is not stored. */
   readonly leftOut: (key: Uint8Array, start: number, end: number) => void;
   /** Called after each chunk. */
@@ -165,6 +168,9 @@ export class SnapshotLoader {
     if (!asFollower && expiresAt !== 0 && expiresAt <= now) {
       this.expiredItems++;
       return leftOut(key, keyStart, keyEnd);
+    }
+    if (this.parts.refusesKnown === true && store.find(key, keyStart, keyEnd, now)) {
+      throw new RdbError("it has a key that is there already", this.loadedBytes);
     }
     const bytes = keyEnd - keyStart + valueEnd - valueStart + itemOverheadBytes;
     const fits =

@@ -52,6 +52,15 @@ export interface PersistenceParts {
   readonly sync?: ((directory: string) => Promise<void>) | undefined;
 }
 
+export interface Reloading {
+  /** Removes all data first. */
+  readonly flushes: boolean;
+  /** What is there already is replaced; otherwise it makes the file one that cannot be loaded. */
+  readonly merges: boolean;
+  /** Take those of the file. */
+  readonly libraries: LibraryData;
+}
+
 export class Persistence {
   private readonly parts: PersistenceParts;
   private readonly clock: Clock;
@@ -192,6 +201,48 @@ export class Persistence {
     }
   }
 
+  // ---- once more --------------------------------------------------------------------------------
+
+  /**
+   * Loads the file again, into the store as it is or, if it `flushes`, into an empty one. The
+   * caller must keep everyone from it, and no follower may have a link. Rejects if the file is
+   * missing or cannot be loaded; what it has brought until then stays only beside what was there.
+   */
+  async reload({ flushes, merges, libraries }: Reloading): Promise<void> {
+    const { path, store, keyspace, replication, options } = this.parts;
+    this.loadsNow = true;
+    const expires = store.expires;
+    letGo(replication);
+    if (flushes) {
+      keyspace.clear();
+      this.parts.libraries?.replaceAll([]);
+    }
+    const loader = new SnapshotLoader({
+      ...this.parts,
+      libraries,
+      clock: this.clock,
+      asFollower: false,
+      refusesKnown: !merges,
+      refusesOtherTypes: options().refusesOtherTypes,
+      begin: () => undefined, // the data are no point in a history
+      leftOut: () => undefined, // no follower has them
+      progress: () => undefined,
+    });
+    try {
+      if (!(await loader.load(path))) throw new SnapshotError(`there is no snapshot ${path}`);
+      const [problem] = loader.libraryProblems;
+      if (problem !== undefined) throw new SnapshotError(`a library cannot be loaded: ${problem}`);
+    } catch (error) {
+      if (flushes) keyspace.clear();
+      throw error;
+    } finally {
+      store.expires = expires;
+      this.loadsNow = false;
+    }
+    this.loader = loader;
+    if (flushes) this.saver.markSaved();
+  }
+
   // ---- saving -----------------------------------------------------------------------------------
 
   get isSaving(): boolean {
@@ -226,7 +277,7 @@ export class Persistence {
     const { intervalSeconds } = this.parts.options();
     const dueMs = this.lastAttemptMs + intervalSeconds * 1000;
     if (intervalSeconds === 0 || this.clock.monotonicMs() < dueMs || this.isSaving) return;
-    if (this.parts.replication.isLoading || this.saver.changes === 0) return;
+    if (this.loadsNow || this.parts.replication.isLoading || this.saver.changes === 0) return;
     this.saveInBackground();
   }
 

@@ -3,6 +3,7 @@
  * option, goes through the same cases; the signatures of data must be the same in both.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { caseMsMax, type TestNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, oursWithThreads } from "../support/servers.ts";
@@ -163,6 +164,52 @@ for (const contestant of contestants) {
   });
 }
 
+for (const contestant of contestants) {
+  test.skipIf(contestant.isMissing)(`RELOAD loads what was saved, ${contestant.name}`, async () => {
+    await using directory = await temporaryDirectory();
+    const file = contestant === oracle ? [] : ["--snapshot-file", join(directory.path, "dump.rdb")];
+    await using server = await contestant.start(["--enable-debug-command", "yes", ...file]);
+    await using peer = await Peer.connect(server.port);
+    await using watcher = await Peer.connect(server.port);
+    const reload = (...words: string[]) => peer.ask("DEBUG", "RELOAD", ...words);
+    const cannot = "-ERR Error trying to load the RDB dump";
+    expect(await reload("NOW")).toBe(
+      "-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+    );
+    expect(await reload("NOSAVE")).toBe(cannot);
+    await peer.ask("MSET", "a", 1, "b", "x".repeat(100_000));
+    await peer.ask("SET", "expires", "v", "PX", 10_000_000);
+    await peer.ask("SELECT", 3);
+    await peer.ask("SET", "c", "in another database");
+    const library = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    await peer.ask("FUNCTION", "LOAD", library);
+    const digest = await peer.ask("DEBUG", "DIGEST");
+    expect(await reload()).toBe("+OK");
+    expect(await peer.ask("DEBUG", "DIGEST")).toBe(digest);
+    expect(await peer.ask("FCALL", "f", 0)).toBe(":1");
+    await peer.ask("MSET", "c", "changed", "later", "v");
+    expect(await reload("noflush", "nosave", "merge")).toBe("+OK");
+    expect(await peer.ask("MGET", "c", "later")).toBe("*[$in another database $v]");
+    await watcher.ask("SELECT", 3);
+    await watcher.ask("WATCH", "later");
+    expect(await reload("NOSAVE")).toBe("+OK");
+    expect(await peer.ask("DEBUG", "DIGEST")).toBe(digest);
+    await watcher.ask("MULTI");
+    expect(await watcher.ask("EXEC")).toBe("*null");
+    await peer.ask("FLUSHALL");
+    expect(await reload("NOSAVE", "NOFLUSH")).toBe(cannot); // the library is there twice
+    expect(await peer.ask("FCALL", "f", 0)).toBe(":1");
+    await peer.ask("FUNCTION", "FLUSH");
+    await peer.ask("FLUSHALL");
+    await peer.ask("MULTI");
+    await peer.ask("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH");
+    await peer.ask("GET", "c");
+    expect(await peer.ask("EXEC")).toBe("*[+OK $in another database]");
+    expect(await peer.ask("DEBUG", "DIGEST")).toBe(digest);
+    expect(await watcher.ask("GET", "c")).toBe("$in another database");
+  });
+}
+
 /** The longest that `peer` waited for a PONG until the other one was answered. */
 async function longestPing(peer: Peer, woken: Promise<unknown>): Promise<number> {
   let isOver = false;
@@ -249,6 +296,25 @@ describe.skipIf(oracle.isMissing)("a signature of data", () => {
 });
 
 describe("DEBUG on a node of ours", () => {
+  test("RELOAD gives followers all data anew, and is refused on one of them", async () => {
+    await using directory = await temporaryDirectory();
+    const debug = ["--enable-debug-command", "yes"];
+    const file = ["--snapshot-file", join(directory.path, "dump.rdb")];
+    await using leader = await ours.start([...debug, ...file]);
+    await using follower = await ours.start([...debug, "--leaderaddr", leader.address]);
+    await using peer = await Peer.connect(leader.port);
+    await using reader = await Peer.connect(follower.port);
+    await peer.ask("SET", "k", "saved");
+    await peer.ask("SAVE");
+    await peer.ask("SET", "k", "later");
+    await waitFor(async () => (await reader.ask("GET", "k")) === "$later");
+    expect(await peer.ask("DEBUG", "RELOAD", "NOSAVE")).toBe("+OK");
+    await waitFor(async () => (await reader.ask("GET", "k")) === "$saved");
+    await peer.ask("SET", "k", "more");
+    await waitFor(async () => (await reader.ask("GET", "k")) === "$more");
+    expect(await reader.ask("DEBUG", "RELOAD")).toStartWith("-ERR DEBUG RELOAD is for a leader");
+  });
+
   test("is in the log, and refuses a sleep that has no end in sight", async () => {
     await using node = await ours.start(["--enable-debug-command", "yes"]);
     await using peer = await Peer.connect(node.port);

@@ -81,6 +81,16 @@ export interface Debugging {
   /** No follower can go on by a partial sync after this. */
   changeReplicationId(): void;
   log(message: string): void;
+  /** Saves the snapshot and loads it; without an argument of DEBUG RELOAD, all of it. */
+  reload(order: ReloadOrder): Promise<ErrorReply | null>;
+}
+
+export interface ReloadOrder {
+  readonly saves: boolean;
+  /** Removes all data before it loads. */
+  readonly flushes: boolean;
+  /** What is there already is replaced, instead of being an error. */
+  readonly merges: boolean;
 }
 
 /** How to shut down a node. */

@@ -17,7 +17,7 @@ import { digestOfAll, digestOfValue } from "./digest.ts";
 import { populate } from "./populate.ts";
 import { replyOfType } from "./reply-types.ts";
 
-type Handler = (x: ControlContext, request: Request, reply: Reply) => void;
+type Handler = (x: ControlContext, request: Request, reply: Reply) => void | Promise<void>;
 
 interface Subcommand {
   /** How many arguments it has besides DEBUG and its name, at least and at most. */
@@ -37,6 +37,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   object: { arguments: [1, 1], run: describeObject },
   populate: { arguments: [1, 3], run: populate },
   protocol: { arguments: [1, 1], run: replyOfType },
+  reload: { arguments: [0, many], run: reload },
   "set-active-expire": { arguments: [1, 1], run: setActiveExpire },
   sleep: { arguments: [1, 1], run: sleep },
 };
@@ -49,14 +50,15 @@ export const debugCommands = family({ group: "server", since: "1.0.0" }, [
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
     differs:
-      "DIGEST, DIGEST-VALUE, OBJECT, POPULATE, PROTOCOL, ERROR, LOG, SLEEP, SET-ACTIVE-EXPIRE and " +
-      "CHANGE-REPL-ID, and none that crashes the node; what POPULATE writes goes to followers as well.",
+      "DIGEST, DIGEST-VALUE, OBJECT, POPULATE, PROTOCOL, RELOAD, ERROR, LOG, SLEEP, " +
+      "SET-ACTIVE-EXPIRE and CHANGE-REPL-ID, and none that crashes the node; what POPULATE writes goes " +
+      "to followers as well, and after RELOAD, which needs a leader, they get all data anew.",
     control: debug,
     subcommands: [],
   },
 ]);
 
-function debug(x: ControlContext, request: Request, reply: Reply): void {
+function debug(x: ControlContext, request: Request, reply: Reply): void | Promise<void> {
   const name = request.text(1).toLowerCase();
   const found = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   const count = request.argc - 2;
@@ -66,7 +68,7 @@ function debug(x: ControlContext, request: Request, reply: Reply): void {
       errorReply(`unknown subcommand or wrong number of arguments for '${word}'. Try DEBUG HELP.`),
     );
   }
-  found.run(x, request, reply);
+  return found.run(x, request, reply);
 }
 
 // ---- data ---------------------------------------------------------------------------------------
@@ -122,6 +124,24 @@ function setActiveExpire(x: ControlContext, request: Request, reply: Reply): voi
   reply.ok();
 }
 
+const wrongReload = errorReply("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+
+async function reload(x: ControlContext, request: Request, reply: Reply): Promise<void> {
+  const words = new Set<string>();
+  for (let i = 2; i < request.argc; i++) words.add(request.text(i).toLowerCase());
+  const isKnown = words.isSubsetOf(reloadWords);
+  if (!isKnown) return reply.error(wrongReload);
+  const problem = await x.control.debugging.reload({
+    saves: !words.has("nosave"),
+    flushes: !words.has("noflush"),
+    merges: words.has("merge"),
+  });
+  if (problem === null) reply.ok();
+  else reply.error(problem);
+}
+
+const reloadWords: ReadonlySet<string> = new Set(["merge", "noflush", "nosave"]);
+
 function changeReplicationId(x: ControlContext, _request: Request, reply: Reply): void {
   x.control.debugging.changeReplicationId();
   reply.ok();
@@ -164,6 +184,12 @@ const helpText = helpLines("DEBUG", [
   "    Reply with a test value of the specified type. <type> can be: string,",
   "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
   "    true, false.",
+  "RELOAD [option ...]",
+  "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+  "    * MERGE: conflicting keys will be loaded from RDB.",
+  "    * NOFLUSH: the existing database will not be removed before load, but",
+  "      conflicting keys are an error.",
+  "    * NOSAVE: the database will be loaded from an existing RDB file.",
   "SET-ACTIVE-EXPIRE <0|1>",
   "    Setting it to 0 disables expiring keys in background when they are not",
   "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
