@@ -3,7 +3,8 @@
 // here, only that each figure is one that could be true.
 //
 // The suite is a process of its own, as it binds itself to a processor. One process runs the
-// benchmarks that need no options of their own, as `bun run bench --smoke` does.
+// benchmarks that need no options of their own, as `bun run bench --smoke` does. In `bun run test`
+// our server is the executable of the run; only `--against` starts both trees from source.
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
@@ -50,8 +51,10 @@ function tablesOf({ outcomes }: Output, name = outcomes[0]?.benchmark): readonly
 
 /** With its own folder for temporary files. */
 async function runSmoke(folder: string, ...args: string[]): Promise<Output> {
-  const child = Bun.spawn([process.execPath, main, ...args, "--smoke", "--json"], {
-    env: { ...process.env, TMPDIR: folder },
+  const built = args.includes("--against") ? undefined : process.env.MSCACHE_TEST_NODE;
+  const ours = built === undefined ? [] : ["--binary"];
+  const child = Bun.spawn([process.execPath, main, ...args, ...ours, "--smoke", "--json"], {
+    env: { ...process.env, TMPDIR: folder, MSCACHE_BENCH_BINARY: built },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -134,7 +137,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     "cpu --against: this tree beside a commit, load by load, with a verdict",
     async () => {
       await using folder = await temporaryDirectory();
-      const options = ["--against", "HEAD", "--only", "depth 16"];
+      const options = ["--against", "HEAD", "--quick", "--only", "depth 16"];
       const compared = await runSmoke(folder.path, "cpu", ...options);
       const { head } = compared;
       const tables = tablesOf(compared);

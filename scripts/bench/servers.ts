@@ -91,9 +91,14 @@ const memcached: ServerSpec = {
   ],
 };
 
-/** Our server from source, or the built executable; of this tree or of another one. */
+/**
+ * Our server from source, or the built executable; of this tree, whose executable may be named by
+ * MSCACHE_BENCH_BINARY, or of another one.
+ */
 function mscache(name: string, root: string, binary: boolean): ServerSpec {
-  const entry = binary ? join(root, "dist/mscache") : join(root, "src/main.ts");
+  const named = root === repositoryRoot ? process.env.MSCACHE_BENCH_BINARY : undefined;
+  const built = named ?? join(root, "dist/mscache");
+  const entry = binary ? built : join(root, "src/main.ts");
   const program = binary ? [entry] : [process.execPath, entry];
   return {
     name,
