@@ -5,6 +5,7 @@ import { pushBit } from "./bit-library.ts";
 import { pushCjson } from "./cjson.ts";
 import { pushCmsgpack } from "./cmsgpack.ts";
 import { globalsIndex } from "./exports.ts";
+import { guardLargeValues } from "./large-values.ts";
 import type { Lua } from "./lua.ts";
 import { installNan } from "./nan.ts";
 import { guardPatterns } from "./pattern-functions.ts";
@@ -34,6 +35,7 @@ export function installLibraries(lua: Lua): void {
   guardPatterns(lua, main);
   timeSorts(lua, main);
   widenIntegers(lua, main);
+  guardLargeValues(lua, main);
   for (const [name, push] of Object.entries(added)) {
     push(lua, main);
     api.lua_setfield(main, globalsIndex, lua.name(name));

@@ -4,6 +4,7 @@
 // Invariant: after protectGlobals() the host reaches the globals only through what it returns.
 
 import { globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
+import { refusesToCompile } from "./large-values.ts";
 import type { Lua } from "./lua.ts";
 import { badArgument, isNone } from "./lua-arguments.ts";
 import { ReadOnlyTables } from "./read-only.ts";
@@ -197,6 +198,7 @@ function handled(lua: Lua, l: number, isDone: boolean): number {
 /** Compiled code is read as text, in which its first byte is an error. */
 function loadString(lua: Lua, l: number, original: HostFunction): number {
   const { api } = lua;
+  if (refusesToCompile(lua, l)) return 2;
   if (!lua.readString(l, 1) || lua.bytes[lua.at] !== compiledMark) return original(l);
   const code = lua.text(l, 1);
   if (isNone(lua, l, 2)) {

@@ -6,9 +6,9 @@ import { KiB, MiB } from "./units.ts";
 // ---- scripts ------------------------------------------------------------------------------------
 
 /**
- * What cjson.encode, cmsgpack.pack and struct.pack write in one call, bytes: a table that refers to
- * another twice, and so on, doubles it with each level. More: the error "not enough memory". A
- * buffer beyond the second number is not kept for the next call.
+ * What cjson.encode, cmsgpack.pack, struct.pack and table.concat of many items write in one call,
+ * bytes: a table that refers to another twice, and so on, doubles it with each level. More: the
+ * error "not enough memory". A buffer beyond the second number is not kept for the next call.
  */
 export const encodedBytesMax = 64 * MiB;
 export const encodedBytesKept = 1 * MiB;
@@ -62,6 +62,20 @@ export const patternStepsInVmMax = 10_000_000;
  * order. More: a function in Lua compares them, seven times slower, which the time limit ends.
  */
 export const timedSortItemsMin = 5_000;
+/**
+ * Longest string that string.upper and its like change in the VM, and most items that table.concat
+ * joins there, where nothing interrupts them: 2 ms. More: a function of ours does it, which takes
+ * 100 ms for 60 MB (the VM: 1,500) and looks at the time.
+ */
+export const stringBytesInVmMax = 64 * KiB;
+export const concatItemsInVmMax = 4096;
+/**
+ * Longest text that loadstring() and load() compile, bytes, as nothing interrupts that: 100 ms.
+ * Longer: nil and an error. Redis compiles it.
+ */
+export const compiledBytesMax = 1 * MiB;
+/** Longest string that `%q` of string.format quotes: 200 ms. Longer: "not enough memory". */
+export const quotedBytesMax = 8 * MiB;
 
 // ---- libraries of functions ---------------------------------------------------------------------
 

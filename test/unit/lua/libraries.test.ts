@@ -8,6 +8,11 @@ import { protectGlobals } from "../../../src/lua/sandbox.ts";
 
 const memoryBytesMax = 64 * 1024 * 1024;
 
+/** A list of numbers, and of one value more. */
+const items = `local function items(n, more)
+  local t = {} for i = 1, n do t[i] = i end t[n + 1] = more return t
+end`.replaceAll("\n", " ");
+
 /** What the expression is as a text; of an error, its text. */
 function evaluator(): (expression: string) => string {
   const lua = new Lua(memoryBytesMax);
@@ -15,7 +20,7 @@ function evaluator(): (expression: string) => string {
   protectGlobals(lua);
   return (expression) => {
     lua.api.lua_settop(lua.main, 0);
-    const code = Buffer.from(`return tostring(${expression})`, "latin1");
+    const code = Buffer.from(`${items} return tostring(${expression})`, "latin1");
     if (lua.load(lua.main, code, "@script") === 0) lua.protectedCall(lua.main, 0, 1, 0);
     return lua.text(lua.main, -1);
   };
@@ -54,6 +59,25 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["cmsgpack.unpack('\\207\\255\\255\\255\\255\\255\\255\\255\\255')", "-1"],
     ["select('#', cmsgpack.unpack_limit('\\1\\2\\3', 2, 1))", "3"],
     ["cmsgpack.unpack('\\193')", "script:1: Bad data format in input."],
+  ],
+  "what is long is changed and joined as what is short": [
+    ["('aZ\\200@[`{'):rep(2e4):upper() == ('AZ\\200@[`{'):rep(2e4)", "true"],
+    ["('aZ\\200@[`{'):rep(2e4):lower() == ('az\\200@[`{'):rep(2e4)", "true"],
+    ["('abc'):rep(3e4):reverse() == ('cba'):rep(3e4)", "true"],
+    ["table.concat(items(5000), ', '):sub(-12) .. #table.concat(items(5000))", ", 4999, 500018893"],
+    ["#table.concat(items(9000), 7, 5, 4500)", "21384"],
+    ["#table.concat(items(9000), nil, '2')", "34892"],
+    [
+      "select(2, pcall(table.concat, items(5000, {})))",
+      "invalid value (table) at index 5001 in table for 'concat'",
+    ],
+    [
+      "select(2, pcall(table.concat, {}, '', 1, 1e9))",
+      "invalid value (nil) at index 1 in table for 'concat'",
+    ],
+    ["select(2, loadstring(('x=1 '):rep(3e5)))", "a chunk is at most 1048576 bytes long"],
+    ["#string.format('%s', ('x'):rep(1e7))", "10000000"],
+    ["select(2, pcall(string.format, '%q', ('x'):rep(1e7)))", "not enough memory"],
   ],
   "tonumber reads digits": [
     ["tonumber('007')", "7"],
