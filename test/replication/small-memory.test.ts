@@ -14,7 +14,7 @@ import { formatSize, loadConfig } from "../../src/config/config.ts";
 import type { SpawnedNode } from "../harness.ts";
 import { untilCaughtUp } from "../support/line-ups.ts";
 import { repetitions } from "../support/repetitions.ts";
-import { ours } from "../support/servers.ts";
+import { optimizedEarly, ours } from "../support/servers.ts";
 
 setDefaultTimeout(180_000);
 
@@ -78,8 +78,9 @@ async function write({ port }: SpawnedNode, limitBytes: number, valueBytes: numb
 
 async function startPair(stack: AsyncDisposableStack, limitBytes: number) {
   const sizes = sizesFor(limitBytes);
-  const leader = stack.use(await ours.start(sizes));
-  const follower = stack.use(await ours.start([...sizes, "--leaderaddr", leader.address]));
+  const leader = stack.use(await ours.start(sizes, optimizedEarly));
+  const following = [...sizes, "--leaderaddr", leader.address];
+  const follower = stack.use(await ours.start(following, optimizedEarly));
   await untilCaughtUp(leader, [follower]);
   return { leader, follower };
 }
