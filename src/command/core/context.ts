@@ -45,6 +45,8 @@ export interface NodeScripts {
   findText(buf: Uint8Array, start: number, end: number): Script | undefined;
   /** Whether only the control thread can run the script that this request names. */
   isForControl(request: Request, isByText: boolean): boolean;
+  /** Whether the script that this request names has stated so. */
+  writesNothing(request: Request, isByText: boolean): boolean;
   /** The script of this text; a new one is compiled and kept. An error says why it cannot be. */
   learn(text: Uint8Array, isLoaded: boolean): Script | ErrorReply;
   /** Runs a script with the keys and arguments of the request. */

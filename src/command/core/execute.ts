@@ -5,11 +5,12 @@
 import { outOfMemory } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { writesNothing } from "../script/promised-flags.ts";
 import { effectiveFlags } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
-import { examine, judge, type Verdict } from "./gate.ts";
+import { examine, heldBack, judge, type Verdict } from "./gate.ts";
 import { executeLocked } from "./locked.ts";
 import { makeRoom } from "./make-room.ts";
 import { type Outcome, refuse, run } from "./run-handler.ts";
@@ -25,7 +26,10 @@ export function execute(x: Context, command: Command, request: Request, reply: R
 /** Every check before a command takes its locks. Making room is the last one. */
 export function admit(x: Context, command: Command, request: Request): Verdict {
   const flags = effectiveFlags(x.session, command);
-  const verdict = examine(x, command, flags, request) ?? judge(x, command, flags);
+  let verdict = examine(x, command, flags, request) ?? judge(x, command, flags);
+  if (verdict === heldBack && writesNothing(x, command, request)) {
+    verdict = judge(x, command, flags & ~flag.MAY_REPLICATE);
+  }
   if (verdict !== null || (flags & flag.DENY_OOM) === 0) return verdict;
   // The leader has already accepted the value, so a follower exceeds its limit if it cannot make
   // room.

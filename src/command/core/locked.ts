@@ -9,11 +9,12 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { writesNothing } from "../script/promised-flags.ts";
 import { effectiveFlags } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { flag } from "./flags.ts";
-import { judge } from "./gate.ts";
+import { heldBack, judge } from "./gate.ts";
 import { find } from "./registry.ts";
 import { type Outcome, refuse, run } from "./run-handler.ts";
 import type { Transaction, Watched } from "./transaction-data.ts";
@@ -74,7 +75,11 @@ export function lockQueue(x: Context, transaction: Transaction): number {
 
 /** Runs a command whose locks are held, unless the node changed while it waited for them. */
 export function runJudged(x: Context, command: Command, request: Request, reply: Reply): Outcome {
-  const verdict = judge(x, command, effectiveFlags(x.session, command));
+  const flags = effectiveFlags(x.session, command);
+  let verdict = judge(x, command, flags);
+  if (verdict === heldBack && writesNothing(x, command, request)) {
+    verdict = judge(x, command, flags & ~flag.MAY_REPLICATE);
+  }
   if (verdict !== null) return refuse(x, command, verdict, reply);
   return run(x, command, request, reply);
 }

@@ -30,8 +30,7 @@ export const fcallCommands = family(common, [
     flags: usual | MAY_REPLICATE,
     keyUse: "RW access update",
     summary: "Invokes a function.",
-    differs:
-      "EXEC judges the flags of a function, and CLIENT PAUSE WRITE holds those with no-writes, too.",
+    differs: "EXEC judges the flags of a function, not the queueing.",
     global: (x, request, reply) => call(x, request, reply, false),
   },
   {

@@ -167,6 +167,12 @@ export class Scripts implements NodeScripts {
     return script === undefined || !script.runsAnywhere;
   }
 
+  writesNothing({ buf, start, end }: Request, isByText: boolean): boolean {
+    if (!isByText) return this.find(buf, start[1], end[1])?.flags.noWrites === true;
+    const flags = readShebang(buf.subarray(start[1], end[1]));
+    return typeof flags !== "string" && flags.noWrites;
+  }
+
   // ---- memory ----------------------------------------------------------------------------------
 
   get count(): number {

@@ -62,8 +62,8 @@ export function fail({ transaction }: Session): void {
   transaction.bytes = 0;
 }
 
-/** Queues a copy of the request. Returns false if the queue is full. */
-export function add(transaction: Transaction, command: Command, request: Request): boolean {
+/** Queues a copy of the request of a command with these flags. False: the queue is full. */
+export function add(transaction: Transaction, flags: number, request: Request): boolean {
   const { argc, start, end } = request;
   const bytes = end[argc - 1] - start[0] + argumentOverheadBytes * argc + requestOverheadBytes;
   const fits = transaction.requests.length < transactionCommandsMax;
@@ -71,8 +71,8 @@ export function add(transaction: Transaction, command: Command, request: Request
   if (transaction.failed) return true; // none of it will run
   transaction.requests.push(request.copy());
   transaction.bytes += bytes;
-  const all = transaction.flags & command.flags & permissions;
-  transaction.flags = ((transaction.flags | command.flags) & ~permissions) | all;
+  const all = transaction.flags & flags & permissions;
+  transaction.flags = ((transaction.flags | flags) & ~permissions) | all;
   return true;
 }
 

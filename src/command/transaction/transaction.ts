@@ -24,6 +24,7 @@ import { lockQueue, runJudged } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
 import { watchedName } from "../core/watched-names.ts";
+import { writesNothing } from "../script/promised-flags.ts";
 import { timesItself } from "../timing/command-times.ts";
 import { add, begin, end, fail, refused } from "./transaction-queue.ts";
 import { haveChanged, keyNow } from "./watched-keys.ts";
@@ -100,7 +101,9 @@ export function enqueue(x: Context, command: Command, request: Request, reply: R
   const verdict = admit(x, command, request);
   // A pause holds EXEC, not the commands queued for it.
   if (verdict !== null && verdict !== heldBack) return reply.error(refused(x, command, verdict));
-  if (add(transaction, command, request)) return reply.simple("QUEUED");
+  const isHarmless = writesNothing(x, command, request);
+  const flags = isHarmless ? command.flags & ~flag.MAY_REPLICATE : command.flags;
+  if (add(transaction, flags, request)) return reply.simple("QUEUED");
   fail(x.session);
   reply.error(tooLarge);
 }

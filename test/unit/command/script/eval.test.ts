@@ -68,6 +68,21 @@ describe("what a node refuses", () => {
     expect(bed.run("EVAL", allowed, 0)).toStartWith("-ERR Can not execute the command on a stale");
   });
 
+  test("nothing of a script that promises not to write, while writes are paused", () => {
+    const bed = new Bed();
+    const harmless = "#!lua flags=no-writes\nreturn 1";
+    const code = "redis.register_function{function_name='f', callback=function() return 2 end, ";
+    bed.run("FUNCTION", "LOAD", `#!lua name=l\n${code}flags={'no-writes'}}`);
+    bed.standing.restrict(restriction.WRITES_PAUSED, true);
+    expect(bed.run("EVAL", "return 1", 0)).toBe(""); // held
+    expect(bed.run("EVAL", "#!lua\nreturn 1", 0)).toBe("");
+    expect(bed.run("EVAL", harmless, 0)).toBe(":1\r\n");
+    expect(bed.run("EVAL_RO", "return 3", 0)).toBe(":3\r\n");
+    expect(bed.run("FCALL", "f", 0)).toBe(":2\r\n");
+    const sha = bed.run("SCRIPT", "LOAD", harmless).slice(5, 45);
+    expect(bed.run("EVALSHA", sha, 0)).toBe(":1\r\n");
+  });
+
   test("writes while too few followers are there", () => {
     const bed = new Bed();
     bed.standing.restrict(restriction.FEW_FOLLOWERS, true);
