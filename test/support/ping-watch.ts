@@ -34,6 +34,8 @@ interface WatchOptions {
   readonly greeting?: string;
   /** Half of them connect there. */
   readonly tls?: TlsDoor;
+  /** -BUSY is an answer as well: while a script is long. */
+  readonly acceptsBusy?: boolean;
 }
 
 export class PingWatch implements AsyncDisposable {
@@ -52,10 +54,11 @@ export class PingWatch implements AsyncDisposable {
   }
 
   /** Resolves when two connections for each thread, wherever they came, have an answer. */
-  static async start(node: SpawnedNode, { threads, greeting = "", tls }: WatchOptions) {
+  static async start(node: SpawnedNode, options: WatchOptions) {
+    const { threads, greeting = "", tls, acceptsBusy = false } = options;
     const { port, process } = node;
     const count = 2 * threads;
-    const workerData = { port, tls: tls ?? null, pid: process.pid, greeting, count };
+    const workerData = { port, tls: tls ?? null, pid: process.pid, greeting, count, acceptsBusy };
     const worker = new Worker(new URL("./ping-worker.ts", import.meta.url), { workerData });
     const begun = Promise.withResolvers<void>();
     const watch = new PingWatch(worker, begun.resolve);

@@ -32,9 +32,10 @@ interface Orders {
   readonly pid: number;
   readonly greeting: string;
   readonly count: number;
+  readonly acceptsBusy: boolean;
 }
 
-const { port, tls, pid, greeting, count } = workerData as Orders;
+const { port, tls, pid, greeting, count, acceptsBusy } = workerData as Orders;
 const host = "127.0.0.1";
 const stalls = new Stalls(pid);
 const pings: Ping[] = [];
@@ -60,7 +61,8 @@ function keepAsking(door: TlsDoor | null): Promise<void> {
     socket.on(ready, () => (greeting === "" ? ping() : socket.write(greeting)));
     socket.on("data", (answer) => {
       if (`${answer}` === "+OK\r\n") return ping();
-      if (`${answer}` !== "+PONG\r\n") return reject(new Error(`answered ${answer}`));
+      const isBusy = acceptsBusy && `${answer}`.startsWith("-BUSY ");
+      if (`${answer}` !== "+PONG\r\n" && !isBusy) return reject(new Error(`answered ${answer}`));
       const waitedMs = performance.now() - sent.atMs;
       pings.push({ waitedMs, stalledMs: waitedMs < slowMsMin ? 0 : stalls.since(sent) });
       if (pings.length === count) parentPort?.postMessage("begun");

@@ -1,0 +1,85 @@
+/**
+ * What scripts of many connections do to a node: they take all memory that they get, recurse, reply
+ * with many values, work on megabytes, or are all different. Each ends, whoever has nothing to do
+ * with them is answered (with -BUSY, while one is long), and memory comes back. Endless ones are in
+ * test/script/busy.test.ts.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
+import { Peer } from "../support/peer.ts";
+import { PingWatch } from "../support/ping-watch.ts";
+import { residentBytes, tellsMemory } from "../support/process-memory.ts";
+import { repetitions } from "../support/repetitions.ts";
+import { ours } from "../support/servers.ts";
+
+setDefaultTimeout(caseMsMax);
+
+const MiB = 1024 * 1024;
+const isLong = repetitions(0, 1) > 0;
+const abuserCount = repetitions(1, 4);
+/** What the first VM takes, and garbage of the process. */
+const slackBytes = 64 * MiB;
+
+const abuses: readonly (readonly [string, string])[] = [
+  ...(isLong
+    ? [["local t = {} for i = 1, 1e9 do t[i] = {i} end", "not enough memory"] as const]
+    : []),
+  ["local s = 'x' while true do s = s .. s end", "not enough memory"],
+  ["local function f() return 1 + f() end return f()", "stack overflow"],
+  ["local function f() return pcall(f) end return tostring(f())", "true"],
+  ["return #string.rep('x', 3e6):upper():reverse():gsub('x', '')", "0"],
+  ["local t = {} for i = 1, 1e5 do t[i] = {i} end return #cjson.encode(t)", "788896"],
+  ["local t = {} for i = 1, 5e4 do t[i] = i end return t", "50000"],
+  ["return redis.call('EVAL', 'return 1', 0)", "not allowed from script"],
+  ["return loadstring('return ' .. ('-'):rep(1e5) .. '1')", ""],
+];
+
+describe.each(isLong ? [1, 4] : [4])("with %d data threads", (threads) => {
+  test("scripts that take all they get disturb nobody for long", async () => {
+    await using node = await ours.start([
+      "--threads",
+      `${threads}`,
+      "--busy-reply-threshold",
+      "50",
+    ]);
+    await using operator = await Peer.connect(node.port);
+    const { pid } = node.process;
+    const restBytes = tellsMemory ? residentBytes(pid) : 0;
+    await using watch = await PingWatch.start(node, { threads, acceptsBusy: true });
+    await Promise.all(Array.from({ length: abuserCount }, () => abuse(node.port)));
+    await watch.wasPrompt();
+    expect(await operator.ask("SET", "k", "v")).toBe("+OK");
+    if (!tellsMemory) return;
+    await waitFor(() => residentBytes(pid) - restBytes < threads * slackBytes, {
+      message: `memory to come back to ${restBytes} bytes`,
+    });
+  });
+});
+
+/** Runs all of them; one that finds another at work begins again. */
+async function abuse(port: number): Promise<void> {
+  await using peer = await Peer.connect(port);
+  for (const [script, expected] of abuses) {
+    let reply = "-BUSY";
+    await waitFor(async () => {
+      reply = await peer.ask("EVAL", script, "0");
+      return !reply.startsWith("-BUSY");
+    });
+    expect(reply).toContain(expected);
+  }
+}
+
+test("of very many scripts, a node keeps a few", async () => {
+  const [total, atOnce] = [repetitions(3_000, 1_000_000), 1_000];
+  await using node = await ours.start([]);
+  await using peer = await Peer.connect(node.port);
+  for (let done = 0; done < total; done += atOnce) {
+    for (let i = done; i < done + atOnce; i++) peer.send("EVAL", `return ${i}`, "0");
+    const replies = await peer.replies(atOnce);
+    expect(replies[atOnce - 1]).toEqual({ type: ":", value: `${done + atOnce - 1}` });
+  }
+  const info = await peer.ask("INFO", "memory");
+  expect(info).toContain("number_of_cached_scripts:500");
+  const vmBytes = Number(/used_memory_vm_eval:(\d+)/.exec(info)?.[1]);
+  expect(vmBytes).toBeLessThan(8 * MiB);
+});
