@@ -20,6 +20,7 @@ import {
 } from "../harness.ts";
 import { ask, fillMegabytes, infoField, start } from "../persistence/bed.ts";
 import { Peer } from "../support/peer.ts";
+import { nodeCommand } from "../support/programs.ts";
 
 setDefaultTimeout(120_000);
 const patient = { timeoutMs: 60_000 };
@@ -264,9 +265,8 @@ describe.each([1, 2])("a node with %d data threads whose snapshot cannot be save
 test("on a full disk a node keeps its data after SIGTERM, and the last good file", async () => {
   await using directory = await temporaryDirectory();
   const path = join(directory.path, "dump.rdb");
-  const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
   // A limit on the size of files is refused by the same call as a full disk, and needs no root.
-  const command = ["bash", "-c", 'ulimit -f 3000; exec "$@"', "mscache", ...source];
+  const command = ["bash", "-c", 'ulimit -f 3000; exec "$@"', "mscache", ...nodeCommand];
   await using node = await spawnNode(["--snapshot-file", path, "--max-memory", "64mb"], {
     command,
   });

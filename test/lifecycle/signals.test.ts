@@ -204,6 +204,7 @@ test.skipIf(!redisInstalled())("redis-server ignores the same signals", async ()
   }
 });
 
+/** Built here only if the run has not built it. */
 describe.each([
   ["the binary", (directory: string) => [join(directory, "mscache")]],
   ["bun run start", () => ["bun", "run", "start"]],
@@ -214,8 +215,9 @@ describe.each([
 
   beforeAll(async () => {
     home = await temporaryDirectory();
-    command = commandIn(home.path);
-    if (kind !== "the binary") return;
+    const built = process.env.MSCACHE_TEST_NODE;
+    command = kind === "the binary" && built ? [built] : commandIn(home.path);
+    if (kind !== "the binary" || built) return;
     const build = ["build", "--compile", "src/main.ts", "src/worker.ts", "--outfile", command[0]];
     const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...build], { cwd: root });
     if (exitCode !== 0) throw new Error(stderr.toString());
