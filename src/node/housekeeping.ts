@@ -86,11 +86,10 @@ export class Housekeeping {
       const beganMs = monotonicMs();
       const deadline = beganMs + sweepSliceMs;
       const now = wallClockMs();
-      const { store, standing } = this;
-      const reclaims = this.reclaimsExpired && !standing.isBusy;
+      const { store } = this;
       let isWorthwhile = true;
       while (isWorthwhile && monotonicMs() < deadline) {
-        const removed = store.sweep(bucketsPerStep, now, reclaims);
+        const removed = this.sweepStep(now);
         isWorthwhile = removed > bucketsPerStep || store.databases.hasDead;
       }
       const spentMs = monotonicMs() - beganMs;
@@ -101,6 +100,19 @@ export class Housekeeping {
     clearTimeout(this.burial);
     if (this.store.databases.hasDead) this.burial = setTimeout(() => this.sweep(), buryEveryMs);
     this.burial?.unref();
+  }
+
+  /**
+   * A script may have been suspended while this waited for its locks: it must see no change, so
+   * whether there is one is asked under the locks.
+   */
+  private sweepStep(now: number): number {
+    const { store, standing } = this;
+    const taken = store.isShared ? store.lockShards(store.allShards) : 0;
+    const reclaims = this.reclaimsExpired && !standing.isBusy;
+    const removed = store.sweep(bucketsPerStep, now, reclaims);
+    store.unlockShards(taken);
+    return removed;
   }
 
   private async everySecond(): Promise<void> {

@@ -43,6 +43,12 @@ export interface Apply {
    * none.
    */
   readonly atOnce?: (work: () => void) => void;
+  /**
+   * Locks everything for one command; false: a script was suspended while this waited for its
+   * locks, and the stream is about to be held. After true, call leave().
+   */
+  readonly enter?: () => boolean;
+  readonly leave?: () => void;
   /** Called when no command follows for now. */
   readonly rest?: () => void;
 }

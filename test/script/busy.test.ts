@@ -39,6 +39,31 @@ async function isBusy(other: Peer, reply = busyScript): Promise<void> {
   await waitFor(async () => (await other.ask("PING")) === reply);
 }
 
+const untilChanged =
+  "if redis.call('GET', 'k') ~= 'before' then return 'late' end " +
+  "while redis.call('GET', 'k') == 'before' do end return 'changed'";
+
+/** A script for which a change comes; not before it has begun, or all is done again. */
+async function whileRunning(
+  { caller, other }: { caller: Peer; other: Peer },
+  change: (run: () => void) => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    let reply = "";
+    await change(() => {
+      caller.send("EVAL_RO", untilChanged, "0");
+      void caller.shown().then((text) => {
+        reply = text;
+      });
+    });
+    await waitFor(async () => reply !== "" || (await other.ask("PING")) === busyScript);
+    if (reply === "$late") continue;
+    await other.ask("SCRIPT", "KILL");
+    await waitFor(() => reply !== "");
+    return expect(reply).toStartWith(killed);
+  }
+}
+
 const contestants: readonly Contestant[] = [ours, oursWithThreads(4), oracle];
 
 for (const contestant of contestants) {
@@ -202,6 +227,27 @@ describe("a long script", () => {
     expect(await caller.shown()).toStartWith(killed);
     await waitFor(async () => (await other.ask("GET", "k")) === "$after");
   }, 120_000);
+
+  test("sees no change for which a thread waited when the script was suspended", async () => {
+    await using leader = await spawnNode([]);
+    const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
+    const slow = ["--threads", "4", "--busy-reply-threshold", "300"];
+    await using follower = await spawnNode([...address, ...slow]);
+    await using writer = await Peer.connect(leader.port);
+    await using there = await pair(follower);
+    await whileRunning(there, async (run) => {
+      await writer.ask("SET", "k", "before");
+      await waitFor(async () => (await there.other.ask("GET", "k")) === "$before");
+      run();
+      await writer.ask("SET", "k", "after");
+    });
+    await using alone = await spawnNode(slow);
+    await using here = await pair(alone);
+    await whileRunning(here, async (run) => {
+      await here.other.ask("SET", "k", "before", "PX", "30");
+      run();
+    });
+  }, 240_000);
 
   test("ends with an error where it cannot be suspended, and within EXEC", async () => {
     await using node = await ours.start(threshold);

@@ -88,8 +88,20 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
       store.unlockShards(taken); // broken input ends a link, not the process
     }
   };
+  let taken = 0;
+  const enter = (): boolean => {
+    if (!store.isShared) return true;
+    taken = store.lockShards(store.allShards);
+    if (!parts.standing.isBusy) return true;
+    leave();
+    return false;
+  };
+  const leave = (): void => {
+    store.unlockShards(taken);
+    taken = 0;
+  };
   const rest = () => keyspace.select(0);
-  return Object.assign(apply, { atOnce, check, rest });
+  return Object.assign(apply, { atOnce, check, enter, leave, rest });
 }
 
 /** Keeps the error reply of a handler. */

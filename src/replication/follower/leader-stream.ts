@@ -86,12 +86,25 @@ export class LeaderStream {
   private run(): void {
     const parser = this.parser;
     try {
-      while (!this.isFrozen && parser.next()) this.command(parser.request);
+      while (!this.isFrozen && this.step());
     } finally {
       this.apply.rest?.(); // broken input ends the link, not the process
     }
     if (parser.error !== "") throw new SyncError(`the stream is broken: ${parser.error}`);
     parser.release();
+  }
+
+  /** Applies the next command; false if there is none, or if it has to wait. */
+  private step(): boolean {
+    const { apply, parser } = this;
+    if (parser.pendingBytes() === 0 || apply.enter?.() === false) return false;
+    try {
+      if (!parser.next()) return false;
+      this.command(parser.request);
+      return true;
+    } finally {
+      apply.leave?.();
+    }
   }
 
   private command(request: Request): void {
