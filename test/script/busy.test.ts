@@ -105,14 +105,10 @@ for (const contestant of contestants) {
       expect(await caller.shown()).toBe("*[$a $100001]");
       await other.ask("SELECT", "5");
       expect(await other.ask("GET", "b")).toBe("$x");
-      const [entry] = (await other.call("SLOWLOG", "GET", "1")) as [
-        number,
-        number,
-        number,
-        string[],
-      ][];
-      expect(entry[3][0]).toBe("EVAL");
-      expect(entry[2]).toBeGreaterThan(50_000);
+      // On a busy machine other commands may have been slow as well.
+      const entries = (await other.call("SLOWLOG", "GET", "-1")) as [0, 0, number, string[]][];
+      const entry = entries.find(([, , , [name]]) => name === "EVAL");
+      expect(entry?.[2]).toBeGreaterThan(50_000);
     }, 120_000);
 
     test("fails EXEC and lets MULTI and WATCH through, as Redis does", async () => {
