@@ -11,9 +11,10 @@ import {
 } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
+import { patient } from "../support/patient-client.ts";
 import { leaderGreeting, type Script, ScriptedNode } from "./scripted-node.ts";
 
-const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
+const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
 /** Answers GET with the key and everything else with OK. */
 const echo: Script = (command) => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type ClientOptions, connect } from "../../src/index.ts";
 import { rawConnection, waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
+import { patient } from "../support/patient-client.ts";
 import {
   followerGreeting,
   followerOf,
@@ -21,7 +22,7 @@ import {
 /** A process that has not exited after this time is killed, and its test fails. */
 const processMsMax = 30_000;
 
-const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
+const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
 const leader: Script = (command) => {
   if (command.startsWith("HELLO")) return undefined;

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { type ClientOptions, connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
+import { patient } from "../support/patient-client.ts";
 import {
   followerGreeting,
   followerOf,
@@ -15,7 +16,7 @@ import {
   ScriptedNode,
 } from "./scripted-node.ts";
 
-const quick: ClientOptions = { reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
+const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
 const leader: Script = (command) => {
   if (command.startsWith("HELLO")) return undefined;

@@ -5,9 +5,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type Client, type ClientOptions, connect } from "../../src/index.ts";
+import type { Client, ClientOptions } from "../../src/index.ts";
 import { respClient, type TestNode, waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
+import { connectPatiently } from "../support/patient-client.ts";
 import { oracle, ours } from "../support/servers.ts";
 
 interface Kind {
@@ -43,7 +44,7 @@ for (const kind of kinds) {
       let client: Client;
       beforeAll(async () => {
         node = await kind.start();
-        client = await connect({ addr: node.address });
+        client = await connectPatiently({ addr: node.address });
       });
       beforeEach(() => flush(node));
       afterAll(async () => {
@@ -69,7 +70,7 @@ describe("the client and an address", () => {
   test("of four numbers and a name that means it reach the node", async () => {
     await using node = await ours.start(["--listenaddr", "127.0.0.1:0"]);
     for (const host of ["127.0.0.1", "localhost", ""]) {
-      await using client = await connect({ addr: `${host}:${node.port}` });
+      await using client = await connectPatiently({ addr: `${host}:${node.port}` });
       expect(await client.ping()).toBe("PONG");
     }
   });
@@ -77,7 +78,7 @@ describe("the client and an address", () => {
   test.skipIf(!hasIpv6)("of IPv6 and a name that means it reach the node", async () => {
     await using node = await ours.start(["--listenaddr", "[::1]:0"]);
     for (const host of ["[::1]", "[0:0:0:0:0:0:0:1]", "localhost"]) {
-      await using client = await connect({ addr: `${host}:${node.port}` });
+      await using client = await connectPatiently({ addr: `${host}:${node.port}` });
       expect([client.address, await client.ping()]).toEqual([`${host}:${node.port}`, "PONG"]);
     }
   });
@@ -85,7 +86,7 @@ describe("the client and an address", () => {
   test.skipIf(!hasIpv6)("of IPv6 that a follower names lead a write to the leader", async () => {
     await using leader = await ours.start(["--listenaddr", "[::1]:0"]);
     await using follower = await ours.start(["--leaderaddr", `[::1]:${leader.port}`]);
-    await using client = await connect({ addr: follower.address });
+    await using client = await connectPatiently({ addr: follower.address });
     expect(await client.set("k", "v")).toBe(true);
     await waitFor(async () => (await client.get("k")) === "v", { message: "the follower" });
   });
@@ -284,13 +285,13 @@ function passwordCases(kind: Kind): void {
   test("is needed if the node requires one, and a wrong one is refused", async () => {
     await using node = await kind.start([kind.passwordFlag, "secret"]);
     const addr = node.address;
-    await using client = await connect({ addr, password: "secret" });
+    await using client = await connectPatiently({ addr, password: "secret" });
     expect(await client.set("k", "v")).toBe(true);
-    expect(await failureOf(connect({ addr }))).toMatchObject({
+    expect(await failureOf(connectPatiently({ addr }))).toMatchObject({
       code: "CONNECT_FAILED",
       cause: { serverCode: "NOAUTH" },
     });
-    expect(await failureOf(connect({ addr, password: "wrong" }))).toMatchObject({
+    expect(await failureOf(connectPatiently({ addr, password: "wrong" }))).toMatchObject({
       code: "CONNECT_FAILED",
       cause: { serverCode: "WRONGPASS" },
     });
@@ -306,8 +307,8 @@ function groupCases(kind: Kind): void {
   test("a client of a follower writes to the leader and reads from the follower", async () => {
     await using leader = await kind.start();
     await using follower = await startFollower(leader);
-    await using client = await connect({ addr: follower.address });
-    await using judge = await connect({ addr: leader.address });
+    await using client = await connectPatiently({ addr: follower.address });
+    await using judge = await connectPatiently({ addr: leader.address });
     expect(await client.set("k", "v", { ttlSeconds: 60 })).toBe(true);
     expect(await judge.get("k")).toBe("v");
     await arrives(client, "k", "v");
@@ -320,7 +321,7 @@ function groupCases(kind: Kind): void {
     await using leader = await kind.start();
     await using middle = await startFollower(leader);
     await using follower = await startFollower(middle);
-    await using client = await connect({ addr: follower.address });
+    await using client = await connectPatiently({ addr: follower.address });
     expect(await client.set("k", "v")).toBe(true);
     await arrives(client, "k", "v");
   });
@@ -329,8 +330,8 @@ function groupCases(kind: Kind): void {
     const leader = await kind.start();
     await using next = await startFollower(leader);
     await using follower = await startFollower(leader);
-    await using client = await connect({ ...quick, addr: follower.address });
-    await using judge = await connect({ addr: next.address });
+    await using client = await connectPatiently({ ...quick, addr: follower.address });
+    await using judge = await connectPatiently({ addr: next.address });
     await client.set("before", "1");
     await Promise.all([client, judge].map((one) => arrives(one, "before", "1")));
     await leader[Symbol.asyncDispose]();
@@ -343,9 +344,9 @@ function groupCases(kind: Kind): void {
   test("a client of a demoted leader writes to the new one", async () => {
     await using old = await kind.start();
     await using next = await startFollower(old);
-    await using client = await connect({ ...quick, addr: old.address });
+    await using client = await connectPatiently({ ...quick, addr: old.address });
     await client.set("before", "1");
-    await using judge = await connect({ addr: next.address });
+    await using judge = await connectPatiently({ addr: next.address });
     await arrives(judge, "before", "1");
     await promote(next, [old]);
     await waitFor(() => client.set("after", "2").catch(() => false), { message: "a write" });

@@ -5,12 +5,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/client-options.ts";
 import type { TlsOptions } from "../../src/client/client-tls.ts";
 import type { Server } from "../../src/node/server.ts";
 import { caseMsMax, respClient, runMscache, startRedis, waitFor } from "../harness.ts";
 import type { Certificate } from "../support/certificates.ts";
+import { connectPatiently } from "../support/patient-client.ts";
 import { redisNote } from "../support/servers.ts";
 import { startTls, type TlsBed, tlsBed } from "../support/tls-bed.ts";
 
@@ -33,7 +33,7 @@ afterAll(async () => {
 /** The value that was stored, or why there is none. */
 async function outcome(options: ClientOptions): Promise<string | null> {
   try {
-    await using client = await connect({ ...options, reconnect: { maxAttempts: 0 } });
+    await using client = await connectPatiently({ ...options, reconnect: { maxAttempts: 0 } });
     await client.set("own", "client");
     return await client.get("own");
   } catch (error) {
@@ -91,7 +91,10 @@ describe("the client", () => {
     });
     await using plain = await respClient(follower.port);
     await waitFor(async () => /link_status:up/.test(String(await plain.call("INFO"))));
-    await using client = await connect({ addr: `127.0.0.1:${follower.tlsPort}`, tls: { ca } });
+    await using client = await connectPatiently({
+      addr: `127.0.0.1:${follower.tlsPort}`,
+      tls: { ca },
+    });
     await client.set("written", "by TLS");
     await waitFor(async () => (await client.get("written")) === "by TLS");
   });
@@ -99,9 +102,9 @@ describe("the client", () => {
   test.skipIf(redisNote !== "")(`works in the database that it is told${redisNote}`, async () => {
     await using redis = await startRedis();
     const addr = `redis://127.0.0.1:${redis.port}`;
-    await using first = await connect({ addr });
-    await using third = await connect({ addr: `${addr}/3` });
-    await using same = await connect({ addr, database: 3 });
+    await using first = await connectPatiently({ addr });
+    await using third = await connectPatiently({ addr: `${addr}/3` });
+    await using same = await connectPatiently({ addr, database: 3 });
     await third.set("key", "in 3");
     expect([await first.get("key"), await same.get("key")]).toEqual([null, "in 3"]);
   });
@@ -109,7 +112,9 @@ describe("the client", () => {
   test("goes by a Unix socket, and says if a node has no such database", async () => {
     const addr = `unix://${bed.directory}/node.sock`;
     expect(await outcome({ addr, password: "secret" })).toBe("client");
-    await using client = await connect({ addr: `redis://:secret@127.0.0.1:${server.port}/0` });
+    await using client = await connectPatiently({
+      addr: `redis://:secret@127.0.0.1:${server.port}/0`,
+    });
     expect(client.address).toBe(`127.0.0.1:${server.port}`);
     const absent = await outcome({ addr: `redis://:secret@127.0.0.1:${server.port}/999` });
     expect(absent).toContain("DB index is out of range");
