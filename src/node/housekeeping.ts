@@ -6,6 +6,7 @@ import { buffers } from "../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
 import { chainBucketsMax, crowdedWarningMs } from "../base/limits.ts";
+import { firstShard } from "../store/shard-locks.ts";
 import type { Store } from "../store/store.ts";
 import type { Connections } from "./connection/connections.ts";
 import type { DataThread } from "./connection/data-thread.ts";
@@ -104,11 +105,11 @@ export class Housekeeping {
 
   /**
    * A script may have been suspended while this waited for its locks: it must see no change, so
-   * whether there is one is asked under the locks.
+   * whether there is one is asked under a lock that keeps scripts out.
    */
   private sweepStep(now: number): number {
     const { store, standing } = this;
-    const taken = store.isShared ? store.lockShards(store.allShards) : 0;
+    const taken = store.lockShards(firstShard);
     const reclaims = this.reclaimsExpired && !standing.isBusy;
     const removed = store.sweep(bucketsPerStep, now, reclaims);
     store.unlockShards(taken);

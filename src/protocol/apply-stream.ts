@@ -44,8 +44,8 @@ export interface Apply {
    */
   readonly atOnce?: (work: () => void) => void;
   /**
-   * Locks everything for one command; false: a script was suspended while this waited for its
-   * locks, and the stream is about to be held. After true, call leave().
+   * Keeps scripts out for one command; false: one was suspended while this waited for its locks,
+   * and the stream is about to be held. After true, call leave().
    */
   readonly enter?: () => boolean;
   readonly leave?: () => void;

@@ -5,6 +5,12 @@ import type { Attachment } from "./attachment.ts";
 import { Mutex } from "./lock.ts";
 import { shardLockWord } from "./memory.ts";
 
+/**
+ * The mask of the shard that is locked before any other: who holds it alone keeps out whoever
+ * needs all of them, as a script does, and may lock others, one at a time or in order.
+ */
+export const firstShard = 1;
+
 export class ShardLocks {
   /** One per shard of a half. */
   readonly mutexes: readonly Mutex[];

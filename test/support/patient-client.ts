@@ -1,6 +1,6 @@
 /**
- * Our own client as tests want it: a busy machine takes seconds for what takes milliseconds, and its
- * time-outs of 5 s, right for an application, would fail tests of something else.
+ * Our own client as tests want it: a busy machine takes seconds for what takes milliseconds, and
+ * its time-outs of 5 s, right for an application, would fail tests of something else.
  */
 import { connect } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/client-options.ts";

@@ -18,6 +18,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Applied, Apply } from "../../protocol/apply-stream.ts";
 import { NullReply } from "../../protocol/null-reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { firstShard } from "../../store/shard-locks.ts";
 import { Command } from "../core/command.ts";
 import type { ChannelContext, Context, Idle } from "../core/context.ts";
 import { execute } from "../core/execute.ts";
@@ -90,8 +91,7 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
   };
   let taken = 0;
   const enter = (): boolean => {
-    if (!store.isShared) return true;
-    taken = store.lockShards(store.allShards);
+    taken = store.lockShards(firstShard);
     if (!parts.standing.isBusy) return true;
     leave();
     return false;
