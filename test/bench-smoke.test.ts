@@ -1,6 +1,6 @@
 // Every benchmark of the suite runs in its smallest size, so that none rots unseen: it starts the
 // servers that are installed, checks them, measures and reports. What it measures is not judged
-// here, only that each figure is one that could be true.
+// here, only that each figure is one that could be true. The dearest run in `test:long` alone.
 //
 // The suite is a process of its own, as it binds itself to a processor. One process runs the
 // benchmarks that need no options of their own, as `bun run bench --smoke` does. In `bun run test`
@@ -15,8 +15,8 @@ import { whenLong } from "./support/repetitions.ts";
 const main = join(import.meta.dir, "../scripts/bench/main.ts");
 const timeoutMs = 300_000;
 const withoutOptions = [
-  ...["cpu", "memory", "hitratio", "latency", "growth", "threads", "sockets", "gc"],
-  ...["replication", "tls", "scripts", "libraries"],
+  ...["memory", "hitratio", "latency", "growth", "threads", "sockets", "gc"],
+  ...["replication", "scripts", "libraries"],
 ];
 
 interface Table {
@@ -92,6 +92,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   let servers: string[] = [];
 
   beforeAll(async () => {
+    whenLong(() => withoutOptions.push("cpu", "tls"));
     output = await runSmoke(tmpdir(), ...withoutOptions);
     servers = output.head.slice(1).map((line) => line.split(":")[0]);
   }, timeoutMs);
@@ -102,19 +103,21 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     expect(servers.includes("memcached")).toBe(Bun.which("memcached") !== null);
   });
 
-  test("cpu: each load has a cost and a rate for each server", () => {
-    const tables = tablesOf(output, "cpu");
-    const [plain, evicting, ratios] = tables;
-    for (const table of [plain, evicting]) {
-      expect(table.rows.length).toBe(7);
-      for (const name of servers) {
-        // The kernel counts in ticks of 10 ms, so a part that was hardly served may show none.
-        expectBetween(column(table, `${name} us`), 0, 5000);
-        expectBetween(column(table, `${name} k/s`), 0.1, 20_000);
+  whenLong(() => {
+    test("cpu: each load has a cost and a rate for each server", () => {
+      const tables = tablesOf(output, "cpu");
+      const [plain, evicting, ratios] = tables;
+      for (const table of [plain, evicting]) {
+        expect(table.rows.length).toBe(7);
+        for (const name of servers) {
+          // The kernel counts in ticks of 10 ms, so a part that was hardly served may show none.
+          expectBetween(column(table, `${name} us`), 0, 5000);
+          expectBetween(column(table, `${name} k/s`), 0.1, 20_000);
+        }
       }
-    }
-    expect(ratios.columns).toEqual(["load", ...servers]);
-    expect(ratios.rows.map(([load]) => load)).toEqual(plain.rows.map(([load]) => load));
+      expect(ratios.columns).toEqual(["load", ...servers]);
+      expect(ratios.rows.map(([load]) => load)).toEqual(plain.rows.map(([load]) => load));
+    });
   });
 
   test(
@@ -296,15 +299,17 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     }
   });
 
-  test("tls: each load has a cost by TLS and without", () => {
-    const [table] = tablesOf(output, "tls");
-    expect(table.rows.map(([load]) => load)).toEqual([
-      ...["GET, depth 16", "SET, depth 16", "idle connection, KiB"],
-    ]);
-    for (const name of servers.filter((name) => name !== "memcached")) {
-      for (const way of ["plain", "TLS"])
-        expectBetween(column(table, `${name} ${way}`), -500, 5000);
-    }
+  whenLong(() => {
+    test("tls: each load has a cost by TLS and without", () => {
+      const [table] = tablesOf(output, "tls");
+      expect(table.rows.map(([load]) => load)).toEqual([
+        ...["GET, depth 16", "SET, depth 16", "idle connection, KiB"],
+      ]);
+      for (const name of servers.filter((name) => name !== "memcached")) {
+        for (const way of ["plain", "TLS"])
+          expectBetween(column(table, `${name} ${way}`), -500, 5000);
+      }
+    });
   });
 
   test("an unknown benchmark and a server that is not there are one sentence and status 2", () => {
