@@ -9,16 +9,13 @@ import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { negativeKeys, scriptFlags, scriptRow, tooManyKeys } from "../script/script-row.ts";
 import { firstKey } from "../script/scripts.ts";
 
-const { NO_SCRIPT, STALE, MAY_REPLICATE, READONLY, OTHER_DATABASE, SCRIPT } = flag;
-const usual = NO_SCRIPT | STALE | OTHER_DATABASE | SCRIPT;
+const { MAY_REPLICATE, READONLY } = flag;
 
 const common = {
-  group: "scripting",
-  arity: -3,
-  keys: [firstKey, -1, 1],
-  keyCount: 2,
+  ...scriptRow,
   syntax: "function numkeys:integer [key...] [arg...]",
   since: "7.0.0",
   complexity: "Depends on the function that is executed.",
@@ -27,7 +24,7 @@ const common = {
 export const fcallCommands = family(common, [
   {
     name: "fcall",
-    flags: usual | MAY_REPLICATE,
+    flags: scriptFlags | MAY_REPLICATE,
     keyUse: "RW access update",
     summary: "Invokes a function.",
     differs: "EXEC judges the flags of a function, not the queueing.",
@@ -35,7 +32,7 @@ export const fcallCommands = family(common, [
   },
   {
     name: "fcall_ro",
-    flags: usual | READONLY,
+    flags: scriptFlags | READONLY,
     keyUse: "RO access",
     summary: "Invokes a function that may only read.",
     global: (x, request, reply) => call(x, request, reply, true),
@@ -44,8 +41,6 @@ export const fcallCommands = family(common, [
 
 const notFound = errorReply("Function not found");
 const badCount = errorReply("Bad number of keys provided");
-const negativeKeys = errorReply("Number of keys can't be negative");
-const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
 
 function call(x: ChannelContext, request: Request, reply: Reply, isReadOnly: boolean): Ending {
   const { buf, start, end, argc } = request;

@@ -3,22 +3,19 @@
 // not all known to run in any thread runs in the control thread (data-thread.ts).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
-import { ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
+import { ErrorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { negativeKeys, scriptFlags, scriptRow, tooManyKeys } from "./script-row.ts";
 import { firstKey } from "./scripts.ts";
 
-const { NO_SCRIPT, STALE, MAY_REPLICATE, READONLY, OTHER_DATABASE, SCRIPT } = flag;
-const usual = NO_SCRIPT | STALE | OTHER_DATABASE | SCRIPT;
+const { MAY_REPLICATE, READONLY } = flag;
 
 const common = {
-  group: "scripting",
-  arity: -3,
-  keys: [firstKey, -1, 1],
-  keyCount: 2,
+  ...scriptRow,
   complexity: "Depends on the script that is executed.",
 } as const;
 
@@ -26,7 +23,7 @@ export const evalCommands = family(common, [
   {
     name: "eval",
     syntax: "script numkeys:integer [key...] [arg...]",
-    flags: usual | MAY_REPLICATE,
+    flags: scriptFlags | MAY_REPLICATE,
     keyUse: "RW access update",
     since: "2.6.0",
     summary: "Executes a Lua script.",
@@ -35,7 +32,7 @@ export const evalCommands = family(common, [
   {
     name: "evalsha",
     syntax: "sha1 numkeys:integer [key...] [arg...]",
-    flags: usual | MAY_REPLICATE,
+    flags: scriptFlags | MAY_REPLICATE,
     keyUse: "RW access update",
     since: "2.6.0",
     summary: "Executes a Lua script that the node knows, by its SHA1.",
@@ -44,7 +41,7 @@ export const evalCommands = family(common, [
   {
     name: "eval_ro",
     syntax: "script numkeys:integer [key...] [arg...]",
-    flags: usual | READONLY,
+    flags: scriptFlags | READONLY,
     keyUse: "RO access",
     since: "7.0.0",
     summary: "Executes a Lua script that may only read.",
@@ -53,7 +50,7 @@ export const evalCommands = family(common, [
   {
     name: "evalsha_ro",
     syntax: "sha1 numkeys:integer [key...] [arg...]",
-    flags: usual | READONLY,
+    flags: scriptFlags | READONLY,
     keyUse: "RO access",
     since: "7.0.0",
     summary: "Executes a Lua script that the node knows and that may only read.",
@@ -61,8 +58,6 @@ export const evalCommands = family(common, [
   },
 ]);
 
-const negativeKeys = errorReply("Number of keys can't be negative");
-const tooManyKeys = errorReply("Number of keys can't be greater than number of args");
 const unknownScript = new ErrorReply("NOSCRIPT", "No matching script. Please use EVAL.");
 
 function runText(x: Context, request: Request, reply: Reply, isReadOnly: boolean): Ending {
