@@ -14,9 +14,12 @@ import { whenLong } from "./support/repetitions.ts";
 
 const main = join(import.meta.dir, "../scripts/bench/main.ts");
 const timeoutMs = 300_000;
+const dear = [
+  ...["cpu", "tls", "latency", "growth", "threads", "replication", "inprocess", "day"],
+  "clients",
+];
 const withoutOptions = [
-  ...["memory", "hitratio", "latency", "growth", "threads", "sockets", "gc"],
-  ...["replication", "scripts", "libraries"],
+  ...["memory", "hitratio", "sockets", "gc", "scripts", "libraries", "tags", "dictionaries"],
 ];
 
 interface Table {
@@ -92,7 +95,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   let servers: string[] = [];
 
   beforeAll(async () => {
-    whenLong(() => withoutOptions.push("cpu", "tls"));
+    whenLong(() => withoutOptions.push(...dear));
     output = await runSmoke(tmpdir(), ...withoutOptions);
     servers = output.head.slice(1).map((line) => line.split(":")[0]);
   }, timeoutMs);
@@ -172,42 +175,48 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     expectBetween(column(table, "objects"), 100, 5513);
   });
 
-  test("latency: percentiles rise, and our server tells its turns", () => {
-    const [table] = tablesOf(output, "latency");
-    const [p50, p99, max] = ["p50", "p99", "max"].map((name) => column(table, name));
-    expectBetween(p50, 0.001, 10_000);
-    for (let row = 0; row < table.rows.length; row++) {
-      expect(p99[row]).toBeGreaterThanOrEqual(p50[row]);
-      expect(max[row]).toBeGreaterThanOrEqual(p99[row]);
-    }
-    const ours = table.rows.findIndex(([name]) => name === "mscache");
-    expectBetween([column(table, "turn max")[ours]], 0.001, 10_000);
-    expectBetween([column(table, "turns")[ours]], 100, 1e7);
-    expectBetween([column(table, "% under 10 ms")[ours]], 50, 100);
-    if (servers.includes("redis")) expectBetween(column(table, "p99.9 to redis"), 1e-4, 1e4);
+  whenLong(() => {
+    test("latency: percentiles rise, and our server tells its turns", () => {
+      const [table] = tablesOf(output, "latency");
+      const [p50, p99, max] = ["p50", "p99", "max"].map((name) => column(table, name));
+      expectBetween(p50, 0.001, 10_000);
+      for (let row = 0; row < table.rows.length; row++) {
+        expect(p99[row]).toBeGreaterThanOrEqual(p50[row]);
+        expect(max[row]).toBeGreaterThanOrEqual(p99[row]);
+      }
+      const ours = table.rows.findIndex(([name]) => name === "mscache");
+      expectBetween([column(table, "turn max")[ours]], 0.001, 10_000);
+      expectBetween([column(table, "turns")[ours]], 100, 1e7);
+      expectBetween([column(table, "% under 10 ms")[ours]], 50, 100);
+      if (servers.includes("redis")) expectBetween(column(table, "p99.9 to redis"), 1e-4, 1e4);
+    });
   });
 
-  test("growth: all items are there when they fit, and fewer when they do not", () => {
-    const [table] = tablesOf(output, "growth");
-    const items = column(table, "items");
-    expect(items.slice(0, servers.length)).toEqual(servers.map(() => 80_000));
-    expectBetween(items.slice(servers.length), 100, 79_999);
-    const ours = rowsOf(table, "mscache");
-    expect(ours.length).toBe(2);
-    const shares = column(table, "% under 10 ms");
-    expectBetween(
-      ours.map((row) => shares[row]),
-      50,
-      100,
-    );
+  whenLong(() => {
+    test("growth: all items are there when they fit, and fewer when they do not", () => {
+      const [table] = tablesOf(output, "growth");
+      const items = column(table, "items");
+      expect(items.slice(0, servers.length)).toEqual(servers.map(() => 80_000));
+      expectBetween(items.slice(servers.length), 100, 79_999);
+      const ours = rowsOf(table, "mscache");
+      expect(ours.length).toBe(2);
+      const shares = column(table, "% under 10 ms");
+      expectBetween(
+        ours.map((row) => shares[row]),
+        50,
+        100,
+      );
+    });
   });
 
-  test("threads: several data threads answer what one answers", () => {
-    const [table] = tablesOf(output, "threads");
-    const names = table.rows.map(([name]) => name);
-    expect(names).toContain("mscache, 1");
-    expect(names).toContain("mscache, 2");
-    expectBetween(column(table, "depth 16 k/s"), 0.1, 20_000);
+  whenLong(() => {
+    test("threads: several data threads answer what one answers", () => {
+      const [table] = tablesOf(output, "threads");
+      const names = table.rows.map(([name]) => name);
+      expect(names).toContain("mscache, 1");
+      expect(names).toContain("mscache, 2");
+      expectBetween(column(table, "depth 16 k/s"), 0.1, 20_000);
+    });
   });
 
   test("sockets: the peak is at least what was there before", () => {
@@ -246,14 +255,16 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     expect(column(table, "calls")).toEqual([0, 0, 8]);
   });
 
-  test("replication: every pair of servers syncs, and its followers are behind by more than nothing", () => {
-    const [sync, lag] = tablesOf(output, "replication");
-    const replicating = servers.filter((name) => name !== "memcached").length;
-    expect(sync.rows.length).toBe(replicating ** 2);
-    expectBetween(column(sync, "sync"), 1, 60_000);
-    expectBetween(column(sync, "pings"), 1, 1e6);
-    expectBetween(column(sync, "% of pings under 10 ms"), 1, 100);
-    expectBetween(column(lag, "p50"), 0.001, 5_000);
+  whenLong(() => {
+    test("replication: every pair of servers syncs, and its followers are behind by more than nothing", () => {
+      const [sync, lag] = tablesOf(output, "replication");
+      const replicating = servers.filter((name) => name !== "memcached").length;
+      expect(sync.rows.length).toBe(replicating ** 2);
+      expectBetween(column(sync, "sync"), 1, 60_000);
+      expectBetween(column(sync, "pings"), 1, 1e6);
+      expectBetween(column(sync, "% of pings under 10 ms"), 1, 100);
+      expectBetween(column(lag, "p50"), 0.001, 5_000);
+    });
   });
 
   whenLong(() => {
@@ -299,6 +310,57 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     }
   });
 
+  test(
+    "inprocess: a hit of the near cache takes less than a request, and a follower answers",
+    async () => {
+      const tables = await smoke("inprocess", "--only", "mscache", "--servers", "mscache");
+      const ways = tables.map(({ rows }) => rows.map((row) => `${row[0]} by ${row[1]}`).sort());
+      expect(ways).toEqual([
+        ["mscache follow() by get", "mscache near() by peek"],
+        ["mscache near() by await get"],
+      ]);
+      for (const table of tables) {
+        const isNear = table.rows.map((row) => row[0] === "mscache near()");
+        const nanoseconds = column(table, "median");
+        expectBetween(nanoseconds, 1, 100_000);
+        expectBetween(
+          nanoseconds.filter((_, i) => isNear[i]),
+          1,
+          20_000,
+        );
+      }
+    },
+    timeoutMs,
+  );
+
+  test("tags: an expiry takes longer than nothing, and the second process has read", () => {
+    const [table] = tablesOf(output, "tags");
+    for (const name of ["ping", "expireTag"]) expectBetween(column(table, name), 1, 1e6);
+    expectBetween(column(table, "reads beside"), 1, 1e9);
+  });
+
+  test("dictionaries: values get smaller with one than without", () => {
+    const [table] = tablesOf(output, "dictionaries");
+    const ratioOf = (name: string) =>
+      column(table, "ratio")[table.rows.findIndex(([row]) => `${row}`.startsWith(name))];
+    expect(ratioOf("as the cache")).toBeGreaterThan(1.3 * ratioOf("zstd 1, none"));
+  });
+
+  whenLong(() => {
+    test("day: two hundred thousand operations leave the heap flat", () => {
+      const [table] = tablesOf(output, "day");
+      expect(column(table, "operations").at(-1)).toBeGreaterThanOrEqual(200_000);
+    });
+  });
+
+  whenLong(() => {
+    test("inprocess: every library gives what it holds", () => {
+      const [plain, awaited] = tablesOf(output, "inprocess");
+      expect(plain.rows.length).toBeGreaterThan(5);
+      expect(awaited.rows.length).toBeGreaterThan(5);
+    });
+  });
+
   whenLong(() => {
     test("tls: each load has a cost by TLS and without", () => {
       const [table] = tablesOf(output, "tls");
@@ -308,6 +370,27 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       for (const name of servers.filter((name) => name !== "memcached")) {
         for (const way of ["plain", "TLS"])
           expectBetween(column(table, `${name} ${way}`), -500, 5000);
+      }
+    });
+  });
+
+  whenLong(() => {
+    test("clients: ours and four others get and set, one and many at a time", () => {
+      const tables = tablesOf(output, "clients");
+      expect(tables).toHaveLength(2 * servers.filter((name) => name !== "memcached").length);
+      for (const { columns, rows } of tables) {
+        expect(rows.map(([name]) => name)).toEqual([
+          ...["mscache", "ioredis 6", "ioredis 5", "node-redis 6", "Bun's RedisClient"],
+          "mscache to the best",
+        ]);
+        for (const depth of [1, 50, 500]) {
+          const rate = columns.indexOf(`${depth}: k/s`);
+          expectBetween(
+            rows.map((row) => Number(row[rate])),
+            0, // a request that takes a second of a busy machine
+            100_000,
+          );
+        }
       }
     });
   });

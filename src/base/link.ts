@@ -35,6 +35,8 @@ export interface LinkPeer {
     readonly ipAddress: string;
     readonly eof: boolean;
     readonly psync2: boolean;
+    /** It lives in somebody's program, may lack keys, and cannot be promoted. */
+    readonly isCopy?: boolean;
     /** What it wants of a snapshot, if not everything: the libraries of functions, or nothing. */
     readonly contents?: SnapshotContents;
   };

@@ -16,6 +16,10 @@ export interface TlsIdentity {
 export interface TlsLink extends TlsIdentity {
   readonly secureOptions: number;
   readonly ciphers?: string;
+  /** The certificate must name the host that was dialled. Default: it may name another. */
+  readonly checksHost?: boolean;
+  /** The name that is asked for and checked in place of the host that is dialled. */
+  readonly serverName?: string;
 }
 
 /** Node's name for a certificate that is good, but another host's. */

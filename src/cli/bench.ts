@@ -17,7 +17,7 @@ import {
   protocols,
   type Workload,
 } from "../bench/workload.ts";
-import { resolveTls } from "../client/client-tls.ts";
+import { resolveTls } from "../client/link/client-tls.ts";
 import { Failure } from "./failure.ts";
 import { tlsArguments, tlsOf } from "./tls-arguments.ts";
 
@@ -143,7 +143,7 @@ function readTarget(raw: RawArgs): Target {
   const place = unixPath === undefined ? { host, port } : { host, port, unixPath };
   return {
     ...place,
-    ...(tls && { tls: resolveTls(tls, true, place) ?? undefined }),
+    ...(tls && { tls: resolveTls(tls, true, [place]) ?? undefined }),
     ...(hasLogin && { password, ...(username !== undefined && { username }) }),
     ...(isResp && { database: url?.database ?? 0 }),
   };

@@ -25,7 +25,7 @@ export default defineCommand({
     ...nodeArguments,
   },
   async run({ args }) {
-    const options = args.ttl === undefined ? {} : { ttlSeconds: parseTtl(args.ttl) };
+    const options = args.ttl === undefined ? {} : { ttl: parseTtl(args.ttl) * 1_000 };
     const value = args.value === "-" ? await Bun.stdin.bytes() : args.value;
     await withClient(args, (client) => client.set(args.key, value, options));
     await print("OK\n");

@@ -4,7 +4,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, parseServerUrl } from "../base/place.ts";
 import { readIdentity } from "../base/tls.ts";
-import type { TlsOptions } from "../client/client-tls.ts";
+import type { TlsOptions } from "../client/link/client-tls.ts";
 
 export const tlsArguments = {
   tls: {

@@ -15,7 +15,7 @@ import { type Config, type OptionValues, options } from "./options.ts";
 import { checkTls } from "./tls-options.ts";
 import { formatSize } from "./values.ts";
 
-export { rewriteConfigFile, rewriteUserLines, type Written } from "./file.ts";
+export { namesIn, rewriteConfigFile, rewriteUserLines, userWord, type Written } from "./file.ts";
 export { memoryWarning } from "./memory-plan.ts";
 export type { Option, OptionGroup, OptionRow } from "./option.ts";
 export type { Config, OptionValues } from "./options.ts";
@@ -26,6 +26,7 @@ export { formatSize, parseSize } from "./values.ts";
 type Texts = Readonly<Record<string, string | undefined>>;
 type Key = keyof OptionValues;
 type Draft = { -readonly [K in Key]?: Config[K] };
+type OfFile = Omit<Config, Key>;
 
 const optionKeys = Object.keys(options) as Key[];
 /** Derived defaults come last: first max-memory, then those that depend on it. */
@@ -57,7 +58,8 @@ export function loadConfig(
   const path = flags.config ?? environment[options.configFile.environment] ?? "";
   const lines = path === "" ? [] : readLines(path, readFile);
   const file = settingsIn(lines, path);
-  const config: Draft & { users: readonly string[] } = { users: usersIn(lines) };
+  const inFile = new Map([...file].map(([name, { isPinned }]) => [name, isPinned === true]));
+  const config: Draft & OfFile = { users: usersIn(lines), inFile };
   for (const key of checkOrder) resolve(config, key, { flags, environment, file, memoryBytes });
   checkRelations(config as Config);
   checkTls(config as Config);

@@ -108,6 +108,12 @@ export function rewriteUserLines(
   return latin1Bytes(append(result, added, ending).join("\n"));
 }
 
+/** The names that a file has, `user` among them. */
+export function namesIn(bytes: Uint8Array, path: string): ReadonlySet<string> {
+  const lines = parseConfigFile(Buffer.from(bytes).toString("utf8"), path);
+  return new Set(placesOf(lines).keys());
+}
+
 /** The line of each name. If a name occurs twice, the last line counts. */
 function placesOf(lines: readonly ConfigLine[]): Map<string, number> {
   const places = new Map<string, number>();

@@ -68,6 +68,11 @@ export function defaultMaxMemory(memoryBytes: number, threads: number): number {
   return wholeWithin(items, memoryBytesMin, memoryBytesMax);
 }
 
+/** The memory of which so much is for items: what defaultMaxMemory() is given to answer it. */
+export function memoryForItems(maxMemory: number, threads = 1): number {
+  return programBytes(threads) + Math.ceil(maxMemory / itemsShare);
+}
+
 /** The default of journal-size: its share of the memory that max-memory leaves. */
 export function defaultJournalSize(
   memoryBytes: number,

@@ -50,6 +50,8 @@ import {
 export interface Config extends OptionValues {
   /** The `user` lines of the configuration file, without that word. */
   readonly users: readonly string[];
+  /** The options that the file sets, each with whether it beats the command line there. */
+  readonly inFile: ReadonlyMap<string, boolean>;
 }
 
 /** What options say. Sizes are bytes, times seconds; "" and 0 mean "not set". */

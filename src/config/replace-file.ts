@@ -49,12 +49,12 @@ export function readConfigFile(path: string): string {
 
 /**
  * Replaces the bytes of the file at `path`, or of the target of a link, by the result of `change`.
- * With `isSecret`, others than its owner and group can no longer read it.
+ * If `isSecret`, asked after it, others than its owner and group can no longer read it.
  */
 export function replaceFile(
   path: string,
   change: (before: Uint8Array) => Uint8Array,
-  { disk = fs, isSecret = false }: { disk?: Disk; isSecret?: boolean } = {},
+  { disk = fs, isSecret = () => false }: { disk?: Disk; isSecret?: () => boolean } = {},
 ): void {
   const old = disk.statSync(path, { throwIfNoEntry: false });
   if (old === undefined) return replaceByDraft(path, change(new Uint8Array(0)), null, disk);
@@ -64,12 +64,12 @@ export function replaceFile(
   const before = disk.readFileSync(target);
   const after = change(before);
   if (before.equals(after)) return;
-  if (isSecret) old.mode &= ~othersMode;
+  if (isSecret()) old.mode &= ~othersMode;
   try {
     replaceByDraft(target, after, old, disk);
   } catch (error) {
     if (!isOfDraft(error)) throw error;
-    if (isSecret) shutOut(target, old.mode, disk);
+    if (isSecret()) shutOut(target, old.mode, disk);
     overwrite(target, before.length, after, disk);
   }
 }

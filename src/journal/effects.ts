@@ -237,6 +237,10 @@ export class Effects {
     this.journal.leave();
   }
 
+  get isOpen(): boolean {
+    return this.groupDepth > 0;
+  }
+
   /**
    * Lets others write to the journal in the middle of a group, until resume(). What they write
    * falls into it, so they must not open a group.

@@ -13,6 +13,7 @@ import type { Effects } from "../journal/effects.ts";
 import { CREATED, event, record } from "../journal/event-kinds.ts";
 import type { EventLog } from "../journal/event-log.ts";
 import {
+  type RemovalListener,
   type Replacement,
   STORED,
   type Store,
@@ -37,6 +38,8 @@ export interface TableObserver {
 
 export class Keyspace {
   observer: TableObserver | null = null;
+  /** Hears of each item that the store removes by itself, while its shard is locked. */
+  removals: RemovalListener | null = null;
   readonly watched: WatchedSlots;
   private readonly store: Store;
   private readonly effects: Effects;
@@ -148,6 +151,15 @@ export class Keyspace {
     return true;
   }
 
+  /**
+   * A write of an item that has expired already, of which nothing is left: the key was not there
+   * before. Who watches it learns of the write all the same, and followers have nothing to do.
+   */
+  passBy(key: Uint8Array, start: number, end: number, kind: number): void {
+    this.store.touchVersion(key, start, end);
+    this.tell(kind | CREATED, key, start, end);
+  }
+
   /** FLUSHALL. */
   flush(): void {
     this.changeTable(
@@ -200,12 +212,13 @@ export class Keyspace {
    * shard is locked.
    */
   private removed(
-    reason: RemovalReason,
+    reason: StoreRemovalReason,
     key: Uint8Array,
     start: number,
     end: number,
     database: number,
   ): void {
+    this.removals?.removed(reason, key, start, end, database);
     const { effects } = this;
     const selected = effects.database;
     effects.database = database;

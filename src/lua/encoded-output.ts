@@ -65,6 +65,13 @@ export class Output {
     this.length += length;
   }
 
+  /** A part of bytes that are not in the VM's memory. */
+  part(l: number, bytes: Uint8Array, start: number, end: number): void {
+    this.reserve(l, end - start);
+    copyBytes(bytes, start, end, this.bytes, this.length);
+    this.length += end - start;
+  }
+
   /** Pushes what was written. */
   push(l: number): void {
     this.lua.pushBytes(l, this.bytes, 0, this.length);

@@ -6,6 +6,7 @@
 import {
   compiledBytesMax,
   concatItemsInVmMax,
+  formatBytesMax,
   quotedBytesMax,
   stringBytesInVmMax,
 } from "../base/limits/script-limits.ts";
@@ -44,7 +45,31 @@ export function guardLargeValues(lua: Lua, l: number): void {
   wrap(lua, l, "format", (original) => quoting(lua, original));
   api.lua_getfield(l, globalsIndex, lua.name("table"));
   wrap(lua, l, "concat", (original) => joining(lua, original));
+  wrap(lua, l, "maxn", (original) => spending(lua, original));
   api.lua_settop(l, -3);
+  api.lua_pushvalue(l, globalsIndex);
+  wrap(lua, l, "collectgarbage", (original) => (state) => {
+    lua.spend(state, lua.usedBytes * stepsOfGarbageByte);
+    return original(state);
+  });
+  api.lua_settop(l, -2);
+}
+
+/** What table.maxn does for an item, and a collection for a byte, at most (measured). */
+const stepsOfItem = 2;
+const stepsOfGarbageByte = 0.1;
+
+/** Counts what it does with the table at index 1. */
+export function spendItems(lua: Lua, l: number): void {
+  const { api } = lua;
+  if (api.lua_type(l, 1) === typeOf.TABLE) lua.spend(l, api.lua_objlen(l, 1) * stepsOfItem);
+}
+
+function spending(lua: Lua, original: HostFunction): HostFunction {
+  return (l) => {
+    spendItems(lua, l);
+    return original(l);
+  };
 }
 
 function changing(lua: Lua, original: HostFunction, change: Change): HostFunction {
@@ -64,6 +89,9 @@ function quoting(lua: Lua, original: HostFunction): HostFunction {
   const { api } = lua;
   return (l) => {
     if (lua.heldBytes <= quotedBytesMax) return original(l);
+    const bytes = api.lua_objlen(l, 1);
+    if (bytes > stringBytesInVmMax) lua.spend(l, bytes * stepsOfByte);
+    if (bytes > formatBytesMax) lua.raiseText(l, "not enough memory");
     const count = api.lua_gettop(l);
     for (let n = 2; n <= count; n++) {
       const isLong = api.lua_type(l, n) === typeOf.STRING && api.lua_objlen(l, n) > quotedBytesMax;
@@ -116,9 +144,15 @@ function appendItem(lua: Lua, l: number, i: number, output: Output): void {
 
 // ---- load ---------------------------------------------------------------------------------------
 
+/** What the compiler, and string.format, need for a byte, in steps of Lua.spend() (measured). */
+const stepsOfCompiledByte = 10;
+const stepsOfByte = 3;
+
 /** Whether the text at index 1 is too long; then it has pushed what loadstring() returns. */
 export function refusesToCompile(lua: Lua, l: number): boolean {
-  if (!lua.readString(l, 1) || lua.length <= compiledBytesMax) return false;
+  if (!lua.readString(l, 1)) return false;
+  lua.spend(l, lua.length * stepsOfCompiledByte);
+  if (lua.length <= compiledBytesMax) return false;
   lua.api.lua_pushnil(l);
   lua.pushText(l, `a chunk is at most ${compiledBytesMax} bytes long`);
   return true;

@@ -10,6 +10,7 @@
 // Hot path: pushBytes(), readString(): no allocation.
 
 import { copyBytes } from "../base/bytes.ts";
+import { spentStepsPerCheck } from "../base/limits/script-limits.ts";
 import { HostFunctions } from "./callable.ts";
 import { type LuaExports, status } from "./exports.ts";
 import { type Instance, instantiate } from "./module.ts";
@@ -22,6 +23,9 @@ const collect = 2;
 const count = 3;
 const countRest = 4;
 const outcomeBytes = 12;
+/** The first byte of compiled code. */
+export const compiledMark = 0x1b;
+const SPACE = 0x20;
 
 /** What start() returns for a script that goes on later. */
 export const SUSPENDED = -1;
@@ -32,6 +36,8 @@ export interface Suspender {
   suspend(): Promise<void>;
   /** It goes on; `hasFailed`: at once, as it could not be suspended here. */
   resumed(hasFailed: boolean): void;
+  /** It is to be suspended, but a function of ours is at work. */
+  held(): void;
   /** It has ended after it was suspended: so, or by an exception of a function of ours. */
   ended(outcome: number, thrown: unknown): void;
   /** ended() has thrown. */
@@ -59,6 +65,7 @@ export class Lua {
   isSuspended: boolean;
   private readonly hook: number;
   private onCheck: (l: number) => unknown;
+  private spent: number;
 
   constructor(memoryBytesMax: number) {
     this.instance = instantiate(memoryBytesMax);
@@ -72,6 +79,7 @@ export class Lua {
     this.suspender = null;
     this.isSuspended = false;
     this.onCheck = () => undefined;
+    this.spent = 0;
     this.outcomeAt = this.api.malloc(outcomeBytes);
     this.suspension = this.makeSuspension();
     const table = this.api.__indirect_function_table;
@@ -212,7 +220,7 @@ export class Lua {
 
   /** For a function of ours that works for long: ends the script if its time is over. */
   checkTime(l: number): void {
-    this.onCheck(l);
+    if (this.onCheck(l) === true) this.suspender?.held();
   }
 
   /**
@@ -224,9 +232,21 @@ export class Lua {
     this.hookEach(l, instructions);
   }
 
-  /** Calls `then` when the memory has grown, in the middle of whatever Lua does. */
+  /** Calls `then` when the memory has grown, in the middle of whatever Lua does; and by spend(). */
   onGrowth(then: () => void): void {
     this.instance.onGrowth = then;
+  }
+
+  /**
+   * Counts what a function does within C, in steps of 10 ns: after many, the hook is called at the
+   * next instruction, as a few instructions may call very many such functions.
+   */
+  spend(l: number, steps: number): void {
+    this.spent += steps;
+    if (this.spent < spentStepsPerCheck) return;
+    this.spent = 0;
+    this.instance.onGrowth();
+    this.hookEach(l, 1);
   }
 
   /** Changes how often the hook is called, in this state. */
@@ -238,16 +258,20 @@ export class Lua {
 
   /**
    * Compiles a chunk; pushes the function, or the text of the error. `name` is as Lua wants it:
-   * `@name` for a file, `=name` for a text of its own.
+   * `@name` for a file, `=name` for a text of its own. Compiled code, which could do anything to
+   * the VM, is read as text, in which its first byte is an error.
    */
   load(l: number, code: Uint8Array, name: string): number {
-    const at = this.api.malloc(Math.max(1, code.length));
+    const skipped = code[0] === compiledMark ? 1 : 0;
+    const length = code.length + skipped;
+    const at = this.api.malloc(Math.max(1, length));
     if (at === 0) {
       this.pushText(l, "not enough memory");
       return status.NO_MEMORY;
     }
-    this.bytes.set(code, at);
-    const result = this.api.luaL_loadbuffer(l, at, code.length, this.name(name));
+    this.bytes[at] = SPACE;
+    this.bytes.set(code, at + skipped);
+    const result = this.api.luaL_loadbuffer(l, at, length, this.name(name));
     this.api.free(at);
     return result;
   }

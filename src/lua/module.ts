@@ -7,18 +7,38 @@
 import { readFileSync } from "node:fs";
 import path from "wasmoon-lua5.1/dist/liblua5.1.wasm" with { type: "file" };
 import { wallClockMs } from "../base/clock.ts";
+import { numeralBytesMax } from "../base/limits/script-limits.ts";
 import type { LuaExports } from "./exports.ts";
 import { type Jumps, makeJumps } from "./jumps.ts";
+import { constant } from "./wasm-code.ts";
 
 /** SHA-256 of the module of wasmoon-lua5.1 1.18.10. */
 const expectedHash = "cba969b97e8a319eba8996b5df488aed5cdd22a56f2de53b42598e474014e610";
 /**
  * Lua 5.1 hashes 32 characters of a string at most: every `length >> 5` plus one. Redis's hashes
  * all, so that strings of a client's choice do not collide, and so its tables have their keys in
- * another order. Here is the constant of that shift; by 31 bits nothing is left of a length.
+ * another order. Here is the constant of that shift; by 20 bits, all characters of a string below
+ * 1 MiB count, and a million of a longer one: hashing all was most of what joining strings of 100
+ * MB took, and too few of those have room to collide.
  */
 const hashShiftAt = 108_405;
-const wholeStringShift = 31;
+const wholeStringShift = 20;
+/**
+ * `0x` alone is no number in Redis. Where strtod() has stopped at an x, Lua asks strtoul(), which
+ * takes it for 0 here (musl). As strtod() reads hexadecimal numbers itself, that never helps, so
+ * the x that Lua compares with becomes a character that does not occur: a letter without bit 5.
+ */
+const hexLetterAt = 82_192;
+const neverLetter = 0xd8;
+/**
+ * strtod() reads a text to its end, which it takes to be at -1, and has shlim() limit that to 0
+ * characters: not at all. Here are these two numbers. Others are longer, so the sizes of the
+ * function and of all code, whose last seven bits are here, grow by as much.
+ */
+const textEndAt = 82_034;
+const numeralLimitAt = 82_046;
+const sizesAround = [4_106, 81_980];
+const endOfAddresses = 0x7fff_ffff;
 const pageBytes = 64 * 1024;
 
 type ModuleImports = Record<string, (...args: number[]) => unknown>;
@@ -67,7 +87,23 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
   if (hash !== expectedHash) throw new Error(`${path} is not the Lua that was tested: ${hash}`);
   bytes[hashShiftAt] = wholeStringShift;
-  return bytes;
+  bytes[hexLetterAt] = neverLetter;
+  const end = constant(endOfAddresses).slice(1);
+  const limit = constant(numeralBytesMax).slice(1);
+  for (const at of sizesAround) bytes[at] += end.length + limit.length - 2;
+  const before = bytes.subarray(0, textEndAt);
+  const between = bytes.subarray(textEndAt + 1, numeralLimitAt);
+  return concatenated([before, end, between, limit, bytes.subarray(numeralLimitAt + 1)]);
+}
+
+function concatenated(parts: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 const nothing = () => undefined;

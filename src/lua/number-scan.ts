@@ -1,6 +1,9 @@
 // Numbers as the C library's strtod() reads them: decimal, hexadecimal with a binary exponent,
-// infinity and NaN in any case, and as much of the text as makes one.
+// infinity and NaN in any case, and as much of the text as makes one; but none of more bytes than
+// the VM's own reads.
 // Invariant: nothing is read beyond the NUL that ends the text.
+
+import { numeralBytesMax } from "../base/limits/script-limits.ts";
 
 export interface ScannedNumber {
   readonly value: number;
@@ -24,21 +27,24 @@ export function scanNumber(bytes: Uint8Array, start: number): ScannedNumber | nu
   const isNegative = bytes[start] === 0x2d;
   const text = textFrom(bytes, start + sign);
   const found = scanText(text);
-  if (found === null) return null;
+  if (found === null || found.length >= numeralBytesMax) return null;
   const value = isNegative ? -found.value : found.value;
   return { value, end: start + sign + found.length, isNegative };
 }
 
-/** The usual case: an integer of up to 15 digits, with nothing of a number behind it. */
+const integerDigitsMax = 15;
+
+/** The usual case: an integer of few digits, with nothing of a number behind it. */
 function scanInteger(bytes: Uint8Array, start: number): ScannedNumber | null {
   const isNegative = bytes[start] === 0x2d;
   const first = isNegative ? start + 1 : start;
   let at = first;
   let value = 0;
   for (let byte = bytes[at]; byte >= 0x30 && byte <= 0x39; byte = bytes[++at]) {
+    if (at - first === integerDigitsMax) return null;
     value = value * 10 + byte - 0x30;
   }
-  if (at === first || at - first > 15) return null;
+  if (at === first) return null;
   const next = bytes[at] | 0x20;
   if (bytes[at] === 0x2e || next === 0x65 || next === 0x78) return null;
   return { value: isNegative ? -value : value, end: at, isNegative };
@@ -47,7 +53,7 @@ function scanInteger(bytes: Uint8Array, start: number): ScannedNumber | null {
 /** The bytes that may belong to a number, as text. */
 function textFrom(bytes: Uint8Array, start: number): string {
   let end = start;
-  while (isNumeric(bytes[end])) end++;
+  while (end - start < numeralBytesMax && isNumeric(bytes[end])) end++;
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }
 

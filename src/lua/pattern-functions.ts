@@ -3,6 +3,7 @@
 // Invariant: what is compared with `stepsMaxInVm` is no less than the steps that the VM would need.
 
 import { patternStepsInVmMax } from "../base/limits.ts";
+import { Output } from "./encoded-output.ts";
 import { globalsIndex, type as typeOf } from "./exports.ts";
 import type { Lua } from "./lua.ts";
 import {
@@ -25,17 +26,22 @@ const specials = /[\^$*+?.([%-]/;
 export function guardPatterns(lua: Lua, l: number, stepsMaxInVm = patternStepsInVmMax): void {
   const { api } = lua;
   const functions = new PatternFunctions(lua);
-  const guard = (name: string, slow: HostFunction, narrow = asItIs) => {
+  const guard = (name: string, slow: HostFunction, narrow = asItIs, steps = stepsInVm) => {
     wrap(lua, l, name, (original) => {
       const inVm = narrow(lua, original);
-      return (state) => (stepsInVm(lua, state) <= stepsMaxInVm ? inVm(state) : slow(state));
+      return (state) => {
+        const needed = steps(lua, state);
+        if (needed > stepsMaxInVm) return slow(state);
+        lua.spend(state, needed);
+        return inVm(state);
+      };
     });
   };
   api.lua_getfield(l, globalsIndex, lua.name("string"));
   guard("find", (state) => functions.find(state, true), narrowPosition);
   guard("match", (state) => functions.find(state, false), narrowPosition);
   guard("gmatch", (state) => functions.gmatch(state));
-  guard("gsub", (state) => functions.gsub(state), narrowCount);
+  guard("gsub", (state) => functions.gsub(state), narrowCount, stepsOfGsub);
   api.lua_getfield(l, -1, lua.name("gmatch"));
   api.lua_setfield(l, -2, lua.name("gfind"));
   api.lua_settop(l, -2);
@@ -67,6 +73,24 @@ function stepsInVm(lua: Lua, l: number): number {
   return steps;
 }
 
+/** Each place may be replaced, and C appends a text byte by byte. */
+function stepsOfGsub(lua: Lua, l: number): number {
+  const steps = stepsInVm(lua, l);
+  const isShort = steps <= usualSteps && lua.api.lua_objlen(l, 3) <= usualBytes;
+  if (steps === 0 || isShort) return steps;
+  const isText = lua.api.lua_type(l, 3) === typeOf.STRING;
+  const bytes = isText ? lua.api.lua_objlen(l, 3) : 0;
+  const places = lua.api.lua_objlen(l, 1) + 1;
+  return Math.max(steps, places * (stepsOfReplacement + bytes * stepsOfByte));
+}
+
+/** What a replacement takes beside its bytes, and one of them, in steps of a match (measured). */
+const stepsOfReplacement = 10;
+const stepsOfByte = 2;
+/** With less, a replacement at each place is nothing either: 10 ms. */
+const usualSteps = 8192;
+const usualBytes = 64;
+
 /** 1: no repetition; 2: `?`; 3: as often as the subject is long. */
 function repeats(code: number, next: number): number {
   if (code === 0x2a || code === 0x2b || code === 0x2d) return 3;
@@ -78,9 +102,15 @@ function repeats(code: number, next: number): number {
 class PatternFunctions {
   private readonly lua: Lua;
   private readonly step: number;
+  private iterations: number;
+  private lastIteration: number;
+  private lastSubject: Uint8Array;
 
   constructor(lua: Lua) {
     this.lua = lua;
+    this.iterations = 0;
+    this.lastIteration = 0;
+    this.lastSubject = new Uint8Array(0);
     this.step = lua.register((l) => this.nextMatch(l));
   }
 
@@ -131,18 +161,30 @@ class PatternFunctions {
 
   // ---- gmatch -----------------------------------------------------------------------------------
 
-  /** Pushes a function with three upvalues: subject, pattern, and where to go on. */
+  /** Pushes a function with four upvalues: subject, pattern, where to go on, and a number. */
   gmatch(l: number): number {
     const { api } = this.lua;
     api.lua_settop(l, 2);
     api.lua_pushnumber(l, 0);
-    api.lua_pushcclosure(l, this.step, 3);
+    api.lua_pushnumber(l, ++this.iterations);
+    api.lua_pushcclosure(l, this.step, 4);
     return 1;
+  }
+
+  /** What the last iteration reads is not copied for each match. */
+  private subjectOf(l: number): Uint8Array {
+    const { lua } = this;
+    const iteration = lua.api.lua_tonumber(l, upvalue(4));
+    if (iteration !== this.lastIteration) {
+      this.lastSubject = lua.copy(l, upvalue(1));
+      this.lastIteration = iteration;
+    }
+    return this.lastSubject;
   }
 
   private nextMatch(l: number): number {
     const { lua } = this;
-    const subject = lua.copy(l, upvalue(1));
+    const subject = this.subjectOf(l);
     const match = new PatternMatch(lua, l, subject, cString(lua, l, upvalue(2)));
     for (let at = lua.api.lua_tonumber(l, upvalue(3)); at <= subject.length; at++) {
       const end = match.at(at, 0);
@@ -151,6 +193,8 @@ class PatternFunctions {
       lua.api.lua_replace(l, upvalue(3));
       return match.pushCaptures(at, end, true);
     }
+    this.lastSubject = new Uint8Array(0);
+    this.lastIteration = 0;
     return 0;
   }
 
@@ -168,10 +212,9 @@ class PatternFunctions {
     const most = isNone(lua, l, 4) ? subject.length + 1 : checkInt(lua, l, 4);
     const text = isText ? lua.copy(l, 3) : null;
     const match = new PatternMatch(lua, l, subject, pattern);
-    const parts: Uint8Array[] = [];
-    const count = this.replaceAll(l, match, pattern[0] === caret, most, text, parts);
-    const whole = Buffer.concat(parts);
-    lua.pushBytes(l, whole, 0, whole.length);
+    const output = new Output(lua); // its own, as a function may call gsub() again
+    const count = this.replaceAll(l, match, pattern[0] === caret, most, text, output);
+    output.push(l);
     lua.api.lua_pushnumber(l, count);
     return 2;
   }
@@ -182,7 +225,7 @@ class PatternFunctions {
     isAnchored: boolean,
     most: number,
     text: Uint8Array | null,
-    parts: Uint8Array[],
+    output: Output,
   ): number {
     const { subject } = match;
     let count = 0;
@@ -192,7 +235,8 @@ class PatternFunctions {
       const end = match.at(at, isAnchored ? 1 : 0);
       if (end >= 0) {
         count++;
-        parts.push(subject.subarray(copied, at), this.replacement(l, match, at, end, text));
+        output.part(l, subject, copied, at);
+        this.replace(l, match, at, end, text, output);
         copied = end;
       }
       if (end > at) at = end;
@@ -200,20 +244,21 @@ class PatternFunctions {
       else break;
       if (isAnchored) break;
     }
-    parts.push(subject.subarray(copied));
+    output.part(l, subject, copied, subject.length);
     return count;
   }
 
-  private replacement(
+  private replace(
     l: number,
     match: PatternMatch,
     start: number,
     end: number,
     text: Uint8Array | null,
-  ): Uint8Array {
+    output: Output,
+  ): void {
     const { lua } = this;
     const { api } = lua;
-    if (text !== null) return this.expanded(l, match, start, end, text);
+    if (text !== null) return this.expand(l, match, start, end, text, output);
     if (api.lua_type(l, 3) === typeOf.FUNCTION) {
       api.lua_pushvalue(l, 3);
       api.lua_call(l, match.pushCaptures(start, end, true), 1);
@@ -225,35 +270,40 @@ class PatternFunctions {
     if (!isKept && api.lua_isstring(l, -1) === 0) {
       lua.raiseAt(l, `invalid replacement value (a ${typeName(lua, l, -1)})`);
     }
-    const value = isKept ? match.subject.slice(start, end) : lua.copy(l, -1);
+    if (!isKept) return this.takeTop(l, output);
+    output.part(l, match.subject, start, end);
     api.lua_settop(l, -2);
-    return value;
   }
 
   /** The text with its `%0` to `%9`; a `%` at its end stands for a NUL, as in C. */
-  private expanded(
+  private expand(
     l: number,
     match: PatternMatch,
     start: number,
     end: number,
     text: Uint8Array,
-  ): Uint8Array {
-    const { lua } = this;
-    const parts: Uint8Array[] = [];
+    output: Output,
+  ): void {
     let copied = 0;
     for (let at = text.indexOf(percent); at >= 0; at = text.indexOf(percent, at + 2)) {
-      parts.push(text.subarray(copied, at));
+      output.part(l, text, copied, at);
       const code = text[at + 1] ?? 0;
-      if (code === 0x30) parts.push(match.subject.subarray(start, end));
+      if (code === 0x30) output.part(l, match.subject, start, end);
       else if (code >= 0x31 && code <= 0x39) {
         match.pushCapture(code - 0x31, start, end);
-        parts.push(lua.copy(l, -1));
-        lua.api.lua_settop(l, -2);
-      } else parts.push(new Uint8Array([code]));
+        this.takeTop(l, output);
+      } else output.byte(l, code);
       copied = at + 2;
     }
-    parts.push(text.subarray(copied));
-    return Buffer.concat(parts);
+    output.part(l, text, copied, text.length);
+  }
+
+  /** Moves the string on the top of the stack. */
+  private takeTop(l: number, output: Output): void {
+    const { lua } = this;
+    lua.readString(l, -1);
+    output.copy(l, lua.at, lua.length);
+    lua.api.lua_settop(l, -2);
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { globalsIndex, registryIndex, status, type as typeOf } from "./exports.ts";
 import { refusesToCompile } from "./large-values.ts";
-import type { Lua } from "./lua.ts";
+import { compiledMark, type Lua } from "./lua.ts";
 import { badArgument, isNone } from "./lua-arguments.ts";
 import { ReadOnlyTables } from "./read-only.ts";
 import { handledCalls, protectedCalls } from "./shims.ts";
@@ -19,9 +19,6 @@ const protectedTables = [
   ...["table", "math", "coroutine"],
   ...["bit", "cjson", "cmsgpack", "struct", "redis"],
 ];
-
-/** The first byte of compiled code, which Redis does not load. */
-const compiledMark = 0x1b;
 
 /** Removes what scripts do not have, and replaces functions of Lua by those of Redis. */
 export function installBase(lua: Lua, l: number): void {

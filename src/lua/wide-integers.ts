@@ -3,8 +3,14 @@
 // bits hold pass unchanged.
 // Invariant: what Lua's function then gets, it treats as the 64-bit one treats the original.
 
-import { scriptMemoryBytesMax } from "../base/limits.ts";
+import {
+  largeHeldBytes,
+  numeralBytesMax,
+  scriptMemoryBytesMax,
+  stringBytesInVmMax,
+} from "../base/limits.ts";
 import { globalsIndex, type as typeOf } from "./exports.ts";
+import { spendItems } from "./large-values.ts";
 import type { Lua } from "./lua.ts";
 import { checkInteger, checkString, toInteger, toUnsigned } from "./lua-arguments.ts";
 import { type HostFunction, wrap } from "./wrapping.ts";
@@ -55,7 +61,10 @@ export function widenIntegers(lua: Lua, l: number): void {
       wrap(lua, l, "format", (original) => formatting(lua, original));
       wrap(lua, l, "rep", (original) => repeating(lua, narrowing(lua, original, cut, [2])));
     }
-    if (library === "table") wrap(lua, l, "insert", (original) => inserting(lua, original));
+    if (library === "table") {
+      wrap(lua, l, "insert", (original) => inserting(lua, original));
+      wrap(lua, l, "remove", (original) => removing(lua, original));
+    }
     api.lua_settop(l, -2);
   }
   api.lua_pushvalue(l, globalsIndex);
@@ -123,6 +132,7 @@ function inserting(lua: Lua, original: HostFunction): HostFunction {
   const { api } = lua;
   return (l) => {
     if (api.lua_gettop(l) !== 3 || api.lua_type(l, 1) !== typeOf.TABLE) return original(l);
+    spendItems(lua, l);
     const at = api.lua_tonumber(l, 2);
     if (at >= 0 && at <= int32Max) return original(l);
     const place = checkInteger(lua, l, 2) | 0;
@@ -134,6 +144,15 @@ function inserting(lua: Lua, original: HostFunction): HostFunction {
     }
     api.lua_rawseti(l, 1, place);
     return 0;
+  };
+}
+
+/** table.remove(): with a place, it moves what is behind it. */
+function removing(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    if (api.lua_gettop(l) > 1) spendItems(lua, l);
+    return original(l);
   };
 }
 
@@ -160,7 +179,12 @@ function formatting(lua: Lua, original: HostFunction): HostFunction {
   const { api } = lua;
   return (l) => {
     const count = api.lua_gettop(l);
+    const hasLong = lua.heldBytes > largeHeldBytes;
     for (let n = 2; n <= count; n++) {
+      if (hasLong && isLong(lua, l, n)) {
+        formatWide(lua, l); // which reads its digits once, and only for an integer
+        break;
+      }
       // Negative ones too, for %x and its like.
       if (api.lua_tonumber(l, n) >= 0 && api.lua_tonumber(l, n) <= int32Max) continue;
       if (api.lua_isnumber(l, n) !== 0) {
@@ -172,6 +196,10 @@ function formatting(lua: Lua, original: HostFunction): HostFunction {
   };
 }
 
+function isLong({ api }: Lua, l: number, n: number): boolean {
+  return api.lua_type(l, n) === typeOf.STRING && api.lua_objlen(l, n) > stringBytesInVmMax;
+}
+
 function formatWide(lua: Lua, l: number): void {
   const { api } = lua;
   checkString(lua, l, 1);
@@ -179,8 +207,9 @@ function formatWide(lua: Lua, l: number): void {
   const format = lua.text(l, 1).replace(conversion, (all, flags, width, precision, letter) => {
     if (letter === undefined) return all;
     argument++;
-    if (!"diouxX".includes(letter) || api.lua_isnumber(l, argument) === 0) return all;
+    if (!"diouxX".includes(letter)) return all;
     const value = api.lua_tonumber(l, argument);
+    if (value === 0 && api.lua_isnumber(l, argument) === 0) return all;
     if (value >= 0 && value <= int32Max) return all;
     lua.pushText(l, integerText(value, flags, width, precision, letter));
     api.lua_replace(l, argument);
@@ -249,7 +278,7 @@ function convertingBases(lua: Lua, original: HostFunction): HostFunction {
     const base = checkInteger(lua, l, 2) | 0;
     if (base === 10 || base < 2 || base > 36) return original(l);
     checkString(lua, l, 1);
-    const value = unsignedOf(lua.text(l, 1), base);
+    const value = lua.length > numeralBytesMax ? null : unsignedOf(lua.text(l, 1), base);
     if (value === null) api.lua_pushnil(l);
     else api.lua_pushnumber(l, value);
     return 1;

@@ -1,7 +1,7 @@
 // What DEBUG does to a node as a whole. debug-command.ts has its words; here are the parts that it
 // reaches. Nothing here runs unless the node was started with --enable-debug-command.
 
-import { type ErrorReply, errorReply } from "../base/errors.ts";
+import { busyScript, type ErrorReply, errorReply } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { reasonOf } from "../base/reason.ts";
 import type { Debugging, ReloadOrder } from "../command/core/node.ts";
@@ -69,6 +69,7 @@ export class NodeDebugging implements Debugging {
     if (standing.isLoading || persistence.isSaving) return isBusy;
     pauses.holdAll(true);
     try {
+      if (standing.isBusy) return busyScript; // it was suspended while this waited for its locks
       const problem = order.saves ? await persistence.save() : null;
       if (problem !== null) return problem;
       standing.isLoading = true; // from here on no follower may come either

@@ -6,6 +6,7 @@ import type { Information } from "../command/core/node.ts";
 import type { Libraries } from "../command/function/node-libraries.ts";
 import type { Channels } from "../command/pubsub/channels.ts";
 import type { Scripts } from "../command/script/scripts.ts";
+import type { CommandHistogram } from "../command/timing/latency-histogram.ts";
 import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
@@ -18,7 +19,7 @@ import { infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import { SweepRecord } from "./sweep-record.ts";
-import type { Threads } from "./threads/threads.ts";
+import type { ThreadStatistics, Threads } from "./threads/threads.ts";
 import type { Timings } from "./timings.ts";
 import { TtlSample } from "./ttl-sample.ts";
 
@@ -65,10 +66,26 @@ export class NodeInformation implements Information {
   }
 
   async text(sections: readonly string[]): Promise<string> {
-    const { standing, configuration, channels, tracking, threads, replication } = this.parts;
+    const { threads, timings } = this.parts;
+    const counted = await threads.statistics();
+    const histograms = wantsHistograms(sections) ? await timings.histograms() : [];
+    return this.textWith(counted, histograms, sections);
+  }
+
+  textNow(sections: readonly string[]): string {
+    const { threads, timings } = this.parts;
+    const histograms = wantsHistograms(sections) ? timings.histogramsNow() : [];
+    return this.textWith(threads.statisticsNow(), histograms, sections);
+  }
+
+  private textWith(
+    counted: ThreadStatistics,
+    histograms: readonly CommandHistogram[],
+    sections: readonly string[],
+  ): string {
+    const { standing, configuration, channels, tracking, replication } = this.parts;
     const { scripts, libraries } = this.parts;
     const { persistence, shutdown, held } = this.parts;
-    const counted = await threads.statistics();
     const store = this.parts.store.statistics();
     return infoText(
       {
@@ -80,8 +97,9 @@ export class NodeInformation implements Information {
         nowMs: wallClockMs(),
         persistence: persistence.info(standing.isLoading),
         threads: counted,
-        histograms: wantsHistograms(sections) ? await this.parts.timings.histograms() : [],
+        histograms,
         blockedClients: this.waitingClients() + counted.held + held.count,
+        followerLinks: replication.leader.links.length,
         timedWaits: replication.waiters.timedCount,
         rates: this.rates,
         channels: channels.channels.size,
@@ -107,7 +125,7 @@ export class NodeInformation implements Information {
 
   private waitingClients(): number {
     const { waiters, offsetWaits } = this.parts.replication;
-    return waiters.count + offsetWaits.count;
+    return waiters.count + offsetWaits.count + this.parts.shutdown.waiting.size;
   }
 
   private ttlOf({ number, identity }: DatabaseReport): number {

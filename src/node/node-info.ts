@@ -29,8 +29,10 @@ export interface InfoSource {
   readonly threads: ThreadStatistics;
   /** Of the commands, if the section is wanted. */
   readonly histograms: readonly CommandHistogram[];
-  /** Connections that wait in WAIT. */
+  /** Connections that wait in WAIT, in SHUTDOWN or for the end of a pause. */
   readonly blockedClients: number;
+  /** Connections of followers, which are no clients. */
+  readonly followerLinks: number;
   /** Of these, with a timeout. */
   readonly timedWaits: number;
   /** Measured over the last second. */
@@ -172,7 +174,7 @@ function shutdownField({ shutdownInMs }: InfoSource): Field[] {
 
 function clientFields({ threads, config, blockedClients, ...source }: InfoSource): Field[] {
   return [
-    ["connected_clients", threads.connections],
+    ["connected_clients", Math.max(0, threads.connections - source.followerLinks)],
     ["cluster_connections", 0],
     ["maxclients", config.maxClients],
     ["client_recent_max_input_buffer", threads.recentInputBytes],

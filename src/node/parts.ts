@@ -8,6 +8,7 @@ import type { Lookup } from "../base/host-lookup.ts";
 import { type LineSink, Log } from "../base/log.ts";
 import { redisVersion } from "../base/version.ts";
 import { anyPause, restriction } from "../command/core/gate.ts";
+import type { Control } from "../command/core/node.ts";
 import { Channels, type Message } from "../command/pubsub/channels.ts";
 import { Monitors } from "../command/server/monitors.ts";
 import { applier } from "../command/stream/apply.ts";
@@ -47,6 +48,11 @@ export interface ServerOptions {
    * when the node has shut its parts down. `closed` then rejects with the error, too.
    */
   readonly onFault?: OnFault;
+  /**
+   * Whether the process, its heap and its garbage are somebody else's; default false. See
+   * collector.ts.
+   */
+  readonly isGuest?: boolean;
   /** The code of the data threads, for tests; the default is src/worker.ts. */
   readonly workerEntry?: URL;
   /** Resolves the names of --listenaddr; the default is the system's resolver. */
@@ -77,8 +83,9 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   };
   const tracking = new Tracking(send);
   const monitors = new Monitors(send);
-  const scripts = makeScripts(attached, log, true);
-  const libraries = makeLibraries(attached, log);
+  const asked: { control: Control | null } = { control: null };
+  const scripts = makeScripts(attached, log, asked);
+  const libraries = makeLibraries(attached, log, asked);
   const context = {
     store,
     keyspace,
@@ -95,7 +102,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   return {
     ...{ memory, store, keyspace, journal, effects, events, standing, clientMemory, timeBounds },
     ...{ log, faults, fault, configuration, users, credentials, pauses },
-    ...{ channels, tracking, monitors, scripts, libraries, context, clientLimits },
+    ...{ channels, tracking, monitors, scripts, libraries, context, clientLimits, asked },
     debt: new DeliveryDebt(memory.deliveries),
     runId: randomReplid(),
   };
@@ -115,6 +122,7 @@ export function makeReplication(ground: Ground): Replication {
       tls: credentials.current.link,
     }),
     changedKeys,
+    betweenGroups: () => standing.free(restriction.BUSY),
     apply: applier(context, {
       log,
       refusesOtherTypes: () => configuration.current.otherTypes === "refuse",
@@ -190,12 +198,12 @@ export function makePersistence(ground: Ground, replication: Replication): Persi
  * The thread that runs this: it gets the control commands, and has connections if it is the only
  * one.
  */
-export function makeControlThread(ground: Ground, replication: Replication) {
+export function makeControlThread(ground: Ground, replication: Replication, isGuest = false) {
   const { context, standing, log, fault, clientMemory, clientLimits } = ground;
   const held = new HeldCommands(() => standing.free(anyPause));
   const mailbox = new LocalMailbox(log, clientMemory, held);
   const thread = new DataThread({
-    ...{ context, mailbox, standing, log, fault, clientMemory, clientLimits },
+    ...{ context, mailbox, standing, log, fault, clientMemory, clientLimits, isGuest },
     subscriberLeft: (id) => forget(ground, id),
     effectsRecorded: () => replication.flush(),
   });

@@ -95,7 +95,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   standing.follow(config.leaderAddr && formatAddress(config.leaderAddr));
   if (config.leaderAddr !== null) replication.standBy(config.leaderAddr);
 
-  const controlThread = makeControlThread(ground, replication);
+  const controlThread = makeControlThread(ground, replication, options.isGuest);
   const threads = makeThreads(ground, controlThread, options);
   const observers = makeObservers(ground);
   const node = makeServices(ground, {
@@ -110,7 +110,9 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
     const { server } = ground.credentials.current;
     if (server !== null) threads.renewTls(server);
   });
-  controlThread.mailbox.open({ ...ground.context, control: makeControl(ground, node) });
+  const control = makeControl(ground, node);
+  ground.asked.control = control;
+  controlThread.mailbox.open({ ...ground.context, control });
 
   const places = await Promise.race([begin(node, config, ground, options.lookup), faults.ended]);
   ground.configuration.relisten = relistener({ threads, standing, log, places }, options.lookup);
@@ -310,7 +312,8 @@ function serverOf(
     get isShuttingDown() {
       return shutdown.isUnderWay;
     },
-    shutDown: () => faults.unlessBroken(() => shutdown.order(ordinaryShutdown)),
+    shutDown: () =>
+      faults.unlessBroken(async () => (await shutdown.begin(ordinaryShutdown)).hasEnded),
     [Symbol.asyncDispose]: close,
   };
 }

@@ -7,7 +7,9 @@ import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
+import type { Control } from "../command/core/node.ts";
 import { Observer } from "../command/core/observer.ts";
+import type { Session } from "../command/core/session.ts";
 import { Libraries } from "../command/function/node-libraries.ts";
 import { Scripts } from "../command/script/scripts.ts";
 import { SharedScripts } from "../command/script/shared-scripts.ts";
@@ -24,12 +26,13 @@ import {
 } from "../journal/journal.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { reserveWatchedSlots, WatchedSlots } from "../keyspace/watched-slots.ts";
-import { resp } from "../protocol/resp/protocol.ts";
+import type { ErrorSink } from "../protocol/reply.ts";
 import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
 import { Store } from "../store/store.ts";
 import { ClientMemory, reserveClientMemory } from "./connection/client-memory.ts";
+import { LateReplies } from "./late-replies.ts";
 import { SharedClientLimits } from "./shared-client-limits.ts";
 import { SharedTimeBounds } from "./shared-time-bounds.ts";
 import { SharedStanding } from "./standing.ts";
@@ -130,26 +133,31 @@ export function attach(memory: SharedMemory, thread: number): Attached {
 const levelsOfScripts = ["debug", "debug", "info", "warn"] as const;
 
 /** The scripts as one thread knows them; the control thread owns them. */
-export function makeScripts(attached: Attached, log: Logger, isOwner: boolean): Scripts {
+export function makeScripts(attached: Attached, log: Logger, control: AskedControl): Scripts {
   const { statistics, sharedScripts: shared } = attached;
-  const host = machineHost(attached, log);
-  return new Scripts(statistics.errors, { ...{ shared, isOwner }, ...host });
+  const host = machineHost(attached, log, control);
+  return new Scripts(statistics.errors, { ...{ shared, isOwner: control !== null }, ...host });
 }
 
 /** The libraries of functions, which the control thread has. */
-export function makeLibraries(attached: Attached, log: Logger): Libraries {
-  return new Libraries(attached.statistics.errors, machineHost(attached, log));
+export function makeLibraries(attached: Attached, log: Logger, control: AskedControl): Libraries {
+  return new Libraries(attached.statistics.errors, machineHost(attached, log, control));
 }
 
-function machineHost({ standing }: Attached, log: Logger) {
+/** What scripts ask of the node, from when its parts are there; null: not in this thread. */
+export type AskedControl = { control: Control | null } | null;
+
+function machineHost({ standing, clientMemory }: Attached, log: Logger, asked: AskedControl) {
+  const late = new LateReplies(clientMemory, log);
   return {
+    control: () => asked?.control ?? null,
     timeLimitMs: () => standing.scriptMsMax,
     log: (level: number, text: string) => log[levelsOfScripts[level]](text),
     busy: {
       setBusy: (isBusy: boolean) => {
         standing.isBusy = isBusy;
       },
-      encoder: resp.reply,
+      answer: (session: Session, errors: ErrorSink) => late.answer(session, errors),
     },
   };
 }

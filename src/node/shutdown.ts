@@ -60,6 +60,8 @@ export class Shutdown implements Ending {
   private attempt: Promise<ShutdownOutcome> | null = null;
   private aborting = new AbortController();
   private deadlineMs = 0;
+  /** The ids of clients whose SHUTDOWN waits. */
+  readonly waiting = new Set<number>();
   /** The states are not logged. */
   private isQuiet = false;
 
@@ -92,8 +94,14 @@ export class Shutdown implements Ending {
     return this.attempt;
   }
 
-  async order(order: ShutdownOrder): Promise<boolean> {
-    return (await this.begin(order)).hasEnded;
+  /** For a client, who waits until the node ends or goes on. */
+  async order(order: ShutdownOrder, client: number): Promise<boolean> {
+    this.waiting.add(client);
+    try {
+      return (await this.begin(order)).hasEnded;
+    } finally {
+      this.waiting.delete(client);
+    }
   }
 
   /** Ends the node in any case, and rejects if its data could not be saved. */
@@ -130,6 +138,7 @@ export class Shutdown implements Ending {
     const problem = await this.settle(order);
     if (problem !== null && (!order.force || this.aborting.signal.aborted)) {
       goOn();
+      this.parts.standing.script.goOn();
       pauses.pauseFor("shutdown", false);
       log.error(`this node does not end: ${problem.message}`);
       this.attempt = null;

@@ -6,7 +6,7 @@ import { wallClockMs } from "../base/clock.ts";
 import type { TimingReports } from "../command/core/node.ts";
 import { joinSeries, type LatencySeries } from "../command/timing/latency-events.ts";
 import { addHistograms, type CommandHistogram } from "../command/timing/latency-histogram.ts";
-import { newestOf, type SlowEntry } from "../command/timing/slow-log.ts";
+import { newestOf, type SlowEntry, type SlowLogReport } from "../command/timing/slow-log.ts";
 import type { SharedTimeBounds } from "./shared-time-bounds.ts";
 import type { Threads } from "./threads/threads.ts";
 
@@ -25,13 +25,27 @@ export class Timings implements TimingReports {
   }
 
   async slowLogLength(): Promise<number> {
-    const reports = await this.threads.askTimes("slowLog", 0);
+    return this.lengthOf(await this.threads.askTimes("slowLog", 0));
+  }
+
+  slowLogNow(max: number): SlowEntry[] | null {
+    const most = Math.min(max, this.bounds.slowLogMax);
+    const reports = this.threads.timesNow("slowLog", most);
+    return reports && newestOf(reports, most);
+  }
+
+  slowLogLengthNow(): number | null {
+    const reports = this.threads.timesNow("slowLog", 0);
+    return reports && this.lengthOf(reports);
+  }
+
+  private lengthOf(reports: readonly SlowLogReport[]): number {
     const sum = reports.reduce((total, { count }) => total + count, 0);
     return Math.min(sum, this.bounds.slowLogMax);
   }
 
-  async resetSlowLog(): Promise<void> {
-    await this.threads.askTimes("resetSlowLog", null);
+  resetSlowLog(): void {
+    this.threads.resetSlowLog();
   }
 
   async latency(): Promise<LatencySeries[]> {
@@ -45,6 +59,11 @@ export class Timings implements TimingReports {
 
   async histograms(): Promise<CommandHistogram[]> {
     return addHistograms((await this.threads.askTimes("histograms", null)).flat());
+  }
+
+  /** The same at once; none if only other threads could tell. */
+  histogramsNow(): CommandHistogram[] {
+    return addHistograms((this.threads.timesNow("histograms", null) ?? []).flat());
   }
 
   get latencyThresholdMs(): number {

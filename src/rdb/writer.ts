@@ -13,6 +13,8 @@ import { LENGTH_32, LENGTH_64, opcode, STRING_TYPE } from "./format.ts";
 const encoder = new TextEncoder();
 /** Our own auxiliary field, which other servers ignore. */
 export const cleanShutdown = "mscache-clean-shutdown";
+/** The same: the items are a state of the history from this offset on. */
+export const settlesAt = "mscache-settles-at";
 /** Redis 5 and later and every Valkey read it. */
 export const writtenVersion = 9;
 const magicBytes = encoder.encode(`REDIS${String(writtenVersion).padStart(4, "0")}`);
@@ -128,6 +130,11 @@ export class RdbWriter {
   }
 
   /** Writes the end mark and the checksum. */
+  /** The items were read until this offset of the history. */
+  settles(offset: number): void {
+    this.auxiliary(settlesAt, String(offset));
+  }
+
   end(): void {
     this.byte(opcode.END);
     this.sum();

@@ -86,7 +86,7 @@ export class Failover {
     if (this.state !== "waiting-for-sync") return;
     const target = this.order?.target ?? null;
     const ready = this.parts.links().find((link) => {
-      if (target !== null && !isLinkOf(link, target)) return false;
+      if (link.isCopy || (target !== null && !isLinkOf(link, target))) return false;
       return link.state === "online" && link.acknowledgedOffset >= this.wanted;
     });
     if (ready !== undefined) this.handOver(ready, "the target has everything");

@@ -12,8 +12,10 @@ import { formatAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
+import { snapshotGroupMsMax } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { OutputBound } from "../base/output-bound.ts";
+import { doneWithin } from "../base/patience.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { TlsLink } from "../base/tls-link.ts";
@@ -91,6 +93,8 @@ export interface ReplicationParts {
   readonly onLoadingChange?: (isLoading: boolean) => void;
   /** Stops and resumes writes; when it returns, none is under way. */
   readonly pauseWrites?: (isPaused: boolean) => void;
+  /** Resolves when no script is suspended in the middle of its effects. */
+  readonly betweenGroups?: () => Promise<void>;
   readonly random?: () => number;
 }
 
@@ -163,6 +167,7 @@ export class Replication {
 
   private makeLeader(): LeaderReplication {
     const { store, libraries, journal, log, fault, options, changedKeys } = this.parts;
+    const { betweenGroups = () => Promise.resolve() } = this.parts;
     const { clock = systemClock } = this.parts;
     const { follower, history, traffic } = this;
     return new LeaderReplication({
@@ -179,6 +184,9 @@ export class Replication {
       followerBufferBytes: options().followerBufferBytes,
       followerBound: () => options().followerBound,
       pingSeconds: () => options().pingSeconds,
+      afterGroup: async () => {
+        await doneWithin(snapshotGroupMsMax, betweenGroups());
+      },
       upstream: {
         get isFollower() {
           return follower.isActive;
@@ -408,7 +416,7 @@ export class Replication {
       const applied = state === "connected" ? offset : -1;
       return { role: "follower", host, port, state, offset: applied };
     }
-    const online = this.leader.links.filter((link) => link.state === "online");
+    const online = this.leader.links.filter((link) => link.state === "online" && !link.isCopy);
     const followers = online.map((link) => ({
       ip: link.ip,
       port: link.port,

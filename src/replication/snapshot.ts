@@ -3,7 +3,8 @@
 // Invariant: every item that exists from the start of the walk to its end is in the snapshot, with
 // its value at some moment in between, and no key is in it twice. Only together with the effects
 // journaled since the start, which are absolute and may be applied again, is it a state of the
-// store.
+// store. So the last field names the offset at which the walk ended: whoever reads the items and
+// the journal up to there has what the store had then.
 //
 // The databases are those of the start: one after the other is walked, as the items of an identity,
 // under the number that it had then. So effects that swap or flush databases, which come later in
@@ -59,6 +60,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   private keptSelected = -1;
   private begun = false;
   private finished = false;
+  private readonly journal: { readonly offset: number } | undefined;
   /**
    * Keys that changed before the walk reached them, each after the character of its place in
    * `databases`: their old items are in `kept`, if they existed.
@@ -73,13 +75,16 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   constructor(
     store: Store,
     clock: Clock,
-    history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown">,
+    history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown"> & {
+      readonly journal?: { readonly offset: number };
+    },
     serverVersion: string,
     libraries: readonly Uint8Array[] = [],
     contents: SnapshotContents = "everything",
   ) {
     this.store = store;
     this.clock = clock;
+    this.journal = history.journal;
     this.libraries = contents === "nothing" ? [] : libraries;
     this.writer.header({
       ...history,
@@ -217,6 +222,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     this.finished = true;
     this.changed.clear();
     this.changedBytes = 0;
+    if (this.journal !== undefined) this.writer.settles(this.journal.offset);
     this.writer.end();
   }
 

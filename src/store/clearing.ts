@@ -26,7 +26,7 @@ import type { Shard } from "./shard.ts";
  * Bytes of pages returned at a time: 1 GiB takes a quarter of a second, too long for clients to
  * wait.
  */
-const sliceBytes = 16 * 1024 * 1024;
+export const releaseSliceBytes = 16 * 1024 * 1024;
 
 /**
  * Empties the shards of one half. If the other half is empty, as usual, all segments go at once.
@@ -63,7 +63,7 @@ export function releaseStalePages({ global, segments }: Attachment): void {
   if (global[STALE_SEGMENT] === 0) return;
   segments.withPool(() => {
     const end = global[STALE_SEGMENT];
-    const slice = sliceBytes / segments.segmentBytes;
+    const slice = releaseSliceBytes / segments.segmentBytes;
     const start = Math.max(0, end - slice);
     for (let segment = start; segment < end; segment++) {
       if (segments.isFree(segment)) segments.release?.(segment);

@@ -31,7 +31,6 @@ import {
 import { Replacement } from "./replacement.ts";
 import { Rewriter } from "./rewrite.ts";
 import { RoomMaker } from "./room.ts";
-import type { Shard } from "./shard.ts";
 import { ShardLocks } from "./shard-locks.ts";
 import {
   collectStatistics,
@@ -138,7 +137,7 @@ export class Store {
   /** Announces a key for lookAhead(), and returns its hash. */
   willNeed(key: Uint8Array, start: number, end: number): number {
     const hash = this.attachment.hasher.hash(key, start, end);
-    this.ahead.add(this.shardOf(hash), hash);
+    this.ahead.add(this.halves.shardOf(hash), hash);
     return hash;
   }
 
@@ -173,19 +172,19 @@ export class Store {
   /** Whether the key has an item that is live at `now`; it becomes current. Counts nothing. */
   find(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.shardOf(hash).find(hash, key, start, end, now);
+    return this.halves.shardOf(hash).find(hash, key, start, end, now);
   }
 
   /** As find(), but counts a use of the item, and a hit or a miss. */
   read(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.shardOf(hash).read(hash, key, start, end, now);
+    return this.halves.shardOf(hash).read(hash, key, start, end, now);
   }
 
   /** What the key's item costs, if one is live at `now`. Counts nothing. */
   facts(key: Uint8Array, start: number, end: number, now: number): ItemFacts | null {
     const hash = this.hash(key, start, end);
-    return itemFacts(this.shardOf(hash), hash, key, start, end, now);
+    return itemFacts(this.halves.shardOf(hash), hash, key, start, end, now);
   }
 
   /**
@@ -203,23 +202,15 @@ export class Store {
     clientFlags: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    return this.shardOf(hash).set(
-      hash,
-      key,
-      keyStart,
-      keyEnd,
-      value,
-      valueStart,
-      valueEnd,
-      expiresAt,
-      clientFlags,
-    );
+    return this.halves
+      .shardOf(hash)
+      .set(hash, key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, clientFlags);
   }
 
   /** Deletes the key; true if it had an item that was live at `now`. */
   delete(key: Uint8Array, start: number, end: number, now: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.shardOf(hash).delete(hash, key, start, end, now);
+    return this.halves.shardOf(hash).delete(hash, key, start, end, now);
   }
 
   /**
@@ -227,7 +218,13 @@ export class Store {
    */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.rewriters[this.shardOf(hash).number].setExpiry(hash, key, start, end, expiresAt);
+    return this.rewriters[this.halves.shardOf(hash).number].setExpiry(
+      hash,
+      key,
+      start,
+      end,
+      expiresAt,
+    );
   }
 
   /**
@@ -245,22 +242,21 @@ export class Store {
     now: number,
   ): number {
     const hash = this.hash(key, keyStart, keyEnd);
-    const rewriter = this.rewriters[this.shardOf(hash).number];
+    const rewriter = this.rewriters[this.halves.shardOf(hash).number];
     return rewriter.setRange(hash, key, keyStart, keyEnd, offset, bytes, start, end, now);
   }
 
-  /**
-   * A number that changes when the key's item is written or removed, and rarely because of other
-   * keys.
-   */
+  /** It changes when the key's item is written or removed, and rarely because of other keys. */
   version(key: Uint8Array, start: number, end: number): number {
     const hash = this.hash(key, start, end);
     const { memory, global } = this.attachment;
-    return memory.versionEpoch + global[CLEARS] + this.shardOf(hash).version(hash);
+    return memory.versionEpoch + global[CLEARS] + this.halves.shardOf(hash).version(hash);
   }
 
-  private shardOf(hash: number): Shard {
-    return this.halves.shardOf(hash);
+  /** Changes the version of a key that is not there: it was written, and has expired by now. */
+  touchVersion(key: Uint8Array, start: number, end: number): void {
+    const hash = this.hash(key, start, end);
+    this.halves.shardOf(hash).touchVersion(hash);
   }
 
   // ---- room -------------------------------------------------------------------------------------
@@ -273,7 +269,7 @@ export class Store {
     const room = this.rooms[this.halves.half];
     if (room.hasPlenty(bytes)) return true;
     this.databases.bury(buriedBucketsPerWrite);
-    return room.makeRoom(this.shardOf(this.hash(key, start, end)), bytes, now);
+    return room.makeRoom(this.halves.shardOf(this.hash(key, start, end)), bytes, now);
   }
 
   /** Bytes that segments, index and ghosts use now. */
@@ -394,12 +390,13 @@ export class Store {
   }
 
   /**
-   * A number that grows by one, modulo 2^32, with every write, expiry and eviction (and with a
-   * clear(), a takeover, and each item that a replacement gathers): the difference of two calls is
-   * the number of changes in between. May be slow: it adds up the version counters.
+   * A number that grows by one, modulo 2^32, with every write, expiry, eviction and swap of
+   * databases (and with a clear(), a takeover, and each item that a replacement gathers): the
+   * difference of two calls is the number of changes in between. May be slow: it adds up the
+   * version counters.
    */
   changes(): number {
-    let sum = this.attachment.global[CLEARS];
+    let sum = (this.attachment.global[CLEARS] + this.databases.swaps) | 0;
     for (const shard of this.halves.serving) sum = (sum + shard.changes()) | 0;
     return sum;
   }

@@ -113,7 +113,7 @@ async function readers(port: number, operator: Peer): Promise<void> {
 }
 
 async function longMessages(port: number, operator: Peer): Promise<void> {
-  await neverRead(port, operator, Buffer.alloc(100 * KiB, "m"), repetitions(20, 100) * MiB);
+  await neverRead(port, operator, Buffer.alloc(100 * KiB, "m"), repetitions(8, 100) * MiB);
 }
 
 async function shortMessages(port: number, operator: Peer): Promise<void> {
@@ -133,7 +133,7 @@ async function neverRead(port: number, operator: Peer, message: Buffer, bytes: n
 }
 
 async function halfValues(port: number): Promise<void> {
-  await using crowd = await members(port, repetitions(8, 30));
+  await using crowd = await members(port, repetitions(5, 30));
   const half = halfSet(64 * MiB);
   for (const member of crowd.members) member.send(half);
   await sent(crowd);

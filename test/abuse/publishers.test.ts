@@ -15,9 +15,9 @@ import { encodeCommand } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const subscriberCount = repetitions(400, 1000);
+const subscriberCount = repetitions(200, 1000);
 const senderCount = 20;
-const sendMs = repetitions(400, 5_000);
+const sendMs = repetitions(200, 5_000);
 /** The node's own work until it answers INFO, for which it asks all threads; it takes no second. */
 const infoMsMax = 2_000;
 

@@ -23,7 +23,7 @@ import {
 } from "../support/servers.ts";
 import { type Argument, show } from "../support/wire.ts";
 
-const steps = numberFromEnvironment("DATABASES_STEPS", repetitions(4_000, 50_000));
+const steps = numberFromEnvironment("DATABASES_STEPS", repetitions(2_000, 50_000));
 setDefaultTimeout(caseMsMax + steps * 20);
 
 const keys = ["a", "b", "c", "key:1"];

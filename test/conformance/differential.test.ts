@@ -15,7 +15,7 @@ import { oracle, ours, redisNote } from "../support/servers.ts";
 setDefaultTimeout(caseMsMax);
 
 const sequenceSteps = 2_000;
-const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", repetitions(6_000, 60_000));
+const steps = numberFromEnvironment("DIFFERENTIAL_STEPS", repetitions(4_000, 60_000));
 /** A long run is limited by its steps, not by this. */
 const timeoutMs = 60_000 + steps * 10;
 

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, forAllCases, ours, oursWithThreads } from "../support/servers.ts";
+import { contestants, forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -105,6 +105,38 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
         '"HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x"',
       ]);
     });
+
+    // Redis shows it.
+    if (contestant !== oracle) {
+      test("passwords are hidden in commands that COMMAND GETKEYS asks about", async () => {
+        await using seen = await Seen.open(server.port);
+        const asked = ["COMMAND", "GETKEYS", "AUTH", "secret"];
+        for (const command of [asked, ["MULTI"], asked, ["EXEC"]]) await seen.run(...command);
+        await seen.run("EVAL", "return redis.pcall('COMMAND', 'GETKEYS', 'AU' .. 'TH', 'se')", "0");
+        const shown = '"COMMAND" "GETKEYS" "AUTH" "(redacted)"';
+        const commands = await seen.commands();
+        const asking = commands.filter((line) => line.startsWith('"COMMAND"'));
+        expect(asking).toEqual([shown, shown, shown]);
+      });
+
+      test("a request that names commands in commands is shown at once, however deep", async () => {
+        await using seen = await Seen.open(server.port);
+        await seen.run(...Array.from({ length: 50_000 }, () => ["COMMAND", "GETKEYS"]).flat());
+        const [line] = await seen.commands();
+        expect(line).toStartWith('"COMMAND" "GETKEYS" "COMMAND" "(redacted)" "(redacted)"');
+      });
+
+      test("MIGRATE is shown at once, however many options it has", async () => {
+        await using seen = await Seen.open(server.port);
+        const options = Array.from({ length: 100_000 }, () => "COPY");
+        const beganMs = performance.now();
+        await seen.run("MIGRATE", "h", "1", "none", "0", "1", ...options, "AUTH", "secret");
+        const [line] = await seen.commands();
+        expect(performance.now() - beganMs).toBeLessThan(5_000);
+        expect(line).toStartWith('"MIGRATE" "h" "1" "none" "0" "1" "COPY" "COPY"');
+        expect(line).not.toContain("secret");
+      });
+    }
 
     test("a monitor still runs commands, and sees them; RESET ends it", async () => {
       await using monitor = await Peer.connect(server.port);

@@ -153,6 +153,55 @@ function messageCases(connect: Connect): void {
     for (const { value } of await writer.replies(2_000)) expect(value).toBe("1");
   });
 
+  test("a pipeline may publish between other commands, to who listens and to nobody", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    await reader.ask("SUBSCRIBE", name);
+    const long = "l".repeat(5000);
+    const [here, there, shard] = [
+      ["PUBLISH", name],
+      ["publish", `${name} `],
+      ["SPUBLISH", name],
+    ];
+    const commands = [
+      ...[
+        [...here, "1"],
+        [...here, "2"],
+        ["SET", name, "v"],
+        [...here, "3"],
+        [...there, "4"],
+      ],
+      ...[
+        [...shard, "5"],
+        [...shard, "6"],
+        [...here, long],
+        [...here, "7"],
+        ["PUBLISH", name],
+      ],
+      ...[
+        [...here, "8"],
+        ["GET", name],
+        ["INCR", `${name}n`],
+        [...here, "9"],
+      ],
+    ];
+    for (let round = 0; round < 5; round++) {
+      for (const [command = "", ...args] of commands) writer.send(command, ...args);
+    }
+    for (let round = 1; round <= 5; round++) {
+      const replies = await Promise.all(commands.map(() => writer.shown()));
+      expect(replies).toEqual([
+        ...[":1", ":1", "+OK", ":1", ":0", ":0", ":0", ":1", ":1"],
+        expect.stringContaining("wrong number of arguments for 'publish' command"),
+        ...[":1", "$v", `:${round}`, ":1"],
+      ]);
+      for (const payload of ["1", "2", "3", long, "7", "8", "9"]) {
+        expect(await reader.shown()).toBe(`*[$message $${name} $${payload}]`);
+      }
+    }
+  });
+
   test("a subscriber that reads late gets messages of all sizes, in order", async () => {
     await using late = await connect();
     await using prompt = await connect();

@@ -226,6 +226,18 @@ function keyCases(open: Open): void {
     expect(await room.pushes()).toEqual([pushOf("a"), pushOf("c")]);
   });
 
+  test("CLIENT CACHING holds to the end of a transaction with a command that waits", async () => {
+    await using room = await open();
+    const { reader, writer } = room;
+    await reader.ask("CLIENT", "TRACKING", "ON", "OPTOUT");
+    for (const command of ["MULTI", "CLIENT CACHING NO", "SLOWLOG RESET", "GET a", "EXEC"]) {
+      await reader.typed(...command.split(" "));
+    }
+    await reader.typed("GET", "b");
+    await writer.ask("MSET", "a", "1", "b", "1");
+    expect(await room.pushes()).toEqual([pushOf("b")]);
+  });
+
   test.each(["GET", "NOSUCH", "CLIENT NOSUCH", "SET k v EX 0"])(
     "CLIENT CACHING was for %p, though it is refused",
     async (refused) => {

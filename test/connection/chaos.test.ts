@@ -20,7 +20,7 @@ setDefaultTimeout(300_000);
 
 const MiB = 1024 * 1024;
 const seed = seedFor("MSCACHE_CHAOS_SEED");
-const chaosMs = repetitions(2_000, 30_000);
+const chaosMs = repetitions(500, 30_000);
 const clientsMax = 60;
 
 // ---- what they say ------------------------------------------------------------------------------

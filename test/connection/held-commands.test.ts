@@ -91,6 +91,23 @@ for (const { name, isMissing, start } of servers) {
       expect(await operator.ask("SET", "f", "1")).toBe("+OK");
     });
 
+    test("of a pipeline that publishes, nothing runs if its client leaves before", async () => {
+      await using operator = await Peer.connect(server.port);
+      await using reader = await Peer.connect(server.port);
+      await using leaving = await Peer.connect(server.port);
+      await reader.ask("SUBSCRIBE", "news");
+      const id = (await leaving.ask("CLIENT", "ID")).slice(1);
+      expect(await operator.ask("CLIENT", "PAUSE", 1_000_000, "WRITE")).toBe("+OK");
+      const pipeline = [["PING"], ...Array(5).fill(["PUBLISH", "news", "of the dead"])];
+      leaving.write(Buffer.concat(pipeline.map(encodeCommand)));
+      expect(await leaving.shown()).toBe("+PONG");
+      expect(await operator.ask("CLIENT", "KILL", "ID", id)).toBe(":1");
+      await leaving.raw.closed();
+      expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
+      expect(await operator.ask("PUBLISH", "news", "of the living")).toBe(":1");
+      expect(await reader.shown()).toBe("*[$message $news $of the living]");
+    });
+
     test("a held transaction never runs if its client is killed before", async () => {
       await using operator = await Peer.connect(server.port);
       await using killed = await Peer.connect(server.port);

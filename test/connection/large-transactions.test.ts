@@ -5,11 +5,12 @@
 import { describe, expect, test } from "bun:test";
 import { Peer } from "../support/peer.ts";
 import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { forAllCases, ours, oursWithThreads } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 const MiB = 1024 * 1024;
-const count = 300_000;
+const count = repetitions(120_000, 300_000);
 
 /** Has queued `count` commands when it returns. */
 async function queueMany(port: number): Promise<Peer> {

@@ -61,6 +61,21 @@ for (const threads of [1, 4]) {
       expect(next.number).toBeGreaterThan(missed.number);
     });
 
+    test("a number counts for all prefixes of a client, though many change at once", async () => {
+      await using writer = await connect();
+      const prefixes = ["a", "b", "c"].flatMap((prefix) => ["PREFIX", prefix]);
+      const before = await connect();
+      const { runId } = await track(before, ...prefixes, "NUMBERED");
+      await writer.ask("MSET", "c", "1", "a", "1", "b", "1");
+      const first = await pushed(before);
+      before.breakOff();
+      await using after = await connect();
+      await track(after, ...prefixes, "NUMBERED", "FROM", runId, `${first.number}`);
+      const missed = await pushed(after);
+      const told = [first, missed].flatMap(({ keys }) => keys.slice(2, -1).split(" "));
+      expect(told).toEqual(expect.arrayContaining(["$a", "$b", "$c"]));
+    });
+
     test("a client that missed nothing is told the present number", async () => {
       await using before = await connect();
       const { runId, sequence } = await track(before, "NUMBERED");

@@ -141,7 +141,7 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
     await using pipe = await namedPipe();
     await using node = await spawnQuiet(pipe.path, threads);
     // A pipe holds 64 KiB; each line has some eighty bytes.
-    for (let i = 0; i < 1_200; i++) await breakProtocol(node.port);
+    for (let i = 0; i < 1_000; i++) await breakProtocol(node.port);
     await expectWhole(node.port);
     expect(pipe.read()).not.toContain("were lost");
     const told = await waitFor(async () => {
@@ -155,7 +155,7 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
 
 describe("a data thread that breaks ends the process", () => {
   test.each(["THROW", "EXIT", "REJECT"])("by %s when the log's disk is full", async (word) => {
-    await using node = await spawnQuiet("/dev/full", 4, breakable);
+    await using node = await spawnQuiet("/dev/full", 2, breakable);
     await using peer = await Peer.connect(node.port);
     peer.send(word, "key");
     await node.process.exited;
@@ -164,7 +164,7 @@ describe("a data thread that breaks ends the process", () => {
 
   test("when the reader of the log has ended", async () => {
     await using pipe = await namedPipe();
-    await using node = await spawnQuiet(pipe.path, 4, breakable);
+    await using node = await spawnQuiet(pipe.path, 2, breakable);
     pipe.close();
     await using peer = await Peer.connect(node.port);
     peer.send("THROW", "key");

@@ -26,6 +26,9 @@ user keep on #${hash} ~a* resetchannels &c -@all +get (%R~b resetchannels -@all 
 user gone on nopass ~* &* +@all
 `;
 
+/** For a node in this process that is not to start, or not for long. */
+const small = { listenaddr: "127.0.0.1:0", "max-memory": "64mb" };
+
 function sorted(list: string): string {
   return list.replace(/\]$/, "").split(" ").sort().join(" ");
 }
@@ -103,7 +106,7 @@ for (const contestant of contestants) {
 
 describe("a node does not start", () => {
   const start = (flags: Record<string, string>, file = "") =>
-    startServer(loadConfig({ listenaddr: "127.0.0.1:0", ...flags }, {}, () => file)).then(
+    startServer(loadConfig({ ...small, ...flags }, {}, () => file)).then(
       async (server) => {
         await server.close();
         return "it started";
@@ -136,7 +139,7 @@ describe("a user that is defined twice", () => {
     const text = twice(`user ${name} on nopass +@all`);
     await writeFile(path, text);
     const config = (flags: Record<string, string>) =>
-      loadConfig({ listenaddr: "127.0.0.1:0", ...flags }, {}, () => text);
+      loadConfig({ ...small, ...flags }, {}, () => text);
     const start = (flags: Record<string, string>) =>
       startServer(config(flags)).then(
         () => "it started",

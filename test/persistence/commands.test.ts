@@ -95,6 +95,9 @@ describe("INFO", () => {
     expect(await changes()).toBe("0");
     await ask(node.port, "FLUSHALL");
     expect(await changes()).toBe("1");
+    await ask(node.port, "SAVE");
+    await ask(node.port, "SWAPDB", "0", "1");
+    expect(await changes()).toBe("1");
   });
 });
 

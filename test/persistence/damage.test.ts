@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { NotDurableError } from "../../src/base/sync-directory.ts";
 import { runMscache, spawnNode, startNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import {
   ask,
@@ -55,7 +56,7 @@ describe("a broken file", () => {
     const bytes = await goodFile(path);
     const random = new Random(seedFor("SNAPSHOT_TRUNCATE_SEED"));
     const lengths = [0, 1, 8, 9, 10, bytes.length - 9, bytes.length - 8, bytes.length - 1];
-    while (lengths.length < 150) lengths.push(random.below(bytes.length));
+    while (lengths.length < repetitions(60, 150)) lengths.push(random.below(bytes.length));
     for (const length of lengths) {
       await expectRefused(path, bytes.subarray(0, length), `cut off at ${length}`);
     }
@@ -68,8 +69,8 @@ describe("a broken file", () => {
     const random = new Random(seedFor("SNAPSHOT_FLIP_SEED"));
     const small = 1_000; // all of the head and the checksum, and a few places elsewhere
     const places = Array.from({ length: 72 }, (_, bit) => bit);
-    while (places.length < 200) places.push(random.below(small * 8));
-    while (places.length < 250) places.push(random.below(bytes.length * 8));
+    while (places.length < repetitions(100, 200)) places.push(random.below(small * 8));
+    while (places.length < repetitions(115, 250)) places.push(random.below(bytes.length * 8));
     for (let bit = 1; bit <= 64; bit++) places.push(bytes.length * 8 - bit);
     for (const place of places) {
       const damaged = Buffer.from(bytes);

@@ -17,6 +17,7 @@ import {
   temporaryDirectory,
 } from "../harness.ts";
 import { type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { redisNote } from "../support/servers.ts";
 import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write-load.ts";
@@ -36,14 +37,14 @@ async function end(node: SpawnedNode, signal: "SIGTERM" | "SIGKILL"): Promise<vo
 
 async function load(node: Member, name: string): Promise<void> {
   await using writes = await WriteLoad.start(node.port, new Random(seedFor(name)), true);
-  await writes.more(2_000);
+  await writes.more(repetitions(600, 2_000));
   await writes.stop();
 }
 
 async function expectEqual(leader: Member, follower: Member): Promise<void> {
-  await settledContentsOf(leader.port);
+  const wanted = await settledContentsOf(leader.port);
   await untilCaughtUp(leader, [follower]);
-  expect(await contentsOf(follower.port)).toEqual(await contentsOf(leader.port));
+  expect(await contentsOf(follower.port)).toEqual(wanted);
 }
 
 async function syncs(leader: Member): Promise<{ full: string; partial: string }> {

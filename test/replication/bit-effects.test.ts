@@ -15,7 +15,7 @@ import { contentsOf } from "../support/write-load.ts";
 
 setDefaultTimeout(2 * caseMsMax);
 
-const rounds = repetitions(10, 100);
+const rounds = repetitions(6, 100);
 const batch = 200;
 
 async function startFollowers(stack: AsyncDisposableStack, leader: Member): Promise<Member[]> {

@@ -20,7 +20,7 @@ import {
 
 setDefaultTimeout(caseMsMax);
 
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(1_000, 4_000));
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(600, 4_000));
 const timeoutMs = 60_000 + writes * 5;
 
 for (const lineUp of lineUps) {
@@ -31,7 +31,7 @@ for (const lineUp of lineUps) {
         const random = new Random(seedFor("REPLICATION_SEED"));
         await using members = new AsyncDisposableStack();
         const leader = members.use(await lineUp.leader());
-        await fill(leader.port, repetitions(2_000, 10_000));
+        await fill(leader.port, repetitions(1_000, 10_000));
         await using load = await WriteLoad.start(leader.port, random);
         await load.more(writes / 4);
         const first = members.use(await lineUp.follower(leader));

@@ -66,9 +66,10 @@ const redisKind: Kind = {
 };
 
 const single = ourKind(1);
+const several = ourKind(repetitions(2, 4));
 const lineUps: readonly (readonly [leader: Kind, follower: Kind])[] = [
   [single, single],
-  [ourKind(4), ourKind(4)],
+  [several, several],
   [single, redisKind],
   [redisKind, single],
 ];

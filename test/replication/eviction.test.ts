@@ -15,9 +15,9 @@ import { contentsOf } from "../support/write-load.ts";
 setDefaultTimeout(caseMsMax);
 
 /** Half as much again as fits. */
-const writeCount = 6_000;
+const writeCount = 3_000;
 const batchSize = 500;
-const value = Buffer.alloc(1_000, "a value that fills memory ");
+const value = Buffer.alloc(2_000, "a value that fills memory ");
 
 interface Kind {
   readonly name: string;

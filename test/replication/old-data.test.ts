@@ -22,7 +22,9 @@ setDefaultTimeout(caseMsMax);
 const keyCount = 5_000;
 const valueBytes = 1_600;
 const readerCount = 8;
-const readerPauseMs = repetitions(1, 0);
+const readerPauseMs = repetitions(4, 0);
+/** Replies that each reader still gets in a state that lasts. */
+const readsMin = repetitions(20, 100);
 const MiB = 1024 * 1024;
 
 /** How many replies of each kind there were. */
@@ -180,7 +182,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     await using stack = new AsyncDisposableStack();
     const { follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
     await untilRead(follower, "async_loading");
-    await readers.more("old", 200);
+    await readers.more("old", 2 * readsMin);
     expect(
       await info(follower, "loading", "master_link_status", "master_sync_in_progress", "role"),
     ).toEqual({
@@ -196,7 +198,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
     proxy.release();
     await untilCaughtUp(second, [follower]);
-    await readers.more("new", 100);
+    await readers.more("new", readsMin);
     expect(readers.seen.loading).toBe(0);
     expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     const other = await replicationField(second.port, "master_replid");
@@ -213,7 +215,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
     await untilRead(follower, "async_loading");
     proxy.cut();
     await waitFor(async () => (await standingOf(follower.port)).link === "connect");
-    await readers.more("old", 100);
+    await readers.more("old", readsMin);
     expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
     expect(await ask(follower, "REPLICAOF", "127.0.0.1", first.port)).toBe("+OK");
@@ -222,7 +224,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
       sync_full: "1",
       sync_partial_ok: "1",
     });
-    await readers.more("old", 100);
+    await readers.more("old", readsMin);
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
 
@@ -238,7 +240,7 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
       master_replid2: await replicationField(first.port, "master_replid"),
     });
     expect(await ask(follower, "SET", "written", "1")).toBe("+OK");
-    await readers.more("old", 100);
+    await readers.more("old", readsMin);
     expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount + 1}`);
     expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
@@ -252,13 +254,13 @@ describe.each([1, 4])("a full sync that does not fit beside the old data, %d dat
     // More than 14 MiB leave beside the old data, which take 9; the snapshot has nearly 8.
     const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
     await untilRead(follower, "loading");
-    await readers.more("loading", 100);
+    await readers.more("loading", readsMin);
     expect(readers.seen.new).toBe(0);
     expect(await ask(follower, "GET", "key:1")).toStartWith("-LOADING");
     expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
     proxy.release();
     await untilCaughtUp(second, [follower]);
-    await readers.more("new", 100);
+    await readers.more("new", readsMin);
     expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
   });
 

@@ -32,11 +32,15 @@ const framings = [
 async function dump(client: RespClient): Promise<string[]> {
   const keys = (await client.call("KEYS", "*")) as string[];
   const lines: string[] = [];
+  const questions = ["TYPE", "PEXPIRETIME", "GET"];
+  client.sendAll(
+    keys.flatMap((key) => questions.map((name) => [name, Buffer.from(key, "latin1")])),
+  );
   for (const key of keys) {
-    const name = Buffer.from(key, "latin1");
-    if ((await client.call("TYPE", name)) !== "string") continue;
-    const expiresAt = Number(await client.call("PEXPIRETIME", name));
-    lines.push(`${key}=${await client.call("GET", name)}@${Math.max(0, expiresAt)}`);
+    const [type, expiresAt, value] = [
+      ...[await client.reply(), await client.reply(), await client.reply()],
+    ].map((reply) => reply.value);
+    if (type === "string") lines.push(`${key}=${value}@${Math.max(0, Number(expiresAt))}`);
   }
   return lines.sort();
 }

@@ -17,7 +17,7 @@ import { oracle, ours, redisNote } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 import { contentsOf } from "../support/write-load.ts";
 
-const steps = numberFromEnvironment("STREAM_COMMANDS_STEPS", repetitions(2_000, 20_000));
+const steps = numberFromEnvironment("STREAM_COMMANDS_STEPS", repetitions(1_200, 20_000));
 const batch = 60;
 setDefaultTimeout(caseMsMax + steps * 20);
 

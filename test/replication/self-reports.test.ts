@@ -13,7 +13,9 @@ import { type Contestant, oracle, ours, oursWithThreads } from "../support/serve
 
 setDefaultTimeout(caseMsMax);
 
-const pauseMs = repetitions(5, 0);
+const pauseMs = repetitions(8, 0);
+/** Of these, a load takes so long that reports of it are met. */
+const loadedKeys = repetitions(120_000, 300_000);
 const patience = { timeoutMs: 60_000 };
 
 interface Judged extends Contestant {
@@ -71,7 +73,7 @@ describe.each(contestants)("$name", (contestant) => {
     "agrees with itself through syncs, cuts and changes of role",
     async () => {
       await using leader = await ours.start();
-      await fill(leader.port, 24);
+      await fill(leader.port, 12);
       await using proxy = await LinkProxy.start(leader.port);
       await using node = await contestant.start();
       await using reports = new SelfReports(node.port, pauseMs);
@@ -143,7 +145,7 @@ describe("a start from a file", () => {
     await using node = await ours.start(["--snapshot-file", path()]);
     await fill(node.port, 8);
     await using peer = await Peer.connect(node.port);
-    for (let i = 0; i < 300_000; i += 1_000) {
+    for (let i = 0; i < loadedKeys; i += 1_000) {
       const pairs = Array.from({ length: 1_000 }, (_, n) => [`small ${i + n}`, "x"]);
       expect(await peer.ask("MSET", ...pairs.flat())).toBe("+OK");
     }

@@ -16,7 +16,8 @@ import { contentsOf, fill, settledContentsOf, WriteLoad } from "../support/write
 
 setDefaultTimeout(caseMsMax);
 
-const threaded = ["--threads", "4"];
+const threads = repetitions(2, 4);
+const threaded = ["--threads", `${threads}`];
 const writerCount = 3;
 const cutCount = repetitions(1, 3);
 
@@ -24,7 +25,7 @@ function follow(port: number): Promise<Member> {
   return ours.start([...threaded, "--leaderaddr", `127.0.0.1:${port}`]);
 }
 
-test("a chain with four data threads a node survives cut links and a kill", async () => {
+test(`a chain with ${threads} data threads a node survives cut links and a kill`, async () => {
   const random = new Random(seedFor("REPLICATION_SEED"));
   await using stack = new AsyncDisposableStack();
   const leader = stack.use(await ours.start(threaded));
@@ -59,9 +60,8 @@ test("a chain with four data threads a node survives cut links and a kill", asyn
   await more(200);
   await Promise.all(loads.map((load) => load.stop()));
 
-  await settledContentsOf(leader.port);
+  const wanted = await settledContentsOf(leader.port);
   await untilCaughtUp(leader, [middle, reborn]);
-  const wanted = await contentsOf(leader.port);
   for (const { port } of [middle, reborn]) expect(await contentsOf(port)).toEqual(wanted);
   expect(await syncsOf(leader.port)).toEqual({ full: 1, partial: cutCount });
   expect(await syncsOf(middle.port)).toMatchObject({ full: 2 }); // of the killed and the reborn

@@ -1,13 +1,14 @@
 /**
  * What makes replication reliable: WAIT, CLIENT PAUSE, --min-followers-to-write, --stale-reads and
- * FAILOVER. Over our nodes with one and four data threads, and over real redis-servers, whose texts
- * are the standard. For data under load, see cut-links.test.ts and convergence.test.ts.
+ * FAILOVER. Over our nodes with one and several data threads, and over real redis-servers, whose
+ * texts are the standard. For data under load, see cut-links.test.ts and convergence.test.ts.
  * Invariant: a follower that must not answer is stopped by SIGSTOP, never by timing.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, redisInstalled, startRedis, waitFor } from "../harness.ts";
 import { type Member, replicationField, standingOf, syncsOf } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
+import { repetitions } from "../support/repetitions.ts";
 import { ours, redisNote } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
@@ -41,10 +42,11 @@ const redisKind: Kind = {
 };
 
 const single = ourKind(1);
-const kinds: readonly Kind[] = [single, ourKind(4), redisKind];
+const several = ourKind(repetitions(2, 4));
+const kinds: readonly Kind[] = [single, several, redisKind];
 const pairs: readonly (readonly [leader: Kind, follower: Kind])[] = [
   [single, single],
-  [ourKind(4), ourKind(4)],
+  [several, several],
   [single, redisKind],
   [redisKind, single],
 ];

@@ -3,7 +3,7 @@
 // unit/config/file.test.ts.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { caseMsMax, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { replicationField } from "../support/line-ups.ts";
@@ -64,6 +64,25 @@ describe("CONFIG REWRITE", () => {
     await using node = await spawnNode(command);
     expect(await replicationField(node.port, "role")).toBe("master");
     expect(await file.read()).toStartWith(fileText);
+  });
+
+  test.each(["deleted", "emptied"])("writes all that a file said that was %s", async (fate) => {
+    const said = ["listenaddr 127.0.0.1:0", "max-clients 100", "password secret", "user eve off"];
+    await using file = await bench(`${said.join("\n")}\n`);
+    await using node = await spawnNode(["--config", file.path]);
+    await using peer = await Peer.connect(node.port);
+    expect(await peer.ask("AUTH", "secret")).toBe("+OK");
+    const { mode } = statSync(file.path);
+    if (fate === "deleted") rmSync(file.path);
+    else await Bun.write(file.path, "");
+    expect(await peer.ask("CONFIG", "SET", "maxclients", "200")).toBe("+OK");
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    const lines = (await file.read()).split("\n");
+    expect(lines.toSorted()).toEqual(
+      ["", ...said.map((line) => line.replace("100", "200"))].toSorted(),
+    );
+    expect(statSync(file.path).mode & 0o7).toBe(0);
+    expect(mode & 0o7).toBe(0o4);
   });
 
   test("keeps the mode of the file, and says why a write failed", async () => {

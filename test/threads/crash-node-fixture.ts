@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { startServer } from "../../src/node/server.ts";
 
 const { PORT = "0" } = process.env;
-const flags = { listenaddr: `127.0.0.1:${PORT}`, threads: "4", "max-memory": "64mb" };
+const flags = { listenaddr: `127.0.0.1:${PORT}`, threads: "2", "max-memory": "64mb" };
 const config = loadConfig(flags, {}, () => "");
 // Built, it stands beside the built one.
 const worker = `./crash-worker-fixture${extname(import.meta.url)}`;

@@ -29,8 +29,8 @@ import {
 
 setDefaultTimeout(caseMsMax);
 
-const writerCount = 8;
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(250, 4_000));
+const writerCount = repetitions(5, 8);
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(200, 4_000));
 const threaded = ["--threads", "4"];
 const smallJournal = ["--journal-size", "1mb"];
 
@@ -66,7 +66,7 @@ describe("a leader with four data threads", () => {
     if (follow === redisFollower && oracle.isMissing) return; // its absence is told by other suites
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start(threaded));
-    await fill(leader.port, repetitions(2_000, 10_000));
+    await fill(leader.port, repetitions(1_000, 10_000));
     const loads = await startLoads(leader.port, stack);
     await Promise.all(loads.map((load) => load.more(writes / 2)));
     const follower = stack.use(await follow(leader));
@@ -122,7 +122,7 @@ describe("roles", () => {
     const leader: SpawnedNode = stack.use(await ours.start());
     await fill(leader.port, 2_000);
     const node = stack.use(await ours.start([...threaded, "--max-memory", "16mb"]));
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < repetitions(2, 3); round++) {
       const writers = await Promise.all(Array.from({ length: 4 }, () => Peer.connect(node.port)));
       const refused = writers.map((peer, number) => writeUntilRefused(peer, `${round}:${number}`));
       await waitFor(async () => (await askOnce(node, "DBSIZE")) !== ":0");

@@ -21,6 +21,17 @@ const move =
   "redis.call('SET', to, redis.call('GET', to) + 1) " +
   "redis.call('SET', 'moves:' .. from, redis.call('INCR', 'moves')) " +
   "return redis.call('PUBLISH', 'moves', to)";
+/** Other ways to call `redis.call('publish', 'c', 'm')`. */
+const publishing = [
+  "return redis['call']('publish', 'c', 'm')",
+  "return redis['ca' .. 'll']('publish', 'c', 'm')",
+  "return _G.redis['ca' .. 'll']('publish', 'c', 'm')",
+  "local r = redis return r['ca' .. 'll']('publish', 'c', 'm')",
+  "return loadstring([[return redis['ca' .. 'll']('publish', 'c', 'm')]])()",
+  "for k, f in pairs(redis) do if #k == 4 and k:sub(2) == 'all' then return f('publish', 'c', 'm') end end",
+  "local _, n = pcall(redis.call, 'publish', 'c', 'm') return n",
+  "return redis.call('get' .. '', 'x') or redis.call('pub' .. 'lish', 'c', 'm')",
+];
 const sum =
   "local s = 0 for _, k in ipairs(KEYS) do s = s + (redis.call('GET', k) or 0) end return s";
 const accounts = ["a", "b", "c", "d", "e"];
@@ -86,6 +97,19 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
       expect(new Set(await all("EVALSHA", sha, "0"))).toEqual(new Set([refused]));
       expect(new Set(await all("EVAL", text, "0"))).toEqual(new Set([`:${round}`]));
       expect(new Set(await all("EVALSHA", sha, "0"))).toEqual(new Set([`:${round}`]));
+    }
+  });
+
+  test("a script may publish, however it hides that from who reads its text", async () => {
+    await using node = await spawnNode(["--threads", "4"]);
+    await using stack = new AsyncDisposableStack();
+    const peers = await Promise.all(Array.from({ length: 8 }, () => Peer.connect(node.port)));
+    for (const peer of peers) stack.use(peer);
+    const [first = await Peer.connect(node.port)] = peers;
+    for (const text of publishing) {
+      const sha = (await first.ask("SCRIPT", "LOAD", text)).slice(1);
+      const replies = await Promise.all(peers.map((peer) => peer.ask("EVALSHA", sha, 0)));
+      expect({ text, replies: new Set(replies) }).toEqual({ text, replies: new Set([":0"]) });
     }
   });
 

@@ -14,7 +14,7 @@ import { Checker, countersOf, placeToken } from "./checker.ts";
 const connectionCount = 50;
 /** Longest pipeline in each phase. */
 const phases = [16, 1000, 100];
-const soakMs = numberFromEnvironment("SOAK_MS", repetitions(800, 12_000));
+const soakMs = numberFromEnvironment("SOAK_MS", repetitions(250, 12_000));
 
 setDefaultTimeout(60_000 + 2 * soakMs);
 
@@ -79,7 +79,8 @@ test("while full memory evicts, a read returns what was written or nothing", asy
   await using node = await startNode({ threads: 4, maxMemory: 4 * MiB, reserve: 8 * MiB });
   await using stack = new AsyncDisposableStack();
   const checkers = await connectCheckers(node.port, true, stack);
-  await soak(checkers, 100, soakMs);
+  // On a busy machine memory is not full the first time.
+  do await soak(checkers, 100, soakMs);
+  while (node.store.statistics().evictions === 0);
   await expectWhole(node, checkers);
-  expect(node.store.statistics().evictions).toBeGreaterThan(0);
 });

@@ -80,8 +80,8 @@ export const clientMemoryDefaultMax = 1 * GiB;
  */
 export const receivedBytesPerCollection = 16 * MiB;
 /**
- * Growth of resident memory, bytes, that has the same effect: not all garbage comes from received
- * bytes.
+ * Growth of resident memory, bytes, beyond what received bytes explain, that has the same effect:
+ * not all garbage comes from them.
  */
 export const residentBytesPerCollection = 8 * MiB;
 
@@ -114,3 +114,11 @@ export const denialObjectBytesMax = 4 * KiB;
 export const denialGroupMsMax = 60_000;
 /** Entries that are looked through for such a one, as in Redis. */
 export const denialGroupEntries = 10;
+
+// ---- our own client -----------------------------------------------------------------------------
+
+/**
+ * Shards of one client: each is a connection or two, and 3 ns of each request. More:
+ * InvalidArgumentError from connect().
+ */
+export const clientShardsMax = 1024;

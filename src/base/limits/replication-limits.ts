@@ -1,7 +1,7 @@
 // The bounds of replication and of what moves keys between nodes: the journal, links, syncs, waits.
 // What a snapshot may bring is bounded in store-limits.ts.
 
-import { MiB } from "./units.ts";
+import { KiB, MiB } from "./units.ts";
 
 /** Smallest journal, bytes. */
 export const journalBytesMin = 1 * MiB;
@@ -16,8 +16,19 @@ export const followerBufferSoftShare = 1 / 4;
 export const followerBufferSoftSeconds = 60;
 /** Longest silence of a link, ms, as Redis's repl-timeout. Longer: the link is dropped. */
 export const linkSilenceMsMax = 60_000;
+/**
+ * A snapshot waits so long, ms, for the end of a script that others get -BUSY for: less than a link
+ * may be silent. Longer: it ends with half of what the script does, until the rest follows.
+ */
+export const snapshotGroupMsMax = 30_000;
 /** Interval of the follower's ACK, ms; that of the leader's PING is `--ping-interval`. */
 export const acknowledgeMs = 1_000;
+/**
+ * After a snapshot that ends with a mark, the second ACK comes so soon, ms, and each further one
+ * after twice the time, until the stream goes on or acknowledgeMs would be reached: less than a
+ * Redis takes to end a snapshot, and few.
+ */
+export const firstAcknowledgementMs = 5;
 /** Time for one address of a leader's name before the next is tried as well, ms. */
 export const addressMsMax = 2_000;
 /**
@@ -44,3 +55,14 @@ export const journalIdleMsMax = 3_600_000;
  * larger value goes alone.
  */
 export const migrationBatchBytes = 1 * MiB;
+/**
+ * Keys that a copy in a program (`follow()`) names as not held, bytes of the note: some thousands.
+ * More: for every key that is absent there it says that it does not know.
+ */
+export const followGapBytesMax = 256 * KiB;
+/** How often such a copy acknowledges, looks whether its leader is silent, and tidies up, ms. */
+export const followTickMs = 1_000;
+/** How long a leader may take to say where its history ends, ms. More: such a copy asks anew. */
+export const followAnswerMsMax = 2_000;
+/** Time for the first snapshot of such a copy, ms. More: `follow()` rejects. */
+export const followTimeoutMs = 30_000;

@@ -13,11 +13,12 @@ import { KiB, MiB } from "./units.ts";
 export const encodedBytesMax = 64 * MiB;
 export const encodedBytesKept = 1 * MiB;
 /**
- * Memory of the VM that runs scripts, bytes; taken as it is needed. More: the script ends with the
- * error "not enough memory". A VM that has grown beyond the second number is replaced after the
- * script, since its memory never shrinks.
+ * Memory of the VM that runs scripts, bytes; taken as it is needed: room for a value of 64 MB
+ * twice, as one is copied on its way, and half of the time that 256 MiB took to fill. More: the
+ * script ends with the error "not enough memory". A VM that has grown beyond the second number is
+ * replaced after the script, since its memory never shrinks.
  */
-export const scriptMemoryBytesMax = 256 * MiB;
+export const scriptMemoryBytesMax = 160 * MiB;
 export const scriptMemoryKeptBytes = 48 * MiB;
 /** Longest script, bytes. Longer: an error reply. */
 export const scriptBytesMax = 4 * MiB;
@@ -39,6 +40,11 @@ export const scriptCacheBytesMax = 32 * MiB;
  */
 export const scriptInstructionsPerCheck = 200;
 export const scriptInstructionsPerCheckGrown = 10;
+/**
+ * Steps of 10 ns that functions of C may do before the time is looked at: 20 ms, as a match of
+ * string.find takes 100 ms at most, and 200 instructions have room for 60 of them.
+ */
+export const spentStepsPerCheck = 2_000_000;
 /** A script that has written is ended at this multiple of busy-reply-threshold: writes stay. */
 export const scriptWriteGrace = 2;
 /** Depth of the tables that a script returns. Deeper: an error in the value's place, as Redis. */
@@ -63,6 +69,11 @@ export const patternStepsInVmMax = 10_000_000;
  */
 export const timedSortItemsMin = 5_000;
 /**
+ * A VM that holds more has room for values with which few instructions, and sorting a short table,
+ * take long: the time is looked at often.
+ */
+export const largeHeldBytes = 32 * MiB;
+/**
  * Longest string that string.upper and its like change in the VM, and most items that table.concat
  * joins there, where nothing interrupts them: 2 ms. More: a function of ours does it, which takes
  * 100 ms for 60 MB (the VM: 1,500) and looks at the time.
@@ -70,12 +81,20 @@ export const timedSortItemsMin = 5_000;
 export const stringBytesInVmMax = 64 * KiB;
 export const concatItemsInVmMax = 4096;
 /**
+ * Longest text that a script's strings are read from as numbers, bytes, as nothing interrupts that:
+ * 60 million digits took 130 ms of arithmetic and 400 of cjson.decode. Longer: it is no number. Two
+ * to the 14th at least and below the 20th, as it takes the place of a constant in the VM.
+ */
+export const numeralBytesMax = 64 * KiB;
+/**
  * Longest text that loadstring() and load() compile, bytes, as nothing interrupts that: 100 ms.
  * Longer: nil and an error. Redis compiles it.
  */
 export const compiledBytesMax = 1 * MiB;
-/** Longest string that `%q` of string.format quotes: 200 ms. Longer: "not enough memory". */
-export const quotedBytesMax = 8 * MiB;
+/** Longest string that `%q` of string.format quotes: 100 ms. Longer: "not enough memory". */
+export const quotedBytesMax = 4 * MiB;
+/** Longest first argument of string.format, which C copies by bytes: 60 ms. Longer: the same. */
+export const formatBytesMax = 2 * MiB;
 
 // ---- libraries of functions ---------------------------------------------------------------------
 
@@ -98,5 +117,11 @@ export const busyScriptMsMax = 60_000;
  * slices end -BUSY and SCRIPT KILL sooner and cost a turn of the event loop each, 20 us.
  */
 export const busySliceMs = 5;
+/**
+ * A script that is to serve others and is in one function that cannot be suspended (cjson, a long
+ * match, one that calls it back) ends with an error after busy-reply-threshold more, or after this,
+ * ms, if that is longer. Redis serves nobody until the function returns.
+ */
+export const heldMsMin = 120;
 /** A node that ends waits so long for the end of such a script, ms; then it ends without. */
 export const scriptFarewellMsMax = 1_000;

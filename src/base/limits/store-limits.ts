@@ -15,6 +15,12 @@ export const memoryBytesMin = 1 * MiB;
 /** Largest store, bytes: 32-bit locations in units of 8 bytes. More: a configuration error. */
 export const memoryBytesMax = 32 * GiB;
 /**
+ * Bytes that a Store or a copy in a program hands out before it asks for a garbage collection,
+ * which costs about 1 ms for each 100 MB of heap. Without it, 2 GiB of values read from a store of
+ * 1 GiB stood at 2.8 GB, with it at 0.2 (measured).
+ */
+export const handedOutBytesPerCollection = 16 * MiB;
+/**
  * Databases without --databases, as in Redis, and with it at most: an identity is a byte, and a
  * flushed database keeps one until its items are removed. More: a configuration error.
  */

@@ -42,6 +42,13 @@ export const messagesHardBytesDefault = 32 * MiB;
 export const messagesSoftBytesDefault = 8 * MiB;
 export const messagesSoftSecondsDefault = 60;
 
+/**
+ * Defaults of a subscription of our own client: messages that wait for its reader, and their bytes.
+ * More: the oldest are dropped, and the next one says so.
+ */
+export const subscriptionMessagesDefault = 10_000;
+export const subscriptionBytesDefault = 16 * MiB;
+
 // ---- messages on their way ----------------------------------------------------------------------
 
 /**

@@ -8,11 +8,12 @@ import { latin1Bytes } from "../../base/bytes.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";
 import { userBytesMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
-import { Request } from "../../protocol/request.ts";
+import type { Request } from "../../protocol/request.ts";
 import { categoryNames } from "../core/categories.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import { hidesOfOther } from "../core/hidden-arguments.ts";
 import { findFrom } from "../core/registry.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
@@ -52,7 +53,8 @@ const subcommands = family({ group: "server", since: "6.0.0", flags }, [
     syntax: "username:string command:string [arg:string...]",
     since: "7.0.0",
     summary: "Tells whether a user may run a command, without running it.",
-    hides: hidesDryRun,
+    asksAbout: 3,
+    hides: hidesOfOther,
     control: dryRun,
   },
   {
@@ -112,7 +114,7 @@ const subcommands = family({ group: "server", since: "6.0.0", flags }, [
     summary: "Creates a user or changes its rules.",
     differs:
       "Users and rules are bounded: 10,000 users, 256 passwords and 1 MiB of rules for each.",
-    hides: (_request, index) => index > 1,
+    hides: (_request, index, name) => index > name + 1,
     control: setUser,
   },
   {
@@ -277,15 +279,6 @@ function answerSelector(selector: Selector, reply: Reply): void {
 }
 
 // ---- DRYRUN -------------------------------------------------------------------------------------
-
-/** What it hides is what the command hides that it asks about. */
-function hidesDryRun(request: Request, index: number): boolean {
-  if (index < 4) return false;
-  const { hides } = findFrom(request, 3)?.row ?? {};
-  if (hides === undefined) return false;
-  const args = Array.from({ length: request.argc - 3 }, (_, at) => request.bytes(at + 3));
-  return hides(Request.of(args), index - 3);
-}
 
 function dryRun(x: ControlContext, request: Request, reply: Reply): void {
   const user = x.control.users.get(userNameIn(request, 2));

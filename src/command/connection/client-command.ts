@@ -244,9 +244,9 @@ async function list(x: ControlContext, request: Request, reply: Reply): Promise<
 
 /** One string per line: the lines of all clients together may exceed the longest string. */
 async function answerList(x: ControlContext, filter: ClientFilter, reply: Reply): Promise<void> {
-  const { clients, waits } = x.control;
+  const { clients, waits, shutdown } = x.control;
   const reports = await clients.list(filter);
-  const { waiting } = waits;
+  const waiting = new Set([...waits.waiting, ...shutdown.waiting]);
   const now = monotonicMs();
   const { tracking } = x;
   reply.verbatim(reports.map((report) => describe(report, waiting, tracking, now)));

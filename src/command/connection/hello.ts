@@ -60,7 +60,7 @@ export const connectionCommands = family({ group: "connection" }, [
     since: "1.0.0",
     summary: "Logs in with a password.",
     differs: "A thousand wrong passwords in a row end the connection.",
-    hides: (_request, index) => index > 0,
+    hides: (_request, index, name) => index > name,
     handler: auth,
   },
   {
@@ -191,14 +191,13 @@ function hello(x: Context, request: Request, reply: Reply): void {
   helloReply(x, reply);
 }
 
-/** The user and the password after AUTH. */
-function hidesLogin(request: Request, index: number): boolean {
-  for (let i = 2; i < index; i++) {
-    if (!argumentIs(request, i, "AUTH")) continue;
-    if (index <= i + 2) return true;
-    i += 2;
-  }
-  return false;
+/**
+ * The user and the password after AUTH, wherever it stands: one that is a name or stands in the
+ * place of the version may have been meant so.
+ */
+function hidesLogin(request: Request, index: number, name: number): boolean {
+  if (index - 1 > name && argumentIs(request, index - 1, "AUTH")) return true;
+  return index - 2 > name && argumentIs(request, index - 2, "AUTH");
 }
 
 /** Applies AUTH and SETNAME of HELLO in order. Those before a mistake remain in effect. */

@@ -2,6 +2,7 @@
 // writes, COMMAND, the documents and the coverage test all derive from these rows; table.ts
 // collects them.
 
+import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { nextCommandId } from "./command-ids.ts";
 import type {
@@ -23,6 +24,7 @@ import {
   nextIn,
   notAKey,
 } from "./key-use.ts";
+import type { Hides } from "./monitor-line.ts";
 
 const noKeys: KeyRange = [0, 0, 0];
 
@@ -44,7 +46,13 @@ export type HandledBy =
   /** Makes the command GLOBAL. */
   | { readonly global: ChannelHandler; readonly handler?: never; readonly control?: never }
   /** Makes the command CONTROL. */
-  | { readonly control: ControlHandler; readonly handler?: never; readonly global?: never };
+  | {
+      readonly control: ControlHandler;
+      /** Answers scripts: at once, as a script holds all locks. Absent: they cannot call it. */
+      readonly inScript?: (x: ControlContext, request: Request, reply: Reply) => void;
+      readonly handler?: never;
+      readonly global?: never;
+    };
 
 export type CommandRow = CommandFacts & HandledBy;
 
@@ -95,8 +103,10 @@ export interface CommandFacts {
   readonly growth?: (x: Context, request: Request) => number;
   /** How this request uses its keys, where that depends on its options (`variable_flags`). */
   readonly keyUseOf?: (request: Request, first: number) => string;
-  /** Whether an argument is secret: SLOWLOG and MONITOR show `(redacted)` in its place. */
-  readonly hides?: (request: Request, index: number) => boolean;
+  /** Which arguments are secret: SLOWLOG and MONITOR show `(redacted)` in their place. */
+  readonly hides?: Hides;
+  /** It is asked about another command, which this argument names and its arguments follow. */
+  readonly asksAbout?: number;
   /** The arguments that name channels, which the rules of a user may restrict. */
   readonly channels?: ChannelUse;
   /** The name by which the rules of users mean it, if it is not its own. */
@@ -133,6 +143,8 @@ export class Command {
   readonly onlyKey: number;
   readonly uses: readonly KeyUse[];
   readonly handler: Handler;
+  /** Of a control command: whether scripts can call it. */
+  readonly answersScripts: boolean;
   readonly row: CommandRow;
   readonly subcommands: readonly Command[];
 
@@ -149,6 +161,7 @@ export class Command {
     this.onlyKey = first === last && (row.flags & flag.OTHER_DATABASE) === 0 ? first : 0;
     this.uses = keyUsesOf(row.flags, row.keys, row.keyUse);
     this.handler = handlerOf(row);
+    this.answersScripts = row.control !== undefined && row.inScript !== undefined;
     this.row = row;
     this.subcommands = (row.subcommands ?? []).map((sub) => new Command(sub));
   }
@@ -196,13 +209,25 @@ function timingOf({ complexity, control }: CommandRow): number {
 }
 
 /** The only place that checks whether a context has more than a data thread has. */
-function handlerOf({ name, handler, global, control }: CommandRow): Handler {
+function handlerOf(row: CommandRow): Handler {
+  const { name, handler, global, control } = row;
   if (handler !== undefined) return handler;
+  if (control !== undefined) return controlHandlerOf(name, control, row.inScript);
   return (x, request, reply) => {
-    if (control !== undefined && hasControl(x)) return control(x, request, reply);
     if (global !== undefined && hasChannels(x)) return global(x, request, reply);
-    throw new Error(`${name} ran in a thread that cannot run it`);
+    throw elsewhere(name);
   };
+}
+
+function controlHandlerOf(name: string, control: ControlHandler, inScript = control): Handler {
+  return (x, request, reply) => {
+    if (!hasControl(x)) throw elsewhere(name);
+    return x.observer.isInScript ? inScript(x, request, reply) : control(x, request, reply);
+  };
+}
+
+function elsewhere(name: string): Error {
+  return new Error(`${name} ran in a thread that cannot run it`);
 }
 
 function hasChannels(x: Context): x is ChannelContext {

@@ -114,10 +114,11 @@ export interface ControlContext extends ChannelContext {
 export type Idle<X extends Context> = Omit<X, "now" | "session">;
 
 /**
- * What a handler returns: nothing, or a promise if it ends later. That of a script, which alone may
- * come from a handler that is not for the control thread, resolves to the bytes of its reply.
+ * What a handler returns: nothing, or a promise if it ends later. That of a script or an EXEC with
+ * one, which alone may come from a handler that is not for the control thread, resolves to the
+ * bytes of its reply that have not been written.
  */
-export type Ending = void | Promise<void> | Promise<LateReply>;
+export type Ending = void | Promise<void> | Promise<LateReply | undefined>;
 
 type HandlerOn<X extends Context> = (x: X, request: Request, reply: Reply) => Ending;
 export type Handler = HandlerOn<Context>;

@@ -9,6 +9,7 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { firstShard } from "../../store/shard-locks.ts";
 import { writesNothing } from "../script/promised-flags.ts";
 import { effectiveFlags } from "../transaction/transaction-queue.ts";
 import type { Command } from "./command.ts";
@@ -31,7 +32,7 @@ export function executeLocked(
   request: Request,
   reply: Reply,
 ): Outcome {
-  if ((command.flags & unlocked) !== 0) return run(x, command, request, reply);
+  if ((command.flags & unlocked) !== 0) return runUnlocked(x, command, request, reply);
   const { store } = x;
   const { onlyKey } = command;
   if ((effectiveFlags(x.session, command) & hasEffects) !== 0) x.effects.makeWay();
@@ -45,6 +46,21 @@ export function executeLocked(
   const taken = lockKeys(x, command, request);
   const outcome = runJudged(x, command, request, reply);
   store.unlockShards(taken);
+  return outcome;
+}
+
+/**
+ * Runs a command that takes its locks itself. One that acts on the node begins under a lock that
+ * keeps scripts out: or it would wait for the locks of a script, and go on in the middle of it when
+ * the script is suspended.
+ */
+function runUnlocked(x: Context, command: Command, request: Request, reply: Reply): Outcome {
+  if ((command.flags & (flag.CONTROL | flag.ALLOW_BUSY)) !== flag.CONTROL) {
+    return run(x, command, request, reply);
+  }
+  const taken = x.store.lockShards(firstShard);
+  const outcome = runJudged(x, command, request, reply);
+  x.store.unlockShards(taken);
   return outcome;
 }
 

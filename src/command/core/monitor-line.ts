@@ -6,11 +6,14 @@ import { monitorArgumentBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "./flags.ts";
 
+/** Whether argument `index` is secret, in a request whose argument `name` names the command. */
+export type Hides = (request: Request, index: number, name: number) => boolean;
+
 /** A command, as far as it matters here. */
 interface Shown {
   readonly name: string;
   readonly flags: number;
-  readonly row: { readonly hides?: (request: Request, index: number) => boolean };
+  readonly row: { readonly hides?: Hides };
 }
 
 interface Caller {
@@ -37,9 +40,9 @@ export function monitorLine(
   return parts.join(" ");
 }
 
-function shown({ name, flags, row }: Shown, request: Request, index: number, max: number): string {
-  if (index === 0 && (flags & flag.INTERNAL) !== 0) return name;
-  if (row.hides?.(request, index) === true) return "(redacted)";
+function shown(command: Shown, request: Request, index: number, max: number): string {
+  if (index === 0 && (command.flags & flag.INTERNAL) !== 0) return command.name;
+  if (command.row.hides?.(request, index, 0) === true) return "(redacted)";
   const more = request.length(index) - max;
   const text = request.latin1(index, max);
   return more > 0 ? `${text}... (${more} more bytes)` : text;

@@ -25,6 +25,8 @@ export interface Standing {
   readonly isBusy: boolean;
   /** The states that restrict commands: bits of `restriction` in gate.ts, usually 0. */
   readonly restrictions: number;
+  /** Resolves when none of these restrictions is left. */
+  free(bits: number): Promise<void>;
   /** The longest sparse HyperLogLog, in bytes. */
   readonly sparseSketchBytesMax: number;
   /** Who may use DEBUG: nobody, everybody, or clients of this machine. */
@@ -104,8 +106,13 @@ export interface ShutdownOrder {
 }
 
 export interface Ending {
-  /** Shuts the node down. Resolves to true when it has ended, or to false if it keeps running. */
-  order(order: ShutdownOrder): Promise<boolean>;
+  /**
+   * Shuts the node down for a client. Resolves to true when it has ended, or to false if it keeps
+   * running.
+   */
+  order(order: ShutdownOrder, client: number): Promise<boolean>;
+  /** The ids of the clients that wait for that. */
+  readonly waiting: ReadonlySet<number>;
   /** Aborts a shutdown. False if it is too late or none is under way. */
   abort(): boolean;
 }
@@ -208,6 +215,8 @@ export interface Information {
    * The text of INFO for these sections, in lower case; an empty list means the default sections.
    */
   text(sections: readonly string[]): Promise<string>;
+  /** The same at once. Of other data threads, it counts what they told last. */
+  textNow(sections: readonly string[]): string;
   resetStatistics(): void;
 }
 
@@ -230,7 +239,10 @@ export interface TimingReports {
   /** The newest entries of the slow log, at most `max`, newest first. */
   slowLog(max: number): Promise<SlowEntry[]>;
   slowLogLength(): Promise<number>;
-  resetSlowLog(): Promise<void>;
+  /** The same at once; null: only other threads could tell. */
+  slowLogNow(max: number): SlowEntry[] | null;
+  slowLogLengthNow(): number | null;
+  resetSlowLog(): void;
   /** The latency events, by name. */
   latency(): Promise<LatencySeries[]>;
   /** Forgets these kinds of events, or all; resolves to the number of those that there were. */

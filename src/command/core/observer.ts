@@ -10,7 +10,7 @@ import { record } from "../../journal/event-kinds.ts";
 import type { EventLog } from "../../journal/event-log.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "./flags.ts";
-import { monitorLine } from "./monitor-line.ts";
+import { type Hides, monitorLine } from "./monitor-line.ts";
 import { type Session, tracks } from "./session.ts";
 
 /** Every command has one of these flags. */
@@ -22,7 +22,7 @@ const unlocked = flag.CONTROL | flag.LONG;
 interface Observed {
   readonly name: string;
   readonly flags: number;
-  readonly row: { readonly hides?: (request: Request, index: number) => boolean };
+  readonly row: { readonly hides?: Hides };
   keyArguments(request: Request): number;
   nextKey(position: number, argc: number): number;
 }
@@ -63,7 +63,6 @@ export class Observer {
   after(session: Session, command: Observed, request: Request): void {
     if ((command.flags & unlocked) === 0) this.noteReads(session, command, request);
     if ((command.flags & flag.SCRIPT) === 0) this.noteCommand(session, command, request);
-    endCaching(session, command);
   }
 
   /**
@@ -94,10 +93,4 @@ function isTracking(bits: number): boolean {
   if ((bits & tracks.ON) === 0 || (bits & tracks.BCAST) !== 0) return false;
   const isCaching = (bits & tracks.CACHING) !== 0;
   return isCaching ? (bits & tracks.OPTOUT) === 0 : (bits & tracks.OPTIN) === 0;
-}
-
-/** CLIENT CACHING is for the next command, though it be refused, or transaction. */
-export function endCaching(session: Session, { name }: { readonly name: string }): void {
-  if (session.isExecuting || session.transaction !== null || name.startsWith("client|")) return;
-  session.tracking &= ~tracks.CACHING;
 }

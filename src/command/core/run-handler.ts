@@ -7,11 +7,11 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { timesItself } from "../timing/command-times.ts";
 import { refused } from "../transaction/transaction-queue.ts";
+import { endCaching, endCachingWith } from "./caching.ts";
 import type { Command } from "./command.ts";
 import type { Context, Ending } from "./context.ts";
 import { flag } from "./flags.ts";
 import { heldBack, type Verdict } from "./gate.ts";
-import { endCaching } from "./observer.ts";
 
 /**
  * The outcome of a command. Only CONTROL commands and scripts may return a promise; the connection
@@ -54,8 +54,9 @@ function attended(x: Context, command: Command, request: Request, reply: Reply):
   const waiting = isTimed
     ? measured(x, command, request, reply)
     : command.handler(x, request, reply);
-  if (isOn) observer.after(session, command, request);
-  return waiting;
+  if (!isOn) return waiting;
+  observer.after(session, command, request);
+  return endCachingWith(session, command, waiting);
 }
 
 /** Its time includes that of the commands of an EXEC, which measure themselves as well. */
@@ -65,6 +66,11 @@ function measured(x: Context, command: Command, request: Request, reply: Reply):
   const beforeCount = times.measuredCount;
   const beganMs = monotonicMs();
   const waiting = command.handler(x, request, reply);
+  if (waiting !== undefined) {
+    times.measuredMs = beforeMs; // who waits for its end measures it
+    times.measuredCount = beforeCount;
+    return waiting;
+  }
   const ms = monotonicMs() - beganMs;
   times.note(x, command, request, ms);
   times.measuredMs = beforeMs + ms;

@@ -76,6 +76,7 @@ export class Session {
     ipAddress: "",
     eof: false,
     psync2: false,
+    isCopy: false,
     contents: "everything",
   };
 
@@ -130,5 +131,6 @@ export interface FollowerTraits {
   ipAddress: string;
   eof: boolean;
   psync2: boolean;
+  isCopy: boolean;
   contents: SnapshotContents;
 }

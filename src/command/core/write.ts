@@ -5,7 +5,7 @@
 
 import { type ErrorReply, keyTooLong, outOfMemory, valueTooLarge } from "../../base/errors.ts";
 import { keyBytesMax } from "../../base/limits.ts";
-import { CREATED, EXPIRES, event } from "../../journal/event-kinds.ts";
+import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
@@ -116,8 +116,10 @@ export function putUntil(
     return put(x, request, keyIndex, valueIndex, expiresAt, reply, kind);
   }
   // Redis stores the value and lets it expire at its next look at the key.
+  const { buf, start, end } = request;
   const existed = erase(x, request, keyIndex, event.QUIET);
-  tell(x, request, keyIndex, event.SET | EXPIRES | (existed ? 0 : CREATED));
+  if (existed) tell(x, request, keyIndex, event.SET | EXPIRES);
+  else x.keyspace.passBy(buf, start[keyIndex], end[keyIndex], event.SET | EXPIRES);
   tell(x, request, keyIndex, event.EXPIRED);
   return true;
 }

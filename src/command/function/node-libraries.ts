@@ -187,7 +187,8 @@ export class Libraries implements NodeLibraries {
   }
 
   private inspect(machine: FunctionMachine): void {
-    this.calling = null;
+    // Within EXEC, its next call may have been suspended before this.
+    if (machine.suspended === null) this.calling = null;
     if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
@@ -199,7 +200,8 @@ export class Libraries implements NodeLibraries {
 
   private ready(): FunctionMachine {
     // The leader may send a library while a function is suspended, whose VM cannot load it.
-    if (this.machine?.lua.isSuspended === true) this.machine = null;
+    const lua = this.machine?.lua;
+    if (lua?.isSuspended === true || lua?.isBroken === true) this.machine = null;
     this.machine ??= new FunctionMachine(++this.machines, this.host);
     return this.machine;
   }

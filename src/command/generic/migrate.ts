@@ -12,6 +12,7 @@ import { migrationBatchBytes } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import { StringPayload } from "../../rdb/dump-payload.ts";
+import { firstShard } from "../../store/shard-locks.ts";
 import type { Store } from "../../store/store.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
@@ -101,8 +102,13 @@ function wordedKeysOf(request: Request, name: number): number {
   return 0;
 }
 
-function hidesLogin(request: Request, index: number): boolean {
-  for (let i = firstOption; i < index; i++) {
+/** Looks at no more options for each argument. Nobody writes as many: all behind is hidden. */
+const judgedOptions = 32;
+
+function hidesLogin(request: Request, index: number, name: number): boolean {
+  const end = name + firstOption + judgedOptions;
+  for (let i = name + firstOption; i < index; i++) {
+    if (i >= end) return true;
     if (argumentIs(request, i, "KEYS")) return false;
     const words = loginWords(request, i);
     if (words > 0 && index <= i + words) return true;
@@ -266,20 +272,27 @@ function removeIn(x: ControlContext, request: Request, moving: Moving): ErrorRep
   return inOwnDatabase(x, () => remove(x, request, moving));
 }
 
-/** The node may have got a leader or a pause during the wait. */
+/** The lock of the first shard keeps out a script that might be suspended while this waits. */
 function remove(x: ControlContext, request: Request, moving: Moving): ErrorReply | null {
-  const { store, keyspace } = x;
+  const { store } = x;
+  const { key } = moving;
+  x.effects.makeWay();
+  const taken = store.lockShards(firstShard | store.shardBit(key, 0, key.length));
+  const problem = removeLocked(x, request, moving);
+  store.unlockShards(taken);
+  return problem;
+}
+
+/** The node may have got a leader, a pause or a long script during the wait. */
+function removeLocked(x: ControlContext, request: Request, moving: Moving): ErrorReply | null {
   const { key } = moving;
   const command = find(request);
   const verdict = command === undefined ? null : judge(x, command, flag.WRITE);
   if (verdict !== null) return verdict === heldBack ? pausedMeanwhile : verdict;
   const now = wallClockMs();
-  x.effects.makeWay();
-  const taken = store.lockShards(store.shardBit(key, 0, key.length));
-  const hasChanged = !isAsSent(store, moving, now);
-  if (!hasChanged) keyspace.delete(key, 0, key.length, now);
-  store.unlockShards(taken);
-  return hasChanged ? changedMeanwhile : null;
+  if (!isAsSent(x.store, moving, now)) return changedMeanwhile;
+  x.keyspace.delete(key, 0, key.length, now);
+  return null;
 }
 
 /** A version would not tell: keys share these, so the removal of one would count for others. */

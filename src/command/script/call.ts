@@ -8,10 +8,11 @@ import { latin1Bytes } from "../../base/bytes.ts";
 import type { Lua } from "../../lua/lua.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
-import type { Context } from "../core/context.ts";
+import type { Context, ControlContext } from "../core/context.ts";
 import { flag } from "../core/flags.ts";
 import { restriction } from "../core/gate.ts";
 import { makeRoom } from "../core/make-room.ts";
+import type { Control } from "../core/node.ts";
 import { find } from "../core/registry.ts";
 import { run } from "../core/run-handler.ts";
 import { type LuaReply, pushError, pushUncountedError } from "./lua-reply.ts";
@@ -25,6 +26,7 @@ const notText = latin1Bytes("ERR Lua redis lib command arguments must be strings
 const unknown = latin1Bytes("ERR Unknown Redis command called from script");
 const wrongCount = latin1Bytes("ERR Wrong number of args calling Redis command from script");
 const notAllowed = latin1Bytes("ERR This Redis command is not allowed from script");
+/** For a fault of called-commands.ts. */
 const hiddenName = latin1Bytes(
   "ERR With several data threads, a script must call this command by its plain name",
 );
@@ -32,6 +34,10 @@ const stale = latin1Bytes("ERR Can not execute the command on a stale replica");
 const readOnly = latin1Bytes("ERR Write commands are not allowed from read-only scripts.");
 const fullMemory = latin1Bytes("OOM command not allowed when used memory > 'maxmemory'.");
 const fewFollowers = latin1Bytes("NOREPLICAS Not enough good replicas to write.");
+
+/** A call with more counts as work, by its arguments, in steps of Lua.spend() (measured). */
+const usualArguments = 64;
+const stepsOfArgument = 150;
 
 /** A refusal; null: the command may run. */
 type Refusal = Uint8Array | null;
@@ -41,12 +47,14 @@ export class ScriptCalls {
   private readonly lua: Lua;
   private readonly current: ScriptRun;
   private readonly arguments: ScriptArguments;
+  private readonly control: () => Control | null;
 
-  constructor(lua: Lua, current: ScriptRun, reply: LuaReply) {
+  constructor(lua: Lua, current: ScriptRun, reply: LuaReply, control: () => Control | null) {
     this.lua = lua;
     this.current = current;
     this.reply = reply;
     this.arguments = new ScriptArguments();
+    this.control = control;
   }
 
   /** Pushes one value: the reply, or an error as a table. `raises`: an error is raised instead. */
@@ -54,6 +62,7 @@ export class ScriptCalls {
     const { lua, reply } = this;
     const count = lua.api.lua_gettop(l);
     if (count === 0) return this.misuse(l, noArguments, raises);
+    if (count > usualArguments) lua.spend(l, count * stepsOfArgument);
     if (!this.arguments.read(lua, l, count)) return this.misuse(l, notText, raises);
     const { request } = this.arguments;
     const command = find(request);
@@ -66,7 +75,8 @@ export class ScriptCalls {
     }
     reply.start(l);
     x.store.forget(); // the last request was in the same bytes
-    run(x, command, request, reply);
+    if ((command.flags & flag.CONTROL) === 0) run(x, command, request, reply);
+    else run({ ...x, control: this.control() } as ControlContext, command, request, reply);
     if (reply.isError && raises) lua.raise(l);
     return 1;
   }
@@ -95,9 +105,11 @@ export class ScriptCalls {
   private refusal(x: Context, command: Command, request: Request): Refusal {
     const { flags } = command;
     if (!command.accepts(request.argc)) return wrongCount;
-    // A command that acts on the node would have to wait for other threads.
-    if ((flags & (flag.NO_SCRIPT | flag.CONTROL)) !== 0) return notAllowed;
+    if ((flags & flag.NO_SCRIPT) !== 0) return notAllowed;
+    // Some commands that act on the node would have to wait for other threads.
+    if ((flags & flag.CONTROL) !== 0 && !command.answersScripts) return notAllowed;
     if ((flags & flag.GLOBAL) !== 0 && !("channels" in x)) return hiddenName;
+    if ((flags & flag.CONTROL) !== 0 && this.control() === null) return hiddenName;
     const { restrictions } = x.standing;
     if ((restrictions & restriction.STALE) !== 0 && (flags & flag.STALE) === 0) return stale;
     const denied = x.session.isTrusted ? null : denial(x, command, request);

@@ -6,6 +6,7 @@
 
 import type { ByteSource } from "../../base/bytes.ts";
 import type { ErrorReply } from "../../base/errors.ts";
+import { stringBytesInVmMax } from "../../base/limits.ts";
 import type { Lua } from "../../lua/lua.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 
@@ -63,6 +64,8 @@ export class LuaReply implements Reply {
 
   bulkFrom(source: ByteSource, from: number, length: number): void {
     const { lua, l } = this;
+    // A list may name one large value thousands of times. Only commands that read reply with lists.
+    if (length > stringBytesInVmMax && this.open.length > 0) lua.checkTime(l);
     const at = lua.reserve(l, length);
     source.copyTo(lua.bytes, at, from, length);
     lua.pushReserved(l, at, length);

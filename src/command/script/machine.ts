@@ -10,6 +10,8 @@ import { errorReply } from "../../base/errors.ts";
 import {
   busyScriptMsMax,
   busySliceMs,
+  heldMsMin,
+  largeHeldBytes,
   scriptInstructionsPerCheck,
   scriptInstructionsPerCheckGrown,
   scriptMemoryBytesMax,
@@ -27,6 +29,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
 import type { Context } from "../core/context.ts";
 import type { LateReply, RunningScript } from "../core/late-reply.ts";
+import type { Control } from "../core/node.ts";
 import { type BusyHost, BusyScript } from "./busy-script.ts";
 import { ScriptCalls } from "./call.ts";
 import { ErrorPlace } from "./error-place.ts";
@@ -42,6 +45,8 @@ export interface MachineHost {
   /** Milliseconds after which a script takes too long; 0: never. */
   timeLimitMs(): number;
   log(level: number, text: string): void;
+  /** For control commands that answer scripts; null or absent: there are none in this thread. */
+  control?(): Control | null;
   /** Absent: a script that takes too long is ended by an error, and nobody gets -BUSY. */
   readonly busy?: BusyHost;
 }
@@ -84,7 +89,8 @@ export class ScriptMachine {
     const { lua } = this;
     this.current = new ScriptRun();
     this.busy = new BusyScript(this.current, host.busy);
-    this.calls = new ScriptCalls(lua, this.current, new LuaReply(lua, host.errors));
+    const reply = new LuaReply(lua, host.errors);
+    this.calls = new ScriptCalls(lua, this.current, reply, () => host.control?.() ?? null);
     this.results = new ResultWriter(
       lua,
       () => this.checkReply(),
@@ -243,7 +249,7 @@ export class ScriptMachine {
   /** Looks more often while single instructions take long, as those on large strings do. */
   private adapt(l: number, now: number): void {
     if (!this.hasGrown) return;
-    const isSlow = now - this.checkedMs > slowCheckMs;
+    const isSlow = now - this.checkedMs > slowCheckMs || this.lua.heldBytes > largeHeldBytes;
     this.checkedMs = now;
     this.lua.hookEach(l, isSlow ? scriptInstructionsPerCheckGrown : scriptInstructionsPerCheck);
   }
@@ -276,8 +282,8 @@ export class ScriptMachine {
     const { startedMs, stuckMs } = this.current;
     const mostMs = limitMs + busyScriptMsMax;
     if (now - startedMs >= mostMs) return `Script ended: it ran longer than ${mostMs} ms`;
-    if (stuckMs === 0 || now - stuckMs < limitMs) return "";
-    return "Script ended: it ran for too long within a function that calls it back";
+    if (stuckMs === 0 || now - stuckMs < Math.max(limitMs, heldMsMin)) return "";
+    return "Script ended: it ran for too long within one function";
   }
 
   // ---- long scripts ----------------------------------------------------------------------------
@@ -304,6 +310,11 @@ export class ScriptMachine {
     current.servedMs = monotonicMs();
     if (!hasFailed) current.stuckMs = 0;
     else if (current.stuckMs === 0) current.stuckMs = current.servedMs;
+  }
+
+  held(): void {
+    const { current } = this;
+    if (current.stuckMs === 0) current.stuckMs = monotonicMs();
   }
 
   ended(outcome: number, thrown: unknown): void {

@@ -195,7 +195,7 @@ function aclCheck(lua: Lua, l: number, host: LibraryHost, tested: ScriptArgument
     return lua.raise(l);
   }
   if (!tested.read(lua, l, count)) {
-    return raise(lua, l, "redis.acl_check_cmd() command arguments must be strings or integers");
+    return raise(lua, l, "Lua redis lib command arguments must be strings or integers");
   }
   const command = findFrom(tested.request, 0);
   if (command === undefined) {

@@ -19,7 +19,7 @@ export class ScriptRun {
   servedMs = 0;
   /** Since when it could not be suspended; 0: it could. */
   stuckMs = 0;
-  /** Others are served while it runs. Not within EXEC, whose commands run as one. */
+  /** Others are served while it runs. A leader's stream cannot wait for it. */
   isSuspendable = false;
   /** It has run for so long that the node tells others. */
   isBusy = false;
@@ -40,7 +40,7 @@ export class ScriptRun {
     this.startedMs = nowMs;
     this.servedMs = nowMs;
     this.stuckMs = 0;
-    this.isSuspendable = !x.session.isExecuting && x.session.kind !== "leader";
+    this.isSuspendable = x.session.kind !== "leader";
     this.isBusy = false;
     this.wasExecuting = x.session.isExecuting;
     this.database = x.session.database;

@@ -5,8 +5,11 @@
 //                     running --kill()---> killed ---end()--> idle
 //
 // Bits beside the state say that it is a function, which another command kills, and that the node
-// ends, for which any script must. One that takes long restricts the node: BUSY (core/gate.ts).
+// ends, for which any script must; this one stays until goOn(). A script that takes long restricts
+// the node: BUSY (core/gate.ts).
 // Invariant: a script that has written is never killed.
+
+import type { LateAnswer } from "../core/late-reply.ts";
 
 const IDLE = 0;
 const RUNNING = 1;
@@ -19,6 +22,11 @@ const beside = FUNCTION | ENDING;
 export class ScriptState {
   private readonly words: Int32Array;
   private readonly at: number;
+  /**
+   * What goes on at the end of the script that is suspended in this thread, under its locks: the
+   * EXEC that it is in, whose reply goes on in `answer`. Null: nothing does.
+   */
+  continuation: ((answer: LateAnswer, hasFailed: boolean) => void) | null = null;
 
   constructor(words: Int32Array, at: number) {
     this.words = words;
@@ -26,7 +34,8 @@ export class ScriptState {
   }
 
   begin(isFunction = false): void {
-    Atomics.store(this.words, this.at, isFunction ? RUNNING | FUNCTION : RUNNING);
+    const kind = Atomics.load(this.words, this.at) & ENDING;
+    Atomics.store(this.words, this.at, (isFunction ? RUNNING | FUNCTION : RUNNING) | kind);
   }
 
   /** Before its first write; false: it has been killed. */
@@ -37,7 +46,7 @@ export class ScriptState {
   }
 
   end(): void {
-    Atomics.store(this.words, this.at, IDLE);
+    Atomics.and(this.words, this.at, ENDING);
   }
 
   get isKilled(): boolean {
@@ -53,9 +62,14 @@ export class ScriptState {
     return (Atomics.load(this.words, this.at) & ENDING) !== 0;
   }
 
-  /** Ends what is running, whatever it has done. */
+  /** Ends what is running, whatever it has done, and what an EXEC runs after it. */
   stop(): void {
     Atomics.or(this.words, this.at, ENDING);
+  }
+
+  /** The node does not end after all. */
+  goOn(): void {
+    Atomics.and(this.words, this.at, ~ENDING);
   }
 
   /** "other": what is running is not of this kind. */

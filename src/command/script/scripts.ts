@@ -220,6 +220,7 @@ export class Scripts implements NodeScripts {
   }
 
   private ready(): ScriptMachine {
+    if (this.machine?.lua.isBroken === true) this.machine = null; // by the last script of an EXEC
     this.machine ??= new ScriptMachine(++this.machines, this.host);
     return this.machine;
   }

@@ -106,8 +106,8 @@ const openNames: ReadonlySet<string> = new Set(
 );
 
 /** The value after the name of a secret, or after no name: one of a secret may be mistyped. */
-function hidesValue(request: Request, index: number): boolean {
-  const isValue = index > 2 && index % 2 !== 0;
+function hidesValue(request: Request, index: number, name: number): boolean {
+  const isValue = index > name + 2 && (index - name) % 2 !== 0;
   return isValue && !openNames.has(request.text(index - 1).toLowerCase());
 }
 

@@ -23,8 +23,10 @@ export const serverCommands = family({ group: "server" }, [
       "Leaves out what describes how Redis was built or what is not measured. keyspace_hits and" +
       " keyspace_misses count commands that read a value, APPEND, SETRANGE, SETBIT, BITFIELD and" +
       " PFADD too, but not EXISTS, TYPE, TTL and its like, COPY and OBJECT. A script whose pcall got" +
-      " an error has not failed.",
+      " an error has not failed. With several data threads, a script's INFO counts what the others" +
+      " did up to a second ago, and has no latencystats.",
     control: info,
+    inScript: infoNow,
   },
   {
     name: "time",
@@ -37,9 +39,17 @@ export const serverCommands = family({ group: "server" }, [
 ]);
 
 async function info(x: ControlContext, request: Request, reply: Reply): Promise<void> {
+  reply.verbatim(await x.control.information.text(sectionsOf(request)));
+}
+
+function infoNow(x: ControlContext, request: Request, reply: Reply): void {
+  reply.verbatim(x.control.information.textNow(sectionsOf(request)));
+}
+
+function sectionsOf(request: Request): string[] {
   const sections: string[] = [];
   for (let i = 1; i < request.argc; i++) sections.push(request.text(i).toLowerCase());
-  reply.verbatim(await x.control.information.text(sections));
+  return sections;
 }
 
 /**

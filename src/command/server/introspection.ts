@@ -10,6 +10,7 @@ import type { Command, WordedKeys } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag, flagNames } from "../core/flags.ts";
+import { hidesOfOther } from "../core/hidden-arguments.ts";
 import { type KeyRange, nextIn } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
 import { helpRow } from "../core/subcommand-help.ts";
@@ -59,6 +60,8 @@ const subcommands = family(common, [
     name: "command|getkeys",
     arity: -4,
     summary: "Extracts the keys from a command with its arguments.",
+    asksAbout: 2,
+    hides: hidesOfOther,
     handler: getKeys,
   },
   {
@@ -66,6 +69,8 @@ const subcommands = family(common, [
     arity: -4,
     since: "7.0.0",
     summary: "Extracts the keys from a command with its arguments, and how it uses them.",
+    asksAbout: 2,
+    hides: hidesOfOther,
     handler: getKeysAndFlags,
   },
   helpRow("command", "server", "5.0.0", [

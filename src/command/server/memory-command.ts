@@ -31,24 +31,28 @@ const subcommands = family({ group: "server", since: "4.0.0", flags: 0, arity: 2
     summary: "Returns where the memory of the node goes.",
     differs: "Fields that describe Redis's allocator tell of the store.",
     control: stats,
+    inScript: stats,
   },
   {
     name: "memory|doctor",
     summary: "Returns sentences about what is unusual in the use of memory.",
     differs: "Sentences of our own: Redis's advice is about its allocator.",
-    control: (x, _request, reply) => reply.verbatim(x.control.memory.doctor()),
+    control: doctor,
+    inScript: doctor,
   },
   {
     name: "memory|malloc-stats",
     complexity: "Depends on how much memory is allocated, could be slow",
     summary: "Returns the statistics of the store, which takes the place of an allocator.",
-    control: (x, _request, reply) => reply.verbatim(x.control.memory.allocator()),
+    control: allocator,
+    inScript: allocator,
   },
   {
     name: "memory|purge",
     complexity: "Depends on how much memory is allocated, could be slow",
     summary: "Returns unused memory to the system.",
     control: purge,
+    inScript: purge,
   },
   helpRow("memory", "server", "4.0.0", [
     "DOCTOR",
@@ -107,6 +111,14 @@ function fields(list: readonly MemoryField[], reply: Reply): void {
 /** Ratios and percentages are doubles, all else is bytes or a count. */
 function isShare(name: string): boolean {
   return /(ratio|percentage|^fragmentation)$/.test(name);
+}
+
+function doctor(x: ControlContext, _request: Request, reply: Reply): void {
+  reply.verbatim(x.control.memory.doctor());
+}
+
+function allocator(x: ControlContext, _request: Request, reply: Reply): void {
+  reply.verbatim(x.control.memory.allocator());
 }
 
 function purge(x: ControlContext, _request: Request, reply: Reply): void {

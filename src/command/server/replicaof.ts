@@ -162,6 +162,7 @@ function replConfOption(
     case "capa":
       if (value.toLowerCase() === "eof") traits.eof = true;
       if (value.toLowerCase() === "psync2") traits.psync2 = true;
+      if (value.toLowerCase() === "copy") traits.isCopy = true;
       return null;
     case "version":
     case "rdb-only":

@@ -38,6 +38,7 @@ export const persistenceCommands = family({ group: "server", since: "1.0.0" }, [
     categories: ["@admin", "@fast", "@dangerous"],
     summary: "Returns the Unix time of the last successful save, in seconds.",
     control: lastSave,
+    inScript: lastSave,
   },
 ]);
 

@@ -8,6 +8,7 @@ import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
+import type { ShutdownOrder } from "../core/node.ts";
 
 export const shutdownCommands = family({ group: "server" }, [
   {
@@ -39,11 +40,12 @@ async function shutdown(x: ControlContext, request: Request, reply: Reply): Prom
   if (x.standing.isBusy && !options.has("nosave")) {
     return reply.error(x.standing.script.isFunction ? busyFunction : busyScript);
   }
-  const hasEnded = await x.control.shutdown.order({
+  const order: ShutdownOrder = {
     save: options.has("nosave") ? "never" : options.has("save") ? "always" : "if possible",
     now: options.has("now"),
     force: options.has("force"),
-  });
+  };
+  const hasEnded = await x.control.shutdown.order(order, x.session.id);
   if (!hasEnded) reply.error(failed);
 }
 

@@ -22,19 +22,23 @@ const subcommands = family({ group: "server", since: "2.2.12", flags, arity: 2 }
     summary: "Returns the newest entries of the slow log.",
     differs:
       "Of a transaction or a script, commands that are always fast, such as GET, have no entries of" +
-      " their own, though slowlog-log-slower-than be 0.",
+      " their own, though slowlog-log-slower-than be 0. With several data threads, a script that asks" +
+      " gets an error, as SLOWLOG LEN: it cannot wait for the entries of the others.",
     control: get,
+    inScript: getNow,
   },
   {
     name: "slowlog|len",
     summary: "Returns the number of entries in the slow log.",
-    control: async (x, _request, reply) => reply.integer(await x.control.timings.slowLogLength()),
+    control: length,
+    inScript: lengthNow,
   },
   {
     name: "slowlog|reset",
     complexity: "O(N) where N is the number of entries in the slow log",
     summary: "Removes all entries from the slow log.",
     control: reset,
+    inScript: reset,
   },
   helpRow("slowlog", "server", "6.2.0", [
     "GET [<count>]",
@@ -64,16 +68,43 @@ export const slowLogCommands = family({ group: "server", since: "2.2.12" }, [
 const defaultCount = 10;
 const badCount = errorReply("count should be greater than or equal to -1");
 
+const inOtherThreads = errorReply(
+  "With several data threads, a script cannot read the slow log: the others have entries as well",
+);
+
 async function get(x: ControlContext, request: Request, reply: Reply): Promise<void> {
-  let count = defaultCount;
-  if (request.argc > 3) return reply.error(wrongArguments(request));
-  if (request.argc === 3) {
-    count = readInteger(request.buf, request.start[2], request.end[2]);
-    if (count === NOT_AN_INTEGER || count < -1) return reply.error(badCount);
+  const most = readCount(request, reply);
+  if (most >= 0) answerEntries(await x.control.timings.slowLog(most), reply);
+}
+
+function getNow(x: ControlContext, request: Request, reply: Reply): void {
+  const most = readCount(request, reply);
+  if (most < 0) return;
+  const entries = x.control.timings.slowLogNow(most);
+  if (entries === null) reply.error(inOtherThreads);
+  else answerEntries(entries, reply);
+}
+
+/** The most entries that are wanted; -1 after an error reply. */
+function readCount(request: Request, reply: Reply): number {
+  if (request.argc === 2) return defaultCount;
+  const isOne = request.argc === 3;
+  const count = isOne ? readInteger(request.buf, request.start[2], request.end[2]) : 0;
+  if (isOne && count !== NOT_AN_INTEGER && count >= -1) {
+    return count < 0 ? Number.POSITIVE_INFINITY : count;
   }
-  const entries = await x.control.timings.slowLog(count < 0 ? Number.POSITIVE_INFINITY : count);
-  reply.array(entries.length);
-  for (const entry of entries) answerEntry(entry, reply);
+  reply.error(isOne ? badCount : wrongArguments(request));
+  return -1;
+}
+
+async function length(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
+  reply.integer(await x.control.timings.slowLogLength());
+}
+
+function lengthNow(x: ControlContext, _request: Request, reply: Reply): void {
+  const count = x.control.timings.slowLogLengthNow();
+  if (count === null) reply.error(inOtherThreads);
+  else reply.integer(count);
 }
 
 function wrongArguments(request: Request) {
@@ -81,6 +112,11 @@ function wrongArguments(request: Request) {
   return errorReply(
     `unknown subcommand or wrong number of arguments for '${name}'. Try SLOWLOG HELP.`,
   );
+}
+
+function answerEntries(entries: readonly SlowEntry[], reply: Reply): void {
+  reply.array(entries.length);
+  for (const entry of entries) answerEntry(entry, reply);
 }
 
 function answerEntry(entry: SlowEntry, reply: Reply): void {
@@ -99,7 +135,7 @@ function answerBytes(text: string, reply: Reply): void {
   reply.bulk(bytes, 0, bytes.length);
 }
 
-async function reset(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
-  await x.control.timings.resetSlowLog();
+function reset(x: ControlContext, _request: Request, reply: Reply): void {
+  x.control.timings.resetSlowLog();
   reply.ok();
 }

@@ -1,10 +1,12 @@
 // A command whose reply comes later, as its script was suspended (script/busy-script.ts): counts
-// its time, with that of the others who were served meanwhile, and its failure.
+// its time, with that of the others who were served meanwhile, and its failure. An EXEC does not
+// fail with its script.
 
 import { monotonicMs } from "../../base/clock.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import type { CommandStatistics } from "../core/command-statistics.ts";
+import { flag } from "../core/flags.ts";
 import type { LateReply } from "../core/late-reply.ts";
 import type { Run } from "./command-times.ts";
 
@@ -20,5 +22,6 @@ export function noteLate(
   beganMs: number,
 ): void {
   statistics.times.note(run, command, request, monotonicMs() - beganMs);
-  if (reply[0] === DASH) statistics.noteFailure(command);
+  const isOne = (command.flags & flag.TRANSACTION) === 0;
+  if (isOne && reply[0] === DASH) statistics.noteFailure(command);
 }

@@ -1,6 +1,6 @@
 // The slow log of one data thread: the last commands that took long, with the beginning of their
 // arguments. SLOWLOG shows the entries of all threads together, by number. A row says which of its
-// arguments are secret (CommandFacts.hides).
+// arguments are secret (CommandRow.hides).
 // Invariant: no entry holds an argument that its row hides; the bytes of all are bounded.
 
 import {
@@ -91,7 +91,7 @@ function bytesOf({ args }: SlowEntry): number {
 /** The arguments as SLOWLOG and MONITOR may show them, each whole: one character a byte. */
 export function shownArgument(command: TimedCommand, request: Request, index: number): string {
   if (index === 0 && (command.flags & flag.INTERNAL) !== 0) return command.name;
-  if (command.row.hides?.(request, index) === true) return redacted;
+  if (command.row.hides?.(request, index, 0) === true) return redacted;
   return request.latin1(index, slowLogArgumentBytesMax);
 }
 

@@ -2,7 +2,7 @@
 // of latency monitoring, as every data thread reads them. node/shared-time-bounds.ts keeps them in
 // shared memory. Also a command, as far as it concerns its time. Types and one constant only.
 
-import type { Request } from "../../protocol/request.ts";
+import type { Hides } from "../core/monitor-line.ts";
 
 export interface TimeBounds {
   /** The smaller of the two bounds below, in microseconds: less than this concerns nobody. */
@@ -35,6 +35,6 @@ export interface TimedCommand {
   readonly name: string;
   readonly flags: number;
   readonly lastKey: number;
-  readonly row: { readonly hides?: (request: Request, index: number) => boolean };
+  readonly row: { readonly hides?: Hides };
   accepts(argc: number): boolean;
 }

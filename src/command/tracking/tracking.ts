@@ -70,6 +70,8 @@ export class Tracking {
   /** The clients whose messages go to another one, by that one. */
   private readonly sources = new Map<number, Set<number>>();
   private readonly goneTargets = new Set<number>();
+  /** What has changed in this turn for clients with numbers, under all of their prefixes. */
+  private readonly untold = new Map<number, string[]>();
   private expected = 0;
 
   constructor(send: Send) {
@@ -230,12 +232,22 @@ export class Tracking {
   /** Tells of the changes under prefixes since the last call, and keeps the table within bounds. */
   finish(keysMax: number, sequence: number): void {
     this.broadcast.flush((clients, changed) => this.tellAll(clients, changed, sequence));
+    if (this.untold.size > 0) this.tellNumbered(sequence);
     if (this.numbered > 0) this.renumber(sequence);
     for (;;) {
       const key = this.keys.surplus(keysMax);
       if (key === null) return;
       this.invalidate(key, 0, sequence);
     }
+  }
+
+  /** One message for each, or one that is cut off behind the first would go on from its number. */
+  private tellNumbered(sequence: number): void {
+    for (const [client, keys] of this.untold) {
+      const tracker = this.trackers.get(client);
+      if (tracker !== undefined) this.tell(client, tracker, keys, sequence);
+    }
+    this.untold.clear();
   }
 
   /**
@@ -265,10 +277,17 @@ export class Tracking {
       if (!isOwn && redirect === 0 && !isNumbered) plain.add(client);
       else {
         const keys = isOwn ? notBy(client, changed) : [...changed.keys()];
-        if (keys.length > 0) this.tell(client, tracker, keys, sequence);
+        if (keys.length === 0) continue;
+        if (isNumbered) this.gather(client, keys);
+        else this.tell(client, tracker, keys, sequence);
       }
     }
     if (plain.size > 0) this.send(plain, invalidation([...changed.keys()], null));
+  }
+
+  private gather(client: number, keys: readonly string[]): void {
+    const before = this.untold.get(client);
+    this.untold.set(client, before === undefined ? [...keys] : before.concat(keys));
   }
 
   private tell(

@@ -1,9 +1,9 @@
 // Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. Replies and error texts are those of redis
 // 7.0 `multi.c` and `server.c` (processCommand). EXEC runs under the locks of all shards that its
-// commands need (locked.ts), so that no other thread sees a partial result. Its effects are one
-// group in the journal, so that followers do not either. The one exception is a control command
-// that waits for other threads: no lock may be held across a wait, so the commands before and after
-// it form two groups.
+// commands need (locked.ts), and its effects are one group in the journal, so that neither threads
+// nor followers see a part of it; a script that is suspended in it keeps others out. The exception
+// is a control command that waits for other threads: no lock is held across that, so the commands
+// before and after it form two groups.
 // Invariant: however a transaction ends, the connection has left it and its locks and group are
 // released.
 
@@ -15,11 +15,12 @@ import { NullReply } from "../../protocol/null-reply.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
-import type { Context } from "../core/context.ts";
+import type { Context, Ending } from "../core/context.ts";
 import { admit } from "../core/execute.ts";
 import { family } from "../core/family.ts";
 import { flag } from "../core/flags.ts";
-import { heldBack } from "../core/gate.ts";
+import { heldBack, restriction } from "../core/gate.ts";
+import type { LateReply } from "../core/late-reply.ts";
 import { lockQueue, runJudged } from "../core/locked.ts";
 import { find } from "../core/registry.ts";
 import type { Transaction, Watched } from "../core/transaction-data.ts";
@@ -127,7 +128,7 @@ function discard({ session }: Context, _request: Request, reply: Reply): void {
   reply.ok();
 }
 
-function exec(x: Context, _request: Request, reply: Reply): void | Promise<void> {
+function exec(x: Context, _request: Request, reply: Reply): Ending {
   const { transaction, watched } = x.session;
   if (transaction === null) return reply.error(execWithoutMulti);
   end(x.session);
@@ -138,41 +139,118 @@ function exec(x: Context, _request: Request, reply: Reply): void | Promise<void>
 }
 
 /** Runs the commands from index `first` on as one group. */
-function runFrom(
-  x: Context,
-  transaction: Transaction,
-  first: number,
-  reply: Reply,
-): void | Promise<void> {
+function runFrom(x: Context, transaction: Transaction, first: number, reply: Reply): Ending {
   const { store } = x;
   x.observer.begin(x.session); // others may have run during a wait
   // On the first call the shards are already locked; after a wait they are locked again.
   const taken = store.isShared ? lockQueue(x, transaction) : 0;
+  if (first > 0 && x.standing.isBusy) {
+    store.unlockShards(taken);
+    return afterScript(x, transaction, first, reply);
+  }
   // A group locks the journal, so read-only transactions skip it and do not block each other.
   const isGroup = (transaction.flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0;
   if (isGroup) x.effects.open();
   if (first > 0) x.standing.access.refresh(x.session); // it waited, and may be a copy
-  x.session.isExecuting = true;
   try {
-    for (let i = first; i < transaction.requests.length; i++) {
-      const waiting = runQueued(x, transaction.requests[i], reply);
-      if (waiting === undefined) continue;
-      return waiting.then(() => goOn(x, transaction, i + 1, reply));
-    }
+    return runRest(x, transaction, first, isGroup, reply);
   } finally {
-    x.session.isExecuting = false;
-    if (isGroup) x.effects.close();
     store.unlockShards(taken);
   }
 }
 
-/** After a wait, in which other connections had their turns. */
-function goOn(
+/** The same under the locks, in a group that is open. */
+function runRest(
+  x: Context,
+  transaction: Transaction,
+  first: number,
+  isGroup: boolean,
+  reply: Reply,
+): Ending {
+  let isSuspended = false;
+  x.session.isExecuting = true;
+  try {
+    for (let i = first; i < transaction.requests.length; i++) {
+      const request = transaction.requests[i];
+      const beganMs = monotonicMs();
+      const waiting = runQueued(x, request, reply, beganMs);
+      if (waiting === undefined) continue;
+      isSuspended = isScript(request);
+      if (isSuspended) return whenScriptEnds(x, transaction, i, isGroup, beganMs);
+      return afterWait(x, transaction, waiting, i + 1, reply);
+    }
+  } finally {
+    if (!isSuspended) {
+      x.session.isExecuting = false;
+      if (isGroup) x.effects.close();
+    }
+  }
+}
+
+/**
+ * Script `index` is suspended. When it ends, the others run before anybody sees what it did. The
+ * replies up to here are where those of the thread are, and may be sent; the rest comes later.
+ */
+function whenScriptEnds(
+  x: Context,
+  transaction: Transaction,
+  index: number,
+  isGroup: boolean,
+  beganMs: number,
+): Promise<LateReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<LateReply>();
+  const request = transaction.requests[index];
+  x.standing.script.continuation = (answer, hasFailed) => {
+    const command = commandOf(request);
+    x.statistics.times.note(x, command, request, monotonicMs() - beganMs);
+    if (hasFailed) x.statistics.noteFailure(command);
+    x.standing.access.refresh(x.session);
+    try {
+      const rest = runRest(x, transaction, index + 1, isGroup, answer.reply);
+      if (rest === undefined) resolve(answer.take());
+      else resolve(rest.then((more) => answer.take(more ?? undefined)));
+    } catch (error) {
+      reject(error);
+    }
+  };
+  return promise;
+}
+
+function isScript(request: Request): boolean {
+  return (commandOf(request).flags & flag.SCRIPT) !== 0;
+}
+
+function commandOf(request: Request): Command {
+  const command = find(request);
+  if (command === undefined) throw new Error("a queued request has no command");
+  return command;
+}
+
+/** A control command waits for other threads, without locks. */
+async function afterWait(
+  x: Context,
+  transaction: Transaction,
+  waiting: Promise<unknown>,
+  next: number,
+  reply: Reply,
+): Promise<LateReply | undefined> {
+  await waiting;
+  return (await goOn(x, transaction, next, reply)) ?? undefined;
+}
+
+/** A script was suspended during a wait: it must see none of the further commands, nor they it. */
+async function afterScript(
   x: Context,
   transaction: Transaction,
   first: number,
   reply: Reply,
-): void | Promise<void> {
+): Promise<LateReply | undefined> {
+  await x.standing.free(restriction.BUSY);
+  return (await goOn(x, transaction, first, reply)) ?? undefined;
+}
+
+/** After a wait, in which other connections had their turns. */
+function goOn(x: Context, transaction: Transaction, first: number, reply: Reply): Ending {
   x.keyspace.select(x.session.database);
   try {
     return runFrom(x, transaction, first, reply);
@@ -186,18 +264,17 @@ function goOn(
  */
 const unanswered = new NullReply();
 
-function runQueued(x: Context, request: Request, reply: Reply): void | Promise<void> {
-  const command = find(request);
-  if (command === undefined) throw new Error("a queued request has no command");
-  const beganMs = monotonicMs();
+function runQueued(x: Context, request: Request, reply: Reply, beganMs: number): Ending {
+  const command = commandOf(request);
   const answer = x.session.closing ? unanswered : reply;
   const refusal = x.session.isTrusted ? null : refusalAtExec(x, command, request);
   if (refusal !== null) return answer.error(refusal);
   const outcome = runJudged(x, command, request, answer);
   assert(outcome !== heldBack, "a pause holds EXEC, not the commands in it");
-  const ms = monotonicMs() - beganMs;
-  if (!timesItself(command, request)) x.statistics.times.note(x, command, request, ms);
-  return outcome as void | Promise<void>; // within EXEC no script is suspended
+  const isLate = outcome !== undefined && (command.flags & flag.SCRIPT) !== 0;
+  if (isLate || timesItself(command, request)) return outcome;
+  x.statistics.times.note(x, command, request, monotonicMs() - beganMs);
+  return outcome;
 }
 
 /** The rules may have changed since the command was queued. */
@@ -211,8 +288,10 @@ const watchInside = errorReply("WATCH inside MULTI is not allowed");
 const tooManyWatched = errorReply("too many watched keys, or too many bytes of them");
 
 function watch(x: Context, request: Request, reply: Reply): void {
-  const { session, store, keyspace, now } = x;
+  const { session, store, keyspace, standing } = x;
   if (session.transaction !== null) return reply.error(watchInside);
+  // In the middle of a script, for which time stands still, no expired item may be removed.
+  const now = standing.isBusy ? 0 : x.now;
   session.watched ??= { keys: new Map(), bytes: 0 };
   const { watched } = session;
   for (let i = 1; i < request.argc; i++) {

@@ -22,17 +22,21 @@ export interface HandedSizes {
 
 export const nothingHanded: HandedSizes = { receivedBytes: 0, argumentBytes: 0, countedBytes: 0 };
 
+const none: readonly Request[] = [];
 const countedBytesMin = 4096; // so that INFO does not count itself
 
 /** What a connection holds beyond what it counts (measured over 3,000 idle ones). */
 export const connectionBytes = 2_300;
 
-export function handedSizes({ argc, start, end, origin }: Request): HandedSizes {
+/** `more`: copies of what the control thread runs after it. */
+export function handedSizes(request: Request, more: readonly Request[] = none): HandedSizes {
+  const { argc, start, end, origin } = request;
   const copiedBytes = end[argc - 1] - start[0];
   let argumentBytes = 0;
   for (let i = 0; i < argc; i++) argumentBytes += end[i] - start[i];
   // The arguments of an inline command with quotes are ranges of another buffer than its origin.
-  const receivedBytes = Math.max(copiedBytes, end[argc - 1] - origin) + 2;
+  let receivedBytes = Math.max(copiedBytes, end[argc - 1] - origin) + 2;
+  for (const { buf } of more) receivedBytes += buf.length;
   const countedBytes = copiedBytes < countedBytesMin ? 0 : copiedBytes;
   return { receivedBytes, argumentBytes, countedBytes };
 }

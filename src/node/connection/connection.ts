@@ -19,9 +19,8 @@ import { refuseUnknown } from "../../command/core/unknown.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
 import { dropQueue, rememberedBytes } from "../../command/transaction/transaction-queue.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
-import type { Request } from "../../protocol/request.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
-import { type HandedSizes, handedSizes, nothingHanded } from "./client-sizes.ts";
+import { type HandedSizes, nothingHanded } from "./client-sizes.ts";
 import {
   BLOCKED,
   CLOSED,
@@ -131,17 +130,18 @@ export class Connection implements Spill {
       batch.recall(i);
       const hasRun = this.isRunning() && this.run(i);
       batch.forget();
-      if (!hasRun) return this.skip(i);
+      if (!hasRun) return this.skip(i, count);
       if (out.length < out.flushAt) continue;
       this.flush();
-      if (i + 1 < count && this.thread.isTimeUp) return this.skip(i + 1);
+      if (i + 1 < count && this.thread.isTimeUp) return this.skip(i + 1, count);
     }
     return count;
   }
 
-  private skip(from: number): number {
-    this.decoder.rewind(this.thread.batch.requests[from].origin);
-    return from;
+  private skip(from: number, count: number): number {
+    const next = from + this.thread.batch.takeGrouped();
+    if (next < count) this.decoder.rewind(this.thread.batch.requests[next].origin);
+    return next;
   }
 
   /** False: the command has not run and is decoded again when the connection resumes. */
@@ -161,12 +161,12 @@ export class Connection implements Spill {
       enqueue(thread.context, command, request, reply);
     } else if (thread.isForControl(session, command, request)) {
       batch.commands[index] = undefined;
-      return this.handOver(command, request);
+      return this.handOver(command, index);
     } else {
       session.lastCommand = command.name;
       const outcome = execute(thread.context, command, request, reply);
       if (outcome === heldBack) return this.hold();
-      if (outcome) return this.await(lateAnswer(thread, session, outcome, index), false);
+      if (outcome) return this.await(lateAnswer(thread, session, outcome, index), command);
     }
     if (session.replyMode !== "on") skipReply(session, thread.out, isHeard ? mark : Infinity);
     if (this.outbox.waiting !== null) this.outbox.sendOwnMessages(thread.out);
@@ -303,7 +303,7 @@ export class Connection implements Spill {
   }
 
   /** Submits a command to the control thread; this connection waits for the reply. */
-  private handOver(command: Command, request: Request): boolean {
+  private handOver(command: Command, index: number): boolean {
     const { thread, session } = this;
     thread.noteWrites(session);
     this.flush(); // a link that takes the connection over writes after what was answered before
@@ -312,13 +312,14 @@ export class Connection implements Spill {
       return false;
     }
     session.lastCommand = command.name;
-    this.handed = handedSizes(request);
-    const answer = thread.mailbox.submit(session, command, request.copy(), this.spoken.protocol);
-    return this.await(answer, (command.flags & flag.TRANSACTION) !== 0);
+    const { handed, answer } = thread.submit(session, command, index, this.spoken.protocol);
+    this.handed = handed;
+    return this.await(answer, command);
   }
 
-  private await(answer: Promise<Uint8Array>, isGroup: boolean): true {
+  private await(answer: Promise<Uint8Array>, { flags }: Command): true {
     const { subscriptions } = this.session;
+    const isGroup = (flags & flag.TRANSACTION) !== 0;
     this.transition(HANDED);
     answer.then(
       (bytes) => this.wake(bytes, isGroup || this.session.receives > subscriptions),
@@ -329,7 +330,7 @@ export class Connection implements Spill {
 
   /**
    * Messages that arrived meanwhile were published before the reply was made, so they go first;
-   * unless the reply may confirm their subscription, or holds older replies or values.
+   * unless the reply may confirm their subscription, or holds older replies, or is half sent.
    */
   private wake(answer: Uint8Array, isAnswerFirst: boolean): void {
     this.handed = nothingHanded;
@@ -377,9 +378,9 @@ export class Connection implements Spill {
     const isEmpty = this.outbox.drain();
     this.countHeld();
     if (!isEmpty) return;
-    if (this.link !== null) this.link.onDrain();
-    else if (this.state === ENDING) this.socket.end();
-    else if (this.state === BLOCKED) this.resumeFrom(BLOCKED);
+    if (this.state === ENDING) return void this.socket.end();
+    this.link?.onDrain();
+    if (this.state === BLOCKED) this.resumeFrom(BLOCKED);
     else if (this.session.inputEnded) this.endInput();
   }
 

@@ -28,6 +28,7 @@ import type { SharedStanding } from "../standing.ts";
 import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
 import type { ClientMemory } from "./client-memory.ts";
+import { handedSizes } from "./client-sizes.ts";
 import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
 import { RecentPeaks } from "./recent-peaks.ts";
 import { TurnHistogram } from "./turns.ts";
@@ -41,6 +42,8 @@ export interface ThreadHost {
   readonly clientMemory: ClientMemory;
   readonly clientLimits: SharedClientLimits;
   readonly fault: Fault;
+  /** Whether the heap is somebody else's as well; default false. */
+  readonly isGuest?: boolean;
   /** Larger writes, in bytes, go to the control thread; absent if this is that thread. */
   readonly writeBytesMax?: number;
   /** Called when a connection has closed that could get messages, or others instead of it. */
@@ -68,6 +71,8 @@ export interface TurnOwner {
 interface Receiver extends TurnOwner {
   receive(chunk: Uint8Array): void;
 }
+
+const none: readonly Request[] = [];
 
 export class DataThread {
   readonly context: Context;
@@ -133,7 +138,8 @@ export class DataThread {
     this.disconnected = noDisconnections();
     this.recentPeaks = new RecentPeaks();
     this.host = host;
-    this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed()));
+    const isGuest = host.isGuest === true;
+    this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed(), isGuest));
     this.held = new HeldCommands(() => host.standing.free(anyPause));
     this.effectsSeen = 0;
     this.effectsNoted = 0;
@@ -221,6 +227,20 @@ export class DataThread {
     if (transaction === null) return false;
     const handed = this.handedFlags & (flag.CONTROL | flag.GLOBAL | flag.SCRIPT);
     return (transaction.flags & handed) !== 0 || transaction.bytes > this.writeBytesMax;
+  }
+
+  /**
+   * Submits a command of the batch to the control thread, with those behind it that publish as it
+   * does; not those of a client that may get these messages, each of which comes before its reply.
+   */
+  submit(session: Session, command: Command, index: number, protocol: Protocol) {
+    const { batch, mailbox } = this;
+    const request = batch.requests[index];
+    const isAlone = session.replyMode !== "on" || session.receives > 0;
+    const more = isAlone ? none : batch.groupBehind(index, command);
+    this.commandsProcessed += more.length;
+    const handed = handedSizes(request, more);
+    return { handed, answer: mailbox.submit(session, command, request.copy(), protocol, more) };
   }
 
   private endTurn(): void {

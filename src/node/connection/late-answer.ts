@@ -1,7 +1,11 @@
 // The answer to a command of a batch that ends later: its script was suspended. The batch no longer
-// counts its time, and goes on with other connections.
+// counts its time, and goes on with other connections. What the batch took up to here is the
+// script's, rather than that of the fast commands before it.
 
 import { freeBytes } from "../../base/buffer-pool.ts";
+import { monotonicMs } from "../../base/clock.ts";
+import { OutputLimitError } from "../../base/output.ts";
+import type { Context } from "../../command/core/context.ts";
 import type { LateReply } from "../../command/core/late-reply.ts";
 import type { Session } from "../../command/core/session.ts";
 import { noteLate } from "../../command/timing/late-command.ts";
@@ -12,17 +16,35 @@ const nothing = new Uint8Array(0);
 export async function lateAnswer(
   { batch, context, turnBeganMs }: DataThread,
   session: Session,
-  outcome: Promise<void> | Promise<LateReply>,
+  outcome: Promise<void> | Promise<LateReply | undefined>,
   index: number,
 ): Promise<Uint8Array> {
   const command = batch.commands[index];
   batch.commands[index] = undefined;
   const request = batch.requests[index].copy();
   const { statistics, now } = context;
-  const reply = (await outcome) ?? nothing;
+  statistics.times.measuredMs += monotonicMs() - turnBeganMs;
+  statistics.times.measuredCount++;
+  const reply = (await bounded(outcome, context, session)) ?? nothing;
   if (command !== undefined) {
     noteLate(statistics, { session, now }, command, request, reply, turnBeganMs);
   }
   freeBytes(request.buf);
   return reply;
+}
+
+/** One reply of an EXEC may be too long for any output: the client is closed. */
+async function bounded(
+  outcome: Promise<void> | Promise<LateReply | undefined>,
+  { store }: Context,
+  session: Session,
+): Promise<LateReply | undefined> {
+  try {
+    return (await outcome) ?? undefined;
+  } catch (error) {
+    if (!(error instanceof OutputLimitError)) throw error;
+    store.unlockAll();
+    session.closing = true;
+    return undefined;
+  }
 }

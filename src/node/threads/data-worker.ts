@@ -69,9 +69,15 @@ export class DataWorker {
     if (!this.isEnding) this.worker.postMessage(message, transfer);
   }
 
-  /** Posts a published message at the end of the turn, together with the others of the turn. */
-  deliver(receivers: readonly number[], message: Message): void {
-    if (this.parcel.isEmpty) queueMicrotask(() => this.sendParcel());
+  /**
+   * Posts a published message together with the others of this turn, or of this round of the event
+   * loop if more are on their way.
+   */
+  deliver(receivers: readonly number[], message: Message, hasMore: boolean): void {
+    if (this.parcel.isEmpty) {
+      if (hasMore) setImmediate(() => this.sendParcel());
+      else queueMicrotask(() => this.sendParcel());
+    }
     this.debt.add(this.thread, this.parcel.add(receivers, message));
     if (this.parcel.bytes > parcelBytesMax) this.sendParcel();
   }

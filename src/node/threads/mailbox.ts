@@ -5,9 +5,8 @@
 import { buffers, freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { ErrorReply } from "../../base/errors.ts";
-import { outputFlushBytes } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { Output, OutputLimitError, type Spill } from "../../base/output.ts";
+import { Output, OutputLimitError } from "../../base/output.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { Context, ControlContext, Idle } from "../../command/core/context.ts";
 import { execute } from "../../command/core/execute.ts";
@@ -24,17 +23,20 @@ import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ClientMemory } from "../connection/client-memory.ts";
 import type { HeldCommands } from "../held-commands.ts";
+import { ReplyBound } from "../reply-bound.ts";
 
 export interface Mailbox {
   /**
    * `request` is a copy that the mailbox may keep. Commands of one session never overtake each
-   * other. The caller owns the memory of the reply and returns it to the pool.
+   * other. The caller owns the memory of the reply and returns it to the pool. `more`: requests for
+   * the same command, which run after it, and whose replies follow its reply.
    */
   submit(
     session: Session,
     command: Command,
     request: Request,
     protocol: Protocol,
+    more?: readonly Request[],
   ): Promise<Uint8Array>;
   /**
    * The connection ends. If a pause holds its command, the command never runs, and nothing of it
@@ -138,59 +140,22 @@ export class LocalMailbox implements Mailbox {
         const ms = monotonicMs() - beganMs;
         const { statistics } = context;
         const { times } = statistics;
-        const isLate = outcome !== undefined && (command.flags & flag.SCRIPT) !== 0;
+        const mayBeLate = (command.flags & (flag.SCRIPT | flag.TRANSACTION)) !== 0;
+        const isLate = outcome !== undefined && mayBeLate;
         if (!isLate && !timesItself(command, request)) times.note(context, command, request, ms);
         const answered = errors.count;
-        const late = await outcome;
+        const late = (await outcome) ?? undefined;
         if (late !== undefined) noteLate(statistics, context, command, request, late, beganMs);
-        else if (errors.count > answered) statistics.noteFailure(command);
-        return late ?? undefined;
+        else {
+          if (isLate) times.note(context, command, request, ms);
+          if (errors.count > answered) statistics.noteFailure(command);
+        }
+        return late;
       }
       if (!(await this.held.wait(context.session.id))) return undefined;
       context.now = wallClockMs();
     }
     return undefined;
-  }
-}
-
-/**
- * Counts a reply among the memory of all clients while it is made, as it is whole before any of it
- * is sent. Of a reply that is too much everything is dropped. A transaction runs to its end even
- * so, without further replies.
- */
-class ReplyBound implements Spill {
-  isExceeded = false;
-  private readonly memory: ClientMemory;
-  private readonly session: Session;
-  private counted = 0;
-
-  constructor(memory: ClientMemory, session: Session) {
-    this.memory = memory;
-    this.session = session;
-  }
-
-  spill(out: Output): void {
-    if (this.isExceeded) out.clear();
-    else this.check(out);
-  }
-
-  /** A short reply is always possible: an operator must be able to look. */
-  check(out: Output): void {
-    if (out.length < outputFlushBytes) return;
-    const more = out.length - this.counted;
-    if (!this.memory.hasRoomFor(more)) return this.exceed(out);
-    this.counted += more;
-    this.memory.add(more);
-  }
-
-  exceed(out: Output): void {
-    this.isExceeded = true;
-    this.session.closing = true;
-    out.clear();
-  }
-
-  release(): void {
-    this.memory.add(-this.counted);
   }
 }
 

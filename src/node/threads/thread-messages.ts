@@ -109,6 +109,7 @@ export interface Submission {
   readonly ticket: number;
   /** Without queued commands: `queue` has those of an EXEC. */
   readonly session: Session;
+  /** Of another command: what is to run after it. */
   readonly queue: PackedRequests | null;
   readonly request: Request;
   /** The name of the protocol. */

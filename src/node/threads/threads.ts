@@ -62,12 +62,20 @@ export interface Threads extends Clients {
   /** Shows other certificates to new clients. */
   renewTls(tls: ServerTls): void;
   statistics(): Promise<ThreadStatistics>;
+  /** The same at once: of other threads than this, what they told last. */
+  statisticsNow(): ThreadStatistics;
   resetStatistics(): void;
   /** The answer of each thread. */
   askTimes<Name extends keyof TimeQuestions>(
     name: Name,
     detail: TimeQuestions[Name]["detail"],
   ): Promise<TimeQuestions[Name]["answer"][]>;
+  /** The same at once; null if there are other threads. */
+  timesNow<Name extends keyof TimeQuestions>(
+    name: Name,
+    detail: TimeQuestions[Name]["detail"],
+  ): TimeQuestions[Name]["answer"][] | null;
+  resetSlowLog(): void;
   /**
    * Has all threads judge by changed users, ends the connections of those that are gone, and of
    * subscribers that lost a channel. No answer goes out before that is done.
@@ -136,6 +144,10 @@ export class LocalThreads implements Threads {
   }
 
   async statistics(): Promise<ThreadStatistics> {
+    return this.statisticsNow();
+  }
+
+  statisticsNow(): ThreadStatistics {
     return threadStatistics(this.connections);
   }
 
@@ -147,7 +159,18 @@ export class LocalThreads implements Threads {
     name: Name,
     detail: TimeQuestions[Name]["detail"],
   ): Promise<TimeQuestions[Name]["answer"][]> {
+    return this.timesNow(name, detail);
+  }
+
+  timesNow<Name extends keyof TimeQuestions>(
+    name: Name,
+    detail: TimeQuestions[Name]["detail"],
+  ): TimeQuestions[Name]["answer"][] {
     return [answerTimes(timesOf(this.connections), name, detail)];
+  }
+
+  resetSlowLog(): void {
+    this.timesNow("resetSlowLog", null);
   }
 
   deliver(receivers: ReadonlySet<number>, message: Message): void {

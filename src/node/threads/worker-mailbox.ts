@@ -36,9 +36,10 @@ export class WorkerMailbox implements Mailbox {
     command: Command,
     request: Request,
     protocol: Protocol,
+    more: readonly Request[],
   ): Promise<Uint8Array> {
     const ticket = ++this.lastTicket;
-    this.post(...submissionOf(ticket, session, command, request, protocol));
+    this.post(...submissionOf(ticket, session, command, request, protocol, more));
     return new Promise((resolve) => this.waiting.set(ticket, { session, resolve }));
   }
 
@@ -63,9 +64,11 @@ function submissionOf(
   command: Command,
   request: Request,
   { name }: Protocol,
+  more: readonly Request[],
 ): [Submission, ArrayBuffer[]] {
   const isExec = (command.flags & flag.TRANSACTION) !== 0;
-  const queue = isExec ? pack(session.transaction?.requests ?? []) : null;
+  const queued = isExec ? (session.transaction?.requests ?? []) : more;
+  const queue = isExec || more.length > 0 ? pack(queued) : null;
   const summary = summaryOf(session);
   const submission: Submission = {
     ...{ kind: "command", ticket, request, protocol: name, queue },

@@ -100,7 +100,7 @@ class WorkerServer {
     const log = ownsLog
       ? new Log(level, (line) => post({ kind: "logLine", line }))
       : new Log(level);
-    const scripts = makeScripts(attached, log, false);
+    const scripts = makeScripts(attached, log, null);
     this.thread = new DataThread({
       context: { store, keyspace, effects, standing, statistics, observer, scripts },
       mailbox: this.mailbox,

@@ -11,6 +11,7 @@ import { monotonicMs } from "../../base/clock.ts";
 import { ConfigError, type Fault } from "../../base/errors.ts";
 import type { Link, LinkSocket } from "../../base/link.ts";
 import type { LineSink } from "../../base/log.ts";
+import { Output } from "../../base/output.ts";
 import type { Denial } from "../../command/acl/access-control.ts";
 import { joinLogs } from "../../command/acl/denial-log.ts";
 import type { User } from "../../command/acl/user-record.ts";
@@ -20,6 +21,7 @@ import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
 import type { Session } from "../../command/core/session.ts";
 import { type Channels, type Message, messageKind } from "../../command/pubsub/channels.ts";
 import { protocolNamed } from "../../protocol/protocols.ts";
+import type { Request } from "../../protocol/request.ts";
 import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { assertFree, type ServerTls } from "../connection/listener.ts";
@@ -31,6 +33,7 @@ import { DataWorker } from "./data-worker.ts";
 import type { DeliveryDebt } from "./delivery-debt.ts";
 import { losersAmong } from "./enforcement.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { unpackRequests } from "./packed-requests.ts";
 import {
   changesOf,
   commandOf,
@@ -89,8 +92,12 @@ export class WorkerThreads implements Threads {
   /** The thread of each session with subscriptions. */
   private readonly subscribers = new Map<number, DataWorker>();
   private readonly links = new Map<number, RemoteEnd>();
+  /** How many groups of commands run here. */
+  private groups = 0;
   /** Resolves when all threads have done what every client must see done. */
   private settled: Promise<unknown> = Promise.resolve();
+  /** What the threads have told of themselves, up to a second ago (housekeeping.ts). */
+  private told: ThreadStatistics[] = [];
 
   constructor(parts: WorkerParts) {
     if (process.platform !== "linux") {
@@ -209,11 +216,16 @@ export class WorkerThreads implements Threads {
 
   /** Includes the control thread's own counters: it runs commands for the others. */
   async statistics(): Promise<ThreadStatistics> {
-    const own = threadStatistics(this.parts.control);
-    return addStatistics([own, ...(await this.askAll("statistics", null))]);
+    this.told = await this.askAll("statistics", null);
+    return this.statisticsNow();
+  }
+
+  statisticsNow(): ThreadStatistics {
+    return addStatistics([threadStatistics(this.parts.control), ...this.told]);
   }
 
   resetStatistics(): void {
+    this.told = [];
     this.parts.control.resetStatistics();
     this.settled = Promise.all([this.settled, this.askAll("resetStatistics", null)]);
   }
@@ -224,6 +236,15 @@ export class WorkerThreads implements Threads {
   ): Promise<TimeQuestions[Name]["answer"][]> {
     const own = answerTimes(timesOf(this.parts.control), name, detail);
     return [own, ...(await this.askAll<keyof TimeQuestions>(name, detail))] as never;
+  }
+
+  timesNow(): null {
+    return null;
+  }
+
+  resetSlowLog(): void {
+    answerTimes(timesOf(this.parts.control), "resetSlowLog", null);
+    this.settled = Promise.all([this.settled, this.askAll("resetSlowLog", null)]);
   }
 
   enforce({ change, channelRules }: Enforcement): void {
@@ -288,8 +309,13 @@ export class WorkerThreads implements Threads {
     const session = reviveSession(submission.session, submission.queue);
     this.origins.set(session.id, worker);
     const command = commandOf(request, protocol);
-    const submit = () => mailbox.submit(session, command, request, protocol);
-    const bytes = await (mayPublish(command) ? this.debt.whenLow(submit) : submit());
+    const runs = (next: Request) => {
+      const submit = () => mailbox.submit(session, command, next, protocol);
+      return mayPublish(command) ? this.debt.whenLow(submit) : submit();
+    };
+    const more = (command.flags & flag.TRANSACTION) === 0 ? submission.queue : null;
+    const first = await runs(request);
+    const bytes = more === null ? first : await this.runRest(first, unpackRequests(more), runs);
     if (submission.queue !== null) freeBytes(submission.queue.bytes);
     this.origins.delete(session.id);
     this.noteSubscriber(session, worker);
@@ -300,6 +326,27 @@ export class WorkerThreads implements Threads {
       giveBack(bytes);
       worker.post({ kind: "answer", ticket, bytes: copy, changes }, [copy.buffer]);
     });
+  }
+
+  /** Runs the others of a group, until one was withdrawn, and returns all replies. */
+  private async runRest(
+    first: Uint8Array,
+    requests: readonly Request[],
+    runs: (request: Request) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const out = new Output(first.length * (requests.length + 1));
+    let reply = first;
+    out.appendAll(reply);
+    this.groups++;
+    for (const request of requests) {
+      if (reply.length === 0) break;
+      giveBack(reply);
+      reply = await runs(request.copy()); // its memory is freed, and the others share it
+      out.appendAll(reply);
+    }
+    this.groups--;
+    giveBack(reply);
+    return out.view();
   }
 
   // ---- subscribers ------------------------------------------------------------------------------
@@ -314,14 +361,14 @@ export class WorkerThreads implements Threads {
       const worker = this.subscribers.get(id) ?? this.origins.get(id);
       // The invalidations of another client may go to a connection that has subscribed to nothing.
       if (worker === undefined && message.kind === messageKind.INVALIDATION) {
-        for (const each of this.workers) each.deliver([id], message);
+        for (const each of this.workers) each.deliver([id], message, this.groups > 0);
       }
       if (worker === undefined) continue;
       const ids = byWorker.get(worker);
       if (ids === undefined) byWorker.set(worker, [id]);
       else ids.push(id);
     }
-    for (const [worker, ids] of byWorker) worker.deliver(ids, message);
+    for (const [worker, ids] of byWorker) worker.deliver(ids, message, this.groups > 0);
   }
 
   private noteSubscriber(session: Session, worker: DataWorker): void {

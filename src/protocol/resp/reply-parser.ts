@@ -92,15 +92,23 @@ const TILDE = 0x7e; // ~ set
 const GREATER = 0x3e; // > push
 const BAR = 0x7c; // | attribute: about the reply that follows; dropped
 const ZERO = 0x30;
+const NINE = 0x39;
+const LETTER_O = 0x4f;
+const LETTER_K = 0x4b;
 
 const elementsMax = 1 << 24;
 const depthMax = 32;
+const lengthDigitsMax = 9; // of a value that can be whole in a chunk
 const exactDigits = 15; // every integer of 15 digits is exact as a double
 const copyLoopBytesMax = 64; // below this a loop beats set(subarray()), which costs 40 ns by itself
 const verbatimPrefixBytes = 4; // "txt:" or "mkd:"
 
 export class ReplyParser {
   private readonly limits: Required<ReplyLimits>;
+  /** Whether values of pushes are bytes, whatever next() is asked for. Default false. */
+  private readonly pushesAsBytes: boolean;
+  /** Whether the reply under way is a push whose values are bytes. */
+  private inPush = false;
   private chunk: Buffer = Buffer.alloc(0);
   private position = 0;
   private end = 0;
@@ -113,7 +121,8 @@ export class ReplyParser {
   /** Open aggregates, outermost first. */
   private frames: Frame[] = [];
 
-  constructor(limits: ReplyLimits = {}) {
+  constructor(limits: ReplyLimits = {}, pushesAsBytes = false) {
+    this.pushesAsBytes = pushesAsBytes;
     this.limits = {
       bulkBytes: limits.bulkBytes ?? bulkBytesMax,
       lineBytes: limits.lineBytes ?? lineBytesMax,
@@ -142,7 +151,10 @@ export class ReplyParser {
   next(asBytes: boolean): Reply | undefined {
     // Each step needs at least one byte; a step that lacks bytes consumes all there are.
     while (this.position < this.end) {
-      const value = this.bodyLength >= 0 ? this.takeBody(asBytes) : this.takeLine();
+      const value =
+        this.bodyLength >= 0
+          ? this.takeBody(asBytes || this.inPush)
+          : (this.takeWhole(asBytes || this.inPush) ?? this.takeLine());
       if (value === undefined) continue;
       if (this.frames.length === 0) return value;
       const whole = this.place(value);
@@ -184,9 +196,13 @@ export class ReplyParser {
       case EQUALS:
       case BANG:
         return this.openBody(type, readInteger(line, from, end));
+      case UNDERSCORE:
+        if (end === from) return null;
+        break;
       case COLON:
         return readInteger(line, from, end);
       case PLUS:
+        if (end - from === 2 && line[from] === LETTER_O && line[from + 1] === LETTER_K) return "OK";
         return line.toString("utf8", from, end);
       case MINUS:
         return new ReplyError(line.toString("utf8", from, end));
@@ -196,9 +212,8 @@ export class ReplyParser {
       case GREATER:
       case BAR:
         return this.openAggregate(type, readInteger(line, from, end));
-      default:
-        return readRareScalar(type, line.toString("latin1", from, end));
     }
+    return readRareScalar(type, line.toString("latin1", from, end));
   }
 
   // ---- values ----------------------------------------------------------------------------------
@@ -211,6 +226,24 @@ export class ReplyParser {
     this.bodyType = type;
     this.bodyLength = length;
     return undefined;
+  }
+
+  /** A value of which the chunk has all; otherwise undefined, and nothing is read. */
+  private takeWhole(asBytes: boolean): Reply | undefined {
+    const chunk = this.chunk;
+    let at = this.position + 1;
+    if (chunk[at - 1] !== DOLLAR || this.collected > 0) return undefined;
+    let length = 0;
+    for (; chunk[at] >= ZERO && chunk[at] <= NINE; at++) length = length * 10 + chunk[at] - ZERO;
+    const start = at + 2;
+    const stop = start + length;
+    // Past the end of the chunk are no bytes, and so no CR. What is wrong, takeLine() says.
+    if (at - this.position > lengthDigitsMax || at === this.position + 1) return undefined;
+    if (chunk[at] !== CR || chunk[at + 1] !== LF) return undefined;
+    if (chunk[stop] !== CR || chunk[stop + 1] !== LF) return undefined;
+    if (length > this.limits.bulkBytes) return undefined;
+    this.position = stop + 2;
+    return asBytes ? copyBytes(chunk, start, stop) : chunk.toString("utf8", start, stop);
   }
 
   private takeBody(asBytes: boolean): Reply | undefined {
@@ -286,6 +319,7 @@ export class ReplyParser {
     if (count === 0) return type === BAR ? undefined : closeAggregate(type, []);
     const missing = type === PERCENT || type === BAR ? count * 2 : count;
     this.frames.push({ type, items: [], missing });
+    if (type === GREATER) this.inPush = this.pushesAsBytes;
     return undefined;
   }
 
@@ -301,6 +335,7 @@ export class ReplyParser {
       if (frame.type === BAR) return undefined;
       value = closeAggregate(frame.type, frame.items);
     }
+    this.inPush = false;
     return value;
   }
 }
@@ -342,7 +377,6 @@ function readInteger(line: Buffer, start: number, end: number): number | bigint 
 }
 
 function readRareScalar(type: number, text: string): Reply {
-  if (type === UNDERSCORE && text === "") return null;
   if (type === HASH && (text === "t" || text === "f")) return text === "t";
   if (type === COMMA) return readDouble(text);
   if (type === BRACKET && /^[+-]?\d+$/.test(text)) {

@@ -14,8 +14,23 @@ import type { History } from "../history.ts";
 import type { LibraryData } from "../library-data.ts";
 import type { Traffic } from "../traffic.ts";
 
+/** What a copy of a part of the leader's data takes of a snapshot. */
+export interface Selection {
+  /** Items follow. */
+  begin(): void;
+  takes(key: Uint8Array, start: number, end: number, database: number): boolean;
+  /** An item is about to be stored that has no old data beside it: makes room, if it can. */
+  makeRoom(key: Uint8Array, start: number, end: number, bytes: number): void;
+  /** The items are a state of the leader's only with the stream up to this offset. */
+  settlesAt(offset: number): void;
+  /** An item that it would take has no room here. */
+  lacks(key: Uint8Array, start: number, end: number): void;
+}
+
 export interface FollowerParts {
   readonly store: Store;
+  /** Default: all items, and none is evicted. */
+  readonly selection?: Selection | undefined;
   readonly keyspace: Keyspace;
   /** Without them, the libraries of a leader's snapshot are lost. */
   readonly libraries?: LibraryData | undefined;
@@ -33,6 +48,11 @@ export interface FollowerParts {
     announceIp: string;
     user: string;
     password: string;
+    /**
+     * It cannot lead, and acknowledges a byte less than it has: FAILOVER of a Redis takes any
+     * follower that has acknowledged everything, and would wait for this one for ever.
+     */
+    isCopy?: boolean;
   };
   /** How to connect by TLS; null: without it. */
   readonly tls?: () => TlsLink | null;
@@ -51,6 +71,8 @@ export interface FollowerParts {
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
   /** The link to the leader came up or went down. */
   readonly linkChanged?: () => void;
+  /** The link, or an attempt to open it, has failed. */
+  readonly failed?: (reason: string) => void;
   /** What became of a follow() that was a failover. */
   readonly failoverAnswered?: (accepted: boolean, reason: string) => void;
 }

@@ -9,8 +9,7 @@
 //
 // After a connection fails, it reconnects within seconds. If the leader's bytes are at fault (a
 // refused snapshot, or a stream that cannot be followed), the next attempt is likely to fail in the
-// same way after another full sync: these waits double up to minutes, and are short again after a
-// calm period.
+// same way after another full sync: these waits double up to minutes, until a calm period.
 //
 // Invariants: at most one connection is alive, and events of an earlier one are ignored; history
 // and journal describe what the store serves, or there are none. While a snapshot loads beside the
@@ -21,9 +20,10 @@
 
 import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
-import { acknowledgeMs, heldStreamBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { heldStreamBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { RdbError } from "../../rdb/format.ts";
 import { Garbage } from "../collection.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { Attempts } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
@@ -43,8 +43,6 @@ const transitions: Readonly<Record<FollowerState, readonly FollowerState[]>> = {
   sync: ["connected", "connect", "off"],
   connected: ["connect", "off"],
 };
-
-const newline = "\n";
 
 export class Follower {
   state: FollowerState = "off";
@@ -73,16 +71,17 @@ export class Follower {
   private readonly holds = new Wishes(() => this.updateFreeze());
   private lastBytesMs = 0;
   private loadBeganMs = 0;
-  private lastAcknowledgedMs = 0;
+  private readonly acknowledgements: Acknowledgements;
   /** When the last link was lost; null before the first one. */
   private downSinceMs: number | null = null;
   private readonly attempts: Attempts;
   private retryTimer: Timer | null = null;
 
   constructor(parts: FollowerParts) {
-    const { log, clock, random } = parts;
+    const now = () => parts.clock.monotonicMs();
     this.parts = parts;
-    this.attempts = new Attempts({ log, random, now: () => clock.monotonicMs() });
+    this.attempts = new Attempts({ log: parts.log, random: parts.random, now });
+    this.acknowledgements = new Acknowledgements(now, () => this.acknowledge());
   }
 
   // ---- what others may know ---------------------------------------------------------------------
@@ -215,15 +214,14 @@ export class Follower {
 
   /** Called once a second: acknowledges, and ends a silent link. */
   tick(): void {
-    const now = this.parts.clock.monotonicMs();
     if (this.state === "off" || this.state === "connect") return;
     if (this.isUp) this.attempts.holds(`leader ${formatAddress(this)}`);
-    const silentMs = now - Math.max(this.lastBytesMs, this.awakeSinceMs);
+    const silentMs = this.parts.clock.monotonicMs() - Math.max(this.lastBytesMs, this.awakeSinceMs);
     if (silentMs > linkSilenceMsMax && !this.isHeld) {
       this.fail(`silent for ${Math.round(silentMs)} ms`);
-    } else if (now - this.lastAcknowledgedMs >= acknowledgeMs / 2) {
-      if (this.state === "connected") this.acknowledge();
-      else if (this.state === "sync") this.connection?.write(newline);
+    } else if (this.acknowledgements.areDue) {
+      if (this.state === "connected") this.acknowledgements.make();
+      else if (this.state === "sync") this.connection?.write("\n"); // a sign of life
     }
   }
 
@@ -269,6 +267,7 @@ export class Follower {
       `cannot follow ${formatAddress(this)}${times}: ${reason}; what this node serves stays as it is ` +
         `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
     );
+    this.parts.failed?.(reason);
   }
 
   /** The stream cannot be followed from here: the applied data are no longer a known state. */
@@ -282,6 +281,7 @@ export class Follower {
     const { state } = this;
     const line = this.retry(reason, this.attempts.waitMs());
     this.attempts.tell(state, reason, line);
+    this.parts.failed?.(reason);
   }
 
   /** Ends the connection and plans the next one; returns the line of the transition. */
@@ -297,6 +297,7 @@ export class Follower {
   private disconnect(): void {
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     this.retryTimer = null;
+    this.acknowledgements.settle();
     this.selectedDatabase = this.streamDatabase;
     this.lastRefused = this.refusedItems;
     this.stream = null;
@@ -333,7 +334,8 @@ export class Follower {
     }
     if (this.receiver !== null && at < chunk.length) at = this.receive(this.receiver, chunk, at);
     if (this.stream === null || at >= chunk.length) return;
-    this.stream.push(at === 0 ? chunk : chunk.subarray(at));
+    this.acknowledgements.settle();
+    this.stream.push(at === 0 ? chunk : chunk.slice(at));
     if (this.holds.count > 0) this.updatePause();
     this.parts.journaled();
   }
@@ -384,9 +386,9 @@ export class Follower {
 
   private beginLoad(): void {
     this.loadBeganMs = this.parts.clock.monotonicMs();
-    const { store, keyspace, libraries, refusesOtherTypes } = this.parts;
+    const { store, keyspace, libraries, selection, refusesOtherTypes } = this.parts;
     const discarded = (reason: string, isComplete: boolean) => this.discardData(reason, isComplete);
-    this.load = new SnapshotLoad(store, keyspace, discarded, libraries);
+    this.load = new SnapshotLoad(store, keyspace, discarded, libraries, selection);
     this.receiver = new SnapshotReceiver(this.load, {
       refusesOtherTypes: refusesOtherTypes?.(),
       valueBytesMax: store.valueBytesMax,
@@ -406,11 +408,24 @@ export class Follower {
     this.setLoading(true);
   }
 
-  /** Bytes may still come after a freeze; what was frozen must not be replaced. */
+  /**
+   * Bytes may still come after a freeze; what was frozen must not be replaced, nor what a script
+   * reads that is suspended.
+   */
   private receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    if (this.freezes.count > 0 && !this.isLoading) {
+    if (this.isLoading) return this.take(receiver, chunk, start); // no script can have begun
+    const { apply } = this.parts;
+    if (this.freezes.count > 0 || apply.enter?.() === false) {
       throw new SyncError("no snapshot is loaded while this node's data have to stand still");
     }
+    try {
+      return this.take(receiver, chunk, start);
+    } finally {
+      apply.leave?.();
+    }
+  }
+
+  private take(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
     const at = this.push(receiver, chunk, start);
     if (receiver.done) this.endLoad(receiver);
     return at;
@@ -433,33 +448,20 @@ export class Follower {
     journal.start(this.offset);
     this.setLoading(false);
     this.selectedDatabase = receiver.streamDatabase;
-    this.report(receiver);
+    this.lastSkipped = receiver.reader.skipped;
+    this.lastRefused = receiver.refused;
+    receiver.warnOfLosses(this.parts.log);
     for (const problem of problems) {
       this.parts.log.error(`a library of the leader cannot be loaded here: ${problem}`);
     }
     this.goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
-    if (receiver.usesMark) this.acknowledge();
+    if (receiver.usesMark) this.acknowledgements.begin();
   }
 
   private abandonLoad(): void {
     this.load?.abandon();
     this.load = null;
     this.setLoading(false);
-  }
-
-  private report(receiver: SnapshotReceiver): void {
-    const { skipped } = receiver.reader;
-    this.lastSkipped = skipped;
-    this.lastRefused = receiver.refused;
-    const kinds = [...skipped].map(([kind, count]) => `${count} ${kind}`);
-    if (kinds.length > 0) {
-      this.parts.log.warn(
-        `the leader's snapshot has data that this cache cannot hold: ${kinds.join(", ")}`,
-      );
-    }
-    if (receiver.refused > 0) {
-      this.parts.log.error(`${receiver.refused} items of the leader do not fit into this node`);
-    }
   }
 
   private goOn(reason: string): void {
@@ -471,15 +473,15 @@ export class Follower {
       database: this.selectedDatabase,
       apply,
       changing,
-      acknowledge: () => this.acknowledge(),
+      acknowledge: () => this.acknowledgements.make(),
       refused: this.lastRefused,
     });
     this.stream.frozen = this.isHeld;
   }
 
   private acknowledge(): void {
-    this.lastAcknowledgedMs = this.parts.clock.monotonicMs();
-    this.connection?.send(["REPLCONF", "ACK", String(this.parts.journal.offset)]);
+    const offset = this.parts.journal.offset - (this.parts.identity().isCopy ? 1 : 0);
+    this.connection?.send(["REPLCONF", "ACK", String(offset)]);
   }
 
   private transition(to: FollowerState, reason: string): void {

@@ -15,9 +15,14 @@ import { isReplid } from "../history.ts";
 import { skipNewlines } from "./newlines.ts";
 
 const LF = 0x0a;
+const passwordRefused = "it refused the password";
+/** Without a password, the command that needs one is refused. */
+const unwelcome = /^it answered (PING|PSYNC) with -(NOAUTH|NOPERM|WRONGPASS)\b/;
 
 export interface HandshakeOptions {
   readonly listeningPort: number;
+  /** Nobody can follow or promote this follower: it has no port to announce, and says so. */
+  readonly isCopy?: boolean;
   /** Empty: the leader takes the address that it sees. */
   readonly announceIp: string;
   /** Empty: the leader's user `default`. */
@@ -40,6 +45,11 @@ interface Step {
   readonly command: readonly string[];
   /** Null if the answer is acceptable, an outcome if it ends the handshake. */
   readonly judge: (answer: string) => Outcome | null;
+}
+
+/** Whether a link failed because the leader refused the login: no later attempt would mend it. */
+export function isRefusal(reason: string): boolean {
+  return reason.startsWith(passwordRefused) || unwelcome.test(reason);
 }
 
 export class Handshake {
@@ -89,7 +99,7 @@ export class Handshake {
 }
 
 function stepsOf(options: HandshakeOptions): Step[] {
-  const { listeningPort, announceIp, user, password, resume, isFailover } = options;
+  const { listeningPort, announceIp, user, password, resume, isFailover, isCopy } = options;
   const configure = (...words: string[]): Step => ({
     command: ["REPLCONF", ...words],
     judge: () => null, // a leader need not know an option
@@ -98,9 +108,9 @@ function stepsOf(options: HandshakeOptions): Step[] {
   const login = user === "" ? [password] : [user, password];
   const judge = (answer: string) => judgeAuth(answer, password);
   if (login.join("") !== "") steps.push({ command: ["AUTH", ...login], judge });
-  steps.push(configure("listening-port", String(listeningPort)));
+  if (!isCopy) steps.push(configure("listening-port", String(listeningPort)));
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
-  steps.push(configure("capa", "eof", "capa", "psync2"));
+  steps.push(configure("capa", "eof", "capa", "psync2", ...(isCopy ? ["capa", "copy"] : [])));
   const wanted = resume === null ? ["?", "-1"] : [resume.replid, String(resume.offset + 1)];
   const order = isFailover ? ["FAILOVER"] : [];
   steps.push({ command: ["PSYNC", ...wanted, ...order], judge: judgePsync });
@@ -116,7 +126,7 @@ function judgePing(answer: string): Outcome | null {
 
 function judgeAuth(answer: string, password: string): Outcome | null {
   if (answer.startsWith("+")) return null;
-  return failed(`it refused the password: ${refusalOf(answer, password)}`);
+  return failed(`${passwordRefused}: ${refusalOf(answer, password)}`);
 }
 
 function judgePsync(answer: string): Outcome {

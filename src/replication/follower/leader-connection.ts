@@ -18,6 +18,7 @@ const encoder = new TextEncoder();
 
 export interface ConnectionEvents {
   opened(): void;
+  /** Whoever receives a chunk may free it. */
   received(chunk: Uint8Array): void;
   closed(reason: string): void;
 }
@@ -78,10 +79,10 @@ export class LeaderConnection {
     link: TlsLink | null,
   ): Promise<void> {
     const hosts = await lookup(host);
-    const socket = link === null ? this.handlers() : this.tlsHandlers();
+    const socket = link === null ? this.handlers() : this.tlsHandlers(link);
     // The certificate is judged by tlsHandlers(). A proxy may go by the name.
     const name = isIP(host) === 0 ? { serverName: host } : {};
-    const tls = link === null ? {} : { tls: { ...link, ...name, rejectUnauthorized: false } };
+    const tls = link === null ? {} : { tls: { ...name, ...link, rejectUnauthorized: false } };
     let failures = 0;
     for (const hostname of hosts) {
       if (this.ended || this.socket !== null) return;
@@ -105,8 +106,8 @@ export class LeaderConnection {
         if (this.took(opened)) this.events.opened();
       },
       data: (_, chunk) => {
-        this.garbage.count(chunk.length);
         if (!this.ended) this.events.received(chunk);
+        this.garbage.count(chunk.length); // 0 bytes if freed by hand
       },
       drain: () => this.flush(),
       error: (socket, error) => ends(socket, reasonOf(error)),
@@ -115,14 +116,14 @@ export class LeaderConnection {
   }
 
   /** The connection is open when the leader has shown that it is one. */
-  private tlsHandlers(): Bun.SocketHandler<undefined> {
+  private tlsHandlers(link: TlsLink): Bun.SocketHandler<undefined> {
     let isDone = false;
     return {
       ...this.handlers(),
       open: (opened) => void this.took(opened),
       handshake: (socket, _, fault) => {
         if (socket !== this.socket) return;
-        const reason = distrust(socket, fault, true);
+        const reason = distrust(socket, fault, link.checksHost !== true);
         if (reason !== null) return this.end(`TLS: ${reason}`);
         isDone = true;
         this.events.opened();

@@ -12,6 +12,7 @@ import { assert } from "../../base/errors.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
 import { type Replacement, STORED, type Store } from "../../store/store.ts";
 import { type LibraryData, LibraryTexts, noLibraries } from "../library-data.ts";
+import type { Selection } from "./follower-parts.ts";
 import type { SnapshotSink } from "./snapshot-receiver.ts";
 
 /**
@@ -20,12 +21,15 @@ import type { SnapshotSink } from "./snapshot-receiver.ts";
  */
 export type Discarded = (reason: string, isComplete: boolean) => void;
 
+type Item = Parameters<Replacement["set"]>;
+
 export class SnapshotLoad implements SnapshotSink {
   state: "waiting" | "beside" | "instead" | "over" = "waiting";
   private readonly store: Store;
   private readonly keyspace: Keyspace;
   private readonly discarded: Discarded;
   private readonly libraries: LibraryData;
+  private readonly selection: Selection | undefined;
   private readonly texts = new LibraryTexts();
   private replacement: Replacement | null = null;
   /** Of the items that come next. */
@@ -36,7 +40,9 @@ export class SnapshotLoad implements SnapshotSink {
     keyspace: Keyspace,
     discarded: Discarded,
     libraries: LibraryData = noLibraries,
+    selection?: Selection,
   ) {
+    this.selection = selection;
     this.libraries = libraries;
     this.store = store;
     this.keyspace = keyspace;
@@ -46,6 +52,7 @@ export class SnapshotLoad implements SnapshotSink {
   begin(): void {
     this.replacement = this.keyspace.beginReplacement();
     this.state = "beside";
+    this.selection?.begin();
     if (this.store.databases.total() === 0) this.discard("this node has no data", false);
   }
 
@@ -65,14 +72,34 @@ export class SnapshotLoad implements SnapshotSink {
   ): boolean {
     const replacement = this.replacement;
     assert(replacement !== null, "items come after begin()");
+    if (this.selection?.takes(key, keyStart, keyEnd, this.database) === false) return true;
     this.keyspace.select(this.database);
-    const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as const;
+    const item = [key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt, 0] as Item;
     const bytes = keyEnd - keyStart + valueEnd - valueStart;
     const fits = this.state !== "beside" || replacement.fits(bytes);
-    if (fits && replacement.set(...item) === STORED) return true;
-    if (this.state !== "beside") return false;
-    // An item below the limit may be refused here: the reserve may be no larger than the limit.
-    this.discard("the old data and the new do not fit side by side", false);
+    if (fits && this.take(replacement, item, bytes)) return true;
+    if (this.state === "beside") {
+      // An item below the limit may be refused here: the reserve may be no larger than the limit.
+      this.discard("the old data and the new do not fit side by side", false);
+      if (this.take(replacement, item, bytes)) return true;
+    }
+    this.lacks(key, keyStart, keyEnd);
+    return false;
+  }
+
+  settlesAt(offset: number): void {
+    this.selection?.settlesAt(offset);
+  }
+
+  lacks(key: Uint8Array, keyStart: number, keyEnd: number): void {
+    if (this.selection?.takes(key, keyStart, keyEnd, this.database) === true) {
+      this.selection.lacks(key, keyStart, keyEnd);
+    }
+  }
+
+  private take(replacement: Replacement, item: Item, bytes: number): boolean {
+    const [key, keyStart, keyEnd] = item;
+    if (this.state !== "beside") this.selection?.makeRoom(key, keyStart, keyEnd, bytes);
     return replacement.set(...item) === STORED;
   }
 

@@ -11,7 +11,9 @@
 import { latin1 } from "../../base/bytes.ts";
 import { SyncError } from "../../base/errors.ts";
 import { keyBytesMax, lineBytesMax } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
 import { type RdbHandler, RdbReader, type RdbReaderOptions } from "../../rdb/reader.ts";
+import { settlesAt } from "../../rdb/writer.ts";
 import { skipNewlines } from "./newlines.ts";
 
 const LF = 0x0a;
@@ -23,6 +25,10 @@ export interface SnapshotSink {
   begin(): void;
   /** The items that follow are of this database. */
   select(database: number): void;
+  /** The items are a state of the leader's once the stream up to this offset is applied. */
+  settlesAt?(offset: number): void;
+  /** An item that follows is not put, as it is too long; without a range, its key is. */
+  lacks?(key: Uint8Array, keyStart: number, keyEnd: number): void;
   /** A library of functions; false if there are too many. */
   library?(bytes: Uint8Array, start: number, end: number): boolean;
   /** False if there is no room for the item. */
@@ -58,7 +64,10 @@ export class SnapshotReceiver {
       select: (database) => this.sink.select(database),
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) =>
         this.item(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt),
-      refused: () => void this.refused++,
+      refused: (key, keyStart, keyEnd) => {
+        this.refused++;
+        this.sink.lacks?.(key, keyStart, keyEnd);
+      },
       auxiliary: (name, value) => this.auxiliary(name, value),
       library: (bytes, start, end) => this.sink.library?.(bytes, start, end) ?? false,
     };
@@ -71,6 +80,17 @@ export class SnapshotReceiver {
 
   get usesMark(): boolean {
     return this.mark !== null;
+  }
+
+  /** Says what of the snapshot this node does not have. */
+  warnOfLosses(log: Logger): void {
+    const kinds = [...this.reader.skipped].map(([kind, count]) => `${count} ${kind}`);
+    if (kinds.length > 0) {
+      log.warn(`the leader's snapshot has data that this cache cannot hold: ${kinds.join(", ")}`);
+    }
+    if (this.refused > 0) {
+      log.error(`${this.refused} items of the leader do not fit into this node`);
+    }
   }
 
   /** Takes bytes from `start` on; returns where the snapshot ended, or the chunk's length. */
@@ -150,5 +170,6 @@ export class SnapshotReceiver {
 
   private auxiliary(name: string, value: string): void {
     if (name === "repl-stream-db") this.streamDatabase = Number(value) || 0;
+    if (name === settlesAt) this.sink.settlesAt?.(Number(value) || 0);
   }
 }

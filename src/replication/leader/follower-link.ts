@@ -99,6 +99,11 @@ export class FollowerLink {
     return this.peer.replconf.listeningPort;
   }
 
+  /** It cannot take the leader's place, so nothing that is about durability counts it. */
+  get isCopy(): boolean {
+    return this.peer.replconf.isCopy === true;
+  }
+
   get name(): string {
     return `follower ${formatAddress({ host: this.ip, port: this.port })}`;
   }

@@ -10,7 +10,8 @@ export function lagging(
   joined: readonly JoinLink[],
   offset: number,
 ): string[] {
-  const links = all.filter((it) => it.acknowledgedOffset < offset || it.state !== "online");
+  const lacks = (it: FollowerLink) => it.acknowledgedOffset < offset || it.state !== "online";
+  const links = all.filter((it) => !it.isCopy && lacks(it));
   const joins = joined.filter((it) => !it.hasEverything);
   return [
     ...links.map(({ name, state, acknowledgedOffset }) => {

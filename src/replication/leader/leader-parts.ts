@@ -33,8 +33,19 @@ export interface LeaderParts {
   readonly followerBound?: () => OutputBound | undefined;
   /** Between two PINGs in the stream. */
   readonly pingSeconds?: () => number | undefined;
+  /**
+   * Resolves when a snapshot may end: it may have half of what a long script does, and its follower
+   * gets the rest only after the end of the script. Absent: at once.
+   */
+  readonly afterGroup?: (() => Promise<void>) | undefined;
   /** Where a snapshot may be spooled; the first that takes a file. */
   readonly spoolDirectories?: () => readonly string[];
+}
+
+/** A snapshot that has begun, and the offset at which its stream goes on. */
+export interface Begun {
+  readonly offset: number;
+  readonly snapshot: Snapshot;
 }
 
 /** A walk that the stream must not run ahead of, and what ends it. */

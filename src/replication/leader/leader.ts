@@ -28,7 +28,7 @@ import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
 import { lagging } from "./lagging.ts";
-import type { LeaderParts, Reader, Walk } from "./leader-parts.ts";
+import type { Begun, LeaderParts, Reader, Walk } from "./leader-parts.ts";
 import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
@@ -200,7 +200,7 @@ export class LeaderReplication implements LinkOwner {
     link.announce(offset, this.history.replid);
     this.updateNeeded();
     const leave = this.follow({ snapshot, drop: (reason) => link.drop(reason) });
-    await link.send(new StreamedFeed(snapshot)).finally(leave);
+    await link.send(new StreamedFeed(snapshot, this.parts.afterGroup)).finally(leave);
   }
 
   /** Followers that ask while others still wait share one file. */
@@ -220,6 +220,7 @@ export class LeaderReplication implements LinkOwner {
       replid: this.history.replid,
       offset,
       isWanted: () => this.waitsFor(spool),
+      afterGroup: this.parts.afterGroup,
     });
     const leave = this.follow({
       snapshot,
@@ -275,26 +276,26 @@ export class LeaderReplication implements LinkOwner {
     return position;
   }
 
-  /** Under the lock of the journal: the snapshot has the databases as they are at its offset. */
-  private snapshot(contents: SnapshotContents = "everything"): {
-    readonly offset: number;
-    readonly snapshot: Snapshot;
-  } {
+  /**
+   * Under all locks, as the databases are at its offset: a write that began while the journal was
+   * off is not in the stream, and holds its shard until its item, perhaps its database's first, is.
+   */
+  private snapshot(contents: SnapshotContents = "everything"): Begun {
     const { store, clock, history, upstream, serverVersion, journal, libraries } = this.parts;
+    const taken = store.lockShards(store.allShards);
     journal.enter();
     const offset = this.beginReading();
     const { streamDatabase } = upstream;
-    const point = { replid: history.replid, offset, streamDatabase };
+    const point = { replid: history.replid, offset, streamDatabase, journal };
     const snapshot = new Snapshot(store, clock, point, serverVersion, libraries?.texts(), contents);
     journal.leave();
+    store.unlockShards(taken);
     return { offset, snapshot };
   }
 
   // ---- the journal ------------------------------------------------------------------------------
 
-  /**
-   * Turns the journal on for the first reader. No journal has what was written while it was off.
-   */
+  /** Turns the journal on for the first reader: none has what was written while it was off. */
   private activate(): void {
     const { journal, history } = this;
     if (journal.active) return;
@@ -446,16 +447,16 @@ export class LeaderReplication implements LinkOwner {
   /** How many online followers have acknowledged everything up to `offset`. */
   acknowledgedBy(offset: number): number {
     let count = 0;
-    for (const { state, acknowledgedOffset } of this.linkTable.values()) {
-      if (state === "online" && acknowledgedOffset >= offset) count++;
+    for (const { state, acknowledgedOffset, isCopy } of this.linkTable.values()) {
+      if (state === "online" && acknowledgedOffset >= offset && !isCopy) count++;
     }
     return count;
   }
 
   acknowledgedOffsets(): readonly number[] {
     const offsets: number[] = [];
-    for (const { state, acknowledgedOffset } of this.linkTable.values()) {
-      if (state === "online") offsets.push(acknowledgedOffset);
+    for (const { state, acknowledgedOffset, isCopy } of this.linkTable.values()) {
+      if (state === "online" && !isCopy) offsets.push(acknowledgedOffset);
     }
     return offsets.sort((a, b) => b - a);
   }
@@ -469,7 +470,7 @@ export class LeaderReplication implements LinkOwner {
   goodFollowers(lagSecondsMax: number): number {
     let count = 0;
     for (const link of this.linkTable.values()) {
-      if (link.state === "online" && link.lagSeconds <= lagSecondsMax) count++;
+      if (link.state === "online" && !link.isCopy && link.lagSeconds <= lagSecondsMax) count++;
     }
     return count;
   }

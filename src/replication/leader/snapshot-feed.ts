@@ -22,13 +22,16 @@ export class StreamedFeed implements SnapshotFeed {
   readonly endsWithMark = true;
   private readonly snapshot: Snapshot;
   private readonly mark = encoder.encode(randomReplid());
+  private readonly afterGroup: (() => Promise<void>) | undefined;
   private phase: "head" | "slices" | "end" = "head";
 
-  constructor(snapshot: Snapshot) {
+  /** `afterGroup` resolves when the snapshot may end. */
+  constructor(snapshot: Snapshot, afterGroup?: () => Promise<void>) {
     this.snapshot = snapshot;
+    this.afterGroup = afterGroup;
   }
 
-  next(): Uint8Array | null {
+  next(): Uint8Array | null | Promise<Uint8Array> {
     if (this.phase === "head") {
       this.phase = "slices";
       return Buffer.concat([encoder.encode("$EOF:"), this.mark, encoder.encode("\r\n")]);
@@ -37,7 +40,7 @@ export class StreamedFeed implements SnapshotFeed {
     const slice = this.snapshot.next();
     if (slice !== null) return slice;
     this.phase = "end";
-    return this.mark;
+    return this.afterGroup === undefined ? this.mark : this.afterGroup().then(() => this.mark);
   }
 
   async close(): Promise<void> {}

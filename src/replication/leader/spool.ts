@@ -26,6 +26,8 @@ export interface SpoolParts {
   readonly offset: number;
   /** Called between two slices: whether a follower still waits for it. */
   readonly isWanted: () => boolean;
+  /** Resolves when the snapshot may end. */
+  readonly afterGroup: (() => Promise<void>) | undefined;
 }
 
 export class Spool {
@@ -57,7 +59,8 @@ export class Spool {
     if (--this.readers === 0 && this.isComplete) (await this.whole)?.remove();
   }
 
-  private async write({ directories, snapshot, isWanted }: SpoolParts): Promise<SpoolFile | null> {
+  private async write(parts: SpoolParts): Promise<SpoolFile | null> {
+    const { directories, snapshot, isWanted, afterGroup } = parts;
     const file = openIn(directories);
     try {
       for (let slice = snapshot.next(); slice !== null; slice = snapshot.next()) {
@@ -67,6 +70,7 @@ export class Spool {
           return null;
         }
       }
+      await afterGroup?.();
     } catch (error) {
       file.remove();
       throw error;

@@ -63,6 +63,7 @@ describe("the source of a value", () => {
       trackingTableMaxKeys: 1_000_000,
       password: "",
       ...{ aclFile: "", aclAllChannels: false, denialLogMaxLen: 128, users: [], leaderUser: "" },
+      inFile: new Map(),
       leaderPassword: "",
       logLevel: "info",
       journalSize: 128 * mb,
@@ -211,7 +212,8 @@ describe("the source of a value", () => {
     const file = lines.map(([, name, , text]) => `${name} ${text}`).join("\n");
     const byFile = load({ config: "x.conf" }, {}, file);
     expect(byVariable).toEqual(byFlag);
-    expect(byFile).toEqual(byFlag);
+    expect(byFile).toEqual({ ...byFlag, inFile: byFile.inFile });
+    expect([...byFile.inFile.keys()]).toEqual(lines.map(([, name]) => name));
     for (const [key, , , text] of rows) {
       const format = options[key].format as (value: OptionValues[keyof OptionValues]) => string;
       expect(format(byFlag[key])).toBe(text);

@@ -64,7 +64,7 @@ describe("a file that is replaced", () => {
     fs.chmodSync(file.path, 0o644);
     replaceFile(file.path, () => shorter, { disk });
     expect(modeOf(file.path)).toBe(0o644);
-    replaceFile(file.path, () => after, { disk, isSecret: true });
+    replaceFile(file.path, () => after, { disk, isSecret: () => true });
     expect(file.text()).toBe(after.toString());
     expect(modeOf(file.path)).toBe(0o640);
   });

@@ -85,6 +85,8 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["tonumber('9007199254740993')", "9.007199254741e+15"],
     ["tonumber(' 12 ') + tonumber('-3') + tonumber('1e2') + tonumber('0x10')", "125"],
     ["tonumber('')", "nil"],
+    ["tonumber('-0x')", "nil"],
+    ["pcall(function() return '0x' * 0 end)", "false"],
     ["tonumber('1\\0')", "1"],
     ["tonumber('1', nil)", "1"],
   ],
@@ -140,6 +142,23 @@ for (const [name, rows] of Object.entries(cases)) {
     });
   });
 }
+
+test("a number is written in 64 KiB at most: a longer text is none, wherever it is read", () => {
+  const reads: readonly (readonly [string, string, string])[] = [
+    ["tonumber(('%s'):rep(%n))", "inf", "nil"],
+    ["tonumber(('%s'):rep(%n), 7)", "1.844674407371e+19", "nil"],
+    ["pcall(function() return ('%s'):rep(%n) + 1 end)", "true", "false"],
+    ["pcall(string.format, '%%d', ('%s'):rep(%n))", "true", "false"],
+    ["pcall(cjson.decode, '[' .. ('%s'):rep(%n) .. ']')", "true", "false"],
+  ];
+  for (const [text, within, beyond] of reads) {
+    const of = (count: number) =>
+      text.replace("%n", `${count}`).replace("%s", "1").replace("%%", "%");
+    expect([text, evaluate(of(65_535)), evaluate(of(65_537))]).toEqual([text, within, beyond]);
+  }
+  expect(evaluate("tonumber(('0'):rep(6e4) .. '12.5e1  ')")).toBe("125");
+  expect(evaluate("tonumber((' '):rep(6e4) .. '-0x1.8p3')")).toBe("-12");
+});
 
 test("math.random gives the sequence of lrand48 after a seed, and goes on", () => {
   const drawn =

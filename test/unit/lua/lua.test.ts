@@ -140,6 +140,7 @@ describe("the binding of Lua", () => {
       resumed: (hasFailed) => {
         if (!hasFailed) slices++;
       },
+      held: () => undefined,
       ended: (outcome) => ended.resolve(outcome),
       failed: (error) => ended.reject(error),
     });

@@ -8,12 +8,13 @@ import {
 } from "../../../src/base/limits.ts";
 import { Collector } from "../../../src/node/collector.ts";
 
-function bed() {
+function bed(isGuest = false) {
   const asked: boolean[] = [];
   const memory = { bytes: 100 * 1024 * 1024 };
   const collector = new Collector({
     residentBytes: () => memory.bytes,
     collect: (whole) => asked.push(whole),
+    isGuest,
   });
   /** Looks in the middle of work, and tells what was asked for since the last time. */
   const busyLook = (): boolean[] => {
@@ -28,7 +29,7 @@ function bed() {
   return { asked, memory, collector, busyLook, restingLook };
 }
 
-const grown = residentBytesPerCollection + 1;
+const grown = residentBytesPerCollection + 1024;
 
 test("it is asked for every so many bytes received, whatever memory does", () => {
   const { asked, collector } = bed();
@@ -41,6 +42,26 @@ test("it is asked when resident memory has grown, once for each growth", () => {
   expect(busyLook()).toEqual([]);
   memory.bytes += grown;
   expect(busyLook()).toEqual([false]);
+  expect(busyLook()).toEqual([]);
+  memory.bytes += grown;
+  expect(busyLook()).toEqual([false]);
+});
+
+test("what was received and waits for its own collection explains growth by twice as much", () => {
+  const { memory, collector, busyLook } = bed();
+  const received = receivedBytesPerCollection / 2;
+  collector.received(received);
+  memory.bytes += 2 * received + grown / 2;
+  expect(busyLook()).toEqual([]);
+  memory.bytes += grown;
+  expect(busyLook()).toEqual([false]);
+});
+
+test("growth counts from what is there after a collection for received bytes", () => {
+  const { asked, memory, collector, busyLook } = bed();
+  collector.received(receivedBytesPerCollection);
+  expect(asked.splice(0)).toEqual([false]);
+  memory.bytes += grown;
   expect(busyLook()).toEqual([]);
   memory.bytes += grown;
   expect(busyLook()).toEqual([false]);
@@ -67,4 +88,17 @@ test("a thread whose memory has not grown rests in peace", () => {
   const { busyLook, restingLook } = bed();
   busyLook();
   expect([restingLook(), restingLook()]).toEqual([[], []]);
+});
+
+test("in another's process it waits for growth by a quarter, and never collects everything", () => {
+  const { asked, memory, collector, busyLook, restingLook } = bed(true);
+  memory.bytes += grown;
+  expect(busyLook()).toEqual([]);
+  memory.bytes += 19 * 1024 * 1024;
+  expect(busyLook()).toEqual([false]);
+  expect(restingLook()).toEqual([]);
+  collector.received(receivedBytesPerCollection);
+  expect(asked).toEqual([]);
+  collector.received(receivedBytesPerCollection);
+  expect(asked).toEqual([false]);
 });

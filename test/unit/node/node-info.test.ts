@@ -47,6 +47,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     },
     histograms: [],
     blockedClients: 0,
+    followerLinks: 0,
     timedWaits: 0,
     rates: {
       operations: 5,

@@ -21,7 +21,7 @@ import { currentKey, currentValue } from "../store/harness.ts";
 import { FakeClock } from "./fakes.ts";
 
 const databases = 4;
-const rounds = repetitions(8, 200);
+const rounds = repetitions(5, 200);
 const quiet = new Log(
   () => "error",
   () => undefined,

@@ -180,7 +180,7 @@ class Fuzzer implements RemovalListener {
 
 test("a store whose items are replaced repeatedly agrees with its Maps", () => {
   const fuzzer = new Fuzzer(new Random(seedFor("REPLACEMENT_FUZZ_SEED")));
-  fuzzer.run(repetitions(150_000, 4_000_000));
+  fuzzer.run(repetitions(80_000, 4_000_000));
   for (const [what, times] of Object.entries(fuzzer.met)) {
     expect(`${what} ${times > 0}`).toBe(`${what} true`);
   }

@@ -12,7 +12,7 @@ import type { ReaderReport, ReaderTask } from "./replacement-threads-fixture.ts"
 
 const readerCount = 3;
 const keyCount = 2000;
-const generationCount = repetitions(8, 60);
+const generationCount = repetitions(5, 60);
 /** How many a reader may miss that gets no processor. */
 const generationsMax = 2_000;
 

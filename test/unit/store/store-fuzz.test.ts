@@ -447,7 +447,7 @@ const noise = pattern(MiB);
 const text = (buffer: Uint8Array) => Buffer.from(buffer).toString("latin1");
 const bytes = (key: string) => Buffer.from(key, "latin1");
 
-const operations = numberFromEnvironment("STORE_FUZZ_OPERATIONS", repetitions(25_000, 1_000_000));
+const operations = numberFromEnvironment("STORE_FUZZ_OPERATIONS", repetitions(15_000, 1_000_000));
 const seed = seedFor("STORE_FUZZ_SEED");
 
 test.each(configurations.map((configuration, index) => ({ ...configuration, index })))(

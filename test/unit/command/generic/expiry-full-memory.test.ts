@@ -13,7 +13,7 @@ import { type Argument, Bed, now, ok } from "../bed.ts";
 
 const limit = repetitions(1, 2) * 1024 * 1024;
 /** The shorter the values, the more keys there are to try. */
-const valueBytesMax = repetitions(1_000, 100);
+const valueBytesMax = repetitions(4_000, 100);
 const refusal = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
 /**

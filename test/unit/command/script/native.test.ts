@@ -34,7 +34,7 @@ import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { Bed, now } from "../bed.ts";
 
-const stepsEach = repetitions(150, 6000);
+const stepsEach = repetitions(80, 6000);
 
 const ifEqual = (act: string) =>
   `local c = redis.call if c("get", KEYS[1]) == ARGV[1] then ${act} end return 0`;

@@ -70,6 +70,21 @@ function open(refusesOtherTypes = false) {
   };
 }
 
+test("the memory of a chunk is freed once its commands are applied, wherever it ends", () => {
+  const { stream, journal, has } = open();
+  const random = new Random(20261127);
+  const keys = Array.from({ length: 300 }, (_, i) => `key:${i}`);
+  const bytes = Buffer.concat(keys.map((key) => encodeCommand(["SET", key, Buffer.alloc(5000)])));
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += chunks.at(-1)?.length ?? 0) {
+    chunks.push(new Uint8Array(bytes.subarray(at, at + random.between(4096, 65_536))));
+  }
+  for (const chunk of chunks) stream.push(chunk);
+  expect(chunks.filter((chunk) => chunk.length > 0)).toEqual([]);
+  expect(journal.offset).toBe(bytes.length);
+  expect(keys.filter((key) => !has(key))).toEqual([]);
+});
+
 test("a value without room deletes its key, and is counted", () => {
   const { push, stream, has } = open();
   push("SET", "a", "small");

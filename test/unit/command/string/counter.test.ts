@@ -71,7 +71,7 @@ describe("an integer counter", () => {
     const random = new Random(seedFor("counter"));
     let value = 0n;
     bed.run("SET", "k", "0");
-    for (let i = 0; i < repetitions(4_000, 20_000); i++) {
+    for (let i = 0; i < repetitions(2_000, 20_000); i++) {
       const delta = someDelta(random);
       const down = random.chance(0.5);
       const sum = down ? value - delta : value + delta;

@@ -269,7 +269,7 @@ describe("INCREX", () => {
     ["INCRBYFLOAT", "BYFLOAT", float],
   ] as const)("without bounds counts as %s does, which redis-server judges", (plain, by, draw) => {
     const random = new Random(seedFor("INCREX_SEED"));
-    for (let i = 0; i < repetitions(600, 2_000); i++) {
+    for (let i = 0; i < repetitions(300, 2_000); i++) {
       const [value, increment] = [random.pick([...numbers, ...extremeFloats]), draw(random)];
       bed.run("MSET", "a", value, "k", value);
       const isRefused = bed.run(plain, "a", increment).startsWith("-");

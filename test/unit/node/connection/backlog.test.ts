@@ -36,7 +36,7 @@ function sharedChunk(text: string): Chunk {
 
 test("what was kept comes out in order, whatever a socket takes at a time", () => {
   const random = new Random(seedFor("BACKLOG_SEED"));
-  for (let round = 0; round < repetitions(60, 200); round++) {
+  for (let round = 0; round < repetitions(40, 200); round++) {
     const [backlog, waiting, taker] = [new Backlog(), new Backlog(), new Taker()];
     const out = new Output();
     let wanted = "";
