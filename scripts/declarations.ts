@@ -1,14 +1,14 @@
-// Makes dist/types, the declarations that the package ships: those of src/index.ts and what it
-// refers to, and nothing else. Runs as `prepack`; its output is never committed. The package still
+// Makes dist/types, the declarations that the package ships: those of its entries and what they
+// refer to, and nothing else. Runs as `prepack`; its output is never committed. The package still
 // ships the sources, which Bun runs directly.
 // Invariant: a declaration names no type of bun or node, so it compiles without them.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
 
 const root = join(import.meta.dir, "..");
 const types = join(root, "dist/types");
-const entryFile = join(types, "index.d.ts");
 const compiler = join(root, "node_modules/typescript/bin/tsc");
 /** A relative import, as the sources write it: with the ending .ts. */
 const relativeImport = /(?<= from ")(\.[^"]+)\.ts(?=")/g;
@@ -16,7 +16,9 @@ const relativeImport = /(?<= from ")(\.[^"]+)\.ts(?=")/g;
 rmSync(types, { recursive: true, force: true });
 compile();
 const reached = new Set<string>();
-reach(entryFile);
+for (const entry of Object.values(manifest.exports)) {
+  if (typeof entry === "object") reach(join(root, entry.types));
+}
 for (const path of declarations()) {
   if (reached.has(path)) finish(path);
   else rmSync(path);
@@ -42,12 +44,14 @@ function reach(path: string): void {
 
 /**
  * Every compiler since 4.7 knows that "./a.js" is declared by ./a.d.ts; "./a.ts" is newer. The lib
- * is named because Client is an AsyncDisposable, which a project of ES2022 would not have
- * otherwise.
+ * is named because Client is an AsyncDisposable and Store a Disposable, which a project of ES2022
+ * would not have otherwise.
  */
 function finish(path: string): void {
   const text = readFileSync(path, "utf8").replace(relativeImport, "$1.js");
-  const lib = /\bAsyncDisposable\b/.test(text) ? '/// <reference lib="esnext.disposable" />\n' : "";
+  const lib = /\b(Async)?Disposable\b/.test(text)
+    ? '/// <reference lib="esnext.disposable" />\n'
+    : "";
   writeFileSync(path, lib + text);
 }
 

@@ -7,15 +7,15 @@ import { parseArgs } from "node:util";
 import { type Client, connect, MSCacheError } from "../src/index.ts";
 
 const keyCount = 10;
-const ttlSeconds = 60;
+const ttl = 60_000;
 const replicationMsMax = 5_000;
 
 const keys = Array.from({ length: keyCount }, (_, index) => `example_key_${index}`);
 const exampleValue = (key: string): string => `value of ${key}`;
 
 async function store(client: Client): Promise<void> {
-  await Promise.all(keys.map((key) => client.set(key, exampleValue(key), { ttlSeconds })));
-  console.log(`stored ${keys.length} keys for ${ttlSeconds} seconds`);
+  await Promise.all(keys.map((key) => client.set(key, exampleValue(key), { ttl })));
+  console.log(`stored ${keys.length} keys for ${ttl / 1_000} seconds`);
 }
 
 /** A follower gets a write a moment after the leader, so the values may be read more than once. */
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { serveraddr: { type: "string", default: "127.0.0.1:5000" } },
   });
-  await using client = await connect({ addr: values.serveraddr });
+  await using client = await connect(values.serveraddr);
   console.log(`connected to ${client.address}`);
   await store(client);
   await check(client);

@@ -1,13 +1,18 @@
 // Writes the generated parts of documents: README.md's table of options, and the table of commands
 // in src/command/COMMANDS.md. Each is between two marks, and the text outside them never changes.
+// It also writes src/client/commands/command-table.ts and src/client/shards/key-table.ts, what the
+// client knows of the commands.
 // `bun run docs` writes them; test/documents.test.ts fails if one is stale.
 
 import { join } from "node:path";
 import { optionTable } from "../src/config/config.ts";
+import { clientTable, keyTable } from "./client-table.ts";
 import { commandTable } from "./command-table.ts";
 
 await write("README.md", "options", optionTable());
 await write("src/command/COMMANDS.md", "commands", commandTable());
+await Bun.write(join(import.meta.dir, "../src/client/commands/command-table.ts"), clientTable());
+await Bun.write(join(import.meta.dir, "../src/client/shards/key-table.ts"), keyTable());
 
 async function write(document: string, part: string, table: string): Promise<void> {
   const path = join(import.meta.dir, "..", document);

@@ -4,8 +4,8 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, parseServerUrl } from "../base/place.ts";
-import { connect } from "../client/client.ts";
 import { ConnectError, MSCacheError } from "../client/client-errors.ts";
+import { connect } from "../client/connect.ts";
 import { Failure } from "./failure.ts";
 import { type TlsArguments, tlsArguments, tlsOf } from "./tls-arguments.ts";
 
@@ -44,8 +44,7 @@ export async function withClient<T>(
   const { addr, user, password } = args;
   const tls = tlsOf(args);
   try {
-    const client = await connect({
-      addr,
+    const client = await connect(addr, {
       tls,
       username: user,
       password: password ?? passwordBeside(addr),

@@ -1,14 +1,14 @@
-// The options of a client, their defaults and bounds, and the notation of an address. All options
-// are checked up front, so that a mistake is an InvalidArgumentError from connect() and not a later
-// surprise. Nothing is opened here.
+// The options of a client, their defaults and bounds. All options are checked up front, so that a
+// mistake is an InvalidArgumentError from connect() and not a later surprise. What addresses say is
+// read in client-addresses.ts. Nothing is opened here.
 
-import type { Address } from "../base/address.ts";
-import { isServerUrl, type Place, parseServerUrl, type ServerUrl } from "../base/place.ts";
-import { reasonOf } from "../base/reason.ts";
+import { timerMsMax } from "../base/limits.ts";
+import type { Place } from "../base/place.ts";
 import type { ConnectTls } from "../base/tls-link.ts";
-import { checkBag, isArgument, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
-import { resolveTls, type TlsOptions } from "./client-tls.ts";
+import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "./commands/arguments.ts";
+import { resolveTls, type TlsOptions } from "./link/client-tls.ts";
+import { readAddresses } from "./routing/client-addresses.ts";
 
 /** How the client reconnects after it has lost its connection. */
 export interface ReconnectOptions {
@@ -26,17 +26,17 @@ export interface ReconnectOptions {
   maxAttempts?: number | undefined;
 }
 
-export interface ClientOptions {
+const reconnectNames: Names<ReconnectOptions> = {
+  ...{ minDelayMs: true, maxDelayMs: true, maxAttempts: true },
+};
+
+/** Which nodes serve reads. */
+export type ReadPolicy = "leader" | "nearest" | "followers";
+
+/** The options of connect(). They win over what the URLs of addresses say. */
+export interface ConnectOptions {
   /**
-   * Any node of the group, as "host:port", ":port" (this machine) or "[::1]:port". Reads go to this
-   * node. If it is a follower, it reports the address of its leader, which must be reachable from
-   * the client too. Default "127.0.0.1:5000". It may also be a URL: redis://, rediss:// (TLS),
-   * mscache:// or mscaches:// with user:password@host:port/database, or unix:///path; what the
-   * options below say goes before what it says.
-   */
-  addr?: string | undefined;
-  /**
-   * TLS for all connections: true, or options. Default: as the URL says. The leader that a
+   * TLS for all connections: true, or options. Default: as the URLs say. The leader that a
    * follower reports is expected to answer by TLS as well.
    */
   tls?: boolean | TlsOptions | undefined;
@@ -57,22 +57,86 @@ export interface ClientOptions {
    * connection. The request may time out up to an eighth later. Default 5,000.
    */
   requestTimeoutMs?: number | undefined;
+  /**
+   * The name of the leader, as Sentinels have it ("mymaster"). The addresses are those of the
+   * Sentinels then, mostly at port 26379, and the client connects to the leader that they name. The
+   * login, the database and TLS are for the nodes; TLS is for the Sentinels as well.
+   */
+  sentinel?: string | undefined;
+  /** User name for the Sentinels; refused without a password. Default "default". */
+  sentinelUsername?: string | undefined;
+  /** Password for the Sentinels. Default: no login. */
+  sentinelPassword?: string | undefined;
+  /**
+   * Where reads go. Default "nearest".
+   * - "nearest": the node that answered connect(), whichever it is; by Sentinel, the leader.
+   * - "leader": where writes go, so that a read sees every write before it.
+   * - "followers": one of the followers, by chance, that has its leader; another one when it is
+   *   lost. They are found among the addresses, then by what the leader or a Sentinel says. While
+   *   none can be used, the leader.
+   *
+   * A node that follows may lag behind the leader; see `readYourWrites`.
+   */
+  reads?: ReadPolicy | undefined;
+  /**
+   * Whether a read waits until the node that serves it has every write that this client called
+   * before: for up to 100 ms, then the leader serves it. The first read after a write costs two
+   * more round trips. A write of an old leader that a failover has lost remains lost. Default
+   * false.
+   */
+  readYourWrites?: boolean | undefined;
+  /**
+   * How often one read may be sent again after a connection was lost on which it was sent. With 0
+   * it rejects with ConnectionLostError, as a write always does, and LOADING, MASTERDOWN and
+   * TRYAGAIN reject with ServerError at once. Default 16.
+   */
+  retries?: number | undefined;
+  /**
+   * Whether requests wait while there is no connection, at most for their timeout. With false they
+   * reject with ConnectError at once. Default true; those that wait count for `maxPending`.
+   */
+  offlineQueue?: boolean | undefined;
   /** How the client reconnects; ReconnectOptions has the defaults. */
   reconnect?: ReconnectOptions | undefined;
   /**
-   * Maximum number of requests that wait for replies; a further one rejects with
-   * TooManyPendingError. Default 65,536, which is about 30 MB of small requests.
+   * Maximum number of requests that wait, for a connection or for a reply; a further one rejects
+   * with TooManyPendingError at once. Default 65,536, which is about 30 MB of small requests.
    */
   maxPending?: number | undefined;
 }
 
+/** @internal */
+export const connectNames: Names<ConnectOptions> = {
+  ...{ tls: true, database: true, password: true, username: true },
+  ...{ connectTimeoutMs: true, requestTimeoutMs: true },
+  ...{ sentinel: true, sentinelUsername: true, sentinelPassword: true },
+  ...{ reads: true, readYourWrites: true, retries: true, offlineQueue: true },
+  ...{ reconnect: true, maxPending: true },
+};
+
+/** @internal */
+export type Login = { readonly username: string; readonly password: string };
+
+/** What to ask Sentinels for, and how to log in there. @internal */
+export interface SentinelSettings {
+  readonly leaderName: string;
+  readonly login: Login | null;
+}
+
 /** The options with every default filled in. @internal */
 export interface Settings {
-  readonly place: Place;
+  /** The nodes given to connect(), or the Sentinels: at least one, none twice. */
+  readonly places: readonly Place[];
   /** Null: without TLS. */
   readonly tls: ConnectTls | null;
   readonly database: number;
-  readonly login: { readonly username: string; readonly password: string } | null;
+  readonly login: Login | null;
+  /** Null: the places are nodes. */
+  readonly sentinel: SentinelSettings | null;
+  readonly reads: ReadPolicy;
+  readonly readYourWrites: boolean;
+  readonly retries: number;
+  readonly offlineQueue: boolean;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly reconnect: {
@@ -83,24 +147,26 @@ export interface Settings {
   readonly maxPending: number;
 }
 
-const defaultAddress: Address = { host: "127.0.0.1", port: 5000 };
-/** The longest domain name that DNS allows, in characters. */
-const hostLengthMax = 253;
-/** The three forms of `addr`. An IPv6 address may include an interface, as in fe80::1%eth0. */
-const addressPattern = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s\p{Cc}]*)):(\d{1,5})$/u;
-/** The longest delay of a JavaScript timer. */
-const timerMsMax = 2 ** 31 - 1;
+const readPolicies: readonly ReadPolicy[] = ["leader", "nearest", "followers"];
 
 /** @internal */
-export function resolveOptions(options: ClientOptions): Settings {
-  checkBag("options", options);
-  const { place, url } = resolveAddr(options.addr);
-  const { username = url?.username, password = url?.password, database = url?.database } = options;
+export function resolveOptions(
+  addresses?: string | readonly string[],
+  options: ConnectOptions = {},
+): Settings {
+  checkBag("options", options, connectNames);
+  const { places, said } = readAddresses(addresses);
+  const { username = said.username, password = said.password, database = said.database } = options;
   return {
-    place,
-    tls: resolveTls(options.tls, url?.isTls === true, place),
+    places,
+    tls: resolveTls(options.tls, said.isTls === true, places),
     database: count("database", database, 0, 0),
-    login: resolveLogin({ username, password }),
+    login: resolveLogin("", username, password),
+    sentinel: resolveSentinel(options),
+    reads: resolveReads(options.reads),
+    readYourWrites: resolveFlag("readYourWrites", options.readYourWrites, false),
+    retries: count("retries", options.retries, 16, 0),
+    offlineQueue: resolveFlag("offlineQueue", options.offlineQueue, true),
     connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs, 5_000),
     requestTimeoutMs: milliseconds("requestTimeoutMs", options.requestTimeoutMs, 5_000),
     reconnect: resolveReconnect(options.reconnect),
@@ -108,51 +174,45 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
-/** Reads "host:port", ":port" or "[v6]:port". An IPv6 address needs its brackets. @internal */
-export function parseAddress(text: string): Address {
-  if (typeof text !== "string") throw wrongKind("addr", "a string", text);
-  const match = addressPattern.exec(text);
-  const host = match?.[1] ?? (match?.[2] || "127.0.0.1");
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) {
-    const shown = JSON.stringify(text.slice(0, hostLengthMax));
-    throw new InvalidArgumentError(
-      `addr ${shown} is not "host:port", ":port" or "[v6 address]:port"`,
-    );
-  }
-  if (host.length > hostLengthMax) {
-    throw new InvalidArgumentError(`addr has a host of more than ${hostLengthMax} characters`);
-  }
-  return { host, port };
-}
-
 // --- internal ---
 
-/** The place, and the URL if it is one. */
-function resolveAddr(addr: string | undefined): { place: Place; url: ServerUrl | null } {
-  if (addr === undefined) return { place: defaultAddress, url: null };
-  if (typeof addr !== "string" || !isServerUrl(addr)) {
-    return { place: parseAddress(addr), url: null };
-  }
-  try {
-    const url = parseServerUrl(addr);
-    const { host, port, unixPath } = url;
-    return { place: unixPath === undefined ? { host, port } : { host, port, unixPath }, url };
-  } catch (cause) {
-    throw new InvalidArgumentError(`addr: ${reasonOf(cause)}`);
-  }
-}
-
-function resolveLogin({ username, password }: ClientOptions): Settings["login"] {
-  checkText("password", password);
-  checkText("username", username);
+function resolveLogin(
+  whose: "" | "sentinel",
+  username: string | undefined,
+  password: string | undefined,
+): Login | null {
+  const [userOption, passwordOption] =
+    whose === "" ? ["username", "password"] : ["sentinelUsername", "sentinelPassword"];
+  checkText(passwordOption, password);
+  checkText(userOption, username);
   if (password !== undefined) return { username: username ?? "default", password };
   if (username === undefined) return null;
-  throw new InvalidArgumentError("username requires a password");
+  throw new InvalidArgumentError(`${userOption} requires a password`);
+}
+
+function resolveSentinel(options: ConnectOptions): SentinelSettings | null {
+  const { sentinel: leaderName, sentinelUsername, sentinelPassword } = options;
+  const login = resolveLogin("sentinel", sentinelUsername, sentinelPassword);
+  checkText("sentinel", leaderName);
+  if (leaderName !== undefined) return { leaderName, login };
+  if (login === null) return null;
+  throw new InvalidArgumentError("sentinelPassword requires sentinel, the name of the leader");
+}
+
+function resolveReads(policy: ReadPolicy = "nearest"): ReadPolicy {
+  if (readPolicies.includes(policy)) return policy;
+  const known = readPolicies.map((one) => JSON.stringify(one)).join(", ");
+  if (typeof policy !== "string") throw wrongKind("reads", `one of ${known}`, policy);
+  throw new InvalidArgumentError(`reads must be one of ${known}`);
+}
+
+function resolveFlag(name: string, value: boolean | undefined, usual: boolean): boolean {
+  checkFlag(name, value);
+  return value ?? usual;
 }
 
 function resolveReconnect(options: ReconnectOptions = {}): Settings["reconnect"] {
-  checkBag("reconnect", options);
+  checkBag("reconnect", options, reconnectNames);
   const { maxAttempts = Number.POSITIVE_INFINITY } = options;
   const minDelayMs = milliseconds("reconnect.minDelayMs", options.minDelayMs, 50);
   const usualMaxMs = Math.max(2_000, minDelayMs);

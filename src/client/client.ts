@@ -1,82 +1,79 @@
-// The public API of the client: connect() and the methods of Client, which check arguments and turn
-// calls into commands. Routing, transport and failover are not here: see router.ts and
+// The public API of a connected client: its methods check arguments and turn calls into commands.
+// connect.ts makes it. Routing, transport and failover are not here: see router.ts and
 // client-connection.ts.
 // Invariant: every method returns a promise that rejects only with an MSCacheError
 // (client-errors.ts), and no method throws.
 
-import { argumentFault, checkBag, isArgument, keysFault, wrongKind } from "./arguments.ts";
-import { type ConnectError, InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
-import { type ClientOptions, resolveOptions } from "./client-options.ts";
-import type { Command } from "./command-writer.ts";
-import { Ledger } from "./ledger.ts";
+import { InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
 import {
+  argumentFault,
+  badArgument,
+  checkBag,
+  isArgument,
+  keysFault,
+  pairWords,
+  wrongKind,
+} from "./commands/arguments.ts";
+import type { Key, Value } from "./commands/command-values.ts";
+import type { Command } from "./commands/command-writer.ts";
+import { DataClient } from "./commands/data-client.ts";
+import {
+  type AbsentOptions,
+  type GetExOptions,
+  getExWords,
+  isOnlyIfAbsent,
   type Lifetime,
   lifetimeNames,
+  lifetimeWays,
   lifetimeWords,
   type SetOptions,
   setCommand,
-} from "./lifetime.ts";
-import { Router } from "./router.ts";
-import * as shapes from "./shapes.ts";
-
-/** A key. A string is sent as UTF-8, bytes are sent unchanged. The empty key is valid. */
-export type Key = string | Uint8Array;
-
-/**
- * A value. A string is sent as UTF-8, bytes are sent unchanged. Do not modify the bytes before the
- * promise settles.
- */
-export type Value = string | Uint8Array;
+} from "./commands/lifetime.ts";
+import * as shapes from "./commands/shapes.ts";
+import { type NearCache, NodeNearCache } from "./near/near-cache.ts";
+import type { NearOptions } from "./near/near-options.ts";
+import type { RequestOptions } from "./routing/request-scope.ts";
 
 /**
- * Connects to any node of a group and logs in. Reads go to this node; the client finds the leader
- * and sends it the writes. The first connection is not retried, so that a wrong address fails at
- * once; a connection that is lost later is restored automatically. An open client keeps the process
- * running until {@link Client.close}.
- *
- * Rejects with {@link ConnectError} if the node is not reached within `connectTimeoutMs` (default
- * 5,000) or refuses the login, and with {@link InvalidArgumentError} if an option is invalid.
- *
- * @example
- * await using client = await connect({ addr: "127.0.0.1:5000" });
- * await client.set("greeting", "hello", { ttlSeconds: 60 });
- * console.log(await client.get("greeting")); // hello
- */
-export async function connect(options: ClientOptions = {}): Promise<Client> {
-  const ledger = new Ledger(resolveOptions(options));
-  const router = new Router(ledger);
-  try {
-    await router.connect();
-  } catch (cause) {
-    await ledger.close();
-    throw cause;
-  }
-  return new Client(router, ledger);
-}
-
-/**
- * A connected client. Requests made in one turn of the event loop are sent in one write, so a
+ * A connected client. Requests made in one turn of the event loop are sent together, so a
  * hundred calls under Promise.all cost little more than one. A node executes requests in the order
  * of the calls unless the connection is lost or the leader changes in between; await a call to be
  * certain. Reads from a follower may lag behind writes.
  *
  * Besides the errors listed for each method, every request can reject with TimeoutError,
  * ConnectionLostError, TooManyPendingError, ServerError or ClosedError.
+ *
+ * @example
+ * const [name, visits] = await Promise.all([client.get("name"), client.incr("visits")]);
  */
-export class Client implements AsyncDisposable {
-  private readonly router: Router;
-  private readonly ledger: Ledger;
+export class Client extends DataClient implements AsyncDisposable {
   private closed: Promise<void> | null = null;
 
-  /** @internal Use connect(). */
-  constructor(router: Router, ledger: Ledger) {
-    this.router = router;
-    this.ledger = ledger;
-  }
-
-  /** The node that serves reads, as "host:port". */
+  /**
+   * The node that serves reads, as "host:port".
+   *
+   * @example console.log(client.address);
+   */
   get address(): string {
     return this.router.address;
+  }
+
+  // ---- bounds for requests ----------------------------------------------------------------------
+
+  /**
+   * This client with a time limit or an AbortSignal for each request made through it; with() of
+   * what it returns adds to that. It is cheap, and not another client: it shares the connections,
+   * the order of requests and close().
+   *
+   * A request rejects with TimeoutError when its time is up, and with AbortedError when the signal
+   * is aborted. If `sent` of the error is true, it may have been executed, or still be. Throws
+   * InvalidArgumentError if an option is invalid.
+   *
+   * @example const name = await client.with({ timeout: 50 }).get("user:1:name");
+   * @example const page = await client.with({ signal: request.signal }).get("page");
+   */
+  with(options: RequestOptions): Client {
+    return new Client(this.router.within(options), this.ledger, this.shared);
   }
 
   // ---- reads, from the node given to connect() --------------------------------------------------
@@ -178,14 +175,68 @@ export class Client implements AsyncDisposable {
    * Rejects with ServerError if the leader refuses the write, with `serverCode` "OOM" if its memory
    * is full and eviction is off.
    *
-   * @example await client.set("session", token, { ttlSeconds: 3600 });
-   * @example const mine = await client.set("lock", id, { ttlMs: 5_000, onlyIfAbsent: true });
+   * @example await client.set("session", token, { ttl: 3_600_000 });
+   * @example const mine = await client.set("lock", id, { ttl: 5_000, onlyIfAbsent: true });
    */
   set(key: Key, value: Value, options?: SetOptions): Promise<boolean> {
     if (!isArgument(key)) return badArgument("key", key);
     if (!isArgument(value)) return badArgument("value", value);
     if (options === undefined) return this.router.write(["SET", key, value], shapes.stored);
     return this.setWith(["SET", key, value], options);
+  }
+
+  /**
+   * Stores several values atomically, without a lifetime. It takes an object, a Map or any iterable
+   * of pairs, of up to 524,287 keys; of a key that comes twice the last value counts, and nothing
+   * is sent for none. Resolves with true if the values were stored, and with false only if
+   * `onlyIfAbsent` was set and one of the keys exists: nothing is stored then.
+   *
+   * @example await client.mset({ "user:1:name": "Ada", "user:1:city": "London" });
+   */
+  async mset(
+    entries: Readonly<Record<string, Value>> | Iterable<readonly [key: Key, value: Value]>,
+    options: AbsentOptions = {},
+  ): Promise<boolean> {
+    const words = pairWords(entries);
+    const onlyIfAbsent = isOnlyIfAbsent(options);
+    if (words.length === 0) return true;
+    return onlyIfAbsent
+      ? this.router.write(["MSETNX", ...words], shapes.truth)
+      : this.router.write(["MSET", ...words], shapes.stored);
+  }
+
+  /**
+   * Appends to a value; a missing key counts as empty. The lifetime does not change. Resolves with
+   * the length in bytes.
+   *
+   * @example const length = await client.append("log", "started\n");
+   */
+  async append(key: Key, value: Value): Promise<number> {
+    if (!isArgument(key)) throw argumentFault("key", key);
+    if (!isArgument(value)) throw argumentFault("value", value);
+    return this.router.write(["APPEND", key, value], shapes.count);
+  }
+
+  /**
+   * The value as a string, or null if the key does not exist; the key is deleted.
+   *
+   * @example const token = await client.getDel("login:4711");
+   */
+  getDel(key: Key): Promise<string | null> {
+    return isArgument(key)
+      ? this.router.write(["GETDEL", key], shapes.textOrNull)
+      : badArgument("key", key);
+  }
+
+  /**
+   * The value as a string, or null if the key does not exist; the key gets a new lifetime, or with
+   * `persist` none.
+   *
+   * @example const session = await client.getEx("session", { ttl: 3_600_000 });
+   */
+  async getEx(key: Key, options: GetExOptions): Promise<string | null> {
+    if (!isArgument(key)) throw argumentFault("key", key);
+    return this.router.write(["GETEX", key, ...getExWords(options)], shapes.textOrNull);
   }
 
   /**
@@ -216,13 +267,13 @@ export class Client implements AsyncDisposable {
    * Sets a new lifetime for a key. Resolves with false if the key does not exist. A time in the
    * past deletes the key.
    *
-   * @example await client.expire("session", { ttlSeconds: 60 });
+   * @example await client.expire("session", { ttl: 60_000 });
    */
   async expire(key: Key, lifetime: Lifetime): Promise<boolean> {
     if (!isArgument(key)) throw argumentFault("key", key);
-    checkBag("lifetime", lifetime);
+    checkBag("lifetime", lifetime, lifetimeNames);
     const words = lifetimeWords(lifetime);
-    if (words === null) throw new InvalidArgumentError(`lifetime needs ${lifetimeNames}`);
+    if (words === null) throw new InvalidArgumentError(`lifetime needs ${lifetimeWays}`);
     const [word, time] = words;
     const command = word === "PX" ? "PEXPIRE" : "PEXPIREAT";
     return this.router.write([command, key, time], shapes.truth);
@@ -250,11 +301,38 @@ export class Client implements AsyncDisposable {
     return sum;
   }
 
+  // ---- a near cache -----------------------------------------------------------------------------
+
+  /**
+   * Opens a near cache: values of the server in this process, decoded once and kept right by what
+   * the server pushes (CLIENT TRACKING). Close it with the client, or by itself.
+   *
+   * Rejects like connect(), and with ServerError if the server or the user's rules do not allow
+   * CLIENT TRACKING and CLIENT TRACKINGINFO.
+   *
+   * @example
+   * await using near = await client.near<User>({ prefixes: ["user:"], decode: "json" });
+   * const user = await near.get("user:1"); // from the server
+   * const same = await near.get("user:1"); // from this process, until user:1 changes
+   */
+  near(options?: NearOptions<string> & { decode?: "text" }): Promise<NearCache<string>>;
+  near(options: NearOptions<Uint8Array> & { decode: "bytes" }): Promise<NearCache<Uint8Array>>;
+  near<T = unknown>(options: NearOptions<T>): Promise<NearCache<T>>;
+  near<T>(options?: NearOptions<T>): Promise<NearCache<T>> {
+    return NodeNearCache.open(this.router, this.ledger, options);
+  }
+
+  /** near() for a shard: when it cannot be reached, it is tried again. @internal */
+  nearShard<T>(options: NearOptions<T>): Promise<NearCache<T>> {
+    return NodeNearCache.open(this.router, this.ledger, options, true);
+  }
+
   // ---- closing ----------------------------------------------------------------------------------
 
   /**
-   * Refuses new requests, waits for the replies to earlier ones, for at most about one
-   * `requestTimeoutMs`, and closes every connection. Further calls return the same promise.
+   * Refuses new requests, waits for earlier ones, until the promise of each has settled but at
+   * most about one `requestTimeoutMs`, and closes every connection. Further calls return the same
+   * promise.
    *
    * @example await client.close();
    */
@@ -280,10 +358,6 @@ export class Client implements AsyncDisposable {
   private async setWith(words: Command, options: SetOptions): Promise<boolean> {
     return this.router.write(setCommand(words, options), shapes.stored);
   }
-}
-
-function badArgument(name: string, value: unknown): Promise<never> {
-  return Promise.reject(argumentFault(name, value));
 }
 
 function badSection(section: unknown): Promise<never> {

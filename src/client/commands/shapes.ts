@@ -2,9 +2,9 @@
 // shape accepts only its own kind: a reply of another kind is a ProtocolError, never a value of the
 // wrong type.
 
-import type { Address } from "../base/address.ts";
-import type { Reply } from "../protocol/resp/reply-parser.ts";
-import type { Shape } from "./client-request.ts";
+import type { Address } from "../../base/address.ts";
+import type { Reply } from "../../protocol/resp/reply-parser.ts";
+import type { Shape } from "../link/client-request.ts";
 
 /** A value as a string, or null. */
 export const textOrNull: Shape<string | null> = {

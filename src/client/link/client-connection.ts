@@ -1,7 +1,7 @@
 // One socket to one node: opens it, logs in with RESP3, sends requests and matches replies to them
 // in order. It never reconnects and never chooses a node; its owner does both.
 // Invariant: inFlight holds exactly the encoded requests without a reply, in the order of sending.
-// Hot path: a microtask sends the requests of one turn in one write.
+// Hot path: a microtask sends the requests of one turn in one write; of many, in several.
 //
 //   connecting -> open       HELLO was answered
 //   open       -> retiring   retire(): accepts nothing more, finishes its requests, then closes
@@ -9,12 +9,22 @@
 //
 // A request is encoded only when the socket can take it. So when the connection ends, the requests
 // in `waiting` were certainly never sent and go back to the owner; those in `inFlight` may have
-// been executed and are rejected.
+// been executed. Reads among them go back, too, unless they have gone back too often; writes are
+// rejected.
+//
+// The first transaction of a connection sends MULTI alone and waits for its reply: if the node
+// refuses it (NOPERM), the commands behind it would be executed one by one. Nothing else is sent
+// meanwhile, so requests keep their order. Later transactions are sent at once.
 
-import { formatPlace, type Place } from "../base/place.ts";
-import { reasonOf, refusalOf } from "../base/reason.ts";
-import { handshakeFault, tlsReason } from "../base/tls-link.ts";
-import { PushReply, type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
+import { formatPlace, type Place } from "../../base/place.ts";
+import { reasonOf, refusalOf } from "../../base/reason.ts";
+import { handshakeFault, tlsReason } from "../../base/tls-link.ts";
+import {
+  PushReply,
+  type Reply,
+  ReplyError,
+  ReplyParser,
+} from "../../protocol/resp/reply-parser.ts";
 import {
   ClosedError,
   ConnectError,
@@ -23,34 +33,49 @@ import {
   ProtocolError,
   ServerError,
   TimeoutError,
-} from "./client-errors.ts";
+} from "../client-errors.ts";
+import type { Settings } from "../client-options.ts";
+import type { Batch } from "../commands/command-batch.ts";
+import { CommandWriter } from "../commands/command-writer.ts";
+import { greeting, text } from "../commands/shapes.ts";
 import type { Request } from "./client-request.ts";
-import { CommandWriter } from "./command-writer.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
-import { greeting, text } from "./shapes.ts";
 
 /** When this many bytes are encoded, they are written without waiting for the end of the turn. */
 const flushBytes = 256 * 1024;
+/** As soon as so many requests wait, they are written: the node executes them meanwhile. */
+const flushRequests = 128;
 /** After this idle time the kernel sends the first TCP keepalive probe. */
 const keepAliveMs = 60_000;
 
 /** Handles what a connection cannot settle by itself. */
 export interface ConnectionOwner {
-  /** The open connection was lost. The requests in `unsent` never left this process. */
+  /**
+   * The open connection was lost. The writes in `unsent` never left this process; reads may have.
+   */
   lost(connection: Connection, cause: MSCacheError, unsent: Queue<Request>): void;
   /** The node is a follower and did not execute this write. */
   refused(connection: Connection, request: Request): void;
+  /** The node did not execute the request: it is not ready. An owner without this lets it fail. */
+  postponed?(connection: Connection, request: Request, refusal: ReplyError): void;
+  /** A push that answers no request, such as an invalidation. Its values are bytes. */
+  pushed?(connection: Connection, items: readonly Reply[]): void;
 }
+
+/** Who the client is to a node, and which database it wants. */
+export type Identity = Pick<Settings, "login" | "database">;
 
 type State = "connecting" | "open" | "retiring" | "closed";
 
 export class Connection implements Holder {
   /** The node, as "host:port". */
   readonly address: string;
+  readonly place: Place;
   private readonly ledger: Ledger;
   private readonly owner: ConnectionOwner;
-  private readonly parser = new ReplyParser();
+  private readonly identity: Identity;
+  private readonly parser = new ReplyParser({}, true);
   private readonly writer = new CommandWriter();
   private waiting = new Queue<Request>();
   private readonly inFlight = new Queue<Request>();
@@ -64,23 +89,34 @@ export class Connection implements Holder {
   private scheduled = false;
   /** Whether the socket buffer is full, so that a drain event will follow. */
   private blocked = false;
+  /** Whether the node has accepted a MULTI. */
+  private acceptsMulti = false;
+  /** Whether MULTI was sent and the rest of its transaction waits for the reply. */
+  private beginning = false;
   /** The tick at which the last bytes arrived. */
   private heard: number;
   /** Whether the node said in its reply to HELLO that it is a leader. */
   saidLeader = false;
 
-  private constructor(place: Place, ledger: Ledger, owner: ConnectionOwner) {
+  private constructor(place: Place, ledger: Ledger, owner: ConnectionOwner, identity: Identity) {
     this.address = formatPlace(place);
+    this.place = place;
     this.ledger = ledger;
     this.owner = owner;
+    this.identity = identity;
     this.heard = ledger.tick;
     ledger.holders.add(this);
   }
 
   /** Connects and logs in. Rejects with ConnectError on failure or after connectTimeoutMs. */
-  static async open(place: Place, ledger: Ledger, owner: ConnectionOwner): Promise<Connection> {
+  static async open(
+    place: Place,
+    ledger: Ledger,
+    owner: ConnectionOwner,
+    identity: Identity = ledger.settings,
+  ): Promise<Connection> {
     if (ledger.isClosed) throw new ClosedError();
-    const connection = new Connection(place, ledger, owner);
+    const connection = new Connection(place, ledger, owner, identity);
     const { connectTimeoutMs } = ledger.settings;
     const timer = setTimeout(
       () => connection.end(connection.connectError(`no reply within ${connectTimeoutMs} ms`)),
@@ -106,9 +142,12 @@ export class Connection implements Holder {
   /** Sends the request at the end of this turn. The connection must not be closed. */
   send(request: Request): void {
     this.waiting.push(request);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    queueMicrotask(this.flush);
+    if (!this.scheduled) {
+      this.scheduled = true;
+      queueMicrotask(this.flush);
+    } else if (this.waiting.length >= flushRequests) {
+      this.flushWaiting();
+    }
   }
 
   /** Finishes the requests that it has, then closes without a call to its owner. */
@@ -130,7 +169,8 @@ export class Connection implements Holder {
       if (!this.ledger.isOverdue(request.born)) return;
       overdue = true;
       // It keeps its place: a late reply must not be matched to the next request.
-      if (!request.settled) request.fail(new TimeoutError(requestTimeoutMs, true));
+      if (request.settled) return;
+      this.ledger.abandon(request, new TimeoutError(requestTimeoutMs, true));
     });
     this.waiting.removeIf((request) => {
       if (!this.ledger.isOverdue(request.born)) return false;
@@ -209,7 +249,7 @@ export class Connection implements Holder {
   }
 
   private async greet(): Promise<void> {
-    const { login, database } = this.ledger.settings;
+    const { login, database } = this.identity;
     const auth = login === null ? [] : ["AUTH", login.username, login.password];
     const hello = this.ledger.createOwn(["HELLO", 3, ...auth], greeting);
     this.send(hello);
@@ -234,13 +274,23 @@ export class Connection implements Holder {
 
   private flushNow(): void {
     this.scheduled = false;
+    this.flushWaiting();
+  }
+
+  private flushWaiting(): void {
     const writer = this.writer;
     const waiting = this.waiting;
-    while (!this.blocked && waiting.length > 0) {
+    while (!this.blocked && !this.beginning && waiting.length > 0) {
       for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
-        writer.write(request.command);
+        if (request.settled) {
+          this.ledger.release(request); // it has failed where it waited
+          continue;
+        }
+        request.wasSent();
+        if (request.batch === null) writer.write(request.command);
+        else this.begin(request.batch);
         this.inFlight.push(request);
-        if (writer.length >= flushBytes) break;
+        if (writer.length >= flushBytes || this.beginning) break;
       }
       this.writeOut();
     }
@@ -252,6 +302,25 @@ export class Connection implements Holder {
     const taken = this.socket?.write(writer.buffer, writer.start, writer.length) ?? 0;
     this.blocked = taken < writer.length;
     if (taken > 0) writer.taken(taken);
+  }
+
+  /** Encodes a transaction, or its MULTI if nobody knows what the node says to that. */
+  private begin(batch: Batch): void {
+    batch.restart();
+    this.beginning = !this.acceptsMulti;
+    const count = this.beginning ? 1 : batch.commands.length;
+    for (const command of batch.commands.slice(0, count)) this.writer.write(command);
+  }
+
+  /** Takes a reply to a command of a transaction. Whether nothing more follows. */
+  private complete(batch: Batch, reply: Reply): boolean {
+    const isLast = batch.completes(reply);
+    this.acceptsMulti = batch.isBegun;
+    if (!this.beginning) return isLast;
+    this.beginning = false;
+    if (batch.isBegun) for (const command of batch.commands.slice(1)) this.writer.write(command);
+    this.drained();
+    return !batch.isBegun;
   }
 
   private drained(): void {
@@ -281,17 +350,33 @@ export class Connection implements Holder {
       const request = inFlight.peek();
       const reply = parser.next(request?.shape.asBytes === true);
       if (reply === undefined) return;
-      if (reply instanceof PushReply) continue; // the client never subscribes
+      if (reply instanceof PushReply) {
+        if (request?.isAnsweredBy(reply)) this.settle(request, null);
+        else this.owner.pushed?.(this, reply.items);
+        continue;
+      }
       if (request === undefined) throw new ProtocolError("a reply without a request");
+      const { batch } = request;
+      if (batch !== null && !this.complete(batch, reply)) continue;
       inFlight.shift();
-      this.deliver(request, reply);
+      this.deliver(request, batch === null ? reply : batch.outcome);
     }
   }
 
+  private settle(request: Request, reply: Reply): void {
+    this.inFlight.shift();
+    request.answer(reply);
+    this.ledger.release(request);
+  }
+
   private deliver(request: Request, reply: Reply): void {
-    if (request.isWrite && reply instanceof ReplyError && reply.code === "READONLY") {
-      if (!request.settled) {
+    if (reply instanceof ReplyError && !request.settled && request.counts) {
+      if (request.isWrite && reply.code === "READONLY") {
         this.owner.refused(this, request);
+        return;
+      }
+      if (this.owner.postponed && notReady.has(reply.code) && this.ledger.settings.retries > 0) {
+        this.owner.postponed(this, request, reply);
         return;
       }
     }
@@ -306,7 +391,30 @@ export class Connection implements Holder {
   }
 
   private closeIfFinished(): void {
-    if (this.inFlight.length === 0 && this.waiting.length === 0) this.close();
+    let isAwaited = this.waiting.length > 0;
+    this.inFlight.forEach((request) => {
+      if (!request.settled) isAwaited = true; // nobody misses the reply to one that has failed
+    });
+    if (!isAwaited) this.close();
+  }
+
+  /** What goes back to the owner: the reads in flight, then whatever was not sent. */
+  private takeBack(cause: MSCacheError): Queue<Request> {
+    const waiting = this.waiting;
+    this.waiting = new Queue();
+    // After bytes that are no reply, the same request might get them again.
+    if (!(cause instanceof ConnectionLostError)) return waiting;
+    const { retries } = this.ledger.settings;
+    const back = new Queue<Request>();
+    this.inFlight.removeIf((request) => {
+      if (request.isWrite || !request.counts || request.settled) return false;
+      if (request.retries >= retries) return false;
+      request.retry();
+      back.push(request);
+      return true;
+    });
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) back.push(next);
+    return back;
   }
 
   /**
@@ -320,8 +428,7 @@ export class Connection implements Holder {
     this.ledger.holders.delete(this);
     this.socket?.terminate();
     this.opened.reject(cause);
-    const unsent = this.waiting;
-    this.waiting = new Queue();
+    const unsent = this.takeBack(cause);
     rejectAll(this.ledger, this.inFlight, cause);
     if (cause instanceof ClosedError || before === "connecting") {
       rejectAll(this.ledger, unsent, cause);
@@ -330,6 +437,9 @@ export class Connection implements Holder {
     }
   }
 }
+
+/** What a node says that has not executed a request and may do so later, or another node. */
+const notReady = new Set(["LOADING", "MASTERDOWN", "TRYAGAIN"]);
 
 /** Empties the queue and rejects its requests. */
 export function rejectAll(ledger: Ledger, requests: Queue<Request>, error: MSCacheError): void {

@@ -21,6 +21,8 @@ const ZERO = 0x30;
 const ordinaryBytes = 64 * 1024;
 const keptBytesMax = 1024 * 1024; // a larger buffer is released when it is empty
 const loopLengthMax = 64; // characters; Buffer.write is faster for longer strings
+const guessedLengthMax = 4096; // characters; Buffer.byteLength takes 40 ns, much for a short text
+const utf8BytesMax = 3; // of one UTF-16 unit
 const headerBytesMax = 1 + 16 + 2; // type, digits, CR LF
 
 export class CommandWriter {
@@ -62,7 +64,26 @@ export class CommandWriter {
       if (this.ascii(text)) return;
       this.end = before;
     }
-    const byteLength = Buffer.byteLength(text, "utf8");
+    if (length > guessedLengthMax || !this.guessed(text, length)) {
+      this.measured(text, Buffer.byteLength(text, "utf8"));
+    }
+  }
+
+  /** Writes the text as if it were ASCII; if it is not, leaves `end` as it was. */
+  private guessed(text: string, length: number): boolean {
+    this.reserve(headerBytesMax + length * utf8BytesMax + 2);
+    const before = this.end;
+    this.header(DOLLAR, length);
+    if (this.buffer.write(text, this.end, "utf8") === length) {
+      this.end += length;
+      this.newline();
+      return true;
+    }
+    this.end = before;
+    return false;
+  }
+
+  private measured(text: string, byteLength: number): void {
     this.reserve(headerBytesMax + byteLength + 2);
     this.header(DOLLAR, byteLength);
     this.buffer.write(text, this.end, "utf8");
@@ -101,7 +122,10 @@ export class CommandWriter {
       this.buffer[this.end++] = ZERO + Math.trunc(count / 10);
       this.buffer[this.end++] = ZERO + (count % 10);
     } else {
-      this.end += this.buffer.write(String(count), this.end, "latin1");
+      let unit = 100;
+      while (unit * 10 <= count) unit *= 10;
+      for (; unit >= 1; unit /= 10)
+        this.buffer[this.end++] = ZERO + (Math.trunc(count / unit) % 10);
     }
     this.newline();
   }

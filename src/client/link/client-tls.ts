@@ -1,10 +1,10 @@
 // The TLS options of a client, checked as far as their kinds go. What Bun makes of the texts of
 // certificates is seen when a connection opens.
 
-import type { Place } from "../base/place.ts";
-import type { ConnectTls } from "../base/tls-link.ts";
-import { checkBag, checkFlag, wrongKind } from "./arguments.ts";
-import { InvalidArgumentError } from "./client-errors.ts";
+import type { Place } from "../../base/place.ts";
+import type { ConnectTls } from "../../base/tls-link.ts";
+import { InvalidArgumentError } from "../client-errors.ts";
+import { checkBag, checkFlag, type Names, wrongKind } from "../commands/arguments.ts";
 
 /** Certificates or keys in PEM. */
 export type Pem = string | Uint8Array;
@@ -19,25 +19,30 @@ export interface TlsOptions {
   key?: Pem | undefined;
   /** The password of an encrypted key. */
   passphrase?: string | undefined;
-  /** The host that the node's certificate must name. Default: the host of `addr`. */
+  /** The host that the node's certificate must name. Default: the host of the address. */
   serverName?: string | undefined;
   /** With false any certificate is accepted, even that of an attacker. Default true. */
   rejectUnauthorized?: boolean | undefined;
 }
 
-const names = ["ca", "cert", "key", "passphrase", "serverName", "rejectUnauthorized"];
+const tlsNames: Names<TlsOptions> = {
+  ...{ ca: true, cert: true, key: true, passphrase: true },
+  ...{ serverName: true, rejectUnauthorized: true },
+};
 
 /** Null: no TLS. @internal */
 export function resolveTls(
   tls: boolean | TlsOptions | undefined,
   isAsked: boolean,
-  { unixPath }: Place,
+  places: readonly Place[],
 ): ConnectTls | null {
   if (tls === false && isAsked) {
-    throw new InvalidArgumentError("tls is false, but the URL in addr asks for TLS");
+    throw new InvalidArgumentError("tls is false, but an address asks for TLS");
   }
   if (tls === false || (tls === undefined && !isAsked)) return null;
-  if (unixPath !== undefined) throw new InvalidArgumentError("tls needs a host, not a Unix socket");
+  if (places.some(({ unixPath }) => unixPath !== undefined)) {
+    throw new InvalidArgumentError("tls needs a host, not a Unix socket");
+  }
   const options = typeof tls === "object" ? checked(tls) : {};
   const present = Object.entries(options).filter(([, value]) => value !== undefined);
   const rejectUnauthorized = options.rejectUnauthorized ?? true;
@@ -47,9 +52,7 @@ export function resolveTls(
 // --- internal ---
 
 function checked(tls: TlsOptions): TlsOptions {
-  checkBag("tls", tls);
-  const unknown = Object.keys(tls).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`tls has no option "${unknown}"`);
+  checkBag("tls", tls, tlsNames);
   const { ca, cert, key, passphrase, serverName, rejectUnauthorized } = tls;
   for (const pem of Array.isArray(ca) ? ca : [ca]) checkPem("tls.ca", pem);
   checkPem("tls.cert", cert);

@@ -1,16 +1,18 @@
-// Keeps a connection to the node given to connect(). When it is lost, the link reconnects with
-// exponential backoff and jitter, and requests wait here. It never connects to another node.
+// Keeps a connection to one node: the first that answers, or the leader (client-nodes.ts chooses).
+// When it is lost, the link opens another one, with exponential backoff and jitter between its
+// rounds, and requests wait here.
 // Invariant: requests wait here only while there is no open connection.
 //
 //   down -> up       connected and logged in
 //   up   -> down     lost; the next attempt is scheduled
-//   down -> failed   reconnect.maxAttempts attempts failed; final
+//   down -> failed   reconnect.maxAttempts rounds failed; final
 //   any  -> closed
 
-import { formatPlace } from "../base/place.ts";
-import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
-import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "./client-errors.ts";
-import type { Settings } from "./client-options.ts";
+import type { Place } from "../../base/place.ts";
+import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "../client-errors.ts";
+import type { Settings } from "../client-options.ts";
+import { type Nodes, nodesFor } from "../routing/client-nodes.ts";
+import { type Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
 import type { Request } from "./client-request.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
@@ -21,9 +23,11 @@ export interface LinkOwner extends ConnectionOwner {
 }
 
 export class Link implements Holder {
-  readonly address: string;
+  /** The node to which the link is or was connected last, as "host:port". */
+  address: string;
   private readonly ledger: Ledger;
   private readonly owner: LinkOwner;
+  private readonly nodes: Nodes;
   private readonly waiting = new Queue<Request>();
   private connection: Connection | null = null;
   /** Set when the link has failed for good or was closed. Every later request rejects with it. */
@@ -32,16 +36,17 @@ export class Link implements Holder {
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ledger: Ledger, owner: LinkOwner) {
-    this.address = formatPlace(ledger.settings.place);
+    this.nodes = nodesFor(ledger, owner);
+    this.address = this.nodes.name;
     this.ledger = ledger;
     this.owner = owner;
     ledger.holders.add(this);
   }
 
-  /** Connects. Rejects with ConnectError on failure and does not retry. */
+  /** Tries each node once, and rejects with ConnectError if none can be used. */
   async connect(): Promise<void> {
-    const ledger = this.ledger;
-    this.connection = await Connection.open(ledger.settings.place, ledger, this.owner);
+    this.connection = await this.nodes.open();
+    this.address = this.connection.address;
     this.owner.linkUp(this.connection);
     for (let request = this.waiting.shift(); request; request = this.waiting.shift()) {
       this.connection.send(request);
@@ -52,7 +57,13 @@ export class Link implements Holder {
   send(request: Request): void {
     if (this.connection !== null) this.connection.send(request);
     else if (this.endedBy !== null) this.ledger.drop(request, this.endedBy);
-    else this.waiting.push(request);
+    else if (this.ledger.mayWait(request)) this.waiting.push(request);
+    else this.ledger.drop(request, offline(this.address, this.lastError));
+  }
+
+  /** The node that the link has, or tries next. */
+  get place(): Place {
+    return this.connection?.place ?? this.nodes.place;
   }
 
   /** Why the link refuses requests for good; null while it is up or reconnects. */
@@ -65,10 +76,23 @@ export class Link implements Holder {
     return this.connection === connection;
   }
 
+  /** The connection that the link has; null while it has none. */
+  get present(): Connection | null {
+    return this.connection;
+  }
+
+  /** Gives its node up, which does not lead any more, and opens a connection to another one. */
+  leave(): void {
+    this.connection?.retire();
+    this.connection = null;
+    this.retryLater(1);
+  }
+
   /** The link's connection was lost: schedules a reconnection. */
   lost(cause: MSCacheError): void {
     this.connection = null;
     this.lastError = cause;
+    this.nodes.skip();
     this.retryLater(1);
   }
 
@@ -111,6 +135,11 @@ export class Link implements Holder {
     if (this.timer !== null) clearTimeout(this.timer);
     rejectAll(this.ledger, this.waiting, this.endedBy);
   }
+}
+
+/** Why a request is refused that must not wait. */
+export function offline(address: string, cause: unknown): ConnectError {
+  return new ConnectError(address, "there is no connection, and offlineQueue is off", cause);
 }
 
 /**

@@ -1,8 +1,8 @@
 // Counts the requests of one client and tracks their age. It bounds their number and drives
 // timeouts, but does not know where requests wait: each holder of requests registers here and
 // rejects its own.
-// Invariant: pending = user requests not yet released; the timer runs while there are any, or any
-// of the client's own requests.
+// Invariants: pending = user requests not yet released, abandoned = those of them that have failed;
+// the timer runs while any is pending, or any of the client's own requests.
 //
 // Age is counted in sweeps of a coarse timer, so a request needs no clock reading and no timer of
 // its own. A request is overdue when more than `sweeps` sweeps have passed since it was made: never
@@ -10,10 +10,10 @@
 // sweeps too, so time in which this process could not read a reply does not count against the
 // server.
 
-import { ClosedError, type MSCacheError, TooManyPendingError } from "./client-errors.ts";
-import type { Settings } from "./client-options.ts";
+import { ClosedError, type MSCacheError, TooManyPendingError } from "../client-errors.ts";
+import type { Settings } from "../client-options.ts";
+import type { Command } from "../commands/command-writer.ts";
 import { Request, type Shape } from "./client-request.ts";
-import type { Command } from "./command-writer.ts";
 
 /** The number of sweeps in one request timeout. */
 const sweeps = 8;
@@ -26,10 +26,19 @@ export interface Holder {
   close(): void;
 }
 
+/**
+ * Is told of each write of the client that was answered or has failed, before whoever awaits it
+ * knows, so that it can drop what it holds of its keys.
+ */
+export type WriteWatcher = (command: Command) => void;
+
 export class Ledger {
   readonly settings: Settings;
   readonly holders = new Set<Holder>();
+  readonly writeWatchers = new Set<WriteWatcher>();
   pending = 0;
+  /** Of the pending, those that nobody waits for; their place in a queue keeps them pending. */
+  private abandoned = 0;
   tick = 0;
   /** Whether everything is closed, so that nothing may be opened. */
   isClosed = false;
@@ -61,25 +70,51 @@ export class Ledger {
   /**
    * A request of the client itself. It can time out like any other, but does not count as pending.
    */
-  createOwn<T>(command: Command, shape: Shape<T>): Request<T> {
+  createOwn<T>(command: Command, shape: Shape<T>, isForLeader = false): Request<T> {
     this.own++;
     if (this.timer === null && !this.isClosed) this.arm();
-    return new Request(command, shape, false, false, this.tick);
+    return new Request(command, shape, isForLeader, false, this.tick);
+  }
+
+  /** Whether the request may wait while there is no connection. */
+  mayWait(request: Request): boolean {
+    return this.settings.offlineQueue || !request.counts;
+  }
+
+  /** Lets the sweeps allow this request more time than the usual timeout. */
+  allow(request: Request, timeoutMs: number): void {
+    const { requestTimeoutMs } = this.settings;
+    const more = Math.ceil(((timeoutMs - requestTimeoutMs) * sweeps) / requestTimeoutMs);
+    if (more > 0) request.born += more;
+  }
+
+  /**
+   * Rejects a request that keeps its place: a reply may arrive, or whoever holds it finds it later
+   * and releases it. close() does not wait for that.
+   */
+  abandon(request: Request, error: MSCacheError): void {
+    if (!request.isOpen) return;
+    request.fail(error);
+    if (!request.counts) return;
+    this.abandoned++;
+    this.tellIfIdle();
   }
 
   /** Call this when a reply has arrived, or when the request was rejected and none can arrive. */
   release(request: Request): void {
+    if (request.isWrite && this.writeWatchers.size > 0) this.tellOfWrite(request);
     if (!request.counts) {
       this.own--;
       return;
     }
     this.pending--;
-    if (this.pending === 0 && this.idle !== null) this.idle();
+    if (request.settled) this.abandoned--;
+    if (this.idle !== null) this.tellIfIdle();
   }
 
   /** Rejects a request for which no reply can arrive. */
   drop(request: Request, error: MSCacheError): void {
-    request.fail(error);
+    this.abandon(request, error);
     this.release(request);
   }
 
@@ -89,19 +124,29 @@ export class Ledger {
   }
 
   /**
-   * Refuses new requests, waits for pending ones, at most about one request timeout, and closes
-   * all.
+   * Refuses new requests, waits for those whose promises have not settled, at most about one
+   * request timeout, and closes all.
    */
   async close(): Promise<void> {
     this.closing = true;
     this.closeBefore = this.tick + sweeps + 1;
-    if (this.pending > 0) {
+    if (this.pending > this.abandoned) {
       await new Promise<void>((resolve) => {
         this.idle = resolve;
       });
     }
     this.closeHolders();
     if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private tellIfIdle(): void {
+    if (this.pending === this.abandoned) this.idle?.();
+  }
+
+  private tellOfWrite({ command, batch }: Request): void {
+    for (const watcher of this.writeWatchers) {
+      for (const written of batch?.commands ?? [command]) watcher(written);
+    }
   }
 
   private arm(): void {
@@ -112,7 +157,7 @@ export class Ledger {
     this.timer = null;
     this.tick++;
     for (const holder of this.holders) holder.expire();
-    // Overdue requests are rejected by now; those still pending only wait for late replies.
+    // Overdue requests are rejected by now; what still runs has a longer limit of its own.
     if (this.tick > this.closeBefore) this.closeHolders();
     else if (this.pending > 0 || this.own > 0) this.arm();
   }

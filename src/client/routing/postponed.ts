@@ -1,0 +1,61 @@
+// Requests that wait a moment before they are sent again: a node was not ready for them, or the
+// connection on which they were sent was lost more than once. The longer one has been unlucky, the
+// longer all of them wait, with jitter.
+// Invariant: the timer runs exactly while requests wait here.
+
+import { ClosedError, TimeoutError } from "../client-errors.ts";
+import { rejectAll } from "../link/client-connection.ts";
+import { backoffMs } from "../link/client-link.ts";
+import type { Request } from "../link/client-request.ts";
+import type { Holder, Ledger } from "../link/ledger.ts";
+import { Queue } from "../link/queue.ts";
+
+export class Postponed implements Holder {
+  private readonly ledger: Ledger;
+  private readonly send: (request: Request) => void;
+  private readonly waiting = new Queue<Request>();
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private lastError: unknown;
+
+  constructor(ledger: Ledger, send: (request: Request) => void) {
+    this.ledger = ledger;
+    this.send = send;
+    ledger.holders.add(this);
+  }
+
+  add(request: Request, cause: unknown): void {
+    this.lastError = cause;
+    this.waiting.push(request);
+    if (this.timer !== null) return;
+    const delay = backoffMs(request.retries, this.ledger.settings.reconnect, Math.random());
+    this.timer = setTimeout(() => this.release(), delay);
+  }
+
+  expire(): void {
+    const { requestTimeoutMs } = this.ledger.settings;
+    this.waiting.removeIf((request) => {
+      if (!this.ledger.isOverdue(request.born)) return false;
+      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.lastError));
+      return true;
+    });
+    if (this.waiting.length === 0) this.rest();
+  }
+
+  close(): void {
+    this.rest();
+    rejectAll(this.ledger, this.waiting, new ClosedError());
+  }
+
+  private release(): void {
+    this.timer = null;
+    // One that is postponed again at once waits for the next time.
+    for (let left = this.waiting.length; left > 0; left--) {
+      this.send(this.waiting.shift() as Request);
+    }
+  }
+
+  private rest(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+}
