@@ -1,0 +1,42 @@
+// The errors of what runs inside somebody's process: one class for each situation that its owner
+// can act on, beside those of the client (client/client-errors.ts), whose base class they have.
+//
+// | code            | class              | meaning                              | remedy
+// |-----------------|--------------------|--------------------------------------|---------------------------
+// | SERVE_FAILED    | ServeError         | the server could not start, or not   | see `message` and `cause`:
+// |                 |                    | save its snapshot at its end         | an address, a file
+// | SERVER_FAULT    | ServerFaultError   | a mistake in the server's own code   | report it; serve() again.
+// |                 |                    | ended it; the process lives          | Unsaved data are lost
+// | VALUE_TOO_LARGE | ValueTooLargeError | key or value are larger than the     | raise `maxValueSize` or
+// |                 |                    | store accepts; nothing changed       | `maxMemory`, or split it
+// | STORE_FULL      | StoreFullError     | the memory is full, and nothing may  | delete, raise `maxMemory`,
+// |                 |                    | be evicted; nothing changed          | or let it evict
+
+import { MSCacheError } from "../client/client-errors.ts";
+
+/** The server could not start, or its last snapshot could not be saved; `cause` says why. */
+export class ServeError extends MSCacheError {
+  override readonly name = "ServeError";
+  readonly code = "SERVE_FAILED";
+}
+
+/**
+ * A mistake in the server's own code has ended that server; `cause` is what was thrown. Nothing
+ * else in the process is concerned. What it held in memory is lost.
+ */
+export class ServerFaultError extends MSCacheError {
+  override readonly name = "ServerFaultError";
+  readonly code = "SERVER_FAULT";
+}
+
+/** A key or value is larger than the store accepts. Nothing was stored, and nothing evicted. */
+export class ValueTooLargeError extends MSCacheError {
+  override readonly name = "ValueTooLargeError";
+  readonly code = "VALUE_TOO_LARGE";
+}
+
+/** The memory is full, and the store may not evict. What was there is there. */
+export class StoreFullError extends MSCacheError {
+  override readonly name = "StoreFullError";
+  readonly code = "STORE_FULL";
+}
