@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { clientTable, keyTable } from "../scripts/client-table.ts";
 import { commandTable } from "../scripts/command-table.ts";
 import { commands } from "../src/command/table.ts";
 import { optionTable } from "../src/config/config.ts";
@@ -49,6 +50,14 @@ test("src/command/COMMANDS.md is what the rows of the commands say", () => {
   const document = readFileSync(join(repositoryRoot, "src/command/COMMANDS.md"), "utf8");
   const isFresh = document.includes(commandTable());
   expectNone(isFresh ? [] : ["src/command/COMMANDS.md: run `bun run docs`"]);
+});
+
+test.each([
+  ["src/client/commands/command-table.ts", clientTable],
+  ["src/client/shards/key-table.ts", keyTable],
+])("%s is what the rows of the commands say", (path, written) => {
+  const table = readFileSync(join(repositoryRoot, path), "utf8");
+  expectNone(table === written() ? [] : [`${path}: run \`bun run docs\``]);
 });
 
 test("test/README.md tells what each folder and each file beside it is for", () => {

@@ -9,6 +9,7 @@ import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { respClient, runMscache, spawnNode, startNode, temporaryDirectory } from "./harness.ts";
+import { repetitions } from "./support/repetitions.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
 const fixture = join(import.meta.dir, "package-fixture.ts");
@@ -17,6 +18,35 @@ const packMsMax = 120_000;
 const compileMsMax = 120_000;
 /** The compiler is a Go program, and gains nothing from collecting garbage in a second. */
 const environment = { ...process.env, GOGC: "off" };
+
+/** Every other entry of the package, without the framework that it is for. */
+const useOfAdapters = `
+import { KeyvStore, type KeyvStoreEntry, type KeyvStoreOptions } from "mscache/keyv";
+import { createIsrHandler, createUseCacheHandler, type NextHandlerOptions } from "mscache/next";
+import { RateLimiter, type RateLimiterOptions, type RateLimitResult } from "mscache/rate-limit";
+import { createSessionStore, type SessionStore, type StoreClass } from "mscache/session";
+import { mscacheDriver, type UnstorageDriver, type UnstorageOptions } from "mscache/unstorage";
+
+export async function adapt(client: Client, Store: StoreClass): Promise<SessionStore> {
+  const options: RateLimiterOptions = { client, limit: 10, window: 1000, prefix: undefined };
+  const result: RateLimitResult = await new RateLimiter(options).take("id");
+  return createSessionStore({ client, Store, ttl: result.resetAfter + 1 });
+}
+
+export async function revalidate(options: NextHandlerOptions): Promise<void> {
+  await createUseCacheHandler(options).updateTags(["tag"], { expire: 60 });
+  await new (createIsrHandler(options))().revalidateTag("tag");
+}
+
+export async function list(options: UnstorageOptions): Promise<string[]> {
+  const driver: UnstorageDriver = mscacheDriver(options);
+  return driver.getKeys("", { maxDepth: 1 });
+}
+
+export async function keep(options: KeyvStoreOptions, entry: KeyvStoreEntry): Promise<boolean> {
+  return new KeyvStore(options).set(entry.key, entry.value, entry.ttl);
+}
+`;
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let project: string;
@@ -32,7 +62,7 @@ beforeAll(async () => {
   await run(["tar", "-xzf", tarball, "--strip-components=1", "-C", packed], project);
   await install();
   const program = (await Bun.file(fixture).text()).replace('"../src/index.ts"', '"mscache"');
-  await Bun.write(join(project, "program.ts"), program);
+  await Bun.write(join(project, "program.ts"), program + useOfAdapters);
   await Bun.write(join(project, "package.json"), JSON.stringify({ type: "module" }));
 }, packMsMax);
 
@@ -48,7 +78,7 @@ describe("the package", () => {
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name);
     expect(files).toContain("index.d.ts");
-    expect(files.filter((name) => !name.endsWith(".d.ts"))).toEqual([]);
+    expect(files.filter((name) => !name.endsWith(".d.ts"))).toEqual(["not-bun.js"]);
   });
 
   test("is exercised whole by the program below", async () => {
@@ -70,9 +100,65 @@ describe("the package", () => {
     const call = `console.log(await exercise("${node.address}"));`;
     await Bun.write(join(project, "main.ts"), `${script}\n${call}\n`);
     expect(await run([process.execPath, "main.ts"], project)).toBe(
-      "PONG here vvnull 118118 41truetrue0 true,false true true " +
-        "SERVER_ERROR:ERR INVALID_ARGUMENT:InvalidArgumentError CONNECT_FAILED:127.0.0.1:1 mscache\n",
+      "PONG here vvnullvv 118118 41truetrue0 v,1 118,1 0 2 hello0 k true,false true true " +
+        "SERVER_ERROR:ERR INVALID_ARGUMENT:InvalidArgumentError CONNECT_FAILED:127.0.0.1:1 " +
+        "33,2 1falsefalse 8 db0,db1 mscache\n",
     );
+  });
+});
+
+describe.skipIf(Bun.which("node") === null)("in Node.js", () => {
+  const entries = Object.entries(manifest.exports).flatMap(([entry, paths]) =>
+    typeof paths === "object" ? [[entry.replace(".", "mscache"), paths.default]] : [],
+  ) as [string, string][];
+
+  test.each(entries)(
+    "%s says that it needs Bun, whatever is imported of it",
+    async (name, path) => {
+      const exported = Object.keys(await import(join(repositoryRoot, path)));
+      expect(exported.length).toBeGreaterThan(0);
+      const program = `import { ${exported.join(", ")} } from "${name}";\n`;
+      await Bun.write(join(project, "elsewhere.mjs"), program);
+      const failed = await run(["node", "elsewhere.mjs"], project).catch(String);
+      expect(failed).toContain("Error: mscache needs Bun: run this by `bun`");
+    },
+  );
+});
+
+/** What embed() of the fixture says where everything is as it should be. */
+const embedded = "v SERVE_FAILED true true v1 connected,v,,0,0";
+
+describe("a program that serves by itself", () => {
+  const main = 'import { embed } from "./program.ts";\nconsole.log(await embed());\n';
+
+  test("runs from its sources, and writes nothing of its own", async () => {
+    await Bun.write(join(project, "embed.ts"), main);
+    expect(await run([process.execPath, "embed.ts"], project)).toBe(`${embedded}\n`);
+  });
+
+  test(
+    "runs as one compiled file, in which more threads are refused",
+    async () => {
+      const threads = "await serve({ threads: 2 }).catch((error) => console.log(error.message));\n";
+      const program = `import { serve } from "mscache";\n${main}${threads}`;
+      await Bun.write(join(project, "compiled.ts"), program);
+      const file = join(directory.path, "elsewhere", "compiled");
+      const target = ["--compile", "compiled.ts", "--outfile", file];
+      await run([process.execPath, "build", ...target], project);
+      expect(await run([file], directory.path)).toBe(
+        `${embedded}\nthreads: a program that was bundled or compiled has one data thread\n`,
+      );
+    },
+    compileMsMax,
+  );
+
+  test("does not load the server unless it serves", async () => {
+    const loaded = 'Object.keys(require.cache).filter((path) => path.includes("/mscache/src/"))';
+    const script = `import { connect } from "mscache";\nvoid connect;\nconsole.log(${loaded}.join());`;
+    await Bun.write(join(project, "connecting.ts"), script);
+    const paths = await run([process.execPath, "connecting.ts"], project);
+    const rooms = new Set([...paths.matchAll(/src\/(\w+)\//g)].map(([, room]) => room));
+    expect([...rooms].sort()).toEqual(["base", "client", "embed", "protocol"]);
   });
 });
 
@@ -102,8 +188,12 @@ const modules = [
 const types = [[], ["bun-types"], ["node"]];
 
 describe("the declarations compile", () => {
-  for (const resolution of modules) {
-    test.each(types.map((names) => [names.join() || "no", names]))(
+  for (const [index, resolution] of modules.entries()) {
+    // In the short tier one kind of types for each resolution, another one each.
+    const some = types
+      .filter((_, at) => at === index)
+      .concat(types.filter((_, at) => at !== index));
+    test.each(some.slice(0, repetitions(1, 3)).map((names) => [names.join() || "no", names]))(
       `in the strictest project with ${resolution.moduleResolution} resolution and %s types`,
       async (_name, names) => {
         expect(await compile({ ...strictest, ...resolution, types: names })).toBe("");
@@ -131,10 +221,10 @@ describe("the declarations compile", () => {
   test(
     "and a mistake in the program is still found",
     async () => {
-      const wrong = 'import { connect } from "mscache";\nvoid connect({ port: 1 });\n';
+      const wrong = 'import { connect } from "mscache";\nvoid connect(":1", { port: 1 });\n';
       await Bun.write(join(project, "wrong.ts"), wrong);
       const found = await compile({ ...strictest, ...modules[0], types: [] }, "wrong.ts");
-      expect(found).toContain("'port' does not exist in type 'ClientOptions'");
+      expect(found).toContain("'port' does not exist in type 'ConnectOptions'");
     },
     compileMsMax,
   );

@@ -75,11 +75,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
   "node/": serverRooms,
   "client/": ["base/", "protocol/"],
+  // What runs in somebody's process may use the whole server, and has the client's errors.
+  "embed/": [...serverRooms, "client/"],
   "bench/": ["base/", "protocol/"],
   "cli/": ["base/", "config/", "node/", "client/", "bench/"],
   "main.ts": ["cli/"],
   "worker.ts": serverRooms,
-  "index.ts": ["client/"],
+  "index.ts": ["client/", "embed/"],
 };
 
 /** Packages and built-in modules, by the room that may use them. Bun's own modules are free. */
@@ -215,8 +217,13 @@ describe("rooms", () => {
 
 describe("doors", () => {
   const KEYSPACE = "src/keyspace/keyspace.ts";
+  /** A store without a journal has no need of the door. */
+  const STORE_ALONE = "src/embed/embedded-store.ts";
   const others = sources.filter(
-    ({ path }) => path !== KEYSPACE && !/^src\/(store|journal|client|bench|cli)\//.test(path),
+    ({ path }) =>
+      path !== KEYSPACE &&
+      path !== STORE_ALONE &&
+      !/^src\/(store|journal|client|bench|cli)\//.test(path),
   );
   const remedy = `change it through ${KEYSPACE}, which writes store and journal together`;
 

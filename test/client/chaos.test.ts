@@ -5,7 +5,7 @@
 // taken from MSCACHE_CHAOS_SEED; it repeats the choices, not the exact order.
 
 import { expect, test } from "bun:test";
-import { type Client, type ClientOptions, connect, MSCacheError } from "../../src/index.ts";
+import { type Client, type ConnectOptions, connect, MSCacheError } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import {
@@ -78,10 +78,15 @@ function request(client: Client, random: Random, key: string): [Promise<unknown>
   ])();
 }
 
-function optionsFor(random: Random, node: ScriptedNode): ClientOptions {
+/** One node, or several with the same one now and then. */
+function addressesFor(random: Random, nodes: readonly ScriptedNode[]): string[] {
+  const count = random.pick([1, 1, 2, 3]);
+  return Array.from({ length: count }, () => random.pick(nodes).addr);
+}
+
+function optionsFor(random: Random): ConnectOptions {
   const maxAttempts = random.pick([Number.POSITIVE_INFINITY, 3, 0]);
   return {
-    addr: node.addr,
     requestTimeoutMs,
     connectTimeoutMs: requestTimeoutMs,
     reconnect: { minDelayMs: 1, maxDelayMs: 8, maxAttempts },
@@ -90,8 +95,8 @@ function optionsFor(random: Random, node: ScriptedNode): ClientOptions {
 }
 
 /** The life of one client; ends when all its requests have settled and it is closed. */
-async function live(random: Random, node: ScriptedNode): Promise<void> {
-  const client = await connect(optionsFor(random, node)).catch(expectOurs);
+async function live(random: Random, nodes: readonly ScriptedNode[]): Promise<void> {
+  const client = await connect(addressesFor(random, nodes), optionsFor(random)).catch(expectOurs);
   if (client === undefined) return;
   const requests: Promise<void>[] = [];
   const stopAt = random.below(stepCount);
@@ -122,7 +127,7 @@ test("every request settles and no connection is left, whatever the nodes do", a
     await using second = new ScriptedNode(script);
     await using third = new ScriptedNode(script);
     nodes.push(first, second, third);
-    const lives = Array.from({ length: clientCount }, () => live(random, random.pick(nodes)));
+    const lives = Array.from({ length: clientCount }, () => live(random, nodes));
     const settled = Promise.all(lives).then(() => true);
     let isDone = false;
     void settled.then(() => {

@@ -3,18 +3,11 @@
 // several nodes is tested in routing.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import {
-  type ClientOptions,
-  connect,
-  type ServerError,
-  type TimeoutError,
-} from "../../src/index.ts";
+import { ConnectError, connect, type ServerError, type TimeoutError } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
-import { patient } from "../support/patient-client.ts";
-import { leaderGreeting, type Script, ScriptedNode } from "./scripted-node.ts";
-
-const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
+import { quick } from "../support/patient-client.ts";
+import { followerGreeting, leaderGreeting, type Script, ScriptedNode } from "./scripted-node.ts";
 
 /** Answers GET with the key and everything else with OK. */
 const echo: Script = (command) => {
@@ -32,9 +25,9 @@ const silentAbout =
 describe("opening", () => {
   test("the client says HELLO 3, with a login where a password is given", async () => {
     await using node = new ScriptedNode(echo);
-    await using plain = await connect({ addr: node.addr });
-    await using named = await connect({ addr: node.addr, username: "u", password: "p" });
-    await using unnamed = await connect({ addr: node.addr, password: "p" });
+    await using plain = await connect(node.addr);
+    await using named = await connect(node.addr, { username: "u", password: "p" });
+    await using unnamed = await connect(node.addr, { password: "p" });
     expect([plain, named, unnamed].map((client) => client.address)).toEqual(
       Array(3).fill(node.addr),
     );
@@ -45,7 +38,7 @@ describe("opening", () => {
   test("a refused connection rejects with ConnectError and the address", async () => {
     const node = new ScriptedNode(echo);
     await node[Symbol.asyncDispose]();
-    const error = await failureOf(connect({ addr: node.addr }));
+    const error = await failureOf(connect(node.addr));
     expect(error).toMatchObject({
       name: "ConnectError",
       code: "CONNECT_FAILED",
@@ -57,7 +50,7 @@ describe("opening", () => {
 
   test("a refused login rejects with ConnectError and the server's text", async () => {
     await using node = new ScriptedNode(() => "-WRONGPASS invalid\r\n");
-    const error = await failureOf(connect({ addr: node.addr, password: "wrong" }));
+    const error = await failureOf(connect(node.addr, { password: "wrong" }));
     expect(error).toMatchObject({ code: "CONNECT_FAILED", cause: { serverCode: "WRONGPASS" } });
     expect(error.message).toContain("WRONGPASS invalid");
   });
@@ -65,27 +58,27 @@ describe("opening", () => {
   test("a server that repeats the password of a refused login does not bring it into an error", async () => {
     const words = "unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'u' 'secret' ";
     await using node = new ScriptedNode(() => `-ERR ${words}\r\n`);
-    const error = await failureOf(connect({ addr: `redis://u:secret@${node.addr}` }));
+    const error = await failureOf(connect(`redis://u:secret@${node.addr}`));
     expect(error.message).toEndWith(": ERR unknown command 'HELLO'");
     expect(Bun.inspect(error)).not.toContain("secret");
   });
 
   test("a node that accepts and stays silent rejects after connectTimeoutMs", async () => {
     await using node = new ScriptedNode(() => "");
-    const error = await failureOf(connect({ addr: node.addr, connectTimeoutMs: 20 }));
+    const error = await failureOf(connect(node.addr, { connectTimeoutMs: 20 }));
     expect(error.message).toBe(`cannot connect to ${node.addr}: no reply within 20 ms`);
   });
 
   test("a server of another kind rejects with ConnectError", async () => {
     await using node = new ScriptedNode(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
-    expect(await failureOf(connect({ addr: node.addr }))).toMatchObject({
+    expect(await failureOf(connect(node.addr))).toMatchObject({
       code: "CONNECT_FAILED",
       cause: { code: "PROTOCOL_ERROR" },
     });
   });
 
   test("invalid options reject and do not throw", async () => {
-    expect(await failureOf(connect({ addr: "nowhere" }))).toMatchObject({
+    expect(await failureOf(connect("nowhere"))).toMatchObject({
       code: "INVALID_ARGUMENT",
     });
   });
@@ -94,22 +87,30 @@ describe("opening", () => {
 describe("sending", () => {
   test("requests of one turn leave in one write, in order", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
     expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys);
     expect(node.peers[0].arrivals).toEqual([["HELLO 3"], keys.map((key) => `GET ${key}`)]);
   });
 
+  test("a thousand requests of one turn, which leave in several writes, keep their order", async () => {
+    await using node = new ScriptedNode(echo);
+    await using client = await connect(node.addr);
+    const keys = Array.from({ length: 1_000 }, (_, i) => `k${i}`);
+    expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys);
+    expect(node.commands).toEqual(keys.map((key) => `GET ${key}`));
+  });
+
   test("a write and a read of one turn keep their order", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     await Promise.all([client.set("a", "1"), client.get("a"), client.set("b", "2")]);
     expect(node.commands).toEqual(["SET a 1", "GET a", "SET b 2"]);
   });
 
   test("bytes that the socket does not take are sent when it drains", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const peer = node.peers[0];
     peer.socket.pause();
     const values = Array.from({ length: 8 }, (_, i) => String(i).repeat(1_000_000));
@@ -121,7 +122,7 @@ describe("sending", () => {
 
   test("one request more than maxPending rejects at once, and later ones are accepted again", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    await using client = await connect({ addr: node.addr, maxPending: 2 });
+    await using client = await connect(node.addr, { maxPending: 2 });
     const waiting = [client.get("slow"), client.get("b")];
     expect(await failureOf(client.get("c"))).toMatchObject({ code: "TOO_MANY_PENDING" });
     await waitFor(() => node.commands.length === 2);
@@ -132,7 +133,7 @@ describe("sending", () => {
 
   test("arguments of a wrong type reject and send nothing", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const wrong = 7 as unknown as string;
     const failures = await Promise.all(
       [
@@ -140,8 +141,8 @@ describe("sending", () => {
         client.set("k", wrong),
         client.mget(["a", wrong]),
         client.deleteMany(["a", wrong]),
-        client.set("k", "v", { ttlMs: 0 }),
-        client.expire("k", { ttlSeconds: -1 }),
+        client.set("k", "v", { ttl: 0 }),
+        client.expire("k", { ttl: -1 }),
         client.incr("k", 0.5),
       ].map(failureOf),
     );
@@ -155,7 +156,7 @@ describe("replies", () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET list" ? "-WRONGTYPE not a string\r\n" : echo(command, peer),
     );
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const [failed, fine] = await Promise.allSettled([client.get("list"), client.get("a")]);
     expect(fine).toEqual({ status: "fulfilled", value: "a" });
     const error = (failed as PromiseRejectedResult).reason as ServerError;
@@ -170,7 +171,7 @@ describe("replies", () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET number" ? ":1\r\n" : echo(command, peer),
     );
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const [failed, fine] = await Promise.allSettled([client.get("number"), client.get("a")]);
     expect(fine).toEqual({ status: "fulfilled", value: "a" });
     expect(failed).toMatchObject({
@@ -182,7 +183,7 @@ describe("replies", () => {
     await using node = new ScriptedNode(
       (command, peer) => `>2\r\n+news\r\n:1\r\n${echo(command, peer) ?? leaderGreeting}`,
     );
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await Promise.all([client.get("a"), client.get("b")])).toEqual(["a", "b"]);
   });
 
@@ -190,7 +191,7 @@ describe("replies", () => {
     await using node = new ScriptedNode((command) =>
       command.startsWith("INCRBY") ? ":9007199254740993\r\n" : undefined,
     );
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await failureOf(client.incr("k"))).toMatchObject({
       code: "RESULT_OUT_OF_RANGE",
       result: 9007199254740993n,
@@ -201,7 +202,7 @@ describe("replies", () => {
 describe("a request without a reply in time", () => {
   test("rejects with TimeoutError, and its late reply is not matched to the next request", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    await using client = await connect({ addr: node.addr, requestTimeoutMs: 40 });
+    await using client = await connect(node.addr, { requestTimeoutMs: 40 });
     const { socket } = node.peers[0];
     // A node that is slow but not silent keeps its connection.
     const noise = setInterval(() => socket.write(">1\r\n+still here\r\n"), 5);
@@ -215,7 +216,7 @@ describe("a request without a reply in time", () => {
 
   test("on a silent node ends the connection, and the client reconnects", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
+    await using client = await connect(node.addr, { ...quick, requestTimeoutMs: 40 });
     expect(await failureOf(client.get("slow"))).toMatchObject({ code: "TIMEOUT", sent: true });
     expect(await client.get("a")).toBe("a");
     expect(node.peers).toHaveLength(2);
@@ -223,13 +224,37 @@ describe("a request without a reply in time", () => {
 
   test("while there is no connection was never sent, and the error says why", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
+    await using client = await connect(node.addr, { ...quick, requestTimeoutMs: 40 });
     await node[Symbol.asyncDispose]();
     const errors = await Promise.all([failureOf(client.get("a")), failureOf(client.get("b"))]);
     const last = (await failureOf(client.get("c"))) as TimeoutError;
     expect(errors[0].name).toMatch(/ConnectionLostError|TimeoutError/);
     expect([last.sent, (last.cause as Error).name]).toEqual([false, "ConnectError"]);
   });
+
+  test.each(["is gone", "stands still"])(
+    "names the fault once if it is a write, and its node %s",
+    async (state) => {
+      await using node = new ScriptedNode((command) =>
+        command.startsWith("HELLO") ? followerGreeting : state === "is gone" ? undefined : "",
+      );
+      await using client = await connect(node.addr, { ...quick, requestTimeoutMs: 80 });
+      if (state === "is gone") await node[Symbol.asyncDispose]();
+      const texts: string[] = [];
+      await waitFor(async () => {
+        const failure = (await failureOf(client.set("a", "1"))) as TimeoutError;
+        texts.push(failure.message);
+        return failure.code === "TIMEOUT" && failure.cause instanceof ConnectError;
+      });
+      await Promise.all(
+        ["b", "c", "d"].map(async (key) => {
+          texts.push(((await failureOf(client.set(key, "1"))) as Error).message);
+        }),
+      );
+      for (const text of texts) expect(text.split("no reply within").length - 1).toBeLessThan(2);
+      expect(texts.at(-1)).toMatch(/^no reply within 80 ms \(never sent\): c/);
+    },
+  );
 });
 
 describe("a lost connection", () => {
@@ -237,7 +262,7 @@ describe("a lost connection", () => {
     await using node = new ScriptedNode((command, peer) =>
       command.startsWith("INCRBY") ? undefined : echo(command, peer),
     );
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     const sent = client.incr("counter");
     const failure = failureOf(sent);
     await waitFor(() => node.commands.length === 1);
@@ -249,7 +274,7 @@ describe("a lost connection", () => {
 
   test("leaves unsent requests to the next connection", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     node.peers[0].socket.pause();
     const stuck = failureOf(client.set("big", new Uint8Array(32_000_000)));
     const later = Promise.all([client.get("a"), client.set("b", "2"), client.get("c")]);
@@ -265,14 +290,14 @@ describe("a lost connection", () => {
     await using node = new ScriptedNode((command, peer) =>
       command === "GET bad" ? "@garbage\r\n" : echo(command, peer),
     );
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     expect(await failureOf(client.get("bad"))).toMatchObject({ code: "PROTOCOL_ERROR" });
     expect(await client.get("a")).toBe("a");
   });
 
   test("is the result of a reply without a request", async () => {
     await using node = new ScriptedNode(echo);
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     node.peers[0].socket.write("+OK\r\n");
     await waitFor(() => node.peers.length === 2);
     expect(await client.get("a")).toBe("a");
@@ -280,7 +305,7 @@ describe("a lost connection", () => {
 
   test("is final when no attempt is left", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    await using client = await connect({ addr: node.addr, reconnect: { maxAttempts: 0 } });
+    await using client = await connect(node.addr, { retries: 0, reconnect: { maxAttempts: 0 } });
     const failure = failureOf(client.get("slow"));
     await waitFor(() => node.commands.length === 1);
     node.cut();
@@ -294,7 +319,7 @@ describe("a lost connection", () => {
 describe("close", () => {
   test("waits for replies and accepts nothing new", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    const client = await connect({ addr: node.addr });
+    const client = await connect(node.addr);
     const slow = client.get("slow");
     await waitFor(() => node.commands.length === 1);
     const closed = client.close();
@@ -308,7 +333,7 @@ describe("close", () => {
 
   test("does not wait longer than requestTimeoutMs", async () => {
     await using node = new ScriptedNode(silentAbout("slow"));
-    const client = await connect({ addr: node.addr, requestTimeoutMs: 40 });
+    const client = await connect(node.addr, { requestTimeoutMs: 40 });
     const failure = failureOf(client.get("slow"));
     await client.close();
     expect(await failure).toMatchObject({ code: "TIMEOUT", sent: true });
@@ -316,7 +341,7 @@ describe("close", () => {
 
   test("closes a client whose node has died", async () => {
     await using node = new ScriptedNode(echo);
-    const client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 40 });
+    const client = await connect(node.addr, { ...quick, requestTimeoutMs: 40 });
     await node[Symbol.asyncDispose]();
     const failure = failureOf(client.get("a"));
     await client.close();

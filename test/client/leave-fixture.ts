@@ -3,54 +3,54 @@
 // process.exit(). Timeouts here are longer than that wait, so a timer that is left behind fails the
 // test.
 
-import { type ClientOptions, connect } from "../../src/index.ts";
+import { type ConnectOptions, connect } from "../../src/index.ts";
 
 const long = 600_000;
 const [scenario = "", addr = ""] = process.argv.slice(2);
-const patient: ClientOptions = { addr, requestTimeoutMs: long, connectTimeoutMs: long };
+const patient: ConnectOptions = { requestTimeoutMs: long, connectTimeoutMs: long };
 
 const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   async used() {
-    const client = await connect(patient);
+    const client = await connect(addr, patient);
     await Promise.all([client.set("a", "1"), client.get("a")]);
     await client.close();
   },
   async twice() {
-    const client = await connect(patient);
+    const client = await connect(addr, patient);
     await Promise.all([client.close(), client.close()]);
     await client.close();
   },
   async refused() {
     await ask("stop");
-    await connect(patient).then(unexpected, () => undefined);
+    await connect(addr, patient).then(unexpected, () => undefined);
   },
   async silent() {
-    await connect({ ...patient, connectTimeoutMs: 20 }).then(unexpected, () => undefined);
+    await connect(addr, { ...patient, connectTimeoutMs: 20 }).then(unexpected, () => undefined);
   },
   async unwelcome() {
-    await connect(patient).then(unexpected, () => undefined);
+    await connect(addr, patient).then(unexpected, () => undefined);
   },
   async waiting() {
     const reconnect = { minDelayMs: long };
-    const client = await connect({ ...patient, requestTimeoutMs: 40, reconnect });
+    const client = await connect(addr, { ...patient, requestTimeoutMs: 40, reconnect });
     await ask("stop");
     await client.get("a").catch(() => undefined);
     await client.close();
   },
   async dialing() {
-    const client = await connect({ ...patient, reconnect: { minDelayMs: 1 } });
+    const client = await connect(addr, { ...patient, reconnect: { minDelayMs: 1 } });
     await ask("silence");
     await Bun.sleep(50); // time for the attempt; sooner or later, the close must end it
     await client.close();
   },
   async leaderless() {
     const reconnect = { minDelayMs: long };
-    const client = await connect({ ...patient, requestTimeoutMs: 40, reconnect });
+    const client = await connect(addr, { ...patient, requestTimeoutMs: 40, reconnect });
     await client.set("a", "1").then(unexpected, () => undefined);
     await client.close();
   },
   async unanswered() {
-    const client = await connect({ ...patient, requestTimeoutMs: 40 });
+    const client = await connect(addr, { ...patient, requestTimeoutMs: 40 });
     const read = client.get("").then(unexpected, () => undefined);
     await client.close();
     await read;

@@ -5,10 +5,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type ClientOptions, connect } from "../../src/index.ts";
+import { connect } from "../../src/index.ts";
 import { rawConnection, waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
-import { patient } from "../support/patient-client.ts";
+import { quick } from "../support/patient-client.ts";
 import {
   followerGreeting,
   followerOf,
@@ -21,8 +21,6 @@ import {
 
 /** A process that has not exited after this time is killed, and its test fails. */
 const processMsMax = 30_000;
-
-const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
 const leader: Script = (command) => {
   if (command.startsWith("HELLO")) return undefined;
@@ -44,7 +42,7 @@ describe("a reply to HELLO followed by other bytes", () => {
 
   test("makes connect() reject instead of returning a client with a dead connection", async () => {
     await using node = new ScriptedNode(overeager);
-    expect(await failureOf(connect({ addr: node.addr }))).toMatchObject({
+    expect(await failureOf(connect(node.addr))).toMatchObject({
       code: "CONNECT_FAILED",
       cause: { code: "PROTOCOL_ERROR" },
     });
@@ -52,7 +50,7 @@ describe("a reply to HELLO followed by other bytes", () => {
 
   test("fails a reconnection, and the next attempt serves the waiting requests", async () => {
     await using node = new ScriptedNode(leader);
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     node.script = overeager;
     node.cut();
     await waitFor(() => node.peers.length >= 3, { message: "two more attempts" });
@@ -64,7 +62,7 @@ describe("a reply to HELLO followed by other bytes", () => {
   test("from a leader sends no write into a dead connection", async () => {
     await using top = new ScriptedNode(overeager);
     await using node = new ScriptedNode(follower(() => followerOf(top)));
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     const stored = client.set("a", "1");
     await waitFor(() => top.peers.length >= 2, { message: "a second attempt" });
     top.script = leader;
@@ -77,7 +75,7 @@ test("a reply to ROLE followed by other bytes does not make a dead connection th
     command === "ROLE" ? `${leaderRole}+OK\r\n` : leader(command, peer),
   );
   await using node = new ScriptedNode(follower(() => followerOf(top)));
-  await using client = await connect({ ...quick, addr: node.addr });
+  await using client = await connect(node.addr, quick);
   const stored = client.set("a", "1");
   await waitFor(() => top.peers.length >= 2, { message: "a second attempt" });
   top.script = leader;
@@ -87,7 +85,7 @@ test("a reply to ROLE followed by other bytes does not make a dead connection th
 describe("an address to which no connection can be attempted", () => {
   test("is refused by connect()", async () => {
     for (const host of ["127.0.0.1\0.example", "a\u0007b", "h".repeat(254)]) {
-      const error = await failureOf(connect({ addr: `${host}:5000` }));
+      const error = await failureOf(connect(`${host}:5000`));
       expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
     }
   });
@@ -101,7 +99,7 @@ describe("an address to which no connection can be attempted", () => {
     await using top = new ScriptedNode(leader);
     let role = wrong();
     await using node = new ScriptedNode(follower(() => role));
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     const stored = client.set("a", "1");
     await waitFor(() => node.commands.length >= 2, { message: "a second ROLE" });
     role = followerOf(top);
@@ -110,7 +108,7 @@ describe("an address to which no connection can be attempted", () => {
 
   test("is named in the error when the write times out", async () => {
     await using node = new ScriptedNode(follower(() => followerOf({ port: 70_000 })));
-    await using client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 200 });
+    await using client = await connect(node.addr, { ...quick, requestTimeoutMs: 200 });
     expect(await failureOf(client.set("a", "1"))).toMatchObject({
       code: "TIMEOUT",
       sent: false,
@@ -127,7 +125,7 @@ describe("a node that closes the connection", () => {
       peer.socket.end();
       return "";
     });
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     expect(await failureOf(client.get("torn"))).toMatchObject({ code: "CONNECTION_LOST" });
     expect(await client.get("a")).toBe("OK");
   });
@@ -138,7 +136,7 @@ describe("a node that closes the connection", () => {
       peer.socket.shutdown();
       return "";
     });
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     expect(await failureOf(client.get("last"))).toMatchObject({ code: "CONNECTION_LOST" });
     expect(await client.get("a")).toBe("OK");
   });
@@ -148,7 +146,7 @@ describe("a node that closes the connection", () => {
       peer.socket.end();
       return "";
     });
-    const error = await failureOf(connect({ addr: node.addr }));
+    const error = await failureOf(connect(node.addr));
     expect(error).toMatchObject({ code: "CONNECT_FAILED", cause: { code: "CONNECTION_LOST" } });
   });
 });
@@ -160,7 +158,7 @@ describe("timeouts", () => {
       setTimeout(() => peer.socket.write(leaderGreeting), 100);
       return "";
     });
-    await using client = await connect({ addr: node.addr, requestTimeoutMs: 20 });
+    await using client = await connect(node.addr, { requestTimeoutMs: 20 });
     expect(await client.ping()).toBe("OK");
   });
 });
@@ -168,11 +166,51 @@ describe("timeouts", () => {
 describe("close", () => {
   test("called twice at once closes once", async () => {
     await using node = new ScriptedNode(leader);
-    const client = await connect({ addr: node.addr });
+    const client = await connect(node.addr);
     const read = client.get("a");
     await Promise.all([client.close(), client.close(), client[Symbol.asyncDispose]()]);
     expect(await read).toBe("OK");
     await client.close();
+  });
+
+  test("does not wait for requests that have settled, wherever they are", async () => {
+    const node = new ScriptedNode((command, peer) =>
+      command === "GET slow" ? undefined : leader(command, peer),
+    );
+    const client = await connect(node.addr, quick);
+    const abort = new AbortController();
+    const sent = client.with({ signal: abort.signal }).get("slow");
+    await waitFor(() => node.commands.includes("GET slow"));
+    abort.abort();
+    expect(await failureOf(sent)).toMatchObject({ code: "ABORTED", sent: true });
+    await client.close(); // a minute and more if it waited
+    await node[Symbol.asyncDispose]();
+  });
+
+  test.each<["get" | "set"]>([["get"], ["set"]])(
+    "does not wait for a %s that was never sent and has timed out",
+    async (kind) => {
+      const node = new ScriptedNode(leader);
+      const client = await connect(node.addr, quick);
+      await node[Symbol.asyncDispose]();
+      await waitFor(async () => {
+        const hasty = client.with({ timeout: 20 });
+        const failure = await failureOf(kind === "get" ? hasty.get("a") : hasty.set("a", "1"));
+        return (failure as { code?: string }).code === "TIMEOUT";
+      });
+      await client.close();
+    },
+  );
+
+  test("waits for a request until that settles by its own limit", async () => {
+    await using node = new ScriptedNode((command, peer) =>
+      command === "GET slow" ? undefined : leader(command, peer),
+    );
+    const client = await connect(node.addr, quick);
+    const failure = failureOf(client.with({ timeout: 200 }).get("slow"));
+    await waitFor(() => node.commands.includes("GET slow"));
+    await client.close();
+    expect(await failure).toMatchObject({ code: "TIMEOUT", sent: true });
   });
 
   test("while a login to the leader is under way leaves no connection to it", async () => {
@@ -183,7 +221,7 @@ describe("close", () => {
       return "";
     });
     await using node = new ScriptedNode(follower(() => followerOf(top)));
-    const client = await connect({ ...quick, addr: node.addr, requestTimeoutMs: 400 });
+    const client = await connect(node.addr, { ...quick, requestTimeoutMs: 400 });
     const failure = failureOf(client.set("a", "1"));
     await waitFor(() => top.peers.length === 1, { message: "the login" });
     expect(await failure).toMatchObject({ code: "TIMEOUT" });
@@ -201,8 +239,7 @@ describe("close", () => {
     // The second ROLE is younger than the write and still without a reply when the write times out.
     const answers = [followerOf(gone), undefined];
     await using node = new ScriptedNode(follower(() => answers.shift()));
-    const client = await connect({
-      addr: node.addr,
+    const client = await connect(node.addr, {
       requestTimeoutMs: 400,
       reconnect: { minDelayMs: 200 },
     });

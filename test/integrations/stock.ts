@@ -1,16 +1,12 @@
-// Stock software from npm, unchanged: package.json and bun.lock of this folder pin it, and it is
-// installed once for each bun.lock, outside the repository, so that no package of the repository is
-// found in its place. Without a network the first install fails, and so do the tests.
+// Stock software from npm, unchanged: package.json and bun.lock of this folder pin it
+// (scripts/stock-packages.ts). Without a network the first install fails, and so do the tests.
 // Invariant: an integration has done something with the node, and the node refused nothing of it.
 
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { installStock } from "../../scripts/stock-packages.ts";
 import { respClient, startNode, startRedis } from "../harness.ts";
 
-const manifest = ["package.json", "bun.lock", "bunfig.toml"];
-const packages = install();
+const packages = installStock("integrations", import.meta.dir);
 /** MSCACHE_TEST_SERVER=redis puts redis-server in the place of the node: all pass there too. */
 const onRedis = process.env.MSCACHE_TEST_SERVER === "redis";
 
@@ -20,7 +16,12 @@ export type Untyped = any;
 
 /** What a stock package exports. */
 export async function stock(name: string): Promise<Untyped> {
-  return await import(Bun.resolveSync(name, packages));
+  return await import(stockPath(name));
+}
+
+/** The file that a stock package is imported from. */
+export function stockPath(name: string): string {
+  return Bun.resolveSync(name, packages);
 }
 
 /** A node for one integration, and what the integration has opened on it. */
@@ -107,33 +108,4 @@ async function calledOf(client: Client, asked: readonly string[]): Promise<strin
     const own = asked.filter((one) => one.toLowerCase() === name).length;
     return Number(calls) > own ? [name.toUpperCase()] : [];
   });
-}
-
-// ---- installing ---------------------------------------------------------------------------------
-
-function install(): string {
-  const lock = readFileSync(join(import.meta.dir, "bun.lock"));
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const target = join(cache, "mscache-test", `integrations-${Bun.hash(lock).toString(36)}`);
-  if (existsSync(target)) return target;
-  const draft = `${target}.${process.pid}`;
-  mkdirSync(draft, { recursive: true });
-  for (const name of manifest) copyFileSync(join(import.meta.dir, name), join(draft, name));
-  const command = [process.execPath, "install", "--frozen-lockfile"];
-  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: draft, stdout: "ignore" });
-  if (exitCode !== 0) {
-    rmSync(draft, { recursive: true });
-    throw new Error(`the integrations could not be installed from npm: ${stderr}`);
-  }
-  if (!existsSync(target)) renameInto(draft, target);
-  return target;
-}
-
-/** Another file of the tests may have been quicker; its install is the same. */
-function renameInto(draft: string, target: string): void {
-  try {
-    renameSync(draft, target);
-  } catch (error) {
-    if (!existsSync(target)) throw error;
-  }
 }

@@ -20,6 +20,8 @@ export class LinkProxy implements AsyncDisposable {
   private allowance = Number.POSITIVE_INFINITY;
   /** What is held back, for each connection that has some. */
   private readonly held = new Map<Socket, () => void>();
+  /** How late the leader's bytes arrive. Never make it shorter while a connection has some. */
+  delayMs = 0;
   /** Connections that got through, over the proxy's life. */
   passed = 0;
 
@@ -84,7 +86,10 @@ export class LinkProxy implements AsyncDisposable {
     this.join(near, far, (chunk) => {
       if (!far.write(chunk)) near.pause();
     });
-    this.join(far, near, (chunk) => this.pass(far, near, chunk));
+    this.join(far, near, (chunk) => {
+      if (this.delayMs === 0) this.pass(far, near, chunk);
+      else setTimeout(() => this.pass(far, near, chunk), this.delayMs);
+    });
   }
 
   /** Passes on what may pass, and stops reading where the rest is kept back. */

@@ -48,6 +48,11 @@ export class Member implements AsyncDisposable {
     await this.node?.process.exited;
   }
 
+  /** SIGSTOP or SIGCONT: a process that stands still, as a machine that is out of breath. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.node?.process.kill(name);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.node?.[Symbol.asyncDispose]();
   }
@@ -107,11 +112,13 @@ async function startMembers(
   return members;
 }
 
-async function startSentinel(
+/** One sentinel, of which `quorum` must agree that the leader is down. */
+export async function startSentinel(
   stack: AsyncDisposableStack,
   directory: string,
   leaderPort: number,
-  options: SentinelOptions,
+  options: SentinelOptions = [],
+  quorum = 2,
 ): Promise<number> {
   const port = await freePort();
   const file = join(directory, `sentinel-${port}.conf`);
@@ -119,7 +126,7 @@ async function startSentinel(
     `port ${port}`,
     `bind ${host}`,
     `dir ${directory}`,
-    `sentinel monitor ${leaderName} ${host} ${leaderPort} 2`,
+    `sentinel monitor ${leaderName} ${host} ${leaderPort} ${quorum}`,
     `sentinel down-after-milliseconds ${leaderName} ${downAfterMs}`,
     `sentinel failover-timeout ${leaderName} ${failoverTimeoutMs}`,
     `sentinel parallel-syncs ${leaderName} 2`,

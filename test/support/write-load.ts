@@ -15,8 +15,8 @@ import { type Argument, partsOf, type Reply, show, textOf } from "./wire.ts";
 const keyCount = 2_000;
 const databases = 3;
 const batchSize = 40;
-/** Beside other tests the load is a third of what it is in long runs. */
-const pauseMs = repetitions(15, 5);
+/** Beside other tests the load is an eighth of a long run's: it goes on in every wait. */
+const pauseMs = repetitions(40, 5);
 const farAwayMs = 60_000;
 
 type Writer = (random: Random, key: string) => Argument[];

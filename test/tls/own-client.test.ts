@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ClientOptions } from "../../src/client/client-options.ts";
-import type { TlsOptions } from "../../src/client/client-tls.ts";
+import type { ConnectOptions } from "../../src/client/client-options.ts";
+import type { TlsOptions } from "../../src/client/link/client-tls.ts";
 import type { Server } from "../../src/node/server.ts";
 import { caseMsMax, respClient, runMscache, startRedis, waitFor } from "../harness.ts";
 import type { Certificate } from "../support/certificates.ts";
@@ -31,9 +31,12 @@ afterAll(async () => {
 });
 
 /** The value that was stored, or why there is none. */
-async function outcome(options: ClientOptions): Promise<string | null> {
+async function outcome(addr: string, options: ConnectOptions = {}): Promise<string | null> {
   try {
-    await using client = await connectPatiently({ ...options, reconnect: { maxAttempts: 0 } });
+    await using client = await connectPatiently(addr, {
+      ...options,
+      reconnect: { maxAttempts: 0 },
+    });
     await client.set("own", "client");
     return await client.get("own");
   } catch (error) {
@@ -51,24 +54,24 @@ describe("the client", () => {
 
   test("trusts a node whose certificate its authority has signed, by name and by address", async () => {
     for (const host of ["127.0.0.1", "localhost"]) {
-      expect(await outcome({ addr: url(host), tls: { ca } })).toBe("client");
+      expect(await outcome(url(host), { tls: { ca } })).toBe("client");
     }
     const addr = `127.0.0.1:${server.tlsPort}`;
-    const options = { addr, username: "default", password: "secret" };
-    expect(await outcome({ ...options, tls: { ca: [ca] } })).toBe("client");
+    const options = { username: "default", password: "secret" };
+    expect(await outcome(addr, { ...options, tls: { ca: [ca] } })).toBe("client");
   });
 
   test("refuses others, and says why", async () => {
     const other = readFileSync(bed.stranger.cert, "utf8");
-    expect(await outcome({ addr: url(), tls: { ca: other } })).toMatch(/TLS: (unable|self signed)/);
-    expect(await outcome({ addr: url() })).toMatch(/TLS: (unable|self signed)/);
+    expect(await outcome(url(), { tls: { ca: other } })).toMatch(/TLS: (unable|self signed)/);
+    expect(await outcome(url())).toMatch(/TLS: (unable|self signed)/);
     const expired = await bed.authority.issue("expired", { days: -1 });
     const elsewhere = await bed.authority.issue("elsewhere", { names: "DNS:elsewhere.example" });
     const withOwn = ({ cert, key }: Certificate) =>
       startTls(bed, { "tls-cert-file": cert, "tls-key-file": key });
     await using late = await withOwn(expired);
     await using strange = await withOwn(elsewhere);
-    const to = (port: number, tls: TlsOptions) => outcome({ addr: `127.0.0.1:${port}`, tls });
+    const to = (port: number, tls: TlsOptions) => outcome(`127.0.0.1:${port}`, { tls });
     expect(await to(late.tlsPort, { ca })).toContain("TLS: certificate has expired");
     expect(await to(strange.tlsPort, { ca })).toContain("TLS: Hostname/IP does not match");
     expect(await to(strange.tlsPort, { ca, serverName: "elsewhere.example" })).toBe("client");
@@ -79,8 +82,8 @@ describe("the client", () => {
   test("shows its certificate to a node that asks for one", async () => {
     await using strict = await startTls(bed, { "tls-auth-clients": "yes" });
     const addr = `mscaches://127.0.0.1:${strict.tlsPort}`;
-    expect(await outcome({ addr, tls: { ca, ...texts(bed.client) } })).toBe("client");
-    expect(await outcome({ addr, tls: { ca } })).toContain("certificate required");
+    expect(await outcome(addr, { tls: { ca, ...texts(bed.client) } })).toBe("client");
+    expect(await outcome(addr, { tls: { ca } })).toContain("certificate required");
   });
 
   test("finds the leader by TLS when it is connected to a follower", async () => {
@@ -91,10 +94,7 @@ describe("the client", () => {
     });
     await using plain = await respClient(follower.port);
     await waitFor(async () => /link_status:up/.test(String(await plain.call("INFO"))));
-    await using client = await connectPatiently({
-      addr: `127.0.0.1:${follower.tlsPort}`,
-      tls: { ca },
-    });
+    await using client = await connectPatiently(`127.0.0.1:${follower.tlsPort}`, { tls: { ca } });
     await client.set("written", "by TLS");
     await waitFor(async () => (await client.get("written")) === "by TLS");
   });
@@ -102,21 +102,19 @@ describe("the client", () => {
   test.skipIf(redisNote !== "")(`works in the database that it is told${redisNote}`, async () => {
     await using redis = await startRedis();
     const addr = `redis://127.0.0.1:${redis.port}`;
-    await using first = await connectPatiently({ addr });
-    await using third = await connectPatiently({ addr: `${addr}/3` });
-    await using same = await connectPatiently({ addr, database: 3 });
+    await using first = await connectPatiently(addr);
+    await using third = await connectPatiently(`${addr}/3`);
+    await using same = await connectPatiently(addr, { database: 3 });
     await third.set("key", "in 3");
     expect([await first.get("key"), await same.get("key")]).toEqual([null, "in 3"]);
   });
 
   test("goes by a Unix socket, and says if a node has no such database", async () => {
     const addr = `unix://${bed.directory}/node.sock`;
-    expect(await outcome({ addr, password: "secret" })).toBe("client");
-    await using client = await connectPatiently({
-      addr: `redis://:secret@127.0.0.1:${server.port}/0`,
-    });
+    expect(await outcome(addr, { password: "secret" })).toBe("client");
+    await using client = await connectPatiently(`redis://:secret@127.0.0.1:${server.port}/0`);
     expect(client.address).toBe(`127.0.0.1:${server.port}`);
-    const absent = await outcome({ addr: `redis://:secret@127.0.0.1:${server.port}/999` });
+    const absent = await outcome(`redis://:secret@127.0.0.1:${server.port}/999`);
     expect(absent).toContain("DB index is out of range");
   });
 });

@@ -4,13 +4,14 @@
 import { describe, expect, test } from "bun:test";
 import { formatAddress } from "../../../src/base/address.ts";
 import { InvalidArgumentError } from "../../../src/client/client-errors.ts";
-import { backoffMs } from "../../../src/client/client-link.ts";
+import { type ConnectOptions, resolveOptions } from "../../../src/client/client-options.ts";
 import {
-  type ClientOptions,
-  parseAddress,
-  resolveOptions,
-} from "../../../src/client/client-options.ts";
-import { lifetimeWords, type SetOptions, setCommand } from "../../../src/client/lifetime.ts";
+  lifetimeWords,
+  type SetOptions,
+  setCommand,
+} from "../../../src/client/commands/lifetime.ts";
+import { backoffMs } from "../../../src/client/link/client-link.ts";
+import { parseAddress } from "../../../src/client/routing/client-addresses.ts";
 
 describe("an address", () => {
   test.each([
@@ -50,8 +51,8 @@ describe("an address", () => {
 
 describe("options", () => {
   test("have the documented defaults", () => {
-    expect(resolveOptions({})).toEqual({
-      place: { host: "127.0.0.1", port: 5000 },
+    expect(resolveOptions()).toEqual({
+      places: [{ host: "127.0.0.1", port: 5000 }],
       tls: null,
       database: 0,
       login: null,
@@ -59,34 +60,42 @@ describe("options", () => {
       requestTimeoutMs: 5_000,
       reconnect: { minDelayMs: 50, maxDelayMs: 2_000, maxAttempts: Number.POSITIVE_INFINITY },
       maxPending: 65_536,
+      sentinel: null,
+      reads: "nearest",
+      readYourWrites: false,
+      retries: 16,
+      offlineQueue: true,
     });
   });
 
   test("a password alone logs in as default", () => {
-    expect(resolveOptions({ password: "p" }).login).toEqual({ username: "default", password: "p" });
+    expect(resolveOptions(undefined, { password: "p" }).login).toEqual({
+      username: "default",
+      password: "p",
+    });
   });
 
   test("a URL says what options may say, and options go before it", () => {
     const url = "rediss://joe:p%40ss@[::1]:7000/3";
-    expect(resolveOptions({ addr: url })).toMatchObject({
-      place: { host: "::1", port: 7000 },
+    expect(resolveOptions(url)).toMatchObject({
+      places: [{ host: "::1", port: 7000 }],
       tls: { rejectUnauthorized: true },
       database: 3,
       login: { username: "joe", password: "p@ss" },
     });
-    const options = { addr: url, username: "ann", password: "q", database: 0 };
+    const options = { username: "ann", password: "q", database: 0 };
     expect(
-      resolveOptions({ ...options, tls: { ca: "pem", rejectUnauthorized: false } }),
+      resolveOptions(url, { ...options, tls: { ca: "pem", rejectUnauthorized: false } }),
     ).toMatchObject({
       tls: { ca: "pem", rejectUnauthorized: false },
       database: 0,
       login: { username: "ann", password: "q" },
     });
-    expect(resolveOptions({ addr: "unix:///run/x.sock" }).place).toEqual({
-      ...{ host: "", port: 0, unixPath: "/run/x.sock" },
-    });
-    expect(resolveOptions({ tls: true }).tls).toEqual({ rejectUnauthorized: true });
-    expect(resolveOptions({ tls: false }).tls).toBe(null);
+    expect(resolveOptions("unix:///run/x.sock").places).toEqual([
+      { host: "", port: 0, unixPath: "/run/x.sock" },
+    ]);
+    expect(resolveOptions(":1", { tls: true }).tls).toEqual({ rejectUnauthorized: true });
+    expect(resolveOptions(":1", { tls: false }).tls).toBe(null);
   });
 
   test("a wrong URL is refused without a word of its password", () => {
@@ -97,26 +106,53 @@ describe("options", () => {
     ]) {
       const message = (() => {
         try {
-          return `accepted ${resolveOptions({ addr }).place.host}`;
+          return `accepted ${resolveOptions(addr).places.length}`;
         } catch (error) {
           return String(error);
         }
       })();
-      expect(message).toStartWith("InvalidArgumentError: addr: ");
+      expect(message).toStartWith("InvalidArgumentError: address: ");
       expect(message).not.toContain("s3cret");
     }
   });
 
   test("a minDelayMs above the default maxDelayMs raises it", () => {
-    expect(resolveOptions({ reconnect: { minDelayMs: 9_000 } }).reconnect.maxDelayMs).toBe(9_000);
+    expect(resolveOptions(":1", { reconnect: { minDelayMs: 9_000 } }).reconnect.maxDelayMs).toBe(
+      9_000,
+    );
   });
 
-  const mistakes: [string, ClientOptions][] = [
-    ["addr", { addr: "nowhere" }],
+  test("several addresses are places of one group, each named once", () => {
+    const addresses = ["redis://joe:secret@a:1/2", "b:1", "redis://a:1", "unix:///x"];
+    expect(resolveOptions(addresses)).toMatchObject({
+      places: [{ host: "a", port: 1 }, { host: "b", port: 1 }, { unixPath: "/x" }],
+      login: { username: "joe", password: "secret" },
+      database: 2,
+      tls: null,
+    });
+    expect(resolveOptions(["a:1", "mscaches://b"]).tls).toEqual({ rejectUnauthorized: true });
+  });
+
+  test.each([
+    [["redis://a", "rediss://b"], "addresses[1] says something else about the TLS"],
+    [["redis://a/1", "redis://b/2"], "addresses[1] says something else about the database"],
+    [
+      ["redis://:p@a", "b:1", "redis://:q@c"],
+      "addresses[2] says something else about the password",
+    ],
+    [[], "addresses is an empty list"],
+    [["a:1", "b"], 'addresses[1] "b" is not'],
+  ])("%j is refused", (addresses, text) => {
+    expect(() => resolveOptions(addresses)).toThrow(InvalidArgumentError);
+    expect(() => resolveOptions(addresses)).toThrow(text);
+  });
+
+  const mistakes: [string, ConnectOptions, string?][] = [
+    ["address", {}, "nowhere"],
     ["username", { username: "u" }],
     ["database", { database: -1 }],
-    ["tls", { addr: "rediss://host", tls: false }],
-    ["tls", { addr: "unix:///x", tls: true }],
+    ["tls", { tls: false }, "rediss://host"],
+    ["tls", { tls: true }, "unix:///x"],
     ["tls.cert", { tls: { cert: "pem" } }],
     ["tls.ca", { tls: { ca: 7 as never } }],
     ["tls.ca", { tls: { ca: ["pem", null as never] } }],
@@ -132,26 +168,24 @@ describe("options", () => {
     ["reconnect.maxDelayMs", { reconnect: { minDelayMs: 10, maxDelayMs: 9 } }],
     ["reconnect.maxAttempts", { reconnect: { maxAttempts: -1 } }],
   ];
-  test.each(mistakes)("a wrong %s is named", (name, options) => {
-    expect(() => resolveOptions(options)).toThrow(InvalidArgumentError);
-    expect(() => resolveOptions(options)).toThrow(name);
+  test.each(mistakes)("a wrong %s is named", (name, options, address = ":1") => {
+    expect(() => resolveOptions(address, options)).toThrow(InvalidArgumentError);
+    expect(() => resolveOptions(address, options)).toThrow(name);
   });
 });
 
 describe("the options of set", () => {
   const wordsFor: [SetOptions, (string | number)[]][] = [
     [{}, []],
-    [{ ttlSeconds: 60 }, ["PX", 60_000]],
-    [{ ttlSeconds: 0.1 }, ["PX", 100]],
-    [{ ttlSeconds: 1.005 }, ["PX", 1_005]],
-    [{ ttlMs: 1 }, ["PX", 1]],
-    [{ ttlMs: 0.2 }, ["PX", 1]],
+    [{ ttl: 60_000 }, ["PX", 60_000]],
+    [{ ttl: 1 }, ["PX", 1]],
+    [{ ttl: 0.2 }, ["PX", 1]],
     [{ expiresAt: 1_700_000_000_000 }, ["PXAT", 1_700_000_000_000]],
     [{ expiresAt: new Date(5) }, ["PXAT", 5]],
     [{ keepTtl: true }, ["KEEPTTL"]],
     [{ keepTtl: false, onlyIfAbsent: false }, []],
     [{ onlyIfAbsent: true }, ["NX"]],
-    [{ ttlMs: 9, onlyIfPresent: true }, ["PX", 9, "XX"]],
+    [{ ttl: 9, onlyIfPresent: true }, ["PX", 9, "XX"]],
   ];
   test.each(wordsFor)("%j become arguments of SET", (options, words) => {
     expect(setCommand(["SET", "k", "v"], options)).toEqual(["SET", "k", "v", ...words]);
@@ -159,13 +193,13 @@ describe("the options of set", () => {
 
   // The types refuse these; a caller without types can still pass them.
   test.each([
-    [{ ttlSeconds: 0 }, "ttlSeconds"],
-    [{ ttlMs: -1 }, "ttlMs"],
-    [{ ttlMs: Number.POSITIVE_INFINITY }, "ttlMs"],
-    [{ ttlMs: Number.NaN }, "ttlMs"],
+    [{ ttl: 0 }, "ttl"],
+    [{ ttl: -1 }, "ttl"],
+    [{ ttl: Number.POSITIVE_INFINITY }, "ttl"],
+    [{ ttl: Number.NaN }, "ttl"],
     [{ expiresAt: new Date(Number.NaN) }, "expiresAt"],
-    [{ ttlMs: 1, ttlSeconds: 1 }, "mutually exclusive"],
-    [{ ttlMs: 1, keepTtl: true }, "mutually exclusive"],
+    [{ ttl: 1, expiresAt: 1 }, "mutually exclusive"],
+    [{ ttl: 1, keepTtl: true }, "mutually exclusive"],
     [{ onlyIfAbsent: true, onlyIfPresent: true }, "mutually exclusive"],
   ])("%j are refused", (options, part) => {
     expect(() => setCommand(["SET", "k", "v"], options as SetOptions)).toThrow(

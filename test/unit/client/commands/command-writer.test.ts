@@ -2,9 +2,9 @@
 // that independent of it; and that partial sends neither lose nor repeat a byte.
 
 import { expect, test } from "bun:test";
-import { type Argument, CommandWriter } from "../../../src/client/command-writer.ts";
-import { Random, seedFor } from "../../support/seed.ts";
-import { encodeCommand } from "../../support/wire.ts";
+import { type Argument, CommandWriter } from "../../../../src/client/commands/command-writer.ts";
+import { Random, seedFor } from "../../../support/seed.ts";
+import { encodeCommand } from "../../../support/wire.ts";
 
 function unsent(writer: CommandWriter): Buffer {
   return Buffer.from(writer.buffer.subarray(writer.start, writer.end));
@@ -26,6 +26,11 @@ test.each([
   ["64 characters", "x".repeat(64)],
   ["65 characters", "x".repeat(65)],
   ["64 characters, the last one not ASCII", `${"x".repeat(63)}é`],
+  ["65 characters, the last one not ASCII", `${"x".repeat(64)}é`],
+  ["999 characters", "x".repeat(999)],
+  ["1000 characters", "x".repeat(1_000)],
+  ["4096 characters of three bytes", "€".repeat(4_096)],
+  ["4097 characters", "x".repeat(4_097)],
   ["a megabyte", "é".repeat(500_000)],
   ["no bytes", new Uint8Array(0)],
   ["99 bytes", new Uint8Array(99).fill(7)],

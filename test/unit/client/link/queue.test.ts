@@ -2,8 +2,8 @@
 // the queue's own invariants with them. The seed is printed, and taken from MSCACHE_QUEUE_SEED.
 
 import { expect, test } from "bun:test";
-import { Queue } from "../../../src/client/queue.ts";
-import { numberFromEnvironment, Random, seedFor } from "../../support/seed.ts";
+import { Queue } from "../../../../src/client/link/queue.ts";
+import { numberFromEnvironment, Random, seedFor } from "../../../support/seed.ts";
 
 function contents(queue: Queue<number>): number[] {
   const items: number[] = [];

@@ -4,8 +4,8 @@
 // exception. The effect of valid arguments is tested in client-options.test.ts and conformance/.
 
 import { describe, expect, test } from "bun:test";
-import { connect, InvalidArgumentError } from "../../../src/index.ts";
-import { ScriptedNode } from "../../client/scripted-node.ts";
+import { connect, InvalidArgumentError } from "../../../../src/index.ts";
+import { ScriptedNode } from "../../../client/scripted-node.ts";
 
 /** One value of every kind, and several of the numbers and strings that are easily mistaken. */
 const values: Readonly<Record<string, unknown>> = {
@@ -25,14 +25,10 @@ const values: Readonly<Record<string, unknown>> = {
   "a numeral": "7",
   "a string": "text",
   "an object": {},
-  "an object that cannot be shown": {
-    toString: () => {
-      throw new Error("shown");
-    },
-    toJSON: () => {
-      throw new Error("shown");
-    },
-  },
+  "an object that cannot be shown": Object.defineProperties(
+    {},
+    { toString: { value: refuseToShow }, toJSON: { value: refuseToShow } },
+  ),
   "an object without a prototype": Object.create(null),
   "a function": () => "k",
   "a list": [],
@@ -42,9 +38,13 @@ const values: Readonly<Record<string, unknown>> = {
   "an ArrayBuffer": new ArrayBuffer(8),
   "a DataView": new DataView(new ArrayBuffer(8)),
   "a Float64Array": new Float64Array(1),
-  "a map": new Map([["ttlMs", 1]]),
+  "a map": new Map([["ttl", 1]]),
   "a promise": Promise.resolve("k"),
 };
+
+function refuseToShow(): never {
+  throw new Error("shown");
+}
 
 type Kinds = readonly (keyof typeof values)[];
 
@@ -115,7 +115,7 @@ const cases: readonly Case[] = [
   {
     call: "expire(key, lifetime)",
     name: "key",
-    run: (client, value) => client.expire(value, { ttlMs: 1 }),
+    run: (client, value) => client.expire(value, { ttl: 1 }),
     right: texts,
   },
   {
@@ -137,8 +137,7 @@ const cases: readonly Case[] = [
     right: ["undefined", ...texts],
   },
   ...Object.entries({
-    ttlMs: durations.filter((kind) => kind !== "a number too large"),
-    ttlSeconds: durations.filter((kind) => kind !== "a number too large"),
+    ttl: durations.filter((kind) => kind !== "a number too large"),
     expiresAt: ["undefined", "a number", "a fraction", "a date"] as Kinds,
     keepTtl: flags,
     onlyIfAbsent: flags,
@@ -159,7 +158,7 @@ const wrongCases = (given: readonly Case[]) =>
   );
 
 async function looseClient(node: ScriptedNode): Promise<Loose> {
-  return (await connect({ addr: node.addr })) as unknown as Loose;
+  return (await connect(node.addr)) as unknown as Loose;
 }
 
 /** The result or the error of a call. No method of a client throws. */
@@ -237,7 +236,6 @@ describe("a valid argument is accepted", () => {
 describe("connect", () => {
   const times: Kinds = ["undefined", "a number", "a fraction"];
   const options: Readonly<Record<string, Kinds>> = {
-    addr: ["undefined"],
     password: ["undefined", ...texts],
     username: ["undefined"],
     connectTimeoutMs: times,
@@ -252,22 +250,34 @@ describe("connect", () => {
   test.each(Object.entries(options))("names a wrong %s", async (name, right) => {
     await using node = new ScriptedNode(() => undefined);
     const [option, inner] = name.split(".");
-    const base = { addr: node.addr, reconnect: { minDelayMs: 0.5 } };
+    const base = { reconnect: { minDelayMs: 0.5 } };
     for (const [kind, value] of Object.entries(values)) {
       if (right.includes(kind)) continue;
       const given = inner === undefined ? value : { ...base.reconnect, [inner]: value };
       const loose: object = { ...base, [option]: given };
-      const error = (await outcome(() => connect(loose))) as Error;
+      const error = (await outcome(() => connect(node.addr, loose))) as Error;
       expect([kind, error.name]).toEqual([kind, "InvalidArgumentError"]);
       expect([kind, error.message]).toEqual([kind, expect.stringContaining(name)]);
     }
     expect(node.peers).toEqual([]);
   });
 
+  test("names an address that is not a string, alone or in a list", async () => {
+    for (const [kind, value] of Object.entries(values)) {
+      if (value === undefined || typeof value === "string") continue;
+      const inList = (await outcome(() => connect([":1", value as string]))) as Error;
+      expectRefusal(inList, /^addresses\[1\] must be a string/);
+      if (Array.isArray(value)) continue;
+      const alone = (await outcome(() => connect(value as string))) as Error;
+      expect([kind, alone.message]).toEqual([kind, expect.stringMatching(/^address must be /)]);
+    }
+    expectRefusal((await outcome(() => connect([]))) as Error, /^addresses is an empty list/);
+  });
+
   test("names options that are not an object", async () => {
     for (const [kind, value] of Object.entries(values)) {
       if (value === undefined || bags.includes(kind)) continue;
-      const error = (await outcome(() => connect(value as object))) as Error;
+      const error = (await outcome(() => connect(":1", value as object))) as Error;
       expect([kind, error.name]).toEqual([kind, "InvalidArgumentError"]);
       expect([kind, error.message]).toEqual([kind, expect.stringContaining("options")]);
     }
@@ -275,11 +285,11 @@ describe("connect", () => {
 
   test("shows neither a password nor a very long address in its message", async () => {
     const password = 1234567 as unknown as string;
-    const error = (await outcome(() => connect({ password }))) as Error;
+    const error = (await outcome(() => connect(":1", { password }))) as Error;
     expect(error.message).not.toContain("1234567");
     const addr = `${"long".repeat(100_000)}:5000`;
-    const other = (await outcome(() => connect({ addr }))) as Error;
-    expectRefusal(other, /^addr /);
+    const other = (await outcome(() => connect(addr))) as Error;
+    expectRefusal(other, /^address /);
     expect(other.message.length).toBeLessThan(500);
   });
 });

@@ -1,0 +1,184 @@
+// An application of Next.js 16 that is built by Next.js itself, in Bun, and served by two processes
+// over one node, with the files that src/client/adapters/README.md shows. In long runs alone: the
+// install has 340 MB, and each build takes from ten seconds to a minute.
+
+import { expect, test } from "bun:test";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { installStock } from "../../../scripts/stock-packages.ts";
+import { freePort, startNode, waitFor } from "../../harness.ts";
+import { collectText } from "../../support/collected-text.ts";
+import { whenLong } from "../../support/repetitions.ts";
+
+const root = join(import.meta.dir, "../../..");
+const guide = await Bun.file(join(root, "src/client/adapters/README.md")).text();
+/** The files of the guide, which begin with their names. */
+const shown = [...guide.matchAll(/^```js\n\/\/ (\S+)\n(.*?)^```/gms)];
+
+/** What the application is: a page, a route with "use cache", and one that marks what is old. */
+const application: Readonly<Record<string, string>> = {
+  "package.json": '{ "name": "site", "private": true }',
+  "app/layout.jsx": `export default function Layout({ children }) {
+    return <html><body>{children}</body></html>;
+  }`,
+  "app/page.jsx": "export default function Page() { return <p>home</p>; }",
+  "app/cached/route.js": `import { cacheLife, cacheTag } from "next/cache";
+  async function compute(name) {
+    "use cache";
+    cacheTag("computed");
+    cacheLife({ stale: 60, revalidate: 600, expire: 3600 });
+    return [await (await fetch(process.env.ORIGIN + "/" + name)).text(), process.env.NAME];
+  }
+  export async function GET(request) {
+    const name = new URL(request.url).searchParams.get("name");
+    return new Response((await compute(name)).join(" by "));
+  }`,
+  "app/mark/route.js": `import { revalidatePath, revalidateTag } from "next/cache";
+  export async function POST(request) {
+    const { path, tag, profile } = await request.json();
+    if (path) revalidatePath(path); else revalidateTag(tag, profile);
+    return new Response("marked");
+  }`,
+};
+
+const components = "cacheComponents: true";
+/** The two ways to cache, with the page of each and with who has rendered what the build knows. */
+const ways = [
+  {
+    config: components,
+    builder: "build",
+    page: `import { cacheLife, cacheTag } from "next/cache";
+  export function generateStaticParams() { return [{ id: "1" }]; }
+  async function post(id) {
+    "use cache";
+    cacheTag("posts", "post-" + id);
+    cacheLife({ stale: 60, revalidate: 600, expire: 3600 });
+    return [await (await fetch(process.env.ORIGIN + "/post/" + id)).text(), process.env.NAME];
+  }
+  export default async function Page({ params }) {
+    const { id } = await params;
+    return <p>{(await post(id)).join(" by ")}</p>;
+  }`,
+  },
+  {
+    config: "experimental: { useCache: true }",
+    builder: "first",
+    page: `export const revalidate = 3600;
+  export function generateStaticParams() { return [{ id: "1" }]; }
+  export default async function Page({ params }) {
+    const { id } = await params;
+    const tags = ["posts", "post-" + id];
+    const from = process.env.ORIGIN + "/post/" + id;
+    const answer = await fetch(from, { next: { tags }, cache: "force-cache" });
+    return <p>{await answer.text() + " by " + process.env.NAME}</p>;
+  }`,
+  },
+];
+
+test("the guide shows the files that the application has", () => {
+  expect(shown.map(([, name]) => name)).toEqual([
+    "cache-handler.mjs",
+    "use-cache-handler.mjs",
+    "next.config.mjs",
+  ]);
+});
+
+whenLong(() => {
+  test.each(ways)("two processes share what they render with $config", async (way) => {
+    await using node = await startNode();
+    await using site = await makeSite(node.address, way);
+    let asked = 0;
+    await using origin = Bun.serve({ port: 0, fetch: () => new Response(`${++asked}`) });
+    const variables = { ORIGIN: origin.url.origin, BUILD: "1", NEXT_TELEMETRY_DISABLED: "1" };
+    await using build = site.next(["build"], { ...variables, NAME: "build" });
+    expect([await build.exited, build.log()]).toEqual([0, expect.any(String)]);
+    await using first = await serveSite(site, { ...variables, NAME: "first" });
+    await using second = await serveSite(site, { ...variables, NAME: "second" });
+
+    // What the build has computed is there for both.
+    expect(await first.get("/post/1")).toBe(`1 by ${way.builder}`);
+    expect(await second.get("/post/1")).toBe(`1 by ${way.builder}`);
+    expect(await first.get("/post/2")).toBe("2 by first");
+    expect(await second.get("/post/2")).toBe("2 by first");
+    await first.mark({ tag: "post-2", profile: { expire: 0 } });
+    expect(await second.get("/post/2")).toBe("3 by second");
+    expect(await first.get("/post/2")).toBe("3 by second");
+    // Stale: served once more, and rendered anew behind it.
+    await first.mark({ tag: "posts", profile: "max" });
+    expect(await second.get("/post/2")).toBe("3 by second");
+    await waitFor(async () => (await second.get("/post/2")) === "4 by second");
+    expect(await first.get("/post/2")).toBe("4 by second");
+    await first.mark({ path: "/post/2" });
+    expect(await second.get("/post/2")).toBe("5 by second");
+    expect(await first.get("/post/2")).toBe("5 by second");
+
+    // "use cache"
+    expect(await first.get("/cached?name=a")).toBe("6 by first");
+    expect(await second.get("/cached?name=a")).toBe("6 by first");
+    await first.mark({ tag: "computed", profile: { expire: 0 } });
+    expect(await second.get("/cached?name=a")).toBe("7 by second");
+    expect(await first.get("/cached?name=a")).toBe("7 by second");
+    await second.mark({ tag: "computed", profile: "max" });
+    expect(await first.get("/cached?name=a")).toBe("7 by second");
+    await waitFor(async () => (await second.get("/cached?name=a")) === "8 by first");
+    await second.mark({ path: "/cached" });
+    expect(await first.get("/cached?name=a")).toBe("9 by first");
+    expect([await second.get("/cached?name=a"), asked]).toEqual(["9 by first", 9]);
+  });
+});
+
+// ---- helpers ------------------------------------------------------------------------------------
+
+type Variables = Readonly<Record<string, string>>;
+
+/** The application beside the packages that it needs; mscache is a copy, as if installed. */
+async function makeSite(address: string, { config, page }: Readonly<Record<string, string>>) {
+  const packages = installStock("next", join(root, "test/integrations/next"));
+  const path = await mkdtemp(join(packages, "site-"));
+  for (const part of ["src", "package.json"]) {
+    await cp(join(root, part), join(path, "node_modules/mscache", part), { recursive: true });
+  }
+  const files: Record<string, string | undefined> = {
+    ...application,
+    "app/post/[id]/page.jsx": page,
+    ...Object.fromEntries(shown.map(([, name, code]) => [name, code])),
+  };
+  for (const [name, code = ""] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    const placed = code.replace("127.0.0.1:5000", address).replace(components, config ?? "");
+    await Bun.write(join(path, name), placed);
+  }
+  const program = join(packages, "node_modules/next/dist/bin/next");
+  const next = (args: readonly string[], variables: Variables) => {
+    const child = Bun.spawn([process.execPath, "--bun", program, ...args], {
+      cwd: path,
+      env: { ...process.env, ...variables, NODE_ENV: "production" },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const output = collectText(child.stdout);
+    const stop = async () => {
+      child.kill();
+      await child.exited;
+    };
+    return { exited: child.exited, log: output, [Symbol.asyncDispose]: stop };
+  };
+  const remove = () => rm(path, { recursive: true, force: true });
+  return { next, [Symbol.asyncDispose]: remove };
+}
+
+async function serveSite(site: Awaited<ReturnType<typeof makeSite>>, variables: Variables) {
+  const port = await freePort();
+  const server = site.next(["start", "--hostname", "127.0.0.1", "--port", `${port}`], variables);
+  const at = (path: string) => `http://127.0.0.1:${port}${path}`;
+  const get = async (path: string) => {
+    const text = await (await fetch(at(path))).text();
+    return /<p>(.*?)<\/p>/.exec(text)?.[1] ?? text;
+  };
+  const mark = async (body: object) => {
+    const answer = await fetch(at("/mark"), { method: "POST", body: JSON.stringify(body) });
+    expect(await answer.text()).toBe("marked");
+  };
+  await waitFor(async () => (await get("/")) === "home", { message: "Next.js to serve" });
+  return { get, mark, [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
+}
