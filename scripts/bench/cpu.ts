@@ -1,8 +1,9 @@
 // Server CPU per operation: user and system time of the whole server process divided by the
 // operations it answered, which decides how much a cache costs; and throughput. All servers run at
-// the same time, and each case visits them in turn, in an order that rotates every round, so noise
-// affects all of them.
-// Invariant: nothing is timed before every server has returned what was written.
+// the same time, and each case visits them in several short turns, in an order that rotates every
+// round, so noise affects all of them: a shared machine is slower for seconds on end.
+// Invariant: nothing is timed before every server has returned what was written, nor before it has
+// run the same load untimed, since what a process compiles in its first second is no operation.
 
 import { preload, type Result, runBench } from "../../src/bench/load-run.ts";
 import type { Workload } from "../../src/bench/workload.ts";
@@ -37,6 +38,8 @@ interface Sample {
 }
 
 const connectionCount = 50;
+/** How often a case visits each server in one round. */
+const turnsPerCase = 6;
 
 export const cpu: Benchmark = {
   name: "cpu",
@@ -68,34 +71,55 @@ async function measureGroup(context: Context, group: LoadGroup, round: number): 
   for (const server of servers.running) {
     await assertCorrect(server);
     const workload = groupWorkload(server, group);
-    const load = () => preload(server.target, workload, connectionCount);
-    samples.push(await sample(server, group, loadRow, round, load));
+    await preload(server.target, otherKeys(workload), connectionCount);
+    const tally = new Tally(server, group, loadRow);
+    await tally.add(() => preload(server.target, workload, connectionCount));
+    samples.push(tally.sample(round));
   }
   for (const one of casesOf(context, group)) {
-    for (const server of servers.running) samples.push(await measure(context, server, one, round));
+    samples.push(...(await measure(context, servers.running, one, round)));
   }
   return samples;
 }
 
-/** The CPU time that the server spent on a run. */
-async function sample(
-  server: RunningServer,
-  group: LoadGroup,
-  name: string,
-  round: number,
-  run: () => Promise<Result>,
-): Promise<Sample> {
-  const before = server.cpuSeconds();
-  const result = await run();
-  const spent = server.cpuSeconds() - before;
-  assertServed(server, result, `${group.name}: ${name}`);
-  return {
-    ...{ round, server: server.spec.name, group: group.name, case: name },
-    microsPerOperation: (spent / result.operations) * 1e6,
-    operationsPerSecond: result.operationsPerSecond,
-    generatorCpuShare: result.generatorCpuShare,
-    refused: result.errors,
-  };
+/** What the turns of one case have cost one server. */
+class Tally {
+  private readonly server: RunningServer;
+  private readonly group: LoadGroup;
+  private readonly name: string;
+  private cpuSeconds = 0;
+  private seconds = 0;
+  private generatorSeconds = 0;
+  private operations = 0;
+  private refused = 0;
+
+  constructor(server: RunningServer, group: LoadGroup, name: string) {
+    this.server = server;
+    this.group = group;
+    this.name = name;
+  }
+
+  async add(run: () => Promise<Result>): Promise<void> {
+    const { server, group, name } = this;
+    const before = server.cpuSeconds();
+    const result = await run();
+    this.cpuSeconds += server.cpuSeconds() - before;
+    assertServed(server, result, `${group.name}: ${name}`);
+    this.seconds += result.elapsedSeconds;
+    this.generatorSeconds += result.generatorCpuShare * result.elapsedSeconds;
+    this.operations += result.operations;
+    this.refused += result.errors;
+  }
+
+  sample(round: number): Sample {
+    const { server, group, name, operations, refused, seconds } = this;
+    return {
+      ...{ round, server: server.spec.name, group: group.name, case: name, refused },
+      microsPerOperation: (this.cpuSeconds / operations) * 1e6,
+      operationsPerSecond: operations / seconds,
+      generatorCpuShare: this.generatorSeconds / seconds,
+    };
+  }
 }
 
 function groupWorkload(server: RunningServer, group: LoadGroup): Workload {
@@ -105,21 +129,40 @@ function groupWorkload(server: RunningServer, group: LoadGroup): Workload {
   });
 }
 
+/** Keys that are not the workload's: a process compiles during its first half million SETs. */
+function otherKeys(workload: Workload): Workload {
+  const { keys, keyLengthBytes } = workload;
+  const valueBytes = Math.min(100, workload.valueBytesMin);
+  return {
+    ...{ ...workload, keys: Math.ceil(keys / 2), keyLengthBytes: keyLengthBytes + 1 },
+    ...{ valueBytesMin: valueBytes, valueBytesMax: valueBytes },
+  };
+}
+
 /** Runs an untimed part first, to warm up compilers and caches with the same load. */
 async function measure(
   context: Context,
-  server: RunningServer,
+  servers: readonly RunningServer[],
   one: LoadCase,
   round: number,
-): Promise<Sample> {
-  const { gets, sets, depth } = one;
-  const workload = { ...groupWorkload(server, one.group), gets, sets, depth };
+): Promise<Sample[]> {
+  const { group, gets, sets, depth } = one;
   const seconds = context.smoke ? 0.02 : context.quick ? 1.5 : 2;
-  await runBench(server.target, workload, { connections: connectionCount, seconds: seconds / 2 });
-  const timed = { ...workload, seed: workload.seed + round + 1 };
-  return sample(server, one.group, one.name, round, () =>
-    runBench(server.target, timed, { connections: connectionCount, seconds }),
-  );
+  const turns = context.smoke ? 1 : turnsPerCase;
+  const run = (server: RunningServer, turn: number, lasting: number) => {
+    const workload = { ...groupWorkload(server, group), gets, sets, depth };
+    const seed = workload.seed + round * (turns + 1) + turn;
+    const plan = { connections: connectionCount, seconds: lasting };
+    return runBench(server.target, { ...workload, seed }, plan);
+  };
+  for (const server of servers) await run(server, 0, seconds / 2);
+  const tallies = servers.map((server) => new Tally(server, group, one.name));
+  for (let turn = 1; turn <= turns; turn++) {
+    for (const [i, server] of servers.entries()) {
+      await tallies[i].add(() => run(server, turn, seconds / turns));
+    }
+  }
+  return tallies.map((tally) => tally.sample(round));
 }
 
 function tableOf(context: Context, group: LoadGroup, samples: readonly Sample[]) {

@@ -3,12 +3,17 @@
 // benchmark could not run. Each benchmark describes itself in its own file.
 // Invariant: nothing outside the repository is read unless an option or a variable names it.
 
+import { resolve } from "node:path";
 import { defineCommand, runMain } from "citty";
 import { checkOut } from "./against.ts";
+import { clients } from "./clients.ts";
 import { cpu } from "./cpu.ts";
+import { day } from "./day.ts";
+import { dictionaries } from "./dictionaries.ts";
 import { gc } from "./gc.ts";
 import { growth } from "./growth.ts";
 import { hitratio } from "./hitratio.ts";
+import { inprocess } from "./inprocess.ts";
 import { latency } from "./latency.ts";
 import { libraries } from "./libraries.ts";
 import { limit } from "./limit.ts";
@@ -20,6 +25,7 @@ import { scripts } from "./scripts.ts";
 import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
+import { tags } from "./tags.ts";
 import { threads } from "./threads.ts";
 import { tls } from "./tls.ts";
 
@@ -39,6 +45,11 @@ const benchmarks: readonly Benchmark[] = [
     tls,
     scripts,
     libraries,
+    clients,
+    inprocess,
+    tags,
+    day,
+    dictionaries,
   ],
 ];
 
@@ -58,12 +69,15 @@ const command = defineCommand({
       default: false,
     },
     other: { type: "string", description: "Another tree of MSCache to measure as well" },
-    against: { type: "string", description: "A git ref to compare with this tree in cpu" },
+    against: {
+      type: "string",
+      description: "A git ref to compare with this tree in cpu and clients",
+    },
     servers: { type: "string", description: "Only these, separated by commas" },
     rounds: { type: "string", description: "Rounds of each measurement", default: "3" },
     only: {
       type: "string",
-      description: "Only cpu, memory and resident cases whose name contains this",
+      description: "Only cpu, memory and resident cases and clients whose name contains this",
     },
     trace: {
       type: "string",
@@ -74,8 +88,9 @@ const command = defineCommand({
   async run({ args }) {
     try {
       const chosen = chooseBenchmarks(args._);
-      if (args.against !== undefined && !chosen.includes(cpu)) {
-        throw new Error("--against compares the cpu benchmark");
+      const compares = chosen.includes(cpu) || chosen.includes(clients);
+      if (args.against !== undefined && !compares) {
+        throw new Error("--against compares the cpu and clients benchmarks");
       }
       await using worktree = args.against === undefined ? null : await checkOut(args.against);
       const context = makeContext(args, worktree);
@@ -111,6 +126,7 @@ function makeContext(flags: Flags, worktree: OtherTree | null): Context {
     ...{ smoke: flags.smoke, matrix: flags.matrix, quick: flags.quick, rounds, limitsMib },
     only: flags.only ?? "",
     against: worktree?.name ?? "",
+    trees: treesOf(flags, worktree),
     servers: chooseServers(serversOf(flags, worktree), flags.binary, treesOf(flags, worktree)),
     traces: list(flags.trace ?? process.env.MSCACHE_BENCH_TRACES),
     say: (line) => process.stderr.write(`${line}\n`),
@@ -118,7 +134,7 @@ function makeContext(flags: Flags, worktree: OtherTree | null): Context {
 }
 
 function treesOf({ other }: Flags, worktree: OtherTree | null): OtherTree[] {
-  const named = other === undefined ? [] : [{ path: other, name: "other" }];
+  const named = other === undefined ? [] : [{ path: resolve(other), name: "other" }];
   return worktree === null ? named : [...named, worktree];
 }
 

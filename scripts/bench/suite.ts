@@ -2,7 +2,7 @@
 // arithmetic of rounds. It neither starts servers nor prints results.
 // Invariant: a table keeps its raw values beside its medians.
 
-import type { ServerSpec } from "./servers.ts";
+import type { OtherTree, ServerSpec } from "./servers.ts";
 
 export interface Context {
   /** Seconds instead of minutes: shows that a benchmark works, not how fast anything is. */
@@ -10,6 +10,8 @@ export interface Context {
   readonly rounds: number;
   /** The servers that are installed and selected, ours first. */
   readonly servers: readonly ServerSpec[];
+  /** Other trees of MSCache. Their servers are among `servers`. */
+  readonly trees: readonly OtherTree[];
   readonly traces: readonly string[];
   /** Memory limits in MiB for the hit ratio; empty for the default ones. */
   readonly limitsMib: readonly number[];
