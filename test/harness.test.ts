@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import {
   freePort,
   noRedis,
@@ -119,6 +120,34 @@ describe.skipIf(!redisInstalled())(
     });
   },
 );
+
+describe("the seed of a fuzzer", () => {
+  const draw = async (env: Record<string, string>): Promise<string> => {
+    const script = `
+      import { seedFor } from "${join(import.meta.dir, "support/seed.ts")}";
+      for (let turn = 0; turn < 2; turn++) seedFor("A_SEED");
+      seedFor("B_SEED");`;
+    const { CI, MSCACHE_TEST_SEEDS, ...others } = process.env;
+    const child = Bun.spawn([process.execPath, "-e", script], { env: { ...others, ...env } });
+    return child.stdout.text();
+  };
+
+  test("is a fresh one each time, and in CI the same", async () => {
+    expect(await draw({})).not.toBe(await draw({}));
+    const steady = await draw({ CI: "true" });
+    expect(await draw({ CI: "true" })).toBe(steady);
+    expect(await draw({ CI: "true", MSCACHE_TEST_SEEDS: "fresh" })).not.toBe(steady);
+    const lines = steady.trim().split("\n");
+    expect(lines.map((line) => line.split("=")[0])).toEqual(["A_SEED", "A_SEED", "B_SEED"]);
+    expect(new Set(lines.map((line) => line.split("=")[1])).size).toBe(3);
+  });
+
+  test("is the one of the environment, wherever it runs", async () => {
+    expect(await draw({ CI: "true", A_SEED: "7", B_SEED: "8" })).toBe(
+      "A_SEED=7\nA_SEED=7\nB_SEED=8\n",
+    );
+  });
+});
 
 test("a temporary directory is gone with its contents", async () => {
   let path = "";

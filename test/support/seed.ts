@@ -1,7 +1,7 @@
 /**
- * Seeded randomness for the fuzzers: a small generator, and the seed from the environment.
- * Does not aim at statistical quality: it aims at the same sequence from the same seed on every
- * machine.
+ * Seeded randomness for the fuzzers: a small generator, and the seed: from the environment, fresh,
+ * or in CI the same one every time. Does not aim at statistical quality: it aims at the same
+ * sequence from the same seed on every machine.
  * Invariant: every fuzzer prints its seed before its first step, so that a failure can be replayed.
  */
 
@@ -66,10 +66,31 @@ export function numberFromEnvironment(name: string, otherwise: number): number {
   return value;
 }
 
-/** The seed of one fuzzer: from the environment or fresh, and printed either way. */
+/** How often each fuzzer of this file has asked for a seed. */
+const asked = new Map<string, number>();
+
+/** Whether chance is to be the same in every run: for a change that CI judges, not each night. */
+const isSteady = process.env.CI === "true" && process.env.MSCACHE_TEST_SEEDS !== "fresh";
+
+/**
+ * The seed of one fuzzer: from the environment, or fresh; printed either way. For a change, CI
+ * draws the same seeds in every run: it judges the change and not chance, and what fails there
+ * fails again.
+ */
 export function seedFor(name: string): number {
-  const fresh = crypto.getRandomValues(new Uint32Array(1))[0] as number;
-  const seed = numberFromEnvironment(name, fresh);
+  const turn = asked.get(name) ?? 0;
+  asked.set(name, turn + 1);
+  const own = isSteady ? steadySeed(name, turn) : freshSeed();
+  const seed = numberFromEnvironment(name, own);
   console.log(`${name}=${seed}`);
   return seed;
+}
+
+function freshSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
+}
+
+/** The first 32 bits of a digest: other seeds for each fuzzer, and for each of its turns. */
+function steadySeed(name: string, turn: number): number {
+  return new Bun.CryptoHasher("sha1").update(`${name} ${turn}`).digest().readUInt32BE(0);
 }
