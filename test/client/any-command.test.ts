@@ -24,6 +24,8 @@ describe("the way of a command", () => {
       ["OBJECT ENCODING", "k"],
       ["OBJECT", "encoding", "k"],
       ["DBSIZE"],
+      ["INFO"], // as info() and ping()
+      ["ping"],
     ];
     for (const call of reads) expect(await client.command(...call)).toBe("here");
     const writes: [string, ...CommandArgument[]][] = [
@@ -39,6 +41,8 @@ describe("the way of a command", () => {
       "OBJECT ENCODING k",
       "OBJECT encoding k",
       "DBSIZE",
+      "INFO",
+      "PING",
     ]);
     expect(leader.commands).toEqual([
       "ROLE",

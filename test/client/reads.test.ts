@@ -120,13 +120,35 @@ describe("a node that is not ready", () => {
     await using node = new ScriptedNode((command, peer) =>
       command.startsWith("GET") ? "-LOADING wait\r\n" : leader()(command, peer),
     );
-    // Between two attempts when its time is up: one that is on its way then knows of no reason.
+    // Between two attempts when its time is up.
     const reconnect = { minDelayMs: 60_000, maxDelayMs: 60_000 };
     await using client = await connect(node.addr, { ...quick, reconnect, requestTimeoutMs: 500 });
     expect(await failureOf(client.get("a"))).toMatchObject({
       code: "TIMEOUT",
       cause: { serverCode: "LOADING" },
     });
+  });
+
+  test("and that says nothing more has its last answer in the error", async () => {
+    const saidOnce = new Set<string>();
+    await using node = new ScriptedNode((command, peer) => {
+      if (!/GET|SET/.test(command)) return leader()(command, peer);
+      if (saidOnce.has(command)) return undefined;
+      saidOnce.add(command);
+      return "-LOADING wait\r\n";
+    });
+    await using client = await connect(node.addr, { ...quick, requestTimeoutMs: 500 });
+    const bounded = client.with({ timeout: 400 });
+    const requests = [
+      client.get("a"),
+      client.set("a", "1"),
+      bounded.get("b"),
+      bounded.set("b", "1"),
+    ];
+    for (const error of await Promise.all(requests.map(failureOf))) {
+      const cause = { code: "SERVER_ERROR", serverCode: "LOADING" };
+      expect(error).toMatchObject({ code: "TIMEOUT", sent: true, cause });
+    }
   });
 
   test("is asked once with retries: 0", async () => {

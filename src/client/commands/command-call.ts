@@ -101,8 +101,11 @@ const waiting: Readonly<Record<LimitPlace, string>> = {
   BLOCK: "XREAD XREADGROUP",
 };
 
+/** Those of the client's own methods that say something of the node that serves reads. */
+const ofTheReader = ["INFO", "PING"];
+
 const names = new Map<string, Name>([
-  ...readNames.map((name) => entry(name, true, null)),
+  ...[...readNames, ...ofTheReader].map((name) => entry(name, true, null)),
   ...Object.entries(remedies).flatMap(([list, remedy]) =>
     list.split(" ").map((name) => entry(name, false, changes(remedy))),
   ),

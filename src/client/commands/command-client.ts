@@ -56,9 +56,9 @@ export abstract class CommandClient {
 
   /**
    * Sends any command and resolves with its reply, values as strings. A command that only reads
-   * goes where {@link get} goes, every other and every unknown one to the leader: CONFIG and what
-   * else has no key, too, whichever node was given to connect(). A name may have two words, as in
-   * "CONFIG GET". Numbers are sent as JavaScript writes them.
+   * goes where {@link get} goes, and so do PING and INFO; every other and every unknown one goes to
+   * the leader, CONFIG and the like too, whichever node was given to connect(). A name may have two
+   * words, as in "CONFIG GET". Numbers are sent as JavaScript writes them.
    *
    * Rejects with ServerError if the server replies with an error, and with InvalidArgumentError for
    * a command that would change the connection, which all calls share (MULTI, SUBSCRIBE, SELECT and

@@ -32,7 +32,6 @@ import {
   type MSCacheError,
   ProtocolError,
   ServerError,
-  TimeoutError,
 } from "../client-errors.ts";
 import type { Settings } from "../client-options.ts";
 import type { Batch } from "../commands/command-batch.ts";
@@ -163,22 +162,18 @@ export class Connection implements Holder {
 
   expire(): void {
     if (this.state === "connecting") return; // connectTimeoutMs applies
-    const { requestTimeoutMs } = this.ledger.settings;
     let overdue = false;
     this.inFlight.forEach((request) => {
       if (!this.ledger.isOverdue(request.born)) return;
       overdue = true;
       // It keeps its place: a late reply must not be matched to the next request.
       if (request.settled) return;
-      this.ledger.abandon(request, new TimeoutError(requestTimeoutMs, true));
+      this.ledger.abandon(request, this.ledger.overdue(request));
     });
-    this.waiting.removeIf((request) => {
-      if (!this.ledger.isOverdue(request.born)) return false;
-      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
-      return true;
-    });
+    this.ledger.dropOverdue(this.waiting);
     // A slow node still sends something now and then. A node that sends nothing is considered dead.
     if (overdue && this.ledger.isOverdue(this.heard)) {
+      const { requestTimeoutMs } = this.ledger.settings;
       this.end(new ConnectionLostError(this.address, `silent for ${requestTimeoutMs} ms`));
     }
   }
@@ -410,6 +405,7 @@ export class Connection implements Holder {
       if (request.isWrite || !request.counts || request.settled) return false;
       if (request.retries >= retries) return false;
       request.retry();
+      request.setback = cause;
       back.push(request);
       return true;
     });

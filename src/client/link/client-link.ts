@@ -9,7 +9,7 @@
 //   any  -> closed
 
 import type { Place } from "../../base/place.ts";
-import { ClosedError, ConnectError, type MSCacheError, TimeoutError } from "../client-errors.ts";
+import { ClosedError, ConnectError, type MSCacheError } from "../client-errors.ts";
 import type { Settings } from "../client-options.ts";
 import { type Nodes, nodesFor } from "../routing/client-nodes.ts";
 import { type Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
@@ -97,12 +97,7 @@ export class Link implements Holder {
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.ledger.settings;
-    this.waiting.removeIf((request) => {
-      if (!this.ledger.isOverdue(request.born)) return false;
-      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.lastError));
-      return true;
-    });
+    this.ledger.dropOverdue(this.waiting, this.lastError);
   }
 
   close(): void {

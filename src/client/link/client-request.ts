@@ -58,6 +58,8 @@ export class Request<T = unknown> {
   private past: number;
   /** The commands of a transaction, which are this one request; or null. */
   batch: Batch | null;
+  /** Why it has to be sent again; null: nothing went wrong. A time limit that passes names it. */
+  setback: MSCacheError | null;
   private readonly resolve: (value: unknown) => void;
   private readonly reject: (error: Error) => void;
 
@@ -69,6 +71,7 @@ export class Request<T = unknown> {
     this.born = born;
     this.past = 0;
     this.batch = null;
+    this.setback = null;
     this.promise = new Promise<T>(capture);
     this.resolve = lastResolve as (value: unknown) => void;
     this.reject = lastReject;
@@ -104,13 +107,15 @@ export class Request<T = unknown> {
   }
 
   /** A node has refused it without executing it. */
-  wasRefused(): void {
+  wasRefused(refusal: MSCacheError): void {
     this.past &= ~SENT;
+    this.setback = refusal;
   }
 
   /** A follower has refused it. */
-  wasRedirected(): void {
-    this.past = (this.past | REDIRECTED) & ~SENT;
+  wasRedirected(refusal: MSCacheError): void {
+    this.past |= REDIRECTED;
+    this.wasRefused(refusal);
   }
 
   /** It is about to be sent again. */

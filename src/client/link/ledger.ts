@@ -10,10 +10,16 @@
 // sweeps too, so time in which this process could not read a reply does not count against the
 // server.
 
-import { ClosedError, type MSCacheError, TooManyPendingError } from "../client-errors.ts";
+import {
+  ClosedError,
+  type MSCacheError,
+  TimeoutError,
+  TooManyPendingError,
+} from "../client-errors.ts";
 import type { Settings } from "../client-options.ts";
 import type { Command } from "../commands/command-writer.ts";
 import { Request, type Shape } from "./client-request.ts";
+import type { Queue } from "./queue.ts";
 
 /** The number of sweeps in one request timeout. */
 const sweeps = 8;
@@ -116,6 +122,20 @@ export class Ledger {
   drop(request: Request, error: MSCacheError): void {
     this.abandon(request, error);
     this.release(request);
+  }
+
+  /** Drops the overdue requests of a queue. `cause`: why they wait, if that is known. */
+  dropOverdue(waiting: Queue<Request>, cause?: unknown): void {
+    waiting.removeIf((request) => {
+      if (!this.isOverdue(request.born)) return false;
+      this.drop(request, this.overdue(request, cause));
+      return true;
+    });
+  }
+
+  /** What an overdue request fails with. */
+  overdue({ sent, setback }: Request, cause: unknown = setback ?? undefined): TimeoutError {
+    return new TimeoutError(this.settings.requestTimeoutMs, sent, cause);
   }
 
   /** Whether more than the request timeout has passed since this tick. */

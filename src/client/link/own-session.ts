@@ -2,7 +2,7 @@
 // SCAN. It is not restored: what it was for is lost with it.
 
 import type { Place } from "../../base/place.ts";
-import { ClosedError, type MSCacheError, ReadOnlyError, TimeoutError } from "../client-errors.ts";
+import { ClosedError, type MSCacheError, ReadOnlyError } from "../client-errors.ts";
 import { Batch } from "../commands/command-batch.ts";
 import type { Command } from "../commands/command-writer.ts";
 import { text } from "../commands/shapes.ts";
@@ -77,7 +77,7 @@ export class Session implements ConnectionOwner, AsyncDisposable {
     const holder: Holder = {
       expire: () => {
         if (!ledger.isOverdue(request.born)) return;
-        ledger.abandon(request, new TimeoutError(ledger.settings.requestTimeoutMs, false));
+        ledger.abandon(request, ledger.overdue(request as Request));
       },
       close: () => ledger.abandon(request, new ClosedError()),
     };

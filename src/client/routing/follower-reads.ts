@@ -10,7 +10,7 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { formatPlace, type Place } from "../../base/place.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
-import { ClosedError, TimeoutError } from "../client-errors.ts";
+import { ClosedError } from "../client-errors.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "../link/client-connection.ts";
 import { backoffMs } from "../link/client-link.ts";
 import type { Request, Shape } from "../link/client-request.ts";
@@ -77,12 +77,7 @@ export class FollowerReads implements Holder {
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.ledger.settings;
-    this.waiting.removeIf((request) => {
-      if (!this.ledger.isOverdue(request.born)) return false;
-      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false));
-      return true;
-    });
+    this.ledger.dropOverdue(this.waiting);
   }
 
   close(): void {

@@ -7,7 +7,7 @@
 // have every write before the read.
 
 import { monotonicMs } from "../../base/clock.ts";
-import { ClosedError, ServerError, TimeoutError } from "../client-errors.ts";
+import { ClosedError, ServerError } from "../client-errors.ts";
 import { text, truth } from "../commands/shapes.ts";
 import { Connection, rejectAll } from "../link/client-connection.ts";
 import type { Request, Shape } from "../link/client-request.ts";
@@ -107,14 +107,8 @@ export class OwnWrites implements Target, Holder {
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.ledger.settings;
-    for (const queue of [this.round, this.waiting]) {
-      queue.removeIf((request) => {
-        if (!this.ledger.isOverdue(request.born)) return false;
-        this.ledger.drop(request, new TimeoutError(requestTimeoutMs, request.sent));
-        return true;
-      });
-    }
+    this.ledger.dropOverdue(this.round);
+    this.ledger.dropOverdue(this.waiting);
   }
 
   close(): void {

@@ -3,7 +3,7 @@
 // longer all of them wait, with jitter.
 // Invariant: the timer runs exactly while requests wait here.
 
-import { ClosedError, TimeoutError } from "../client-errors.ts";
+import { ClosedError } from "../client-errors.ts";
 import { rejectAll } from "../link/client-connection.ts";
 import { backoffMs } from "../link/client-link.ts";
 import type { Request } from "../link/client-request.ts";
@@ -15,7 +15,6 @@ export class Postponed implements Holder {
   private readonly send: (request: Request) => void;
   private readonly waiting = new Queue<Request>();
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private lastError: unknown;
 
   constructor(ledger: Ledger, send: (request: Request) => void) {
     this.ledger = ledger;
@@ -23,8 +22,7 @@ export class Postponed implements Holder {
     ledger.holders.add(this);
   }
 
-  add(request: Request, cause: unknown): void {
-    this.lastError = cause;
+  add(request: Request): void {
     this.waiting.push(request);
     if (this.timer !== null) return;
     const delay = backoffMs(request.retries, this.ledger.settings.reconnect, Math.random());
@@ -32,12 +30,7 @@ export class Postponed implements Holder {
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.ledger.settings;
-    this.waiting.removeIf((request) => {
-      if (!this.ledger.isOverdue(request.born)) return false;
-      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.lastError));
-      return true;
-    });
+    this.ledger.dropOverdue(this.waiting);
     if (this.waiting.length === 0) this.rest();
   }
 

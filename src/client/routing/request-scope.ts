@@ -142,7 +142,8 @@ export class RequestScope implements Requester {
     if (timeout !== undefined) {
       this.ledger.allow(request, timeout);
       timer = setTimeout(() => {
-        this.ledger.abandon(request, new TimeoutError(timeout, request.sent));
+        const { sent, setback } = request;
+        this.ledger.abandon(request, new TimeoutError(timeout, sent, setback ?? undefined));
       }, timeout);
     }
     if (signal !== undefined) {

@@ -21,7 +21,6 @@ import {
   type MSCacheError,
   ReadOnlyError,
   ServerError,
-  TimeoutError,
 } from "../client-errors.ts";
 import { Batch } from "../commands/command-batch.ts";
 import type { Command } from "../commands/command-writer.ts";
@@ -169,7 +168,7 @@ export class Router implements LinkOwner, Holder, Dispatcher {
       else if (!request.counts && !wasLink)
         this.ledger.drop(request, cause); // a ROLE for that node
       else if (!request.counts) this.link.send(request);
-      else if (request.retries > 1) this.later.add(request, cause);
+      else if (request.retries > 1) this.later.add(request);
       else this.dispatch(request);
     }
   }
@@ -180,11 +179,12 @@ export class Router implements LinkOwner, Holder, Dispatcher {
       if (!this.link.uses(connection)) connection.retire();
       else if (this.ledger.settings.sentinel !== null) this.link.leave();
     }
+    const refusal = new ReadOnlyError(connection.address);
     if (request.redirected) {
-      this.ledger.drop(request, new ReadOnlyError(connection.address));
+      this.ledger.drop(request, refusal);
       return;
     }
-    request.wasRedirected();
+    request.wasRedirected(refusal);
     this.ownWrites?.note(); // it is behind whatever was asked meanwhile
     this.route(request);
   }
@@ -192,19 +192,14 @@ export class Router implements LinkOwner, Holder, Dispatcher {
   /** A follower that is not ready may have a leader that is; a leader needs time. */
   postponed(connection: Connection, request: Request, refusal: ReplyError): void {
     request.retry();
-    request.wasRefused();
+    request.wasRefused(new ServerError(refusal.code, refusal.text));
     const isElsewhere = !request.isWrite && request.retries === 1 && !this.isLeader(connection);
     if (isElsewhere) this.route(request);
-    else this.later.add(request, new ServerError(refusal.code, refusal.text));
+    else this.later.add(request);
   }
 
   expire(): void {
-    const { requestTimeoutMs } = this.ledger.settings;
-    this.unrouted.removeIf((request) => {
-      if (!this.ledger.isOverdue(request.born)) return false;
-      this.ledger.drop(request, new TimeoutError(requestTimeoutMs, false, this.searchError));
-      return true;
-    });
+    this.ledger.dropOverdue(this.unrouted, this.searchError);
   }
 
   close(): void {
