@@ -4,7 +4,10 @@
  * How much smaller values get is measured by scripts/bench/dictionaries.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { type Cache, type Client, connect, createCache } from "../../src/index.ts";
+import { Cache } from "../../src/client/cache/cache.ts";
+import { CacheDecks } from "../../src/client/cache/cache-decks.ts";
+import { resolveCache, resolveNamespace } from "../../src/client/cache/cache-options.ts";
+import { type Client, connect, createCache } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { patient } from "../support/patient-client.ts";
 import { contestants, forAllCases } from "../support/servers.ts";
@@ -16,12 +19,26 @@ const productOf = (id: number) => ({
   seller: { id: id * 7919, name: "A seller of things", country: "DE" },
 });
 
-const open = (client: Client, prefix: string) =>
-  createCache({ client, prefix, serverTimeout: 60_000, ttl: 600_000, dictionary: true });
+const options = { serverTimeout: 60_000, ttl: 600_000, dictionary: true } as const;
+const open = (client: Client, prefix: string) => createCache({ client, prefix, ...options });
+
+/** The same in a process whose dictionaries go by a clock of the test. */
+function openAt(client: Client, prefix: string, now: () => number): Cache {
+  const decks = new CacheDecks(client, resolveCache({ prefix, ...options }), now);
+  return new Cache(decks, [""], resolveNamespace(options));
+}
+
+const dayMs = 86_400_000;
 
 /** Writes different values, or one again and again, until they are compressed by a dictionary. */
-async function train(cache: Cache, client: Client, prefix: string, step = 1): Promise<string> {
-  let id = 0;
+async function train(
+  cache: Cache,
+  client: Client,
+  prefix: string,
+  step = 1,
+  from = 0,
+): Promise<string> {
+  let id = from;
   return await waitFor(async () => {
     id += step;
     await cache.set("trained", productOf(id));
@@ -107,6 +124,52 @@ for (const { name, isMissing, start } of contestants) {
       const second = open(two, "d:");
       await second.set("other", { ...productOf(0), title: "another beginning" });
       expect(await train(second, two, "d:")).not.toBe(id);
+    });
+
+    test("is replaced after a day, by all processes, and the values of before are still read", async () => {
+      await using one = await client();
+      await using two = await client();
+      let elapsedMs = 0;
+      const now = () => Date.now() + elapsedMs;
+      const [first, second] = [openAt(one, "f:", now), openAt(two, "f:", now)];
+      const old = await train(first, one, "f:");
+      expect(await train(second, two, "f:", 0)).toBe(old);
+      const lasting = { ttl: Number.POSITIVE_INFINITY };
+      await first.set("before", productOf(7), lasting);
+      await second.set("before too", productOf(8), lasting);
+      expect(await dictionaryOf(one, "f:v:before too")).toBe(old);
+
+      // The server forgets by its own clock whose day it is: here the test does it for it.
+      const reignMs = Number(await one.command("PTTL", "f:n:"));
+      expect(reignMs).toBeWithin(dayMs - 600_000, dayMs + 1);
+      elapsedMs = reignMs - 120_000;
+      expect(await train(first, one, "f:")).toBe(old);
+      elapsedMs = dayMs + 60_001;
+      await one.delete("f:n:");
+      const next = await waitFor(async () => {
+        const id = await train(first, one, "f:", 1, 1_000); // the values of another day
+        return id === old ? null : id;
+      });
+      // Who has the old one still takes the new one without a sample of its own.
+      elapsedMs += 60_001;
+      await waitFor(async () => (await train(second, two, "f:", 0)) === next);
+      expect(Number(await one.command("EXISTS", `f:d:${old}`, `f:d:${next}`))).toBe(2);
+      await using three = await client();
+      for (const cache of [first, second, openAt(three, "f:", now)]) {
+        const values = await cache.getMany(["before", "before too"]);
+        expect(values).toEqual([productOf(7), productOf(8)]);
+      }
+
+      // The old one is evicted: for who never had it, its values are misses, and no others.
+      await one.delete(`f:d:${old}`);
+      await using four = await client();
+      const late = openAt(four, "f:", now);
+      expect(await late.getMany(["before", "trained"])).toEqual([
+        undefined,
+        await first.get("trained"),
+      ]);
+      expect(await late.getOrSet("before", () => productOf(9))).toEqual(productOf(9));
+      expect(late.stats()).toMatchObject({ serverErrors: 0 });
     });
 
     test("is not there for what another program wrote in its place", async () => {

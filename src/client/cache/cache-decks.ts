@@ -3,6 +3,7 @@
 // are there, so all that must be one step is one, and a shard that is gone takes its entries alone.
 // Invariant: a path is always in the same deck; an invalidation is acknowledged by all of them.
 
+import { wallClockMs } from "../../base/clock.ts";
 import type { Client } from "../client.ts";
 import { everyResult } from "../shards/every-result.ts";
 import { ShardedClient } from "../shards/sharded-client.ts";
@@ -29,13 +30,14 @@ export class CacheDecks {
   private readonly sharded: ShardedClient | null;
   private readonly prefix: string;
 
-  constructor(client: Client, settings: CacheSettings) {
+  /** `now` is the clock by which dictionaries are replaced: milliseconds since 1970. */
+  constructor(client: Client, settings: CacheSettings, now = wallClockMs) {
     this.events = new CacheEvents(settings.name, settings.onEvent);
     this.prefixDepth = settings.prefixDepth;
     this.prefix = settings.prefix;
     this.sharded = client instanceof ShardedClient ? client : null;
     const clients = this.sharded?.shards.map((name) => this.sharded?.shard(name) as Client);
-    this.all = (clients ?? [client]).map((one) => openDeck(one, settings, this.events));
+    this.all = (clients ?? [client]).map((one) => openDeck(one, settings, this.events, now));
   }
 
   /** The deck that has the entry. */
@@ -68,10 +70,15 @@ export class CacheDecks {
 
 // --- internal ---
 
-function openDeck(client: Client, settings: CacheSettings, events: CacheEvents): Deck {
+function openDeck(
+  client: Client,
+  settings: CacheSettings,
+  events: CacheEvents,
+  now: () => number,
+): Deck {
   const { failOpen, retryDelay } = settings;
   const server = new CacheServer(client, settings.serverTimeout, retryDelay, events);
-  const dictionaries = new Dictionaries(server, settings.prefix);
+  const dictionaries = new Dictionaries(server, settings.prefix, now);
   const store = new EntryStore(server, settings.prefix, dictionaries);
   const deck = {
     ...{ store, dictionaries, events, failOpen, retryDelay, looks: new LookBatch(store) },

@@ -36,14 +36,17 @@ const level = 1;
 export class Dictionaries {
   private readonly server: CacheServer;
   private readonly prefix: string;
+  /** The clock of this process, milliseconds since 1970. */
+  readonly now: () => number;
   private readonly known = new Map<string, Dictionary>();
   private readonly books = new Map<string, DictionaryBook>();
   /** Until when a dictionary lives at least. */
   private readonly lives = new Map<string, number>();
 
-  constructor(server: CacheServer, prefix: string) {
+  constructor(server: CacheServer, prefix: string, now = wallClockMs) {
     this.server = server;
     this.prefix = prefix;
+    this.now = now;
   }
 
   /** The dictionary of the namespace whose paths begin so. */
@@ -83,7 +86,7 @@ export class Dictionaries {
   keep(id: string | null, lifetimeMs: number): void {
     const dictionary = this.known.get(id ?? "");
     if (dictionary === undefined) return;
-    const now = wallClockMs();
+    const now = this.now();
     if ((this.lives.get(dictionary.id) ?? 0) >= now + Math.min(lifetimeMs, lifeMsMax)) return;
     // If it fails, entries may be misses before their time.
     this.extend(dictionary, lifeOf(lifetimeMs)).catch(() => undefined);
@@ -121,9 +124,9 @@ export class Dictionaries {
 
   private async extend({ id, bytes }: Dictionary, ms: number): Promise<void> {
     const key = this.key(id);
-    const least = wallClockMs() + ms;
+    const least = this.now() + ms;
     if ((this.lives.get(id) ?? 0) < least) remember(this.lives, id, least);
-    const left = Math.max(ms, Math.ceil((this.lives.get(id) ?? 0) - wallClockMs()));
+    const left = Math.max(ms, Math.ceil((this.lives.get(id) ?? 0) - this.now()));
     const isThere = await this.server.ask("PEXPIRE", key, left);
     if (Number(isThere) === 0) await this.server.ask("SET", key, bytes, "PX", left);
   }
@@ -172,7 +175,7 @@ export class DictionaryBook {
   /** Takes a sample if there is no dictionary, and asks now and then which is the right one. */
   private see(value: Uint8Array): void {
     if (this.present === null && !this.hasEnough) this.sample(value);
-    const now = wallClockMs();
+    const now = this.dictionaries.now();
     const mayCrown = this.hasEnough && now >= this.crownAt;
     if (this.isBusy || (now < this.checkAt && !mayCrown)) return;
     this.isBusy = true;
