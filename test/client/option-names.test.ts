@@ -129,6 +129,12 @@ describe("an unknown name", () => {
     expect(await client.get("session")).toBeNull();
   });
 
+  test("is answered with the names that callers may say, and with no internal one", async () => {
+    const make = () => new RateLimiter({ client, limit: 1, window: 1_000, per: 1 } as never);
+    const { message } = await failureOf(Promise.try(make));
+    expect(message).toBe('unknown option "per"; known: client, limit, window, segments, prefix');
+  });
+
   test("is found in the part of the options where it stands", async () => {
     const failure = await failureOf(connect(node.address, { reconnect: { delay: 1 } as never }));
     expect(failure.message).toStartWith('unknown option "delay" in reconnect; known: minDelayMs');

@@ -61,6 +61,7 @@ export class KeyvStore {
   private readonly throwsErrors: boolean;
   private readonly closesClient: boolean;
   private readonly listeners: ((error: unknown) => void)[] = [];
+  private answersEach = false;
 
   constructor(options: KeyvStoreOptions) {
     checkBag("options", options, storeNames);
@@ -76,6 +77,15 @@ export class KeyvStore {
   get opts(): { dialect: "redis"; url: string; namespace: string | undefined } {
     const { namespace } = this;
     return { dialect: "redis", url: `redis://${this.client.address}`, namespace };
+  }
+
+  /**
+   * What Keyv 6 asks of a store that it is given, and Keyv 5 does not: nothing else tells which of
+   * the two will read what deleteMany() answers.
+   */
+  get capabilities(): undefined {
+    this.answersEach = true;
+    return undefined; // lifetimes are durations, as in Keyv 5
   }
 
   /** What is stored, or undefined. */
@@ -119,8 +129,12 @@ export class KeyvStore {
     return this.attempt(() => this.client.delete(this.keyOf(key)), false);
   }
 
-  /** Deletes keys at once; answers whether one of them was there. */
+  /**
+   * Deletes keys at once; answers whether one of them was there, and to Keyv 6 for each of them,
+   * which the type of Keyv 5 does not know.
+   */
   deleteMany(keys: string[]): Promise<boolean> {
+    if (this.answersEach) return Promise.all(keys.map((key) => this.delete(key))) as Promise<never>;
     const remove = async () => {
       const removed = await this.client.deleteMany(keys.map((key) => this.keyOf(key)));
       return removed > 0;

@@ -37,7 +37,7 @@ export interface RateLimiterOptions {
 }
 
 const limiterNames: Names<RateLimiterOptions> = {
-  ...{ client: true, limit: true, window: true, segments: true, prefix: true, now: true },
+  ...{ client: true, limit: true, window: true, segments: true, prefix: true, now: "internal" },
 };
 
 /** What became of a take. Durations are milliseconds. */

@@ -76,8 +76,12 @@ export function pairWords(entries: unknown): (string | Uint8Array)[] {
   );
 }
 
-/** Every name of an option type. It stands beside the type, and the compiler compares the two. */
-export type Names<Options> = Readonly<Record<keyof Options, true>>;
+/**
+ * Every name of an option type. It stands beside the type, and the compiler compares the two. What
+ * is "internal" is known, and no message names it.
+ */
+export type Names<Options> = Readonly<Record<keyof Options, Known>>;
+type Known = true | "internal";
 
 /** Throws unless the value is a plain object. A number, a Date or an array cannot hold options. */
 export function checkObject(name: string, value: unknown): asserts value is object {
@@ -93,11 +97,11 @@ export function checkObject(name: string, value: unknown): asserts value is obje
 export function checkBag(
   name: string,
   value: unknown,
-  names: Readonly<Record<string, true>>,
+  names: Readonly<Record<string, Known>>,
 ): asserts value is object {
   checkObject(name, value);
   for (const option in value) {
-    if (names[option] !== true) refuseName(name, value, option, names);
+    if (!isKnown(names[option])) refuseName(name, value, option, names);
   }
 }
 
@@ -146,11 +150,23 @@ function isLiteral(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype;
 }
 
+/** What objects inherit, such as `toString`, is no name of an option. */
+function isKnown(known: Known | undefined): boolean {
+  return known === true || known === "internal";
+}
+
 /** What some library has put into Object.prototype is in every object, and no option. */
-function refuseName(bag: string, value: object, option: string, names: object): void {
+function refuseName(
+  bag: string,
+  value: object,
+  option: string,
+  names: Readonly<Record<string, Known>>,
+): void {
   if (option in Object.prototype && !Object.hasOwn(value, option)) return;
   const where = bag === "options" ? "" : ` in ${bag}`;
-  const known = Object.keys(names).join(", ");
+  const known = Object.keys(names)
+    .filter((known) => names[known] === true)
+    .join(", ");
   const shown = JSON.stringify(option.slice(0, nameShownMax));
   throw new InvalidArgumentError(`unknown option ${shown}${where}; known: ${known}`);
 }

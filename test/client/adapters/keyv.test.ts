@@ -168,6 +168,8 @@ eachServer("a Keyv over a client", (node) => {
     expect([await keyv.has("a"), await keyv.delete("a"), await keyv.has("a")]).toEqual([
       ...[true, true, false],
     ]);
+    await keyv.set("c", 3);
+    expect(await keyv.delete(["a", "c", "none"])).toEqual([false, true, false]);
     expect(await entriesOf(keyv)).toEqual([["b", 2]]);
     await keyv.clear();
     expect(await client.has("six::b")).toBe(false);
