@@ -307,8 +307,9 @@ export class Client extends DataClient implements AsyncDisposable {
    * Opens a near cache: values of the server in this process, decoded once and kept right by what
    * the server pushes (CLIENT TRACKING). Close it with the client, or by itself.
    *
-   * Rejects like connect(), and with ServerError if the server or the user's rules do not allow
-   * CLIENT TRACKING and CLIENT TRACKINGINFO.
+   * Rejects with ConnectError if there is no connection within `connectTimeoutMs`, and with
+   * ServerError if the server or the user's rules do not allow CLIENT TRACKING and CLIENT
+   * TRACKINGINFO.
    *
    * @example
    * await using near = await client.near<User>({ prefixes: ["user:"], decode: "json" });

@@ -9,6 +9,7 @@ import { connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { eachServer } from "../support/client-servers.ts";
 import { failureOf } from "../support/failure.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
 import { connectPatiently, patient, quick } from "../support/patient-client.ts";
 import { ScriptedNode } from "./scripted-node.ts";
 
@@ -128,6 +129,27 @@ describe("a link for pushes", () => {
 });
 
 eachServer("a link for pushes", (node) => {
+  test("is waited for by near() and subscribe() while the server is away", async () => {
+    await using proxy = await LinkProxy.start(node().port);
+    await using client = await connect(proxy.address, quick);
+    await using other = await connectPatiently(node().address);
+    await other.set("waited", "1");
+    proxy.cut();
+    const opening = client.near({ maxSilence: 60_000 });
+    const waiting = client.subscribe("waited");
+    const read = failureOf(client.with({ timeout: 100 }).get("waited"));
+    expect(await read).toMatchObject({ code: "TIMEOUT" }); // some attempts have failed
+    proxy.heal();
+    await using near = await opening;
+    await using news = await waiting;
+    expect(await near.get("waited")).toBe("1");
+    await other.set("waited", "2");
+    await waitFor(async () => near.peek("waited") === undefined);
+    expect(await near.get("waited")).toBe("2");
+    expect(await other.publish("waited", "3")).toBe(1);
+    expect((await news.next()).value).toMatchObject({ message: "3", missed: null });
+  });
+
   test("tracks what it reads", async () => {
     await using client = await connectPatiently(node().address);
     const diary = new Diary((send) => send(["CLIENT", "TRACKING", "ON"], text));

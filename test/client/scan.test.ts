@@ -6,8 +6,8 @@ import { connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { eachServer } from "../support/client-servers.ts";
 import { failureOf } from "../support/failure.ts";
-import { connectPatiently } from "../support/patient-client.ts";
-import { ScriptedNode } from "./scripted-node.ts";
+import { connectPatiently, patient, quick } from "../support/patient-client.ts";
+import { followerGreeting, followerOf, leaderRole, ScriptedNode } from "./scripted-node.ts";
 
 async function collect<T>(keys: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -61,6 +61,7 @@ test("a wrong option is named when the loop begins, and nothing is opened", asyn
     ["type", { type: 7 }],
     ["database", { database: -1 }],
     ["bytes", { bytes: "yes" }],
+    ["reads", { reads: "followers" }],
   ];
   for (const [name, options] of wrong) {
     const error = await failureOf(loose.scan(options).next());
@@ -72,9 +73,49 @@ test("a wrong option is named when the loop begins, and nothing is opened", asyn
   expect(node.peers).toHaveLength(1);
 });
 
+test("a scan reads where reads go, or from the leader, whoever may not PING", async () => {
+  const answer = (name: string) => (command: string) =>
+    command.startsWith("SCAN")
+      ? `*2\r\n$1\r\n0\r\n*1\r\n$${name.length}\r\n${name}\r\n`
+      : command === "PING"
+        ? "-NOPERM no\r\n"
+        : undefined;
+  await using leader = new ScriptedNode((command) =>
+    command === "ROLE" ? leaderRole : answer("leader")(command),
+  );
+  await using follower = new ScriptedNode((command) => {
+    if (command.startsWith("HELLO")) return followerGreeting;
+    return command === "ROLE" ? followerOf(leader) : answer("follower")(command);
+  });
+  await using client = await connect(follower.addr, patient);
+  expect(await collect(client.scan())).toEqual(["follower"]);
+  expect(await collect(client.scan({ reads: "leader" }))).toEqual(["leader"]);
+});
+
+test("a scan waits for a node that is away, and no longer than its time limit", async () => {
+  const first = new ScriptedNode(() => undefined);
+  const { port, addr } = first;
+  await using client = await connect(addr, quick);
+  await first[Symbol.asyncDispose]();
+  const late = failureOf(collect(client.with({ timeout: 100 }).scan()));
+  expect(await late).toMatchObject({ code: "TIMEOUT" });
+  const keys = collect(client.scan());
+  await using _ = new ScriptedNode(
+    (command) =>
+      command.startsWith("SCAN")
+        ? "*2\r\n$1\r\n0\r\n*0\r\n"
+        : command === "PING"
+          ? "+PONG\r\n"
+          : undefined,
+    port,
+  );
+  expect(await keys).toEqual([]);
+});
+
 test("a scan whose connection is lost, or whose client is closed, rejects", async () => {
   await using node = new ScriptedNode((command, peer) => {
     if (command.startsWith("HELLO")) return undefined;
+    if (command === "PING") return "+PONG\r\n";
     if (command.startsWith("SCAN 0")) return "*2\r\n$1\r\n5\r\n*1\r\n$1\r\na\r\n";
     peer.socket.terminate();
     return undefined;

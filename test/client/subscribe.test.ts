@@ -172,6 +172,62 @@ describe("a subscription", () => {
     expect(await failureOf(given.next())).toMatchObject({ code: "CONNECTION_LOST" });
   });
 
+  test("waits for a node that is away, and misses nothing before it begins", async () => {
+    const first = new ScriptedNode(broker());
+    const { port, addr } = first;
+    await using client = await connect(addr, quick);
+    const other = await client.subscribe("a");
+    await first[Symbol.asyncDispose]();
+    await waitFor(() => first.peers.every((peer) => peer.isClosed));
+    const told: Missed[] = [];
+    const waiting = client.subscribe("b", { onMissed: (missed) => told.push(missed) });
+    await using node = new ScriptedNode(broker(), port);
+    await using news = await waiting;
+    const peer = node.peers.find(({ commands }) => commands.includes("SUBSCRIBE b"));
+    expect(peer?.commands).toContain("SUBSCRIBE a");
+    publish(peer, "b", "1");
+    publish(peer, "a", "2");
+    expect(await take(news, 1)).toEqual([["1", null]]);
+    expect(await take(other, 1)).toEqual([["2", { linkLost: true, dropped: 0 }]]);
+    expect(told).toEqual([]);
+    other.close();
+  });
+
+  test("waits for its first connection as long, but no longer than connectTimeoutMs", async () => {
+    const first = new ScriptedNode(broker());
+    const { port, addr } = first;
+    await using client = await connect(addr, { ...quick, connectTimeoutMs: 300 });
+    await using strict = await connect(addr, { ...quick, offlineQueue: false });
+    await using few = await connect(addr, { ...quick, maxPending: 1 });
+    await first[Symbol.asyncDispose]();
+    const cause = { code: "CONNECT_FAILED" };
+    const begin = performance.now();
+    expect(await failureOf(client.subscribe("a"))).toMatchObject({ code: "CONNECT_FAILED", cause });
+    expect(performance.now() - begin).toBeGreaterThan(290);
+    expect(await failureOf(strict.subscribe("a"))).toMatchObject({ code: "CONNECT_FAILED", cause });
+    const waiting = few.subscribe("a");
+    const surplus = few.subscribe("b");
+    expect(await failureOf(surplus)).toMatchObject({ code: "TOO_MANY_PENDING" });
+    const ended = failureOf(few.subscribe("c")); // another one may not wait either
+    await using node = new ScriptedNode(broker(), port);
+    (await waiting).close();
+    expect(await ended).toMatchObject({ code: "TOO_MANY_PENDING" });
+    await using news = await client.subscribe("again");
+    const peer = node.peers.find(({ commands }) => commands.includes("SUBSCRIBE again"));
+    publish(peer, "again", "1");
+    expect(await take(news, 1)).toEqual([["1", null]]);
+  });
+
+  test("that waits is over when the client is closed", async () => {
+    const node = new ScriptedNode(broker());
+    const client = await connect(node.addr, quick);
+    await node[Symbol.asyncDispose]();
+    const waiting = failureOf(client.subscribe("a"));
+    await Bun.sleep(20); // some attempts
+    await client.close();
+    expect(await waiting).toMatchObject({ code: "CLOSED" });
+  });
+
   test("names what is wrong and sends nothing", async () => {
     await using node = new ScriptedNode(broker());
     await using client = await connect(node.addr, quick);

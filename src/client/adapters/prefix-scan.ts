@@ -1,7 +1,7 @@
 // The keys that begin with a prefix, for the adapters that list or clear theirs. A scan of the
 // whole database: it takes as long as there are keys in it, whoever they belong to.
-// Invariant: a key that is there from the beginning to the end is found, unless another node
-// becomes the leader meanwhile: a cursor means something to one node only.
+// Invariant: a key that is there from the beginning to the end is found. The leader is asked; if
+// it is lost meanwhile, the scan rejects.
 
 import type { Client } from "../client.ts";
 import { ShardedClient } from "../shards/sharded-client.ts";
@@ -43,17 +43,18 @@ async function* keysLike(
   client: Client,
   prefix: string,
 ): AsyncGenerator<string[], void, undefined> {
-  const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
-  let cursor = "0";
-  do {
-    const words = ["SCAN", cursor, "MATCH", pattern, "COUNT", scanKeys] as const;
-    const [next, keys] = (await client.atLeader([...words])) as [Uint8Array, Uint8Array[]];
-    if (keys.length > 0) yield keys.map(textOf);
-    cursor = textOf(next);
-  } while (cursor !== "0");
+  const match = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
+  let step: string[] = [];
+  for await (const key of client.scan({ match, count: stepKeys, reads: "leader" })) {
+    step.push(key);
+    if (step.length < stepKeys) continue;
+    yield step;
+    step = [];
+  }
+  if (step.length > 0) yield step;
 }
 
-/** Keys that one step looks at. */
-const scanKeys = 1000;
+/** Keys of a step, and about how many the server looks at for one request. */
+const stepKeys = 1000;
 
 const decoder = new TextDecoder();

@@ -64,7 +64,7 @@ export class WakeUps {
       push: (items) => this.take(items),
     });
     try {
-      await link.connect();
+      await link.connectOnce();
       this.link = link;
     } finally {
       this.connecting = null;

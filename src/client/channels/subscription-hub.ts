@@ -3,10 +3,13 @@
 // connection.
 // Invariant: `confirmed` has names of `listeners` only, which the present connection has confirmed.
 
+import { monotonicMs } from "../../base/clock.ts";
 import { subscriptionBytesDefault, subscriptionMessagesDefault } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import {
   ClosedError,
+  ConnectError,
+  ConnectionLostError,
   InvalidArgumentError,
   type MSCacheError,
   ServerError,
@@ -47,7 +50,7 @@ export class SubscriptionHub implements PushListener {
   /** Names of `listeners` that some connection has confirmed: those to ask for on the next one. */
   private readonly known = new Set<Topic>();
   private link: PushLink | null = null;
-  /** Settles when the link is open for the first time. */
+  /** Settles when the first attempt to open the link is over. */
   private opened: Promise<void> | null = null;
 
   constructor(openLink: (listener: PushListener) => PushLink) {
@@ -94,12 +97,13 @@ export class SubscriptionHub implements PushListener {
 
   down(): void {
     this.confirmed.clear();
-    for (const { subscription } of this.everyone()) subscription.interrupt();
+    // Who waits for the first confirmation misses nothing.
+    for (const { subscription } of this.listenersTo(this.known)) subscription.interrupt();
   }
 
   ended(cause: MSCacheError): void {
     if (this.link === null) return; // nobody listens any more
-    const everyone = this.everyone();
+    const everyone = this.listenersTo(this.listeners.keys());
     this.forget();
     for (const { subscription } of everyone) {
       subscription.abandon(cause instanceof ClosedError ? null : cause);
@@ -133,31 +137,42 @@ export class SubscriptionHub implements PushListener {
 
   /** Asks the server for the names, on the link that is there or will be. */
   private async join(topics: readonly Topic[]): Promise<void> {
-    if (this.opened === null) {
-      const link = this.openLink(this);
-      this.link = link;
-      this.opened = link.connect();
-      this.opened.catch(() => {
-        if (this.link === link) this.forget();
-      });
-    }
+    const link = this.link ?? this.begin();
+    const send: Send = (command, shape) => link.send(command, shape);
+    const until = link.deadline();
     await this.opened;
-    const { link } = this;
-    if (link === null) throw new ClosedError();
-    const missing = topics.filter((topic) => !this.confirmed.has(topic));
-    await Promise.all(
-      missing.map(async (topic) => {
-        await link.send([kinds[kindOf(topic)][0], nameOf(topic)], subscribed);
-        this.confirm(topic);
-      }),
-    );
+    for (;;) {
+      await link.ready(until);
+      const missing = topics.filter((topic) => !this.confirmed.has(topic));
+      try {
+        await Promise.all(missing.map((topic) => this.ask(topic, send)));
+        return;
+      } catch (cause) {
+        const isLost = cause instanceof ConnectionLostError || cause instanceof ConnectError;
+        if (!isLost || monotonicMs() >= until) throw cause;
+      }
+    }
+  }
+
+  private async ask(topic: Topic, send: Send): Promise<void> {
+    await send([kinds[kindOf(topic)][0], nameOf(topic)], subscribed);
+    this.confirm(topic);
+  }
+
+  private begin(): PushLink {
+    const link = this.openLink(this);
+    this.link = link;
+    this.opened = link.begin();
+    this.opened.catch(() => {
+      if (this.link === link) this.forget();
+    });
+    return link;
   }
 
   /** Asks for a name again. A refusal is the end of those who listen to it, not of the others. */
   private async restore(topic: Topic, send: Send): Promise<void> {
     try {
-      await send([kinds[kindOf(topic)][0], nameOf(topic)], subscribed);
-      this.confirm(topic);
+      await this.ask(topic, send);
     } catch (cause) {
       if (!(cause instanceof ServerError)) throw cause;
       for (const { subscription } of [...(this.listeners.get(topic) ?? [])]) {
@@ -187,8 +202,8 @@ export class SubscriptionHub implements PushListener {
     this.known.clear();
   }
 
-  private everyone(): Set<Listener> {
-    return new Set([...this.listeners.values()].flatMap((listeners) => [...listeners]));
+  private listenersTo(topics: Iterable<Topic>): Set<Listener> {
+    return new Set([...topics].flatMap((topic) => [...(this.listeners.get(topic) ?? [])]));
   }
 }
 

@@ -22,8 +22,7 @@ export async function runPipeline(
   list: unknown,
   options: ListOptions = {},
 ): Promise<CommandReply[]> {
-  const calls = checked(list);
-  checkBag("options", options, listNames);
+  const calls = checkedList(list, options);
   const shape = shapeFor(options);
   const toLeader = calls.some(({ isRead }) => !isRead);
   const replies = calls.map(({ words }) =>
@@ -37,8 +36,7 @@ export async function runTransaction(
   list: unknown,
   options: ListOptions = {},
 ): Promise<CommandReply[]> {
-  const calls = checked(list);
-  checkBag("options", options, listNames);
+  const calls = checkedList(list, options);
   const shape = executedShape(options);
   if (calls.length === 0) return [];
   const isRead = calls.every((call) => call.isRead);
@@ -70,7 +68,7 @@ export async function runWatch(
       return session.send(call.words, single);
     });
     if (list === null || list === undefined) return null;
-    const calls = checked(list);
+    const calls = callsOf(list);
     const results = await session.transact(wordsOf(calls), executed);
     if (results !== null) return results;
   }
@@ -79,27 +77,23 @@ export async function runWatch(
 
 // --- internal ---
 
-/** Each command as it is sent, or what is wrong with the first wrong one. */
-function callsOf(calls: unknown): Call[] | InvalidArgumentError {
-  if (!Array.isArray(calls)) return wrongKind("commands", "an array", calls);
-  const found: Call[] = [];
-  for (let i = 0; i < calls.length; i++) {
-    const words: unknown = calls[i];
-    if (!Array.isArray(words)) return wrongKind(`commands[${i}]`, "an array", words);
-    const [name, ...args] = words as unknown[];
-    const call = callOf(name, args);
-    if (call instanceof InvalidArgumentError) {
-      return new InvalidArgumentError(`commands[${i}]: ${call.message}`);
-    }
-    found.push(call);
-  }
-  return found;
+/** The commands of a pipeline or a transaction. Throws if one of them or an option is wrong. */
+function checkedList(list: unknown, options: ListOptions): Call[] {
+  const calls = callsOf(list);
+  checkBag("options", options, listNames);
+  return calls;
 }
 
-function checked(list: unknown): Call[] {
-  const calls = callsOf(list);
-  if (calls instanceof InvalidArgumentError) throw calls;
-  return calls;
+/** Each command as it is sent. Throws what is wrong with the first wrong one. */
+function callsOf(list: unknown): Call[] {
+  if (!Array.isArray(list)) throw wrongKind("commands", "an array", list);
+  return Array.from(list, (words: unknown, i) => {
+    if (!Array.isArray(words)) throw wrongKind(`commands[${i}]`, "an array", words);
+    const [name, ...args] = words as unknown[];
+    const call = callOf(name, args);
+    if (!(call instanceof InvalidArgumentError)) return call;
+    throw new InvalidArgumentError(`commands[${i}]: ${call.message}`);
+  });
 }
 
 function wordsOf(calls: readonly Call[]): Command[] {

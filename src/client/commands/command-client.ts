@@ -4,7 +4,7 @@
 
 import type { Message, SubscribeOptions, Subscription, Topics } from "../channels/subscription.ts";
 import { SubscriptionHub } from "../channels/subscription-hub.ts";
-import { InvalidArgumentError } from "../client-errors.ts";
+import { InvalidArgumentError, ServerError } from "../client-errors.ts";
 import type { Shape } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
 import { Session } from "../link/own-session.ts";
@@ -31,6 +31,7 @@ import type {
 import type { CommandArgument, CommandReply, Key } from "./command-values.ts";
 import type { Command } from "./command-writer.ts";
 import { type ScanOptions, scanKeys } from "./key-scan.ts";
+import { text } from "./shapes.ts";
 
 /** @internal */
 interface Shared {
@@ -155,8 +156,7 @@ export abstract class CommandClient {
     attempt: (command: WatchedCommand<ValueOf<Bytes>>) => Promise<Calls | null>,
     options?: WatchOptions<Bytes>,
   ): Promise<TransactionResults<Calls, ValueOf<Bytes>> | null> {
-    const open = async () =>
-      Session.open(this.ledger, await this.router.leaderPlace(), this.router);
+    const open = () => this.openSession(true);
     return runWatch(open, keys, attempt, options) as Promise<never>;
   }
 
@@ -180,8 +180,8 @@ export abstract class CommandClient {
    * says so in `missed`. The second argument has the bounds of what waits for the reader:
    * `{ messagesMax, bytesMax, onMissed, bytes }`.
    *
-   * Rejects with ConnectError while that connection is lost, and with ServerError if the server
-   * refuses a name.
+   * Rejects with ConnectError if there is no connection within `connectTimeoutMs`, and with
+   * ServerError if the server refuses a name.
    *
    * @example
    * await using news = await client.subscribe({ patterns: ["news.*"] });
@@ -200,15 +200,18 @@ export abstract class CommandClient {
   /**
    * The keys of the database, one after the other, while the loop runs. A key that is there all the
    * time is yielded at least once; one that comes or goes meanwhile may be or not, and one may be
-   * yielded twice. It reads from one node, where {@link get} reads, by a connection of its own, and
-   * rejects with ConnectionLostError if that is lost.
+   * yielded twice. It reads from one node, where {@link get} reads or, with `reads: "leader"`, from
+   * the leader, by a connection of its own.
+   *
+   * Rejects with ConnectionLostError if that connection is lost, and with ConnectError if there is
+   * none at the first attempt.
    *
    * @example for await (const key of client.scan({ match: "user:*" })) console.log(key);
    */
   scan<Bytes extends boolean = false>(
     options?: ScanOptions<Bytes>,
   ): AsyncGenerator<ValueOf<Bytes>, void, undefined> {
-    const open = () => Session.open(this.ledger, this.router.readPlace, this.router);
+    const open = (isAtLeader: boolean) => this.openSession(isAtLeader);
     return scanKeys(open, options) as AsyncGenerator<never, void, undefined>;
   }
 
@@ -239,6 +242,19 @@ export abstract class CommandClient {
   }
 
   // --- internal ---
+
+  /**
+   * A connection of its own, when the node is known and a request would reach it. What the node
+   * says to PING does not matter (NOPERM).
+   */
+  private async openSession(isAtLeader: boolean): Promise<Session> {
+    const { router, ledger } = this;
+    const ping = isAtLeader ? router.write(["PING"], text) : router.read(["PING"], text);
+    await ping.catch((cause) => {
+      if (!(cause instanceof ServerError)) throw cause;
+    });
+    return Session.open(ledger, isAtLeader ? router.leaderPlace : router.readPlace, router);
+  }
 
   private call<T>(name: string, args: readonly CommandArgument[], shape: Shape<T>): Promise<T> {
     const call = callOf(name, args);

@@ -21,23 +21,25 @@ export interface ScanOptions<Bytes extends boolean = boolean> {
   database?: number | undefined;
   /** Whether keys are bytes. Default false: strings. */
   bytes?: Bytes | undefined;
+  /** "leader": asks the node that takes writes. Default: where reads go. */
+  reads?: "leader" | undefined;
 }
 
 const scanNames: Names<ScanOptions> = {
-  ...{ match: true, count: true, type: true, database: true, bytes: true },
+  ...{ match: true, count: true, type: true, database: true, bytes: true, reads: true },
 };
 
 const countDefault = 100;
 
 /** Yields keys while it is read; the connection closes when the reader is done. @internal */
 export async function* scanKeys(
-  open: () => Promise<Session>,
+  open: (isAtLeader: boolean) => Promise<Session>,
   options: ScanOptions = {},
 ): AsyncGenerator<string | Uint8Array, void, undefined> {
   const filters = filtersOf(options);
-  const { bytes, database } = options;
+  const { bytes, database, reads } = options;
   const shape = bytes === true ? pageOfBytes : pageOfTexts;
-  await using session = await open();
+  await using session = await open(reads === "leader");
   if (database !== undefined) await session.send(["SELECT", database], text);
   let cursor = "0";
   do {
@@ -74,7 +76,10 @@ function isKey(reply: unknown): reply is string | Uint8Array {
 function filtersOf(options: ScanOptions): Argument[] {
   checkBag("options", options, scanNames);
   checkFlag("bytes", options.bytes);
-  const { match, count = countDefault, type, database = 0 } = options;
+  const { match, count = countDefault, type, database = 0, reads } = options;
+  if (reads !== undefined && reads !== "leader") {
+    throw new InvalidArgumentError('reads must be "leader" or left out');
+  }
   checkWhole("count", count, 1);
   checkWhole("database", database, 0);
   const filters: Argument[] = ["COUNT", count];

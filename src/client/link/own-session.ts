@@ -29,8 +29,8 @@ export class Session implements ConnectionOwner, AsyncDisposable {
   }
 
   /**
-   * Connects and logs in, within the bounds of one request. Rejects with ConnectError, or as a
-   * request does that is not sent.
+   * Connects and logs in, within the bounds of one request and at the first attempt. Rejects with
+   * ConnectError, or as a request does that is not sent.
    */
   static async open(ledger: Ledger, place: Place, bounds: Bounds): Promise<Session> {
     const refusal = bounds.refusal();

@@ -4,6 +4,7 @@
 // missed.
 // Invariant: nothing but the listener's own commands precedes the end of its up().
 
+import { monotonicMs } from "../../base/clock.ts";
 import { formatPlace, type Place } from "../../base/place.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import {
@@ -11,6 +12,7 @@ import {
   ConnectError,
   ConnectionLostError,
   type MSCacheError,
+  TooManyPendingError,
 } from "../client-errors.ts";
 import type { Command } from "../commands/command-writer.ts";
 import { text } from "../commands/shapes.ts";
@@ -48,6 +50,11 @@ export class PushLink implements ConnectionOwner, Holder {
   /** The connection for which up() runs. */
   private opening: Connection | null = null;
   private endedBy: MSCacheError | null = null;
+  /** Why there is no connection; null before the first attempt. */
+  private lastError: MSCacheError | null = null;
+  /** Settles when the next connection is up, for those who wait for it; null: nobody does. */
+  private rising: PromiseWithResolvers<void> | null = null;
+  private waiting = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private heartbeat: ReturnType<typeof setInterval> | null = null;
 
@@ -70,8 +77,8 @@ export class PushLink implements ConnectionOwner, Holder {
     return connection !== null && connection.address === formatPlace(this.where());
   }
 
-  /** Connects for the first time. Rejects on failure and does not retry. */
-  async connect(): Promise<void> {
+  /** Connects for the first time. On failure it rejects, does not retry, and is closed. */
+  async connectOnce(): Promise<void> {
     try {
       await this.open();
     } catch (cause) {
@@ -85,12 +92,51 @@ export class PushLink implements ConnectionOwner, Holder {
     try {
       await this.open();
     } catch (cause) {
-      if (!(cause instanceof ConnectError) || isRefusedLogin(cause)) {
+      const isAway = cause instanceof ConnectError || cause instanceof ConnectionLostError;
+      if (!isAway || isRefusedLogin(cause)) {
         this.close();
         throw cause;
       }
-      this.listener.down(cause);
-      this.retryLater(1, cause);
+      this.missed(1, cause);
+    }
+  }
+
+  /** begin(), and waits as ready() does. On failure it is closed. */
+  async connect(): Promise<void> {
+    const until = this.deadline();
+    await this.begin();
+    try {
+      await this.ready(until);
+    } catch (cause) {
+      this.close();
+      throw cause;
+    }
+  }
+
+  /** Until when a call that begins now waits for a connection. */
+  deadline(): number {
+    return monotonicMs() + this.ledger.settings.connectTimeoutMs;
+  }
+
+  /**
+   * Waits until a connection is up. Rejects at the deadline, with why there is none; at once with
+   * `offlineQueue: false`, and if `maxPending` calls wait already.
+   */
+  async ready(until: number): Promise<void> {
+    if (this.connection !== null) return;
+    if (this.endedBy !== null) throw this.endedBy;
+    const { offlineQueue, maxPending } = this.ledger.settings;
+    if (!offlineQueue) throw this.unreachable();
+    if (this.waiting >= maxPending) throw new TooManyPendingError(maxPending);
+    this.rising ??= Promise.withResolvers();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(this.unreachable()), until - monotonicMs());
+    this.waiting++;
+    try {
+      await Promise.race([this.rising.promise, late.promise]);
+    } finally {
+      this.waiting--;
+      clearTimeout(timer);
     }
   }
 
@@ -98,9 +144,7 @@ export class PushLink implements ConnectionOwner, Holder {
   send<T>(command: Command, shape: Shape<T>): Promise<T> {
     const refusal = this.endedBy ?? this.ledger.refusal();
     if (refusal !== null) return Promise.reject(refusal);
-    if (this.connection === null) {
-      return Promise.reject(new ConnectError("the server", "the connection is being restored"));
-    }
+    if (this.connection === null) return Promise.reject(this.unreachable());
     const request = this.ledger.create(command, shape, false);
     this.connection.send(request);
     return request.promise;
@@ -125,8 +169,7 @@ export class PushLink implements ConnectionOwner, Holder {
     if (connection !== this.connection) return; // up() rejects
     this.connection = null;
     this.rest();
-    this.listener.down(cause);
-    this.retryLater(1, cause);
+    this.missed(1, cause);
   }
 
   /** Only a write could be refused, and none is marked as one here. */
@@ -143,6 +186,10 @@ export class PushLink implements ConnectionOwner, Holder {
 
   private async open(): Promise<void> {
     const connection = await Connection.open(this.where(), this.ledger, this);
+    if (this.endedBy !== null) {
+      connection.close();
+      throw this.endedBy;
+    }
     this.opening = connection;
     try {
       await this.listener.up((command, shape) => {
@@ -164,6 +211,13 @@ export class PushLink implements ConnectionOwner, Holder {
     }
     this.connection = connection;
     this.heartbeat = setInterval(() => this.beat(), this.ledger.settings.requestTimeoutMs);
+    this.rising?.resolve();
+    this.rising = null;
+  }
+
+  private unreachable(): ConnectError {
+    const reason = `it is being restored${this.lastError === null ? "" : `: ${this.lastError.message}`}`;
+    return new ConnectError(formatPlace(this.where()), reason, this.lastError ?? undefined);
   }
 
   private broken({ address }: Connection): MSCacheError {
@@ -185,7 +239,10 @@ export class PushLink implements ConnectionOwner, Holder {
     this.heartbeat = null;
   }
 
-  private retryLater(attempt: number, cause: MSCacheError): void {
+  /** There is no connection, or none yet. `attempt`: the number of the next attempt. */
+  private missed(attempt: number, cause: MSCacheError): void {
+    this.lastError = cause;
+    this.listener.down(cause);
     if (this.endedBy !== null) return;
     const { reconnect } = this.ledger.settings;
     if (attempt > reconnect.maxAttempts) {
@@ -200,9 +257,7 @@ export class PushLink implements ConnectionOwner, Holder {
     try {
       await this.open();
     } catch (cause) {
-      if (this.endedBy !== null) return;
-      this.listener.down(cause as MSCacheError);
-      this.retryLater(attempt + 1, cause as MSCacheError);
+      if (this.endedBy === null) this.missed(attempt + 1, cause as MSCacheError);
     }
   }
 
@@ -215,6 +270,7 @@ export class PushLink implements ConnectionOwner, Holder {
     this.opening?.close();
     this.connection?.close();
     this.connection = null;
+    this.rising?.reject(cause);
     this.listener.ended(cause);
   }
 }

@@ -14,7 +14,6 @@ import {
 import { checkBag, type Names, wrongKind } from "../commands/arguments.ts";
 import { Batch } from "../commands/command-batch.ts";
 import type { Command } from "../commands/command-writer.ts";
-import { text } from "../commands/shapes.ts";
 import type { Request, Shape } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
 
@@ -43,16 +42,16 @@ export const requestNames: Names<RequestOptions> = { timeout: true, signal: true
 /** Makes requests: the router, or a scope around it. @internal */
 export interface Requester {
   readonly address: string;
-  /** The node that serves reads. */
+  /** The node that serves reads, as far as it is known. */
   readonly readPlace: Place;
+  /** The node that takes writes, as far as it is known. */
+  readonly leaderPlace: Place;
   /** Throws an InvalidArgumentError. */
   within(options: RequestOptions): Requester;
   read<T>(command: Command, shape: Shape<T>): Promise<T>;
   write<T>(command: Command, shape: Shape<T>): Promise<T>;
   /** A transaction of these commands, which is one request. */
   transact<T>(commands: readonly Command[], shape: Shape<T>, isWrite: boolean): Promise<T>;
-  /** The node that takes writes, when it is known. Rejects as a write would. */
-  leaderPlace(): Promise<Place>;
   /**
    * Whether the node that serves reads has every write of this client, if `readYourWrites` asks for
    * that; it may wait for them.
@@ -104,6 +103,10 @@ export class RequestScope implements Requester {
     return this.dispatcher.readPlace;
   }
 
+  get leaderPlace(): Place {
+    return this.dispatcher.leaderPlace;
+  }
+
   within(options: RequestOptions): RequestScope {
     checkBag("options", options, requestNames);
     return new RequestScope(this.dispatcher, this.ledger, { ...this.options, ...options });
@@ -119,11 +122,6 @@ export class RequestScope implements Requester {
 
   transact<T>(commands: readonly Command[], shape: Shape<T>, isWrite: boolean): Promise<T> {
     return this.make(["EXEC"], shape, isWrite, new Batch(commands));
-  }
-
-  async leaderPlace(): Promise<Place> {
-    await this.write(["PING"], text);
-    return this.dispatcher.leaderPlace();
   }
 
   hasOwnWrites(): Promise<boolean> {

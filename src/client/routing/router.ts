@@ -24,7 +24,6 @@ import {
 } from "../client-errors.ts";
 import { Batch } from "../commands/command-batch.ts";
 import type { Command } from "../commands/command-writer.ts";
-import { text } from "../commands/shapes.ts";
 import { Connection, rejectAll } from "../link/client-connection.ts";
 import { backoffMs, Link, type LinkOwner, offline } from "../link/client-link.ts";
 import type { Request, Shape } from "../link/client-request.ts";
@@ -75,11 +74,13 @@ export class Router implements LinkOwner, Holder, Dispatcher {
     return this.link.address;
   }
 
-  /** The node that serves reads. */
   get readPlace(): Place {
-    const leader = this.leader instanceof Connection ? this.leader.place : this.link.place;
-    if (this.followers !== null) return this.followers.present?.place ?? leader;
-    return this.ledger.settings.reads === "leader" ? leader : this.link.place;
+    if (this.followers !== null) return this.followers.present?.place ?? this.leaderPlace;
+    return this.ledger.settings.reads === "leader" ? this.leaderPlace : this.link.place;
+  }
+
+  get leaderPlace(): Place {
+    return this.leader instanceof Connection ? this.leader.place : this.link.place;
   }
 
   connect(): Promise<void> {
@@ -140,13 +141,6 @@ export class Router implements LinkOwner, Holder, Dispatcher {
     request.batch = new Batch(commands);
     this.dispatch(request as Request);
     return request.promise;
-  }
-
-  /** The node that takes writes, when it is known. Rejects as a write would. */
-  async leaderPlace(): Promise<Place> {
-    await this.write(["PING"], text);
-    const { leader } = this;
-    return leader instanceof Connection ? leader.place : this.link.place;
   }
 
   // ---- what connections report ------------------------------------------------------------------

@@ -39,8 +39,8 @@ export class ShardedRouter implements Requester {
     throw wantsShard();
   }
 
-  leaderPlace(): Promise<Place> {
-    return Promise.reject(wantsShard());
+  get leaderPlace(): Place {
+    throw wantsShard();
   }
 
   hasOwnWrites(): Promise<boolean> {
