@@ -456,7 +456,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     group: "Operation",
     hint: "SECONDS",
     default: "5",
-    doc: "How long a clean shutdown waits for followers to catch up; 0 does not wait.",
+    doc: "How long a clean shutdown waits for a script that has written to end, and then for followers to catch up; 0 does not wait.",
     change: "applies",
     parse: (text) => parseWholeNumber(text, 0, shutdownSecondsMax),
     format: asText,

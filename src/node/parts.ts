@@ -180,10 +180,10 @@ function replicationOptions(config: Config, { port, tlsPort }: Ground["standing"
 }
 
 export function makePersistence(ground: Ground, replication: Replication): Persistence {
-  const { store, keyspace, log, fault, configuration, libraries } = ground;
+  const { store, keyspace, log, fault, configuration, libraries, standing } = ground;
   const { snapshotFile } = configuration.current;
   return new Persistence({
-    ...{ store, keyspace, log, fault, replication, libraries },
+    ...{ store, keyspace, log, fault, replication, libraries, scripts: standing.script },
     path: snapshotFile === "" ? "" : resolve(snapshotFile),
     serverVersion: redisVersion,
     options: () => ({

@@ -133,7 +133,7 @@ export class Shutdown implements Ending {
     this.aborting = new AbortController();
     this.transition("catching-up");
     pauses.pauseFor("shutdown", true);
-    if (this.parts.standing.isBusy) await this.endScript();
+    if (this.parts.standing.isBusy) await this.endScript(order);
     const goOn = replication.standStill();
     const problem = await this.settle(order);
     if (problem !== null && (!order.force || this.aborting.signal.aborted)) {
@@ -154,22 +154,37 @@ export class Shutdown implements Ending {
   }
 
   /** Ends a script that takes long: it would go on while the node closes. */
-  private async endScript(): Promise<void> {
+  private async endScript(order: ShutdownOrder): Promise<void> {
     const { standing, log } = this.parts;
+    const { signal } = this.aborting;
+    if (order.save !== "never") await this.completed(this.patienceMs(order), signal);
+    if (signal.aborted) return;
     standing.script.stop();
     if (await doneWithin(scriptFarewellMsMax, standing.free(restriction.BUSY))) return;
     log.warn("a script does not end: the node ends without it");
   }
 
+  /** What a script writes is saved as a whole, if it ends in time. */
+  private async completed(patienceMs: number, signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
+    const { script } = this.parts.standing;
+    await doneWithin(patienceMs, Promise.race([script.whole(), aborted.promise]));
+  }
+
+  private patienceMs({ now }: ShutdownOrder): number {
+    return now ? 0 : this.parts.configuration.current.shutdownTimeout * 1000;
+  }
+
   /** Why the node must not end; null if it may. */
-  private async settle({ save, now }: ShutdownOrder): Promise<Error | null> {
-    const { persistence, configuration } = this.parts;
+  private async settle(order: ShutdownOrder): Promise<Error | null> {
+    const { persistence } = this.parts;
     const { signal } = this.aborting;
     try {
-      await this.waitForFollowers(now ? 0 : configuration.current.shutdownTimeout * 1000);
+      await this.waitForFollowers(this.patienceMs(order));
       signal.throwIfAborted();
       this.transition("saving");
-      if (save !== "never") await persistence.saveLast(save === "always");
+      if (order.save !== "never") await persistence.saveLast(order.save === "always");
       signal.throwIfAborted();
       return null;
     } catch (error) {

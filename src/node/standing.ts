@@ -35,7 +35,8 @@ const DENIAL_IDS = DENIALS_MAX + 1;
 const DEBUG_COMMAND = DENIAL_IDS + 1;
 const SPARSE_SKETCH = DEBUG_COMMAND + 1;
 const SCRIPT = SPARSE_SKETCH + 1;
-const SCRIPT_MS = SCRIPT + 1;
+const SCRIPT_HALVES = SCRIPT + 1;
+const SCRIPT_MS = SCRIPT_HALVES + 1;
 const words = SCRIPT_MS + 1;
 const wordMax = 0x7fff_ffff;
 
@@ -72,7 +73,7 @@ export class SharedStanding implements Standing {
       bytes,
       leaderAt,
     );
-    this.script = new ScriptState(this.words, SCRIPT);
+    this.script = new ScriptState(this.words, SCRIPT, SCRIPT_HALVES);
     this.becameBusy = () => undefined;
     this.access = new Access(this, describeRunning);
   }

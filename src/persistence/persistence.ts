@@ -18,7 +18,7 @@ import type { Store } from "../store/store.ts";
 import { SnapshotLoader } from "./loader.ts";
 import { letGo, resumePointOf, takeUp } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
-import { SnapshotSaver } from "./saver.ts";
+import { type HalfDone, SnapshotSaver } from "./saver.ts";
 import { removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
 
 const tickMs = 1_000;
@@ -42,6 +42,8 @@ export interface PersistenceParts {
   readonly keyspace: Keyspace;
   /** The libraries of functions, if the node has any. */
   readonly libraries?: LibraryData;
+  /** If scripts of the node can be suspended. */
+  readonly scripts?: HalfDone | undefined;
   readonly replication: Replication;
   readonly log: Logger;
   readonly fault: Fault;

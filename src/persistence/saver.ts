@@ -5,7 +5,8 @@
 // Invariants: a save counts only the changes before its walk began as saved; a file has no key in a
 // database in which it never was.
 //
-// No effects follow in a file. So a save during which databases are swapped begins again.
+// No effects follow in a file. So a save during which databases are swapped begins again, and so
+// does one during which a script was suspended that has written; it first waits for such a script.
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -18,19 +19,34 @@ import type { Store } from "../store/store.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { replaceFile, type Slices, SnapshotError } from "./snapshot-file.ts";
 
-/** How often a save begins, if databases are swapped again and again while it runs. */
+/** How often a save begins, if what was saved is torn again and again while it runs. */
 const attemptsMax = 5;
 
-/** Databases were swapped during the save. */
+/** What was saved belongs to no state that anybody was to see. */
 class TornError extends Error {
-  override readonly message = "databases were swapped again and again while it was saved";
+  constructor(what: string) {
+    super(`${what} again and again while it was saved`);
+  }
 }
+
+/** Of scripts that are suspended: what they have done so far must not be saved without the rest. */
+export interface HalfDone {
+  /** Changes whenever something was left half done. */
+  readonly halves: number;
+  readonly isHalfDone: boolean;
+  /** Resolves when nothing is half done. */
+  whole(): Promise<void>;
+}
+
+const noScripts: HalfDone = { halves: 0, isHalfDone: false, whole: () => Promise.resolve() };
 
 export interface SaverParts {
   readonly path: string;
   readonly store: Store;
   /** The libraries of functions, if the node has any. */
   readonly libraries?: LibraryData | undefined;
+  /** If scripts of the node can be suspended. */
+  readonly scripts?: HalfDone | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly serverVersion: string;
@@ -128,12 +144,15 @@ export class SnapshotSaver {
 
   private async writeOnce(run: Run, point: ResumePoint | null): Promise<void> {
     const { path, store, libraries, clock, log, serverVersion, sync } = this.parts;
+    const { scripts = noScripts } = this.parts;
+    await untilWhole(scripts, run.abort.signal, point !== null);
     const history = point ?? { replid: "", offset: 0, streamDatabase: 0 };
     const isCleanShutdown = point !== null;
     const changes = this.changesNow();
     const head = { ...history, isCleanShutdown };
     const snapshot = new Snapshot(store, clock, head, serverVersion, libraries?.texts());
-    const bytes = await replaceFile(path, untorn(snapshot), run.abort.signal, sync);
+    const slices = untorn(snapshot, scripts);
+    const bytes = await replaceFile(path, slices, run.abort.signal, sync);
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();
     this.savedChanges = changes;
@@ -149,12 +168,23 @@ export class SnapshotSaver {
 }
 
 /** The slices of a snapshot; throws as soon as it is torn. */
-function untorn(snapshot: Snapshot): Slices {
+function untorn(snapshot: Snapshot, scripts: HalfDone): Slices {
+  const { halves } = scripts;
   return {
     next: () => {
       const slice = snapshot.next();
-      if (snapshot.isTorn) throw new TornError();
+      if (snapshot.isTorn) throw new TornError("databases were swapped");
+      if (scripts.halves !== halves || scripts.isHalfDone) throw new TornError("scripts took long");
       return slice;
     },
   };
+}
+
+/** Waits for the end of a script; not at the last save, before which the node has ended it. */
+async function untilWhole(scripts: HalfDone, signal: AbortSignal, isLast: boolean): Promise<void> {
+  if (!scripts.isHalfDone) return;
+  if (isLast) throw new Error("a script does not end that has written");
+  const aborted = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+  await Promise.race([scripts.whole(), aborted.promise]);
 }

@@ -12,6 +12,7 @@ import { EventLog, reserveEventLog } from "../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../src/journal/journal.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { Persistence, type PersistenceOptions } from "../../src/persistence/persistence.ts";
+import type { HalfDone } from "../../src/persistence/saver.ts";
 import { Replication } from "../../src/replication/replication.ts";
 import { hashKeyOf } from "../../src/store/hash.ts";
 import { reserveStore } from "../../src/store/memory.ts";
@@ -28,6 +29,7 @@ export interface BedOptions extends Partial<PersistenceOptions> {
   readonly memoryBytes?: number;
   /** Makes the renaming of a file durable. */
   readonly sync?: (directory: string) => Promise<void>;
+  readonly scripts?: HalfDone;
 }
 
 export class Bed implements Disposable {
@@ -39,7 +41,7 @@ export class Bed implements Disposable {
   /** The wall clock; the other one goes on as it likes. */
   nowMs = Date.now();
 
-  constructor({ path, memoryBytes = 4 * MiB, sync, ...options }: BedOptions) {
+  constructor({ path, memoryBytes = 4 * MiB, sync, scripts, ...options }: BedOptions) {
     this.store = new Store(
       reserveStore({
         memoryLimitBytes: memoryBytes,
@@ -66,7 +68,7 @@ export class Bed implements Disposable {
     });
     this.persistence = new Persistence({
       ...parts,
-      ...{ path, sync },
+      ...{ path, sync, scripts },
       replication: this.replication,
       serverVersion: "7.2.4",
       options: () => ({ intervalSeconds: 0, ignoresCorrupt: false, ...options }),

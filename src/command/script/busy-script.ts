@@ -73,7 +73,9 @@ export class BusyScript {
     x.session.isExecuting = false;
     x.observer.isInScript = false;
     this.hasGroup = x.effects.isOpen;
-    if (this.hasGroup) x.effects.interrupt();
+    if (!this.hasGroup) return;
+    x.effects.interrupt();
+    x.standing.script.halve();
   }
 
   /** At the begin of a slice. */
@@ -104,6 +106,7 @@ export class BusyScript {
     this.isDetached = false;
     this.session = null;
     this.request = null;
+    x.standing.script.complete();
     const answer = host.answer(session, x.statistics.errors);
     if (isWithin) this.endWithin(x, session, answer, finish);
     else this.endAlone(x, session, answer, finish);

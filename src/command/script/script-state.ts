@@ -6,7 +6,8 @@
 //
 // Bits beside the state say that it is a function, which another command kills, and that the node
 // ends, for which any script must; this one stays until goOn(). A script that takes long restricts
-// the node: BUSY (core/gate.ts).
+// the node: BUSY (core/gate.ts). A second word counts what is half done: it is odd from when a
+// script was suspended that has written until its end.
 // Invariant: a script that has written is never killed.
 
 import type { LateAnswer } from "../core/late-reply.ts";
@@ -22,20 +23,54 @@ const beside = FUNCTION | ENDING;
 export class ScriptState {
   private readonly words: Int32Array;
   private readonly at: number;
+  private readonly halvesAt: number;
   /**
    * What goes on at the end of the script that is suspended in this thread, under its locks: the
    * EXEC that it is in, whose reply goes on in `answer`. Null: nothing does.
    */
   continuation: ((answer: LateAnswer, hasFailed: boolean) => void) | null = null;
 
-  constructor(words: Int32Array, at: number) {
+  constructor(words: Int32Array, at: number, halvesAt: number) {
     this.words = words;
     this.at = at;
+    this.halvesAt = halvesAt;
   }
 
   begin(isFunction = false): void {
     const kind = Atomics.load(this.words, this.at) & ENDING;
     Atomics.store(this.words, this.at, (isFunction ? RUNNING | FUNCTION : RUNNING) | kind);
+  }
+
+  /** It is suspended, or the EXEC that it is in, and something is written: others could see it. */
+  halve(): void {
+    if (!this.isHalfDone) this.countHalf();
+  }
+
+  /** What halve() told of is done, or its locks are held until it is. */
+  complete(): void {
+    if (this.isHalfDone) this.countHalf();
+  }
+
+  private countHalf(): void {
+    Atomics.add(this.words, this.halvesAt, 1);
+    Atomics.notify(this.words, this.halvesAt);
+  }
+
+  /** Changes whenever something was left half done, and when it was completed. */
+  get halves(): number {
+    return Atomics.load(this.words, this.halvesAt);
+  }
+
+  get isHalfDone(): boolean {
+    return (this.halves & 1) !== 0;
+  }
+
+  /** Resolves when nothing is half done. */
+  async whole(): Promise<void> {
+    for (let seen = this.halves; (seen & 1) !== 0; seen = this.halves) {
+      const wait = Atomics.waitAsync(this.words, this.halvesAt, seen);
+      if (wait.async) await wait.value;
+    }
   }
 
   /** Before its first write; false: it has been killed. */
