@@ -127,7 +127,7 @@ export class Store implements Disposable {
    */
   get(key: string | Uint8Array): string | null {
     const engine = this.find(key);
-    return engine === null ? null : this.valueText.read(engine, engine.valueLength);
+    return engine === null ? null : engine.text();
   }
 
   /**
@@ -279,10 +279,7 @@ export class Store implements Disposable {
    * @example for (const [key, value] of store) console.log(key, value);
    */
   entries(): IterableIterator<[key: string, value: string]> {
-    return this.walk((engine) => {
-      const key = keyTextOf(engine);
-      return [key, this.valueText.read(engine, engine.valueLength)];
-    });
+    return this.walk((engine) => [keyTextOf(engine), engine.text()]);
   }
 
   /** As {@link entries}, as bytes: the caller's own copies. */

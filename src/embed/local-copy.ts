@@ -1,7 +1,7 @@
 // A copy of a leader's keys in this process, as its owner sees it: synchronous reads, its place in
 // the leader's history, waits and events. What fills it is follow-link.ts.
 // Invariant: a read answers undefined unless it can vouch for a value or for its absence.
-// Hot path: get() makes no object but the string; a key is written into bytes that are reused.
+// Hot path: get() makes no object but the string.
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { handedOutBytesPerCollection, keyBytesMax } from "../base/limits.ts";
@@ -25,10 +25,8 @@ import { type ChangeListener, Changes } from "./follow-changes.ts";
 import { BehindError, FollowFaultError } from "./follow-errors.ts";
 import { FollowLink } from "./follow-link.ts";
 import { type FollowSettings, milliseconds } from "./follow-options.ts";
+import { TextBytes } from "./text-bytes.ts";
 
-/** Texts up to this length are made by way of one buffer. */
-const scratchBytes = 64 * 1024;
-const asciiMax = 0x7f;
 /** What an array or a string takes beside its bytes. */
 const objectBytes = 64;
 
@@ -50,10 +48,8 @@ export class FollowedCopy implements LocalCopy {
   private isReady = false;
   /** Bytes of values since the last collection. */
   private handedOut = 0;
-  /** The key that is looked for, and a value that is read. */
-  private keyBytes: Uint8Array = new Uint8Array(256);
-  private readonly scratch = Buffer.allocUnsafeSlow(scratchBytes);
-  private readonly encoder = new TextEncoder();
+  /** The key that is looked for. */
+  private readonly keyText = new TextBytes();
 
   constructor(settings: FollowSettings) {
     this.settings = settings;
@@ -92,20 +88,15 @@ export class FollowedCopy implements LocalCopy {
   // ---- reads ------------------------------------------------------------------------------------
 
   get(key: CopyKey): string | null | undefined {
-    const end = this.encode(key);
-    const store = this.find(end);
-    if (store === null) return this.missing(end);
-    const length = store.valueLength;
-    this.handOut(length);
-    const target = length <= scratchBytes ? this.scratch : Buffer.allocUnsafeSlow(length);
-    store.copyTo(target, 0, 0, length);
-    return target.toString("utf8", 0, length);
+    const store = this.find(key);
+    if (store === null) return this.missing();
+    this.handOut(store.valueLength);
+    return store.text();
   }
 
   getBytes(key: CopyKey): Uint8Array | null | undefined {
-    const end = this.encode(key);
-    const store = this.find(end);
-    if (store === null) return this.missing(end);
+    const store = this.find(key);
+    if (store === null) return this.missing();
     this.handOut(store.valueLength);
     const bytes = new Uint8Array(store.valueLength);
     store.copyTo(bytes, 0, 0, bytes.length);
@@ -113,15 +104,13 @@ export class FollowedCopy implements LocalCopy {
   }
 
   has(key: CopyKey): boolean | undefined {
-    const end = this.encode(key);
-    if (this.find(end) !== null) return true;
-    return this.missing(end) === null ? false : undefined;
+    if (this.find(key) !== null) return true;
+    return this.missing() === null ? false : undefined;
   }
 
   ttl(key: CopyKey): number | null | undefined {
-    const end = this.encode(key);
-    const store = this.find(end);
-    if (store === null) return this.missing(end);
+    const store = this.find(key);
+    if (store === null) return this.missing();
     const { expiresAt } = store;
     return expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - wallClockMs();
   }
@@ -145,9 +134,7 @@ export class FollowedCopy implements LocalCopy {
       cursor = this.scan(cursor, (store) => {
         const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd));
         this.handOut(store.valueLength);
-        const value = Buffer.allocUnsafeSlow(store.valueLength);
-        store.copyTo(value, 0, 0, value.length);
-        found.push([key.toString(), value.toString()]);
+        found.push([key.toString(), store.text()]);
       });
       yield* found;
     } while (cursor !== 0);
@@ -256,44 +243,32 @@ export class FollowedCopy implements LocalCopy {
     return monotonicMs() - link.freshMs <= maxStaleness;
   }
 
-  /** Writes the key into `keyBytes` and returns its length. */
-  private encode(key: CopyKey): number {
-    if (typeof key !== "string") return this.encodeBytes(key);
-    const { length } = key;
-    if (length * 3 > this.keyBytes.length) this.keyBytes = new Uint8Array(length * 3);
-    const bytes = this.keyBytes;
-    for (let i = 0; i < length; i++) {
-      const code = key.charCodeAt(i);
-      if (code > asciiMax) return this.encoder.encodeInto(key, bytes).written;
-      bytes[i] = code;
-    }
-    return length;
-  }
-
-  private encodeBytes(key: Uint8Array): number {
-    if (!(key instanceof Uint8Array)) throw wrongKind("key", "a string or a Uint8Array", key);
-    if (key.length > this.keyBytes.length) this.keyBytes = new Uint8Array(key.length);
-    this.keyBytes.set(key);
-    return key.length;
-  }
-
   /** The store, whose registers have the item of the key; null if there is none to vouch for. */
-  private find(end: number): Store | null {
+  private find(key: CopyKey): Store | null {
+    if (typeof key !== "string" && !(key instanceof Uint8Array)) {
+      throw wrongKind("key", "a string or a Uint8Array", key);
+    }
+    const bytes = this.keyText.of(key);
+    const { length } = this.keyText;
     const link = this.living();
-    if (!this.mayAnswer(link) || end > keyBytesMax) return null;
+    if (!this.mayAnswer(link) || length > keyBytesMax) return null;
     const { store, keyspace } = link;
     keyspace.select(this.settings.database);
-    if (!store.read(this.keyBytes, 0, end, 0)) return null;
+    if (!store.read(bytes, 0, length, 0)) return null;
     const { expiresAt } = store;
     return expiresAt !== 0 && expiresAt <= wallClockMs() ? null : store;
   }
 
-  /** Null if the leader has no such key, as far as the copy may say; undefined if it may not. */
-  private missing(end: number): null | undefined {
+  /**
+   * What to say of the key that find() did not find: null if the leader has none, as far as the
+   * copy may say; undefined if it may not.
+   */
+  private missing(): null | undefined {
     const link = this.living();
-    if (!this.mayAnswer(link) || !link.covers(this.keyBytes, end)) return undefined;
+    const { bytes, length } = this.keyText;
+    if (!this.mayAnswer(link) || !link.covers(bytes, length)) return undefined;
     if (link.gaps.isEmpty) return null;
-    return link.gaps.has(this.keyBytes, 0, end) ? undefined : null;
+    return link.gaps.has(bytes, 0, length) ? undefined : null;
   }
 
   /** Visits some items; returns the next cursor. Visits none while the copy may not answer. */

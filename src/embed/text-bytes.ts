@@ -1,9 +1,6 @@
-// Hot path: strings as UTF-8 and back for the embedded store, by way of one array that is used
-// again and again, as fresh ones would pile up beside shared memory. It knows neither keys nor
-// values.
-// Invariant: `bytes` and `length` are valid until the next call of of() or read().
-
-import type { ByteSource } from "../base/bytes.ts";
+// Hot path: strings as UTF-8 for what is embedded, by way of one array that is used again and
+// again, as fresh ones would pile up beside shared memory. It knows neither keys nor values.
+// Invariant: `bytes` and `length` are valid until the next call of of().
 
 /** Up to here the array is kept; what is longer has an array of its own. */
 const keptBytesMax = 64 * 1024;
@@ -31,13 +28,6 @@ export class TextBytes {
       this.encode(value);
     }
     return this.bytes;
-  }
-
-  /** The first `length` bytes of a source as a text. */
-  read(source: ByteSource, length: number): string {
-    const target = length <= keptBytesMax ? this.kept : Buffer.allocUnsafeSlow(length);
-    source.copyTo(target, 0, 0, length);
-    return target.toString("utf8", 0, length);
   }
 
   private encodeAscii(text: string): boolean {

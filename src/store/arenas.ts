@@ -11,6 +11,8 @@ export const UNIT_MASK = (1 << ARENA_SHIFT) - 1;
 export class Arenas {
   readonly words: readonly Int32Array[];
   readonly bytes: readonly Uint8Array[];
+  /** As `bytes`: a Buffer makes text of a part of it without a view. */
+  readonly texts: readonly Buffer[];
   readonly buffers: readonly SharedArrayBuffer[];
   /** log2 of a segment's bytes. */
   readonly segmentShift: number;
@@ -20,6 +22,7 @@ export class Arenas {
     this.buffers = buffers;
     this.words = buffers.map((buffer) => new Int32Array(buffer));
     this.bytes = buffers.map((buffer) => new Uint8Array(buffer));
+    this.texts = buffers.map((buffer) => Buffer.from(buffer));
     this.segmentBytes = geometry.segmentBytes;
     this.segmentShift = Math.log2(geometry.segmentBytes);
   }

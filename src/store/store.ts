@@ -132,6 +132,11 @@ export class Store {
     this.attachment.current.copyTo(target, at, from, length);
   }
 
+  /** The current item's value as text. Only for a store that one thread has, or under its lock. */
+  text(): string {
+    return this.attachment.current.text();
+  }
+
   // ---- looking ahead ----------------------------------------------------------------------------
 
   /** Announces a key for lookAhead(), and returns its hash. */
@@ -213,9 +218,7 @@ export class Store {
     return this.halves.shardOf(hash).delete(hash, key, start, end, now);
   }
 
-  /**
-   * Sets the expiry of an item known to be live, ms, 0 for none; false if it has no room to move.
-   */
+  /** Sets the expiry of a live item, ms, 0 for none; false if it has no room to move. */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
     return this.rewriters[this.halves.shardOf(hash).number].setExpiry(

@@ -39,6 +39,22 @@ describe("keys and values", () => {
     expect([store.get(""), store.has(""), store.get("absent")]).toEqual(["", true, null]);
   });
 
+  test("are read as UTF-8 wherever the first byte beyond ASCII is", () => {
+    using store = new Store({ maxMemory: MiB });
+    const decoder = new TextDecoder();
+    const lengths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 255, 256, 257, 300];
+    for (const key of ["a", "ab", "abc", "abcd"]) {
+      for (const length of lengths) {
+        for (let at = -1; at < length; at++) {
+          const value = new Uint8Array(length).fill(0x7f);
+          if (at >= 0) value[at] = 0x80;
+          store.set(key, value);
+          if (store.get(key) !== decoder.decode(value)) throw new Error(`${key} ${length} ${at}`);
+        }
+      }
+    }
+  });
+
   test("are copied in and out", () => {
     using store = new Store({ maxMemory: MiB });
     const value = new Uint8Array([1, 2, 3]);
