@@ -6,7 +6,15 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Client, type ConnectOptions, connect, MSCacheError } from "../../src/index.ts";
-import { caseMsMax, redisInstalled, startRedis, temporaryDirectory, waitFor } from "../harness.ts";
+import {
+  caseMsMax,
+  redisInstalled,
+  startNode,
+  startRedis,
+  temporaryDirectory,
+  waitFor,
+} from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { type Guarded, leaderName, startGuarded, startSentinel } from "../support/sentinels.ts";
@@ -15,6 +23,8 @@ import { redisNote } from "../support/servers.ts";
 setDefaultTimeout(caseMsMax);
 
 const timeout = 1_000;
+/** The codes of a request that did not reach a leader, or whose answer was lost. */
+const unreached = /^(CONNECT_FAILED|CONNECTION_LOST|TIMEOUT|READ_ONLY)$/;
 /** How late a time limit may be noticed on a busy machine. */
 const slackMs = 5_000;
 const options: ConnectOptions = {
@@ -90,6 +100,71 @@ describe.skipIf(!redisInstalled())(`three sentinels and three nodes${redisNote}`
     const leader = await guarded.settled();
     expect(await client.with({ timeout: 30_000 }).set("again", "1")).toBe(true);
     expect(client.address).toBe(`127.0.0.1:${leader.port}`);
+  });
+
+  test("a shard whose leader is killed or stands still fails alone, and finds the next", async () => {
+    await using rest = await startNode();
+    await guarded.settled();
+    const addresses = guarded.sentinelPorts.map((port) => `127.0.0.1:${port}`);
+    await using client = await connect({
+      ...{ ...options, sentinel: undefined, requestTimeoutMs: timeout },
+      shards: [
+        { name: "guarded", addresses, sentinel: leaderName },
+        { name: "rest", addresses: rest.address },
+      ],
+    });
+    const keyIn = (name: string, beginning: string): string => {
+      for (let i = 0; ; i++) {
+        if (client.shardOf(`${beginning}${i}`) === name) return `${beginning}${i}`;
+      }
+    };
+    const failing = keyIn("guarded", "failing:");
+    const [steady, besides] = [keyIn("rest", "steady:"), keyIn("rest", "besides:")];
+    let isOver = false;
+    const watched = (async () => {
+      let longestMs = 0;
+      let count = 0;
+      for (; !isOver; count++) {
+        const begin = performance.now();
+        await client.set(steady, `${count}`);
+        expect(await client.get(steady)).toBe(`${count}`);
+        longestMs = Math.max(longestMs, performance.now() - begin);
+      }
+      return { count, longestMs };
+    })();
+    for (const fault of ["killed", "stopped"]) {
+      const former = await guarded.settled();
+      await waitFor(() => client.set(failing, fault).catch(() => false));
+      expect(client.shard("guarded").address).toBe(`127.0.0.1:${former.port}`);
+      await replicated(failing);
+      if (fault === "killed") await former.kill();
+      else former.signal("SIGSTOP");
+      const begin = performance.now();
+      const both = failureOf(
+        client.with({ timeout: 500 }).mset({ [failing]: "x", [besides]: "x" }),
+      );
+      // The first finds a connection that is lost or silent, a later one none until its time is up.
+      expect(await both).toMatchObject({ code: expect.stringMatching(unreached) });
+      expect(await client.get(besides)).toBe("x"); // the part of the other shard
+      expect(performance.now() - begin).toBeLessThan(timeout + slackMs);
+      const codes = new Set<string>();
+      await waitFor(async () => {
+        const error = await client.set(failing, `after ${fault}`).catch((cause: unknown) => cause);
+        if (error === true) return true;
+        codes.add((error as MSCacheError).code);
+        return false;
+      });
+      for (const code of codes) expect(code).toMatch(unreached);
+      expect(client.shard("guarded").address).not.toBe(`127.0.0.1:${former.port}`);
+      expect(await client.get(failing)).toBe(`after ${fault}`);
+      if (fault === "killed") await former.start();
+      else former.signal("SIGCONT");
+    }
+    isOver = true;
+    const { count, longestMs } = await watched;
+    expect(count).toBeGreaterThan(100);
+    expect(longestMs).toBeLessThan(timeout + slackMs); // and none has rejected
+    await guarded.settled();
   });
 
   test("reads go to followers, and on while a follower is killed", async () => {

@@ -49,6 +49,21 @@ export async function* scanKeys(
   } while (cursor !== "0");
 }
 
+/** The keys in lists of so many; the last may be shorter. @internal */
+export async function* inSteps<T>(
+  keys: AsyncIterable<T>,
+  size: number,
+): AsyncGenerator<T[], void, undefined> {
+  let step: T[] = [];
+  for await (const key of keys) {
+    step.push(key);
+    if (step.length < size) continue;
+    yield step;
+    step = [];
+  }
+  if (step.length > 0) yield step;
+}
+
 // --- internal ---
 
 interface Page {

@@ -33,6 +33,14 @@ export class ShardMap {
     return this.rendezvous.indexOf(key);
   }
 
+  /**
+   * Whether a key that was found in the shard of this index belongs there. What a key was that was
+   * no UTF-8 cannot be told from its text, so such a text belongs everywhere.
+   */
+  isAt(index: number, key: Argument): boolean {
+    return this.indexOfKey(key) === index || (typeof key === "string" && key.includes("\uFFFD"));
+  }
+
   /** The index of the shard of the command, NO_KEY or SEVERAL. */
   indexOfCommand(command: Command): number {
     const row = keyRowOf(command);

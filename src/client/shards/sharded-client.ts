@@ -26,6 +26,7 @@ import type { Ledger } from "../link/ledger.ts";
 import type { NearCache } from "../near/near-cache.ts";
 import type { NearOptions } from "../near/near-options.ts";
 import type { RequestOptions } from "../routing/request-scope.ts";
+import { deleteMisplaced } from "./misplaced-keys.ts";
 import type { ShardMap } from "./shard-map.ts";
 import { ShardedNearCache } from "./sharded-near-cache.ts";
 import type { ShardedRouter } from "./sharded-router.ts";
@@ -52,6 +53,10 @@ export interface Shards {
  * shard that has its name as a key.
  *
  * A shard that cannot be reached fails its own keys, and no others.
+ *
+ * @example
+ * await client.mset({ "user:1": "Ada", "user:2": "Grace" }); // in two parts, if they are apart
+ * console.log(await client.mget(["user:1", "user:2"])); // Ada,Grace
  */
 export class ShardedClient extends Client {
   private readonly parts: Shards;
@@ -67,7 +72,11 @@ export class ShardedClient extends Client {
 
   // ---- the shards -------------------------------------------------------------------------------
 
-  /** The names of the shards. */
+  /**
+   * The names of the shards, in the order of the list that was given to connect().
+   *
+   * @example console.log(client.shards.join(" ")); // a b
+   */
   get shards(): readonly string[] {
     return this.parts.map.names;
   }
@@ -95,6 +104,31 @@ export class ShardedClient extends Client {
     return this.at(this.parts.map.indexOfName(name));
   }
 
+  /**
+   * Deletes the keys that match the pattern, as in "user:*", and are not in the shard that has them
+   * by {@link shardOf}: copies that stayed behind when a shard was added. They would come back, as
+   * old as they are, when that shard is removed. Resolves with how many there were. It walks over
+   * the whole database of every shard, so run it once, when every client has the new list: a client
+   * with the old list still uses them.
+   *
+   * The pattern decides what belongs to this client: "*" is only for databases in which nobody else
+   * has keys. A cache of createCache() keeps more than entries in each shard; those are under
+   * `v:` of its prefix, as in "cache:v:*". Rejects as {@link scan} does, when some may be deleted.
+   *
+   * @example const copies = await client.deleteMisplaced("user:*");
+   */
+  async deleteMisplaced(match: Key): Promise<number> {
+    if (!isArgument(match)) throw argumentFault("match", match);
+    const shards = Array.from(this.shards, (_, index) => this.at(index));
+    return await deleteMisplaced(shards, this.parts.map, match);
+  }
+
+  /**
+   * This client with a time limit or an AbortSignal for each request, to whichever shard, as
+   * {@link Client.with} gives one of one group of nodes.
+   *
+   * @example const name = await client.with({ timeout: 50 }).get("user:1:name");
+   */
   override with(options: RequestOptions): ShardedClient {
     const router = (this.router as ShardedRouter).within(options);
     return new ShardedClient(router, this.parts, { ...this.bounds, ...options });
@@ -108,6 +142,12 @@ export class ShardedClient extends Client {
    *
    * Rejects with CrossShardError or InvalidArgumentError if one of the commands has no shard; none
    * is sent then.
+   *
+   * @example
+   * const [name, visits] = await client.pipeline([
+   *   ["GET", "user:1:name"],
+   *   ["INCR", "visits"],
+   * ]);
    */
   override async pipeline<
     const Calls extends readonly CommandCall[],
@@ -124,7 +164,16 @@ export class ShardedClient extends Client {
     return (await runPipeline(this.router, commands, options)) as never;
   }
 
-  /** The same as for one group of nodes; all keys must be in one shard. */
+  /**
+   * The same as for one group of nodes; all keys must be in one shard, those of the commands too.
+   * Rejects with CrossShardError if they are not.
+   *
+   * @example
+   * await client.watch(["{cart:1}:sum"], async (command) => {
+   *   const sum = Number(await command("GET", "{cart:1}:sum"));
+   *   return [["SET", "{cart:1}:due", sum]];
+   * });
+   */
   override async watch<const Calls extends readonly CommandCall[], Bytes extends boolean = false>(
     keys: readonly Key[],
     attempt: (command: WatchedCommand<ValueOf<Bytes>>) => Promise<Calls | null>,
@@ -155,7 +204,11 @@ export class ShardedClient extends Client {
 
   /**
    * The same as for one group of nodes. A channel is in the shard that its name has as a key; a
-   * pattern is asked for at every shard.
+   * pattern is asked for at every shard. Rejects if one of these shards cannot be reached.
+   *
+   * @example
+   * await using news = await client.subscribe({ patterns: ["news.*"] });
+   * for await (const { channel, message } of news) console.log(channel, message);
    */
   override subscribe<Bytes extends boolean = false>(
     channels: string | readonly string[] | Topics,
@@ -166,12 +219,17 @@ export class ShardedClient extends Client {
 
   /**
    * The keys of all shards, one shard after the other; in everything else the same as for one group
-   * of nodes.
+   * of nodes. A copy in a shard that is not that of its key is no key; see {@link deleteMisplaced}.
+   *
+   * @example for await (const key of client.scan({ match: "user:*" })) console.log(key);
    */
   override async *scan<Bytes extends boolean = false>(
     options?: ScanOptions<Bytes>,
   ): AsyncGenerator<ValueOf<Bytes>, void, undefined> {
-    for (const name of this.shards) yield* this.shard(name).scan(options);
+    const { map } = this.parts;
+    for (const index of this.shards.keys()) {
+      for await (const key of this.at(index).scan(options)) if (map.isAt(index, key)) yield key;
+    }
   }
 
   // ---- a near cache -----------------------------------------------------------------------------
@@ -180,6 +238,8 @@ export class ShardedClient extends Client {
    * The same as for one group of nodes: a part for each shard, with its share of `maxBytes` and a
    * connection of its own. A shard that cannot be reached is tried again; until then its keys are
    * not held.
+   *
+   * @example await using near = await client.near({ maxBytes: 16 * 1024 * 1024 });
    */
   override near(options?: NearOptions<string> & { decode?: "text" }): Promise<NearCache<string>>;
   override near(
@@ -198,7 +258,11 @@ export class ShardedClient extends Client {
 
   // ---- closing ----------------------------------------------------------------------------------
 
-  /** Closes all shards, as {@link Client.close} closes one. */
+  /**
+   * Closes all shards, as {@link Client.close} closes one group of nodes.
+   *
+   * @example await client.close();
+   */
   override async close(): Promise<void> {
     await Promise.all(this.parts.clients.map((client) => client.close()));
   }
