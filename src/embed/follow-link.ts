@@ -47,13 +47,6 @@ export interface LinkEvents {
   fault(error: unknown): void;
 }
 
-/** What the items of a copy rest on. */
-class Basis {
-  readonly gaps = new Gaps();
-  /** They are a state of the leader's from this offset on. */
-  settlesAt = 0;
-}
-
 export class FollowLink {
   readonly store: Store;
   readonly keyspace: Keyspace;
@@ -73,8 +66,8 @@ export class FollowLink {
   private readonly changes: Changes;
   private readonly events: LinkEvents;
   private readonly tick: Timer;
-  /** The snapshot that is shown, and the one that is loading; one, if the old data had to go. */
-  private shown = new Basis();
+  /** Of the snapshot that is shown, and of that which loads; one, if the old data had to go. */
+  private shown = new Gaps();
   private loading = this.shown;
 
   constructor(settings: FollowSettings, changes: Changes, events: LinkEvents) {
@@ -101,7 +94,7 @@ export class FollowLink {
   }
 
   get gaps(): Gaps {
-    return this.shown.gaps;
+    return this.shown;
   }
 
   /** Whether a key is one that the copy would hold. */
@@ -172,26 +165,21 @@ export class FollowLink {
     const { database } = this.settings;
     return {
       begin: () => {
-        this.loading = new Basis();
+        this.loading = new Gaps();
       },
       takes: (key, start, end, from) => from === database && filter.isInside(key, start, end),
       makeRoom: (key, start, end, bytes) => filter.makeRoom(key, start, end, bytes),
       lacks: (key, start, end) => {
-        if (end > start) this.loading.gaps.add(key, start, end);
-        else this.loading.gaps.loseCount();
-      },
-      settlesAt: (offset) => {
-        this.loading.settlesAt = offset;
+        if (end > start) this.loading.add(key, start, end);
+        else this.loading.loseCount();
       },
     };
   }
 
   // ---- what happens -----------------------------------------------------------------------------
 
-  /** An MSCache makes a snapshot while it writes: what it saw early comes again in the stream. */
   private judge(): void {
-    const { journal, shown } = this;
-    this.isWhole = journal.active && journal.offset >= shown.settlesAt;
+    this.isWhole = this.journal.active && !this.follower.isLoading;
   }
 
   private heard(): void {

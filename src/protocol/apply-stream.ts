@@ -45,7 +45,7 @@ export interface Apply {
   readonly atOnce?: (work: () => void) => void;
   /**
    * Keeps scripts out for one command; false: one was suspended while this waited for its locks,
-   * and the stream is about to be held. After true, call leave().
+   * and the stream is about to be held. After true, call leave(). May be nested.
    */
   readonly enter?: () => boolean;
   readonly leave?: () => void;

@@ -22,6 +22,7 @@ import { latin1 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SnapshotContents } from "../base/link.ts";
 import { Output } from "../base/output.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { KeyVisitor } from "../protocol/apply-stream.ts";
 import { RdbWriter, type SnapshotHeader } from "../rdb/writer.ts";
 import type { DatabaseReport, ItemVisitor, Store } from "../store/store.ts";
@@ -60,7 +61,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
   private keptSelected = -1;
   private begun = false;
   private finished = false;
-  private readonly journal: { readonly offset: number } | undefined;
+  private readonly journal: Pick<Journal, "mark"> | undefined;
   /**
    * Keys that changed before the walk reached them, each after the character of its place in
    * `databases`: their old items are in `kept`, if they existed.
@@ -76,7 +77,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     store: Store,
     clock: Clock,
     history: Pick<SnapshotHeader, "replid" | "offset" | "streamDatabase" | "isCleanShutdown"> & {
-      readonly journal?: { readonly offset: number };
+      readonly journal?: Pick<Journal, "mark">;
     },
     serverVersion: string,
     libraries: readonly Uint8Array[] = [],
@@ -222,7 +223,7 @@ export class Snapshot implements ItemVisitor, KeyVisitor {
     this.finished = true;
     this.changed.clear();
     this.changedBytes = 0;
-    if (this.journal !== undefined) this.writer.settles(this.journal.offset);
+    if (this.journal !== undefined) this.writer.settles(this.journal.mark());
     this.writer.end();
   }
 

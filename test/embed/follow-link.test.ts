@@ -11,6 +11,7 @@ import { syncsOf } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
+import { UnsettledSnapshot } from "../support/unsettled-snapshot.ts";
 
 setDefaultTimeout(caseMsMax);
 const MiB = 1024 * 1024;
@@ -162,29 +163,8 @@ test("a followed follower that is promoted goes on without a full sync", async (
   expect([copy.get("a"), (await syncsOf(node.port)).full]).toEqual(["2", full]);
 });
 
-/** A snapshot with these strings, which is a state of the leader's from `settlesAt` on. */
-function snapshotOf(items: Record<string, string>, settlesAt: number): Uint8Array {
-  const text = (it: string) => [it.length, ...Buffer.from(it)];
-  return Uint8Array.of(
-    ...Buffer.from("REDIS0009"),
-    ...[0xfe, 0],
-    ...Object.entries(items).flatMap(([key, value]) => [0, ...text(key), ...text(value)]),
-    ...[0xfa, ...text("mscache-settles-at"), ...text(`${settlesAt}`)],
-    ...[0xff, ...new Uint8Array(8)],
-  );
-}
-
 test("a snapshot is shown when the stream has brought what it saw too early", async () => {
-  const stream = Buffer.from(
-    [["MULTI"], ["SET", "a", "new"], ["SET", "b", "new"], ["EXEC"]]
-      .map(
-        (it) => `*${it.length}\r\n${it.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`,
-      )
-      .join(""),
-  );
-  const snapshot = snapshotOf({ a: "new", b: "old" }, stream.length);
-  const head = `+FULLRESYNC ${"a".repeat(40)} 0\r\n$${snapshot.length}\r\n`;
-  const bytes = Buffer.concat([Buffer.from(head), snapshot, stream]);
+  const { bytes, stream } = new UnsettledSnapshot();
   await using leader = await ScriptedLeader.start(() => ({ bytes, staysOpen: true }));
   await using proxy = await LinkProxy.start(leader.port);
   const replies = "+PONG\r\n+OK\r\n".length;

@@ -47,6 +47,12 @@ export const reconnectMsMax = 5_000;
  */
 export const resyncMsMax = 300_000;
 export const resyncCalmMs = 60_000;
+/**
+ * A snapshot that its leader made while it wrote takes the old data's place together with the part
+ * of the stream that belongs to it, in one turn, if that has so many bytes. More: commands get
+ * LOADING while it is applied.
+ */
+export const settlingBytesMax = 4 * MiB;
 /** A journal without readers is turned off after this time, ms (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
 

@@ -89,20 +89,30 @@ export function applier(parts: Idle<ChannelContext>, options: ApplierOptions): A
       store.unlockShards(taken); // broken input ends a link, not the process
     }
   };
+  const rest = () => keyspace.select(0);
+  return Object.assign(apply, { atOnce, check, ...turnstile(parts), rest });
+}
+
+/** Keeps scripts out while a command is applied. */
+function turnstile({ store, standing }: Idle<ChannelContext>): Required<EntryTo> {
   let taken = 0;
+  let depth = 0;
   const enter = (): boolean => {
+    if (++depth > 1) return true; // whoever entered first keeps scripts out
     taken = store.lockShards(firstShard);
-    if (!parts.standing.isBusy) return true;
+    if (!standing.isBusy) return true;
     leave();
     return false;
   };
   const leave = (): void => {
+    if (--depth > 0) return;
     store.unlockShards(taken);
     taken = 0;
   };
-  const rest = () => keyspace.select(0);
-  return Object.assign(apply, { atOnce, check, enter, leave, rest });
+  return { enter, leave };
 }
+
+type EntryTo = Pick<Apply, "enter" | "leave">;
 
 /** Keeps the error reply of a handler. */
 class StreamReply extends NullReply {

@@ -21,8 +21,6 @@ export interface Selection {
   takes(key: Uint8Array, start: number, end: number, database: number): boolean;
   /** An item is about to be stored that has no old data beside it: makes room, if it can. */
   makeRoom(key: Uint8Array, start: number, end: number, bytes: number): void;
-  /** The items are a state of the leader's only with the stream up to this offset. */
-  settlesAt(offset: number): void;
   /** An item that it would take has no room here. */
   lacks(key: Uint8Array, start: number, end: number): void;
 }

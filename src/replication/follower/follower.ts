@@ -3,7 +3,7 @@
 //
 //   off --follow()--> connect --its time has come--> connecting --connected--> handshake
 //   handshake --+CONTINUE--> connected
-//   handshake --+FULLRESYNC--> sync --snapshot loaded--> connected
+//   handshake --+FULLRESYNC--> sync --the new data are shown--> connected
 //   connecting, handshake, sync, connected --failure, silence--> connect (after a wait, jittered)
 //   any --stop()--> off
 //
@@ -12,25 +12,23 @@
 // same way after another full sync: these waits double up to minutes, until a calm period.
 //
 // Invariants: at most one connection is alive, and events of an earlier one are ignored; history
-// and journal describe what the store serves, or there are none. While a snapshot loads beside the
-// old data (snapshot-load.ts) they describe these, so a load that breaks off changes nothing; data,
-// replid and offset change together when it is complete. If the old data must go before, the
-// journal is off, the history fresh and the store hidden until then, so that a part of a snapshot
-// can neither be resumed nor be served as if it were whole.
+// and journal describe what the store serves, or there are none. A full sync (full-sync.ts) that
+// breaks off leaves the old data with what describes them, or none: data, replid and offset change
+// together. So a part of it can neither be resumed nor be served as if it were whole.
 
 import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
-import { heldStreamBytesMax, linkSilenceMsMax } from "../../base/limits.ts";
+import { heldStreamBytesMax, linkSilenceMsMax, settlingBytesMax } from "../../base/limits.ts";
 import { RdbError } from "../../rdb/format.ts";
 import { Garbage } from "../collection.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Attempts } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
+import { FullSync } from "./full-sync.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { Dials, LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
-import { SnapshotLoad } from "./snapshot-load.ts";
-import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { Wishes } from "./wishes.ts";
 
 export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
@@ -54,18 +52,14 @@ export class Follower {
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
   private readonly parts: FollowerParts;
-  private loadsNow = false;
   /** The next PSYNC asks the other side to promote itself. */
   private isFailover = false;
   private readonly dials = new Dials();
   private readonly garbage = new Garbage();
   private connection: LeaderConnection | null = null;
   private handshake: Handshake | null = null;
-  private receiver: SnapshotReceiver | null = null;
-  private load: SnapshotLoad | null = null;
+  private sync: FullSync | null = null;
   private stream: LeaderStream | null = null;
-  private replid = "";
-  private offset = 0;
   private selectedDatabase = 0;
   private readonly freezes = new Wishes(() => this.updateFreeze());
   private readonly holds = new Wishes(() => this.updateFreeze());
@@ -110,7 +104,7 @@ export class Follower {
 
   /** Bytes of the stream that were read and not applied. */
   get readAheadBytes(): number {
-    return this.stream?.waitingBytes ?? 0;
+    return (this.sync ?? this.stream)?.waitingBytes ?? 0;
   }
 
   get lastBytesSecondsAgo(): number {
@@ -123,17 +117,17 @@ export class Follower {
   }
 
   get syncProgress(): { total: number; received: number; secondsAgo: number } | null {
-    if (this.receiver === null) return null;
-    const { totalBytes, receivedBytes } = this.receiver;
+    if (this.sync === null) return null;
+    const { totalBytes, receivedBytes } = this.sync.receiver;
     const secondsAgo = this.secondsSince(this.lastBytesMs);
     return { total: Math.max(0, totalBytes), received: receivedBytes, secondsAgo };
   }
 
   /** The progress of a snapshot load; null before its first byte, and without a load. */
   get loadProgress() {
-    if (this.receiver === null || !(this.isLoading || this.isLoadingBeside)) return null;
-    const { receivedBytes: loadedBytes } = this.receiver;
-    const totalBytes = Math.max(0, this.receiver.totalBytes);
+    if (this.sync === null || !(this.isLoading || this.isLoadingBeside)) return null;
+    const { receivedBytes: loadedBytes } = this.sync.receiver;
+    const totalBytes = Math.max(0, this.sync.receiver.totalBytes);
     const elapsedMs = this.parts.clock.monotonicMs() - this.loadBeganMs;
     const startedAtMs = this.parts.clock.wallMs() - elapsedMs;
     return { startedAtMs, elapsedMs, totalBytes, loadedBytes };
@@ -187,7 +181,10 @@ export class Follower {
     return this.freezes.make();
   }
 
-  /** The same for the stream only: a snapshot is loaded, and a part of the stream is read ahead. */
+  /**
+   * The same for the stream only: a snapshot is loaded, with what of the stream belongs to it, and
+   * a part of the rest is read ahead.
+   */
   hold(): () => void {
     return this.holds.make();
   }
@@ -201,6 +198,7 @@ export class Follower {
     this.updatePause();
     this.guard(() => {
       if (this.stream !== null) this.stream.frozen = frozen;
+      this.sync?.settle();
     });
     if (frozen) return;
     this.lastBytesMs = this.parts.clock.monotonicMs(); // it may have read nothing meanwhile
@@ -208,7 +206,8 @@ export class Follower {
   }
 
   private updatePause(): void {
-    const isFarAhead = this.holds.count > 0 && this.readAheadBytes > heldStreamBytesMax;
+    const bound = this.sync === null ? heldStreamBytesMax : settlingBytesMax;
+    const isFarAhead = this.holds.count > 0 && this.readAheadBytes > bound;
     this.connection?.setPaused(this.freezes.count > 0 || isFarAhead);
   }
 
@@ -302,11 +301,11 @@ export class Follower {
     this.lastRefused = this.refusedItems;
     this.stream = null;
     this.handshake = null;
-    this.receiver = null;
-    const connection = this.connection;
+    const { connection, sync } = this;
     this.connection = null;
     connection?.close();
-    this.abandonLoad();
+    sync?.abandon();
+    this.sync = null;
   }
 
   private opened(connection: LeaderConnection): void {
@@ -332,10 +331,12 @@ export class Follower {
       // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
       this.updatePause();
     }
-    if (this.receiver !== null && at < chunk.length) at = this.receive(this.receiver, chunk, at);
-    if (this.stream === null || at >= chunk.length) return;
+    if (this.sync !== null && at < chunk.length) at = this.readSnapshot(this.sync, chunk, at);
+    if (at >= chunk.length) return;
     this.acknowledgements.settle();
-    this.stream.push(at === 0 ? chunk : chunk.slice(at));
+    const { sync } = this;
+    (sync ?? this.stream)?.push(at === 0 ? chunk : chunk.slice(at));
+    if (sync !== null && this.sync === null) this.acknowledgements.make(); // it has said 0 before
     if (this.holds.count > 0) this.updatePause();
     this.parts.journaled();
   }
@@ -350,10 +351,8 @@ export class Follower {
     if (outcome.kind === "failed") this.fail(outcome.reason);
     else if (outcome.kind === "continue") this.continue(outcome.replid);
     else {
-      this.replid = outcome.replid;
-      this.offset = outcome.offset;
       this.transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
-      this.beginLoad();
+      this.beginSync(outcome);
     }
   }
 
@@ -365,122 +364,69 @@ export class Follower {
       history.shift(journal.offset, replid);
       historyRenamed("the leader goes on under a new replid");
     }
-    this.goOn(`partial sync from offset ${journal.offset}`);
+    const stream = this.openStream(this.selectedDatabase, this.lastRefused);
+    this.goOn(stream, `partial sync from offset ${journal.offset}`);
   }
 
-  /** True while the store has only a part of a snapshot and must not be read. */
+  /** True while the store has only a part of the new data and must not be read. */
   get isLoading(): boolean {
-    return this.loadsNow;
+    return this.sync?.isLoading === true;
   }
 
-  /** True while a snapshot loads beside the old data, which are served. */
+  /** True while new data gather beside the old ones, which are served. */
   get isLoadingBeside(): boolean {
-    return this.load?.state === "beside";
+    return this.sync?.isBeside === true;
   }
 
-  private setLoading(isLoading: boolean): void {
-    if (isLoading === this.loadsNow) return;
-    this.loadsNow = isLoading;
-    this.parts.loadingChanged?.(isLoading);
-  }
-
-  private beginLoad(): void {
+  private beginSync(point: { readonly replid: string; readonly offset: number }): void {
     this.loadBeganMs = this.parts.clock.monotonicMs();
-    const { store, keyspace, libraries, selection, refusesOtherTypes } = this.parts;
-    const discarded = (reason: string, isComplete: boolean) => this.discardData(reason, isComplete);
-    this.load = new SnapshotLoad(store, keyspace, discarded, libraries, selection);
-    this.receiver = new SnapshotReceiver(this.load, {
-      refusesOtherTypes: refusesOtherTypes?.(),
-      valueBytesMax: store.valueBytesMax,
-      databases: store.databases.count,
+    this.sync = new FullSync(this.parts, point, {
+      isFrozen: () => this.freezes.count > 0,
+      openStream: ({ streamDatabase, refused }) => this.openStream(streamDatabase, refused),
+      shown: (receiver, stream) => this.shown(receiver, stream),
+      loadingChanged: (isLoading) => this.parts.loadingChanged?.(isLoading),
     });
   }
 
-  /** Called right before the old data are removed: their history and journal go with them. */
-  private discardData(reason: string, isComplete: boolean): void {
-    const { journal, history, historyReplaced, dataReplaced, log } = this.parts;
-    journal.stop();
-    history.fresh();
-    historyReplaced("this node loads another snapshot");
-    dataReplaced?.();
-    if (isComplete) return;
-    log.info(`${reason}: commands get -LOADING until the snapshot is complete`);
-    this.setLoading(true);
+  private readSnapshot(sync: FullSync, chunk: Uint8Array, start: number): number {
+    const isWhole = sync.receiver.done;
+    const end = sync.read(chunk, start);
+    if (isWhole || !sync.receiver.done) return end;
+    sync.settle();
+    // The leader sends no stream before it has heard from us, whatever that says.
+    if (sync.receiver.usesMark) this.acknowledgements.begin();
+    return end;
   }
 
-  /**
-   * Bytes may still come after a freeze; what was frozen must not be replaced, nor what a script
-   * reads that is suspended.
-   */
-  private receive(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    if (this.isLoading) return this.take(receiver, chunk, start); // no script can have begun
-    const { apply } = this.parts;
-    if (this.freezes.count > 0 || apply.enter?.() === false) {
-      throw new SyncError("no snapshot is loaded while this node's data have to stand still");
-    }
-    try {
-      return this.take(receiver, chunk, start);
-    } finally {
-      apply.leave?.();
-    }
-  }
-
-  private take(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    const at = this.push(receiver, chunk, start);
-    if (receiver.done) this.endLoad(receiver);
-    return at;
-  }
-
-  private push(receiver: SnapshotReceiver, chunk: Uint8Array, start: number): number {
-    try {
-      return receiver.push(chunk, start);
-    } finally {
-      this.load?.rest(); // broken input ends the link, not the process
-    }
-  }
-
-  private endLoad(receiver: SnapshotReceiver): void {
-    const { journal, history } = this.parts;
-    this.receiver = null;
-    const problems = this.load?.complete() ?? [];
-    this.load = null;
-    history.adopt(this.replid);
-    journal.start(this.offset);
-    this.setLoading(false);
-    this.selectedDatabase = receiver.streamDatabase;
-    this.lastSkipped = receiver.reader.skipped;
-    this.lastRefused = receiver.refused;
+  private shown(receiver: SnapshotReceiver, stream: LeaderStream): void {
+    const { reader, refused, receivedBytes } = receiver;
+    this.sync = null;
+    this.lastSkipped = reader.skipped;
+    this.lastRefused = refused;
     receiver.warnOfLosses(this.parts.log);
-    for (const problem of problems) {
-      this.parts.log.error(`a library of the leader cannot be loaded here: ${problem}`);
-    }
-    this.goOn(`full sync done: ${receiver.reader.items} items, ${receiver.receivedBytes} bytes`);
-    if (receiver.usesMark) this.acknowledgements.begin();
+    this.goOn(stream, `full sync done: ${reader.items} items, ${receivedBytes} bytes`);
   }
 
-  private abandonLoad(): void {
-    this.load?.abandon();
-    this.load = null;
-    this.setLoading(false);
-  }
-
-  private goOn(reason: string): void {
-    const { journal, apply, changing } = this.parts;
+  private goOn(stream: LeaderStream, reason: string): void {
     this.transition("connected", reason);
     this.attempts.connected();
-    this.stream = new LeaderStream({
-      journal,
-      database: this.selectedDatabase,
-      apply,
-      changing,
-      acknowledge: () => this.acknowledgements.make(),
-      refused: this.lastRefused,
-    });
-    this.stream.frozen = this.isHeld;
+    this.stream = stream;
+    stream.frozen = this.isHeld;
+  }
+
+  private openStream(database: number, refused: number): LeaderStream {
+    const { journal, apply, changing } = this.parts;
+    const acknowledge = () => this.acknowledgements.make();
+    const stream = new LeaderStream({ journal, database, apply, changing, acknowledge, refused });
+    stream.frozen = true;
+    return stream;
   }
 
   private acknowledge(): void {
-    const offset = this.parts.journal.offset - (this.parts.identity().isCopy ? 1 : 0);
+    const { journal, identity } = this.parts;
+    // What is not shown yet would not be there after a promotion.
+    const applied = this.isUp ? journal.offset : 0;
+    const offset = identity().isCopy ? Math.max(0, applied - 1) : applied;
     this.connection?.send(["REPLCONF", "ACK", String(offset)]);
   }
 

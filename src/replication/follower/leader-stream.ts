@@ -86,10 +86,17 @@ export class LeaderStream {
     this.run();
   }
 
-  private run(): void {
+  /** Applies what is there until the journal has reached an offset, frozen or not. */
+  runTo(offset: number): void {
+    this.run(offset);
+  }
+
+  private run(end = Number.POSITIVE_INFINITY): void {
     const parser = this.parser;
+    const mayStep = () =>
+      end === Number.POSITIVE_INFINITY ? !this.isFrozen : this.journal.offset < end;
     try {
-      while (!this.isFrozen && this.step());
+      while (mayStep() && this.step());
     } finally {
       this.apply.rest?.(); // broken input ends the link, not the process
     }

@@ -2,11 +2,12 @@
 // has, which stay readable, or in their place. Whether both fit is not estimated but tried.
 // follower.ts changes journal, history and LOADING.
 // Invariant: a part of a snapshot is never read as if it were whole. Until complete(), the store
-// serves the old data, or `discarded` was called and its owner hides the store.
+// has the old data, or `discarded` was called with a reason and its owner hides the store.
 //
 //   waiting --begin(), and the node has data--> beside --an item does not fit--> instead
 //   waiting --begin(), and it has none--> instead
-//   any --complete(), abandon()--> over
+//   beside --discard(), complete()--> instead
+//   any --end(), abandon()--> over
 
 import { assert } from "../../base/errors.ts";
 import type { Keyspace } from "../../keyspace/keyspace.ts";
@@ -25,6 +26,8 @@ type Item = Parameters<Replacement["set"]>;
 
 export class SnapshotLoad implements SnapshotSink {
   state: "waiting" | "beside" | "instead" | "over" = "waiting";
+  /** The items are a state of the leader's with the stream up to this offset; 0: as they are. */
+  settlesAt = 0;
   private readonly store: Store;
   private readonly keyspace: Keyspace;
   private readonly discarded: Discarded;
@@ -53,7 +56,7 @@ export class SnapshotLoad implements SnapshotSink {
     this.replacement = this.keyspace.beginReplacement();
     this.state = "beside";
     this.selection?.begin();
-    if (this.store.databases.total() === 0) this.discard("this node has no data", false);
+    if (this.store.databases.total() === 0) this.discard("this node has no data");
   }
 
   select(database: number): void {
@@ -80,15 +83,15 @@ export class SnapshotLoad implements SnapshotSink {
     if (fits && this.take(replacement, item, bytes)) return true;
     if (this.state === "beside") {
       // An item below the limit may be refused here: the reserve may be no larger than the limit.
-      this.discard("the old data and the new do not fit side by side", false);
+      this.discard("the old data and the new do not fit side by side");
       if (this.take(replacement, item, bytes)) return true;
     }
     this.lacks(key, keyStart, keyEnd);
     return false;
   }
 
-  settlesAt(offset: number): void {
-    this.selection?.settlesAt(offset);
+  settles(offset: number): void {
+    this.settlesAt = offset;
   }
 
   lacks(key: Uint8Array, keyStart: number, keyEnd: number): void {
@@ -114,13 +117,22 @@ export class SnapshotLoad implements SnapshotSink {
   }
 
   /**
-   * The snapshot is complete: from now on the store serves it. Returns why libraries of it cannot
-   * be loaded, if any.
+   * The snapshot is complete: the store has its items from now on, and no old data. Returns why
+   * libraries of it cannot be loaded, if any.
    */
   complete(): readonly string[] {
-    if (this.state === "beside") this.discard("the new data are complete", true);
-    this.state = "over";
+    if (this.state === "beside") this.replace("the new data are complete", true);
     return this.libraries.replaceAll(this.texts.texts);
+  }
+
+  /** What is there is served, and abandon() changes nothing any more. */
+  end(): void {
+    this.state = "over";
+  }
+
+  /** The old data go before the new ones are complete. */
+  discard(reason: string): void {
+    this.replace(reason, false);
   }
 
   /** Drops a part of a snapshot: the old data remain, or none. */
@@ -130,7 +142,7 @@ export class SnapshotLoad implements SnapshotSink {
     this.state = "over";
   }
 
-  private discard(reason: string, isComplete: boolean): void {
+  private replace(reason: string, isComplete: boolean): void {
     this.state = "instead";
     this.discarded(reason, isComplete);
     this.replacement?.takeOver();

@@ -26,7 +26,7 @@ export interface SnapshotSink {
   /** The items that follow are of this database. */
   select(database: number): void;
   /** The items are a state of the leader's once the stream up to this offset is applied. */
-  settlesAt?(offset: number): void;
+  settles?(offset: number): void;
   /** An item that follows is not put, as it is too long; without a range, its key is. */
   lacks?(key: Uint8Array, keyStart: number, keyEnd: number): void;
   /** A library of functions; false if there are too many. */
@@ -170,6 +170,6 @@ export class SnapshotReceiver {
 
   private auxiliary(name: string, value: string): void {
     if (name === "repl-stream-db") this.streamDatabase = Number(value) || 0;
-    if (name === settlesAt) this.sink.settlesAt?.(Number(value) || 0);
+    if (name === settlesAt) this.sink.settles?.(Number(value) || 0);
   }
 }
