@@ -16,6 +16,7 @@ import {
   upvalue,
 } from "./lua-arguments.ts";
 import { PatternMatch } from "./pattern-match.ts";
+import { choice } from "./shims.ts";
 import { cut, narrowing, position } from "./wide-integers.ts";
 import { type HostFunction, wrap } from "./wrapping.ts";
 
@@ -28,13 +29,16 @@ export function guardPatterns(lua: Lua, l: number, stepsMaxInVm = patternStepsIn
   const functions = new PatternFunctions(lua);
   const guard = (name: string, slow: HostFunction, narrow = asItIs, steps = stepsInVm) => {
     wrap(lua, l, name, (original) => {
-      const inVm = narrow(lua, original);
-      return (state) => {
+      const prepare = narrow(lua, nothing);
+      const isSlow = (state: number) => {
         const needed = steps(lua, state);
-        if (needed > stepsMaxInVm) return slow(state);
+        if (needed > stepsMaxInVm) return true;
         lua.spend(state, needed);
-        return inVm(state);
+        prepare(state);
+        return false;
       };
+      if (name === "gsub") return choice(isSlow, original, slow); // it may call Lua
+      return (state) => (isSlow(state) ? slow(state) : original(state));
     });
   };
   api.lua_getfield(l, globalsIndex, lua.name("string"));
@@ -49,6 +53,7 @@ export function guardPatterns(lua: Lua, l: number, stepsMaxInVm = patternStepsIn
 
 type Narrowing = (lua: Lua, original: HostFunction) => HostFunction;
 
+const nothing: HostFunction = () => 0;
 const asItIs: Narrowing = (_lua, original) => original;
 const narrowPosition: Narrowing = (lua, original) => narrowing(lua, original, position, [3]);
 const narrowCount: Narrowing = (lua, original) => narrowing(lua, original, cut, [4]);

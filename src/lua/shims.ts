@@ -22,6 +22,35 @@ export function sequence(before: (l: number) => void, original: HostFunction): H
   return instantiate(sequenceCode, { before, original });
 }
 
+/** Runs `other` if `before` says so, else `original`; `before` must call neither. */
+export function choice(
+  before: (l: number) => boolean,
+  original: HostFunction,
+  other: HostFunction,
+): HostFunction {
+  return instantiate(choiceCode, { before, original, other });
+}
+
+const choiceCode = assemble({
+  types: [types[type.function]],
+  imports: [
+    ["function", "before", 0],
+    ["function", "original", 0],
+    ["function", "other", 0],
+  ],
+  functions: [
+    [
+      0,
+      0,
+      [
+        ...[...l, op.call, 0, op.if, op.nothing, ...l, op.call, 2, op.return, op.end],
+        ...[...l, op.call, 1],
+      ],
+    ],
+  ],
+  exports: [["f", 0]],
+});
+
 const sequenceCode = assemble({
   types: [types[type.function], [[i32], []]],
   imports: [
