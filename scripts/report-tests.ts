@@ -1,45 +1,114 @@
-// Reads the JUnit reports of runs of `bun test`; its last line is the one that CI's counter reads:
-//   bun scripts/report-tests.ts REPORT EXIT_STATUS [REPORT EXIT_STATUS ...]
-//     ->  "N passed, N failed"
+// Tells how runs of `bun test` ended, from their JUnit reports and what they printed; its last line
+// is the one that CI's counter reads:
+//   bun scripts/report-tests.ts REPORT LOG EXIT_STATUS [REPORT LOG EXIT_STATUS ...]
+//     ->  each file that failed: what it printed, the messages of its cases, its seeds;
+//         a list of all failures; "N passed, N failed"
 // EXIT_STATUS is that of the run: a failure outside any case is in no report. This script fails if
 // anything failed, if a run tested nothing, and if anything was skipped, since CI has all that
-// tests need.
+// tests need. Who reads CI sees its end alone, so all that is told is bounded: see the numbers.
 
 import { existsSync, readFileSync } from "node:fs";
+import { type Printed, readTestLog } from "./test-log.ts";
+
+interface Case {
+  readonly file: string;
+  /** The file, the groups around the case and its name. */
+  readonly path: string;
+  /** The elements within it; a case without content passed. */
+  readonly content: string;
+}
+
+/** Files of a run, and failures of a file, that are told in full; the list names all. */
+const toldMax = 5;
+const linesMax = 200;
+/** Of those: the rest are the last ones. */
+const firstLines = 50;
+const lineLengthMax = 400;
+const seedsMax = 20;
 
 const args = process.argv.slice(2);
 const sums = { passed: 0, failed: 0 };
-for (let i = 0; i < Math.max(args.length, 1); i += 2) count(args[i] ?? "", args[i + 1] ?? "1");
+/** What went wrong, a line each: told last, so that it is seen. */
+const faults: string[] = [];
+for (let i = 0; i < Math.max(args.length, 1); i += 3) {
+  count(textOf(args[i]), textOf(args[i + 1]), args[i + 2] ?? "1");
+}
+print(faults);
 console.log(`${sums.passed} passed, ${sums.failed} failed`);
 process.exit(sums.failed === 0 ? 0 : 1);
 
-function count(path: string, exitStatus: string): void {
-  const report = existsSync(path) ? readFileSync(path, "utf8") : "";
+function textOf(path: string | undefined): string {
+  return path !== undefined && existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+function count(report: string, log: string, exitStatus: string): void {
   const cases = casesOf(report);
   const skipped = cases.filter(({ content }) => content.includes("<skipped"));
   const failures = cases.filter(({ content }) => /<(failure|error)\b/.test(content));
   const passed = cases.length - skipped.length - failures.length;
   const hasOtherFailure = exitStatus !== "0" && failures.length === 0;
 
-  for (const { name } of failures) console.log(`failed: ${name}`);
-  for (const { name } of skipped) console.log(`skipped, although it can run here: ${name}`);
-  if (hasOtherFailure) console.log(`bun test ended with status ${exitStatus} outside any case`);
-  if (passed === 0) console.log("nothing passed, so nothing was tested");
+  const printed = readTestLog(log);
+  const byFile = Map.groupBy(failures, ({ file }) => file);
+  for (const [file, ofFile] of [...byFile].slice(0, toldMax)) tell(file, ofFile, printed.get(file));
+  if (hasOtherFailure) print(shortened([...printed.values()].flatMap(({ lines }) => lines)));
+
+  for (const { path } of failures) faults.push(`failed: ${path}`);
+  for (const { path } of skipped) faults.push(`skipped, although it can run here: ${path}`);
+  if (hasOtherFailure) faults.push(`bun test ended with status ${exitStatus} outside any case`);
+  if (passed === 0) faults.push("nothing passed, so nothing was tested");
   sums.passed += passed;
   sums.failed += failures.length + skipped.length + Number(hasOtherFailure || passed === 0);
 }
 
-/** Cases with their outcome; a case without content passed. */
-function casesOf(report: string): { name: string; content: string }[] {
-  const found = report.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
-  return [...found].map(([, attributes = "", content = ""]) => ({
-    name: nameOf(attributes),
-    content,
-  }));
+function tell(file: string, failures: readonly Case[], printed: Printed | undefined): void {
+  print([`---- printed by ${file}:`, ...shortened(printed?.lines ?? [])]);
+  for (const { path, content } of failures.slice(0, toldMax)) {
+    print([`---- ${path}`, ...shortened(messageOf(content))]);
+  }
+  const seeds = [...(printed?.seeds ?? [])].slice(-seedsMax);
+  if (seeds.length > 0) print([`---- seeds of ${file}: ${seeds.join(" ")}`]);
 }
 
-function nameOf(attributes: string): string {
-  const attribute = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1];
-  const parts = [attribute("file"), attribute("classname"), attribute("name")];
-  return parts.filter((part) => part !== undefined && part !== "").join(" > ");
+/** The message of a failure and where it was thrown. */
+function messageOf(content: string): string[] {
+  const [, attributes = "", text = ""] =
+    /<(?:failure|error)\b([^>]*?)(?:\/>|>([\s\S]*?)<\/)/.exec(content) ?? [];
+  return unescaped(text || attributeOf(attributes, "message")).split("\n");
+}
+
+function shortened(lines: readonly string[]): string[] {
+  const short = lines
+    .filter((line) => line !== "")
+    .map((line) => (line.length > lineLengthMax ? `${line.slice(0, lineLengthMax)} ...` : line));
+  if (short.length <= linesMax) return short;
+  const last = short.slice(firstLines + 1 - linesMax);
+  const leftOut = short.length - firstLines - last.length;
+  return [...short.slice(0, firstLines), `... ${leftOut} lines are left out ...`, ...last];
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) console.log(line);
+}
+
+function casesOf(report: string): Case[] {
+  const found = report.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
+  return [...found].map(([, attributes = "", content = ""]) => {
+    const file = attributeOf(attributes, "file");
+    // The report names the innermost group first.
+    const groups = attributeOf(attributes, "classname").split(" > ").reverse();
+    const path = [file, ...groups, attributeOf(attributes, "name")].filter((part) => part !== "");
+    return { file, path: path.join(" > "), content };
+  });
+}
+
+function attributeOf(attributes: string, name: string): string {
+  return unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
+}
+
+function unescaped(text: string): string {
+  const named: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replaceAll(/&(?:#(\d+)|(\w+));/g, (whole, code?: string, name = "") =>
+    code === undefined ? (named[name] ?? whole) : String.fromCodePoint(Number(code)),
+  );
 }
