@@ -5,7 +5,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, spawnNode, startRedis, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { optimizedEarly, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -14,11 +14,21 @@ const busy =
   "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 const killed = "-ERR Script killed by user with SCRIPT KILL...";
 
-/** Long enough to be suspended many times. */
 const counting =
   "redis.call('SET', KEYS[1], '0') for i = 1, tonumber(ARGV[1]) do redis.call('INCR', KEYS[1]) end " +
   "return redis.call('GET', KEYS[1])";
-const turns = "300000";
+
+/** The turns are long enough to be suspended many times: several times the threshold. */
+const contestants = [
+  { ...oracle, turns: "300000", start: () => oracle.start(threshold) },
+  { ...ours, turns: "100000", start: () => ours.start(threshold, optimizedEarly) },
+  {
+    ...ours,
+    name: "mscache, 4 data threads",
+    turns: "100000",
+    start: () => ours.start(["--threads", "4", ...threshold], optimizedEarly),
+  },
+];
 
 async function isBusy(other: Peer): Promise<void> {
   await waitFor(async () => (await other.ask("PING")) === busy);
@@ -38,10 +48,10 @@ async function hasEnded(port: number): Promise<boolean> {
   }
 }
 
-for (const contestant of [oracle, ours, oursWithThreads(4)]) {
-  describe.skipIf(contestant.isMissing)(`a long script within EXEC: ${contestant.name}`, () => {
+for (const { name, isMissing, turns, start } of contestants) {
+  describe.skipIf(isMissing)(`a long script within EXEC: ${name}`, () => {
     test("lets others be told so, and be killed; the rest of EXEC goes on", async () => {
-      await using node = await contestant.start(threshold);
+      await using node = await start();
       await using caller = await Peer.connect(node.port);
       await using other = await Peer.connect(node.port);
       await queue(
@@ -62,7 +72,7 @@ for (const contestant of [oracle, ours, oursWithThreads(4)]) {
     });
 
     test("shows others all of EXEC or nothing, though several scripts take long", async () => {
-      await using node = await contestant.start(threshold);
+      await using node = await start();
       await using caller = await Peer.connect(node.port);
       await using stack = new AsyncDisposableStack();
       const others = await Promise.all(Array.from({ length: 4 }, () => Peer.connect(node.port)));
@@ -92,7 +102,7 @@ for (const contestant of [oracle, ours, oursWithThreads(4)]) {
     });
 
     test("answers what its errors are, in their places", async () => {
-      await using node = await contestant.start(threshold);
+      await using node = await start();
       await using caller = await Peer.connect(node.port);
       await using other = await Peer.connect(node.port);
       const failing = `local n = 0 for i = 1, 3e7 do n = n + 1 end return redis.call('INCR', 's')`;
@@ -108,7 +118,7 @@ for (const contestant of [oracle, ours, oursWithThreads(4)]) {
     });
 
     test("ends alone, though its client has gone", async () => {
-      await using node = await contestant.start(threshold);
+      await using node = await start();
       const caller = await Peer.connect(node.port);
       await using other = await Peer.connect(node.port);
       await queue(caller, ["EVAL", counting, "1", "n", turns], ["SET", "after", "1"]);
@@ -119,7 +129,7 @@ for (const contestant of [oracle, ours, oursWithThreads(4)]) {
     });
 
     test("does not keep SHUTDOWN NOSAVE from ending the node, whatever it would run next", async () => {
-      await using node = await contestant.start(threshold);
+      await using node = await start();
       await using caller = await Peer.connect(node.port);
       await using other = await Peer.connect(node.port);
       const endless = "redis.call('SET', 'a', 1) while true do end";

@@ -30,7 +30,7 @@ import {
 setDefaultTimeout(caseMsMax);
 
 const writerCount = repetitions(5, 8);
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(200, 4_000));
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(100, 4_000));
 const threaded = ["--threads", "4"];
 const smallJournal = ["--journal-size", "1mb"];
 
