@@ -48,12 +48,6 @@ export interface Begun {
   readonly snapshot: Snapshot;
 }
 
-/** A walk that the stream must not run ahead of, and what ends it. */
-export interface Walk {
-  readonly snapshot: Snapshot;
-  readonly drop: (reason: string) => void;
-}
-
 /** A reader of the journal. */
 export interface Reader {
   readonly position: number;

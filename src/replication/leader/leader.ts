@@ -5,9 +5,7 @@
 // that no unread byte is overwritten unnoticed; the tail (stream-tail.ts) has what links need
 // before that, and nothing else; whenever the journal was off, its replid is new.
 //
-// A full sync that a follower serves to another runs beside its own stream. A Redis's stream has
-// commands such as INCR that must not be applied twice: so a key that is about to change is kept in
-// the snapshot as it was (snapshot.ts), within the bound of a follower's queue.
+// A full sync that a follower serves to another runs beside its own stream: walks.ts.
 
 import { tmpdir } from "node:os";
 import type { Clock } from "../../base/clock.ts";
@@ -28,10 +26,11 @@ import { FollowerLink, type LinkOwner } from "./follower-link.ts";
 import { JoinLink } from "./join-link.ts";
 import { JournalAge } from "./journal-age.ts";
 import { lagging } from "./lagging.ts";
-import type { Begun, LeaderParts, Reader, Walk } from "./leader-parts.ts";
+import type { Begun, LeaderParts, Reader } from "./leader-parts.ts";
 import { StreamedFeed } from "./snapshot-feed.ts";
 import { Spool } from "./spool.ts";
 import { StreamTail } from "./stream-tail.ts";
+import { Walks } from "./walks.ts";
 
 const pingSecondsDefault = 10;
 const encoder = new TextEncoder();
@@ -62,7 +61,7 @@ export class LeaderReplication implements LinkOwner {
   private readonly garbage = new Garbage();
   private readonly linkTable = new Map<number, FollowerLink>();
   private readonly joins = new Set<JoinLink>();
-  private readonly walks = new Set<Walk>();
+  private readonly walks: Walks;
   private spool: Spool | null = null;
   private lastPingMs: number;
   private idleSinceMs: number;
@@ -72,6 +71,7 @@ export class LeaderReplication implements LinkOwner {
     this.journal = parts.journal;
     this.tail = new StreamTail(parts.journal);
     this.followerBufferBytes = parts.followerBufferBytes ?? followerBufferBytesMax;
+    this.walks = new Walks(parts.upstream, parts.changedKeys, this.followerBufferBytes);
     this.traffic = parts.traffic ?? new Traffic();
     this.log = parts.log;
     this.clock = parts.clock;
@@ -199,7 +199,7 @@ export class LeaderReplication implements LinkOwner {
     const { offset, snapshot } = this.snapshot(link.peer.replconf.contents);
     link.announce(offset, this.history.replid);
     this.updateNeeded();
-    const leave = this.follow({ snapshot, drop: (reason) => link.drop(reason) });
+    const leave = this.walks.follow({ snapshot, drop: (reason) => link.drop(reason) });
     await link.send(new StreamedFeed(snapshot, this.parts.afterGroup)).finally(leave);
   }
 
@@ -222,7 +222,7 @@ export class LeaderReplication implements LinkOwner {
       isWanted: () => this.waitsFor(spool),
       afterGroup: this.parts.afterGroup,
     });
-    const leave = this.follow({
+    const leave = this.walks.follow({
       snapshot,
       drop: (reason) => {
         for (const link of this.links) if (link.spool === spool) link.drop(reason);
@@ -239,34 +239,11 @@ export class LeaderReplication implements LinkOwner {
     return false;
   }
 
-  // ---- walks beside a stream --------------------------------------------------------------------
-
-  /**
-   * Effects of our own may be applied again: only a follower's stream heeds walks. Returns what
-   * ends it.
-   */
-  private follow(walk: Walk): () => void {
-    if (this.parts.upstream.isFollower) this.walks.add(walk);
-    return () => void this.walks.delete(walk);
-  }
+  // ---- snapshots --------------------------------------------------------------------------------
 
   /** A command of the leader's stream is about to be applied. */
   changing(request: Request, database: number): void {
-    if (this.walks.size === 0) return;
-    for (const walk of this.walks) {
-      const { snapshot } = walk;
-      if (snapshot.isFinished) this.walks.delete(walk);
-      else if (this.parts.changedKeys(request, database, snapshot)?.kind === "emptied")
-        this.endWalk(walk, "a database was flushed");
-      else if (snapshot.keptBytes > this.followerBufferBytes) {
-        this.endWalk(walk, `${snapshot.keptBytes} bytes of what changed wait for it`);
-      }
-    }
-  }
-
-  private endWalk(walk: Walk, reason: string): void {
-    this.walks.delete(walk);
-    walk.drop(`its snapshot cannot be finished: ${reason}`);
+    this.walks.changing(request, database);
   }
 
   /** From here on a reader gets the journal's bytes; effects of our own begin with a SELECT. */
@@ -375,8 +352,7 @@ export class LeaderReplication implements LinkOwner {
     let bytes = this.tail.bytes;
     for (const { queuedBytes } of this.linkTable.values()) bytes += queuedBytes;
     for (const { queuedBytes } of this.joins) bytes += queuedBytes;
-    for (const { snapshot } of this.walks) bytes += snapshot.keptBytes;
-    return bytes;
+    return bytes + this.walks.keptBytes;
   }
 
   // ---- time -------------------------------------------------------------------------------------
