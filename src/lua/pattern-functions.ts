@@ -300,7 +300,7 @@ class PatternFunctions {
       } else output.byte(l, code);
       copied = at + 2;
     }
-    output.part(l, text, copied, text.length);
+    if (copied < text.length) output.part(l, text, copied, text.length);
   }
 
   /** Moves the string on the top of the stack. */

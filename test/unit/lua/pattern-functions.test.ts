@@ -43,6 +43,7 @@ const expressions = [
   "('abc'):match('%')",
   "('abc'):gsub('a', '%2')",
   "('abc'):gsub('a', true)",
+  "('abc'):gsub('b', '<%')",
 ];
 
 test("the interruptible matcher gives what the VM's gives", () => {
