@@ -108,6 +108,11 @@ export const libraryBytesMax = 16 * MiB;
 /** Milliseconds that the code of a library may run while it is loaded, as in Redis. More: error. */
 export const libraryLoadMsMax = 500;
 /**
+ * So much of that passes at most between two looks at the time, ms, or a short library would not
+ * load while the machine stands still. Redis looks after 100,000 instructions for the first time.
+ */
+export const libraryPauseMsMax = 50;
+/**
  * A script that has run for busy-reply-threshold and for so long more, ms, ends with an error.
  * Until then it can be killed, and others get -BUSY; Redis lets it run for ever.
  */

@@ -3,7 +3,11 @@
 // Invariant: after a load that failed, nothing that it has registered is referred to.
 
 import { monotonicMs } from "../../base/clock.ts";
-import { libraryLoadMsMax, scriptInstructionsPerCheck } from "../../base/limits.ts";
+import {
+  libraryLoadMsMax,
+  libraryPauseMsMax,
+  scriptInstructionsPerCheck,
+} from "../../base/limits.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import type { Request } from "../../protocol/request.ts";
 import { ARGV, GLOBALS, HANDLER, type MachineHost, ScriptMachine } from "../script/machine.ts";
@@ -13,7 +17,9 @@ import { type Registered, Registration } from "./registration.ts";
 
 export class FunctionMachine extends ScriptMachine {
   private readonly registration: Registration;
-  private loadEndsMs: number;
+  /** What the load that runs has taken, and when that was last looked at. */
+  private loadMs: number;
+  private lookedMs: number;
 
   constructor(number: number, host: MachineHost) {
     const registration = new Registration();
@@ -21,7 +27,8 @@ export class FunctionMachine extends ScriptMachine {
       registration.open(lua, tables, host),
     );
     this.registration = registration;
-    this.loadEndsMs = 0;
+    this.loadMs = 0;
+    this.lookedMs = 0;
   }
 
   protected override get isForFunctions(): boolean {
@@ -33,7 +40,6 @@ export class FunctionMachine extends ScriptMachine {
   /** Runs the code of a library. Returns what it has registered, or the text of an error. */
   load(code: Uint8Array): ReadonlyMap<string, Registered> | string {
     const { lua, registration } = this;
-    this.loadEndsMs = monotonicMs() + libraryLoadMsMax;
     registration.begin(lua);
     const problem = this.runCode(code);
     if (lua.isBroken) return problem;
@@ -50,6 +56,8 @@ export class FunctionMachine extends ScriptMachine {
     if (lua.load(main, code, "@user_function") !== status.OK) {
       return `Error compiling function: ${this.takenError("")}`;
     }
+    this.loadMs = 0;
+    this.lookedMs = monotonicMs();
     if (lua.protectedCall(main, 0, 0, 0) === status.OK) {
       api.lua_settop(main, ARGV);
       return "";
@@ -79,7 +87,10 @@ export class FunctionMachine extends ScriptMachine {
   protected override onCount(l: number): boolean {
     const { lua } = this;
     if (!this.registration.isOpen) return super.onCount(l);
-    if (monotonicMs() < this.loadEndsMs) return false;
+    const now = monotonicMs();
+    this.loadMs += Math.min(now - this.lookedMs, libraryPauseMsMax);
+    this.lookedMs = now;
+    if (this.loadMs < libraryLoadMsMax) return false;
     lua.hookEach(lua.main, 1);
     raise(lua, l, "FUNCTION LOAD timeout");
   }

@@ -1,8 +1,13 @@
 // FUNCTION and FCALL on a bed without sockets: effects, refusals, bounds, and a VM that is
 // replaced. What they reply is compared with redis-server in script/functions.test.ts.
 
-import { describe, expect, test } from "bun:test";
-import { librariesMax, libraryBytesMax, scriptBytesMax } from "../../../../src/base/limits.ts";
+import { describe, expect, spyOn, test } from "bun:test";
+import {
+  librariesMax,
+  libraryBytesMax,
+  libraryLoadMsMax,
+  scriptBytesMax,
+} from "../../../../src/base/limits.ts";
 import { restriction } from "../../../../src/command/core/gate.ts";
 import { Bed } from "../bed.ts";
 
@@ -90,6 +95,20 @@ describe("what is refused", () => {
     const reply = bed.run("FUNCTION", "LOAD", "#!lua name=a\nwhile true do end");
     expect(reply).toBe("-ERR Error registering functions: ERR FUNCTION LOAD timeout\r\n");
     expect(bed.run("FUNCTION", "LOAD", library("a", "function() return 1 end"))).toStartWith("$");
+    expect(bed.run("FCALL", "a", 0)).toBe(":1\r\n");
+  });
+
+  test("is no short code that the machine lets wait for longer", () => {
+    const bed = new Bed();
+    const real = performance.now.bind(performance);
+    let leapsMs = 0;
+    using clock = spyOn(performance, "now").mockImplementation(() => {
+      leapsMs += 2 * libraryLoadMsMax;
+      return real() + leapsMs;
+    });
+    const code = `${library("a", "function() return 1 end")}\nfor i = 1, 1000 do end`;
+    expect(bed.run("FUNCTION", "LOAD", code)).toBe("$1\r\na\r\n");
+    expect(clock).toHaveBeenCalled();
     expect(bed.run("FCALL", "a", 0)).toBe(":1\r\n");
   });
 
