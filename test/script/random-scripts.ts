@@ -2,7 +2,8 @@
  * Writes random scripts: statements over a few variables, calls of every library, errors and what
  * catches them, and, if asked, commands. What a script returns shows all of its variables.
  * It stays away from what no two servers have in common: addresses, the order of keys that are
- * tables, the last digit of sin() and its like, and from errors that end redis-server 7.0.15.
+ * tables, the last digit of a power and of sin() and its like, and from errors that end
+ * redis-server 7.0.15.
  * Invariant: a script ends by itself soon; loops have constant bounds.
  */
 import type { Random } from "../support/seed.ts";
@@ -120,7 +121,10 @@ class ScriptWriter {
         nested ? 1 : 0,
         () => `if ${this.value()} then ${this.statement()} else ${this.statement()} end`,
       ],
-      [nested ? 1 : 0, () => `for i = 1, ${random.between(1, 4)} do ${this.statement()} end`],
+      [
+        this.depth === 1 ? 1 : 0,
+        () => `for i = 1, ${random.between(1, 4)} do ${this.statement()} end`,
+      ],
       [
         nested ? 0.5 : 0,
         () => `${this.name()} = P(function() ${this.statement()} return ${this.value()} end)`,
@@ -215,10 +219,13 @@ class ScriptWriter {
       "and",
       "or",
     ]);
-    const work = random.chance(0.15)
-      ? `${random.pick(["-", "not ", "#"])}${this.operand()}`
-      : `${this.operand()} ${operator} ${this.operand()}`;
-    return this.guarded(`function() return ${work} end`);
+    if (random.chance(0.15)) {
+      const sign = random.pick(["-", "not ", "#"]);
+      return this.guarded(`function() return ${sign}${this.operand()} end`);
+    }
+    const work = `${this.operand()} ${operator} ${this.operand()}`;
+    const shown = operator === "^" ? `string.format("%.9g", ${work})` : work;
+    return this.guarded(`function() return ${shown} end`);
   }
 
   private operand(): string {
