@@ -49,10 +49,10 @@ export function toInteger(value: number): number {
   return value >= int64Min && value < -int64Min ? Math.trunc(value) : int64Min;
 }
 
-/** A double as uint64, as x86 converts it: also negative numbers have a meaning. */
+/** A double as uint64, as x86 converts it: negative numbers have a meaning, and NaN is 2^63. */
 export function toUnsigned(value: number): bigint {
-  if (value < -int64Min) return BigInt.asUintN(64, BigInt(toInteger(value)));
-  const beyond = toInteger(value + int64Min); // NaN comes here as well
+  if (!(value >= -int64Min)) return BigInt.asUintN(64, BigInt(toInteger(value)));
+  const beyond = toInteger(value + int64Min);
   return BigInt.asUintN(64, BigInt(beyond)) ^ (1n << 63n);
 }
 

@@ -104,6 +104,11 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ["struct.unpack('<I8', ('\\255'):rep(8))", "1.844674407371e+19"],
     ["struct.unpack('<I7', ('\\255'):rep(7))", "7.2057594037928e+16"],
     ["struct.unpack('>i7', ('\\255'):rep(7))", "-1"],
+    ["struct.unpack('>I8', struct.pack('>I8', 0/0))", "9.2233720368548e+18"],
+    [
+      "select(2, pcall(struct.unpack, 'dc0', struct.pack('d', 0/0)))",
+      "bad argument #2 to '?' (data string too short)",
+    ],
     ["struct.pack('i33', 1)", "script:1: integral size 33 is larger than limit of 32"],
   ],
   "bit rounds to the nearest and takes 32 bits": [
@@ -115,6 +120,7 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
   "integers have 64 bits": [
     ["string.format('%d %5.1f %x', 2^53, 1.25, -1)", "9007199254740992   1.2 ffffffffffffffff"],
     ["string.format('%+020d|%-#12o|', -2^40, 2^33)", "-0000001099511627776|0100000000000|"],
+    ["string.format('%u %x', 0/0, -2^63)", "9223372036854775808 8000000000000000"],
     ["('abc'):sub(1, 1e10)", "abc"],
     ["tonumber('-1', 16)", "1.844674407371e+19"],
   ],
