@@ -14,6 +14,7 @@ import {
   createCache,
   type FactoryContext,
 } from "../../src/index.ts";
+import { patient } from "../support/patient-client.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, forAllCases } from "../support/servers.ts";
@@ -107,8 +108,8 @@ for (const { name, isMissing, start } of contestants) {
 
     test("has no read older than the last acknowledged invalidation", async () => {
       const random = new Random(seedFor("CACHE_HISTORY_SEED"));
-      await using first = await connect(server().address);
-      await using second = await connect(server().address);
+      await using first = await connect(server().address, patient);
+      await using second = await connect(server().address, patient);
       const caches = [first, second, second].map((client) =>
         createCache({ client, prefix: "h:", serverTimeout: 60_000, lease: 60_000 }),
       );

@@ -456,6 +456,7 @@ test("a cache counts and tells what happens, by a hook, channels and Prometheus 
   const cache = createCache({
     client,
     name: 'a "name"',
+    serverTimeout: 60_000,
     onEvent: ({ type, key }) => void told.push(`${type} ${key}`),
   });
   await cache.getOrSet("k", () => 1);
