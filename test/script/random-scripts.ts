@@ -36,6 +36,8 @@ const transcendental = ["sin", "cos", "exp", "log", "log10", "tan", "atan", "tan
 
 const variables = ["a", "b", "c", "d", "e"];
 
+const operators = "+ - * / % ^ .. == ~= < <= > and or".split(" ");
+
 export interface ScriptOptions {
   /** Whether it may run commands. */
   readonly commands: boolean;
@@ -51,6 +53,8 @@ class ScriptWriter {
   private readonly random: Random;
   private readonly options: ScriptOptions;
   private depth = 0;
+  /** Whether no variable may be named. */
+  private isFresh = false;
 
   constructor(random: Random, options: ScriptOptions) {
     this.random = random;
@@ -145,15 +149,15 @@ class ScriptWriter {
     const name = this.name();
     const { random } = this;
     const work = random.pick([
-      () => `table.insert(t, ${this.value()})`,
-      () => `table.insert(t, ${draw.integer(random)}, ${this.value()})`,
+      () => `table.insert(t, ${this.fresh()})`,
+      () => `table.insert(t, ${draw.integer(random)}, ${this.fresh()})`,
       () => `table.remove(t${random.chance(0.5) ? `, ${draw.integer(random)}` : ""})`,
       () => "table.sort(t)",
       () => "table.sort(t, function(x, y) return S(x) < S(y) end)",
       () =>
-        `t[${random.chance(0.5) ? draw.integer(random) : draw.string(random)}] = ${this.value()}`,
-      () => `t[#t + 1] = ${this.value()}`,
-      () => `rawset(t, ${draw.integer(random)}, ${this.value()})`,
+        `t[${random.chance(0.5) ? draw.integer(random) : draw.string(random)}] = ${this.fresh()}`,
+      () => `t[#t + 1] = ${this.fresh()}`,
+      () => `rawset(t, ${draw.integer(random)}, ${this.fresh()})`,
     ])();
     return `do local t = ${name} if type(t) == "table" then ${name} = P(function() ${work} return t end) end end`;
   }
@@ -171,13 +175,21 @@ class ScriptWriter {
     const text = random.weighted<() => string>([
       [3, () => draw.number(random)],
       [3, () => draw.string(random)],
-      [3, () => this.name()],
+      [this.isFresh ? 0 : 3, () => this.name()],
       [0.6, () => random.pick(["true", "false", "nil"])],
       [deep ? 0 : 2, () => this.table()],
       [deep ? 0 : 2, () => this.operation()],
       [deep ? 0 : 5, () => this.safeCall()],
     ])();
     this.depth--;
+    return text;
+  }
+
+  /** To be stored in a table, which might otherwise hold itself: such a reply has no end. */
+  private fresh(): string {
+    this.isFresh = true;
+    const text = this.value();
+    this.isFresh = false;
     return text;
   }
 
@@ -203,22 +215,7 @@ class ScriptWriter {
   /** An operator; one that may fail is within P. */
   private operation(): string {
     const { random } = this;
-    const operator = random.pick([
-      "+",
-      "-",
-      "*",
-      "/",
-      "%",
-      "^",
-      "..",
-      "==",
-      "~=",
-      "<",
-      "<=",
-      ">",
-      "and",
-      "or",
-    ]);
+    const operator = random.pick(operators);
     if (random.chance(0.15)) {
       const sign = random.pick(["-", "not ", "#"]);
       return this.guarded(`function() return ${sign}${this.operand()} end`);
