@@ -10,7 +10,9 @@ import { CHAIN_FULL, EXPIRING, IN_MAIN, LOCATION, USES_MASK, usesMax } from "./b
 import { Evictor } from "./eviction.ts";
 import {
   CHAIN,
+  CLIENT_FLAGS,
   chainWord,
+  EXPIRY,
   FOREIGN,
   flagsOf,
   headerBytes,
@@ -173,6 +175,9 @@ export class Shard extends ShardParts {
     if (!this.makeReady()) return NONE;
     const { layout } = this.attachment;
     const slot = this.locate(hash, key, keyStart, keyEnd);
+    if (slot !== ABSENT && this.fitsExactly(slot)) {
+      return this.overwrite(slot, hash, valueLength, expiresAt, clientFlags);
+    }
     const location = slot === ABSENT ? this.enter(hash) : this.replace(slot);
     if (location === NONE) return NONE;
     const at = (location & UNIT_MASK) << 1;
@@ -188,6 +193,39 @@ export class Shard extends ShardParts {
     this.noteExpiry(this.slot, expiresAt);
     this.touchVersion(hash);
     if (slot === ABSENT) this.index.grow();
+    return location;
+  }
+
+  /** Whether the layout's item and the entry's begin alike: the same flags and lengths. */
+  private fitsExactly(slot: number): boolean {
+    const location = this.buckets[slot + LOCATION];
+    const head = this.arenaWords[location >>> ARENA_SHIFT][(location & UNIT_MASK) << 1];
+    return this.attachment.layout.equals(head);
+  }
+
+  /**
+   * Puts the layout's item in the place of one that it fits exactly. The key is there already, and
+   * if neither expires, the header, the entry and the segment's table say so: most SETs of a key
+   * that exists touch none of them.
+   */
+  private overwrite(
+    slot: number,
+    hash: number,
+    valueLength: number,
+    expiresAt: number,
+    clientFlags: number,
+  ): number {
+    const { layout } = this.attachment;
+    const { buckets } = this;
+    const location = buckets[slot + LOCATION];
+    if ((buckets[slot] & USES_MASK) !== usesMax) buckets[slot]++;
+    if ((layout.flags & (EXPIRY | CLIENT_FLAGS)) !== 0) {
+      const words = this.arenaWords[location >>> ARENA_SHIFT];
+      const at = (location & UNIT_MASK) << 1;
+      layout.write(words, at, valueLength, expiresAt, clientFlags, NONE);
+      this.noteExpiry(slot, expiresAt);
+    }
+    this.touchVersion(hash);
     return location;
   }
 
@@ -253,7 +291,6 @@ export class Shard extends ShardParts {
     const words = this.arenaWords[old >>> ARENA_SHIFT];
     if ((buckets[slot] & USES_MASK) !== usesMax) buckets[slot]++;
     this.slot = slot;
-    if (layout.equals(words[at])) return old;
     const chained = (flagsOf(words[at]) & CHAIN) !== 0;
     this.chain = chained ? words[chainWord(words[at], at)] : NONE;
     if (

@@ -57,6 +57,32 @@ describe("items", () => {
     store.invariants();
   });
 
+  test("an overwrite of the same lengths replaces a later or an earlier expiry, and flags", () => {
+    const store = openStore();
+    put(store, "k", "first", { expiresAt: 500, clientFlags: 1 });
+    for (const expiresAt of [900, 300]) {
+      put(store, "k", "other", { expiresAt, clientFlags: expiresAt });
+      expect(getText(store, "k", expiresAt - 1)).toBe("other");
+      expect([store.expiresAt, store.clientFlags]).toEqual([expiresAt, expiresAt]);
+      store.invariants();
+    }
+    expect(getText(store, "k", 300)).toBeNull();
+    expect(store.count()).toBe(0);
+  });
+
+  test("an overwrite of the same lengths gives an item an expiry that had lost it", () => {
+    const store = openStore();
+    put(store, "k", "first", { expiresAt: 500 });
+    expire(store, "k", 0);
+    put(store, "k", "other", { expiresAt: 700 });
+    expect(getText(store, "k", 699)).toBe("other");
+    expect(getText(store, "k", 700)).toBeNull();
+    put(store, "n", "never");
+    put(store, "n", "again");
+    expect(getText(store, "n", 1e12)).toBe("again");
+    store.invariants();
+  });
+
   test("an overwrite of the same aligned size leaves no dead bytes", () => {
     const store = openStore();
     put(store, "k", "12345678");
