@@ -7,24 +7,9 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { executableName, programName, releaseTarget, releaseTargets } from "./release/targets.ts";
 
 const root = join(import.meta.dir, "..");
-
-/** `baseline` runs on x64 processors without AVX2, `musl` on Alpine. */
-const releaseTargets = [
-  "linux-x64",
-  "linux-x64-baseline",
-  "linux-x64-musl",
-  "linux-x64-musl-baseline",
-  "linux-arm64",
-  "linux-arm64-musl",
-  "darwin-x64",
-  "darwin-x64-baseline",
-  "darwin-arm64",
-  "windows-x64",
-  "windows-x64-baseline",
-  "windows-arm64",
-];
 
 const { values } = parseArgs({
   options: {
@@ -41,18 +26,18 @@ for (const target of chosenTargets()) {
 }
 
 /** Null is the machine that runs the build. */
-function chosenTargets(): (string | null)[] {
+function chosenTargets(): readonly (string | null)[] {
   if (values.all) return releaseTargets;
   if (values.target === undefined) return [null];
-  const target = values.target.replace(/^bun-/, "");
-  if (releaseTargets.includes(target)) return [target];
-  console.error(`unknown target "${target}"; one of ${releaseTargets.join(", ")}`);
+  const target = releaseTarget(values.target);
+  if (target !== null) return [target];
+  console.error(`unknown target "${values.target}"; one of ${releaseTargets.join(", ")}`);
   return process.exit(2);
 }
 
 function outputName(target: string | null): string {
-  const isWindows = target === null ? process.platform === "win32" : target.startsWith("windows");
-  return `mscache${target === null ? "" : `-${target}`}${isWindows ? ".exe" : ""}`;
+  if (target !== null) return executableName(target);
+  return programName(process.platform === "win32" ? "windows" : process.platform);
 }
 
 async function build(target: string | null, outfile: string): Promise<void> {
