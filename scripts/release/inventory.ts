@@ -1,6 +1,6 @@
 // What an executable is made of, for those who must know: a software bill of materials (CycloneDX
-// 1.6, https://cyclonedx.org/docs/1.6/json/) and the licences that must go with each copy. Read from
-// the lock file and the installed packages; nothing is fetched.
+// 1.6, https://cyclonedx.org/docs/1.6/json/) and the licences that must go with each copy. Read
+// from the lock file and the installed packages; nothing is fetched.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

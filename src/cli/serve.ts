@@ -8,6 +8,7 @@ import { mscacheVersion } from "../base/version.ts";
 import { loadConfig, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
+import { notifyService } from "./service-manager.ts";
 import { byForce, type EndSignal, EndSignals } from "./signals.ts";
 
 const rows = Object.values(options);
@@ -30,6 +31,7 @@ export default defineCommand({
     }
     const { log } = server;
     log.info(`mscache ${mscacheVersion} is ready, pid ${process.pid}`);
+    notifyService("READY=1", log);
     signals.onSignal = (signal) => void shutDown(server, signal);
     signals.onHangUp = () => server.reloadCertificates();
     await server.closed;
@@ -39,6 +41,7 @@ export default defineCommand({
 async function shutDown(server: Server, signal: EndSignal): Promise<void> {
   const what = server.isShuttingDown ? "already shutting down" : "shutting down";
   server.log.info(`${signal}: ${what}; ${byForce}`);
+  notifyService("STOPPING=1", server.log);
   await server.shutDown();
 }
 

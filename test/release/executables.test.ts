@@ -1,6 +1,6 @@
 // A release as scripts/release/pack.ts makes it, for this machine: its files, their checksums, and
-// the executable out of its archive. The other targets need downloads of Bun's executables for them,
-// so they are made by `bun run build:all`, not here.
+// the executable out of its archive. The other targets need downloads of Bun's executables for
+// them, so they are made by `bun run build:all`, not here.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";

@@ -1,4 +1,5 @@
 // The notes of a release come from the changelog, which has a section for the present version.
+// What the notes say is for people to judge.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
