@@ -316,11 +316,15 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       const tables = await smoke("inprocess", "--only", "mscache", "--servers", "mscache");
       const ways = tables.map(({ rows }) => rows.map((row) => `${row[0]} by ${row[1]}`).sort());
       expect(ways).toEqual([
-        ["mscache follow() by get", "mscache near() by peek"],
+        [...["mscache follow() by get", "mscache follow() by getBytes"], "mscache near() by peek"],
         ["mscache near() by await get"],
       ]);
       for (const table of tables) {
         const isNear = table.rows.map((row) => row[0] === "mscache near()");
+        expect(table.columns.slice(-3)).toEqual(["bounded by", "lifetimes", "an object is"]);
+        expect(table.rows.map((row) => row.slice(-3))).toEqual(
+          isNear.map((near) => ["bytes", "exact", near ? "frozen" : "as text"]),
+        );
         const nanoseconds = column(table, "median");
         expectBetween(nanoseconds, 1, 100_000);
         expectBetween(
