@@ -94,8 +94,10 @@ function quoting(lua: Lua, original: HostFunction): HostFunction {
     if (bytes > formatBytesMax) lua.raiseText(l, "not enough memory");
     const count = api.lua_gettop(l);
     for (let n = 2; n <= count; n++) {
-      const isLong = api.lua_type(l, n) === typeOf.STRING && api.lua_objlen(l, n) > quotedBytesMax;
-      if (isLong && lua.text(l, 1).includes("%q")) lua.raiseText(l, "not enough memory");
+      const length = api.lua_type(l, n) === typeOf.STRING ? api.lua_objlen(l, n) : 0;
+      if (length > stringBytesInVmMax) lua.spend(l, length * stepsOfByte);
+      if (length > quotedBytesMax && lua.text(l, 1).includes("%q"))
+        lua.raiseText(l, "not enough memory");
     }
     return original(l);
   };
