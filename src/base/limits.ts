@@ -40,6 +40,7 @@ import {
   watchedSlotKeyBytesMax,
 } from "./limits/subscription-limits.ts";
 
+export * from "./limits/admin-limits.ts";
 export * from "./limits/cache-limits.ts";
 export * from "./limits/client-limits.ts";
 export * from "./limits/process-limits.ts";

@@ -13,6 +13,7 @@ const groups: readonly OptionGroup[] = [
   "Memory",
   "Snapshots",
   "Security",
+  "Admin",
   "Operation",
 ];
 

@@ -10,6 +10,7 @@ export type OptionGroup =
   | "Memory"
   | "Snapshots"
   | "Security"
+  | "Admin"
   | "Operation";
 
 /** The inputs of a derived default: the memory of the machine, and other options. */

@@ -7,6 +7,7 @@ import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogLevel, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
+import { type AdminConfig, adminOptions } from "./admin-options.ts";
 import { type LimitConfig, limitOptions } from "./limit-options.ts";
 import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
@@ -62,7 +63,8 @@ export interface OptionValues
     TlsConfig,
     LimitConfig,
     UserConfig,
-    StoreConfig {
+    StoreConfig,
+    AdminConfig {
   readonly listenAddr: readonly Address[];
   /** Null on a leader. */
   readonly leaderAddr: Address | null;
@@ -426,6 +428,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
   ...userOptions,
   ...accessOptions,
   ...tlsOptions,
+  ...adminOptions,
   configFile: {
     name: "config",
     environment: "MSCACHE_CONFIG",

@@ -4,6 +4,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { type TlsProtocol, tlsProtocols } from "../base/tls.ts";
+import type { AdminConfig } from "./admin-options.ts";
 import type { Option } from "./option.ts";
 import { parseWholeNumber, parseWord } from "./values.ts";
 
@@ -102,22 +103,29 @@ export const tlsOptions: { readonly [Key in keyof TlsConfig]: Option<TlsConfig[K
 };
 
 /** Throws a ConfigError if an option lacks another that it needs. */
-export function checkTls(config: TlsConfig): void {
+export function checkTls(config: TlsConfig & Pick<AdminConfig, "http" | "https">): void {
   const { tlsPort, tlsCertFile, tlsKeyFile, tlsAuthClients: auth } = config;
   const hasCa = config.tlsCaCertFile !== "" || config.tlsCaCertDir !== "";
   const ca = "--tls-ca-cert-file or --tls-ca-cert-dir";
   if (config.tlsReplication && !hasCa) throw new ConfigError(`--tls-replication: needs ${ca}`);
-  if (tlsPort === 0) {
-    if (config.tlsOnly) throw new ConfigError("--tls-only: needs --tls-port");
-    return;
+  if (tlsPort === 0 && config.tlsOnly) throw new ConfigError("--tls-only: needs --tls-port");
+  if (config.tlsOnly && config.http.length > 0) {
+    throw new ConfigError("--http: a node with --tls-only serves HTTP by --https alone");
   }
+  if (!servesTls(config)) return;
   if (tlsCertFile === "" || tlsKeyFile === "") {
-    throw new ConfigError("--tls-port: needs --tls-cert-file and --tls-key-file");
+    const option = tlsPort === 0 ? "--https" : "--tls-port";
+    throw new ConfigError(`${option}: needs --tls-cert-file and --tls-key-file`);
   }
   if (auth === "no" || hasCa) return;
   throw new ConfigError(
     `--tls-auth-clients: ${auth} needs ${ca}; with no, clients need not show a certificate`,
   );
+}
+
+/** Whether anybody is served by TLS, so that the node needs a certificate. */
+export function servesTls({ tlsPort, https }: Pick<TlsConfig & AdminConfig, "tlsPort" | "https">) {
+  return tlsPort !== 0 || https.length > 0;
 }
 
 // --- internal ---

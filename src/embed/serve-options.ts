@@ -10,6 +10,7 @@ export interface ServeOptions
     ReplicationOptions,
     SnapshotOptions,
     AccessOptions,
+    AdminOptions,
     ServerTlsOptions,
     OperationOptions {
   /**
@@ -123,6 +124,18 @@ interface AccessOptions {
   protectedMode?: boolean | undefined;
   /** Who may use DEBUG; "local": clients of this machine. Default "no". */
   enableDebugCommand?: "no" | "yes" | "local" | undefined;
+}
+
+interface AdminOptions {
+  /**
+   * Addresses of the admin HTTP server, one or a list, as in `listenaddr`: health, metrics, keys.
+   * Default: none.
+   */
+  http?: string | readonly string[] | undefined;
+  /** The same by TLS, with the certificates below. Default: none. */
+  https?: string | readonly string[] | undefined;
+  /** Further names, without ports, by which HTTP clients may call the node. Default: none. */
+  httpHosts?: string | readonly string[] | undefined;
 }
 
 interface ServerTlsOptions {

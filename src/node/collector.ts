@@ -9,6 +9,7 @@
 // costs accordingly: there it waits for growth by a share, and never collects synchronously.
 
 import { receivedBytesPerCollection, residentBytesPerCollection } from "../base/limits.ts";
+import { residentBytes } from "../base/resident-memory.ts";
 
 export interface Runtime {
   residentBytes(): number;
@@ -25,7 +26,7 @@ const guestShare = 1 / 4;
 export function runtimeBeside(storeBytes: () => number, isGuest: boolean): Runtime {
   return {
     isGuest,
-    residentBytes: () => process.memoryUsage.rss() - storeBytes(),
+    residentBytes: () => residentBytes() - storeBytes(),
     collect: (whole) => Bun.gc(whole),
   };
 }

@@ -100,8 +100,8 @@ export class NodeConfiguration implements Configuration {
   /** Reads the files of certificates again; one with a fault changes nothing. */
   reloadCertificates(log: Logger): void {
     const { credentials } = this;
-    const { server, link } = credentials.current;
-    if (server === null && link === null) return;
+    const { server, https, link } = credentials.current;
+    if (server === null && https === null && link === null) return;
     const adopt = credentials.prepare(this.current);
     if (typeof adopt === "string") return log.error(`the certificates stay as they were: ${adopt}`);
     adopt();

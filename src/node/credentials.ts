@@ -9,12 +9,14 @@ import { Signal } from "../base/signal.ts";
 import { checkCiphers, onlyProtocols, readIdentity, timeFault, tlsProtocols } from "../base/tls.ts";
 import type { TlsLink } from "../base/tls-link.ts";
 import type { Config } from "../config/config.ts";
-import { checkTls } from "../config/tls-options.ts";
+import { checkTls, servesTls } from "../config/tls-options.ts";
 import type { ServerTls } from "./connection/listener.ts";
 
 export interface CredentialSet {
   /** Null: no TLS for clients. */
   readonly server: ServerTls | null;
+  /** Null: no HTTPS. */
+  readonly https: ServerTls | null;
   /** Null: leaders are followed without TLS. */
   readonly link: TlsLink | null;
 }
@@ -35,7 +37,8 @@ export class Credentials {
 
   /** Why the certificate of the node is of no use now; null if it is not used, or is good. */
   get timeFault(): string | null {
-    const cert = this.present.server?.options.cert;
+    const { server, https } = this.present;
+    const cert = (server ?? https)?.options.cert;
     return cert === undefined ? null : timeFault(cert, wallClockMs());
   }
 
@@ -46,7 +49,7 @@ export class Credentials {
   prepare(config: Config): (() => void) | string {
     try {
       const next = read(config);
-      if (process.platform === "win32" && next.server !== null) {
+      if (process.platform === "win32" && (next.server ?? next.https) !== null) {
         return "certificates of a node that runs cannot be exchanged on Windows";
       }
       return () => {
@@ -76,12 +79,14 @@ function textOf(error: unknown): string {
 function read(config: Config): CredentialSet {
   checkTls(config);
   const { tlsCiphers: ciphers } = config;
-  const isOn = config.tlsPort !== 0 || config.tlsReplication;
+  const isOn = servesTls(config) || config.tlsReplication;
   if (isOn && ciphers !== "") checkCiphers(ciphers, "tls-ciphers");
   const secureOptions = onlyProtocols(protocolsOf(config));
   const common = ciphers === "" ? { secureOptions } : { secureOptions, ciphers };
+  const own = servesTls(config) ? serverTls(config, common) : null;
   return {
-    server: config.tlsPort === 0 ? null : serverTls(config, common),
+    server: config.tlsPort === 0 ? null : own,
+    https: config.https.length === 0 ? null : own,
     link: config.tlsReplication ? { ...common, ...readIdentity(linkFiles(config)) } : null,
   };
 }

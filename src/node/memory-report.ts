@@ -3,6 +3,7 @@
 // allocator: what it uses is "allocated", the segments and buckets it took are "active".
 
 import { buffers } from "../base/buffer-pool.ts";
+import { residentBytes } from "../base/resident-memory.ts";
 import type { MemoryField, MemoryReports } from "../command/core/node.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
@@ -39,7 +40,7 @@ export class MemoryReport implements MemoryReports {
     const [followers, journal] = this.replicationBytes();
     const index = memory.index_bytes + memory.ghost_bytes;
     const overhead = index + clientMemory.totalBytes + followers + journal;
-    const resident = process.memoryUsage.rss();
+    const resident = residentBytes();
     const active = index + memory.segments_used * memory.segment_bytes;
     const peak = peakBytes();
     return [
@@ -87,7 +88,7 @@ export class MemoryReport implements MemoryReports {
     const { memoryUsedBytes: used, memory } = store.statistics();
     if (used < judgedBytesMin)
       return "This node holds less than 5 MiB: there is nothing to judge.\n";
-    const resident = process.memoryUsage.rss();
+    const resident = residentBytes();
     const findings: string[] = [];
     if (ratio(peakBytes(), used) > peakShareMax) {
       findings.push("the store once used more than 150 % of what it uses now");

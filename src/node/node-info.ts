@@ -2,6 +2,7 @@
 // our own fields are at the end of a section and begin with a word of the glossary.
 
 import { totalmem } from "node:os";
+import { residentBytes } from "../base/resident-memory.ts";
 import { mscacheVersion, redisVersion } from "../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../command/timing/latency-histogram.ts";
 import type { Config } from "../config/config.ts";
@@ -186,7 +187,7 @@ function clientFields({ threads, config, blockedClients, ...source }: InfoSource
 }
 
 function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource): Field[] {
-  const resident = process.memoryUsage.rss();
+  const resident = residentBytes();
   const used = store.memoryUsedBytes;
   const overhead = store.memory.index_bytes + store.memory.ghost_bytes;
   const systemBytes = totalmem();

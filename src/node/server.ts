@@ -15,6 +15,7 @@ import { Garbage } from "../replication/collection.ts";
 import { Dials } from "../replication/follower/leader-connection.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
+import type { AdminServer } from "./admin/admin-server.ts";
 import { withinDescriptors } from "./client-bound.ts";
 import { NodeDebugging } from "./debugging.ts";
 import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
@@ -49,6 +50,9 @@ export interface Server extends AsyncDisposable {
   readonly tlsAddresses: readonly Address[];
   /** The first port for TLS; 0 if there is none. */
   readonly tlsPort: number;
+  /** Those of the admin HTTP server. */
+  readonly httpAddresses: readonly Address[];
+  readonly httpsAddresses: readonly Address[];
   /** For tests, which check its invariants. */
   readonly store: Store;
   /** The node's own log. */
@@ -139,7 +143,8 @@ function makeServices(ground: Ground, made: Made) {
   const { connections, held } = made.controlThread;
   const chores = new AbortController();
   const sending = new AbortController();
-  const ending = { store, standing, replication, persistence, threads, chores, sending };
+  const admin: { server: AdminServer | null } = { server: null };
+  const ending = { store, standing, replication, persistence, threads, chores, sending, admin };
   const shared = { store, standing, configuration, clientMemory, replication, log, fault };
   const roles = new NodeRoles({ ...shared, pauses, clients: threads });
   const waits = new NodeWaits(replication, threads);
@@ -222,14 +227,19 @@ function makeControl({ configuration, users, pauses }: Ground, node: Node): Cont
 async function begin(
   node: Node,
   config: Config,
-  { credentials }: Ground,
+  ground: Ground,
   lookup: Lookup = lookUp,
 ): Promise<Places> {
+  const { credentials } = ground;
   const { log, standing, persistence, replication, threads, shutdown } = node;
   const { leaderAddr } = config;
   const tls = credentials.current.server;
   const places = await endpointsOf(config, tls, lookup)
     .then(async (endpoints) => placesOf(endpoints, await threads.listen(endpoints)))
+    .then(async (bound) => {
+      await beginAdmin(node, ground, lookup);
+      return bound;
+    })
     .catch(async (error) => {
       await closeParts(node);
       throw error;
@@ -243,6 +253,17 @@ async function begin(
     if (leaderAddr !== null) replication.begin();
   }
   return places;
+}
+
+/** Loads the admin HTTP server only into a node that has one. */
+async function beginAdmin(node: Node, ground: Ground, lookup: Lookup): Promise<void> {
+  const { configuration, credentials, standing, log } = ground;
+  const { http, https } = configuration.current;
+  if (http.length + https.length === 0) return;
+  const { startAdmin } = await import("./admin/admin-server.ts");
+  const { replication, shutdown } = node;
+  const parts = { standing, log, configuration, credentials, replication, shutdown };
+  node.admin.server = await startAdmin(parts, lookup);
 }
 
 function announce(log: Log, places: Places, leader: Address | null): void {
@@ -286,7 +307,7 @@ async function load(persistence: Persistence, asFollower: boolean, shutdown: Shu
 }
 
 function serverOf(
-  { shutdown, store, log }: Node,
+  { shutdown, store, log, admin }: Node,
   { faults, standing, configuration }: Ground,
   places: Places,
   { onFault }: ServerOptions,
@@ -308,6 +329,12 @@ function serverOf(
     get tlsAddresses() {
       return places.tlsAddresses;
     },
+    get httpAddresses() {
+      return admin.server?.addresses(false) ?? [];
+    },
+    get httpsAddresses() {
+      return admin.server?.addresses(true) ?? [];
+    },
     reloadCertificates: () => configuration.reloadCertificates(log),
     get isShuttingDown() {
       return shutdown.isUnderWay;
@@ -322,13 +349,14 @@ function serverOf(
 
 type Ending = Pick<
   Node,
-  "store" | "standing" | "replication" | "persistence" | "threads" | "chores" | "sending"
+  "store" | "standing" | "replication" | "persistence" | "threads" | "chores" | "sending" | "admin"
 >;
 
 /** By now clients' writes are held for good, and the snapshot is saved (shutdown.ts). */
 async function closeParts(parts: Ending): Promise<void> {
   const { threads, standing, persistence, replication, chores, sending } = parts;
   chores.abort();
+  parts.admin.server?.stop();
   persistence.close();
   await threads.stopListening();
   await doneWithin(threadFarewellMsMax, threads.kill({ kind: "normal" }));
@@ -347,6 +375,7 @@ function breakOff(parts: Ending): void {
   const { store, threads, standing, persistence, replication, chores, sending } = parts;
   standing.isLoading = true;
   chores.abort();
+  parts.admin.server?.stop();
   sending.abort();
   standing.announceEffects();
   persistence.abandon();

@@ -14,17 +14,20 @@ export interface Refusal {
 
 const tooMany = "-ERR max number of clients reached\r\n";
 
+/** What those of other machines are told in protected mode. */
+export const protectedText =
+  "MSCache is running in protected mode because protected mode is enabled and no password " +
+  "is set for the default user. In this mode connections are only accepted from the loopback " +
+  "interface. If you want to connect from external computers you may adopt one of the following " +
+  "solutions: 1) Set a password: restart the node with '--password', or send the command 'CONFIG " +
+  "SET requirepass' from the host that the node runs on. 2) Disable protected mode with the " +
+  "command 'CONFIG SET protected-mode no' from that host, or restart the node with " +
+  "'--protected-mode no'; however MAKE SURE the node is not accessible from networks that you do " +
+  "not trust if you do so. Use CONFIG REWRITE to make a change permanent.";
+
 const denied: Refusal = {
   reason: "protected mode is on and no password is set",
-  line:
-    "-DENIED MSCache is running in protected mode because protected mode is enabled and no password " +
-    "is set for the default user. In this mode connections are only accepted from the loopback " +
-    "interface. If you want to connect from external computers you may adopt one of the following " +
-    "solutions: 1) Set a password: restart the node with '--password', or send the command 'CONFIG " +
-    "SET requirepass' from the host that the node runs on. 2) Disable protected mode with the " +
-    "command 'CONFIG SET protected-mode no' from that host, or restart the node with " +
-    "'--protected-mode no'; however MAKE SURE the node is not accessible from networks that you do " +
-    "not trust if you do so. Use CONFIG REWRITE to make a change permanent.\r\n",
+  line: `-DENIED ${protectedText}\r\n`,
 };
 
 /** Null: it may stay. `open` counts it; a peer without an address came by a Unix socket. */
@@ -37,8 +40,10 @@ export function refusalOf(
   const { maxClients } = standing;
   if (open > maxClients) return { reason: `max-clients (${maxClients}) is reached`, line: tooMany };
   if (isOutOfDescriptors) return { reason: "no descriptors are left", line: tooMany };
-  if (peer !== undefined && standing.isProtected && !standing.needsLogin && !isLoopback(peer)) {
-    return denied;
-  }
-  return null;
+  return peer !== undefined && isOutsider(standing, peer) ? denied : null;
+}
+
+/** Whether protected mode keeps this address out. */
+export function isOutsider(standing: SharedStanding, peer: string): boolean {
+  return standing.isProtected && !standing.needsLogin && !isLoopback(peer);
 }

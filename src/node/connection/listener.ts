@@ -34,7 +34,7 @@ export function listen(
   try {
     return Bun.listen<Connection>(options as never) as unknown as PortListener;
   } catch (cause) {
-    throw new ListenError("fd" in where ? reasonOf(cause) : explain(where, cause));
+    throw new ListenError("fd" in where ? reasonOf(cause) : listenReason(where, cause));
   }
 }
 
@@ -65,7 +65,7 @@ export function listenTls(
   try {
     return Bun.listen<Connection>(options as never) as unknown as PortListener;
   } catch (cause) {
-    throw new ListenError("fd" in where ? reasonOf(cause) : explain(where.address, cause));
+    throw new ListenError("fd" in where ? reasonOf(cause) : listenReason(where.address, cause));
   }
 }
 
@@ -93,7 +93,7 @@ export function assertFree(address: Address): void {
   try {
     listenBriefly(address);
   } catch (cause) {
-    throw new ListenError(explain(address, cause));
+    throw new ListenError(listenReason(address, cause));
   }
 }
 
@@ -161,7 +161,8 @@ function tlsHandlersOf(
   };
 }
 
-function explain(address: Address, cause: unknown): string {
+/** Why an address cannot be bound, as a sentence. */
+export function listenReason(address: Address, cause: unknown): string {
   const code = codeOf(cause);
   const where = formatAddress(address);
   if (code === "EADDRINUSE") return `cannot listen on ${where}: the port is taken`;

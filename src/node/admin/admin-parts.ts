@@ -1,0 +1,27 @@
+// What the admin HTTP server and its routes need of the node, and what they know of a request.
+// Types only.
+
+import type { Log } from "../../base/log.ts";
+import type { Replication } from "../../replication/replication.ts";
+import type { NodeConfiguration } from "../configuration.ts";
+import type { Credentials } from "../credentials.ts";
+import type { Shutdown } from "../shutdown.ts";
+import type { SharedStanding } from "../standing.ts";
+
+export interface AdminParts {
+  readonly standing: SharedStanding;
+  readonly log: Log;
+  readonly configuration: NodeConfiguration;
+  readonly credentials: Credentials;
+  readonly replication: Replication;
+  readonly shutdown: Shutdown;
+}
+
+/** A request, and what the server knows of it. */
+export interface Visit {
+  readonly request: Request;
+  readonly url: URL;
+  /** The client's address. */
+  readonly peer: { readonly host: string; readonly port: number };
+  readonly isTls: boolean;
+}

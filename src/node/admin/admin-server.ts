@@ -1,0 +1,173 @@
+// The admin HTTP server of a node: binds its addresses, hands each request to the routes, takes
+// renewed certificates, and ends. It runs in the control thread, beside everything else there, and
+// is loaded only by a node with --http or --https.
+// Invariant: whatever HTTP clients do, descriptors are left for the node's own files and clients.
+
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
+import { type Address, formatAddress } from "../../base/address.ts";
+import { descriptorsMax } from "../../base/descriptors.ts";
+import type { Lookup } from "../../base/host-lookup.ts";
+import {
+  adminDescriptorsLookMs,
+  adminDescriptorsPauseMs,
+  adminIdleSeconds,
+  bulkBytesMax,
+  descriptorsSpare,
+} from "../../base/limits.ts";
+import { reasonOf } from "../../base/reason.ts";
+import { ListenError } from "../connection/listen-error.ts";
+import { listenReason, type ServerTls } from "../connection/listener.ts";
+import { listenAddresses } from "../listen-addresses.ts";
+import type { AdminParts } from "./admin-parts.ts";
+import { AdminRoutes } from "./admin-routes.ts";
+
+type HttpServer = Bun.Server<undefined>;
+
+/** An address that is bound, or that waits to be bound again. */
+interface Place {
+  readonly address: Address;
+  readonly isTls: boolean;
+  server: HttpServer;
+}
+
+/** Rejects with a ListenError if an address cannot be bound. */
+export async function startAdmin(parts: AdminParts, lookup: Lookup): Promise<AdminServer> {
+  const { http, https } = parts.configuration.current;
+  const plain = await listenAddresses(http, lookup);
+  const secure = await listenAddresses(https, lookup);
+  return new AdminServer(parts, plain, secure);
+}
+
+export class AdminServer {
+  private readonly parts: AdminParts;
+  private readonly routes: AdminRoutes;
+  private readonly places: Place[] = [];
+  private readonly timer: Timer;
+  private resume: Timer | undefined;
+  private isPaused = false;
+  private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
+
+  constructor(parts: AdminParts, plain: readonly Address[], secure: readonly Address[]) {
+    this.parts = parts;
+    this.routes = new AdminRoutes(parts);
+    try {
+      for (const address of plain) this.bind(address, false);
+      for (const address of secure) this.bind(address, true);
+    } catch (error) {
+      for (const { server } of this.places) void server.stop(true);
+      throw error;
+    }
+    parts.credentials.changed.on(() => this.renew());
+    this.timer = setInterval(() => this.watchDescriptors(), adminDescriptorsLookMs);
+    this.timer.unref();
+    const all = this.places.map((place) => `${place.isTls ? "https" : "http"}://${shown(place)}`);
+    parts.log.info(`admin HTTP on ${all.join(", ")}`);
+  }
+
+  /** Where it listens, with the ports that the system chose. */
+  addresses(isTls: boolean): Address[] {
+    return this.places.filter((place) => place.isTls === isTls).map(({ address }) => address);
+  }
+
+  private bind(address: Address, isTls: boolean): void {
+    const server = this.serve(address, isTls);
+    const port = server.port ?? address.port;
+    this.places.push({ address: { ...address, port }, isTls, server });
+  }
+
+  private serve(address: Address, isTls: boolean): HttpServer {
+    const { https } = this.parts.credentials.current;
+    const tls = isTls && https !== null ? { tls: tlsOf(https) } : {};
+    try {
+      return Bun.serve({
+        ...tls,
+        hostname: address.host,
+        port: address.port,
+        development: false, // or errors would be pages with our source
+        reusePort: false, // without it, that would share the port with a second node
+        idleTimeout: adminIdleSeconds,
+        maxRequestBodySize: bulkBytesMax,
+        fetch: (request, server) => {
+          const peer = server.requestIP(request);
+          if (peer === null) return new Response(null, { status: 400 }); // it has left
+          const from = { host: peer.address, port: peer.port };
+          const visit = { request, url: new URL(request.url), peer: from, isTls };
+          return this.routes.answer(visit, this.pending);
+        },
+      });
+    } catch (cause) {
+      throw new ListenError(listenReason(address, cause));
+    }
+  }
+
+  private get pending(): number {
+    return this.places.reduce((sum, { server }) => sum + server.pendingRequests, 0);
+  }
+
+  // ---- certificates -----------------------------------------------------------------------------
+
+  /**
+   * New connections get the new certificates. Bun cannot exchange those of a server, so another one
+   * takes its port at once; for some microseconds nobody listens there. Requests in flight finish.
+   */
+  private renew(): void {
+    for (const place of this.places) if (place.isTls && !this.isPaused) this.restart(place);
+  }
+
+  private restart(place: Place): void {
+    void place.server.stop();
+    try {
+      place.server = this.serve(place.address, place.isTls);
+    } catch (error) {
+      this.parts.log.error(`admin HTTP: ${reasonOf(error)}`);
+    }
+  }
+
+  // ---- descriptors ------------------------------------------------------------------------------
+
+  private watchDescriptors(): void {
+    if (this.isPaused || lowestFree() < this.descriptorsEnd) return;
+    this.isPaused = true;
+    this.parts.log.warn("admin HTTP: no descriptors are left: its connections are closed");
+    for (const { server } of this.places) void server.stop(true);
+    this.resume = setTimeout(() => {
+      this.isPaused = false;
+      for (const place of this.places) this.restart(place);
+    }, adminDescriptorsPauseMs);
+    this.resume.unref();
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------
+
+  stop(): void {
+    clearInterval(this.timer);
+    clearTimeout(this.resume);
+    this.isPaused = true;
+    for (const { server } of this.places) void server.stop(true);
+  }
+}
+
+/** The system gives the lowest descriptor that is free. */
+function lowestFree(): number {
+  try {
+    const descriptor = openSync(devNull, "r");
+    closeSync(descriptor);
+    return descriptor;
+  } catch {
+    return Number.POSITIVE_INFINITY; // none is left
+  }
+}
+
+function shown({ address }: Place): string {
+  return formatAddress(address);
+}
+
+/**
+ * With `optional`, Bun's HTTP server could not refuse a wrong certificate without demanding one; it
+ * gives no rights, so none is asked for.
+ */
+function tlsOf({ clients, options }: ServerTls): Bun.TLSOptions {
+  const isRequired = clients === "yes";
+  return { ...options, requestCert: isRequired, rejectUnauthorized: isRequired };
+}
