@@ -1,16 +1,20 @@
-// Writes the generated parts of documents: README.md's table of options, and the table of commands
-// in src/command/COMMANDS.md. Each is between two marks, and the text outside them never changes.
+// Writes the generated parts of documents: README.md's table of options, the table of commands in
+// src/command/COMMANDS.md, and that of metrics in src/node/admin/README.md. Each is between two
+// marks, and the text outside them never changes.
 // It also writes src/client/commands/command-table.ts and src/client/shards/key-table.ts, what the
 // client knows of the commands.
-// `bun run docs` writes them; test/documents.test.ts fails if one is stale.
+// `bun run docs` writes them; test/documents.test.ts and test/admin/metrics.test.ts fail if one is
+// stale.
 
 import { join } from "node:path";
 import { optionTable } from "../src/config/config.ts";
+import { metricTable } from "../src/node/admin/metrics.ts";
 import { clientTable, keyTable } from "./client-table.ts";
 import { commandTable } from "./command-table.ts";
 
 await write("README.md", "options", optionTable());
 await write("src/command/COMMANDS.md", "commands", commandTable());
+await write("src/node/admin/README.md", "metrics", metricTable());
 await Bun.write(join(import.meta.dir, "../src/client/commands/command-table.ts"), clientTable());
 await Bun.write(join(import.meta.dir, "../src/client/shards/key-table.ts"), keyTable());
 

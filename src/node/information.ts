@@ -15,7 +15,7 @@ import type { DatabaseReport, Store } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
 import type { HeldCommands } from "./held-commands.ts";
-import { infoText, type Rates, wantsHistograms } from "./node-info.ts";
+import { type InfoSource, infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import { SweepRecord } from "./sweep-record.ts";
@@ -69,58 +69,60 @@ export class NodeInformation implements Information {
     const { threads, timings } = this.parts;
     const counted = await threads.statistics();
     const histograms = wantsHistograms(sections) ? await timings.histograms() : [];
-    return this.textWith(counted, histograms, sections);
+    return infoText(this.sourceWith(counted, histograms), sections);
+  }
+
+  /** All that the text is made from. */
+  async gather(): Promise<InfoSource> {
+    const { threads, timings } = this.parts;
+    return this.sourceWith(await threads.statistics(), await timings.histograms());
   }
 
   textNow(sections: readonly string[]): string {
     const { threads, timings } = this.parts;
     const histograms = wantsHistograms(sections) ? timings.histogramsNow() : [];
-    return this.textWith(threads.statisticsNow(), histograms, sections);
+    return infoText(this.sourceWith(threads.statisticsNow(), histograms), sections);
   }
 
-  private textWith(
+  private sourceWith(
     counted: ThreadStatistics,
     histograms: readonly CommandHistogram[],
-    sections: readonly string[],
-  ): string {
+  ): InfoSource {
     const { standing, configuration, channels, tracking, replication } = this.parts;
     const { scripts, libraries } = this.parts;
     const { persistence, shutdown, held } = this.parts;
     const store = this.parts.store.statistics();
-    return infoText(
-      {
-        config: configuration.current,
-        runId: this.parts.runId,
-        port: standing.port,
-        uptimeMs: monotonicMs() - this.startedMs,
-        shutdownInMs: shutdown.remainingMs,
-        nowMs: wallClockMs(),
-        persistence: persistence.info(standing.isLoading),
-        threads: counted,
-        histograms,
-        blockedClients: this.waitingClients() + counted.held + held.count,
-        followerLinks: replication.leader.links.length,
-        timedWaits: replication.waiters.timedCount,
-        rates: this.rates,
-        channels: channels.channels.size,
-        patterns: channels.patterns.size,
-        shardChannels: channels.shardChannels.size,
-        tracking,
-        scripts,
-        libraries,
-        peakMemoryBytes: this.peakBytes(),
-        store,
-        sweeps: this.sweeps,
-        averageTtlMs: (database) => this.ttlOf(database),
-        replication: replication.infoLines(),
-        traffic: replication.traffic,
-        replicationCounters: replication.counterLines(),
-        clientMemoryBytes: this.parts.clientMemory.totalBytes,
-        replicationMemory: replication.memoryLines(),
-        followersDisconnected: replication.leader.disconnected,
-      },
-      sections,
-    );
+    return {
+      config: configuration.current,
+      runId: this.parts.runId,
+      port: standing.port,
+      uptimeMs: monotonicMs() - this.startedMs,
+      shutdownInMs: shutdown.remainingMs,
+      nowMs: wallClockMs(),
+      persistence: persistence.info(standing.isLoading),
+      threads: counted,
+      histograms,
+      blockedClients: this.waitingClients() + counted.held + held.count,
+      followerLinks: replication.leader.links.length,
+      timedWaits: replication.waiters.timedCount,
+      rates: this.rates,
+      channels: channels.channels.size,
+      patterns: channels.patterns.size,
+      shardChannels: channels.shardChannels.size,
+      tracking,
+      scripts,
+      libraries,
+      peakMemoryBytes: this.peakBytes(),
+      store,
+      sweeps: this.sweeps,
+      averageTtlMs: (database) => this.ttlOf(database),
+      replication: replication.infoLines(),
+      traffic: replication.traffic,
+      replicationCounters: replication.counterLines(),
+      clientMemoryBytes: this.parts.clientMemory.totalBytes,
+      replicationMemory: replication.memoryLines(),
+      followersDisconnected: replication.leader.disconnected,
+    };
   }
 
   private waitingClients(): number {

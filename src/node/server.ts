@@ -189,6 +189,7 @@ function makeServices(ground: Ground, made: Made) {
   return {
     ...ending,
     log,
+    connections,
     roles,
     waits,
     information,
@@ -261,8 +262,9 @@ async function beginAdmin(node: Node, ground: Ground, lookup: Lookup): Promise<v
   const { http, https } = configuration.current;
   if (http.length + https.length === 0) return;
   const { startAdmin } = await import("./admin/admin-server.ts");
-  const { replication, shutdown } = node;
-  const parts = { standing, log, configuration, credentials, replication, shutdown };
+  const { replication, shutdown, information, threads, connections } = node;
+  const shared = { standing, log, configuration, credentials };
+  const parts = { ...shared, replication, shutdown, information, threads, connections };
   node.admin.server = await startAdmin(parts, lookup);
 }
 

@@ -163,11 +163,15 @@ test.skipIf(process.platform !== "linux")(
     const idle = await Promise.all(
       Array.from({ length: 150 }, () => rawConnection(Number(port)).catch(() => null)),
     );
-    await waitFor(() => node.log().includes("no descriptors are left"));
-    await waitFor(() => idle.every((raw) => raw === null || raw.isClosed));
+    await waitFor(() => node.log().includes("no descriptors are left"), {
+      message: `the node to notice that descriptors are short`,
+    });
+    await waitFor(() => idle.every((raw) => raw === null || raw.isClosed), {
+      message: "the idle connections to be closed",
+    });
     await using client = await respClient(node.port);
     expect(await client.call("PING")).toBe("PONG");
     const healthy = () => fetch(`http://127.0.0.1:${port}/healthz`).then(({ status }) => status);
-    expect(await waitFor(async () => (await healthy()) === 200)).toBe(true);
+    await waitFor(async () => (await healthy()) === 200, { message: "HTTP to be back" });
   },
 );

@@ -1,6 +1,8 @@
 // The bounds of the admin HTTP server (node/admin/): what its clients may hold, and for how long.
 // Bun's HTTP server adds its own: 16 KiB of headers (431), and 10 s for a whole head.
 
+import { MiB } from "./units.ts";
+
 /**
  * Requests in flight, streams of events included, over all addresses. A dashboard has two or three
  * and a monitoring system one. More: 503 at once.
@@ -11,6 +13,15 @@ export const adminRequestsMax = 128;
  * while the client does not read. Longer: it is closed, and its command is withdrawn if it waits.
  */
 export const adminIdleSeconds = 30;
+/**
+ * Bodies of all requests together, bytes, beside which no further one is read: 503. A single one
+ * may be as long as a value.
+ */
+export const adminBodyBytesMax = 128 * MiB;
+/** What one request may get from its commands, bytes. More: 507, and the rest is dropped. */
+export const adminReplyBytesMax = 600 * MiB;
+/** Bodies of commands in JSON, bytes. Longer: 413. */
+export const adminCommandBytesMax = 16 * MiB;
 /**
  * How often the HTTP server looks whether descriptors are short, ms, and for how long it then
  * serves nobody. Bun accepts HTTP connections without a bound, and the node's own files and

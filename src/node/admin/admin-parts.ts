@@ -4,9 +4,12 @@
 import type { Log } from "../../base/log.ts";
 import type { Replication } from "../../replication/replication.ts";
 import type { NodeConfiguration } from "../configuration.ts";
+import type { Connections } from "../connection/connections.ts";
 import type { Credentials } from "../credentials.ts";
+import type { NodeInformation } from "../information.ts";
 import type { Shutdown } from "../shutdown.ts";
 import type { SharedStanding } from "../standing.ts";
+import type { Threads } from "../threads/threads.ts";
 
 export interface AdminParts {
   readonly standing: SharedStanding;
@@ -15,6 +18,10 @@ export interface AdminParts {
   readonly credentials: Credentials;
   readonly replication: Replication;
   readonly shutdown: Shutdown;
+  readonly information: NodeInformation;
+  readonly threads: Threads;
+  /** Those of the control thread. */
+  readonly connections: Connections;
 }
 
 /** A request, and what the server knows of it. */

@@ -37,3 +37,7 @@ export function json(status: number, value: unknown, more: Headers = {}): Respon
 export function problem(status: number, error: string, more: Headers = {}): Response {
   return json(status, { error }, more);
 }
+
+export function notAllowed(methods: string): Response {
+  return problem(405, `this path takes ${methods}`, { Allow: methods });
+}

@@ -2,22 +2,47 @@
 // a file of this folder; this one knows only which path is whose, and what every request must pass.
 // Invariant: whatever a route throws costs only its request.
 
-import { adminRequestsMax } from "../../base/limits.ts";
+import { formatAddress } from "../../base/address.ts";
+import { adminCommandBytesMax, adminRequestsMax } from "../../base/limits.ts";
 import { reasonOf } from "../../base/reason.ts";
+import { residentBytes } from "../../base/resident-memory.ts";
 import type { Config } from "../../config/config.ts";
+import { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { isOutsider, protectedText } from "../connection/admission.ts";
+import type { InfoSource } from "../node-info.ts";
 import { type Caller, guardRefusal } from "./admin-guard.ts";
+import { AdminLogin } from "./admin-login.ts";
 import type { AdminParts, Visit } from "./admin-parts.ts";
-import { line, problem } from "./admin-response.ts";
-import { type HealthPath, healthOf, isHealthPath } from "./health.ts";
+import { answer, json, line, notAllowed, problem } from "./admin-response.ts";
+import { CommandDoor, DoorClosedError, type DoorConnection } from "./command-door.ts";
+import { runCommand } from "./console-api.ts";
+import { type HealthPath, type HealthSource, healthOf, isHealthPath } from "./health.ts";
+import { infoJson } from "./info-json.ts";
+import { answerKey, keyIn, listKeys } from "./keys-api.ts";
+import { type MetricsSource, metricsOf } from "./metrics.ts";
+import { prometheusText, prometheusType } from "./prometheus-text.ts";
+import { errorResponse } from "./reply-json.ts";
+import { RequestBodies } from "./request-body.ts";
+
+const keysPath = "/v1/keys/";
+
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly answer: (visit: Visit) => Promise<Response>;
+}
 
 const pagePaths: ReadonlySet<string> = new Set(["/"]);
 
 export class AdminRoutes {
   private readonly parts: AdminParts;
+  private readonly door: CommandDoor;
+  private readonly login: AdminLogin;
+  private readonly bodies = new RequestBodies();
 
   constructor(parts: AdminParts) {
     this.parts = parts;
+    this.door = new CommandDoor(parts.connections, parts.threads);
+    this.login = new AdminLogin(parts.log);
   }
 
   /** `pending`: requests in flight, this one included. */
@@ -49,22 +74,131 @@ export class AdminRoutes {
   private async route(visit: Visit): Promise<Response> {
     const { pathname } = visit.url;
     if (isHealthPath(pathname)) return this.health(visit, pathname);
-    return problem(404, "there is nothing here");
+    if (pathname.startsWith(keysPath)) return this.key(visit);
+    const route = this.paths[pathname];
+    if (route === undefined) return problem(404, "there is nothing here");
+    const { method } = visit.request;
+    const isKnown = route.method === method || (route.method === "GET" && method === "HEAD");
+    if (!isKnown) return notAllowed(route.method === "GET" ? "GET, HEAD" : route.method);
+    return route.answer(visit);
   }
+
+  // ---- with a login -----------------------------------------------------------------------------
+
+  private readonly paths: Readonly<Record<string, Route>> = {
+    "/metrics": { method: "GET", answer: (visit) => this.metrics(visit) },
+    "/v1/info": { method: "GET", answer: (visit) => this.info(visit) },
+    "/v1/keys": {
+      method: "GET",
+      answer: (visit) => this.with(visit, (door) => listKeys(door, visit.url.searchParams)),
+    },
+    "/v1/commands": { method: "POST", answer: (visit) => this.command(visit) },
+  };
+
+  /** Opens a connection, logs it in, selects the database, and lets `use` run commands. */
+  private async with(
+    visit: Visit,
+    use: (door: DoorConnection) => Promise<Response>,
+  ): Promise<Response> {
+    using door = this.door.open(visit.peer);
+    const left = () => door[Symbol.dispose]();
+    visit.request.signal.addEventListener("abort", left, { once: true });
+    try {
+      const refusal = await this.login.refusal(visit, door);
+      if (refusal !== null) return refusal;
+      const database = visit.url.searchParams.get("db");
+      const selected = database === null ? null : await door.run("SELECT", database);
+      if (selected instanceof ReplyError) return errorResponse(selected);
+      return await use(door);
+    } catch (error) {
+      if (!(error instanceof DoorClosedError)) throw error;
+      return problem(error.message.includes("longer") ? 507 : 503, error.message);
+    } finally {
+      visit.request.signal.removeEventListener("abort", left);
+    }
+  }
+
+  private key(visit: Visit): Promise<Response> {
+    const { request, url } = visit;
+    const key = keyIn(url.pathname.slice(keysPath.length));
+    return this.with(visit, async (door) => {
+      if (key === null) return problem(400, "the path has a broken escape");
+      const { method, headers } = request;
+      const run = (body: Uint8Array) => answerKey(door, { method, headers, key, body });
+      if (method !== "PUT") return run(new Uint8Array());
+      return this.bodies.with(request, this.parts.configuration.current.maxValueSize, run);
+    });
+  }
+
+  private command(visit: Visit): Promise<Response> {
+    const { request } = visit;
+    // A form of a page cannot send this type.
+    const [type] = (request.headers.get("content-type") ?? "").split(";");
+    return this.with(visit, async (door) => {
+      if (type.trim().toLowerCase() !== "application/json") {
+        return problem(415, "the body is application/json");
+      }
+      return this.bodies.with(request, adminCommandBytesMax, (body) => runCommand(door, body));
+    });
+  }
+
+  private info(visit: Visit): Promise<Response> {
+    const sections = visit.url.searchParams.getAll("section");
+    return this.with(visit, async (door) => {
+      const reply = await door.run("INFO", ...(sections.length > 0 ? sections : ["everything"]));
+      if (reply instanceof ReplyError) return errorResponse(reply);
+      return json(200, infoJson(new TextDecoder().decode(reply as Uint8Array)));
+    });
+  }
+
+  /** For who may run INFO: it runs the smallest section of it, so a scrape counts as one. */
+  private metrics(visit: Visit): Promise<Response> {
+    return this.with(visit, async (door) => {
+      const reply = await door.run("INFO", "modules");
+      if (reply instanceof ReplyError) return errorResponse(reply);
+      const info = await this.parts.information.gather();
+      const text = prometheusText(metricsOf(this.metricsSource(info)));
+      return answer(200, prometheusType, text);
+    });
+  }
+
+  private metricsSource(info: InfoSource): MetricsSource {
+    const { standing, replication } = this.parts;
+    const { leader, follower } = replication;
+    const { user, system } = process.cpuUsage();
+    return {
+      info,
+      process: {
+        cpuSeconds: (user + system) / 1e6,
+        residentBytes: residentBytes(),
+        startSeconds: (info.nowMs - info.uptimeMs) / 1000,
+      },
+      isLeader: !standing.isFollower,
+      isReady: healthOf("/readyz", this.healthSource()).status === 200,
+      isLinkUp: follower.isUp,
+      journal: leader.journal,
+      followers: leader.links.map(({ ip, port, lagSeconds, acknowledgedOffset }) => ({
+        address: formatAddress({ host: ip, port }),
+        lagSeconds,
+        offset: acknowledgedOffset,
+      })),
+    };
+  }
+
+  // ---- health -----------------------------------------------------------------------------------
 
   private health({ request }: Visit, path: HealthPath): Response {
     if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD");
+    const { status, text } = healthOf(path, this.healthSource());
+    return line(status, text);
+  }
+
+  private healthSource(): HealthSource {
     const { standing, replication, shutdown } = this.parts;
     const { isLoading, isFollower } = standing;
     const isInSync = replication.follower.isUp && replication.follower.syncProgress === null;
-    const isEnding = shutdown.isUnderWay;
-    const { status, text } = healthOf(path, { isLoading, isFollower, isInSync, isEnding });
-    return line(status, text);
+    return { isLoading, isFollower, isInSync, isEnding: shutdown.isUnderWay };
   }
-}
-
-export function notAllowed(methods: string): Response {
-  return problem(405, `this path takes ${methods}`, { Allow: methods });
 }
 
 function callerOf({ request, peer }: Visit): Caller {

@@ -6,6 +6,7 @@
 import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import { type Address, formatAddress } from "../../base/address.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { Lookup } from "../../base/host-lookup.ts";
 import {
@@ -16,6 +17,7 @@ import {
   descriptorsSpare,
 } from "../../base/limits.ts";
 import { reasonOf } from "../../base/reason.ts";
+import { RecurringTrouble } from "../../base/recurring.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { listenReason, type ServerTls } from "../connection/listener.ts";
 import { listenAddresses } from "../listen-addresses.ts";
@@ -46,11 +48,13 @@ export class AdminServer {
   private readonly timer: Timer;
   private resume: Timer | undefined;
   private isPaused = false;
+  private readonly trouble: RecurringTrouble;
   private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
 
   constructor(parts: AdminParts, plain: readonly Address[], secure: readonly Address[]) {
     this.parts = parts;
     this.routes = new AdminRoutes(parts);
+    this.trouble = new RecurringTrouble(parts.log, monotonicMs);
     try {
       for (const address of plain) this.bind(address, false);
       for (const address of secure) this.bind(address, true);
@@ -112,15 +116,20 @@ export class AdminServer {
    * takes its port at once; for some microseconds nobody listens there. Requests in flight finish.
    */
   private renew(): void {
-    for (const place of this.places) if (place.isTls && !this.isPaused) this.restart(place);
+    for (const place of this.places)
+      if (place.isTls && !this.isPaused && !this.restart(place)) this.resumeLater([place]);
   }
 
-  private restart(place: Place): void {
+  /** False: it could not be bound, and somebody has to try again. */
+  private restart(place: Place): boolean {
     void place.server.stop();
     try {
       place.server = this.serve(place.address, place.isTls);
+      return true;
     } catch (error) {
-      this.parts.log.error(`admin HTTP: ${reasonOf(error)}`);
+      const reason = reasonOf(error);
+      this.trouble.happened(reason, `admin HTTP: ${reason}`);
+      return false;
     }
   }
 
@@ -128,12 +137,18 @@ export class AdminServer {
 
   private watchDescriptors(): void {
     if (this.isPaused || lowestFree() < this.descriptorsEnd) return;
-    this.isPaused = true;
     this.parts.log.warn("admin HTTP: no descriptors are left: its connections are closed");
     for (const { server } of this.places) void server.stop(true);
+    this.resumeLater(this.places);
+  }
+
+  /** Binds them again, and those that cannot be bound yet a second later. */
+  private resumeLater(places: readonly Place[]): void {
+    this.isPaused = true;
     this.resume = setTimeout(() => {
-      this.isPaused = false;
-      for (const place of this.places) this.restart(place);
+      const left = places.filter((place) => !this.restart(place));
+      if (left.length > 0) this.resumeLater(left);
+      else this.isPaused = false;
     }, adminDescriptorsPauseMs);
     this.resume.unref();
   }

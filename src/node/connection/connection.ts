@@ -38,6 +38,7 @@ import type { DataThread, ProtocolEnd } from "./data-thread.ts";
 import type { Bound } from "./disconnections.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 import { lateAnswer } from "./late-answer.ts";
+import type { ConnectionSocket } from "./memory-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { skipReply } from "./reply-mode.ts";
 import { isTooSlow } from "./slow-client.ts";
@@ -48,11 +49,10 @@ const idleDecoder = resp.decoder({ authenticated: true });
 
 export class Connection implements Spill {
   readonly session: Session;
-  readonly socket: ClientSocket;
+  readonly socket: ConnectionSocket;
   private readonly thread: DataThread;
   readonly outbox: Outbox;
   private state: ConnectionState;
-  /** Its protocol. */
   private spoken: ProtocolEnd;
   decoder: Decoder;
   /** Bytes are taken from the socket. */
@@ -63,7 +63,7 @@ export class Connection implements Spill {
   handed: HandedSizes;
   link: Link | null;
 
-  constructor(thread: DataThread, socket: ClientSocket, session: Session) {
+  constructor(thread: DataThread, socket: ConnectionSocket, session: Session) {
     this.session = session;
     this.socket = socket;
     this.thread = thread;

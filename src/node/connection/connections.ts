@@ -24,6 +24,9 @@ import { type ClientSocket, Connection } from "./connection.ts";
 import type { DataThread } from "./data-thread.ts";
 import { Delivery } from "./delivery.ts";
 import { Handshakes } from "./handshakes.ts";
+import type { ConnectionSocket } from "./memory-socket.ts";
+
+const encoder = new TextEncoder();
 
 export class Connections {
   readonly thread: DataThread;
@@ -186,6 +189,22 @@ export class Connections {
     if (refusal !== null) this.refuse(connection, refusal);
   }
 
+  /**
+   * For commands that come by HTTP (node/admin/): a client without a descriptor. It counts as one,
+   * but a node that is full of clients can still be looked at.
+   */
+  openInside(socket: ConnectionSocket, peer: string, name: string): Connection {
+    const { access, needsLogin } = this.standing;
+    const session = new Session(this.standing.nextClientId(), peer, "", monotonicMs(), !needsLogin);
+    session.name = name;
+    session.protocol = 3;
+    access.reset(session);
+    const connection = new Connection(this.thread, socket, session);
+    this.table.set(session.id, connection);
+    this.standing.connectionOpened();
+    return connection;
+  }
+
   private sessionOf(socket: ClientSocket, unixPath: string): Session {
     const isUnix = unixPath !== "";
     const far = { host: socket.remoteAddress, port: socket.remotePort };
@@ -205,7 +224,7 @@ export class Connections {
     this.rejected++;
     this.refused.add(connection);
     this.refusals.happened(reason, `${reason}: client ${connection.session.address} is refused`);
-    connection.socket.write(line);
+    connection.socket.write(encoder.encode(line));
     connection.close();
   }
 

@@ -76,6 +76,10 @@ export interface Threads extends Clients {
     detail: TimeQuestions[Name]["detail"],
   ): TimeQuestions[Name]["answer"][] | null;
   resetSlowLog(): void;
+  /** Resolves when all threads have done what every client must see done. */
+  settle(): Promise<unknown>;
+  /** Resolves when no thread owes so many messages that a PUBLISH waits. */
+  roomForMessages(): Promise<void>;
   /**
    * Has all threads judge by changed users, ends the connections of those that are gone, and of
    * subscribers that lost a channel. No answer goes out before that is done.
@@ -181,6 +185,10 @@ export class LocalThreads implements Threads {
     const connection = this.connections.get(session.id);
     connection?.takeOver(open(connection));
   }
+
+  async settle(): Promise<void> {}
+
+  async roomForMessages(): Promise<void> {}
 
   async stopListening(): Promise<void> {
     this.listeners.stop();

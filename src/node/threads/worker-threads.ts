@@ -31,7 +31,7 @@ import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
 import type { DeliveryDebt } from "./delivery-debt.ts";
-import { losersAmong } from "./enforcement.ts";
+import { enforceUsers, losersAmong } from "./enforcement.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { unpackRequests } from "./packed-requests.ts";
 import {
@@ -46,6 +46,8 @@ import {
 } from "./thread-messages.ts";
 import {
   addStatistics,
+  killClients,
+  reportClients,
   type ThreadStatistics,
   type Threads,
   threadStatistics,
@@ -57,7 +59,7 @@ import { RemoteLinkSocket } from "./worker-links.ts";
 export interface WorkerParts {
   readonly memory: SharedMemory;
   readonly debt: DeliveryDebt;
-  /** Those of the control thread, which has no clients. */
+  /** Those of the control thread, whose only clients come by HTTP. */
   readonly control: Connections;
   readonly mailbox: Mailbox;
   /** Called when a connection has closed that could get messages. */
@@ -183,11 +185,11 @@ export class WorkerThreads implements Threads {
   }
 
   async list(filter: ClientFilter): Promise<ClientReport[]> {
+    const own = reportClients(this.parts.control, filter);
     const reports = await this.askAll("clients", filter);
-    return reports
-      .flat()
-      .map((report) => this.whole(report))
-      .sort((a, b) => a.session.id - b.session.id);
+    return [...own, ...reports.flat().map((report) => this.whole(report))].sort(
+      (a, b) => a.session.id - b.session.id,
+    );
   }
 
   /** A worker does not know what waits in the link that it serves. */
@@ -205,8 +207,9 @@ export class WorkerThreads implements Threads {
   }
 
   async kill(filter: ClientFilter): Promise<number> {
+    const own = killClients(this.parts.control, filter);
     const counts = await this.askAll("kill", filter);
-    return counts.reduce((sum, count) => sum + count, 0);
+    return counts.reduce((sum, count) => sum + count, own);
   }
 
   /** Answers of the control thread wait until all threads have done it, as with counters. */
@@ -249,6 +252,7 @@ export class WorkerThreads implements Threads {
 
   enforce({ change, channelRules }: Enforcement): void {
     const losers = [...channelRules.keys()];
+    enforceUsers(this.parts.control, change, losers); // of whom none subscribes
     const enforced = this.askAll("users", { change, losers }).then(async (answers) => {
       const ids = losersAmong(answers.flat(), channelRules, this.parts.channels);
       if (ids.size > 0) await this.kill({ ids });
@@ -264,6 +268,14 @@ export class WorkerThreads implements Threads {
   async resetDenials(): Promise<void> {
     this.parts.control.access.denials.reset();
     await this.askAll("resetDenials", null);
+  }
+
+  settle(): Promise<unknown> {
+    return this.settled;
+  }
+
+  roomForMessages(): Promise<void> {
+    return this.debt.low();
   }
 
   async stopListening(): Promise<void> {

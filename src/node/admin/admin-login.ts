@@ -1,0 +1,54 @@
+// Who a request of HTTP acts as: HTTP Basic with a user of the node, tried by AUTH on the request's
+// own connection each time. A password is one SHA-256, so nothing is remembered, and a user that is
+// changed or gone is judged as such at once. ACL LOG has wrong passwords as for the data port.
+
+import { monotonicMs } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import { RecurringTrouble } from "../../base/recurring.ts";
+import { ReplyError } from "../../protocol/resp/reply-parser.ts";
+import type { Visit } from "./admin-parts.ts";
+import { problem } from "./admin-response.ts";
+import type { DoorConnection } from "./command-door.ts";
+
+const noLogin = "Authentication required.";
+const malformed = "the Authorization header is not HTTP Basic";
+
+export class AdminLogin {
+  private readonly trouble: RecurringTrouble;
+
+  constructor(log: Log) {
+    this.trouble = new RecurringTrouble(log, monotonicMs);
+  }
+
+  /** Logs the connection in; the answer says why it is not. */
+  async refusal(visit: Visit, door: DoorConnection): Promise<Response | null> {
+    const header = visit.request.headers.get("authorization");
+    if (header === null) return door.isLoggedIn ? null : unauthorized(visit, noLogin);
+    const found = basicOf(header);
+    if (found === null) return unauthorized(visit, malformed);
+    const [user, password] = found;
+    const reply = await door.run("AUTH", user, password);
+    if (!(reply instanceof ReplyError)) return null;
+    const { host } = visit.peer;
+    this.trouble.happened(host, `admin HTTP: ${host} has sent a wrong user name or password`);
+    return unauthorized(visit, reply.text);
+  }
+}
+
+/** A page that asks by script gets no dialog of the browser. */
+function unauthorized({ request }: Visit, text: string): Response {
+  const isScript = request.headers.get("sec-fetch-dest") === "empty";
+  const scheme = isScript ? "Session" : 'Basic realm="mscache", charset="UTF-8"';
+  return problem(401, text, { "WWW-Authenticate": scheme });
+}
+
+/** User and password as bytes; without a user, it is `default`. */
+function basicOf(header: string): [Uint8Array, Uint8Array] | null {
+  const [, encoded] = /^basic +([a-z0-9+/]+=*) *$/i.exec(header) ?? [];
+  if (encoded === undefined) return null;
+  const bytes = Uint8Array.from(Buffer.from(encoded, "base64"));
+  const colon = bytes.indexOf(0x3a);
+  if (colon < 0) return null;
+  const user = colon === 0 ? new TextEncoder().encode("default") : bytes.slice(0, colon);
+  return [user, bytes.slice(colon + 1)];
+}

@@ -1,0 +1,131 @@
+// The one way from HTTP to commands: an ordinary connection of the control thread whose socket is
+// memory. So login, rules of users, pauses, loading, transactions, the slow log and CLIENT LIST
+// count for HTTP as for everybody, without a second path. Each request of HTTP has a connection of
+// its own, which costs some microseconds, and nothing of it outlives its answer.
+// Invariant: replies come in the order of commands; after the end each waiting call rejects.
+
+import { type Address, formatAddress } from "../../base/address.ts";
+import { adminReplyBytesMax } from "../../base/limits.ts";
+import { type Reply, ReplyParser } from "../../protocol/resp/reply-parser.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Connections } from "../connection/connections.ts";
+import { MemorySocket } from "../connection/memory-socket.ts";
+
+export type Argument = string | Uint8Array;
+
+/** The connection has ended before the reply: CLIENT KILL, a bound, or the end of the node. */
+export class DoorClosedError extends Error {
+  override readonly name = "DoorClosedError";
+}
+
+/** What the door needs of the data threads. */
+export interface DoorThreads {
+  /** Resolves when all threads have done what every client must see done. */
+  settle(): Promise<unknown>;
+  /** Resolves when no thread owes too many messages. */
+  roomForMessages(): Promise<void>;
+}
+
+export class CommandDoor {
+  private readonly connections: Connections;
+  private readonly threads: DoorThreads;
+
+  constructor(connections: Connections, threads: DoorThreads) {
+    this.connections = connections;
+    this.threads = threads;
+  }
+
+  open(peer: Address): DoorConnection {
+    return new DoorConnection(this.connections, this.threads, peer);
+  }
+}
+
+export class DoorConnection implements Disposable {
+  private readonly connections: Connections;
+  private readonly threads: DoorThreads;
+  private readonly connection: Connection;
+  private readonly parser = new ReplyParser();
+  private readonly waiting: PromiseWithResolvers<Reply>[] = [];
+  private receivedBytes = 0;
+  private end: string | null = null;
+
+  constructor(connections: Connections, threads: DoorThreads, peer: Address) {
+    this.connections = connections;
+    this.threads = threads;
+    const socket = new MemorySocket(peer.host, {
+      received: (bytes) => this.received(bytes),
+      closed: () => this.closed(),
+    });
+    this.connection = connections.openInside(socket, formatAddress(peer), "http");
+  }
+
+  /** Its user is known, or none is needed. */
+  get isLoggedIn(): boolean {
+    const { session } = this.connection;
+    return session.authenticated || !this.connections.access.needsLogin;
+  }
+
+  /** Runs a command. An error of the node is a reply, too; values are bytes. */
+  async run(...command: readonly Argument[]): Promise<Reply> {
+    const [reply] = await this.runAll([command]);
+    return reply;
+  }
+
+  /** Sends all of them at once. */
+  async runAll(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+    await this.threads.roomForMessages();
+    if (this.end !== null) throw new DoorClosedError(this.end);
+    const replies = commands.map(() => {
+      const waiting = Promise.withResolvers<Reply>();
+      this.waiting.push(waiting);
+      return waiting.promise;
+    });
+    const all = Promise.all(replies);
+    this.connections.thread.receive(this.connection, encode(commands));
+    const found = await all;
+    await this.threads.settle();
+    return found;
+  }
+
+  private received(bytes: Uint8Array): void {
+    this.receivedBytes += bytes.length;
+    if (this.receivedBytes > adminReplyBytesMax) {
+      this.end ??= `the reply is longer than ${adminReplyBytesMax} bytes`;
+      return this.connection.terminate();
+    }
+    this.parser.feed(bytes);
+    for (let reply = this.parser.next(true); reply !== undefined; reply = this.parser.next(true)) {
+      this.waiting.shift()?.resolve(reply);
+    }
+  }
+
+  private closed(): void {
+    this.connections.closed(this.connection);
+    this.end ??= "the connection was closed before its reply";
+    const error = new DoorClosedError(this.end);
+    for (const { promise, reject } of this.waiting.splice(0)) {
+      promise.catch(() => undefined); // runAll() may have left already
+      reject(error);
+    }
+  }
+
+  /** What still waits never runs. */
+  [Symbol.dispose](): void {
+    this.connection.terminate();
+  }
+}
+
+const encoder = new TextEncoder();
+const lineEnd = encoder.encode("\r\n");
+
+function encode(commands: readonly (readonly Argument[])[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const command of commands) {
+    parts.push(encoder.encode(`*${command.length}\r\n`));
+    for (const argument of command) {
+      const bytes = typeof argument === "string" ? encoder.encode(argument) : argument;
+      parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, lineEnd);
+    }
+  }
+  return new Uint8Array(Bun.concatArrayBuffers(parts));
+}

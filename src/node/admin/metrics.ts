@@ -1,0 +1,242 @@
+// What /metrics tells: one table of families, each with its name by Prometheus's conventions, its
+// help, its type, and how its samples follow from what INFO gathers. The labels are commands,
+// databases, reasons and followers that are connected: none grows without a bound.
+
+import { mscacheVersion } from "../../base/version.ts";
+import { cumulated, totalOf } from "../../command/timing/latency-histogram.ts";
+import type { InfoSource } from "../node-info.ts";
+import { type Family, labelOf, type Sample } from "./prometheus-text.ts";
+
+export interface MetricsSource {
+  readonly info: InfoSource;
+  readonly process: {
+    readonly cpuSeconds: number;
+    readonly residentBytes: number;
+    readonly startSeconds: number;
+  };
+  readonly isLeader: boolean;
+  readonly isReady: boolean;
+  /** Of a follower: whether it is connected to its leader. */
+  readonly isLinkUp: boolean;
+  readonly journal: {
+    readonly offset: number;
+    readonly first: number;
+    readonly capacity: number;
+    readonly active: boolean;
+  };
+  readonly followers: readonly {
+    readonly address: string;
+    readonly lagSeconds: number;
+    readonly offset: number;
+  }[];
+}
+
+interface Row extends Omit<Family, "samples"> {
+  readonly samples: (source: MetricsSource) => readonly Sample[];
+}
+
+/** Upper bounds of the buckets of latencies: each four times the one before, from 1 µs to 4 s. */
+const boundsUsec = Array.from({ length: 12 }, (_, i) => 4 ** i);
+const boundLabels = boundsUsec.map((bound) => labelOf("le", String(bound / 1e6)));
+
+const rows: readonly Row[] = [
+  row("mscache_build_info", "Versions of the node; always 1.", "gauge", () => [
+    { value: 1, labels: `${labelOf("version", mscacheVersion)},${labelOf("bun", Bun.version)}` },
+  ]),
+  gauge("mscache_uptime_seconds", "Time since the start.", ({ info }) => info.uptimeMs / 1000),
+  gauge("mscache_ready", "Whether the data are complete.", (s) => Number(s.isReady)),
+  gauge("mscache_data_threads", "Data threads.", ({ info }) => info.config.threads),
+  // Clients.
+  gauge("mscache_clients", "Clients that are connected.", ({ info }) =>
+    Math.max(0, info.threads.connections - info.followerLinks),
+  ),
+  gauge("mscache_clients_limit", "Most clients.", ({ info }) => info.config.maxClients),
+  gauge("mscache_clients_blocked", "Clients that wait.", ({ info }) => info.blockedClients),
+  gauge("mscache_clients_memory_bytes", "Memory of all clients.", (s) => s.info.clientMemoryBytes),
+  counter(
+    "mscache_connections_total",
+    "Connections accepted.",
+    (s) => s.info.threads.connectionsReceived,
+  ),
+  counter(
+    "mscache_connections_rejected_total",
+    "Connections refused at once.",
+    (s) => s.info.threads.connectionsRejected,
+  ),
+  row("mscache_clients_disconnected_total", "Clients disconnected at a bound.", "counter", (s) =>
+    Object.entries(s.info.threads.disconnected).map(([reason, value]) => ({
+      value,
+      labels: labelOf("reason", reason),
+    })),
+  ),
+  counter(
+    "mscache_received_bytes_total",
+    "Bytes from clients and leaders.",
+    (s) => s.info.threads.bytesReceived + s.info.traffic.receivedBytes,
+  ),
+  counter("mscache_sent_bytes_total", "Bytes to clients.", (s) => s.info.threads.bytesSent),
+  // Commands.
+  row("mscache_commands_total", "Calls of a command.", "counter", (s) => perCommand(s, "calls")),
+  row("mscache_commands_rejected_total", "Calls refused before they ran.", "counter", (s) =>
+    perCommand(s, "rejected"),
+  ),
+  row("mscache_commands_failed_total", "Calls answered by an error.", "counter", (s) =>
+    perCommand(s, "failed"),
+  ),
+  row(
+    "mscache_command_duration_seconds",
+    "Time of a command; of those in one batch, its share.",
+    "histogram",
+    latencies,
+  ),
+  row("mscache_errors_total", "Error replies by their first word.", "counter", (s) =>
+    [...s.info.threads.errors].map(([code, value]) => ({ value, labels: labelOf("code", code) })),
+  ),
+  // Turns of the event loop.
+  counter("mscache_turns_total", "Turns of the event loops.", (s) => s.info.threads.turns.count),
+  row("mscache_long_turns_total", "Turns that took longer than that.", "counter", ({ info }) => [
+    { value: info.threads.turns.over10Ms, labels: labelOf("over", "0.01") },
+    { value: info.threads.turns.over50Ms, labels: labelOf("over", "0.05") },
+  ]),
+  gauge(
+    "mscache_longest_turn_seconds",
+    "The longest turn.",
+    (s) => s.info.threads.turns.maxMs / 1000,
+  ),
+  // Data.
+  row("mscache_items", "Items of a database.", "gauge", (s) => perDatabase(s, "items")),
+  row("mscache_expiring_items", "Items with a time to live.", "gauge", (s) =>
+    perDatabase(s, "expiringItems"),
+  ),
+  counter("mscache_hits_total", "Lookups that found their key.", (s) => s.info.store.hits),
+  counter("mscache_misses_total", "Lookups that did not.", (s) => s.info.store.misses),
+  counter(
+    "mscache_ghost_hits_total",
+    "Writes of keys evicted not long ago.",
+    (s) => s.info.store.ghostHits,
+  ),
+  row("mscache_removals_total", "Items removed without a command.", "counter", ({ info }) => [
+    { value: info.store.evictions, labels: labelOf("reason", "evicted") },
+    { value: info.store.expirations, labels: labelOf("reason", "expired") },
+  ]),
+  // Memory.
+  row("mscache_memory_bytes", "Memory of the store by what is in it.", "gauge", memoryParts),
+  gauge(
+    "mscache_memory_used_bytes",
+    "What counts against the limit.",
+    (s) => s.info.store.memoryUsedBytes,
+  ),
+  gauge("mscache_memory_limit_bytes", "The limit, max-memory.", (s) => s.info.config.maxMemory),
+  gauge("mscache_memory_peak_bytes", "The most that was used.", (s) => s.info.peakMemoryBytes),
+  // Replication.
+  gauge("mscache_leader", "1 on a leader, 0 on a follower.", (s) => Number(s.isLeader)),
+  gauge("mscache_leader_link_up", "Whether a follower has its leader.", (s) => Number(s.isLinkUp)),
+  gauge(
+    "mscache_journal_offset_bytes",
+    "Offset of the replication stream.",
+    (s) => s.journal.offset,
+  ),
+  gauge("mscache_journal_size_bytes", "Size of the journal.", (s) => s.journal.capacity),
+  gauge("mscache_journal_used_bytes", "From here followers can go on.", ({ journal }) =>
+    journal.active ? journal.offset - journal.first : 0,
+  ),
+  gauge("mscache_followers", "Followers that are connected.", (s) => s.followers.length),
+  row("mscache_follower_lag_seconds", "Since its last acknowledgement.", "gauge", (s) =>
+    s.followers.map(({ address, lagSeconds }) => ({
+      value: lagSeconds,
+      labels: labelOf("address", address),
+    })),
+  ),
+  row("mscache_follower_lag_bytes", "What it has not acknowledged.", "gauge", (s) =>
+    s.followers.map(({ address, offset }) => ({
+      value: Math.max(0, s.journal.offset - offset),
+      labels: labelOf("address", address),
+    })),
+  ),
+  // The process, under the names that all exporters have.
+  counter("process_cpu_seconds_total", "CPU time, user and system.", (s) => s.process.cpuSeconds),
+  gauge("process_resident_memory_bytes", "Resident memory.", (s) => s.process.residentBytes),
+  gauge("process_start_time_seconds", "Start, since 1970.", (s) => s.process.startSeconds),
+];
+
+export function metricsOf(source: MetricsSource): Family[] {
+  return rows.map(({ samples, ...row }) => ({ ...row, samples: samples(source) }));
+}
+
+/** As a table in Markdown, for the README. */
+export function metricTable(): string {
+  const cells = rows.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+  return ["| Metric | Type | Meaning |", "| --- | --- | --- |", ...cells].join("\n");
+}
+
+// --- internal ---
+
+type Reading = (source: MetricsSource) => number;
+
+function row(name: string, help: string, type: Family["type"], samples: Row["samples"]): Row {
+  return { name, help, type, samples };
+}
+
+function gauge(name: string, help: string, value: Reading): Row {
+  return row(name, help, "gauge", (source) => [{ value: value(source) }]);
+}
+
+function counter(name: string, help: string, value: Reading): Row {
+  return row(name, help, "counter", (source) => [{ value: value(source) }]);
+}
+
+function perCommand({ info }: MetricsSource, field: "calls" | "rejected" | "failed"): Sample[] {
+  return info.threads.commands.map((count) => ({
+    value: count[field],
+    labels: labelOf("command", count.name),
+  }));
+}
+
+function perDatabase({ info }: MetricsSource, field: "items" | "expiringItems"): Sample[] {
+  return info.store.databases.map((database) => ({
+    value: database[field],
+    labels: labelOf("db", String(database.number)),
+  }));
+}
+
+/** Segments that are in use hold live items, dead ones, and room at their ends. */
+function memoryParts({ info }: MetricsSource): Sample[] {
+  const { memory } = info.store;
+  const segments = memory.segments_used * memory.segment_bytes;
+  const { dead_bytes: dead, unused_bytes: unused } = memory;
+  const limit = memory.store_limit_bytes;
+  const parts = {
+    live: Math.max(0, segments - dead - unused),
+    dead,
+    unused,
+    index: memory.index_bytes,
+    ghost: memory.ghost_bytes,
+    free: Math.max(0, limit - info.store.memoryUsedBytes),
+  };
+  return Object.entries(parts).map(([state, value]) => ({
+    value,
+    labels: labelOf("state", state),
+  }));
+}
+
+function latencies({ info }: MetricsSource): Sample[] {
+  const usecOf = new Map(info.threads.commands.map(({ name, usec }) => [name, usec]));
+  return info.histograms.flatMap(({ name, counts }) => {
+    const total = totalOf(counts);
+    if (total === 0) return [];
+    const told = cumulated(counts);
+    const labels = labelOf("command", name);
+    let at = 0;
+    const buckets = boundsUsec.map((bound, i) => {
+      while (at < told.length && told[at][0] <= bound) at++;
+      const value = at === 0 ? 0 : told[at - 1][1];
+      return { suffix: "_bucket", value, labels: `${labels},${boundLabels[i]}` };
+    });
+    return [
+      ...buckets,
+      { suffix: "_bucket", value: total, labels: `${labels},${labelOf("le", "+Inf")}` },
+      { suffix: "_sum", value: (usecOf.get(name) ?? 0) / 1e6, labels },
+      { suffix: "_count", value: total, labels },
+    ];
+  });
+}
