@@ -41,16 +41,41 @@ export const waitNames: Names<WaitOptions> = { timeout: true };
  * a ClosedError after close(), and a FollowFaultError after a fault.
  */
 export interface LocalCopy extends AsyncDisposable, Disposable, Iterable<[string, string]> {
-  /** The value as a string. Expired items count as absent at once. */
+  /**
+   * The value as a string. Expired items count as absent at once.
+   *
+   * @example const name = copy.get("name") ?? (await client.get("name"));
+   */
   get(key: CopyKey): string | null | undefined;
-  /** The value as bytes, which are the caller's. */
+  /**
+   * The value as bytes, which are the caller's.
+   *
+   * @example const bytes = copy.getBytes("name");
+   */
   getBytes(key: CopyKey): Uint8Array | null | undefined;
+  /**
+   * Whether the leader has a string under this key.
+   *
+   * @example console.log(copy.has("name")); // true
+   */
   has(key: CopyKey): boolean | undefined;
-  /** Milliseconds until the key expires, Infinity if it does not. */
+  /**
+   * Milliseconds until the key expires, Infinity if it does not.
+   *
+   * @example console.log(copy.ttl("name")); // Infinity
+   */
   ttl(key: CopyKey): number | null | undefined;
-  /** The keys that are held, in no order; none while reads know nothing. */
+  /**
+   * The keys that are held, in no order; none while reads know nothing.
+   *
+   * @example for (const key of copy.keys()) if (key.startsWith("user:")) copy.get(key);
+   */
   keys(): IterableIterator<string>;
-  /** Keys and values that are held, in no order; none while reads know nothing. */
+  /**
+   * Keys and values that are held, in no order; none while reads know nothing.
+   *
+   * @example const all = new Map(copy.entries());
+   */
   entries(): IterableIterator<[key: string, value: string]>;
   /** The number of keys that are held, with expired ones that the leader has not removed yet. */
   readonly size: number;
@@ -63,14 +88,24 @@ export interface LocalCopy extends AsyncDisposable, Disposable, Iterable<[string
   /**
    * Resolves when the copy has reached that offset of its leader (`master_repl_offset` of INFO).
    * Rejects with a BehindError after `timeout`, and with a ClosedError when the copy is closed.
+   *
+   * @example await copy.waitFor(copy.offset, { timeout: 1_000 });
    */
   waitFor(offset: number, options?: WaitOptions): Promise<void>;
   /**
    * Calls the listener after each change, in order, until the returned function is called. It hears
    * of a transaction when the whole of it is applied. After a new snapshot it is called once with
    * `(null, "flushed")`. What it throws goes to `onError`.
+   *
+   * @example
+   * const stop = copy.onChange((key, kind) => console.log(key, kind));
+   * stop();
    */
   onChange(listener: ChangeListener): () => void;
-  /** Ends the link and frees the memory. Never fails; the second call does nothing. */
+  /**
+   * Ends the link and frees the memory. Never fails; the second call does nothing.
+   *
+   * @example copy.close();
+   */
   close(): void;
 }

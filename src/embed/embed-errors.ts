@@ -14,7 +14,12 @@
 
 import { MSCacheError } from "../client/client-errors.ts";
 
-/** The server could not start, or its last snapshot could not be saved; `cause` says why. */
+/**
+ * The server could not start, or its last snapshot could not be saved; `cause` says why.
+ *
+ * @example
+ * if (error instanceof ServeError) console.error("it did not start, or has not saved:", error.cause);
+ */
 export class ServeError extends MSCacheError {
   override readonly name = "ServeError";
   readonly code = "SERVE_FAILED";
@@ -23,19 +28,31 @@ export class ServeError extends MSCacheError {
 /**
  * A mistake in the server's own code has ended that server; `cause` is what was thrown. Nothing
  * else in the process is concerned. What it held in memory is lost.
+ *
+ * @example
+ * if (error instanceof ServerFaultError) console.error("serve() again, and report", error.cause);
  */
 export class ServerFaultError extends MSCacheError {
   override readonly name = "ServerFaultError";
   readonly code = "SERVER_FAULT";
 }
 
-/** A key or value is larger than the store accepts. Nothing was stored, and nothing evicted. */
+/**
+ * A key or value is larger than the store accepts. Nothing was stored, and nothing evicted.
+ *
+ * @example
+ * if (error instanceof ValueTooLargeError) console.error("it does not fit:", error.message);
+ */
 export class ValueTooLargeError extends MSCacheError {
   override readonly name = "ValueTooLargeError";
   readonly code = "VALUE_TOO_LARGE";
 }
 
-/** The memory is full, and the store may not evict. What was there is there. */
+/**
+ * The memory is full, and the store may not evict. What was there is there.
+ *
+ * @example if (error instanceof StoreFullError) console.error("nothing may be evicted");
+ */
 export class StoreFullError extends MSCacheError {
   override readonly name = "StoreFullError";
   readonly code = "STORE_FULL";

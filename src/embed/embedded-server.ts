@@ -21,7 +21,11 @@ export interface EmbeddedServer extends AsyncDisposable {
    * ServerFaultError if a mistake in its own code has ended it. It need not be awaited.
    */
   readonly closed: Promise<void>;
-  /** Reads the certificates from their files again, for new connections. */
+  /**
+   * Reads the certificates from their files again, for new connections.
+   *
+   * @example server.reloadCertificates();
+   */
   reloadCertificates(): void;
   /**
    * Waits for followers (`shutdownTimeout`), saves the snapshot if there is a `snapshotFile`, and
@@ -30,6 +34,8 @@ export interface EmbeddedServer extends AsyncDisposable {
    *
    * Rejects with ServeError if the snapshot could not be saved (the server is closed all the same),
    * and with ServerFaultError if a fault had ended the server and there is no `onError`.
+   *
+   * @example await server.close();
    */
   close(): Promise<void>;
 }

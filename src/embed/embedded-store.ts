@@ -252,6 +252,8 @@ export class Store implements Disposable {
   /**
    * The number of items. It includes some whose time is over: no read returns them, and they are
    * removed little by little, by later writes.
+   *
+   * @example console.log(store.size); // 0
    */
   get size(): number {
     return this.use().count();
@@ -267,7 +269,11 @@ export class Store implements Disposable {
     return this.walk((engine) => keyTextOf(engine));
   }
 
-  /** As {@link keys}, as bytes: the caller's own copies. */
+  /**
+   * As {@link keys}, as bytes: the caller's own copies.
+   *
+   * @example for (const key of store.keysBytes()) console.log(key.length);
+   */
   keysBytes(): IterableIterator<Uint8Array> {
     return this.walk((engine) => keyBytesOf(engine));
   }
@@ -282,7 +288,12 @@ export class Store implements Disposable {
     return this.walk((engine) => [keyTextOf(engine), engine.text()]);
   }
 
-  /** As {@link entries}, as bytes: the caller's own copies. */
+  /**
+   * As {@link entries}, as bytes: the caller's own copies.
+   *
+   * @example
+   * for (const [key, value] of store.entriesBytes()) console.log(key.length, value.length);
+   */
   entriesBytes(): IterableIterator<[key: Uint8Array, value: Uint8Array]> {
     return this.walk((engine) => [keyBytesOf(engine), valueBytesOf(engine)]);
   }

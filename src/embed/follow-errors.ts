@@ -11,7 +11,12 @@
 
 import { MSCacheError } from "../client/client-errors.ts";
 
-/** The copy has not reached the offset within the time that waitFor() was given. */
+/**
+ * The copy has not reached the offset within the time that waitFor() was given.
+ *
+ * @example
+ * if (error instanceof BehindError) console.error(`only at ${error.offset} of ${error.wanted}`);
+ */
 export class BehindError extends MSCacheError {
   override readonly name = "BehindError";
   readonly code = "BEHIND";
@@ -26,7 +31,12 @@ export class BehindError extends MSCacheError {
   }
 }
 
-/** A mistake in the copy's own code has ended the copy; `cause` is what was thrown. */
+/**
+ * A mistake in the copy's own code has ended the copy; `cause` is what was thrown.
+ *
+ * @example
+ * if (error instanceof FollowFaultError) console.error("follow() again, and report", error.cause);
+ */
 export class FollowFaultError extends MSCacheError {
   override readonly name = "FollowFaultError";
   readonly code = "FOLLOW_FAULT";

@@ -73,7 +73,11 @@ export class KeyvStore {
     this.closesClient = options.closeClient ?? false;
   }
 
-  /** What Keyv asks: it iterates over the stores of a few dialects alone. */
+  /**
+   * What Keyv asks: it iterates over the stores of a few dialects alone.
+   *
+   * @example console.log(store.opts.dialect); // redis
+   */
   get opts(): { dialect: "redis"; url: string; namespace: string | undefined } {
     const { namespace } = this;
     return { dialect: "redis", url: `redis://${this.client.address}`, namespace };
@@ -82,19 +86,29 @@ export class KeyvStore {
   /**
    * What Keyv 6 asks of a store that it is given, and Keyv 5 does not: nothing else tells which of
    * the two will read what deleteMany() answers.
+   *
+   * @example console.log(store.capabilities); // undefined
    */
   get capabilities(): undefined {
     this.answersEach = true;
     return undefined; // lifetimes are durations, as in Keyv 5
   }
 
-  /** What is stored, or undefined. */
+  /**
+   * What is stored, or undefined.
+   *
+   * @example const text = await store.get("user:1");
+   */
   get<Stored = string>(key: string): Promise<Stored | undefined> {
     const read = async () => (await this.client.get(this.keyOf(key))) ?? undefined;
     return this.attempt(read, undefined) as Promise<Stored | undefined>;
   }
 
-  /** What is stored at each key, in their order, read at once. */
+  /**
+   * What is stored at each key, in their order, read at once.
+   *
+   * @example const [one, other] = await store.getMany(["user:1", "user:2"]);
+   */
   getMany<Stored = string>(keys: string[]): Promise<(Stored | undefined)[]> {
     const read = async () => {
       const values = await this.client.mget(keys.map((key) => this.keyOf(key)));
@@ -106,7 +120,11 @@ export class KeyvStore {
     ) as Promise<(Stored | undefined)[]>;
   }
 
-  /** Stores a string for `ttl` milliseconds, 0 for ever; answers whether it was stored. */
+  /**
+   * Stores a string for `ttl` milliseconds, 0 for ever; answers whether it was stored.
+   *
+   * @example await store.set("user:1", "Ada", 60_000);
+   */
   set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     const write = () => {
       const stored = serialized(value);
@@ -118,13 +136,19 @@ export class KeyvStore {
   /**
    * Stores each entry, all in one write; answers for each whether it was stored. Keyv's own
    * setMany() returns that, but its type of an adapter says void.
+   *
+   * @example await store.setMany([{ key: "user:1", value: "Ada", ttl: 60_000 }]);
    */
   setMany(entries: KeyvStoreEntry[]): Promise<void> {
     const stored = Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
     return stored as Promise<never>;
   }
 
-  /** Deletes a key; answers whether it was there. */
+  /**
+   * Deletes a key; answers whether it was there.
+   *
+   * @example const wasThere = await store.delete("user:1");
+   */
   delete(key: string): Promise<boolean> {
     return this.attempt(() => this.client.delete(this.keyOf(key)), false);
   }
@@ -132,6 +156,8 @@ export class KeyvStore {
   /**
    * Deletes keys at once; answers whether one of them was there, and to Keyv 6 for each of them,
    * which the type of Keyv 5 does not know.
+   *
+   * @example await store.deleteMany(["user:1", "user:2"]);
    */
   deleteMany(keys: string[]): Promise<boolean> {
     if (this.answersEach) return Promise.all(keys.map((key) => this.delete(key))) as Promise<never>;
@@ -142,22 +168,38 @@ export class KeyvStore {
     return this.attempt(remove, false);
   }
 
-  /** Deletes every key of the namespace. */
+  /**
+   * Deletes every key of the namespace.
+   *
+   * @example await store.clear();
+   */
   clear(): Promise<void> {
     return this.attempt(() => deleteUnder(this.client, prefixOf(this.namespace)), undefined);
   }
 
-  /** Whether the key is there. */
+  /**
+   * Whether the key is there.
+   *
+   * @example if (await store.has("user:1")) return;
+   */
   has(key: string): Promise<boolean> {
     return this.attempt(() => this.client.has(this.keyOf(key)), false);
   }
 
-  /** Whether each key is there, in their order. */
+  /**
+   * Whether each key is there, in their order.
+   *
+   * @example const [hasOne] = await store.hasMany(["user:1"]);
+   */
   hasMany(keys: string[]): Promise<boolean[]> {
     return Promise.all(keys.map((key) => this.has(key)));
   }
 
-  /** Each key of the namespace, without that, and what is stored there. */
+  /**
+   * Each key of the namespace, without that, and what is stored there.
+   *
+   * @example for await (const [key, text] of store.iterator("users")) console.log(key, text);
+   */
   async *iterator(namespace?: string): AsyncGenerator<[string, string | undefined], void> {
     try {
       const prefix = prefixOf(namespace ?? this.namespace);
@@ -172,13 +214,21 @@ export class KeyvStore {
     }
   }
 
-  /** Keyv listens to "error". */
+  /**
+   * Keyv listens to "error".
+   *
+   * @example store.on("error", (error) => console.error(error));
+   */
   on(event: string, listener: (error: unknown) => void): this {
     if (event === "error") this.listeners.push(listener);
     return this;
   }
 
-  /** Closes the client if `closeClient` says so, and does nothing else. */
+  /**
+   * Closes the client if `closeClient` says so, and does nothing else.
+   *
+   * @example await store.disconnect();
+   */
   async disconnect(): Promise<void> {
     if (this.closesClient) await this.client.close();
   }

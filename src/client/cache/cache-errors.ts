@@ -10,7 +10,12 @@
 
 import { MSCacheError } from "../client-errors.ts";
 
-/** No value within `timeout.hard`: the factory, or the wait for that of another process. */
+/**
+ * No value within `timeout.hard`: the factory, or the wait for that of another process.
+ *
+ * @example
+ * if (error instanceof FactoryTimeoutError) console.error(`the origin is slow: ${error.key}`);
+ */
 export class FactoryTimeoutError extends MSCacheError {
   override readonly name = "FactoryTimeoutError";
   readonly code = "FACTORY_TIMEOUT";
@@ -22,7 +27,12 @@ export class FactoryTimeoutError extends MSCacheError {
   }
 }
 
-/** The factory of another process has failed while this one waited for it. */
+/**
+ * The factory of another process has failed while this one waited for it.
+ *
+ * @example
+ * if (error instanceof FactoryFailedError) console.error("the origin fails:", error.message);
+ */
 export class FactoryFailedError extends MSCacheError {
   override readonly name = "FactoryFailedError";
   readonly code = "FACTORY_FAILED";

@@ -60,6 +60,11 @@ export function createCache(options: CacheOptions & { client: Client }): Cache {
  *
  * Besides the errors named for each method, set(), delete() and invalidations reject as requests of
  * the client do; reads do so only with `failOpen: false`.
+ *
+ * @example
+ * const users = createCache({ client }).namespace("users", { ttl: 60_000 });
+ * await users.set("1", { name: "Ada" });
+ * console.log((await users.get("1")).name); // Ada
  */
 export class Cache {
   private readonly decks: CacheDecks;

@@ -30,9 +30,25 @@ export interface FactoryContext {
 export interface BatchContext {
   /** Is aborted when all keys of the call are out of time. */
   readonly signal: FactorySignal;
-  /** As `set` of a single factory, for one of the keys, or for all of them. */
+  /**
+   * As `set` of a single factory, for one of the keys, or for all of them.
+   *
+   * @example
+   * const users = await cache.getOrSetMany(ids, (keys, { set }) => {
+   *   set({ ttl: 1_000 }, keys[0]);
+   *   return loadUsers(keys);
+   * });
+   */
   set(options: CacheSetOptions, key?: string): void;
-  /** This key's value, or every value, is returned and not stored. */
+  /**
+   * This key's value, or every value, is returned and not stored.
+   *
+   * @example
+   * const users = await cache.getOrSetMany(ids, (keys, { skip }) => {
+   *   skip(keys[0]);
+   *   return loadUsers(keys);
+   * });
+   */
   skip(key?: string): void;
 }
 

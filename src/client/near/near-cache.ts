@@ -148,17 +148,29 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
     return held === undefined ? this.read(key) : Promise.resolve(held);
   }
 
-  /** Drops what is held of a key; the next get() asks the server. */
+  /**
+   * Drops what is held of a key; the next get() asks the server.
+   *
+   * @example near.forget("user:1");
+   */
   forget(key: string): void {
     this.outdate(key);
   }
 
-  /** Drops everything. */
+  /**
+   * Drops everything.
+   *
+   * @example near.clear();
+   */
   clear(): void {
     this.outdateAll();
   }
 
-  /** The counters, as they are now. */
+  /**
+   * The counters, as they are now.
+   *
+   * @example const { hits, misses } = near.counters;
+   */
   get counters(): NearCounters {
     const { invalidations, drops, resumed } = this.tracking;
     const { evictions, bytes, size } = this.store;
@@ -166,7 +178,11 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
     return { hits, misses, invalidations, drops, resumed, evictions, bytes, entries: size };
   }
 
-  /** Whether it may serve what it holds. */
+  /**
+   * Whether it may serve what it holds.
+   *
+   * @example if (!near.isVouchedFor) console.log("reads ask the server");
+   */
   get isVouchedFor(): boolean {
     return monotonicMs() < this.tracking.vouchedUntil;
   }
@@ -175,6 +191,8 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
    * Closes its connection and drops everything. get() rejects with ClosedError from then on. When
    * the client is closed, so is this. (Once `reconnect.maxAttempts` have failed it is closed, too,
    * and get() rejects with ConnectError.)
+   *
+   * @example await near.close();
    */
   close(): Promise<void> {
     this.link.close();
