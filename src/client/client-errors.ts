@@ -21,7 +21,8 @@
 // | CONFLICT            | ConflictError         | a watched key changed at each attempt  | try again later; nothing was written
 // | CLOSED              | ClosedError           | close() was called, or what the        | connect() again
 // |                     |                       | message names has ended                |
-// | INVALID_ARGUMENT    | InvalidArgumentError  | nothing was sent                       | the message names the argument
+// | INVALID_ARGUMENT    | InvalidArgumentError  | a wrong argument or option, or a list  | the message names the argument; no
+// |                     |                       | that a callback gave                   | command that has it was sent
 
 /** The `code` of every error of the client. */
 export type ErrorCode =
@@ -274,7 +275,8 @@ export class ClosedError extends MSCacheError {
 }
 
 /**
- * An argument or an option is invalid, or no option has this name. Nothing was sent.
+ * An argument or an option is invalid, or no option has this name; or a callback, such as that of
+ * watch(), returned what cannot be sent. No command that has it was sent.
  *
  * @example
  * if (error instanceof InvalidArgumentError) console.error(error.message);

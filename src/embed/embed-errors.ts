@@ -18,7 +18,7 @@ import { MSCacheError } from "../client/client-errors.ts";
  * The server could not start, or its last snapshot could not be saved; `cause` says why.
  *
  * @example
- * if (error instanceof ServeError) console.error("it did not start, or has not saved:", error.cause);
+ * if (error instanceof ServeError) console.error("not started, or not saved:", error.cause);
  */
 export class ServeError extends MSCacheError {
   override readonly name = "ServeError";

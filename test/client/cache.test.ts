@@ -16,6 +16,7 @@ import {
   TimeoutError,
 } from "../../src/index.ts";
 import { caseMsMax, startNode, waitFor } from "../harness.ts";
+import { failureOf } from "../support/failure.ts";
 import { contestants, forAllCases } from "../support/servers.ts";
 
 const long = { ttl: caseMsMax, grace: caseMsMax };
@@ -216,6 +217,15 @@ for (const { name, isMissing, start } of contestants) {
       expect(await cache.getOrSetMany(["a", "b", "c", "a"], factory)).toEqual(["A", "B", "C", "A"]);
       expect(await cache.getOrSetMany(["c", "a"], factory)).toEqual(["C", "A"]);
       expect(calls).toEqual([["a", "c"]]);
+    });
+
+    test("a batch without one value for each key is a factory that has failed", async () => {
+      const cache = fresh(long);
+      for (const values of [["A"], ["A", "B", "C"], "AB", undefined]) {
+        const batch = cache.getOrSetMany(["a", "b"], () => values as string[]);
+        expect(await failureOf(batch)).toMatchObject({ code: "FACTORY_FAILED" });
+      }
+      expect(await cache.getMany(["a", "b"])).toEqual([undefined, undefined]);
     });
 
     // ---- stale values ---------------------------------------------------------------------------

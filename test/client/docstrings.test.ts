@@ -1,6 +1,6 @@
 // The docstrings of the package: every exported function and class and every public method of one
-// has an example, and every example runs against a node. What it logs is what the comment behind says. The names
-// that an example uses without declaring them are in surroundings() below.
+// has an example, and every example runs against a node. What it logs is what the comment behind
+// says. The names that an example uses without declaring them are in surroundings() below.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";

@@ -6,7 +6,9 @@
 // | FACTORY_TIMEOUT | FactoryTimeoutError | no value within `timeout.hard`, and  | a faster origin, a longer
 // |                 |                     | no stale one to serve                | limit, or a grace
 // | FACTORY_FAILED  | FactoryFailedError  | the factory of another process, for  | see its message, which is
-// |                 |                     | which this one waited, has failed    | the message of that error
+// |                 |                     | which this one waited, has failed;   | the message of that error
+// |                 |                     | or one of getOrSetMany() did not     |
+// |                 |                     | return one value for each key        |
 
 import { MSCacheError } from "../client-errors.ts";
 
@@ -28,7 +30,8 @@ export class FactoryTimeoutError extends MSCacheError {
 }
 
 /**
- * The factory of another process has failed while this one waited for it.
+ * The factory of another process has failed while this one waited for it, or a factory of
+ * getOrSetMany() did not return one value for each key. No value was stored.
  *
  * @example
  * if (error instanceof FactoryFailedError) console.error("the origin fails:", error.message);

@@ -157,8 +157,8 @@ export class Cache {
    * all processes, as by {@link getOrSet}; what another process computes meanwhile is not given to
    * this factory.
    *
-   * Rejects as {@link getOrSet} does, and with InvalidArgumentError if the factory does not return
-   * one value for each key; nothing is stored then.
+   * Rejects as {@link getOrSet} does, and with FactoryFailedError if the factory does not return
+   * one value for each key; no value is stored then.
    *
    * @example
    * const users = await cache.getOrSetMany(["1", "2", "3"], (ids) => loadUsers(ids));

@@ -3,7 +3,7 @@
 // here after all, are a call of their own.
 // Invariant: the factory is called when every key has either come here or has been passed over.
 
-import { InvalidArgumentError } from "../client-errors.ts";
+import { FactoryFailedError } from "./cache-errors.ts";
 import type { BatchContext, BatchFactory } from "./factory-context.ts";
 import type { FactoryRun } from "./factory-run.ts";
 
@@ -52,7 +52,7 @@ export class FactoryBatch {
       const keys = runs.map(({ key }) => key);
       const values = await this.factory(keys, batchContext(runs));
       if (!Array.isArray(values) || values.length !== keys.length) {
-        throw new InvalidArgumentError(faultOf(values, keys.length));
+        throw new FactoryFailedError(faultOf(values, keys.length));
       }
       called.forEach(({ resolve }, i) => {
         resolve(values[i]);
