@@ -13,6 +13,8 @@ export const adminRequestsMax = 128;
  * while the client does not read. Longer: it is closed, and its command is withdrawn if it waits.
  */
 export const adminIdleSeconds = 30;
+/** Streams of events at the same time: a browser has one. More: 503. */
+export const adminStreamsMax = 16;
 /**
  * Bodies of all requests together, bytes, beside which no further one is read: 503. A single one
  * may be as long as a value.

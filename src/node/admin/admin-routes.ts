@@ -16,6 +16,7 @@ import type { AdminParts, Visit } from "./admin-parts.ts";
 import { answer, json, line, notAllowed, problem } from "./admin-response.ts";
 import { CommandDoor, DoorClosedError, type DoorConnection } from "./command-door.ts";
 import { runCommand } from "./console-api.ts";
+import { EventStreams } from "./event-stream.ts";
 import { type HealthPath, type HealthSource, healthOf, isHealthPath } from "./health.ts";
 import { infoJson } from "./info-json.ts";
 import { answerKey, keyIn, listKeys } from "./keys-api.ts";
@@ -38,11 +39,13 @@ export class AdminRoutes {
   private readonly door: CommandDoor;
   private readonly login: AdminLogin;
   private readonly bodies = new RequestBodies();
+  private readonly streams: EventStreams;
 
   constructor(parts: AdminParts) {
     this.parts = parts;
     this.door = new CommandDoor(parts.connections, parts.threads);
     this.login = new AdminLogin(parts.log);
+    this.streams = new EventStreams(() => parts.information.gather());
   }
 
   /** `pending`: requests in flight, this one included. */
@@ -87,6 +90,7 @@ export class AdminRoutes {
 
   private readonly paths: Readonly<Record<string, Route>> = {
     "/metrics": { method: "GET", answer: (visit) => this.metrics(visit) },
+    "/v1/events": { method: "GET", answer: (visit) => this.events(visit) },
     "/v1/info": { method: "GET", answer: (visit) => this.info(visit) },
     "/v1/keys": {
       method: "GET",
@@ -116,6 +120,20 @@ export class AdminRoutes {
     } finally {
       visit.request.signal.removeEventListener("abort", left);
     }
+  }
+
+  /** The stream keeps the connection. */
+  private async events(visit: Visit): Promise<Response> {
+    if (visit.request.method !== "GET") return notAllowed("GET");
+    const door = this.door.open(visit.peer);
+    const refusal = await this.login.refusal(visit, door);
+    if (refusal === null) return this.streams.open(door);
+    door[Symbol.dispose]();
+    return refusal;
+  }
+
+  close(): void {
+    this.streams.close();
   }
 
   private key(visit: Visit): Promise<Response> {

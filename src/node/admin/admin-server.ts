@@ -159,6 +159,7 @@ export class AdminServer {
     clearInterval(this.timer);
     clearTimeout(this.resume);
     this.isPaused = true;
+    this.routes.close();
     for (const { server } of this.places) void server.stop(true);
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * The stream of samples that a dashboard shows: its shape, who may have it and for how long, how
+ * many there may be, and that nothing is left of one that its client has left.
+ */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, respClient, waitFor } from "../harness.ts";
+import { startAdminNode } from "../support/admin-bed.ts";
+
+setDefaultTimeout(caseMsMax);
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Everything up to the text, or to the end of the stream. */
+async function readUntil(reader: Reader, text: RegExp): Promise<string> {
+  const decoder = new TextDecoder();
+  let all = "";
+  while (!text.test(all)) {
+    const { done, value } = await reader.read();
+    if (done) return `${all}<end>`;
+    all += decoder.decode(value, { stream: true });
+  }
+  return all;
+}
+
+describe.each(["1", "4"])("with %s data threads", (threads) => {
+  test("a sample comes each second, with levels and rates", async () => {
+    await using node = await startAdminNode({ threads });
+    await using client = await respClient(node.port);
+    await client.call("SET", "key", "value");
+    const leaving = new AbortController();
+    const response = await node.ask("/v1/events", { signal: leaving.signal });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    const reader = response.body?.getReader() as Reader;
+    const text = await readUntil(reader, /"perSecond":\{.*\n\n/s);
+    const samples = [...text.matchAll(/^event: sample\ndata: (.*)$/gm)].map(([, it]) => it);
+    const last = JSON.parse(samples.at(-1) ?? "null");
+    expect(last).toMatchObject({ items: 1, followers: 0, memory: { limitBytes: 64 * 2 ** 20 } });
+    expect(last.perSecond.commands).toBeGreaterThan(0);
+    const open = async () => String(await client.call("CLIENT", "LIST")).includes("name=http");
+    expect(await open()).toBe(true);
+    leaving.abort();
+    await waitFor(async () => !(await open()), { message: "its connection to end" });
+  });
+
+  test("it ends with its user, and is for those who may run INFO", async () => {
+    await using node = await startAdminNode({ threads, password: "secret" });
+    await using client = await respClient(node.port);
+    await client.call("AUTH", "secret");
+    await client.call("ACL", "SETUSER", "watcher", "on", ">pass", "+info");
+    await client.call("ACL", "SETUSER", "other", "on", ">pass", "+get");
+    const as = (user: string) => ({ headers: { Authorization: `Basic ${btoa(`${user}:pass`)}` } });
+    expect((await node.ask("/v1/events")).status).toBe(401);
+    expect((await node.ask("/v1/events", as("other"))).status).toBe(403);
+    const response = await node.ask("/v1/events", as("watcher"));
+    const reader = response.body?.getReader() as Reader;
+    await readUntil(reader, /event: sample/);
+    await client.call("ACL", "DELUSER", "watcher");
+    expect(await readUntil(reader, /never/)).toEndWith("<end>");
+  });
+});
+
+test("a seventeenth stream is refused", async () => {
+  await using node = await startAdminNode();
+  const ends = new AbortController();
+  const { signal } = ends;
+  const ask = () => node.ask("/v1/events", { signal });
+  for (let i = 0; i < 16; i++) expect((await ask()).status).toBe(200);
+  expect((await ask()).status).toBe(503);
+  ends.abort();
+  await waitFor(async () => (await node.ask("/v1/events")).status === 200);
+});
