@@ -13,6 +13,9 @@ export const adminRequestsMax = 128;
  * while the client does not read. Longer: it is closed, and its command is withdrawn if it waits.
  */
 export const adminIdleSeconds = 30;
+/** Logins of browsers, and how long one lasts, ms. More: the oldest ends. */
+export const adminLoginsMax = 64;
+export const adminLoginMsMax = 12 * 3_600_000;
 /** Streams of events at the same time: a browser has one. More: 503. */
 export const adminStreamsMax = 16;
 /**

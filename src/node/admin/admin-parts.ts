@@ -7,6 +7,7 @@ import type { NodeConfiguration } from "../configuration.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { Credentials } from "../credentials.ts";
 import type { NodeInformation } from "../information.ts";
+import type { NodeUsers } from "../node-users.ts";
 import type { Shutdown } from "../shutdown.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Threads } from "../threads/threads.ts";
@@ -20,6 +21,7 @@ export interface AdminParts {
   readonly shutdown: Shutdown;
   readonly information: NodeInformation;
   readonly threads: Threads;
+  readonly users: NodeUsers;
   /** Those of the control thread. */
   readonly connections: Connections;
 }

@@ -45,6 +45,10 @@ export class AdminRoutes {
     this.parts = parts;
     this.door = new CommandDoor(parts.connections, parts.threads);
     this.login = new AdminLogin(parts.log);
+    parts.users.changed.on(({ change }) => {
+      const names = [...change.set.map(({ name }) => name), ...change.removed];
+      this.login.browsers.usersChanged(new Set(names));
+    });
     this.streams = new EventStreams(() => parts.information.gather());
   }
 
@@ -91,6 +95,8 @@ export class AdminRoutes {
   private readonly paths: Readonly<Record<string, Route>> = {
     "/metrics": { method: "GET", answer: (visit) => this.metrics(visit) },
     "/v1/events": { method: "GET", answer: (visit) => this.events(visit) },
+    "/v1/login": { method: "POST", answer: (visit) => this.logIn(visit) },
+    "/v1/logout": { method: "POST", answer: async (visit) => this.login.end(visit) },
     "/v1/info": { method: "GET", answer: (visit) => this.info(visit) },
     "/v1/keys": {
       method: "GET",
@@ -132,7 +138,17 @@ export class AdminRoutes {
     return refusal;
   }
 
+  /** The login keeps the connection. */
+  private async logIn(visit: Visit): Promise<Response> {
+    const door = this.door.open(visit.peer);
+    const refusal = await this.login.refusal(visit, door);
+    if (refusal === null) return this.login.begin(visit, door);
+    door[Symbol.dispose]();
+    return refusal;
+  }
+
   close(): void {
+    this.login.browsers.close();
     this.streams.close();
   }
 

@@ -65,6 +65,23 @@ export class DoorConnection implements Disposable {
     return session.authenticated || !this.connections.access.needsLogin;
   }
 
+  get isOpen(): boolean {
+    return this.end === null && !this.connection.session.closing;
+  }
+
+  get user(): string {
+    return this.connection.session.user;
+  }
+
+  /** Acts as the user of another connection, which has logged in. */
+  actAs({ connection }: DoorConnection): void {
+    const { session } = this.connection;
+    session.user = connection.session.user;
+    session.authenticated = connection.session.authenticated;
+    this.connections.access.refresh(session);
+    connection.session.lastActiveMs = session.createdAtMs; // it is not idle
+  }
+
   /** Runs a command. An error of the node is a reply, too; values are bytes. */
   async run(...command: readonly Argument[]): Promise<Reply> {
     const [reply] = await this.runAll([command]);
