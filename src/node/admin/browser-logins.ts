@@ -14,7 +14,7 @@ interface Login {
 }
 
 export class BrowserLogins {
-  /** By the hash of the cookie, so that no comparison of secrets takes a time that tells of them. */
+  /** By the hash of the cookie, so that no comparison of secrets takes a time that tells them. */
   private readonly logins = new Map<string, Login>();
 
   /** Keeps the connection, which is logged in; returns the secret. The oldest login makes room. */

@@ -1,5 +1,5 @@
-// GET /v1/events: server-sent events for a dashboard, one `sample` a second with levels and rates as
-// JSON. All streams share one gathering; without a stream there is no timer. Each keeps the
+// GET /v1/events: server-sent events for a dashboard, one `sample` a second with levels and rates
+// as JSON. All streams share one gathering; without a stream there is no timer. Each keeps the
 // connection that it logged in by and asks for INFO on it before each sample, so it ends at once
 // with its user or its rights.
 // Invariant: a stream that does not take its samples is ended, not buffered for.
