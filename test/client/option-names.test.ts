@@ -216,7 +216,7 @@ describe("what a framework hands over passes", () => {
 
 test("a factory for many keys that gives too few values rejects by name", async () => {
   const failure = await failureOf(cache.getOrSetMany(["few:1", "few:2"], () => ["x"]));
-  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(failure).toMatchObject({ code: "FACTORY_FAILED" });
   expect(failure.message).toBe(
     "the factory must return an array with one value for each key; it returned 1 for 2 keys",
   );
