@@ -9,39 +9,23 @@ import { fill, type Given, MiB, type Subject, stock, type Untyped } from "./inpr
 const boundBytes = 64 * MiB;
 const boundOf = (given: Given) => 2 * given.keys.length;
 
-/** A cache with synchronous get() and set(). */
-function plain(
-  name: string,
-  bound: Subject["bound"],
-  make: (given: Given) => Promise<Untyped>,
-): Subject {
-  return {
+type Make = (given: Given) => Promise<Untyped>;
+
+/** Subjects that are read by get(), which returns the value itself or a promise of it. */
+function readBy(way: "get" | "await get") {
+  return (name: string, bound: Subject["bound"], make: Make): Subject => ({
     name,
     bound,
     async open(given) {
       const cache = await make(given);
       await fill(given, (key, value) => cache.set(key, value));
-      return { get: (key) => cache.get(key) };
+      return { [way]: (key: string) => cache.get(key) };
     },
-  };
+  });
 }
 
-/** One whose get() returns a promise. */
-function awaited(
-  name: string,
-  bound: Subject["bound"],
-  make: (given: Given) => Promise<Untyped>,
-): Subject {
-  return {
-    name,
-    bound,
-    async open(given) {
-      const cache = await make(given);
-      await fill(given, (key, value) => cache.set(key, value));
-      return { "await get": (key) => cache.get(key) };
-    },
-  };
-}
+const plain = readBy("get");
+const awaited = readBy("await get");
 
 const lruCaches: readonly Subject[] = [
   plain("lru-cache", "entries", async (given) => {
