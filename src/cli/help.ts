@@ -4,6 +4,7 @@
 import { type CommandDef, renderUsage } from "citty";
 import { mscacheVersion } from "../base/version.ts";
 import { type OptionGroup, type OptionValues, options } from "../config/config.ts";
+import { wantsColor } from "./colors.ts";
 import { type LoadedCommand, subcommands } from "./commands.ts";
 
 const groups: readonly OptionGroup[] = [
@@ -43,7 +44,7 @@ export function nodeHelp(): string {
 export async function subcommandHelp(command: LoadedCommand): Promise<string> {
   const usage = await renderUsage(command as CommandDef, { meta: { name: "mscache" } });
   // citty colors its text even if the output is not a terminal.
-  return process.stdout.isTTY ? usage.trimEnd() : Bun.stripANSI(usage).trimEnd();
+  return wantsColor(process.stdout) ? usage.trimEnd() : Bun.stripANSI(usage).trimEnd();
 }
 
 function optionRows(group: OptionGroup): [string, string][] {
