@@ -22,5 +22,9 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
   ttl: { summary: "print the remaining TTL of a key", load: () => import("./ttl.ts") },
   ping: { summary: "check that a node responds", load: () => import("./ping.ts") },
   info: { summary: "print the state and statistics of a node", load: () => import("./info.ts") },
+  keys: {
+    summary: "list keys, or the biggest and the hottest",
+    load: () => import("./list-keys.ts"),
+  },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

@@ -56,10 +56,15 @@ export async function withClient<T>(
       await client.close();
     }
   } catch (error) {
-    if (!(error instanceof MSCacheError)) throw error;
-    if (error.code === "INVALID_ARGUMENT") throw new ConfigError(error.message);
-    throw new Failure(explain(error), { cause: error });
+    throw userErrorOf(error);
   }
+}
+
+/** An error of the client as the user is told of it; any other as it is. */
+export function userErrorOf(error: unknown): unknown {
+  if (!(error instanceof MSCacheError)) return error;
+  if (error.code === "INVALID_ARGUMENT") return new ConfigError(error.message);
+  return new Failure(explain(error), { cause: error });
 }
 
 /** The environment's password, unless the address has its own. */
