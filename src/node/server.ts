@@ -258,12 +258,12 @@ async function begin(
 
 /** Loads the admin HTTP server only into a node that has one. */
 async function beginAdmin(node: Node, ground: Ground, lookup: Lookup): Promise<void> {
-  const { configuration, credentials, standing, log, users } = ground;
+  const { store, configuration, credentials, standing, log, users, monitors } = ground;
   const { http, https } = configuration.current;
   if (http.length + https.length === 0) return;
   const { startAdmin } = await import("./admin/admin-server.ts");
   const { replication, shutdown, information, threads, connections } = node;
-  const shared = { standing, log, configuration, credentials, users };
+  const shared = { store, standing, log, configuration, credentials, users, monitors };
   const parts = { ...shared, replication, shutdown, information, threads, connections };
   node.admin.server = await startAdmin(parts, lookup);
 }

@@ -321,6 +321,11 @@ function reverse(bits: number): number {
   return ((x >>> 16) | (x << 16)) >>> 0;
 }
 
+/** Where a walk begins that is to pass this share (0 to 1) of the store by. */
+export function cursorAt(share: number, shards: number): number {
+  return Math.floor(share * shards * positions);
+}
+
 /** The number of low hash bits that select this bucket: one less if it has not been split yet. */
 function addressBits(bucket: number, mask: number, buckets: number): number {
   const bits = 32 - Math.clz32(mask);

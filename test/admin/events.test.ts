@@ -36,6 +36,10 @@ describe.each(["1", "4"])("with %s data threads", (threads) => {
     const last = JSON.parse(samples.at(-1) ?? "null");
     expect(last).toMatchObject({ items: 1, followers: 0, memory: { limitBytes: 64 * 2 ** 20 } });
     expect(last.perSecond.commands).toBeGreaterThan(0);
+    const { last1s, last10s } = last.latencyUsec;
+    expect(last1s.commands).toBeGreaterThan(0); // the stream's own INFO
+    expect(last1s.p50).toBeGreaterThan(0);
+    expect(last10s.p999).toBeGreaterThanOrEqual(last10s.p50);
     const open = async () => String(await client.call("CLIENT", "LIST")).includes("name=http");
     expect(await open()).toBe(true);
     leaving.abort();

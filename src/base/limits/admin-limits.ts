@@ -34,3 +34,13 @@ export const adminCommandBytesMax = 16 * MiB;
  */
 export const adminDescriptorsLookMs = 100;
 export const adminDescriptorsPauseMs = 1_000;
+/**
+ * How many commands, and for how long, ms, one look at the hottest keys has shown to it as to a
+ * client of MONITOR. A busy node has the commands in some milliseconds.
+ */
+export const hotKeyCommandsMax = 2_000;
+export const hotKeyMsMax = 250;
+/** Rows of one list of /v1/observe/, and how many without `count`. More: 400. */
+export const adminRowsMax = 1_000;
+/** Items that a look at the biggest values may walk over; without `items`, a tenth. More: 400. */
+export const adminWalkItemsMax = 100_000;

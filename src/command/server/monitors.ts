@@ -1,5 +1,6 @@
-// The clients that see every command of this node. A node has one Monitors, in the control thread;
-// the lines come from the event log. It formats nothing: core/monitor-line.ts does.
+// Who sees every command of this node: clients, and parts of the node itself. A node has one
+// Monitors, in the control thread; the lines come from the event log. It formats nothing:
+// core/monitor-line.ts does.
 
 import { latin1Bytes } from "../../base/bytes.ts";
 import { type Message, messageKind } from "../pubsub/channels.ts";
@@ -7,11 +8,12 @@ import { type Message, messageKind } from "../pubsub/channels.ts";
 type Send = (receivers: ReadonlySet<number>, message: Message) => void;
 
 export class Monitors {
-  /** Called when the first client has come, and when the last one has gone. */
+  /** Called when somebody has come or gone. */
   changed: () => void = () => undefined;
   /** Shows what has run up to now: a client that comes does not see it. */
   catchUp: () => void = () => undefined;
   private readonly clients = new Set<number>();
+  private readonly listeners = new Set<(line: string) => void>();
   private readonly send: Send;
 
   constructor(send: Send) {
@@ -19,7 +21,7 @@ export class Monitors {
   }
 
   get count(): number {
-    return this.clients.size;
+    return this.clients.size + this.listeners.size;
   }
 
   add(client: number): void {
@@ -32,7 +34,19 @@ export class Monitors {
     if (this.clients.delete(client)) this.changed();
   }
 
+  /** Shows each line to a part of the node, until the function that it returns is called. */
+  listen(listener: (line: string) => void): () => void {
+    this.catchUp();
+    this.listeners.add(listener);
+    this.changed();
+    return () => {
+      if (this.listeners.delete(listener)) this.changed();
+    };
+  }
+
   show(line: string): void {
+    for (const listener of this.listeners) listener(line);
+    if (this.clients.size === 0) return;
     const bytes = latin1Bytes(`+${line}\r\n`);
     const message = { kind: messageKind.ENCODED, pattern: null, channel: bytes, payload: bytes };
     this.send(this.clients, message);

@@ -84,7 +84,11 @@ export function addHistograms(all: readonly CommandHistogram[]): CommandHistogra
   for (const { name, counts } of all) {
     const sum = sums.get(name) ?? emptyHistogram();
     sums.set(name, sum);
-    for (let i = 0; i < bucketCount; i++) sum[i] += counts[i];
+    addHistogram(sum, counts);
   }
   return [...sums].map(([name, counts]) => ({ name, counts }));
+}
+
+export function addHistogram(sum: Histogram, counts: Histogram): void {
+  for (let i = 0; i < bucketCount; i++) sum[i] += counts[i];
 }

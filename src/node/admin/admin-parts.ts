@@ -2,7 +2,9 @@
 // Types only.
 
 import type { Log } from "../../base/log.ts";
+import type { Monitors } from "../../command/server/monitors.ts";
 import type { Replication } from "../../replication/replication.ts";
+import type { Store } from "../../store/store.ts";
 import type { NodeConfiguration } from "../configuration.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { Credentials } from "../credentials.ts";
@@ -13,6 +15,7 @@ import type { SharedStanding } from "../standing.ts";
 import type { Threads } from "../threads/threads.ts";
 
 export interface AdminParts {
+  readonly store: Store;
   readonly standing: SharedStanding;
   readonly log: Log;
   readonly configuration: NodeConfiguration;
@@ -22,6 +25,7 @@ export interface AdminParts {
   readonly information: NodeInformation;
   readonly threads: Threads;
   readonly users: NodeUsers;
+  readonly monitors: Monitors;
   /** Those of the control thread. */
   readonly connections: Connections;
 }

@@ -21,11 +21,13 @@ import { type HealthPath, type HealthSource, healthOf, isHealthPath } from "./he
 import { infoJson } from "./info-json.ts";
 import { answerKey, keyIn, listKeys } from "./keys-api.ts";
 import { type MetricsSource, metricsOf } from "./metrics.ts";
+import { ObserveApi } from "./observe-api.ts";
 import { prometheusText, prometheusType } from "./prometheus-text.ts";
 import { errorResponse } from "./reply-json.ts";
 import { RequestBodies } from "./request-body.ts";
 
 const keysPath = "/v1/keys/";
+const observePath = "/v1/observe/";
 
 interface Route {
   readonly method: "GET" | "POST";
@@ -40,6 +42,7 @@ export class AdminRoutes {
   private readonly login: AdminLogin;
   private readonly bodies = new RequestBodies();
   private readonly streams: EventStreams;
+  private readonly observing: ObserveApi;
 
   constructor(parts: AdminParts) {
     this.parts = parts;
@@ -50,6 +53,7 @@ export class AdminRoutes {
       this.login.browsers.usersChanged(new Set(names));
     });
     this.streams = new EventStreams(() => parts.information.gather());
+    this.observing = new ObserveApi(parts);
   }
 
   /** `pending`: requests in flight, this one included. */
@@ -82,7 +86,7 @@ export class AdminRoutes {
     const { pathname } = visit.url;
     if (isHealthPath(pathname)) return this.health(visit, pathname);
     if (pathname.startsWith(keysPath)) return this.key(visit);
-    const route = this.paths[pathname];
+    const route = pathname.startsWith(observePath) ? this.observed : this.paths[pathname];
     if (route === undefined) return problem(404, "there is nothing here");
     const { method } = visit.request;
     const isKnown = route.method === method || (route.method === "GET" && method === "HEAD");
@@ -103,6 +107,18 @@ export class AdminRoutes {
       answer: (visit) => this.with(visit, (door) => listKeys(door, visit.url.searchParams)),
     },
     "/v1/commands": { method: "POST", answer: (visit) => this.command(visit) },
+  };
+
+  private readonly observed: Route = {
+    method: "GET",
+    answer: ({ url, ...visit }) =>
+      this.with({ url, ...visit }, (door) => {
+        return this.observing.answer(
+          door,
+          url.pathname.slice(observePath.length),
+          url.searchParams,
+        );
+      }),
   };
 
   /** Opens a connection, logs it in, selects the database, and lets `use` run commands. */

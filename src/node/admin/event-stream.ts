@@ -5,6 +5,7 @@
 // Invariant: a stream that does not take its samples is ended, not buffered for.
 
 import { adminStreamsMax } from "../../base/limits.ts";
+import { LatencyWindow } from "../../command/timing/latency-window.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import type { InfoSource } from "../node-info.ts";
 import { answer, problem } from "./admin-response.ts";
@@ -36,6 +37,7 @@ export class EventStreams {
   private readonly streams = new Set<Stream>();
   private timer: Timer | null = null;
   private last: { readonly atMs: number; readonly counters: Counters } | null = null;
+  private latency = new LatencyWindow();
   private readonly encoder = new TextEncoder();
 
   constructor(gather: () => Promise<InfoSource>) {
@@ -94,6 +96,7 @@ export class EventStreams {
     clearInterval(this.timer);
     this.timer = null;
     this.last = null;
+    this.latency = new LatencyWindow();
   }
 
   private sampleOf(info: InfoSource): Record<string, unknown> {
@@ -101,10 +104,12 @@ export class EventStreams {
     const { last } = this;
     this.last = { atMs: info.uptimeMs, counters };
     const { store, threads } = info;
+    this.latency.add(info.histograms);
     const { dead_bytes: deadBytes, unused_bytes: unusedBytes } = store.memory;
     return {
       atMs: info.nowMs,
       perSecond: last === null ? null : ratesOf(last.counters, counters, info.uptimeMs - last.atMs),
+      latencyUsec: { last1s: this.latency.last(1), last10s: this.latency.last(10) },
       items: store.items,
       memory: {
         usedBytes: store.memoryUsedBytes,

@@ -62,6 +62,8 @@ export interface Threads extends Clients {
   /** Shows other certificates to new clients. */
   renewTls(tls: ServerTls): void;
   statistics(): Promise<ThreadStatistics>;
+  /** The same by thread. With Workers, the control thread is the first. */
+  statisticsByThread(): Promise<readonly ThreadStatistics[]>;
   /** The same at once: of other threads than this, what they told last. */
   statisticsNow(): ThreadStatistics;
   resetStatistics(): void;
@@ -149,6 +151,10 @@ export class LocalThreads implements Threads {
 
   async statistics(): Promise<ThreadStatistics> {
     return this.statisticsNow();
+  }
+
+  async statisticsByThread(): Promise<readonly ThreadStatistics[]> {
+    return [this.statisticsNow()];
   }
 
   statisticsNow(): ThreadStatistics {

@@ -219,8 +219,12 @@ export class WorkerThreads implements Threads {
 
   /** Includes the control thread's own counters: it runs commands for the others. */
   async statistics(): Promise<ThreadStatistics> {
+    return addStatistics(await this.statisticsByThread());
+  }
+
+  async statisticsByThread(): Promise<readonly ThreadStatistics[]> {
     this.told = await this.askAll("statistics", null);
-    return this.statisticsNow();
+    return [threadStatistics(this.parts.control), ...this.told];
   }
 
   statisticsNow(): ThreadStatistics {

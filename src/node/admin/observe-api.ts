@@ -1,0 +1,104 @@
+// GET /v1/observe/...: lists for a dashboard that INFO and /v1/events do not have. Each is an
+// object with the moment, how much there was or was looked at, and rows. Who may run the command
+// that a list stands for may have the list: it runs that command. This file knows which path is
+// whose, and the bounds of its parameters.
+
+import { wallClockMs } from "../../base/clock.ts";
+import { adminRowsMax, adminWalkItemsMax } from "../../base/limits.ts";
+import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
+import type { AdminParts } from "./admin-parts.ts";
+import { json, problem } from "./admin-response.ts";
+import type { Argument, DoorConnection } from "./command-door.ts";
+import { HotKeys } from "./hot-keys.ts";
+import { biggestValues, hottestKeys, type Wanted } from "./observed-keys.ts";
+import { clientRows, replicationTree, slowRows, threadRows } from "./observed-rows.ts";
+import { errorResponse } from "./reply-json.ts";
+
+type Told = Readonly<Record<string, unknown>>;
+type Observation = (door: DoorConnection, wanted: Wanted) => Promise<Told>;
+
+/** The node has refused a command that a list needs. */
+class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly reply: ReplyError;
+
+  constructor(reply: ReplyError) {
+    super(reply.text);
+    this.reply = reply;
+  }
+}
+
+const countDefault = 100;
+const itemsDefault = adminWalkItemsMax / 10;
+
+export class ObserveApi {
+  private readonly parts: AdminParts;
+  private readonly hotKeys: HotKeys;
+
+  constructor(parts: AdminParts) {
+    this.parts = parts;
+    this.hotKeys = new HotKeys(parts.monitors);
+  }
+
+  private readonly lists: Readonly<Record<string, Observation>> = {
+    slow: async (door, { count }) => {
+      const entries = await ask(door, "SLOWLOG", "GET", String(count));
+      return { total: await ask(door, "SLOWLOG", "LEN"), entries: slowRows(entries) };
+    },
+    clients: async (door, { count }) => {
+      const rows = clientRows(await ask(door, "CLIENT", "LIST"));
+      return { total: rows.length, clients: rows.slice(0, count) };
+    },
+    hottest: async (door, wanted) => {
+      // Only whether it may: it counts as a MONITOR that ends at once.
+      const [reply] = await door.runAll([["MONITOR"], ["RESET"]]);
+      checked(reply);
+      return hottestKeys(await this.hotKeys.look(), wanted);
+    },
+    biggest: async (door, wanted) => {
+      await ask(door, "SCAN", "0", "COUNT", "1");
+      return biggestValues(this.parts.store, door, wanted);
+    },
+    replication: async (door) => {
+      await ask(door, "INFO", "modules");
+      return replicationTree(this.parts);
+    },
+    threads: async (door) => {
+      await ask(door, "INFO", "modules");
+      return { threads: threadRows(await this.parts.threads.statisticsByThread()) };
+    },
+  };
+
+  async answer(door: DoorConnection, name: string, query: URLSearchParams): Promise<Response> {
+    const list = Object.hasOwn(this.lists, name) ? this.lists[name] : undefined;
+    if (list === undefined) return problem(404, "there is nothing here");
+    const count = wholeIn(query, "count", countDefault, adminRowsMax);
+    const items = wholeIn(query, "items", itemsDefault, adminWalkItemsMax);
+    if (count === null) return problem(400, `count is a number from 1 to ${adminRowsMax}`);
+    if (items === null) return problem(400, `items is a number from 1 to ${adminWalkItemsMax}`);
+    const database = Number(query.get("db") ?? 0);
+    try {
+      const told = await list(door, { count, items, database });
+      return json(200, { atMs: wallClockMs(), ...told });
+    } catch (error) {
+      if (error instanceof RefusedError) return errorResponse(error.reply);
+      throw error;
+    }
+  }
+}
+
+function wholeIn(query: URLSearchParams, name: string, none: number, most: number): number | null {
+  const text = query.get(name);
+  if (text === null) return none;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= most ? value : null;
+}
+
+async function ask(door: DoorConnection, ...command: readonly Argument[]): Promise<Reply> {
+  return checked(await door.run(...command));
+}
+
+function checked(reply: Reply): Reply {
+  if (reply instanceof ReplyError) throw new RefusedError(reply);
+  return reply;
+}

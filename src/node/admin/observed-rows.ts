@@ -1,0 +1,103 @@
+// The rows of the lists of /v1/observe/ that are not about keys: slow commands and clients, from
+// the replies of their commands, and the replication tree and the threads, from the node's parts.
+
+import { formatAddress } from "../../base/address.ts";
+import type { Reply } from "../../protocol/resp/reply-parser.ts";
+import { TurnHistogram } from "../connection/turns.ts";
+import type { ThreadStatistics } from "../threads/threads.ts";
+import type { AdminParts } from "./admin-parts.ts";
+import { jsonOf } from "./reply-json.ts";
+
+/** Of SLOWLOG GET, newest first. */
+export function slowRows(reply: Reply) {
+  return (reply as Reply[][]).map(([id, atSeconds, usec, args, address, name]) => ({
+    id,
+    atMs: Number(atSeconds) * 1000,
+    usec,
+    command: jsonOf(args),
+    address: jsonOf(address),
+    name: jsonOf(name),
+  }));
+}
+
+/** Of CLIENT LIST, under its names: those that hold the most memory first. */
+export function clientRows(reply: Reply): Record<string, string | number>[] {
+  const lines = new TextDecoder()
+    .decode(reply as Uint8Array)
+    .trimEnd()
+    .split("\n");
+  return lines
+    .map((line) => Object.fromEntries(line.split(" ").map(fieldOf)))
+    .sort((a, b) => Number(b["tot-mem"]) - Number(a["tot-mem"]));
+}
+
+/** A client may be called 007: only what is a number with all its digits becomes one. */
+function fieldOf(field: string): [string, string | number] {
+  const equals = field.indexOf("=");
+  const [name, value] = [field.slice(0, equals), field.slice(equals + 1)];
+  const isText = ["name", "user", "lib-name", "lib-ver", "cmd"].includes(name);
+  return [name, !isText && /^-?\d{1,15}$/.test(value) ? Number(value) : value];
+}
+
+/** This node, its leader, and its followers: of those further away it knows nothing. */
+export function replicationTree({ standing, replication }: AdminParts) {
+  const { leader, follower, history } = replication;
+  const { offset } = leader.journal;
+  return {
+    role: standing.isFollower ? "follower" : "leader",
+    port: standing.port,
+    offset,
+    history: history.replid,
+    leader: follower.isActive ? leaderRow(follower) : null,
+    followers: leader.links.map((link) => ({
+      address: formatAddress({ host: link.ip, port: link.port }),
+      state: link.state,
+      offset: link.acknowledgedOffset,
+      lagBytes: link.state === "online" ? Math.max(0, offset - link.acknowledgedOffset) : null,
+      lagSeconds: link.state === "online" ? link.lagSeconds : null,
+      /** A copy in a program's memory, by follow(), that can never lead. */
+      isCopy: link.isCopy,
+    })),
+    /** Followers by the binary protocol, which acknowledge nothing. */
+    unacknowledging: leader.joinCount,
+  };
+}
+
+function leaderRow(follower: AdminParts["replication"]["follower"]) {
+  const { host, port, isUp, syncProgress } = follower;
+  return {
+    address: formatAddress({ host, port }),
+    isUp,
+    silentSeconds: isUp ? follower.lastBytesSecondsAgo : null,
+    downSeconds: isUp ? null : follower.downSeconds,
+    unappliedBytes: follower.readAheadBytes,
+    sync: syncProgress && {
+      totalBytes: syncProgress.total,
+      receivedBytes: syncProgress.received,
+    },
+  };
+}
+
+/** With several threads the first is the control thread, which has no clients of the data port. */
+export function threadRows(all: readonly ThreadStatistics[]) {
+  return all.map(({ connections, commandsProcessed, bytesReceived, bytesSent, turns }, thread) => {
+    const own = new TurnHistogram();
+    own.add(turns); // a Worker's arrives without its methods
+    return {
+      thread,
+      connections,
+      commands: commandsProcessed,
+      receivedBytes: bytesReceived,
+      sentBytes: bytesSent,
+      turns: {
+        count: own.count,
+        p50Ms: own.percentileMs(0.5),
+        p99Ms: own.percentileMs(0.99),
+        p999Ms: own.percentileMs(0.999),
+        longestMs: own.maxMs,
+        over10Ms: own.over10Ms,
+        over50Ms: own.over50Ms,
+      },
+    };
+  });
+}
