@@ -6,7 +6,7 @@
 // Invariant: an exception that is not Lua's passes through, and the VM is then in doubt.
 
 import type { LuaExports } from "./exports.ts";
-import { assemble, constant, i32, op } from "./wasm-code.ts";
+import { assemble, type Code, constant, i32, op } from "./wasm-code.ts";
 
 /** More functions than the module has (it has 250). */
 const functionsMax = 1024;
@@ -34,7 +34,7 @@ const invoke = [
   op.end,
 ];
 
-const code = assemble({
+const code: Code = {
   types: [
     [[i32, i32, i32], []],
     [[], []],
@@ -52,7 +52,7 @@ const code = assemble({
     ["invoke", 0],
     ["jump", 1],
   ],
-});
+};
 
 export interface Jumps {
   readonly invoke: () => void;
@@ -63,7 +63,7 @@ export interface Jumps {
 
 export function makeJumps(): Jumps {
   const functions = new WebAssembly.Table({ element: "anyfunc", initial: tableSize });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(code)), {
     e: { functions },
   });
   const { invoke: invoking, jump } = exports as unknown as Jumps;

@@ -3,7 +3,7 @@
 // Invariant: no JavaScript is on the stack while Lua runs.
 
 import type { LuaExports } from "./exports.ts";
-import { assemble, constant, type FunctionType, i32, op } from "./wasm-code.ts";
+import { assemble, type Code, constant, type FunctionType, i32, op } from "./wasm-code.ts";
 import type { HostFunction } from "./wrapping.ts";
 
 const types: readonly FunctionType[] = [
@@ -31,7 +31,7 @@ export function choice(
   return instantiate(choiceCode, { before, original, other });
 }
 
-const choiceCode = assemble({
+const choiceCode: Code = {
   types: [types[type.function]],
   imports: [
     ["function", "before", 0],
@@ -49,9 +49,9 @@ const choiceCode = assemble({
     ],
   ],
   exports: [["f", 0]],
-});
+};
 
-const sequenceCode = assemble({
+const sequenceCode: Code = {
   types: [types[type.function], [[i32], []]],
   imports: [
     ["function", "before", 1],
@@ -59,7 +59,7 @@ const sequenceCode = assemble({
   ],
   functions: [[0, 0, [...l, op.call, 0, ...l, op.call, 1]]],
   exports: [["f", 0]],
-});
+};
 
 /**
  * pcall(): `failed` makes the results of an error, which is on the top of the stack; without an
@@ -85,7 +85,7 @@ const imports = (push: string, next: string) =>
     ["function", next, type.function],
   ] as const;
 
-const pcallCode = assemble({
+const pcallCode: Code = {
   types,
   imports: imports("pushboolean", "failed"),
   functions: [
@@ -104,7 +104,7 @@ const pcallCode = assemble({
     ],
   ],
   exports: [["f", 0]],
-});
+};
 
 /** xpcall() of a function and a handler: `done` makes the results, `failed` calls the handler. */
 export function handledCalls(
@@ -116,7 +116,7 @@ export function handledCalls(
   return instantiate(xpcallCode, { ...callsOf(api), refuse, done, failed });
 }
 
-const xpcallCode = assemble({
+const xpcallCode: Code = {
   types,
   imports: [...imports("pushvalue", "failed"), ["function", "done", type.function]],
   functions: [
@@ -134,7 +134,7 @@ const xpcallCode = assemble({
     ],
   ],
   exports: [["f", 0]],
-});
+};
 
 function callsOf(api: LuaExports) {
   return {
@@ -148,9 +148,10 @@ function callsOf(api: LuaExports) {
 }
 
 function instantiate(
-  code: Uint8Array<ArrayBuffer>,
+  code: Code,
   functions: Record<string, (l: number, ...more: number[]) => unknown>,
 ): HostFunction {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { e: functions });
+  const module = new WebAssembly.Module(assemble(code));
+  const { exports } = new WebAssembly.Instance(module, { e: functions });
   return exports.f as HostFunction;
 }
