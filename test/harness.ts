@@ -213,7 +213,7 @@ export async function runToEnd(
 
 /** The port that a node announces: "... listening on 127.0.0.1:5000". */
 function portIn(log: string): number {
-  const [, port] = /listening on \S*:(\d+)/.exec(log) ?? [];
+  const [, port] = /listening on [^ "]*:(\d+)/.exec(log) ?? [];
   return Number(port ?? 0);
 }
 

@@ -5,6 +5,7 @@
 
 import { latin1Bytes } from "./bytes.ts";
 import { keyBytesMax } from "./limits.ts";
+import { formatLine, type LogFormat } from "./log-line.ts";
 import { writeLine } from "./stderr.ts";
 
 const encoder = new TextEncoder();
@@ -145,10 +146,14 @@ export function attempt(fault: Fault, where: string, work: () => void | Promise<
  * Writes one line and aborts the process. For an unexpected exception while a lock may be held: Bun
  * would otherwise pass it to an event handler and leave the process alive with the lock taken.
  */
-export function fatal(error: unknown, where: string): never {
+export function fatal(error: unknown, where: string, format: LogFormat = "text"): never {
   try {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    writeLine(`mscache: fatal error in ${where}: ${text}\n`);
+    const message = `fatal error in ${where}: ${text}`;
+    const isJson = format === "json";
+    const fields = { event: "fault", where } as const;
+    const line = isJson ? formatLine(format, "error", message, fields) : `mscache: ${message}\n`;
+    writeLine(line, format);
   } finally {
     // Even if the line could not be written: half a node must not live on.
     process.kill(process.pid, "SIGABRT");

@@ -1,75 +1,99 @@
-// The log of a node: one line per event on standard error, with time and level. A thin wrapper of
-// consola that fixes the format and keeps repeated lines (an operator counts them). It never writes
-// to standard output, which belongs to the commands. One call is one line: control characters,
-// which may come from a client, are written as escapes. A line that cannot be written is lost
-// (stderr.ts): logging never throws.
+// The log of a node: one line per event on standard error, as a sentence with time and level or as
+// a JSON object (log-line.ts). A thin wrapper of consola that fixes the format and keeps repeated
+// lines (an operator counts them). It never writes to standard output, which belongs to the
+// commands. A line that cannot be written is lost (stderr.ts): logging never throws.
 // Invariant: each node owns its log; two nodes in one process share neither level nor sink.
 
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
-import { stamped, writeLine } from "./stderr.ts";
+import {
+  colouredLine,
+  formatLine,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  logLevels,
+} from "./log-line.ts";
+import { stderrHasColors, writeLine } from "./stderr.ts";
+
+export {
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  logFormats,
+  logLevels,
+} from "./log-line.ts";
 
 /** The part of a log that code needs to write lines. */
 export interface Logger {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
 }
 
-export const logLevels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof logLevels)[number];
+/** What lines look like and which are written. Read for each line: it may change. */
+export interface LogStyle {
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
 
 /** Receives whole lines, each with its line break. Must not throw. */
 export type LineSink = (line: string) => void;
 
 const consolaLevels: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/g;
 
 export class Log {
   private readonly consola: ConsolaInstance;
-  private readonly level: () => LogLevel;
+  private readonly style: LogStyle;
+  private readonly sink: LineSink | null;
+  private readonly isColoured: boolean;
 
-  /**
-   * Drops lines below level(), which is read for each line. Writes to standard error by default.
-   */
-  constructor(level: () => LogLevel, sink: LineSink = writeLine) {
-    this.level = level;
+  /** Drops lines below the level of `style`. Writes to standard error by default. */
+  constructor(style: LogStyle, sink: LineSink | null = null) {
+    this.style = style;
+    this.sink = sink;
+    this.isColoured = sink === null && stderrHasColors();
     this.consola = createConsola({
       level: consolaLevels.debug,
       throttle: 0,
-      reporters: [{ log: (line) => sink(formatLine(line)) }],
+      reporters: [{ log: (line) => this.write(line) }],
     });
   }
 
-  debug(message: string): void {
-    this.tell("debug", message);
+  get format(): LogFormat {
+    return this.style.logFormat;
   }
 
-  info(message: string): void {
-    this.tell("info", message);
+  debug(message: string, fields?: LogFields): void {
+    this.tell("debug", message, fields);
   }
 
-  warn(message: string): void {
-    this.tell("warn", message);
+  info(message: string, fields?: LogFields): void {
+    this.tell("info", message, fields);
   }
 
-  error(message: string): void {
-    this.tell("error", message);
+  warn(message: string, fields?: LogFields): void {
+    this.tell("warn", message, fields);
   }
 
-  private tell(level: LogLevel, message: string): void {
-    if (logLevels.indexOf(level) < logLevels.indexOf(this.level())) return;
-    this.consola[level](message);
+  error(message: string, fields?: LogFields): void {
+    this.tell("error", message, fields);
   }
-}
 
-function formatLine(line: LogObject): string {
-  return stamped(line.type, oneLine(line.args.join(" ")));
-}
+  private tell(level: LogLevel, message: string, fields: LogFields = {}): void {
+    if (logLevels.indexOf(level) < logLevels.indexOf(this.style.logLevel)) return;
+    this.consola[level](message, fields);
+  }
 
-function oneLine(text: string): string {
-  return text.replace(controlCharacter, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
+  private write({ type, args }: LogObject): void {
+    const [message, fields] = args as [string, LogFields];
+    const { format } = this;
+    const level = type as LogLevel;
+    const line =
+      this.isColoured && format === "text"
+        ? colouredLine(level, message)
+        : formatLine(format, level, message, fields);
+    if (this.sink === null) writeLine(line, format);
+    else this.sink(line);
+  }
 }

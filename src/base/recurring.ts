@@ -5,12 +5,9 @@
 // Invariant: every occurrence is logged once, and is part of exactly one count.
 
 import { troubleKindsMax, troubleRepeatMsMax, troubleRepeatMsMin } from "./limits.ts";
+import type { LogFields, Logger } from "./log.ts";
 
-interface Sink {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
+type Sink = Pick<Logger, "info" | "warn" | "error">;
 
 interface Kind {
   /** Occurrences that no warning has counted yet. */
@@ -35,20 +32,21 @@ export class RecurringTrouble {
   }
 
   /** Records one occurrence. Each kind has its own count. */
-  happened(kind: string, sentence: string): void {
+  happened(kind: string, sentence: string, fields: LogFields = {}): void {
     const now = this.now();
     if (this.total === 0) this.beganMs = now;
     this.total++;
     const known = this.kinds.get(kind);
     if (known === undefined) {
       this.remember(kind, { untold: 0, toldAtMs: now, intervalMs: troubleRepeatMsMin });
-      this.sink[this.level](sentence);
+      this.sink[this.level](sentence, fields);
       return;
     }
     known.untold++;
     const sinceMs = now - known.toldAtMs;
-    if (sinceMs < known.intervalMs) return this.sink.info(sentence);
-    this.sink[this.level](`${sentence} (${times(known.untold, sinceMs)})`);
+    if (sinceMs < known.intervalMs) return this.sink.info(sentence, fields);
+    const counted = `${sentence} (${times(known.untold, sinceMs)})`;
+    this.sink[this.level](counted, { ...fields, times: known.untold });
     known.untold = 0;
     known.toldAtMs = now;
     known.intervalMs = Math.min(2 * known.intervalMs, troubleRepeatMsMax);

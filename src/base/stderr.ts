@@ -5,10 +5,11 @@
 // Invariant: whole lines arrive in order; a partly written line is completed before the next one
 // starts. The descriptor belongs to the process and not to a node, hence one stream per thread.
 
-import { constants, openSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { wallClockMs } from "./clock.ts";
 import { stderrLineBytesMax } from "./limits.ts";
+import { formatLine, type LogFormat } from "./log-line.ts";
+import { wantsColor } from "./wants-color.ts";
 
 const stderr = 2;
 const nothing = new Uint8Array(0);
@@ -22,8 +23,8 @@ class LineStream {
   /** The unwritten rest of a partly written line. */
   private rest: Uint8Array = nothing;
 
-  write(line: string): void {
-    if (!this.endBegunLine() || !this.tellLost() || !this.put(bytesOf(line))) this.lost++;
+  write(line: string, format: LogFormat): void {
+    if (!this.endBegunLine() || !this.tellLost(format) || !this.put(bytesOf(line))) this.lost++;
   }
 
   private endBegunLine(): boolean {
@@ -35,11 +36,13 @@ class LineStream {
     return false;
   }
 
-  private tellLost(): boolean {
-    if (this.lost === 0) return true;
-    const lines =
-      this.lost === 1 ? "1 line of this log was" : `${this.lost} lines of this log were`;
-    if (!this.put(bytesOf(stamped("warn", `${lines} lost here: ${this.reason}`)))) return false;
+  private tellLost(format: LogFormat): boolean {
+    const { lost, reason } = this;
+    if (lost === 0) return true;
+    const lines = lost === 1 ? "1 line of this log was" : `${lost} lines of this log were`;
+    const fields = { event: "lines-lost", lines: lost, reason } as const;
+    const line = formatLine(format, "warn", `${lines} lost here: ${reason}`, fields);
+    if (!this.put(bytesOf(line))) return false;
     this.lost = 0;
     return true;
   }
@@ -61,14 +64,21 @@ class LineStream {
 
 const stream = new LineStream();
 
-/** Writes one line, which includes its line break, if that is possible without waiting. */
-export function writeLine(line: string): void {
-  stream.write(line);
+/**
+ * Writes one line, which includes its line break, if that is possible without waiting. What tells
+ * of lost lines has `format`, too.
+ */
+export function writeLine(line: string, format: LogFormat = "text"): void {
+  stream.write(line, format);
 }
 
-/** A log line: time, level, text. */
-export function stamped(level: string, text: string): string {
-  return `${new Date(wallClockMs()).toISOString()} ${level.padEnd(5)} ${text}\n`;
+/** Whether what standard error shows may be coloured. */
+export function stderrHasColors(): boolean {
+  try {
+    return wantsColor({ isTTY: fstatSync(stderr).isCharacterDevice() });
+  } catch {
+    return false; // it is closed
+  }
 }
 
 /**

@@ -1,13 +1,9 @@
-// Whether output may be coloured, and the few colours that subcommands use. It asks the environment
-// as Node does: FORCE_COLOR wins over NO_COLOR, and without both only a terminal gets colours.
+// The few colours that subcommands use; base/wants-color.ts decides whether output may have any.
 // Invariant: without colours the functions of a palette return their text as it is.
 
-import type { WriteStream } from "node:tty";
+import { type Environment, type Stream, wantsColor } from "../base/wants-color.ts";
 
-/** What is asked of a stream: process.stdout or process.stderr. */
-export type Stream = Pick<WriteStream, "isTTY">;
-
-type Environment = Readonly<Record<string, string | undefined>>;
+export { type Stream, wantsColor } from "../base/wants-color.ts";
 
 /** SGR parameters. The first sixteen colours only: the user's terminal says how they look. */
 const styles = {
@@ -25,13 +21,6 @@ const styles = {
 
 export type Style = keyof typeof styles;
 export type Palette = Readonly<Record<Style, (text: string) => string>>;
-
-export function wantsColor(stream: Stream, environment: Environment = process.env): boolean {
-  const { FORCE_COLOR: forced, NO_COLOR: refused, TERM: terminal } = environment;
-  if (forced !== undefined) return forced !== "0" && forced !== "false";
-  if (refused !== undefined && refused !== "") return false;
-  return stream.isTTY === true && terminal !== "dumb";
-}
 
 /** The colours of what is written to this stream: `paletteOf(process.stdout).red("lost")`. */
 export function paletteOf(stream: Stream, environment: Environment = process.env): Palette {

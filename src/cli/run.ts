@@ -6,11 +6,13 @@
 
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
+import { formatLine, type LogFormat } from "../base/log-line.ts";
 import { writeLine } from "../base/stderr.ts";
 import { mscacheVersion } from "../base/version.ts";
+import { options } from "../config/config.ts";
 import { checkArguments } from "./argument-check.ts";
 import { subcommands } from "./commands.ts";
-import { Failure } from "./failure.ts";
+import { Failure, NodeFailure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";
 
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -18,7 +20,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
     await dispatch(args);
     return 0;
   } catch (error) {
-    return report(error);
+    if (error instanceof NodeFailure) return report(error.cause, error.format);
+    return report(error, wantedFormat(args));
   }
 }
 
@@ -51,11 +54,22 @@ function beforeSeparator(args: readonly string[]): readonly string[] {
   return separator < 0 ? args : args.slice(0, separator);
 }
 
-function report(error: unknown): number {
+function report(error: unknown, format: LogFormat): number {
   const sentence = error instanceof Error ? error.message : String(error);
-  writeLine(`mscache: ${sentence.replaceAll("\n", " ")}\n`);
+  if (format === "json") writeLine(formatLine(format, "error", sentence), format);
+  else writeLine(`mscache: ${sentence.replaceAll("\n", " ")}\n`);
   if (error instanceof ConfigError) return 2;
   return error instanceof Failure ? error.status : 1;
+}
+
+/** How a node whose configuration has a mistake would write its log, as far as that is known. */
+function wantedFormat(args: readonly string[]): LogFormat {
+  const flag = `--${options.logFormat.name}`;
+  const at = args.lastIndexOf(flag);
+  const joined = args.findLast((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
+  const isNode = args.length === 0 || args[0] === "serve" || args[0]?.startsWith("-");
+  const wanted = (at < 0 ? joined : args[at + 1]) ?? process.env[options.logFormat.environment];
+  return isNode && wanted === "json" ? "json" : "text";
 }
 
 function print(text: string): void {

@@ -5,9 +5,10 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { Log } from "../base/log.ts";
 import { mscacheVersion } from "../base/version.ts";
-import { loadConfig, options } from "../config/config.ts";
+import { type Config, loadConfig, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
+import { NodeFailure } from "./failure.ts";
 import { notifyService } from "./service-manager.ts";
 import { byForce, type EndSignal, EndSignals } from "./signals.ts";
 
@@ -20,27 +21,37 @@ export default defineCommand({
     const signals = new EndSignals();
     const flags = Object.fromEntries(rows.map(({ name }) => [name, textOf(args[name])]));
     const config = loadConfig(flags, process.env, readConfigFile);
-    // Imported only here, so that a mistake in the configuration is reported at once.
-    const { startServer } = await import("../node/server.ts");
-    // A node that is still loading has nothing to save, so it may exit at once.
-    const started = startServer(config, { onFault: "abort" });
-    const server = await Promise.race([started, signals.first]);
-    if (typeof server === "string") {
-      const log = new Log(() => config.logLevel);
-      return log.info(`${server} during startup: shutting down`);
+    try {
+      await runNode(config, signals);
+    } catch (cause) {
+      throw new NodeFailure(cause, config.logFormat);
     }
-    const { log } = server;
-    log.info(`mscache ${mscacheVersion} is ready, pid ${process.pid}`);
-    notifyService("READY=1", log);
-    signals.onSignal = (signal) => void shutDown(server, signal);
-    signals.onHangUp = () => server.reloadCertificates();
-    await server.closed;
   },
 });
 
+async function runNode(config: Config, signals: EndSignals): Promise<void> {
+  // Imported only here, so that a mistake in the configuration is reported at once.
+  const { startServer } = await import("../node/server.ts");
+  // A node that is still loading has nothing to save, so it may exit at once.
+  const started = startServer(config, { onFault: "abort" });
+  const server = await Promise.race([started, signals.first]);
+  if (typeof server === "string") {
+    const fields = { event: "signal", signal: server } as const;
+    return new Log(config).info(`${server} during startup: shutting down`, fields);
+  }
+  const { log } = server;
+  const { pid } = process;
+  const fields = { event: "ready", version: mscacheVersion, pid } as const;
+  log.info(`mscache ${mscacheVersion} is ready, pid ${pid}`, fields);
+  notifyService("READY=1", log);
+  signals.onSignal = (signal) => void shutDown(server, signal);
+  signals.onHangUp = () => server.reloadCertificates();
+  await server.closed;
+}
+
 async function shutDown(server: Server, signal: EndSignal): Promise<void> {
   const what = server.isShuttingDown ? "already shutting down" : "shutting down";
-  server.log.info(`${signal}: ${what}; ${byForce}`);
+  server.log.info(`${signal}: ${what}; ${byForce}`, { event: "signal", signal });
   notifyService("STOPPING=1", server.log);
   await server.shutDown();
 }

@@ -5,7 +5,7 @@
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
-import { type LogLevel, logLevels } from "../base/log.ts";
+import { type LogFormat, type LogLevel, logFormats, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
 import { type AdminConfig, adminOptions } from "./admin-options.ts";
 import { type LimitConfig, limitOptions } from "./limit-options.ts";
@@ -77,6 +77,7 @@ export interface OptionValues
   readonly leaderUser: string;
   readonly leaderPassword: string;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly journalSize: number;
   readonly followerBuffer: number;
   readonly minFollowersToWrite: number;
@@ -452,6 +453,18 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     parse: (text) => parseWord(text, logLevels),
     format: asText,
     redis: [{ name: "loglevel", show: (level) => redisLevels[level], read: readRedisLevel }],
+  },
+  logFormat: {
+    name: "log-format",
+    environment: "MSCACHE_LOG_FORMAT",
+    group: "Operation",
+    hint: logFormats.join("|"),
+    default: "text",
+    doc: "How a log message is written: a line to read, or a JSON object with its numbers.",
+    change: "applies",
+    parse: (text) => parseWord(text, logFormats),
+    format: asText,
+    redis: [{ name: "log-format" }],
   },
   shutdownTimeout: {
     name: "shutdown-timeout",

@@ -177,6 +177,8 @@ interface OperationOptions {
   threads?: number | undefined;
   /** Which lines `log` gets. Default "info". */
   logLevel?: "debug" | "info" | "warn" | "error" | undefined;
+  /** Lines to read, or JSON objects with the numbers of each event. Default "text". */
+  logFormat?: "text" | "json" | undefined;
   /** How long close() waits for followers, whole seconds in ms. Default 5,000. */
   shutdownTimeout?: number | undefined;
   /** After this time, ms, others get -BUSY and may kill a script. Default 5,000; 0: never. */

@@ -103,9 +103,11 @@ export class NodeConfiguration implements Configuration {
     const { server, https, link } = credentials.current;
     if (server === null && https === null && link === null) return;
     const adopt = credentials.prepare(this.current);
-    if (typeof adopt === "string") return log.error(`the certificates stay as they were: ${adopt}`);
+    const event = "certificates";
+    if (typeof adopt === "string")
+      return log.error(`the certificates stay as they were: ${adopt}`, { event, reason: adopt });
     adopt();
-    log.info("the certificates were read again; new connections use them");
+    log.info("the certificates were read again; new connections use them", { event });
   }
 
   rewrite(): ErrorReply | null {

@@ -54,9 +54,9 @@ export class Faults {
   }
 
   readonly raise: Fault = (error, where) => {
-    if (this.onFault === "abort") fatal(error, where);
+    if (this.onFault === "abort") fatal(error, where, this.log.format);
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.log.error(`fault in ${where}: ${text}`);
+    this.log.error(`fault in ${where}: ${text}`, { event: "fault", where });
     if (this.isBroken) return;
     this.isBroken = true;
     const fault = new NodeFault(error, where);

@@ -132,9 +132,11 @@ export class Housekeeping {
     const now = monotonicMs();
     if (writes < this.crowdedWarned) this.crowdedWarned = 0; // CONFIG RESETSTAT
     if (writes === this.crowdedWarned || now < this.nextCrowdedWarning) return;
+    const met = writes - this.crowdedWarned;
     this.thread.log.warn(
-      `${writes - this.crowdedWarned} writes met an index chain of ${chainBucketsMax} buckets: ` +
+      `${met} writes met an index chain of ${chainBucketsMax} buckets: ` +
         "somebody seems to choose keys that collide (INFO index_crowded_writes)",
+      { event: "index-crowded", writes: met },
     );
     this.crowdedWarned = writes;
     this.nextCrowdedWarning = now + crowdedWarningMs;
@@ -166,7 +168,8 @@ export function closeIdle(connections: Connections, timeoutSeconds: number): voi
     const { session } = connection;
     if (session.kind !== "normal" || session.subscriptions > 0 || session.isMonitor) continue;
     if (connection.isWaiting || session.lastActiveMs >= before) continue;
-    thread.log.debug(`client ${session.address} was idle: closed`);
+    const fields = { event: "client-closed", client: session.address } as const;
+    thread.log.debug(`client ${session.address} was idle: closed`, fields);
     connection.close();
   }
 }

@@ -58,7 +58,8 @@ class Answer implements LateAnswer {
     bound.check(out);
     bound.release();
     if (bound.isExceeded) {
-      this.log.warn(`client ${session.address} asked for too long a reply: closed`);
+      const fields = { event: "client-closed", client: session.address } as const;
+      this.log.warn(`client ${session.address} asked for too long a reply: closed`, fields);
     }
     if (!session.closing && out.length > 0) return out.view();
     buffers.give(out.bytes);

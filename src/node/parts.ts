@@ -68,7 +68,7 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
   const { timeBounds, clientLimits, events, observer } = attached;
-  const log = new Log(() => standing.logLevel, logSink);
+  const log = new Log(standing, logSink);
   const faults = new Faults(log, onFault);
   const fault = faults.raise;
   const configuration = new NodeConfiguration(config, attached, credentials);

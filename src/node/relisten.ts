@@ -135,7 +135,10 @@ function show(
     ...addresses.map(formatAddress),
     ...tlsAddresses.map((address) => `${formatAddress(address)} (TLS)`),
   ];
-  log.info(`from now on this node listens on ${all.join(", ")}`);
+  log.info(`from now on this node listens on ${all.join(", ")}`, {
+    event: "listening",
+    addresses: all.join(","),
+  });
 }
 
 /** For INFO, and for what a follower tells its leader. */

@@ -65,6 +65,7 @@ export class NodeRoles implements Roles {
   private changed(leader: Address | null): void {
     const { standing, configuration, pauses, clients, fault } = this.parts;
     const isDemoted = leader !== null && !standing.isFollower;
+    this.tell(leader && formatAddress(leader));
     standing.follow(leader && formatAddress(leader));
     configuration.follow(leader);
     pauses.updateExpiry();
@@ -73,6 +74,12 @@ export class NodeRoles implements Roles {
     clients
       .kill({ kind: "normal", except: this.caller, lastId: standing.lastClientId })
       .catch((error) => fault(error, "a change of roles"));
+  }
+
+  private tell(leader: string | null): void {
+    const { log } = this.parts;
+    if (leader === null) log.info("this node leads now", { event: "role", role: "leader" });
+    else log.info(`this node follows ${leader}`, { event: "role", role: "follower", leader });
   }
 
   /** Sets the restrictions (command/core/gate.ts) that follow from the state of replication. */
@@ -106,7 +113,7 @@ export class NodeRoles implements Roles {
     const { replication, log } = this.parts;
     const refusal = replication.refusalToTakeOver(replid);
     if (refusal !== "") return errorReply(refusal);
-    log.info(`promoted: the leader of history ${replid} asks for it`);
+    log.info(`promoted: the leader of history ${replid} asks for it`, { event: "role", replid });
     this.unfollow();
     return null;
   }

@@ -91,7 +91,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   const { standing, log, faults } = ground;
   if (warning !== "") log.warn(warning);
   const shortage = memoryWarning(config, memoryBoundBytes());
-  if (shortage !== null) log.warn(shortage);
+  if (shortage !== null) log.warn(shortage, { event: "memory-short" });
   const replication = makeReplication(ground);
   const persistence = makePersistence(ground, replication);
   // Set before the first connection: no partial data are served, and no follower takes a write.
@@ -276,7 +276,12 @@ function announce(log: Log, places: Places, leader: Address | null): void {
     ...(unixSocket === "" ? [] : [unixSocket]),
   ];
   const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
-  log.info(`listening on ${all.join(", ")} as a ${role}`);
+  log.info(`listening on ${all.join(", ")} as a ${role}`, {
+    event: "listening",
+    addresses: all.join(","),
+    role: leader === null ? "leader" : "follower",
+    ...(leader && { leader: formatAddress(leader) }),
+  });
 }
 
 /** Says what will keep clients out. */

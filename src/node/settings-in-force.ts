@@ -88,6 +88,9 @@ const rows: { readonly [K in Key]?: Row } = {
   logLevel: ({ standing }, { logLevel }) => {
     standing.logLevel = logLevel;
   },
+  logFormat: ({ standing }, { logFormat }) => {
+    standing.logFormat = logFormat;
+  },
 };
 
 const keys = Object.keys(rows) as Key[];

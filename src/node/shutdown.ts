@@ -13,7 +13,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { assert } from "../base/errors.ts";
 import { scriptFarewellMsMax } from "../base/limits.ts";
-import type { Log } from "../base/log.ts";
+import type { Log, LogFields } from "../base/log.ts";
 import { doneWithin } from "../base/patience.ts";
 import { restriction } from "../command/core/gate.ts";
 import type { Ending, ShutdownOrder } from "../command/core/node.ts";
@@ -140,12 +140,13 @@ export class Shutdown implements Ending {
       goOn();
       this.parts.standing.script.goOn();
       pauses.pauseFor("shutdown", false);
-      log.error(`this node does not end: ${problem.message}`);
+      log.error(`this node does not end: ${problem.message}`, failed(problem));
       this.attempt = null;
       this.transition("running");
       return { hasEnded: false, problem };
     }
-    if (problem !== null) log.error(`this node ends without a snapshot: ${problem.message}`);
+    if (problem !== null)
+      log.error(`this node ends without a snapshot: ${problem.message}`, failed(problem));
     this.transition("closing");
     await close();
     this.transition("ended");
@@ -196,13 +197,19 @@ export class Shutdown implements Ending {
     this.deadlineMs = monotonicMs() + timeoutMs;
     const { replication, log } = this.parts;
     const lagging = await replication.catchUp(timeoutMs, this.aborting.signal);
-    for (const text of lagging) log.warn(`${text} when this node shuts down`);
+    const event = "follower-lagging";
+    for (const text of lagging) log.warn(`${text} when this node shuts down`, { event });
   }
 
   private transition(to: ShutdownState): void {
     const from = this.state;
     assert(transitions[from].includes(to), `shutdown ${from} -> ${to}`);
     this.state = to;
-    if (!this.isQuiet) this.parts.log.info(`shutdown: ${from} -> ${to}`);
+    if (this.isQuiet) return;
+    this.parts.log.info(`shutdown: ${from} -> ${to}`, { event: "shutdown", from, to });
   }
+}
+
+function failed({ message: reason }: Error): LogFields {
+  return { event: "shutdown", reason };
 }

@@ -7,7 +7,7 @@
 // Invariant: shared memory has no secrets.
 
 import { type ErrorReply, readOnlyUnder } from "../base/errors.ts";
-import { type LogLevel, logLevels } from "../base/log.ts";
+import { type LogFormat, type LogLevel, logFormats, logLevels } from "../base/log.ts";
 import { Access } from "../command/acl/access.ts";
 import { describeRunning } from "../command/connection/client-line.ts";
 import { restriction } from "../command/core/gate.ts";
@@ -37,7 +37,8 @@ const SPARSE_SKETCH = DEBUG_COMMAND + 1;
 const SCRIPT = SPARSE_SKETCH + 1;
 const SCRIPT_HALVES = SCRIPT + 1;
 const SCRIPT_MS = SCRIPT_HALVES + 1;
-const words = SCRIPT_MS + 1;
+const LOG_FORMAT = SCRIPT_MS + 1;
+const words = LOG_FORMAT + 1;
 const wordMax = 0x7fff_ffff;
 
 /** Room for the longest host name and its port. A longer address is left out of READONLY errors. */
@@ -191,6 +192,14 @@ export class SharedStanding implements Standing {
 
   set logLevel(level: LogLevel) {
     Atomics.store(this.words, LOG_LEVEL, logLevels.indexOf(level));
+  }
+
+  get logFormat(): LogFormat {
+    return logFormats[Atomics.load(this.words, LOG_FORMAT)];
+  }
+
+  set logFormat(format: LogFormat) {
+    Atomics.store(this.words, LOG_FORMAT, logFormats.indexOf(format));
   }
 
   /** The first port for TLS; 0 if there is none. */

@@ -135,7 +135,8 @@ export class Persistence {
     if (!options().ignoresCorrupt) throw new SnapshotError(sentence);
     // The next save must not replace it: the operator may want to examine it.
     await rename(path, `${path}.broken`);
-    log.error(`${sentence}; it is now ${path}.broken, and this node starts empty`);
+    const fields = { event: "snapshot-failed", path, reason: error.message } as const;
+    log.error(`${sentence}; it is now ${path}.broken, and this node starts empty`, fields);
   }
 
   private async removeUnfinished(): Promise<void> {
@@ -168,7 +169,8 @@ export class Persistence {
     this.lastProgressMs = this.clock.monotonicMs();
     const started = this.lastProgressMs;
     if (!(await loader.load(path))) {
-      log.info(`there is no snapshot ${path} yet: this node starts empty`);
+      const fields = { event: "snapshot-loaded", path, items: 0 } as const;
+      log.info(`there is no snapshot ${path} yet: this node starts empty`, fields);
       return;
     }
     // A leader relies on its followers to have all items.
@@ -181,7 +183,12 @@ export class Persistence {
     if (now - this.lastProgressMs < progressEveryMs) return;
     this.lastProgressMs = now;
     const percent = Math.floor((100 * loadedBytes) / Math.max(1, totalBytes));
-    this.parts.log.info(`loading the snapshot: ${percent} %, ${loadedItems} items`);
+    this.parts.log.info(`loading the snapshot: ${percent} %, ${loadedItems} items`, {
+      event: "snapshot-loading",
+      items: loadedItems,
+      bytes: loadedBytes,
+      totalBytes,
+    });
   }
 
   private reportLoaded(loader: SnapshotLoader, tookMs: number): void {
@@ -191,6 +198,10 @@ export class Persistence {
     log.info(
       `snapshot ${path} loaded: ${loadedItems} items, ${expiredItems} had expired, ` +
         `${loadedBytes} bytes in ${seconds} s`,
+      {
+        ...{ event: "snapshot-loaded", path, bytes: loadedBytes, ms: Math.round(tookMs) },
+        ...{ items: loadedItems, expired: expiredItems, refused: refusedItems },
+      },
     );
     if (refusedItems > 0)
       log.error(`${refusedItems} items of the snapshot do not fit into this node`);

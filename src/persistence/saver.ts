@@ -110,7 +110,10 @@ export class SnapshotSaver {
    */
   async save(point: ResumePoint | null = null): Promise<void> {
     if (this.run !== null) throw new SnapshotError("a save is in progress");
-    const { path, clock } = this.parts;
+    const { path, clock, log } = this.parts;
+    const { changes } = this;
+    const begun = { event: "snapshot-saving", path, changes } as const;
+    log.info(`saving a snapshot to ${path}: ${changes} changes since the last`, begun);
     const { promise, resolve } = Promise.withResolvers<void>();
     const run = { startedMs: clock.monotonicMs(), abort: new AbortController(), ended: promise };
     this.run = run;
@@ -123,7 +126,7 @@ export class SnapshotSaver {
       const reason = reasonOf(error);
       const what = error instanceof NotDurableError ? "may not last in" : "was not saved to";
       const sentence = `the snapshot ${what} ${path}: ${reason}`;
-      this.trouble.happened(reason, sentence);
+      this.trouble.happened(reason, sentence, { event: "snapshot-failed", path, reason });
       throw new SnapshotError(sentence);
     } finally {
       this.lastDurationMs = clock.monotonicMs() - run.startedMs;
@@ -156,8 +159,10 @@ export class SnapshotSaver {
     this.saves++;
     this.lastSavedAtMs = clock.wallMs();
     this.savedChanges = changes;
-    const seconds = ((clock.monotonicMs() - run.startedMs) / 1000).toFixed(2);
-    log.info(`snapshot saved to ${path}: ${bytes} bytes in ${seconds} s`);
+    const ms = Math.round(clock.monotonicMs() - run.startedMs);
+    const seconds = (ms / 1000).toFixed(2);
+    const fields = { event: "snapshot-saved", path, bytes, ms } as const;
+    log.info(`snapshot saved to ${path}: ${bytes} bytes in ${seconds} s`, fields);
   }
 
   /** Aborts a save in progress, which leaves no file; resolves when it has ended. */

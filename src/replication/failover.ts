@@ -130,7 +130,8 @@ export class Failover {
     const from = this.state;
     assert(transitions[from].includes(to), `failover ${from} -> ${to}`);
     this.state = to;
-    this.parts.log.info(`failover: ${from} -> ${to} (${reason})`);
+    const fields = { event: "failover", from, to, reason } as const;
+    this.parts.log.info(`failover: ${from} -> ${to} (${reason})`, fields);
   }
 }
 

@@ -27,12 +27,13 @@ async function spawnQuiet(
   target: string,
   threads: number,
   command = nodeCommand,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<QuietNode> {
   const port = await freePort();
   const options = ["--listenaddr", `127.0.0.1:${port}`, "--threads", `${threads}`];
   const args = [...command, ...options, "--max-memory", "16mb"];
   const child = Bun.spawn(["bash", "-c", `exec "$@" 2>${target}`, "mscache", ...args], {
-    env: { ...process.env, PORT: `${port}` },
+    env: { ...process.env, PORT: `${port}`, ...environment },
     stdout: "ignore",
     stderr: "ignore",
   });
@@ -117,6 +118,8 @@ function readOrNothing(descriptor: number, chunk: Buffer): number {
   }
 }
 
+const lost = /warn(?: {2}|.*"message":")(\d+) lines? of this log w\w+ lost here: EAGAIN["\n]/;
+
 describe.each([1, 2])("with %d data threads and a standard error", (threads) => {
   test.each([
     ["on a full disk", "/dev/full"],
@@ -139,14 +142,16 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
 
   test("that nobody reads, a node drops lines, counts them, and keeps serving", async () => {
     await using pipe = await namedPipe();
-    await using node = await spawnQuiet(pipe.path, threads);
+    const json = { MSCACHE_LOG_FORMAT: "json" };
+    const environment = threads === 1 ? {} : json;
+    await using node = await spawnQuiet(pipe.path, threads, nodeCommand, environment);
     // A pipe holds 64 KiB; each line has some eighty bytes.
     for (let i = 0; i < 1_000; i++) await breakProtocol(node.port);
     await expectWhole(node.port);
     expect(pipe.read()).not.toContain("were lost");
     const told = await waitFor(async () => {
       await breakProtocol(node.port);
-      return /warn {2}(\d+) lines? of this log w\w+ lost here: EAGAIN\n/.exec(pipe.read());
+      return lost.exec(pipe.read());
     });
     expect(Number(told[1])).toBeGreaterThan(0);
     await expectOrderlyEnd(node);

@@ -66,7 +66,10 @@ export class AdminServer {
     this.timer = setInterval(() => this.watchDescriptors(), adminDescriptorsLookMs);
     this.timer.unref();
     const all = this.places.map((place) => `${place.isTls ? "https" : "http"}://${shown(place)}`);
-    parts.log.info(`admin HTTP on ${all.join(", ")}`);
+    parts.log.info(`admin HTTP on ${all.join(", ")}`, {
+      event: "admin-listening",
+      addresses: all.join(","),
+    });
   }
 
   /** Where it listens, with the ports that the system chose. */

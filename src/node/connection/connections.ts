@@ -132,7 +132,8 @@ export class Connections {
     for (const connection of this.all()) {
       const { session } = connection;
       if (session.authenticated || session.createdAtMs > before) continue;
-      this.thread.log.info(`client ${session.address} has not logged in: closed`);
+      const fields = { event: "client-closed", client: session.address } as const;
+      this.thread.log.info(`client ${session.address} has not logged in: closed`, fields);
       connection.terminate();
     }
   }

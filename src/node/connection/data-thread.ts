@@ -292,7 +292,9 @@ export class DataThread {
       this.fail(error);
       return false;
     }
-    this.log.warn(`client ${connection.session.address} asked for ${error.message}: closed`);
+    const { address: client } = connection.session;
+    const fields = { event: "client-closed", client, reason: error.message } as const;
+    this.log.warn(`client ${client} asked for ${error.message}: closed`, fields);
     this.context.store.unlockAll();
     this.batch.forget(); // another connection soon reuses the memory of its key
     this.out.spillTo = null;
@@ -309,11 +311,12 @@ export class DataThread {
 
   /** Counts and logs a client that breaks its protocol, and ends it after this reply. */
   violated(session: Session, reply: Reply, text: string): void {
-    const { address } = session;
+    const { address: client } = session;
     session.closing = true;
     reply.violation(text);
     if (text.endsWith(tooBigRequest)) this.disconnected.request++;
-    this.log.info(`client ${address} broke the protocol: ${text}: closed`);
+    const fields = { event: "client-closed", client, reason: text } as const;
+    this.log.info(`client ${client} broke the protocol: ${text}: closed`, fields);
   }
 
   /** A client holds so much more; if all hold too much, the largest are disconnected. */
@@ -323,10 +326,12 @@ export class DataThread {
   }
 
   /** Counts and logs a client that is disconnected because of a bound. */
-  disconnecting({ address, authenticated }: Session, reason: string, bound: Bound): void {
+  disconnecting(session: Session, reason: string, bound: Bound): void {
+    const { address: client, authenticated } = session;
     this.disconnected[bound]++;
     const more = authenticated ? "" : ", and has not logged in";
-    this.log.warn(`client ${address} ${reason}${more}: disconnected`);
+    const fields = { event: "client-closed", client, bound, reason } as const;
+    this.log.warn(`client ${client} ${reason}${more}: disconnected`, fields);
   }
 
   fail(error: unknown): void {

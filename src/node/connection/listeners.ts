@@ -128,7 +128,9 @@ export class Listeners {
         old.stop();
       } catch (cause) {
         const { log } = this.connections.thread;
-        log.error(`new clients get the certificate from before: ${reasonOf(cause)}`);
+        const reason = reasonOf(cause);
+        const fields = { event: "certificates", reason } as const;
+        log.error(`new clients get the certificate from before: ${reason}`, fields);
       }
     }
   }

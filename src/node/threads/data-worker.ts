@@ -107,7 +107,13 @@ export class DataWorker {
   async bid<Name extends keyof Questions>(name: Name, detail: Questions[Name]["detail"]) {
     if (!this.hasAnswered) return;
     if (await doneWithin(threadFarewellMsMax, this.ask(name, detail))) return;
-    this.log.warn(`data thread ${this.thread} does not answer (${name}): the node ends without it`);
+    this.log.warn(
+      `data thread ${this.thread} does not answer (${name}): the node ends without it`,
+      {
+        event: "thread-lost",
+        thread: this.thread,
+      },
+    );
   }
 
   /** Has the thread close its connections, and ends it; also if it does not answer. */

@@ -102,7 +102,8 @@ export class LocalMailbox implements Mailbox {
     }
     if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
     if (bound.isExceeded) {
-      this.log.warn(`client ${session.address} asked for too long a reply: closed`);
+      const fields = { event: "client-closed", client: session.address } as const;
+      this.log.warn(`client ${session.address} asked for too long a reply: closed`, fields);
       return nothing;
     }
     return isHeard && session.replyMode === "off" ? nothing : out.view();

@@ -93,15 +93,14 @@ class WorkerServer {
     this.standing = standing;
     standing.access.change({ set: users, removed: [] });
     standing.becameBusy = () => post({ kind: "becameBusy" });
-    const level = () => standing.logLevel;
     this.mailbox = new WorkerMailbox(post, (session) => {
       // Its command may have made it a user that is gone by now.
       if (standing.access.accountOf(session.user) === undefined) session.closing = true;
       standing.access.refresh(session);
     });
     const log = ownsLog
-      ? new Log(level, (line) => post({ kind: "logLine", line }))
-      : new Log(level);
+      ? new Log(standing, (line) => post({ kind: "logLine", line }))
+      : new Log(standing);
     const scripts = makeScripts(attached, log, null);
     this.thread = new DataThread({
       context: { store, keyspace, effects, standing, statistics, observer, scripts },
@@ -111,7 +110,7 @@ class WorkerServer {
       clientLimits,
       log,
       fault: (error, where) => {
-        if (abortsOnFault) fatal(error, where);
+        if (abortsOnFault) fatal(error, where, log.format);
         this.breakOff(error);
         store.threads.markDead(number);
       },

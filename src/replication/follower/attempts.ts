@@ -6,7 +6,7 @@
 // (base/recurring.ts).
 
 import { reconnectMsMax, reconnectMsMin, resyncCalmMs, resyncMsMax } from "../../base/limits.ts";
-import type { Logger } from "../../base/log.ts";
+import type { LogFields, Logger } from "../../base/log.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 
 export interface AttemptParts {
@@ -15,6 +15,12 @@ export interface AttemptParts {
   readonly now: () => number;
   /** A number in [0, 1), for the jitter. */
   readonly random: () => number;
+}
+
+/** What the log says of a transition of the follower. */
+export interface Move {
+  readonly line: string;
+  readonly fields: LogFields;
 }
 
 export class Attempts {
@@ -65,8 +71,8 @@ export class Attempts {
   }
 
   /** Reasons that differ only in their numbers count as one. */
-  tell(state: string, reason: string, line: string): void {
-    this.trouble.happened(`${state}: ${reason.replace(/\d+/g, "#")}`, line);
+  tell(state: string, reason: string, { line, fields }: Move): void {
+    this.trouble.happened(`${state}: ${reason.replace(/\d+/g, "#")}`, line, fields);
   }
 
   private nextWaitMs(least: number): number {

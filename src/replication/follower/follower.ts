@@ -19,10 +19,11 @@
 import { formatAddress } from "../../base/address.ts";
 import { assert, SyncError } from "../../base/errors.ts";
 import { heldStreamBytesMax, linkSilenceMsMax, settlingBytesMax } from "../../base/limits.ts";
+import type { LogFields } from "../../base/log.ts";
 import { RdbError } from "../../rdb/format.ts";
 import { Garbage } from "../collection.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts, type Move } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
 import { FullSync } from "./full-sync.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
@@ -265,6 +266,7 @@ export class Follower {
     this.parts.log.warn(
       `cannot follow ${formatAddress(this)}${times}: ${reason}; what this node serves stays as it is ` +
         `until a full sync succeeds, and the next attempt is in ${waitMs} ms`,
+      { event: "leader-link", leader: formatAddress(this), reason, waitMs, times: misfits },
     );
     this.parts.failed?.(reason);
   }
@@ -278,19 +280,19 @@ export class Follower {
 
   private fail(reason: string): void {
     const { state } = this;
-    const line = this.retry(reason, this.attempts.waitMs());
-    this.attempts.tell(state, reason, line);
+    const move = this.retry(reason, this.attempts.waitMs());
+    this.attempts.tell(state, reason, move);
     this.parts.failed?.(reason);
   }
 
-  /** Ends the connection and plans the next one; returns the line of the transition. */
-  private retry(reason: string, waitMs: number): string {
+  /** Ends the connection and plans the next one; returns the transition. */
+  private retry(reason: string, waitMs: number): Move {
     if (this.isUp) this.downSinceMs = this.parts.clock.monotonicMs();
     this.disconnect();
-    const line = this.move("connect", `${reason}; next attempt in ${waitMs} ms`);
+    const move = this.move("connect", `${reason}; next attempt in ${waitMs} ms`, { waitMs });
     this.retryTimer = setTimeout(() => this.guard(() => this.connect()), waitMs);
     this.retryTimer.unref();
-    return line;
+    return move;
   }
 
   private disconnect(): void {
@@ -351,7 +353,8 @@ export class Follower {
     if (outcome.kind === "failed") this.fail(outcome.reason);
     else if (outcome.kind === "continue") this.continue(outcome.replid);
     else {
-      this.transition("sync", `full sync of ${outcome.replid} at offset ${outcome.offset}`);
+      const { replid, offset } = outcome;
+      this.transition("sync", `full sync of ${replid} at offset ${offset}`, { replid, offset });
       this.beginSync(outcome);
     }
   }
@@ -365,7 +368,8 @@ export class Follower {
       historyRenamed("the leader goes on under a new replid");
     }
     const stream = this.openStream(this.selectedDatabase, this.lastRefused);
-    this.goOn(stream, `partial sync from offset ${journal.offset}`);
+    const { offset } = journal;
+    this.goOn(stream, `partial sync from offset ${offset}`, { offset });
   }
 
   /** True while the store has only a part of the new data and must not be read. */
@@ -404,11 +408,14 @@ export class Follower {
     this.lastSkipped = reader.skipped;
     this.lastRefused = refused;
     receiver.warnOfLosses(this.parts.log);
-    this.goOn(stream, `full sync done: ${reader.items} items, ${receivedBytes} bytes`);
+    const { items } = reader;
+    const ms = Math.round(this.parts.clock.monotonicMs() - this.loadBeganMs);
+    const fields = { items, bytes: receivedBytes, refused, ms };
+    this.goOn(stream, `full sync done: ${items} items, ${receivedBytes} bytes`, fields);
   }
 
-  private goOn(stream: LeaderStream, reason: string): void {
-    this.transition("connected", reason);
+  private goOn(stream: LeaderStream, reason: string, fields: LogFields): void {
+    this.transition("connected", reason, fields);
     this.attempts.connected();
     this.stream = stream;
     stream.frozen = this.isHeld;
@@ -430,17 +437,20 @@ export class Follower {
     this.connection?.send(["REPLCONF", "ACK", String(offset)]);
   }
 
-  private transition(to: FollowerState, reason: string): void {
-    this.parts.log.info(this.move(to, reason));
+  private transition(to: FollowerState, reason: string, numbers?: LogFields): void {
+    const { line, fields } = this.move(to, reason, numbers);
+    this.parts.log.info(line, fields);
   }
 
-  /** Makes a transition and returns its log line. */
-  private move(to: FollowerState, reason: string): string {
+  /** Makes a transition and returns what the log says of it. */
+  private move(to: FollowerState, reason: string, numbers?: LogFields): Move {
     const from = this.state;
     assert(transitions[from].includes(to), `follower ${from} -> ${to}`);
     this.state = to;
     if (from === "connected" || to === "connected") this.parts.linkChanged?.();
     const why = reason === "" ? "" : ` (${reason})`;
-    return `leader ${formatAddress(this)}: ${from} -> ${to}${why}`;
+    const leader = formatAddress(this);
+    const line = `leader ${leader}: ${from} -> ${to}${why}`;
+    return { line, fields: { event: "leader-link", leader, from, to, reason, ...numbers } };
   }
 }

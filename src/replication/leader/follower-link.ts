@@ -312,8 +312,9 @@ export class FollowerLink {
     assert(transitions[from].includes(to), `link ${from} -> ${to}`);
     this.state = to;
     const line = `${this.name}: ${from} -> ${to} (${reason})`;
-    if (isTrouble) this.owner.trouble.happened(reason.replace(/\d+/g, "#"), line);
-    else this.owner.log.info(line);
+    const fields = { event: "follower-link", follower: this.name, from, to, reason } as const;
+    if (isTrouble) this.owner.trouble.happened(reason.replace(/\d+/g, "#"), line, fields);
+    else this.owner.log.info(line, fields);
   }
 }
 

@@ -119,7 +119,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
 
   /** Starts with the snapshot: the follower has none of the existing keys. */
   begin(): void {
-    this.parts.log.info(`${this.name}: joined at offset ${this.position}`);
+    this.tell(`joined at offset ${this.position}`);
     this.cursor = 0;
     this.pump();
   }
@@ -286,11 +286,16 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
     this.socket.end();
   }
 
+  private tell(what: string): void {
+    const fields = { event: "follower-link", follower: this.name, offset: this.position } as const;
+    this.parts.log.info(`${this.name}: ${what}`, fields);
+  }
+
   private close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
     this.out.clear();
-    this.parts.log.info(`${this.name}: ended (${reason})`);
+    this.tell(`ended (${reason})`);
     this.parts.removed(this);
   }
 }

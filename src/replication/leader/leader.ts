@@ -278,7 +278,10 @@ export class LeaderReplication implements LinkOwner {
     if (journal.active) return;
     history.fresh();
     journal.start(journal.offset);
-    this.log.info(`journal on at offset ${journal.offset}, history ${history.replid}`);
+    const { offset } = journal;
+    const { replid } = history;
+    const fields = { event: "journal", isOn: true, offset, replid } as const;
+    this.log.info(`journal on at offset ${offset}, history ${replid}`, fields);
   }
 
   /** A follower's journal stays on: promotion and chains need it. */
@@ -289,7 +292,8 @@ export class LeaderReplication implements LinkOwner {
     } else if (journal.active && now - this.idleSinceMs >= journalIdleMsMax) {
       journal.stop();
       this.history.fresh();
-      this.log.info(`journal off: no follower for ${journalIdleMsMax} ms`);
+      const fields = { event: "journal", isOn: false, idleMs: journalIdleMsMax } as const;
+      this.log.info(`journal off: no follower for ${journalIdleMsMax} ms`, fields);
     }
   }
 

@@ -22,10 +22,7 @@ import { FakeClock } from "./fakes.ts";
 
 const databases = 4;
 const rounds = repetitions(5, 200);
-const quiet = new Log(
-  () => "error",
-  () => undefined,
-);
+const quiet = new Log({ logLevel: "error", logFormat: "text" }, () => undefined);
 
 function openNode() {
   const flags = { "max-memory": "4mb", "journal-size": "4mb", databases: `${databases}` };

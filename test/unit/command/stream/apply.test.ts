@@ -44,10 +44,7 @@ function open(refusesOtherTypes = false) {
     libraries: new Libraries(statistics.errors),
   };
   const apply = applier(parts, {
-    log: new Log(
-      () => "error",
-      () => undefined,
-    ),
+    log: new Log({ logLevel: "error", logFormat: "text" }, () => undefined),
     refusesOtherTypes: () => refusesOtherTypes,
   });
   const stream: LeaderStream = new LeaderStream({ journal, database: 0, apply, acknowledge() {} });
