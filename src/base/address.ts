@@ -39,6 +39,19 @@ export function isHost(text: string): boolean {
   return address.test(formatAddress({ host: text, port: 0 }));
 }
 
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const ipv6 = /^([0-9a-f:.]+)(?:%[\w.-]+)?$/i;
+
+/**
+ * Whether a host is an IP address and not a name; IPv6 without brackets, with a zone or without.
+ * The answer of node:net's isIP(), which would cost a node 5 ms of its start.
+ */
+export function isIpAddress(host: string): boolean {
+  if (ipv4.test(host)) return true;
+  const [, groups] = ipv6.exec(host) ?? [];
+  return groups !== undefined && URL.canParse(`http://[${groups}]`);
+}
+
 /** Whether an IP address is this machine's own, IPv4 mapped into IPv6 included. */
 export function isLoopback(host: string): boolean {
   return /^(::ffff:)?127\./i.test(host) || host === "::1";

@@ -2,7 +2,7 @@
 // cache an answer for half a minute, and Bun.listen() would use whichever address is free. Does not
 // connect. Rejects if a name has no address.
 
-import { isIP } from "node:net";
+import { isIpAddress } from "./address.ts";
 
 /**
  * All addresses of a host in the system's order, without duplicates; an address resolves to itself.
@@ -10,7 +10,7 @@ import { isIP } from "node:net";
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 export async function lookUp(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  if (isIpAddress(host)) return [host];
   const found = await Bun.dns.lookup(host, { backend: "system" });
   return [...new Set(found.map(({ address }) => address))];
 }

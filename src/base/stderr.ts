@@ -6,7 +6,6 @@
 // starts. The descriptor belongs to the process and not to a node, hence one stream per thread.
 
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { stderrLineBytesMax } from "./limits.ts";
 import { formatLine, type LogFormat } from "./log-line.ts";
 import { wantsColor } from "./wants-color.ts";
@@ -83,17 +82,21 @@ export function stderrHasColors(): boolean {
 
 /**
  * Bun makes descriptor 2 non-blocking when it creates `process.stderr`, except for a terminal. The
- * shell shares that descriptor and needs it blocking, so the terminal is opened again where the
- * system allows it.
+ * shell shares that descriptor and needs it blocking, so a pipe or a terminal is opened again where
+ * the system allows it. That also spares a node the streams of Node, which it needs for nothing
+ * else: 5 ms of its start.
  */
 function openWithoutWaiting(): number {
-  if (!isatty(stderr)) return process.stderr.fd;
-  if (process.platform !== "linux") return stderr;
+  const kind = fstatSync(stderr);
+  if (kind.isFile()) return stderr; // never waits for a reader
+  const isTerminal = kind.isCharacterDevice();
+  if (process.platform !== "linux") return isTerminal ? stderr : process.stderr.fd;
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {
     return openSync("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    return stderr; // another user's terminal: Ctrl-S then blocks the node, as it blocks Redis
+    // A socket, or another user's. Ctrl-S in that terminal blocks the node, as it blocks Redis.
+    return isTerminal ? stderr : process.stderr.fd;
   }
 }
 

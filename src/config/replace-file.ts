@@ -6,7 +6,6 @@
 // and owner, but others than owner and group lose access when passwords are written. A new file and
 // the draft are readable only by the owner, and the name of the draft cannot be guessed.
 
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectorySync } from "../base/sync-directory.ts";
@@ -91,7 +90,10 @@ function isOfDraft(error: unknown): boolean {
 // ---- by a draft ---------------------------------------------------------------------------------
 
 function replaceByDraft(target: string, bytes: Uint8Array, old: fs.Stats | null, disk: Disk): void {
-  const draft = join(dirname(target), `.mscache-config-${randomBytes(8).toString("hex")}`);
+  const draft = join(
+    dirname(target),
+    `.mscache-config-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`,
+  );
   // Fails if anything of that name exists, even a link.
   const file = disk.openSync(draft, O_WRONLY | O_CREAT | O_EXCL | noFollow, ownerOnly);
   try {

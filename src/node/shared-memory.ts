@@ -3,7 +3,6 @@
 // work on it belong to one thread each. It decides nothing about threads.
 // Invariant: the thread that expires or evicts an item records the effect.
 
-import { randomBytes } from "node:crypto";
 import { wallClockMs } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { CommandStatistics } from "../command/core/command-statistics.ts";
@@ -100,9 +99,8 @@ export function reserveMemory(config: Config): SharedMemory {
 
 /** Random in each process, and known to its threads only. */
 function drawHashKey(): HashKey {
-  const bytes = randomBytes(16);
-  const word = (number: number) => bytes.readInt32LE(number * 4);
-  return [word(0), word(1), word(2), word(3)];
+  const [first, second, third, fourth] = crypto.getRandomValues(new Int32Array(4));
+  return [first, second, third, fourth];
 }
 
 /** Attaches the thread with that number and marks it alive. */

@@ -3,7 +3,6 @@
 // ACLCheckAllUserCommandPerm), and whether a password is the user's. ACL DRYRUN asks it too.
 // Hot path for users with restrictions: judge() allocates nothing.
 
-import { timingSafeEqual } from "node:crypto";
 import { latin1Bytes } from "../../base/bytes.ts";
 import { compileGlob, type Glob } from "../../base/glob.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -64,7 +63,7 @@ export class Account implements Judge {
     const given = encoder.encode(hash);
     let isFound = false;
     for (const password of this.passwords) {
-      if (timingSafeEqual(password, given)) isFound = true;
+      if (crypto.timingSafeEqual(password, given)) isFound = true;
     }
     return isFound;
   }

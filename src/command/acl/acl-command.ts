@@ -2,7 +2,6 @@
 // (Control.users); WHOAMI, CAT and GENPASS need none of them. Replies and error texts are those of
 // redis 7.0 acl.c (aclCommand).
 
-import { randomBytes } from "node:crypto";
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { latin1Bytes } from "../../base/bytes.ts";
 import { errorReply, notAnInteger } from "../../base/errors.ts";
@@ -202,8 +201,9 @@ function generatePassword(_x: Context, request: Request, reply: Reply): void {
   }
   const digits = Math.ceil(bits / 4);
   reply.text(
-    randomBytes(Math.ceil(digits / 2))
-      .toString("hex")
+    crypto
+      .getRandomValues(new Uint8Array(Math.ceil(digits / 2)))
+      .toHex()
       .slice(0, digits),
   );
 }

@@ -2,7 +2,6 @@
 // who may change them is said elsewhere (node/node-users.ts).
 // Invariant: a password is kept as its SHA-256 hash only.
 
-import { createHash } from "node:crypto";
 import { latin1Bytes } from "../../base/bytes.ts";
 import {
   userBytesMax,
@@ -113,7 +112,7 @@ function reset(user: User, { allChannels }: UserDefaults): null {
 
 /** In hexadecimal digits. */
 export function hashOf(password: Uint8Array): string {
-  return createHash("sha256").update(password).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(password).digest("hex");
 }
 
 /** The hash that a rule names or whose password it names; null if it is none. */

@@ -2,7 +2,7 @@
 // browser, by another origin's script or by a name that it made point here (DNS rebinding), and
 // nobody from outside in protected mode. It knows neither users nor routes.
 
-import { isIP } from "node:net";
+import { isIpAddress } from "../../base/address.ts";
 
 /** What is judged of a request. */
 export interface Caller {
@@ -56,7 +56,7 @@ const hostHeader = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/@,]+))(?::\d{1,5})?$/i;
 function isOwnHost(header: string, names: ReadonlySet<string>): boolean {
   const [, bracketed, plain] = hostHeader.exec(header) ?? [];
   const host = (bracketed ?? plain ?? "").toLowerCase();
-  return isIP(host) !== 0 || host === "localhost" || names.has(host);
+  return isIpAddress(host) || host === "localhost" || names.has(host);
 }
 
 /**

@@ -4,7 +4,7 @@
 // host's, as in Redis, because Sentinel knows leaders by addresses that certificates seldom name.
 // Invariant: after close() it makes no callbacks; `closed` is called at most once.
 
-import { isIP } from "node:net";
+import { isIpAddress } from "../../base/address.ts";
 import { type Lookup, lookUp } from "../../base/host-lookup.ts";
 import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
@@ -81,7 +81,7 @@ export class LeaderConnection {
     const hosts = await lookup(host);
     const socket = link === null ? this.handlers() : this.tlsHandlers(link);
     // The certificate is judged by tlsHandlers(). A proxy may go by the name.
-    const name = isIP(host) === 0 ? { serverName: host } : {};
+    const name = !isIpAddress(host) ? { serverName: host } : {};
     const tls = link === null ? {} : { tls: { ...name, ...link, rejectUnauthorized: false } };
     let failures = 0;
     for (const hostname of hosts) {
