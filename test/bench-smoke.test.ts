@@ -19,7 +19,17 @@ const dear = [
   "clients",
 ];
 const withoutOptions = [
-  ...["memory", "hitratio", "sockets", "gc", "scripts", "libraries", "tags", "dictionaries"],
+  ...[
+    "memory",
+    "hitratio",
+    "sockets",
+    "gc",
+    "scripts",
+    "start",
+    "libraries",
+    "tags",
+    "dictionaries",
+  ],
 ];
 
 interface Table {
@@ -299,6 +309,20 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     expect(table.rows).toHaveLength(4);
     for (const name of servers.filter((name) => name !== "memcached")) {
       expectBetween(column(table, name), 0, 5000);
+    }
+  });
+
+  test("start: every server replies, and takes memory while it is idle", () => {
+    const [table] = tablesOf(output, "start");
+    expect(table.rows.map(([name]) => name)).toEqual([
+      ...["mscache", "mscache, 4 threads"],
+      ...servers.filter((name) => name !== "mscache"),
+    ]);
+    for (const [, reply, quickest, , idle] of table.rows.map((row) => row.map(Number))) {
+      expect(reply).toBeGreaterThanOrEqual(quickest);
+      expect(quickest).toBeGreaterThan(0);
+      expect(idle).toBeGreaterThan(1);
+      expect(idle).toBeLessThan(500);
     }
   });
 

@@ -24,6 +24,7 @@ import { resident } from "./resident.ts";
 import { scripts } from "./scripts.ts";
 import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
+import { start } from "./start.ts";
 import { type Benchmark, type Context, printTable, type Table } from "./suite.ts";
 import { tags } from "./tags.ts";
 import { threads } from "./threads.ts";
@@ -42,6 +43,7 @@ const benchmarks: readonly Benchmark[] = [
     gc,
     replication,
     resident,
+    start,
     tls,
     scripts,
     libraries,

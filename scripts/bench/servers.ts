@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly tls?: { readonly port: number; readonly cert: string; readonly key: string };
   /** Lets the server use all processors, for runs with several threads. */
   readonly unpinned?: boolean;
+  /** How often to ask whether it serves, in milliseconds; 20 by default. */
+  readonly pollMs?: number;
 }
 
 export interface ServerSpec {
@@ -174,12 +176,12 @@ export class RunningServer implements AsyncDisposable {
     return admin.resetStatistics(this.target.port, this.spec.protocol);
   }
 
-  async ready(): Promise<void> {
+  async ready(pollMs = 20): Promise<void> {
     const deadline = performance.now() + startTimeoutMs;
     while (!(await admin.isReady(this.target.port, this.spec.protocol))) {
       const exit = this.process.exitCode;
       if (exit !== null || performance.now() > deadline) throw this.startFailure(exit);
-      await Bun.sleep(20);
+      await Bun.sleep(pollMs);
     }
   }
 
@@ -231,7 +233,7 @@ export async function startServer(
   });
   const server = new RunningServer(spec, port, child, folder);
   try {
-    await server.ready();
+    await server.ready(options.pollMs);
   } catch (error) {
     await server[Symbol.asyncDispose]();
     throw error;
