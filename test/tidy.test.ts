@@ -78,8 +78,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // What runs in somebody's process may use the whole server, and has the client's errors.
   "embed/": [...serverRooms, "client/"],
   "bench/": ["base/", "protocol/"],
-  // Replies are shown as the protocol has them.
-  "cli/": ["base/", "config/", "node/", "client/", "bench/", "protocol/resp/reply-parser.ts"],
+  "move/": ["base/", "protocol/", "rdb/", "replication/", "client/"],
+  "cli/": [
+    ...["base/", "config/", "node/", "client/", "bench/", "move/"],
+    "protocol/resp/reply-parser.ts", // replies are shown as the protocol has them
+  ],
   "main.ts": ["cli/"],
   "worker.ts": serverRooms,
   "index.ts": ["client/", "embed/"],

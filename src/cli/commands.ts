@@ -26,5 +26,13 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "list keys, or the biggest and the hottest",
     load: () => import("./list-keys.ts"),
   },
+  export: {
+    summary: "write what a server holds into a file",
+    load: () => import("./export.ts"),
+  },
+  import: {
+    summary: "write the items of a file into a server",
+    load: () => import("./import.ts"),
+  },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

@@ -51,7 +51,7 @@ export class Output {
   async write(output: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return;
     try {
-      this.sink.write(output);
+      await this.sink.write(output); // a long text is written at once, and may fail here
       await this.sink.flush();
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -29,6 +29,8 @@ export interface SnapshotSink {
   settles?(offset: number): void;
   /** An item that follows is not put, as it is too long; without a range, its key is. */
   lacks?(key: Uint8Array, keyStart: number, keyEnd: number): void;
+  /** Bytes of the payload as they came, when all that they hold was handed on. */
+  payload?(bytes: Uint8Array): void;
   /** A library of functions; false if there are too many. */
   library?(bytes: Uint8Array, start: number, end: number): boolean;
   /** False if there is no room for the item. */
@@ -133,6 +135,7 @@ export class SnapshotReceiver {
     const end = Math.min(chunk.length, start + left);
     const taken = this.reader.push(chunk, start, end);
     this.receivedBytes += taken;
+    this.sink.payload?.(chunk.subarray(start, start + taken));
     if (isCounted) this.checkCount(end - start - taken);
     if (this.reader.done) this.phase = isCounted ? "done" : "mark";
     return start + taken;

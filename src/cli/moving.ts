@@ -1,0 +1,56 @@
+// What the subcommands share that move data: the server they are told, errors that people can read,
+// and how counts and sizes are written.
+
+import { ConfigError } from "../base/errors.ts";
+import { MoveError } from "../move/move-error.ts";
+import type { Target } from "../move/server-link.ts";
+import { Failure } from "./failure.ts";
+import type { NodeArguments } from "./node-client.ts";
+import { settingsOf } from "./node-session.ts";
+import { shownText } from "./shown-text.ts";
+
+export interface ToldTarget extends Target {
+  /** Whether the address names a database. */
+  readonly namesDatabase: boolean;
+}
+
+/** Throws a ConfigError. */
+export function targetOf(args: NodeArguments): ToldTarget {
+  const { places, tls, login, database } = settingsOf(args);
+  const namesDatabase = /^[a-z]+:\/\/.*(\/\d+|[?&]db=\d+)$/i.test(args.addr.trim());
+  return { place: places[0], tls, login, database, namesDatabase };
+}
+
+/** A MoveError becomes a Failure. What it quotes of servers and files moves no cursor. */
+export async function moving<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof MoveError)) throw error;
+    throw new Failure(shownText(error.message), { cause: error });
+  }
+}
+
+/** The number of a database, or undefined. Throws a ConfigError. */
+export function databaseOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ConfigError(`--db must be the number of a database, not "${text}"`);
+}
+
+export function count(value: number, one: string, many = `${one}s`): string {
+  return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
+}
+
+/** "3 hash, 1 list", in the order of the alphabet. */
+export function kinds(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort(([one], [two]) => (one < two ? -1 : 1));
+  return sorted.map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
+}
+
+const sizeUnits = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+export function size(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${sizeUnits[power]}`;
+}
