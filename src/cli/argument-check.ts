@@ -5,6 +5,9 @@
 import type { ArgDef, ArgsDef, Resolvable } from "citty";
 import { ConfigError } from "../base/errors.ts";
 
+/** The hint of a last positional that may stand for several words; `args._` has them all. */
+export const anyNumber = "...";
+
 /** Throws a ConfigError with one sentence about the first mistake. */
 export function checkArguments(
   command: string,
@@ -49,7 +52,7 @@ function checkWords(command: string, words: readonly string[], definitions: Args
   const missing = wanted.find(([, { required }], i) => required !== false && i >= words.length);
   if (missing) throw new ConfigError(`${command} needs a ${missing[0]}; ${hint(command)}`);
   const surplus = words[wanted.length];
-  if (surplus !== undefined) {
+  if (surplus !== undefined && wanted.at(-1)?.[1].valueHint !== anyNumber) {
     throw new ConfigError(`unexpected argument "${surplus}"; ${hint(command)}`);
   }
 }

@@ -34,5 +34,6 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "write the items of a file into a server",
     load: () => import("./import.ts"),
   },
+  top: { summary: "watch nodes live", load: () => import("./top.ts") },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };
