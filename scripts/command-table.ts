@@ -7,6 +7,7 @@ import { flag } from "../src/command/core/flags.ts";
 import { namesByType } from "../src/command/core/foreign-commands.ts";
 import { type Argument, parseSyntax } from "../src/command/core/syntax.ts";
 import { commands } from "../src/command/table.ts";
+import { table } from "./markdown.ts";
 
 const titles: Readonly<Record<CommandGroup, string>> = {
   string: "Strings",
@@ -119,11 +120,4 @@ function formatBare({ name, type, token, parts, isOptional }: Argument): string 
     return isOptional && token === undefined ? choice : `<${choice}>`;
   }
   return type === "block" ? formatAll(parts, " ") : type === "pure-token" ? `${token}` : name;
-}
-
-function table([first = [], ...rows]: readonly (readonly string[])[]): string {
-  const lines = [first, first.map(() => "---"), ...rows];
-  return lines
-    .map((cells) => `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`)
-    .join("\n");
 }

@@ -1,14 +1,16 @@
-// The documents as tests: the tables of options and of commands, the index of test/README.md, and
-// the files that comments and documents name. It judges facts, not words.
+// The documents as tests: the generated tables, the index of test/README.md, and the files that
+// comments and documents name. It judges facts, not words.
 // Invariant: whatever a document says about commands, options and files is compared with the code.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { clientTable, keyTable } from "../scripts/client-table.ts";
-import { commandTable } from "../scripts/command-table.ts";
+import { errorTables } from "../scripts/error-table.ts";
+import { generatedParts } from "../scripts/generated-parts.ts";
+import { withPart } from "../scripts/markdown.ts";
+import { optionTables } from "../scripts/option-table.ts";
 import { commands } from "../src/command/table.ts";
-import { optionTable } from "../src/config/config.ts";
 import { options } from "../src/config/options.ts";
 import { commentLines, type Line, literalsOf, readSources } from "./support/source.ts";
 
@@ -40,16 +42,26 @@ test("comments and documents name only files that are there", () => {
   expectNone(strays);
 });
 
-test("the README's table of options is what src/config/options.ts says", () => {
-  const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
-  const isFresh = readme.includes(optionTable());
-  expectNone(isFresh ? [] : ["README.md: run `bun run docs`"]);
-});
+test.each(generatedParts.map((it) => [it.document, it.part, it] as const))(
+  "%s has the %s that the code says",
+  (path, part, { make }) => {
+    const document = readFileSync(join(repositoryRoot, path), "utf8");
+    const isFresh = withPart(document, part, make()) === document;
+    expectNone(isFresh ? [] : [`${path}: run \`bun run docs\``]);
+  },
+);
 
-test("src/command/COMMANDS.md is what the rows of the commands say", () => {
-  const document = readFileSync(join(repositoryRoot, "src/command/COMMANDS.md"), "utf8");
-  const isFresh = document.includes(commandTable());
-  expectNone(isFresh ? [] : ["src/command/COMMANDS.md: run `bun run docs`"]);
+test("the tables of options and of errors have a row for each", () => {
+  const flags = [...optionTables().matchAll(/^\| `--([\w-]+) .*$/gm)];
+  const names = Object.values(options).map(({ name }) => name);
+  expect(flags.map(([, name]) => name).sort()).toEqual([...names].sort());
+  for (const [row] of flags) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);
+  const union = readFileSync(join(repositoryRoot, "src/client/client-errors.ts"), "utf8");
+  const [, codes = ""] = /^export type ErrorCode =([\s\S]*?);$/m.exec(union) ?? [];
+  const all = [...codes.matchAll(/"(\w+)"/g)].map(([, code]) => code);
+  const told = [...errorTables().matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+  expect(all.length).toBeGreaterThan(20);
+  expect(told.filter((code) => code !== "code").sort()).toEqual(all.sort());
 });
 
 test.each([

@@ -1,28 +1,9 @@
 // The errors of the client: one class for each situation that a caller can act on. `code` is stable
 // and meant for switch; `message` is for people and may change; `cause` is the underlying error, if
 // any. Nothing is logged and nothing is decided here.
-// Invariant: every method of the client rejects only with a subclass of MSCacheError.
-//
-// | code                | class                 | meaning                                | remedy
-// |---------------------|-----------------------|----------------------------------------|-----------------------------------------
-// | CONNECT_FAILED      | ConnectError          | no connection, or the login failed     | check address, password, server
-// | CONNECTION_LOST     | ConnectionLostError   | lost after the write was sent, or too  | it may have been executed: read the key
-// |                     |                       | often after a read was                 | before repeating a write
-// | ABORTED             | AbortedError          | the request's signal was aborted       | `sent`: whether it may have been executed
-// | TIMEOUT             | TimeoutError          | no reply within its timeout            | `sent`: whether it may have been executed
-// | SERVER_ERROR        | ServerError           | the server refused; see `serverCode`   | WRONGTYPE, OOM, NOPERM, LOADING, ERR ...
-// | READ_ONLY           | ReadOnlyError         | followers refused the write twice      | a failover is under way: try again
-// | TOO_MANY_PENDING    | TooManyPendingError   | maxPending requests await replies      | slow down, or raise maxPending
-// | PROTOCOL_ERROR      | ProtocolError         | the reply is not RESP3, or of a kind   | check that address and port belong to
-// |                     |                       | that the command does not have         | an MSCache or Redis server
-// | RESULT_OUT_OF_RANGE | ResultOutOfRangeError | executed; the result is beyond 2^53-1  | use `result`, a bigint
-// | CROSS_SHARD         | CrossShardError       | keys of several shards in one command, | give them one {tag}: "{user:1}:name"
-// |                     |                       | transaction or script; nothing was sent|
-// | CONFLICT            | ConflictError         | a watched key changed at each attempt  | try again later; nothing was written
-// | CLOSED              | ClosedError           | close() was called, or what the        | connect() again
-// |                     |                       | message names has ended                |
-// | INVALID_ARGUMENT    | InvalidArgumentError  | a wrong argument or option, or a list  | the message names the argument; no
-// |                     |                       | that a callback gave                   | command that has it was sent
+// Invariant: every method of the client rejects only with a subclass of MSCacheError. The docstring
+// of a class says what the error means and, after "What to do:", its remedy: ERRORS.md is made of
+// these.
 
 /** The `code` of every error of the client. */
 export type ErrorCode =
@@ -67,6 +48,7 @@ export abstract class MSCacheError extends Error {
 
 /**
  * No connection to `address`: refused, unreachable, too slow, or the login failed (see `cause`).
+ * What to do: check address, password and server.
  *
  * @example
  * if (error instanceof ConnectError) console.error(`${error.address} cannot be reached`);
@@ -84,7 +66,9 @@ export class ConnectError extends MSCacheError {
 }
 
 /**
- * The connection was lost after the request was sent. The request may have been executed.
+ * The connection was lost after a write was sent, or again and again after a read was. A write may
+ * have been executed.
+ * What to do: read the key before you repeat the write.
  *
  * @example
  * if (error instanceof ConnectionLostError) console.error("read before you write it again");
@@ -103,6 +87,7 @@ export class ConnectionLostError extends MSCacheError {
 
 /**
  * The `signal` of the request was aborted; `cause` is its reason.
+ * What to do: if `sent` is false, it was not executed; otherwise it may have been.
  *
  * @example
  * if (error instanceof AbortedError && !error.sent) console.error("it was not executed");
@@ -121,6 +106,7 @@ export class AbortedError extends MSCacheError {
 
 /**
  * No reply within `requestTimeoutMs`, or the request's own `timeout`.
+ * What to do: if `sent` is false, it was not executed; otherwise it may have been.
  *
  * @example
  * if (error instanceof TimeoutError && !error.sent) console.error("it was not executed");
@@ -140,6 +126,7 @@ export class TimeoutError extends MSCacheError {
 
 /**
  * The server replied with an error.
+ * What to do: `serverCode` says why: `OOM`, `LOADING`, `NOPERM`, `WRONGTYPE`, `ERR` ...
  *
  * @example
  * if (error instanceof ServerError && error.serverCode === "OOM") console.error("no memory left");
@@ -159,6 +146,7 @@ export class ServerError extends MSCacheError {
 
 /**
  * A follower refused the write, and so did the node that was found as the leader after that.
+ * What to do: a failover is under way: try again.
  *
  * @example
  * if (error instanceof ReadOnlyError) console.error("a failover is under way: try again");
@@ -177,6 +165,7 @@ export class ReadOnlyError extends MSCacheError {
 
 /**
  * `maxPending` requests are waiting for replies. This one was not sent.
+ * What to do: slow down, or raise `maxPending`.
  *
  * @example
  * if (error instanceof TooManyPendingError) console.error("too fast for the server");
@@ -192,6 +181,7 @@ export class TooManyPendingError extends MSCacheError {
 
 /**
  * The reply is not RESP3, or of a kind that the command does not have.
+ * What to do: check that address and port are those of an MSCache or a Redis.
  *
  * @example
  * if (error instanceof ProtocolError) console.error("is this the port of a cache?");
@@ -203,6 +193,7 @@ export class ProtocolError extends MSCacheError {
 
 /**
  * The result is beyond 2^53 - 1 and would lose precision as a number. The command was executed.
+ * What to do: take `result`, a bigint, or read the key with `get()`.
  *
  * @example
  * if (error instanceof ResultOutOfRangeError) console.error(`it is ${error.result} now`);
@@ -221,7 +212,8 @@ export class ResultOutOfRangeError extends MSCacheError {
 
 /**
  * Keys that one command, transaction or script names are in several shards, and it cannot be split.
- * Nothing was sent. Keys with the same part in braces, such as "{user:1}:name", are in one shard.
+ * Nothing was sent.
+ * What to do: give the keys one part in braces, as in `{user:1}:name`; they are then in one shard.
  *
  * @example
  * if (error instanceof CrossShardError) console.error(error.keys, "need one {tag}");
@@ -245,6 +237,7 @@ export class CrossShardError extends MSCacheError {
 
 /**
  * Others changed a watched key before each attempt of a transaction. Nothing was executed.
+ * What to do: try again later.
  *
  * @example
  * if (error instanceof ConflictError) console.error("others write it all the time");
@@ -261,6 +254,7 @@ export class ConflictError extends MSCacheError {
 /**
  * The client was closed before the call, or before its reply arrived; or what the message names
  * has ended: a store, a copy, a watch() whose `command` was kept.
+ * What to do: connect again, or make a new one.
  *
  * @example
  * if (error instanceof ClosedError) console.error("this client is closed");
@@ -277,6 +271,7 @@ export class ClosedError extends MSCacheError {
 /**
  * An argument or an option is invalid, or no option has this name; or a callback, such as that of
  * watch(), returned what cannot be sent. No command that has it was sent.
+ * What to do: the message names the argument or the option.
  *
  * @example
  * if (error instanceof InvalidArgumentError) console.error(error.message);

@@ -1,7 +1,6 @@
 // The configuration of a node: the precedence of its sources (a value pinned by CONFIG REWRITE,
-// flag, environment, file, default), the relations between values, and the views of CONFIG GET/SET
-// and the documents. The options themselves are rows of options.ts. It reads only from its
-// arguments.
+// flag, environment, file, default), the relations between values, and the views of CONFIG GET/SET.
+// The options themselves are rows of options.ts. It reads only from its arguments.
 // Invariant: every Config returned has been checked completely; every mistake is a ConfigError with
 // one sentence.
 
@@ -216,33 +215,4 @@ function settingsOf<K extends Key>(key: K): Setting[] {
       return changed;
     },
   }));
-}
-
-// ---- documents ----------------------------------------------------------------------------------
-
-/** The options as a table in Markdown, for the README. */
-export function optionTable(): string {
-  const rows = optionKeys.map((key) => {
-    const option = options[key];
-    return [
-      `\`--${option.name} ${option.hint}\``,
-      `\`${option.environment}\``,
-      showDefault(option),
-      option.change === "applies" ? "at once" : "at restart",
-      option.doc,
-    ];
-  });
-  const head = ["Flag", "Environment", "Default", "Changes", "Meaning"];
-  const lines = [head, head.map(() => "---"), ...rows];
-  return lines.map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
-}
-
-/** The default as shown in the table: as code, as a phrase, or empty. */
-function showDefault({ default: text, derive }: (typeof options)[Key]): string {
-  if (derive || text === "") return text;
-  return `\`${text}\``;
-}
-
-function escapeCell(text: string): string {
-  return text.replaceAll("|", "\\|");
 }

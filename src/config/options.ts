@@ -1,7 +1,8 @@
 // Every option of a node in one table: flag, configuration-file key and environment variable,
 // default, sentence, how its text is read, whether a change applies at once, and the names by which
-// Redis's CONFIG knows it. The help, the README's table, the loader and CONFIG GET/SET are all made
-// from it. config.ts decides which source of a value counts, and checks values against each other.
+// Redis's CONFIG knows it. The help, the tables in README.md, the loader and CONFIG GET/SET are all
+// made from it. config.ts decides which source of a value counts, and checks values against each
+// other.
 
 import { type Address, formatAddress } from "../base/address.ts";
 import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";

@@ -1,21 +1,11 @@
 // The errors of what runs inside somebody's process: one class for each situation that its owner
 // can act on, beside those of the client (client/client-errors.ts), whose base class they have.
-//
-// | code            | class              | meaning                              | remedy
-// |-----------------|--------------------|--------------------------------------|---------------------------
-// | SERVE_FAILED    | ServeError         | the server could not start, or not   | see `message` and `cause`:
-// |                 |                    | save its snapshot at its end         | an address, a file
-// | SERVER_FAULT    | ServerFaultError   | a mistake in the server's own code   | report it; serve() again.
-// |                 |                    | ended it; the process lives          | Unsaved data are lost
-// | VALUE_TOO_LARGE | ValueTooLargeError | key or value are larger than the     | raise `maxValueSize` or
-// |                 |                    | store accepts; nothing changed       | `maxMemory`, or split it
-// | STORE_FULL      | StoreFullError     | the memory is full, and nothing may  | delete, raise `maxMemory`,
-// |                 |                    | be evicted; nothing changed          | or let it evict
 
 import { MSCacheError } from "../client/client-errors.ts";
 
 /**
- * The server could not start, or its last snapshot could not be saved; `cause` says why.
+ * The server could not start, or its last snapshot could not be saved.
+ * What to do: `message` and `cause` name the address or the file.
  *
  * @example
  * if (error instanceof ServeError) console.error("not started, or not saved:", error.cause);
@@ -28,6 +18,7 @@ export class ServeError extends MSCacheError {
 /**
  * A mistake in the server's own code has ended that server; `cause` is what was thrown. Nothing
  * else in the process is concerned. What it held in memory is lost.
+ * What to do: call `serve()` again, and report it.
  *
  * @example
  * if (error instanceof ServerFaultError) console.error("serve() again, and report", error.cause);
@@ -38,7 +29,9 @@ export class ServerFaultError extends MSCacheError {
 }
 
 /**
- * A key or value is larger than the store accepts. Nothing was stored, and nothing evicted.
+ * A key or value is larger than the store accepts: than `maxValueSize`, or a quarter of
+ * `maxMemory`. Nothing was stored, and nothing evicted.
+ * What to do: raise them, or split the value.
  *
  * @example
  * if (error instanceof ValueTooLargeError) console.error("it does not fit:", error.message);
@@ -49,7 +42,8 @@ export class ValueTooLargeError extends MSCacheError {
 }
 
 /**
- * The memory is full, and the store may not evict. What was there is there.
+ * The memory is full, and the store may not evict (`eviction: "none"`). What was there is there.
+ * What to do: delete, raise `maxMemory`, or let it evict.
  *
  * @example if (error instanceof StoreFullError) console.error("nothing may be evicted");
  */

@@ -1,18 +1,12 @@
 // The errors of a copy in this process, follow(), beside those of the client, whose base class they
 // have. What goes wrong with the first connection is a ConnectError; a read of a closed copy throws
 // a ClosedError.
-//
-// | code         | class            | meaning                                | remedy
-// |--------------|------------------|----------------------------------------|---------------------------
-// | BEHIND       | BehindError      | the offset was not reached within the  | ask the leader, or wait
-// |              |                  | time of waitFor()                      | longer
-// | FOLLOW_FAULT | FollowFaultError | a mistake in the copy's own code ended | report it; follow() again
-// |              |                  | it; the process lives                  |
 
 import { MSCacheError } from "../client/client-errors.ts";
 
 /**
  * The copy has not reached the offset within the time that waitFor() was given.
+ * What to do: ask the leader, or wait longer.
  *
  * @example
  * if (error instanceof BehindError) console.error(`only at ${error.offset} of ${error.wanted}`);
@@ -33,6 +27,7 @@ export class BehindError extends MSCacheError {
 
 /**
  * A mistake in the copy's own code has ended the copy; `cause` is what was thrown.
+ * What to do: call `follow()` again, and report it.
  *
  * @example
  * if (error instanceof FollowFaultError) console.error("follow() again, and report", error.cause);

@@ -3,8 +3,6 @@
  * with one data thread and four; and what a scrape costs.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
-import { metricTable } from "../../src/node/admin/metrics.ts";
 import { caseMsMax, respClient, waitFor } from "../harness.ts";
 import { type AdminNode, startAdminNode } from "../support/admin-bed.ts";
 import { calledCommands } from "../support/every-command.ts";
@@ -71,11 +69,6 @@ test("every family has help and type, and none is told twice", async () => {
   const typed = [...text.matchAll(/^# TYPE (\S+) (?:counter|gauge|histogram)$/gm)];
   expect(typed.map(([, name]) => name)).toEqual(helped);
   expect(new Set(helped).size).toBe(helped.length);
-});
-
-test("the README's table of metrics is current: bun run docs", async () => {
-  const path = join(import.meta.dir, "../../src/node/admin/README.md");
-  expect(await Bun.file(path).text()).toContain(metricTable());
 });
 
 test("a leader tells of each follower, and a follower of its leader", async () => {

@@ -1,5 +1,6 @@
-// Runs the examples of src/client/README.md, and what the README shows of the client: every block
-// of code is a program of its own, and what it logs is what the comments behind console.log() say.
+// Runs the examples of src/client/README.md and ERRORS.md, and what the README shows of the client:
+// every block of code is a program of its own, and what it logs is what the comments behind
+// console.log() say.
 // The addresses in them stand for nodes that this test starts.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
@@ -12,9 +13,10 @@ setDefaultTimeout(caseMsMax);
 
 const root = join(import.meta.dir, "../..");
 const guide = await blocksOf("src/client/README.md");
+const errors = await blocksOf("src/client/ERRORS.md");
 const readme = await blocksOf("README.md");
 /** The examples of servers in one's own process are those of test/embed/guide.test.ts. */
-const blocks = [...readme.filter((code) => !code.includes("serve")), ...guide];
+const blocks = [...readme.filter((code) => !code.includes("serve")), ...guide, ...errors];
 
 async function blocksOf(path: string): Promise<string[]> {
   const text = await Bun.file(join(root, path)).text();

@@ -1,19 +1,12 @@
 // The errors that only a cache has, beside those of the client (../client-errors.ts). An error that
 // a factory of this process throws reaches its callers as it is.
-//
-// | code            | class               | meaning                              | remedy
-// |-----------------|---------------------|--------------------------------------|---------------------------
-// | FACTORY_TIMEOUT | FactoryTimeoutError | no value within `timeout.hard`, and  | a faster origin, a longer
-// |                 |                     | no stale one to serve                | limit, or a grace
-// | FACTORY_FAILED  | FactoryFailedError  | the factory of another process, for  | see its message, which is
-// |                 |                     | which this one waited, has failed;   | the message of that error
-// |                 |                     | or one of getOrSetMany() did not     |
-// |                 |                     | return one value for each key        |
 
 import { MSCacheError } from "../client-errors.ts";
 
 /**
- * No value within `timeout.hard`: the factory, or the wait for that of another process.
+ * No value within `timeout.hard`, and no stale one to serve: the factory takes too long, or that of
+ * another process does, for which this one waited.
+ * What to do: a faster origin, a longer limit or a `grace`.
  *
  * @example
  * if (error instanceof FactoryTimeoutError) console.error(`the origin is slow: ${error.key}`);
@@ -32,6 +25,7 @@ export class FactoryTimeoutError extends MSCacheError {
 /**
  * The factory of another process has failed while this one waited for it, or a factory of
  * getOrSetMany() did not return one value for each key. No value was stored.
+ * What to do: the message is that of the factory's error.
  *
  * @example
  * if (error instanceof FactoryFailedError) console.error("the origin fails:", error.message);

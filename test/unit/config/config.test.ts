@@ -6,13 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../../../src/base/address.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { memoryBoundBytes } from "../../../src/base/system-memory.ts";
-import {
-  type Config,
-  loadConfig,
-  type OptionValues,
-  options,
-  optionTable,
-} from "../../../src/config/config.ts";
+import { type Config, loadConfig, type OptionValues, options } from "../../../src/config/config.ts";
 import { parseConfigFile } from "../../../src/config/file.ts";
 import {
   formatSize,
@@ -442,12 +436,4 @@ describe("the memory that the process may use", () => {
     };
     expect(bound(files)).toBe(8 * gb);
   });
-});
-
-test("the table of options has a row for each flag and escapes bars", () => {
-  const rows = optionTable().split("\n").slice(2);
-  expect(rows.map((row) => /`--([\w-]+) /.exec(row)?.[1])).toEqual(
-    Object.values(options).map(({ name }) => name),
-  );
-  for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);
 });
