@@ -79,10 +79,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "embed/": [...serverRooms, "client/"],
   "bench/": ["base/", "protocol/"],
   "move/": ["base/", "protocol/", "rdb/", "replication/", "client/"],
-  "cli/": [
-    ...["base/", "config/", "node/", "client/", "bench/", "move/"],
-    "protocol/resp/reply-parser.ts", // replies are shown as the protocol has them
-  ],
+  // The prompt speaks to servers itself, and completes the commands of the table.
+  "cli/": [...["base/", "config/", "node/", "client/", "bench/", "move/", "protocol/", "command/"]],
   "main.ts": ["cli/"],
   "worker.ts": serverRooms,
   "index.ts": ["client/", "embed/"],

@@ -28,6 +28,49 @@ export function checkArguments(
   checkWords(command, words, definitions);
 }
 
+/**
+ * The arguments with a `--` before the first word, if the last positional of the definition is
+ * called `name...`: that one takes all words from there on, those that look like flags too.
+ */
+export function separateWords(
+  args: readonly string[],
+  definition: Resolvable<ArgsDef> = {},
+): string[] {
+  const definitions = definition as ArgsDef;
+  if (!Object.keys(definitions).some(takesAll)) return [...args];
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i] ?? "";
+    if (argument === "--") break;
+    if (argument === "-" || !argument.startsWith("-")) {
+      return [...args.slice(0, i), "--", ...args.slice(i)];
+    }
+    const found = flagOf(argument, definitions);
+    if (found !== null && found.definition.type !== "boolean" && !found.hasValue) i++;
+  }
+  return [...args];
+}
+
+interface Flag {
+  readonly name: string;
+  readonly definition: ArgDef;
+  readonly hasValue: boolean;
+}
+
+/** Null: there is no such flag. A flag of one letter has one dash and no `=`. */
+function flagOf(argument: string, definitions: ArgsDef): Flag | null {
+  if (!argument.startsWith("--")) {
+    const letter = argument.slice(1);
+    const found = Object.entries(definitions).find(
+      ([, one]) => "alias" in one && one.alias === letter,
+    );
+    return found === undefined ? null : { name: found[0], definition: found[1], hasValue: false };
+  }
+  const [name = "", ...value] = argument.slice(2).split("=");
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+  if (definition === undefined || isPositional(definition)) return null;
+  return { name, definition, hasValue: value.length > 0 };
+}
+
 /** Returns whether the flag takes the next argument as its value. */
 function checkFlag(
   command: string,
@@ -35,14 +78,13 @@ function checkFlag(
   next: string | undefined,
   definitions: ArgsDef,
 ): boolean {
-  const [name = "", ...value] = argument.replace(/^--/, "").split("=");
-  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-  if (definition === undefined || !argument.startsWith("--") || isPositional(definition)) {
+  const flag = flagOf(argument, definitions);
+  if (flag === null) {
     throw new ConfigError(`unknown flag ${argument.split("=")[0]}; ${hint(command)}`);
   }
-  if (definition.type === "boolean" || value.length > 0) return false;
+  if (flag.definition.type === "boolean" || flag.hasValue) return false;
   if (next === undefined || next.startsWith("--")) {
-    throw new ConfigError(`--${name} needs a value`);
+    throw new ConfigError(`--${flag.name} needs a value`);
   }
   return true;
 }
@@ -52,6 +94,7 @@ function checkWords(command: string, words: readonly string[], definitions: Args
   const missing = wanted.find(([, { required }], i) => required !== false && i >= words.length);
   if (missing) throw new ConfigError(`${command} needs a ${missing[0]}; ${hint(command)}`);
   const surplus = words[wanted.length];
+  if (wanted.some(([name]) => takesAll(name))) return;
   if (surplus !== undefined && wanted.at(-1)?.[1].valueHint !== anyNumber) {
     throw new ConfigError(`unexpected argument "${surplus}"; ${hint(command)}`);
   }
@@ -59,6 +102,10 @@ function checkWords(command: string, words: readonly string[], definitions: Args
 
 function isPositional(definition: ArgDef): boolean {
   return definition.type === "positional";
+}
+
+function takesAll(name: string): boolean {
+  return name.endsWith("...");
 }
 
 function hint(command: string): string {

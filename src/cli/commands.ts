@@ -35,5 +35,6 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     load: () => import("./import.ts"),
   },
   top: { summary: "watch nodes live", load: () => import("./top.ts") },
+  cli: { summary: "send commands, or open a prompt", load: () => import("./cli.ts") },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

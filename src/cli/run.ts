@@ -10,7 +10,7 @@ import { formatLine, type LogFormat } from "../base/log-line.ts";
 import { writeLine } from "../base/stderr.ts";
 import { mscacheVersion } from "../base/version.ts";
 import { options } from "../config/config.ts";
-import { checkArguments } from "./argument-check.ts";
+import { checkArguments, separateWords } from "./argument-check.ts";
 import { subcommands } from "./commands.ts";
 import { Failure, NodeFailure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";
@@ -33,19 +33,31 @@ async function dispatch(args: readonly string[]): Promise<void> {
   }
   const name = isNamed ? first : "serve";
   const rest = isNamed ? args.slice(1) : [...args];
-  const flags = beforeSeparator(rest);
-  if (flags.includes("--version") || flags.includes("-v")) return print(mscacheVersion);
-  const wantsHelp = flags.includes("--help") || flags.includes("-h");
-  if (wantsHelp && name === "serve") return print(nodeHelp());
-  await start(name, rest, wantsHelp);
+  if (name === "serve") {
+    const flags = beforeSeparator(rest);
+    if (wantsVersion(flags)) return print(mscacheVersion);
+    if (wantsHelp(flags)) return print(nodeHelp());
+  }
+  await start(name, rest);
 }
 
-async function start(name: string, args: string[], wantsHelp: boolean): Promise<void> {
+async function start(name: string, args: readonly string[]): Promise<void> {
   const command = (await subcommands[name]?.load())?.default;
   if (command === undefined) throw new ConfigError(`unknown command "${name}"`);
-  if (wantsHelp) return print(await subcommandHelp(command));
-  checkArguments(name, args, command.args);
-  await runCommand(command as CommandDef, { rawArgs: args });
+  const rawArgs = separateWords(args, command.args);
+  const flags = beforeSeparator(rawArgs);
+  if (wantsVersion(flags)) return print(mscacheVersion);
+  if (wantsHelp(flags)) return print(await subcommandHelp(command));
+  checkArguments(name, rawArgs, command.args);
+  await runCommand(command as CommandDef, { rawArgs });
+}
+
+function wantsVersion(flags: readonly string[]): boolean {
+  return flags.includes("--version") || flags.includes("-v");
+}
+
+function wantsHelp(flags: readonly string[]): boolean {
+  return flags.includes("--help") || flags.includes("-h");
 }
 
 /** Everything after `--` is data, even if it looks like a flag. */

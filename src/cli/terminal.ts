@@ -34,6 +34,14 @@ export async function untilInterrupted<T>(work: (end: AbortSignal) => Promise<T>
   }
 }
 
+/** Resolves when the signal is aborted. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 /**
  * Standard output for many writes. A write waits while the reader is slow, and other events are
  * served meanwhile. One Output a process; write one text after the other.

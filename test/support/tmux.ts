@@ -40,13 +40,13 @@ export class Terminal implements AsyncDisposable {
     return this.run("capture-pane", "-p", ...(styled ? ["-e"] : []));
   }
 
-  /** Waits until the screen shows it, and returns the screen. */
+  /** Waits until the screen, without empty lines at its end, shows it, and returns the screen. */
   async shows(what: string | RegExp): Promise<string> {
     let screen = "";
     const isThere = () => (typeof what === "string" ? screen.includes(what) : what.test(screen));
     try {
       return await waitFor(async () => {
-        screen = await this.screen();
+        screen = (await this.screen()).trimEnd();
         return isThere() ? screen : "";
       });
     } catch (error) {
@@ -54,6 +54,21 @@ export class Terminal implements AsyncDisposable {
         cause: error,
       });
     }
+  }
+
+  /** Waits until these are the last lines of the screen. */
+  endsWith(lines: string): Promise<string> {
+    return this.shows(new RegExp(`(^|\\n)${RegExp.escape(lines)}$`));
+  }
+
+  /** Types text as it is. */
+  async type(text: string): Promise<void> {
+    await this.run("send-keys", "-l", "--", text);
+  }
+
+  async enter(line: string): Promise<void> {
+    await this.type(line);
+    await this.press("Enter");
   }
 
   /** Names of keys as tmux has them ("Up", "C-c"), or texts. */

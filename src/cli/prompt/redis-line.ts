@@ -1,0 +1,38 @@
+// A line of commands as redis-cli reads it, and commands as they go to a server. Texts have one
+// character a byte, so "\x00" and bytes that are no UTF-8 arrive as they were written.
+
+import { Request } from "../../protocol/request.ts";
+import { splitInline } from "../../protocol/resp/inline.ts";
+
+/** Without quotes, escapes and control characters nothing but spaces matters. */
+const plain = /^[!#-&(-~ ]*$/;
+
+/**
+ * The words of a line: whitespace separates; double quotes allow \n \r \t \b \a \xHH and \<any>,
+ * single quotes only \'. Null if a quote is not closed or is followed by text.
+ */
+export function splitLine(line: string): string[] | null {
+  if (plain.test(line)) return line.split(" ").filter((word) => word !== "");
+  const request = new Request();
+  if (!splitInline(Buffer.from(line, "latin1"), request)) return null;
+  const bytes = Buffer.from(request.buf.buffer, request.buf.byteOffset, request.buf.length);
+  return Array.from({ length: request.argc }, (_, i) =>
+    bytes.toString("latin1", request.start[i], request.end[i]),
+  );
+}
+
+/** The command as an array of values. */
+export function encodeWords(words: readonly string[]): string {
+  let out = `*${words.length}\r\n`;
+  for (const word of words) out += `$${word.length}\r\n${word}\r\n`;
+  return out;
+}
+
+/** Text of the user's terminal or command line as bytes. */
+export function bytesText(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, "latin1");
+}
