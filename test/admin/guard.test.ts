@@ -68,6 +68,23 @@ test("two names are none", async () => {
   expect((await raw.readUntil("\r\n")).toString()).toMatch(/ 4\d\d /);
 });
 
+test("a load balancer's check in HTTP/1.0 names no host, and is answered", async () => {
+  await using node = await startAdminNode();
+  await using raw = await rawConnection(node.httpPort);
+  raw.write("GET /leader HTTP/1.0\r\n\r\n");
+  expect((await raw.readUntil("\r\n")).toString()).toBe("HTTP/1.1 200 OK\r\n");
+});
+
+test.each(["[", "a b", "a:b:c", "%", "\\", "a/b", "@", "x:99999"])(
+  "a host that is none is refused: %s",
+  async (host) => {
+    await using node = await startAdminNode();
+    await using raw = await rawConnection(node.httpPort);
+    raw.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect((await raw.readUntil("\r\n")).toString()).toMatch(/ 4\d\d /);
+  },
+);
+
 test("a name is accepted as soon as CONFIG SET lists it", async () => {
   await using node = await startAdminNode();
   const named = withHeaders({ Host: "cache.example" });

@@ -99,8 +99,9 @@ export class AdminServer {
           const peer = server.requestIP(request);
           if (peer === null) return new Response(null, { status: 400 }); // it has left
           const from = { host: peer.address, port: peer.port };
-          const visit = { request, url: new URL(request.url), peer: from, isTls };
-          return this.routes.answer(visit, this.pending);
+          const url = urlOf(request);
+          if (url === null) return new Response(null, { status: 400 });
+          return this.routes.answer({ request, url, peer: from, isTls }, this.pending);
         },
       });
     } catch (cause) {
@@ -167,14 +168,20 @@ export class AdminServer {
   }
 }
 
+/** Null: the `Host` header makes none. Without that header, request.url is the path alone. */
+function urlOf({ url }: Request): URL | null {
+  return URL.parse(url) ?? (url.startsWith("/") ? URL.parse(url, "http://localhost") : null);
+}
+
 /** The system gives the lowest descriptor that is free. */
 function lowestFree(): number {
   try {
     const descriptor = openSync(devNull, "r");
     closeSync(descriptor);
     return descriptor;
-  } catch {
-    return Number.POSITIVE_INFINITY; // none is left
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? 0 : Number.POSITIVE_INFINITY; // no such device, or none is left
   }
 }
 
