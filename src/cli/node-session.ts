@@ -4,13 +4,13 @@
 // Invariant: a session that was lost or closed rejects every call.
 
 import { ConfigError } from "../base/errors.ts";
-import { formatPlace, type Place } from "../base/place.ts";
+import type { Place } from "../base/place.ts";
 import {
   ConnectionLostError,
   InvalidArgumentError,
   type MSCacheError,
 } from "../client/client-errors.ts";
-import { resolveOptions, type Settings } from "../client/client-options.ts";
+import { type ConnectOptions, resolveOptions, type Settings } from "../client/client-options.ts";
 import type { Command } from "../client/commands/command-writer.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "../client/link/client-connection.ts";
 import type { Shape } from "../client/link/client-request.ts";
@@ -97,22 +97,24 @@ export class NodeSession implements ConnectionOwner, AsyncDisposable {
 /** How to reach the node that the arguments name. Throws a ConfigError. */
 export function settingsOf(args: NodeArguments, timeoutMs = patienceMs): Settings {
   const { addr, user, password } = args;
+  return settingsAt(addr, timeoutMs, {
+    tls: tlsOf(args),
+    username: user,
+    password: password ?? passwordBeside(addr),
+  });
+}
+
+/** The same for another server than the node, with a login only if the address has one. */
+export function settingsAt(
+  addr: string,
+  timeoutMs = patienceMs,
+  options: ConnectOptions = {},
+): Settings {
+  const limits = { connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, retries: 0 };
   try {
-    return resolveOptions(addr, {
-      tls: tlsOf(args),
-      username: user,
-      password: password ?? passwordBeside(addr),
-      connectTimeoutMs: timeoutMs,
-      requestTimeoutMs: timeoutMs,
-      retries: 0,
-    });
+    return resolveOptions(addr, { ...options, ...limits });
   } catch (error) {
     if (error instanceof InvalidArgumentError) throw new ConfigError(error.message);
     throw error;
   }
-}
-
-/** The name of a place, as the user would type it. */
-export function nameOf(settings: Settings): string {
-  return settings.places.map(formatPlace).join(", ");
 }

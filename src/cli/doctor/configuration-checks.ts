@@ -1,0 +1,144 @@
+// Checks of the configuration: who may come in, what is encrypted, what happens when memory is
+// full, and what would make the node hard to watch. Pure.
+
+import { isLoopback } from "../../base/address.ts";
+import { configNumber, type Facts, isOurs } from "./facts.ts";
+import { type Check, type Finding, finding, megabytes, ok, percent, setting } from "./finding.ts";
+
+const passwordLengthMin = 16;
+
+export const configurationChecks: readonly Check[] = [
+  check("password", "password", password),
+  check("encryption", "encryption", encryption),
+  check("debug-command", "DEBUG", debugCommand),
+  check("eviction", "what happens when memory is full", eviction),
+  check("keepalive", "dead connections", keepalive),
+  check("slow-log", "slow log and latencies", slowLog),
+];
+
+/** The addresses beyond this machine on which it listens; null: unknown. */
+export function openAddresses({ config }: Facts): string[] | null {
+  const bind = config?.get("bind");
+  if (bind === undefined) return null;
+  if (config?.get("port") === "0" && (config.get("tls-port") ?? "0") === "0") return [];
+  // Redis writes "-::1" for an address that may be missing, and an empty list means all.
+  const hosts = bind.split(" ").map((host) => host.replace(/^-/, ""));
+  const named = hosts.filter((host) => host !== "");
+  const all = named.length === 0 && config?.get("port") !== "0" ? ["*"] : named;
+  return all.filter((host) => !isLoopback(host) && host !== "localhost");
+}
+
+export function password(facts: Facts): Finding | null {
+  const open = openAddresses(facts);
+  if (open === null || facts.isPasswordless === null) return null;
+  const where = open.length === 0 ? "only this machine's addresses" : open.join(" ");
+  if (!facts.isPasswordless) return knownPassword(facts, where, open.length > 0);
+  if (open.length === 0) return ok(`none, and it listens on ${where}`);
+  const change = `${setting(facts, "requirepass", "A-LONG-RANDOM-PASSWORD")}; or an address of this machine`;
+  if (facts.config?.get("protected-mode") === "yes") {
+    return finding(
+      "advice",
+      `no password, protected mode, and it listens on ${where}`,
+      "protected mode refuses everybody from other machines, followers too",
+      change,
+    );
+  }
+  return finding(
+    "failure",
+    `no password, no protected mode, and it listens on ${where}`,
+    "whoever reaches that address reads, changes and deletes everything, and can shut the node down",
+    change,
+  );
+}
+
+function knownPassword(facts: Facts, where: string, isOpen: boolean): Finding {
+  const length = facts.config?.get("requirepass")?.length ?? 0;
+  const saw = `required, on ${where}`;
+  if (!isOpen || length === 0 || length >= passwordLengthMin) return ok(saw);
+  return finding(
+    "warning",
+    `the password on ${where} has ${length} characters`,
+    "nothing slows down who tries passwords, and a node answers tens of thousands a second",
+    setting(facts, "requirepass", "A-LONG-RANDOM-PASSWORD"),
+  );
+}
+
+export function encryption(facts: Facts): Finding | null {
+  const open = openAddresses(facts);
+  if (open === null) return null;
+  const plain = facts.config?.get("port") !== "0" && facts.config?.get("tls-only") !== "yes";
+  if (open.length === 0) return ok("not needed on this machine's addresses");
+  if (!plain) return ok("TLS only");
+  const hasTls = (facts.config?.get("tls-port") ?? "0") !== "0";
+  return finding(
+    "advice",
+    hasTls ? "TLS, but a port without it as well" : `no TLS on ${open.join(" ")}`,
+    "passwords, keys and values can be read on the way by who is on the same network",
+    isOurs(facts)
+      ? "--tls-port with --tls-cert-file and --tls-key-file, and --tls-only yes; or a network that only your machines reach"
+      : "tls-port, tls-cert-file and tls-key-file, and port 0; or a network that only your machines reach",
+  );
+}
+
+export function debugCommand(facts: Facts): Finding | null {
+  const mode = facts.config?.get("enable-debug-command");
+  if (mode === undefined) return null;
+  if (mode !== "yes") return ok(`enable-debug-command is ${mode}`);
+  return finding(
+    "warning",
+    "enable-debug-command is yes",
+    "DEBUG SLEEP and its like let a client hold up the node for as long as it wants",
+    isOurs(facts) ? "start it with --enable-debug-command local" : "enable-debug-command local",
+  );
+}
+
+export function eviction(facts: Facts): Finding | null {
+  const policy = facts.info.text("maxmemory_policy");
+  const limit = facts.info.number("maxmemory");
+  const used = facts.info.number("used_memory");
+  if (policy === null || limit === null || used === null || limit === 0) return null;
+  const saw = `${policy}, ${megabytes(used)} of ${megabytes(limit)} used (${percent(used / limit)})`;
+  if (policy !== "noeviction") return ok(saw);
+  const change = `${setting(facts, "maxmemory-policy", "allkeys-lfu")}; or a higher maxmemory`;
+  const why = "nothing is evicted: when memory is full, writes fail with OOM";
+  if (used >= limit * 0.98) return finding("failure", saw, why, change);
+  return finding(used >= limit * 0.8 ? "warning" : "advice", saw, why, change);
+}
+
+export function keepalive(facts: Facts): Finding | null {
+  const seconds = configNumber(facts, "tcp-keepalive");
+  if (seconds === null) return null;
+  if (seconds > 0) return ok(`probed after ${seconds} s of silence`);
+  return finding(
+    "advice",
+    "tcp-keepalive is 0",
+    "a connection whose other end is gone keeps its place and its memory for ever",
+    setting(facts, "tcp-keepalive", "300"),
+  );
+}
+
+export function slowLog(facts: Facts): Finding | null {
+  const bound = configNumber(facts, "slowlog-log-slower-than");
+  const tracking = facts.config?.get("latency-tracking");
+  if (bound === null) return null;
+  const why = "when clients wait, nobody can say for what";
+  if (bound < 0) {
+    const saw = "the slow log is off (slowlog-log-slower-than -1)";
+    return finding("advice", saw, why, setting(facts, "slowlog-log-slower-than", "10000"));
+  }
+  if (tracking === "no") {
+    return finding(
+      "advice",
+      "latency-tracking is no",
+      why,
+      setting(facts, "latency-tracking", "yes"),
+    );
+  }
+  return ok(`commands above ${bound / 1_000} ms are kept`);
+}
+
+// --- internal ---
+
+function check(id: string, title: string, judge: Check["judge"]): Check {
+  return { id, area: "configuration", title, judge };
+}
