@@ -4,6 +4,7 @@
  * replies; what many do together is timed in abuse/.
  */
 import { expect, test } from "bun:test";
+import { startNode } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { ours } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
@@ -68,4 +69,28 @@ test("a PING is answered between two commands that compute for long", async () =
   }
   await all;
   expect(pings).toBeGreaterThan(lcsCount / 2);
+});
+
+test("a client waits for one long command of others, however many send such commands", async () => {
+  const [clients, each] = [8, 12];
+  // In this process, so that the client asks again in the very round in which it was answered.
+  await using server = await startNode({ threads: 1 });
+  await using client = await Peer.connect(server.port);
+  const script = "for i = 1, 6e5 do end return redis.call('INCR', 'done')";
+  let isAnswered = false;
+  const all = Promise.all(
+    Array.from({ length: clients }, async () => {
+      await using busy = await Peer.connect(server.port);
+      for (let i = 0; i < each; i++) await busy.ask("EVAL", script, "0");
+    }),
+  ).then(() => {
+    isAnswered = true;
+  });
+  const seen = new Set<number>();
+  while (!isAnswered) {
+    seen.add(Number(/^\$(\d+)$/.exec(await client.ask("GET", "done"))?.[1] ?? 0));
+  }
+  await all;
+  // It sees every second of these scripts; it would see every eighth.
+  expect(seen.size).toBeGreaterThan((clients * each) / 4);
 });

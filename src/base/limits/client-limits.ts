@@ -71,6 +71,11 @@ export const refusedMsMax = 1_000;
  * for 110 to 320 ms, and with this for 70 to 130; a pipeline of thousands costs the same.
  */
 export const turnMsMax = 0.4;
+/**
+ * A turn that takes longer, ms, is a long one, as a command is never cut. Of the connections whose
+ * last turn was long, one has its next turn in each round of the event loop, and all others too.
+ */
+export const longTurnMs = 5;
 /** Smallest and largest default of --max-client-memory, bytes. */
 export const clientMemoryDefaultMin = 4 * MiB;
 export const clientMemoryDefaultMax = 1 * GiB;

@@ -63,6 +63,8 @@ export class Session {
   subscriptionBytes = 0;
   /** Whether the client has closed its half of the connection. It may still read. */
   inputEnded = false;
+  /** Whether its last turn took so long that others go first (node/connection/long-turns.ts). */
+  hadLongTurn = false;
   /** Set by QUIT and CLIENT KILL: pending replies are sent, then the connection closes. */
   closing = false;
   /**

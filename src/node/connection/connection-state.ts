@@ -8,6 +8,7 @@
  *   running --a command for the control thread--> handed --its reply--> open
  *   running --too much unsent output--> blocked --sent--> open
  *   running --its time is up--> yielded --the other sockets had their turn--> open
+ *   open --its turns are long, and so was another's--> yielded
  *   any --QUIT, violation, CLIENT KILL, end of input--> ending --the last reply is sent--> closed
  *   any --the socket has closed--> closed
  *
@@ -43,7 +44,7 @@ function set(...states: readonly ConnectionState[]): number {
 
 const allowed: readonly number[] = [
   set(OPEN, ENDING, CLOSED),
-  set(RUNNING, ENDING, CLOSED),
+  set(RUNNING, YIELDED, ENDING, CLOSED),
   set(OPEN, HELD, HANDED, BLOCKED, YIELDED, ENDING, CLOSED),
   set(OPEN, ENDING, CLOSED),
   set(OPEN, ENDING, CLOSED),

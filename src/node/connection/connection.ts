@@ -1,6 +1,5 @@
 // One connection: bytes go from its socket to a decoder, decoded commands to execute(), gathered
 // replies back to the socket, in one write per turn. Its states: connection-state.ts.
-//
 // Commands are executed only while it is running. Input that arrives in another state waits in the
 // decoder, up to a bound at which the socket is not read. A client that reads no replies may still
 // run commands within client-memory.ts; one that has closed its half gets all its replies first.
@@ -89,8 +88,9 @@ export class Connection implements Spill {
     if (this.session.closing) return freeBytes(chunk); // only its last replies are still in flight
     if (this.state === FRESH && !this.chooseProtocol(chunk[0])) return;
     this.decoder.feed(chunk);
-    if (this.state === OPEN) this.process();
-    else this.pauseIfFull();
+    if (this.state !== OPEN) this.pauseIfFull();
+    else if (this.thread.longTurns.isCrowded) this.goOn();
+    else this.process();
   }
 
   private process(): void {
@@ -281,7 +281,7 @@ export class Connection implements Spill {
     return false;
   }
 
-  /** Lets other connections run before the rest of the input. */
+  /** Lets other connections run before the input, or the rest of it. */
   private yield(): void {
     if (this.decoder.pendingBytes() === 0) return;
     this.transition(YIELDED);
@@ -298,7 +298,8 @@ export class Connection implements Spill {
 
   private goOn(): void {
     if (this.state !== OPEN) return;
-    if (this.link?.onData === undefined) this.process();
+    if (this.thread.longTurns.mustWait(this.session)) this.yield();
+    else if (this.link?.onData === undefined) this.process();
     if (this.state === OPEN) this.startReading();
   }
 
@@ -443,12 +444,11 @@ export class Connection implements Spill {
     this.session.link = link;
   }
 
-  /** For the link: hands bytes to the socket and returns how many it took. */
+  // For the link: write() hands bytes to the socket and returns how many it took.
   write(bytes: Uint8Array): number {
     return this.outbox.write(bytes);
   }
 
-  /** For the link. */
   end(): void {
     this.close();
   }

@@ -30,6 +30,7 @@ import { Batch } from "./batch.ts";
 import type { ClientMemory } from "./client-memory.ts";
 import { handedSizes } from "./client-sizes.ts";
 import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
+import { LongTurns } from "./long-turns.ts";
 import { RecentPeaks } from "./recent-peaks.ts";
 import { TurnHistogram } from "./turns.ts";
 
@@ -83,6 +84,7 @@ export class DataThread {
   readonly mailbox: Mailbox;
   readonly log: Log;
   readonly turns: TurnHistogram;
+  readonly longTurns: LongTurns;
   readonly collector: Collector;
   readonly held: HeldCommands;
   /** A command with one of these flags may have to run in the control thread. */
@@ -125,6 +127,7 @@ export class DataThread {
     this.mailbox = host.mailbox;
     this.log = host.log;
     this.turns = new TurnHistogram();
+    this.longTurns = new LongTurns();
     this.writeBytesMax = host.writeBytesMax ?? Number.POSITIVE_INFINITY;
     this.handedFlags = flag.CONTROL | flag.TRANSACTION;
     if (host.writeBytesMax !== undefined)
@@ -161,6 +164,7 @@ export class DataThread {
     const hasCollected = this.collector.received(chunk.length); // 0 bytes if freed by hand
     // The write of the last replies is not in it: a clock is read only once for each batch.
     this.turns.record((hasCollected ? monotonicMs() : this.chargedMs) - begin);
+    this.longTurns.note(connection.session, this.chargedMs - begin);
   }
 
   private beginTurn(): number {
@@ -268,6 +272,8 @@ export class DataThread {
       if (!this.recover(connection, error)) return;
     }
     this.endTurn();
+    if (connection === undefined) return;
+    this.longTurns.note(connection.session, this.chargedMs - this.turnBeganMs);
   }
 
   /** The end of the protocol that begins with this byte; null: it is refused. */
