@@ -34,6 +34,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "write the items of a file into a server",
     load: () => import("./import.ts"),
   },
+  "replicate-from": {
+    summary: "move a Redis that runs over to a node",
+    load: () => import("./replicate-from.ts"),
+  },
   top: { summary: "watch nodes live", load: () => import("./top.ts") },
   cli: { summary: "send commands, or open a prompt", load: () => import("./cli.ts") },
   doctor: { summary: "say what is wrong with a node", load: () => import("./doctor.ts") },

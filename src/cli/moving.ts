@@ -2,12 +2,16 @@
 // and how counts and sizes are written.
 
 import { ConfigError } from "../base/errors.ts";
+import { isServerUrl, parseServerUrl } from "../base/place.ts";
+import { InvalidArgumentError } from "../client/client-errors.ts";
+import { resolveOptions, type Settings } from "../client/client-options.ts";
 import { MoveError } from "../move/move-error.ts";
 import type { Target } from "../move/server-link.ts";
 import { Failure } from "./failure.ts";
 import type { NodeArguments } from "./node-client.ts";
 import { settingsOf } from "./node-session.ts";
 import { shownText } from "./shown-text.ts";
+import { tlsOf } from "./tls-arguments.ts";
 
 export interface ToldTarget extends Target {
   /** Whether the address names a database. */
@@ -16,8 +20,36 @@ export interface ToldTarget extends Target {
 
 /** Throws a ConfigError. */
 export function targetOf(args: NodeArguments): ToldTarget {
-  const { places, tls, login, database } = settingsOf(args);
-  const namesDatabase = /^[a-z]+:\/\/.*(\/\d+|[?&]db=\d+)$/i.test(args.addr.trim());
+  return toldTarget(args.addr, settingsOf(args));
+}
+
+export interface SourceArguments {
+  readonly source: string;
+  readonly "source-user"?: string | undefined;
+  readonly "source-password"?: string | undefined;
+  readonly "source-ca"?: string | undefined;
+  readonly "source-cert"?: string | undefined;
+  readonly "source-key"?: string | undefined;
+}
+
+/** Another server than the node of --addr: MSCACHE_PASSWORD is not for it. */
+export function sourceOf(args: SourceArguments): ToldTarget {
+  const addr = args.source;
+  const hasOwn = isServerUrl(addr) && parseServerUrl(addr).password !== undefined;
+  const beside = hasOwn ? undefined : process.env.MSCACHE_SOURCE_PASSWORD || undefined;
+  const files = { "tls-ca": args["source-ca"], "tls-cert": args["source-cert"] };
+  const tls = tlsOf({ addr, ...files, "tls-key": args["source-key"] }, "source");
+  try {
+    const username = args["source-user"];
+    const password = args["source-password"] ?? beside;
+    return toldTarget(addr, resolveOptions(addr, { tls, username, password }));
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? new ConfigError(error.message) : error;
+  }
+}
+
+function toldTarget(addr: string, { places, tls, login, database }: Settings): ToldTarget {
+  const namesDatabase = /^[a-z]+:\/\/.*(\/\d+|[?&]db=\d+)$/i.test(addr.trim());
   return { place: places[0], tls, login, database, namesDatabase };
 }
 

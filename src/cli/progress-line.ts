@@ -28,6 +28,13 @@ export class ProgressLine implements Disposable {
     process.stderr.write(`${clearLine}${this.bar(share)}${text()}`);
   }
 
+  /** Writes a line that stays where the progress was. */
+  above(write: () => void): void {
+    this[Symbol.dispose]();
+    this.drawnMs = Number.NEGATIVE_INFINITY;
+    write();
+  }
+
   [Symbol.dispose](): void {
     if (this.isShown) process.stderr.write(clearLine);
   }

@@ -45,17 +45,19 @@ export interface TlsArguments {
   readonly "tls-insecure"?: boolean | undefined;
 }
 
-/** Undefined: no TLS is wanted. Throws a ConfigError. */
-export function tlsOf(args: TlsArguments): TlsOptions | undefined {
+/** Undefined: no TLS is wanted. `flags` is what the flags begin with. Throws a ConfigError. */
+export function tlsOf(args: TlsArguments, flags = "tls"): TlsOptions | undefined {
   const isAsked = args.tls === true || (isServerUrl(args.addr) && parseServerUrl(args.addr).isTls);
   const given = (Object.keys(tlsArguments) as (keyof TlsArguments)[]).find((name) => args[name]);
+  const flag = (name: string) => `--${name.replace(/^tls/, flags)}`;
   if (!isAsked) {
     if (given === undefined) return undefined;
-    throw new ConfigError(`--${given} needs --tls or a rediss:// address`);
+    const asking = flags === "tls" ? "--tls or a rediss:// address" : "a rediss:// address";
+    throw new ConfigError(`${flag(given)} needs ${asking}`);
   }
   const file = (name: "tls-ca" | "tls-cert" | "tls-key") => ({
     path: args[name] ?? "",
-    option: `--${name}`,
+    option: flag(name),
   });
   const identity = readIdentity({
     cert: file("tls-cert"),

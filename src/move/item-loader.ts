@@ -27,7 +27,7 @@ const general: ReadonlyMap<string, string> = new Map([
   ["READONLY", "it is a follower and takes no writes"],
   ["MOVED", "it is one of several nodes of a Redis Cluster, which is not supported"],
   ["CLUSTERDOWN", "its cluster is down"],
-  ["NOAUTH", "it requires a password; set --password"],
+  ["NOAUTH", "it requires a password"],
   ["NOPERM", "the user may not write there"],
   ["NOREPLICAS", "it has too few followers to take writes"],
   ["MISCONF", "it takes no writes as it cannot save"],

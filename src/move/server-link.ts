@@ -72,6 +72,10 @@ export class ServerLink implements AsyncDisposable {
     }
   }
 
+  get isOpen(): boolean {
+    return this.error === null;
+  }
+
   /** Sends a command and returns its reply, which may be a ReplyError. */
   async ask(...command: Command): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>();
@@ -193,7 +197,7 @@ export class ServerLink implements AsyncDisposable {
     }
     const reply = await this.ask("SELECT", database);
     if (!(reply instanceof ReplyError)) return;
-    if (reply.code === "NOAUTH") this.refuse("it requires a password; set --password");
+    if (reply.code === "NOAUTH") this.refuse("it requires a password; the URL may have it");
     this.refuse(`it answered SELECT ${database} with: ${reply.text}`);
   }
 
