@@ -4,17 +4,14 @@
 // options.
 
 import { type ArgsDef, defineCommand } from "citty";
-import { parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
-import { isServerUrl, type Place, parseDatabase, parseServerUrl } from "../base/place.ts";
-import { resolveTls } from "../client/link/client-tls.ts";
-import { nodeArguments, passwordBeside } from "./node-client.ts";
+import { nodeArguments } from "./node-client.ts";
 import { runOnce } from "./prompt/once.ts";
 import { PromptSession, type SessionOptions } from "./prompt/prompt-session.ts";
 import { bytesOf, bytesText } from "./prompt/redis-line.ts";
 import type { Format } from "./prompt/reply-format.ts";
+import { serverTarget } from "./server-target.ts";
 import { Output, untilAborted, untilInterrupted } from "./terminal.ts";
-import { tlsOf } from "./tls-arguments.ts";
 
 const args = {
   "command...": {
@@ -69,22 +66,9 @@ export default defineCommand({
 });
 
 function sessionOptions(raw: RawArgs, output: Output): SessionOptions {
-  const addr = String(raw.addr);
-  const url = isServerUrl(addr) ? parseServerUrl(addr) : null;
-  const { host, port, unixPath }: Place = url ?? parseAddress(addr, "127.0.0.1");
-  const place = unixPath === undefined ? { host, port } : { host, port, unixPath };
-  const tls = resolveTls(tlsOf({ ...raw, addr }), url?.isTls ?? false, [place]);
-  const password = textOf(raw.password) ?? passwordBeside(addr) ?? url?.password;
-  const user = textOf(raw.user) ?? url?.username;
-  if (user !== undefined && password === undefined) {
-    throw new ConfigError("--user needs a password");
-  }
-  const db = textOf(raw.db);
   return {
-    target: { ...place, ...(tls && { tls }) },
-    login: password === undefined ? null : { user, password },
+    ...serverTarget(raw),
     protocol: raw.resp3 === true || (raw.json === true && raw.resp2 !== true) ? 3 : 2,
-    database: db === undefined ? (url?.database ?? 0) : parseDatabase(db),
     format: formatOf(raw),
     showsPushes: process.stdout.isTTY === true,
     closed: output.closed,
@@ -130,8 +114,4 @@ function numberOf(raw: RawArgs, name: string): number {
   const value = Number(raw[name]);
   if (String(raw[name]).trim() !== "" && Number.isFinite(value)) return value;
   throw new ConfigError(`--${name} must be a number, not "${raw[name]}"`);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

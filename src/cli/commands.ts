@@ -41,5 +41,6 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
   top: { summary: "watch nodes live", load: () => import("./top.ts") },
   cli: { summary: "send commands, or open a prompt", load: () => import("./cli.ts") },
   doctor: { summary: "say what is wrong with a node", load: () => import("./doctor.ts") },
+  monitor: { summary: "show the commands that nodes run", load: () => import("./monitor.ts") },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

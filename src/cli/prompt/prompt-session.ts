@@ -57,10 +57,15 @@ export class PromptSession {
     return this.wire?.isOpen === true;
   }
 
+  /** The server as messages name it. */
+  get place(): string {
+    return formatPlace(this.target);
+  }
+
   get prompt(): string {
     if (!this.isConnected) return "not connected> ";
     const database = this.database === 0 ? "" : `[${this.database}]`;
-    return `${formatPlace(this.target)}${database}${this.inMulti ? "(TX)" : ""}> `;
+    return `${this.place}${database}${this.inMulti ? "(TX)" : ""}> `;
   }
 
   /** The open connection, made if there is none. Rejects with a WireError. */
@@ -105,9 +110,9 @@ export class PromptSession {
     if (kind === "stream") {
       throw new WireError(`${words[0]} turns the connection into a follower's; nothing was sent`);
     }
+    if (kind === "monitor" || kind === "subscribe") return this.listen(words, kind, signal);
     const wire = await this.connect(signal);
     wire.send(bytesOf(encodeWords(words)));
-    if (kind === "monitor" || kind === "subscribe") return this.listen(wire, kind, signal);
     const reply = await this.answer(wire, kind === "ending", signal);
     if (reply !== null) {
       this.noteReply(words, reply);
@@ -122,6 +127,32 @@ export class PromptSession {
     const wire = await this.connect(signal);
     wire.send(bytesOf(encodeWords(words)));
     return this.nextReply(wire, signal);
+  }
+
+  /**
+   * Sends a command that never stops answering, and takes what comes until the signal, or an error
+   * reply, which is returned. Rejects with a WireError.
+   */
+  async follow(
+    words: readonly string[],
+    take: (replies: readonly Tree[]) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<Tree> {
+    const wire = await this.connect(signal);
+    wire.send(bytesOf(encodeWords(words)));
+    try {
+      for (;;) {
+        const replies = [await wire.reply(signal)];
+        // What has arrived with it is taken with it.
+        for (let more = wire.take(); more !== undefined; more = wire.take()) replies.push(more);
+        await take(replies);
+        const refusal = replies.find(({ type }) => type === "error");
+        if (refusal !== undefined) return refusal;
+      }
+    } catch (error) {
+      this.disconnect();
+      throw error;
+    }
   }
 
   /** The pushes that have arrived while nothing ran. */
@@ -222,29 +253,18 @@ export class PromptSession {
   }
 
   /** Writes all that comes until the signal; the connection is given up then. */
-  private async listen(wire: ReplyWire, kind: string, signal?: AbortSignal): Promise<Tree> {
+  private async listen(
+    words: readonly string[],
+    kind: string,
+    signal?: AbortSignal,
+  ): Promise<Tree | null> {
     const { format, write } = this.options;
     if (kind === "subscribe" && format !== "raw") {
       await write("Reading messages... (press Ctrl-C to quit)\n");
     }
-    try {
-      for (;;) {
-        const reply = await wire.reply(signal);
-        let out = formatReply(reply, format);
-        if (reply.type === "error") {
-          await write(out);
-          return reply;
-        }
-        // What has arrived with it is written with it.
-        for (let more = wire.take(); more !== undefined; more = wire.take()) {
-          out += formatReply(more, format);
-        }
-        await write(out);
-      }
-    } catch (error) {
-      this.disconnect();
-      throw error;
-    }
+    const show = (replies: readonly Tree[]) =>
+      write(replies.map((reply) => formatReply(reply, format)).join(""));
+    return this.follow(words, show, signal);
   }
 
   private async write(reply: Tree, asText: boolean): Promise<void> {

@@ -1,0 +1,166 @@
+// `mscache monitor`: shows the commands that nodes run, as they run them, one a line. With several
+// nodes each line begins with its node. It ends with status 0 at Ctrl-C and when nobody reads any
+// more, and with 1 when the last node is lost. Filters are applied here: a node sends everything.
+
+import { type ArgsDef, defineCommand } from "citty";
+import { parseDatabase } from "../base/place.ts";
+import { anyNumber } from "./argument-check.ts";
+import { paletteOf } from "./colors.ts";
+import { Failure } from "./failure.ts";
+import {
+  coloredLine,
+  globOf,
+  isWanted,
+  jsonLine,
+  type MonitorFilter,
+  monitorLineOf,
+} from "./monitor/monitor-filter.ts";
+import { nodeArguments } from "./node-client.ts";
+import { PromptSession } from "./prompt/prompt-session.ts";
+import { bytesOf } from "./prompt/redis-line.ts";
+import type { Tree } from "./prompt/reply-tree.ts";
+import { WireError } from "./prompt/reply-wire.ts";
+import { serverTarget } from "./server-target.ts";
+import { Output, untilInterrupted } from "./terminal.ts";
+
+const args = {
+  addresses: {
+    type: "positional",
+    description: "Nodes to listen to; without any, that of --addr",
+    valueHint: anyNumber,
+    required: false,
+  },
+  command: {
+    type: "string",
+    description: "Only these commands",
+    valueHint: "name,name",
+  },
+  match: {
+    type: "string",
+    description: "Only commands with an argument that matches, such as user:*",
+    valueHint: "glob",
+  },
+  client: {
+    type: "string",
+    description: "Only those of clients whose address matches, such as 10.0.0.1:*",
+    valueHint: "glob",
+  },
+  db: { type: "string", description: "Only those for this database", valueHint: "number" },
+  json: { type: "boolean", description: "Print an object a line", default: false },
+  ...nodeArguments,
+} satisfies ArgsDef;
+
+export default defineCommand({
+  meta: { name: "monitor", description: "Show the commands that nodes run" },
+  args,
+  async run({ args }) {
+    const addresses = args._.length > 0 ? args._ : [args.addr];
+    const { db: _, ...login } = args;
+    const filter = filterOf(args);
+    const output = new Output();
+    let written = Promise.resolve();
+    const write = (text: string) => {
+      written = written.then(() => output.write(bytesOf(text)));
+      return written;
+    };
+    const sessions = addresses.map((addr) => sessionOf({ ...login, addr }, write, output.closed));
+    const show = (session: PromptSession) =>
+      lineWriter(session.place, filter, args.json, addresses.length > 1);
+    await untilInterrupted(async (end) => {
+      const signal = AbortSignal.any([end, output.closed]);
+      await followAll(sessions, show, signal);
+    });
+  },
+});
+
+interface FilterArguments {
+  readonly command?: string | undefined;
+  readonly match?: string | undefined;
+  readonly client?: string | undefined;
+  readonly db?: string | undefined;
+}
+
+function filterOf({ command, match, client, db }: FilterArguments): MonitorFilter {
+  const names = command?.toLowerCase().split(",");
+  return {
+    commands: names === undefined ? null : new Set(names.map((name) => name.trim())),
+    argument: match === undefined ? null : globOf("match", match),
+    client: client === undefined ? null : globOf("client", client),
+    database: db === undefined ? null : parseDatabase(db),
+  };
+}
+
+function sessionOf(
+  args: Readonly<Record<string, unknown>>,
+  write: (text: string) => Promise<void>,
+  closed: AbortSignal,
+): PromptSession {
+  return new PromptSession({
+    ...serverTarget(args),
+    protocol: 2,
+    format: "raw",
+    showsPushes: false,
+    closed,
+    write,
+    complain: (sentence) => process.stderr.write(`mscache: ${sentence}\n`),
+  });
+}
+
+type LineWriter = (line: string) => string;
+
+/** What is shown for a line; an empty text if it is not wanted. */
+function lineWriter(
+  node: string,
+  filter: MonitorFilter,
+  asJson: boolean,
+  hasOthers: boolean,
+): LineWriter {
+  const colors = paletteOf(process.stdout);
+  const prefix = hasOthers ? `${colors.cyan(node)} ` : "";
+  return (text) => {
+    const line = monitorLineOf(text);
+    if (line === null) return asJson ? "" : `${prefix}${text}\n`;
+    if (!isWanted(line, filter)) return "";
+    return asJson ? `${jsonLine(line, node)}\n` : `${prefix}${coloredLine(line, colors)}\n`;
+  };
+}
+
+/** Until the signal; without it, until the last node is lost, which is a Failure. */
+async function followAll(
+  sessions: readonly PromptSession[],
+  writerOf: (session: PromptSession) => LineWriter,
+  signal: AbortSignal,
+): Promise<void> {
+  const ends = sessions.map(async (session) => {
+    const reason = await follow(session, writerOf(session), signal);
+    if (!signal.aborted && sessions.length > 1) session.options.complain(reason);
+    return reason;
+  });
+  const reasons = await Promise.all(ends);
+  if (signal.aborted) return;
+  throw new Failure(sessions.length > 1 ? "all nodes are lost" : (reasons[0] ?? ""));
+}
+
+/** Resolves to the reason why it ended. */
+async function follow(
+  session: PromptSession,
+  show: LineWriter,
+  signal: AbortSignal,
+): Promise<string> {
+  let isBegun = false;
+  const take = async (replies: readonly Tree[]) => {
+    const lines = replies.filter(({ type }) => type === "status").map(({ text }) => text);
+    // The first status says that MONITOR has begun.
+    const shown = isBegun ? lines : lines.slice(1);
+    isBegun ||= lines.length > 0;
+    const text = shown.map(show).join("");
+    if (text !== "") await session.options.write(text);
+  };
+  try {
+    const refusal = await session.follow(["MONITOR"], take, signal);
+    return `${session.place}: ${refusal.text}`;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return isBegun ? `${session.place} is lost: ${error.message}` : error.message;
+  }
+}
