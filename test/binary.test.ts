@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, cp } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
-import { respClient, runMscache, spawnNode, temporaryDirectory } from "./harness.ts";
+import { freePort, respClient, runMscache, spawnNode, temporaryDirectory } from "./harness.ts";
 import { quickestMs } from "./support/quickest.ts";
 
 const build = join(import.meta.dir, "../scripts/build.ts");
@@ -46,6 +46,17 @@ describe("the executable", () => {
     expect(read).toEqual({ status: 0, out: "v", errors: "" });
     await using client = await respClient(leader.port);
     expect(await client.call("EVAL", "return redis.call('GET', KEYS[1])", "1", "k")).toBe("v");
+  });
+
+  test("has the dashboard built in", async () => {
+    await using empty = await temporaryDirectory();
+    const http = `127.0.0.1:${await freePort()}`;
+    const here = { command: [binary], directory: empty.path };
+    await using _node = await spawnNode(["--http", http], here);
+    const page = await (await fetch(`http://${http}/`)).text();
+    const files = [...page.matchAll(/(?:src|href)="(\/[^"]+\.(?:js|css|svg))"/g)];
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    for (const [, path] of files) expect((await fetch(`http://${http}${path}`)).status).toBe(200);
   });
 
   test("serves with several data threads, whose code is in the same file", async () => {

@@ -73,7 +73,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
-  "node/": serverRooms,
+  "node/": [...serverRooms, "dashboard/index.html"],
+  // It runs in browsers.
+  "dashboard/": ["base/clock.ts"],
   "client/": ["base/", "protocol/"],
   // What runs in somebody's process may use the whole server, and has the client's errors.
   "embed/": [...serverRooms, "client/"],
@@ -90,6 +92,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/"],
   "consola/core": ["base/"],
+  uplot: ["dashboard/"],
   "wasmoon-lua5.1/dist/liblua5.1.wasm": ["lua/"],
 };
 

@@ -1,6 +1,6 @@
 // The answers of the admin HTTP server, all with the headers that keep a browser's pages of other
 // origins out. It decides nothing: routes choose the status.
-// Invariant: no answer may be cached, framed or read by another origin.
+// Invariant: no answer may be framed or read by another origin, and none that holds data be cached.
 
 /** `default-src 'self'`: the dashboard loads nothing from other hosts, and runs no inline code. */
 const guarding: Readonly<Record<string, string>> = {

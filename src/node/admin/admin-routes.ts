@@ -22,6 +22,7 @@ import { infoJson } from "./info-json.ts";
 import { answerKey, keyIn, listKeys } from "./keys-api.ts";
 import { type MetricsSource, metricsOf } from "./metrics.ts";
 import { ObserveApi } from "./observe-api.ts";
+import { isPagePath, PageAssets } from "./page-assets.ts";
 import { prometheusText, prometheusType } from "./prometheus-text.ts";
 import { errorResponse } from "./reply-json.ts";
 import { RequestBodies } from "./request-body.ts";
@@ -34,8 +35,6 @@ interface Route {
   readonly answer: (visit: Visit) => Promise<Response>;
 }
 
-const pagePaths: ReadonlySet<string> = new Set(["/"]);
-
 export class AdminRoutes {
   private readonly parts: AdminParts;
   private readonly door: CommandDoor;
@@ -43,6 +42,7 @@ export class AdminRoutes {
   private readonly bodies = new RequestBodies();
   private readonly streams: EventStreams;
   private readonly observing: ObserveApi;
+  private readonly page = new PageAssets();
 
   constructor(parts: AdminParts) {
     this.parts = parts;
@@ -76,7 +76,7 @@ export class AdminRoutes {
     if (isOutsider(standing, visit.peer.host)) return problem(403, protectedText);
     const refusal = guardRefusal(callerOf(visit), {
       names: namesOf(configuration.current),
-      isPage: pagePaths.has(pathname),
+      isPage: pathname === "/",
       isHealth: isHealthPath(pathname),
     });
     return refusal && problem(refusal.status, refusal.text);
@@ -86,12 +86,18 @@ export class AdminRoutes {
     const { pathname } = visit.url;
     if (isHealthPath(pathname)) return this.health(visit, pathname);
     if (pathname.startsWith(keysPath)) return this.key(visit);
+    if (isPagePath(pathname)) return this.dashboard(visit, pathname);
     const route = pathname.startsWith(observePath) ? this.observed : this.paths[pathname];
     if (route === undefined) return problem(404, "there is nothing here");
     const { method } = visit.request;
     const isKnown = route.method === method || (route.method === "GET" && method === "HEAD");
     if (!isKnown) return notAllowed(route.method === "GET" ? "GET, HEAD" : route.method);
     return route.answer(visit);
+  }
+
+  private dashboard({ request }: Visit, path: string): Response | Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD");
+    return this.page.answer(path, request);
   }
 
   // ---- with a login -----------------------------------------------------------------------------

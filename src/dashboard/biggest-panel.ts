@@ -1,0 +1,34 @@
+// The longest values, of a sample of the items that the node walks over for it. A long walk asks a
+// lot of a node, so the panel asks twice a minute.
+
+import { bytes, percent, whole } from "./figures.ts";
+import { type KeyOpener, keyList } from "./key-link.ts";
+import type { NodeApi } from "./node-api.ts";
+import type { BiggestList } from "./observed.ts";
+import { Panel } from "./panel.ts";
+
+export class BiggestPanel {
+  readonly panel = new Panel({ title: "Biggest values", name: "biggest" });
+  private readonly open: KeyOpener;
+
+  constructor(open: KeyOpener) {
+    this.open = open;
+  }
+
+  async refresh(api: NodeApi): Promise<void> {
+    const told = (await api.json("/v1/observe/biggest?count=8")) as BiggestList;
+    const { values, looked, share } = told;
+    const found = share === 1 ? "all" : `a sample, ${percent(share)}`;
+    this.panel.remark(values.length === 0 ? "" : `of ${whole(looked)} items, ${found}`);
+    if (values.length === 0) {
+      this.panel.say("No items yet. SET greeting hello in the console makes the first.");
+      return;
+    }
+    const rows = values.map(({ key, valueBytes }) => ({
+      key,
+      share: valueBytes / Math.max(1, values[0].valueBytes),
+      figures: bytes(valueBytes),
+    }));
+    this.panel.show(keyList("Biggest values", rows, this.open));
+  }
+}

@@ -1,0 +1,86 @@
+// The stream of samples, /v1/events, kept open: it reconnects, says when the node does not answer,
+// and tells a node that is gone from one that refuses. A hidden page lets the stream go.
+//
+//   connecting -> live -> lost -> live ...     lost: no sample for `silenceMsMax`, or an error
+//
+// Invariant: there is at most one EventSource and one timer.
+
+import type { Sample } from "./live-sample.ts";
+import { ApiError, type NodeApi, sentenceOf } from "./node-api.ts";
+
+export type Pulse =
+  | { readonly state: "connecting" }
+  | { readonly state: "live" }
+  | { readonly state: "lost"; readonly why: string }
+  /** Asking again is of no use before somebody logs in or changes the rights. */
+  | { readonly state: "refused"; readonly why: string };
+
+const silenceMsMax = 5_000;
+const retryMs = 2_000;
+
+export class LiveStream {
+  private readonly api: NodeApi;
+  private readonly onSample: (sample: Sample) => void;
+  private readonly onPulse: (pulse: Pulse) => void;
+  private source: EventSource | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(api: NodeApi, onSample: (sample: Sample) => void, onPulse: (pulse: Pulse) => void) {
+    this.api = api;
+    this.onSample = onSample;
+    this.onPulse = onPulse;
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.stop();
+      else this.start();
+    });
+  }
+
+  start(): void {
+    this.stop();
+    this.onPulse({ state: "connecting" });
+    const source = new EventSource("/v1/events");
+    this.source = source;
+    this.expectSample();
+    source.addEventListener("sample", ({ data }: MessageEvent<string>) => {
+      this.expectSample();
+      this.onPulse({ state: "live" });
+      this.onSample(JSON.parse(data) as Sample);
+    });
+    source.addEventListener("error", () => void this.broken());
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  private expectSample(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.broken(), silenceMsMax);
+  }
+
+  /** EventSource does not say why it failed, so the node is asked. */
+  private async broken(): Promise<void> {
+    if (this.source === null) return;
+    this.stop();
+    const why = await this.reason();
+    if (this.source !== null || document.hidden) return; // somebody has started it meanwhile
+    if (why instanceof ApiError && (why.status === 401 || why.status === 403)) {
+      this.onPulse({ state: "refused", why: sentenceOf(why) });
+      return;
+    }
+    const text = why === null ? "The stream of samples has ended." : sentenceOf(why);
+    this.onPulse({ state: "lost", why: text });
+    this.timer = setTimeout(() => this.start(), retryMs);
+  }
+
+  private async reason(): Promise<unknown> {
+    try {
+      await this.api.info("modules");
+      return null;
+    } catch (error) {
+      return error;
+    }
+  }
+}

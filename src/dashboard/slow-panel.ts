@@ -1,0 +1,36 @@
+// The commands of the slow log, newest first. What slow is, the node's option says. It changes
+// nothing: SLOWLOG RESET is for the console.
+
+import { DataTable } from "./data-table.ts";
+import { clockTime, micros, whole } from "./figures.ts";
+import { lineOfJson } from "./key-bytes.ts";
+import type { NodeApi } from "./node-api.ts";
+import type { SlowList } from "./observed.ts";
+import { Panel } from "./panel.ts";
+
+export class SlowPanel {
+  readonly panel = new Panel({ title: "Slow commands", name: "slow" });
+  private readonly table = new DataTable("Slow commands", [
+    { title: "At" },
+    { title: "Took", isNumber: true },
+    { title: "Command", isCode: true },
+  ]);
+
+  async refresh(api: NodeApi): Promise<void> {
+    const { total, entries } = (await api.json("/v1/observe/slow?count=8")) as SlowList;
+    if (entries.length === 0) {
+      this.panel.remark("");
+      this.panel.say("No command was slow. CONFIG SET slowlog-log-slower-than says what slow is.");
+      return;
+    }
+    this.panel.remark(`${whole(total)} in the log`);
+    this.table.fill(
+      entries.map(({ atMs, usec, command }) => [
+        clockTime(atMs / 1000),
+        micros(usec),
+        command.map(lineOfJson).join(" "),
+      ]),
+    );
+    this.panel.show(this.table.root);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * A real browser for tests of pages: Debian's chromium, driven by playwright-core, which downloads
+ * none of its own. What a page asks for, and what goes wrong in it, is noted. Judges nothing.
+ */
+
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const program = Bun.which("chromium");
+
+/** False skips; in CI it must be there. */
+export function browserInstalled(): boolean {
+  if (program === null && process.env.CI === "true") throw new Error(noBrowser);
+  return program !== null;
+}
+
+export const noBrowser = "chromium is not installed";
+
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: program ?? "",
+    // As root it has no sandbox of its own; without a GPU it need not try.
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    timeout: 120_000,
+  });
+}
+
+/** What a page has done, and everything that went wrong. */
+export interface PageNotes {
+  readonly requests: string[];
+  /** Errors of scripts and of the console, but for failed requests that `expected` names. */
+  readonly errors: string[];
+}
+
+export function noteAll(page: Page): PageNotes {
+  const notes: PageNotes = { requests: [], errors: [] };
+  page.on("request", (request) => notes.requests.push(request.url()));
+  page.on("pageerror", (error) => notes.errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") notes.errors.push(message.text());
+  });
+  return notes;
+}
