@@ -11,6 +11,9 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 const unsafe = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
 
+/** The same without the backslash, which is part of the escapes of JSON. */
+const unsafeInJson = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
+
 /** The text with every unsafe character escaped, as \x1b or \u202e. */
 export function shownText(text: string): string {
   return text.replace(unsafe, escaped);
@@ -23,6 +26,15 @@ export function shownBytes(bytes: Uint8Array): string {
   } catch {
     return [...bytes].map(shownByte).join(""); // it is no text
   }
+}
+
+/** The same as JSON, which is exact: it escapes what JSON itself would let through. */
+export function shownJson(value: unknown): string {
+  return JSON.stringify(value).replace(unsafeInJson, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 /** At most so many columns of a terminal; what is cut ends in an ellipsis. */

@@ -14,6 +14,7 @@ import {
   spawnNode,
   startNode,
   startRedis,
+  temporaryDirectory,
   waitFor,
 } from "../harness.ts";
 import { nodeCommand } from "../support/programs.ts";
@@ -23,9 +24,13 @@ setDefaultTimeout(caseMsMax);
 
 const repository = join(import.meta.dir, "../..");
 
-/** `mscache top ...` between two lines of a shell, as a user runs it. */
-function top(args: readonly string[], options = {}): Promise<Terminal> {
-  const command = quoted([...nodeCommand, "top", "--interval", "0.2", ...args]);
+/**
+ * `mscache top ...` between two lines of a shell, as a user runs it. The number of its process is
+ * in `pidFile`.
+ */
+function top(args: readonly string[], options = {}, pidFile = "/dev/null"): Promise<Terminal> {
+  const program = [...nodeCommand, "top", "--interval", "0.2", ...args];
+  const command = quoted(["sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile, ...program]);
   const script = `cd ${quoted([repository])}; echo BEFORE; ${command}; S=$?; stty -a; echo ENDED $S`;
   return Terminal.start(script, options);
 }
@@ -150,11 +155,11 @@ describe.skipIf(!tmuxInstalled())("in a terminal; tmux is not installed if skipp
   });
 
   test.each(["TERM", "HUP"])("SIG%s leaves the terminal as it was", async (signal) => {
-    await using terminal = await top([node.address]);
+    await using directory = await temporaryDirectory();
+    const pidFile = `${directory.path}/pid`;
+    await using terminal = await top([node.address], {}, pidFile);
     await terminal.shows(`>${node.address}`);
-    const shell = await terminal.state("pane_pid");
-    const child = Bun.spawnSync(["pgrep", "-P", shell]).stdout.toString().trim();
-    process.kill(Number(child), `SIG${signal}`);
+    process.kill(Number(await Bun.file(pidFile).text()), `SIG${signal}`);
     await ended(terminal, 0);
   });
 

@@ -2,7 +2,7 @@
 // node is escaped.
 
 import type { Palette, Style } from "../colors.ts";
-import { shownText } from "../shown-text.ts";
+import { shownJson, shownText } from "../shown-text.ts";
 import { countOf, type Diagnosis, type Judged } from "./diagnosis.ts";
 import { type Facts, isOurs } from "./facts.ts";
 import { areas, type Level, levels } from "./finding.ts";
@@ -30,7 +30,7 @@ export function reportText(facts: Facts, diagnosis: Diagnosis, palette: Palette)
 
 export function reportJson(facts: Facts, diagnosis: Diagnosis): string {
   const counts = Object.fromEntries(levels.map((level) => [level, countOf(diagnosis, level)]));
-  return `${JSON.stringify({
+  return `${shownJson({
     node: facts.address,
     version: versionIn(facts),
     pid: facts.machine?.pid ?? null,

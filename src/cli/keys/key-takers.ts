@@ -3,7 +3,7 @@
 // no UTF-8, `{ "base64": "..." }`. Asks the node nothing.
 
 import { textOf } from "../../node/admin/reply-json.ts";
-import { shownBytes } from "../shown-text.ts";
+import { shownBytes, shownJson } from "../shown-text.ts";
 import { Output } from "../terminal.ts";
 import { endless } from "./key-questions.ts";
 import { type Ranked, Ranking } from "./ranking.ts";
@@ -81,7 +81,7 @@ export class RankingTaker implements Taker {
     const output = new Output();
     if (this.options.json) {
       await output.write(
-        `${JSON.stringify({
+        `${shownJson({
           looked: this.looked,
           ...(this.options.biggest > 0 && { biggest: this.biggest.list.map(rankedJson("bytes")) }),
           ...(this.options.hottest > 0 && { hottest: this.hottest.list.map(rankedJson("uses")) }),
@@ -118,7 +118,7 @@ function keyLine(key: Uint8Array, columns: readonly string[], isTerminal: boolea
 }
 
 function keyJson(key: Uint8Array, columns: Readonly<Record<string, unknown>>): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ key: textOf(key), ...columns })}\n`);
+  return Buffer.from(`${shownJson({ key: textOf(key), ...columns })}\n`);
 }
 
 function rankedJson(name: string): (one: Ranked) => unknown {

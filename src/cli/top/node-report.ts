@@ -2,7 +2,7 @@
 // did between two samples.
 
 import { wallClockMs } from "../../base/clock.ts";
-import { shownText } from "../shown-text.ts";
+import { shownJson, shownText } from "../shown-text.ts";
 import { timeText } from "./frame.ts";
 import { columnsWithin, paddedCell } from "./node-columns.ts";
 import { type NodeRow, rowOf } from "./node-row.ts";
@@ -36,5 +36,5 @@ export function reportJson(group: WatchGroup): string {
     const commands = commandsBetween(node.before, node.now);
     return { node: name, up: true, role, ...numbers, lag, commands };
   });
-  return `${JSON.stringify({ at: new Date(wallClockMs()).toISOString(), nodes })}\n`;
+  return `${shownJson({ at: new Date(wallClockMs()).toISOString(), nodes })}\n`;
 }

@@ -53,7 +53,8 @@ export class Screen implements Disposable {
     // Runs for every end that is not a signal without a handler.
     const onExit = () => this.restore();
     process.on("exit", onExit);
-    process.on("SIGCONT", onContinue);
+    // Windows has no such signal, and no Ctrl-Z.
+    if (process.platform !== "win32") process.on("SIGCONT", onContinue);
     process.stdout.on("resize", onResize);
     process.stdout.on("drain", onDrain);
     process.stdout.on("error", onGone);

@@ -2,7 +2,7 @@
 // is cut to a width has this width.
 
 import { describe, expect, test } from "bun:test";
-import { fitted, shownBytes, shownText } from "../../../src/cli/shown-text.ts";
+import { fitted, shownBytes, shownJson, shownText } from "../../../src/cli/shown-text.ts";
 
 describe("shown text", () => {
   test.each([
@@ -22,6 +22,13 @@ describe("shown text", () => {
   test("no character moves a cursor or takes no column, whatever the text", () => {
     const all = Array.from({ length: 0x11000 }, (_, code) => String.fromCodePoint(code)).join("");
     expect(shownText(all)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
+  });
+
+  test("JSON has no character that a terminal would obey, and says the same", () => {
+    const value = { "k\x1b\x9b": ["\u202e\\ \n", "\u{e0041}", 1, null, "東京"] };
+    expect(shownJson(value)).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(shownJson(value)).toContain("東京");
+    expect(JSON.parse(shownJson(value))).toEqual(value);
   });
 
   test("bytes that are no UTF-8 are escaped one by one", () => {
