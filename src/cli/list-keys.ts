@@ -4,6 +4,7 @@
 // Invariant: a reader that goes away ends it quietly with status 0.
 
 import { type ArgsDef, defineCommand } from "citty";
+import { monotonicMs } from "../base/clock.ts";
 import { ConfigError } from "../base/errors.ts";
 import { parseDatabase } from "../base/place.ts";
 import type { Settings } from "../client/client-options.ts";
@@ -28,6 +29,11 @@ const args = {
     description: "Keys that one SCAN visits; fewer disturb the node less, more are faster",
     valueHint: "number",
     default: "100",
+  },
+  rate: {
+    type: "string",
+    description: "At most so many keys a second; without it, as many as the node answers",
+    valueHint: "number",
   },
   db: {
     type: "string",
@@ -98,6 +104,8 @@ interface Job {
   readonly biggest: number;
   readonly hottest: number;
   readonly sample: number;
+  /** Keys a second. */
+  readonly rate: number;
   readonly json: boolean;
 }
 
@@ -122,6 +130,7 @@ function readJob(raw: RawArgs): Job {
     biggest: whole("biggest", rankedMax),
     hottest: whole("hottest", rankedMax),
     sample: whole("sample", Number.MAX_SAFE_INTEGER) || Number.POSITIVE_INFINITY,
+    rate: whole("rate", Number.MAX_SAFE_INTEGER) || Number.POSITIVE_INFINITY,
     json: raw.json === true,
   };
 }
@@ -171,6 +180,7 @@ async function walk(session: NodeSession, round: Round): Promise<void> {
   const { job, taker, progress } = round;
   const names = Object.keys(round.questions);
   const scan = { ...job, questions: Object.values(round.questions) };
+  const startedMs = monotonicMs();
   let looked = 0;
   for (const { number, isSelected } of round.databases) {
     if (!isSelected) await session.call("SELECT", number);
@@ -185,6 +195,8 @@ async function walk(session: NodeSession, round: Round): Promise<void> {
       );
       progress.update(looked);
       if (looked >= job.sample || taker.isDone) return;
+      const aheadMs = (looked / job.rate) * 1_000 - (monotonicMs() - startedMs);
+      if (aheadMs > 0) await Bun.sleep(aheadMs);
     }
   }
 }

@@ -98,6 +98,14 @@ function suite(start: () => Promise<TestNode>): void {
     expect(looked).toBe(250);
   });
 
+  test("--rate bounds the keys a second", async () => {
+    const began = performance.now();
+    const { out } = await keys("--rate", "1000", "--sample", "500", "--count", "10");
+    expect(out.trimEnd().split("\n").length).toBe(500);
+    // The last batch is not waited for.
+    expect(performance.now() - began).toBeGreaterThan(450);
+  });
+
   test("a reader that leaves ends it quietly", async () => {
     const child = Bun.spawn([...nodeCommand, "keys", "--addr", node.address, "--count", "10"], {
       stdout: "pipe",
