@@ -1,5 +1,5 @@
-// The options of the slow log and of latency monitoring, as rows of the table in options.ts. Names,
-// units and defaults are Redis's.
+// The options of the slow log, of latency monitoring and of the miss curve, as rows of the table in
+// options.ts. Names, units and defaults are Redis's, as far as it has them.
 
 import type { Option } from "./option.ts";
 import { parseInteger, parsePercentiles, parseWholeNumber, parseWord } from "./values.ts";
@@ -10,6 +10,7 @@ export interface MonitoringConfig {
   readonly latencyMonitorThreshold: number;
   readonly latencyTracking: boolean;
   readonly latencyPercentiles: readonly number[];
+  readonly missCurve: boolean;
 }
 
 const thresholdMax = Number.MAX_SAFE_INTEGER;
@@ -77,5 +78,17 @@ export const monitoringOptions: {
     parse: parsePercentiles,
     format: (percentiles) => percentiles.join(" "),
     redis: [{ name: "latency-tracking-info-percentiles" }],
+  },
+  missCurve: {
+    name: "miss-curve",
+    environment: "MSCACHE_MISS_CURVE",
+    group: "Admin",
+    hint: "yes|no",
+    default: "no",
+    doc: "Whether to estimate the hit ratio with half, twice and four times the memory.",
+    change: "restart",
+    parse: (text) => parseWord(text, ["yes", "no"]) === "yes",
+    format: (isOn) => (isOn ? "yes" : "no"),
+    redis: [],
   },
 };

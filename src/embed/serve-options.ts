@@ -193,6 +193,8 @@ interface OperationOptions {
   latencyTracking?: boolean | undefined;
   /** Percentiles that INFO latencystats shows. Default [50, 99, 99.9]. */
   latencyTrackingInfoPercentiles?: readonly number[] | undefined;
+  /** Estimate the hit ratio with half, twice and four times the memory. Default false. */
+  missCurve?: boolean | undefined;
   /** Changes of keys that are published, in Redis's letters, as in "KEA". Default none. */
   notifyKeyspaceEvents?: string | undefined;
   /** Keys remembered for clients that track what they read; 0: no limit. Default 1,000,000. */

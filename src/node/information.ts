@@ -16,6 +16,7 @@ import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
 import type { HeldCommands } from "./held-commands.ts";
 import { type InfoSource, infoText, type Rates, wantsHistograms } from "./node-info.ts";
+import type { MissCurveReport, NodeMissCurve } from "./node-miss-curve.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { SharedStanding } from "./standing.ts";
 import { SweepRecord } from "./sweep-record.ts";
@@ -48,6 +49,8 @@ export interface InformationParts {
   readonly shutdown: Shutdown;
   /** The commands for the control thread that a pause holds. */
   readonly held: HeldCommands;
+  /** Null: the node has none. */
+  readonly missCurve: NodeMissCurve | null;
 }
 
 export class NodeInformation implements Information {
@@ -76,6 +79,11 @@ export class NodeInformation implements Information {
   async gather(): Promise<InfoSource> {
     const { threads, timings } = this.parts;
     return this.sourceWith(await threads.statistics(), await timings.histograms());
+  }
+
+  /** Null: the node has no miss curve. */
+  missCurve(): MissCurveReport | null {
+    return this.parts.missCurve?.report() ?? null;
   }
 
   textNow(sections: readonly string[]): string {
@@ -122,6 +130,7 @@ export class NodeInformation implements Information {
       clientMemoryBytes: this.parts.clientMemory.totalBytes,
       replicationMemory: replication.memoryLines(),
       followersDisconnected: replication.leader.disconnected,
+      missCurve: this.missCurve(),
     };
   }
 
@@ -145,6 +154,7 @@ export class NodeInformation implements Information {
   resetStatistics(): void {
     this.parts.store.resetStatistics();
     this.parts.threads.resetStatistics();
+    this.parts.missCurve?.reset();
     resetCounters(this.parts.replication.leader);
     this.parts.replication.traffic.reset();
     this.sweeps.reset();

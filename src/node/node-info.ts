@@ -16,6 +16,7 @@ import {
   absentFromStats,
 } from "./absent-features.ts";
 import { inRedisOrder } from "./info-order.ts";
+import type { MissCurveReport } from "./node-miss-curve.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
 
 export interface InfoSource {
@@ -58,6 +59,8 @@ export interface InfoSource {
   readonly followersDisconnected: number;
   readonly traffic: Traffic;
   readonly replicationCounters: readonly (readonly [string, string | number])[];
+  /** Null: the node has none. */
+  readonly missCurve: MissCurveReport | null;
 }
 
 /** What clients track that may keep keys. */
@@ -115,6 +118,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; extra?
   errorstats: { title: "Errorstats", fields: errorFields },
   latencystats: { title: "Latencystats", fields: latencyFields, extra: true },
   turns: { title: "Turns", fields: turnFields, extra: true },
+  misscurve: { title: "Misscurve", fields: missCurveFields, extra: true },
   cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
   keyspace: { title: "Keyspace", fields: keyspaceFields },
 };
@@ -373,6 +377,26 @@ function turnFields({ threads: { turns } }: InfoSource): Field[] {
     ["turn_ms_max", turns.maxMs.toFixed(3)],
     ["turns_over_10ms", turns.over10Ms],
     ["turns_over_50ms", turns.over50Ms],
+  ];
+}
+
+/** Ratios of 0 to 1 for each memory: of hits, and how far that may be off. */
+function missCurveFields({ missCurve }: InfoSource): Field[] {
+  if (missCurve === null) return [["miss_curve_enabled", 0]];
+  const { windowSeconds, lookups, hitRatio, rate, keys, samples, dropped, points } = missCurve;
+  return [
+    ["miss_curve_enabled", 1],
+    ["miss_curve_window_seconds", Math.round(windowSeconds)],
+    ["miss_curve_lookups", lookups],
+    ["miss_curve_measured_hit_ratio", (hitRatio ?? 0).toFixed(4)],
+    ["miss_curve_sample_rate", rate],
+    ["miss_curve_sample_keys", keys],
+    ["miss_curve_sample_lookups", samples],
+    ["miss_curve_dropped_samples", dropped],
+    ...(points ?? []).map(({ memory, ...point }): Field => {
+      const ratios = `hit_ratio=${point.hitRatio.toFixed(4)},error=${point.error.toFixed(4)}`;
+      return [`miss_curve_memory_x${memory}`, `${ratios},filled=${Number(point.isFilled)}`];
+    }),
   ];
 }
 

@@ -23,6 +23,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { NodeInformation } from "./information.ts";
 import { MemoryReport } from "./memory-report.ts";
 import { NodeMigration } from "./migration.ts";
+import { NodeMissCurve } from "./node-miss-curve.ts";
 import type { Observers } from "./observers.ts";
 import {
   type Ground,
@@ -151,6 +152,7 @@ function makeServices(ground: Ground, made: Made) {
   const close = () => closeParts(ending);
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
+  const missCurve = makeMissCurve(ground, chores.signal);
   const counted = {
     channels,
     tracking,
@@ -162,6 +164,7 @@ function makeServices(ground: Ground, made: Made) {
     shutdown,
     timings,
     held,
+    missCurve,
   };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({
@@ -199,6 +202,11 @@ function makeServices(ground: Ground, made: Made) {
     debugging,
     migration,
   };
+}
+
+function makeMissCurve({ memory, store, fault }: Ground, signal: AbortSignal) {
+  const { curve } = memory;
+  return curve === null ? null : new NodeMissCurve({ store, memory: curve, fault, signal });
 }
 
 function makeControl({ configuration, users, pauses }: Ground, node: Node): Control {

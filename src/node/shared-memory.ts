@@ -26,6 +26,8 @@ import {
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { reserveWatchedSlots, WatchedSlots } from "../keyspace/watched-slots.ts";
 import type { ErrorSink } from "../protocol/reply.ts";
+import { type CurveMemory, reserveCurve } from "../store/curve/sample-ring.ts";
+import { SampledStore } from "../store/curve/sampled-store.ts";
 import type { HashKey } from "../store/hash.ts";
 import { Mutex } from "../store/lock.ts";
 import { reserveStore, type StoreMemory } from "../store/memory.ts";
@@ -48,6 +50,8 @@ export interface SharedMemory {
   readonly limits: SharedArrayBuffer;
   readonly deliveries: SharedArrayBuffer;
   readonly watched: SharedArrayBuffer;
+  /** Null without a miss curve. */
+  readonly curve: CurveMemory | null;
   /** Null with one data thread. */
   readonly scripts: SharedArrayBuffer | null;
 }
@@ -93,6 +97,7 @@ export function reserveMemory(config: Config): SharedMemory {
     limits: new SharedClientLimits().memory,
     deliveries: reserveDeliveryDebt(config.threads),
     watched: reserveWatchedSlots(config.threads),
+    curve: config.missCurve ? reserveCurve(config.threads + 1) : null,
     scripts: config.threads > 1 ? SharedScripts.reserve() : null,
   };
 }
@@ -105,7 +110,7 @@ function drawHashKey(): HashKey {
 
 /** Attaches the thread with that number and marks it alive. */
 export function attach(memory: SharedMemory, thread: number): Attached {
-  const store = new Store(memory.store, thread);
+  const store = makeStore(memory, thread);
   store.threads.markAlive(thread);
   const journal = memory.store.concurrent
     ? new Journal(memory.journal, journalLock(memory.journal, store, thread))
@@ -125,6 +130,10 @@ export function attach(memory: SharedMemory, thread: number): Attached {
     observer: new Observer(events),
     sharedScripts: memory.scripts === null ? null : new SharedScripts(memory.scripts),
   };
+}
+
+function makeStore({ store, curve }: SharedMemory, thread: number): Store {
+  return curve === null ? new Store(store, thread) : new SampledStore(store, thread, curve);
 }
 
 /** Where redis.LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE and LOG_WARNING go. */

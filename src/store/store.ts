@@ -60,8 +60,8 @@ export interface ItemVisitor {
 export class Store {
   /** Items are found, written, walked and counted in the selected one. */
   readonly databases: StoreDatabases;
-  private readonly attachment: Attachment;
-  private readonly halves: Halves;
+  protected readonly attachment: Attachment;
+  protected readonly halves: Halves;
   /** One per shard, by its number. */
   private readonly rewriters: readonly Rewriter[];
   /** One per half. */

@@ -119,6 +119,15 @@ const rows: readonly Row[] = [
     { value: info.store.evictions, labels: labelOf("reason", "evicted") },
     { value: info.store.expirations, labels: labelOf("reason", "expired") },
   ]),
+  row("mscache_miss_curve_hit_ratio", "Hit ratio that other memory would give.", "gauge", (s) =>
+    perCurvePoint(s, "hitRatio"),
+  ),
+  row("mscache_miss_curve_error", "How far that may be off.", "gauge", (s) =>
+    perCurvePoint(s, "error"),
+  ),
+  row("mscache_miss_curve_dropped_total", "Samples that it has missed.", "counter", ({ info }) =>
+    info.missCurve === null ? [] : [{ value: info.missCurve.dropped }],
+  ),
   // Memory.
   row("mscache_memory_bytes", "Memory of the store by what is in it.", "gauge", memoryParts),
   gauge(
@@ -196,6 +205,15 @@ function perDatabase({ info }: MetricsSource, field: "items" | "expiringItems"):
   return info.store.databases.map((database) => ({
     value: database[field],
     labels: labelOf("db", String(database.number)),
+  }));
+}
+
+/** By the memory, as a multiple of the limit. */
+function perCurvePoint({ info }: MetricsSource, field: "hitRatio" | "error"): Sample[] {
+  const points = info.missCurve?.points ?? [];
+  return points.map((point) => ({
+    value: point[field],
+    labels: labelOf("memory", String(point.memory)),
   }));
 }
 

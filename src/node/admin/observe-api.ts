@@ -63,6 +63,11 @@ export class ObserveApi {
       await ask(door, "INFO", "modules");
       return replicationTree(this.parts);
     },
+    "miss-curve": async (door) => {
+      await ask(door, "INFO", "modules");
+      const report = this.parts.information.missCurve();
+      return report === null ? { isOn: false } : { isOn: true, ...report };
+    },
     threads: async (door) => {
       await ask(door, "INFO", "modules");
       return { threads: threadRows(await this.parts.threads.statisticsByThread()) };

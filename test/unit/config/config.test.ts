@@ -96,6 +96,7 @@ describe("the source of a value", () => {
       latencyMonitorThreshold: 0,
       latencyTracking: true,
       latencyPercentiles: [50, 99, 99.9],
+      missCurve: false,
       ...{ snapshotFile: "", snapshotInterval: 0, snapshotCorrupt: "refuse", shutdownTimeout: 5 },
     });
   });
@@ -196,6 +197,7 @@ describe("the source of a value", () => {
       latencyMonitorThreshold: "20",
       latencyTracking: "no",
       latencyPercentiles: "50 99.99",
+      missCurve: "yes",
       ...{ snapshotFile: "/x/dump.rdb", snapshotInterval: "60", snapshotCorrupt: "ignore" },
       shutdownTimeout: "9",
     };

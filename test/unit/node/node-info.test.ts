@@ -72,6 +72,7 @@ function source(changes: Partial<InfoSource> = {}): InfoSource {
     clientMemoryBytes: 0,
     replicationCounters: [],
     followersDisconnected: 2,
+    missCurve: null,
     ...changes,
   };
 }
