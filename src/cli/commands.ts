@@ -1,17 +1,9 @@
 // The subcommands by name. Each is imported only when it runs, so that `mscache get` does not load
 // the server and `mscache --help` loads no subcommand. For the same reason the summaries are here.
 
-import type { CommandDef } from "citty";
+import type { Subcommands } from "./subcommand.ts";
 
-/** What the dispatcher needs. The types of the arguments stay private to each command. */
-export type LoadedCommand = Pick<CommandDef, "meta" | "args">;
-
-export interface Subcommand {
-  readonly summary: string;
-  readonly load: () => Promise<{ readonly default: LoadedCommand }>;
-}
-
-export const subcommands: Readonly<Record<string, Subcommand>> = {
+export const subcommands: Subcommands = {
   serve: {
     summary: "start a node (the default)",
     load: () => import("./serve.ts"),
@@ -42,5 +34,9 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
   cli: { summary: "send commands, or open a prompt", load: () => import("./cli.ts") },
   doctor: { summary: "say what is wrong with a node", load: () => import("./doctor.ts") },
   monitor: { summary: "show the commands that nodes run", load: () => import("./monitor.ts") },
+  completions: {
+    summary: "print the completions for a shell",
+    load: () => import("./completions.ts"),
+  },
   bench: { summary: "measure a server under load", load: () => import("./bench.ts") },
 };

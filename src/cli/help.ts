@@ -5,7 +5,8 @@ import { type CommandDef, renderUsage } from "citty";
 import { mscacheVersion } from "../base/version.ts";
 import { type OptionGroup, type OptionValues, options } from "../config/config.ts";
 import { wantsColor } from "./colors.ts";
-import { type LoadedCommand, subcommands } from "./commands.ts";
+import { subcommands } from "./commands.ts";
+import type { LoadedCommand } from "./subcommand.ts";
 
 const groups: readonly OptionGroup[] = [
   "Network",

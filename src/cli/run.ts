@@ -49,7 +49,7 @@ async function start(name: string, args: readonly string[]): Promise<void> {
   if (wantsVersion(flags)) return print(mscacheVersion);
   if (wantsHelp(flags)) return print(await subcommandHelp(command));
   checkArguments(name, rawArgs, command.args);
-  await runCommand(command as CommandDef, { rawArgs });
+  await runCommand(command as CommandDef, { rawArgs, data: subcommands });
 }
 
 function wantsVersion(flags: readonly string[]): boolean {

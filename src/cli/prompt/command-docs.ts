@@ -13,6 +13,8 @@ export interface DocArgument {
   readonly isMultiple: boolean;
   /** Whether each repetition has the token. */
   readonly repeatsToken: boolean;
+  /** It stands for the repetitions behind the first one, which is there. */
+  readonly isAgain?: boolean;
   /** "block" and "oneof" have parts, "pure-token" is only its token; all else is a value. */
   readonly type: string;
   readonly parts: readonly DocArgument[];
@@ -115,6 +117,7 @@ function argumentText(arg: DocArgument): string {
   const shownToken = token === "" ? '""' : token;
   const value = type === "pure-token" ? "" : valueText(arg);
   const one = [shownToken, value].filter((part) => part !== undefined && part !== "").join(" ");
+  if (arg.isAgain === true) return `[${one} ...]`;
   const again = repeatsToken || token === undefined ? one : value;
   const text = isMultiple ? `${one} [${again} ...]` : one;
   return isOptional ? `[${text}]` : text;

@@ -22,7 +22,7 @@ export function completionsOf(line: string, docs: CommandDocs): string[] {
   const [, before = "", partial = ""] = /^(.*?)([^\s"']*)$/s.exec(line) ?? [];
   const words = splitLine(before);
   if (words === null) return [];
-  const isLower = /[a-z]/.test(partial || before);
+  const isLower = /[a-z]/.test(partial || (words[0] ?? ""));
   const wanted = partial.toUpperCase();
   const matching = candidates(words, docs).filter((name) => name.startsWith(wanted));
   return [...new Set(matching)]
@@ -94,7 +94,7 @@ function afterWord(args: readonly DocArgument[], word: string): DocArgument[] | 
 
 /** What is left of the argument if the word begins it; null if it does not. */
 function afterPart(arg: DocArgument, word: string, byToken: boolean): DocArgument[] | null {
-  const again = arg.isMultiple ? [{ ...arg, isOptional: true }] : [];
+  const again = arg.isMultiple ? [{ ...arg, isOptional: true, isAgain: true }] : [];
   if (arg.token !== undefined) {
     if (!byToken || word.toUpperCase() !== arg.token.toUpperCase()) return null;
     if (arg.type === "pure-token") return again;
