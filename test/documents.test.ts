@@ -79,6 +79,15 @@ test("test/README.md tells what each folder and each file beside it is for", () 
   expectNone(missing.map((name) => `test/README.md: say what ${name} is for`));
 });
 
+test("src/README.md lists each file with code that depends on the system", () => {
+  const document = readFileSync(join(repositoryRoot, "src/README.md"), "utf8");
+  const part = document.slice(document.indexOf("## Platforms"), document.indexOf("## Glossary"));
+  const listed = [...part.matchAll(/^\| `([\w/-]+\.ts)`/gm)].map(([, path]) => `src/${path}`);
+  const bound = /process\.platform|fromCLibrary\(|"\/proc\/|\bdlopen\(/;
+  const found = files.filter(({ path, text }) => path.startsWith("src/") && bound.test(text));
+  expect(listed.toSorted()).toEqual(found.map(({ path }) => path).sort());
+});
+
 const index = indexOfTests();
 /** Of the files that the index names, by path. */
 const literals = new Map<string, readonly string[]>();
