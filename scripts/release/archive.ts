@@ -4,6 +4,9 @@
 import { zipSync } from "fflate";
 import { createTar } from "nanotar";
 
+const tarBlockBytes = 512;
+const tarRecordBytes = 20 * tarBlockBytes;
+
 export interface ArchivedFile {
   readonly name: string;
   readonly data: Uint8Array;
@@ -29,7 +32,15 @@ function tarGzip(folder: string, files: readonly ArchivedFile[], seconds: number
       attrs: { mode: isExecutable ? "755" : "644", mtime: seconds * 1000, uid: 0, gid: 0 },
     })),
   );
-  return Bun.gzipSync(new Uint8Array(tar), { level: 9 });
+  return Bun.gzipSync(ended(new Uint8Array(tar)), { level: 9 });
+}
+
+/** nanotar writes one block of zeros behind the last file; tar wants two, and whole records. */
+function ended(tar: Uint8Array): Uint8Array<ArrayBuffer> {
+  const records = Math.ceil((tar.length + tarBlockBytes) / tarRecordBytes);
+  const whole = new Uint8Array(records * tarRecordBytes);
+  whole.set(tar);
+  return whole;
 }
 
 function zip(folder: string, files: readonly ArchivedFile[], seconds: number): Uint8Array {

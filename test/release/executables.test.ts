@@ -60,6 +60,20 @@ whenLong(() => {
       }
     });
 
+    test("is installed by its own installer, as scripts/release/README.md says", async () => {
+      await using place = await temporaryDirectory();
+      const child = Bun.spawn(["sh", join(files, "install.sh")], {
+        env: { ...process.env, MSCACHE_RELEASE_URL: `file://${files}`, MSCACHE_BIN: place.path },
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const said = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      expect(said[0]).toStartWith(`mscache ${version} is in ${place.path}/mscache\n`);
+      expect([await child.exited, said[1]]).toEqual([0, ""]);
+      const installed = { command: [join(place.path, "mscache")] };
+      expect((await runMscache(["--version"], installed)).out).toBe(`${version}\n`);
+    });
+
     test("serves, follows and saves from an empty directory", async () => {
       await using place = await temporaryDirectory();
       const tar = Bun.spawnSync(["tar", "-xzf", join(files, archive), "-C", place.path]);
