@@ -6,8 +6,9 @@ import { type ArgsDef, defineCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
 import { type Download, download } from "../move/download.ts";
 import { MoveError } from "../move/move-error.ts";
-import { Choice } from "../move/moved-item.ts";
+import { Choice, type Wanted } from "../move/moved-item.ts";
 import { NewFile } from "../move/new-file.ts";
+import { type ScanParts, scanDownload } from "../move/scan-download.ts";
 import { ServerLink } from "../move/server-link.ts";
 import {
   CopyingWriter,
@@ -44,6 +45,11 @@ const args = {
     description: "Only keys that match, as KEYS takes it",
     valueHint: "glob",
   },
+  scan: {
+    type: "boolean",
+    description: "Walk over the keys, for a server that gives no snapshot; not of one moment",
+    default: false,
+  },
   db: { type: "string", description: "Only this database; without it, all", valueHint: "number" },
   ...nodeArguments,
 } satisfies ArgsDef;
@@ -53,7 +59,9 @@ interface Job {
   /** Empty: standard output. */
   readonly path: string;
   readonly format: Format;
-  readonly choice: Choice;
+  readonly wanted: Wanted;
+  /** Whether to walk over the keys. */
+  readonly scans: boolean;
 }
 
 export default defineCommand({
@@ -63,10 +71,13 @@ export default defineCommand({
     const path = args.file === undefined || args.file === "-" ? "" : args.file;
     const target = targetOf(args);
     const database = databaseOf(args.db) ?? (target.namesDatabase ? target.database : undefined);
-    await moving(async () => {
-      const choice = new Choice({ pattern: args.pattern, database });
-      await run({ target, path, format: formatOf(args.format, path), choice });
-    });
+    const format = formatOf(args.format, path);
+    if (args.scan && format === "rdb") {
+      const twice = "a walk may meet a key twice, which a snapshot must not have";
+      throw new ConfigError(`--scan writes JSON alone: ${twice}`);
+    }
+    const wanted = { pattern: args.pattern, database };
+    await moving(() => run({ target, path, format, wanted, scans: args.scan }));
   },
 });
 
@@ -98,19 +109,34 @@ async function toStandardOutput(job: Job): Promise<void> {
 }
 
 async function write(
-  { target, format, choice }: Job,
+  job: Job,
   spout: Spout,
 ): Promise<{ readonly seconds: number; readonly told: string }> {
   using line = new ProgressLine();
-  await using link = await ServerLink.open(target);
-  const writer = writerOf(format, choice, spout);
-  const progress = (received: number, total: number) =>
-    line.show(total > 0 ? received / total : -1, () => `${size(received)} received`);
-  const got = await download({ link, writer, spout, progress });
+  await using link = await ServerLink.open(job.target);
+  const writer = writerOf(job, spout);
+  const got = await (job.scans
+    ? walk(job, { link, writer, spout }, line)
+    : download({
+        ...{ link, writer, spout },
+        progress: (received, total) =>
+          line.show(total > 0 ? received / total : -1, () => `${size(received)} received`),
+      }));
   return { seconds: line.seconds, told: report(got, writer, spout) };
 }
 
-function writerOf(format: Format, choice: Choice, spout: Spout): SnapshotWriter {
+function walk(
+  { wanted }: Job,
+  parts: Omit<ScanParts, "progress">,
+  line: ProgressLine,
+): Promise<Download> {
+  const progress = (keys: number, total: number) =>
+    line.show(total > 0 ? Math.min(1, keys / total) : -1, () => count(keys, "key"));
+  return scanDownload({ ...parts, ...wanted, progress });
+}
+
+function writerOf({ format, wanted }: Job, spout: Spout): SnapshotWriter {
+  const choice = new Choice(wanted);
   if (format === "json") return new JsonWriter(spout, choice);
   return choice.isAll ? new CopyingWriter(spout) : new FilteringWriter(spout, choice);
 }

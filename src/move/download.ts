@@ -61,7 +61,7 @@ function take(receiver: SnapshotReceiver, chunk: Uint8Array): void {
     throw new MoveError(
       refusal === undefined
         ? `the snapshot is damaged: ${reasonOf(error)}`
-        : `the server refuses a snapshot: ${refusal}`,
+        : `the server gives no snapshot (--scan does without): ${refusal}`,
     );
   }
 }

@@ -91,6 +91,12 @@ export class ServerLink implements AsyncDisposable {
     throw new MoveError(`${this.name} answered ${command[0]} with: ${reply.text}`);
   }
 
+  /** As demand(), for a reply that is text. */
+  async text(...command: Command): Promise<string> {
+    const reply = await this.demand(...command);
+    return reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply);
+  }
+
   /** Sends a command in a pipeline: its bytes are copied. Who sends many awaits room(). */
   send(command: Command, taker: Taker): void {
     if (this.error !== null) throw this.error;

@@ -139,6 +139,43 @@ describe.skipIf(!redisInstalled())(`with a real redis-server (${noRedis} if skip
   });
 });
 
+describe("a server that gives no snapshot", () => {
+  const guest = () => `redis://guest:pw@${node.address}`;
+
+  test("is walked over by --scan: everything, or what is chosen", async () => {
+    await flush(node, other);
+    await furnish(node.port);
+    await ask(node.port, [
+      "ACL",
+      "SETUSER",
+      "guest",
+      "on",
+      ">pw",
+      "~*",
+      "+@all",
+      "-sync",
+      "-psync",
+    ]);
+    const out = await exported(guest(), path("walk.json"), "--scan");
+    expect(out).toMatchObject({ status: 0, errors: "" });
+    expect(out.out).toStartWith("2,007 items");
+    expect(await imported(other.address, path("walk.json"))).toMatchObject({ status: 0 });
+    const [wanted, got] = [await contentsOf(node.port), await contentsOf(other.port)];
+    // PTTL tells the rest of a lifetime, so the moment is right within a round trip.
+    expect(differences(withoutTimes(wanted), withoutTimes(got))).toEqual([]);
+    const [time] = await ask(other.port, ["PEXPIRETIME", "expiring"]);
+    expect(Math.abs(Number(time.slice(1)) - later)).toBeLessThan(60_000);
+    const chosen = await exported(guest(), "--scan", "--db", "3", "--pattern", "к*");
+    expect(chosen.out).toBe('{"key":"ключ","value":"значение\\n","db":3}\n');
+    const twice = await exported(guest(), path("walk.rdb"), "--scan");
+    expect(twice).toMatchObject({ status: 2, out: "" });
+  });
+});
+
+function withoutTimes(contents: Map<string, string>): Map<string, string> {
+  return new Map([...contents].map(([key, text]) => [key, text.split(" until ")[0] ?? ""]));
+}
+
 describe("what is taken", () => {
   const lines = [
     { key: "a:1", value: "1" },
@@ -322,7 +359,9 @@ describe("an export that goes wrong leaves the file as it was", () => {
     expect(nameless.errors).toContain("set --format rdb or json");
     await ask(node.port, ["ACL", "SETUSER", "ann", "on", ">pw", "~*", "+@all", "-sync"]);
     const refused = await exported(`redis://ann:pw@${node.address}`, path("kept.rdb"));
-    expect(refused.errors).toMatch(/^mscache: the server refuses a snapshot: -NOPERM .*\n$/);
+    expect(refused.errors).toMatch(
+      /^mscache: the server gives no snapshot \(--scan .*\): -NOPERM .*\n$/,
+    );
     expect(files()).toEqual(["kept.rdb"]);
   });
 

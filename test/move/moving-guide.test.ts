@@ -34,7 +34,7 @@ async function bed(address: string) {
   const directory = await temporaryDirectory();
   const path = join(directory.path, "mscache");
   const command = nodeCommand.map((word) => `'${word}'`).join(" ");
-  const script = `case "$*" in *--addr*|*--to*) exec ${command} "$@";; esac\nexec ${command} "$@" --addr ${address}`;
+  const script = `case "$*" in *--addr*|*"--to "*) exec ${command} "$@";; esac\nexec ${command} "$@" --addr ${address}`;
   writeFileSync(path, `#!/bin/bash\n${script}\n`);
   chmodSync(path, 0o755);
   return directory;

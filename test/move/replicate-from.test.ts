@@ -114,7 +114,8 @@ describe.skipIf(!redisInstalled())(`a real redis-server is moved (${noRedis} if 
   let node: LocalNode;
 
   beforeAll(async () => {
-    redis = await startRedis(["--databases", "20"]);
+    // The load may write more than its usual 1 MB while a link is cut.
+    redis = await startRedis(["--databases", "20", "--repl-backlog-size", "64mb"]);
     node = await startNode();
   });
 

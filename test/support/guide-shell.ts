@@ -192,7 +192,7 @@ async function writePrograms(directory: string, port: number): Promise<void> {
       "  --help*|--version*|completions*) ;;",
       `  --*--listenaddr*|--*--config*) ;;`,
       `  ""|" "|--*) set -- "$@" --listenaddr ${place} ;;`,
-      "  *--addr*) ;;",
+      '  *--addr*|*"--to "*) ;;',
       `  *) set -- "$@" --addr ${place} ;;`,
       "esac",
       `exec ${node} "$@"`,

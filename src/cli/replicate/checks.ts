@@ -3,10 +3,10 @@
 
 import { databasesOf } from "../../move/item-loader.ts";
 import { MoveError } from "../../move/move-error.ts";
+import { usedDatabases } from "../../move/scan.ts";
 import { count } from "../moving.ts";
 import type { Contact } from "./contact.ts";
 import { leaderIn } from "./lag.ts";
-import { usedDatabases } from "./survey.ts";
 
 export interface Plan {
   /** The source as the target is told to follow it. */
@@ -43,7 +43,7 @@ export async function plan(source: Contact, target: Contact, replaces: boolean):
   if (leader !== null && !isUnderWay) {
     throw new MoveError(`${target.name} follows ${leader}; REPLICAOF NO ONE ends that`);
   }
-  const targetKeys = sum(usedDatabases(await target.info("keyspace")));
+  const targetKeys = sum(usedDatabases(await target.text("INFO", "keyspace")));
   if (targetKeys > 0 && !replaces && !isUnderWay) {
     const keys = count(targetKeys, "key");
     throw new MoveError(`${target.name} has ${keys}, which it would lose; --replace allows that`);
@@ -51,7 +51,7 @@ export async function plan(source: Contact, target: Contact, replaces: boolean):
   return {
     ...{ host, port, isUnderWay, targetKeys },
     sourceIs: kindOf(theirs),
-    sourceKeys: usedDatabases(await source.info("keyspace")),
+    sourceKeys: usedDatabases(await source.text("INFO", "keyspace")),
     targetDatabases: await databasesOf(await target.link()),
     holdsStringsAlone: ours.text("mscache_version") !== null,
     warnings: await warnings(source, target),

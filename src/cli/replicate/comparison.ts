@@ -1,18 +1,16 @@
 // Compares the strings of two servers, key by key: value and moment of expiry. What differs is
 // looked at again some times, because a key may expire or be written between the two questions.
-// Invariant: memory is bounded by the batch that is looked at; nothing is changed.
+// Bound: two groups of values are in memory (scan.ts). Nothing is changed.
 
 import { MoveError } from "../../move/move-error.ts";
 import { shownKey } from "../../move/moved-item.ts";
+import { askAll, groupsOf, scan } from "../../move/scan.ts";
 import type { ServerLink } from "../../move/server-link.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
-import { askAll, scan } from "./survey.ts";
 
 const looks = 4;
 const lookAgainMs = 250;
 const differencesMax = 5;
-/** Keys that are asked for at a time: at most two values of each are in memory. */
-const batchKeys = 100;
 
 export interface Compared {
   /** Strings that were the same at both. */
@@ -43,8 +41,8 @@ export async function compare(parts: ComparisonParts): Promise<Compared> {
     for await (const keys of scan(parts.source)) {
       const wanted = keys.slice(0, left);
       left -= wanted.length;
-      for (let at = 0; at < wanted.length; at += batchKeys) {
-        await look(parts, wanted.slice(at, at + batchKeys), database, result);
+      for await (const group of groupsOf(parts.source, wanted)) {
+        await look(parts, group, database, result);
         parts.progress(result);
         if (parts.signal.aborted) throw new MoveError("it was called off");
       }

@@ -33,8 +33,7 @@ export class Contact implements AsyncDisposable {
 
   /** The reply as text. */
   async text(...command: string[]): Promise<string> {
-    const reply = await (await this.link()).demand(...command);
-    return reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply);
+    return await (await this.link()).text(...command);
   }
 
   /** The values of settings that the server has. */

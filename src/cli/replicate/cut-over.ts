@@ -5,13 +5,13 @@
 
 import { monotonicMs } from "../../base/clock.ts";
 import { MoveError } from "../../move/move-error.ts";
+import { usedDatabases } from "../../move/scan.ts";
 import { count } from "../moving.ts";
 import { type Compared, compare } from "./comparison.ts";
 import type { Contact } from "./contact.ts";
 import { lagOf, type Standing, standingOf } from "./lag.ts";
 import type { Orders } from "./orders.ts";
 import { Pause } from "./pause.ts";
-import { usedDatabases } from "./survey.ts";
 
 const catchUpMsMax = 30_000;
 const pollMs = 20;
@@ -89,7 +89,7 @@ async function catchUp(parts: CutOverParts): Promise<Standing> {
 }
 
 async function verify(parts: CutOverParts): Promise<Compared> {
-  const used = [...usedDatabases(await parts.source.info("keyspace")).keys()];
+  const used = [...usedDatabases(await parts.source.text("INFO", "keyspace")).keys()];
   const compared = await compare({
     source: await parts.source.link(),
     target: await parts.target.link(),

@@ -3,14 +3,11 @@
 // types.
 // Bound: a few examples for each type of each database are kept, whatever the number of keys.
 
-import { MoveError } from "../../move/move-error.ts";
+import { askAll, scan } from "../../move/scan.ts";
 import type { ServerLink } from "../../move/server-link.ts";
-import type { Reply } from "../../protocol/resp/reply-parser.ts";
-import type { InfoFields } from "../info-fields.ts";
 import { count } from "../moving.ts";
 import { shownBytes } from "../shown-text.ts";
 
-const keysPerScan = "1000";
 const examplesMax = 3;
 const exampleBytesMax = 60;
 
@@ -51,40 +48,6 @@ export class Survey {
 function exampleOf(key: Uint8Array): string {
   const cut = key.length > exampleBytesMax ? "..." : "";
   return `"${shownBytes(key.subarray(0, exampleBytesMax))}${cut}"`;
-}
-
-/** The databases that have keys, from INFO keyspace. */
-export function usedDatabases(info: InfoFields): Map<number, number> {
-  const rows = info.after("db").map(([number, text]) => {
-    const [, keys] = /keys=(\d+)/.exec(text) ?? [];
-    return [Number(number), Number(keys)] as const;
-  });
-  return new Map(rows.filter(([number]) => Number.isInteger(number)));
-}
-
-/** The keys of the selected database, some at a time; a key may come twice. */
-export async function* scan(link: ServerLink): AsyncGenerator<Uint8Array[]> {
-  let cursor = "0";
-  do {
-    const reply = await link.demand("SCAN", cursor, "COUNT", keysPerScan);
-    const [next, keys] = Array.isArray(reply) ? reply : [];
-    if (!(next instanceof Uint8Array) || !Array.isArray(keys)) {
-      throw new MoveError(`${link.name} answered SCAN with something else than keys`);
-    }
-    cursor = Buffer.from(next).toString();
-    yield keys.filter((key) => key instanceof Uint8Array);
-  } while (cursor !== "0");
-}
-
-/** One command for each key, in one pipeline. */
-export async function askAll(
-  link: ServerLink,
-  commands: readonly (readonly (string | Uint8Array)[])[],
-): Promise<Reply[]> {
-  const replies: Reply[] = [];
-  for (const command of commands) link.send(command, (reply) => replies.push(reply));
-  await link.settled();
-  return replies;
 }
 
 export async function survey(
