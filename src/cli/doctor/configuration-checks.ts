@@ -16,16 +16,31 @@ export const configurationChecks: readonly Check[] = [
   check("slow-log", "slow log and latencies", slowLog),
 ];
 
-/** The addresses beyond this machine on which it listens; null: unknown. */
+/** Its addresses that other machines reach, those of admin HTTP named as such; null: unknown. */
 export function openAddresses({ config }: Facts): string[] | null {
   const bind = config?.get("bind");
-  if (bind === undefined) return null;
-  if (config?.get("port") === "0" && (config.get("tls-port") ?? "0") === "0") return [];
+  if (config === null || bind === undefined) return null;
+  const hasPort = config.get("port") !== "0" || (config.get("tls-port") ?? "0") !== "0";
   // Redis writes "-::1" for an address that may be missing, and an empty list means all.
   const hosts = bind.split(" ").map((host) => host.replace(/^-/, ""));
-  const named = hosts.filter((host) => host !== "");
-  const all = named.length === 0 && config?.get("port") !== "0" ? ["*"] : named;
-  return all.filter((host) => !isLoopback(host) && host !== "localhost");
+  const data = hasPort ? hosts.map((host) => host || "*") : [];
+  const admin = ["http", "https"].flatMap((name) => {
+    const address = config.get(name) ?? "none";
+    return address === "none" ? [] : { name, host: hostOf(address) };
+  });
+  return [
+    ...data.filter(isOpen),
+    ...admin.filter(({ host }) => isOpen(host)).map(({ name, host }) => `${host} (${name})`),
+  ];
+}
+
+function isOpen(host: string): boolean {
+  return !isLoopback(host) && host !== "localhost";
+}
+
+/** "[::1]:8080" is ::1, and ":8080" all addresses. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "") || "*";
 }
 
 export function password(facts: Facts): Finding | null {
@@ -34,6 +49,7 @@ export function password(facts: Facts): Finding | null {
   const where = open.length === 0 ? "only this machine's addresses" : open.join(" ");
   if (!facts.isPasswordless) return knownPassword(facts, where, open.length > 0);
   if (open.length === 0) return ok(`none, and it listens on ${where}`);
+  if (asksCertificates(facts)) return ok(`none, but clients must show a certificate on ${where}`);
   const change = `${setting(facts, "requirepass", "A-LONG-RANDOM-PASSWORD")}; or an address of this machine`;
   if (facts.config?.get("protected-mode") === "yes") {
     return finding(
@@ -51,6 +67,13 @@ export function password(facts: Facts): Finding | null {
   );
 }
 
+/** Nobody gets in without a certificate that an authority of the node has signed. */
+function asksCertificates({ config }: Facts): boolean {
+  const hasAdmin = ["http", "https"].some((name) => (config?.get(name) ?? "none") !== "none");
+  const isPlain = config?.get("port") !== "0" && config?.get("tls-only") !== "yes";
+  return !hasAdmin && !isPlain && config?.get("tls-auth-clients") === "yes";
+}
+
 function knownPassword(facts: Facts, where: string, isOpen: boolean): Finding {
   const length = facts.config?.get("requirepass")?.length ?? 0;
   const saw = `required, on ${where}`;
@@ -66,13 +89,14 @@ function knownPassword(facts: Facts, where: string, isOpen: boolean): Finding {
 export function encryption(facts: Facts): Finding | null {
   const open = openAddresses(facts);
   if (open === null) return null;
-  const plain = facts.config?.get("port") !== "0" && facts.config?.get("tls-only") !== "yes";
+  const isPlain = facts.config?.get("port") !== "0" && facts.config?.get("tls-only") !== "yes";
+  const plain = open.filter((address) => address.endsWith(" (http)") || isPlain);
   if (open.length === 0) return ok("not needed on this machine's addresses");
-  if (!plain) return ok("TLS only");
+  if (plain.length === 0) return ok("TLS only");
   const hasTls = (facts.config?.get("tls-port") ?? "0") !== "0";
   return finding(
     "advice",
-    hasTls ? "TLS, but a port without it as well" : `no TLS on ${open.join(" ")}`,
+    hasTls ? `TLS, but not on ${plain.join(" ")}` : `no TLS on ${plain.join(" ")}`,
     "passwords, keys and values can be read on the way by who is on the same network",
     isOurs(facts)
       ? "--tls-port with --tls-cert-file and --tls-key-file, and --tls-only yes; or a network that only your machines reach"
@@ -99,7 +123,7 @@ export function eviction(facts: Facts): Finding | null {
   if (policy === null || limit === null || used === null || limit === 0) return null;
   const saw = `${policy}, ${megabytes(used)} of ${megabytes(limit)} used (${percent(used / limit)})`;
   if (policy !== "noeviction") return ok(saw);
-  const change = `${setting(facts, "maxmemory-policy", "allkeys-lfu")}; or a higher maxmemory`;
+  const change = `${setting(facts, "maxmemory-policy", "allkeys-lfu", "s3fifo")}; or a higher maxmemory`;
   const why = "nothing is evicted: when memory is full, writes fail with OOM";
   if (used >= limit * 0.98) return finding("failure", saw, why, change);
   return finding(used >= limit * 0.8 ? "warning" : "advice", saw, why, change);

@@ -43,15 +43,18 @@ export function finding(
   return { level, saw, why, change };
 }
 
-/** How to change a setting of this node, by the name that Redis has for it. */
-export function setting(facts: Facts, name: string, value: string): string {
+/**
+ * How to change a setting of this node, by the name and in the words that Redis has for it. Our
+ * flag may have other words (`flagValue`).
+ */
+export function setting(facts: Facts, name: string, value: string, flagValue = value): string {
   const now = `CONFIG SET ${name} ${value.includes(" ") ? `"${value}"` : value}`;
   if (!isOurs(facts)) return `${now}, and "${name} ${value}" in redis.conf`;
   const option = Object.values(options).find(({ redis }) =>
     redis?.some((one) => one.name === name),
   );
   if (option === undefined) return now;
-  const flag = `--${option.name} ${value}`;
+  const flag = `--${option.name} ${flagValue}`;
   if (option.change === "restart") return `start it with ${flag}`;
   return `${now}, and ${flag} at the next start`;
 }

@@ -3,9 +3,11 @@
 // facts.
 
 import { describe, expect, test } from "bun:test";
+import { openAddresses } from "../../../../src/cli/doctor/configuration-checks.ts";
 import { checks, diagnose } from "../../../../src/cli/doctor/diagnosis.ts";
 import { type Facts, factsOf } from "../../../../src/cli/doctor/facts.ts";
 import type { Level } from "../../../../src/cli/doctor/finding.ts";
+import { options } from "../../../../src/config/options.ts";
 import { ailments, follower, leading, other, sentinel } from "./ailments.ts";
 import { type Change, found, MiB, ourFacts, redisFacts } from "./facts-fixture.ts";
 
@@ -16,6 +18,19 @@ describe("what is wrong", () => {
     expect(finding?.saw).toContain(saw);
     expect(finding?.change).toContain(remedy);
     expect(finding?.why).not.toBe("");
+  });
+
+  test("a flag that it names takes the value that it names", () => {
+    const named = ailments.flatMap(([id, change]) => {
+      const text = found(id, ourFacts(change))?.change ?? "";
+      return [...text.matchAll(/--([a-z-]+) ([\w-]+)(?=$|;| at the)/g)].map(([, ...it]) => it);
+    });
+    expect(named.length).toBeGreaterThan(10);
+    for (const [name, value = ""] of named) {
+      const option = Object.values(options).find((one) => one.name === name);
+      expect(`${name}: ${option === undefined}`).toBe(`${name}: false`);
+      expect(() => option?.parse(value)).not.toThrow();
+    }
   });
 
   test("each check has a case", () => {
@@ -52,6 +67,24 @@ describe("what is right", () => {
     const said = new Set(all.flatMap((facts) => diagnose(facts).findings.map(({ id }) => id)));
     expect(checks.map(({ id }) => id).filter((id) => !said.has(id))).toEqual([]);
   });
+});
+
+test.each([
+  [{ bind: "" }, ["*"]],
+  [{ bind: "", port: "0" }, []],
+  [{ bind: "* -::*" }, ["*", "::*"]],
+  [{ bind: "127.0.0.1 -::1 10.0.0.1" }, ["10.0.0.1"]],
+  [{ port: "0", bind: "10.0.0.1", "tls-port": "5443" }, ["10.0.0.1"]],
+  [{ http: "127.0.0.1:80", https: "[2001:db8::1]:443" }, ["2001:db8::1 (https)"]],
+])("%j is reached by others at %j", (config, open) => {
+  expect(openAddresses(ourFacts({ config }))).toEqual(open);
+});
+
+test("who must show a certificate needs no password", () => {
+  const config = { bind: "*", port: "0", "tls-port": "5443", "tls-auth-clients": "yes" };
+  expect(found("password", ourFacts({ config }))?.level).toBe("ok");
+  const optional = { ...config, "tls-auth-clients": "optional", "protected-mode": "no" };
+  expect(found("password", ourFacts({ config: optional }))?.level).toBe("failure");
 });
 
 describe("what cannot be seen", () => {
