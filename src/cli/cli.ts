@@ -5,6 +5,7 @@
 
 import { type ArgsDef, defineCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
+import { Failure } from "./failure.ts";
 import { nodeArguments } from "./node-client.ts";
 import { runOnce } from "./prompt/once.ts";
 import { PromptSession, type SessionOptions } from "./prompt/prompt-session.ts";
@@ -107,6 +108,7 @@ async function runPipe(raw: RawArgs, session: PromptSession): Promise<void> {
     const runAlone = (words: readonly string[]) => runLine(session, words, signal);
     const piped = new PipedCommands({ session, stopsAtError, runAlone });
     await Promise.race([piped.run(Bun.stdin.stream()), untilAborted(signal)]);
+    if (end.aborted) throw new Failure("interrupted");
   });
 }
 

@@ -7,6 +7,7 @@ import { isServerUrl, type Place, parseDatabase, parseServerUrl } from "../base/
 import { resolveTls } from "../client/link/client-tls.ts";
 import { passwordBeside } from "./node-client.ts";
 import type { Login } from "./prompt/prompt-session.ts";
+import { bytesText } from "./prompt/redis-line.ts";
 import type { Target } from "./prompt/reply-wire.ts";
 import { tlsOf } from "./tls-arguments.ts";
 
@@ -31,9 +32,15 @@ export function serverTarget(args: Readonly<Record<string, unknown>>): ServerTar
   const db = textOf(args.db);
   return {
     target: { ...place, ...(tls && { tls }) },
-    login: password === undefined ? null : { user, password },
+    login: password === undefined ? null : loginOf(user, password),
     database: db === undefined ? (url?.database ?? 0) : parseDatabase(db),
   };
+}
+
+/** As the session sends it: one character a byte. */
+function loginOf(user: string | undefined, password: string): Login {
+  const secret = { password: bytesText(password) };
+  return user === undefined ? secret : { user: bytesText(user), ...secret };
 }
 
 function textOf(value: unknown): string | undefined {

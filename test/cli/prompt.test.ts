@@ -158,6 +158,23 @@ describe.skipIf(!tmuxInstalled())("the prompt; tmux is not installed if skipped"
     await window.endsWith("ended with 0");
   });
 
+  test("Ctrl-Z gives the terminal to the shell, and fg gives it back", async () => {
+    const command = quoted([...nodeCommand, "cli", "--addr", node().address]);
+    await using window = await Terminal.start("exec bash --norc", {
+      environment: { NO_COLOR: "1", MSCACHE_CLI_HISTORY: "", PS1: "shell$ " },
+    });
+    await window.shows(/\$$/);
+    await window.enter(command);
+    await window.endsWith(ready());
+    await window.type("ECHO begun");
+    await window.press("C-z");
+    await window.shows(/Stopped.*\$$/s);
+    await window.enter("fg");
+    await window.endsWith(`${ready()} ECHO begun`);
+    await window.press("Enter");
+    await window.shows('"begun"');
+  });
+
   test("invalidations of client tracking appear above the line", async () => {
     await using window = await openPrompt(node(), ["-3"]);
     await window.enter("CLIENT TRACKING ON");

@@ -31,6 +31,7 @@ const control = {
   "\x14": "transpose",
   "\x15": "kill-start",
   "\x17": "kill-word",
+  "\x1a": "suspend",
   "\x7f": "backspace",
 } as const;
 

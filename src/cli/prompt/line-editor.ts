@@ -147,11 +147,25 @@ export class LineEditor {
     search: () => this.walk.beginSearch(this.line.text),
     complete: () => this.complete(1),
     "complete-back": () => this.complete(-1),
+    suspend: () => this.suspend(),
     "clear-screen": () => {
       this.options.write("\x1b[H\x1b[2J");
       this.row = 0;
     },
   };
+
+  /** The shell gets its terminal, and this process goes on when it is called back. */
+  private suspend(): void {
+    if (process.platform === "win32") return;
+    this.options.write("\r\n");
+    process.stdin.setRawMode(false);
+    process.once("SIGCONT", () => {
+      process.stdin.setRawMode(true);
+      this.row = 0;
+      this.draw();
+    });
+    process.kill(process.pid, "SIGTSTP");
+  }
 
   private show(line: string | null): void {
     if (line !== null) this.line.set(line);

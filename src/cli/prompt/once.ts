@@ -3,6 +3,7 @@
 
 import { Failure } from "../failure.ts";
 import { untilInterrupted } from "../terminal.ts";
+import { kindOf } from "./command-kinds.ts";
 import type { PromptSession } from "./prompt-session.ts";
 import { WireError } from "./reply-wire.ts";
 
@@ -13,7 +14,10 @@ export interface Repetition {
   readonly stopsAtError: boolean;
 }
 
-/** The words of a command line. Ends without a failure at Ctrl-C or when nobody reads any more. */
+/**
+ * The words of a command line. Ctrl-C ends a repetition or a command that never ends by itself as
+ * it should; any other command that it ends is a Failure.
+ */
 export async function runOnce(
   session: PromptSession,
   words: readonly string[],
@@ -25,7 +29,9 @@ export async function runOnce(
     try {
       await repeat(session, words, plan, signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (closed.aborted) return;
+      if (end.aborted && (plan.times > 1 || kindOf(words) !== "plain")) return;
+      if (end.aborted) throw new Failure("interrupted");
       throw error instanceof WireError ? new Failure(error.message, { cause: error }) : error;
     }
   });
