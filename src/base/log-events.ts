@@ -5,6 +5,7 @@ export const logEvents = [
   "admin-listening",
   "certificates",
   "client-closed",
+  "client-refused",
   "failover",
   "fault",
   "follower-lagging",

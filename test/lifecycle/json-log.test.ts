@@ -85,7 +85,8 @@ test("in the life of a leader and its follower, every line is JSON with the even
     client: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
     reason: expect.any(String),
   });
-  expect(of(told, "follower-link").map(({ to }) => to)).toContain("online");
+  const online = of(told, "follower-link").find(({ to }) => to === "online");
+  expect(online).toMatchObject({ follower: follower.address, offset: expect.any(Number) });
   expect(of(told, "signal")[0]).toMatchObject({ signal: "SIGTERM" });
   expect(of(told, "shutdown").at(-1)).toMatchObject({ from: "closing", to: "ended" });
   expect(told.filter(({ message }) => message === `DEBUG LOG: ${forged}`)).toHaveLength(1);

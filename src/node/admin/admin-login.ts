@@ -34,7 +34,12 @@ export class AdminLogin {
     const reply = await door.run("AUTH", user, password);
     if (!(reply instanceof ReplyError)) return null;
     const { host } = visit.peer;
-    this.trouble.happened(host, `admin HTTP: ${host} has sent a wrong user name or password`);
+    const fields = { event: "client-refused", client: host } as const;
+    this.trouble.happened(
+      host,
+      `admin HTTP: ${host} has sent a wrong user name or password`,
+      fields,
+    );
     return unauthorized(visit, reply.text);
   }
 

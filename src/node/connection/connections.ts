@@ -224,7 +224,9 @@ export class Connections {
   private refuse(connection: Connection, { reason, line }: Refusal): void {
     this.rejected++;
     this.refused.add(connection);
-    this.refusals.happened(reason, `${reason}: client ${connection.session.address} is refused`);
+    const client = connection.session.address;
+    const fields = { event: "client-refused", client, reason } as const;
+    this.refusals.happened(reason, `${reason}: client ${client} is refused`, fields);
     connection.socket.write(encoder.encode(line));
     connection.close();
   }

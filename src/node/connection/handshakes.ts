@@ -51,8 +51,9 @@ export class Handshakes {
   /** Ends a socket whose handshake went wrong, and says so. */
   fail(socket: HandshakingSocket, reason: string): void {
     if (!this.underWay.delete(socket)) return;
-    const address = formatAddress({ host: socket.remoteAddress, port: socket.remotePort });
-    this.troubles.happened(reason, `client ${address}: its TLS handshake failed: ${reason}`);
+    const client = formatAddress({ host: socket.remoteAddress, port: socket.remotePort });
+    const fields = { event: "client-refused", client, reason } as const;
+    this.troubles.happened(reason, `client ${client}: its TLS handshake failed: ${reason}`, fields);
     socket.terminate();
   }
 

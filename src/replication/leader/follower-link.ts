@@ -105,7 +105,11 @@ export class FollowerLink {
   }
 
   get name(): string {
-    return `follower ${formatAddress({ host: this.ip, port: this.port })}`;
+    return `follower ${this.address}`;
+  }
+
+  private get address(): string {
+    return formatAddress({ host: this.ip, port: this.port });
   }
 
   /** Seconds since its last acknowledgement. */
@@ -312,7 +316,8 @@ export class FollowerLink {
     assert(transitions[from].includes(to), `link ${from} -> ${to}`);
     this.state = to;
     const line = `${this.name}: ${from} -> ${to} (${reason})`;
-    const fields = { event: "follower-link", follower: this.name, from, to, reason } as const;
+    const { address: follower, position: offset } = this;
+    const fields = { event: "follower-link", follower, from, to, reason, offset } as const;
     if (isTrouble) this.owner.trouble.happened(reason.replace(/\d+/g, "#"), line, fields);
     else this.owner.log.info(line, fields);
   }

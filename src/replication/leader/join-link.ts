@@ -287,7 +287,8 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   }
 
   private tell(what: string): void {
-    const fields = { event: "follower-link", follower: this.name, offset: this.position } as const;
+    const { remoteAddress: follower } = this.socket;
+    const fields = { event: "follower-link", follower, offset: this.position } as const;
     this.parts.log.info(`${this.name}: ${what}`, fields);
   }
 

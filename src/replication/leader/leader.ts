@@ -138,7 +138,8 @@ export class LeaderReplication implements LinkOwner {
     } else {
       if (replid !== "?") {
         this.partialSyncsRefused++;
-        this.trouble.happened("refusal", `${link.name}: no partial sync: ${refusal}`);
+        const fields = { event: "follower-link", offset: wanted, reason: refusal } as const;
+        this.trouble.happened("refusal", `${link.name}: no partial sync: ${refusal}`, fields);
       }
       this.fullSyncs++;
       this.fullSync(link).catch((error) => {

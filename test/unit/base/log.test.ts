@@ -8,9 +8,13 @@ import { Log, type LogFields } from "../../../src/base/log.ts";
 
 const module = join(import.meta.dir, "../../../src/base/log.ts");
 
-async function logged(script: string): Promise<string[]> {
+async function logged(script: string, more: Record<string, string> = {}): Promise<string[]> {
   const code = `import { Log } from ${JSON.stringify(module)};\n${script}`;
-  const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, "-e", code], {
+    env: { ...process.env, ...more },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [out, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect(out).toBe("");
   return errors.trimEnd().split("\n");
@@ -37,6 +41,16 @@ test("the level can be changed while the program runs", async () => {
   ];
   const words = (await logged(script.join("\n"))).map((line) => line.at(-1)).join("");
   expect(words).toBe("iwe" + "diwe" + "e" + "we");
+});
+
+test("the level is coloured where colours are wanted, and never in JSON", async () => {
+  const warn = (format: string) =>
+    `new Log({ logLevel: "info", logFormat: "${format}" }).warn("careful");`;
+  const wanted = { FORCE_COLOR: "1" };
+  expect((await logged(warn("text"), wanted))[0]).toEndWith("Z \x1b[33mwarn \x1b[0m careful");
+  expect((await logged(warn("text")))[0]).toEndWith("Z warn  careful");
+  const [line = ""] = await logged(warn("json"), wanted);
+  expect(JSON.parse(line)).toMatchObject({ level: "warn", message: "careful" });
 });
 
 test("a message cannot forge a second line or color the terminal", async () => {
