@@ -17,7 +17,16 @@ import {
   type SnapshotWriter,
 } from "../move/snapshot-writers.ts";
 import { Spout } from "../move/spout.ts";
-import { count, databaseOf, kinds, moving, size, type ToldTarget, targetOf } from "./moving.ts";
+import {
+  count,
+  databaseOf,
+  kinds,
+  moving,
+  size,
+  type ToldTarget,
+  targetOf,
+  unlessInterrupted,
+} from "./moving.ts";
 import { nodeArguments } from "./node-client.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { Output } from "./terminal.ts";
@@ -94,7 +103,8 @@ function formatOf(told: string | undefined, path: string): Format {
 async function run(job: Job): Promise<void> {
   if (job.path === "") return await toStandardOutput(job);
   await using file = await NewFile.create(job.path);
-  const { seconds, told } = await write(job, new Spout((bytes) => file.write(bytes)));
+  const spout = new Spout((bytes) => file.write(bytes));
+  const { seconds, told } = await unlessInterrupted(() => write(job, spout));
   await file.complete();
   process.stdout.write(`${told} in ${job.path}, ${seconds.toFixed(1)} s\n`);
 }

@@ -10,7 +10,16 @@ import { MoveError } from "../move/move-error.ts";
 import { Choice } from "../move/moved-item.ts";
 import { type ReadReport, readItems } from "../move/read-items.ts";
 import { ServerLink } from "../move/server-link.ts";
-import { count, databaseOf, kinds, moving, size, type ToldTarget, targetOf } from "./moving.ts";
+import {
+  count,
+  databaseOf,
+  kinds,
+  moving,
+  size,
+  type ToldTarget,
+  targetOf,
+  unlessInterrupted,
+} from "./moving.ts";
 import { nodeArguments } from "./node-client.ts";
 import { ProgressLine } from "./progress-line.ts";
 
@@ -106,12 +115,14 @@ async function load(job: Job, link: ServerLink | null): Promise<void> {
       [size(bytes), count(loader.written, "item"), rate(loader.written, line.seconds)].join(", "),
     );
   try {
-    const report = await readItems(chunksOf(job), { choice, loader, databases, progress });
+    const parts = { choice, loader, databases, progress };
+    const report = await unlessInterrupted(() => readItems(chunksOf(job), parts));
     const { seconds } = line;
     line[Symbol.dispose]();
     print(job, loader, report, seconds);
   } catch (error) {
     if (!(error instanceof MoveError)) throw error;
+    loader.stop(error);
     await loader.finish().catch(() => undefined); // the error that is told is the first one
     throw new MoveError(`${error.message}; ${soFar(loader)}`, { cause: error });
   }

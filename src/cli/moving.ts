@@ -11,6 +11,7 @@ import { Failure } from "./failure.ts";
 import type { NodeArguments } from "./node-client.ts";
 import { settingsOf } from "./node-session.ts";
 import { shownText } from "./shown-text.ts";
+import { untilInterrupted } from "./terminal.ts";
 import { tlsOf } from "./tls-arguments.ts";
 
 export interface ToldTarget extends Target {
@@ -61,6 +62,15 @@ export async function moving<T>(work: () => Promise<T>): Promise<T> {
     if (!(error instanceof MoveError)) throw error;
     throw new Failure(shownText(error.message), { cause: error });
   }
+}
+
+/** The work, or a MoveError at Ctrl-C: what it holds open is closed, and no half file stays. */
+export async function unlessInterrupted<T>(work: () => Promise<T>): Promise<T> {
+  return await untilInterrupted(async (end) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    end.addEventListener("abort", () => reject(new MoveError("interrupted")));
+    return await Promise.race([work(), promise]);
+  });
 }
 
 /** The number of a database, or undefined. Throws a ConfigError. */

@@ -49,7 +49,7 @@ export class ItemLoader {
   private readonly link: ServerLink | null;
   private readonly options: ItemLoaderOptions;
   private selected: number;
-  private stop: MoveError | null = null;
+  private stopped: MoveError | null = null;
 
   /** With `link` null nothing is written: everything counts as written that would be sent. */
   constructor(link: ServerLink | null, selected: number, options: ItemLoaderOptions) {
@@ -60,7 +60,7 @@ export class ItemLoader {
 
   /** `line` is where the item is in a file of lines; 0: it is in none. */
   put({ database, key, value, expiresAt }: MovedItem, line: number): void {
-    if (this.stop !== null) return;
+    if (this.stopped !== null) return;
     if (expiresAt !== 0 && expiresAt <= wallClockMs()) {
       this.expired++;
       return;
@@ -82,21 +82,26 @@ export class ItemLoader {
     this.failed++;
     if (this.notes.length < notedMax) this.notes.push(note);
     if (this.failed > this.options.errorsMax) {
-      this.stop ??= new MoveError(`it ended after ${this.failed} errors; the last: ${note}`);
+      this.stopped ??= new MoveError(`it ended after ${this.failed} errors; the last: ${note}`);
     }
+  }
+
+  /** No further item is sent. */
+  stop(error: MoveError): void {
+    this.stopped ??= error;
   }
 
   /** Call between chunks of items: waits while much is unanswered. Rejects when the load ends. */
   async room(): Promise<void> {
-    if (this.stop !== null) throw this.stop;
+    if (this.stopped !== null) throw this.stopped;
     await this.link?.room();
-    if (this.stop !== null) throw this.stop;
+    if (this.stopped !== null) throw this.stopped;
   }
 
   /** Resolves when everything was answered. */
   async finish(): Promise<void> {
     await this.link?.settled();
-    if (this.stop !== null) throw this.stop;
+    if (this.stopped !== null) throw this.stopped;
   }
 
   private select(link: ServerLink, database: number): void {
@@ -104,7 +109,9 @@ export class ItemLoader {
     this.selected = database;
     link.send(["SELECT", database], (reply) => {
       if (!(reply instanceof ReplyError)) return;
-      this.stop ??= new MoveError(`${link.name} answered SELECT ${database} with: ${reply.text}`);
+      this.stopped ??= new MoveError(
+        `${link.name} answered SELECT ${database} with: ${reply.text}`,
+      );
     });
   }
 
@@ -117,14 +124,14 @@ export class ItemLoader {
     this.existed++;
     if (this.options.existing === "skip") return;
     const choices = "choose --replace or --skip-existing";
-    this.stop ??= new MoveError(`${shown(about)} exists there already; ${choices}`);
+    this.stopped ??= new MoveError(`${shown(about)} exists there already; ${choices}`);
   }
 
   private refused({ code, text }: ReplyError, about: Sent): void {
     const reason = general.get(code);
     if (reason === undefined) return this.fail(`${shown(about)}: ${text}`);
     this.failed++;
-    this.stop ??= new MoveError(`${this.link?.name}: ${reason} (${text})`);
+    this.stopped ??= new MoveError(`${this.link?.name}: ${reason} (${text})`);
   }
 }
 
@@ -145,6 +152,7 @@ export async function databasesOf(link: ServerLink): Promise<number> {
     !((await link.ask("SELECT", database)) instanceof ReplyError);
   let [last, beyond] = [0, 1];
   while (beyond < databasesProbedMax && (await has(beyond))) [last, beyond] = [beyond, beyond * 2];
+  if (beyond === 1) return 1; // nothing else was selected
   while (beyond - last > 1) {
     const middle = (last + beyond) >>> 1;
     if (await has(middle)) last = middle;

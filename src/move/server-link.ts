@@ -201,10 +201,12 @@ export class ServerLink implements AsyncDisposable {
       const reply = await this.ask("AUTH", ...words, login.password);
       if (reply instanceof ReplyError) this.refuse(refusalOf(reply.text, login.password));
     }
-    const reply = await this.ask("SELECT", database);
+    // Database 0 is there, and not every user may select. PING tells only whether to log in.
+    const command = database === 0 ? ["PING"] : ["SELECT", database];
+    const reply = await this.ask(...command);
     if (!(reply instanceof ReplyError)) return;
     if (reply.code === "NOAUTH") this.refuse("it requires a password; the URL may have it");
-    this.refuse(`it answered SELECT ${database} with: ${reply.text}`);
+    if (database > 0) this.refuse(`it answered SELECT ${database} with: ${reply.text}`);
   }
 
   private refuse(reason: string): never {

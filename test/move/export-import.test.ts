@@ -300,6 +300,20 @@ describe("an import that goes wrong", () => {
     );
   });
 
+  test("stops at Ctrl-C and says how far it is", async () => {
+    await flush(node);
+    const child = Bun.spawn([...source, "import", "--addr", node.address], {
+      ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
+    });
+    child.stdin.write('{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n');
+    await waitFor(async () => (await ask(node.port, ["DBSIZE"]))[0] === ":2");
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(1);
+    expect(await child.stderr.text()).toBe(
+      "mscache: interrupted; 2 items had been written by then\n",
+    );
+  });
+
   test("stops at a follower, and at a missing file, wrong password or dead server", async () => {
     await using follower = await startNode();
     await ask(follower.port, ["REPLICAOF", "127.0.0.1", node.port]);
@@ -350,6 +364,19 @@ describe("an export that goes wrong leaves the file as it was", () => {
       /^mscache: 127\.0\.0\.1:\d+: it closed the connection\n$/,
     );
     expect(await Bun.file(path("kept.rdb")).text()).toBe("the old one");
+    expect(files()).toEqual(["kept.rdb"]);
+  });
+
+  test("with Ctrl-C", async () => {
+    await using proxy = await LinkProxy.start(node.port);
+    proxy.hold(1 * MiB);
+    const args = ["export", path("kept.rdb"), "--addr", proxy.address];
+    const child = Bun.spawn([...source, ...args], { stdout: "pipe", stderr: "pipe" });
+    await waitFor(() => proxy.isHolding, { message: "the middle of the snapshot" });
+    expect(files()).toHaveLength(2);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(1);
+    expect(await child.stderr.text()).toBe("mscache: interrupted\n");
     expect(files()).toEqual(["kept.rdb"]);
   });
 
