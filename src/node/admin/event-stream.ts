@@ -6,18 +6,22 @@
 
 import { adminStreamsMax } from "../../base/limits.ts";
 import { LatencyWindow } from "../../command/timing/latency-window.ts";
-import { ReplyError } from "../../protocol/resp/reply-parser.ts";
+import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import type { InfoSource } from "../node-info.ts";
 import { answer, problem } from "./admin-response.ts";
-import type { DoorConnection } from "./command-door.ts";
 import { errorResponse } from "./reply-json.ts";
 
 const sampleEveryMs = 1_000;
 /** Samples that may wait for a client. */
 const waitingMax = 8;
 
+/** What a stream needs of the connection by which it logged in. */
+export interface StreamDoor extends Disposable {
+  run(...command: readonly string[]): Promise<Reply>;
+}
+
 interface Stream {
-  readonly door: DoorConnection;
+  readonly door: StreamDoor;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
 }
 
@@ -34,18 +38,20 @@ interface Counters {
 
 export class EventStreams {
   private readonly gather: () => Promise<InfoSource>;
+  private readonly everyMs: number;
   private readonly streams = new Set<Stream>();
   private timer: Timer | null = null;
   private last: { readonly atMs: number; readonly counters: Counters } | null = null;
   private latency = new LatencyWindow();
   private readonly encoder = new TextEncoder();
 
-  constructor(gather: () => Promise<InfoSource>) {
+  constructor(gather: () => Promise<InfoSource>, everyMs = sampleEveryMs) {
     this.gather = gather;
+    this.everyMs = everyMs;
   }
 
   /** Takes the connection over; whatever it answers, the caller is rid of it. */
-  async open(door: DoorConnection): Promise<Response> {
+  async open(door: StreamDoor): Promise<Response> {
     const reply = await door.run("INFO", "modules");
     const isFull = this.streams.size >= adminStreamsMax;
     if (reply instanceof ReplyError || isFull) {
@@ -67,7 +73,7 @@ export class EventStreams {
       },
       { highWaterMark: waitingMax },
     );
-    this.timer ??= setInterval(() => void this.sample(), sampleEveryMs).unref();
+    this.timer ??= setInterval(() => void this.sample(), this.everyMs).unref();
     return answer(200, "text/event-stream", body);
   }
 
