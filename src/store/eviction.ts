@@ -14,6 +14,7 @@ import { EXPIRING, IN_MAIN, LOCATION, USES_MASK } from "./bucket-index.ts";
 import { expiryAt, itemBytesAt } from "./item.ts";
 import {
   EVICTIONS,
+  EVICTIONS_MAIN,
   EXPIRATIONS,
   MAIN_QUEUE,
   NEWEST,
@@ -205,6 +206,7 @@ export class Evictor {
     shard.statistics[EVICTIONS]++;
     shard.report("evicted", location);
     if ((meta & IN_MAIN) === 0) shard.ghosts.remember(hash);
+    else shard.statistics[EVICTIONS_MAIN]++;
     shard.unlink(slot);
     index.shrink();
   }

@@ -152,7 +152,10 @@ export const GHOST_HITS = 4;
 export const PROMOTIONS = 5;
 /** Writes that found a chain of the index at its bound. */
 export const CROWDED = 6;
-const statisticsPerShard = 7;
+/** Of the evictions, those of the main queue, and those of a crowded chain. */
+export const EVICTIONS_MAIN = 7;
+export const EVICTIONS_CROWDED = 8;
+const statisticsPerShard = 9;
 /** On its own cache line: threads spin on it. */
 const LOCK = 48;
 const SHARD_WORDS = 64;

@@ -24,6 +24,7 @@ import { ABSENT, Lookup } from "./lookup.ts";
 import {
   CROWDED,
   EVICTIONS,
+  EVICTIONS_CROWDED,
   GHOST_HITS,
   HITS,
   LIMIT_UNITS,
@@ -274,6 +275,7 @@ export class Shard extends ShardParts {
     if (!evicts) return CHAIN_FULL;
     const victim = this.index.leastUsedInLast(hash);
     this.statistics[EVICTIONS]++;
+    this.statistics[EVICTIONS_CROWDED]++;
     this.report("evicted", this.buckets[victim + LOCATION]);
     this.remove(victim);
     return this.index.insert(hash, 0, flags, chainBucketsMax);

@@ -11,6 +11,8 @@ import {
   CHAIN_SEGMENTS,
   CROWDED,
   EVICTIONS,
+  EVICTIONS_CROWDED,
+  EVICTIONS_MAIN,
   EXPIRATIONS,
   GHOST_BUCKETS,
   GHOST_HITS,
@@ -43,10 +45,28 @@ export interface StoreStatistics {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
+  readonly evictionsByReason: EvictionReasons;
   readonly expirations: number;
   readonly ghostHits: number;
   /** Fields for INFO's memory section by name, in bytes if the name says so. */
   readonly memory: Readonly<Record<string, number>>;
+}
+
+/** Why items were evicted; together, these are all evictions. */
+export interface EvictionReasons {
+  /** Not used since they came: from the small queue. */
+  readonly unused: number;
+  /** Not used lately: from the main queue. */
+  readonly cold: number;
+  /** Their chain of the index was at its bound. */
+  readonly crowded: number;
+}
+
+function reasonsOf(total: (index: number) => number): EvictionReasons {
+  const cold = total(EVICTIONS_MAIN);
+  const crowded = total(EVICTIONS_CROWDED);
+  // While another thread evicts, the three may be of different moments.
+  return { unused: Math.max(0, total(EVICTIONS) - cold - crowded), cold, crowded };
 }
 
 export function collectStatistics(
@@ -69,6 +89,7 @@ export function collectStatistics(
     hits: total(HITS),
     misses: total(MISSES),
     evictions: total(EVICTIONS),
+    evictionsByReason: reasonsOf(total),
     expirations: total(EXPIRATIONS),
     ghostHits: total(GHOST_HITS),
     memory: {

@@ -84,16 +84,17 @@ test("a leader tells of each follower, and a follower of its leader", async () =
   ]);
 });
 
-test("a scrape costs at most 5 ms of CPU, with every command in use", async () => {
+test("a scrape costs at most 5 ms of CPU at the median, with every command in use", async () => {
   await using node = await startAdminNode();
   await using client = await respClient(node.port);
   for (const command of calledCommands) await client.call(...command);
+  for (let i = 0; i < 50; i++) await scrape(node); // until its code is compiled
   const costs = [];
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 101; i++) {
     const before = process.cpuUsage();
     await scrape(node);
     const { user, system } = process.cpuUsage(before);
     costs.push((user + system) / 1000); // client and server: both are this process
   }
-  expect(Math.min(...costs)).toBeLessThan(5); // what else runs here only adds to it
+  expect(costs.sort((a, b) => a - b)[50]).toBeLessThan(5);
 });

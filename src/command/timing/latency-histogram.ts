@@ -47,7 +47,9 @@ function upperUsec(bucket: number): number {
 }
 
 export function totalOf(counts: Histogram): number {
-  return counts.reduce((sum, count) => sum + count, 0);
+  let sum = 0;
+  for (let bucket = 0; bucket < counts.length; bucket++) sum += counts[bucket];
+  return sum;
 }
 
 /** The time, rounded up to its bucket, that this share (0 to 100) of the calls did not exceed. */
@@ -58,6 +60,18 @@ export function percentileUsec(counts: Histogram, percent: number): number {
     if (left <= 0) return upperUsec(bucket);
   }
   return upperUsec(bucketCount - 1);
+}
+
+/** Up to each of these buckets, which ascend, how many calls there are. */
+export function countsUpTo(counts: Histogram, buckets: readonly number[]): number[] {
+  let sum = 0;
+  let next = 0;
+  const sums: number[] = [];
+  for (const bucket of buckets) {
+    while (next <= bucket) sum += counts[next++];
+    sums.push(sum);
+  }
+  return sums;
 }
 
 /**

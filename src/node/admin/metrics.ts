@@ -3,9 +3,9 @@
 // databases, reasons and followers that are connected: none grows without a bound.
 
 import { mscacheVersion } from "../../base/version.ts";
-import { cumulated, totalOf } from "../../command/timing/latency-histogram.ts";
+import { bucketOf, countsUpTo, totalOf } from "../../command/timing/latency-histogram.ts";
 import type { InfoSource } from "../node-info.ts";
-import { type Family, labelOf, type Sample } from "./prometheus-text.ts";
+import { type Family, type Histogram, labelOf, type Sample } from "./prometheus-text.ts";
 
 export interface MetricsSource {
   readonly info: InfoSource;
@@ -31,13 +31,17 @@ export interface MetricsSource {
   }[];
 }
 
-interface Row extends Omit<Family, "samples"> {
-  readonly samples: (source: MetricsSource) => readonly Sample[];
+interface Row {
+  readonly name: string;
+  readonly help: string;
+  readonly type: Family["type"];
+  readonly familyOf: (source: MetricsSource) => Family;
 }
 
 /** Upper bounds of the buckets of latencies: each four times the one before, from 1 µs to 4 s. */
 const boundsUsec = Array.from({ length: 12 }, (_, i) => 4 ** i);
-const boundLabels = boundsUsec.map((bound) => labelOf("le", String(bound / 1e6)));
+const boundBuckets = boundsUsec.map(bucketOf);
+const bounds = boundsUsec.map((usec) => String(usec / 1e6));
 
 const rows: readonly Row[] = [
   row("mscache_build_info", "Versions of the node; always 1.", "gauge", () => [
@@ -83,10 +87,9 @@ const rows: readonly Row[] = [
   row("mscache_commands_failed_total", "Calls answered by an error.", "counter", (s) =>
     perCommand(s, "failed"),
   ),
-  row(
+  histogram(
     "mscache_command_duration_seconds",
     "Time of a command; of those in one batch, its share.",
-    "histogram",
     latencies,
   ),
   row("mscache_errors_total", "Error replies by their first word.", "counter", (s) =>
@@ -127,6 +130,12 @@ const rows: readonly Row[] = [
   ),
   row("mscache_miss_curve_dropped_total", "Samples that it has missed.", "counter", ({ info }) =>
     info.missCurve === null ? [] : [{ value: info.missCurve.dropped }],
+  ),
+  row("mscache_evictions_total", "Evictions by why it was this item.", "counter", ({ info }) =>
+    Object.entries(info.store.evictionsByReason).map(([reason, value]) => ({
+      value,
+      labels: labelOf("reason", reason),
+    })),
   ),
   // Memory.
   row("mscache_memory_bytes", "Memory of the store by what is in it.", "gauge", memoryParts),
@@ -169,7 +178,7 @@ const rows: readonly Row[] = [
 ];
 
 export function metricsOf(source: MetricsSource): Family[] {
-  return rows.map(({ samples, ...row }) => ({ ...row, samples: samples(source) }));
+  return rows.map(({ familyOf }) => familyOf(source));
 }
 
 /** As a table in Markdown, for the README. */
@@ -182,8 +191,26 @@ export function metricTable(): string {
 
 type Reading = (source: MetricsSource) => number;
 
-function row(name: string, help: string, type: Family["type"], samples: Row["samples"]): Row {
-  return { name, help, type, samples };
+function row(
+  name: string,
+  help: string,
+  type: "counter" | "gauge",
+  samples: (source: MetricsSource) => readonly Sample[],
+): Row {
+  const familyOf = (source: MetricsSource) => ({ name, help, type, samples: samples(source) });
+  return { name, help, type, familyOf };
+}
+
+function histogram(
+  name: string,
+  help: string,
+  histograms: (source: MetricsSource) => readonly Histogram[],
+): Row {
+  const type = "histogram";
+  const familyOf = (source: MetricsSource) => {
+    return { name, help, type, bounds, histograms: histograms(source) } as const;
+  };
+  return { name, help, type, familyOf };
 }
 
 function gauge(name: string, help: string, value: Reading): Row {
@@ -237,24 +264,14 @@ function memoryParts({ info }: MetricsSource): Sample[] {
   }));
 }
 
-function latencies({ info }: MetricsSource): Sample[] {
+function latencies({ info }: MetricsSource): Histogram[] {
   const usecOf = new Map(info.threads.commands.map(({ name, usec }) => [name, usec]));
   return info.histograms.flatMap(({ name, counts }) => {
     const total = totalOf(counts);
     if (total === 0) return [];
-    const told = cumulated(counts);
-    const labels = labelOf("command", name);
-    let at = 0;
-    const buckets = boundsUsec.map((bound, i) => {
-      while (at < told.length && told[at][0] <= bound) at++;
-      const value = at === 0 ? 0 : told[at - 1][1];
-      return { suffix: "_bucket", value, labels: `${labels},${boundLabels[i]}` };
-    });
+    const sum = (usecOf.get(name) ?? 0) / 1e6;
     return [
-      ...buckets,
-      { suffix: "_bucket", value: total, labels: `${labels},${labelOf("le", "+Inf")}` },
-      { suffix: "_sum", value: (usecOf.get(name) ?? 0) / 1e6, labels },
-      { suffix: "_count", value: total, labels },
+      { labels: labelOf("command", name), counts: countsUpTo(counts, boundBuckets), total, sum },
     ];
   });
 }

@@ -122,6 +122,8 @@ describe("keys chosen by an attacker who knows the hash's key", () => {
     for (const key of chooseKeys(1500, 8)) expect(put(store, key, "value")).toBe(STORED);
     expect(longestStep(store)).toBeLessThanOrEqual(entriesMax);
     expect(store.crowdedWrites()).toBeGreaterThan(500);
+    const { evictions, evictionsByReason } = store.statistics();
+    expect(evictionsByReason).toEqual({ unused: 0, cold: 0, crowded: evictions });
     for (let i = 0; i < 1000; i++) expect(read(store, `other:${i}`)).toBe(true);
     store.invariants();
   });

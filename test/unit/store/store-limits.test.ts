@@ -64,6 +64,23 @@ describe("with eviction", () => {
     store.invariants();
   });
 
+  test("evictions are counted by why: unused since they came, or not used lately", () => {
+    const store = openStore({ memoryLimitBytes: 4 * MiB });
+    fill(store, "unused", 8 * MiB, 400);
+    const first = store.statistics();
+    expect(first.evictionsByReason).toEqual({ unused: first.evictions, cold: 0, crowded: 0 });
+    expect(first.evictions).toBeGreaterThan(0);
+    // Each is used once, enters the main queue, and is never asked for again.
+    for (let round = 0; round < 16; round++) {
+      const count = fill(store, `used${round}:`, MiB, 400);
+      for (let i = 0; i < count; i++) read(store, `used${round}:${i}`);
+    }
+    const { evictions, evictionsByReason } = store.statistics();
+    const { unused, cold, crowded } = evictionsByReason;
+    expect(cold).toBeGreaterThan(1_000);
+    expect([unused + cold, crowded]).toEqual([evictions, 0]);
+  });
+
   test("an item that comes back soon after its eviction goes to the main queue at once", () => {
     const store = openStore({ memoryLimitBytes: 2 * MiB });
     const count = fill(store, "k", 4 * MiB, 200);

@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import {
   addHistograms,
   bucketOf,
+  countsUpTo,
   cumulated,
   emptyHistogram,
   percentileUsec,
@@ -40,6 +41,11 @@ test("counts are cumulated by powers of two, where something is added", () => {
     [128, 6],
   ]);
   expect(cumulated(emptyHistogram())).toEqual([]);
+});
+
+test("bounds that are powers of two count all that took no longer, and nothing else", () => {
+  const counts = of(0.2, 1, 1.01, 3.9, 4, 4.1, 1e9);
+  expect(countsUpTo(counts, [1, 4, 16, 65_536].map(bucketOf))).toEqual([2, 5, 6, 6]);
 });
 
 test("the histograms of threads are added by name", () => {
