@@ -163,6 +163,19 @@ describe.skipIf(!tmuxInstalled())("in a terminal; tmux is not installed if skipp
     await ended(terminal, 0);
   });
 
+  test.each(["exception", "rejection"])(
+    "an unexpected %s leaves the terminal as it was",
+    async (kind) => {
+      const fixture = join(import.meta.dir, "faulty-view-fixture.ts");
+      const command = quoted([process.execPath, fixture, kind]);
+      const script = `echo BEFORE; ${command}; S=$?; stty -a; echo ENDED $S`;
+      await using terminal = await Terminal.start(script, { columns: 130 });
+      const screen = await ended(terminal, 3);
+      expect(screen).toContain("PASSED ON Error: a fault of the test");
+      expect(screen).not.toContain("mscache top");
+    },
+  );
+
   test("Ctrl-Z gives the terminal back, and fg takes it again", async () => {
     const command = quoted([...nodeCommand, "top", node.address]);
     const shell = `cd ${quoted([repository])}; PS1=ready: bash --norc -i`;

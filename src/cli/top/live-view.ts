@@ -66,6 +66,11 @@ export class LiveView implements ScreenOwner {
     this.wake.resolve();
   }
 
+  failed(error: unknown): void {
+    this.fault ??= error;
+    this.gone();
+  }
+
   private async look(): Promise<void> {
     if (!this.state.isPaused) await this.group.look(this.chosen());
   }
@@ -75,8 +80,7 @@ export class LiveView implements ScreenOwner {
     try {
       this.draw();
     } catch (error) {
-      this.fault = error;
-      this.gone();
+      this.failed(error);
     }
   }
 

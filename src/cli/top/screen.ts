@@ -21,6 +21,8 @@ export interface ScreenOwner {
   resized(): void;
   /** The terminal is gone. */
   gone(): void;
+  /** Something threw where nobody catches it. The process goes on until the owner ends it. */
+  failed(error: unknown): void;
 }
 
 export class Screen implements Disposable {
@@ -52,7 +54,11 @@ export class Screen implements Disposable {
     };
     // Runs for every end that is not a signal without a handler.
     const onExit = () => this.restore();
+    // Bun would print the error into the frame and go on.
+    const onFault = (error: unknown) => this.owner.failed(error);
     process.on("exit", onExit);
+    process.on("uncaughtException", onFault);
+    process.on("unhandledRejection", onFault);
     // Windows has no such signal, and no Ctrl-Z.
     if (process.platform !== "win32") process.on("SIGCONT", onContinue);
     process.stdout.on("resize", onResize);
@@ -63,6 +69,8 @@ export class Screen implements Disposable {
     stdin.on("error", onGone);
     this.disposers.push(
       () => process.off("exit", onExit),
+      () => process.off("uncaughtException", onFault),
+      () => process.off("unhandledRejection", onFault),
       () => process.off("SIGCONT", onContinue),
       () => process.stdout.off("resize", onResize),
       () => process.stdout.off("drain", onDrain),
