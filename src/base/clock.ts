@@ -17,6 +17,11 @@ export function wallClockMs(): number {
 /** When this thread started: a Worker's performance.now() counts from its own start. */
 const originMs = performance.timeOrigin;
 
+/** When this thread started, in milliseconds since 1970: the same whenever it is asked. */
+export function startedAtMs(): number {
+  return originMs;
+}
+
 /**
  * Milliseconds since some fixed moment, for durations and deadlines. It never goes backwards,
  * agrees in all threads of a process, and ignores steps of the system clock.

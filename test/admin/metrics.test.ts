@@ -71,6 +71,14 @@ test("every family has help and type, and none is told twice", async () => {
   expect(new Set(helped).size).toBe(helped.length);
 });
 
+test("the start of the process is the same in every scrape", async () => {
+  await using node = await startAdminNode();
+  const start = async () => valueIn(await scrape(node), "process_start_time_seconds");
+  const first = await start();
+  expect(Math.abs(Date.now() / 1000 - process.uptime() - first)).toBeLessThan(5);
+  for (let i = 0; i < 20; i++) expect(await start()).toBe(first);
+});
+
 test("a leader tells of each follower, and a follower of its leader", async () => {
   await using leader = await startAdminNode();
   await using follower = await startAdminNode({ leaderaddr: `127.0.0.1:${leader.port}` });

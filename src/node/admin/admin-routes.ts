@@ -3,6 +3,7 @@
 // Invariant: whatever a route throws costs only its request.
 
 import { formatAddress } from "../../base/address.ts";
+import { startedAtMs } from "../../base/clock.ts";
 import { adminCommandBytesMax, adminRequestsMax } from "../../base/limits.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { residentBytes } from "../../base/resident-memory.ts";
@@ -227,7 +228,7 @@ export class AdminRoutes {
       process: {
         cpuSeconds: (user + system) / 1e6,
         residentBytes: residentBytes(),
-        startSeconds: (info.nowMs - info.uptimeMs) / 1000,
+        startSeconds: startedAtMs() / 1000,
       },
       isLeader: !standing.isFollower,
       isReady: healthOf("/readyz", this.healthSource()).status === 200,
