@@ -175,6 +175,15 @@ describe.skipIf(!tmuxInstalled())("the prompt; tmux is not installed if skipped"
     await window.shows('"begun"');
   });
 
+  test("runs each line of what is pasted, however many there are", async () => {
+    await using window = await openPrompt(node());
+    const count = 2200;
+    await window.paste("INCR pasted\n".repeat(count));
+    await window.shows(new RegExp(`^\\(integer\\) ${count}$`, "m"));
+    await window.enter("GET pasted");
+    await window.shows(`"${count}"`);
+  });
+
   test("invalidations of client tracking appear above the line", async () => {
     await using window = await openPrompt(node(), ["-3"]);
     await window.enter("CLIENT TRACKING ON");

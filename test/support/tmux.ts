@@ -66,6 +66,15 @@ export class Terminal implements AsyncDisposable {
     await this.run("send-keys", "-l", "--", text);
   }
 
+  /** Sends all of it at once, as a terminal does with what is pasted. */
+  async paste(text: string): Promise<void> {
+    // One command of tmux may have 16 KiB.
+    for (const part of text.match(/.{1,8192}/gs) ?? []) {
+      await this.run("set-buffer", "-a", "-b", "pasted", part);
+    }
+    await this.run("paste-buffer", "-d", "-b", "pasted");
+  }
+
   async enter(line: string): Promise<void> {
     await this.type(line);
     await this.press("Enter");

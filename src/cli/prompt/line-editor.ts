@@ -27,7 +27,7 @@ export type Entry =
   | { readonly kind: "interrupt" }
   | { readonly kind: "end" };
 
-/** Keys that are typed ahead, beyond which more are dropped. */
+/** Keys that are typed or pasted ahead, beyond which the terminal keeps more. */
 const waitingKeysMax = 4096;
 
 interface Completion {
@@ -100,9 +100,10 @@ export class LineEditor {
       if (this.reading === null && key.name === "interrupt") {
         this.waiting = [];
         this.options.onInterrupt();
-      } else if (this.waiting.length < waitingKeysMax) this.waiting.push(key);
+      } else this.waiting.push(key);
     }
     this.take();
+    if (this.waiting.length >= waitingKeysMax) process.stdin.pause();
   }
 
   private take(): void {
@@ -112,6 +113,7 @@ export class LineEditor {
       if (key !== undefined) this.press(key);
       isChanged = true;
     }
+    if (this.waiting.length === 0 && process.stdin.isPaused()) process.stdin.resume();
     if (isChanged) this.draw();
   }
 
