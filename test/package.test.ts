@@ -8,7 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
-import { respClient, runMscache, spawnNode, startNode, temporaryDirectory } from "./harness.ts";
+import {
+  freePort,
+  respClient,
+  runMscache,
+  spawnNode,
+  startNode,
+  temporaryDirectory,
+} from "./harness.ts";
 import { repetitions } from "./support/repetitions.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
@@ -246,6 +253,14 @@ describe.skipIf(process.platform === "win32")("the command that the package inst
     const help = await runMscache(["--help"], installed());
     expect([help.status, help.errors]).toEqual([0, ""]);
     expect(help.out).toContain("--listenaddr");
+  });
+
+  test("bundles the dashboard when a browser asks for it", async () => {
+    const http = `127.0.0.1:${await freePort()}`;
+    await using _node = await spawnNode(["--http", http], installed());
+    const page = await (await fetch(`http://${http}/`)).text();
+    const [, script] = /src="(\/[^"]+\.js)"/.exec(page) ?? [];
+    expect((await (await fetch(`http://${http}${script}`)).text()).length).toBeGreaterThan(10_000);
   });
 
   test("serves with several data threads, whose code it finds", async () => {

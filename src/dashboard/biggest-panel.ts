@@ -1,7 +1,7 @@
 // The longest values, of a sample of the items that the node walks over for it. A long walk asks a
 // lot of a node, so the panel asks twice a minute.
 
-import { bytes, percent, whole } from "./figures.ts";
+import { bytes, counted, percent } from "./figures.ts";
 import { type KeyOpener, keyList } from "./key-link.ts";
 import type { NodeApi } from "./node-api.ts";
 import type { BiggestList } from "./observed.ts";
@@ -19,7 +19,7 @@ export class BiggestPanel {
     const told = (await api.json("/v1/observe/biggest?count=8")) as BiggestList;
     const { values, looked, share } = told;
     const found = share === 1 ? "all" : `a sample, ${percent(share)}`;
-    this.panel.remark(values.length === 0 ? "" : `of ${whole(looked)} items, ${found}`);
+    this.panel.remark(values.length === 0 ? "" : `of ${counted(looked, "item")}, ${found}`);
     if (values.length === 0) {
       this.panel.say("No items yet. SET greeting hello in the console makes the first.");
       return;

@@ -12,7 +12,7 @@ const shown = 8;
 export class ClientsPanel {
   readonly panel = new Panel({ title: "Largest clients", name: "clients" });
   private readonly table = new DataTable("Largest clients", [
-    { title: "Address", isCode: true },
+    { title: "Address", isCode: true, isRest: true },
     { title: "Last command", isCode: true },
     { title: "Idle", isNumber: true },
     { title: "Memory", isNumber: true },

@@ -26,7 +26,7 @@ class Dashboard {
     const { api } = this;
     this.overview = new Overview(api, (key) => {
       this.views.open("keys");
-      void keys.open(key);
+      void keys.open(key, 0); // the lists of the overview are of database 0
     });
     const keys = new KeyBrowser(api);
     const views = { overview: this.overview, keys, console: new CommandConsole(api) };

@@ -8,6 +8,8 @@ export interface TableColumn {
   readonly isNumber?: boolean;
   /** In the monospaced face. */
   readonly isCode?: boolean;
+  /** Takes the room that the others leave, and is cut there. */
+  readonly isRest?: boolean;
 }
 
 export class DataTable {
@@ -55,6 +57,7 @@ export class DataTable {
   }
 }
 
-function classOf({ isNumber, isCode }: TableColumn): string {
-  return [isNumber ? "number" : "", isCode ? "code" : ""].filter((name) => name !== "").join(" ");
+function classOf({ isNumber, isCode, isRest }: TableColumn): string {
+  const names = [isNumber && "number", isCode && "code", isRest && "rest"];
+  return names.filter((name) => typeof name === "string").join(" ");
 }

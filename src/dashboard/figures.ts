@@ -18,6 +18,11 @@ export function whole(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** (1, "key") -> "1 key", (1234, "key") -> "1 234 keys" */
+export function counted(value: number, noun: string): string {
+  return `${whole(value)}${space}${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** 1536 -> "1.50 KiB" */
 export function bytes(value: number): string {
   if (!Number.isFinite(value)) return none;

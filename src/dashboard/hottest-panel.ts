@@ -1,7 +1,7 @@
 // The keys that clients name most often, of a moment in which the node looks: a sample, which is
 // another one each time.
 
-import { compact, whole } from "./figures.ts";
+import { compact, counted } from "./figures.ts";
 import type { KeyOpener } from "./key-link.ts";
 import { keyList } from "./key-link.ts";
 import type { NodeApi } from "./node-api.ts";
@@ -19,7 +19,7 @@ export class HottestPanel {
   async refresh(api: NodeApi): Promise<void> {
     const told = (await api.json("/v1/observe/hottest?count=8")) as HottestList;
     const { keys, commands, lookedMs } = told;
-    this.panel.remark(`in ${whole(commands)} commands`);
+    this.panel.remark(`in ${counted(commands, "command")}`);
     if (keys.length === 0) {
       this.panel.say(
         `In ${lookedMs} ms, no command named a key. Under load, the keys appear here.`,

@@ -19,7 +19,7 @@ export class KeyBrowser {
     this.api = api;
     this.search = new KeySearch(
       api,
-      (key) => void this.open(key),
+      (key) => void this.open(key, this.search.database),
       () => this.create(),
     );
     this.root.append(this.search.root, this.place);
@@ -40,17 +40,18 @@ export class KeyBrowser {
     void this.search.search();
   }
 
-  async open(key: Uint8Array<ArrayBuffer>): Promise<void> {
-    const stored = new StoredValue(this.api, key, this.search.database);
+  async open(key: Uint8Array<ArrayBuffer>, database: number): Promise<void> {
+    const stored = new StoredValue(this.api, key, database);
     const detail = new KeyDetail(stored, (name) => this.search.forget(name));
     this.place.replaceChildren(detail.root);
     await detail.open();
   }
 
   private create(): void {
-    const form = new NewKey(this.api, this.search.database, (key) => {
+    const { database } = this.search;
+    const form = new NewKey(this.api, database, (key) => {
       this.search.remember(key);
-      void this.open(key);
+      void this.open(key, database);
     });
     this.place.replaceChildren(form.root);
     form.focus();

@@ -3,7 +3,7 @@
 // Invariant: one search at a time; the answer of an older one is dropped.
 
 import { el, setText } from "./dom.ts";
-import { whole } from "./figures.ts";
+import { counted, whole } from "./figures.ts";
 import { bytesOf, lineOf } from "./key-bytes.ts";
 import type { KeyOpener } from "./key-link.ts";
 import { type Json, type NodeApi, sentenceOf } from "./node-api.ts";
@@ -142,9 +142,20 @@ export class KeySearch {
 
   private item(key: Uint8Array<ArrayBuffer>): HTMLElement {
     const name = lineOf(key);
-    const click = () => this.open(key);
+    const click = () => {
+      this.mark(name);
+      this.open(key);
+    };
     const button = el("button", { type: "button", class: "key", title: name, on: { click } }, name);
     return el("li", {}, button);
+  }
+
+  /** The one that is open. */
+  private mark(name: string): void {
+    for (const button of this.list.querySelectorAll("button")) {
+      if (button.textContent === name) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
   }
 
   private tell(): void {
@@ -154,7 +165,7 @@ export class KeySearch {
     if (found > 0) {
       setText(
         this.state,
-        `${whole(found)} keys${isWhole ? "" : `, after looking at about ${whole(this.looked)}`}`,
+        `${counted(found, "key")}${isWhole ? "" : `, after looking at about ${whole(this.looked)}`}`,
       );
     } else if (this.match === "*" && isWhole) {
       setText(this.state, "This database is empty. New key makes the first one.");

@@ -2,7 +2,7 @@
 // of the parts are in styles/panels.css, and are beside their names.
 
 import { el, setText } from "./dom.ts";
-import { bytes, percent, whole } from "./figures.ts";
+import { bytes, counted, percent } from "./figures.ts";
 import { type MemoryShares, memoryShares, type Sample } from "./live-sample.ts";
 
 const parts: readonly { readonly key: keyof MemoryShares; readonly label: string }[] = [
@@ -61,6 +61,6 @@ export class MemoryCard {
       setText(this.figures[index], bytes(shares[key]));
       setText(this.shares[index], percent(share));
     }
-    setText(this.footing, `${whole(sample.items)} items`);
+    setText(this.footing, counted(sample.items, "item"));
   }
 }

@@ -83,3 +83,27 @@ export interface ThreadList {
     };
   }[];
 }
+
+/** The hit ratio that other memory would give; not every node estimates it. */
+export type CurveReport = { readonly isOn: false } | ({ readonly isOn: true } & MissCurve);
+
+export interface MissCurve {
+  readonly windowSeconds: number;
+  readonly lookups: number;
+  readonly hitRatio: number | null;
+  readonly limitBytes: number;
+  /** The share of keys in the sample. */
+  readonly rate: number;
+  /** Null before a lookup. */
+  readonly points: readonly CurvePoint[] | null;
+}
+
+export interface CurvePoint {
+  /** A multiple of the present limit. */
+  readonly memory: number;
+  readonly hitRatio: number;
+  /** Two standard deviations. */
+  readonly error: number;
+  /** Whether it was ever full; if not, all that was seen so far would fit. */
+  readonly isFilled: boolean;
+}

@@ -52,7 +52,7 @@ const cards: readonly CardOptions[] = [
     ],
     read: ([, p99]) => ({
       figure: p99 === null ? "–" : micros(p99),
-      remark: p99 === null ? "no commands now" : "99 % take at most",
+      remark: p99 === null ? "no commands now" : "99th percentile",
     }),
   },
   {

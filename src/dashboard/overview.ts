@@ -3,6 +3,7 @@
 
 import { BiggestPanel } from "./biggest-panel.ts";
 import { ClientsPanel } from "./clients-panel.ts";
+import { CurvePanel } from "./curve-panel.ts";
 import { el } from "./dom.ts";
 import { HottestPanel } from "./hottest-panel.ts";
 import type { KeyOpener } from "./key-link.ts";
@@ -50,6 +51,7 @@ export class Overview {
       ask(new BiggestPanel(open))(30),
       ask(new SlowPanel())(5),
       ask(new ClientsPanel())(5),
+      ask(new CurvePanel())(5),
     ];
   }
 

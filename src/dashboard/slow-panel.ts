@@ -13,7 +13,7 @@ export class SlowPanel {
   private readonly table = new DataTable("Slow commands", [
     { title: "At" },
     { title: "Took", isNumber: true },
-    { title: "Command", isCode: true },
+    { title: "Command", isCode: true, isRest: true },
   ]);
 
   async refresh(api: NodeApi): Promise<void> {

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import {
   bytes,
   compact,
+  counted,
   duration,
   micros,
   percent,
@@ -60,8 +61,13 @@ test("durations name their two largest units", () => {
   expect(shown).toEqual(["0 s", "250 ms", "59 s", "1 min 1 s", "1 h", "1 d 2 h"]);
 });
 
-test("long numbers are in groups", () => {
+test("long numbers are in groups, and one is not many", () => {
   expect(plain(whole(1234567))).toBe("1 234 567");
+  expect([0, 1, 1000].map((n) => plain(counted(n, "key")))).toEqual([
+    "0 keys",
+    "1 key",
+    "1 000 keys",
+  ]);
 });
 
 test("what is not known is a dash", () => {
