@@ -57,6 +57,7 @@ const notRun: Readonly<Record<string, string>> = {
   "MSCACHE_RELEASE_URL=": "it needs that: release/install.test.ts runs the installer",
   "docker ": "it needs Docker: deploy/ tests what the files say",
   'MSCACHE_PASSWORD="$(openssl rand -hex 32)" docker': "it needs Docker, too",
+  "mscache completions fish": "it is for fish: cli/completions.test.ts looks at its words",
   "kubectl ": "it needs a cluster: deploy/ tests the manifests",
 };
 
