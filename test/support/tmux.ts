@@ -2,6 +2,9 @@
  * A real terminal: a program in tmux, with keys, a size that can change, and the screen as text.
  * Each terminal is a tmux server of its own without any configuration, which ends with the test.
  */
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { waitFor } from "../harness.ts";
 
 const tmux = Bun.which("tmux");
@@ -19,7 +22,8 @@ export interface TerminalOptions {
 }
 
 export class Terminal implements AsyncDisposable {
-  private readonly server = `mscache-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  /** A path of a socket may have a hundred bytes. */
+  private readonly socket = join(tmpdir(), `mscache-test-${crypto.randomUUID()}.tmux`);
 
   /** Runs `script` in a shell; the terminal stays when that has ended. */
   static async start(script: string, options: TerminalOptions = {}): Promise<Terminal> {
@@ -96,10 +100,11 @@ export class Terminal implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.run("kill-server");
+    await rm(this.socket, { force: true }); // tmux leaves it
   }
 
   private async run(...args: string[]): Promise<string> {
-    const child = Bun.spawn([tmux ?? "tmux", "-u", "-L", this.server, "-f", "/dev/null", ...args], {
+    const child = Bun.spawn([tmux ?? "tmux", "-u", "-S", this.socket, "-f", "/dev/null", ...args], {
       // Within somebody's tmux, ours would refuse to nest.
       env: { ...process.env, TMUX: "", NO_COLOR: "", LANG: "C.UTF-8" },
       stdout: "pipe",
