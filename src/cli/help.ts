@@ -3,8 +3,8 @@
 
 import { type CommandDef, renderUsage } from "citty";
 import { mscacheVersion } from "../base/version.ts";
+import { wantsColor } from "../base/wants-color.ts";
 import { type OptionGroup, type OptionValues, options } from "../config/config.ts";
-import { wantsColor } from "./colors.ts";
 import { subcommands } from "./commands.ts";
 import type { LoadedCommand } from "./subcommand.ts";
 
