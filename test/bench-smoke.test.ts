@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { temporaryDirectory } from "./harness.ts";
+import { browserInstalled } from "./support/browser.ts";
 import { whenLong } from "./support/repetitions.ts";
 
 const main = join(import.meta.dir, "../scripts/bench/main.ts");
@@ -18,6 +19,7 @@ const dear = [
   ...["cpu", "tls", "latency", "growth", "threads", "replication", "inprocess", "day"],
   "clients",
 ];
+const hasBrowser = browserInstalled();
 const withoutOptions = [
   ...[
     "memory",
@@ -105,7 +107,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   let servers: string[] = [];
 
   beforeAll(async () => {
-    whenLong(() => withoutOptions.push(...dear));
+    whenLong(() => withoutOptions.push(...dear, ...(hasBrowser ? ["observing"] : [])));
     output = await runSmoke(tmpdir(), ...withoutOptions);
     servers = output.head.slice(1).map((line) => line.split(":")[0]);
   }, timeoutMs);
@@ -117,6 +119,14 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   });
 
   whenLong(() => {
+    test.skipIf(!hasBrowser)("observing: each load has a cost, with a browser too", () => {
+      const [table] = tablesOf(output, "observing");
+      expect(table.rows).toHaveLength(6);
+      for (const name of ["no --http", "--http", "--http, a browser"]) {
+        expectBetween(column(table, name), 0, 5000);
+      }
+    });
+
     test("cpu: each load has a cost and a rate for each server", () => {
       const tables = tablesOf(output, "cpu");
       const [plain, evicting, ratios] = tables;

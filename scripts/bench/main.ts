@@ -18,6 +18,7 @@ import { latency } from "./latency.ts";
 import { libraries } from "./libraries.ts";
 import { limit } from "./limit.ts";
 import { memory } from "./memory.ts";
+import { observing } from "./observing.ts";
 import { machine, pinGenerator } from "./process.ts";
 import { replication } from "./replication.ts";
 import { resident } from "./resident.ts";
@@ -44,6 +45,7 @@ const benchmarks: readonly Benchmark[] = [
     replication,
     resident,
     start,
+    observing,
     tls,
     scripts,
     libraries,
