@@ -3,7 +3,7 @@
 // Invariant: whatever a document says about commands, options and files is compared with the code.
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { clientTable, keyTable } from "../scripts/client-table.ts";
 import { errorTables } from "../scripts/error-table.ts";
@@ -22,12 +22,16 @@ function expectNone(findings: readonly string[]): void {
   expect(findings).toEqual([]);
 }
 
+const documentPattern = new Bun.Glob("{src,test,scripts,.github}/**/*.md");
+const documents = [
+  "README.md",
+  ...documentPattern.scanSync({ cwd: repositoryRoot, dot: true }),
+].filter((path) => !path.includes("node_modules"));
+
 /** Names of files in examples of a text. */
 const invented = new Set(["a.ts", "a.d.ts"]);
 
 test("comments and documents name only files that are there", () => {
-  const pattern = new Bun.Glob("{src,test,scripts,.github}/**/*.md");
-  const documents = ["README.md", ...pattern.scanSync({ cwd: repositoryRoot, dot: true })];
   const known = [...files.map(({ path }) => path), ...documents].map((path) => `/${path}`);
   const named = [
     ...files.flatMap((file) => commentLines(file)),
@@ -40,6 +44,17 @@ test("comments and documents name only files that are there", () => {
       .map((name) => `${where}: there is no ${name}`),
   );
   expectNone(strays);
+});
+
+test("each link of a document leads to a file, and to a heading of it", () => {
+  const broken = documents.flatMap((path) =>
+    documentLines(path).flatMap(({ where, line }) =>
+      [...line.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+        .filter(([, file = "", heading]) => !leads(join(path, file ? `../${file}` : ""), heading))
+        .map(([link]) => `${where}: ${link} leads nowhere`),
+    ),
+  );
+  expectNone(broken);
 });
 
 test.each(generatedParts.map((it) => [it.document, it.part, it] as const))(
@@ -152,6 +167,17 @@ test.each([
 function documentLines(path: string): Line[] {
   const text = readFileSync(join(repositoryRoot, path), "utf8");
   return text.split("\n").map((line, index) => ({ where: `${path}:${index + 1}`, line }));
+}
+
+/** Whether the file is there and, if it is a document, has the heading, as GitHub names it. */
+function leads(path: string, heading?: string): boolean {
+  if (!existsSync(join(repositoryRoot, path))) return false;
+  if (heading === undefined) return true;
+  const names = documentLines(path).flatMap(({ line }) => {
+    const [, title] = /^#+ (.*)$/.exec(line) ?? [];
+    return title === undefined ? [] : [title.toLowerCase().replace(/[^\w\- ]/g, "")];
+  });
+  return names.some((name) => name.replaceAll(" ", "-") === heading);
 }
 
 interface IndexRow {
