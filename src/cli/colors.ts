@@ -3,8 +3,6 @@
 
 import { type Environment, type Stream, wantsColor } from "../base/wants-color.ts";
 
-export { type Stream, wantsColor } from "../base/wants-color.ts";
-
 /** SGR parameters. The first sixteen colours only: the user's terminal says how they look. */
 const styles = {
   bold: [1, 22],

@@ -2,7 +2,8 @@
 // looked at.
 
 import { describe, expect, test } from "bun:test";
-import { paletteOf, wantsColor } from "../../../src/cli/colors.ts";
+import { wantsColor } from "../../../src/base/wants-color.ts";
+import { paletteOf } from "../../../src/cli/colors.ts";
 
 const terminal = { isTTY: true };
 const file = { isTTY: false };
