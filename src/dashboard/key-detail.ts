@@ -4,7 +4,7 @@
 
 import { monotonicMs } from "../base/clock.ts";
 import { askDialog } from "./ask-dialog.ts";
-import { el, setText } from "./dom.ts";
+import { el, isTyping, setText } from "./dom.ts";
 import { durationMs } from "./durations.ts";
 import { bytes as bytesFigure, duration } from "./figures.ts";
 import { lineOf } from "./key-bytes.ts";
@@ -75,7 +75,8 @@ export class KeyDetail {
       const seen = isLong ? await this.stored.beginning() : await this.stored.whole();
       this.look(seen, facts.lengthBytes);
     });
-    if (this.root.isConnected) this.root.querySelector("h2")?.focus();
+    // Who types somewhere by now keeps the focus.
+    if (!isTyping(document.activeElement)) this.root.querySelector("h2")?.focus();
   }
 
   private look(seen: Seen | null, lengthBytes: number): void {

@@ -137,7 +137,13 @@ export class KeySearch {
   }
 
   private add(keys: readonly Json[]): void {
-    this.list.append(...keys.map((key) => this.item(bytesOf(key))));
+    // SCAN may tell a key twice, and one that was just made is there already.
+    const known = new Set([...this.list.children].map(({ textContent }) => textContent));
+    const fresh = keys.map(bytesOf).filter((key) => {
+      const name = lineOf(key);
+      return !known.has(name) && known.add(name);
+    });
+    this.list.append(...fresh.map((key) => this.item(key)));
   }
 
   private item(key: Uint8Array<ArrayBuffer>): HTMLElement {

@@ -23,6 +23,9 @@ export class LiveStream {
   private readonly onSample: (sample: Sample) => void;
   private readonly onPulse: (pulse: Pulse) => void;
   private source: EventSource | null = null;
+  private isWanted = false;
+  /** Counts starts and pauses. */
+  private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(api: NodeApi, onSample: (sample: Sample) => void, onPulse: (pulse: Pulse) => void) {
@@ -30,13 +33,14 @@ export class LiveStream {
     this.onSample = onSample;
     this.onPulse = onPulse;
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.stop();
-      else this.start();
+      if (document.hidden) this.pause();
+      else if (this.isWanted) this.start();
     });
   }
 
   start(): void {
-    this.stop();
+    this.pause();
+    this.isWanted = true;
     this.onPulse({ state: "connecting" });
     const source = new EventSource("/v1/events");
     this.source = source;
@@ -50,6 +54,12 @@ export class LiveStream {
   }
 
   stop(): void {
+    this.pause();
+    this.isWanted = false;
+  }
+
+  private pause(): void {
+    this.turn++;
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
@@ -63,9 +73,10 @@ export class LiveStream {
   /** EventSource does not say why it failed, so the node is asked. */
   private async broken(): Promise<void> {
     if (this.source === null) return;
-    this.stop();
+    this.pause();
+    const { turn } = this;
     const why = await this.reason();
-    if (this.source !== null || document.hidden) return; // somebody has started it meanwhile
+    if (this.turn !== turn) return; // it was started or stopped meanwhile
     if (why instanceof ApiError && (why.status === 401 || why.status === 403)) {
       this.onPulse({ state: "refused", why: sentenceOf(why) });
       return;
