@@ -28,6 +28,7 @@ const withoutOptions = [
     "gc",
     "scripts",
     "start",
+    "scrape",
     "libraries",
     "tags",
     "dictionaries",
@@ -334,6 +335,15 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       expect(idle).toBeGreaterThan(1);
       expect(idle).toBeLessThan(500);
     }
+  });
+
+  test("scrape: it has a cost, and the commands that were called", () => {
+    const [[called, bytes, median]] = tablesOf(output, "scrape")[0].rows.map((row) =>
+      row.map(Number),
+    );
+    expect(called).toBeGreaterThan(60);
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(median).toBeLessThan(1_000);
   });
 
   test("libraries: each function has a cost", () => {

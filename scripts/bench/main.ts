@@ -22,6 +22,7 @@ import { observing } from "./observing.ts";
 import { machine, pinGenerator } from "./process.ts";
 import { replication } from "./replication.ts";
 import { resident } from "./resident.ts";
+import { scrape } from "./scrape.ts";
 import { scripts } from "./scripts.ts";
 import { installedServers, type OtherTree, type ServerSpec } from "./servers.ts";
 import { sockets } from "./sockets.ts";
@@ -46,6 +47,7 @@ const benchmarks: readonly Benchmark[] = [
     resident,
     start,
     observing,
+    scrape,
     tls,
     scripts,
     libraries,
