@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { connect } from "../src/index.ts";
+import { freePort } from "./bench/servers.ts";
 
 const root = join(import.meta.dir, "..");
 const file = process.argv[2] ?? join(import.meta.dir, "release/dashboard.png");
@@ -68,12 +69,6 @@ async function shop(client: Awaited<ReturnType<typeof connect>>): Promise<void> 
   if (Math.random() < 0.05) {
     await client.set(`cart:${product}`, "c".repeat(300), { ttl: 3_000 + (product % 5_000) });
   }
-}
-
-/** One that the system has just had. */
-function freePort(): number {
-  using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  return server.port;
 }
 
 async function waitFor(ask: () => Promise<unknown>): Promise<void> {

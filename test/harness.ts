@@ -82,16 +82,22 @@ function standing(progress: unknown, state: unknown): string {
   return progress === undefined ? "" : `, in which it stood at ${state},`;
 }
 
-/** A port that was free a moment ago; for programs that cannot choose one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A free port, for programs that cannot choose one themselves. The system gives those above 32767
+ * to whoever connects or asks for any, as many tests do until the program listens; not these.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 21_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, loopback, () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, loopback, () => server.close(() => resolve(true)));
   });
 }
 
