@@ -1,6 +1,6 @@
 // A server as `mscache cli` knows it: a connection that is opened when a command needs one, and
 // what the next connection must repeat, which is the login, RESP's version and the database. It
-// runs commands one at a time and writes what comes back; batch.ts sends many at once.
+// runs commands one at a time and writes what comes back; piped-commands.ts sends many at once.
 
 import { formatPlace } from "../../base/place.ts";
 import { isReport, kindOf } from "./command-kinds.ts";
