@@ -73,7 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
-  "node/": [...serverRooms, "dashboard/index.html"],
+  "node/": serverRooms,
   // It runs in browsers.
   "dashboard/": ["base/clock.ts"],
   "client/": ["base/", "protocol/"],
@@ -82,7 +82,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "bench/": ["base/", "protocol/"],
   "move/": ["base/", "protocol/", "rdb/", "replication/", "client/"],
   // The prompt speaks to servers itself, and completes the commands of the table.
-  "cli/": [...["base/", "config/", "node/", "client/", "bench/", "move/", "protocol/", "command/"]],
+  "cli/": [
+    ...["base/", "config/", "node/", "client/", "bench/", "move/", "protocol/", "command/"],
+    "dashboard/index.html",
+  ],
   "main.ts": ["cli/"],
   "worker.ts": serverRooms,
   "index.ts": ["client/", "embed/"],

@@ -33,7 +33,10 @@ async function runNode(config: Config, signals: EndSignals): Promise<void> {
   // Imported only here, so that a mistake in the configuration is reported at once.
   const { startServer } = await import("../node/server.ts");
   // A node that is still loading has nothing to save, so it may exit at once.
-  const started = startServer(config, { onFault: "abort" });
+  const started = startServer(config, {
+    onFault: "abort",
+    page: () => import("./dashboard-page.ts"),
+  });
   const server = await Promise.race([started, signals.first]);
   if (typeof server === "string") {
     const fields = { event: "signal", signal: server } as const;

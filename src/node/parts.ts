@@ -19,6 +19,7 @@ import { followerBound } from "../config/output-limits.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { randomReplid } from "../replication/history.ts";
 import { Replication } from "../replication/replication.ts";
+import type { LoadPage } from "./admin/page-assets.ts";
 import { NodeConfiguration } from "./configuration.ts";
 import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly isGuest?: boolean;
   /** The code of the data threads, for tests; the default is src/worker.ts. */
   readonly workerEntry?: URL;
+  /** The page of the dashboard; without it, it is made of its sources. */
+  readonly page?: LoadPage;
   /** Resolves the names of --listenaddr; the default is the system's resolver. */
   readonly lookup?: Lookup;
 }

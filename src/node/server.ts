@@ -16,6 +16,7 @@ import { Dials } from "../replication/follower/leader-connection.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { AdminServer } from "./admin/admin-server.ts";
+import type { LoadPage } from "./admin/page-assets.ts";
 import { withinDescriptors } from "./client-bound.ts";
 import { NodeDebugging } from "./debugging.ts";
 import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
@@ -119,7 +120,7 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   ground.asked.control = control;
   controlThread.mailbox.open({ ...ground.context, control });
 
-  const places = await Promise.race([begin(node, config, ground, options.lookup), faults.ended]);
+  const places = await Promise.race([begin(node, config, ground, options), faults.ended]);
   ground.configuration.relisten = relistener({ threads, standing, log, places }, options.lookup);
   return serverOf(node, ground, places, options);
 }
@@ -237,7 +238,7 @@ async function begin(
   node: Node,
   config: Config,
   ground: Ground,
-  lookup: Lookup = lookUp,
+  { lookup = lookUp, page }: ServerOptions,
 ): Promise<Places> {
   const { credentials } = ground;
   const { log, standing, persistence, replication, threads, shutdown } = node;
@@ -246,7 +247,7 @@ async function begin(
   const places = await endpointsOf(config, tls, lookup)
     .then(async (endpoints) => placesOf(endpoints, await threads.listen(endpoints)))
     .then(async (bound) => {
-      await beginAdmin(node, ground, lookup);
+      await beginAdmin(node, ground, lookup, page);
       return bound;
     })
     .catch(async (error) => {
@@ -265,14 +266,19 @@ async function begin(
 }
 
 /** Loads the admin HTTP server only into a node that has one. */
-async function beginAdmin(node: Node, ground: Ground, lookup: Lookup): Promise<void> {
+async function beginAdmin(
+  node: Node,
+  ground: Ground,
+  lookup: Lookup,
+  page: LoadPage | undefined,
+): Promise<void> {
   const { store, configuration, credentials, standing, log, users, monitors } = ground;
   const { http, https } = configuration.current;
   if (http.length + https.length === 0) return;
   const { startAdmin } = await import("./admin/admin-server.ts");
   const { replication, shutdown, information, threads, connections } = node;
   const shared = { store, standing, log, configuration, credentials, users, monitors };
-  const parts = { ...shared, replication, shutdown, information, threads, connections };
+  const parts = { ...shared, replication, shutdown, information, threads, connections, page };
   node.admin.server = await startAdmin(parts, lookup);
 }
 

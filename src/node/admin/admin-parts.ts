@@ -13,6 +13,7 @@ import type { NodeUsers } from "../node-users.ts";
 import type { Shutdown } from "../shutdown.ts";
 import type { SharedStanding } from "../standing.ts";
 import type { Threads } from "../threads/threads.ts";
+import type { LoadPage } from "./page-assets.ts";
 
 export interface AdminParts {
   readonly store: Store;
@@ -26,6 +27,7 @@ export interface AdminParts {
   readonly threads: Threads;
   readonly users: NodeUsers;
   readonly monitors: Monitors;
+  readonly page: LoadPage | undefined;
   /** Those of the control thread. */
   readonly connections: Connections;
 }

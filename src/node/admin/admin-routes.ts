@@ -43,10 +43,11 @@ export class AdminRoutes {
   private readonly bodies = new RequestBodies();
   private readonly streams: EventStreams;
   private readonly observing: ObserveApi;
-  private readonly page = new PageAssets();
+  private readonly page: PageAssets;
 
   constructor(parts: AdminParts) {
     this.parts = parts;
+    this.page = new PageAssets(parts.page);
     this.door = new CommandDoor(parts.connections, parts.threads);
     this.login = new AdminLogin(parts.log);
     parts.users.changed.on(({ change }) => {

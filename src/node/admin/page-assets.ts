@@ -1,11 +1,14 @@
-// The files of the dashboard for the admin HTTP server. The bundler makes them with the executable
-// and hands over a list; from source and from the package they are bundled here, at the first
-// request. A node that nobody looks at has loaded nothing of them. They hold no data, so they need
-// no login; names with a hash may be kept by the browser for ever, and the page itself has an ETag.
+// The files of the dashboard for the admin HTTP server. An executable has them in itself, and hands
+// over a list (cli/dashboard-page.ts); from source and from the package they are bundled here, at
+// the first request. A node that nobody looks at has loaded nothing of them. They hold no data, so
+// they need no login; names with a hash may be kept for ever, and the page itself has an ETag.
+// Invariant: nothing here imports the page, since a bundler of somebody's program would follow it.
 
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import page from "../../dashboard/index.html";
 import { answer, problem } from "./admin-response.ts";
+
+const source = join(import.meta.dir, "../../dashboard/index.html");
 
 interface Asset {
   readonly type: string;
@@ -14,11 +17,14 @@ interface Asset {
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
-/** What `import page` is in an executable; from source it is an HTMLBundle without `files`. */
-interface Manifest {
+/** What an import of the page is in an executable; from source it has no `files`. */
+export interface PageManifest {
   readonly index: string;
   readonly files?: readonly { readonly path: string; readonly loader: string }[];
 }
+
+/** Imports the page; only the program itself does. */
+export type LoadPage = () => Promise<{ readonly default: PageManifest }>;
 
 /** Paths that may be the page or its files, so that others need not load it. */
 export function isPagePath(path: string): boolean {
@@ -26,7 +32,12 @@ export function isPagePath(path: string): boolean {
 }
 
 export class PageAssets {
+  private readonly loadPage: LoadPage | undefined;
   private assets: Promise<ReadonlyMap<string, Asset>> | null = null;
+
+  constructor(loadPage: LoadPage | undefined) {
+    this.loadPage = loadPage;
+  }
 
   async answer(path: string, { headers }: Request): Promise<Response> {
     const asset = (await this.load()).get(path);
@@ -40,12 +51,18 @@ export class PageAssets {
   }
 
   private load(): Promise<ReadonlyMap<string, Asset>> {
-    const { index, files }: Manifest = page;
-    this.assets ??= files === undefined ? bundle(index) : embedded(files);
+    this.assets ??= this.make();
     this.assets.catch(() => {
       this.assets = null; // the request fails with its reason; the next one tries again
     });
     return this.assets;
+  }
+
+  private async make(): Promise<ReadonlyMap<string, Asset>> {
+    const files = (await this.loadPage?.())?.default.files;
+    if (files !== undefined) return embedded(files);
+    // A program that was bundled together with MSCache has left the page behind.
+    return existsSync(source) ? bundle(source) : new Map();
   }
 }
 
@@ -55,7 +72,7 @@ function cachingOf(path: string): string {
 }
 
 async function embedded(
-  files: NonNullable<Manifest["files"]>,
+  files: NonNullable<PageManifest["files"]>,
 ): Promise<ReadonlyMap<string, Asset>> {
   const found = files.map(async ({ path }) => {
     // Beside this code if it was bundled into a folder, and a whole path in an executable.
