@@ -111,3 +111,8 @@ function takesAll(name: string): boolean {
 function hint(command: string): string {
   return command === "serve" ? "see mscache --help" : `see mscache ${command} --help`;
 }
+
+/** The text of an argument: citty's type for those of a table is a record of unknown values. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -18,6 +18,7 @@ import {
   type Workload,
 } from "../bench/workload.ts";
 import { resolveTls } from "../client/link/client-tls.ts";
+import { textOf } from "./argument-check.ts";
 import { Failure } from "./failure.ts";
 import { tlsArguments, tlsOf } from "./tls-arguments.ts";
 
@@ -151,10 +152,6 @@ function readTarget(raw: RawArgs): Target {
 
 function parsePlain(addr: string): Place {
   return parseAddress(addr, "127.0.0.1");
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 function readWorkload(raw: RawArgs): Workload {

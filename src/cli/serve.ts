@@ -8,6 +8,7 @@ import { mscacheVersion } from "../base/version.ts";
 import { type Config, loadConfig, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
+import { textOf } from "./argument-check.ts";
 import { NodeFailure } from "./failure.ts";
 import { notifyService } from "./service-manager.ts";
 import { byForce, type EndSignal, EndSignals } from "./signals.ts";
@@ -66,9 +67,4 @@ function optionArguments(): ArgsDef {
       { type: "string", description: doc, valueHint: hint },
     ]),
   );
-}
-
-/** citty's type for these arguments is a record of unknown values. */
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

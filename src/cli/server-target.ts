@@ -5,6 +5,7 @@ import { parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, type Place, parseDatabase, parseServerUrl } from "../base/place.ts";
 import { resolveTls } from "../client/link/client-tls.ts";
+import { textOf } from "./argument-check.ts";
 import { passwordBeside } from "./node-client.ts";
 import type { Login } from "./prompt/prompt-session.ts";
 import { bytesText } from "./prompt/redis-line.ts";
@@ -41,8 +42,4 @@ export function serverTarget(args: Readonly<Record<string, unknown>>): ServerTar
 function loginOf(user: string | undefined, password: string): Login {
   const secret = { password: bytesText(password) };
   return user === undefined ? secret : { user: bytesText(user), ...secret };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

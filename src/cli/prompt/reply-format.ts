@@ -2,6 +2,7 @@
 // and quoted values, "raw" for programs, and "json". What that version cannot show is shown too:
 // big numbers and attributes. Texts have one character a byte.
 
+import { quoted } from "../../base/redis-quotes.ts";
 import type { Tree } from "./reply-tree.ts";
 
 export type Format = "standard" | "raw" | "json";
@@ -23,11 +24,6 @@ export function formatPush(push: Tree, format: Format): string {
     return formatReply(push, format);
   }
   return `-> invalidate: ${keys.items.map(({ text }) => `'${text}'`).join(", ")}\n`;
-}
-
-/** The bytes in double quotes, with escapes for what does not print. */
-export function quoted(text: string): string {
-  return `"${text.replace(unprintable, escaped)}"`;
 }
 
 // --- standard ---
@@ -99,22 +95,6 @@ function spansLines({ type, items }: Tree): boolean {
   const step = type === "map" ? 2 : 1;
   const only = items[step - 1];
   return items.length > step || (only !== undefined && spansLines(only));
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const unprintable = /[\\"\x00-\x1f\x7f-\xff]/g;
-const letters: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  '"': '\\"',
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\x07": "\\a",
-  "\b": "\\b",
-};
-
-function escaped(character: string): string {
-  return letters[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
 
 // --- raw ---

@@ -2,7 +2,8 @@
 // quotes allow the escapes \n \r \t \b \a \xHH and \<any>, single quotes only \'. The inline
 // commands of RESP are split the same way, byte by byte (protocol/resp/inline.ts).
 
-const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
+import { unescaped } from "../../base/redis-quotes.ts";
+
 const word =
   /[ \t\n\v\f\r]*(?:([^"' \t\n\r\0]*)(?:"((?:\\.|[^\\"])*)"|'((?:\\'|[^\\']|\\(?!'))*)')?)/sy;
 
@@ -20,10 +21,4 @@ export function splitArguments(text: string): string[] | null {
     if (!isQuoted && (text[at] === '"' || text[at] === "'")) return null;
     found.push(plain + unescaped(double ?? "") + (single ?? "").replaceAll("\\'", "'"));
   }
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\(?:x([\da-f]{2})|(.))/gis, (_all, hex?: string, one = "") =>
-    hex === undefined ? (escapes[one] ?? one) : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }

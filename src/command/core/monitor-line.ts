@@ -3,6 +3,7 @@
 // Invariants: no argument that a row hides is in it; a line is bounded, and all of it is ASCII.
 
 import { monitorArgumentBytesMax } from "../../base/limits.ts";
+import { quoted } from "../../base/redis-quotes.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "./flags.ts";
 
@@ -46,23 +47,4 @@ function shown(command: Shown, request: Request, index: number, max: number): st
   const more = request.length(index) - max;
   const text = request.latin1(index, max);
   return more > 0 ? `${text}... (${more} more bytes)` : text;
-}
-
-const escapes: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  '"': '\\"',
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\x07": "\\a",
-  "\b": "\\b",
-};
-
-/** As Redis's sdscatrepr(). */
-function quoted(text: string): string {
-  return `"${text.replace(/[^ !#-[\]-~]/g, escaped)}"`;
-}
-
-function escaped(char: string): string {
-  return escapes[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }

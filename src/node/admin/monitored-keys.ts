@@ -2,6 +2,7 @@
 // keys. It undoes the quoting of core/monitor-line.ts. Keys behind the first few of a command are
 // left out.
 
+import { unescaped } from "../../base/redis-quotes.ts";
 import { find } from "../../command/table.ts";
 import { Request } from "../../protocol/request.ts";
 
@@ -55,20 +56,4 @@ function argumentsOf(line: string, from: number): string[] {
   }
   argument.lastIndex = 0;
   return found;
-}
-
-const meanings: Readonly<Record<string, string>> = {
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  a: "\x07",
-  b: "\b",
-};
-
-function unescaped(quoted: string): string {
-  return quoted.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_whole, hex, letter) =>
-    hex === undefined
-      ? (meanings[letter] ?? letter)
-      : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }

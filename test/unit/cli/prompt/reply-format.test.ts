@@ -2,12 +2,8 @@
 // test/cli/redis-cli.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import {
-  type Format,
-  formatPush,
-  formatReply,
-  quoted,
-} from "../../../../src/cli/prompt/reply-format.ts";
+import { quoted } from "../../../../src/base/redis-quotes.ts";
+import { type Format, formatPush, formatReply } from "../../../../src/cli/prompt/reply-format.ts";
 import { type Tree, TreeReader } from "../../../../src/cli/prompt/reply-tree.ts";
 
 function treeOf(bytes: string): Tree {
