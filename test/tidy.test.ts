@@ -74,8 +74,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],
   "node/": serverRooms,
-  // It runs in browsers.
-  "dashboard/": ["base/clock.ts"],
+  // It runs in browsers, and knows of the node what it is told.
+  "dashboard/": ["base/clock.ts", "node/admin/observations.ts"],
   "client/": ["base/", "protocol/"],
   // What runs in somebody's process may use the whole server, and has the client's errors.
   "embed/": [...serverRooms, "client/"],

@@ -1,10 +1,10 @@
 // The longest values, of a sample of the items that the node walks over for it. A long walk asks a
 // lot of a node, so the panel asks twice a minute.
 
+import type { BiggestList } from "../node/admin/observations.ts";
 import { bytes, counted, percent } from "./figures.ts";
 import { type KeyOpener, keyList } from "./key-link.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { BiggestList } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 export class BiggestPanel {

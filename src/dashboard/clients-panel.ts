@@ -1,10 +1,10 @@
 // Who is connected: those clients that hold the most memory. How many there are is in their card,
 // and who they all are is for CLIENT LIST.
 
+import type { ClientList } from "../node/admin/observations.ts";
 import { DataTable } from "./data-table.ts";
 import { bytes, duration, whole } from "./figures.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { ClientList } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 const shown = 8;

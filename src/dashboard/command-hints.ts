@@ -1,8 +1,9 @@
 // What the node says of the command that is being typed: the names that begin so, or what it does
 // and its arguments. From COMMAND LIST and COMMAND DOCS; without them the console works as well.
 
+import type { Json } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";
-import type { Json, NodeApi } from "./node-api.ts";
+import type { NodeApi } from "./node-api.ts";
 
 interface Argument {
   readonly name: string;

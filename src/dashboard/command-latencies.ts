@@ -1,7 +1,7 @@
 // Latencies of the last seconds: the difference of two replies of LATENCY HISTOGRAM, whose counts
 // only grow. Its buckets are powers of two, so a percentile is interpolated within one. Pure.
 
-import type { Json } from "./node-api.ts";
+import type { Json } from "../node/admin/observations.ts";
 
 /** How many calls took at most so many microseconds, and more than half of that. */
 export type Buckets = ReadonlyMap<number, number>;

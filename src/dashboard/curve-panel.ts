@@ -2,10 +2,10 @@
 // memory, as it estimates it, each with how far that may be off. Off by default: then it says how
 // to turn it on.
 
+import type { CurvePoint, CurveReport, MissCurve } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytes, compact, duration, percent } from "./figures.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { CurvePoint, CurveReport, MissCurve } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 export class CurvePanel {

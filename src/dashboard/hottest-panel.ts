@@ -1,11 +1,11 @@
 // The keys that clients name most often, of a moment in which the node looks: a sample, which is
 // another one each time.
 
+import type { HottestList } from "../node/admin/observations.ts";
 import { compact, counted } from "./figures.ts";
 import type { KeyOpener } from "./key-link.ts";
 import { keyList } from "./key-link.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { HottestList } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 export class HottestPanel {

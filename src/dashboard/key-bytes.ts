@@ -1,7 +1,8 @@
 // Keys and values as bytes: from the node's JSON, in which what is no UTF-8 is base64, to the path
 // of /v1/keys, and to a line of text that shows every byte. Pure.
 
-import type { Argument, Json } from "./node-api.ts";
+import type { Json } from "../node/admin/observations.ts";
+import type { Argument } from "./node-api.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();

@@ -1,9 +1,9 @@
 // A list of keys with a figure each and a faint bar behind, from which a key can be opened. It does
 // not know what the figures mean.
 
+import type { Json } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytesOf, lineOf } from "./key-bytes.ts";
-import type { Json } from "./node-api.ts";
 
 /** Shows the key in the key browser. */
 export type KeyOpener = (key: Uint8Array<ArrayBuffer>) => void;

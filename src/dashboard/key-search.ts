@@ -2,11 +2,12 @@
 // when somebody asks. A pattern without wildcards finds what contains it. Arrow keys walk the list.
 // Invariant: one search at a time; the answer of an older one is dropped.
 
+import type { Json } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";
 import { counted, whole } from "./figures.ts";
 import { bytesOf, lineOf } from "./key-bytes.ts";
 import type { KeyOpener } from "./key-link.ts";
-import { type Json, type NodeApi, sentenceOf } from "./node-api.ts";
+import { type NodeApi, sentenceOf } from "./node-api.ts";
 
 /** Keys that one search adds to the list. */
 const pageKeys = 200;

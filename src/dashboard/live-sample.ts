@@ -1,47 +1,9 @@
-// What GET /v1/events tells each second, and the last minutes of it in columns, as charts want
-// them. A hole in the stream is a hole in the chart: a row of nulls. Pure; it fetches nothing.
+// The last minutes of what GET /v1/events tells each second, in columns, as charts want them, and
+// what follows from one sample. A hole in the stream is a hole in the chart: a row of nulls. Pure;
+// it fetches nothing.
 // Invariant: at most `samplesMax` rows are kept.
 
-/** As src/node/admin/event-stream.ts sends it. */
-export interface Sample {
-  readonly atMs: number;
-  /** Null in the first sample of a stream. */
-  readonly perSecond: Rates | null;
-  readonly items: number;
-  readonly memory: {
-    readonly usedBytes: number;
-    readonly limitBytes: number;
-    readonly deadBytes: number;
-    readonly unusedBytes: number;
-    readonly indexBytes: number;
-    readonly ghostBytes: number;
-  };
-  readonly clients: number;
-  readonly clientMemoryBytes: number;
-  readonly followers: number;
-  readonly latencyUsec: {
-    readonly last1s: Percentiles | null;
-    readonly last10s: Percentiles | null;
-  };
-}
-
-/** Microseconds; null if no command ran. */
-export interface Percentiles {
-  readonly commands: number;
-  readonly p50: number | null;
-  readonly p99: number | null;
-  readonly p999: number | null;
-}
-
-export interface Rates {
-  readonly commands: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-  readonly expirations: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
+import type { Rates, Sample } from "../node/admin/observations.ts";
 
 /** Ten minutes. */
 const samplesMax = 600;

@@ -5,7 +5,7 @@
 //
 // Invariant: there is at most one EventSource and one timer.
 
-import type { Sample } from "./live-sample.ts";
+import type { Sample } from "../node/admin/observations.ts";
 import { ApiError, type NodeApi, sentenceOf } from "./node-api.ts";
 
 export type Pulse =

@@ -1,9 +1,10 @@
 // Memory against its limit: what is used, and a bar of what is live, dead, index and free. Colours
 // of the parts are in styles/panels.css, and are beside their names.
 
+import type { Sample } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";
 import { bytes, counted, percent } from "./figures.ts";
-import { type MemoryShares, memoryShares, type Sample } from "./live-sample.ts";
+import { type MemoryShares, memoryShares } from "./live-sample.ts";
 
 const parts: readonly { readonly key: keyof MemoryShares; readonly label: string }[] = [
   { key: "live", label: "live" },

@@ -1,10 +1,11 @@
 // A metric at a glance: its name, the present figure, a remark, and a chart of the last minutes.
 // While the pointer is over the chart, figure and remark are those of that moment.
 
+import type { Rates, Sample } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";
 import { clockTime } from "./figures.ts";
 import { type ChartOptions, LineChart } from "./line-chart.ts";
-import { type Rates, Rows, type Sample } from "./live-sample.ts";
+import { Rows } from "./live-sample.ts";
 
 export interface Reading {
   readonly figure: string;

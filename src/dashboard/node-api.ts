@@ -2,6 +2,8 @@
 // own words; a login that is missing or over is told to whoever listens, once for all panels.
 // Invariant: it asks only the host that the page came from.
 
+import type { Json } from "../node/admin/observations.ts";
+
 export class ApiError extends Error {
   override readonly name = "ApiError";
   /** 0: the node did not answer. */
@@ -12,14 +14,6 @@ export class ApiError extends Error {
     this.status = status;
   }
 }
-
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [name: string]: Json };
 
 /** An argument that is no UTF-8 travels as base64. */
 export type Argument = string | { readonly base64: string };

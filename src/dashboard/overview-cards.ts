@@ -1,8 +1,9 @@
 // The six cards at the top: what is asked of the node, and how well it does. Fed by the samples of
 // the stream; each says by itself how its figures read.
 
+import type { Sample } from "../node/admin/observations.ts";
 import { bytes, compact, micros, percent, whole } from "./figures.ts";
-import { hitRatio, type Sample } from "./live-sample.ts";
+import { hitRatio } from "./live-sample.ts";
 import { MemoryCard } from "./memory-card.ts";
 import { type CardOptions, MetricCard } from "./metric-card.ts";
 

@@ -1,6 +1,7 @@
 // The view of everything at a glance: cards fed by the stream, panels that ask every few seconds
 // while they are seen. What the user may not see is said in its panel, and the others go on.
 
+import type { Sample } from "../node/admin/observations.ts";
 import { BiggestPanel } from "./biggest-panel.ts";
 import { ClientsPanel } from "./clients-panel.ts";
 import { CurvePanel } from "./curve-panel.ts";
@@ -8,7 +9,6 @@ import { el } from "./dom.ts";
 import { HottestPanel } from "./hottest-panel.ts";
 import type { KeyOpener } from "./key-link.ts";
 import { LatencyPanel } from "./latency-panel.ts";
-import type { Sample } from "./live-sample.ts";
 import { type NodeApi, sentenceOf } from "./node-api.ts";
 import { OverviewCards } from "./overview-cards.ts";
 import type { Panel } from "./panel.ts";

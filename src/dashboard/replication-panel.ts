@@ -1,10 +1,10 @@
 // The replication tree as this node sees it: its leader, itself, and its followers with their lag.
 // Of nodes further away it knows nothing.
 
+import type { Follower, Leader, ReplicationTree } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytes, duration, percent, whole } from "./figures.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { Follower, Leader, ReplicationTree } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 type Tone = "good" | "warn" | "bad";

@@ -1,8 +1,8 @@
 // Replies as the console shows them, in the manner of redis-cli: (integer) 1, "text", 1) 2) for a
 // list. A text of several lines, as INFO's, is shown as it is. Pure.
 
+import type { Json } from "../node/admin/observations.ts";
 import { bytesOf, lineOf } from "./key-bytes.ts";
-import type { Json } from "./node-api.ts";
 
 export function replyText(reply: Json, indent = ""): string {
   if (reply === null) return "(nil)";

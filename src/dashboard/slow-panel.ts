@@ -1,11 +1,11 @@
 // The commands of the slow log, newest first. What slow is, the node's option says. It changes
 // nothing: SLOWLOG RESET is for the console.
 
+import type { SlowList } from "../node/admin/observations.ts";
 import { DataTable } from "./data-table.ts";
 import { clockTime, micros, whole } from "./figures.ts";
 import { lineOfJson } from "./key-bytes.ts";
 import type { NodeApi } from "./node-api.ts";
-import type { SlowList } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 export class SlowPanel {

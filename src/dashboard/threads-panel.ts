@@ -1,11 +1,11 @@
 // Threads and their event loops: who has how many clients, how much each runs, how long its turns
 // take; below, what the process uses.
 
+import type { ThreadList, Told } from "../node/admin/observations.ts";
 import { DataTable } from "./data-table.ts";
 import { el, setText } from "./dom.ts";
 import { bytes, compact, duration, micros, whole } from "./figures.ts";
 import type { Info, NodeApi } from "./node-api.ts";
-import type { ThreadList } from "./observed.ts";
 import { Panel } from "./panel.ts";
 
 export class ThreadsPanel {
@@ -18,12 +18,12 @@ export class ThreadsPanel {
     { title: "Longest", isNumber: true },
   ]);
   private readonly footing = el("p", { class: "footing" });
-  private last: ThreadList | null = null;
+  private last: Told<ThreadList> | null = null;
   private lastCpu: { readonly cpuSeconds: number; readonly atSeconds: number } | null = null;
 
   async refresh(api: NodeApi): Promise<void> {
     const info = await api.info("server", "memory", "cpu");
-    const told = (await api.json("/v1/observe/threads")) as ThreadList;
+    const told = (await api.json("/v1/observe/threads")) as Told<ThreadList>;
     const { last } = this;
     this.last = told;
     const seconds = last === null ? Number.NaN : (told.atMs - last.atMs) / 1000;

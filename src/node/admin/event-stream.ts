@@ -9,6 +9,7 @@ import { LatencyWindow } from "../../command/timing/latency-window.ts";
 import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import type { InfoSource } from "../node-info.ts";
 import { answer, problem } from "./admin-response.ts";
+import type { Rates, Sample } from "./observations.ts";
 import { errorResponse } from "./reply-json.ts";
 
 const sampleEveryMs = 1_000;
@@ -26,15 +27,7 @@ interface Stream {
 }
 
 /** What grows; a sample has how much in a second. */
-interface Counters {
-  readonly commands: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-  readonly expirations: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
+type Counters = Rates;
 
 export class EventStreams {
   private readonly gather: () => Promise<InfoSource>;
@@ -105,7 +98,7 @@ export class EventStreams {
     this.latency = new LatencyWindow();
   }
 
-  private sampleOf(info: InfoSource): Record<string, unknown> {
+  private sampleOf(info: InfoSource): Sample {
     const counters = countersOf(info);
     const { last } = this;
     this.last = { atMs: info.uptimeMs, counters };
@@ -149,8 +142,11 @@ function countersOf({ threads, store, traffic }: InfoSource): Counters {
 }
 
 /** After CONFIG RESETSTAT a counter is smaller than before, and says nothing of this second. */
-function ratesOf(before: Counters, after: Counters, ms: number): Record<string, number> {
-  const names = Object.keys(after) as (keyof Counters)[];
-  const rate = (name: keyof Counters) => Math.max(0, after[name] - before[name]) / (ms / 1000);
-  return Object.fromEntries(names.map((name) => [name, Math.round(rate(name) * 10) / 10]));
+function ratesOf(before: Counters, after: Counters, ms: number): Rates {
+  const rates: { -readonly [Name in keyof Rates]: number } = { ...after };
+  for (const name of Object.keys(after) as (keyof Rates)[]) {
+    const rate = Math.max(0, after[name] - before[name]) / (ms / 1000);
+    rates[name] = Math.round(rate * 10) / 10;
+  }
+  return rates;
 }

@@ -10,12 +10,30 @@ import type { AdminParts } from "./admin-parts.ts";
 import { json, problem } from "./admin-response.ts";
 import type { Argument, DoorConnection } from "./command-door.ts";
 import { HotKeys } from "./hot-keys.ts";
+import type {
+  BiggestList,
+  ClientList,
+  CurveReport,
+  HottestList,
+  ReplicationTree,
+  SlowList,
+  ThreadList,
+} from "./observations.ts";
 import { biggestValues, hottestKeys, type Wanted } from "./observed-keys.ts";
 import { clientRows, replicationTree, slowRows, threadRows } from "./observed-rows.ts";
 import { errorResponse } from "./reply-json.ts";
 
-type Told = Readonly<Record<string, unknown>>;
-type Observation = (door: DoorConnection, wanted: Wanted) => Promise<Told>;
+type Observation<List> = (door: DoorConnection, wanted: Wanted) => Promise<List>;
+
+interface Lists {
+  readonly slow: SlowList;
+  readonly clients: ClientList;
+  readonly hottest: HottestList;
+  readonly biggest: BiggestList;
+  readonly replication: ReplicationTree;
+  readonly "miss-curve": CurveReport;
+  readonly threads: ThreadList;
+}
 
 /** The node has refused a command that a list needs. */
 class RefusedError extends Error {
@@ -40,10 +58,10 @@ export class ObserveApi {
     this.hotKeys = new HotKeys(parts.monitors);
   }
 
-  private readonly lists: Readonly<Record<string, Observation>> = {
+  private readonly lists: { readonly [Name in keyof Lists]: Observation<Lists[Name]> } = {
     slow: async (door, { count }) => {
       const entries = await ask(door, "SLOWLOG", "GET", String(count));
-      return { total: await ask(door, "SLOWLOG", "LEN"), entries: slowRows(entries) };
+      return { total: Number(await ask(door, "SLOWLOG", "LEN")), entries: slowRows(entries) };
     },
     clients: async (door, { count }) => {
       const rows = clientRows(await ask(door, "CLIENT", "LIST"));
@@ -75,8 +93,8 @@ export class ObserveApi {
   };
 
   async answer(door: DoorConnection, name: string, query: URLSearchParams): Promise<Response> {
-    const list = Object.hasOwn(this.lists, name) ? this.lists[name] : undefined;
-    if (list === undefined) return problem(404, "there is nothing here");
+    if (!Object.hasOwn(this.lists, name)) return problem(404, "there is nothing here");
+    const list = this.lists[name as keyof Lists];
     const count = wholeIn(query, "count", countDefault, adminRowsMax);
     const items = wholeIn(query, "items", itemsDefault, adminWalkItemsMax);
     if (count === null) return problem(400, `count is a number from 1 to ${adminRowsMax}`);

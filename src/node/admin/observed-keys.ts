@@ -6,6 +6,7 @@ import type { Store } from "../../store/store.ts";
 import { BigValues } from "./big-values.ts";
 import type { DoorConnection } from "./command-door.ts";
 import type { Moment } from "./hot-keys.ts";
+import type { BiggestList, HottestList } from "./observations.ts";
 import { textOf } from "./reply-json.ts";
 
 /** Of a request: how many rows, how many items to look at, and in which database. */
@@ -15,7 +16,10 @@ export interface Wanted {
   readonly database: number;
 }
 
-export function hottestKeys({ ms, commands, counts }: Moment, { count, database }: Wanted) {
+export function hottestKeys(
+  { ms, commands, counts }: Moment,
+  { count, database }: Wanted,
+): HottestList {
   const found = [...(counts.get(database) ?? [])].sort(([, a], [, b]) => b - a);
   const keys = found.slice(0, count).map(([key, times]) => ({
     key: textOf(latin1Bytes(key)),
@@ -26,7 +30,11 @@ export function hottestKeys({ ms, commands, counts }: Moment, { count, database 
 }
 
 /** The values of which this user may know the size: MEMORY USAGE says. */
-export async function biggestValues(store: Store, door: DoorConnection, wanted: Wanted) {
+export async function biggestValues(
+  store: Store,
+  door: DoorConnection,
+  wanted: Wanted,
+): Promise<BiggestList> {
   const report = store.databases.reports().find(({ number }) => number === wanted.database);
   if (report === undefined) return { items: 0, looked: 0, share: 1, values: [] };
   const { count: most, items } = wanted;

@@ -6,22 +6,30 @@ import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import type { ThreadStatistics } from "../threads/threads.ts";
 import type { AdminParts } from "./admin-parts.ts";
+import type {
+  ClientRow,
+  Json,
+  Leader,
+  ReplicationTree,
+  SlowRow,
+  ThreadRow,
+} from "./observations.ts";
 import { jsonOf } from "./reply-json.ts";
 
 /** Of SLOWLOG GET, newest first. */
-export function slowRows(reply: Reply) {
+export function slowRows(reply: Reply): SlowRow[] {
   return (reply as Reply[][]).map(([id, atSeconds, usec, args, address, name]) => ({
-    id,
+    id: Number(id),
     atMs: Number(atSeconds) * 1000,
-    usec,
-    command: jsonOf(args),
-    address: jsonOf(address),
-    name: jsonOf(name),
+    usec: Number(usec),
+    command: jsonOf(args) as Json[],
+    address: jsonOf(address) as string,
+    name: jsonOf(name) as string,
   }));
 }
 
 /** Of CLIENT LIST, under its names: those that hold the most memory first. */
-export function clientRows(reply: Reply): Record<string, string | number>[] {
+export function clientRows(reply: Reply): ClientRow[] {
   const lines = new TextDecoder()
     .decode(reply as Uint8Array)
     .trimEnd()
@@ -40,7 +48,7 @@ function fieldOf(field: string): [string, string | number] {
 }
 
 /** This node, its leader, and its followers: of those further away it knows nothing. */
-export function replicationTree({ standing, replication }: AdminParts) {
+export function replicationTree({ standing, replication }: AdminParts): ReplicationTree {
   const { leader, follower, history } = replication;
   const { offset } = leader.journal;
   return {
@@ -55,15 +63,13 @@ export function replicationTree({ standing, replication }: AdminParts) {
       offset: link.acknowledgedOffset,
       lagBytes: link.state === "online" ? Math.max(0, offset - link.acknowledgedOffset) : null,
       lagSeconds: link.state === "online" ? link.lagSeconds : null,
-      /** A copy in a program's memory, by follow(), that can never lead. */
       isCopy: link.isCopy,
     })),
-    /** Followers by the binary protocol, which acknowledge nothing. */
     unacknowledging: leader.joinCount,
   };
 }
 
-function leaderRow(follower: AdminParts["replication"]["follower"]) {
+function leaderRow(follower: AdminParts["replication"]["follower"]): Leader {
   const { host, port, isUp, syncProgress } = follower;
   return {
     address: formatAddress({ host, port }),
@@ -79,7 +85,7 @@ function leaderRow(follower: AdminParts["replication"]["follower"]) {
 }
 
 /** With several threads the first is the control thread, which has no clients of the data port. */
-export function threadRows(all: readonly ThreadStatistics[]) {
+export function threadRows(all: readonly ThreadStatistics[]): ThreadRow[] {
   return all.map(({ connections, commandsProcessed, bytesReceived, bytesSent, turns }, thread) => {
     const own = new TurnHistogram();
     own.add(turns); // a Worker's arrives without its methods

@@ -4,10 +4,11 @@
 import { leaderGone, tooFewFollowers } from "../../base/errors.ts";
 import { PushReply, type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { problem } from "./admin-response.ts";
+import type { Json } from "./observations.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export function jsonOf(reply: Reply): unknown {
+export function jsonOf(reply: Reply): Json {
   if (reply instanceof Uint8Array) return textOf(reply);
   if (typeof reply === "bigint") return String(reply);
   if (typeof reply === "number") return Number.isFinite(reply) ? reply : String(reply);
@@ -22,7 +23,7 @@ export function jsonOf(reply: Reply): unknown {
   return reply;
 }
 
-function nameOf(key: unknown): string {
+function nameOf(key: Json): string {
   return typeof key === "string" ? key : JSON.stringify(key);
 }
 

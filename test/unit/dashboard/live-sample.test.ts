@@ -2,7 +2,8 @@
 // event-stream.ts sends them.
 
 import { expect, test } from "bun:test";
-import { hitRatio, memoryShares, Rows, type Sample } from "../../../src/dashboard/live-sample.ts";
+import { hitRatio, memoryShares, Rows } from "../../../src/dashboard/live-sample.ts";
+import type { Sample } from "../../../src/node/admin/observations.ts";
 
 test("ten minutes of rows are kept", () => {
   const rows = new Rows(1);

@@ -1,0 +1,193 @@
+// What GET /v1/events and GET /v1/observe/... tell, as types: the node makes it and the page of the
+// dashboard reads it, and the compiler holds both to it. Types, and nothing else; browsers have
+// them, so this file imports nothing.
+
+/** Bytes that are no UTF-8 are `{ "base64": "..." }`. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json };
+
+// ---- events -------------------------------------------------------------------------------------
+
+/** One a second. */
+export interface Sample {
+  readonly atMs: number;
+  /** Null in the first sample of a stream. */
+  readonly perSecond: Rates | null;
+  readonly latencyUsec: {
+    readonly last1s: Percentiles | null;
+    readonly last10s: Percentiles | null;
+  };
+  readonly items: number;
+  readonly memory: {
+    readonly usedBytes: number;
+    readonly limitBytes: number;
+    readonly deadBytes: number;
+    readonly unusedBytes: number;
+    readonly indexBytes: number;
+    readonly ghostBytes: number;
+  };
+  readonly clients: number;
+  readonly clientMemoryBytes: number;
+  readonly followers: number;
+}
+
+/** Of counters that only grow: how much in a second. */
+export interface Rates {
+  readonly commands: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly expirations: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** Microseconds; null if no command ran. */
+export interface Percentiles {
+  readonly commands: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly p999: number | null;
+}
+
+// ---- lists --------------------------------------------------------------------------------------
+
+/** Each list with the moment at which it was made. */
+export type Told<List> = List & { readonly atMs: number };
+
+export interface SlowList {
+  readonly total: number;
+  readonly entries: readonly SlowRow[];
+}
+
+export interface SlowRow {
+  readonly id: number;
+  readonly atMs: number;
+  readonly usec: number;
+  readonly command: readonly Json[];
+  readonly address: string;
+  /** Of the client; empty without one. */
+  readonly name: string;
+}
+
+export interface ClientList {
+  readonly total: number;
+  /** Those that hold the most memory first. */
+  readonly clients: readonly ClientRow[];
+}
+
+/** Under the names of CLIENT LIST. */
+export type ClientRow = Readonly<Record<string, string | number>>;
+
+export interface HottestList {
+  readonly lookedMs: number;
+  readonly commands: number;
+  readonly keys: readonly {
+    readonly key: Json;
+    readonly times: number;
+    readonly perSecond: number;
+  }[];
+}
+
+export interface BiggestList {
+  readonly items: number;
+  readonly looked: number;
+  /** Of the items that were looked at: 0 to 1. */
+  readonly share: number;
+  readonly values: readonly {
+    readonly key: Json;
+    readonly valueBytes: number;
+    readonly memoryBytes: number;
+    readonly ttlMs: number | null;
+  }[];
+}
+
+export interface ReplicationTree {
+  readonly role: "leader" | "follower";
+  readonly port: number;
+  readonly offset: number;
+  /** The replid. */
+  readonly history: string;
+  readonly leader: Leader | null;
+  readonly followers: readonly Follower[];
+  /** Followers by the binary protocol, which acknowledge nothing. */
+  readonly unacknowledging: number;
+}
+
+export interface Leader {
+  readonly address: string;
+  readonly isUp: boolean;
+  /** Null while it is down. */
+  readonly silentSeconds: number | null;
+  /** Null while it is up. */
+  readonly downSeconds: number | null;
+  readonly unappliedBytes: number;
+  readonly sync: { readonly totalBytes: number; readonly receivedBytes: number } | null;
+}
+
+export interface Follower {
+  readonly address: string;
+  readonly state: string;
+  readonly offset: number;
+  /** Null while it is not online. */
+  readonly lagBytes: number | null;
+  readonly lagSeconds: number | null;
+  /** A copy in a program's memory, by follow(), that can never lead. */
+  readonly isCopy: boolean;
+}
+
+export interface ThreadList {
+  readonly threads: readonly ThreadRow[];
+}
+
+export interface ThreadRow {
+  readonly thread: number;
+  readonly connections: number;
+  readonly commands: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly turns: {
+    readonly count: number;
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly p999Ms: number;
+    readonly longestMs: number;
+    readonly over10Ms: number;
+    readonly over50Ms: number;
+  };
+}
+
+/** The hit ratio that other memory would give; not every node estimates it. */
+export type CurveReport = { readonly isOn: false } | ({ readonly isOn: true } & MissCurve);
+
+export interface MissCurve {
+  /** How far back it looks. */
+  readonly windowSeconds: number;
+  /** Of all keys, as the store has counted them. */
+  readonly lookups: number;
+  readonly hitRatio: number | null;
+  readonly limitBytes: number;
+  /** The share of keys in the sample, how many there are now, and their lookups. */
+  readonly rate: number;
+  readonly keys: number;
+  readonly samples: number;
+  /** What the threads could not tell, since the start. */
+  readonly dropped: number;
+  /** Null before a lookup. */
+  readonly points: readonly CurvePoint[] | null;
+}
+
+export interface CurvePoint {
+  /** A multiple of the present limit. */
+  readonly memory: number;
+  readonly hitRatio: number;
+  /** Two standard deviations. */
+  readonly error: number;
+  /** Whether it was ever full; if not, all that was seen so far would fit. */
+  readonly isFilled: boolean;
+}
