@@ -70,6 +70,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...["base/", "config/", "store/", "journal/", "keyspace/", "rdb/", "lua/"],
     ...["protocol/request.ts", "protocol/reply.ts", "protocol/null-reply.ts"],
     "protocol/apply-stream.ts",
+    "protocol/resp/command-bytes.ts", // MIGRATE is a client of another server
   ],
   "replication/": ["base/", "protocol/", "keyspace/", "store/", "journal/", "rdb/"],
   "persistence/": ["base/", "replication/", "rdb/", "keyspace/", "store/", "journal/"],

@@ -3,6 +3,7 @@
 // Invariant: a question ends with its whole reply, an error or a timeout.
 
 import type { Protocol } from "../../src/bench/workload.ts";
+import { commandText } from "../../src/protocol/resp/command-bytes.ts";
 
 const answerTimeoutMs = 20_000;
 
@@ -39,8 +40,7 @@ async function ask(
 
 /** One RESP command whose reply is a line or a bulk string. */
 async function command(port: number, ...words: string[]): Promise<string> {
-  const encoded = words.map((word) => `$${word.length}\r\n${word}\r\n`).join("");
-  const answer = await ask(port, `*${words.length}\r\n${encoded}`, isWholeReply);
+  const answer = await ask(port, commandText(words), isWholeReply);
   if (answer.startsWith("-")) throw new Error(`${words.join(" ")}: ${answer.trim()}`);
   const end = answer.indexOf("\r\n");
   return answer.startsWith("$") ? answer.slice(end + 2, -2) : answer.slice(1, end);

@@ -3,6 +3,7 @@
 // only for an error at their beginning, so that the server limits a load, not the client.
 
 import { connect, type Socket } from "node:net";
+import { commandBytes } from "../../src/protocol/resp/command-bytes.ts";
 
 const mark = "--the end of these answers--";
 const marker = encode("PING", mark);
@@ -11,11 +12,7 @@ const stalledMs = 300;
 
 /** One command as RESP. */
 export function encode(...words: readonly (string | number)[]): Buffer {
-  const parts = words.map((word) => {
-    const text = String(word);
-    return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-  });
-  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
+  return commandBytes(words.map(String));
 }
 
 export class Exchange {

@@ -2,6 +2,8 @@
 // took. It measures from outside, beside a load, and adds almost nothing to it.
 // Invariant: a reply belongs to the last request; a lost connection is an error, not a wait.
 
+import { commandBytes } from "../../src/protocol/resp/command-bytes.ts";
+
 const answerTimeoutMs = 20_000;
 
 export class Probe implements AsyncDisposable {
@@ -35,8 +37,7 @@ export class Probe implements AsyncDisposable {
     const waiting = Promise.withResolvers<string>();
     this.waiting = waiting;
     const limit = setTimeout(() => this.failed("no answer"), answerTimeoutMs);
-    const encoded = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
-    this.socket.write(`*${words.length}\r\n${encoded}`);
+    this.socket.write(commandBytes(words));
     try {
       return await waiting.promise;
     } finally {

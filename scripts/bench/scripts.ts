@@ -4,6 +4,7 @@
 // Invariant: each reply is one line, and each is counted; an error ends the run.
 
 import { unlockScript, windowScript } from "../../src/command/script/native/idioms.ts";
+import { commandText } from "../../src/protocol/resp/command-bytes.ts";
 import { type RunningServer, type ServerSpec, startServer } from "./servers.ts";
 import { alternate, type Benchmark, type Context, fixed, median, type Table } from "./suite.ts";
 import { MiB } from "./units.ts";
@@ -56,7 +57,7 @@ async function measure(context: Context, spec: ServerSpec): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const load of loads) {
     const sha = new Bun.CryptoHasher("sha1").update(load.text).digest("hex");
-    await call(server, 1, 1, () => request("SCRIPT", "LOAD", load.text), 2);
+    await call(server, 1, 1, () => commandText(["SCRIPT", "LOAD", load.text]), 2);
     for (const depth of context.smoke ? [16] : depths) {
       let seconds = 0;
       for (let run = -warmUps; run < runs; run++) {
@@ -74,8 +75,8 @@ async function measure(context: Context, spec: ServerSpec): Promise<Sample[]> {
 
 /** Every key has the token; as a counter, it begins anew. */
 async function lock(server: RunningServer, count: number): Promise<void> {
-  await call(server, 1, 1, () => request("FLUSHALL"));
-  await call(server, count, 64, (i) => request("SET", lockKey(i), "token"));
+  await call(server, 1, 1, () => commandText(["FLUSHALL"]));
+  await call(server, count, 64, (i) => commandText(["SET", lockKey(i), "token"]));
 }
 
 function lockKey(i: number): string {
@@ -84,11 +85,7 @@ function lockKey(i: number): string {
 
 function callOf(sha: string, i: number, argument: string): string {
   const key = argument === "token" ? lockKey(i) : `hits:${i % 1000}`;
-  return request("EVALSHA", sha, "1", key, argument);
-}
-
-function request(...args: string[]): string {
-  return `*${args.length}\r\n${args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join("")}`;
+  return commandText(["EVALSHA", sha, "1", key, argument]);
 }
 
 /** Sends `count` requests over all connections, `depth` at a time, and awaits their replies. */

@@ -8,6 +8,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { formatPlace, type Place } from "../base/place.ts";
 import { refusalOf } from "../base/reason.ts";
 import { type ConnectTls, handshakeFault } from "../base/tls-link.ts";
+import { commandBytes } from "../protocol/resp/command-bytes.ts";
 import type { Histogram } from "./histogram.ts";
 import type { ReplyReader } from "./replies.ts";
 import { replyReader } from "./reply-formats.ts";
@@ -117,8 +118,7 @@ export class Connection {
   /** These commands have the same reply as a write, so the reader needs no third kind. */
   private async prepare(words: readonly string[], failure: string, secret = ""): Promise<void> {
     const driver = this.driver;
-    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-    const bytes = new TextEncoder().encode(`*${words.length}\r\n${parts.join("")}`);
+    const bytes = commandBytes(words);
     await new Promise<void>((resolve, reject) => {
       this.driver = { onIdle: () => resolve(), onFailure: reject };
       this.reader.expect(Uint8Array.of(SET), Int32Array.of(0), Int32Array.of(0));

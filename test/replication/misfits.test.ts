@@ -10,6 +10,7 @@ import { replicationField } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { ours } from "../support/servers.ts";
+import { encodeCommand } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -22,7 +23,7 @@ function fullSync(payload: string, stream = ""): Buffer {
 }
 
 function command(...words: readonly string[]): string {
-  return `*${words.length}\r\n${words.map((it) => `$${it.length}\r\n${it}\r\n`).join("")}`;
+  return encodeCommand(words).toString("latin1");
 }
 
 /** A leader of which each full sync ends the same way, and when it was asked for each. */

@@ -3,6 +3,7 @@
  * although one transaction wrote both, which follows in the stream. Sends nothing itself.
  * Invariant: only with the whole stream are the items a state that the leader had.
  */
+import { encodeCommand } from "./wire.ts";
 
 export interface UnsettledOptions {
   /** The 40 characters of the leader's history. */
@@ -19,16 +20,11 @@ export class UnsettledSnapshot {
   constructor({ replid = "a".repeat(40), padding = 0 }: UnsettledOptions = {}) {
     const filler = padding === 0 ? [] : [["SET", "filler", "x".repeat(padding)]];
     const transaction = [["MULTI"], ["SET", "a", "new"], ["SET", "b", "new"], ["EXEC"]];
-    this.stream = Buffer.concat([...filler, ...transaction].map(command));
+    this.stream = Buffer.concat([...filler, ...transaction].map(encodeCommand));
     const snapshot = snapshotOf({ a: "new", b: "old" }, this.stream.length);
     const head = `+FULLRESYNC ${replid} 0\r\n$${snapshot.length}\r\n`;
     this.bytes = Buffer.concat([Buffer.from(head), snapshot, this.stream]);
   }
-}
-
-function command(words: readonly string[]): Buffer {
-  const bulk = words.map((word) => `$${word.length}\r\n${word}\r\n`).join("");
-  return Buffer.from(`*${words.length}\r\n${bulk}`);
 }
 
 /** A snapshot with these strings, which is a state of the leader's from `settlesAt` on. */

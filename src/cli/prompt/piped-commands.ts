@@ -6,10 +6,11 @@
 // sent and answered in about the time that the server takes.
 
 import { Queue } from "../../client/link/queue.ts";
+import { commandText } from "../../protocol/resp/command-bytes.ts";
 import { Failure } from "../failure.ts";
 import { isReport, kindOf } from "./command-kinds.ts";
 import type { PromptSession } from "./prompt-session.ts";
-import { bytesOf, encodeWords, splitLine } from "./redis-line.ts";
+import { bytesOf, splitLine } from "./redis-line.ts";
 import { formatPush, formatReply } from "./reply-format.ts";
 import type { Tree } from "./reply-tree.ts";
 import { type ReplyWire, WireError } from "./reply-wire.ts";
@@ -113,7 +114,7 @@ export class PipedCommands {
       await this.receiveAll();
       return this.orLost(this.options.runAlone(words));
     }
-    this.requests += encodeWords(words);
+    this.requests += commandText(words);
     this.pending.push(words);
     if (this.options.stopsAtError) await this.receiveAll();
     return true;

@@ -3,8 +3,9 @@
 // runs commands one at a time and writes what comes back; piped-commands.ts sends many at once.
 
 import { formatPlace } from "../../base/place.ts";
+import { commandText } from "../../protocol/resp/command-bytes.ts";
 import { isReport, kindOf } from "./command-kinds.ts";
-import { bytesOf, encodeWords } from "./redis-line.ts";
+import { bytesOf } from "./redis-line.ts";
 import { type Format, formatPush, formatReply } from "./reply-format.ts";
 import type { Tree } from "./reply-tree.ts";
 import { ReplyWire, type Target, WireError } from "./reply-wire.ts";
@@ -112,7 +113,7 @@ export class PromptSession {
     }
     if (kind === "monitor" || kind === "subscribe") return this.listen(words, kind, signal);
     const wire = await this.connect(signal);
-    wire.send(bytesOf(encodeWords(words)));
+    wire.send(bytesOf(commandText(words)));
     const reply = await this.answer(wire, kind === "ending", signal);
     if (reply !== null) {
       this.noteReply(words, reply);
@@ -125,7 +126,7 @@ export class PromptSession {
   /** Runs a command of this program's own, whose reply nobody sees. */
   async ask(words: readonly string[], signal?: AbortSignal): Promise<Tree> {
     const wire = await this.connect(signal);
-    wire.send(bytesOf(encodeWords(words)));
+    wire.send(bytesOf(commandText(words)));
     return this.nextReply(wire, signal);
   }
 
@@ -139,7 +140,7 @@ export class PromptSession {
     signal?: AbortSignal,
   ): Promise<Tree> {
     const wire = await this.connect(signal);
-    wire.send(bytesOf(encodeWords(words)));
+    wire.send(bytesOf(commandText(words)));
     try {
       for (;;) {
         const replies = [await wire.reply(signal)];
@@ -218,7 +219,7 @@ export class PromptSession {
     if (login && auth) steps.push([[...auth, login.password], "AUTH failed"]);
     if (this.protocol === 3) steps.push([["HELLO", "3"], "HELLO 3 failed"]);
     if (this.database !== 0) steps.push([["SELECT", `${this.database}`], "SELECT failed"]);
-    wire.send(bytesOf(steps.map(([words]) => encodeWords(words)).join("")));
+    wire.send(bytesOf(steps.map(([words]) => commandText(words)).join("")));
     for (const [words, failure] of steps) {
       const reply = await this.nextReply(wire, signal);
       if (reply.type !== "error") continue;

@@ -1,5 +1,5 @@
-// A line of commands as redis-cli reads it, and commands as they go to a server. Texts have one
-// character a byte, so "\x00" and bytes that are no UTF-8 arrive as they were written.
+// A line of commands as redis-cli reads it. Texts have one character a byte, so "\x00" and bytes
+// that are no UTF-8 arrive as they were written. What the words mean is not known here.
 
 import { Request } from "../../protocol/request.ts";
 import { splitInline } from "../../protocol/resp/inline.ts";
@@ -19,13 +19,6 @@ export function splitLine(line: string): string[] | null {
   return Array.from({ length: request.argc }, (_, i) =>
     bytes.toString("latin1", request.start[i], request.end[i]),
   );
-}
-
-/** The command as an array of values. */
-export function encodeWords(words: readonly string[]): string {
-  let out = `*${words.length}\r\n`;
-  for (const word of words) out += `$${word.length}\r\n${word}\r\n`;
-  return out;
 }
 
 /** Text of the user's terminal or command line as bytes. */

@@ -11,6 +11,7 @@ import { ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/er
 import { migrationBatchBytes } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
+import { commandBytes, type Word } from "../../protocol/resp/command-bytes.ts";
 import { StringPayload } from "../../rdb/dump-payload.ts";
 import { firstShard } from "../../store/shard-locks.ts";
 import type { Store } from "../../store/store.ts";
@@ -171,9 +172,9 @@ async function introduce(
   login: readonly Uint8Array[],
   database: number,
 ): Promise<ErrorReply | null> {
-  const greetings: Uint8Array[][] = [["SELECT", String(database)].map(bytesOf)];
-  if (login.length > 0) greetings.unshift([bytesOf("AUTH"), ...login]);
-  const { lines, problem } = await link.ask(encoded(greetings), greetings.length);
+  const greetings: Word[][] = [["SELECT", String(database)]];
+  if (login.length > 0) greetings.unshift(["AUTH", ...login]);
+  const { lines, problem } = await link.ask(greetings.map(commandBytes), greetings.length);
   return problem === "" ? refusalIn(lines) : inputOutput(problem);
 }
 
@@ -320,13 +321,7 @@ function inOwnDatabase<Result>(x: ControlContext, work: () => Result): Result {
 const encoder = new TextEncoder();
 const bytesOf = (text: string) => encoder.encode(text);
 
-function encoded(commands: readonly (readonly Uint8Array[])[]): Uint8Array[] {
-  return commands.map((words) => {
-    const parts = words.flatMap((word) => [bytesOf(`$${word.length}\r\n`), word, bytesOf("\r\n")]);
-    return Buffer.concat([bytesOf(`*${words.length}\r\n`), ...parts]);
-  });
-}
-
+/** The payload is copied once, from the store to where it is sent from. */
 function restoreOf(
   key: Uint8Array,
   ttl: number,

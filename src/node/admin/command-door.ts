@@ -6,12 +6,11 @@
 
 import { type Address, formatAddress } from "../../base/address.ts";
 import { adminReplyBytesMax } from "../../base/limits.ts";
+import { commandParts, type Word } from "../../protocol/resp/command-bytes.ts";
 import { type Reply, ReplyParser } from "../../protocol/resp/reply-parser.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import { MemorySocket } from "../connection/memory-socket.ts";
-
-export type Argument = string | Uint8Array;
 
 /** The connection has ended before the reply: CLIENT KILL, a bound, or the end of the node. */
 export class DoorClosedError extends Error {
@@ -83,13 +82,13 @@ export class DoorConnection implements Disposable {
   }
 
   /** Runs a command. An error of the node is a reply, too; values are bytes. */
-  async run(...command: readonly Argument[]): Promise<Reply> {
+  async run(...command: readonly Word[]): Promise<Reply> {
     const [reply] = await this.runAll([command]);
     return reply;
   }
 
   /** Sends all of them at once. */
-  async runAll(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+  async runAll(commands: readonly (readonly Word[])[]): Promise<Reply[]> {
     await this.threads.roomForMessages();
     if (this.end !== null) throw new DoorClosedError(this.end);
     const replies = commands.map(() => {
@@ -132,17 +131,7 @@ export class DoorConnection implements Disposable {
   }
 }
 
-const encoder = new TextEncoder();
-const lineEnd = encoder.encode("\r\n");
-
-function encode(commands: readonly (readonly Argument[])[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const command of commands) {
-    parts.push(encoder.encode(`*${command.length}\r\n`));
-    for (const argument of command) {
-      const bytes = typeof argument === "string" ? encoder.encode(argument) : argument;
-      parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, lineEnd);
-    }
-  }
-  return new Uint8Array(Bun.concatArrayBuffers(parts));
+/** An array of their own, which the connection may free. */
+function encode(commands: readonly (readonly Word[])[]): Uint8Array {
+  return new Uint8Array(Bun.concatArrayBuffers(commands.flatMap(commandParts)));
 }

@@ -2,9 +2,10 @@
 // and answers with its reply as JSON. What is about a connection that stays makes no sense here, as
 // each request has its own: such commands are refused.
 
+import type { Word } from "../../protocol/resp/command-bytes.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { json, problem } from "./admin-response.ts";
-import type { Argument, DoorConnection } from "./command-door.ts";
+import type { DoorConnection } from "./command-door.ts";
 import { errorResponse, jsonOf } from "./reply-json.ts";
 
 const forConnections: ReadonlySet<string> = new Set([
@@ -28,7 +29,7 @@ export async function runCommand(door: DoorConnection, body: Uint8Array): Promis
   return json(200, { reply: jsonOf(reply) });
 }
 
-function commandIn(body: Uint8Array): Argument[] | null {
+function commandIn(body: Uint8Array): Word[] | null {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(body));
@@ -37,10 +38,10 @@ function commandIn(body: Uint8Array): Argument[] | null {
   }
   if (!Array.isArray(value) || typeof value[0] !== "string") return null;
   const command = value.map(argumentOf);
-  return command.includes(null) ? null : (command as Argument[]);
+  return command.includes(null) ? null : (command as Word[]);
 }
 
-function argumentOf(value: unknown): Argument | null {
+function argumentOf(value: unknown): Word | null {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
   if (typeof value !== "object" || value === null || !("base64" in value)) return null;

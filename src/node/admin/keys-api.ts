@@ -2,9 +2,10 @@
 // the value, `MSCache-TTL` its time to live in seconds, and the ETag the digest of the value that
 // DIGEST tells; so the conditions of HTTP are those of SET and DELEX, and as atomic.
 
+import type { Word } from "../../protocol/resp/command-bytes.ts";
 import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { answer, json, notAllowed, problem } from "./admin-response.ts";
-import type { Argument, DoorConnection } from "./command-door.ts";
+import type { DoorConnection } from "./command-door.ts";
 import { errorResponse, jsonOf } from "./reply-json.ts";
 
 export const ttlHeader = "MSCache-TTL";
@@ -107,7 +108,7 @@ async function remove(door: DoorConnection, { key, headers }: KeyRequest): Promi
   const [, digest] = strongTag.exec(only ?? "") ?? [];
   const isPlain = only === undefined || only === "*";
   if (!isPlain && digest === undefined) return problem(400, "If-Match takes one ETag or * here");
-  const command: Argument[] = isPlain ? ["DEL", key] : ["DELEX", key, "IFDEQ", digest ?? ""];
+  const command: Word[] = isPlain ? ["DEL", key] : ["DELEX", key, "IFDEQ", digest ?? ""];
   const reply = await door.run(...command);
   if (reply instanceof ReplyError) return errorResponse(reply);
   if (reply === 1) return answer(204, "", null);

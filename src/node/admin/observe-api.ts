@@ -5,10 +5,11 @@
 
 import { wallClockMs } from "../../base/clock.ts";
 import { adminRowsMax, adminWalkItemsMax } from "../../base/limits.ts";
+import type { Word } from "../../protocol/resp/command-bytes.ts";
 import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { json, problem } from "./admin-response.ts";
-import type { Argument, DoorConnection } from "./command-door.ts";
+import type { DoorConnection } from "./command-door.ts";
 import { HotKeys } from "./hot-keys.ts";
 import type {
   BiggestList,
@@ -117,7 +118,7 @@ function wholeIn(query: URLSearchParams, name: string, none: number, most: numbe
   return value >= 1 && value <= most ? value : null;
 }
 
-async function ask(door: DoorConnection, ...command: readonly Argument[]): Promise<Reply> {
+async function ask(door: DoorConnection, ...command: readonly Word[]): Promise<Reply> {
   return checked(await door.run(...command));
 }
 

@@ -10,6 +10,7 @@ import { addressMsMax, dialsMax, linkSilenceMsMax } from "../../base/limits.ts";
 import { doneWithin } from "../../base/patience.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { distrust, type TlsLink, tlsReason } from "../../base/tls-link.ts";
+import { commandBytes } from "../../protocol/resp/command-bytes.ts";
 import { ByteQueue } from "../byte-queue.ts";
 import type { Garbage } from "../collection.ts";
 
@@ -139,8 +140,7 @@ export class LeaderConnection {
   }
 
   send(command: readonly string[]): void {
-    const parts = command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-    this.write(`*${command.length}\r\n${parts.join("")}`);
+    this.writeBytes(commandBytes(command));
   }
 
   write(text: string): void {

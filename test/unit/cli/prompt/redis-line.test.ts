@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { hasSecret, kindOf } from "../../../../src/cli/prompt/command-kinds.ts";
-import { bytesText, encodeWords, splitLine } from "../../../../src/cli/prompt/redis-line.ts";
+import { bytesText, splitLine } from "../../../../src/cli/prompt/redis-line.ts";
 
 describe("the words of a line", () => {
   test.each([
@@ -19,8 +19,8 @@ describe("the words of a line", () => {
     expect(splitLine(line)).toEqual(words);
   });
 
-  test("are sent with their lengths in bytes", () => {
-    expect(encodeWords(["ECHO", bytesText("é")])).toBe("*2\r\n$4\r\nECHO\r\n$2\r\n\xc3\xa9\r\n");
+  test("are one character a byte, as what the terminal typed", () => {
+    expect(splitLine(bytesText("ECHO é"))).toEqual(["ECHO", "\xc3\xa9"]);
   });
 });
 
