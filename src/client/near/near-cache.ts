@@ -16,7 +16,7 @@ import type { Requester } from "../routing/request-scope.ts";
 import { type NearOptions, type NearSettings, resolveNearOptions } from "./near-options.ts";
 import { type Holdings, NearTracking } from "./near-tracking.ts";
 import { absent, type Decoded, decodeValue, keyBytes } from "./near-values.ts";
-import { S3Fifo } from "./s3-fifo.ts";
+import { type Entry, S3Fifo } from "./s3-fifo.ts";
 
 /** What a near cache has done since it was opened. */
 export interface NearCounters {
@@ -122,16 +122,7 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
    * const user = held === undefined ? await near.get("user:1") : held;
    */
   peek(key: string): T | null | undefined {
-    const now = monotonicMs();
-    if (now >= this.tracking.vouchedUntil) return undefined;
-    const entry = this.store.use(key);
-    if (entry === undefined) return undefined;
-    if (now >= entry.expiresAt) {
-      this.store.delete(key);
-      return undefined;
-    }
-    this.hits++;
-    return entry.value;
+    return this.hit(key)?.value;
   }
 
   /**
@@ -144,8 +135,8 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
    * @example const name = await near.get("user:1:name");
    */
   get(key: string): Promise<T | null> {
-    const held = this.peek(key);
-    return held === undefined ? this.read(key) : Promise.resolve(held);
+    const entry = this.hit(key);
+    return entry === undefined ? this.read(key) : entry.promised;
   }
 
   /**
@@ -205,6 +196,20 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
   }
 
   // ---- reading ----------------------------------------------------------------------------------
+
+  /** The entry, if it may be served. */
+  private hit(key: string): Entry<T | null> | undefined {
+    const now = monotonicMs();
+    if (now >= this.tracking.vouchedUntil) return undefined;
+    const entry = this.store.use(key);
+    if (entry === undefined) return undefined;
+    if (now >= entry.expiresAt) {
+      this.store.delete(key);
+      return undefined;
+    }
+    this.hits++;
+    return entry;
+  }
 
   private read(key: string): Promise<T | null> {
     if (this.endedBy !== null) return Promise.reject(this.endedBy);

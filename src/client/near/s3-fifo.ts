@@ -4,7 +4,8 @@
 // another round for each use, up to three. It reads no clock; the caller counts the bytes.
 // Invariants: the entries of both queues are those of the index, and their bytes do not exceed the
 // bound.
-// Hot path: a hit is one look into a Map and a counter; no list is touched. An entry is one object.
+// Hot path: a hit is one look into a Map and a counter; no list is touched. An entry is one object,
+// and one more once its value was awaited.
 
 import { EvictedKeys } from "./evicted-keys.ts";
 
@@ -12,7 +13,10 @@ import { EvictedKeys } from "./evicted-keys.ts";
 const smallShare = 0.1;
 /** Uses in the small queue that move an entry to the main queue. */
 const promoteUses = 2;
+/** Uses are counted up to here. */
 const usesMax = 3;
+/** Of an entry of the main queue in `uses`: a field of its own would make each entry larger. */
+const inMain = 4;
 /** An entry of more than this share would push out too many others. */
 const entryShare = 1 / 8;
 
@@ -23,31 +27,46 @@ interface Linked<V> {
   readonly entry: Entry<V> | null;
 }
 
+/** What a hit reads comes first: it mostly lies in one line of the processor's cache. */
 export class Entry<V> implements Linked<V> {
-  readonly key: string;
   value: V;
-  /** What it counts against the bound. */
-  bytes: number;
+  private promise: Promise<V> | null;
   /** The caller's time at which it ends; Infinity for never. The cache does not look at it. */
   expiresAt: number;
+  /** Up to usesMax, and inMain on top of it. */
   uses: number;
-  isMain: boolean;
+  readonly key: string;
+  /** What it counts against the bound. */
+  bytes: number;
   next: Linked<V>;
   previous: Linked<V>;
 
   constructor(key: string, value: V, bytes: number, expiresAt: number) {
-    this.key = key;
     this.value = value;
-    this.bytes = bytes;
+    this.promise = null;
     this.expiresAt = expiresAt;
     this.uses = 0;
-    this.isMain = false;
+    this.key = key;
+    this.bytes = bytes;
     this.next = this;
     this.previous = this;
   }
 
   get entry(): Entry<V> {
     return this;
+  }
+
+  /** The value for who awaits it: one promise for all, as a new one for each is garbage. */
+  get promised(): Promise<V> {
+    this.promise ??= Promise.resolve(this.value);
+    return this.promise;
+  }
+
+  replace(value: V, bytes: number, expiresAt: number): void {
+    this.value = value;
+    this.bytes = bytes;
+    this.expiresAt = expiresAt;
+    this.promise = null;
   }
 }
 
@@ -115,7 +134,7 @@ export class S3Fifo<V> {
   /** The entry, and counts a use of it. */
   use(key: string): Entry<V> | undefined {
     const entry = this.index.get(key);
-    if (entry !== undefined && entry.uses < usesMax) entry.uses++;
+    if (entry !== undefined && (entry.uses & usesMax) !== usesMax) entry.uses++;
     return entry;
   }
 
@@ -178,11 +197,11 @@ export class S3Fifo<V> {
   }
 
   private queueOf(entry: Entry<V>): Fifo<V> {
-    return entry.isMain ? this.main : this.small;
+    return entry.uses < inMain ? this.small : this.main;
   }
 
   private insert(entry: Entry<V>): void {
-    entry.isMain = this.ghosts.recall(entry.key);
+    if (this.ghosts.recall(entry.key)) entry.uses = inMain;
     this.makeRoom(entry.bytes);
     this.index.set(entry.key, entry);
     this.queueOf(entry).push(entry);
@@ -192,9 +211,7 @@ export class S3Fifo<V> {
   /** It keeps its place and its uses. */
   private replace(entry: Entry<V>, value: V, bytes: number, expiresAt: number): void {
     this.queueOf(entry).bytes += bytes - entry.bytes;
-    entry.value = value;
-    entry.bytes = bytes;
-    entry.expiresAt = expiresAt;
+    entry.replace(value, bytes, expiresAt);
     this.makeRoom(0);
   }
 
@@ -211,8 +228,7 @@ export class S3Fifo<V> {
     if (entry === null) return;
     this.small.remove(entry);
     if (entry.uses >= promoteUses) {
-      entry.uses = 0;
-      entry.isMain = true;
+      entry.uses = inMain;
       this.main.push(entry);
       return;
     }
@@ -225,7 +241,7 @@ export class S3Fifo<V> {
   private shrinkMain(): void {
     for (let { entry } = this.main.previous; entry !== null; { entry } = this.main.previous) {
       this.main.remove(entry);
-      if (entry.uses === 0) {
+      if (entry.uses === inMain) {
         this.index.delete(entry.key);
         this.evictions++;
         return;

@@ -140,6 +140,16 @@ describe("S3-FIFO", () => {
     expect([cache.size, cache.bytes]).toEqual([0, 0]);
   });
 
+  test("who awaits an entry shares one promise, until another value is in its place", async () => {
+    const cache = new S3Fifo<number>(800);
+    cache.set("k", 1, 10);
+    const first = cache.use("k")?.promised;
+    expect(cache.use("k")?.promised).toBe(first as Promise<number>);
+    expect(await first).toBe(1);
+    cache.set("k", 2, 10);
+    expect(await cache.use("k")?.promised).toBe(2);
+  });
+
   test("a value that grows in its place pushes out others, and the bound holds", () => {
     const cache = new S3Fifo<number>(800);
     for (let i = 0; i < 80; i++) cache.set(`k${i}`, i, 10);
