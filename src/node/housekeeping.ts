@@ -18,8 +18,11 @@ const sweepEveryMs = 100;
 /** A sweep stops after this time, so that it delays a client no more than a large command. */
 const sweepSliceMs = 1;
 const bucketsPerStep = 64;
-/** Until the next slice while a flushed database has items left: a seventh of the thread's time. */
-const buryEveryMs = 6;
+/**
+ * Until the next slice while memory is to be freed, of a flushed database or beyond the limit: a
+ * seventh of the thread's time.
+ */
+const freeEveryMs = 6;
 const where = "housekeeping";
 const sampleEveryMs = 1000;
 /** A second that takes this long means that the process was stopped, or that the machine slept. */
@@ -50,8 +53,8 @@ export class Housekeeping {
   /** Crowded writes that the log has reported, and when it may report again. */
   private crowdedWarned: number;
   private nextCrowdedWarning: number;
-  /** The next slice for items of a flushed database. */
-  private burial: Timer | undefined;
+  /** The next slice while memory is to be freed. */
+  private nextSlice: Timer | undefined;
 
   constructor(parts: HousekeepingParts) {
     const { store, standing, information, waits, connections, fault, signal } = parts;
@@ -64,7 +67,7 @@ export class Housekeeping {
     this.thread = thread;
     this.crowdedWarned = 0;
     this.nextCrowdedWarning = 0;
-    this.burial = undefined;
+    this.nextSlice = undefined;
     const timers = [
       setInterval(() => this.sweep(), sweepEveryMs),
       setInterval(() => attempt(fault, where, () => this.everySecond()), sampleEveryMs),
@@ -73,16 +76,18 @@ export class Housekeeping {
     for (const timer of timers) timer.unref();
     signal.addEventListener("abort", () => {
       for (const timer of timers) clearInterval(timer);
-      clearTimeout(this.burial);
+      clearTimeout(this.nextSlice);
     });
   }
 
   /**
-   * Uses its whole slice only while it finds many expired items, or items of a flushed database.
-   * These have slices in between. On a follower it finds none, but
-   * returns the pages of replaced data to the system.
+   * Uses its whole slice only while it finds many expired items, or frees memory: of a flushed
+   * database, or beyond the limit after a large command or a lower limit. That has slices in
+   * between. On a follower it finds nothing expired, but returns the pages of replaced data to the
+   * system.
    */
   private sweep(): void {
+    let frees = false;
     this.thread.turn(() => {
       const beganMs = monotonicMs();
       const deadline = beganMs + sweepSliceMs;
@@ -91,27 +96,28 @@ export class Housekeeping {
       let isWorthwhile = true;
       while (isWorthwhile && monotonicMs() < deadline) {
         const removed = this.sweepStep(now);
-        isWorthwhile = removed > bucketsPerStep || store.databases.hasDead;
+        if (removed === null) break;
+        frees = store.databases.hasDead || store.repays;
+        isWorthwhile = removed > bucketsPerStep || frees;
       }
       const spentMs = monotonicMs() - beganMs;
-      const isCut = isWorthwhile && !store.databases.hasDead;
+      const isCut = isWorthwhile && !frees;
       this.information.sweeps.note(store.databases.swept, spentMs, isCut);
       this.thread.context.statistics.times.noteEvent("expire-cycle", spentMs, now);
     });
-    clearTimeout(this.burial);
-    if (this.store.databases.hasDead) this.burial = setTimeout(() => this.sweep(), buryEveryMs);
-    this.burial?.unref();
+    clearTimeout(this.nextSlice);
+    if (frees) this.nextSlice = setTimeout(() => this.sweep(), freeEveryMs);
+    this.nextSlice?.unref();
   }
 
   /**
    * A script may have been suspended while this waited for its locks: it must see no change, so
-   * whether there is one is asked under a lock that keeps scripts out.
+   * whether there is one is asked under a lock that keeps scripts out. Null while there is.
    */
-  private sweepStep(now: number): number {
+  private sweepStep(now: number): number | null {
     const { store, standing } = this;
     const taken = store.lockShards(firstShard);
-    const reclaims = this.reclaimsExpired && !standing.isBusy;
-    const removed = store.sweep(bucketsPerStep, now, reclaims);
+    const removed = standing.isBusy ? null : store.sweep(bucketsPerStep, now, this.reclaimsExpired);
     store.unlockShards(taken);
     return removed;
   }

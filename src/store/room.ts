@@ -86,13 +86,29 @@ export class RoomMaker {
 
   /**
    * For a follower, whose leader decides what is removed. Removals leave gaps here, since items are
-   * in other segments than on the leader. A write compacts one segment that is dead by an eighth,
-   * or overdraws.
+   * in other segments than on the leader. A write compacts segments that are dead by an eighth, in
+   * proportion to its size, or overdraws. At the reserve it compacts all of them before it is
+   * refused, because what is refused here is missing until the next full sync.
    */
   private tidy(own: Shard, bytes: number): boolean {
-    if (this.unsearched > 0) this.unsearched--;
-    else if (!this.tidyAny(own)) this.unsearched = followerSearchInterval - 1;
-    return this.mayOverdraw(this.chainSegments(bytes));
+    const chain = this.chainSegments(bytes);
+    for (let step = 0; step <= 4 * chain && !this.fits(own, bytes, chain); step++) {
+      if (!this.tidyNext(own)) break;
+    }
+    while (!this.mayOverdraw(chain)) {
+      if (!this.tidyAny(own)) return false;
+    }
+    return true;
+  }
+
+  private tidyNext(own: Shard): boolean {
+    if (this.unsearched > 0) {
+      this.unsearched--;
+      return false;
+    }
+    if (this.tidyAny(own)) return true;
+    this.unsearched = followerSearchInterval - 1;
+    return false;
   }
 
   private tidyAny(own: Shard): boolean {
@@ -104,12 +120,16 @@ export class RoomMaker {
     return false;
   }
 
-  /** Repays one slice of an overdraft, for the sweeper: the shards take turns. */
-  repay(now: number): void {
-    if (!this.attachment.evicts || this.segments.unitsBelowLimit() >= 0) return;
-    const { global } = this.attachment;
+  /**
+   * Repays one slice of an overdraft, for the sweeper, and returns whether it could: the shards
+   * take turns. A follower has only the gaps that removals left.
+   */
+  repay(now: number): boolean {
+    const { global, evicts, expires } = this.attachment;
+    if (this.segments.unitsBelowLimit() >= 0 || (expires && !evicts)) return false;
     const turn = global[REPAY_SHARD]++;
-    this.evict(this.shards[turn & (this.shards.length - 1)], now, 0);
+    const shard = this.shards[turn & (this.shards.length - 1)];
+    return evicts ? this.evict(shard, now, 0) : this.tidyAny(shard);
   }
 
   /** A quarter of the limit, bytes: no longer value is accepted. */

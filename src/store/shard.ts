@@ -44,6 +44,9 @@ export const TOO_LARGE = 1;
 /** The item does not fit, and nothing may be evicted. */
 export const FULL = 2;
 
+/** What a command may draw beyond the limit, as a share of it, before its own writes evict. */
+const overdraftShare = 1 / 4;
+
 export class Shard extends ShardParts {
   readonly evictor: Evictor;
   private readonly lookup: Lookup;
@@ -345,14 +348,36 @@ export class Shard extends ShardParts {
   }
 
   /**
-   * Makes room within a command. Room was made before it, so the reserve itself is used up here (a
-   * large EXEC, or a reserve no larger than the limit), and this shard evicts under its lock.
+   * Makes room within a command. Room was made before it, so what is short here is that of a large
+   * EXEC or MSET, which moderates its overdraft, or the reserve itself is used up, and this shard
+   * evicts under its lock.
    */
   makeReady(): boolean {
+    const { layout, segments } = this.attachment;
+    const units = (layout.chainSegments + 1) * segments.units + 4;
+    const below = segments.unitsBelowLimit();
+    if (below >= units) return true;
+    if (below < 0) this.moderate(2 * (layout.chainSegments + 1));
     while (!this.hasRoom()) {
       if (!this.evictor.relieve()) return this.attachment.segments.overdraws;
     }
     return true;
+  }
+
+  /**
+   * Keeps what one command draws beyond the limit near a quarter of it: from there on, a write
+   * empties two segments of its shard for each that it takes, until the shard has less than half of
+   * a fair share.
+   */
+  private moderate(stepsMax: number): void {
+    const { attachment } = this;
+    if (!attachment.evicts) return;
+    const { segments, global, memory } = attachment;
+    const limit = global[LIMIT_UNITS];
+    const fair = limit / segments.units / memory.geometry.shards;
+    for (let steps = stepsMax; steps > 0 && this.segmentCount * 2 > fair; steps--) {
+      if (segments.unitsBelowLimit() >= -limit * overdraftShare || !this.evictor.relieve()) return;
+    }
   }
 
   // ---- removing ---------------------------------------------------------------------------------

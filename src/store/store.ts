@@ -58,6 +58,8 @@ export interface ItemVisitor {
 }
 
 export class Store {
+  /** Whether the last sweep() repaid a part of an overdraft: another may repay more. */
+  repays = false;
   /** Items are found, written, walked and counted in the selected one. */
   readonly databases: StoreDatabases;
   protected readonly attachment: Attachment;
@@ -284,10 +286,7 @@ export class Store {
     return this.attachment.global[LIMIT_UNITS] * unitBytes;
   }
 
-  /**
-   * Sets the limit, which later calls of makeRoom() and sweep() enforce; false if above the
-   * reserve.
-   */
+  /** Sets the limit, which makeRoom() and sweep() enforce later; false if above the reserve. */
   setLimit(bytes: number): boolean {
     if (toUnits(bytes) > this.attachment.global[RESERVE_UNITS]) return false;
     this.attachment.global[LIMIT_UNITS] = toUnits(bytes);
@@ -364,7 +363,7 @@ export class Store {
   /** A slice of background work: removes items from some buckets, and returns their number. */
   sweep(buckets: number, now: number, reclaimsExpired = true): number {
     releaseStalePages(this.attachment);
-    this.rooms[this.halves.half].repay(now);
+    this.repays = this.rooms[this.halves.half].repay(now);
     return this.databases.bury(buckets) + (reclaimsExpired ? this.walker.sweep(buckets, now) : 0);
   }
 

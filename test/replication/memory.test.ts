@@ -1,6 +1,7 @@
 /**
- * Resident memory of followers: what the leader's FLUSHALL or a full sync of less data frees goes
- * back to the system. Memory of a leader and of the store alone is judged elsewhere.
+ * Memory that leaders and followers give back: what the leader's FLUSHALL or a full sync of less
+ * data frees on a follower, to the system, and what is beyond a limit that was lowered. Memory of
+ * the store alone is judged elsewhere.
  * Invariant: nodes have the smallest journal, which would otherwise keep as many bytes as were
  * written.
  */
@@ -29,6 +30,11 @@ async function residentBytes({ port }: Member): Promise<number> {
   await using peer = await Peer.connect(port);
   const text = textOf(await peer.typed("INFO", "memory"));
   return Number(/^used_memory_rss:(\d+)/m.exec(text)?.[1]);
+}
+
+async function usedBytes({ port }: Member): Promise<number> {
+  await using peer = await Peer.connect(port);
+  return Number(/^used_memory:(\d+)/m.exec(textOf(await peer.typed("INFO", "memory")))?.[1]);
 }
 
 async function fill({ port }: Member): Promise<void> {
@@ -72,3 +78,23 @@ async function askOnce({ port }: Member, ...command: (string | number)[]): Promi
   await using peer = await Peer.connect(port);
   return await peer.ask(...command);
 }
+
+test("a limit that is lowered is reached without a write, on the follower too", async () => {
+  await using leader = await ours.start(["--max-memory", "64mb", "--journal-size", "1mb"]);
+  const port = `127.0.0.1:${leader.port}`;
+  const sizes = ["--max-memory", "8mb", "--reserve", "128mb", "--journal-size", "1mb"];
+  await using follower = await ours.start([...sizes, "--leaderaddr", port]);
+  await untilCaughtUp(leader, [follower]);
+  await using peer = await Peer.connect(leader.port);
+  for (let i = 0; i < 50_000; i += 1000) {
+    for (let n = i; n < i + 1000; n++) peer.send("SET", `item:${n}`, value.subarray(0, 1000));
+    await peer.replies(1000);
+  }
+  await untilCaughtUp(leader, [follower]);
+  for (const node of [leader, follower]) expect(await usedBytes(node)).toBeGreaterThan(48 * MiB);
+  expect(await peer.ask("CONFIG", "SET", "maxmemory", "8mb")).toBe("+OK");
+  await waitFor(async () => (await usedBytes(leader)) <= 8 * MiB, { message: "the limit" });
+  await waitFor(async () => (await usedBytes(follower)) <= 8.5 * MiB, {
+    message: "the follower to have compacted",
+  });
+});

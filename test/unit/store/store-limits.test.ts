@@ -126,10 +126,12 @@ describe("with eviction", () => {
     expect(surviving(store, "k", count)).toBe(count);
   });
 
-  test("a command overdraws up to the reserve, and the next makeRoom() repays it", () => {
+  test("a command overdraws by a quarter of the limit, and the next makeRoom() repays it", () => {
     const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 8 * MiB });
-    for (let i = 0; i < 6 * 1024; i++) expect(put(store, `k${i}`, pattern(KiB))).toBe(STORED);
-    expect(store.statistics().memory.store_overdraft_bytes).toBeGreaterThan(MiB);
+    for (let i = 0; i < 16 * 1024; i++) expect(put(store, `k${i}`, pattern(KiB))).toBe(STORED);
+    const { store_overdraft_bytes: overdraft } = store.statistics().memory;
+    expect(overdraft).toBeGreaterThan(MiB / 2);
+    expect(overdraft).toBeLessThan(MiB + 128 * KiB);
     for (let i = 0; i < 30; i++) write(store, `after${i}`, "v");
     expect(store.statistics().memory.store_overdraft_bytes).toBe(0);
     store.invariants();
@@ -209,6 +211,41 @@ describe("a follower", () => {
     expect(write(store, "as a leader", "v")).toBe(STORED);
     for (let i = 0; i < 1000; i++) store.sweep(10, 0);
     expect(store.memoryUsed()).toBeLessThanOrEqual(store.limitBytes);
+    store.invariants();
+  });
+});
+
+describe("a follower whose leader has removed items here and there", () => {
+  /** Twice its limit, with half of each segment dead. */
+  function openSparse(): Store {
+    const store = openStore({ memoryLimitBytes: 4 * MiB, reserveBytes: 8 * MiB });
+    store.expires = false;
+    let count = 0;
+    while (write(store, `k${count}`, pattern(1000)) === STORED) count++;
+    for (let i = 0; i < count; i += 2) expect(remove(store, `k${i}`)).toBe(true);
+    expect(store.memoryUsed()).toBeGreaterThan(7.5 * MiB);
+    return store;
+  }
+
+  test("compacts as much as a large value takes, and does not refuse it", () => {
+    const store = openSparse();
+    const before = store.count();
+    expect(write(store, "large", pattern(2 * MiB))).toBe(STORED);
+    expect(store.count()).toBe(before + 1);
+    store.invariants();
+  });
+
+  test("compacts in sweeps, until it is within its limit or has no gaps", () => {
+    const store = openSparse();
+    const before = store.count();
+    let sweeps = 0;
+    do {
+      store.sweep(0, 0, false);
+      sweeps++;
+    } while (store.repays);
+    expect(sweeps).toBeLessThan(2000);
+    expect(store.memoryUsed()).toBeLessThan(4.5 * MiB);
+    expect(store.count()).toBe(before);
     store.invariants();
   });
 });
