@@ -15,6 +15,7 @@ import {
   spawnNode,
   startRedis,
   temporaryDirectory,
+  waitFor,
 } from "../harness.ts";
 import { type Member, replicationField, untilCaughtUp } from "../support/line-ups.ts";
 import { repetitions } from "../support/repetitions.ts";
@@ -79,8 +80,8 @@ describe("a leader that was restarted", () => {
     await fill(port, 1_000);
     await untilCaughtUp(leader, [follower]);
     const writing = writeUntilRefused(port);
-    // Real time must pass: the shutdown shall fall into the middle of the writes.
-    await Bun.sleep(200);
+    // So that the shutdown falls into the middle of the writes.
+    await waitFor(async () => Number((await ask(port, "GET", "last")).slice(1)) > 10);
     await end(leader, "SIGTERM");
     const last = await writing;
     await using again = await startAt(port, path);
