@@ -12,6 +12,7 @@ import {
   busySliceMs,
   heldMsMin,
   largeHeldBytes,
+  longTurnMs,
   scriptInstructionsPerCheck,
   scriptInstructionsPerCheckGrown,
   scriptMemoryBytesMax,
@@ -110,7 +111,7 @@ export class ScriptMachine {
     lua.setSuspender(this);
     lua.onGrowth(() => {
       this.hasGrown = true;
-      lua.hookEach(lua.main, scriptInstructionsPerCheckGrown);
+      lua.hookEach(lua.main, 1); // it may grow again before a later one
     });
   }
 
@@ -235,6 +236,7 @@ export class ScriptMachine {
     const { current, lua } = this;
     if (current.x === null) return false;
     const now = monotonicMs();
+    current.wasChecked = true;
     if (current.endedBy === "") current.endedBy = this.reasonToEnd(now);
     if (current.endedBy === "") {
       this.adapt(l, now);
@@ -249,9 +251,11 @@ export class ScriptMachine {
   /** Looks more often while single instructions take long, as those on large strings do. */
   private adapt(l: number, now: number): void {
     if (!this.hasGrown) return;
-    const isSlow = now - this.checkedMs > slowCheckMs || this.lua.heldBytes > largeHeldBytes;
+    const passedMs = now - this.checkedMs;
+    const isSlow = passedMs > slowCheckMs || this.lua.heldBytes > largeHeldBytes;
     this.checkedMs = now;
-    this.lua.hookEach(l, isSlow ? scriptInstructionsPerCheckGrown : scriptInstructionsPerCheck);
+    const usual = isSlow ? scriptInstructionsPerCheckGrown : scriptInstructionsPerCheck;
+    this.lua.hookEach(l, passedMs > busySliceMs ? 1 : usual);
   }
 
   /** A part of the reply is written, so the connection must end. */
@@ -340,6 +344,9 @@ export class ScriptMachine {
     const { session } = x;
     if (current.isBusy) host.busy?.setBusy(false);
     x.standing.script.end();
+    if (current.wasChecked && monotonicMs() - current.startedMs > longTurnMs) {
+      x.standing.script.tookLong();
+    }
     session.isExecuting = current.wasExecuting;
     x.observer.isInScript = false;
     if (current.hasGroup) x.effects.close();

@@ -19,6 +19,8 @@ export class ScriptRun {
   servedMs = 0;
   /** Since when it could not be suspended; 0: it could. */
   stuckMs = 0;
+  /** Its time was looked at: otherwise it was short. */
+  wasChecked = false;
   /** Others are served while it runs. A leader's stream cannot wait for it. */
   isSuspendable = false;
   /** It has run for so long that the node tells others. */
@@ -40,6 +42,7 @@ export class ScriptRun {
     this.startedMs = nowMs;
     this.servedMs = nowMs;
     this.stuckMs = 0;
+    this.wasChecked = false;
     this.isSuspendable = x.session.kind !== "leader";
     this.isBusy = false;
     this.wasExecuting = x.session.isExecuting;

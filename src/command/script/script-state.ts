@@ -30,10 +30,14 @@ export class ScriptState {
    */
   continuation: ((answer: LateAnswer, hasFailed: boolean) => void) | null = null;
 
+  /** Called at the end of a script that has run for long in this thread. */
+  tookLong: () => void;
+
   constructor(words: Int32Array, at: number, halvesAt: number) {
     this.words = words;
     this.at = at;
     this.halvesAt = halvesAt;
+    this.tookLong = () => undefined;
   }
 
   begin(isFunction = false): void {

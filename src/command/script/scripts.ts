@@ -51,6 +51,8 @@ export class Scripts implements NodeScripts {
   private readonly natives: NativeScripts;
   private machine: ScriptMachine | null;
   private machines: number;
+  /** The memory of a VM is to be given back when others have been served. */
+  private isCollecting: boolean;
 
   /** By default there is no limit of time, and what scripts log is lost. */
   constructor(errors: ErrorCounts, options: ScriptsOptions = {}) {
@@ -66,6 +68,7 @@ export class Scripts implements NodeScripts {
     this.natives = natives;
     this.machine = null;
     this.machines = 0;
+    this.isCollecting = false;
   }
 
   private removed(script: Script): void {
@@ -213,10 +216,18 @@ export class Scripts implements NodeScripts {
     if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
-  /** Its memory may be hundreds of megabytes, and the next script may want as much. */
+  /**
+   * Its memory may be hundreds of megabytes, and the next script may want as much: that waits for
+   * the collection, unless it is of the same EXEC.
+   */
   private replaceMachine(): void {
     this.machine = null;
-    Bun.gc(true);
+    if (this.isCollecting) Bun.gc(true);
+    this.isCollecting = true;
+    setImmediate(() => {
+      this.isCollecting = false;
+      Bun.gc(true);
+    });
   }
 
   private ready(): ScriptMachine {

@@ -111,11 +111,9 @@ export class Connection implements Spill {
       if (count === 0) break;
       batch.lookAhead(count);
       const ran = this.runBatch(count);
-      if (thread.isTurnOver(ran) && this.isRunning()) this.yield();
+      if (thread.isTurnOver(ran) && decoder.pendingBytes() > 0 && this.isRunning()) this.yield();
     }
-    if (decoder.error !== "" && this.isRunning()) {
-      thread.violated(session, reply, decoder.error);
-    }
+    if (decoder.error !== "" && this.isRunning()) thread.violated(session, reply, decoder.error);
     this.finish();
   }
 
@@ -150,6 +148,7 @@ export class Connection implements Spill {
     const { batch } = thread;
     const request = batch.requests[index];
     const command = batch.commands[index];
+    if (thread.longTurns.holdsBack(session, command)) return this.yield();
     const mark = thread.out.length;
     const isHeard = session.replyMode === "on";
     const reply = isHeard ? this.spoken.reply : this.spoken.muted;
@@ -282,11 +281,11 @@ export class Connection implements Spill {
   }
 
   /** Lets other connections run before the input, or the rest of it. */
-  private yield(): void {
-    if (this.decoder.pendingBytes() === 0) return;
+  private yield(): false {
     this.transition(YIELDED);
     this.stopReading();
     setImmediate(() => this.resumeFrom(YIELDED));
+    return false;
   }
 
   /** Resumes with the input that waited, unless the connection has ended meanwhile. */
@@ -298,7 +297,8 @@ export class Connection implements Spill {
 
   private goOn(): void {
     if (this.state !== OPEN) return;
-    if (this.thread.longTurns.mustWait(this.session)) this.yield();
+    const isWaiting = this.thread.longTurns.mustWait(this.session);
+    if (isWaiting && this.decoder.pendingBytes() > 0) this.yield();
     else if (this.link?.onData === undefined) this.process();
     if (this.state === OPEN) this.startReading();
   }

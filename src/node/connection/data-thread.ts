@@ -141,6 +141,7 @@ export class DataThread {
     this.disconnected = noDisconnections();
     this.recentPeaks = new RecentPeaks();
     this.host = host;
+    host.standing.script.tookLong = () => this.longTurns.begin();
     const isGuest = host.isGuest === true;
     this.collector = new Collector(runtimeBeside(() => this.context.store.memoryUsed(), isGuest));
     this.held = new HeldCommands(() => host.standing.free(anyPause));
