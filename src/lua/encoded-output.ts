@@ -35,7 +35,7 @@ export class Output {
     if (needed <= this.bytes.length) return;
     if (needed > encodedBytesMax) this.lua.raiseText(l, "not enough memory");
     this.lua.checkTime(l);
-    const grown = new Uint8Array(needed * 2);
+    const grown = new Uint8Array(Math.min(needed * 2, encodedBytesMax));
     copyBytes(this.bytes, 0, this.length, grown, 0);
     this.bytes = grown;
   }

@@ -84,11 +84,10 @@ function changing(lua: Lua, original: HostFunction, change: Change): HostFunctio
   };
 }
 
-/** string.format(): only a VM that has grown has long strings. */
+/** string.format() with its first argument, and what it quotes. */
 function quoting(lua: Lua, original: HostFunction): HostFunction {
   const { api } = lua;
   return (l) => {
-    if (lua.heldBytes <= quotedBytesMax) return original(l);
     const bytes = api.lua_objlen(l, 1);
     if (bytes > stringBytesInVmMax) lua.spend(l, bytes * stepsOfByte);
     if (bytes > formatBytesMax) lua.raiseText(l, "not enough memory");

@@ -58,6 +58,11 @@ const abuses: readonly (readonly [string, string])[] = [
   ["return tonumber(('0'):rep(6e7), 8)", "$null"],
   ["return pcall(function() return ('1'):rep(6e7) + 1 end)", "$null"],
   ["return cjson.decode(('1'):rep(6e7))", "invalid number"],
+  [
+    "local t, s = {}, ('x'):rep(4e4) for i = 1, 1e3 do t[i] = s end return #table.concat(t)",
+    "not enough memory",
+  ],
+  ["return #string.format('%q', ('\\0'):rep(1e6))", "4000002"],
   ["return loadstring('return ' .. ('-'):rep(1e5) .. '1')", ""],
 ];
 

@@ -8,9 +8,10 @@ import { KiB, MiB } from "./units.ts";
 /**
  * What cjson.encode, cmsgpack.pack, struct.pack and table.concat of many items write in one call,
  * bytes: a table that refers to another twice, and so on, doubles it with each level. More: the
- * error "not enough memory". A buffer beyond the second number is not kept for the next call.
+ * error "not enough memory", as twice as much would take 150 ms to become a string of the VM,
+ * which nothing interrupts. A buffer beyond the second number is not kept for the next call.
  */
-export const encodedBytesMax = 64 * MiB;
+export const encodedBytesMax = 32 * MiB;
 export const encodedBytesKept = 1 * MiB;
 /**
  * Memory of the VM that runs scripts, bytes; taken as it is needed: room for a value of 64 MB
@@ -20,8 +21,8 @@ export const encodedBytesKept = 1 * MiB;
  */
 export const scriptMemoryBytesMax = 160 * MiB;
 export const scriptMemoryKeptBytes = 48 * MiB;
-/** Longest script, bytes. Longer: an error reply. */
-export const scriptBytesMax = 4 * MiB;
+/** Longest script, bytes: nothing interrupts the compiler, for 200 ms. Longer: an error reply. */
+export const scriptBytesMax = 1 * MiB;
 /**
  * Scripts that EVAL has brought and that are kept for EVALSHA, as in Redis 7.4. More: the one that
  * came first is forgotten, and its EVALSHA replies NOSCRIPT.
@@ -35,8 +36,9 @@ export const loadedScriptsMax = 10_000;
 export const scriptCacheBytesMax = 32 * MiB;
 /**
  * Instructions of the VM after which the time of a script is looked at; the second number when its
- * memory has grown and they were slow, as one may then join strings of 100 MB (30 ms). 200 small
- * ones take 0.6 us, and looking adds 6 % to that (measured); Redis looks after 100,000.
+ * memory has grown and they were slow, and after each one when they take as long as a slice, as
+ * one may then join strings of 60 MB (100 ms). 200 small ones take 0.6 us, and looking adds 6 % to
+ * that (measured); Redis looks after 100,000.
  */
 export const scriptInstructionsPerCheck = 200;
 export const scriptInstructionsPerCheckGrown = 10;
@@ -74,12 +76,13 @@ export const timedSortItemsMin = 5_000;
  */
 export const largeHeldBytes = 32 * MiB;
 /**
- * Longest string that string.upper and its like change in the VM, and most items that table.concat
- * joins there, where nothing interrupts them: 2 ms. More: a function of ours does it, which takes
- * 100 ms for 60 MB (the VM: 1,500) and looks at the time.
+ * Longest string that string.upper and its like change in the VM, where nothing interrupts them, 2
+ * ms, and most items that table.concat joins there: usually 0.01 ms, but 200 if each is as long as
+ * fits. More: a function of ours does it, which takes 100 ms for 60 MB (upper in the VM: 1,500; a
+ * thousand items of 40 KB: 300) and looks at the time.
  */
 export const stringBytesInVmMax = 64 * KiB;
-export const concatItemsInVmMax = 4096;
+export const concatItemsInVmMax = 128;
 /**
  * Longest text that a script's strings are read from as numbers, bytes, as nothing interrupts that:
  * 60 million digits took 130 ms of arithmetic and 400 of cjson.decode. Longer: it is no number. Two
@@ -90,9 +93,9 @@ export const numeralBytesMax = 64 * KiB;
  * Longest text that loadstring() and load() compile, bytes, as nothing interrupts that: 100 ms.
  * Longer: nil and an error. Redis compiles it.
  */
-export const compiledBytesMax = 1 * MiB;
+export const compiledBytesMax = 512 * KiB;
 /** Longest string that `%q` of string.format quotes: 100 ms. Longer: "not enough memory". */
-export const quotedBytesMax = 4 * MiB;
+export const quotedBytesMax = 1 * MiB;
 /** Longest first argument of string.format, which C copies by bytes: 60 ms. Longer: the same. */
 export const formatBytesMax = 2 * MiB;
 
@@ -124,9 +127,9 @@ export const busyScriptMsMax = 60_000;
 export const busySliceMs = 5;
 /**
  * A script that is to serve others and is in one function that cannot be suspended (cjson, a long
- * match, one that calls it back) ends with an error after busy-reply-threshold more, or after this,
- * ms, if that is longer. Redis serves nobody until the function returns.
+ * match, one that calls it back) ends with an error after so long, ms. Redis serves nobody until
+ * the function returns.
  */
-export const heldMsMin = 120;
+export const heldMsMax = 120;
 /** A node that ends waits so long for the end of such a script, ms; then it ends without. */
 export const scriptFarewellMsMax = 1_000;

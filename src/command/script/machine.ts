@@ -10,7 +10,7 @@ import { errorReply } from "../../base/errors.ts";
 import {
   busyScriptMsMax,
   busySliceMs,
-  heldMsMin,
+  heldMsMax,
   largeHeldBytes,
   longTurnMs,
   scriptInstructionsPerCheck,
@@ -286,7 +286,7 @@ export class ScriptMachine {
     const { startedMs, stuckMs } = this.current;
     const mostMs = limitMs + busyScriptMsMax;
     if (now - startedMs >= mostMs) return `Script ended: it ran longer than ${mostMs} ms`;
-    if (stuckMs === 0 || now - stuckMs < Math.max(limitMs, heldMsMin)) return "";
+    if (stuckMs === 0 || now - stuckMs < heldMsMax) return "";
     return "Script ended: it ran for too long within one function";
   }
 

@@ -75,7 +75,7 @@ const cases: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
       "select(2, pcall(table.concat, {}, '', 1, 1e9))",
       "invalid value (nil) at index 1 in table for 'concat'",
     ],
-    ["select(2, loadstring(('x=1 '):rep(3e5)))", "a chunk is at most 1048576 bytes long"],
+    ["select(2, loadstring(('x=1 '):rep(3e5)))", "a chunk is at most 524288 bytes long"],
     ["#string.format('%s', ('x'):rep(1e7))", "10000000"],
     ["select(2, pcall(string.format, '%q', ('x'):rep(1e7)))", "not enough memory"],
   ],
