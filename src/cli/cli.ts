@@ -12,6 +12,7 @@ import { PromptSession, type SessionOptions } from "./prompt/prompt-session.ts";
 import { bytesOf, bytesText } from "./prompt/redis-line.ts";
 import type { Format } from "./prompt/reply-format.ts";
 import { serverTarget } from "./server-target.ts";
+import { shownLines } from "./shown-text.ts";
 import { Output, untilAborted, untilInterrupted } from "./terminal.ts";
 
 const args = {
@@ -74,7 +75,7 @@ function sessionOptions(raw: RawArgs, output: Output): SessionOptions {
     showsPushes: process.stdout.isTTY === true,
     closed: output.closed,
     write: (text) => output.write(bytesOf(text)),
-    complain: (sentence) => process.stderr.write(`${sentence}\n`),
+    complain: (sentence) => process.stderr.write(`${shownLines(sentence)}\n`),
   };
 }
 

@@ -21,6 +21,7 @@ import { bytesOf } from "./prompt/redis-line.ts";
 import type { Tree } from "./prompt/reply-tree.ts";
 import { WireError } from "./prompt/reply-wire.ts";
 import { serverTarget } from "./server-target.ts";
+import { shownLines } from "./shown-text.ts";
 import { Output, untilInterrupted } from "./terminal.ts";
 
 const args = {
@@ -102,7 +103,7 @@ function sessionOf(
     showsPushes: false,
     closed,
     write,
-    complain: (sentence) => process.stderr.write(`mscache: ${sentence}\n`),
+    complain: (sentence) => process.stderr.write(`mscache: ${shownLines(sentence)}\n`),
   });
 }
 
@@ -117,7 +118,8 @@ function lineWriter(
 ): LineWriter {
   const colors = paletteOf(process.stdout);
   const prefix = hasOthers ? `${colors.cyan(node)} ` : "";
-  return (text) => {
+  return (sent) => {
+    const text = shownLines(sent);
     const line = monitorLineOf(text);
     if (line === null) return asJson ? "" : `${prefix}${text}\n`;
     if (!isWanted(line, filter)) return "";

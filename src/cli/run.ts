@@ -2,7 +2,8 @@
 // for a failure, 2 for a wrong command line or configuration. Without a subcommand it starts a
 // node, as `mscache --listenaddr A --leaderaddr B` always has. The choice is made here because
 // citty would run its default command after a subcommand as well.
-// Invariant: every failure is one sentence on standard error, never a stack trace.
+// Invariant: every failure is one sentence on standard error, never a stack trace, and what it
+// quotes of servers moves no cursor.
 
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
@@ -14,6 +15,7 @@ import { checkArguments, separateWords } from "./argument-check.ts";
 import { subcommands } from "./commands.ts";
 import { Failure, NodeFailure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";
+import { shownSentence } from "./shown-text.ts";
 
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
@@ -69,7 +71,7 @@ function beforeSeparator(args: readonly string[]): readonly string[] {
 function report(error: unknown, format: LogFormat): number {
   const sentence = error instanceof Error ? error.message : String(error);
   if (format === "json") writeLine(formatLine(format, "error", sentence), format);
-  else writeLine(`mscache: ${sentence.replaceAll("\n", " ")}\n`);
+  else writeLine(`mscache: ${shownSentence(sentence)}\n`);
   if (error instanceof ConfigError) return 2;
   return error instanceof Failure ? error.status : 1;
 }

@@ -11,12 +11,25 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 const unsafe = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
 
-/** The same without the backslash, which is part of the escapes of JSON. */
-const unsafeInJson = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
+/** The same without the backslash, which is part of escapes of JSON and of text shown before. */
+const unsafeCharacter = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
 
 /** The text with every unsafe character escaped, as \x1b or \u202e. */
 export function shownText(text: string): string {
   return text.replace(unsafe, escaped);
+}
+
+/** A sentence that may quote what was shown before: a backslash stays, and it is one line. */
+export function shownSentence(text: string): string {
+  return text.replaceAll("\n", " ").replace(unsafeCharacter, escaped);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const unsafeInLines = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\xc2[\x80-\x9f]/g;
+
+/** Lines with one character a byte: control characters are escaped but for line ends and tabs. */
+export function shownLines(text: string): string {
+  return text.replace(unsafeInLines, (bytes) => [...bytes].map(escaped).join(""));
 }
 
 /** The same for bytes; those that are no UTF-8 are escaped one by one. */
@@ -30,7 +43,7 @@ export function shownBytes(bytes: Uint8Array): string {
 
 /** The same as JSON, which is exact: it escapes what JSON itself would let through. */
 export function shownJson(value: unknown): string {
-  return JSON.stringify(value).replace(unsafeInJson, (character) =>
+  return JSON.stringify(value).replace(unsafeCharacter, (character) =>
     [...Array(character.length).keys()]
       .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`)
       .join(""),

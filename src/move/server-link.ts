@@ -237,7 +237,7 @@ export class ServerLink implements AsyncDisposable {
       else this.raw(chunk);
     } catch (error) {
       if (error instanceof MoveError) this.endWith(error);
-      else this.end(`it sent ${reasonOf(error)}`);
+      else this.end(`it broke the protocol: ${reasonOf(error)}`);
     }
     this.tellRoom();
   }

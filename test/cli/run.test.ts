@@ -89,3 +89,26 @@ test("an address where nothing listens is one sentence and status 1", async () =
   expect([status, out]).toEqual([1, ""]);
   expect(errors).toMatch(new RegExp(`^mscache: [^\\n]*${address}[^\\n]*\\n$`));
 });
+
+describe("a server whose errors hold escape sequences", () => {
+  const hostile = "\x1b]0;title\x07\x1b[2J";
+
+  /** Whatever it is asked, it answers with that error. */
+  function hostileServer() {
+    const data = (socket: Bun.Socket) => void socket.write(`-ERR ${hostile}\r\n`);
+    return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
+  }
+
+  test.each(["get k", "info", "keys", "doctor", "export -", "monitor", "cli --no-raw GET k"])(
+    "mscache %s moves no cursor",
+    async (line) => {
+      const [name = "", ...args] = line.split(" ");
+      using server = hostileServer();
+      const address = ["--addr", `127.0.0.1:${server.port}`];
+      const { status, out, errors } = await runMscache([name, ...address, ...args]);
+      expect(status).toBe(name === "cli" ? 0 : 1); // as redis-cli's without -e
+      expect(out + errors).toContain("ERR \\x1b]0;title\\x07\\x1b[2J");
+      expect(out + errors).not.toContain("\x1b");
+    },
+  );
+});

@@ -1,19 +1,21 @@
 // Replies as text, byte for byte as redis-cli 7.0 writes them: "standard" for people, with types
 // and quoted values, "raw" for programs, and "json". What that version cannot show is shown too:
-// big numbers and attributes. Texts have one character a byte.
+// big numbers and attributes; and what a terminal would obey in an error, a status or a report is
+// escaped for people, where redis-cli passes it on. Texts have one character a byte.
 
 import { quoted } from "../../base/redis-quotes.ts";
+import { shownLines } from "../shown-text.ts";
 import type { Tree } from "./reply-tree.ts";
 
 export type Format = "standard" | "raw" | "json";
 
 /**
  * The reply with its line end. With `asText` it is a report for people, such as that of INFO, of
- * which each format shows the bytes as they are.
+ * which each format shows the lines as they are.
  */
 export function formatReply(reply: Tree, format: Format, asText = false): string {
-  if (asText) return raw(reply);
-  if (format === "standard") return standard(reply, "");
+  if (asText) return format === "standard" ? shownLines(raw(reply)) : raw(reply);
+  if (format === "standard") return shownLines(standard(reply, ""));
   return `${format === "raw" ? raw(reply) : json(reply)}\n`;
 }
 
@@ -23,7 +25,7 @@ export function formatPush(push: Tree, format: Format): string {
   if (format !== "standard" || kind?.text !== "invalidate" || keys?.type !== "array") {
     return formatReply(push, format);
   }
-  return `-> invalidate: ${keys.items.map(({ text }) => `'${text}'`).join(", ")}\n`;
+  return shownLines(`-> invalidate: ${keys.items.map(({ text }) => `'${text}'`).join(", ")}\n`);
 }
 
 // --- standard ---

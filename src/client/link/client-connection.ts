@@ -332,7 +332,7 @@ export class Connection implements Holder {
       this.parser.feed(chunk);
       this.readReplies();
     } catch (cause) {
-      this.end(new ProtocolError(`${this.address} sent ${reasonOf(cause)}`, cause));
+      this.end(new ProtocolError(`${this.address} broke the protocol: ${reasonOf(cause)}`, cause));
       return;
     }
     if (this.state === "retiring") this.closeIfFinished();

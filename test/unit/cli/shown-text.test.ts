@@ -2,7 +2,13 @@
 // is cut to a width has this width.
 
 import { describe, expect, test } from "bun:test";
-import { fitted, shownBytes, shownJson, shownText } from "../../../src/cli/shown-text.ts";
+import {
+  fitted,
+  shownBytes,
+  shownJson,
+  shownSentence,
+  shownText,
+} from "../../../src/cli/shown-text.ts";
 
 describe("shown text", () => {
   test.each([
@@ -35,6 +41,11 @@ describe("shown text", () => {
     expect(shownBytes(Buffer.from("k\xff\x1b\\", "latin1"))).toBe("k\\xff\\x1b\\x5c");
     expect(shownBytes(Buffer.from("größe"))).toBe("größe");
   });
+});
+
+test("a sentence stays on one line, and what it quotes is escaped once", () => {
+  const sentence = `no key "${shownText("\x1b[2J")}":\nthe server said \x1b[2J`;
+  expect(shownSentence(sentence)).toBe('no key "\\x1b[2J": the server said \\x1b[2J');
 });
 
 describe("fitted text", () => {

@@ -61,3 +61,14 @@ test("an invalidation names its keys, and all else is a list", () => {
 test("quoted bytes are readable, and no byte gets lost", () => {
   expect(quoted('a"\\\n\r\t\x07\b\0\x7f\xff ')).toBe('"a\\"\\\\\\n\\r\\t\\a\\b\\x00\\x7f\\xff "');
 });
+
+test("people are shown nothing that a terminal would obey, and programs get every byte", () => {
+  const hostile = "a\x1b]0;title\x07\x1b[2J\xc2\x9b\x00\tb";
+  const harmless = "a\\x1b]0;title\\x07\\x1b[2J\\xc2\\x9b\\x00\tb";
+  expect(shown(`-ERR ${hostile}\r\n`, "standard")).toBe(`(error) ERR ${harmless}\n`);
+  expect(shown(`*1\r\n+${hostile}\r\n`, "standard")).toBe(`1) ${harmless}\n`);
+  expect(shown(`-ERR ${hostile}\r\n`, "raw")).toBe(`ERR ${hostile}\n\n`);
+  const report = treeOf(`$${hostile.length + 5}\r\na\r\n${hostile}\r\n\r\n`);
+  expect(formatReply(report, "standard", true)).toBe(`a\r\n${harmless}\r\n`);
+  expect(formatReply(report, "raw", true)).toBe(`a\r\n${hostile}\r\n`);
+});
