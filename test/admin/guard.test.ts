@@ -5,6 +5,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { networkInterfaces } from "node:os";
+import { adminRequestsMax } from "../../src/base/limits.ts";
 import { caseMsMax, rawConnection, respClient, spawnNode, waitFor } from "../harness.ts";
 import { outcome, startAdminNode } from "../support/admin-bed.ts";
 
@@ -162,6 +163,20 @@ test("clients that send nothing, half a head, or no HTTP lose their connections"
   });
   await waitFor(() => raws.every((raw) => raw.isClosed), { message: "all of them to be closed" });
   expect((await node.ask("/healthz")).status).toBe(200);
+});
+
+test("requests that wait take the places of others, and none from health", async () => {
+  await using node = await startAdminNode();
+  await using stack = new AsyncDisposableStack();
+  const body = '["WAIT","1","0"]';
+  const head = "POST /v1/commands HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json";
+  for (let i = 0; i < adminRequestsMax + 10; i++) {
+    const raw = stack.use(await rawConnection(node.httpPort));
+    raw.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  }
+  await waitFor(async () => (await node.ask("/v1/info")).status === 503);
+  const all = ["/healthz", "/readyz", "/leader"].map(async (path) => (await node.ask(path)).status);
+  expect(await Promise.all(all)).toEqual([200, 200, 200]);
 });
 
 test("too long a head is refused", async () => {

@@ -177,12 +177,14 @@ test("a command is answered as JSON, and an error by its status", async () => {
   const reply = async (words: unknown) => (await jsonIn(command(node, words))).reply;
   expect(await reply(["SET", "k", { base64: "/w==" }])).toBe("OK");
   expect(await reply(["GET", "k"])).toEqual({ base64: "/w==" });
+  expect(await reply(["SET", "k", { base64: "/w" }])).toBe("OK");
   expect(await reply(["CONFIG", "GET", "maxmemory"])).toEqual({ maxmemory: "67108864" });
   expect((await command(node, ["NOSUCH"])).status).toBe(400);
   for (const stays of [["SUBSCRIBE", "a"], ["MONITOR"], ["CLIENT", "REPLY", "OFF"], ["QUIT"]]) {
     expect((await command(node, stays)).status).toBe(400);
   }
-  for (const wrong of [{}, [], [1], [null], "x"]) {
+  const broken = ["SET", "k", { base64: "no base64" }];
+  for (const wrong of [{}, [], [1], [null], "x", broken]) {
     expect((await command(node, wrong)).status).toBe(400);
   }
   const form = { method: "POST", body: '["PING"]', headers: { "Content-Type": "text/plain" } };

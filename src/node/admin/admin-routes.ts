@@ -71,7 +71,9 @@ export class AdminRoutes {
   private refusal(visit: Visit, pending: number): Response | null {
     const { standing, configuration } = this.parts;
     const { pathname } = visit.url;
-    if (pending > adminRequestsMax) {
+    // Health takes no time, and must not fail because somebody's requests wait.
+    const isHealth = isHealthPath(pathname);
+    if (pending > adminRequestsMax && !isHealth) {
       const text = `more than ${adminRequestsMax} requests are in flight`;
       return problem(503, text, { "Retry-After": "1", Connection: "close" });
     }
@@ -79,7 +81,7 @@ export class AdminRoutes {
     const refusal = guardRefusal(callerOf(visit), {
       names: namesOf(configuration.current),
       isPage: pathname === "/",
-      isHealth: isHealthPath(pathname),
+      isHealth,
     });
     return refusal && problem(refusal.status, refusal.text);
   }

@@ -13,6 +13,9 @@ const forConnections: ReadonlySet<string> = new Set([
   ...["monitor", "psync", "sync", "replconf", "quit", "reset", "hello", "auth", "join"],
 ]);
 
+/** Of RFC 4648, with its padding or without; the decoder would skip what is none of it. */
+const base64Form = /^(?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}(?:==)?|[a-z0-9+/]{3}=?)?$/i;
+
 export async function runCommand(door: DoorConnection, body: Uint8Array): Promise<Response> {
   const command = commandIn(body);
   if (command === null) {
@@ -45,7 +48,7 @@ function argumentOf(value: unknown): Word | null {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
   if (typeof value !== "object" || value === null || !("base64" in value)) return null;
-  return typeof value.base64 === "string"
-    ? Uint8Array.from(Buffer.from(value.base64, "base64"))
-    : null;
+  const { base64 } = value;
+  if (typeof base64 !== "string" || !base64Form.test(base64)) return null;
+  return Uint8Array.from(Buffer.from(base64, "base64"));
 }
