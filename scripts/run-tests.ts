@@ -24,9 +24,10 @@ const programs = [
 const timings = join(import.meta.dir, "test-timings.json");
 /**
  * How many files run at once. A file with nodes keeps a processor busy for a third of its time (the
- * ten longest: 108 s of 343 s), so six occupy two. Long runs work more.
+ * ten longest: 108 s of 343 s), so six occupy two. Long runs work more, but wait more than half of
+ * the time, too.
  */
-const processes = { short: 6, long: 2 };
+const processes = { short: 6, long: 4 };
 /**
  * When JavaScriptCore optimizes a function: not after 1,000 counts, as its default is, but after
  * 20,000. Most processes of the tests, nodes above all, live for a second, a third of which went

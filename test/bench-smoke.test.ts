@@ -1,6 +1,7 @@
 // Every benchmark of the suite runs in its smallest size, so that none rots unseen: it starts the
 // servers that are installed, checks them, measures and reports. What it measures is not judged
-// here, only that each figure is one that could be true. The dearest run in `test:long` alone.
+// here, only that each figure is one that could be true. The dearest run in `test:long` alone, and
+// the others not there again.
 //
 // The suite is a process of its own, as it binds itself to a processor. One process runs the
 // benchmarks that need no options of their own, as `bun run bench --smoke` does. In `bun run test`
@@ -11,28 +12,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { temporaryDirectory } from "./harness.ts";
 import { browserInstalled } from "./support/browser.ts";
-import { whenLong } from "./support/repetitions.ts";
+import { whenLong, whenShort } from "./support/repetitions.ts";
 
 const main = join(import.meta.dir, "../scripts/bench/main.ts");
 const timeoutMs = 300_000;
+/** For all benchmarks of a run together. */
+const wholeMsMax = 900_000;
 const dear = [
   ...["cpu", "tls", "latency", "growth", "threads", "replication", "inprocess", "day"],
   "clients",
 ];
 const hasBrowser = browserInstalled();
-const withoutOptions = [
-  ...[
-    "memory",
-    "hitratio",
-    "sockets",
-    "gc",
-    "scripts",
-    "start",
-    "scrape",
-    "libraries",
-    "tags",
-    "dictionaries",
-  ],
+const cheap = [
+  ...["memory", "hitratio", "sockets", "gc", "scripts", "start", "scrape", "libraries", "tags"],
+  "dictionaries",
 ];
 
 interface Table {
@@ -106,12 +99,14 @@ function expectBetween(values: readonly number[], low: number, high: number): vo
 describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke size", () => {
   let output: Output = { head: [], outcomes: [] };
   let servers: string[] = [];
+  const withoutOptions: string[] = [];
 
   beforeAll(async () => {
+    whenShort(() => withoutOptions.push(...cheap));
     whenLong(() => withoutOptions.push(...dear, ...(hasBrowser ? ["observing"] : [])));
     output = await runSmoke(tmpdir(), ...withoutOptions);
     servers = output.head.slice(1).map((line) => line.split(":")[0]);
-  }, timeoutMs);
+  }, wholeMsMax);
 
   test("measures our server, and the others where they are installed", () => {
     expect(servers).toContain("mscache");
@@ -144,56 +139,60 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     });
   });
 
-  test(
-    "cpu --quick: SET and GET of one group, depth by depth",
-    async () => {
-      const tables = await smoke("cpu", "--quick", "--servers", "mscache");
-      expect(tables.map(({ rows }) => rows.map(([load]) => load))).toEqual([
-        [
-          "depth 64, SET of new keys",
-          ...["depth 1, SET", "depth 1, GET", "depth 16, SET", "depth 16, GET"],
-        ],
-      ]);
-    },
-    timeoutMs,
-  );
+  whenShort(() => {
+    test(
+      "cpu --quick: SET and GET of one group, depth by depth",
+      async () => {
+        const tables = await smoke("cpu", "--quick", "--servers", "mscache");
+        expect(tables.map(({ rows }) => rows.map(([load]) => load))).toEqual([
+          [
+            "depth 64, SET of new keys",
+            ...["depth 1, SET", "depth 1, GET", "depth 16, SET", "depth 16, GET"],
+          ],
+        ]);
+      },
+      timeoutMs,
+    );
+  });
 
   // An unpacked archive has no history to compare with.
   const isCheckout = Bun.spawnSync(["git", "rev-parse", "HEAD"]).exitCode === 0;
-  (isCheckout ? test : () => undefined)(
-    "cpu --against: this tree beside a commit, load by load, with a verdict",
-    async () => {
-      await using folder = await temporaryDirectory();
-      const options = ["--against", "HEAD", "--quick", "--only", "depth 16"];
-      const compared = await runSmoke(folder.path, "cpu", ...options);
-      const { head } = compared;
-      const tables = tablesOf(compared);
-      const name = `${head.at(-1)?.split(":")[0]}`;
-      expect(head.slice(1).map((line) => `${line.split(":")[0]}`)).toEqual(["mscache", name]);
-      const table = tables.at(-1);
-      expect(table?.columns).toEqual(["load", "here", name, "ratio", "verdict"]);
-      expect(table?.rows.length).toBeGreaterThan(0);
-      expect(table?.notes?.at(-1)).toMatch(/^verdict: /);
-      const worktrees = Bun.spawnSync(["git", "worktree", "list"]).stdout.toString();
-      expect(worktrees).not.toContain(folder.path);
-    },
-    timeoutMs,
-  );
+  whenShort(() => {
+    (isCheckout ? test : () => undefined)(
+      "cpu --against: this tree beside a commit, load by load, with a verdict",
+      async () => {
+        await using folder = await temporaryDirectory();
+        const options = ["--against", "HEAD", "--quick", "--only", "depth 16"];
+        const compared = await runSmoke(folder.path, "cpu", ...options);
+        const { head } = compared;
+        const tables = tablesOf(compared);
+        const name = `${head.at(-1)?.split(":")[0]}`;
+        expect(head.slice(1).map((line) => `${line.split(":")[0]}`)).toEqual(["mscache", name]);
+        const table = tables.at(-1);
+        expect(table?.columns).toEqual(["load", "here", name, "ratio", "verdict"]);
+        expect(table?.rows.length).toBeGreaterThan(0);
+        expect(table?.notes?.at(-1)).toMatch(/^verdict: /);
+        const worktrees = Bun.spawnSync(["git", "worktree", "list"]).stdout.toString();
+        expect(worktrees).not.toContain(folder.path);
+      },
+      timeoutMs,
+    );
 
-  test("memory: an item costs more than nothing", () => {
-    const [table] = tablesOf(output, "memory");
-    expect(table.rows.map(([name]) => name)).toEqual(servers);
-    // With so few items, what else grows in a process is a large part of the figure.
-    expectBetween(column(table, "100 B"), -500, 5000);
-    expectBetween(column(table, "100 B, TTL"), -500, 5000);
-  });
+    test("memory: an item costs more than nothing", () => {
+      const [table] = tablesOf(output, "memory");
+      expect(table.rows.map(([name]) => name)).toEqual(servers);
+      // With so few items, what else grows in a process is a large part of the figure.
+      expectBetween(column(table, "100 B"), -500, 5000);
+      expectBetween(column(table, "100 B, TTL"), -500, 5000);
+    });
 
-  test("hitratio: real servers and simulated policies hit, and not always", () => {
-    const [table] = tablesOf(output, "hitratio");
-    const policies = table.columns.filter((name) => name.startsWith("sim "));
-    expect(policies.length).toBe(5);
-    for (const name of [...policies, "mscache"]) expectBetween(column(table, name), 20, 95);
-    expectBetween(column(table, "objects"), 100, 5513);
+    test("hitratio: real servers and simulated policies hit, and not always", () => {
+      const [table] = tablesOf(output, "hitratio");
+      const policies = table.columns.filter((name) => name.startsWith("sim "));
+      expect(policies.length).toBe(5);
+      for (const name of [...policies, "mscache"]) expectBetween(column(table, name), 20, 95);
+      expectBetween(column(table, "objects"), 100, 5513);
+    });
   });
 
   whenLong(() => {
@@ -240,10 +239,12 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     });
   });
 
-  test("sockets: the peak is at least what was there before", () => {
-    const [table] = tablesOf(output, "sockets");
-    expect(table.rows.map(([name]) => name)).toEqual(servers);
-    expectBetween(column(table, "peak - before"), 0, 4096);
+  whenShort(() => {
+    test("sockets: the peak is at least what was there before", () => {
+      const [table] = tablesOf(output, "sockets");
+      expect(table.rows.map(([name]) => name)).toEqual(servers);
+      expectBetween(column(table, "peak - before"), 0, 4096);
+    });
   });
 
   whenLong(() => {
@@ -269,11 +270,13 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     );
   });
 
-  test("gc: each variant has its peak, and only the last one calls the collector", () => {
-    const [table] = tablesOf(output, "gc");
-    const [plain, shared, collected] = column(table, "peak MiB");
-    expectBetween([plain, shared, collected], 10, 4096);
-    expect(column(table, "calls")).toEqual([0, 0, 8]);
+  whenShort(() => {
+    test("gc: each variant has its peak, and only the last one calls the collector", () => {
+      const [table] = tablesOf(output, "gc");
+      const [plain, shared, collected] = column(table, "peak MiB");
+      expectBetween([plain, shared, collected], 10, 4096);
+      expect(column(table, "calls")).toEqual([0, 0, 8]);
+    });
   });
 
   whenLong(() => {
@@ -290,11 +293,20 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
 
   whenLong(() => {
     test(
-      "resident: each load is served by our server, and one of them by all",
+      "resident: each load is served by our server",
       async () => {
         const [ours] = await smoke("resident", "--servers", "mscache");
         expect(ours.rows.length).toBeGreaterThan(30);
         expectBetween(column(ours, "mscache"), -8, 1024);
+      },
+      timeoutMs,
+    );
+  });
+
+  whenShort(() => {
+    test(
+      "resident: one load is served by all",
+      async () => {
         const [all] = await smoke("resident", "--only", "INCR");
         for (const name of servers.filter((name) => name !== "memcached")) {
           expectBetween(column(all, name), -8, 1024);
@@ -302,96 +314,88 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       },
       timeoutMs,
     );
-  });
 
-  test(
-    "resident: one load is served by all",
-    async () => {
-      const [all] = await smoke("resident", "--only", "INCR");
+    test("scripts: each load has a cost, in words that are known and in others", () => {
+      const [table] = tablesOf(output, "scripts");
+      expect(table.rows).toHaveLength(4);
       for (const name of servers.filter((name) => name !== "memcached")) {
-        expectBetween(column(all, name), -8, 1024);
+        expectBetween(column(table, name), 0, 5000);
       }
-    },
-    timeoutMs,
-  );
+    });
 
-  test("scripts: each load has a cost, in words that are known and in others", () => {
-    const [table] = tablesOf(output, "scripts");
-    expect(table.rows).toHaveLength(4);
-    for (const name of servers.filter((name) => name !== "memcached")) {
-      expectBetween(column(table, name), 0, 5000);
-    }
-  });
-
-  test("start: every server replies, and takes memory while it is idle", () => {
-    const [table] = tablesOf(output, "start");
-    expect(table.rows.map(([name]) => name)).toEqual([
-      ...["mscache", "mscache, 4 threads"],
-      ...servers.filter((name) => name !== "mscache"),
-    ]);
-    for (const [, reply, quickest, , idle] of table.rows.map((row) => row.map(Number))) {
-      expect(reply).toBeGreaterThanOrEqual(quickest);
-      expect(quickest).toBeGreaterThan(0);
-      expect(idle).toBeGreaterThan(1);
-      expect(idle).toBeLessThan(500);
-    }
-  });
-
-  test("scrape: it has a cost, and the commands that were called", () => {
-    const [[called, bytes, median]] = tablesOf(output, "scrape")[0].rows.map((row) =>
-      row.map(Number),
-    );
-    expect(called).toBeGreaterThan(60);
-    expect(bytes).toBeGreaterThan(50_000);
-    expect(median).toBeLessThan(1_000);
-  });
-
-  test("libraries: each function has a cost", () => {
-    const [table] = tablesOf(output, "libraries");
-    expect(table.rows.length).toBeGreaterThan(10);
-    for (const name of servers.filter((name) => name !== "memcached")) {
-      expectBetween(column(table, name), 0, 5_000_000); // one tick of the clock for 100 calls
-    }
-  });
-
-  test(
-    "inprocess: a hit of the near cache takes less than a request, and a follower answers",
-    async () => {
-      const tables = await smoke("inprocess", "--only", "mscache", "--servers", "mscache");
-      const ways = tables.map(({ rows }) => rows.map((row) => `${row[0]} by ${row[1]}`).sort());
-      expect(ways).toEqual([
-        [...["mscache follow() by get", "mscache follow() by getBytes"], "mscache near() by peek"],
-        ["mscache near() by await get"],
+    test("start: every server replies, and takes memory while it is idle", () => {
+      const [table] = tablesOf(output, "start");
+      expect(table.rows.map(([name]) => name)).toEqual([
+        ...["mscache", "mscache, 4 threads"],
+        ...servers.filter((name) => name !== "mscache"),
       ]);
-      for (const table of tables) {
-        const isNear = table.rows.map((row) => row[0] === "mscache near()");
-        expect(table.columns.slice(-3)).toEqual(["bounded by", "lifetimes", "an object is"]);
-        expect(table.rows.map((row) => row.slice(-3))).toEqual(
-          isNear.map((near) => ["bytes", "exact", near ? "frozen" : "as text"]),
-        );
-        const nanoseconds = column(table, "median");
-        expectBetween(nanoseconds, 1, 100_000);
-        expectBetween(
-          nanoseconds.filter((_, i) => isNear[i]),
-          1,
-          20_000,
-        );
+      for (const [, reply, quickest, , idle] of table.rows.map((row) => row.map(Number))) {
+        expect(reply).toBeGreaterThanOrEqual(quickest);
+        expect(quickest).toBeGreaterThan(0);
+        expect(idle).toBeGreaterThan(1);
+        expect(idle).toBeLessThan(500);
       }
-    },
-    timeoutMs,
-  );
+    });
 
-  test("tags: an expiry takes longer than nothing, and the second process has read", () => {
-    const [table] = tablesOf(output, "tags");
-    for (const name of ["ping", "expireTag"]) expectBetween(column(table, name), 1, 1e6);
-    expectBetween(column(table, "reads beside"), 1, 1e9);
-  });
+    test("scrape: it has a cost, and the commands that were called", () => {
+      const [[called, bytes, median]] = tablesOf(output, "scrape")[0].rows.map((row) =>
+        row.map(Number),
+      );
+      expect(called).toBeGreaterThan(60);
+      expect(bytes).toBeGreaterThan(50_000);
+      expect(median).toBeLessThan(1_000);
+    });
 
-  test("dictionaries: values get smaller with one than without", () => {
-    const [table] = tablesOf(output, "dictionaries");
-    const ratioOf = (name: string) =>
-      column(table, "ratio")[table.rows.findIndex(([row]) => `${row}`.startsWith(name))];
-    expect(ratioOf("as the cache")).toBeGreaterThan(1.3 * ratioOf("zstd 1, none"));
+    test("libraries: each function has a cost", () => {
+      const [table] = tablesOf(output, "libraries");
+      expect(table.rows.length).toBeGreaterThan(10);
+      for (const name of servers.filter((name) => name !== "memcached")) {
+        expectBetween(column(table, name), 0, 5_000_000); // one tick of the clock for 100 calls
+      }
+    });
+
+    test(
+      "inprocess: a hit of the near cache takes less than a request, and a follower answers",
+      async () => {
+        const tables = await smoke("inprocess", "--only", "mscache", "--servers", "mscache");
+        const ways = tables.map(({ rows }) => rows.map((row) => `${row[0]} by ${row[1]}`).sort());
+        expect(ways).toEqual([
+          [
+            ...["mscache follow() by get", "mscache follow() by getBytes"],
+            "mscache near() by peek",
+          ],
+          ["mscache near() by await get"],
+        ]);
+        for (const table of tables) {
+          const isNear = table.rows.map((row) => row[0] === "mscache near()");
+          expect(table.columns.slice(-3)).toEqual(["bounded by", "lifetimes", "an object is"]);
+          expect(table.rows.map((row) => row.slice(-3))).toEqual(
+            isNear.map((near) => ["bytes", "exact", near ? "frozen" : "as text"]),
+          );
+          const nanoseconds = column(table, "median");
+          expectBetween(nanoseconds, 1, 100_000);
+          expectBetween(
+            nanoseconds.filter((_, i) => isNear[i]),
+            1,
+            20_000,
+          );
+        }
+      },
+      timeoutMs,
+    );
+
+    test("tags: an expiry takes longer than nothing, and the second process has read", () => {
+      const [table] = tablesOf(output, "tags");
+      for (const name of ["ping", "expireTag"]) expectBetween(column(table, name), 1, 1e6);
+      expectBetween(column(table, "reads beside"), 1, 1e9);
+    });
+
+    test("dictionaries: values get smaller with one than without", () => {
+      const [table] = tablesOf(output, "dictionaries");
+      const ratioOf = (name: string) =>
+        column(table, "ratio")[table.rows.findIndex(([row]) => `${row}`.startsWith(name))];
+      expect(ratioOf("as the cache")).toBeGreaterThan(1.3 * ratioOf("zstd 1, none"));
+    });
   });
 
   whenLong(() => {
@@ -443,13 +447,15 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
     });
   });
 
-  test("an unknown benchmark and a server that is not there are one sentence and status 2", () => {
-    for (const [args, sentence] of [
-      [["speed"], 'bench: there is no benchmark "speed"\n'],
-      [["cpu", "--servers", "dbase"], 'bench: "dbase" is not installed\n'],
-    ] as const) {
-      const child = Bun.spawnSync([process.execPath, main, ...args, "--smoke"]);
-      expect([child.exitCode, child.stderr.toString()]).toEqual([2, sentence]);
-    }
+  whenShort(() => {
+    test("an unknown benchmark and a server that is not there are one sentence and status 2", () => {
+      for (const [args, sentence] of [
+        [["speed"], 'bench: there is no benchmark "speed"\n'],
+        [["cpu", "--servers", "dbase"], 'bench: "dbase" is not installed\n'],
+      ] as const) {
+        const child = Bun.spawnSync([process.execPath, main, ...args, "--smoke"]);
+        expect([child.exitCode, child.stderr.toString()]).toEqual([2, sentence]);
+      }
+    });
   });
 });

@@ -16,7 +16,7 @@ import {
   startNode,
   temporaryDirectory,
 } from "./harness.ts";
-import { repetitions } from "./support/repetitions.ts";
+import { repetitions, whenShort } from "./support/repetitions.ts";
 
 const repositoryRoot = join(import.meta.dir, "..");
 const fixture = join(import.meta.dir, "package-fixture.ts");
@@ -75,97 +75,102 @@ beforeAll(async () => {
 
 afterAll(() => directory[Symbol.asyncDispose]());
 
-describe("the package", () => {
-  test("holds the sources and the declarations, and nothing else of the repository", async () => {
-    const top = await readdir(packed);
-    expect(top.sort()).toEqual(
-      ["LICENSE", "README.md", "dist", "package.json", "src", "tsconfig.json"].sort(),
+whenShort(() => {
+  describe("the package", () => {
+    test("holds the sources and the declarations, and nothing else of the repository", async () => {
+      const top = await readdir(packed);
+      expect(top.sort()).toEqual(
+        ["LICENSE", "README.md", "dist", "package.json", "src", "tsconfig.json"].sort(),
+      );
+      const files = (await readdir(join(packed, "dist"), { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => entry.name);
+      expect(files).toContain("index.d.ts");
+      expect(files.filter((name) => !name.endsWith(".d.ts"))).toEqual(["not-bun.js"]);
+    });
+
+    test("is exercised whole by the program below", async () => {
+      const index = await Bun.file(join(repositoryRoot, "src/index.ts")).text();
+      const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)]
+        .flatMap(([, list = ""]) => list.split(","))
+        .map((name) => name.replace(/^\s*type /, "").trim())
+        .filter((name) => name !== "");
+      expect(exported).toContain("connect");
+      const program = await Bun.file(fixture).text();
+      const uses = (name: string) => program.match(RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;
+      // Once is the import.
+      expect(exported.filter((name) => uses(name) < 2)).toEqual([]);
+    });
+
+    test("runs under bun against a node", async () => {
+      await using node = await startNode();
+      const script = 'import { exercise } from "./program.ts";';
+      const call = `console.log(await exercise("${node.address}"));`;
+      await Bun.write(join(project, "main.ts"), `${script}\n${call}\n`);
+      expect(await run([process.execPath, "main.ts"], project)).toBe(
+        "PONG here vvnullvv 118118 41truetrue0 v,1 118,1 0 2 hello0 k true,false true true " +
+          "SERVER_ERROR:ERR INVALID_ARGUMENT:InvalidArgumentError CONNECT_FAILED:127.0.0.1:1 " +
+          "33,2 1falsefalse 8 db0,db1 mscache\n",
+      );
+    });
+  });
+
+  describe.skipIf(Bun.which("node") === null)("in Node.js", () => {
+    const entries = Object.entries(manifest.exports).flatMap(([entry, paths]) =>
+      typeof paths === "object" ? [[entry.replace(".", "mscache"), paths.default]] : [],
+    ) as [string, string][];
+
+    test.each(entries)(
+      "%s says that it needs Bun, whatever is imported of it",
+      async (name, path) => {
+        const exported = Object.keys(await import(join(repositoryRoot, path)));
+        expect(exported.length).toBeGreaterThan(0);
+        const program = `import { ${exported.join(", ")} } from "${name}";\n`;
+        await Bun.write(join(project, "elsewhere.mjs"), program);
+        const failed = await run(["node", "elsewhere.mjs"], project).catch(String);
+        expect(failed).toContain("Error: mscache needs Bun: run this by `bun`");
+      },
     );
-    const files = (await readdir(join(packed, "dist"), { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isFile())
-      .map((entry) => entry.name);
-    expect(files).toContain("index.d.ts");
-    expect(files.filter((name) => !name.endsWith(".d.ts"))).toEqual(["not-bun.js"]);
   });
-
-  test("is exercised whole by the program below", async () => {
-    const index = await Bun.file(join(repositoryRoot, "src/index.ts")).text();
-    const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)]
-      .flatMap(([, list = ""]) => list.split(","))
-      .map((name) => name.replace(/^\s*type /, "").trim())
-      .filter((name) => name !== "");
-    expect(exported).toContain("connect");
-    const program = await Bun.file(fixture).text();
-    const uses = (name: string) => program.match(RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;
-    // Once is the import.
-    expect(exported.filter((name) => uses(name) < 2)).toEqual([]);
-  });
-
-  test("runs under bun against a node", async () => {
-    await using node = await startNode();
-    const script = 'import { exercise } from "./program.ts";';
-    const call = `console.log(await exercise("${node.address}"));`;
-    await Bun.write(join(project, "main.ts"), `${script}\n${call}\n`);
-    expect(await run([process.execPath, "main.ts"], project)).toBe(
-      "PONG here vvnullvv 118118 41truetrue0 v,1 118,1 0 2 hello0 k true,false true true " +
-        "SERVER_ERROR:ERR INVALID_ARGUMENT:InvalidArgumentError CONNECT_FAILED:127.0.0.1:1 " +
-        "33,2 1falsefalse 8 db0,db1 mscache\n",
-    );
-  });
-});
-
-describe.skipIf(Bun.which("node") === null)("in Node.js", () => {
-  const entries = Object.entries(manifest.exports).flatMap(([entry, paths]) =>
-    typeof paths === "object" ? [[entry.replace(".", "mscache"), paths.default]] : [],
-  ) as [string, string][];
-
-  test.each(entries)(
-    "%s says that it needs Bun, whatever is imported of it",
-    async (name, path) => {
-      const exported = Object.keys(await import(join(repositoryRoot, path)));
-      expect(exported.length).toBeGreaterThan(0);
-      const program = `import { ${exported.join(", ")} } from "${name}";\n`;
-      await Bun.write(join(project, "elsewhere.mjs"), program);
-      const failed = await run(["node", "elsewhere.mjs"], project).catch(String);
-      expect(failed).toContain("Error: mscache needs Bun: run this by `bun`");
-    },
-  );
 });
 
 /** What embed() of the fixture says where everything is as it should be. */
 const embedded = "v SERVE_FAILED true true v1 connected,v,,0,0";
 
-describe("a program that serves by itself", () => {
-  const main = 'import { embed } from "./program.ts";\nconsole.log(await embed());\n';
+whenShort(() => {
+  describe("a program that serves by itself", () => {
+    const main = 'import { embed } from "./program.ts";\nconsole.log(await embed());\n';
 
-  test("runs from its sources, and writes nothing of its own", async () => {
-    await Bun.write(join(project, "embed.ts"), main);
-    expect(await run([process.execPath, "embed.ts"], project)).toBe(`${embedded}\n`);
-  });
+    test("runs from its sources, and writes nothing of its own", async () => {
+      await Bun.write(join(project, "embed.ts"), main);
+      expect(await run([process.execPath, "embed.ts"], project)).toBe(`${embedded}\n`);
+    });
 
-  test(
-    "runs as one compiled file, in which more threads are refused",
-    async () => {
-      const threads = "await serve({ threads: 2 }).catch((error) => console.log(error.message));\n";
-      const program = `import { serve } from "mscache";\n${main}${threads}`;
-      await Bun.write(join(project, "compiled.ts"), program);
-      const file = join(directory.path, "elsewhere", "compiled");
-      const target = ["--compile", "compiled.ts", "--outfile", file];
-      await run([process.execPath, "build", ...target], project);
-      expect(await run([file], directory.path)).toBe(
-        `${embedded}\nthreads: a program that was bundled or compiled has one data thread\n`,
-      );
-    },
-    compileMsMax,
-  );
+    test(
+      "runs as one compiled file, in which more threads are refused",
+      async () => {
+        const threads =
+          "await serve({ threads: 2 }).catch((error) => console.log(error.message));\n";
+        const program = `import { serve } from "mscache";\n${main}${threads}`;
+        await Bun.write(join(project, "compiled.ts"), program);
+        const file = join(directory.path, "elsewhere", "compiled");
+        const target = ["--compile", "compiled.ts", "--outfile", file];
+        await run([process.execPath, "build", ...target], project);
+        expect(await run([file], directory.path)).toBe(
+          `${embedded}\nthreads: a program that was bundled or compiled has one data thread\n`,
+        );
+      },
+      compileMsMax,
+    );
 
-  test("does not load the server unless it serves", async () => {
-    const loaded = 'Object.keys(require.cache).filter((path) => path.includes("/mscache/src/"))';
-    const script = `import { connect } from "mscache";\nvoid connect;\nconsole.log(${loaded}.join());`;
-    await Bun.write(join(project, "connecting.ts"), script);
-    const paths = await run([process.execPath, "connecting.ts"], project);
-    const rooms = new Set([...paths.matchAll(/src\/(\w+)\//g)].map(([, room]) => room));
-    expect([...rooms].sort()).toEqual(["base", "client", "embed", "protocol"]);
+    test("does not load the server unless it serves", async () => {
+      const loaded = 'Object.keys(require.cache).filter((path) => path.includes("/mscache/src/"))';
+      const script = `import { connect } from "mscache";\nvoid connect;\nconsole.log(${loaded}.join());`;
+      await Bun.write(join(project, "connecting.ts"), script);
+      const paths = await run([process.execPath, "connecting.ts"], project);
+      const rooms = new Set([...paths.matchAll(/src\/(\w+)\//g)].map(([, room]) => room));
+      expect([...rooms].sort()).toEqual(["base", "client", "embed", "protocol"]);
+    });
   });
 });
 
@@ -196,11 +201,15 @@ const types = [[], ["bun-types"], ["node"]];
 
 describe("the declarations compile", () => {
   for (const [index, resolution] of modules.entries()) {
-    // In the short tier one kind of types for each resolution, another one each.
+    // In the short tier one kind of types for each resolution, another one each; then the others.
     const some = types
       .filter((_, at) => at === index)
       .concat(types.filter((_, at) => at !== index));
-    test.each(some.slice(0, repetitions(1, 3)).map((names) => [names.join() || "no", names]))(
+    test.each(
+      some
+        .slice(repetitions(0, 1), repetitions(1, 3))
+        .map((names) => [names.join() || "no", names]),
+    )(
       `in the strictest project with ${resolution.moduleResolution} resolution and %s types`,
       async (_name, names) => {
         expect(await compile({ ...strictest, ...resolution, types: names })).toBe("");
@@ -209,67 +218,76 @@ describe("the declarations compile", () => {
     );
   }
 
-  test.each([
-    ["a project that checks nothing", { strict: false, skipLibCheck: false }],
-    ["a project of an older language", { lib: ["ES2022"], target: "ES2022", skipLibCheck: false }],
-    ["a project for the browser", { lib: ["ESNext", "DOM"], skipLibCheck: false }],
-    [
-      "the project of bun init",
-      { strict: true, noUncheckedIndexedAccess: true, types: ["bun-types"] },
-    ],
-  ])(
-    "in %s",
-    async (_name, options) => {
-      expect(await compile({ types: [], ...modules[0], ...options })).toBe("");
-    },
-    compileMsMax,
-  );
+  whenShort(() => {
+    test.each([
+      ["a project that checks nothing", { strict: false, skipLibCheck: false }],
+      [
+        "a project of an older language",
+        { lib: ["ES2022"], target: "ES2022", skipLibCheck: false },
+      ],
+      ["a project for the browser", { lib: ["ESNext", "DOM"], skipLibCheck: false }],
+      [
+        "the project of bun init",
+        { strict: true, noUncheckedIndexedAccess: true, types: ["bun-types"] },
+      ],
+    ])(
+      "in %s",
+      async (_name, options) => {
+        expect(await compile({ types: [], ...modules[0], ...options })).toBe("");
+      },
+      compileMsMax,
+    );
 
-  test(
-    "and a mistake in the program is still found",
-    async () => {
-      const wrong = 'import { connect } from "mscache";\nvoid connect(":1", { port: 1 });\n';
-      await Bun.write(join(project, "wrong.ts"), wrong);
-      const found = await compile({ ...strictest, ...modules[0], types: [] }, "wrong.ts");
-      expect(found).toContain("'port' does not exist in type 'ConnectOptions'");
-    },
-    compileMsMax,
-  );
+    test(
+      "and a mistake in the program is still found",
+      async () => {
+        const wrong = 'import { connect } from "mscache";\nvoid connect(":1", { port: 1 });\n';
+        await Bun.write(join(project, "wrong.ts"), wrong);
+        const found = await compile({ ...strictest, ...modules[0], types: [] }, "wrong.ts");
+        expect(found).toContain("'port' does not exist in type 'ConnectOptions'");
+      },
+      compileMsMax,
+    );
+  });
 });
 
 // ---- the command --------------------------------------------------------------------------------
 
-describe.skipIf(process.platform === "win32")("the command that the package installs", () => {
-  const installed = () => ({
-    command: [join(project, "node_modules/.bin/mscache")],
-    // Its first line asks the environment for bun.
-    environment: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
-    directory: directory.path,
-  });
+whenShort(() => {
+  describe.skipIf(process.platform === "win32")("the command that the package installs", () => {
+    const installed = () => ({
+      command: [join(project, "node_modules/.bin/mscache")],
+      // Its first line asks the environment for bun.
+      environment: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+      directory: directory.path,
+    });
 
-  test("knows its version and helps", async () => {
-    const version = await runMscache(["--version"], installed());
-    expect(version).toEqual({ status: 0, out: `${manifest.version}\n`, errors: "" });
-    const help = await runMscache(["--help"], installed());
-    expect([help.status, help.errors]).toEqual([0, ""]);
-    expect(help.out).toContain("--listenaddr");
-  });
+    test("knows its version and helps", async () => {
+      const version = await runMscache(["--version"], installed());
+      expect(version).toEqual({ status: 0, out: `${manifest.version}\n`, errors: "" });
+      const help = await runMscache(["--help"], installed());
+      expect([help.status, help.errors]).toEqual([0, ""]);
+      expect(help.out).toContain("--listenaddr");
+    });
 
-  test("bundles the dashboard when a browser asks for it", async () => {
-    const http = `127.0.0.1:${await freePort()}`;
-    await using _node = await spawnNode(["--http", http], installed());
-    const page = await (await fetch(`http://${http}/`)).text();
-    const [, script] = /src="(\/[^"]+\.js)"/.exec(page) ?? [];
-    expect((await (await fetch(`http://${http}${script}`)).text()).length).toBeGreaterThan(10_000);
-  });
+    test("bundles the dashboard when a browser asks for it", async () => {
+      const http = `127.0.0.1:${await freePort()}`;
+      await using _node = await spawnNode(["--http", http], installed());
+      const page = await (await fetch(`http://${http}/`)).text();
+      const [, script] = /src="(\/[^"]+\.js)"/.exec(page) ?? [];
+      expect((await (await fetch(`http://${http}${script}`)).text()).length).toBeGreaterThan(
+        10_000,
+      );
+    });
 
-  test("serves with several data threads, whose code it finds", async () => {
-    await using node = await spawnNode(["--threads", "2"], installed());
-    await using client = await respClient(node.port);
-    expect(await client.call("SET", "k", "v")).toBe("OK");
-    expect(await client.call("CONFIG", "GET", "io-threads")).toEqual(["io-threads", "2"]);
-    const read = await runMscache(["get", "k", "--addr", node.address], installed());
-    expect(read).toEqual({ status: 0, out: "v", errors: "" });
+    test("serves with several data threads, whose code it finds", async () => {
+      await using node = await spawnNode(["--threads", "2"], installed());
+      await using client = await respClient(node.port);
+      expect(await client.call("SET", "k", "v")).toBe("OK");
+      expect(await client.call("CONFIG", "GET", "io-threads")).toEqual(["io-threads", "2"]);
+      const read = await runMscache(["get", "k", "--addr", node.address], installed());
+      expect(read).toEqual({ status: 0, out: "v", errors: "" });
+    });
   });
 });
 

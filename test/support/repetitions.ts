@@ -14,6 +14,14 @@ export function whenLong(register: () => void): void {
   if (isLong) register();
 }
 
+/**
+ * Registers cases in short runs alone: those that repeat nothing, in a file that is run again for
+ * others that do.
+ */
+export function whenShort(register: () => void): void {
+  if (!isLong) register();
+}
+
 export function repetitions(few: number, many: number): number {
   return isLong ? many : few;
 }
