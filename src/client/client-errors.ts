@@ -164,7 +164,7 @@ export class ReadOnlyError extends MSCacheError {
 }
 
 /**
- * `maxPending` requests are waiting for replies. This one was not sent.
+ * `maxPending` requests are waiting, for a connection or for replies. This one was not sent.
  * What to do: slow down, or raise `maxPending`.
  *
  * @example

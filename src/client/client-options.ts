@@ -10,7 +10,7 @@ import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "./comman
 import { resolveTls, type TlsOptions } from "./link/client-tls.ts";
 import { readAddresses } from "./routing/client-addresses.ts";
 
-/** How the client reconnects after it has lost its connection. */
+/** How the client reconnects after it has lost its connection. Delays are at most 2^31 - 1 ms. */
 export interface ReconnectOptions {
   /** Delay before the first attempt, in milliseconds. Default 50. */
   minDelayMs?: number | undefined;
@@ -20,8 +20,9 @@ export interface ReconnectOptions {
    */
   maxDelayMs?: number | undefined;
   /**
-   * After this many failed attempts in a row the client gives up, and every request rejects with
-   * ConnectError. Default Infinity; with 0 it gives up as soon as the connection is lost.
+   * The number of failed attempts in a row after which the client gives up, and every request
+   * rejects with ConnectError. Default Infinity; with 0 it gives up as soon as the connection is
+   * lost.
    */
   maxAttempts?: number | undefined;
 }
@@ -33,7 +34,10 @@ const reconnectNames: Names<ReconnectOptions> = {
 /** Which nodes serve reads. */
 export type ReadPolicy = "leader" | "nearest" | "followers";
 
-/** The options of connect(). They win over what the URLs of addresses say. */
+/**
+ * The options of connect(). They win over what the URLs of addresses say. Time limits are greater
+ * than 0 and at most 2^31 - 1 ms (24 days).
+ */
 export interface ConnectOptions {
   /**
    * TLS for all connections: true, or options. Default: as the URLs say. The leader that a
@@ -60,7 +64,8 @@ export interface ConnectOptions {
   /**
    * The name of the leader, as Sentinels have it ("mymaster"). The addresses are those of the
    * Sentinels then, mostly at port 26379, and the client connects to the leader that they name. The
-   * login, the database and TLS are for the nodes; TLS is for the Sentinels as well.
+   * login, the database and TLS are for the nodes; TLS is for the Sentinels as well. Default: no
+   * Sentinel.
    */
   sentinel?: string | undefined;
   /** User name for the Sentinels; refused without a password. Default "default". */

@@ -41,7 +41,11 @@ import type { RequestOptions } from "./routing/request-scope.ts";
  * certain. Reads from a follower may lag behind writes.
  *
  * Besides the errors listed for each method, every request can reject with TimeoutError,
- * ConnectionLostError, TooManyPendingError, ServerError or ClosedError.
+ * ConnectionLostError, TooManyPendingError, ServerError, ProtocolError or ClosedError; with
+ * ConnectError once the client has given up or with `offlineQueue: false`; with ReadOnlyError if it
+ * is a write; and every call with InvalidArgumentError, before anything is sent. A key has at most
+ * 512 MiB here, and what the server allows (MSCache less than 16 MiB), a value the same (there
+ * `--max-value-size`).
  *
  * @example
  * const [name, visits] = await Promise.all([client.get("name"), client.incr("visits")]);

@@ -169,9 +169,9 @@ export class Store implements Disposable {
    * 1970; a time in the past removes the key. Without either it stays until it is deleted or
    * evicted, and an earlier lifetime of the key is removed. Other items may be evicted for it.
    *
-   * Throws ValueTooLargeError beyond `maxValueSize`, or for a key longer than 16 MiB or a quarter
-   * of `maxMemory`; StoreFullError only with `eviction: "none"`. The key then has its earlier
-   * value.
+   * Throws ValueTooLargeError beyond `maxValueSize`, or for a key of 16 MiB or more, or of more
+   * than a quarter of `maxMemory`; StoreFullError only with `eviction: "none"`. The key then has
+   * its earlier value.
    *
    * @example store.set("session", token, { ttl: 3_600_000 });
    */

@@ -38,11 +38,11 @@ export interface FollowOptions {
   maxStaleness?: number | undefined;
   /** Time for the first snapshot to be complete, in milliseconds. Default 30,000. */
   timeout?: number | undefined;
-  /** Ends the wait for the first snapshot; follow() then rejects with its reason. */
+  /** Ends the wait for the first snapshot; follow() then rejects with its reason. Default: none. */
   signal?: SignalLike | undefined;
   /**
    * The name of the leader, as Sentinels have it ("mymaster"). The addresses are those of the
-   * Sentinels then, and the copy moves to whichever node they name.
+   * Sentinels then, and the copy moves to whichever node they name. Default: no Sentinel.
    */
   sentinel?: string | undefined;
   /** User name for the Sentinels; refused without a password. Default "default". */
@@ -51,10 +51,11 @@ export interface FollowOptions {
   sentinelPassword?: string | undefined;
   /**
    * Password of the leader. The user needs the rights to PING, REPLCONF and PSYNC; with
-   * `maxStaleness`, several addresses or `sentinel`, also to HELLO, ROLE and INFO.
+   * `maxStaleness`, several addresses or `sentinel`, also to HELLO, ROLE and INFO. Default: no
+   * login.
    */
   password?: string | undefined;
-  /** User name for the login; refused without a password. Default "default". */
+  /** User name for the login; refused without a password. Default: the user "default". */
   username?: string | undefined;
   /**
    * TLS: true, or options. Default: as the URL says. The certificate must be trusted, so

@@ -6,7 +6,7 @@
 import { InvalidArgumentError } from "../client/client-errors.ts";
 import { checkBag, type Names, wrongKind } from "../client/commands/arguments.ts";
 
-/** At most one of the two. */
+/** At most one of the two. Default: neither, and the item has no end. */
 export interface Lifespan {
   /** Milliseconds from now, greater than 0; rounded up to an integer. */
   ttl?: number | undefined;

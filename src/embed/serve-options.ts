@@ -20,7 +20,7 @@ export interface ServeOptions
   log?: ((line: string) => void) | undefined;
   /**
    * Called once if a mistake in the server's own code has ended it. Without it, `closed` and
-   * close() reject with the same error. What it throws is told to `log`.
+   * close() reject with the same error. What it throws is told to `log`. Default: nobody is.
    */
   onError?: ((error: Error) => void) | undefined;
 }
@@ -31,11 +31,14 @@ interface NetworkOptions {
    * free port; "none" for a Unix socket alone. Default "127.0.0.1:0".
    */
   listenaddr?: string | readonly string[] | undefined;
-  /** Path of a Unix socket to listen on as well. */
+  /** Path of a Unix socket to listen on as well. Default: none. */
   unixSocket?: string | undefined;
-  /** Permissions of the Unix socket, as in 0o700. Default 0: as the umask says. */
+  /** Permissions of the Unix socket, a number as in 0o700. Default 0: as the umask says. */
   unixSocketPerm?: number | undefined;
-  /** Host that a follower announces to its leader; needed behind address translation. */
+  /**
+   * Host that a follower announces to its leader; needed behind address translation. Default: what
+   * the leader sees.
+   */
   announceIp?: string | undefined;
   /** Port that a follower announces. Default 0: the one that it listens on. */
   announcePort?: number | undefined;
@@ -66,7 +69,10 @@ interface MemoryOptions {
   maxClientMemory?: number | string | undefined;
   /** Largest request, bytes. Default 1 GiB. */
   clientQueryBufferLimit?: number | undefined;
-  /** Unsent output at which a client is disconnected, in the words of the flag. */
+  /**
+   * Unsent output at which a client is disconnected, in the words of the flag: bytes and seconds.
+   * Default "normal 1gb 0 0 pubsub 32mb 8mb 60".
+   */
   clientOutputBufferLimit?: string | undefined;
   /** Number of databases that SELECT can choose. Default 16. */
   databases?: number | undefined;
@@ -77,11 +83,11 @@ interface MemoryOptions {
 interface ReplicationOptions {
   /** Follow the leader at this address, "host:port". Default: be a leader. */
   leaderaddr?: string | undefined;
-  /** User as which a follower logs in to its leader. Default "default". */
+  /** User as which a follower logs in to its leader. Default: the user "default". */
   leaderUser?: string | undefined;
-  /** Password that a follower sends to its leader. */
+  /** Password that a follower sends to its leader. Default: none. */
   leaderPassword?: string | undefined;
-  /** Sentinel promotes the lowest first, and never 0. Default 100. */
+  /** A number: Sentinel promotes the lowest first, and never 0. Default 100. */
   followerPriority?: number | undefined;
   /**
    * Bytes of changes from which followers resume. Default a quarter of `maxMemory`, up to 128 MiB,
@@ -90,7 +96,7 @@ interface ReplicationOptions {
   journalSize?: number | undefined;
   /** Bytes that a follower may fall behind the journal. Default as that, up to 256 MiB. */
   followerBuffer?: number | undefined;
-  /** Refuse writes while fewer followers are in sync. Default 0: never. */
+  /** The number of followers without which, in sync, writes are refused. Default 0: none. */
   minFollowersToWrite?: number | undefined;
   /** In sync is who acknowledged within this time, whole seconds in ms. Default 10,000. */
   minFollowersMaxLag?: number | undefined;
@@ -114,11 +120,11 @@ interface SnapshotOptions {
 interface AccessOptions {
   /** Password that clients and followers must send. Default: none. */
   password?: string | undefined;
-  /** File of users and their rules, read at the start. */
+  /** File of users and their rules, read at the start. Default: none. */
   aclFile?: string | undefined;
   /** What channels a new user may use. Default "resetchannels": none. */
   aclPubsubDefault?: "resetchannels" | "allchannels" | undefined;
-  /** Refused commands that ACL LOG remembers. Default 128. */
+  /** How many refused commands ACL LOG remembers. Default 128. */
   acllogMaxLen?: number | undefined;
   /** Refuse other machines while there is no password. Default true. */
   protectedMode?: boolean | undefined;
@@ -143,27 +149,27 @@ interface ServerTlsOptions {
   tlsPort?: number | "any" | undefined;
   /** Listen by TLS alone. Default false. */
   tlsOnly?: boolean | undefined;
-  /** Path of the certificate in PEM, with its intermediates. */
+  /** Path of the certificate in PEM, with its intermediates. Default: none. */
   tlsCertFile?: string | undefined;
-  /** Path of its private key in PEM. */
+  /** Path of its private key in PEM. Default: none. */
   tlsKeyFile?: string | undefined;
-  /** Password of the key file, if it is encrypted. */
+  /** Password of the key file, if it is encrypted. Default: none. */
   tlsKeyFilePass?: string | undefined;
   /** Path of the certificate that a follower shows. Default: that of the server. */
   tlsClientCertFile?: string | undefined;
-  /** Path of its private key. */
+  /** Path of its private key. Default: that of the server. */
   tlsClientKeyFile?: string | undefined;
-  /** Password of that key file. */
+  /** Password of that key file. Default: none. */
   tlsClientKeyFilePass?: string | undefined;
-  /** Path of the certificates of those who may sign for clients and leaders. */
+  /** Path of the certificates of those who may sign for clients and leaders. Default: none. */
   tlsCaCertFile?: string | undefined;
-  /** Directory with further such files. */
+  /** Directory with further such files. Default: none. */
   tlsCaCertDir?: string | undefined;
   /** Whether clients must show a certificate. Default "yes". */
   tlsAuthClients?: "no" | "optional" | "yes" | undefined;
   /** Versions to speak, of "TLSv1.2" and "TLSv1.3". Default both. */
   tlsProtocols?: readonly string[] | undefined;
-  /** Ciphers of TLS 1.2 in OpenSSL's notation. */
+  /** Ciphers of TLS 1.2 in OpenSSL's notation. Default: those of Bun. */
   tlsCiphers?: string | undefined;
   /** Follow the leader by TLS. Default false. */
   tlsReplication?: boolean | undefined;
@@ -171,8 +177,8 @@ interface ServerTlsOptions {
 
 interface OperationOptions {
   /**
-   * Data threads; more than one are Workers, on Linux only, and not in a program that was bundled
-   * or compiled. Default 1: everything runs in the thread that calls serve().
+   * Number of data threads; more than one are Workers, on Linux only, and not in a program that was
+   * bundled or compiled. Default 1: everything runs in the thread that calls serve().
    */
   threads?: number | undefined;
   /** Which lines `log` gets. Default "info". */
@@ -185,18 +191,18 @@ interface OperationOptions {
   busyReplyThreshold?: number | undefined;
   /** Commands that take this long, ms, enter the slow log; 0 all, -1 none. Default 10. */
   slowlogLogSlowerThan?: number | undefined;
-  /** Entries that the slow log keeps. Default 128. */
+  /** How many entries the slow log keeps. Default 128. */
   slowlogMaxLen?: number | undefined;
   /** What takes this long, ms, is remembered for LATENCY. Default 0: nothing. */
   latencyMonitorThreshold?: number | undefined;
   /** Count the times of all commands. Default true. */
   latencyTracking?: boolean | undefined;
-  /** Percentiles that INFO latencystats shows. Default [50, 99, 99.9]. */
+  /** Percentiles that INFO latencystats shows, numbers up to 100. Default [50, 99, 99.9]. */
   latencyTrackingInfoPercentiles?: readonly number[] | undefined;
   /** Estimate the hit ratio with half, twice and four times the memory. Default false. */
   missCurve?: boolean | undefined;
   /** Changes of keys that are published, in Redis's letters, as in "KEA". Default none. */
   notifyKeyspaceEvents?: string | undefined;
-  /** Keys remembered for clients that track what they read; 0: no limit. Default 1,000,000. */
+  /** How many keys are remembered for clients that track them; 0: no limit. Default 1,000,000. */
   trackingTableMaxKeys?: number | undefined;
 }

@@ -44,7 +44,7 @@ const handlerNames: Names<NextHandlerOptions> = {
 
 /** How long what has a tag may still be served; absent: not at all. */
 export interface NextDurations {
-  /** In **seconds**, as Next.js has it. */
+  /** In **seconds**, as Next.js has it. Default: without end. */
   expire?: number | undefined;
 }
 

@@ -34,7 +34,10 @@ const driverNames: Names<UnstorageOptions> = {
 
 /** What unstorage passes on from its callers. */
 export interface UnstorageItemOptions {
-  /** Lifetime in **seconds**, as callers of unstorage give it to every driver; 0 for the usual. */
+  /**
+   * Lifetime in **seconds**, as callers of unstorage give it to every driver. Default, and with 0:
+   * that of the driver.
+   */
   ttl?: number | undefined;
 }
 

@@ -17,7 +17,7 @@ import type { CacheEvent } from "./cache-events.ts";
 /** How values are turned into bytes: see the option `codec`. */
 export type CodecName = "json" | "structured" | "bytes";
 
-/** How long callers wait for a factory, in milliseconds. */
+/** How long callers wait for a factory, in milliseconds, at most 2^31 - 1. */
 export interface CacheTimeouts {
   /**
    * How long a caller waits for a new value before it gets the stale one. Default 0: at once. It
@@ -27,7 +27,7 @@ export interface CacheTimeouts {
   /**
    * After this time the factory's signal is aborted and its result is dropped; callers get the
    * stale value or a FactoryTimeoutError. The wait for a factory of another process counts.
-   * Default 30,000.
+   * Default 30,000, at least 1.
    */
   hard?: number | undefined;
 }
@@ -36,7 +36,10 @@ const timeoutNames: Names<CacheTimeouts> = { soft: true, hard: true };
 
 /** How an entry is kept. Every call may say it, and the cache and the namespace for all calls. */
 export interface EntryOptions {
-  /** How long the value is fresh, in milliseconds. Default 60,000. Infinity: until evicted. */
+  /**
+   * How long the value is fresh, in milliseconds, at least 1. Default 60,000. Infinity: until
+   * evicted.
+   */
   ttl?: number | undefined;
   /**
    * How long after that the stale value may still be served while it is computed anew, or if that
@@ -51,11 +54,15 @@ const entryNames: Names<EntryOptions> = { ttl: true, grace: true, negativeTtl: t
 
 /** Options of a namespace, which go before those of the cache. */
 export interface NamespaceOptions extends EntryOptions {
-  /** The limits for factories. A number is the hard one. */
+  /**
+   * The limits for factories, in milliseconds. A number is the hard one. Default: those of
+   * CacheTimeouts.
+   */
   timeout?: number | CacheTimeouts | undefined;
   /**
    * Refreshes an entry before it expires, with a chance that grows as its end comes near and with
-   * the time that its factory takes (XFetch). Default 0: off. 1 is usual; more is earlier.
+   * the time that its factory takes (XFetch): a number without a unit, up to 1,000. Default 0: off.
+   * 1 is usual; more is earlier.
    */
   early?: number | undefined;
   /**
@@ -65,8 +72,8 @@ export interface NamespaceOptions extends EntryOptions {
    */
   codec?: CodecName | undefined;
   /**
-   * Values of more bytes are compressed with zstd. Default 4,096; 256 where `dictionary` is said.
-   * Infinity: none.
+   * Values of more bytes are compressed with zstd. Default 4,096, and at most 256 where
+   * `dictionary` is said. Infinity: none.
    */
   compressOver?: number | undefined;
   /**
@@ -83,9 +90,12 @@ export const namespaceNames: Names<NamespaceOptions> = {
   ...{ timeout: true, early: true, codec: true, compressOver: true, dictionary: true },
 };
 
-/** Options of createCache() besides the client. */
+/**
+ * Options of createCache() besides the client. `serverTimeout`, `retryDelay` and `lease` are at
+ * most 2^31 - 1.
+ */
 export interface CacheOptions extends NamespaceOptions {
-  /** What the names of all keys in the server begin with. Default "cache:". */
+  /** What the names of all keys in the server begin with; at most 16 KiB. Default "cache:". */
   prefix?: string | undefined;
   /** The name of the cache in metrics and events. Default: the prefix. */
   name?: string | undefined;
@@ -115,6 +125,7 @@ export interface CacheOptions extends NamespaceOptions {
   lease?: number | undefined;
   /**
    * Is called with each event, as the diagnostics channels are. What it throws is not caught.
+   * Default: nobody is.
    */
   onEvent?: ((event: CacheEvent) => void) | undefined;
 }
@@ -128,7 +139,7 @@ export const cacheNames: Names<CacheOptions & { client: unknown }> = {
 
 /** Options of set(). */
 export interface CacheSetOptions extends EntryOptions {
-  /** Tags by which the entry can be invalidated; at most 128. */
+  /** Tags by which the entry can be invalidated; at most 128. Default: none. */
   tags?: readonly string[] | undefined;
 }
 
@@ -137,11 +148,11 @@ export const cacheSetNames: Names<CacheSetOptions> = { ...entryNames, tags: true
 
 /** Options of getOrSet() and getOrSetMany(). */
 export interface GetOrSetOptions extends CacheSetOptions {
-  /** The limits for the factory. A number is the hard one. */
+  /** As the option of the cache, which is the default: milliseconds, or both limits. */
   timeout?: number | CacheTimeouts | undefined;
-  /** The same as the option of the cache. */
+  /** As the option of the cache, which is the default: a number without a unit. */
   early?: number | undefined;
-  /** Ends this caller's wait. The factory goes on for whoever else waits. */
+  /** Ends this caller's wait. The factory goes on for whoever else waits. Default: none. */
   signal?: SignalLike | undefined;
 }
 

@@ -57,9 +57,11 @@ export function createCache(options: CacheOptions & { client: Client }): Cache {
 
 /**
  * A cache, or a namespace of one. Concurrent calls in one turn of the event loop are one request.
+ * A key, a tag and a prefix have at most 16 KiB.
  *
  * Besides the errors named for each method, set(), delete() and invalidations reject as requests of
- * the client do; reads do so only with `failOpen: false`.
+ * the client do; reads do so only with `failOpen: false`. All reject with InvalidArgumentError for
+ * an argument or an option that is invalid.
  *
  * @example
  * const users = createCache({ client }).namespace("users", { ttl: 60_000 });

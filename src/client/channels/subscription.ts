@@ -46,11 +46,11 @@ export const topicsNames: Names<Topics> = { channels: true, patterns: true, shar
 export interface SubscribeOptions<Bytes extends boolean = boolean> {
   /** Whether messages are bytes. Default false: strings. */
   bytes?: Bytes | undefined;
-  /** Messages that wait for the reader. More: the oldest are dropped. Default 10,000. */
+  /** How many messages wait for the reader. More: the oldest are dropped. Default 10,000. */
   messagesMax?: number | undefined;
   /** Bytes that wait for the reader. More: the oldest are dropped. Default 16,777,216. */
   bytesMax?: number | undefined;
-  /** Called as soon as messages may be missing, even if no message follows. */
+  /** Called as soon as messages may be missing, even if no message follows. Default: nobody is. */
   onMissed?: ((missed: Missed) => void) | undefined;
 }
 

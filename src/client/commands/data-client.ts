@@ -137,6 +137,8 @@ export abstract class DataClient extends CommandClient {
    * Sets one bit of a value, which grows as needed, and resolves with what it was. Bit 0 is the
    * highest one of the first byte. `offset` is at most 4,294,967,295.
    *
+   * Rejects with ServerError if the value would be larger than the server allows.
+   *
    * @example const wasSeen = await client.setBit("seen:2026-11-27", 4_711, true);
    */
   async setBit(key: Key, offset: number, bit: boolean): Promise<boolean> {

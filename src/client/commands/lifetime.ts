@@ -19,8 +19,8 @@ export type Lifetime =
     }
   | {
       /**
-       * An absolute time; a number is milliseconds since 1970, at most 2^53 - 1. A time in the past
-       * deletes the key.
+       * An absolute time; a number is milliseconds since 1970, greater than 0 and at most 2^53 - 1.
+       * A time in the past deletes the key.
        */
       expiresAt: Date | number;
       ttl?: undefined;

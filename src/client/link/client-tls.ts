@@ -13,11 +13,11 @@ export type Pem = string | Uint8Array;
 export interface TlsOptions {
   /** Authorities that may have signed the node's certificate. Default: Mozilla's list. */
   ca?: Pem | readonly Pem[] | undefined;
-  /** The client's own certificate, if nodes ask for one, with its intermediates. */
+  /** The client's own certificate, if nodes ask for one, with its intermediates. Default: none. */
   cert?: Pem | undefined;
-  /** The private key of that certificate. */
+  /** The private key of that certificate. Default: none. */
   key?: Pem | undefined;
-  /** The password of an encrypted key. */
+  /** The password of an encrypted key. Default: none. */
   passphrase?: string | undefined;
   /** The host that the node's certificate must name. Default: the host of the address. */
   serverName?: string | undefined;

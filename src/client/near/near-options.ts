@@ -12,7 +12,7 @@ import {
 } from "../commands/arguments.ts";
 import type { NearDecode } from "./near-values.ts";
 
-/** The options of {@link Client.near}. Durations are milliseconds. */
+/** The options of {@link Client.near}. Durations are milliseconds, at most 2^31 - 1. */
 export interface NearOptions<T = string> {
   /**
    * Bytes of entries that it keeps: decoded values, keys and about 240 bytes for each entry, as

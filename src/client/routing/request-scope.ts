@@ -28,11 +28,14 @@ export interface SignalLike {
 /** What {@link Client.with} bounds requests by. */
 export interface RequestOptions {
   /**
-   * Time limit for each request in milliseconds, from the call to the reply, in place of
-   * `requestTimeoutMs`. It is kept to the millisecond.
+   * Time limit for each request in milliseconds, from the call to the reply, kept to the
+   * millisecond; at most 2^31 - 1. Default: `requestTimeoutMs`.
    */
   timeout?: number | undefined;
-  /** Rejects requests with AbortedError as soon as it is aborted. One that was sent may execute. */
+  /**
+   * Rejects requests with AbortedError as soon as it is aborted. One that was sent may execute.
+   * Default: none.
+   */
   signal?: SignalLike | undefined;
 }
 
