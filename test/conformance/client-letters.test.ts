@@ -2,10 +2,10 @@
  * The letters after `flags=` in CLIENT LIST, which operators grep for: in each state of a
  * connection our node reports the same as redis-server, with one data thread and with two.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, oracle, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -29,15 +29,11 @@ const letters = async (asker: Peer, id: string) => {
 
 for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     test.each(states)("%s", async (_, commands, wanted) => {
-      await using asker = await Peer.connect(server.port);
-      await using peer = await Peer.connect(server.port);
+      await using asker = await Peer.connect(server().port);
+      await using peer = await Peer.connect(server().port);
       const id = (await peer.ask("CLIENT", "ID")).slice(1);
       // Redis refuses PSYNC to a client that has not been sent all its answers.
       for (const command of commands.slice(0, -1)) await peer.askRaw(`${command}\r\n`);
@@ -48,8 +44,8 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
     });
 
     test("one that has queued two commands", async () => {
-      await using asker = await Peer.connect(server.port);
-      await using peer = await Peer.connect(server.port);
+      await using asker = await Peer.connect(server().port);
+      await using peer = await Peer.connect(server().port);
       const id = (await peer.ask("CLIENT", "ID")).slice(1);
       for (const command of ["MULTI", "PING", "PING"]) await peer.ask(command);
       const list = await asker.ask("CLIENT", "LIST");
@@ -57,8 +53,8 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
     });
 
     test("one whose write a pause holds", async () => {
-      await using asker = await Peer.connect(server.port);
-      await using peer = await Peer.connect(server.port);
+      await using asker = await Peer.connect(server().port);
+      await using peer = await Peer.connect(server().port);
       const id = (await peer.ask("CLIENT", "ID")).slice(1);
       await asker.ask("CLIENT", "PAUSE", "60000", "WRITE");
       peer.send("SET", "k", "v");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import { caseMsMax, type TestNode, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -19,14 +19,10 @@ const contestants = [oracle, oursWithThreads(1), oursWithThreads(4)];
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(`without the option, ${contestant.name}`, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start([contestant.passwordFlag, "p"]);
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start([contestant.passwordFlag, "p"]));
 
     test("refuses DEBUG, whatever its subcommand, before the login as well", async () => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       expect(await peer.ask("DEBUG", "SLEEP", 0)).toBe(refusal);
       expect(await peer.ask("DEBUG")).toBe("-ERR wrong number of arguments for 'debug' command");
       await peer.ask("AUTH", "p");
@@ -39,7 +35,7 @@ for (const contestant of contestants) {
     });
 
     test("refuses it in a transaction, which then fails", async () => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       await peer.ask("AUTH", "p");
       await peer.ask("MULTI");
       expect(await peer.ask("DEBUG", "SLEEP", 0)).toBe(refusal);
@@ -49,7 +45,7 @@ for (const contestant of contestants) {
     });
 
     test("shows the option, and does not change it while it runs", async () => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       await peer.ask("AUTH", "p");
       const name = "enable-debug-command";
       expect(await peer.ask("CONFIG", "GET", name)).toBe(`*[$${name} $no]`);

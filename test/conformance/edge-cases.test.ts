@@ -4,11 +4,10 @@
  * Each script runs on a fresh connection of its own; what must differ is normalised by name.
  * Invariant: a line of a script is one inline command, and its whole reply is compared.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { TestNode } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours } from "../support/servers.ts";
+import { forAllCases, oracle, ours } from "../support/servers.ts";
 import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -291,19 +290,13 @@ const scripts: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(oracle.isMissing)("against redis-server", () => {
-  const servers = new AsyncDisposableStack();
-  let reference: TestNode;
-  let node: TestNode;
-  beforeAll(async () => {
-    reference = servers.use(await oracle.start());
-    node = servers.use(await ours.start());
-  });
-  afterAll(() => servers.disposeAsync());
+  const reference = forAllCases(() => oracle.start());
+  const node = forAllCases(() => ours.start());
 
   test.each(Object.entries(scripts))("%s", async (_, script) => {
     const lines = script.trim().split("\n");
-    await using left = await Peer.connect(reference.port);
-    await using right = await Peer.connect(node.port);
+    await using left = await Peer.connect(reference().port);
+    await using right = await Peer.connect(node().port);
     const wanted: string[] = [];
     const got: string[] = [];
     for (const line of lines.map((text) => text.trim())) {

@@ -5,11 +5,10 @@
  * Malformed frames have a suite of their own (bad-input.test.ts).
  * Invariant: how bytes are cut into packets never changes an answer.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { TestNode } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants } from "../support/servers.ts";
+import { contestants, forAllCases } from "../support/servers.ts";
 import { encodeCommand, partsOf, show } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -34,12 +33,8 @@ const frames: readonly (readonly [string, Buffer, string[]])[] = [
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
-    const connect = () => Peer.connect(server.port);
+    const server = forAllCases(() => contestant.start());
+    const connect = () => Peer.connect(server().port);
     splitCases(connect);
     inlineCases(connect);
     volumeCases(connect);

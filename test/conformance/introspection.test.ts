@@ -4,11 +4,11 @@
  * versions) are only checked for presence.
  * Invariant: the table here is the one of the roadmap; a command missing from the server fails.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { commands } from "../../src/command/table.ts";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
+import { contestants, forAllCases, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, type Reply, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -42,25 +42,19 @@ const subcommands = [
 ];
 
 describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisNote}`, () => {
-  const servers = new AsyncDisposableStack();
-  let reference: TestNode;
-  let node: TestNode;
-  beforeAll(async () => {
-    reference = servers.use(await oracle.start());
-    node = servers.use(await ours.start());
-  });
-  afterAll(() => servers.disposeAsync());
+  const reference = forAllCases(() => oracle.start());
+  const node = forAllCases(() => ours.start());
 
   test.each([...table, ...subcommands])("%s", async (name) => {
-    await using left = await Peer.connect(reference.port);
-    await using right = await Peer.connect(node.port);
+    await using left = await Peer.connect(reference().port);
+    await using right = await Peer.connect(node().port);
     const wanted = commandInfo(await left.typed("COMMAND", "INFO", name));
     expect(commandInfo(await right.typed("COMMAND", "INFO", name))).toEqual(wanted);
   });
 
   test.each([2, 3])("COMMAND DOCS has redis-server's arguments in RESP%d", async (version) => {
-    await using left = await Peer.connect(reference.port);
-    await using right = await Peer.connect(node.port);
+    await using left = await Peer.connect(reference().port);
+    await using right = await Peer.connect(node().port);
     for (const peer of [left, right]) await peer.typed("HELLO", String(version));
     const all = partsOf(await right.typed("COMMAND", "LIST", "FILTERBY", "PATTERN", "*"));
     const known: string[] = [];
@@ -75,15 +69,15 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
   });
 
   test("COMMAND DOCS has redis-server's groups and versions", async () => {
-    await using left = await Peer.connect(reference.port);
-    await using right = await Peer.connect(node.port);
+    await using left = await Peer.connect(reference().port);
+    await using right = await Peer.connect(node().port);
     const wanted = await originsOf(left);
     const found = [...(await originsOf(right))].filter(([name]) => wanted.has(name));
     expect(found).toEqual(found.map(([name]) => [name, wanted.get(name) ?? ""]));
   });
 
   test("a row says which subcommands of redis-server are not there, and of no others", async () => {
-    await using left = await Peer.connect(reference.port);
+    await using left = await Peer.connect(reference().port);
     const theirs = [...(await originsOf(left)).keys()].filter((name) => name.includes("|"));
     for (const { name, row, subcommands: present } of commands) {
       const ours = present.map((one) => one.name);
@@ -98,8 +92,8 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
   test.each(["get|key", "config|", "|get", "config|get|key", "config|get|"])(
     "there is no command %s",
     async (name) => {
-      await using left = await Peer.connect(reference.port);
-      await using right = await Peer.connect(node.port);
+      await using left = await Peer.connect(reference().port);
+      await using right = await Peer.connect(node().port);
       for (const peer of [left, right]) {
         expect(await peer.ask("COMMAND", "INFO", name)).toBe("*[$null]");
         expect(await peer.ask("COMMAND", "DOCS", name)).toBe("*[]");
@@ -108,7 +102,7 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
   );
 
   test("COMMAND INFO and GETKEYS find the keys of MSETEX by their number", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     const [info] = partsOf(await peer.typed("COMMAND", "INFO", "msetex"));
     expect(show(info)).toBe(
       "*[$msetex :-4 *[+write +denyoom +movablekeys] :0 :0 :0 *[+@write +@string +@slow] *[] " +
@@ -134,8 +128,8 @@ describe.skipIf(oracle.isMissing)(`COMMAND INFO as redis-server tells it${redisN
     ["ACLCAT", "nosuch"],
     ["MODULE", "nosuch"],
   ])("COMMAND LIST filtered by %s %s lists what redis-server lists of ours", async (...by) => {
-    await using left = await Peer.connect(reference.port);
-    await using right = await Peer.connect(node.port);
+    await using left = await Peer.connect(reference().port);
+    await using right = await Peer.connect(node().port);
     const listed = async (peer: Peer, ...words: string[]) =>
       new Set(partsOf(await peer.typed("COMMAND", "LIST", ...words)).map(textOf));
     const every = ["FILTERBY", "PATTERN", "*"];
@@ -225,12 +219,8 @@ function setOf(reply: Reply): string {
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
-    const connect = () => Peer.connect(server.port);
+    const server = forAllCases(() => contestant.start());
+    const connect = () => Peer.connect(server().port);
     catalogueCases(connect);
     clientCases(connect);
     infoCases(connect);
@@ -437,14 +427,10 @@ function infoCases(connect: () => Promise<Peer>): void {
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(`${contestant.name} with a password`, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start([contestant.passwordFlag, "secret"]);
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start([contestant.passwordFlag, "secret"]));
 
     test("nothing but AUTH, HELLO, QUIT and RESET is served before the password", async () => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       const refused = "-NOAUTH Authentication required.";
       for (const line of ["GET k", "SET k v", "PING", "INFO", "CLIENT ID", "CONFIG GET save"]) {
         expect([line, await peer.askRaw(`${line}\r\n`)]).toEqual([line, refused]);
@@ -468,7 +454,7 @@ for (const contestant of contestants) {
       ["*11\r\n", "unauthenticated multibulk length"],
       ["*2\r\n$4\r\nECHO\r\n$16385\r\n", "unauthenticated bulk length"],
     ])("%j is too much to say before the password", async (bytes, error) => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       peer.write(bytes);
       expect((await peer.raw.closed(3_000)).toString()).toBe(`-ERR Protocol error: ${error}\r\n`);
     });

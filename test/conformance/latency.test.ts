@@ -3,9 +3,9 @@
  * node with one and with several data threads. DEBUG SLEEP, with which Redis tests events, is not
  * there: here a threshold of 1 ms meets a walk over many keys.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type RespClient, respClient, type TestNode, waitFor } from "../harness.ts";
-import { contestants, oursWithThreads } from "../support/servers.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, type RespClient, respClient, waitFor } from "../harness.ts";
+import { contestants, forAllCases, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -18,15 +18,11 @@ async function histograms(client: RespClient, ...names: string[]): Promise<Histo
 
 for (const contestant of [...contestants, oursWithThreads(3)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     /** A client of a server that has counted nothing but its own RESETSTAT. */
     async function counting() {
-      const client = await respClient(server.port);
+      const client = await respClient(server().port);
       await client.call("CONFIG", "RESETSTAT");
       return client;
     }

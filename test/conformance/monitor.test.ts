@@ -3,8 +3,8 @@
  * one thread and with four, and against redis-server.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { contestants, forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
@@ -13,14 +13,10 @@ setDefaultTimeout(caseMsMax);
 
 for (const contestant of [...contestants, oursWithThreads(4)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     test("a line has time, database, address, and the arguments as they were sent", async () => {
-      await using seen = await Seen.open(server.port);
+      await using seen = await Seen.open(server().port);
       await seen.run("set", "k", 'a"b\\c\n\r\t\x07\b\x00\x7f é');
       const lines = await seen.lines();
       const address = textOf(await seen.client.typed("CLIENT", "INFO")).match(/addr=(\S+)/)?.[1];
@@ -34,7 +30,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("commands of a transaction are shown where they run, before EXEC", async () => {
-      await using seen = await Seen.open(server.port);
+      await using seen = await Seen.open(server().port);
       for (const command of ["MULTI", "SET a 1", "INCR a", "EXEC", "MULTI", "GET a", "DISCARD"]) {
         await seen.run(...command.split(" "));
       }
@@ -48,7 +44,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("a script is shown before the commands that it runs, and those as its own", async () => {
-      await using seen = await Seen.open(server.port);
+      await using seen = await Seen.open(server().port);
       const script = "redis.call('set', KEYS[1], 7) return redis.pcall('INCR', KEYS[1])";
       await seen.run("EVAL", script, "1", "k");
       await seen.run("EVALSHA", "0".repeat(40), "0");
@@ -72,7 +68,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("what is refused, and what only administrators run, is not shown", async () => {
-      await using seen = await Seen.open(server.port);
+      await using seen = await Seen.open(server().port);
       for (const command of [
         "GET",
         "NOSUCH x",
@@ -95,7 +91,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("passwords are hidden", async () => {
-      await using seen = await Seen.open(server.port);
+      await using seen = await Seen.open(server().port);
       await seen.run("AUTH", "default", "secret");
       await seen.run("AUTH", "secret");
       await seen.run("HELLO", "2", "AUTH", "default", "secret", "SETNAME", "x");
@@ -109,7 +105,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     // Redis shows it.
     if (contestant !== oracle) {
       test("passwords are hidden in commands that COMMAND GETKEYS asks about", async () => {
-        await using seen = await Seen.open(server.port);
+        await using seen = await Seen.open(server().port);
         const asked = ["COMMAND", "GETKEYS", "AUTH", "secret"];
         for (const command of [asked, ["MULTI"], asked, ["EXEC"]]) await seen.run(...command);
         await seen.run("EVAL", "return redis.pcall('COMMAND', 'GETKEYS', 'AU' .. 'TH', 'se')", "0");
@@ -120,14 +116,14 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
       });
 
       test("a request that names commands in commands is shown at once, however deep", async () => {
-        await using seen = await Seen.open(server.port);
+        await using seen = await Seen.open(server().port);
         await seen.run(...Array.from({ length: 50_000 }, () => ["COMMAND", "GETKEYS"]).flat());
         const [line] = await seen.commands();
         expect(line).toStartWith('"COMMAND" "GETKEYS" "COMMAND" "(redacted)" "(redacted)"');
       });
 
       test("MIGRATE is shown at once, however many options it has", async () => {
-        await using seen = await Seen.open(server.port);
+        await using seen = await Seen.open(server().port);
         const options = Array.from({ length: 100_000 }, () => "COPY");
         const beganMs = performance.now();
         await seen.run("MIGRATE", "h", "1", "none", "0", "1", ...options, "AUTH", "secret");
@@ -139,7 +135,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     }
 
     test("a monitor still runs commands, and sees them; RESET ends it", async () => {
-      await using monitor = await Peer.connect(server.port);
+      await using monitor = await Peer.connect(server().port);
       expect(await monitor.ask("MONITOR")).toBe("+OK");
       expect(await monitor.ask("PING")).toBe("+PONG");
       expect(await monitor.shown()).toEndWith('"PING"');
@@ -150,8 +146,8 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("a monitor sees nothing from before it came, though another one does", async () => {
-      await using seen = await Seen.open(server.port);
-      await using late = await Peer.connect(server.port);
+      await using seen = await Seen.open(server().port);
+      await using late = await Peer.connect(server().port);
       late.write("SET a 1\r\nMONITOR\r\nPING\r\n");
       expect(await late.shown()).toBe("+OK");
       expect(await late.shown()).toBe("+OK");
@@ -162,7 +158,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("in a transaction it is refused", async () => {
-      await using client = await Peer.connect(server.port);
+      await using client = await Peer.connect(server().port);
       for (const command of ["MULTI", "MONITOR", "PING"]) await client.ask(command);
       expect(await client.ask("EXEC")).toBe(
         "*[-ERR MONITOR isn't allowed for DENY BLOCKING client +PONG]",
@@ -170,7 +166,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("lines are no pushes in RESP3", async () => {
-      await using monitor = await Peer.connect(server.port);
+      await using monitor = await Peer.connect(server().port);
       await monitor.ask("HELLO", "3");
       await monitor.ask("MONITOR");
       await monitor.ask("ECHO", "hi");

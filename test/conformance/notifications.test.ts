@@ -3,10 +3,10 @@
  * against our node with one thread and with four, and against redis-server.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, spawnNode, type TestNode, waitFor } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, spawnNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, oursWithThreads } from "../support/servers.ts";
+import { contestants, forAllCases, oursWithThreads } from "../support/servers.ts";
 import { type Argument, partsOf, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -137,13 +137,9 @@ const newer: readonly Case[] = [
 
 for (const contestant of [...contestants, oursWithThreads(4)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
     const observe = async (flags: string, pattern = "__key*__:*") => {
-      return await Observed.open(server.port, flags, pattern);
+      return await Observed.open(server().port, flags, pattern);
     };
 
     for (const [name, cases] of Object.entries({ strings, bits, generic })) {
@@ -271,7 +267,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
     });
 
     test("CONFIG shows the classes in Redis's order, and refuses others", async () => {
-      await using client = await Peer.connect(server.port);
+      await using client = await Peer.connect(server().port);
       const shown: Record<string, string> = {
         "": "",
         A: "A",

@@ -4,14 +4,14 @@
  * leader to its followers are in replication/messages.test.ts.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RedisClient } from "bun";
 import { Redis as Ioredis6 } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis-5";
 import { createClient } from "redis";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { contestants, ours } from "../support/servers.ts";
+import { contestants, forAllCases, ours } from "../support/servers.ts";
 import { partsOf, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -24,16 +24,12 @@ const threaded = {
 
 for (const contestant of [...contestants, threaded]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
-    const connect = () => Peer.connect(server.port);
+    const server = forAllCases(() => contestant.start());
+    const connect = () => Peer.connect(server().port);
     messageCases(connect);
     subscriberCases(connect);
     reportCases(connect);
-    clientCases(() => server.port);
+    clientCases(() => server().port);
   });
 }
 

@@ -5,8 +5,8 @@
  * program.
  * Invariant: every case starts from a node of its own or from keys of its own.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type TestNode, waitFor } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import {
@@ -24,7 +24,7 @@ import {
   type ReplicatedFrame,
   setFrame,
 } from "../support/seed-protocol.ts";
-import { ours } from "../support/servers.ts";
+import { forAllCases, ours } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -51,14 +51,10 @@ const table: readonly (readonly [string, Buffer, Buffer])[] = [
 ];
 
 describe("the byte table", () => {
-  let node: TestNode;
-  beforeAll(async () => {
-    node = await ours.start();
-  });
-  afterAll(() => node[Symbol.asyncDispose]());
+  const node = forAllCases(() => ours.start());
 
   test("every request of the table gets its reply bytes", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     for (const [name, request, answer] of table) {
       peer.write(request);
       expect([name, await peer.raw.readExactly(answer.length)]).toEqual([name, answer]);
@@ -66,14 +62,14 @@ describe("the byte table", () => {
   });
 
   test("the whole table in one packet gets its replies in order", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     peer.write(Buffer.concat(table.map(([, request]) => request)));
     const answers = Buffer.concat(table.map(([, , answer]) => answer));
     expect(await peer.raw.readExactly(answers.length)).toEqual(answers);
   });
 
   test("the whole table may arrive byte by byte", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     for (const [name, request, answer] of table) {
       for (const byte of request) {
         peer.write(Uint8Array.of(byte));
@@ -86,7 +82,7 @@ describe("the byte table", () => {
   test("a request may be split at every boundary", async () => {
     const request = setFrame("split", "a value", 60);
     for (let i = 1; i < request.length; i++) {
-      await using peer = await Peer.connect(node.port);
+      await using peer = await Peer.connect(node().port);
       // The answer to the first request proves that the part after it has been read by itself.
       peer.write(Buffer.concat([getFrame("no-such-key"), request.subarray(0, i)]));
       expect(await peer.raw.readExactly(5)).toEqual(getAnswer(KEY_NOT_FOUND));
@@ -96,7 +92,7 @@ describe("the byte table", () => {
   });
 
   test("thousands of requests in one write get their replies in order", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     const numbers = Array.from({ length: 5_000 }, (_, i) => `value ${i}`);
     const requests = numbers.flatMap((text) => [setFrame("n", text, 60), getFrame("n")]);
     const answers = numbers.flatMap((text) => [Buffer.of(OK), getAnswer(OK, text)]);
@@ -106,7 +102,7 @@ describe("the byte table", () => {
   });
 
   test("a large value is returned unchanged", async () => {
-    await using peer = await Peer.connect(node.port);
+    await using peer = await Peer.connect(node().port);
     const value = Buffer.alloc(5_000_000, "large ");
     peer.write(setFrame("large", value, 60));
     expect(await peer.raw.readExactly(1)).toEqual(Buffer.of(OK));
@@ -116,8 +112,8 @@ describe("the byte table", () => {
   });
 
   test("what one protocol stores the other reads, and a TTL is in seconds", async () => {
-    await using seed = await Peer.connect(node.port);
-    await using resp = await Peer.connect(node.port);
+    await using seed = await Peer.connect(node().port);
+    await using resp = await Peer.connect(node().port);
     seed.write(setFrame("shared", "by the seed", 100));
     await seed.raw.readExactly(1);
     expect(await resp.ask("GET", "shared")).toBe("$by the seed");
@@ -131,8 +127,8 @@ describe("the byte table", () => {
   });
 
   test("an expired key is not found", async () => {
-    await using seed = await Peer.connect(node.port);
-    await using resp = await Peer.connect(node.port);
+    await using seed = await Peer.connect(node().port);
+    await using resp = await Peer.connect(node().port);
     await resp.ask("SET", "brief", "x", "PX", "20");
     await waitFor(async () => {
       seed.write(getFrame("brief"));
@@ -154,8 +150,8 @@ describe("the byte table", () => {
     ["a RESP command in the middle", Buffer.from("*1\r\n$4\r\nPING\r\n")],
   ];
   test.each(fatal)("%s closes the connection after the answers before it", async (_, bytes) => {
-    await using bystander = await Bystander.start(node.port);
-    await using peer = await Peer.connect(node.port);
+    await using bystander = await Bystander.start(node().port);
+    await using peer = await Peer.connect(node().port);
     peer.write(Buffer.concat([getFrame("no-such-key"), bytes, getFrame("no-such-key")]));
     expect(await peer.raw.closed(3_000)).toEqual(getAnswer(KEY_NOT_FOUND));
     await bystander.noticedNothing();

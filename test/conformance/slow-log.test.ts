@@ -2,9 +2,9 @@
  * SLOWLOG as redis 7.0's own tests ask it, against redis-server and our node with one and with
  * several data threads: what is logged, what is cut, what is hidden.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, respClient, type TestNode, type Value } from "../harness.ts";
-import { contestants, oracle, oursWithThreads } from "../support/servers.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax, respClient, type Value } from "../harness.ts";
+import { contestants, forAllCases, oracle, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -12,15 +12,11 @@ type Entry = [number, number, number, string[], string, string];
 
 for (const contestant of [...contestants, oursWithThreads(3)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     /** A client of a server that logs what takes this long, and has logged nothing. */
     async function logging(usec: number, entries = 128) {
-      const client = await respClient(server.port);
+      const client = await respClient(server().port);
       await client.call("CONFIG", "SET", "slowlog-log-slower-than", "-1");
       await client.call("SLOWLOG", "RESET");
       await client.call("CONFIG", "SET", "slowlog-max-len", entries);
@@ -117,7 +113,7 @@ for (const contestant of [...contestants, oursWithThreads(3)]) {
     test("logs the commands of all clients together", async () => {
       await using client = await logging(0);
       for (let i = 0; i < 12; i++) {
-        await using other = await respClient(server.port);
+        await using other = await respClient(server().port);
         await other.call("SET", `key:${i}`, "v");
       }
       const logged = (await entriesOf(client)).filter(([, , , args]) => args[0] === "SET");
@@ -132,7 +128,7 @@ for (const contestant of [...contestants, oursWithThreads(3)]) {
       ["SLOWLOG LEN 1", "ERR wrong number of arguments for 'slowlog|len' command"],
       ["SLOWLOG NONSENSE", "ERR unknown subcommand 'NONSENSE'. Try SLOWLOG HELP."],
     ])("%s is refused", async (line, error) => {
-      await using client = await respClient(server.port);
+      await using client = await respClient(server().port);
       const { error: text } = (await client.call(...line.split(" "))) as { error: string };
       if (typeof error === "string") expect(text).toBe(error);
       else expect(text).toMatch(error);

@@ -14,10 +14,9 @@ import {
   setDefaultTimeout,
   test,
 } from "bun:test";
-import type { TestNode } from "../harness.ts";
 import { caseMsMax, waitFor } from "../harness.ts";
 import { plain, type StockClient, stockClients } from "../support/clients.ts";
-import { contestants } from "../support/servers.ts";
+import { contestants, forAllCases } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -32,17 +31,13 @@ async function errorOf(promise: Promise<unknown>): Promise<string> {
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     for (const kind of stockClients) {
       describe(`through ${kind.name}`, () => {
         let client: StockClient;
         beforeAll(async () => {
-          client = await kind.connect(server.port);
+          client = await kind.connect(server().port);
         });
         beforeEach(() => client.call("FLUSHALL"));
         afterAll(() => client[Symbol.asyncDispose]());

@@ -3,29 +3,23 @@
  * byte, replies about the server itself (memory, times) by their shape.
  * Invariant: every case runs against our node, and against the oracle where it is installed.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type TestNode } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, redisNote } from "../support/servers.ts";
+import { forAllCases, oracle, ours, redisNote } from "../support/servers.ts";
 import { partsOf, type Reply, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
 describe.skipIf(oracle.isMissing)(`beside redis-server${redisNote}`, () => {
-  const servers = new AsyncDisposableStack();
-  let reference: TestNode;
-  let node: TestNode;
-  beforeAll(async () => {
-    reference = servers.use(await oracle.start());
-    node = servers.use(await ours.start());
-  });
-  afterAll(() => servers.disposeAsync());
+  const reference = forAllCases(() => oracle.start());
+  const node = forAllCases(() => ours.start());
 
   /** A connection to each, in this version of RESP. */
   async function pair(version: number) {
     const both = new AsyncDisposableStack();
-    const left = both.use(await Peer.connect(reference.port));
-    const right = both.use(await Peer.connect(node.port));
+    const left = both.use(await Peer.connect(reference().port));
+    const right = both.use(await Peer.connect(node().port));
     for (const peer of [left, right]) await peer.typed("HELLO", String(version));
     return { left, right, [Symbol.asyncDispose]: () => both.disposeAsync() };
   }

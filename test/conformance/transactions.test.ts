@@ -5,12 +5,11 @@
  * here.
  * Invariant: the cases that are written out hold for redis-server, too.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { TestNode } from "../harness.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { contestants, oracle, ours, redisNote } from "../support/servers.ts";
+import { contestants, forAllCases, oracle, ours, redisNote } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -161,14 +160,10 @@ const talks: Record<string, readonly (readonly [line: string, reply: string])[]>
 
 for (const contestant of [...contestants, threaded()]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await contestant.start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => contestant.start());
 
     test.each(Object.entries(talks))("%s", async (_, talk) => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       await peer.ask("FLUSHALL");
       const replies: [string, string][] = [];
       for (const [line] of talk) replies.push([line, await peer.askRaw(`${line}\r\n`)]);
@@ -176,7 +171,7 @@ for (const contestant of [...contestants, threaded()]) {
     });
 
     test("a transaction sent in one piece, and one byte by byte, answer alike", async () => {
-      await using peer = await Peer.connect(server.port);
+      await using peer = await Peer.connect(server().port);
       const bytes = Buffer.from(
         "MULTI\r\nSET a 1\r\nCONFIG GET appendonly\r\nGET a\r\nEXEC\r\nPING\r\n",
       );

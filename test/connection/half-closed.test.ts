@@ -2,10 +2,10 @@
  * Clients that close their half of the connection after their last command: they get all replies,
  * from whichever thread, and then the connection closes. `printf ... | nc` is such a client.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type TestNode, waitFor } from "../harness.ts";
+import { describe, expect, test } from "bun:test";
+import { waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
 const servers = [ours, oursWithThreads(4), oracle];
@@ -27,23 +27,19 @@ const cases: readonly [name: string, requests: Argument[][], answer: RegExp][] =
 
 for (const { name, isMissing, start } of servers) {
   describe.skipIf(isMissing)(name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => start());
 
     test.each(cases)("answers %s", async (_, requests, answer) => {
-      await using client = await Peer.connect(server.port);
+      await using client = await Peer.connect(server().port);
       client.write(Buffer.concat(requests.map(encodeCommand)));
       client.end();
       expect((await client.raw.closed(60_000)).toString("latin1")).toMatch(answer);
     });
 
     test("closes a client that has nothing more to send or to receive", async () => {
-      await using operator = await Peer.connect(server.port);
-      await using subscriber = await Peer.connect(server.port);
-      await using waiter = await Peer.connect(server.port);
+      await using operator = await Peer.connect(server().port);
+      await using subscriber = await Peer.connect(server().port);
+      await using waiter = await Peer.connect(server().port);
       await subscriber.ask("SUBSCRIBE", "channel");
       subscriber.end();
       waiter.send("WAIT", "5", "0");

@@ -4,10 +4,9 @@
  * and with several. * Redis is the reference for the replies. test/replication/trust.test.ts covers
  * the pause itself.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { TestNode } from "../harness.ts";
+import { describe, expect, test } from "bun:test";
 import { Peer } from "../support/peer.ts";
-import { oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
 const pauseMs = 150;
@@ -38,18 +37,14 @@ const commands: readonly [name: string, requests: Argument[][], replies: string[
 
 for (const { name, isMissing, start } of servers) {
   describe.skipIf(isMissing)(name, () => {
-    let server: TestNode;
-    beforeAll(async () => {
-      server = await start();
-    });
-    afterAll(() => server[Symbol.asyncDispose]());
+    const server = forAllCases(() => start());
 
     for (const kind of ["ALL", "WRITE"]) {
       test.each(commands)(
         `CLIENT PAUSE ${kind} holds %s, which is answered after it`,
         async (_, requests, replies) => {
-          await using operator = await Peer.connect(server.port);
-          await using client = await Peer.connect(server.port);
+          await using operator = await Peer.connect(server().port);
+          await using client = await Peer.connect(server().port);
           expect(await operator.ask("CLIENT", "PAUSE", pauseMs, kind)).toBe("+OK");
           client.write(Buffer.concat(requests.map(encodeCommand)));
           for (const reply of replies) expect(await client.shown()).toStartWith(reply);
@@ -59,9 +54,9 @@ for (const { name, isMissing, start } of servers) {
     }
 
     test("many pauses and many held clients leave the server idle afterwards", async () => {
-      await using operator = await Peer.connect(server.port);
+      await using operator = await Peer.connect(server().port);
       const clients = await Promise.all(
-        Array.from({ length: 20 }, () => Peer.connect(server.port)),
+        Array.from({ length: 20 }, () => Peer.connect(server().port)),
       );
       for (let round = 0; round < 5; round++) {
         expect(await operator.ask("CLIENT", "PAUSE", 20)).toBe("+OK");
@@ -78,9 +73,9 @@ for (const { name, isMissing, start } of servers) {
     });
 
     test("a client that is killed or disconnects while held is removed", async () => {
-      await using operator = await Peer.connect(server.port);
-      await using held = await Peer.connect(server.port);
-      await using leaving = await Peer.connect(server.port);
+      await using operator = await Peer.connect(server().port);
+      await using held = await Peer.connect(server().port);
+      await using leaving = await Peer.connect(server().port);
       const id = (await held.ask("CLIENT", "ID")).slice(1);
       expect(await operator.ask("CLIENT", "PAUSE", pauseMs, "WRITE")).toBe("+OK");
       held.send("SET", "e", "1");
@@ -92,9 +87,9 @@ for (const { name, isMissing, start } of servers) {
     });
 
     test("of a pipeline that publishes, nothing runs if its client leaves before", async () => {
-      await using operator = await Peer.connect(server.port);
-      await using reader = await Peer.connect(server.port);
-      await using leaving = await Peer.connect(server.port);
+      await using operator = await Peer.connect(server().port);
+      await using reader = await Peer.connect(server().port);
+      await using leaving = await Peer.connect(server().port);
       await reader.ask("SUBSCRIBE", "news");
       const id = (await leaving.ask("CLIENT", "ID")).slice(1);
       expect(await operator.ask("CLIENT", "PAUSE", 1_000_000, "WRITE")).toBe("+OK");
@@ -109,8 +104,8 @@ for (const { name, isMissing, start } of servers) {
     });
 
     test("a held transaction never runs if its client is killed before", async () => {
-      await using operator = await Peer.connect(server.port);
-      await using killed = await Peer.connect(server.port);
+      await using operator = await Peer.connect(server().port);
+      await using killed = await Peer.connect(server().port);
       const id = (await killed.ask("CLIENT", "ID")).slice(1);
       expect(await operator.ask("CLIENT", "PAUSE", 1_000_000, "WRITE")).toBe("+OK");
       const queue = [["MULTI"], ["SET", "of the killed", "1"], ["INFO", "server"], ["EXEC"]];
