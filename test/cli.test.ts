@@ -2,16 +2,9 @@
 // program in its own process, as a user would. Other tests cover the replies of a node.
 
 import { describe, expect, test } from "bun:test";
-import {
-  rawConnection,
-  respClient,
-  runMscache,
-  runToEnd,
-  spawnNode,
-  startNode,
-  waitFor,
-} from "./harness.ts";
+import { respClient, runMscache, runToEnd, spawnNode, startNode, waitFor } from "./harness.ts";
 import { quickestMs } from "./support/quickest.ts";
+import { rawConnection } from "./support/raw-connection.ts";
 
 describe("a node", () => {
   test.each([[[]], [["serve"]]])("starts with %p and answers within a second", async (words) => {

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import {
   freePort,
   noRedis,
-  rawConnection,
   redisInstalled,
   respClient,
   spawnNode,
@@ -15,6 +14,7 @@ import {
   temporaryDirectory,
   waitFor,
 } from "./harness.ts";
+import { rawConnection } from "./support/raw-connection.ts";
 
 describe("waitFor", () => {
   test("resolves to the first value that is true, past failures", async () => {

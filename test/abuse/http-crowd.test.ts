@@ -3,8 +3,9 @@
  * answers meanwhile, and they are gone when their time is over.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, rawConnection, respClient, waitFor } from "../harness.ts";
+import { caseMsMax, respClient, waitFor } from "../harness.ts";
 import { startAdminNode } from "../support/admin-bed.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 
 setDefaultTimeout(caseMsMax);
 

@@ -6,8 +6,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { adminRequestsMax } from "../../src/base/limits.ts";
-import { caseMsMax, rawConnection, respClient, spawnNode, waitFor } from "../harness.ts";
+import { caseMsMax, respClient, spawnNode, waitFor } from "../harness.ts";
 import { outcome, startAdminNode } from "../support/admin-bed.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 
 setDefaultTimeout(caseMsMax);
 

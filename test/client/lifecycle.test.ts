@@ -6,9 +6,10 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect } from "../../src/index.ts";
-import { rawConnection, waitFor } from "../harness.ts";
+import { waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
 import { quick } from "../support/patient-client.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 import {
   followerGreeting,
   followerOf,

@@ -6,8 +6,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
-import { caseMsMax, rawConnection, runMscache, spawnNode } from "../harness.ts";
+import { caseMsMax, runMscache, spawnNode } from "../harness.ts";
 import { workerEntry } from "../support/programs.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { encodeCommand } from "../support/wire.ts";
 

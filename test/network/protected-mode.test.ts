@@ -9,8 +9,9 @@ import { networkInterfaces } from "node:os";
 import { formatAddress, isLoopback } from "../../src/base/address.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
-import { caseMsMax, rawConnection, respClient, spawnNode, waitFor } from "../harness.ts";
+import { caseMsMax, respClient, spawnNode, waitFor } from "../harness.ts";
 import { workerEntry } from "../support/programs.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 import { startTls, tlsBed, tlsClient } from "../support/tls-bed.ts";
 import { encodeCommand } from "../support/wire.ts";
 

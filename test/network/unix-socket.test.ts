@@ -10,7 +10,6 @@ import { loadConfig } from "../../src/config/config.ts";
 import { startServer } from "../../src/node/server.ts";
 import {
   caseMsMax,
-  RawConnection,
   RespClient,
   respClient,
   runMscache,
@@ -20,6 +19,7 @@ import {
   waitFor,
 } from "../harness.ts";
 import { workerEntry } from "../support/programs.ts";
+import { RawConnection } from "../support/raw-connection.ts";
 import { redisNote } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);

@@ -5,7 +5,8 @@
  * Invariant: replies are taken in the order in which they arrived.
  */
 import { connect, type Socket } from "node:net";
-import { RawConnection, RespClient } from "../harness.ts";
+import { RespClient } from "../harness.ts";
+import { RawConnection } from "./raw-connection.ts";
 import { type Argument, type Reply, show } from "./wire.ts";
 
 export class Peer extends RespClient {

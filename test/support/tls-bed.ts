@@ -7,9 +7,10 @@ import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Server, startServer } from "../../src/node/server.ts";
-import { RawConnection, RespClient, temporaryDirectory } from "../harness.ts";
+import { RespClient, temporaryDirectory } from "../harness.ts";
 import { Authority, type Certificate } from "./certificates.ts";
 import { workerEntry } from "./programs.ts";
+import { RawConnection } from "./raw-connection.ts";
 
 export interface TlsBed extends AsyncDisposable {
   readonly directory: string;

@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { RedisClient } from "bun";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { caseMsMax, rawConnection, respClient, runMscache, startRedis } from "../harness.ts";
+import { caseMsMax, respClient, runMscache, startRedis } from "../harness.ts";
 import { encryptKey } from "../support/certificates.ts";
+import { rawConnection } from "../support/raw-connection.ts";
 import { redisNote } from "../support/servers.ts";
 import { startTls, type TlsBed, tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
 

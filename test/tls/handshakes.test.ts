@@ -8,16 +8,10 @@ import { readFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { connect } from "node:tls";
 import { handshakesMax } from "../../src/base/limits.ts";
-import {
-  caseMsMax,
-  type RawConnection,
-  rawConnection,
-  respClient,
-  spawnNode,
-  waitFor,
-} from "../harness.ts";
+import { caseMsMax, respClient, spawnNode, waitFor } from "../harness.ts";
 import { PingWatch } from "../support/ping-watch.ts";
 import { residentBytes } from "../support/process-memory.ts";
+import { type RawConnection, rawConnection } from "../support/raw-connection.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { startTls, tlsBed, tlsClient, tlsFlags } from "../support/tls-bed.ts";
 
