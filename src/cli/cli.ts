@@ -32,7 +32,7 @@ const args = {
   repeat: {
     type: "string",
     alias: "r",
-    description: "Run the command so many times; -1 for ever",
+    description: "Run the command this many times; -1 for ever",
     valueHint: "times",
   },
   interval: {

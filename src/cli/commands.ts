@@ -27,7 +27,7 @@ export const subcommands: Subcommands = {
     load: () => import("./import.ts"),
   },
   "replicate-from": {
-    summary: "move a Redis that runs over to a node",
+    summary: "move a running Redis to a node",
     load: () => import("./replicate-from.ts"),
   },
   top: { summary: "watch nodes live", load: () => import("./top.ts") },

@@ -18,7 +18,7 @@ export default defineCommand({
   args: {
     shell: {
       type: "positional",
-      description: "Whose script to print, to be sourced or kept where the shell looks",
+      description: "The shell; source its script, or keep it where the shell looks",
       valueHint: Object.keys(scripts).join("|"),
       required: true,
     },

@@ -16,7 +16,7 @@ import { settingsAt, settingsOf } from "./node-session.ts";
 const args = {
   pid: {
     type: "string",
-    description: "Process of the node on this machine, if it is not found by itself",
+    description: "Process id of the node on this machine, if the doctor does not find it",
     valueHint: "number",
   },
   sentinel: {

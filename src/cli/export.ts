@@ -46,17 +46,17 @@ const args = {
   },
   format: {
     type: "string",
-    description: "rdb or json; without it, by the end of the file's name, or json",
+    description: "rdb or json; without it, by the extension of FILE, else json",
     valueHint: "rdb|json",
   },
   pattern: {
     type: "string",
-    description: "Only keys that match, as KEYS takes it",
+    description: "Only keys that match, such as user:*",
     valueHint: "glob",
   },
   scan: {
     type: "boolean",
-    description: "Walk over the keys, for a server that gives no snapshot; not of one moment",
+    description: "Walk over the keys of a server that gives no snapshot; not of one moment",
     default: false,
   },
   db: { type: "string", description: "Only this database; without it, all", valueHint: "number" },

@@ -33,7 +33,7 @@ const args = {
   "skip-existing": { type: "boolean", description: "Leave keys that exist", default: false },
   pattern: {
     type: "string",
-    description: "Only keys that match, as KEYS takes it",
+    description: "Only keys that match, such as user:*",
     valueHint: "glob",
   },
   db: {

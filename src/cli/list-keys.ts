@@ -32,7 +32,7 @@ const args = {
   },
   rate: {
     type: "string",
-    description: "At most so many keys a second; without it, as many as the node answers",
+    description: "At most this many keys a second; without it, as fast as the node answers",
     valueHint: "number",
   },
   db: {
@@ -42,27 +42,27 @@ const args = {
   },
   all: {
     type: "boolean",
-    description: "All databases; the number of its database is before each key",
+    description: "All databases, with the number of its database before each key",
     default: false,
   },
   ttl: {
     type: "boolean",
-    description: "The seconds that a key still lives are before it, or none",
+    description: "Print the remaining TTL in seconds, or none, before each key",
     default: false,
   },
   biggest: {
     type: "string",
-    description: "List only so many keys, those with the most bytes, with key and overhead",
+    description: "List only this many keys, those with the most bytes, key and overhead included",
     valueHint: "number",
   },
   hottest: {
     type: "string",
-    description: "List only so many keys, those used most, as OBJECT FREQ tells it",
+    description: "List only this many keys, those used most by OBJECT FREQ",
     valueHint: "number",
   },
   sample: {
     type: "string",
-    description: "Look at about so many keys only: SCAN goes by hash, so they are like the others",
+    description: "Look at about this many keys only: SCAN goes by hash, so they are typical",
     valueHint: "number",
   },
   follower: {
@@ -70,7 +70,7 @@ const args = {
     description: "Ask a follower of the node, so that its leader is not disturbed",
     default: false,
   },
-  json: { type: "boolean", description: "Print one object of JSON a line", default: false },
+  json: { type: "boolean", description: "Print one JSON object per line", default: false },
   ...nodeArguments,
 } satisfies ArgsDef;
 
@@ -142,7 +142,7 @@ async function openSession(settings: Settings, wantsFollower: boolean): Promise<
     const info = new InfoFields(String(await session.call("INFO", "replication")));
     if (info.text("role") === "slave") return await NodeSession.open(settings);
     const follower = followersIn(info).find(({ state }) => state === "online");
-    if (follower === undefined) throw new Failure("the node has no follower that is in step");
+    if (follower === undefined) throw new Failure("the node has no follower that is in sync");
     return await NodeSession.open(settings, { host: follower.host, port: follower.port });
   } finally {
     await session[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 // `mscache monitor`: shows the commands that nodes run, as they run them, one a line. With several
-// nodes each line begins with its node. It ends with status 0 at Ctrl-C and when nobody reads any
-// more, and with 1 when the last node is lost. Filters are applied here: a node sends everything.
+// nodes each line begins with its node. It exits with 0 on Ctrl-C or when its reader leaves, and
+// with 1 when the last node is lost. Filters are applied here: a node sends everything.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { parseDatabase } from "../base/place.ts";
@@ -47,7 +47,7 @@ const args = {
     valueHint: "glob",
   },
   db: { type: "string", description: "Only those for this database", valueHint: "number" },
-  json: { type: "boolean", description: "Print an object a line", default: false },
+  json: { type: "boolean", description: "Print one JSON object per line", default: false },
   ...nodeArguments,
 } satisfies ArgsDef;
 

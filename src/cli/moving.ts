@@ -1,5 +1,5 @@
-// What the subcommands share that move data: the server they are told, errors that people can read,
-// and how counts and sizes are written.
+// What the subcommands that move data share: how they are told a server, errors that people can
+// read, and how counts and sizes are written.
 
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, parseServerUrl } from "../base/place.ts";

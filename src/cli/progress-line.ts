@@ -1,6 +1,6 @@
-// How far a long run is: one line on standard error that is rewritten in place, in a terminal
-// alone. It knows nothing of what is run.
-// Invariant: nothing of it is left when it has ended, and a pipe or a file never gets any.
+// The progress of a long run: one line on standard error, rewritten in place, and only in a
+// terminal. It knows nothing of the run itself.
+// Invariant: nothing of the line is left at the end, and a pipe or a file never gets any of it.
 
 import { monotonicMs } from "../base/clock.ts";
 import { paletteOf } from "./colors.ts";

@@ -1,6 +1,6 @@
-// `mscache replicate-from SOURCE --to NODE`: moves a Redis, a Valkey or a node of ours that runs
-// over to a node: this follows it, live, until the user cuts over, and then leads. The parts are in
-// replicate/; this file reads the arguments, tells what happens, and knows the order of things.
+// `mscache replicate-from SOURCE --to NODE`: moves a running Redis, Valkey or node of ours to NODE,
+// which follows it live until the user cuts over, and leads from then on. The steps are in
+// replicate/; this file reads the arguments, puts the steps in order, and reports what happens.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { wallClockMs } from "../base/clock.ts";
@@ -39,7 +39,8 @@ const args = {
   },
   "source-password": {
     type: "string",
-    description: "Password there; use MSCACHE_SOURCE_PASSWORD to keep it out of the process list",
+    description:
+      "Password at the source; use MSCACHE_SOURCE_PASSWORD to keep it out of the process list",
     valueHint: "text",
   },
   "source-ca": {
@@ -52,7 +53,11 @@ const args = {
     description: "Certificate to show to the source; NODE reads the file as well",
     valueHint: "file",
   },
-  "source-key": { type: "string", description: "Private key of it", valueHint: "file" },
+  "source-key": {
+    type: "string",
+    description: "Private key of that certificate",
+    valueHint: "file",
+  },
   replace: { type: "boolean", description: "Drop the data that NODE has", default: false },
   cutover: {
     type: "boolean",
@@ -103,7 +108,7 @@ interface Job {
 }
 
 export default defineCommand({
-  meta: { name: "replicate-from", description: "Move a Redis that runs over to a node" },
+  meta: { name: "replicate-from", description: "Move a running Redis to a node" },
   args,
   async run({ args }) {
     const source = sourceOf(args);

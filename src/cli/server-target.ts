@@ -1,5 +1,5 @@
-// Where a subcommand connects that speaks to a server itself, from the flags that all of them have:
-// the place, TLS, the login and the database. It opens nothing.
+// Where a subcommand that speaks to a server itself connects: the place, TLS, the login and the
+// database, from the flags that all of these subcommands have. It opens nothing.
 
 import { parseAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";

@@ -6,7 +6,7 @@
 import { fromCLibrary } from "../base/c-library.ts";
 import type { Log } from "../base/log.ts";
 
-// Of Linux, where systemd is.
+// Linux only, as systemd is.
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0x80000;

@@ -1,5 +1,5 @@
 // Text of a server as a terminal may show it: names of keys, clients and nodes are somebody else's
-// and may hold escape sequences. Anything that is no plain character is written as an escape.
+// and may hold escape sequences. Anything but a plain character is written as an escape.
 // Invariant: the result moves no cursor, changes no colour and keeps one line.
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

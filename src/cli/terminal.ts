@@ -1,6 +1,6 @@
-// What subcommands that run for a while share: the size of the terminal, an end by Ctrl-C, and
-// output whose reader may be slow or leave (`mscache monitor | head`). Colours are in colors.ts;
-// keys and the whole screen belong to the subcommands that use them.
+// What long-running subcommands share: the size of the terminal, Ctrl-C, and output whose reader
+// may be slow or leave (`mscache monitor | head`). Colours are in colors.ts; keys and the whole
+// screen belong to the subcommands that use them.
 
 import { Failure } from "./failure.ts";
 

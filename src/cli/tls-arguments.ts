@@ -1,5 +1,5 @@
-// The flags of TLS that subcommands share, and what they say. They are read from the files that the
-// flags name, so that a wrong file is one sentence before anything is opened.
+// The TLS flags that subcommands share. The files that they name are read first, so that a wrong
+// file is reported in one sentence before anything is opened.
 
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, parseServerUrl } from "../base/place.ts";

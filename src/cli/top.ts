@@ -1,7 +1,7 @@
 // `mscache top`: a live view of one or several nodes in the terminal, and of one of them in detail.
-// Where standard output is no terminal, or with --once or --json, it prints one look and ends. It
-// asks only what INFO and its like tell, so it works with a Redis as well, and changes nothing.
-// Invariant: the terminal is as it was, however this ends.
+// If standard output is not a terminal, or with --once or --json, it prints one look and exits. It
+// asks for nothing but INFO and its like, so it works with Redis as well, and it changes nothing.
+// Invariant: the terminal is as it was, however it ends.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
@@ -34,7 +34,7 @@ const args = {
     default: "1",
   },
   once: { type: "boolean", description: "Print one look and exit", default: false },
-  json: { type: "boolean", description: "The same as JSON", default: false },
+  json: { type: "boolean", description: "Print one look as JSON and exit", default: false },
   ...nodeArguments,
 } satisfies ArgsDef;
 

@@ -1,5 +1,5 @@
-// A question that must be answered before something is done that cannot be undone: a dialog of the
-// browser, so that focus, Escape and screen readers work as everywhere.
+// Asks before something is done that cannot be undone: a dialog of the browser's own, so that
+// focus, Escape and screen readers work as everywhere.
 
 import { el } from "./dom.ts";
 

@@ -1,5 +1,5 @@
-// The longest values, of a sample of the items that the node walks over for it. A long walk asks a
-// lot of a node, so the panel asks twice a minute.
+// The longest values in a sample of the items, for which the node walks over its store. A walk
+// costs the node work, so the panel asks only twice a minute.
 
 import type { BiggestList } from "../node/admin/observations.ts";
 import { bytes, counted, percent } from "./figures.ts";

@@ -1,5 +1,5 @@
-// Who is connected: those clients that hold the most memory. How many there are is in their card,
-// and who they all are is for CLIENT LIST.
+// The clients that hold the most memory. How many there are is in their card; CLIENT LIST names all
+// of them.
 
 import type { ClientList } from "../node/admin/observations.ts";
 import { DataTable } from "./data-table.ts";

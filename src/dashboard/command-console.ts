@@ -1,5 +1,6 @@
 // The console: a line for a command, its reply below, and what the node says of the command while
-// it is typed. Up and down walk the history. What removes everything has to be sent twice.
+// it is typed. Up and down walk the history. A command that removes everything has to be sent
+// twice.
 // Invariant: at most `entriesMax` replies are kept, each of at most `replyLettersMax` letters.
 
 import { CommandHints } from "./command-hints.ts";

@@ -1,5 +1,5 @@
-// What the node says of the command that is being typed: the names that begin so, or what it does
-// and its arguments. From COMMAND LIST and COMMAND DOCS; without them the console works as well.
+// Hints for the command that is being typed: the names that begin with it, or its summary and its
+// arguments, from COMMAND LIST and COMMAND DOCS. The console works without them as well.
 
 import type { Json } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";

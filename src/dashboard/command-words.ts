@@ -1,5 +1,5 @@
 // A line of the console into the words of a command, as redis-cli reads it: spaces separate, quotes
-// hold together, and "\xff" is a byte. Pure.
+// keep words together, and "\xff" is a byte. Pure.
 
 const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, a: 7, b: 8 };
 

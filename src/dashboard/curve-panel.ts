@@ -1,6 +1,6 @@
 // The miss curve: the hit ratio that the node would have with half, once, twice and four times its
-// memory, as it estimates it, each with how far that may be off. Off by default: then it says how
-// to turn it on.
+// memory, as it estimates, each with how far that may be off. A node estimates nothing by default:
+// then the panel says how to turn it on.
 
 import type { CurvePoint, CurveReport, MissCurve } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";

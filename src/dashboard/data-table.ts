@@ -1,4 +1,4 @@
-// A table that is filled anew each time and keeps its rows' elements: text changes in place, so
+// A table that is refilled each time and keeps the elements of its rows: text changes in place, so
 // nothing flickers and a selection survives. Cells are text only.
 
 import { el, setText } from "./dom.ts";

@@ -1,5 +1,5 @@
-// The keys that clients name most often, of a moment in which the node looks: a sample, which is
-// another one each time.
+// The keys that clients name most often while the node looks for a moment: each time another
+// sample.
 
 import type { HottestList } from "../node/admin/observations.ts";
 import { compact, counted } from "./figures.ts";

@@ -1,5 +1,5 @@
-// The view of keys: the search at the left, at the right the key that is open. The key / leads to
-// the search.
+// The view of keys: the search on the left, the open key on the right. Pressing / leads to the
+// search.
 
 import { el, isTyping } from "./dom.ts";
 import { KeyDetail } from "./key-detail.ts";

@@ -1,4 +1,4 @@
-// Keys and values as bytes: from the node's JSON, in which what is no UTF-8 is base64, to the path
+// Keys and values as bytes: from the node's JSON, where anything but UTF-8 is base64, to the path
 // of /v1/keys, and to a line of text that shows every byte. Pure.
 
 import type { Json } from "../node/admin/observations.ts";

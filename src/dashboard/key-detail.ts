@@ -1,6 +1,6 @@
-// One key: its facts, its value, and what can be done with it: edit, expire, delete. A value that
-// is long is not fetched whole without asking, and a change that somebody else has made since is
-// never overwritten: the user decides.
+// One key: its facts, its value, and what can be done with it: edit, expire, delete. A long value
+// is fetched whole only on request, and a change that somebody else made meanwhile is never
+// overwritten unasked: the user decides.
 
 import { monotonicMs } from "../base/clock.ts";
 import { askDialog } from "./ask-dialog.ts";

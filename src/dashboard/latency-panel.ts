@@ -1,5 +1,5 @@
-// Latencies by command in the last seconds: how many calls, and their percentiles. All commands
-// together are in the card of latency.
+// Latencies by command in the last seconds: how many calls, and their percentiles. The card of
+// latency has all commands together.
 
 import { monotonicMs } from "../base/clock.ts";
 import { type Histograms, histogramsIn, latenciesBetween } from "./command-latencies.ts";

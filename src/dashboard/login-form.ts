@@ -1,5 +1,5 @@
-// The form by which a user logs in. A password that is wrong is told in one sentence; the password
-// is forgotten at once, and the cookie that takes its place is out of reach of scripts.
+// The form by which a user logs in. A wrong password is told in one sentence; the password is
+// forgotten at once, and the cookie that takes its place is out of reach of scripts.
 
 import { el, setText } from "./dom.ts";
 import { ApiError, type NodeApi, sentenceOf } from "./node-api.ts";

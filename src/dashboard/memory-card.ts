@@ -1,5 +1,5 @@
-// Memory against its limit: what is used, and a bar of what is live, dead, index and free. Colours
-// of the parts are in styles/panels.css, and are beside their names.
+// Memory against its limit: what is used, and a bar of what is live, dead, index and free. The
+// colours of the parts are in styles/panels.css; each is shown beside the name of its part.
 
 import type { Sample } from "../node/admin/observations.ts";
 import { el, setText } from "./dom.ts";

@@ -1,5 +1,5 @@
-// The form that makes a key: name, value, time to live. It never overwrites one that is there, and
-// makes text only: other bytes are for the console.
+// The form that makes a key: name, value, time to live. It never overwrites a key that is there,
+// and it writes only text: other bytes are for the console.
 
 import { el, setText } from "./dom.ts";
 import { durationMs } from "./durations.ts";

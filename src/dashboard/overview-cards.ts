@@ -1,5 +1,5 @@
-// The six cards at the top: what is asked of the node, and how well it does. Fed by the samples of
-// the stream; each says by itself how its figures read.
+// The six cards at the top: what is asked of the node, and how well it does. The samples of the
+// stream feed them, and each card knows how its figures read.
 
 import type { Sample } from "../node/admin/observations.ts";
 import { bytes, compact, micros, percent, whole } from "./figures.ts";

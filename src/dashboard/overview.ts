@@ -1,5 +1,5 @@
 // The view of everything at a glance: cards fed by the stream, panels that ask every few seconds
-// while they are seen. What the user may not see is said in its panel, and the others go on.
+// while they are seen. A panel whose content the user may not see says so, and the others go on.
 
 import type { Sample } from "../node/admin/observations.ts";
 import { BiggestPanel } from "./biggest-panel.ts";

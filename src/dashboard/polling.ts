@@ -1,5 +1,5 @@
 // Asks the node for something again and again while somebody looks: not while the page is hidden,
-// not while its view is not shown, and never twice at once. Errors it hands on.
+// not while its view is not shown, and never twice at once. It passes errors on.
 
 export interface Poll {
   readonly everyMs: number;

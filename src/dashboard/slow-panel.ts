@@ -1,4 +1,4 @@
-// The commands of the slow log, newest first. What slow is, the node's option says. It changes
+// The commands of the slow log, newest first. The node's option says what is slow. It changes
 // nothing: SLOWLOG RESET is for the console.
 
 import type { SlowList } from "../node/admin/observations.ts";

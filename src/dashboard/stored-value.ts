@@ -1,6 +1,6 @@
-// One key of the node: what there is to know of it, its value or the beginning of a long one, and
-// the changes of it. Each change is bound to the value that was seen, by its ETag, so that nobody
-// else's change is lost. It shows nothing.
+// One key of the node: what is known of it, its value or the beginning of a long one, and the ways
+// to change it. Each change is bound to the value that was seen, by its ETag, so that nobody else's
+// change is lost. It shows nothing.
 
 import { argumentOf, bytesOf, pathOf } from "./key-bytes.ts";
 import { ApiError, type Argument, type NodeApi } from "./node-api.ts";

@@ -1,5 +1,5 @@
-// A value as it is looked at and edited: as text, JSON or hex, whichever fits first. Editing is of
-// text, or of hex where the bytes are no text.
+// Shows and edits a value: as text, JSON or hex, whichever fits first. Text is edited as text, and
+// other bytes as hex.
 
 import { el, setText } from "./dom.ts";
 import { bytes as bytesFigure } from "./figures.ts";

@@ -1,6 +1,6 @@
 // Writes items into a server as they come, in one pipeline, and counts what became of them. It
-// reads no file. An item with a lifetime is written with its moment of expiry, so what is over by
-// then stays dead.
+// reads no file. An item with a lifetime is written with its moment of expiry, so an item that has
+// expired by then stays dead.
 // Invariants: an item goes into its own database or nowhere; what is unanswered is bounded as long
 // as the caller awaits room(); after a refusal that concerns every item nothing more is sent.
 

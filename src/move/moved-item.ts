@@ -1,5 +1,5 @@
 // One item on its way, and which items a user wants. The ranges are valid only while the function
-// runs that got the item.
+// that was given the item runs.
 
 import { compileGlob, type Glob } from "../base/glob.ts";
 import { MoveError } from "./move-error.ts";

@@ -1,5 +1,6 @@
-// Gets the strings of a server by a walk over its keys, where it gives no snapshot to a client: as
-// hosted servers do not. Each item is as it was when it was asked for, and not all of one moment.
+// Gets the strings of a server by a walk over its keys, for servers that give clients no snapshot,
+// as hosted ones do not. Each item is as it was when it was asked for, so the items are not all of
+// one moment.
 // Bound: one group of values is in memory (scan.ts).
 
 import { wallClockMs } from "../base/clock.ts";

@@ -1,5 +1,5 @@
-// A walk over the keys of a server by SCAN, as a client that may not ask for a snapshot does it.
-// What is written meanwhile may be met or not, and a key may come twice.
+// A walk over the keys of a server by SCAN, for a client that may not ask for a snapshot. A key
+// that is written meanwhile may or may not be met, and a key may come twice.
 // Bound: one batch of keys, and of their values groupBytesMax or one value, are in memory.
 
 import type { Reply } from "../protocol/resp/reply-parser.ts";

@@ -1,6 +1,6 @@
 // One connection to a server of ours, Redis or Valkey, over which data are moved: it opens, logs
-// in, sends commands and hands each reply to who asked, in order; or it hands over raw bytes, after
-// SYNC. It never reconnects: who moves data must know that a link broke.
+// in, sends commands and hands each reply to its caller, in order; or it hands over raw bytes,
+// after SYNC. It never reconnects: whoever moves data must know that a link broke.
 // Invariants: replies are matched in the order of sending; after the end every question rejects
 // with the same MoveError; a server that owes something and is silent for `silenceMsMax` is given
 // up.

@@ -1,6 +1,6 @@
 // What an export makes of a snapshot while it arrives: the same bytes, a snapshot of the wanted
-// items alone, or lines of JSON. Each checks nothing: the receiver reads the whole snapshot and its
-// checksum, whatever is made of it.
+// items alone, or lines of JSON. None of them checks anything: the receiver reads the whole
+// snapshot and its checksum, whatever is made of it.
 
 import { wallClockMs } from "../base/clock.ts";
 import { mscacheVersion } from "../base/version.ts";

@@ -141,7 +141,7 @@ test("--follower asks a follower and not the leader", async () => {
   expect(await keys()).toEqual({
     status: 1,
     out: "",
-    errors: "mscache: the node has no follower that is in step\n",
+    errors: "mscache: the node has no follower that is in sync\n",
   });
   await using _ = await spawnNode(["--leaderaddr", leader.address]);
   await waitFor(

@@ -1,5 +1,5 @@
-// The completions for bash: one function that looks at the words before the cursor. It needs no
-// package of bash's and works from version 3.2 on, which macOS has.
+// The completions for bash: one function that looks at the words before the cursor. It works
+// without the package bash-completion and from version 3.2 on, which macOS ships.
 
 import {
   type CompletionCommand,

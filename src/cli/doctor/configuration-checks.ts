@@ -81,7 +81,7 @@ function knownPassword(facts: Facts, where: string, isOpen: boolean): Finding {
   return finding(
     "warning",
     `the password on ${where} has ${length} characters`,
-    "nothing slows down who tries passwords, and a node answers tens of thousands a second",
+    "nothing slows down whoever tries passwords, and a node answers tens of thousands a second",
     setting(facts, "requirepass", "A-LONG-RANDOM-PASSWORD"),
   );
 }
@@ -97,7 +97,7 @@ export function encryption(facts: Facts): Finding | null {
   return finding(
     "advice",
     hasTls ? `TLS, but not on ${plain.join(" ")}` : `no TLS on ${plain.join(" ")}`,
-    "passwords, keys and values can be read on the way by who is on the same network",
+    "anybody on the same network can read passwords, keys and values on their way",
     isOurs(facts)
       ? "--tls-port with --tls-cert-file and --tls-key-file, and --tls-only yes; or a network that only your machines reach"
       : "tls-port, tls-cert-file and tls-key-file, and port 0; or a network that only your machines reach",

@@ -1,5 +1,5 @@
-// All checks over the facts of one node: what each found, and which could not be judged, because
-// the facts do not tell. Pure.
+// All checks over the facts of one node: what each found, and which could not judge, because the
+// facts do not say enough. Pure.
 
 import { configurationChecks } from "./configuration-checks.ts";
 import type { Facts } from "./facts.ts";

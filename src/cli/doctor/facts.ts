@@ -1,6 +1,6 @@
-// What the doctor knows of a node and of its machine, all of it read before anything is judged.
-// Null is what could not be seen: a server that does not tell, a user who may not ask, another
-// machine. The checks are pure functions over this.
+// What the doctor knows about a node and its machine. All of it is read before anything is judged,
+// and the checks are pure functions over it. Null means not seen: the server does not tell, the
+// user may not ask, or the node is on another machine.
 
 import { InfoFields } from "../info-fields.ts";
 import type { ClientLine, SlowCommand } from "../top/sample.ts";

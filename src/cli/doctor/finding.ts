@@ -1,5 +1,5 @@
-// A finding: how bad it is, what was seen, why it matters and what to change. A check makes one of
-// the facts, or none if the facts do not tell.
+// A finding: how bad it is, what was seen, why it matters and what to change. A check derives one
+// from the facts, or none if they do not say enough.
 
 import { options } from "../../config/options.ts";
 import { type Facts, isOurs } from "./facts.ts";

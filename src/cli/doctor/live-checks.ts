@@ -19,7 +19,7 @@ const meanings: ReadonlyMap<string, string> = new Map([
   ["WRONGPASS", "clients used a wrong password; see ACL LOG"],
   ["NOPERM", "a user may not do what its program does; see ACL LOG"],
   ["READONLY", "clients write to a follower: they must ask Sentinel or ROLE for the leader"],
-  ["NOREPLICAS", "too few followers were in step: min-replicas-to-write"],
+  ["NOREPLICAS", "too few followers were in sync: min-replicas-to-write"],
   ["LOADING", "clients came while data were loading"],
   ["BUSY", "a script held the node"],
   ["WRONGTYPE", "programs use one key as two types"],
@@ -111,7 +111,7 @@ export function clientCount(facts: Facts): Finding | null {
     share >= 0.95 ? "failure" : "warning",
     `${saw} (${percent(share)})`,
     "beyond that, clients are rejected",
-    `${setting(facts, "maxclients", `${max * 2}`)}, with as many file descriptors; --idle-timeout (timeout) closes who left`,
+    `${setting(facts, "maxclients", `${max * 2}`)}, with as many file descriptors; --idle-timeout (timeout) closes clients that left`,
   );
 }
 
@@ -167,7 +167,7 @@ export function errors({ info }: Facts): Finding | null {
   return finding(
     grave.length > 0 || share >= 0.1 ? "warning" : "advice",
     saw,
-    why === "" ? "programs get errors in the place of values" : why,
+    why === "" ? "programs get errors instead of values" : why,
     "mscache monitor shows commands as they come; CONFIG RESETSTAT counts anew after a change",
   );
 }

@@ -1,6 +1,6 @@
 // Checks of the machine and of what it grants to the process: descriptors, memory, swap, pages, the
-// queue of connections, cores, the clock. Pure; they speak only of a node that runs on this
-// machine, but for the clock.
+// queue of connections, cores, the clock. Pure. All but that of the clock need a node on this
+// machine.
 
 import { configNumber, type Facts, isOurs, type MachineFacts } from "./facts.ts";
 import {

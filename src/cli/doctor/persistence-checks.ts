@@ -23,7 +23,7 @@ export function lastSave(facts: Facts): Finding | null {
     "failure",
     `the last save failed, and ${plural(changes, "change")} are in memory alone`,
     "a restart now loses them, and a shutdown is refused or aborted",
-    "the log says why (disk full, permission); mend that, then BGSAVE",
+    "the log says why (disk full, permission); fix that, then BGSAVE",
   );
 }
 

@@ -1,5 +1,5 @@
-// How far a walk over keys is, as one line of standard error that is rewritten in place. It shows
-// nothing where that is no terminal.
+// The progress of a walk over keys: one line on standard error, rewritten in place. It shows
+// nothing if that is not a terminal.
 
 import { monotonicMs } from "../../base/clock.ts";
 

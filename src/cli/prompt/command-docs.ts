@@ -1,7 +1,7 @@
-// What commands there are, and their arguments: as the server says (COMMAND DOCS, since Redis 7),
-// or from the table of this program if it does not or there is no connection. Completion, hints and
-// HELP look here. Invariant: names are in upper case, a subcommand's with its container's: "CLIENT
-// LIST".
+// Which commands there are, and their arguments: from the server (COMMAND DOCS, since Redis 7), or
+// from this program's own table if the server does not say or there is no connection. Completion,
+// hints and HELP look here. Invariant: names are in upper case, a subcommand's with its
+// container's: "CLIENT LIST".
 
 import type { Tree } from "./reply-tree.ts";
 

@@ -1,6 +1,6 @@
 // What `mscache cli` must know of single commands, as redis-cli does: which answer with a report
-// for people, which never stop answering, which change what a new connection must repeat, and
-// which lines have a secret. All else is the server's to know.
+// for people, which never stop answering, which change what a new connection must repeat, and which
+// lines have a secret. Everything else is left to the server.
 
 /** The commands that are answered again and again, or that this program answers itself. */
 export type Kind = "plain" | "monitor" | "subscribe" | "stream" | "ending" | "local";

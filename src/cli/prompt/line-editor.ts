@@ -1,7 +1,7 @@
 // Reads lines from a terminal with what people expect of a prompt: editing, history with search,
 // completion by Tab, and a hint behind the cursor. It keeps the terminal in raw mode from open() to
 // close(), so that Ctrl-C is a key, and keys that are typed while a command runs wait for the next
-// line. What a line means, its owner knows.
+// line. Its owner knows what a line means.
 
 import { paletteOf } from "../colors.ts";
 import { terminalSize } from "../terminal.ts";

@@ -1,5 +1,5 @@
 // Compares the strings of two servers, key by key: value and moment of expiry. What differs is
-// looked at again some times, because a key may expire or be written between the two questions.
+// compared again a few times, because a key may expire or be written between the two questions.
 // Bound: two groups of values are in memory (scan.ts). Nothing is changed.
 
 import { MoveError } from "../../move/move-error.ts";

@@ -1,6 +1,5 @@
-// A server that is watched over minutes or hours: its connection is opened again when it was lost.
-// A question that meets a lost connection fails; the next one tries anew. It asks, and judges
-// nothing.
+// A server that is watched for minutes or hours: a lost connection is opened again. A question that
+// meets a lost connection fails, and the next one tries again. It asks, and judges nothing.
 
 import { MoveError } from "../../move/move-error.ts";
 import { ServerLink, type Target } from "../../move/server-link.ts";

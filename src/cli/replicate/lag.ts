@@ -1,5 +1,5 @@
-// How far a target is behind its source, from the INFO of both. A snapshot of facts; it asks the
-// two and orders nothing.
+// How far a target is behind its source, from the INFO of both. It asks the two servers and changes
+// neither.
 
 import type { InfoFields } from "../info-fields.ts";
 import { count, size } from "../moving.ts";

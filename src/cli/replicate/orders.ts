@@ -1,5 +1,5 @@
-// The orders by which a target begins to follow a source, and leads again. What must be set for it
-// at the target (login and TLS) is remembered and put back.
+// The orders by which a target begins to follow a source, and leads again. The settings that this
+// takes at the target (login and TLS) are remembered and put back.
 // Invariant: after promote() the target leads, and after restore() it has the settings of before.
 
 import { resolve } from "node:path";

@@ -1,6 +1,5 @@
 // What a server holds by database and type, found by a walk over its keys (SCAN and TYPE), so that
-// the user learns what will be left out before anything begins. Nothing is read but names and
-// types.
+// the user learns what will be left out before anything begins. Only names and types are read.
 // Bound: a few examples for each type of each database are kept, whatever the number of keys.
 
 import { askAll, scan } from "../../move/scan.ts";

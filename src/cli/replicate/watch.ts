@@ -1,6 +1,6 @@
 // Watches a target follow its source, from the first attempt until the user wants to cut over or to
-// leave, and says what changes. Links may be lost meanwhile: its own, which it opens again, and the
-// target's, which continues by a partial resync. It orders nothing.
+// leave, and reports what changes. A lost link does not end it: it opens its own again, and the
+// target resumes by a partial sync. It gives no orders.
 
 import { monotonicMs } from "../../base/clock.ts";
 import { MoveError } from "../../move/move-error.ts";

@@ -1,5 +1,5 @@
 // The panel about the chosen node: a line of facts, the busiest commands, slow commands and
-// clients. It gets so many lines and gives no more. Names, arguments and addresses are escaped:
+// clients. It never takes more lines than it is given. Names, arguments and addresses are escaped:
 // they are whatever a client sent.
 
 import type { Palette } from "../colors.ts";

@@ -1,5 +1,5 @@
-// The view while it lives: looks at the nodes again and again, draws what they say, and does what
-// keys ask for. It ends by q, Ctrl-C, SIGTERM, or when the terminal is gone.
+// The running view: looks at the nodes at an interval, draws what they say, and acts on keys. It
+// ends with q, Ctrl-C, SIGTERM, or the terminal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";

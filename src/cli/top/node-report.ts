@@ -1,5 +1,5 @@
-// A view of nodes without a terminal: a table of text, or JSON for programs. One look at what they
-// did between two samples.
+// Nodes without a live view: a table as text, or JSON for programs, of what they did between two
+// samples.
 
 import { wallClockMs } from "../../base/clock.ts";
 import { shownJson, shownText } from "../shown-text.ts";

@@ -1,6 +1,6 @@
 // Watches one node: looks at it when told to, over one connection that is opened again after a
-// loss. A node that cannot be reached, or refuses INFO, is down, with the moment since when and a
-// reason. It has no timer and no opinion on what to show.
+// loss. A node that cannot be reached, or refuses INFO, is down, with a reason and the moment since
+// when. It has no timer and no opinion on what to show.
 // Invariant: at most one look is under way, and a look never rejects.
 //
 //   connecting -> up     the first answer to INFO

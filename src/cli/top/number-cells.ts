@@ -1,5 +1,5 @@
 // Numbers in few columns: counts, bytes, times, each at most six characters, so that a column keeps
-// its width while its values change. Null, what a server does not tell, is a dash.
+// its width while its values change. Null, for what a server does not tell, is a dash.
 
 export const dash = "-";
 

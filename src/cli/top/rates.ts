@@ -1,6 +1,6 @@
-// What a node did between two looks at it: counters become rates, histograms percentiles. Null is
-// what cannot be said: a server that does not count it, the first look, or a counter that went back
-// because the node was started again or its counters were reset.
+// What a node did between two looks at it: counters become rates, histograms percentiles. Null
+// means unknown: the server does not count it, this is the first look, or the counter went back
+// because the node was restarted or its counters were reset.
 
 import { type InfoFields, listOf, numberOf } from "../info-fields.ts";
 import type { LatencyCounts, Sample } from "./sample.ts";

@@ -1,6 +1,6 @@
-// One look at a node: the replies of the commands that were asked, read into what the view needs.
-// What a server refuses or does not know is missing, and nothing is made up for it. The numbers
-// between two looks are in rates.ts.
+// One look at a node: the replies to a few commands, read into what the view needs. What a server
+// refuses or does not know stays missing; nothing is made up for it. The numbers between two looks
+// are in rates.ts.
 
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { InfoFields } from "../info-fields.ts";

@@ -1,6 +1,6 @@
 // The whole terminal for a while: the alternate screen, raw keys, no cursor. A frame is one write
 // that has only the lines that changed, between the marks of a synchronized update, so nothing
-// flickers. Whatever ends the process, the terminal is put in order again before.
+// flickers. Whatever ends the process, the terminal is put in order first.
 // Invariant: after leave(), or after the process has ended by anything but SIGKILL, the terminal is
 // as it was.
 

@@ -1,5 +1,5 @@
 // What the person at the keyboard has chosen, and what each key does to it. Pure: no terminal, no
-// node. How keys arrive is in key-presses.ts, how the choice looks in frame.ts.
+// node. How keys arrive is in key-presses.ts, and how the choice looks is in frame.ts.
 // Invariant: the chosen node is one of the rows, or null while there are none.
 
 import { nodeColumns } from "./node-columns.ts";

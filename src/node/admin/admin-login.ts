@@ -1,7 +1,7 @@
-// Who a request of HTTP acts as: HTTP Basic with a user of the node, tried by AUTH on the request's
+// Whom an HTTP request acts as: HTTP Basic with a user of the node, tried by AUTH on the request's
 // own connection each time. A password is one SHA-256, so nothing is remembered, and a user that is
 // changed or gone is judged as such at once. A browser may have a cookie instead (see
-// browser-logins.ts). ACL LOG has wrong passwords as for the data port.
+// browser-logins.ts). Wrong passwords are in ACL LOG, like those at the data port.
 
 import { monotonicMs } from "../../base/clock.ts";
 import { adminLoginMsMax } from "../../base/limits.ts";

@@ -1,5 +1,5 @@
-// From a request of HTTP to its answer: the guard first, then the route by its path. Each route is
-// a file of this folder; this one knows only which path is whose, and what every request must pass.
+// From an HTTP request to its answer: the guard first, then the route by its path. Each route is a
+// file of this folder; this one knows only which path is whose, and what every request must pass.
 // Invariant: whatever a route throws costs only its request.
 
 import { formatAddress } from "../../base/address.ts";

@@ -1,5 +1,5 @@
-// The longest values of a database, of a sample: a walk from a random place, in slices that let the
-// node's clients in between. It reads lengths, and copies only the keys that it will tell.
+// The longest values in a sample of a database: a walk from a random place, in slices between which
+// clients are served. It reads lengths, and copies only the keys that it will tell.
 // Invariant: a walk looks at a bounded number of items and of buckets, however large the store is.
 
 import { wallClockMs } from "../../base/clock.ts";

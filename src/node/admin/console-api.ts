@@ -1,6 +1,6 @@
 // POST /v1/commands: runs one command, given as a JSON array of strings and `{ "base64": "..." }`,
-// and answers with its reply as JSON. What is about a connection that stays makes no sense here, as
-// each request has its own: such commands are refused.
+// and answers with its reply as JSON. Commands about a lasting connection are refused: each request
+// has a connection of its own.
 
 import type { Word } from "../../protocol/resp/command-bytes.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";

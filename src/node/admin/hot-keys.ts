@@ -1,6 +1,6 @@
 // Which keys clients name most often: for a moment, each command is shown to this part of the node
-// as to a client of MONITOR, and its keys are counted. So nothing is counted, and nothing costs,
-// while nobody asks. Who asks at the same time shares the moment.
+// as to a client of MONITOR, and its keys are counted. So while nobody asks, nothing is counted and
+// nothing is spent. Requests at the same time share the moment.
 // Invariant: a moment ends after so many commands or milliseconds, whichever comes first.
 
 import { monotonicMs } from "../../base/clock.ts";

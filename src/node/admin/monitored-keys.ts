@@ -1,6 +1,6 @@
 // The keys of a line of MONITOR: its database, and the arguments that the command's row says are
-// keys. It undoes the quoting of core/monitor-line.ts. Keys behind the first few of a command are
-// left out.
+// keys. It undoes the quoting of core/monitor-line.ts. Beyond the first few, the keys of a command
+// are left out.
 
 import { unescaped } from "../../base/redis-quotes.ts";
 import { find } from "../../command/table.ts";

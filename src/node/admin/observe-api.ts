@@ -1,5 +1,5 @@
 // GET /v1/observe/...: lists for a dashboard that INFO and /v1/events do not have. Each is an
-// object with the moment, how much there was or was looked at, and rows. Who may run the command
+// object with the moment, how much there is or was looked at, and rows. Whoever may run the command
 // that a list stands for may have the list: it runs that command. This file knows which path is
 // whose, and the bounds of its parameters.
 

@@ -1,5 +1,5 @@
-// The body of a request, read whole within bounds. It must say its length, so that what is too long
-// is refused before it is read, and what all requests hold together is known.
+// The body of a request, read whole within bounds. A request must state the length of its body, so
+// that too long a one is refused before it is read, and what all requests together hold is known.
 
 import { adminBodyBytesMax } from "../../base/limits.ts";
 import { problem } from "./admin-response.ts";

@@ -1,7 +1,7 @@
 // The keys of the sample, a slot for each: its hash, size and expiry. A slot is kept while one of
 // the miniatures holds it or remembers it as a ghost. No key itself is kept: a hash of 32 bits
 // names it, so two keys may rarely share a slot.
-// Invariant: a slot without holders is free, and of no hash.
+// Invariant: a slot without holders is free and belongs to no hash.
 
 export const NO_SLOT = -1;
 

@@ -1,5 +1,5 @@
-// A store that tells the miss curve what happens to the keys of its sample. A class of its own: a
-// node without --miss-curve has the other one, so its lookups and writes ask nothing.
+// A store that tells the miss curve what happens to the keys of its sample. It is a class of its
+// own, so that a node without --miss-curve, which has the other one, spends nothing on it.
 // Hot path: read(), set() and delete(), with one comparison for keys that are not in the sample.
 // Invariant: it changes nothing about what the store does.
 
