@@ -1,4 +1,5 @@
-// How every room copies bytes, and keeps them as text. Nothing here knows what the bytes mean.
+// How every room copies and compares bytes, and keeps them as text. Nothing here knows what the
+// bytes mean.
 // Invariant: a source copies exactly the requested bytes.
 
 /** Something that can copy out a part of its bytes, such as the store's current item. */
@@ -29,6 +30,27 @@ export function copyBytes(
 /** Works on any Uint8Array, since Buffer is a subclass. */
 const nativeCopy = Buffer.prototype.copy;
 const loopBytesMax = 24;
+
+/**
+ * Whether `length` bytes of both are the same. The native comparison takes 70 to 110 ns, a loop 10
+ * for 5 bytes and 36 for 40 (measured).
+ */
+export function sameBytes(
+  one: Uint8Array,
+  oneAt: number,
+  other: Uint8Array,
+  otherAt: number,
+  length: number,
+): boolean {
+  if (length > comparedByLoopMax) {
+    return nativeCompare.call(one, other, otherAt, otherAt + length, oneAt, oneAt + length) === 0;
+  }
+  for (let i = 0; i < length; i++) if (one[oneAt + i] !== other[otherAt + i]) return false;
+  return true;
+}
+
+const nativeCompare = Buffer.prototype.compare;
+const comparedByLoopMax = 64;
 
 /** Bytes as text with one character per byte: any bytes can be the key of a Map. */
 export function latin1(bytes: Uint8Array, start = 0, end = bytes.length): string {

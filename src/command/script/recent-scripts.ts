@@ -2,11 +2,11 @@
 // most calls find their script without a string and without a hash of the text.
 // Hot path: find(): no allocation.
 
+import { sameBytes } from "../../base/bytes.ts";
 import type { Script } from "./script-cache.ts";
 
 /** A power of two. Two scripts of one slot displace each other. */
 const slotCount = 64;
-const nativeCompare = Buffer.prototype.compare;
 
 export class RecentScripts {
   private readonly slots: (Script | null)[];
@@ -22,7 +22,7 @@ export class RecentScripts {
     if (script === null) return null;
     const key = this.keyOf(script);
     if (key.length !== end - start) return null;
-    return nativeCompare.call(key, buf, start, end) === 0 ? script : null;
+    return sameBytes(key, 0, buf, start, key.length) ? script : null;
   }
 
   note(script: Script, buf: Uint8Array, start: number, end: number): void {

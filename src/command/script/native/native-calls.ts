@@ -6,6 +6,7 @@
 // Hot path: no allocation.
 
 import { NOT_AN_INTEGER, readInteger } from "../../../base/ascii.ts";
+import { sameBytes } from "../../../base/bytes.ts";
 import type { ErrorReply } from "../../../base/errors.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 import type { Request } from "../../../protocol/request.ts";
@@ -124,9 +125,8 @@ export class NativeCalls {
   isText(index: number, text: Uint8Array): boolean {
     const { buf, start, end } = this.client;
     const at = start[this.argumentAt(index)];
-    if (end[this.argumentAt(index)] - at !== text.length) return false;
-    for (let i = 0; i < text.length; i++) if (buf[at + i] !== text[i]) return false;
-    return true;
+    const isAsLong = end[this.argumentAt(index)] - at === text.length;
+    return isAsLong && sameBytes(buf, at, text, 0, text.length);
   }
 
   /**

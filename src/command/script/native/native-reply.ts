@@ -2,12 +2,11 @@
 // that the script compares with. Nothing is kept of a value.
 // Hot path: no allocation, but for values longer than any before.
 
-import type { ByteSource } from "../../../base/bytes.ts";
+import { type ByteSource, sameBytes } from "../../../base/bytes.ts";
 import type { ErrorReply } from "../../../base/errors.ts";
 import { NullReply } from "../../../protocol/null-reply.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 
-const nativeCompare = Buffer.prototype.compare;
 const firstBytes = 256;
 const Ignoring: new () => Reply = NullReply;
 
@@ -39,8 +38,7 @@ export class NativeReply extends Ignoring {
   override bulk(bytes: Uint8Array, start: number, end: number): void {
     this.isThere = true;
     if (end - start !== this.end - this.start) return;
-    const { wanted } = this;
-    this.isWanted = nativeCompare.call(wanted, bytes, start, end, this.start, this.end) === 0;
+    this.isWanted = sameBytes(bytes, start, this.wanted, this.start, end - start);
   }
 
   override bulkFrom(source: ByteSource, from: number, length: number): void {
