@@ -45,7 +45,7 @@ for (const threads of ["1", "4"]) {
     await using node = await start(path, "--snapshot-interval", "1", ...flags);
     await using caller = await Peer.connect(node.port);
     await using other = await Peer.connect(node.port);
-    caller.send("EVAL", slow, "0", 3_000);
+    caller.send("EVAL", slow, "0", 2_200);
     await waitFor(async () => busy.test(await other.ask("PING")));
     let reply = "";
     void caller.shown().then((text) => {
@@ -68,7 +68,7 @@ for (const threads of ["1", "4"]) {
     await using node = await start(path, "--shutdown-timeout", "60", ...flags);
     await using caller = await Peer.connect(node.port);
     await using other = await Peer.connect(node.port);
-    caller.send("EVAL", slow, "0", 1_500);
+    caller.send("EVAL", slow, "0", 1_000);
     await waitFor(async () => busy.test(await other.ask("PING")));
     node.process.kill("SIGTERM");
     expect(await node.process.exited).toBe(0);
@@ -97,7 +97,7 @@ test("SHUTDOWN ABORT lets a script go on that SIGTERM waits for", async () => {
   await using node = await start(path, "--shutdown-timeout", "60", "--busy-reply-threshold", "50");
   await using caller = await Peer.connect(node.port);
   await using other = await Peer.connect(node.port);
-  caller.send("EVAL", slow, "0", 2_000);
+  caller.send("EVAL", slow, "0", 1_200);
   await waitFor(async () => busy.test(await other.ask("PING")));
   node.process.kill("SIGTERM");
   await waitFor(async () => (await other.ask("SHUTDOWN", "ABORT")) === "+OK");
