@@ -1,7 +1,7 @@
 /**
  * A copy in this process under everything that leaders send: after any mix of commands on few keys,
  * in several databases, it has each of their strings under its prefix, or says that it does not
- * know. The leaders are a node with one data thread, one with four, and redis-server.
+ * know. The leaders are a node with one data thread, one with several, and redis-server.
  * Replay with FOLLOW_SEED=n; run longer with FOLLOW_STEPS=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -18,6 +18,8 @@ import { oracle, redisNote } from "../support/servers.ts";
 const MiB = 1024 * 1024;
 const steps = numberFromEnvironment("FOLLOW_STEPS", repetitions(480, 20_000));
 const batch = 60;
+/** Data threads. */
+const several = repetitions(2, 4);
 /**
  * Each SWAPDB of the copy's database costs a full sync, for which it waits twice as long as for the
  * last one: from the tenth on, a minute and more.
@@ -27,7 +29,11 @@ setDefaultTimeout(caseMsMax + steps * 20);
 
 const leaders = [
   { name: "mscache", isMissing: false, start: () => startNode({ threads: 1 }) },
-  { name: "mscache, 4 data threads", isMissing: false, start: () => startNode({ threads: 4 }) },
+  {
+    name: `mscache, ${several} data threads`,
+    isMissing: false,
+    start: () => startNode({ threads: several }),
+  },
   { name: `redis-server${redisNote}`, isMissing: oracle.isMissing, start: () => startRedis() },
 ];
 

@@ -2,7 +2,7 @@
  * A follower that has data gets others by a full sync: clients read the old ones until the new ones
  * are complete, or nothing if both do not fit, but never a part. The link stands still in the
  * middle of the snapshot while the test looks, and readers on many connections judge every reply
- * from the beginning to the end. With one and four data threads.
+ * from the beginning to the end. With one and several data threads.
  * Invariant: a value names its leader, so that an old one, a new one and neither are told apart; no
  * case writes to a leader.
  */
@@ -26,6 +26,8 @@ const readerPauseMs = repetitions(4, 0);
 /** Replies that each reader still gets in a state that lasts. */
 const readsMin = repetitions(20, 100);
 const MiB = 1024 * 1024;
+/** Data threads. */
+const several = repetitions(2, 4);
 
 /** How many replies of each kind there were. */
 interface Seen {
@@ -175,7 +177,7 @@ async function untilRead(follower: SpawnedNode, field: "loading" | "async_loadin
   });
 }
 
-describe.each([1, 4])("a full sync beside the old data, %d data threads", (threads) => {
+describe.each([1, several])("a full sync beside the old data, %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--max-memory", "64mb"];
 
   test("leaves them readable until the new ones are complete, without a single LOADING", async () => {
@@ -246,40 +248,43 @@ describe.each([1, 4])("a full sync beside the old data, %d data threads", (threa
   });
 });
 
-describe.each([1, 4])("a full sync that does not fit beside the old data, %d data threads", (n) => {
-  const args = ["--threads", `${n}`, "--max-memory", "14mb"];
+describe.each([1, several])(
+  "a full sync that does not fit beside the old data, %d data threads",
+  (n) => {
+    const args = ["--threads", `${n}`, "--max-memory", "14mb"];
 
-  test("replies LOADING until the new ones are complete, and never serves a part of them", async () => {
-    await using stack = new AsyncDisposableStack();
-    // More than 14 MiB leave beside the old data, which take 9; the snapshot has nearly 8.
-    const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
-    await untilRead(follower, "loading");
-    await readers.more("loading", readsMin);
-    expect(readers.seen.new).toBe(0);
-    expect(await ask(follower, "GET", "key:1")).toStartWith("-LOADING");
-    expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
-    proxy.release();
-    await untilCaughtUp(second, [follower]);
-    await readers.more("new", readsMin);
-    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
-  });
+    test("replies LOADING until the new ones are complete, and never serves a part of them", async () => {
+      await using stack = new AsyncDisposableStack();
+      // More than 14 MiB leave beside the old data, which take 9; the snapshot has nearly 8.
+      const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
+      await untilRead(follower, "loading");
+      await readers.more("loading", readsMin);
+      expect(readers.seen.new).toBe(0);
+      expect(await ask(follower, "GET", "key:1")).toStartWith("-LOADING");
+      expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
+      proxy.release();
+      await untilCaughtUp(second, [follower]);
+      await readers.more("new", readsMin);
+      expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
+    });
 
-  test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
-    await using stack = new AsyncDisposableStack();
-    const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
-    await untilRead(follower, "loading");
-    await readers[Symbol.asyncDispose]();
-    proxy.cut();
-    await waitFor(async () => (await standingOf(follower.port)).link === "connect");
-    expect(await ask(follower, "GET", "key:1")).toBe("$null");
-    expect(await ask(follower, "DBSIZE")).toBe(":0");
-    proxy.release();
-    proxy.heal();
-    await untilCaughtUp(second, [follower]);
-    expect(await ask(follower, "GET", "key:1")).toStartWith("$new 1 ");
-    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
-  });
-});
+    test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
+      await using stack = new AsyncDisposableStack();
+      const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
+      await untilRead(follower, "loading");
+      await readers[Symbol.asyncDispose]();
+      proxy.cut();
+      await waitFor(async () => (await standingOf(follower.port)).link === "connect");
+      expect(await ask(follower, "GET", "key:1")).toBe("$null");
+      expect(await ask(follower, "DBSIZE")).toBe(":0");
+      proxy.release();
+      proxy.heal();
+      await untilCaughtUp(second, [follower]);
+      expect(await ask(follower, "GET", "key:1")).toStartWith("$new 1 ");
+      expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
+    });
+  },
+);
 
 test("BGSAVE during a full sync saves all of the old data", async () => {
   await using directory = await temporaryDirectory();
