@@ -14,6 +14,7 @@ import type { RunningScript } from "../core/late-reply.ts";
 import type { MachineHost } from "../script/machine.ts";
 import { firstKey, refusalOf } from "../script/scripts.ts";
 import { flagsOf, knownFlags } from "../script/shebang.ts";
+import { SpentMemory } from "../script/spent-memory.ts";
 import { Catalogue, type Library, type LibraryFunction } from "./catalogue.ts";
 import { FunctionMachine } from "./function-machine.ts";
 import { readHeader } from "./library-header.ts";
@@ -27,6 +28,7 @@ export class Libraries implements NodeLibraries {
   /** The VM of a function that is suspended: perhaps no longer `machine`. */
   private calling: FunctionMachine | null;
   private machines: number;
+  private readonly spent: SpentMemory;
 
   /** By default there is no limit of time, and what functions log is lost. */
   constructor(errors: ErrorCounts, host: Partial<MachineHost> = {}) {
@@ -36,6 +38,7 @@ export class Libraries implements NodeLibraries {
     this.machine = null;
     this.calling = null;
     this.machines = 0;
+    this.spent = new SpentMemory();
   }
 
   // ---- what is known ---------------------------------------------------------------------------
@@ -192,10 +195,9 @@ export class Libraries implements NodeLibraries {
     if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
-  /** Its memory may be hundreds of megabytes, and the next function may want as much. */
   private replaceMachine(): void {
     this.machine = null;
-    Bun.gc(true);
+    this.spent.release();
   }
 
   private ready(): FunctionMachine {

@@ -25,6 +25,7 @@ import { sha1Of } from "./redis-library.ts";
 import { type Runnable, type Script, ScriptCache } from "./script-cache.ts";
 import type { SharedScripts } from "./shared-scripts.ts";
 import { readShebang, type ScriptFlags } from "./shebang.ts";
+import { SpentMemory } from "./spent-memory.ts";
 
 const shaLength = 40;
 
@@ -51,8 +52,7 @@ export class Scripts implements NodeScripts {
   private readonly natives: NativeScripts;
   private machine: ScriptMachine | null;
   private machines: number;
-  /** The memory of a VM is to be given back when others have been served. */
-  private isCollecting: boolean;
+  private readonly spent: SpentMemory;
 
   /** By default there is no limit of time, and what scripts log is lost. */
   constructor(errors: ErrorCounts, options: ScriptsOptions = {}) {
@@ -68,7 +68,7 @@ export class Scripts implements NodeScripts {
     this.natives = natives;
     this.machine = null;
     this.machines = 0;
-    this.isCollecting = false;
+    this.spent = new SpentMemory();
   }
 
   private removed(script: Script): void {
@@ -216,18 +216,9 @@ export class Scripts implements NodeScripts {
     if (machine === this.machine && machine.isSpent) this.replaceMachine();
   }
 
-  /**
-   * Its memory may be hundreds of megabytes, and the next script may want as much: that waits for
-   * the collection, unless it is of the same EXEC.
-   */
   private replaceMachine(): void {
     this.machine = null;
-    if (this.isCollecting) Bun.gc(true);
-    this.isCollecting = true;
-    setImmediate(() => {
-      this.isCollecting = false;
-      Bun.gc(true);
-    });
+    this.spent.release();
   }
 
   private ready(): ScriptMachine {
