@@ -16,7 +16,7 @@ import { untilCaughtUp } from "../support/line-ups.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { optimizedEarly, ours } from "../support/servers.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(600_000);
 
 const MiB = 1024 * 1024;
 /** Of the limit, that is to be left at the worst moment. */

@@ -89,4 +89,4 @@ test("readers in other threads see only whole generations", async () => {
     for (const { worker } of readers) worker.terminate();
   }
   store.invariants();
-}, 120_000);
+}, 600_000);
