@@ -128,6 +128,17 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
   return [`${at}: a package may be used only where packages says, and why`];
 }
 
+/** Rooms whose folders know each other, each with its reason. */
+const intertwined: Readonly<Record<string, string>> = {
+  "command/": "core/ names, as types, what families bring to a context, and families use core/",
+  "client/": "a link writes what commands/ encodes, and commands/ waits for what a link reads",
+};
+
+/** "src/node/admin/health.ts" -> "node/admin". */
+function folderOf(path: string | null): string {
+  return path?.startsWith("src/") ? dirname(path.slice("src/".length)) : "";
+}
+
 /** Names that files of several rooms have, each with its reason. */
 const repeated: Readonly<Record<string, string>> = {
   "protocol.ts": "the value of each protocol, one a folder, beside the type of all of them",
@@ -145,6 +156,23 @@ describe("rooms", () => {
 
   test("imports point one way", () => {
     expectNone(sources.flatMap((file) => file.imports.flatMap((one) => judgeImport(file, one))));
+  });
+
+  test("of two folders of a room, only one imports the other", () => {
+    const ways = new Map<string, string>();
+    for (const { path, imports } of sources) {
+      for (const { target } of imports) ways.set(`${folderOf(path)} ${folderOf(target)}`, path);
+    }
+    const mutual = [...ways].flatMap(([way, path]) => {
+      const [from = "", to = ""] = way.split(" ");
+      const room = roomOf(from);
+      const judged = from !== to && room === roomOf(to) && !Object.hasOwn(intertwined, room);
+      const back = judged && from.includes("/") && to.includes("/") && ways.get(`${to} ${from}`);
+      return back
+        ? [`${path}: imports ${to}, and ${back} imports ${from}: move what both need`]
+        : [];
+    });
+    expectNone(mutual);
   });
 
   test("no file imports itself by way of others", () => {

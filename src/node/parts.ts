@@ -37,7 +37,7 @@ import {
   reserveMemory,
 } from "./shared-memory.ts";
 import { DeliveryDebt } from "./threads/delivery-debt.ts";
-import { LocalMailbox } from "./threads/mailbox.ts";
+import { LocalMailbox } from "./threads/local-mailbox.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
 

@@ -25,12 +25,12 @@ import { Collector, runtimeBeside } from "../collector.ts";
 import { HeldCommands } from "../held-commands.ts";
 import type { SharedClientLimits } from "../shared-client-limits.ts";
 import type { SharedStanding } from "../standing.ts";
-import type { Mailbox } from "../threads/mailbox.ts";
 import { Batch } from "./batch.ts";
 import type { ClientMemory } from "./client-memory.ts";
 import { handedSizes } from "./client-sizes.ts";
 import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
 import { LongTurns } from "./long-turns.ts";
+import type { Mailbox } from "./mailbox.ts";
 import { RecentPeaks } from "./recent-peaks.ts";
 import { TurnHistogram } from "./turns.ts";
 

@@ -8,7 +8,7 @@ import { flag } from "../../command/core/flags.ts";
 import type { Session } from "../../command/core/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Mailbox } from "./mailbox.ts";
+import type { Mailbox } from "../connection/mailbox.ts";
 import { buffersOf, pack } from "./packed-requests.ts";
 import { type Answer, type Submission, summaryOf, type Withdrawal } from "./thread-messages.ts";
 

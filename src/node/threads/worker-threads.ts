@@ -26,13 +26,13 @@ import type { Connections } from "../connection/connections.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { assertFree, type ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
+import type { Mailbox } from "../connection/mailbox.ts";
 import type { Move } from "../connection/rebinding.ts";
 import type { Enforcement } from "../node-users.ts";
 import type { SharedMemory } from "../shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
 import type { DeliveryDebt } from "./delivery-debt.ts";
 import { enforceUsers, losersAmong } from "./enforcement.ts";
-import type { Mailbox } from "./mailbox.ts";
 import { unpackRequests } from "./packed-requests.ts";
 import {
   changesOf,

@@ -1,6 +1,6 @@
-// The way from a data thread to the control thread: a command that acts on the whole node goes in,
-// the bytes of its reply come out. Its connection is suspended meanwhile. With one data thread,
-// both are the same thread, and the command only runs in a later turn.
+// The mailbox of a node whose control thread serves the connections, too: a command runs in a later
+// turn of the same thread, and again after each pause that held it. What a mailbox promises is in
+// connection/mailbox.ts.
 
 import { buffers, freeBytes, giveBack } from "../../base/buffer-pool.ts";
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
@@ -22,33 +22,13 @@ import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ClientMemory } from "../connection/client-memory.ts";
+import type { Mailbox } from "../connection/mailbox.ts";
 import type { HeldCommands } from "../held-commands.ts";
 import { ReplyBound } from "../reply-bound.ts";
-
-export interface Mailbox {
-  /**
-   * `request` is a copy that the mailbox may keep. Commands of one session never overtake each
-   * other. The caller owns the memory of the reply and returns it to the pool. `more`: requests for
-   * the same command, which run after it, and whose replies follow its reply.
-   */
-  submit(
-    session: Session,
-    command: Command,
-    request: Request,
-    protocol: Protocol,
-    more?: readonly Request[],
-  ): Promise<Uint8Array>;
-  /**
-   * The connection ends. If a pause holds its command, the command never runs, and nothing of it
-   * stays: the reply is empty.
-   */
-  withdraw(sessionId: number): void;
-}
 
 const replyBytes = 4096;
 const nothing = new Uint8Array(0);
 
-/** The mailbox of a node whose control thread serves the connections, too. */
 export class LocalMailbox implements Mailbox {
   private readonly log: Log;
   private readonly clientMemory: ClientMemory;
