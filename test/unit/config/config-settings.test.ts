@@ -2,25 +2,14 @@
 // is refused. No node; conformance/settings.test.ts has one.
 
 import { describe, expect, test } from "bun:test";
-import { ConfigError } from "../../../src/base/errors.ts";
 import { allSettings, type Config, loadConfig, options } from "../../../src/config/config.ts";
+import { sentence } from "./mistake.ts";
 
 const gb = 1024 ** 3;
 const mb = 1024 ** 2;
 
 function load(flags: Record<string, string | undefined> = {}): Config {
   return loadConfig(flags, {}, () => "", 8 * gb);
-}
-
-/** The sentence that a mistake is answered with. */
-function sentence(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error("it was accepted");
 }
 
 describe("CONFIG GET and SET", () => {

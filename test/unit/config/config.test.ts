@@ -14,6 +14,7 @@ import {
   parseLeaderAddress,
   parseSize,
 } from "../../../src/config/values.ts";
+import { sentence } from "./mistake.ts";
 
 const gb = 1024 ** 3;
 const mb = 1024 ** 2;
@@ -21,17 +22,6 @@ type Texts = Record<string, string | undefined>;
 
 function load(flags: Texts = {}, environment: Texts = {}, file = ""): Config {
   return loadConfig(flags, environment, () => file, 8 * gb);
-}
-
-/** The sentence that a mistake is answered with. */
-function sentence(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error("it was accepted");
 }
 
 describe("the source of a value", () => {

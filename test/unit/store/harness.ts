@@ -110,6 +110,16 @@ export function scanKeys(store: Store, now = 0): string[] {
   return keys;
 }
 
+/** The same; throws if the scan visited one of them twice. */
+export function keysMetOnce(store: Store, now = 0): Set<string> {
+  const met = new Set<string>();
+  for (const key of scanKeys(store, now)) {
+    if (met.has(key)) throw new Error(`a scan met ${key} twice`);
+    met.add(key);
+  }
+  return met;
+}
+
 /** Bytes that depend on position and seed, so that a torn or shifted value is noticed. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));

@@ -6,7 +6,7 @@
 import type { StoreMemory } from "../../../src/store/memory.ts";
 import { Store } from "../../../src/store/store.ts";
 import { Random } from "../../support/seed.ts";
-import { currentValue } from "./harness.ts";
+import { currentValue, keysMetOnce } from "./harness.ts";
 
 export interface ReaderTask {
   memory: StoreMemory;
@@ -79,15 +79,7 @@ class Reader {
 
   /** A key that exists in every generation is visited once, whatever happens meanwhile. */
   private walk(): void {
-    const met = new Set<string>();
-    const visit = (store: Store) => {
-      const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd)).toString();
-      if (met.has(key)) throw new Error(`a scan met ${key} twice`);
-      met.add(key);
-    };
-    let cursor = 0;
-    do cursor = this.store.scan(cursor, 0, { visit });
-    while (cursor !== 0);
+    const met = keysMetOnce(this.store);
     for (let i = 0; i < this.keys; i++) {
       if (!met.has(`key:${i}`)) throw new Error(`a scan missed key:${i}`);
     }

@@ -5,6 +5,7 @@
 import type { StoreMemory } from "../../../src/store/memory.ts";
 import { STORED, Store } from "../../../src/store/store.ts";
 import { Random } from "../../support/seed.ts";
+import { keysMetOnce } from "./harness.ts";
 
 export interface Task {
   memory: StoreMemory;
@@ -46,7 +47,7 @@ class Hammer {
       [1, () => this.append()],
       [1, () => this.swap()],
       [0.2, () => this.store.sweep(10, this.random.below(1000))],
-      [0.05, () => this.scan()],
+      [0.05, () => keysMetOnce(this.store, 500)],
     ];
     for (let done = 0; done < operations; done++) this.random.weighted(steps)();
   }
@@ -150,18 +151,6 @@ class Hammer {
     store.unlock(two, 0, two.length);
     store.delete(one, 0, one.length, 500);
     store.unlockShards(taken);
-  }
-
-  private scan(): void {
-    const met = new Set<string>();
-    const visit = (store: Store) => {
-      const key = Buffer.from(store.keyBytes.slice(store.keyStart, store.keyEnd)).toString();
-      if (met.has(key)) throw new Error(`a scan met ${key} twice`);
-      met.add(key);
-    };
-    let cursor = 0;
-    do cursor = this.store.scan(cursor, 500, { visit });
-    while (cursor !== 0);
   }
 }
 
