@@ -5,7 +5,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
 import { reasonOf } from "../base/reason.ts";
-import { databasesOf, type Existing, ItemLoader } from "../move/item-loader.ts";
+import { databasesOf, type Existing, ItemLoader, takesMoments } from "../move/item-loader.ts";
 import { MoveError } from "../move/move-error.ts";
 import { Choice } from "../move/moved-item.ts";
 import { type ReadReport, readItems } from "../move/read-items.ts";
@@ -107,7 +107,13 @@ async function load(job: Job, link: ServerLink | null): Promise<void> {
   const isKept = link !== null && into === undefined;
   const databases = isKept ? await databasesOf(link) : Number.POSITIVE_INFINITY;
   const { existing, errorsMax, choice } = job;
-  const loader = new ItemLoader(link, into ?? 0, { existing, errorsMax, into });
+  const writing = {
+    existing,
+    errorsMax,
+    into,
+    takesMoments: link === null || (await takesMoments(link)),
+  };
+  const loader = new ItemLoader(link, into ?? 0, writing);
   using line = new ProgressLine();
   const total = job.file.size; // of a pipe it is 0 or infinite
   const progress = (bytes: number) =>

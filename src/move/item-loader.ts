@@ -1,6 +1,7 @@
 // Writes items into a server as they come, in one pipeline, and counts what became of them. It
 // reads no file. An item with a lifetime is written with its moment of expiry, so an item that has
-// expired by then stays dead.
+// expired by then stays dead; a server too old for that gets the time that is left, which begins
+// there when the item arrives.
 // Invariants: an item goes into its own database or nowhere; what is unanswered is bounded as long
 // as the caller awaits room(); after a refusal that concerns every item nothing more is sent.
 
@@ -17,6 +18,8 @@ export interface ItemLoaderOptions {
   readonly existing: Existing;
   /** Write everything into this database; undefined: each item into its own. */
   readonly into?: number | undefined;
+  /** Whether SET takes PXAT there. */
+  readonly takesMoments: boolean;
   /** How many items may fail before the load ends. */
   readonly errorsMax: number;
 }
@@ -61,18 +64,20 @@ export class ItemLoader {
   /** `line` is where the item is in a file of lines; 0: it is in none. */
   put({ database, key, value, expiresAt }: MovedItem, line: number): void {
     if (this.stopped !== null) return;
-    if (expiresAt !== 0 && expiresAt <= wallClockMs()) {
+    const leftMs = expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - wallClockMs();
+    if (leftMs <= 0) {
       this.expired++;
       return;
     }
-    const { link } = this;
+    const { link, options } = this;
     if (link === null) {
       this.written++;
       return;
     }
-    this.select(link, this.options.into ?? database);
-    const condition = this.options.existing === "replace" ? [] : ["NX"];
-    const expiry = expiresAt === 0 ? [] : ["PXAT", expiresAt];
+    this.select(link, options.into ?? database);
+    const condition = options.existing === "replace" ? [] : ["NX"];
+    const lifetime = options.takesMoments ? ["PXAT", expiresAt] : ["PX", leftMs];
+    const expiry = expiresAt === 0 ? [] : lifetime;
     const about = { line, key: keptKey(key) };
     link.send(["SET", key, value, ...condition, ...expiry], (reply) => this.answered(reply, about));
   }
@@ -144,6 +149,18 @@ interface Sent {
 /** As people find the item: "line 7, key \"a\"". */
 function shown({ line, key }: Sent): string {
   return `${line === 0 ? "" : `line ${line}, `}key ${shownKey(key)}`;
+}
+
+/**
+ * Whether SET takes PXAT there: Redis does from 6.2 on. A server that does not say its version, or
+ * not to this user, is taken for one that does.
+ */
+export async function takesMoments(link: ServerLink): Promise<boolean> {
+  const reply = await link.ask("INFO", "server");
+  const text = reply instanceof Uint8Array ? Buffer.from(reply).toString() : "";
+  const [, major, minor] = /^redis_version:(\d+)\.(\d+)/m.exec(text) ?? [];
+  if (major === undefined) return true;
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
 }
 
 /** How many databases the user can select there. Database 0 is selected afterwards. */
