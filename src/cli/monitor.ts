@@ -1,6 +1,7 @@
 // `mscache monitor`: shows the commands that nodes run, as they run them, one a line. With several
-// nodes each line begins with its node. It exits with 0 on Ctrl-C or when its reader leaves, and
-// with 1 when the last node is lost. Filters are applied here: a node sends everything.
+// nodes each line begins with its node. A node that is lost is tried again, and standard error says
+// so. It exits with 0 on Ctrl-C or when its reader leaves, and with 1 when no node can be reached at
+// first, or none allows it. Filters are applied here: a node sends everything.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { parseDatabase } from "../base/place.ts";
@@ -127,7 +128,7 @@ function lineWriter(
   };
 }
 
-/** Until the signal; without it, until the last node is lost, which is a Failure. */
+/** Until the signal; without it, until no node is left, which is a Failure. */
 async function followAll(
   sessions: readonly PromptSession[],
   writerOf: (session: PromptSession) => LineWriter,
@@ -140,29 +141,77 @@ async function followAll(
   });
   const reasons = await Promise.all(ends);
   if (signal.aborted) return;
-  throw new Failure(sessions.length > 1 ? "all nodes are lost" : (reasons[0] ?? ""));
+  throw new Failure(sessions.length > 1 ? "no node is left" : (reasons[0] ?? ""));
 }
 
-/** Resolves to the reason why it ended. */
+/** Between two tries to reach a node that was lost. */
+const retryMs = 1_000;
+
+/** Follows it again after each loss. Resolves to the reason why it ended. */
 async function follow(
   session: PromptSession,
   show: LineWriter,
   signal: AbortSignal,
 ): Promise<string> {
-  let isBegun = false;
+  const { place, options } = session;
+  let isLost = false;
+  const begun = () => {
+    if (isLost) options.complain(`${place} is there again`);
+    isLost = false;
+  };
+  for (let isFirst = true; ; isFirst = false) {
+    const end = await followOnce(session, show, signal, begun);
+    if (signal.aborted || end.isFinal || (isFirst && !end.hasBegun)) return end.reason;
+    if (!isLost) options.complain(`${place} is lost: ${end.reason}; trying again`);
+    isLost = true;
+    await pause(signal);
+    if (signal.aborted) return end.reason;
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, retryMs);
+    signal.addEventListener("abort", over);
+  });
+}
+
+interface End {
+  readonly reason: string;
+  readonly hasBegun: boolean;
+  /** The node does not allow it. */
+  readonly isFinal: boolean;
+}
+
+/** Over one connection, until that is lost. */
+async function followOnce(
+  session: PromptSession,
+  show: LineWriter,
+  signal: AbortSignal,
+  begun: () => void,
+): Promise<End> {
+  let hasBegun = false;
   const take = async (replies: readonly Tree[]) => {
     const lines = replies.filter(({ type }) => type === "status").map(({ text }) => text);
     // The first status says that MONITOR has begun.
-    const shown = isBegun ? lines : lines.slice(1);
-    isBegun ||= lines.length > 0;
+    const shown = hasBegun ? lines : lines.slice(1);
+    if (!hasBegun && lines.length > 0) {
+      hasBegun = true;
+      begun();
+    }
     const text = shown.map(show).join("");
     if (text !== "") await session.options.write(text);
   };
   try {
     const refusal = await session.follow(["MONITOR"], take, signal);
-    return `${session.place}: ${refusal.text}`;
+    return { reason: `${session.place}: ${refusal.text}`, hasBegun, isFinal: true };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    return isBegun ? `${session.place} is lost: ${error.message}` : error.message;
+    return { reason: error.message, hasBegun, isFinal: false };
   }
 }

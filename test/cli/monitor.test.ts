@@ -2,7 +2,14 @@
 // MONITOR itself tells is tested in conformance/monitor.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { respClient, runMscache, startNode, type TestNode, waitFor } from "../harness.ts";
+import {
+  respClient,
+  runMscache,
+  spawnNode,
+  startNode,
+  type TestNode,
+  waitFor,
+} from "../harness.ts";
 import { collectText } from "../support/collected-text.ts";
 import { nodeCommand } from "../support/programs.ts";
 import { forAllCases, ours } from "../support/servers.ts";
@@ -12,6 +19,7 @@ interface Monitor extends AsyncDisposable {
   /** What is shown, without the times and the ports of clients. */
   readonly lines: () => string[];
   readonly text: () => string;
+  readonly errors: () => string;
   /** Resolves to the exit status. */
   end(signal: "SIGINT" | "SIGTERM"): Promise<number>;
 }
@@ -22,9 +30,10 @@ async function monitor(nodes: readonly TestNode[], args: readonly string[] = [])
   const child = Bun.spawn([...nodeCommand, "monitor", ...addresses, ...args], {
     env: { ...process.env, NO_COLOR: "1" },
     stdout: "pipe",
-    stderr: "ignore",
+    stderr: "pipe",
   });
   const text = collectText(child.stdout);
+  const errors = collectText(child.stderr);
   for (const node of nodes) {
     await using client = await respClient(node.port);
     const isListening = async () => `${await client.call("CLIENT", "LIST")}`.includes("flags=O ");
@@ -37,6 +46,7 @@ async function monitor(nodes: readonly TestNode[], args: readonly string[] = [])
   const bare = (line: string) => line.replace(/\d+\.\d+ \[(\d+) 127[^\]]*\]/, "[$1]");
   return {
     text,
+    errors,
     lines: () => text().split("\n").slice(0, -1).map(bare),
     end,
     [Symbol.asyncDispose]: async () => void (await end("SIGTERM")),
@@ -132,6 +142,25 @@ describe("several nodes", () => {
       `${two.address} [0] "ECHO" "b"`,
     ]);
   });
+});
+
+test("a node that goes away is connected to again, and standard error says both", async () => {
+  const first = await startNode();
+  const { port, address } = first;
+  await using listening = await monitor([first], ["--command", "echo"]);
+  await first[Symbol.asyncDispose]();
+  await waitFor(() => listening.errors().includes("trying again"), { message: "the loss" });
+  await using second = await spawnNode(["--listenaddr", `127.0.0.1:${port}`]);
+  await waitFor(() => listening.errors().includes("is there"), { message: "the return" });
+  await using client = await respClient(second.port);
+  await client.call("ECHO", "after");
+  await waitFor(() => listening.lines().length > 0, { message: "its command" });
+  expect(listening.lines()).toEqual(['[0] "ECHO" "after"']);
+  expect(listening.errors()).toBe(
+    `mscache: ${address} is lost: Server closed the connection; trying again\n` +
+      `mscache: ${address} is there again\n`,
+  );
+  expect(await listening.end("SIGINT")).toBe(0);
 });
 
 test("a node that cannot be reached or refuses is one sentence, and exits 1", async () => {
