@@ -3,8 +3,8 @@
 
 import { el } from "./dom.ts";
 
-/** Resolves to whether `yes` was pressed. */
-export function askDialog(question: string, yes: string): Promise<boolean> {
+/** Resolves to whether `yes` was pressed; Escape is `no`. */
+export function askDialog(question: string, yes: string, no = "Cancel"): Promise<boolean> {
   const dialog = el(
     "dialog",
     { class: "ask", "aria-label": yes },
@@ -13,7 +13,7 @@ export function askDialog(question: string, yes: string): Promise<boolean> {
       "form",
       { method: "dialog", class: "row" },
       el("button", { value: "yes", class: "danger" }, yes),
-      el("button", { value: "no", autofocus: true }, "Cancel"),
+      el("button", { value: "no", autofocus: true }, no),
     ),
   );
   document.body.append(dialog);

@@ -41,6 +41,7 @@ export class KeyDetail {
     "aria-label": "Time to live",
     class: "short",
   });
+  private readonly expiry: HTMLElement;
   private seen: Seen | null = null;
   private expiresAtMs: number | null = null;
 
@@ -48,6 +49,7 @@ export class KeyDetail {
     this.stored = stored;
     this.gone = gone;
     this.name = lineOf(stored.key);
+    this.expiry = this.expiryForm();
     const heading = el("h2", { class: "key-name code", tabindex: -1 }, this.name);
     this.root = el(
       "section",
@@ -58,12 +60,17 @@ export class KeyDetail {
       this.said,
       this.pane.root,
       this.actions,
-      this.expiryForm(),
+      this.expiry,
     );
     const timer = setInterval(() => {
       if (this.root.isConnected) this.tellTtl();
       else clearInterval(timer);
     }, 1000);
+  }
+
+  /** What was typed, as a question calls it. */
+  get unsaved(): string | null {
+    return this.pane.isChanged ? `What you typed for ${this.name}` : null;
   }
 
   async open(): Promise<void> {
@@ -82,6 +89,7 @@ export class KeyDetail {
   private look(seen: Seen | null, lengthBytes: number): void {
     if (seen === null) return this.vanish("There is no such key any more.");
     this.seen = seen;
+    this.expiry.hidden = false;
     const isWhole = seen.tag !== null;
     this.pane.show(seen.bytes, isWhole);
     this.actions.replaceChildren(
@@ -111,6 +119,7 @@ export class KeyDetail {
 
   private edit(): void {
     const typed = this.pane.edit();
+    this.expiry.hidden = true; // it would read the key again, and what is typed would be lost
     const save = async () => {
       const bytes = typed();
       const tag = this.seen?.tag;

@@ -149,16 +149,13 @@ export class KeySearch {
 
   private item(key: Uint8Array<ArrayBuffer>): HTMLElement {
     const name = lineOf(key);
-    const click = () => {
-      this.mark(name);
-      this.open(key);
-    };
+    const click = () => this.open(key);
     const button = el("button", { type: "button", class: "key", title: name, on: { click } }, name);
     return el("li", {}, button);
   }
 
-  /** The one that is open. */
-  private mark(name: string): void {
+  /** The one that is open; null: none. */
+  mark(name: string | null): void {
     for (const button of this.list.querySelectorAll("button")) {
       if (button.textContent === name) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");

@@ -16,6 +16,8 @@ export class NewKey {
   private readonly value = el("textarea", { rows: 8, spellcheck: "false" });
   private readonly trouble = el("p", { class: "trouble", role: "alert" });
 
+  private isMade = false;
+
   constructor(api: NodeApi, database: number, made: (key: Uint8Array<ArrayBuffer>) => void) {
     this.api = api;
     this.database = database;
@@ -40,6 +42,12 @@ export class NewKey {
     this.name.focus();
   }
 
+  get unsaved(): string | null {
+    return this.isMade || (this.name.value === "" && this.value.value === "")
+      ? null
+      : "The new key";
+  }
+
   private async create(): Promise<void> {
     const encoder = new TextEncoder();
     const key = encoder.encode(this.name.value);
@@ -50,6 +58,7 @@ export class NewKey {
     try {
       const stored = new StoredValue(this.api, key, this.database);
       await stored.create(encoder.encode(this.value.value), ttlMs);
+      this.isMade = true;
       this.made(key);
     } catch (error) {
       const isThere = error instanceof ConflictError;

@@ -26,6 +26,8 @@ export class ValuePane {
   private readonly note = el("p", { class: "footing" });
   private bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
   private isWhole = true;
+  /** What is edited, and what it was at first. */
+  private edited: { readonly area: HTMLTextAreaElement; readonly first: string } | null = null;
 
   constructor() {
     this.tabs = formNames.map((name) =>
@@ -39,10 +41,17 @@ export class ValuePane {
     this.root = el("div", {}, tabs, this.place, this.note);
   }
 
+  /** Whether something was typed that nobody has saved. */
+  get isChanged(): boolean {
+    return this.edited !== null && this.edited.area.value !== this.edited.first;
+  }
+
   /** `isWhole`: not only the beginning. */
   show(bytes: Uint8Array<ArrayBuffer>, isWhole: boolean): void {
     this.bytes = bytes;
     this.isWhole = isWhole;
+    this.edited = null;
+    this.tabs[2].disabled = false;
     const { text, json } = this.forms();
     this.tabs[1].disabled = json === null;
     this.tabs[0].disabled = text === null;
@@ -54,7 +63,9 @@ export class ValuePane {
     const editable = editableText(this.bytes);
     const area = el("textarea", { "aria-label": "Value", spellcheck: "false", rows: 14 });
     area.value = editable === null ? hexOfBytes(this.bytes) : editable.text;
+    this.edited = { area, first: area.value };
     this.mark(null);
+    for (const tab of this.tabs) tab.disabled = true; // they show what is stored
     setText(this.note, editable === null ? "These bytes are no text: they are edited as hex." : "");
     this.place.replaceChildren(area);
     area.focus();
