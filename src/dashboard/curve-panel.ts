@@ -5,14 +5,12 @@
 import type { CurvePoint, CurveReport, MissCurve } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytes, compact, duration, percent } from "./figures.ts";
-import type { NodeApi } from "./node-api.ts";
 import { Panel } from "./panel.ts";
 
 export class CurvePanel {
   readonly panel = new Panel({ title: "Miss curve", name: "curve", width: "wide" });
 
-  async refresh(api: NodeApi): Promise<void> {
-    const told = (await api.json("/v1/observe/miss-curve")) as CurveReport;
+  update(told: CurveReport): void {
     if (!told.isOn) {
       this.panel.say(
         "What would the hit ratio be with half, twice or four times the memory? A node with " +

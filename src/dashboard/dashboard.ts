@@ -37,7 +37,7 @@ class Dashboard {
     });
     this.stream = new LiveStream(
       api,
-      (sample) => this.overview.update(sample),
+      (event) => this.overview.update(event),
       (pulse) => this.heard(pulse),
     );
     startTheme(byId("theme"), () => this.overview.recolor());
@@ -67,6 +67,7 @@ class Dashboard {
   /** Which node it is may be another thing after each time that it was away. */
   private heard(pulse: Pulse): void {
     if (pulse.state === "live" && !this.bar.isLive) void this.bar.askNode(this.api);
+    if (pulse.state === "refused") this.overview.refused(pulse.why);
     this.bar.tellPulse(pulse);
   }
 

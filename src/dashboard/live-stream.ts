@@ -5,7 +5,7 @@
 //
 // Invariant: there is at most one EventSource and one timer.
 
-import type { Sample } from "../node/admin/observations.ts";
+import type { StreamEvent } from "../node/admin/observations.ts";
 import { ApiError, type NodeApi, sentenceOf } from "./node-api.ts";
 
 export type Pulse =
@@ -15,12 +15,13 @@ export type Pulse =
   /** Asking again is of no use before somebody logs in or changes the rights. */
   | { readonly state: "refused"; readonly why: string };
 
+const eventNames = ["sample", "commands", "replication", "threads", "miss-curve"] as const;
 const silenceMsMax = 5_000;
 const retryMs = 2_000;
 
 export class LiveStream {
   private readonly api: NodeApi;
-  private readonly onSample: (sample: Sample) => void;
+  private readonly onEvent: (event: StreamEvent) => void;
   private readonly onPulse: (pulse: Pulse) => void;
   private source: EventSource | null = null;
   private isWanted = false;
@@ -28,9 +29,13 @@ export class LiveStream {
   private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(api: NodeApi, onSample: (sample: Sample) => void, onPulse: (pulse: Pulse) => void) {
+  constructor(
+    api: NodeApi,
+    onEvent: (event: StreamEvent) => void,
+    onPulse: (pulse: Pulse) => void,
+  ) {
     this.api = api;
-    this.onSample = onSample;
+    this.onEvent = onEvent;
     this.onPulse = onPulse;
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.pause();
@@ -45,11 +50,12 @@ export class LiveStream {
     const source = new EventSource("/v1/events");
     this.source = source;
     this.expectSample();
-    source.addEventListener("sample", ({ data }: MessageEvent<string>) => {
-      this.expectSample();
-      this.onPulse({ state: "live" });
-      this.onSample(JSON.parse(data) as Sample);
-    });
+    for (const name of eventNames) {
+      source.addEventListener(name, ({ data }: MessageEvent<string>) => {
+        if (name === "sample") this.heard();
+        this.onEvent({ name, data: JSON.parse(data) } as StreamEvent);
+      });
+    }
     source.addEventListener("error", () => void this.broken());
   }
 
@@ -63,6 +69,11 @@ export class LiveStream {
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
+  }
+
+  private heard(): void {
+    this.expectSample();
+    this.onPulse({ state: "live" });
   }
 
   private expectSample(): void {

@@ -1,10 +1,9 @@
 // The replication tree as this node sees it: its leader, itself, and its followers with their lag.
-// Of nodes further away it knows nothing.
+// Of nodes further away it knows nothing: whoever wants to see them is told how.
 
 import type { Follower, Leader, ReplicationTree } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytes, duration, percent, whole } from "./figures.ts";
-import type { NodeApi } from "./node-api.ts";
 import { Panel } from "./panel.ts";
 
 type Tone = "good" | "warn" | "bad";
@@ -12,11 +11,7 @@ type Tone = "good" | "warn" | "bad";
 export class ReplicationPanel {
   readonly panel = new Panel({ title: "Replication", name: "replication" });
 
-  async refresh(api: NodeApi): Promise<void> {
-    this.update((await api.json("/v1/observe/replication")) as ReplicationTree);
-  }
-
-  private update({ role, offset, leader, followers, unacknowledging }: ReplicationTree): void {
+  update({ role, offset, leader, followers, unacknowledging }: ReplicationTree): void {
     this.panel.remark(`offset ${whole(offset)}`);
     const lines = followers.map(followerLine);
     if (unacknowledging > 0) {
@@ -31,7 +26,7 @@ export class ReplicationPanel {
       isAlone ? null : el("ul", {}, ...lines),
     );
     const tree = el("ul", { class: "tree" }, leader === null ? own : leaderLine(leader, own));
-    this.panel.show(tree, isAlone ? hint(role) : null);
+    this.panel.show(tree, isAlone ? hint(role) : wholeTreeHint());
   }
 }
 
@@ -71,6 +66,12 @@ function nodeLine(name: string, remark: string, tone: Tone): HTMLElement {
     el("span", { class: "name" }, name),
     el("span", { class: "remark" }, remark),
   );
+}
+
+/** Nobody tells a leader of the followers of its followers. */
+function wholeTreeHint(): HTMLElement {
+  const text = "Their own followers are in ";
+  return el("p", { class: "footing" }, text, el("code", {}, "mscache top --group"));
 }
 
 function hint(role: string): HTMLElement {

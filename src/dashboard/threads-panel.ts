@@ -5,7 +5,6 @@ import type { ThreadList, Told } from "../node/admin/observations.ts";
 import { DataTable } from "./data-table.ts";
 import { el, setText } from "./dom.ts";
 import { bytes, compact, duration, micros, whole } from "./figures.ts";
-import type { Info, NodeApi } from "./node-api.ts";
 import { Panel } from "./panel.ts";
 
 export class ThreadsPanel {
@@ -19,11 +18,8 @@ export class ThreadsPanel {
   ]);
   private readonly footing = el("p", { class: "footing" });
   private last: Told<ThreadList> | null = null;
-  private lastCpu: { readonly cpuSeconds: number; readonly atSeconds: number } | null = null;
 
-  async refresh(api: NodeApi): Promise<void> {
-    const info = await api.info("server", "memory", "cpu");
-    const told = (await api.json("/v1/observe/threads")) as Told<ThreadList>;
+  update(told: Told<ThreadList>): void {
     const { last } = this;
     this.last = told;
     const seconds = last === null ? Number.NaN : (told.atMs - last.atMs) / 1000;
@@ -36,22 +32,19 @@ export class ThreadsPanel {
         micros(turns.longestMs * 1000),
       ]),
     );
-    setText(this.footing, this.process(info));
+    setText(this.footing, processLine(told, last));
     this.panel.show(this.table.root, this.footing);
   }
+}
 
-  /** Processors in use since the last time, and memory. */
-  private process({ cpu = {}, server = {}, memory = {} }: Info): string {
-    const cpuSeconds = Number(cpu.used_cpu_sys) + Number(cpu.used_cpu_user);
-    const atSeconds = Number(server.server_time_usec) / 1e6;
-    const last = this.lastCpu;
-    this.lastCpu = { cpuSeconds, atSeconds };
-    const spent = cpuSeconds - (last?.cpuSeconds ?? Number.NaN);
-    const cores = spent / (atSeconds - (last?.atSeconds ?? Number.NaN));
-    const used = Number.isFinite(cores) ? `${cores.toFixed(2)} processors in use` : "processors –";
-    const uptime = duration(Number(server.uptime_in_seconds));
-    return `${used}, ${bytes(Number(memory.used_memory_rss))} resident, up for ${uptime}`;
-  }
+/** Processors in use since the last time, and memory. */
+function processLine(now: ThreadList, last: ThreadList | null): string {
+  const { cpuSeconds, residentBytes, uptimeSeconds } = now.process;
+  const spent = cpuSeconds - (last?.process.cpuSeconds ?? Number.NaN);
+  const cores = spent / (uptimeSeconds - (last?.process.uptimeSeconds ?? Number.NaN));
+  const used = cores >= 0 ? `${cores.toFixed(2)} processors in use` : "processors –";
+  const uptime = duration(Math.floor(uptimeSeconds));
+  return `${used}, ${bytes(residentBytes)} resident, up for ${uptime}`;
 }
 
 function nameOf(thread: number, all: number): string {

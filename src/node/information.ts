@@ -11,7 +11,7 @@ import type { Tracking } from "../command/tracking/tracking.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Replication } from "../replication/replication.ts";
 import { resetCounters } from "../replication/replication-info.ts";
-import type { DatabaseReport, Store } from "../store/store.ts";
+import type { DatabaseReport, Store, StoreStatistics } from "../store/store.ts";
 import type { NodeConfiguration } from "./configuration.ts";
 import type { ClientMemory } from "./connection/client-memory.ts";
 import type { HeldCommands } from "./held-commands.ts";
@@ -31,6 +31,23 @@ const noRates: Rates = {
   replicationReceived: 0,
   replicationSent: 0,
 };
+
+/** The node at a moment, as its parts count it. */
+export interface Glance {
+  readonly nowMs: number;
+  readonly uptimeMs: number;
+  readonly limitBytes: number;
+  /** With several data threads, the control thread is the first. */
+  readonly threads: readonly ThreadStatistics[];
+  /** A command has one for each thread; those of this thread go on counting. */
+  readonly histograms: readonly CommandHistogram[];
+  readonly store: StoreStatistics;
+  readonly clients: number;
+  readonly clientMemoryBytes: number;
+  readonly followers: number;
+  /** Received from leaders. */
+  readonly leaderBytes: number;
+}
 
 export interface InformationParts {
   readonly store: Store;
@@ -79,6 +96,27 @@ export class NodeInformation implements Information {
   async gather(): Promise<InfoSource> {
     const { threads, timings } = this.parts;
     return this.sourceWith(await threads.statistics(), await timings.histograms());
+  }
+
+  /** What a dashboard shows each second: less than gather(), and no text. */
+  async glance(): Promise<Glance> {
+    const { store, threads, timings, replication, clientMemory, configuration } = this.parts;
+    const counted = await threads.statisticsByThread();
+    const histograms = await timings.histogramsByThread();
+    const followers = replication.leader.links.length;
+    const connections = counted.reduce((sum, thread) => sum + thread.connections, 0);
+    return {
+      nowMs: wallClockMs(),
+      uptimeMs: monotonicMs() - this.startedMs,
+      limitBytes: configuration.current.maxMemory,
+      threads: counted,
+      histograms,
+      store: store.statistics(),
+      clients: Math.max(0, connections - followers),
+      clientMemoryBytes: clientMemory.totalBytes,
+      followers,
+      leaderBytes: replication.traffic.receivedBytes,
+    };
   }
 
   /** Null: the node has no miss curve. */

@@ -58,7 +58,12 @@ export class Timings implements TimingReports {
   }
 
   async histograms(): Promise<CommandHistogram[]> {
-    return addHistograms((await this.threads.askTimes("histograms", null)).flat());
+    return addHistograms(await this.histogramsByThread());
+  }
+
+  /** Those of this thread go on counting: who keeps them adds them up. */
+  async histogramsByThread(): Promise<CommandHistogram[]> {
+    return (await this.threads.askTimes("histograms", null)).flat();
   }
 
   /** The same at once; none if only other threads could tell. */

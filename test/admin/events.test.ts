@@ -23,7 +23,7 @@ async function readUntil(reader: Reader, text: RegExp): Promise<string> {
 }
 
 describe.each(["1", "4"])("with %s data threads", (threads) => {
-  test("a sample comes each second, with levels and rates", async () => {
+  test("a sample comes each second, with levels and rates, and lists behind every other one", async () => {
     await using node = await startAdminNode({ threads });
     await using client = await respClient(node.port);
     await client.call("SET", "key", "value");
@@ -31,15 +31,30 @@ describe.each(["1", "4"])("with %s data threads", (threads) => {
     const response = await node.ask("/v1/events", { signal: leaving.signal });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const reader = response.body?.getReader() as Reader;
-    const text = await readUntil(reader, /"perSecond":\{.*\n\n/s);
-    const samples = [...text.matchAll(/^event: sample\ndata: (.*)$/gm)].map(([, it]) => it);
-    const last = JSON.parse(samples.at(-1) ?? "null");
+    // A sample with rates, and behind it commands that ran since the first.
+    const ask = setInterval(() => void client.call("GET", "key"), 20);
+    const text = await readUntil(reader, /"perSecond":\{.*\n\n.*"command":"get".*\n\n/s);
+    clearInterval(ask);
+    const lastOf = (name: string) => {
+      const found = [...text.matchAll(new RegExp(`^event: ${name}\ndata: (.*)$`, "gm"))];
+      return JSON.parse(found.at(-1)?.[1] ?? "null");
+    };
+    const last = lastOf("sample");
     expect(last).toMatchObject({ items: 1, followers: 0, memory: { limitBytes: 64 * 2 ** 20 } });
     expect(last.perSecond.commands).toBeGreaterThan(0);
     const { last1s, last10s } = last.latencyUsec;
-    expect(last1s.commands).toBeGreaterThan(0); // the stream's own INFO
+    expect(last1s.commands).toBeGreaterThan(0);
     expect(last1s.p50).toBeGreaterThan(0);
     expect(last10s.p999).toBeGreaterThanOrEqual(last10s.p50);
+    const { seconds, commands } = lastOf("commands");
+    expect(seconds).toBeGreaterThan(0);
+    const get = commands.find(({ command }: { command: string }) => command === "get");
+    expect(get.calls).toBeGreaterThan(0);
+    expect(get.p999).toBeGreaterThanOrEqual(get.p50);
+    for (const name of ["replication", "threads", "miss-curve"]) {
+      const list = (await (await node.ask(`/v1/observe/${name}`)).json()) as object;
+      expect(Object.keys(lastOf(name)).sort()).toEqual(Object.keys(list).sort());
+    }
     const open = async () => String(await client.call("CLIENT", "LIST")).includes("name=http");
     expect(await open()).toBe(true);
     leaving.abort();

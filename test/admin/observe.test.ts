@@ -101,7 +101,10 @@ describe.each(["1", "4"])("with %s data threads", (threads) => {
   });
 
   test("threads: what each has done, and how long its turns took", async () => {
-    const { threads: rows } = await listOf(node, "threads");
+    const { threads: rows, process: own } = await listOf(node, "threads");
+    for (const figure of ["cpuSeconds", "residentBytes", "uptimeSeconds"]) {
+      expect([figure, own[figure] > 0]).toEqual([figure, true]);
+    }
     expect(rows.length).toBe(threads === "1" ? 1 : 5); // and the control thread
     const sum = rows.reduce((total: number, row: List) => total + row.commands, 0);
     expect(sum).toBeGreaterThan(50);

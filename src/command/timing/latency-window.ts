@@ -21,16 +21,23 @@ export interface Percentiles {
 
 const samplesMax = 10;
 
+/** Of all commands together. */
+interface Sum {
+  readonly counts: Histogram;
+  readonly total: number;
+}
+
 export class LatencyWindow {
-  /** Of all commands together, oldest first: one more than there are spans between them. */
-  private readonly sums: Histogram[] = [];
+  /** Oldest first: one more than there are spans between them. */
+  private readonly sums: Sum[] = [];
 
   add(histograms: readonly CommandHistogram[]): void {
-    const sum = emptyHistogram();
-    for (const { counts } of histograms) addHistogram(sum, counts);
+    const counts = emptyHistogram();
+    for (const each of histograms) addHistogram(counts, each.counts);
+    const total = totalOf(counts);
     // After CONFIG RESETSTAT all begins anew.
-    if (totalOf(sum) < totalOf(this.sums.at(-1) ?? sum)) this.sums.length = 0;
-    this.sums.push(sum);
+    if (total < (this.sums.at(-1)?.total ?? 0)) this.sums.length = 0;
+    this.sums.push({ counts, total });
     if (this.sums.length > samplesMax + 1) this.sums.shift();
   }
 
@@ -39,11 +46,10 @@ export class LatencyWindow {
     const { sums } = this;
     if (sums.length < 2) return null;
     const before = sums[Math.max(0, sums.length - 1 - spans)];
-    const counts = sums[sums.length - 1].map((count, bucket) =>
-      Math.max(0, count - before[bucket]),
-    );
-    const commands = totalOf(counts);
-    const at = (percent: number) => (commands === 0 ? null : percentileUsec(counts, percent));
-    return { commands, p50: at(50), p99: at(99), p999: at(99.9) };
+    const now = sums[sums.length - 1];
+    if (now.total === before.total) return { commands: 0, p50: null, p99: null, p999: null };
+    const counts = now.counts.map((count, bucket) => Math.max(0, count - before.counts[bucket]));
+    const at = (percent: number) => percentileUsec(counts, percent);
+    return { commands: totalOf(counts), p50: at(50), p99: at(99), p999: at(99.9) };
   }
 }

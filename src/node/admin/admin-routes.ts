@@ -21,6 +21,7 @@ import { EventStreams } from "./event-stream.ts";
 import { type HealthPath, type HealthSource, healthOf, isHealthPath } from "./health.ts";
 import { infoJson } from "./info-json.ts";
 import { answerKey, keyIn, listKeys } from "./keys-api.ts";
+import { LiveReports } from "./live-reports.ts";
 import { type MetricsSource, metricsOf } from "./metrics.ts";
 import { ObserveApi } from "./observe-api.ts";
 import { isPagePath, PageAssets } from "./page-assets.ts";
@@ -53,8 +54,9 @@ export class AdminRoutes {
     parts.users.changed.on(({ change }) => {
       const names = [...change.set.map(({ name }) => name), ...change.removed];
       this.login.browsers.usersChanged(new Set(names));
+      this.streams.usersChanged();
     });
-    this.streams = new EventStreams(() => parts.information.gather());
+    this.streams = new EventStreams(new LiveReports(parts));
     this.observing = new ObserveApi(parts);
   }
 

@@ -5,6 +5,7 @@
 // Invariant: replies come in the order of commands; after the end each waiting call rejects.
 
 import { type Address, formatAddress } from "../../base/address.ts";
+import { monotonicMs } from "../../base/clock.ts";
 import { adminReplyBytesMax } from "../../base/limits.ts";
 import { commandParts, type Word } from "../../protocol/resp/command-bytes.ts";
 import { type Reply, ReplyParser } from "../../protocol/resp/reply-parser.ts";
@@ -79,6 +80,11 @@ export class DoorConnection implements Disposable {
     session.authenticated = connection.session.authenticated;
     this.connections.access.refresh(session);
     connection.session.lastActiveMs = session.createdAtMs; // it is not idle
+  }
+
+  /** The idle timeout begins anew, as after a command. */
+  stayActive(): void {
+    this.connection.session.lastActiveMs = monotonicMs();
   }
 
   /** Runs a command. An error of the node is a reply, too; values are bytes. */

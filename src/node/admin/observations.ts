@@ -55,6 +55,34 @@ export interface Percentiles {
   readonly p999: number | null;
 }
 
+/** What ran in the last `seconds`, the most frequent first; these are 0 in a stream's first list. */
+export interface CommandList {
+  readonly seconds: number;
+  readonly commands: readonly CommandLatency[];
+}
+
+export interface CommandLatency {
+  readonly command: string;
+  readonly calls: number;
+  /** Microseconds, rounded up to their buckets. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+/** The events of a stream: a sample each second, and every other second the lists. */
+export interface StreamEvents {
+  readonly sample: Sample;
+  readonly commands: Told<CommandList>;
+  readonly replication: Told<ReplicationTree>;
+  readonly threads: Told<ThreadList>;
+  readonly "miss-curve": Told<CurveReport>;
+}
+
+export type StreamEvent = {
+  [Name in keyof StreamEvents]: { readonly name: Name; readonly data: StreamEvents[Name] };
+}[keyof StreamEvents];
+
 // ---- lists --------------------------------------------------------------------------------------
 
 /** Each list with the moment at which it was made. */
@@ -142,6 +170,12 @@ export interface Follower {
 }
 
 export interface ThreadList {
+  readonly process: {
+    /** User and system, since the start. */
+    readonly cpuSeconds: number;
+    readonly residentBytes: number;
+    readonly uptimeSeconds: number;
+  };
   readonly threads: readonly ThreadRow[];
 }
 

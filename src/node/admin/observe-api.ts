@@ -21,7 +21,7 @@ import type {
   ThreadList,
 } from "./observations.ts";
 import { biggestValues, hottestKeys, type Wanted } from "./observed-keys.ts";
-import { clientRows, replicationTree, slowRows, threadRows } from "./observed-rows.ts";
+import { clientRows, curveReport, replicationTree, slowRows, threadList } from "./observed-rows.ts";
 import { errorResponse } from "./reply-json.ts";
 
 type Observation<List> = (door: DoorConnection, wanted: Wanted) => Promise<List>;
@@ -84,12 +84,12 @@ export class ObserveApi {
     },
     "miss-curve": async (door) => {
       await ask(door, "INFO", "modules");
-      const report = this.parts.information.missCurve();
-      return report === null ? { isOn: false } : { isOn: true, ...report };
+      return curveReport(this.parts);
     },
     threads: async (door) => {
       await ask(door, "INFO", "modules");
-      return { threads: threadRows(await this.parts.threads.statisticsByThread()) };
+      const { threads, uptimeMs } = await this.parts.information.glance();
+      return threadList(threads, uptimeMs);
     },
   };
 

@@ -2,16 +2,19 @@
 // the replies of their commands, and the replication tree and the threads, from the node's parts.
 
 import { formatAddress } from "../../base/address.ts";
+import { residentBytes } from "../../base/resident-memory.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import type { ThreadStatistics } from "../threads/threads.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type {
   ClientRow,
+  CurveReport,
   Json,
   Leader,
   ReplicationTree,
   SlowRow,
+  ThreadList,
   ThreadRow,
 } from "./observations.ts";
 import { jsonOf } from "./reply-json.ts";
@@ -84,8 +87,24 @@ function leaderRow(follower: AdminParts["replication"]["follower"]): Leader {
   };
 }
 
+/** An estimate only where the node makes one. */
+export function curveReport({ information }: AdminParts): CurveReport {
+  const report = information.missCurve();
+  return report === null ? { isOn: false } : { isOn: true, ...report };
+}
+
+export function threadList(all: readonly ThreadStatistics[], uptimeMs: number): ThreadList {
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  const residentMemoryBytes = residentBytes();
+  return {
+    process: { cpuSeconds, residentBytes: residentMemoryBytes, uptimeSeconds: uptimeMs / 1000 },
+    threads: threadRows(all),
+  };
+}
+
 /** With several threads the first is the control thread, which has no clients of the data port. */
-export function threadRows(all: readonly ThreadStatistics[]): ThreadRow[] {
+function threadRows(all: readonly ThreadStatistics[]): ThreadRow[] {
   return all.map(({ connections, commandsProcessed, bytesReceived, bytesSent, turns }, thread) => {
     const own = new TurnHistogram();
     own.add(turns); // a Worker's arrives without its methods

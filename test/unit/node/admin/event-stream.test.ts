@@ -4,33 +4,47 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { EventStreams } from "../../../../src/node/admin/event-stream.ts";
+import { ReplyError } from "../../../../src/protocol/resp/reply-parser.ts";
 import { caseMsMax, waitFor } from "../../../harness.ts";
-import { Bed } from "../../command/bed.ts";
-import { infoSource } from "../info-source.ts";
 
 setDefaultTimeout(caseMsMax);
 
 /** The connection of a stream, which may always run INFO. */
 class Door {
   isDisposed = false;
+  isOpen = true;
+  mayRun = true;
+  /** INFOs that it was asked for. */
+  runs = 0;
 
   async run() {
-    return new Uint8Array();
+    this.runs++;
+    return this.mayRun ? new Uint8Array() : new ReplyError("NOPERM no INFO for you");
   }
+
+  stayActive(): void {}
 
   [Symbol.dispose](): void {
     this.isDisposed = true;
   }
 }
 
+/** Numbers its samples; with lists where they are wanted. */
+class CountedReports {
+  private count = 0;
+
+  async next(withLists: boolean) {
+    const sample = { name: "sample", data: this.count++ };
+    return withLists ? [sample, { name: "threads", data: [] }] : [sample];
+  }
+
+  forget(): void {
+    this.count = 0;
+  }
+}
+
 function openStreams() {
-  const { store } = new Bed();
-  let uptimeMs = 0;
-  const gather = async () => {
-    uptimeMs += 1_000;
-    return infoSource(store, { uptimeMs });
-  };
-  return new EventStreams(gather, 1);
+  return new EventStreams(new CountedReports(), 1);
 }
 
 interface Reader {
@@ -65,16 +79,50 @@ test("a client that does not read is ended with at most eight parts waiting for 
   expect(quick.isDisposed).toBe(true);
 });
 
+test("a change of users ends the streams of those who may not run INFO any more, without asking each second", async () => {
+  const streams = openStreams();
+  const [lost, kept, killed] = [new Door(), new Door(), new Door()];
+  const readers = [];
+  for (const door of [lost, kept, killed]) {
+    readers.push((await streams.open(door)).body?.getReader() as Reader);
+  }
+  await Promise.all(readers.map((reader) => samplesIn(reader, 20)));
+  expect([lost.runs, kept.runs, killed.runs]).toEqual([1, 1, 1]);
+  lost.mayRun = false;
+  killed.isOpen = false;
+  streams.usersChanged();
+  const [lostEnd, keptEnd, killedEnd] = await Promise.all(
+    readers.map((reader) => samplesIn(reader, 50)),
+  );
+  expect([lostEnd.hasEnded, keptEnd.hasEnded, killedEnd.hasEnded]).toEqual([true, false, true]);
+  expect([lost.isDisposed, kept.isDisposed, killed.isDisposed]).toEqual([true, false, true]);
+  expect(kept.runs).toBe(2);
+  streams.close();
+});
+
+test("a stream has lists with its first sample, however many there are already", async () => {
+  const streams = openStreams();
+  const first = (await streams.open(new Door())).body?.getReader() as Reader;
+  await samplesIn(first, 3);
+  const second = (await streams.open(new Door())).body?.getReader() as Reader;
+  let text = "";
+  while (!text.includes("event: sample")) {
+    text += new TextDecoder().decode((await second.read()).value);
+  }
+  expect(text).toContain("event: threads");
+  streams.close();
+});
+
 test("a client that leaves takes its connection with it, and the timer ends with the last", async () => {
   const streams = openStreams();
   const door = new Door();
   const body = (await streams.open(door)).body;
   await body?.cancel();
   expect(door.isDisposed).toBe(true);
-  const other = new Door(); // a new first sample: without a timer there was none to compare with
+  const other = new Door(); // a new first sample: nobody has looked meanwhile
   const reader = (await streams.open(other)).body?.getReader();
   let text = "";
   while (!text.includes("data:")) text += new TextDecoder().decode((await reader?.read())?.value);
-  expect(text).toContain('"perSecond":null');
+  expect(text).toContain("data: 0\n");
   streams.close();
 });
