@@ -1,7 +1,7 @@
 // `mscache monitor`: shows the commands that nodes run, as they run them, one a line. With several
 // nodes each line begins with its node. A node that is lost is tried again, and standard error says
-// so. It exits with 0 on Ctrl-C or when its reader leaves, and with 1 when no node can be reached at
-// first, or none allows it. Filters are applied here: a node sends everything.
+// so. It exits with 0 on Ctrl-C or when its reader leaves, and with 1 when no node can be reached
+// at first, or none allows it. Filters are applied here: a node sends everything.
 
 import { type ArgsDef, defineCommand } from "citty";
 import { parseDatabase } from "../base/place.ts";

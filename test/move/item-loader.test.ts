@@ -1,13 +1,13 @@
 /**
  * What a loader sends to servers of different ages for an item that expires: a moment where SET
  * takes one, and the time that is left where it does not. The server is a script; that items arrive
- * in real ones is in move/export-import.test.ts.
+ * in real ones is in export-import.test.ts.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { ItemLoader, takesMoments } from "../../../src/move/item-loader.ts";
-import { ServerLink } from "../../../src/move/server-link.ts";
-import { caseMsMax } from "../../harness.ts";
-import { ReplyReader, textOf } from "../../support/wire.ts";
+import { ItemLoader, takesMoments } from "../../src/move/item-loader.ts";
+import { ServerLink } from "../../src/move/server-link.ts";
+import { caseMsMax } from "../harness.ts";
+import { ReplyReader, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
