@@ -55,7 +55,7 @@ export interface Percentiles {
   readonly p999: number | null;
 }
 
-/** What ran in the last `seconds`, the most frequent first. A stream's first list has 0 of these. */
+/** What ran in the last `seconds`, the most frequent first; 0 seconds in the first of a stream. */
 export interface CommandList {
   readonly seconds: number;
   readonly commands: readonly CommandLatency[];
