@@ -20,6 +20,9 @@ const fields: ReadonlySet<string> = new Set([
 ]);
 const newline = "\n";
 const databaseMax = 999_999_999;
+/** For short texts, these take half as long as Buffer's (Bun 1.4.5). */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The line with its end. */
 export function writeItem({ database, key, value, expiresAt }: MovedItem): string {
@@ -52,11 +55,10 @@ function textField(name: string, bytes: Uint8Array): string {
 }
 
 function parse(line: Uint8Array): Fields {
-  const buffer = Buffer.from(line.buffer, line.byteOffset, line.length);
-  if (!isUtf8(buffer)) throw new LineError("it is no UTF-8");
+  const text = textOf(line);
   let value: unknown;
   try {
-    value = JSON.parse(buffer.toString("utf8"));
+    value = JSON.parse(text);
   } catch {
     throw new LineError("it is no JSON");
   }
@@ -64,6 +66,14 @@ function parse(line: Uint8Array): Fields {
     throw new LineError("it is no object");
   }
   return value as Fields;
+}
+
+function textOf(line: Uint8Array): string {
+  try {
+    return decoder.decode(line);
+  } catch {
+    throw new LineError("it is no UTF-8");
+  }
 }
 
 function bytesOf(record: Fields, name: string): Uint8Array {
@@ -75,7 +85,7 @@ function bytesOf(record: Fields, name: string): Uint8Array {
   if (text === undefined) return decode(`${name}64`, coded);
   if (typeof text !== "string") throw new LineError(`its ${name} is no string`);
   if (!text.isWellFormed()) throw new LineError(`its ${name} has half a character`);
-  return Buffer.from(text, "utf8");
+  return encoder.encode(text);
 }
 
 /** Strict: Buffer.from() leaves out what is no base64. */
