@@ -2,7 +2,7 @@
 // memory, as it estimates, each with how far that may be off. A node estimates nothing by default:
 // then the panel says how to turn it on.
 
-import type { CurvePoint, CurveReport, MissCurve } from "../node/admin/observations.ts";
+import type { CurvePoint, CurveReport, MissCurveReport } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
 import { bytes, compact, duration, percent } from "./figures.ts";
 import { Panel } from "./panel.ts";
@@ -25,7 +25,7 @@ export class CurvePanel {
     this.tell(told, told.points);
   }
 
-  private tell(curve: MissCurve, points: readonly CurvePoint[]): void {
+  private tell(curve: MissCurveReport, points: readonly CurvePoint[]): void {
     const { lookups, windowSeconds, hitRatio, limitBytes, rate } = curve;
     this.panel.remark(`${compact(lookups)} lookups in ${duration(Math.round(windowSeconds))}`);
     const rows = points.map((point) => pointRow(point, limitBytes));

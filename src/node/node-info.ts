@@ -15,8 +15,8 @@ import {
   absentFromServer,
   absentFromStats,
 } from "./absent-features.ts";
+import type { MissCurveReport } from "./admin/observations.ts";
 import { inRedisOrder } from "./info-order.ts";
-import type { MissCurveReport } from "./node-miss-curve.ts";
 import type { ThreadStatistics } from "./threads/threads.ts";
 
 export interface InfoSource {

@@ -6,9 +6,10 @@
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
 import { windowParts } from "../store/curve/curve-window.ts";
-import { type CurvePoint, MissCurve, type StoreFacts } from "../store/curve/miss-curve.ts";
+import { MissCurve, type StoreFacts } from "../store/curve/miss-curve.ts";
 import { type CurveMemory, SampleRing } from "../store/curve/sample-ring.ts";
 import type { Store } from "../store/store.ts";
+import type { MissCurveReport } from "./admin/observations.ts";
 
 const drainEveryMs = 100;
 const turnEveryMs = 1_000;
@@ -19,23 +20,6 @@ const usualOverheadBytes = 16;
 /** Below this share of the limit, segments that are not full yet tell nothing of waste. */
 const fullShare = 0.9;
 const usualUsableShare = 0.98;
-
-export interface MissCurveReport {
-  /** How far back it looks. */
-  readonly windowSeconds: number;
-  /** Of all keys, as the store has counted them. */
-  readonly lookups: number;
-  readonly hitRatio: number | null;
-  readonly limitBytes: number;
-  /** The share of keys in the sample, how many there are now, and their lookups. */
-  readonly rate: number;
-  readonly keys: number;
-  readonly samples: number;
-  /** What the threads could not tell, since the start. */
-  readonly dropped: number;
-  /** Null before a lookup. */
-  readonly points: readonly CurvePoint[] | null;
-}
 
 export interface MissCurveParts {
   readonly store: Store;

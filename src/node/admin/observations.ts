@@ -197,9 +197,9 @@ export interface ThreadRow {
 }
 
 /** The hit ratio that other memory would give; not every node estimates it. */
-export type CurveReport = { readonly isOn: false } | ({ readonly isOn: true } & MissCurve);
+export type CurveReport = { readonly isOn: false } | ({ readonly isOn: true } & MissCurveReport);
 
-export interface MissCurve {
+export interface MissCurveReport {
   /** How far back it looks. */
   readonly windowSeconds: number;
   /** Of all keys, as the store has counted them. */
