@@ -114,3 +114,24 @@ describe("the client commands", () => {
     expect(wrong.errors).toMatch(/^mscache: [^\n]*WRONGPASS[^\n]*\n$/);
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "output that a full disk does not take is a failure, and that nobody reads is none",
+  async () => {
+    await using node = await startNode();
+    await runMscache(["set", "key", "value", "--addr", node.address]);
+    const main = new URL("../src/main.ts", import.meta.url).pathname;
+    const shell = ["bash", "-c", '"$@" > "$OUT"', "bash", process.execPath, main];
+    for (const name of ["info", "keys"]) {
+      const environment = { OUT: "/dev/full" };
+      const options = { command: shell, environment };
+      const { status, errors } = await runMscache([name, "--addr", node.address], options);
+      expect(status).toBe(1);
+      const reason = "no space left on device (ENOSPC)";
+      expect(errors).toBe(`mscache: cannot write the output: ${reason}\n`);
+    }
+    const command = ["bash", "-c", '"$@" | true', ...shell.slice(3)];
+    const { errors } = await runMscache(["info", "--addr", node.address], { command });
+    expect(errors).toBe("");
+  },
+);

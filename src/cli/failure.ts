@@ -20,3 +20,8 @@ export class NodeFailure extends Error {
     this.format = format;
   }
 }
+
+/** Standard output did not take it: the disk is full, say. */
+export function outputFailure(cause: unknown): Failure {
+  return new Failure(`cannot write the output: ${reasonOf(cause)}`, { cause });
+}

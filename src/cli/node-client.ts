@@ -4,9 +4,10 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { isServerUrl, parseServerUrl } from "../base/place.ts";
+import { codeOf } from "../base/reason.ts";
 import { ConnectError, MSCacheError } from "../client/client-errors.ts";
 import { connect } from "../client/connect.ts";
-import { Failure } from "./failure.ts";
+import { Failure, outputFailure } from "./failure.ts";
 import { type TlsArguments, tlsArguments, tlsOf } from "./tls-arguments.ts";
 
 type Client = Awaited<ReturnType<typeof connect>>;
@@ -80,9 +81,16 @@ function explain(error: MSCacheError): string {
   return `${where} requires a password; set --password or MSCACHE_PASSWORD`;
 }
 
-/** Writes to standard output and resolves when everything is written. */
+/**
+ * Writes to standard output and resolves when everything is written, or when nobody reads on.
+ * Throws a Failure.
+ */
 export async function print(output: string | Uint8Array): Promise<void> {
-  await Bun.write(Bun.stdout, output);
+  try {
+    await Bun.write(Bun.stdout, output);
+  } catch (error) {
+    if (codeOf(error) !== "EPIPE") throw outputFailure(error);
+  }
 }
 
 export function missingKey(key: string): Failure {

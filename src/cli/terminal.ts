@@ -2,7 +2,8 @@
 // may be slow or leave (`mscache monitor | head`). Colours are in colors.ts; keys and the whole
 // screen belong to the subcommands that use them.
 
-import { Failure } from "./failure.ts";
+import { codeOf } from "../base/reason.ts";
+import { outputFailure } from "./failure.ts";
 
 export interface TerminalSize {
   readonly columns: number;
@@ -62,8 +63,7 @@ export class Output {
       await this.sink.write(output); // a long text is written at once, and may fail here
       await this.sink.flush();
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code !== "EPIPE") throw new Failure(`cannot write the output: ${error}`);
+      if (codeOf(error) !== "EPIPE") throw outputFailure(error);
       this.controller.abort();
     }
   }

@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { reasonOf } from "../base/reason.ts";
+import { codeOf, reasonOf } from "../base/reason.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RdbError } from "../rdb/format.ts";
 import type { LibraryData } from "../replication/library-data.ts";
@@ -129,7 +129,10 @@ export class Persistence {
   private async judge(error: unknown): Promise<void> {
     const { path, log, options } = this.parts;
     if (!(error instanceof RdbError)) {
-      throw new SnapshotError(`the snapshot ${path} cannot be loaded: ${reasonOf(error)}`);
+      // A file that is missing is an empty snapshot.
+      const isAbsent = codeOf(error) === "ENOENT";
+      const reason = isAbsent ? "its directory does not exist (ENOENT)" : reasonOf(error);
+      throw new SnapshotError(`the snapshot ${path} cannot be loaded: ${reason}`);
     }
     const sentence = `the file ${path} is broken: ${error.message}`;
     if (!options().ignoresCorrupt) throw new SnapshotError(sentence);

@@ -63,6 +63,12 @@ describe("wrong arguments exit 2 with one sentence", () => {
     expect(errors).toMatch(/^mscache: .*"nowhere".*\n$/);
   });
 
+  test("a port that none can be", async () => {
+    const { status, errors } = await runMscache(["get", "k", "--addr", "127.0.0.1:99999"]);
+    expect(status).toBe(2);
+    expect(errors).toBe('mscache: address "127.0.0.1:99999" has no port from 1 to 65535\n');
+  });
+
   test("a wrong environment variable is named in the sentence", async () => {
     const { status, errors } = await runMscache([], { environment: { MSCACHE_THREADS: "x" } });
     expect([status, errors]).toEqual([
@@ -88,6 +94,18 @@ test("an address where nothing listens is one sentence and status 1", async () =
   const { status, out, errors } = await runMscache(["get", "k", "--addr", address]);
   expect([status, out]).toEqual([1, ""]);
   expect(errors).toMatch(new RegExp(`^mscache: [^\\n]*${address}[^\\n]*\\n$`));
+});
+
+test.each([
+  ["cannot listen on", ["--listenaddr", "none", "--unix-socket", "FILE"]],
+  ["the snapshot", ["--listenaddr", "127.0.0.1:0", "--snapshot-file", "FILE"]],
+])("a directory that is missing ends the start: %s ...", async (begin, args) => {
+  await using directory = await temporaryDirectory();
+  const file = `${directory.path}/absent/file`;
+  const { status, errors } = await runMscache(args.map((arg) => arg.replace("FILE", file)));
+  expect(status).toBe(1);
+  expect(errors).toContain(`mscache: ${begin} ${file}`);
+  expect(errors).toEndWith(": its directory does not exist (ENOENT)\n");
 });
 
 describe("a server whose errors hold escape sequences", () => {

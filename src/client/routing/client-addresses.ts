@@ -49,8 +49,11 @@ export function parseAddress(text: string, name = "address"): Address {
   const match = addressPattern.exec(text);
   const host = match?.[1] ?? (match?.[2] || "127.0.0.1");
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) {
-    const shown = JSON.stringify(text.replace(/.*@/s, "...@").slice(0, hostLengthMax));
+  const shown = JSON.stringify(text.replace(/.*@/s, "...@").slice(0, hostLengthMax));
+  if (match !== null && !(port >= 1 && port <= 65_535)) {
+    throw new InvalidArgumentError(`${name} ${shown} has no port from 1 to 65535`);
+  }
+  if (match === null) {
     throw new InvalidArgumentError(
       `${name} ${shown} is not "host:port", ":port", "[v6 address]:port" or a URL`,
     );

@@ -38,7 +38,9 @@ export class UnixSocketFile {
       renameSync(name, path);
       this.made = lstatSync(path);
     } catch (cause) {
-      throw refused(path, reasonOf(cause));
+      // The runtime's message would show the other name.
+      const isAbsent = codeOf(cause) === "ENOENT";
+      throw refused(path, isAbsent ? "its directory does not exist (ENOENT)" : reasonOf(cause));
     }
     this.path = path;
   }
