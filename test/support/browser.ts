@@ -18,11 +18,8 @@ export const noBrowser = "chromium is not installed";
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: program ?? "",
-    // As root it has no sandbox of its own; without a GPU it need not try, nor imitate one.
-    args: [
-      ...["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"],
-      "--disable-dev-shm-usage",
-    ],
+    // As root it has no sandbox of its own; without a GPU it need not try.
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     timeout: 120_000,
   });
 }
