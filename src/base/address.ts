@@ -23,12 +23,17 @@ export function parseAddress(text: string, emptyHost: string = allInterfaces): A
   const [, bracketed, plain, digits] = address.exec(text.trim()) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) {
-    const shown = text.replace(/.*@/s, "...@"); // a URL there may have a password
     throw new ConfigError(
-      `"${shown}" is not an address; write host:port, :port or [::1]:port with a port up to 65535`,
+      `"${withoutLogin(text)}" is not an address; write host:port, :port or [::1]:port with a port up to 65535`,
     );
   }
   return { host: bracketed ?? (plain || emptyHost), port };
+}
+
+/** For messages: what was meant as a URL may have a password. */
+export function withoutLogin(text: string): string {
+  const at = text.lastIndexOf("@");
+  return at < 0 ? text : `...${text.slice(at)}`;
 }
 
 /**

@@ -3,7 +3,7 @@
 // is opened here.
 // Invariant: no message shows a password.
 
-import type { Address } from "../../base/address.ts";
+import { type Address, withoutLogin } from "../../base/address.ts";
 import {
   formatPlace,
   isServerUrl,
@@ -49,7 +49,7 @@ export function parseAddress(text: string, name = "address"): Address {
   const match = addressPattern.exec(text);
   const host = match?.[1] ?? (match?.[2] || "127.0.0.1");
   const port = Number(match?.[3]);
-  const shown = JSON.stringify(text.replace(/.*@/s, "...@").slice(0, hostLengthMax));
+  const shown = JSON.stringify(withoutLogin(text).slice(0, hostLengthMax));
   if (match !== null && !(port >= 1 && port <= 65_535)) {
     throw new InvalidArgumentError(`${name} ${shown} has no port from 1 to 65535`);
   }
