@@ -21,7 +21,10 @@ const programs = [
  * How long the longest files take, in milliseconds. They start in this order after all others, so
  * that none of the longest runs alone at the end.
  */
-const timings = join(import.meta.dir, "test-timings.json");
+const timings = {
+  short: join(import.meta.dir, "test-timings.json"),
+  long: join(import.meta.dir, "test-timings-long.json"),
+};
 /**
  * How many files run at once. A file with nodes keeps a processor busy for a third of its time (the
  * ten longest: 108 s of 343 s), so six occupy two. Long runs work more, but wait more than half of
@@ -43,6 +46,7 @@ const lateOptimization = {
 const helper = /from "(\.\.?\/)+(support\/)?repetitions\.ts"/;
 
 const [isLong, args] = argumentsOf(process.argv.slice(2));
+const length = isLong ? "long" : "short";
 const selection = isLong ? longSelection(args) : args;
 const built = buildPrograms();
 const child = Bun.spawn(
@@ -50,8 +54,8 @@ const child = Bun.spawn(
     ...[
       process.execPath,
       "test",
-      `--parallel=${isLong ? processes.long : processes.short}`,
-      `--timings=${timings}`,
+      `--parallel=${processes[length]}`,
+      `--timings=${timings[length]}`,
     ],
     ...["--timeout", isLong ? "1800000" : "300000", ...selection],
   ],

@@ -14,7 +14,7 @@ import { contestants, oracle, ours, oursWithThreads, redisNote } from "../suppor
 
 setDefaultTimeout(2 * caseMsMax);
 
-const batches = repetitions(15, 600);
+const batches = repetitions(15, 300);
 const batchSteps = 100;
 
 for (const contestant of [ours, oursWithThreads(4)]) {

@@ -14,7 +14,7 @@ import { contestants, oracle, ours, oursWithThreads, redisNote } from "../suppor
 
 setDefaultTimeout(2 * caseMsMax);
 
-const batches = repetitions(8, 600);
+const batches = repetitions(8, 300);
 const batchSteps = 50;
 
 for (const contestant of [ours, oursWithThreads(4)]) {
