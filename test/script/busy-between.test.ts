@@ -119,7 +119,9 @@ for (const contestant of [ours, oursWithThreads(4), oracle]) {
       const usec = (name: string) =>
         Number(new RegExp(`_${name}:calls=\\d+,usec=(\\d+)`).exec(text)?.[1]);
       expect(usec("eval")).toBeGreaterThan(50_000);
-      expect(usec("get")).toBeLessThan(usec("eval") / 20);
+      // If the time of the batch were shared, the five would have most of it. A busy processor may
+      // give them some milliseconds.
+      expect(usec("get")).toBeLessThan(usec("eval") / 2);
     }, 120_000);
   });
 }
