@@ -1,11 +1,12 @@
 // Scripts: server CPU per call of EVALSHA at depths 1, 16 and 64. A lock is released by whoever
 // holds it, and requests are counted in a fixed window; each once in words that our server knows
-// and runs without a VM, and once in the same words with a space, which it does not know.
+// and runs without a VM, and once in the same words with a space, which it does not know. All
+// servers run at the same time, and take turns of a fraction of a second within each load.
 // Invariant: each reply is one line, and each is counted; an error ends the run.
 
 import { unlockScript, windowScript } from "../../src/command/script/native/idioms.ts";
 import { commandText } from "../../src/protocol/resp/command-bytes.ts";
-import { type RunningServer, type ServerSpec, startServer } from "./servers.ts";
+import { type RunningServer, type ServerSpec, startServers } from "./servers.ts";
 import { alternate, type Benchmark, type Context, fixed, median, type Table } from "./suite.ts";
 import { MiB } from "./units.ts";
 
@@ -28,7 +29,13 @@ const loads: readonly Load[] = [
   { name: "fixed window, unknown", text: `${windowScript} `, argument: "60" },
 ];
 
+/** A load at one depth. */
+interface Case extends Load {
+  readonly depth: number;
+}
+
 interface Sample {
+  readonly round: number;
   readonly server: string;
   readonly load: string;
   readonly micros: number;
@@ -41,36 +48,64 @@ export const scripts: Benchmark = {
     const specs = context.servers.filter(({ protocol }) => protocol === "resp");
     const samples: Sample[] = [];
     for (let round = 0; round < context.rounds; round++) {
-      for (const spec of alternate(specs, round)) {
-        context.say(`scripts: round ${round + 1} of ${context.rounds}, ${spec.name}`);
-        samples.push(...(await measure(context, spec)));
-      }
+      context.say(`scripts: round ${round + 1} of ${context.rounds}`);
+      samples.push(...(await measureRound(context, alternate(specs, round), round)));
     }
     return [tableOf(specs, samples)];
   },
 };
 
-async function measure(context: Context, spec: ServerSpec): Promise<Sample[]> {
-  await using server = await startServer(spec, { maxMemoryBytes: 256 * MiB });
-  const count = context.smoke ? 500 : 40_000;
-  const [warmUps, runs] = context.smoke ? [0, 1] : [4, 8];
+/** `--only "unlock, known, depth 1"` and the like select. */
+function casesOf({ smoke, only }: Context): Case[] {
+  const cases = loads.flatMap((load) =>
+    (smoke ? [16] : depths).map((depth) => ({
+      ...{ ...load, depth },
+      name: `${load.name}, depth ${depth}`,
+    })),
+  );
+  return cases.filter(({ name }) => name.includes(only));
+}
+
+async function measureRound(
+  context: Context,
+  specs: readonly ServerSpec[],
+  round: number,
+): Promise<Sample[]> {
+  await using servers = await startServers(specs, { maxMemoryBytes: 256 * MiB });
   const samples: Sample[] = [];
-  for (const load of loads) {
-    const sha = new Bun.CryptoHasher("sha1").update(load.text).digest("hex");
-    await call(server, 1, 1, () => commandText(["SCRIPT", "LOAD", load.text]), 2);
-    for (const depth of context.smoke ? [16] : depths) {
-      let seconds = 0;
-      for (let run = -warmUps; run < runs; run++) {
-        await lock(server, count);
-        const before = server.cpuSeconds();
-        await call(server, count, depth, (i) => callOf(sha, i, load.argument));
-        if (run >= 0) seconds += server.cpuSeconds() - before;
-      }
-      const micros = (seconds / (runs * count)) * 1e6;
-      samples.push({ server: spec.name, load: `${load.name}, depth ${depth}`, micros });
-    }
+  for (const one of casesOf(context)) {
+    const micros = await measure(context, servers.running, one);
+    samples.push(
+      ...servers.running.map(({ spec }, i) => ({
+        ...{ round, server: spec.name, load: one.name, micros: micros[i] },
+      })),
+    );
   }
   return samples;
+}
+
+/** Microseconds a call of each server. */
+async function measure(
+  { smoke }: Context,
+  servers: readonly RunningServer[],
+  { text, argument, depth }: Case,
+): Promise<number[]> {
+  const count = smoke ? 500 : 40_000;
+  const [warmUps, runs] = smoke ? [0, 1] : [4, 8];
+  const sha = new Bun.CryptoHasher("sha1").update(text).digest("hex");
+  for (const server of servers) {
+    await call(server, 1, 1, () => commandText(["SCRIPT", "LOAD", text]), 2);
+  }
+  const seconds = servers.map(() => 0);
+  for (let run = -warmUps; run < runs; run++) {
+    for (const [i, server] of servers.entries()) {
+      await lock(server, count);
+      const before = server.cpuSeconds();
+      await call(server, count, depth, (n) => callOf(sha, n, argument));
+      if (run >= 0) seconds[i] += server.cpuSeconds() - before;
+    }
+  }
+  return seconds.map((spent) => (spent / (runs * count)) * 1e6);
 }
 
 /** Every key has the token; as a counter, it begins anew. */
@@ -152,16 +187,24 @@ function tableOf(specs: readonly ServerSpec[], samples: readonly Sample[]): Tabl
   const names = specs.map(({ name }) => name);
   const rows = [...new Set(samples.map(({ load }) => load))];
   const microsOf = (load: string, server: string) =>
-    median(samples.filter((s) => s.load === load && s.server === server).map((s) => s.micros));
+    samples.filter((s) => s.load === load && s.server === server).map((s) => s.micros);
+  const ratiosOf = (load: string) => {
+    const redis = microsOf(load, "redis");
+    return microsOf(load, "mscache").map((micros, round) => micros / redis[round]);
+  };
   const compares = names.includes("mscache") && names.includes("redis");
   return {
     title: "Scripts: server CPU per call, microseconds",
-    columns: ["load", ...names, ...(compares ? ["mscache/redis"] : [])],
+    columns: ["load", ...names, ...(compares ? ["mscache/redis", "by round"] : [])],
     rows: rows.map((load) => [
       load,
-      ...names.map((name) => fixed(microsOf(load, name), 2)),
-      ...(compares ? [fixed(microsOf(load, "mscache") / microsOf(load, "redis"), 2)] : []),
+      ...names.map((name) => fixed(median(microsOf(load, name)), 2)),
+      ...(compares ? comparison(ratiosOf(load)) : []),
     ]),
     raw: samples,
   };
+}
+
+function comparison(ratios: readonly number[]): string[] {
+  return [fixed(median(ratios), 2), ratios.map((ratio) => fixed(ratio, 2)).join(" ")];
 }
