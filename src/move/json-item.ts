@@ -8,6 +8,7 @@
 // `ttl` instead of `expires`: milliseconds from now on.
 
 import { isUtf8 } from "node:buffer";
+import { base64Bytes } from "../base/base64.ts";
 import type { MovedItem } from "./moved-item.ts";
 
 /** What is wrong with a line, in words that follow "line 7: ". */
@@ -88,13 +89,12 @@ function bytesOf(record: Fields, name: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Strict: Buffer.from() leaves out what is no base64. */
+/** With its padding. */
 function decode(name: string, coded: unknown): Uint8Array {
-  const pattern = /^[A-Za-z\d+/]*={0,2}$/;
-  if (typeof coded !== "string" || coded.length % 4 !== 0 || !pattern.test(coded)) {
-    throw new LineError(`its ${name} is no base64`);
-  }
-  return Buffer.from(coded, "base64");
+  const isPadded = typeof coded === "string" && coded.length % 4 === 0;
+  const bytes = isPadded ? base64Bytes(coded) : null;
+  if (bytes === null) throw new LineError(`its ${name} is no base64`);
+  return bytes;
 }
 
 function expiryOf(record: Fields, nowMs: number): number {

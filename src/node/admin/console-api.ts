@@ -2,6 +2,7 @@
 // and answers with its reply as JSON. Commands about a lasting connection are refused: each request
 // has a connection of its own.
 
+import { base64Bytes } from "../../base/base64.ts";
 import type { Word } from "../../protocol/resp/command-bytes.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { json, problem } from "./admin-response.ts";
@@ -12,9 +13,6 @@ const forConnections: ReadonlySet<string> = new Set([
   ...["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"],
   ...["monitor", "psync", "sync", "replconf", "quit", "reset", "hello", "auth", "join"],
 ]);
-
-/** Of RFC 4648, with its padding or without; the decoder would skip what is none of it. */
-const base64Form = /^(?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}(?:==)?|[a-z0-9+/]{3}=?)?$/i;
 
 export async function runCommand(door: DoorConnection, body: Uint8Array): Promise<Response> {
   const command = commandIn(body);
@@ -49,6 +47,6 @@ function argumentOf(value: unknown): Word | null {
   if (typeof value === "number") return String(value);
   if (typeof value !== "object" || value === null || !("base64" in value)) return null;
   const { base64 } = value;
-  if (typeof base64 !== "string" || !base64Form.test(base64)) return null;
-  return Uint8Array.from(Buffer.from(base64, "base64"));
+  const bytes = typeof base64 === "string" ? base64Bytes(base64) : null;
+  return bytes === null ? null : Uint8Array.from(bytes);
 }
