@@ -9,8 +9,9 @@ import { buffers } from "../../base/buffer-pool.ts";
 import type { Output } from "../../base/output.ts";
 import { Chunk } from "./chunk.ts";
 
-interface Writable {
-  write(bytes: Uint8Array, offset?: number, length?: number): number;
+export interface Sink {
+  /** Returns how many of `length` bytes it took. */
+  offer(bytes: Uint8Array, start: number, length: number): number;
 }
 
 /** A range of a chunk that waits. */
@@ -129,8 +130,8 @@ export class Backlog {
     this.open = open;
   }
 
-  /** Sends what the socket takes. True when nothing is left. */
-  drain(socket: Writable): boolean {
+  /** Sends what the sink takes. True when nothing is left. */
+  drain(sink: Sink): boolean {
     while (this.bytes > 0) {
       const before = this.bytes;
       const piece = this.pieces[this.done];
@@ -138,8 +139,8 @@ export class Backlog {
       const isAlone = length >= gatherBelowBytes || length === before;
       const wanted = isAlone ? length : Math.min(before, gatherBytesMax);
       const taken = isAlone
-        ? socket.write(piece.chunk.bytes, piece.start, length)
-        : this.writeGathered(socket, wanted);
+        ? sink.offer(piece.chunk.bytes, piece.start, length)
+        : this.writeGathered(sink, wanted);
       if (this.bytes !== before) return this.bytes === 0; // the socket's end cleared it meanwhile
       if (taken > 0) this.advance(taken);
       if (taken < wanted) return false;
@@ -147,7 +148,7 @@ export class Backlog {
     return true;
   }
 
-  private writeGathered(socket: Writable, count: number): number {
+  private writeGathered(sink: Sink, count: number): number {
     const scratch = buffers.take(gatherBytesMax);
     let length = 0;
     for (let i = this.done; length < count; i++) {
@@ -156,7 +157,7 @@ export class Backlog {
       scratch.set(chunk.bytes.subarray(start, start + part), length);
       length += part;
     }
-    const taken = socket.write(scratch, 0, length);
+    const taken = sink.offer(scratch, 0, length);
     buffers.give(scratch);
     return taken;
   }

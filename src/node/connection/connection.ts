@@ -196,23 +196,24 @@ export class Connection implements Spill {
 
   /** Acts on output that the socket did not take. */
   private judgeUnsent(): void {
-    if (this.endIfSlow()) return;
+    if (this.endIfLost()) return;
     this.countHeld();
     if (this.outbox.unsentBytes < outputPauseBytes || !this.isRunning()) return;
     if (!this.thread.clientMemory.hasRoom) this.transition(BLOCKED);
   }
 
-  /** Disconnects a client that is over the bound of its class, and says whether it did. */
-  endIfSlow(reason = "does not read its replies"): boolean {
-    if (!isTooSlow(this.session, this.outbox, this.thread.clientLimits.value)) return false;
-    this.cut(reason, "output");
+  /** Ends a connection that is broken or over the bound of its class, and says whether it did. */
+  endIfLost(reason = "does not read its replies"): boolean {
+    if (this.outbox.isBroken) this.terminate();
+    else if (!isTooSlow(this.session, this.outbox, this.thread.clientLimits.value)) return false;
+    else this.cut(reason, "output");
     return true;
   }
 
   /** A long reply counts while it is written. If the client is cut off, the rest is dropped. */
   spill(out: Output): void {
     this.outbox.spill(out);
-    if (!this.endIfSlow("asked for too long a reply")) this.countHeld();
+    if (!this.endIfLost("asked for too long a reply")) this.countHeld();
   }
 
   /** Updates what this client holds; if all hold too much, the largest are disconnected. */
@@ -260,7 +261,7 @@ export class Connection implements Spill {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
     this.outbox.deliver(message);
-    if (!this.endIfSlow("does not read its messages") && this.state === HANDED) this.countHeld();
+    if (!this.endIfLost("does not read its messages") && this.state === HANDED) this.countHeld();
   }
 
   /** Sends the messages that wait, but not while a reply is being written or awaited. */
@@ -378,7 +379,7 @@ export class Connection implements Spill {
   onDrain(): void {
     const isEmpty = this.outbox.drain();
     this.countHeld();
-    if (!isEmpty) return;
+    if (!isEmpty) return void this.endIfLost();
     if (this.state === ENDING) return void this.socket.end();
     this.link?.onDrain();
     if (this.state === BLOCKED) this.resumeFrom(BLOCKED);
@@ -419,9 +420,8 @@ export class Connection implements Spill {
 
   /** A command that a pause holds never runs if its connection ends before. */
   private withdraw(): void {
-    const { thread, session, state } = this;
-    if (state === HELD) thread.held.withdraw(session.id);
-    else if (state === HANDED) thread.mailbox.withdraw(session.id);
+    if (this.state === HELD) this.thread.held.withdraw(this.session.id);
+    else if (this.state === HANDED) this.thread.mailbox.withdraw(this.session.id);
   }
 
   /** Called when the present command has thrown: ends the connection at once. */

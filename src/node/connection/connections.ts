@@ -152,7 +152,7 @@ export class Connections {
     this.limits = limits;
     if (clientMemory.own === 0) return;
     for (const connection of this.all()) {
-      if (connection.pendingOutputBytes > 0) connection.endIfSlow();
+      if (connection.pendingOutputBytes > 0) connection.endIfLost();
       recentPeaks.note(connection.pendingInputBytes, connection.pendingOutputBytes);
     }
   }

@@ -8,7 +8,7 @@
 import type { Output } from "../../base/output.ts";
 import { OutputAccount, type OutputBound } from "../../base/output-bound.ts";
 import { Peak } from "../../base/peak.ts";
-import { Backlog, type BacklogContents } from "./backlog.ts";
+import { Backlog, type BacklogContents, type Sink } from "./backlog.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 
 interface Writable {
@@ -23,7 +23,7 @@ interface Counter {
   writes: number;
 }
 
-export class Outbox {
+export class Outbox implements Sink {
   private readonly socket: Writable;
   private readonly counter: Counter;
   private readonly backlog: Backlog;
@@ -37,6 +37,8 @@ export class Outbox {
   private readonly account: OutputAccount;
   private isStalled: boolean;
   private isClosed: boolean;
+  /** A send has failed: the peer has broken the connection. */
+  isBroken: boolean;
 
   constructor(socket: Writable, counter: Counter) {
     this.socket = socket;
@@ -47,6 +49,7 @@ export class Outbox {
     this.account = new OutputAccount();
     this.isStalled = false;
     this.isClosed = false;
+    this.isBroken = false;
   }
 
   /** Bytes of replies and messages that the socket has not taken. */
@@ -101,17 +104,28 @@ export class Outbox {
   /** Writes past the backlog, which must be empty, and returns how many bytes the socket took. */
   write(bytes: Uint8Array, length = bytes.length): number {
     if (this.isClosed || this.backlog.bytes > 0) return 0;
-    const taken = Math.max(0, this.socket.write(bytes, 0, length));
+    const taken = this.offer(bytes, 0, length);
     this.counter.bytesSent += taken;
     this.counter.writes++;
     this.isStalled = taken < length;
     return taken;
   }
 
+  /**
+   * Hands bytes to the socket, for the backlog, and returns how many it took. A failure is kept:
+   * the system tells it once, and Bun (1.4.5) does not close a paused socket without it.
+   */
+  offer(bytes: Uint8Array, start: number, length: number): number {
+    const taken = this.socket.write(bytes, start, length);
+    if (taken >= 0) return taken;
+    this.isBroken = true;
+    return 0;
+  }
+
   /** Sends what the socket takes of the backlog. True if nothing is left. */
   drain(): boolean {
     const before = this.backlog.bytes;
-    const isEmpty = this.backlog.drain(this.socket);
+    const isEmpty = this.backlog.drain(this);
     this.isStalled = !isEmpty;
     if (!this.isClosed) this.counter.bytesSent += before - this.backlog.bytes;
     this.counter.writes++;

@@ -15,7 +15,7 @@ class Taker {
   writes = 0;
   room = Number.POSITIVE_INFINITY;
 
-  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+  offer(bytes: Uint8Array, offset: number, length: number): number {
     this.writes++;
     const count = Math.min(length, this.room);
     this.room -= count;
@@ -83,7 +83,7 @@ test("a socket that ends in the middle of a write leaves an empty backlog", () =
   append(backlog, "hello");
   append(backlog, "x".repeat(100_000));
   const ending = {
-    write: () => {
+    offer: () => {
       backlog.clear();
       return 3;
     },
