@@ -30,6 +30,12 @@ interface Deferred {
   readonly run: () => void;
 }
 
+/** A question that is answered when the log has been read up to a position. */
+interface Awaited {
+  readonly position: number;
+  readonly arrived: () => void;
+}
+
 export interface ObserversParts {
   readonly events: EventLog;
   readonly channels: Channels;
@@ -57,6 +63,8 @@ export class Observers {
   /** In the order of their positions, all of which are ahead of the reader. */
   private deferred: Deferred[];
   private deferredBytes: number;
+  /** In the order of their positions. Each belongs to a connection that waits for its reply. */
+  private awaited: Awaited[];
   private hasNumbered: boolean;
   /** Runs while the log is written for clients that may come back. */
   private lingering: Timer | null;
@@ -76,6 +84,7 @@ export class Observers {
     this.isScheduled = false;
     this.deferred = [];
     this.deferredBytes = 0;
+    this.awaited = [];
     this.hasNumbered = false;
     this.lingering = null;
     this.runId = runId;
@@ -89,6 +98,7 @@ export class Observers {
     monitors.changed = () => this.update();
     monitors.catchUp = () => this.drainWhole();
     tracking.catchUp = () => this.drain();
+    tracking.caughtUp = () => this.caughtUp();
     this.update();
     // At the end of the present event, when its commands have been answered.
     events.announce = () => queueMicrotask(() => this.drainUnlessBehind());
@@ -216,6 +226,14 @@ export class Observers {
     while (deferred.length > 0 && deferred[0].position <= reader.position) this.runFirst();
   }
 
+  /** Resolves when all that happened before this call has been passed on. */
+  private caughtUp(): Promise<void> {
+    if (this.catchUp()) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.awaited.push({ position: this.events.end, arrived: resolve });
+    return promise;
+  }
+
   private runFirst(): void {
     const first = this.deferred.shift();
     if (first === undefined) return;
@@ -226,11 +244,18 @@ export class Observers {
   private skipAll(): void {
     this.reader.skipAll();
     this.runDeferred();
+    this.arrive();
   }
 
   private finish(): void {
     const { trackingTableMaxKeys } = this.configuration.current;
     this.tracking.finish(trackingTableMaxKeys, this.reader.position);
+    this.arrive();
+  }
+
+  private arrive(): void {
+    const { awaited, reader } = this;
+    while (awaited.length > 0 && awaited[0].position <= reader.position) awaited.shift()?.arrived();
   }
 
   /** While it is behind, once in a round of the event loop, not once for each writer. */

@@ -449,6 +449,28 @@ function commandCases(open: Open): void {
     expect(await caching("MAYBE")).toBe("-ERR syntax error");
   });
 
+  test("a reply to TRACKINGINFO comes behind all that was told of earlier changes", async () => {
+    await using room = await open();
+    const { reader, writer } = room;
+    const keys = Array.from({ length: 15_000 }, (_, i) => `k${i}`);
+    await reader.ask("CLIENT", "TRACKING", "ON", "BCAST");
+    await using others = new AsyncDisposableStack();
+    for (let i = 0; i < 10; i++) {
+      const other = others.use(await room.connect());
+      await other.ask("HELLO", "3");
+      await other.ask("CLIENT", "TRACKING", "ON", "BCAST");
+    }
+    expect(await writer.ask("MSET", ...keys.flatMap((key) => [key, "v"]))).toBe("+OK");
+    reader.send("CLIENT", "TRACKINGINFO");
+    const told = new Set<string>();
+    for (;;) {
+      const message = await reader.shown();
+      if (!message.startsWith(">[$invalidate")) break;
+      for (const key of message.match(/k\d+/g) ?? []) told.add(key);
+    }
+    expect(told.size).toBe(keys.length);
+  });
+
   test("TRACKINGINFO, GETREDIR, CLIENT LIST and INFO tell how a client tracks", async () => {
     await using room = await open();
     const { reader, writer } = room;

@@ -111,6 +111,14 @@ export class Session {
     return this.subscriptions + (this.tracking === 0 ? 0 : 1) + (this.isMonitor ? 1 : 0);
   }
 
+  /**
+   * Whether a reply comes before the messages that arrived meanwhile, when it got `before` kinds of
+   * them: the reply may confirm one more, and a monitor sees its own command behind the reply.
+   */
+  answersFirst(before: number): boolean {
+    return this.isMonitor || this.receives > before;
+  }
+
   get subscriptions(): number {
     return this.channels + this.patterns + this.shardChannels;
   }

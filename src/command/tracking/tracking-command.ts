@@ -253,8 +253,13 @@ export function redirectOf({ tracking, redirect }: Session): number {
   return tracking === 0 ? -1 : redirect;
 }
 
-function trackingInfo(x: ChannelContext, _request: Request, reply: Reply): void {
+/**
+ * The reply comes behind all that this connection is told of earlier changes, as in Redis; a near
+ * cache takes it for the proof that it knows of them.
+ */
+async function trackingInfo(x: ControlContext, _request: Request, reply: Reply): Promise<void> {
   const { session, tracking } = x;
+  await tracking.caughtUp();
   const words = wordsOf(session.tracking);
   if (tracking.isBroken(session.id)) words.push("broken_redirect");
   reply.map(3);
@@ -313,7 +318,7 @@ export const trackingCommands = family({ group: "connection", since: "6.0.0", fl
     arity: 2,
     since: "6.2.0",
     summary: "Returns how this connection tracks keys.",
-    global: trackingInfo,
+    control: trackingInfo,
   },
 ]);
 

@@ -60,6 +60,8 @@ export class Tracking {
   changed: () => void = () => undefined;
   /** As Channels.catchUp(): works on what has happened up to now. */
   catchUp: () => void = () => undefined;
+  /** Resolves when all that has happened up to now has been told. */
+  caughtUp: () => Promise<void> = () => Promise.resolve();
   /** Set before the first client comes. */
   past: Past = { runId: "", sequence: 0, since: () => Promise.resolve(false) };
   /** How many clients get sequence numbers. */

@@ -163,9 +163,9 @@ export class Connection implements Spill {
       return this.handOver(command, index);
     } else {
       session.lastCommand = command.name;
-      const outcome = execute(thread.context, command, request, reply);
-      if (outcome === heldBack) return this.hold();
-      if (outcome) return this.await(lateAnswer(thread, session, outcome, index), command);
+      const ending = execute(thread.context, command, request, reply);
+      if (ending === heldBack) return this.hold();
+      if (ending) return this.await(lateAnswer(thread, session, ending, index), command, Infinity);
     }
     if (session.replyMode !== "on") skipReply(session, thread.out, isHeard ? mark : Infinity);
     if (this.outbox.waiting !== null) this.outbox.sendOwnMessages(thread.out);
@@ -314,17 +314,17 @@ export class Connection implements Spill {
       return false;
     }
     session.lastCommand = command.name;
+    const { receives } = session; // before it runs, which may be at once
     const { handed, answer } = thread.submit(session, command, index, this.spoken.protocol);
     this.handed = handed;
-    return this.await(answer, command);
+    return this.await(answer, command, receives);
   }
 
-  private await(answer: Promise<Uint8Array>, { flags }: Command): true {
-    const { subscriptions } = this.session;
+  private await(answer: Promise<Uint8Array>, { flags }: Command, receives: number): true {
     const isGroup = (flags & flag.TRANSACTION) !== 0;
     this.transition(HANDED);
     answer.then(
-      (bytes) => this.wake(bytes, isGroup || this.session.receives > subscriptions),
+      (bytes) => this.wake(bytes, isGroup || this.session.answersFirst(receives)),
       (error) => this.thread.fail(error),
     );
     return true;
