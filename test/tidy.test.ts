@@ -131,7 +131,6 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
 /** Rooms whose folders know each other, each with its reason. */
 const intertwined: Readonly<Record<string, string>> = {
   "command/": "core/ names, as types, what families bring to a context, and families use core/",
-  "client/": "a link writes what commands/ encodes, and commands/ waits for what a link reads",
 };
 
 /** "src/node/admin/health.ts" -> "node/admin". */

@@ -11,10 +11,10 @@ import {
   type MSCacheError,
 } from "../client/client-errors.ts";
 import { type ConnectOptions, resolveOptions, type Settings } from "../client/client-options.ts";
-import type { Command } from "../client/commands/command-writer.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "../client/link/client-connection.ts";
-import type { Shape } from "../client/link/client-request.ts";
 import { Ledger } from "../client/link/ledger.ts";
+import type { Shape } from "../client/wire/client-request.ts";
+import type { Command } from "../client/wire/command-writer.ts";
 import type { Reply } from "../protocol/resp/reply-parser.ts";
 import { type NodeArguments, passwordBeside } from "./node-client.ts";
 import { tlsOf } from "./tls-arguments.ts";

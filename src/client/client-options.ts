@@ -5,8 +5,8 @@
 import { timerMsMax } from "../base/limits.ts";
 import type { Place } from "../base/place.ts";
 import type { ConnectTls } from "../base/tls-link.ts";
+import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "./arguments.ts";
 import { InvalidArgumentError } from "./client-errors.ts";
-import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "./commands/arguments.ts";
 import { resolveTls, type TlsOptions } from "./link/client-tls.ts";
 import { readAddresses } from "./routing/client-addresses.ts";
 

@@ -4,7 +4,6 @@
 // Invariant: every method returns a promise that rejects only with an MSCacheError
 // (client-errors.ts), and no method throws.
 
-import { InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
 import {
   argumentFault,
   badArgument,
@@ -13,9 +12,9 @@ import {
   keysFault,
   pairWords,
   wrongKind,
-} from "./commands/arguments.ts";
+} from "./arguments.ts";
+import { InvalidArgumentError, ResultOutOfRangeError } from "./client-errors.ts";
 import type { Key, Value } from "./commands/command-values.ts";
-import type { Command } from "./commands/command-writer.ts";
 import { DataClient } from "./commands/data-client.ts";
 import {
   type AbsentOptions,
@@ -29,10 +28,11 @@ import {
   type SetOptions,
   setCommand,
 } from "./commands/lifetime.ts";
-import * as shapes from "./commands/shapes.ts";
 import { type NearCache, NodeNearCache } from "./near/near-cache.ts";
 import type { NearOptions } from "./near/near-options.ts";
 import type { RequestOptions } from "./routing/request-scope.ts";
+import type { Command } from "./wire/command-writer.ts";
+import * as shapes from "./wire/shapes.ts";
 
 /**
  * A connected client. Requests made in one turn of the event loop are sent together, so a

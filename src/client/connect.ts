@@ -2,10 +2,10 @@
 // is in client.ts and in shards/.
 // Invariant: nothing stays open when it rejects.
 
+import { wrongKind } from "./arguments.ts";
 import { Client } from "./client.ts";
 import type { ConnectError, MSCacheError } from "./client-errors.ts";
 import { type ConnectOptions, resolveOptions, type Settings } from "./client-options.ts";
-import { wrongKind } from "./commands/arguments.ts";
 import { Ledger } from "./link/ledger.ts";
 import { isRefusedLogin } from "./link/refused-login.ts";
 import { Router } from "./routing/router.ts";

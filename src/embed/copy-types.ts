@@ -1,7 +1,7 @@
 // What follow() hands out: a copy of a leader's keys as its owner sees it. Types, and the names of
 // their options; the code is in local-copy.ts.
 
-import type { Names } from "../client/commands/arguments.ts";
+import type { Names } from "../client/arguments.ts";
 import type { ChangeListener } from "./follow-changes.ts";
 
 /** A string is sent as UTF-8. */

@@ -10,14 +10,8 @@ import {
   memoryBytesMax,
   memoryBytesMin,
 } from "../base/limits.ts";
+import { checkBag, checkFunction, isArgument, type Names, wrongKind } from "../client/arguments.ts";
 import { ClosedError, InvalidArgumentError } from "../client/client-errors.ts";
-import {
-  checkBag,
-  checkFunction,
-  isArgument,
-  type Names,
-  wrongKind,
-} from "../client/commands/arguments.ts";
 import type { Store as Engine } from "../store/store.ts";
 import { StoreFullError, ValueTooLargeError } from "./embed-errors.ts";
 import { checkLifespan, type Lifespan, momentOf } from "./lifespan.ts";

@@ -11,9 +11,9 @@ import {
 } from "../base/limits.ts";
 import { formatPlace, type Place } from "../base/place.ts";
 import type { ConnectTls, TlsLink } from "../base/tls-link.ts";
+import { checkBag, checkFunction, type Names, wrongKind } from "../client/arguments.ts";
 import { InvalidArgumentError } from "../client/client-errors.ts";
 import { resolveOptions, type Settings } from "../client/client-options.ts";
-import { checkBag, checkFunction, type Names, wrongKind } from "../client/commands/arguments.ts";
 import type { Pem, TlsOptions } from "../client/link/client-tls.ts";
 import { readAddresses } from "../client/routing/client-addresses.ts";
 import { checkSignal, type SignalLike } from "../client/routing/request-scope.ts";

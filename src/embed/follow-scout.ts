@@ -8,10 +8,10 @@ import { monotonicMs } from "../base/clock.ts";
 import { reasonOf } from "../base/reason.ts";
 import { ServerError } from "../client/client-errors.ts";
 import type { Settings } from "../client/client-options.ts";
-import { text } from "../client/commands/shapes.ts";
 import { Ledger } from "../client/link/ledger.ts";
 import { isRefusedLogin } from "../client/link/refused-login.ts";
 import { Router } from "../client/routing/router.ts";
+import { text } from "../client/wire/shapes.ts";
 
 /** What a leader said of itself. */
 export interface Sighting {

@@ -3,8 +3,8 @@
 // Invariant: a moment is whole milliseconds since 1970 and never 0, which is "for ever" in the
 // store.
 
+import { checkBag, type Names, wrongKind } from "../client/arguments.ts";
 import { InvalidArgumentError } from "../client/client-errors.ts";
-import { checkBag, type Names, wrongKind } from "../client/commands/arguments.ts";
 
 /** At most one of the two. Default: neither, and the item has no end. */
 export interface Lifespan {

@@ -5,13 +5,13 @@
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
 import { handedOutBytesPerCollection, keyBytesMax } from "../base/limits.ts";
+import { checkBag, wrongKind } from "../client/arguments.ts";
 import {
   ClosedError,
   ConnectError,
   InvalidArgumentError,
   type MSCacheError,
 } from "../client/client-errors.ts";
-import { checkBag, wrongKind } from "../client/commands/arguments.ts";
 import type { Store } from "../store/store.ts";
 import {
   type CopyKey,

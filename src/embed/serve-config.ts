@@ -4,8 +4,8 @@
 // Invariant: every mistake is an InvalidArgumentError that names the option as the caller wrote it.
 
 import { ConfigError } from "../base/errors.ts";
+import { checkObject, wrongKind } from "../client/arguments.ts";
 import { InvalidArgumentError } from "../client/client-errors.ts";
-import { checkObject, wrongKind } from "../client/commands/arguments.ts";
 import { type Config, loadConfig, type OptionRow, options } from "../config/config.ts";
 import { memoryForItems } from "../config/memory-plan.ts";
 import type { ServeOptions } from "./serve-options.ts";

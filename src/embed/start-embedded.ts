@@ -9,8 +9,8 @@
 import { existsSync } from "node:fs";
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
+import { checkFunction } from "../client/arguments.ts";
 import { InvalidArgumentError, type MSCacheError } from "../client/client-errors.ts";
-import { checkFunction } from "../client/commands/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { NodeFault } from "../node/faults.ts";
 import { type Server, startServer } from "../node/server.ts";

@@ -11,8 +11,8 @@ import { formatPlace, type Place } from "../base/place.ts";
 import { reasonOf, refusalOf } from "../base/reason.ts";
 import { handshakeFault, tlsReason } from "../base/tls-link.ts";
 import type { Settings } from "../client/client-options.ts";
-import { type Command, CommandWriter } from "../client/commands/command-writer.ts";
 import { Queue } from "../client/link/queue.ts";
+import { type Command, CommandWriter } from "../client/wire/command-writer.ts";
 import { type Reply, ReplyError, ReplyParser } from "../protocol/resp/reply-parser.ts";
 import { MoveError } from "./move-error.ts";
 

@@ -2,9 +2,9 @@
 // and comes again, and that what the listener sends first is first.
 
 import { describe, expect, test } from "bun:test";
-import { text } from "../../src/client/commands/shapes.ts";
-import { subscribed } from "../../src/client/link/client-request.ts";
 import type { PushListener, Send } from "../../src/client/link/push-link.ts";
+import { subscribed } from "../../src/client/wire/client-request.ts";
+import { text } from "../../src/client/wire/shapes.ts";
 import { connect } from "../../src/index.ts";
 import { waitFor } from "../harness.ts";
 import { eachServer } from "../support/client-servers.ts";

@@ -4,7 +4,7 @@
 // Invariant: a key may come twice, as SCAN says, and a key that stays is never missing.
 
 import { ServerError } from "../../client/client-errors.ts";
-import type { Command } from "../../client/commands/command-writer.ts";
+import type { Command } from "../../client/wire/command-writer.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { Failure } from "../failure.ts";
 import type { NodeSession } from "../node-session.ts";

@@ -4,9 +4,9 @@
 // Invariant: it never touches a key outside its namespace; without a namespace it lists and clears
 // nothing.
 
+import { checkBag, checkClient, checkFlag, type Names, wrongKind } from "../arguments.ts";
 import type { Client } from "../client.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { checkBag, checkClient, checkFlag, type Names, wrongKind } from "../commands/arguments.ts";
 import { deleteUnder, keysUnder } from "./prefix-scan.ts";
 
 /** Options of {@link KeyvStore}. */

@@ -6,7 +6,6 @@
 // rejects if it may not have happened.
 
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
-import type { Client } from "../client.ts";
 import {
   argumentFault,
   checkBag,
@@ -15,7 +14,8 @@ import {
   isArgument,
   type Names,
   numberWithin,
-} from "../commands/arguments.ts";
+} from "../arguments.ts";
+import type { Client } from "../client.ts";
 import type { CommandCall } from "../commands/call-list.ts";
 import { type Fields, type Frame, packFrame, unpackFrame } from "./next-frame.ts";
 import { judge, TagRecords, type Verdict } from "./next-tags.ts";

@@ -5,8 +5,6 @@
 // window together stayed within the limit; no interleaving of processes can break that.
 
 import { wallClockMs } from "../../base/clock.ts";
-import type { Client } from "../client.ts";
-import { InvalidArgumentError, ServerError } from "../client-errors.ts";
 import {
   argumentFault,
   checkBag,
@@ -14,7 +12,9 @@ import {
   isArgument,
   type Names,
   wrongKind,
-} from "../commands/arguments.ts";
+} from "../arguments.ts";
+import type { Client } from "../client.ts";
+import { InvalidArgumentError, ServerError } from "../client-errors.ts";
 import type { CommandCall } from "../commands/call-list.ts";
 import type { CommandReply } from "../commands/command-values.ts";
 

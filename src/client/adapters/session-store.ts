@@ -4,8 +4,6 @@
 // Invariant: a key of a session always has a lifetime.
 
 import { wallClockMs } from "../../base/clock.ts";
-import type { Client } from "../client.ts";
-import { InvalidArgumentError } from "../client-errors.ts";
 import {
   argumentFault,
   checkBag,
@@ -14,7 +12,9 @@ import {
   isArgument,
   type Names,
   wrongKind,
-} from "../commands/arguments.ts";
+} from "../arguments.ts";
+import type { Client } from "../client.ts";
+import { InvalidArgumentError } from "../client-errors.ts";
 import { deleteUnder, keysUnder, textOf } from "./prefix-scan.ts";
 
 /** The class `Store` of express-session: `session.Store`. */

@@ -3,8 +3,6 @@
 // what this process changes, and of nothing else.
 // Invariant: it never touches a key outside its base.
 
-import type { Client } from "../client.ts";
-import { InvalidArgumentError } from "../client-errors.ts";
 import {
   argumentFault,
   checkBag,
@@ -13,7 +11,9 @@ import {
   isArgument,
   type Names,
   wrongKind,
-} from "../commands/arguments.ts";
+} from "../arguments.ts";
+import type { Client } from "../client.ts";
+import { InvalidArgumentError } from "../client-errors.ts";
 import { deleteUnder, keysUnder } from "./prefix-scan.ts";
 
 /** Options of {@link mscacheDriver}. */

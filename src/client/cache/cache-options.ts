@@ -9,8 +9,8 @@ import {
   cacheTagsMax,
   timerMsMax,
 } from "../../base/limits.ts";
+import { checkBag, checkFlag, type Names, numberWithin, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { checkBag, checkFlag, type Names, numberWithin, wrongKind } from "../commands/arguments.ts";
 import type { SignalLike } from "../routing/request-scope.ts";
 import type { CacheEvent } from "./cache-events.ts";
 

@@ -6,8 +6,8 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { type MSCacheError, ServerError, TimeoutError } from "../client-errors.ts";
 import type { CommandReply } from "../commands/command-values.ts";
-import type { Command } from "../commands/command-writer.ts";
 import type { PushLink, PushListener } from "../link/push-link.ts";
+import type { Command } from "../wire/command-writer.ts";
 import type { CacheEvents } from "./cache-events.ts";
 
 /** What a cache needs of a client. */

@@ -5,9 +5,9 @@
 // call. So it reads from the leader, wherever else its client reads.
 
 import { wallClockMs } from "../../base/clock.ts";
+import { argumentFault, checkBag, checkClient, wrongKind } from "../arguments.ts";
 import type { Client } from "../client.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { argumentFault, checkBag, checkClient, wrongKind } from "../commands/arguments.ts";
 import type { SignalLike } from "../routing/request-scope.ts";
 import { CacheDecks } from "./cache-decks.ts";
 import type { CacheStats } from "./cache-events.ts";

@@ -1,7 +1,7 @@
 // One run of a factory: what it is told, and what it has said of its result.
 // Invariant: after the factory has ended, what it says has no effect.
 
-import { checkBag } from "../commands/arguments.ts";
+import { checkBag } from "../arguments.ts";
 import {
   type CacheSetOptions,
   cacheSetNames,

@@ -4,8 +4,8 @@
 // Invariant: nothing is missed without notice: a lost connection wakes all who wait, and those who
 // start to wait look again after waiter() has resolved.
 
-import { subscribed } from "../link/client-request.ts";
 import type { PushLink, Send } from "../link/push-link.ts";
+import { subscribed } from "../wire/client-request.ts";
 import type { CacheClient } from "./cache-server.ts";
 
 /** What a channel says: the end of a factory, or "f" and the message of its failure. */

@@ -6,6 +6,7 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { subscriptionBytesDefault, subscriptionMessagesDefault } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
+import { checkBag, checkFlag, wrongKind } from "../arguments.ts";
 import {
   ClosedError,
   ConnectError,
@@ -14,9 +15,8 @@ import {
   type MSCacheError,
   ServerError,
 } from "../client-errors.ts";
-import { checkBag, checkFlag, wrongKind } from "../commands/arguments.ts";
-import { subscribed } from "../link/client-request.ts";
 import type { PushLink, PushListener, Send } from "../link/push-link.ts";
+import { subscribed } from "../wire/client-request.ts";
 import {
   type BufferSettings,
   type SubscribeOptions,

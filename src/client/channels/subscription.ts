@@ -4,8 +4,8 @@
 // Invariant: messages leave in the order of their arrival; the buffer is within its bounds, except
 // that it may hold one message of any size.
 
+import type { Names } from "../arguments.ts";
 import type { MSCacheError } from "../client-errors.ts";
-import type { Names } from "../commands/arguments.ts";
 import { Queue } from "../link/queue.ts";
 
 /** Messages that may be missing before one. */

@@ -1,8 +1,8 @@
 // Lists of commands, as pipeline(), transaction() and watch() take them: their types, those of
 // the results, and the names of the options. Nothing here runs.
 
+import type { Names } from "../arguments.ts";
 import type { MSCacheError, ServerError } from "../client-errors.ts";
-import type { Names } from "./arguments.ts";
 import type { ArgumentsOf, ReplyOf } from "./command-types.ts";
 import type { CommandArgument } from "./command-values.ts";
 

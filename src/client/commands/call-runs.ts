@@ -3,16 +3,16 @@
 // Invariant: a list is checked as a whole before anything of it is sent.
 
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
+import { checkBag, checkFlag, keysFault, wrongKind } from "../arguments.ts";
 import { ConflictError, InvalidArgumentError, MSCacheError } from "../client-errors.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { Session } from "../link/own-session.ts";
 import type { Requester } from "../routing/request-scope.ts";
-import { checkBag, checkFlag, keysFault, wrongKind } from "./arguments.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
 import { type ListOptions, listNames, type WatchOptions, watchNames } from "./call-list.ts";
 import { anyBytes, anyReply, type Call, callOf, replyOf } from "./command-call.ts";
 import type { CommandReply } from "./command-values.ts";
-import type { Command } from "./command-writer.ts";
-import { text } from "./shapes.ts";
 
 const attemptsDefault = 16;
 

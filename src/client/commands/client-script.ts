@@ -2,10 +2,10 @@
 // it yet. Nodes forget scripts when they restart, so each call is prepared for that.
 // Invariant: a script that has begun to run is not sent again.
 
+import { checkBag, checkFlag, keysFault, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError, ServerError } from "../client-errors.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { Requester } from "../routing/request-scope.ts";
-import { checkBag, checkFlag, keysFault, type Names, wrongKind } from "./arguments.ts";
+import type { Shape } from "../wire/client-request.ts";
 import { anyBytes, anyReply, callOf } from "./command-call.ts";
 import type { CommandArgument, CommandReply, Key } from "./command-values.ts";
 

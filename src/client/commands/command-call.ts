@@ -7,12 +7,12 @@
 import { argumentsMax } from "../../base/limits.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
+import { argumentFault, isArgument, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError, ServerError } from "../client-errors.ts";
-import type { Shape } from "../link/client-request.ts";
-import { argumentFault, isArgument, wrongKind } from "./arguments.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
 import { containerNames, readNames } from "./command-table.ts";
 import type { CommandReply } from "./command-values.ts";
-import type { Argument, Command } from "./command-writer.ts";
 
 /** A command that can be sent, and whether a node that only reads will do. */
 export interface Call {

@@ -5,11 +5,13 @@
 import type { Message, SubscribeOptions, Subscription, Topics } from "../channels/subscription.ts";
 import { SubscriptionHub } from "../channels/subscription-hub.ts";
 import { InvalidArgumentError, ServerError } from "../client-errors.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
 import { Session } from "../link/own-session.ts";
 import { PushLink, type PushListener } from "../link/push-link.ts";
 import type { Requester } from "../routing/request-scope.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
 import type {
   CallResults,
   CheckedCalls,
@@ -29,9 +31,7 @@ import type {
   WatchedCommand,
 } from "./command-types.ts";
 import type { CommandArgument, CommandReply, Key } from "./command-values.ts";
-import type { Command } from "./command-writer.ts";
 import { type ScanOptions, scanKeys } from "./key-scan.ts";
-import { text } from "./shapes.ts";
 
 /** @internal */
 interface Shared {

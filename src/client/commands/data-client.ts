@@ -4,7 +4,6 @@
 // protocol: milliseconds, booleans, lists.
 // Invariant: no method throws; a promise rejects.
 
-import { InvalidArgumentError } from "../client-errors.ts";
 import {
   argumentFault,
   badArgument,
@@ -14,12 +13,13 @@ import {
   keysFault,
   type Names,
   wrongKind,
-} from "./arguments.ts";
+} from "../arguments.ts";
+import { InvalidArgumentError } from "../client-errors.ts";
+import type { Argument } from "../wire/command-writer.ts";
+import * as shapes from "../wire/shapes.ts";
 import { CommandClient } from "./command-client.ts";
 import type { Key, Value } from "./command-values.ts";
-import type { Argument } from "./command-writer.ts";
 import { type AbsentOptions, isOnlyIfAbsent } from "./lifetime.ts";
-import * as shapes from "./shapes.ts";
 
 /** Options of copy(). */
 export interface CopyOptions {

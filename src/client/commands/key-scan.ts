@@ -1,13 +1,13 @@
 // Walks over the keys of a database by SCAN. A cursor means something to one node only, so a scan
 // has a connection of its own and ends with it.
 
+import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { Session } from "../link/own-session.ts";
-import { checkBag, checkFlag, isArgument, type Names, wrongKind } from "./arguments.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Argument } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
 import type { Key } from "./command-values.ts";
-import type { Argument } from "./command-writer.ts";
-import { text } from "./shapes.ts";
 
 /** Options of scan(). */
 export interface ScanOptions<Bytes extends boolean = boolean> {

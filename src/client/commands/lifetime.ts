@@ -3,9 +3,9 @@
 // without types gets an InvalidArgumentError. It reads no clock: a TTL starts when the leader
 // executes the command.
 
+import { checkBag, checkFlag, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { checkBag, checkFlag, type Names, wrongKind } from "./arguments.ts";
-import type { Argument, Command } from "./command-writer.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
 
 /** Exactly one way to say when a key expires. */
 export type Lifetime =

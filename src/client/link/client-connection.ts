@@ -34,10 +34,10 @@ import {
   ServerError,
 } from "../client-errors.ts";
 import type { Settings } from "../client-options.ts";
-import type { Batch } from "../commands/command-batch.ts";
-import { CommandWriter } from "../commands/command-writer.ts";
-import { greeting, text } from "../commands/shapes.ts";
-import type { Request } from "./client-request.ts";
+import type { Request } from "../wire/client-request.ts";
+import type { Batch } from "../wire/command-batch.ts";
+import { CommandWriter } from "../wire/command-writer.ts";
+import { greeting, text } from "../wire/shapes.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
 

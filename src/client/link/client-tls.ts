@@ -3,8 +3,8 @@
 
 import type { Place } from "../../base/place.ts";
 import type { ConnectTls } from "../../base/tls-link.ts";
+import { checkBag, checkFlag, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { checkBag, checkFlag, type Names, wrongKind } from "../commands/arguments.ts";
 
 /** Certificates or keys in PEM. */
 export type Pem = string | Uint8Array;

@@ -17,8 +17,8 @@ import {
   TooManyPendingError,
 } from "../client-errors.ts";
 import type { Settings } from "../client-options.ts";
-import type { Command } from "../commands/command-writer.ts";
-import { Request, type Shape } from "./client-request.ts";
+import { Request, type Shape } from "../wire/client-request.ts";
+import type { Command } from "../wire/command-writer.ts";
 import type { Queue } from "./queue.ts";
 
 /** The number of sweeps in one request timeout. */

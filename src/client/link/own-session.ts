@@ -3,11 +3,11 @@
 
 import type { Place } from "../../base/place.ts";
 import { ClosedError, type MSCacheError, ReadOnlyError } from "../client-errors.ts";
-import { Batch } from "../commands/command-batch.ts";
-import type { Command } from "../commands/command-writer.ts";
-import { text } from "../commands/shapes.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
+import { Batch } from "../wire/command-batch.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
-import type { Request, Shape } from "./client-request.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import type { Queue } from "./queue.ts";
 

@@ -14,11 +14,11 @@ import {
   type MSCacheError,
   TooManyPendingError,
 } from "../client-errors.ts";
-import type { Command } from "../commands/command-writer.ts";
-import { text } from "../commands/shapes.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
+import { backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
-import { backoffMs } from "./client-link.ts";
-import type { Request, Shape } from "./client-request.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
 import { isRefusedLogin } from "./refused-login.ts";

@@ -6,13 +6,13 @@
 // Hot path: a hit of peek() takes one reading of the clock and one look into a Map.
 
 import { monotonicMs } from "../../base/clock.ts";
+import { argumentFault, isArgument, wrongKind } from "../arguments.ts";
 import { ConnectError, ConnectionLostError, type MSCacheError } from "../client-errors.ts";
-import { argumentFault, isArgument, wrongKind } from "../commands/arguments.ts";
-import type { Command } from "../commands/command-writer.ts";
-import { bytesOrNull, timeLeft } from "../commands/shapes.ts";
 import type { Ledger, WriteWatcher } from "../link/ledger.ts";
 import { PushLink, type PushListener, type Send } from "../link/push-link.ts";
 import type { Requester } from "../routing/request-scope.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { bytesOrNull, timeLeft } from "../wire/shapes.ts";
 import { type NearOptions, type NearSettings, resolveNearOptions } from "./near-options.ts";
 import { type Holdings, NearTracking } from "./near-tracking.ts";
 import { absent, type Decoded, decodeValue, keyBytes } from "./near-values.ts";

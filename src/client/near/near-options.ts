@@ -2,14 +2,8 @@
 // so that a mistake is an InvalidArgumentError of near(). Nothing is opened here.
 
 import { timerMsMax } from "../../base/limits.ts";
+import { checkBag, isArgument, type Names, numberWithin, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import {
-  checkBag,
-  isArgument,
-  type Names,
-  numberWithin,
-  wrongKind,
-} from "../commands/arguments.ts";
 import type { NearDecode } from "./near-values.ts";
 
 /** The options of {@link Client.near}. Durations are milliseconds, at most 2^31 - 1. */

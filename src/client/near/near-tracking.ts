@@ -16,10 +16,10 @@
 import { monotonicMs } from "../../base/clock.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { type MSCacheError, ServerError } from "../client-errors.ts";
-import type { Argument, Command } from "../commands/command-writer.ts";
-import { text } from "../commands/shapes.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { PushListener, Send } from "../link/push-link.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
+import { text } from "../wire/shapes.ts";
 import type { NearSettings } from "./near-options.ts";
 
 /** Whoever holds what is tracked. */

@@ -12,8 +12,8 @@ import {
   type ServerUrl,
 } from "../../base/place.ts";
 import { reasonOf } from "../../base/reason.ts";
+import { wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { wrongKind } from "../commands/arguments.ts";
 
 /** What the URLs among the addresses say for all of them. An address of host:port says nothing. */
 export type Said = Partial<Pick<ServerUrl, "isTls" | "username" | "password" | "database">>;

@@ -11,11 +11,11 @@ import { monotonicMs } from "../../base/clock.ts";
 import { formatPlace, type Place } from "../../base/place.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import { ClosedError } from "../client-errors.ts";
+import { backoffMs } from "../link/backoff.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "../link/client-connection.ts";
-import { backoffMs } from "../link/client-link.ts";
-import type { Request, Shape } from "../link/client-request.ts";
 import type { Holder, Ledger } from "../link/ledger.ts";
 import { Queue } from "../link/queue.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
 
 /** What the reads need of their router. */
 export interface FollowerSource {

@@ -6,11 +6,11 @@
 import { formatAddress } from "../../base/address.ts";
 import { formatPlace, type Place } from "../../base/place.ts";
 import { ConnectError, ServerError, TimeoutError } from "../client-errors.ts";
-import { type Role, role } from "../commands/shapes.ts";
 import type { Connection } from "../link/client-connection.ts";
-import type { Link } from "../link/client-link.ts";
-import type { Request } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
+import type { Request } from "../wire/client-request.ts";
+import { type Role, role } from "../wire/shapes.ts";
+import type { Link } from "./client-link.ts";
 
 /** Something that sends requests. */
 export interface Target {

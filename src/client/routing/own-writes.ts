@@ -8,11 +8,11 @@
 
 import { monotonicMs } from "../../base/clock.ts";
 import { ClosedError, ServerError } from "../client-errors.ts";
-import { text, truth } from "../commands/shapes.ts";
 import { Connection, rejectAll } from "../link/client-connection.ts";
-import type { Request, Shape } from "../link/client-request.ts";
 import type { Holder, Ledger } from "../link/ledger.ts";
 import { Queue } from "../link/queue.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
+import { text, truth } from "../wire/shapes.ts";
 import type { Target } from "./leader-search.ts";
 
 /** How long a read waits at a follower before it goes to the leader. */

@@ -4,11 +4,11 @@
 // Invariant: the timer runs exactly while requests wait here.
 
 import { ClosedError } from "../client-errors.ts";
+import { backoffMs } from "../link/backoff.ts";
 import { rejectAll } from "../link/client-connection.ts";
-import { backoffMs } from "../link/client-link.ts";
-import type { Request } from "../link/client-request.ts";
 import type { Holder, Ledger } from "../link/ledger.ts";
 import { Queue } from "../link/queue.ts";
+import type { Request } from "../wire/client-request.ts";
 
 export class Postponed implements Holder {
   private readonly ledger: Ledger;

@@ -5,17 +5,17 @@
 
 import { timerMsMax } from "../../base/limits.ts";
 import type { Place } from "../../base/place.ts";
+import { checkBag, type Names, wrongKind } from "../arguments.ts";
 import {
   AbortedError,
   InvalidArgumentError,
   type MSCacheError,
   TimeoutError,
 } from "../client-errors.ts";
-import { checkBag, type Names, wrongKind } from "../commands/arguments.ts";
-import { Batch } from "../commands/command-batch.ts";
-import type { Command } from "../commands/command-writer.ts";
-import type { Request, Shape } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
+import { Batch } from "../wire/command-batch.ts";
+import type { Command } from "../wire/command-writer.ts";
 
 /** An AbortSignal: what is needed of it, as not every project declares the class. */
 export interface SignalLike {

@@ -22,13 +22,14 @@ import {
   ReadOnlyError,
   ServerError,
 } from "../client-errors.ts";
-import { Batch } from "../commands/command-batch.ts";
-import type { Command } from "../commands/command-writer.ts";
+import { backoffMs } from "../link/backoff.ts";
 import { Connection, rejectAll } from "../link/client-connection.ts";
-import { backoffMs, Link, type LinkOwner, offline } from "../link/client-link.ts";
-import type { Request, Shape } from "../link/client-request.ts";
 import type { Holder, Ledger } from "../link/ledger.ts";
 import { Queue } from "../link/queue.ts";
+import type { Request, Shape } from "../wire/client-request.ts";
+import { Batch } from "../wire/command-batch.ts";
+import type { Command } from "../wire/command-writer.ts";
+import { Link, type LinkOwner, offline } from "./client-link.ts";
 import { FollowerReads, followersOf } from "./follower-reads.ts";
 import { locateLeader, type Target } from "./leader-search.ts";
 import { OwnWrites } from "./own-writes.ts";

@@ -8,10 +8,10 @@ import { reasonOf } from "../../base/reason.ts";
 import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { ConnectError } from "../client-errors.ts";
 import type { SentinelSettings } from "../client-options.ts";
-import type { Command } from "../commands/command-writer.ts";
 import { Connection, type ConnectionOwner, rejectAll } from "../link/client-connection.ts";
-import type { Shape } from "../link/client-request.ts";
 import type { Ledger } from "../link/ledger.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Command } from "../wire/command-writer.ts";
 
 export class SentinelGroup {
   private readonly ledger: Ledger;

@@ -3,7 +3,7 @@
 // Invariant: a command that is not known has no keys, so it is refused rather than sent astray.
 // Hot path: keyRowOf() and the walk over positions run for every request.
 
-import type { Argument, Command } from "../commands/command-writer.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
 import { type KeyRow, keyRows } from "./key-table.ts";
 
 /** How the results of the parts of a command become one. */

@@ -10,7 +10,7 @@
 // Hot path: a key of 20 characters takes 45 ns with two shards, 65 with ten.
 
 import { InvalidArgumentError } from "../client-errors.ts";
-import type { Argument } from "../commands/command-writer.ts";
+import type { Argument } from "../wire/command-writer.ts";
 import { murmur3, murmur3OfNumber } from "./murmur3.ts";
 
 const opening = 0x7b; // {

@@ -2,7 +2,7 @@
 // Invariant: a command goes to a shard only if all its keys are there.
 
 import { CrossShardError, InvalidArgumentError, type MSCacheError } from "../client-errors.ts";
-import type { Argument, Command } from "../commands/command-writer.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
 import { type Join, keyRowOf, keysEnd, splitJoin, wholeJoin } from "./command-keys.ts";
 import type { KeyRow } from "./key-table.ts";
 import { Rendezvous } from "./rendezvous.ts";

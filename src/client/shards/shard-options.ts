@@ -4,6 +4,7 @@
 
 import { clientShardsMax } from "../../base/limits.ts";
 import { formatPlace } from "../../base/place.ts";
+import { checkBag, isArgument, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
 import {
   type ConnectOptions,
@@ -11,7 +12,6 @@ import {
   resolveOptions,
   type Settings,
 } from "../client-options.ts";
-import { checkBag, isArgument, type Names, wrongKind } from "../commands/arguments.ts";
 import { ShardMap } from "./shard-map.ts";
 
 /**

@@ -3,11 +3,11 @@
 // for what has a connection of its own.
 // Invariant: a list of which one command cannot be sent is not sent at all.
 
+import { argumentFault, isArgument, keysFault } from "../arguments.ts";
 import type { SubscribeOptions, Subscription, Topics } from "../channels/subscription.ts";
 import { type Part, subscribeAt, type Topic, topicsOf } from "../channels/subscription-hub.ts";
 import { Client } from "../client.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
-import { argumentFault, isArgument, keysFault } from "../commands/arguments.ts";
 import type {
   CallResults,
   CheckedCalls,
@@ -20,12 +20,12 @@ import { runPipeline } from "../commands/call-runs.ts";
 import { callOf } from "../commands/command-call.ts";
 import type { ValueOf, WatchedCommand } from "../commands/command-types.ts";
 import type { CommandArgument, Key } from "../commands/command-values.ts";
-import type { Command } from "../commands/command-writer.ts";
 import type { ScanOptions } from "../commands/key-scan.ts";
 import type { Ledger } from "../link/ledger.ts";
 import type { NearCache } from "../near/near-cache.ts";
 import type { NearOptions } from "../near/near-options.ts";
 import type { RequestOptions } from "../routing/request-scope.ts";
+import type { Command } from "../wire/command-writer.ts";
 import { deleteMisplaced } from "./misplaced-keys.ts";
 import type { ShardMap } from "./shard-map.ts";
 import { ShardedNearCache } from "./sharded-near-cache.ts";

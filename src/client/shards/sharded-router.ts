@@ -5,11 +5,11 @@
 // Hot path: read() and write() of one key cost the hash of the key.
 
 import type { Place } from "../../base/place.ts";
+import { checkBag } from "../arguments.ts";
 import { InvalidArgumentError, type MSCacheError } from "../client-errors.ts";
-import { checkBag } from "../commands/arguments.ts";
-import type { Argument, Command } from "../commands/command-writer.ts";
-import type { Shape } from "../link/client-request.ts";
 import { type Requester, type RequestOptions, requestNames } from "../routing/request-scope.ts";
+import type { Shape } from "../wire/client-request.ts";
+import type { Argument, Command } from "../wire/command-writer.ts";
 import { type Join, keyRowOf, keysEnd } from "./command-keys.ts";
 import { everyResult } from "./every-result.ts";
 import type { KeyRow } from "./key-table.ts";

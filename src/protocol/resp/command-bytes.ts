@@ -1,6 +1,6 @@
 // A command as clients send it: an array of bulk strings. For who sends a few of them. What sends
 // many writes into a buffer of its own, for the reasons that it gives: the client
-// (client/commands/command-writer.ts), the journal (journal/effects.ts) and the load generator
+// (client/wire/command-writer.ts), the journal (journal/effects.ts) and the load generator
 // (bench/requests.ts).
 // Invariant: each length counts the bytes that follow it.
 

@@ -10,7 +10,7 @@ import {
   type SetOptions,
   setCommand,
 } from "../../../src/client/commands/lifetime.ts";
-import { backoffMs } from "../../../src/client/link/client-link.ts";
+import { backoffMs } from "../../../src/client/link/backoff.ts";
 import { parseAddress } from "../../../src/client/routing/client-addresses.ts";
 
 describe("an address", () => {

@@ -2,8 +2,8 @@
 // split, and what is said of the rest.
 
 import { describe, expect, test } from "bun:test";
-import type { Command } from "../../../../src/client/commands/command-writer.ts";
 import { NO_KEY, SEVERAL, ShardMap } from "../../../../src/client/shards/shard-map.ts";
+import type { Command } from "../../../../src/client/wire/command-writer.ts";
 
 const map = new ShardMap(["a", "b", "c"]);
 /** A key of each shard. */

@@ -5,8 +5,8 @@
 // Invariant: what passes here can be encoded. The writer runs in a microtask, where no caller could
 // catch an exception and every later request would hang.
 
-import { argumentsMax, bulkBytesMax } from "../../base/limits.ts";
-import { InvalidArgumentError } from "../client-errors.ts";
+import { argumentsMax, bulkBytesMax } from "../base/limits.ts";
+import { InvalidArgumentError } from "./client-errors.ts";
 
 /**
  * A string up to this length is within bulkBytesMax: a UTF-16 unit takes at most three UTF-8 bytes.

@@ -10,12 +10,12 @@
 
 import type { Place } from "../../base/place.ts";
 import { ClosedError, ConnectError, type MSCacheError } from "../client-errors.ts";
-import type { Settings } from "../client-options.ts";
-import { type Nodes, nodesFor } from "../routing/client-nodes.ts";
-import { type Connection, type ConnectionOwner, rejectAll } from "./client-connection.ts";
-import type { Request } from "./client-request.ts";
-import type { Holder, Ledger } from "./ledger.ts";
-import { Queue } from "./queue.ts";
+import { backoffMs } from "../link/backoff.ts";
+import { type Connection, type ConnectionOwner, rejectAll } from "../link/client-connection.ts";
+import type { Holder, Ledger } from "../link/ledger.ts";
+import { Queue } from "../link/queue.ts";
+import type { Request } from "../wire/client-request.ts";
+import { type Nodes, nodesFor } from "./client-nodes.ts";
 
 /** The owner of a link, which is also told each time the link is up. */
 export interface LinkOwner extends ConnectionOwner {
@@ -135,18 +135,4 @@ export class Link implements Holder {
 /** Why a request is refused that must not wait. */
 export function offline(address: string, cause: unknown): ConnectError {
   return new ConnectError(address, "there is no connection, and offlineQueue is off", cause);
-}
-
-/**
- * The delay before an attempt; attempts count from 1. It doubles from minDelayMs up to maxDelayMs.
- * `random`, in [0, 1), takes away up to half of it, so that the clients of a restarted node do not
- * all reconnect at once.
- */
-export function backoffMs(
-  attempt: number,
-  { minDelayMs, maxDelayMs }: Pick<Settings["reconnect"], "minDelayMs" | "maxDelayMs">,
-  random: number,
-): number {
-  const full = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1));
-  return full - (full / 2) * random;
 }

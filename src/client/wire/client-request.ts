@@ -8,8 +8,8 @@
 
 import { type PushReply, type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { type MSCacheError, ProtocolError, ServerError } from "../client-errors.ts";
-import type { Batch } from "../commands/command-batch.ts";
-import type { Command } from "../commands/command-writer.ts";
+import type { Batch } from "./command-batch.ts";
+import type { Command } from "./command-writer.ts";
 
 /** The expected kind of a reply, and its conversion to the caller's result. */
 export interface Shape<T> {

@@ -4,8 +4,8 @@
 // exception. The effect of valid arguments is tested in client-options.test.ts and conformance/.
 
 import { describe, expect, test } from "bun:test";
-import { connect, InvalidArgumentError } from "../../../../src/index.ts";
-import { ScriptedNode } from "../../../client/scripted-node.ts";
+import { connect, InvalidArgumentError } from "../../../src/index.ts";
+import { ScriptedNode } from "../../client/scripted-node.ts";
 
 /** One value of every kind, and several of the numbers and strings that are easily mistaken. */
 const values: Readonly<Record<string, unknown>> = {

@@ -4,7 +4,7 @@
 
 import type { Address } from "../../base/address.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
-import type { Shape } from "../link/client-request.ts";
+import type { Shape } from "./client-request.ts";
 
 /** A value as a string, or null. */
 export const textOrNull: Shape<string | null> = {

@@ -1,8 +1,8 @@
 // What the writer puts into its buffer, against bytes written out by hand and against an encoder
-// that independent of it; and that partial sends neither lose nor repeat a byte.
+// that is independent of it; and that partial sends neither lose nor repeat a byte.
 
 import { expect, test } from "bun:test";
-import { type Argument, CommandWriter } from "../../../../src/client/commands/command-writer.ts";
+import { type Argument, CommandWriter } from "../../../../src/client/wire/command-writer.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { encodeCommand } from "../../../support/wire.ts";
 
