@@ -41,6 +41,7 @@ export class EventStreams {
   private readonly everyMs: number;
   private readonly streams = new Set<Stream>();
   private timer: Timer | null = null;
+  private isTelling = false;
   private readonly encoder = new TextEncoder();
 
   constructor(reports: Reports, everyMs = sampleEveryMs) {
@@ -87,18 +88,31 @@ export class EventStreams {
     for (const stream of this.streams) stream.isDoubtful = true;
   }
 
+  /** A look at the node that takes longer than a second delays the next one. */
   private async tell(): Promise<void> {
+    if (this.isTelling) return;
+    this.isTelling = true;
+    try {
+      await this.tellAll();
+    } finally {
+      this.isTelling = false;
+    }
+  }
+
+  private async tellAll(): Promise<void> {
     for (const stream of [...this.streams]) {
       if (!(await this.mayGoOn(stream))) this.end(stream);
     }
-    if (this.streams.size === 0) return;
-    const withLists = [...this.streams].some(({ isNew }) => isNew);
+    const streams = [...this.streams];
+    if (streams.length === 0) return;
+    const withLists = streams.some(({ isNew }) => isNew);
     const events = await this.reports.next(withLists);
     const text = events.map(
       ({ name, data }) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`,
     );
     const bytes = this.encoder.encode(text.join(""));
-    for (const stream of this.streams) {
+    for (const stream of streams) {
+      if (!this.streams.has(stream)) continue; // it ended meanwhile
       stream.isNew = false;
       stream.controller.enqueue(bytes);
     }

@@ -126,3 +126,30 @@ test("a client that leaves takes its connection with it, and the timer ends with
   expect(text).toContain("data: 0\n");
   streams.close();
 });
+
+test("a slow look at the node is not overtaken, and who came meanwhile is told of the lists", async () => {
+  const looks: { withLists: boolean; finish: () => void }[] = [];
+  const reports = {
+    async next(withLists: boolean) {
+      await new Promise<void>((finish) => looks.push({ withLists, finish }));
+      return [{ name: "sample", data: looks.length }];
+    },
+    forget(): void {},
+  };
+  const streams = new EventStreams(reports, 1);
+  const first = (await streams.open(new Door())).body?.getReader() as Reader;
+  await waitFor(() => looks.length === 1);
+  const second = (await streams.open(new Door())).body?.getReader() as Reader;
+  let ticks = 0;
+  const ticking = setInterval(() => ticks++, 1);
+  await waitFor(() => ticks > 20, { message: "several of its seconds to pass" });
+  clearInterval(ticking);
+  expect(looks.length).toBe(1);
+  looks[0].finish();
+  expect(await samplesIn(first, 1)).toEqual({ samples: 1, hasEnded: false });
+  await waitFor(() => looks.length === 2);
+  looks[1].finish();
+  expect(await samplesIn(second, 1)).toEqual({ samples: 1, hasEnded: false });
+  expect(looks.map(({ withLists }) => withLists)).toEqual([true, true]);
+  streams.close();
+});
