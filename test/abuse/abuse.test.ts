@@ -5,11 +5,12 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type SpawnedNode, waitFor } from "../harness.ts";
+import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { PingWatch } from "../support/ping-watch.ts";
 import { forgetPeak, peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
 import { ours } from "../support/servers.ts";
-import { abuses, counted, login, password } from "./abuses.ts";
+import { abuses, login, password } from "./abuses.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -49,8 +50,8 @@ describe.skipIf(!tellsMemory).each([1, 4])("%d data threads", (threads) => {
     await using watch = await PingWatch.start(node, { threads, greeting: `${login}` });
     await run(node.port, operator);
     await watch.wasPrompt();
-    await waitFor(async () => (await counted(operator, "connected_clients")) === 1);
-    expect(await counted(operator, "mem_clients_normal")).toBe(0);
+    await waitFor(async () => (await infoNumber(operator, "connected_clients")) === 1);
+    expect(await infoNumber(operator, "mem_clients_normal")).toBe(0);
     expect(peakBytes(pid) - restBytes).toBeLessThan(
       clientBytes + growthBytes + threads * threadBytes + slackBytes,
     );

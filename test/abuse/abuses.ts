@@ -5,6 +5,7 @@
 import { expect } from "bun:test";
 import { waitFor } from "../harness.ts";
 import { Crowd } from "../support/crowd.ts";
+import { infoNumber } from "../support/info-number.ts";
 import type { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
@@ -58,11 +59,6 @@ function sent(crowd: Crowd): Promise<unknown> {
   return waitFor(() => left() === 0, { message: "a crowd to have sent all", progress: left });
 }
 
-export async function counted(operator: Peer, field: string): Promise<number> {
-  const info = await operator.ask("INFO", "everything");
-  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1] ?? Number.NaN);
-}
-
 /** The first part of a SET whose value will never be whole. */
 function halfSet(valueBytes: number): Buffer {
   const head = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${valueBytes}\r\n`;
@@ -92,7 +88,7 @@ async function halfCommands(port: number): Promise<void> {
 
 async function idleConnections(port: number, operator: Peer): Promise<void> {
   await using crowd = await members(port, 1000);
-  expect(await counted(operator, "connected_clients")).toBeGreaterThan(1000);
+  expect(await infoNumber(operator, "connected_clients")).toBeGreaterThan(1000);
   expect(crowd.open).toBe(1000);
 }
 
@@ -106,8 +102,8 @@ async function readers(port: number, operator: Peer): Promise<void> {
   }
   await sent(crowd);
   // By then so much waits for them that the node has begun to choose among them.
-  const held = () => counted(operator, "mem_clients_normal");
-  const cut = () => counted(operator, "evicted_clients");
+  const held = () => infoNumber(operator, "mem_clients_normal");
+  const cut = () => infoNumber(operator, "evicted_clients");
   await waitFor(async () => (await cut()) > 0 || (await held()) > 24 * MiB);
   expect(await operator.ask("DEL", "v")).toBe(":1");
 }
@@ -141,18 +137,18 @@ async function halfValues(port: number): Promise<void> {
 
 async function quickConnections(port: number, operator: Peer): Promise<void> {
   const [total, atOnce] = [repetitions(1000, 10_000), 200];
-  const before = await counted(operator, "total_connections_received");
+  const before = await infoNumber(operator, "total_connections_received");
   for (let done = 0; done < total; done += atOnce) {
     await using crowd = await Crowd.of(port, atOnce);
     for (const member of crowd.members) member.send(Buffer.from("PING\r\n"));
     await until(crowd, (text) => text.startsWith("-NOAUTH"));
   }
-  expect(await counted(operator, "total_connections_received")).toBe(before + total);
+  expect(await infoNumber(operator, "total_connections_received")).toBe(before + total);
 }
 
 async function wrongPasswords(port: number, operator: Peer): Promise<void> {
   const [total, atOnce, each] = [repetitions(1000, 10_000), 50, 10];
-  const before = await counted(operator, "acl_access_denied_auth");
+  const before = await infoNumber(operator, "acl_access_denied_auth");
   for (let done = 0; done < total; done += atOnce * each) {
     await using crowd = await Crowd.of(port, atOnce);
     for (const member of crowd.members) {
@@ -161,5 +157,5 @@ async function wrongPasswords(port: number, operator: Peer): Promise<void> {
     await until(crowd, (text) => text.split("-WRONGPASS").length > 2);
     await waitFor(() => crowd.members.every(({ receivedBytes }) => receivedBytes >= each * 60));
   }
-  expect(await counted(operator, "acl_access_denied_auth")).toBe(before + total);
+  expect(await infoNumber(operator, "acl_access_denied_auth")).toBe(before + total);
 }

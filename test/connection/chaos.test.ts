@@ -9,6 +9,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { startNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
+import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { residentBytes, tellsMemory } from "../support/process-memory.ts";
 import { repetitions } from "../support/repetitions.ts";
@@ -141,11 +142,6 @@ async function chaos(port: number, name: number): Promise<void> {
 
 // ---- what is left -------------------------------------------------------------------------------
 
-async function infoOf(operator: Peer, field: string): Promise<number> {
-  const info = await operator.ask("INFO");
-  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1] ?? Number.NaN);
-}
-
 async function restsAlone(operator: Peer): Promise<void> {
   const patience = { timeoutMs: 120_000 };
   expect(await operator.ask("PING")).toBe("+PONG");
@@ -158,7 +154,10 @@ async function restsAlone(operator: Peer): Promise<void> {
     ["pubsub_patterns", 0],
   ] as const) {
     const message = `${field} to be ${value}`;
-    await waitFor(async () => (await infoOf(operator, field)) === value, { ...patience, message });
+    await waitFor(async () => (await infoNumber(operator, field)) === value, {
+      ...patience,
+      message,
+    });
   }
 }
 

@@ -4,16 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type TestNode, waitFor } from "../harness.ts";
+import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { encodeCommand } from "../support/wire.ts";
 
 const MiB = 1024 * 1024;
-
-async function infoField(peer: Peer, section: string, field: string): Promise<number> {
-  const info = await peer.ask("INFO", section);
-  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1] ?? Number.NaN);
-}
 
 for (const contestant of [ours, oracle]) {
   describe.skipIf(contestant.isMissing)(`maxmemory-clients on ${contestant.name}`, () => {
@@ -61,27 +57,27 @@ test("0 is no limit for clients, and INFO and the log say so", async () => {
   await using server = await ours.start(["--max-client-memory", "0"]);
   await using peer = await Peer.connect(server.port);
   expect(server.log()).toContain("max-client-memory is 0: many clients together may hold more");
-  expect(await infoField(peer, "memory", "maxmemory_clients")).toBe(0);
+  expect(await infoNumber(peer, "maxmemory_clients")).toBe(0);
   await using client = await Peer.connect(server.port);
   client.write(encodeCommand(["SET", "k", Buffer.alloc(8 * MiB, "v")]).subarray(0, -1));
-  await waitFor(async () => (await infoField(peer, "memory", "mem_clients_normal")) > 8 * MiB);
+  await waitFor(async () => (await infoNumber(peer, "mem_clients_normal")) > 8 * MiB);
   expect(await peer.ask("CONFIG", "SET", "maxmemory-clients", "2mb")).toBe("+OK");
   await waitFor(() => client.raw.isClosed);
   expect(await peer.ask("CONFIG", "SET", "maxmemory-clients", "0")).toBe("+OK");
-  expect(await infoField(peer, "memory", "maxmemory_clients")).toBe(0);
+  expect(await infoNumber(peer, "maxmemory_clients")).toBe(0);
 });
 
 test("a share of the memory for items follows when that changes", async () => {
   await using server = await ours.start(["--max-client-memory", "10%", "--max-memory", "100mb"]);
   await using peer = await Peer.connect(server.port);
-  const bound = () => infoField(peer, "memory", "maxmemory_clients");
+  const bound = () => infoNumber(peer, "maxmemory_clients");
   expect(await bound()).toBe(10 * MiB);
   expect(await peer.ask("CONFIG", "SET", "maxmemory", "50mb")).toBe("+OK");
   expect(await bound()).toBe(5 * MiB);
   await using client = await Peer.connect(server.port);
   client.write(encodeCommand(["SET", "k", Buffer.alloc(8 * MiB, "v")]).subarray(0, -1));
   await waitFor(() => server.log().includes("holds the most of the memory"));
-  expect(await infoField(peer, "stats", "evicted_clients")).toBe(1);
+  expect(await infoNumber(peer, "evicted_clients")).toBe(1);
 });
 
 for (const contestant of [ours, oursWithThreads(4)]) {
@@ -99,7 +95,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
       expect(await later.ask("SET", "k", value.subarray(0, 900_000))).toBe("+OK");
       expect(await later.ask("SET", "k", value)).toBe(tooBig);
       await waitFor(async () => (await before.ask("SET", "k", value)) === tooBig);
-      const count = () => infoField(operator, "stats", "client_query_buffer_limit_disconnections");
+      const count = () => infoNumber(operator, "client_query_buffer_limit_disconnections");
       expect(await count()).toBe(2);
       await operator.ask("CONFIG", "RESETSTAT");
       expect(await count()).toBe(0);
@@ -110,10 +106,10 @@ for (const contestant of [ours, oursWithThreads(4)]) {
       await using operator = await Peer.connect(server.port);
       await using client = await Peer.connect(server.port);
       client.write(encodeCommand(["SET", "k", value]).subarray(0, -1));
-      const input = () => infoField(operator, "clients", "client_recent_max_input_buffer");
+      const input = () => infoNumber(operator, "client_recent_max_input_buffer");
       await waitFor(async () => (await input()) >= value.length);
       expect(await input()).toBeLessThan(3 * value.length);
-      expect(await infoField(operator, "clients", "client_recent_max_output_buffer")).toBe(0);
+      expect(await infoNumber(operator, "client_recent_max_output_buffer")).toBe(0);
     });
   });
 }
@@ -128,7 +124,7 @@ test("a subscriber that asks while its messages become too many ends, and the no
     await using subscriber = await Peer.connect(server.port);
     await subscriber.ask("SUBSCRIBE", "news");
     subscriber.pause();
-    while ((await infoField(publisher, "stats", "evicted_clients")) < round) {
+    while ((await infoNumber(publisher, "evicted_clients")) < round) {
       publisher.sendAll(news);
       for (let ping = 0; ping < 10 && !subscriber.raw.isClosed; ping++) subscriber.send("PING");
       await publisher.replies(news.length);

@@ -6,15 +6,11 @@
  */
 import { expect, test } from "bun:test";
 import { waitFor } from "../harness.ts";
+import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { ours } from "../support/servers.ts";
 
 const MiB = 1024 * 1024;
-
-async function infoOf(operator: Peer, field: string): Promise<number> {
-  const info = await operator.ask("INFO");
-  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1] ?? Number.NaN);
-}
 
 /** Takes what the system still has for it, until nothing more comes. */
 async function readAllSent(socket: Bun.Socket<{ received: number }>): Promise<void> {
@@ -52,7 +48,7 @@ test.skipIf(process.platform !== "linux")(
     client.pause();
     client.write("GET v\r\n".repeat(60));
     // Above half of what all clients may hold it is not read.
-    await waitFor(async () => (await infoOf(operator, "mem_clients_normal")) > 8 * MiB);
+    await waitFor(async () => (await infoNumber(operator, "mem_clients_normal")) > 8 * MiB);
     server.process.kill("SIGSTOP");
     operator.write("PING\r\n");
     sleeper.write("DEBUG SLEEP 1\r\n");
@@ -66,7 +62,7 @@ test.skipIf(process.platform !== "linux")(
       ["connected_clients", 2],
       ["mem_clients_normal", 0],
     ] as const) {
-      await waitFor(async () => (await infoOf(operator, field)) === value, {
+      await waitFor(async () => (await infoNumber(operator, field)) === value, {
         timeoutMs: 60_000,
         message: `${field} to be ${value}`,
       });
