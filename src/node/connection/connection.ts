@@ -246,9 +246,8 @@ export class Connection implements Spill {
     return true;
   }
 
-  /** Before its protocol is known there is nothing to bound. */
   boundRequests(bytes: number): void {
-    if (this.state !== FRESH) this.decoder.requestBytesMax = bytes;
+    if (this.state !== FRESH) this.decoder.requestBytesMax = bytes; // else it has no decoder yet
   }
 
   // ---- messages of channels ---------------------------------------------------------------------
@@ -261,6 +260,7 @@ export class Connection implements Spill {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
     this.outbox.deliver(message);
+    if (this.outbox.isBroken) return; // what ends it must not run while others are delivered to
     if (!this.endIfLost("does not read its messages") && this.state === HANDED) this.countHeld();
   }
 

@@ -31,9 +31,17 @@ interface Subscriber {
   sendMessages(): void;
 }
 
+/** The message that is being delivered, by version of RESP. */
+type Encodings = Readonly<Record<2 | 3, EncodedMessage>>;
+
+function encodings(): Encodings {
+  return { 2: new EncodedMessage(2), 3: new EncodedMessage(3) };
+}
+
 export class Delivery {
   private readonly connections: ReadonlyMap<number, Subscriber>;
-  private readonly encoded = { 2: new EncodedMessage(2), 3: new EncodedMessage(3) };
+  /** Null while they are in use. */
+  private encoded: Encodings | null = encodings();
   /** Connections with messages that may go out at the end of this round. */
   private ready = new Set<Subscriber>();
   private sending = new Set<Subscriber>();
@@ -59,9 +67,13 @@ export class Delivery {
     this.nowMs = nowMs;
   }
 
-  /** Ignores receivers that are not in this thread or have closed. */
+  /**
+   * Ignores receivers that are not in this thread or have closed. One that is too slow ends at
+   * once, which may deliver other messages meanwhile.
+   */
   deliver(receivers: Iterable<number>, message: Message): void {
-    const { encoded } = this;
+    const encoded = this.encoded ?? encodings();
+    this.encoded = null;
     for (const id of receivers) {
       const connection = this.connections.get(id);
       if (connection === undefined) continue;
@@ -75,6 +87,7 @@ export class Delivery {
     }
     encoded[2].forget();
     encoded[3].forget();
+    this.encoded = encoded;
   }
 
   /** Has the publisher's batch look at the clock now and then. */

@@ -4,9 +4,11 @@
  */
 import { expect, test } from "bun:test";
 import { deliveredBytesMax, messagesWaitMsMax } from "../../../../src/base/limits.ts";
+import { Output } from "../../../../src/base/output.ts";
 import { Session } from "../../../../src/command/core/session.ts";
 import { messageKind } from "../../../../src/command/pubsub/channels.ts";
 import { Delivery } from "../../../../src/node/connection/delivery.ts";
+import type { EncodedMessage } from "../../../../src/node/connection/encoded-message.ts";
 
 function bed(count: number) {
   const sent: number[] = [];
@@ -28,6 +30,21 @@ function bed(count: number) {
       payload,
     });
   return { sent, publish, out, clock };
+}
+
+/** A connection that keeps the payloads that it gets. */
+function keeping(id: number, got: string[], delivered: () => void) {
+  return {
+    session: new Session(id, "", "", 0, true),
+    deliver: (message: EncodedMessage) => {
+      const out = new Output();
+      message.appendTo(out);
+      const text = Buffer.from(out.bytes.subarray(0, out.length)).toString();
+      got.push(`${id} ${text.split("\r\n").at(-2)}`);
+      delivered();
+    },
+    sendMessages: () => undefined,
+  };
 }
 
 const nextRound = () => new Promise((resolve) => setImmediate(resolve));
@@ -65,4 +82,26 @@ test("many bytes leave at once, count for their receivers, and may end the publi
   for (let bytes = 0; bytes < deliveredBytesMax; bytes += 64 * payload.length) publish(payload);
   expect(sent.length).toBeGreaterThan(0);
   expect(out.flushAt).toBe(0);
+});
+
+test("a message that is delivered while another one is comes as itself", () => {
+  const got: string[] = [];
+  const connections = new Map<number, ReturnType<typeof keeping>>();
+  const delivery = new Delivery(connections, { flushAt: 100 });
+  const publish = (receiver: number, payload: string) => {
+    const message = { kind: messageKind.PUBLISHED, pattern: null, channel: new Uint8Array(1) };
+    delivery.deliver([receiver], { ...message, payload: Buffer.from(payload) });
+  };
+  // The first ends when it is delivered to, and whoever notices tells the second.
+  connections.set(
+    1,
+    keeping(1, got, () => publish(2, "inner")),
+  );
+  connections.set(
+    2,
+    keeping(2, got, () => undefined),
+  );
+  publish(1, "outer");
+  publish(2, "later");
+  expect(got).toEqual(["1 outer", "2 inner", "2 later"]);
 });
