@@ -60,6 +60,7 @@ export class Observers {
   /** Those who read the log, as bits of `activity`. */
   private served: number;
   private isScheduled: boolean;
+  private isDraining: boolean;
   /** In the order of their positions, all of which are ahead of the reader. */
   private deferred: Deferred[];
   private deferredBytes: number;
@@ -82,6 +83,7 @@ export class Observers {
     this.losses = new RecurringTrouble(log, monotonicMs);
     this.served = 0;
     this.isScheduled = false;
+    this.isDraining = false;
     this.deferred = [];
     this.deferredBytes = 0;
     this.awaited = [];
@@ -176,27 +178,37 @@ export class Observers {
 
   /**
    * Passes on what has been written since the last call; while a thread has too much to deliver, it
-   * stays in the log, and the oldest of it is lost when the log is full.
+   * stays in the log, and the oldest of it is lost when the log is full. A client that is told may
+   * be too slow and end, and its end may want to have caught up: not within the telling, where
+   * those who are still to be told would hear of later changes first.
    */
   drain(): void {
-    const { events, reader } = this;
+    if (this.isDraining) return;
     if (this.debt.isHigh) return this.drainWhenDelivered();
+    const { events, reader } = this;
     events.isAnnounced = false;
     if (reader.position === events.end) return;
+    this.isDraining = true;
+    const isBehind = this.passOn();
+    this.finish();
+    this.isDraining = false;
+    if (isBehind) this.drainLater();
+  }
+
+  /** Returns whether there is more than a turn may take. */
+  private passOn(): boolean {
+    const { reader } = this;
     const until = reader.position + eventBytesPerTurn;
     const beganMs = monotonicMs();
-    let isBehind = false;
-    for (let passed = 1; !isBehind; passed++) {
+    for (let passed = 1; ; passed++) {
       const found = reader.next();
-      if (found === null) break;
+      if (found === null) return false;
       if (found === "lost") this.lose();
       else this.pass(found);
       this.runDeferred();
-      const isLate = passed % recordsPerLook === 0 && this.isLate(beganMs);
-      isBehind = isLate || reader.position >= until;
+      if (passed % recordsPerLook === 0 && this.isLate(beganMs)) return true;
+      if (reader.position >= until) return true;
     }
-    this.finish();
-    if (isBehind) this.drainLater();
   }
 
   /** Whether all that happened before this call has been passed on. */
@@ -208,7 +220,7 @@ export class Observers {
 
   /** May be slow: rare. */
   private drainWhole(): void {
-    while (!this.catchUp() && !this.debt.isHigh);
+    while (!this.catchUp() && !this.debt.isHigh && !this.isDraining);
   }
 
   /**

@@ -50,6 +50,8 @@ type Send = (receivers: ReadonlySet<number>, message: Message) => void;
 
 /** Keys in one message about a client that has gone. */
 const keysPerMessage = 1000;
+/** Clients that have closed and wait for the event log. */
+const leavingMax = 10_000;
 /** A client with numbers gets a new one after this many bytes of the event log. */
 const renumberBytes = eventLogBytes / 16;
 
@@ -75,6 +77,8 @@ export class Tracking {
   /** What has changed in this turn for clients with numbers, under all of their prefixes. */
   private readonly untold = new Map<number, string[]>();
   private expected = 0;
+  /** How many have closed and stay until the event log has been read up to there. */
+  private leaving = 0;
 
   constructor(send: Send) {
     this.send = send;
@@ -159,15 +163,24 @@ export class Tracking {
 
   /**
    * A connection has closed. Whoever got its messages drops the keys that it had read, as nobody
-   * tells of their changes any more (Redis forgets this: its issue 13082).
+   * tells of their changes any more (Redis forgets this: its issue 13082). What it read last may
+   * still be in the event log; if too many wait for that, one drops everything instead.
    */
   gone(client: number): void {
     if (this.sources.has(client)) this.goneTargets.add(client);
     const tracker = this.trackers.get(client);
     if (tracker === undefined) return;
-    this.catchUp();
-    this.tellInParts(client, tracker, [...(this.keys.takeListOf(client) ?? [])], 0, 0);
-    this.disable(client);
+    if (tracker.mode.redirect === 0) return this.disable(client);
+    if (this.leaving >= leavingMax) {
+      this.tell(client, tracker, null, 0);
+      return this.disable(client);
+    }
+    this.leaving++;
+    void this.caughtUp().then(() => {
+      this.leaving--;
+      this.tellInParts(client, tracker, [...(this.keys.takeListOf(client) ?? [])], 0, 0);
+      this.disable(client);
+    });
   }
 
   /** Tells a client what has changed while it was away. Only the last message has the number. */
