@@ -60,7 +60,7 @@ export interface OptionRow {
   readonly doc: string;
   /**
    * What it takes to change it: CONFIG SET, which applies at once, or a restart. A setting that
-   * applies is read where it is used, or has a row in node/settings-in-force.ts.
+   * applies is read where it is used, or has a row in node/settings/settings-in-force.ts.
    */
   readonly change: "applies" | "restart";
   /** Whether several lines of a configuration file add up; otherwise the last one counts. */

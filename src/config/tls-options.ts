@@ -1,6 +1,6 @@
 // The options of TLS, for clients and for the link to a leader, as rows of the table in options.ts,
 // and how they depend on each other. Names and defaults are Redis's where Redis has them. The files
-// are read elsewhere (node/credentials.ts).
+// are read elsewhere (node/security/credentials.ts).
 
 import { ConfigError } from "../base/errors.ts";
 import { type TlsProtocol, tlsProtocols } from "../base/tls.ts";

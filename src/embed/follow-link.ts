@@ -16,7 +16,12 @@ import { Tracking } from "../command/tracking/tracking.ts";
 import { loadConfig } from "../config/config.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import { type Attached, attach, controlThread, reserveMemory } from "../node/shared-memory.ts";
+import {
+  type Attached,
+  attach,
+  controlThread,
+  reserveMemory,
+} from "../node/shared/shared-memory.ts";
 import { Follower } from "../replication/follower/follower.ts";
 import type { Selection } from "../replication/follower/follower-parts.ts";
 import { isRefusal } from "../replication/follower/handshake.ts";

@@ -12,7 +12,7 @@ import { ConfigError } from "../base/errors.ts";
 import { checkFunction } from "../client/arguments.ts";
 import { InvalidArgumentError, type MSCacheError } from "../client/client-errors.ts";
 import type { Config } from "../config/config.ts";
-import { NodeFault } from "../node/faults.ts";
+import { NodeFault } from "../node/control/faults.ts";
 import { type Server, startServer } from "../node/server.ts";
 import { ServeError, ServerFaultError } from "./embed-errors.ts";
 import type { EmbeddedServer } from "./embedded-server.ts";

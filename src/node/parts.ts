@@ -20,24 +20,19 @@ import { Persistence } from "../persistence/persistence.ts";
 import { randomReplid } from "../replication/history.ts";
 import { Replication } from "../replication/replication.ts";
 import type { LoadPage } from "./admin/page-assets.ts";
-import { NodeConfiguration } from "./configuration.ts";
 import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
-import { Credentials } from "./credentials.ts";
-import { Faults, type OnFault } from "./faults.ts";
-import { HeldCommands } from "./held-commands.ts";
-import { NodeUsers } from "./node-users.ts";
-import { Observers } from "./observers.ts";
-import { NodePauses } from "./pauses.ts";
-import {
-  attach,
-  controlThread,
-  makeLibraries,
-  makeScripts,
-  reserveMemory,
-} from "./shared-memory.ts";
-import { DeliveryDebt } from "./threads/delivery-debt.ts";
+import { HeldCommands } from "./connection/held-commands.ts";
+import { Faults, type OnFault } from "./control/faults.ts";
+import { Observers } from "./control/observers.ts";
+import { NodePauses } from "./control/pauses.ts";
+import { Credentials } from "./security/credentials.ts";
+import { NodeUsers } from "./security/node-users.ts";
+import { NodeConfiguration } from "./settings/configuration.ts";
+import { DeliveryDebt } from "./shared/delivery-debt.ts";
+import { attach, controlThread, reserveMemory } from "./shared/shared-memory.ts";
 import { LocalMailbox } from "./threads/local-mailbox.ts";
+import { makeLibraries, makeScripts } from "./threads/thread-scripts.ts";
 import { LocalThreads, type Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
 

@@ -17,15 +17,20 @@ import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import type { AdminServer } from "./admin/admin-server.ts";
 import type { LoadPage } from "./admin/page-assets.ts";
-import { withinDescriptors } from "./client-bound.ts";
-import { NodeDebugging } from "./debugging.ts";
-import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
-import { Housekeeping } from "./housekeeping.ts";
-import { NodeInformation } from "./information.ts";
-import { MemoryReport } from "./memory-report.ts";
-import { NodeMigration } from "./migration.ts";
-import { NodeMissCurve } from "./node-miss-curve.ts";
-import type { Observers } from "./observers.ts";
+import { NodeDebugging } from "./control/debugging.ts";
+import { Housekeeping } from "./control/housekeeping.ts";
+import { NodeMigration } from "./control/migration.ts";
+import type { Observers } from "./control/observers.ts";
+import { NodeRoles } from "./control/roles.ts";
+import { ordinaryShutdown, Shutdown } from "./control/shutdown.ts";
+import { SweepRecord } from "./control/sweep-record.ts";
+import { NodeWaits } from "./control/waits.ts";
+import { NodeInformation } from "./info/information.ts";
+import { MemoryReport } from "./info/memory-report.ts";
+import { NodeMissCurve } from "./info/node-miss-curve.ts";
+import { Timings } from "./info/timings.ts";
+import { endpointsOf, type Places, placesOf } from "./listening/endpoints.ts";
+import { relistener, showPorts } from "./listening/relisten.ts";
 import {
   type Ground,
   layGround,
@@ -36,12 +41,8 @@ import {
   makeThreads,
   type ServerOptions,
 } from "./parts.ts";
-import { relistener, showPorts } from "./relisten.ts";
-import { NodeRoles } from "./roles.ts";
-import { ordinaryShutdown, Shutdown } from "./shutdown.ts";
+import { withinDescriptors } from "./settings/client-bound.ts";
 import type { Threads } from "./threads/threads.ts";
-import { Timings } from "./timings.ts";
-import { NodeWaits } from "./waits.ts";
 
 export type { ServerOptions } from "./parts.ts";
 
@@ -154,18 +155,10 @@ function makeServices(ground: Ground, made: Made) {
   const shutdown = new Shutdown({ ...shared, pauses, persistence, close });
   const timings = new Timings(threads, timeBounds);
   const missCurve = makeMissCurve(ground, chores.signal);
+  const sweeps = new SweepRecord();
   const counted = {
-    channels,
-    tracking,
-    scripts,
-    libraries,
-    runId,
-    threads,
-    persistence,
-    shutdown,
-    timings,
-    held,
-    missCurve,
+    ...{ channels, tracking, scripts, libraries, runId, threads, persistence, shutdown },
+    ...{ timings, held, missCurve, sweeps },
   };
   const information = new NodeInformation({ ...shared, ...counted });
   const memory = new MemoryReport({
@@ -175,7 +168,10 @@ function makeServices(ground: Ground, made: Made) {
     peakBytes: () => information.peakBytes(),
   });
   const { signal } = chores;
-  const housekeeping = new Housekeeping({ ...shared, information, waits, connections, signal });
+  const housekeeping = new Housekeeping({
+    ...{ ...shared, sweeps, waits, connections, signal },
+    sampleRates: () => information.sampleRates(),
+  });
   const { history } = replication;
   const parts = { credentials: ground.credentials, dials: new Dials(), garbage: new Garbage() };
   const migration = new NodeMigration(parts);

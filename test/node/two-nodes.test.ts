@@ -12,7 +12,7 @@ import { Command } from "../../src/command/core/command.ts";
 import { flag } from "../../src/command/core/flags.ts";
 import { register } from "../../src/command/core/registry.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
-import { NodeFault } from "../../src/node/faults.ts";
+import { NodeFault } from "../../src/node/control/faults.ts";
 import { type Server, type ServerOptions, startServer } from "../../src/node/server.ts";
 import { temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";

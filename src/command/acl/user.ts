@@ -1,5 +1,5 @@
 // The rules that change a user, as redis 7.0 has them (acl.c, ACLSetUser). Who holds the users and
-// who may change them is said elsewhere (node/node-users.ts).
+// who may change them is said elsewhere (node/security/node-users.ts).
 // Invariant: a password is kept as its SHA-256 hash only.
 
 import { latin1Bytes } from "../../base/bytes.ts";

@@ -1,5 +1,5 @@
-// INFO and TIME: parses the sections of INFO and formats the time. node/node-info.ts builds the
-// text of INFO, because it has the data.
+// INFO and TIME: parses the sections of INFO and formats the time. node/info/node-info.ts builds
+// the text of INFO, because it has the data.
 
 import { wallClockMs } from "../../base/clock.ts";
 import type { Reply } from "../../protocol/reply.ts";

@@ -1,5 +1,5 @@
 // MEMORY: what a key costs, and where the memory of the node goes. USAGE looks at the key itself;
-// the reports about the whole node are made by node/memory-report.ts. Fields of STATS are those of
+// node/info/memory-report.ts makes the reports about the whole node. Fields of STATS are those of
 // redis 7.0 (`object.c`, memoryCommand), with the store in the place of its allocator.
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";

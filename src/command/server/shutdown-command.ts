@@ -1,6 +1,6 @@
 // SHUTDOWN: shuts the node down cleanly, as SIGTERM does. Its connection gets no reply and is
 // closed, unless the node keeps running. Options and error texts are those of redis 7.0 `db.c`; the
-// shutdown itself is in node/shutdown.ts.
+// shutdown itself is in node/control/shutdown.ts.
 
 import { busyFunction, busyScript, errorReply, syntaxError } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";

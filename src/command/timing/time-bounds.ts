@@ -1,6 +1,7 @@
 // From which time on a command is remembered, and how much of it: the settings of the slow log and
-// of latency monitoring, as every data thread reads them. node/shared-time-bounds.ts keeps them in
-// shared memory. Also a command, as far as it concerns its time. Types and one constant only.
+// of latency monitoring, as every data thread reads them. node/shared/shared-time-bounds.ts keeps
+// them in shared memory. Also a command, as far as it concerns its time. Types and one constant
+// only.
 
 import type { Hides } from "../core/monitor-line.ts";
 

@@ -10,7 +10,7 @@ import { residentBytes } from "../../base/resident-memory.ts";
 import type { Config } from "../../config/config.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { isOutsider, protectedText } from "../connection/admission.ts";
-import type { InfoSource } from "../node-info.ts";
+import type { InfoSource } from "../info/node-info.ts";
 import { type Caller, guardRefusal } from "./admin-guard.ts";
 import { AdminLogin } from "./admin-login.ts";
 import type { AdminParts, Visit } from "./admin-parts.ts";

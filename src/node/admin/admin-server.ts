@@ -20,7 +20,7 @@ import { reasonOf } from "../../base/reason.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { listenReason, type ServerTls } from "../connection/listener.ts";
-import { listenAddresses } from "../listen-addresses.ts";
+import { listenAddresses } from "../listening/listen-addresses.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { AdminRoutes } from "./admin-routes.ts";
 

@@ -5,7 +5,7 @@
 
 import { addHistograms, type CommandHistogram } from "../../command/timing/latency-histogram.ts";
 import { LatencyWindow } from "../../command/timing/latency-window.ts";
-import type { Glance } from "../information.ts";
+import type { Glance } from "../info/information.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { latenciesBetween } from "./command-latencies.ts";
 import type { CommandList, Rates, Sample, StreamEvent } from "./observations.ts";

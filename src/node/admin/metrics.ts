@@ -4,7 +4,7 @@
 
 import { mscacheVersion } from "../../base/version.ts";
 import { bucketOf, countsUpTo, totalOf } from "../../command/timing/latency-histogram.ts";
-import type { InfoSource } from "../node-info.ts";
+import type { InfoSource } from "../info/node-info.ts";
 import { type Family, type Histogram, labelOf, type Sample } from "./prometheus-text.ts";
 
 export interface MetricsSource {

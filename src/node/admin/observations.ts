@@ -1,6 +1,10 @@
 // What GET /v1/events and GET /v1/observe/... tell, as types: the node makes it and the page of the
-// dashboard reads it, and the compiler holds both to it. Types, and nothing else; browsers have
-// them, so this file imports nothing.
+// dashboard reads it, and the compiler holds both to it. Types, and nothing else: browsers have
+// them, so nothing of the node may come with them.
+
+import type { MissCurveReport } from "../info/curve-report.ts";
+
+export type { CurvePoint, MissCurveReport } from "../info/curve-report.ts";
 
 /** Bytes that are no UTF-8 are `{ "base64": "..." }`. */
 export type Json =
@@ -198,30 +202,3 @@ export interface ThreadRow {
 
 /** The hit ratio that other memory would give; not every node estimates it. */
 export type CurveReport = { readonly isOn: false } | ({ readonly isOn: true } & MissCurveReport);
-
-export interface MissCurveReport {
-  /** How far back it looks. */
-  readonly windowSeconds: number;
-  /** Of all keys, as the store has counted them. */
-  readonly lookups: number;
-  readonly hitRatio: number | null;
-  readonly limitBytes: number;
-  /** The share of keys in the sample, how many there are now, and their lookups. */
-  readonly rate: number;
-  readonly keys: number;
-  readonly samples: number;
-  /** What the threads could not tell, since the start. */
-  readonly dropped: number;
-  /** Null before a lookup. */
-  readonly points: readonly CurvePoint[] | null;
-}
-
-export interface CurvePoint {
-  /** A multiple of the present limit. */
-  readonly memory: number;
-  readonly hitRatio: number;
-  /** Two standard deviations. */
-  readonly error: number;
-  /** Whether it was ever full; if not, all that was seen so far would fit. */
-  readonly isFilled: boolean;
-}

@@ -3,7 +3,7 @@
 // refuses. Redis refuses at once as well, before it has read anything, so the words are RESP.
 
 import { isLoopback } from "../../base/address.ts";
-import type { SharedStanding } from "../standing.ts";
+import type { SharedStanding } from "../shared/standing.ts";
 
 export interface Refusal {
   /** For the log, as the start of a sentence. */

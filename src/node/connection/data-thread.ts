@@ -21,14 +21,14 @@ import type { Protocol } from "../../protocol/protocol.ts";
 import { detect, protocols } from "../../protocol/protocols.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { Collector, runtimeBeside } from "../collector.ts";
-import { HeldCommands } from "../held-commands.ts";
-import type { SharedClientLimits } from "../shared-client-limits.ts";
-import type { SharedStanding } from "../standing.ts";
+import type { ClientMemory } from "../shared/client-memory.ts";
+import type { SharedClientLimits } from "../shared/shared-client-limits.ts";
+import type { SharedStanding } from "../shared/standing.ts";
 import { Batch } from "./batch.ts";
-import type { ClientMemory } from "./client-memory.ts";
 import { handedSizes } from "./client-sizes.ts";
+import { Collector, runtimeBeside } from "./collector.ts";
 import { type Bound, type Disconnections, noDisconnections } from "./disconnections.ts";
+import { HeldCommands } from "./held-commands.ts";
 import { LongTurns } from "./long-turns.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { RecentPeaks } from "./recent-peaks.ts";
@@ -92,7 +92,7 @@ export class DataThread {
   private readonly writeBytesMax: number;
   /** When the present turn began, by the monotonic clock. */
   turnBeganMs: number;
-  /** When idle clients were last looked for; see housekeeping.ts. */
+  /** When idle clients were last looked for; see thread-upkeep.ts. */
   idleCheckedMs: number;
   commandsProcessed: number;
   bytesReceived: number;

@@ -21,10 +21,10 @@ import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { ClientMemory } from "../connection/client-memory.ts";
+import type { HeldCommands } from "../connection/held-commands.ts";
 import type { Mailbox } from "../connection/mailbox.ts";
-import type { HeldCommands } from "../held-commands.ts";
-import { ReplyBound } from "../reply-bound.ts";
+import type { ClientMemory } from "../shared/client-memory.ts";
+import { ReplyBound } from "./reply-bound.ts";
 
 const replyBytes = 4096;
 const nothing = new Uint8Array(0);

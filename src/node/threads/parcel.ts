@@ -7,7 +7,8 @@
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
 import { type Message, messageKind } from "../../command/pubsub/channels.ts";
-import { workForAll } from "./delivery-debt.ts";
+import { workOf } from "../connection/delivery.ts";
+import { debtUnitBytes } from "../shared/delivery-debt.ts";
 import type { DeliverOrder } from "./thread-messages.ts";
 
 const ordinaryBytes = 4 * 1024;
@@ -15,6 +16,14 @@ const ordinaryBytes = 4 * 1024;
 const noPattern = -1;
 /** Numbers of a message before the ids of its receivers. */
 const headNumbers = 6;
+
+/**
+ * The work of a message for all its receivers in a thread, in units of the debt, and its bytes,
+ * which wait there once.
+ */
+export function workForAll(messageBytes: number, receivers: number): number {
+  return Math.ceil((messageBytes + workOf(messageBytes) * receivers) / debtUnitBytes);
+}
 
 export class Parcel {
   private readonly out = new Output(ordinaryBytes);

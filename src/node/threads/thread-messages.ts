@@ -15,7 +15,7 @@ import { Request } from "../../protocol/request.ts";
 import type { ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { Move } from "../connection/rebinding.ts";
-import type { SharedMemory } from "../shared-memory.ts";
+import type { SharedMemory } from "../shared/shared-memory.ts";
 import type { Subscriber } from "./enforcement.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
 import type { ThreadStatistics } from "./threads.ts";

@@ -23,7 +23,7 @@ import type { ServerTls } from "../connection/listener.ts";
 import { type Bound, type Endpoints, Listeners } from "../connection/listeners.ts";
 import type { Move } from "../connection/rebinding.ts";
 import { TurnHistogram } from "../connection/turns.ts";
-import type { Enforcement } from "../node-users.ts";
+import type { Enforcement } from "../security/node-users.ts";
 import { enforceUsers, losersAmong } from "./enforcement.ts";
 import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 

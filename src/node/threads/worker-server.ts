@@ -13,10 +13,15 @@ import { Connections } from "../connection/connections.ts";
 import { DataThread } from "../connection/data-thread.ts";
 import { ListenError } from "../connection/listen-error.ts";
 import { type Bound, Listeners } from "../connection/listeners.ts";
-import { closeIdle, memoryEveryMs, tidyMemory } from "../housekeeping.ts";
-import { type Attached, attach, makeScripts } from "../shared-memory.ts";
-import type { SharedStanding } from "../standing.ts";
-import { DeliveryDebt, workPerRound } from "./delivery-debt.ts";
+import {
+  closeIdle,
+  memoryEveryMs,
+  tidyMemory,
+  upkeepEveryMs,
+} from "../connection/thread-upkeep.ts";
+import { DeliveryDebt, workPerRound } from "../shared/delivery-debt.ts";
+import { type Attached, attach } from "../shared/shared-memory.ts";
+import type { SharedStanding } from "../shared/standing.ts";
 import { enforceUsers } from "./enforcement.ts";
 import { Inbox } from "./inbox.ts";
 import { unpack } from "./parcel.ts";
@@ -30,6 +35,7 @@ import {
   summaryOf,
   type ToWorker,
 } from "./thread-messages.ts";
+import { makeScripts } from "./thread-scripts.ts";
 import {
   killClients,
   prepareListeners,
@@ -45,7 +51,6 @@ declare const self: Worker;
 
 type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
-const tickMs = 1000;
 const journalWaitMs = 1;
 /**
  * Longest time that a write waits for links to take what it would overwrite; then it overwrites.
@@ -120,7 +125,7 @@ class WorkerServer {
     });
     this.connections = new Connections(this.thread, standing);
     this.listeners = new Listeners(this.connections);
-    setInterval(() => this.tick(), tickMs);
+    setInterval(() => this.tick(), upkeepEveryMs);
     setInterval(() => tidyMemory(this.thread), memoryEveryMs);
   }
 

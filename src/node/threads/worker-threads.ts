@@ -28,10 +28,10 @@ import { assertFree, type ServerTls } from "../connection/listener.ts";
 import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { Mailbox } from "../connection/mailbox.ts";
 import type { Move } from "../connection/rebinding.ts";
-import type { Enforcement } from "../node-users.ts";
-import type { SharedMemory } from "../shared-memory.ts";
+import type { Enforcement } from "../security/node-users.ts";
+import type { DeliveryDebt } from "../shared/delivery-debt.ts";
+import type { SharedMemory } from "../shared/shared-memory.ts";
 import { DataWorker } from "./data-worker.ts";
-import type { DeliveryDebt } from "./delivery-debt.ts";
 import { enforceUsers, losersAmong } from "./enforcement.ts";
 import { unpackRequests } from "./packed-requests.ts";
 import {

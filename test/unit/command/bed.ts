@@ -21,7 +21,7 @@ import { Effects } from "../../../src/journal/effects.ts";
 import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import { SharedStanding } from "../../../src/node/standing.ts";
+import { SharedStanding } from "../../../src/node/shared/standing.ts";
 import { Request } from "../../../src/protocol/request.ts";
 import { RespReply } from "../../../src/protocol/resp/resp-reply.ts";
 import { hashKeyOf } from "../../../src/store/hash.ts";

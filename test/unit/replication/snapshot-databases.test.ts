@@ -11,7 +11,7 @@ import { Monitors } from "../../../src/command/server/monitors.ts";
 import { applier } from "../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../src/command/tracking/tracking.ts";
 import { loadConfig } from "../../../src/config/config.ts";
-import { attach, controlThread, reserveMemory } from "../../../src/node/shared-memory.ts";
+import { attach, controlThread, reserveMemory } from "../../../src/node/shared/shared-memory.ts";
 import { RdbReader } from "../../../src/rdb/reader.ts";
 import { LeaderStream } from "../../../src/replication/follower/leader-stream.ts";
 import { Snapshot } from "../../../src/replication/snapshot.ts";

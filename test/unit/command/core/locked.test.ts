@@ -14,8 +14,12 @@ import { Session } from "../../../../src/command/core/session.ts";
 import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
 import { Journal } from "../../../../src/journal/journal.ts";
-import { attach, reserveMemory, type SharedMemory } from "../../../../src/node/shared-memory.ts";
-import type { SharedStanding } from "../../../../src/node/standing.ts";
+import {
+  attach,
+  reserveMemory,
+  type SharedMemory,
+} from "../../../../src/node/shared/shared-memory.ts";
+import type { SharedStanding } from "../../../../src/node/shared/standing.ts";
 import { Request } from "../../../../src/protocol/request.ts";
 import { RespReply } from "../../../../src/protocol/resp/resp-reply.ts";
 import { shardLockWord } from "../../../../src/store/memory.ts";

@@ -12,7 +12,7 @@ import { Monitors } from "../../../../src/command/server/monitors.ts";
 import { applier } from "../../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../../src/command/tracking/tracking.ts";
 import { loadConfig } from "../../../../src/config/config.ts";
-import { attach, controlThread, reserveMemory } from "../../../../src/node/shared-memory.ts";
+import { attach, controlThread, reserveMemory } from "../../../../src/node/shared/shared-memory.ts";
 import { LeaderStream } from "../../../../src/replication/follower/leader-stream.ts";
 import { Random } from "../../../support/seed.ts";
 import { type Argument, encodeCommand } from "../../../support/wire.ts";

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { type Message, messageKind } from "../../../../src/command/pubsub/channels.ts";
-import { Parcel, unpack } from "../../../../src/node/threads/parcel.ts";
+import { Parcel, unpack, workForAll } from "../../../../src/node/threads/parcel.ts";
 import type { DeliverOrder } from "../../../../src/node/threads/thread-messages.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -71,4 +71,10 @@ test("a message may have more receivers than a call has arguments", () => {
     found += receivers.length;
   });
   expect(found).toBe(ids.length);
+});
+
+test("a long message counts once, and little for each receiver, as they share it", () => {
+  const longKiB = 100 * 1024;
+  expect(workForAll(longKiB * 1024, 100)).toBe(longKiB - 4 + workForAll(4096, 100));
+  expect(workForAll(10, 1)).toBe(1);
 });

@@ -1,0 +1,48 @@
+// The bound of a reply that is whole before any of it is sent: those that the control thread makes,
+// and those of scripts that were suspended.
+
+import { outputFlushBytes } from "../../base/limits.ts";
+import type { Output, Spill } from "../../base/output.ts";
+import type { Session } from "../../command/core/session.ts";
+import type { ClientMemory } from "../shared/client-memory.ts";
+
+/**
+ * Counts a reply among the memory of all clients while it is made, as it is whole before any of it
+ * is sent. Of a reply that is too much everything is dropped. A transaction runs to its end even
+ * so, without further replies.
+ */
+export class ReplyBound implements Spill {
+  isExceeded = false;
+  private readonly memory: ClientMemory;
+  private readonly session: Session;
+  private counted = 0;
+
+  constructor(memory: ClientMemory, session: Session) {
+    this.memory = memory;
+    this.session = session;
+  }
+
+  spill(out: Output): void {
+    if (this.isExceeded) out.clear();
+    else this.check(out);
+  }
+
+  /** A short reply is always possible: an operator must be able to look. */
+  check(out: Output): void {
+    if (out.length < outputFlushBytes) return;
+    const more = out.length - this.counted;
+    if (!this.memory.hasRoomFor(more)) return this.exceed(out);
+    this.counted += more;
+    this.memory.add(more);
+  }
+
+  exceed(out: Output): void {
+    this.isExceeded = true;
+    this.session.closing = true;
+    out.clear();
+  }
+
+  release(): void {
+    this.memory.add(-this.counted);
+  }
+}
