@@ -1,5 +1,6 @@
-// The only code that reads the time. Everything else, and above all the pure rooms, gets `now` as
-// an argument, so that a test can pass any moment it likes. Nothing here sleeps or schedules.
+// The only code that reads the time, beside recent-time.ts. Everything else, and above all the
+// pure rooms, gets `now` as an argument, so that a test can pass any moment it likes. Nothing here
+// sleeps or schedules.
 
 /** The clock as a parameter, for code that must run on a test's clock. */
 export interface Clock {

@@ -3,9 +3,10 @@
 // Invariants: what is held was read after the last invalidation of its key that has arrived, and
 // no own write of its key has been acknowledged since. A read that such news overtakes is
 // answered to who asked before it, but not held, and nobody who asks later gets its reply.
-// Hot path: a hit of peek() takes one reading of the clock and one look into a Map.
+// Hot path: a hit of peek() takes one look into a Map and one at the coarse clock.
 
 import { monotonicMs } from "../../base/clock.ts";
+import { RecentTime } from "../../base/recent-time.ts";
 import { argumentFault, isArgument, wrongKind } from "../arguments.ts";
 import { ConnectError, ConnectionLostError, type MSCacheError } from "../client-errors.ts";
 import type { Ledger, WriteWatcher } from "../link/ledger.ts";
@@ -70,6 +71,7 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
   private readonly link: PushLink;
   private readonly watcher: WriteWatcher;
   private readonly timer: ReturnType<typeof setInterval>;
+  private readonly time = new RecentTime();
   private isBeating = false;
   /** Set when it is closed, or the link is given up. */
   private endedBy: MSCacheError | null = null;
@@ -199,12 +201,11 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
 
   /** The entry, if it may be served. */
   private hit(key: string): Entry<T | null> | undefined {
-    const now = monotonicMs();
-    if (now >= this.tracking.vouchedUntil) return undefined;
     const entry = this.store.use(key);
     if (entry === undefined) return undefined;
-    if (now >= entry.expiresAt) {
-      this.store.delete(key);
+    const { vouchedUntil } = this.tracking;
+    if (!this.time.isBefore(Math.min(vouchedUntil, entry.expiresAt))) {
+      if (!this.time.isBefore(entry.expiresAt)) this.store.delete(key);
       return undefined;
     }
     this.hits++;
