@@ -3,10 +3,10 @@
 // writes it, test/documents.test.ts compares. It knows nothing of commands that no row says.
 
 import type { Command, CommandGroup, CommandRow } from "../src/command/core/command.ts";
-import { flag } from "../src/command/core/flags.ts";
-import { namesByType } from "../src/command/core/foreign-commands.ts";
 import { type Argument, parseSyntax } from "../src/command/core/syntax.ts";
+import { namesByType } from "../src/command/run/foreign-commands.ts";
 import { commands } from "../src/command/table.ts";
+import { flag } from "../src/command/terms/flags.ts";
 import { table } from "./markdown.ts";
 
 const titles: Readonly<Record<CommandGroup, string>> = {

@@ -128,11 +128,6 @@ function judgePackage(file: SourceFile, at: string, specifier: string): string[]
   return [`${at}: a package may be used only where packages says, and why`];
 }
 
-/** Rooms whose folders know each other, each with its reason. */
-const intertwined: Readonly<Record<string, string>> = {
-  "command/": "core/ names, as types, what families bring to a context, and families use core/",
-};
-
 /** "src/node/admin/health.ts" -> "node/admin". */
 function folderOf(path: string | null): string {
   return path?.startsWith("src/") ? dirname(path.slice("src/".length)) : "";
@@ -163,7 +158,7 @@ describe("rooms", () => {
       const from = folderOf(path);
       const room = roomOf(from);
       // Files beside a room's folders are its front, which uses them and is used by them.
-      if (!from.includes("/") || Object.hasOwn(intertwined, room)) continue;
+      if (!from.includes("/")) continue;
       const used = imports
         .map(({ target }) => folderOf(target))
         .filter((to) => to !== from && to.includes("/") && roomOf(to) === room);
@@ -299,7 +294,7 @@ const moduleState: Readonly<Record<string, string>> = {
   "src/command/bits/bitop.ts piece": "scratch of one call",
   "src/command/bits/bitop.ts spare": "scratch of one call",
   "src/command/bits/bitop.ts words": "scratch of one call",
-  "src/command/core/command-ids.ts lastId": "the table of commands is the same for all nodes",
+  "src/command/terms/command-ids.ts lastId": "the table of commands is the same for all nodes",
   "src/command/core/registry.ts commands": "the table of commands is the same for all nodes",
   "src/command/core/registry.ts internal": "the table of commands is the same for all nodes",
   "src/command/core/registry.ts nameBytesMax": "the table of commands is the same for all nodes",
@@ -399,7 +394,7 @@ function isException({ path, header }: SourceFile): boolean {
 
 /** Private to the language too, with the reason why the type checker's privacy is not enough. */
 const hardPrivate: Readonly<Record<string, string>> = {
-  "src/command/core/session.ts": "a structured clone of a session leaves it out",
+  "src/command/terms/session.ts": "a structured clone of a session leaves it out",
 };
 
 test("private members are `private`, as types are gone at run time and names need no mark", () => {

@@ -5,7 +5,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ScriptState } from "../../src/command/script/script-state.ts";
+import { ScriptState } from "../../src/command/core/script-state.ts";
 import { caseMsMax, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Bed, infoField, start } from "./bed.ts";

@@ -7,14 +7,14 @@
 import { ErrorReply, errorReply } from "../../base/errors.ts";
 import { denialObjectBytesMax, failedLoginsMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "../core/flags.ts";
+import type { AccessControl, Denial, JudgedCommand, JudgedWhen } from "../core/access-control.ts";
 import type { ClientSizes } from "../core/node.ts";
-import type { Session } from "../core/session.ts";
-import type { AccessControl, Denial, JudgedCommand, JudgedWhen } from "./access-control.ts";
+import type { User } from "../core/user-record.ts";
+import { flag } from "../terms/flags.ts";
+import type { Session } from "../terms/session.ts";
 import { Account, everybody, type Judge, judgement } from "./account.ts";
 import { type DenialBounds, DenialLog } from "./denial-log.ts";
 import { defaultName, hashOf } from "./user.ts";
-import type { User } from "./user-record.ts";
 
 /** What became of the users. Plain data: the control thread posts it to the others. */
 export interface UsersChange {

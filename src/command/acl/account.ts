@@ -6,11 +6,11 @@
 import { latin1Bytes } from "../../base/bytes.ts";
 import { compileGlob, type Glob } from "../../base/glob.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "../core/flags.ts";
-import { accessOf, nextIn, notAKey } from "../core/key-use.ts";
-import type { JudgedCommand } from "./access-control.ts";
+import type { JudgedCommand } from "../core/access-control.ts";
+import type { Selector, User } from "../core/user-record.ts";
+import { flag } from "../terms/flags.ts";
+import { accessOf, nextIn, notAKey } from "../terms/key-use.ts";
 import { commandNames } from "./command-names.ts";
-import type { Selector, User } from "./user-record.ts";
 
 /** Why a command is refused. Of several selectors the gravest reason counts, as in Redis. */
 export const judgement = { ALLOWED: 0, COMMAND: 1, KEY: 2, CHANNEL: 3 } as const;

@@ -9,7 +9,7 @@ import {
   denialLogBytesMax,
   denialObjectBytesMax,
 } from "../../base/limits.ts";
-import type { Denial } from "./access-control.ts";
+import type { Denial } from "../core/access-control.ts";
 
 /** What the logs of all threads share. */
 export interface DenialBounds {

@@ -6,7 +6,8 @@
 
 import { assert } from "../../base/errors.ts";
 import { categoryNames } from "../core/categories.ts";
-import { keyAccess } from "../core/key-use.ts";
+import type { Selector, User } from "../core/user-record.ts";
+import { keyAccess } from "../terms/key-use.ts";
 import { commandNames } from "./command-names.ts";
 import {
   applyToSelector,
@@ -15,7 +16,6 @@ import {
   copySelector,
   emptySelector,
 } from "./selector.ts";
-import type { Selector, User } from "./user-record.ts";
 
 /** The line of a user in ACL LIST, in a file of users, and in a configuration file. */
 export function lineOf(user: User): string {

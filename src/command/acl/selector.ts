@@ -3,9 +3,9 @@
 
 import { latin1Bytes } from "../../base/bytes.ts";
 import { compileGlob } from "../../base/glob.ts";
-import { keyAccess } from "../core/key-use.ts";
+import type { Selector } from "../core/user-record.ts";
+import { keyAccess } from "../terms/key-use.ts";
 import { commandNameCount, commandNames, type NamedCommand } from "./command-names.ts";
-import type { Selector } from "./user-record.ts";
 
 /** Why a rule was refused, in Redis's words. */
 export const ruleError = {

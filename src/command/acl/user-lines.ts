@@ -3,6 +3,7 @@
 // (ACLLoadFromFile). It reads no files.
 
 import { usersBytesMax, usersMax } from "../../base/limits.ts";
+import type { User } from "../core/user-record.ts";
 import { lineOf } from "./describe-user.ts";
 import { ruleError } from "./selector.ts";
 import { splitArguments } from "./split-arguments.ts";
@@ -15,7 +16,6 @@ import {
   newUser,
   type UserDefaults,
 } from "./user.ts";
-import type { User } from "./user-record.ts";
 
 /** The text of a file of users. */
 export function textOf(users: readonly User[]): string {

@@ -9,6 +9,7 @@ import {
   userPasswordsMax,
   userSelectorsMax,
 } from "../../base/limits.ts";
+import type { User } from "../core/user-record.ts";
 import {
   applyToSelector,
   copySelector,
@@ -18,7 +19,6 @@ import {
   ruleError,
 } from "./selector.ts";
 import { splitArguments } from "./split-arguments.ts";
-import type { User } from "./user-record.ts";
 
 export const defaultName = "default";
 

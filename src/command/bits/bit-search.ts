@@ -8,10 +8,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { missed } from "../core/write.ts";
 import { isBackward } from "../string/string-range.ts";
+import { flag } from "../terms/flags.ts";
 import { countOnes, firstBit } from "./bit-pieces.ts";
 
 const byteBits = 8;

@@ -11,9 +11,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { growthTo } from "../core/make-room.ts";
 import { missed, putRange, readForWrite } from "../core/write.ts";
+import { growthTo } from "../run/make-room.ts";
+import { flag } from "../terms/flags.ts";
 import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
 
 const notABit = errorReply("bit is not an integer or out of range");

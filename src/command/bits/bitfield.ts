@@ -21,10 +21,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { growthTo } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
 import { isTooLarge, missed, putRange, readForWrite, tell } from "../core/write.ts";
+import { growthTo } from "../run/make-room.ts";
+import { flag } from "../terms/flags.ts";
 import { byteOf, offsetError, readBitOffset } from "./bit-offset.ts";
 import {
   added,

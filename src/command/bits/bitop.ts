@@ -10,10 +10,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { lengthBefore } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
 import { erase, findForWrite, missed, putBytes, readForWrite } from "../core/write.ts";
+import { lengthBefore } from "../run/make-room.ts";
+import { flag } from "../terms/flags.ts";
 
 /** Combines the first `count` words of the piece with `target` from `at` on. */
 type Fold = (target: Int32Array, at: number, count: number) => void;

@@ -3,7 +3,7 @@
 // decided by the caller.
 
 import type { ClientFilter } from "../core/node.ts";
-import type { Session } from "../core/session.ts";
+import type { Session } from "../terms/session.ts";
 
 const kinds = { normal: "normal", follower: "replica", join: "replica", leader: "master" } as const;
 

@@ -4,9 +4,9 @@
 
 import { monotonicMs } from "../../base/clock.ts";
 import type { ClientReport, ClientSizes } from "../core/node.ts";
-import { type Session, tracks } from "../core/session.ts";
+import { type Session, tracks } from "../terms/session.ts";
 import type { Tracking } from "../tracking/tracking.ts";
-import { redirectOf } from "../tracking/tracking-command.ts";
+import { redirectOf } from "./tracking-command.ts";
 
 const kindLetters = { normal: "", follower: "S", join: "S", leader: "M" } as const;
 

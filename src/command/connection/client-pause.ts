@@ -8,10 +8,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import type { PauseKind } from "../core/node.ts";
 import { readTimeout } from "../core/timeout.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 

@@ -6,17 +6,17 @@ import { ErrorReply, errorReply, noProto, syntaxError, wrongPass } from "../../b
 import { redisVersion } from "../../base/version.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { userNameIn } from "../acl/access-control.ts";
+import { userNameIn } from "../core/access-control.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { readDatabase } from "../core/database-number.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { readName } from "../core/names.ts";
-import type { Session } from "../core/session.ts";
 import { argumentIs } from "../core/words.ts";
+import { end } from "../run/transaction-queue.ts";
 import { stopMonitoring } from "../server/monitor-command.ts";
-import { stopTracking } from "../tracking/tracking-command.ts";
-import { end } from "../transaction/transaction-queue.ts";
+import { flag } from "../terms/flags.ts";
+import type { Session } from "../terms/session.ts";
+import { stopTracking } from "./tracking-command.ts";
 
 const { FAST, LOADING, STALE, NO_AUTH, NO_SCRIPT, ALLOW_BUSY } = flag;
 const { SUBSCRIBER, UNQUEUED, OTHER_DATABASE } = flag;

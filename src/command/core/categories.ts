@@ -1,8 +1,8 @@
 // The ACL categories of commands, as redis 7.0 has them (acl.c, server.c setImplicitACLCategories).
 // Most follow from the flags and the group of a row; a row states the others itself.
 
+import { flag } from "../terms/flags.ts";
 import type { Command } from "./command.ts";
-import { flag } from "./flags.ts";
 
 /** All categories in Redis's order. Some have no command here: there are only strings. */
 export const categoryNames = [

@@ -7,9 +7,9 @@
 import type { ErrorReply } from "../../base/errors.ts";
 import { errorCodesMax } from "../../base/limits.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
+import { commandCount } from "../terms/command-ids.ts";
 import { CommandTimes } from "../timing/command-times.ts";
 import { noTimeBounds, type TimeBounds } from "../timing/time-bounds.ts";
-import { commandCount } from "./command-ids.ts";
 
 /** The counters of one command in INFO. */
 export interface CommandCount {

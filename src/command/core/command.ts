@@ -4,16 +4,8 @@
 
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import { nextCommandId } from "./command-ids.ts";
-import type {
-  ChannelContext,
-  ChannelHandler,
-  Context,
-  ControlContext,
-  ControlHandler,
-  Handler,
-} from "./context.ts";
-import { flag } from "./flags.ts";
+import { nextCommandId } from "../terms/command-ids.ts";
+import { flag } from "../terms/flags.ts";
 import {
   argumentsUntil,
   type ChannelUse,
@@ -23,8 +15,16 @@ import {
   keyUsesOf,
   nextIn,
   notAKey,
-} from "./key-use.ts";
-import type { Hides } from "./monitor-line.ts";
+} from "../terms/key-use.ts";
+import type { Hides } from "../terms/monitor-line.ts";
+import type {
+  ChannelContext,
+  ChannelHandler,
+  Context,
+  ControlContext,
+  ControlHandler,
+  Handler,
+} from "./context.ts";
 
 const noKeys: KeyRange = [0, 0, 0];
 

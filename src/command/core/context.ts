@@ -7,16 +7,15 @@ import type { Keyspace } from "../../keyspace/keyspace.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
-import type { Library, LibraryFunction } from "../function/catalogue.ts";
-import type { Channels } from "../pubsub/channels.ts";
-import type { Script } from "../script/script-cache.ts";
-import type { Monitors } from "../server/monitors.ts";
+import type { Channels } from "../messages/channels.ts";
+import type { Monitors } from "../messages/monitors.ts";
+import type { LateReply, RunningScript } from "../terms/late-reply.ts";
+import type { Session } from "../terms/session.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { CommandStatistics } from "./command-statistics.ts";
-import type { LateReply, RunningScript } from "./late-reply.ts";
 import type { Control, Standing } from "./node.ts";
 import type { Observer } from "./observer.ts";
-import type { Session } from "./session.ts";
+import type { Library, LibraryFunction, Script } from "./script-record.ts";
 
 /**
  * The context of a handler: everything that a data thread has. There is one per thread; `now` and

@@ -5,13 +5,13 @@
 import type { ErrorReply } from "../../base/errors.ts";
 import type { Link, LinkPeer, LinkSocket } from "../../base/link.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
-import type { AccessControl, Denial } from "../acl/access-control.ts";
-import type { User } from "../acl/user-record.ts";
-import type { ScriptState } from "../script/script-state.ts";
+import type { Session } from "../terms/session.ts";
 import type { LatencySeries } from "../timing/latency-events.ts";
 import type { CommandHistogram } from "../timing/latency-histogram.ts";
 import type { SlowEntry } from "../timing/slow-log.ts";
-import type { Session } from "./session.ts";
+import type { AccessControl, Denial } from "./access-control.ts";
+import type { ScriptState } from "./script-state.ts";
+import type { User } from "./user-record.ts";
 
 /** The state of the node that every command of every thread may read. */
 export interface Standing {

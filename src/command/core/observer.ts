@@ -9,9 +9,9 @@ import { wallClockMs } from "../../base/clock.ts";
 import { record } from "../../journal/event-kinds.ts";
 import type { EventLog } from "../../journal/event-log.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "./flags.ts";
-import { type Hides, monitorLine } from "./monitor-line.ts";
-import { type Session, tracks } from "./session.ts";
+import { flag } from "../terms/flags.ts";
+import { type Hides, monitorLine } from "../terms/monitor-line.ts";
+import { type Session, tracks } from "../terms/session.ts";
 
 /** Every command has one of these flags. */
 const anyFlag = -1;

@@ -1,9 +1,9 @@
 // HELP of commands with subcommands: the frame that Redis prints around the lines of each command.
 // The lines themselves are beside the subcommands that they describe.
 
+import { flag } from "../terms/flags.ts";
 import type { CommandGroup, CommandRow } from "./command.ts";
 import type { Handler } from "./context.ts";
-import { flag } from "./flags.ts";
 
 /** The row of `<container> HELP`. */
 export function helpRow(

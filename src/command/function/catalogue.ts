@@ -4,24 +4,10 @@
 // libraryBytesMax bytes.
 
 import { librariesMax, libraryBytesMax } from "../../base/limits.ts";
-import type { Runnable } from "../script/script-cache.ts";
+import type { Library, LibraryFunction } from "../core/script-record.ts";
 
 /** What a library or a function costs beside its text. */
 const overheadBytes = 200;
-
-export interface LibraryFunction extends Runnable {
-  readonly description: Uint8Array | null;
-  /** The flags that it has stated, in Redis's order. */
-  readonly stated: readonly string[];
-  readonly library: Library;
-}
-
-export interface Library {
-  readonly name: string;
-  readonly text: Uint8Array;
-  readonly codeStart: number;
-  readonly functions: readonly LibraryFunction[];
-}
 
 export class Catalogue {
   readonly libraries: Map<string, Library>;

@@ -8,9 +8,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { negativeKeys, scriptFlags, scriptRow, tooManyKeys } from "../script/script-row.ts";
 import { firstKey } from "../script/scripts.ts";
+import { flag } from "../terms/flags.ts";
 
 const { MAY_REPLICATE, READONLY } = flag;
 

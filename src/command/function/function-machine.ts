@@ -10,9 +10,9 @@ import {
 } from "../../base/limits.ts";
 import { registryIndex, status, type } from "../../lua/exports.ts";
 import type { Request } from "../../protocol/request.ts";
-import { ARGV, GLOBALS, HANDLER, type MachineHost, ScriptMachine } from "../script/machine.ts";
-import { installRedisForFunctions, raise } from "../script/redis-library.ts";
-import type { Runnable } from "../script/script-cache.ts";
+import type { Runnable } from "../core/script-record.ts";
+import { ARGV, GLOBALS, HANDLER, type MachineHost, ScriptMachine } from "../script/vm/machine.ts";
+import { installRedisForFunctions, raise } from "../script/vm/redis-library.ts";
 import { type Registered, Registration } from "./registration.ts";
 
 export class FunctionMachine extends ScriptMachine {

@@ -12,12 +12,12 @@ import { RdbError } from "../../rdb/format.ts";
 import { libraryPayload, notFunction, readLibraryPayload } from "../../rdb/library-payload.ts";
 import type { ChannelContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import type { RunningScript } from "../core/late-reply.ts";
+import type { Library, LibraryFunction } from "../core/script-record.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
 import { killer } from "../script/script.ts";
-import type { Library, LibraryFunction } from "./catalogue.ts";
+import { flag } from "../terms/flags.ts";
+import type { RunningScript } from "../terms/late-reply.ts";
 import { readHeader } from "./library-header.ts";
 
 const { NO_SCRIPT, WRITE, DENY_OOM, ALLOW_BUSY, LONG } = flag;

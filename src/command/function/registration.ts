@@ -8,8 +8,8 @@ import { globalsIndex, registryIndex, type } from "../../lua/exports.ts";
 import type { Lua } from "../../lua/lua.ts";
 import type { ReadOnlyTables } from "../../lua/read-only.ts";
 import { pushStrictness } from "../../lua/sandbox.ts";
-import { addLogAndVersion, type LibraryHost, raise } from "../script/redis-library.ts";
 import { knownFlags } from "../script/shebang.ts";
+import { addLogAndVersion, type LibraryHost, raise } from "../script/vm/redis-library.ts";
 import { badName, isValidName } from "./library-header.ts";
 
 /** A function that a library has registered. */

@@ -15,9 +15,9 @@ import {
   readNumber,
 } from "../core/database-number.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, putBytes, tell } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import { inDatabase, sameObject } from "./key-move.ts";
 
 function dbsize(x: Context, _request: Request, reply: Reply): void {

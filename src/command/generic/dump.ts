@@ -25,9 +25,9 @@ import { RdbError } from "../../rdb/format.ts";
 import type { RdbStrings } from "../../rdb/strings.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { erase, findForWrite, isTooLarge, missed, putBytes, writeMoment } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import { readMoment } from "./expiry-time.ts";
 
 function dump(x: Context, request: Request, reply: Reply): void {

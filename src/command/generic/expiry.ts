@@ -7,9 +7,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { changeExpiry, erase, findForWrite, missed, writeMoment } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import { invalidExpireTime, momentError, readMoment } from "./expiry-time.ts";
 
 // ---- setting ------------------------------------------------------------------------------------

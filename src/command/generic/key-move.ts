@@ -10,10 +10,10 @@ import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { readDatabase } from "../core/database-number.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { lengthBefore } from "../core/make-room.ts";
 import { argumentIs } from "../core/words.ts";
 import { copyValue, erase, findForWrite, missed, putBytes, tell } from "../core/write.ts";
+import { lengthBefore } from "../run/make-room.ts";
+import { flag } from "../terms/flags.ts";
 
 function rename(x: Context, request: Request, reply: Reply): void {
   if (!findForWrite(x, request, 1)) reply.error(noSuchKey);

@@ -19,8 +19,8 @@ import type { Request } from "../../protocol/request.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
 
 /** The pattern that keys must match; null matches all. */
 type Pattern = Glob | null;

@@ -6,8 +6,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { erase, missed } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 
 function del(x: Context, request: Request, reply: Reply): void {
   if (request.argc === 2) reply.integer(erase(x, request, 1) ? 1 : 0);

@@ -17,12 +17,12 @@ import { firstShard } from "../../store/shard-locks.ts";
 import type { Store } from "../../store/store.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { heldBack, judge } from "../core/gate.ts";
 import type { MigrationLink } from "../core/node.ts";
 import { find } from "../core/registry.ts";
 import { argumentIs } from "../core/words.ts";
 import { missed } from "../core/write.ts";
+import { heldBack, judge } from "../run/gate.ts";
+import { flag } from "../terms/flags.ts";
 import { inDatabase } from "./key-move.ts";
 
 export const migrateCommands = family({ group: "generic" }, [

@@ -10,8 +10,8 @@ import type { Store } from "../../store/store.ts";
 import type { CommandRow } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
+import { flag } from "../terms/flags.ts";
 
 const subcommands: readonly CommandRow[] = [
   ...family({ group: "generic", arity: 3, syntax: "key", keys: [2, 2, 1], keyUse: "RO" }, [

@@ -10,9 +10,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { erase, put } from "../core/write.ts";
 import { get } from "../string/string-read.ts";
+import { flag } from "../terms/flags.ts";
 
 const emptyKey = errorReply("the key is empty");
 const emptyValue = errorReply("the value is empty");

@@ -11,7 +11,7 @@ import {
   kindMask,
   PERSISTS,
 } from "../../journal/event-kinds.ts";
-import type { Channels } from "./channels.ts";
+import type { Channels } from "../messages/channels.ts";
 
 const { GENERIC, STRING, EXPIRED, EVICTED, NEW, MISS } = eventClass;
 

@@ -11,10 +11,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { notAKey } from "../core/key-use.ts";
 import { helpRow } from "../core/subcommand-help.ts";
-import type { Topics } from "./topics.ts";
+import type { Topics } from "../messages/topics.ts";
+import { flag } from "../terms/flags.ts";
+import { notAKey } from "../terms/key-use.ts";
 
 const { PUBSUB, NO_SCRIPT, LOADING, STALE, FAST, SUBSCRIBER, PUSHES, MAY_REPLICATE } = flag;
 const subscribing = PUBSUB | NO_SCRIPT | LOADING | STALE | SUBSCRIBER | PUSHES;

@@ -8,8 +8,8 @@
 import { latin1 } from "../../base/bytes.ts";
 import { otherString, stringMark, tokensOf } from "../../lua/tokens.ts";
 import type { Command } from "../core/command.ts";
-import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
+import { flag } from "../terms/flags.ts";
 
 /** Ways to the table `redis` that do not name it. */
 const hidden: ReadonlySet<string> = new Set(["_G", "load", "loadstring"]);

@@ -8,7 +8,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, Ending } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 import { negativeKeys, scriptFlags, scriptRow, tooManyKeys } from "./script-row.ts";
 import { firstKey } from "./scripts.ts";
 

@@ -3,7 +3,7 @@
 // Hot path: find(): no allocation.
 
 import { sameBytes } from "../../base/bytes.ts";
-import type { Script } from "./script-cache.ts";
+import type { Script } from "../core/script-record.ts";
 
 /** A power of two. Two scripts of one slot displace each other. */
 const slotCount = 64;

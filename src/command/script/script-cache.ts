@@ -4,34 +4,10 @@
 // LOAD, and scriptCacheBytesMax of both together.
 
 import { evalScriptsMax, loadedScriptsMax, scriptCacheBytesMax } from "../../base/limits.ts";
-import type { ScriptFlags } from "./shebang.ts";
+import type { Script } from "../core/script-record.ts";
 
 /** What a script costs beside its text: measured with a million short ones. */
 const overheadBytes = 400;
-
-/** What a VM can run. */
-export interface Runnable {
-  /** How errors name it: a script by its SHA1, in lower-case digits; a function by its name. */
-  readonly sha: string;
-  readonly flags: ScriptFlags;
-  /** Whether it may run for long: otherwise it need not be one that can be suspended, 150 ns. */
-  readonly mayLoop: boolean;
-  /** Its function in the registry of the VM with this number. */
-  reference: number;
-  vm: number;
-}
-
-/** A script that could be compiled. */
-export interface Script extends Runnable {
-  readonly shaBytes: Uint8Array;
-  readonly text: Uint8Array;
-  /** The number of the same as code of ours (native/native-scripts.ts); -1: there is none. */
-  readonly program: number;
-  /** Every data thread may run it; else only the control thread. */
-  readonly runsAnywhere: boolean;
-  /** Whether SCRIPT LOAD has brought it: then only SCRIPT FLUSH removes it. */
-  isLoaded: boolean;
-}
 
 export class ScriptCache {
   /** Called for a script that is forgotten. */

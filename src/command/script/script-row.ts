@@ -2,7 +2,7 @@
 // the keys, and further arguments. Nothing runs here.
 
 import { errorReply } from "../../base/errors.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 import { firstKey } from "./scripts.ts";
 
 export const scriptFlags = flag.NO_SCRIPT | flag.STALE | flag.OTHER_DATABASE | flag.SCRIPT;

@@ -7,9 +7,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
 
 const subcommands = family({ group: "scripting", since: "2.6.0" }, [
   {

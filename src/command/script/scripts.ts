@@ -16,16 +16,17 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ErrorCounts } from "../core/command-statistics.ts";
 import type { Context, Ending, NodeScripts } from "../core/context.ts";
-import { restriction } from "../core/gate.ts";
+import type { Runnable, Script, ScriptFlags } from "../core/script-record.ts";
+import { restriction } from "../run/gate.ts";
 import { callsOnlyLocalCommands, mayLoop } from "./called-commands.ts";
-import { type MachineHost, ScriptMachine } from "./machine.ts";
 import { NativeScripts } from "./native/native-scripts.ts";
 import { RecentScripts } from "./recent-scripts.ts";
-import { sha1Of } from "./redis-library.ts";
-import { type Runnable, type Script, ScriptCache } from "./script-cache.ts";
+import { ScriptCache } from "./script-cache.ts";
 import type { SharedScripts } from "./shared-scripts.ts";
-import { readShebang, type ScriptFlags } from "./shebang.ts";
+import { readShebang } from "./shebang.ts";
 import { SpentMemory } from "./spent-memory.ts";
+import { type MachineHost, ScriptMachine } from "./vm/machine.ts";
+import { sha1Of } from "./vm/redis-library.ts";
 
 const shaLength = 40;
 

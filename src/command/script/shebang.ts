@@ -2,16 +2,7 @@
 // wants to be allowed. As redis 7.0 `eval.c` (evalExtractShebangFlags); the texts are Redis's.
 
 import { latin1 } from "../../base/bytes.ts";
-
-export interface ScriptFlags {
-  /** It has no such line, so the checks of Redis before version 7 apply. */
-  readonly isPlain: boolean;
-  readonly noWrites: boolean;
-  readonly allowOom: boolean;
-  readonly allowStale: boolean;
-  /** Where the code begins: the line's end stays, so that errors name the right line. */
-  readonly codeStart: number;
-}
+import type { ScriptFlags } from "../core/script-record.ts";
 
 const plain: ScriptFlags = {
   isPlain: true,

@@ -6,7 +6,7 @@ import { errorReply } from "../../base/errors.ts";
 import type { CommandRow } from "../core/command.ts";
 import type { Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 
 const { STALE, ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, LOADING, FAST } = flag;
 

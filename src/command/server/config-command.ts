@@ -8,8 +8,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
+import { flag } from "../terms/flags.ts";
 
 const flags = flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE;
 const perSetting = "O(N) where N is the number of settings";

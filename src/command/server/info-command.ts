@@ -6,7 +6,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 
 const encoder = new TextEncoder();
 

@@ -9,13 +9,13 @@ import { categoriesOf } from "../core/categories.ts";
 import type { Command, WordedKeys } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag, flagNames } from "../core/flags.ts";
 import { hidesOfOther } from "../core/hidden-arguments.ts";
-import { type KeyRange, nextIn } from "../core/key-use.ts";
 import { byName, commands, findFrom } from "../core/registry.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { type Argument, parseSyntax } from "../core/syntax.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag, flagNames } from "../terms/flags.ts";
+import { type KeyRange, nextIn } from "../terms/key-use.ts";
 
 const common = {
   group: "server",

@@ -6,9 +6,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
 import { helpRow } from "../core/subcommand-help.ts";
+import { flag } from "../terms/flags.ts";
 import { type CommandHistogram, cumulated, totalOf } from "../timing/latency-histogram.ts";
 import { latencyGraph, latencyReport } from "../timing/latency-report.ts";
 

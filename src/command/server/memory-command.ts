@@ -8,10 +8,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import type { MemoryField } from "../core/node.ts";
 import { helpRow } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
 
 const subcommands = family({ group: "server", since: "4.0.0", flags: 0, arity: 2 }, [
   {

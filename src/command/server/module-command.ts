@@ -4,8 +4,8 @@
 import { errorReply } from "../../base/errors.ts";
 import type { Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { helpRow } from "../core/subcommand-help.ts";
+import { flag } from "../terms/flags.ts";
 
 const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING } = flag;
 

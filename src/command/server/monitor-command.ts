@@ -6,7 +6,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 
 const notInTransaction = errorReply("MONITOR isn't allowed for DENY BLOCKING client");
 

@@ -8,10 +8,10 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { readHost } from "../core/names.ts";
-import type { FollowerTraits } from "../core/session.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
+import type { FollowerTraits } from "../terms/session.ts";
 
 const { ADMIN, LOADING, STALE, NO_SCRIPT, FAST, ALLOW_BUSY, NO_MULTI } = flag;
 const NO_ASYNC_LOADING = flag.NO_ASYNC_LOADING;

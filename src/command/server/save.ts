@@ -7,8 +7,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
+import { flag } from "../terms/flags.ts";
 
 const { ADMIN, NO_SCRIPT, NO_ASYNC_LOADING, NO_MULTI, LOADING, STALE, FAST } = flag;
 

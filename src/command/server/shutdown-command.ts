@@ -7,8 +7,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import type { ShutdownOrder } from "../core/node.ts";
+import { flag } from "../terms/flags.ts";
 
 export const shutdownCommands = family({ group: "server" }, [
   {

@@ -8,8 +8,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { readTimeout } from "../core/timeout.ts";
+import { flag } from "../terms/flags.ts";
 
 const replidCharacters = 40;
 const notAReplid = errorReply("a replid has forty hexadecimal digits");

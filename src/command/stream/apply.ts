@@ -21,8 +21,8 @@ import type { Request } from "../../protocol/request.ts";
 import { firstShard } from "../../store/shard-locks.ts";
 import { Command } from "../core/command.ts";
 import type { ChannelContext, Context, Idle } from "../core/context.ts";
-import { execute } from "../core/execute.ts";
-import { Session } from "../core/session.ts";
+import { execute } from "../run/execute.ts";
+import { Session } from "../terms/session.ts";
 import { buildsOnGap, eraseKey, eraseWritten, namesHeldKey } from "./gaps.ts";
 import { judge, type Skipped } from "./rules.ts";
 

@@ -6,9 +6,9 @@
 import type { KeyVisitor, Upheaval } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
-import { flag } from "../core/flags.ts";
-import { nextIn, writesTo } from "../core/key-use.ts";
 import { find } from "../table.ts";
+import { flag } from "../terms/flags.ts";
+import { nextIn, writesTo } from "../terms/key-use.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
 import { swapped } from "./stream-keys.ts";

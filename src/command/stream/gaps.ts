@@ -7,9 +7,9 @@ import { keyBytesMax } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
 import type { Context } from "../core/context.ts";
-import { type KeyUse, nextIn, removes, writesTo } from "../core/key-use.ts";
 import { erase, findForWrite } from "../core/write.ts";
 import { inDatabase } from "../generic/key-move.ts";
+import { type KeyUse, nextIn, removes, writesTo } from "../terms/key-use.ts";
 
 /** Whether the command builds on a missing key. */
 export function buildsOnGap(x: Context, command: Command, request: Request): boolean {

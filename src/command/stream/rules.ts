@@ -9,9 +9,9 @@
 import { SyncError } from "../../base/errors.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Command } from "../core/command.ts";
-import { flag } from "../core/flags.ts";
 import { byName } from "../core/registry.ts";
 import { find } from "../table.ts";
+import { flag } from "../terms/flags.ts";
 import { destinationOf, nameOf, otherTypeOf } from "./other-types.ts";
 import { streamCommands } from "./stream-commands.ts";
 

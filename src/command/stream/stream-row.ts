@@ -5,7 +5,7 @@
 
 import { Command, type CommandFacts, type CommandRow } from "../core/command.ts";
 import type { Handler } from "../core/context.ts";
-import { flag } from "../core/flags.ts";
+import { flag } from "../terms/flags.ts";
 
 type StreamFact =
   | "keyUse"

@@ -8,8 +8,8 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { erase, findForWrite, missed } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import { valueConditionAt } from "./set-options.ts";
 import { digestOf, equals, meets } from "./value-condition.ts";
 

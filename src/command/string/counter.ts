@@ -20,8 +20,8 @@ import type { Request } from "../../protocol/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { copyValue, findForWrite, putBytes } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import {
   addLongDoubles,
   formatLongDouble,

@@ -12,9 +12,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { copyValue, erase, findForWrite, putBytes, writeMoment } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
+import { flag } from "../terms/flags.ts";
 import {
   addLongDoubles,
   compareLongDoubles,

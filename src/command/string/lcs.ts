@@ -10,9 +10,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import { missed } from "../core/write.ts";
+import { flag } from "../terms/flags.ts";
 import { CommonSubsequence } from "./common-subsequence.ts";
 
 const ambiguous = errorReply("If you want both the length and indexes, please just use IDX.");

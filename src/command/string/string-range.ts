@@ -16,9 +16,9 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
-import { growthTo } from "../core/make-room.ts";
 import { missed, put, putRange, readForWrite } from "../core/write.ts";
+import { growthTo } from "../run/make-room.ts";
+import { flag } from "../terms/flags.ts";
 
 const nothing = new Uint8Array(0);
 const offsetOutOfRange = errorReply("offset is out of range");

@@ -7,7 +7,6 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import {
   changeExpiry,
   erase,
@@ -17,6 +16,7 @@ import {
   writeMoment,
 } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
+import { flag } from "../terms/flags.ts";
 import { option, readGetexOptions, type StringOptions } from "./set-options.ts";
 
 export function get(x: Context, request: Request, reply: Reply): void {

@@ -16,7 +16,6 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, Handler } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { flag } from "../core/flags.ts";
 import { argumentIs } from "../core/words.ts";
 import {
   copyValue,
@@ -28,6 +27,7 @@ import {
   readForWrite,
 } from "../core/write.ts";
 import { aheadError, invalidExpireTime, readMoment } from "../generic/expiry-time.ts";
+import { flag } from "../terms/flags.ts";
 import { option, readSetOptions, type StringOptions, valueConditions } from "./set-options.ts";
 import { meets } from "./value-condition.ts";
 

@@ -6,8 +6,8 @@
 // Hot path: shareOf(), bucketOf(), count(), countLater().
 
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "../core/flags.ts";
-import type { Session } from "../core/session.ts";
+import { flag } from "../terms/flags.ts";
+import type { Session } from "../terms/session.ts";
 import { LatencyEvents } from "./latency-events.ts";
 import {
   bucketOf,

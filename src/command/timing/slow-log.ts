@@ -9,8 +9,8 @@ import {
   slowLogBytesMax,
 } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "../core/flags.ts";
-import type { Session } from "../core/session.ts";
+import { flag } from "../terms/flags.ts";
+import type { Session } from "../terms/session.ts";
 import type { TimeBounds, TimedCommand } from "./time-bounds.ts";
 
 /** Plain data: threads post it to each other. */

@@ -2,7 +2,7 @@
 // invalidation is a message of a channel, so only a connection with subscriptions can be sent one.
 
 import { latin1Bytes } from "../../base/bytes.ts";
-import { type Message, messageKind } from "../pubsub/channels.ts";
+import { type Message, messageKind } from "../messages/channels.ts";
 
 const invalidatePush = ">2\r\n$10\r\ninvalidate\r\n";
 const numberedPush = ">3\r\n$10\r\ninvalidate\r\n";

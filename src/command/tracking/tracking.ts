@@ -7,7 +7,7 @@
 import { latin1 } from "../../base/bytes.ts";
 import { eventLogBytes } from "../../base/limits.ts";
 import { event, kindMask } from "../../journal/event-kinds.ts";
-import type { Message } from "../pubsub/channels.ts";
+import type { Message } from "../messages/channels.ts";
 import { Broadcast } from "./broadcast.ts";
 import { invalidation, redirectionBroken } from "./invalidation.ts";
 import { TrackedKeys } from "./tracked-keys.ts";

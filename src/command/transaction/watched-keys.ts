@@ -10,9 +10,9 @@ import type { Concerned, Keyspace, TableObserver } from "../../keyspace/keyspace
 import { noSlot, type Watch } from "../../keyspace/watched-slots.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../core/context.ts";
-import type { Session } from "../core/session.ts";
-import type { Watched } from "../core/transaction-data.ts";
 import { watchedDatabase, watchedKey } from "../core/watched-names.ts";
+import type { Session } from "../terms/session.ts";
+import type { Watched } from "../terms/transaction-data.ts";
 
 /** A key of the selected database as it is now. */
 export function keyNow(

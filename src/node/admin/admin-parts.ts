@@ -2,7 +2,7 @@
 // Types only.
 
 import type { Log } from "../../base/log.ts";
-import type { Monitors } from "../../command/server/monitors.ts";
+import type { Monitors } from "../../command/messages/monitors.ts";
 import type { Replication } from "../../replication/replication.ts";
 import type { Store } from "../../store/store.ts";
 import type { Connections } from "../connection/connections.ts";

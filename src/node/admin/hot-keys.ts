@@ -5,7 +5,7 @@
 
 import { monotonicMs } from "../../base/clock.ts";
 import { hotKeyCommandsMax, hotKeyMsMax } from "../../base/limits.ts";
-import type { Monitors } from "../../command/server/monitors.ts";
+import type { Monitors } from "../../command/messages/monitors.ts";
 import { monitoredKeys } from "./monitored-keys.ts";
 
 /** What a moment has shown. */

@@ -1,5 +1,5 @@
 // The keys of a line of MONITOR: its database, and the arguments that the command's row says are
-// keys. It undoes the quoting of core/monitor-line.ts. Beyond the first few, the keys of a command
+// keys. It undoes the quoting of terms/monitor-line.ts. Beyond the first few, the keys of a command
 // are left out.
 
 import { unescaped } from "../../base/redis-quotes.ts";

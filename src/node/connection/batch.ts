@@ -4,8 +4,8 @@
 
 import type { Command } from "../../command/core/command.ts";
 import type { Context } from "../../command/core/context.ts";
-import { flag } from "../../command/core/flags.ts";
 import type { Finder } from "../../command/table.ts";
+import { flag } from "../../command/terms/flags.ts";
 import { timesItself } from "../../command/timing/command-times.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { keptArgumentsMax, Request } from "../../protocol/request.ts";

@@ -6,7 +6,7 @@
 import { monotonicMs } from "../../base/clock.ts";
 import type { Link } from "../../base/link.ts";
 import type { ClientSizes } from "../../command/core/node.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Outbox } from "./outbox.ts";

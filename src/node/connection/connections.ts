@@ -14,7 +14,7 @@ import {
 } from "../../base/limits.ts";
 import { RecurringTrouble } from "../../base/recurring.ts";
 import type { Access } from "../../command/acl/access.ts";
-import { Session } from "../../command/core/session.ts";
+import { Session } from "../../command/terms/session.ts";
 import { WatchedDatabases } from "../../command/transaction/watched-keys.ts";
 import type { ClientLimits } from "../shared/shared-client-limits.ts";
 import type { SharedStanding } from "../shared/standing.ts";

@@ -1,6 +1,6 @@
 // Delivers published messages to the subscribers of one data thread. A message is encoded once for
 // each version of RESP, and all messages of a round of the event loop for one connection leave in
-// one write. It does not know who has subscribed: see command/pubsub/channels.ts.
+// one write. It does not know who has subscribed: see command/messages/channels.ts.
 // Invariant: what it has given to connections and not sent, so that it does not count in their
 // memory, is bounded (deliveredBytesMax).
 
@@ -11,8 +11,8 @@ import {
   messagesWaitMsMax,
 } from "../../base/limits.ts";
 import type { Output } from "../../base/output.ts";
-import type { Session } from "../../command/core/session.ts";
-import { type Message, messageKind } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/messages/channels.ts";
+import type { Session } from "../../command/terms/session.ts";
 import { EncodedMessage, sharedBytesMin } from "./encoded-message.ts";
 
 /** The work of a delivery beside the copy of its bytes, as so many bytes. */

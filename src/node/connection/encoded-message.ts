@@ -3,7 +3,7 @@
 // chunk.
 
 import { Output } from "../../base/output.ts";
-import { type Message, messageKind } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/messages/channels.ts";
 import { RespReply } from "../../protocol/resp/resp-reply.ts";
 import type { Backlog } from "./backlog.ts";
 import { Chunk } from "./chunk.ts";

@@ -6,9 +6,9 @@ import { freeBytes } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";
 import { OutputLimitError } from "../../base/output.ts";
 import type { Context } from "../../command/core/context.ts";
-import type { LateReply } from "../../command/core/late-reply.ts";
-import type { Session } from "../../command/core/session.ts";
-import { noteLate } from "../../command/timing/late-command.ts";
+import { noteLate } from "../../command/run/late-command.ts";
+import type { LateReply } from "../../command/terms/late-reply.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { DataThread } from "./data-thread.ts";
 
 const nothing = new Uint8Array(0);

@@ -6,8 +6,8 @@
 
 import { longTurnMs } from "../../base/limits.ts";
 import type { Command } from "../../command/core/command.ts";
-import { flag } from "../../command/core/flags.ts";
-import type { Session } from "../../command/core/session.ts";
+import { flag } from "../../command/terms/flags.ts";
+import type { Session } from "../../command/terms/session.ts";
 
 export class LongTurns {
   /** Since the sockets were last looked at, there was a long turn. Read for each command. */

@@ -3,7 +3,7 @@
 // threads/: local-mailbox.ts where both are the same thread, else worker-mailbox.ts.
 
 import type { Command } from "../../command/core/command.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 

@@ -2,7 +2,7 @@
 // is suppressed while it is written: protocol/muted-reply.ts.
 
 import type { Output } from "../../base/output.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 
 /**
  * SKIP affects only the next command; OFF itself gets no reply either. `mark` is where the reply

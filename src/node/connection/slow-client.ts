@@ -4,7 +4,7 @@
 
 import { monotonicMs } from "../../base/clock.ts";
 import { strangerOutputBytesMax } from "../../base/limits.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { ClientLimits } from "../shared/shared-client-limits.ts";
 import type { Outbox } from "./outbox.ts";
 

@@ -7,8 +7,8 @@
 import { monotonicMs } from "../../base/clock.ts";
 import { attempt, type Fault } from "../../base/errors.ts";
 import { timerMsMax } from "../../base/limits.ts";
-import { restriction } from "../../command/core/gate.ts";
 import type { PauseKind, Pauses } from "../../command/core/node.ts";
+import { restriction } from "../../command/run/gate.ts";
 import type { Store } from "../../store/store.ts";
 import { betweenCommands } from "../shared/shared-memory.ts";
 import type { SharedStanding } from "../shared/standing.ts";

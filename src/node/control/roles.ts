@@ -7,8 +7,8 @@ import { type Address, formatAddress } from "../../base/address.ts";
 import { type ErrorReply, errorReply, type Fault } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { FailoverOrder, RoleReport } from "../../base/role.ts";
-import { restriction } from "../../command/core/gate.ts";
 import type { Clients, Roles } from "../../command/core/node.ts";
+import { restriction } from "../../command/run/gate.ts";
 import type { Replication } from "../../replication/replication.ts";
 import type { Store } from "../../store/store.ts";
 import type { NodeConfiguration } from "../settings/configuration.ts";
@@ -82,7 +82,7 @@ export class NodeRoles implements Roles {
     else log.info(`this node follows ${leader}`, { event: "role", role: "follower", leader });
   }
 
-  /** Sets the restrictions (command/core/gate.ts) that follow from the state of replication. */
+  /** Sets the restrictions (command/run/gate.ts) that follow from the state of replication. */
   private updateRestrictions(): void {
     const { replication, configuration } = this.parts;
     const { STALE, FEW_FOLLOWERS } = restriction;

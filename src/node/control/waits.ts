@@ -4,7 +4,7 @@
 
 import { ErrorReply, unblocked, unblockedByRole } from "../../base/errors.ts";
 import type { Clients, Place, Waits } from "../../command/core/node.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { Replication } from "../../replication/replication.ts";
 
 export class NodeWaits implements Waits {

@@ -4,7 +4,7 @@
 import { monotonicMs, wallClockMs } from "../../base/clock.ts";
 import type { Information } from "../../command/core/node.ts";
 import type { Libraries } from "../../command/function/node-libraries.ts";
-import type { Channels } from "../../command/pubsub/channels.ts";
+import type { Channels } from "../../command/messages/channels.ts";
 import type { Scripts } from "../../command/script/scripts.ts";
 import type { CommandHistogram } from "../../command/timing/latency-histogram.ts";
 import type { Tracking } from "../../command/tracking/tracking.ts";

@@ -9,7 +9,6 @@ import type { Logger } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { Signal } from "../../base/signal.ts";
 import type { Access, UsersChange } from "../../command/acl/access.ts";
-import type { Denial } from "../../command/acl/access-control.ts";
 import { ChannelRules } from "../../command/acl/account.ts";
 import { rulesOf } from "../../command/acl/describe-user.ts";
 import {
@@ -22,8 +21,9 @@ import {
   type UserDefaults,
 } from "../../command/acl/user.ts";
 import { excessOfAll, readUserLines, readUsers, textOf } from "../../command/acl/user-lines.ts";
-import type { User } from "../../command/acl/user-record.ts";
+import type { Denial } from "../../command/core/access-control.ts";
 import type { Users } from "../../command/core/node.ts";
+import type { User } from "../../command/core/user-record.ts";
 import type { Config } from "../../config/config.ts";
 import { readUsersFile, writeUsersFile } from "./users-file.ts";
 

@@ -10,9 +10,9 @@ import { type ErrorReply, readOnlyUnder } from "../../base/errors.ts";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "../../base/log.ts";
 import { Access } from "../../command/acl/access.ts";
 import { describeRunning } from "../../command/connection/client-line.ts";
-import { restriction } from "../../command/core/gate.ts";
 import type { Standing } from "../../command/core/node.ts";
-import { ScriptState } from "../../command/script/script-state.ts";
+import { ScriptState } from "../../command/core/script-state.ts";
+import { restriction } from "../../command/run/gate.ts";
 import { type DebugAccess, debugAccesses } from "../../config/values.ts";
 import { SharedValue, sharedValueWords } from "./shared-value.ts";
 
@@ -240,7 +240,7 @@ export class SharedStanding implements Standing {
     if (value) this.becameBusy();
   }
 
-  /** What restricts commands, as bits of command/core/gate.ts; usually none is set. */
+  /** What restricts commands, as bits of command/run/gate.ts; usually none is set. */
   get restrictions(): number {
     return Atomics.load(this.words, RESTRICTIONS);
   }

@@ -8,7 +8,7 @@ import type { Fault } from "../../base/errors.ts";
 import { threadFarewellMsMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { doneWithin } from "../../base/patience.ts";
-import type { Message } from "../../command/pubsub/channels.ts";
+import type { Message } from "../../command/messages/channels.ts";
 import type { DeliveryDebt } from "../shared/delivery-debt.ts";
 import { Parcel } from "./parcel.ts";
 import type { FromWorker, Question, Questions, Start, ToWorker } from "./thread-messages.ts";

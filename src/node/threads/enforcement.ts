@@ -5,7 +5,7 @@
 
 import type { UsersChange } from "../../command/acl/access.ts";
 import type { ChannelRules } from "../../command/acl/account.ts";
-import type { Channels } from "../../command/pubsub/channels.ts";
+import type { Channels } from "../../command/messages/channels.ts";
 import type { Connections } from "../connection/connections.ts";
 
 export interface Subscriber {

@@ -4,8 +4,8 @@
 import { buffers, giveBack } from "../../base/buffer-pool.ts";
 import type { Logger } from "../../base/log.ts";
 import { Output } from "../../base/output.ts";
-import type { LateAnswer, LateReply } from "../../command/core/late-reply.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { LateAnswer, LateReply } from "../../command/terms/late-reply.ts";
+import type { Session } from "../../command/terms/session.ts";
 import { MutedReply } from "../../protocol/muted-reply.ts";
 import type { ErrorSink, Reply } from "../../protocol/reply.ts";
 import { resp } from "../../protocol/resp/protocol.ts";

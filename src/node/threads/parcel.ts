@@ -6,7 +6,7 @@
 
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { Output } from "../../base/output.ts";
-import { type Message, messageKind } from "../../command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../command/messages/channels.ts";
 import { workOf } from "../connection/delivery.ts";
 import { debtUnitBytes } from "../shared/delivery-debt.ts";
 import type { DeliverOrder } from "./thread-messages.ts";

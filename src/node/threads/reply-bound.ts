@@ -3,7 +3,7 @@
 
 import { outputFlushBytes } from "../../base/limits.ts";
 import type { Output, Spill } from "../../base/output.ts";
-import type { Session } from "../../command/core/session.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { ClientMemory } from "../shared/client-memory.ts";
 
 /**

@@ -4,12 +4,12 @@
 // Invariant: messages of one sender arrive in the order in which they were sent.
 
 import type { UsersChange } from "../../command/acl/access.ts";
-import type { Denial } from "../../command/acl/access-control.ts";
-import type { User } from "../../command/acl/user-record.ts";
+import type { Denial } from "../../command/core/access-control.ts";
 import type { Command } from "../../command/core/command.ts";
 import type { ClientFilter, ClientReport } from "../../command/core/node.ts";
-import { Session } from "../../command/core/session.ts";
+import type { User } from "../../command/core/user-record.ts";
 import { finderOf } from "../../command/table.ts";
+import { Session } from "../../command/terms/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import { Request } from "../../protocol/request.ts";
 import type { ServerTls } from "../connection/listener.ts";

@@ -3,9 +3,9 @@
 
 import type { Logger } from "../../base/log.ts";
 import type { Control } from "../../command/core/node.ts";
-import type { Session } from "../../command/core/session.ts";
 import { Libraries } from "../../command/function/node-libraries.ts";
 import { Scripts } from "../../command/script/scripts.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { ErrorSink } from "../../protocol/reply.ts";
 import type { Attached } from "../shared/shared-memory.ts";
 import { LateReplies } from "./late-replies.ts";

@@ -2,13 +2,13 @@
 // thread, which is the control thread itself, LocalThreads answers at once.
 
 import type { Link, LinkSocket } from "../../base/link.ts";
-import type { Denial } from "../../command/acl/access-control.ts";
 import { fits } from "../../command/connection/client-filter.ts";
+import type { Denial } from "../../command/core/access-control.ts";
 import type { CommandCount } from "../../command/core/command-statistics.ts";
 import type { ClientFilter, ClientReport, Clients } from "../../command/core/node.ts";
-import type { Session } from "../../command/core/session.ts";
-import type { Channels, Message } from "../../command/pubsub/channels.ts";
+import type { Channels, Message } from "../../command/messages/channels.ts";
 import { commands } from "../../command/table.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { CommandTimes } from "../../command/timing/command-times.ts";
 import { sizesOf } from "../connection/client-sizes.ts";
 import type { Connection } from "../connection/connection.ts";

@@ -4,8 +4,8 @@
 // Invariant: each submission is answered once, except by a node that ends.
 
 import type { Command } from "../../command/core/command.ts";
-import { flag } from "../../command/core/flags.ts";
-import type { Session } from "../../command/core/session.ts";
+import { flag } from "../../command/terms/flags.ts";
+import type { Session } from "../../command/terms/session.ts";
 import type { Protocol } from "../../protocol/protocol.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Mailbox } from "../connection/mailbox.ts";

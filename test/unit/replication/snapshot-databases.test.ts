@@ -5,9 +5,9 @@
 import { expect, test } from "bun:test";
 import { Log } from "../../../src/base/log.ts";
 import { Libraries } from "../../../src/command/function/node-libraries.ts";
-import { Channels } from "../../../src/command/pubsub/channels.ts";
+import { Channels } from "../../../src/command/messages/channels.ts";
+import { Monitors } from "../../../src/command/messages/monitors.ts";
 import { Scripts } from "../../../src/command/script/scripts.ts";
-import { Monitors } from "../../../src/command/server/monitors.ts";
 import { applier } from "../../../src/command/stream/apply.ts";
 import { Tracking } from "../../../src/command/tracking/tracking.ts";
 import { loadConfig } from "../../../src/config/config.ts";

@@ -4,7 +4,7 @@
 
 import { latin1Bytes } from "../../../base/bytes.ts";
 import type { Reply } from "../../../protocol/reply.ts";
-import { truncated } from "../result.ts";
+import { truncated } from "../vm/result.ts";
 import type { NativeCalls } from "./native-calls.ts";
 import { call } from "./native-commands.ts";
 

@@ -12,10 +12,10 @@ import type { Reply } from "../../../protocol/reply.ts";
 import type { Request } from "../../../protocol/request.ts";
 import type { Command } from "../../core/command.ts";
 import type { Context } from "../../core/context.ts";
-import { flag } from "../../core/flags.ts";
-import { makeRoom } from "../../core/make-room.ts";
-import { run } from "../../core/run-handler.ts";
-import { ScriptArguments } from "../script-arguments.ts";
+import { makeRoom } from "../../run/make-room.ts";
+import { run } from "../../run/run-handler.ts";
+import { flag } from "../../terms/flags.ts";
+import { ScriptArguments } from "../vm/script-arguments.ts";
 import { type Called, call, NativeCommands } from "./native-commands.ts";
 import { NativeReply } from "./native-reply.ts";
 

@@ -7,7 +7,7 @@ import { latin1Bytes } from "../../../base/bytes.ts";
 import type { Reply } from "../../../protocol/reply.ts";
 import type { Request } from "../../../protocol/request.ts";
 import type { Context } from "../../core/context.ts";
-import { sha1Of } from "../redis-library.ts";
+import { sha1Of } from "../vm/redis-library.ts";
 import { unlockScript, windowScript } from "./idioms.ts";
 import {
   addInWindow,

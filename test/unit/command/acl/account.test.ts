@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { Account, judgement } from "../../../../src/command/acl/account.ts";
 import { changedUser, newUser } from "../../../../src/command/acl/user.ts";
-import type { User } from "../../../../src/command/acl/user-record.ts";
+import type { User } from "../../../../src/command/core/user-record.ts";
 import { find } from "../../../../src/command/table.ts";
 import { request } from "../bed.ts";
 

@@ -13,7 +13,7 @@ import {
 import { lineOf } from "../../../../src/command/acl/describe-user.ts";
 import { changedUser, isUserName, newUser } from "../../../../src/command/acl/user.ts";
 import { excessOfAll } from "../../../../src/command/acl/user-lines.ts";
-import type { User } from "../../../../src/command/acl/user-record.ts";
+import type { User } from "../../../../src/command/core/user-record.ts";
 
 const closed = { allChannels: false };
 

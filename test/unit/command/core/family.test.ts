@@ -3,8 +3,8 @@
 
 import { expect, test } from "bun:test";
 import { family } from "../../../../src/command/core/family.ts";
-import { flag } from "../../../../src/command/core/flags.ts";
 import { commands, finderOf } from "../../../../src/command/table.ts";
+import { flag } from "../../../../src/command/terms/flags.ts";
 import { mscache } from "../../../../src/protocol/mscache/protocol.ts";
 import { Request } from "../../../../src/protocol/request.ts";
 

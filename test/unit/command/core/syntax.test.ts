@@ -2,9 +2,9 @@
 // each row of the table agrees with the number of arguments that the command accepts.
 
 import { describe, expect, test } from "bun:test";
-import { notAKey } from "../../../../src/command/core/key-use.ts";
 import { type Argument, parseSyntax } from "../../../../src/command/core/syntax.ts";
 import { commands } from "../../../../src/command/table.ts";
+import { notAKey } from "../../../../src/command/terms/key-use.ts";
 
 const once = { isOptional: false, isMultiple: false, parts: [] };
 

@@ -8,7 +8,7 @@ import {
   libraryLoadMsMax,
   scriptBytesMax,
 } from "../../../../src/base/limits.ts";
-import { restriction } from "../../../../src/command/core/gate.ts";
+import { restriction } from "../../../../src/command/run/gate.ts";
 import { Bed } from "../bed.ts";
 
 function library(name: string, body: string): string {

@@ -5,8 +5,8 @@
  */
 
 import { expect, test } from "bun:test";
-import { flag } from "../../../../src/command/core/flags.ts";
 import { commands } from "../../../../src/command/table.ts";
+import { flag } from "../../../../src/command/terms/flags.ts";
 import { repetitions } from "../../../support/repetitions.ts";
 import { Random, seedFor } from "../../../support/seed.ts";
 import { type Argument, Bed, now, ok } from "../bed.ts";

@@ -5,8 +5,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
 import { Command } from "../../../../src/command/core/command.ts";
-import { execute } from "../../../../src/command/core/execute.ts";
 import { mscacheCommands } from "../../../../src/command/mscache/mscache-commands.ts";
+import { execute } from "../../../../src/command/run/execute.ts";
 import { MscacheParser, opcode } from "../../../../src/protocol/mscache/mscache-parser.ts";
 import { MscacheReply, status } from "../../../../src/protocol/mscache/mscache-reply.ts";
 import { Bed, now } from "../bed.ts";

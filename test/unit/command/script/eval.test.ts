@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { errorCodesMax, evalScriptsMax } from "../../../../src/base/limits.ts";
-import { restriction } from "../../../../src/command/core/gate.ts";
+import { restriction } from "../../../../src/command/run/gate.ts";
 import { Scripts } from "../../../../src/command/script/scripts.ts";
 import { Bed } from "../bed.ts";
 

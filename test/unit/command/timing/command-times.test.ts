@@ -3,9 +3,9 @@
  * divided; and which of it reaches the slow log, the latency events and the histograms.
  */
 import { describe, expect, test } from "bun:test";
-import { commandCount } from "../../../../src/command/core/command-ids.ts";
-import { Session } from "../../../../src/command/core/session.ts";
 import { find } from "../../../../src/command/table.ts";
+import { commandCount } from "../../../../src/command/terms/command-ids.ts";
+import { Session } from "../../../../src/command/terms/session.ts";
 import { CommandTimes, timesItself } from "../../../../src/command/timing/command-times.ts";
 import { noTimeBounds, type TimeBounds } from "../../../../src/command/timing/time-bounds.ts";
 import { type Argument, request } from "../bed.ts";

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import { slowLogBytesMax } from "../../../../src/base/limits.ts";
-import { Session } from "../../../../src/command/core/session.ts";
 import { find } from "../../../../src/command/table.ts";
+import { Session } from "../../../../src/command/terms/session.ts";
 import { newestOf, SlowLog } from "../../../../src/command/timing/slow-log.ts";
 import { noTimeBounds } from "../../../../src/command/timing/time-bounds.ts";
 import { type Argument, request } from "../bed.ts";

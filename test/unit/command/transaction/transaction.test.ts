@@ -3,7 +3,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Output } from "../../../../src/base/output.ts";
-import { execute } from "../../../../src/command/core/execute.ts";
+import { execute } from "../../../../src/command/run/execute.ts";
 import { find } from "../../../../src/command/table.ts";
 import { enqueue, isQueued } from "../../../../src/command/transaction/transaction.ts";
 import { RespReply } from "../../../../src/protocol/resp/resp-reply.ts";

@@ -3,7 +3,7 @@
  * than the first few.
  */
 import { describe, expect, test } from "bun:test";
-import { monitorLine } from "../../../../src/command/core/monitor-line.ts";
+import { monitorLine } from "../../../../src/command/terms/monitor-line.ts";
 import { monitoredKeys } from "../../../../src/node/admin/monitored-keys.ts";
 import { Request } from "../../../../src/protocol/request.ts";
 

@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import { deliveredBytesMax, messagesWaitMsMax } from "../../../../src/base/limits.ts";
 import { Output } from "../../../../src/base/output.ts";
-import { Session } from "../../../../src/command/core/session.ts";
-import { messageKind } from "../../../../src/command/pubsub/channels.ts";
+import { messageKind } from "../../../../src/command/messages/channels.ts";
+import { Session } from "../../../../src/command/terms/session.ts";
 import { Delivery } from "../../../../src/node/connection/delivery.ts";
 import type { EncodedMessage } from "../../../../src/node/connection/encoded-message.ts";
 

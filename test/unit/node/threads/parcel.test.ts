@@ -2,7 +2,7 @@
 // in order; and what is in it only once.
 
 import { expect, test } from "bun:test";
-import { type Message, messageKind } from "../../../../src/command/pubsub/channels.ts";
+import { type Message, messageKind } from "../../../../src/command/messages/channels.ts";
 import { Parcel, unpack, workForAll } from "../../../../src/node/threads/parcel.ts";
 import type { DeliverOrder } from "../../../../src/node/threads/thread-messages.ts";
 

@@ -2,7 +2,7 @@
 // life as what it was.
 
 import { describe, expect, test } from "bun:test";
-import { Session } from "../../../../src/command/core/session.ts";
+import { Session } from "../../../../src/command/terms/session.ts";
 import { pack } from "../../../../src/node/threads/packed-requests.ts";
 import {
   changesOf,

@@ -2,7 +2,7 @@
 // instead of threads, with a socket that takes as much as a test lets it.
 
 import { describe, expect, test } from "bun:test";
-import { Session } from "../../../../src/command/core/session.ts";
+import { Session } from "../../../../src/command/terms/session.ts";
 import type { Connection } from "../../../../src/node/connection/connection.ts";
 import type { LinkEvent, LinkOrder } from "../../../../src/node/threads/thread-messages.ts";
 import { RemoteLink, RemoteLinkSocket } from "../../../../src/node/threads/worker-links.ts";
