@@ -21,9 +21,13 @@ import {
   reconnectMsMax,
   reconnectMsMin,
   resyncMsMax,
+  treeLineBytesMax,
+  treeReportBytesMax,
+  treeReportsBytesMax,
 } from "./limits/replication-limits.ts";
 import {
   bulkBytesMax,
+  hostBytesMax,
   keyBytesMax,
   lineBytesMax,
   requestBytesMax,
@@ -68,6 +72,8 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [deliveredPerRoundBytesMax < deliveryDebtBytesMax, "a thread has work for more than a round"],
   [acknowledgeMs < linkSilenceMsMax, "a live link is heard"],
   [userBytesMax <= usersBytesMax && usersBytesMax < usersFileBytesMax, "users fit their file"],
+  [hostBytesMax + 100 < treeLineBytesMax, "a node with the longest host fits its line"],
+  [4 * treeReportBytesMax <= treeReportsBytesMax, "a leader keeps several full reports"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
 ];
 

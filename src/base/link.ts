@@ -2,6 +2,15 @@
 // the link may do with its socket, and which events it gets. Connections and links know nothing
 // more of each other.
 
+/**
+ * What nodes of ours tell each other on their links, beside the stream: the capability in REPLCONF
+ * capa, whose answer then repeats it, and the option with which a follower tells its leader of its
+ * own followers. A Redis ignores the one, does not repeat it, and so never gets the other.
+ */
+export const treeCapability = "mscache-tree";
+/** The option with which a leader tells its follower of the way up to the root. */
+export const wayOption = "mscache-way";
+
 /** A connection that a link writes to. It does not buffer. */
 export interface LinkSocket {
   /** Returns how many bytes were accepted; the link offers the rest again after onDrain(). */
@@ -20,6 +29,8 @@ export interface Link {
   readonly waitingBytes: number;
   /** `REPLCONF ACK offset`, which arrives as an ordinary command. */
   acknowledge?(offset: number): void;
+  /** `REPLCONF mscache-tree text`: what the follower tells of its own followers. */
+  tellTree?(text: string): void;
 }
 
 /** What the server's session knows about a follower's connection before PSYNC. */
@@ -37,6 +48,8 @@ export interface LinkPeer {
     readonly psync2: boolean;
     /** It lives in somebody's program, may lack keys, and cannot be promoted. */
     readonly isCopy?: boolean;
+    /** It tells of its own followers, and wants to be told of the way up. */
+    readonly tellsTree?: boolean;
     /** What it wants of a snapshot, if not everything: the libraries of functions, or nothing. */
     readonly contents?: SnapshotContents;
   };

@@ -108,9 +108,9 @@ export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
 
 export function makeReplication(ground: Ground): Replication {
   const { store, keyspace, journal, effects, standing, log, fault, libraries } = ground;
-  const { configuration, credentials, pauses, context } = ground;
+  const { configuration, credentials, pauses, context, runId } = ground;
   const replication = new Replication({
-    ...{ store, keyspace, journal, effects, log, fault, libraries },
+    ...{ store, keyspace, journal, effects, log, fault, libraries, runId },
     pauseWrites: (isPaused) => pauses.pauseFor("failover", isPaused),
     onLoadingChange: (isLoading) => {
       standing.isLoading = isLoading;

@@ -4,19 +4,12 @@
 import type { Journal } from "../journal/journal.ts";
 import type { FailoverState } from "./failover.ts";
 import type { Follower } from "./follower/follower.ts";
-import type { FollowerLink, LinkState } from "./leader/follower-link.ts";
+import type { FollowerLink } from "./leader/follower-link.ts";
 import type { LeaderReplication } from "./leader/leader.ts";
+import type { ReplicationTree } from "./replication-tree.ts";
+import { stateName, treeLines, wayLines } from "./tree-info.ts";
 
 export type InfoLine = [name: string, value: string];
-
-/** The protocol's names for the states of a link. */
-const stateNames: Readonly<Record<LinkState, string>> = {
-  start: "wait_bgsave",
-  wait_snapshot: "wait_bgsave",
-  sending_snapshot: "send_bulk",
-  online: "online",
-  closed: "closed",
-};
 
 /** What stands here and in neither side. */
 export interface InfoFacts {
@@ -24,6 +17,7 @@ export interface InfoFacts {
   readonly failover: FailoverState;
   /** -1 when no number of them is asked for. */
   readonly goodFollowers: number;
+  readonly tree: ReplicationTree;
 }
 
 export function infoLines(
@@ -32,7 +26,7 @@ export function infoLines(
   journal: Journal,
   facts: InfoFacts,
 ): InfoLine[] {
-  const { priority, failover, goodFollowers } = facts;
+  const { priority, failover, goodFollowers, tree } = facts;
   return [
     ["role", follower.isActive ? "slave" : "master"],
     ...(follower.isActive ? followerLines(follower, journal, priority) : []),
@@ -40,6 +34,8 @@ export function infoLines(
     ...(goodFollowers < 0 ? [] : [["min_slaves_good_slaves", `${goodFollowers}`] as InfoLine]),
     ...leader.links.map(linkLine),
     ["mscache_join_followers", String(leader.joinCount)],
+    ...wayLines(tree),
+    ...treeLines(tree),
     ["master_failover_state", failover],
     ...historyLines(leader, journal),
   ];
@@ -87,7 +83,7 @@ function progressLines(progress: {
 function linkLine(link: FollowerLink, index: number): InfoLine {
   const { ip, port, state, acknowledgedOffset } = link;
   const lag = state === "online" ? link.lagSeconds : 0;
-  const fields = `ip=${ip},port=${port},state=${stateNames[state]},offset=${acknowledgedOffset}`;
+  const fields = `ip=${ip},port=${port},state=${stateName(state)},offset=${acknowledgedOffset}`;
   return [`slave${index}`, `${fields},lag=${lag}`];
 }
 

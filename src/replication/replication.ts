@@ -26,13 +26,15 @@ import type { Apply, ChangedKeys } from "../protocol/apply-stream.ts";
 import type { Store } from "../store/store.ts";
 import { Failover } from "./failover.ts";
 import { Follower } from "./follower/follower.ts";
-import { History } from "./history.ts";
+import { History, randomReplid } from "./history.ts";
 import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
 import type { LibraryData } from "./library-data.ts";
 import { OffsetWaits } from "./offset-waits.ts";
 import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
+import { ReplicationTree } from "./replication-tree.ts";
 import { Traffic } from "./traffic.ts";
+import { shortId } from "./tree/tree-report.ts";
 
 const tickMs = 1_000;
 /** How often a node that ends looks whether its followers have everything. */
@@ -96,6 +98,8 @@ export interface ReplicationParts {
   /** Resolves when no script is suspended in the middle of its effects. */
   readonly betweenGroups?: () => Promise<void>;
   readonly random?: () => number;
+  /** Tells this node from others in the replication tree; default: a random one. */
+  readonly runId?: string;
 }
 
 export class Replication {
@@ -112,6 +116,7 @@ export class Replication {
   readonly failover: Failover;
   readonly waiters: Waiters;
   readonly offsetWaits: OffsetWaits;
+  readonly tree: ReplicationTree;
   private readonly parts: ReplicationParts;
   private readonly timer: Timer;
   private standsStill = false;
@@ -127,6 +132,12 @@ export class Replication {
     this.leader = this.makeLeader();
     this.waiters = new Waiters(this.leader, fault);
     this.failover = this.makeFailover();
+    this.tree = new ReplicationTree({
+      id: shortId(parts.runId ?? randomReplid()),
+      follower: this.follower,
+      links: () => this.leader.links,
+      offset,
+    });
     this.leader.onFollowersChange = () => this.standingChanged.emit();
     this.leader.onAcknowledged = () => this.acknowledged();
     this.timer = setInterval(() => attempt(fault, "replication", () => this.tick()), tickMs);
@@ -155,6 +166,7 @@ export class Replication {
       historyReplaced: (reason) => this.leader.dropAll(reason),
       journaled: () => this.flush(),
       changing: (request, database) => this.leader.changing(request, database),
+      treeReport: () => this.tree.report(),
       loadingChanged: this.parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
       linkChanged: () => {
@@ -355,6 +367,7 @@ export class Replication {
     this.tickedMs = now;
     this.follower.tick();
     this.leader.tick();
+    this.tree.tellWay();
     this.offsetWaits.check();
     this.standingChanged.emit();
   }
@@ -430,6 +443,7 @@ export class Replication {
     const { journal, options } = this.parts;
     const { goodFollowers, failover } = this;
     return infoLines(this.leader, this.follower, journal, {
+      tree: this.tree,
       priority: options().priority ?? priorityDefault,
       failover: failover.state,
       goodFollowers,

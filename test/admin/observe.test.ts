@@ -133,6 +133,38 @@ test("replication: the leader, its followers and their lag, as each node sees it
   expect(below.leader).toMatchObject({ address: `127.0.0.1:${leader.port}`, isUp: true });
 });
 
+test("replication: followers of followers, and the way up, as the nodes tell them", async () => {
+  await using root = await startAdminNode();
+  await using middle = await startAdminNode({ leaderaddr: `127.0.0.1:${root.port}` });
+  await using last = await startAdminNode({ leaderaddr: `127.0.0.1:${middle.port}` });
+  const names = { root, middle, last };
+  const addressOf = (name: keyof typeof names) => `127.0.0.1:${names[name].port}`;
+  await waitFor(async () => (await listOf(root, "replication")).followers[0]?.followers.length);
+  const seen = await listOf(root, "replication");
+  expect(seen).toMatchObject({ above: [], isRootKnown: true, isCircle: false, leftOut: 0 });
+  expect(seen.followers).toMatchObject([
+    {
+      ...{ address: addressOf("middle"), tellsFollowers: true },
+      followers: [{ address: addressOf("last"), state: "online", followers: [] }],
+    },
+  ]);
+  await waitFor(async () => (await listOf(last, "replication")).isRootKnown);
+  const below = await listOf(last, "replication");
+  expect(below.leader.address).toBe(addressOf("middle"));
+  expect(below.above).toEqual([{ address: addressOf("root"), isUp: true }]);
+  const info = await (await root.ask("/v1/info?section=replication")).text();
+  const { replication } = JSON.parse(info);
+  expect(replication).toMatchObject({
+    mscache_tree_nodes: 2,
+    mscache_tree_levels: 2,
+    mscache_tree0: { under: "slave0", ip: "127.0.0.1", port: last.port, state: "online" },
+  });
+  const metrics = await (await root.ask("/metrics")).text();
+  expect(metrics).toContain("\nmscache_tree_nodes 2\n");
+  expect(metrics).toContain("\nmscache_tree_levels 2\n");
+  expect(metrics).not.toContain(`${last.port}`); // it has no label of its own
+});
+
 describe("rights", () => {
   const rights: Readonly<Record<string, string>> = {
     slow: "+slowlog",

@@ -53,6 +53,21 @@ export const resyncCalmMs = 60_000;
  * LOADING while it is applied.
  */
 export const settlingBytesMax = 4 * MiB;
+/**
+ * The replication tree, as followers tell it each second: how many levels of followers there are
+ * below a node, and how many nodes below the first of them. More: the upper levels are shown, and
+ * the number of those that are left out.
+ */
+export const treeDepthMax = 8;
+export const treeNodesMax = 256;
+/** A node in a report, bytes: the longest host, and its numbers. Longer lines are not made. */
+export const treeLineBytesMax = 384;
+/** A report, bytes, and what reports take in a leader. More: a report is not kept. */
+export const treeReportBytesMax = (treeNodesMax + 1) * treeLineBytesMax;
+export const treeReportsBytesMax = 1 * MiB;
+/** Nodes on the way up that a leader tells, and the bytes of that. More: the way ends there. */
+export const wayNodesMax = 8;
+export const wayBytesMax = (wayNodesMax + 1) * treeLineBytesMax;
 /** A journal without readers is turned off after this time, ms (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
 

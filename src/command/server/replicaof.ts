@@ -4,6 +4,8 @@
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
+import { treeReportBytesMax } from "../../base/limits.ts";
+import { treeCapability } from "../../base/link.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
@@ -117,9 +119,18 @@ function role(x: ControlContext, _request: Request, reply: Reply): void {
 
 // ---- a follower's link ------------------------------------------------------------------------
 
-/** ACK has no reply, because the link carries the stream in that direction. */
+/**
+ * What comes on a link has no reply, because that carries the stream in that direction: ACK, and
+ * what a follower of ours tells of its own followers.
+ */
 function replConf(x: Context, request: Request, reply: Reply): void {
   if (request.argc % 2 === 0) return reply.error(syntaxError);
+  const { link, replconf } = x.session;
+  if (link !== null && argumentIs(request, 1, treeCapability)) {
+    if (request.length(2) <= treeReportBytesMax) link.tellTree?.(request.text(2));
+    return;
+  }
+  let answer = "OK";
   for (let i = 1; i < request.argc; i += 2) {
     const option = request.text(i).toLowerCase();
     if (option === "ack" || option === "fack") {
@@ -131,8 +142,9 @@ function replConf(x: Context, request: Request, reply: Reply): void {
     if (option === "getack") return; // a leader sends it, and only on our own link to it
     const problem = replConfOption(x, option, request, i);
     if (problem !== null) return reply.error(problem);
+    if (option === "capa" && replconf.tellsTree) answer = `OK ${treeCapability}`;
   }
-  reply.ok();
+  reply.simple(answer);
 }
 
 /**
@@ -163,6 +175,7 @@ function replConfOption(
       if (value.toLowerCase() === "eof") traits.eof = true;
       if (value.toLowerCase() === "psync2") traits.psync2 = true;
       if (value.toLowerCase() === "copy") traits.isCopy = true;
+      if (value.toLowerCase() === treeCapability) traits.tellsTree = true;
       return null;
     case "version":
     case "rdb-only":

@@ -79,6 +79,7 @@ export class Session {
     eof: false,
     psync2: false,
     isCopy: false,
+    tellsTree: false,
     contents: "everything",
   };
 
@@ -142,5 +143,6 @@ export interface FollowerTraits {
   eof: boolean;
   psync2: boolean;
   isCopy: boolean;
+  tellsTree: boolean;
   contents: SnapshotContents;
 }

@@ -9,6 +9,7 @@ import { reasonOf } from "../../base/reason.ts";
 import { residentBytes } from "../../base/resident-memory.ts";
 import type { Config } from "../../config/config.ts";
 import { ReplyError } from "../../protocol/resp/reply-parser.ts";
+import { countOf, farthestBehind, levelsOf } from "../../replication/tree/branch.ts";
 import { isOutsider, protectedText } from "../connection/admission.ts";
 import type { InfoSource } from "../info/node-info.ts";
 import { type Caller, guardRefusal } from "./admin-guard.ts";
@@ -226,7 +227,8 @@ export class AdminRoutes {
 
   private metricsSource(info: InfoSource): MetricsSource {
     const { standing, replication } = this.parts;
-    const { leader, follower } = replication;
+    const { leader, follower, tree } = replication;
+    const { followers: branches } = tree.below;
     const { user, system } = process.cpuUsage();
     return {
       info,
@@ -239,6 +241,12 @@ export class AdminRoutes {
       isReady: healthOf("/readyz", this.healthSource()).status === 200,
       isLinkUp: follower.isUp,
       journal: leader.journal,
+      tree: {
+        nodes: countOf(branches),
+        levels: levelsOf(branches),
+        lagBytes: farthestBehind(branches),
+        isCircle: tree.isCircle,
+      },
       followers: leader.links.map(({ ip, port, lagSeconds, acknowledgedOffset }) => ({
         address: formatAddress({ host: ip, port }),
         lagSeconds,

@@ -24,6 +24,13 @@ export interface MetricsSource {
     readonly capacity: number;
     readonly active: boolean;
   };
+  /** Of all nodes below this one. */
+  readonly tree: {
+    readonly nodes: number;
+    readonly levels: number;
+    readonly lagBytes: number;
+    readonly isCircle: boolean;
+  };
   readonly followers: readonly {
     readonly address: string;
     readonly lagSeconds: number;
@@ -159,6 +166,10 @@ const rows: readonly Row[] = [
     journal.active ? journal.offset - journal.first : 0,
   ),
   gauge("mscache_followers", "Followers that are connected.", (s) => s.followers.length),
+  gauge("mscache_tree_nodes", "Followers, theirs, and so on, as known.", (s) => s.tree.nodes),
+  gauge("mscache_tree_levels", "Levels of followers below this node.", (s) => s.tree.levels),
+  gauge("mscache_tree_lag_bytes", "What the last of all of them lacks.", (s) => s.tree.lagBytes),
+  gauge("mscache_tree_circle", "1 if this node follows itself.", (s) => Number(s.tree.isCircle)),
   row("mscache_follower_lag_seconds", "Since its last acknowledgement.", "gauge", (s) =>
     s.followers.map(({ address, lagSeconds }) => ({
       value: lagSeconds,

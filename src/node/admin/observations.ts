@@ -146,7 +146,15 @@ export interface ReplicationTree {
   /** The replid. */
   readonly history: string;
   readonly leader: Leader | null;
+  /** Above the leader, the nearest first; empty on a leader, and where nothing is known of them. */
+  readonly above: readonly Ancestor[];
+  /** Whether the way ends at the root leader: false behind a Redis. */
+  readonly isRootKnown: boolean;
+  /** Whether this node follows itself, by others: there is no root leader. */
+  readonly isCircle: boolean;
   readonly followers: readonly Follower[];
+  /** Of the nodes below them, those that are known and too many to be listed. */
+  readonly leftOut: number;
   /** Followers by the binary protocol, which acknowledge nothing. */
   readonly unacknowledging: number;
 }
@@ -162,6 +170,14 @@ export interface Leader {
   readonly sync: { readonly totalBytes: number; readonly receivedBytes: number } | null;
 }
 
+/** A node above the leader. */
+export interface Ancestor {
+  readonly address: string;
+  /** Whether the node below it has it. */
+  readonly isUp: boolean;
+}
+
+/** Lags are to the node that it follows. */
 export interface Follower {
   readonly address: string;
   readonly state: string;
@@ -171,6 +187,9 @@ export interface Follower {
   readonly lagSeconds: number | null;
   /** A copy in a program's memory, by follow(), that can never lead. */
   readonly isCopy: boolean;
+  /** Whether it tells of its followers; a Redis does not. */
+  readonly tellsFollowers: boolean;
+  readonly followers: readonly Follower[];
 }
 
 export interface ThreadList {

@@ -4,12 +4,14 @@
 import { formatAddress } from "../../base/address.ts";
 import { residentBytes } from "../../base/resident-memory.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
+import type { Branch } from "../../replication/tree/branch.ts";
 import { TurnHistogram } from "../connection/turns.ts";
 import type { ThreadStatistics } from "../threads/threads.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type {
   ClientRow,
   CurveReport,
+  Follower,
   Json,
   Leader,
   ReplicationTree,
@@ -50,25 +52,35 @@ function fieldOf(field: string): [string, string | number] {
   return [name, !isText && /^-?\d{1,15}$/.test(value) ? Number(value) : value];
 }
 
-/** This node, its leader, and its followers: of those further away it knows nothing. */
+/** This node, those below it, and the way up, as far as they tell. */
 export function replicationTree({ standing, replication }: AdminParts): ReplicationTree {
-  const { leader, follower, history } = replication;
-  const { offset } = leader.journal;
+  const { leader, follower, history, tree } = replication;
+  const { below, wayUp, isCircle } = tree;
   return {
     role: standing.isFollower ? "follower" : "leader",
     port: standing.port,
-    offset,
+    offset: leader.journal.offset,
     history: history.replid,
     leader: follower.isActive ? leaderRow(follower) : null,
-    followers: leader.links.map((link) => ({
-      address: formatAddress({ host: link.ip, port: link.port }),
-      state: link.state,
-      offset: link.acknowledgedOffset,
-      lagBytes: link.state === "online" ? Math.max(0, offset - link.acknowledgedOffset) : null,
-      lagSeconds: link.state === "online" ? link.lagSeconds : null,
-      isCopy: link.isCopy,
-    })),
+    above: (wayUp?.nodes ?? [])
+      .slice(1)
+      .map((node) => ({ address: formatAddress(node), isUp: node.isUp })),
+    isRootKnown: wayUp === null || wayUp.isWhole,
+    isCircle,
+    followers: below.followers.map(followerRow),
+    leftOut: below.leftOut,
     unacknowledging: leader.joinCount,
+  };
+}
+
+function followerRow(branch: Branch): Follower {
+  const { ip, port, state, offset, lagBytes, lagSeconds, kind } = branch;
+  return {
+    address: formatAddress({ host: ip, port }),
+    ...{ state, offset, lagBytes, lagSeconds },
+    isCopy: kind === "copy",
+    tellsFollowers: kind === "ours",
+    followers: branch.followers.map(followerRow),
   };
 }
 

@@ -128,6 +128,8 @@ export type LinkEvent =
   | { readonly kind: "linkTaken"; readonly id: number; readonly bytes: number }
   | { readonly kind: "linkData"; readonly id: number; readonly chunk: Uint8Array }
   | { readonly kind: "linkAcknowledged"; readonly id: number; readonly offset: number }
+  /** What the follower tells of its own followers. */
+  | { readonly kind: "linkTold"; readonly id: number; readonly text: string }
   /** Bytes arrived that are not a command, such as the newlines of a follower that loads. */
   | { readonly kind: "linkActive"; readonly id: number; readonly atMs: number }
   | { readonly kind: "linkClosed"; readonly id: number };

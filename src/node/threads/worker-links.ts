@@ -115,6 +115,10 @@ export class RemoteLink implements Link {
     this.post({ kind: "linkAcknowledged", id: this.id, offset });
   }
 
+  tellTree(text: string): void {
+    this.post({ kind: "linkTold", id: this.id, text });
+  }
+
   onClose(): void {
     this.queue.clear();
     this.post({ kind: "linkClosed", id: this.id });

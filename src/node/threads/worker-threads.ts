@@ -429,6 +429,9 @@ export class WorkerThreads implements Threads {
       case "linkAcknowledged":
         session.lastActiveMs = monotonicMs();
         return link.acknowledge?.(event.offset);
+      case "linkTold":
+        session.lastActiveMs = monotonicMs();
+        return link.tellTree?.(event.text);
       case "linkActive":
         session.lastActiveMs = event.atMs;
         return;

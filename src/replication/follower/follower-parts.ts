@@ -67,6 +67,8 @@ export interface FollowerParts {
   /** Called right before all data are removed: a walk over them must stop. */
   readonly dataReplaced?: (() => void) | undefined;
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
+  /** What there is to tell a leader of ours of our own followers. Default: nothing. */
+  readonly treeReport?: () => string;
   /** The link to the leader came up or went down. */
   readonly linkChanged?: () => void;
   /** The link, or an attempt to open it, has failed. */

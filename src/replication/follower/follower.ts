@@ -22,6 +22,7 @@ import { heldStreamBytesMax, linkSilenceMsMax, settlingBytesMax } from "../../ba
 import type { LogFields } from "../../base/log.ts";
 import { RdbError } from "../../rdb/format.ts";
 import { Garbage } from "../collection.ts";
+import { LeaderTalk } from "../tree/leader-talk.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Attempts, type Move } from "./attempts.ts";
 import type { FollowerParts } from "./follower-parts.ts";
@@ -52,6 +53,7 @@ export class Follower {
   /** Kinds of values that the last full sync skipped, and items that the store refused. */
   lastSkipped: ReadonlyMap<string, number> = new Map();
   lastRefused = 0;
+  readonly talk: LeaderTalk;
   private readonly parts: FollowerParts;
   /** The next PSYNC asks the other side to promote itself. */
   private isFailover = false;
@@ -76,6 +78,7 @@ export class Follower {
     const now = () => parts.clock.monotonicMs();
     this.parts = parts;
     this.attempts = new Attempts({ log: parts.log, random: parts.random, now });
+    this.talk = new LeaderTalk(() => parts.treeReport?.() ?? "");
     this.acknowledgements = new Acknowledgements(now, () => this.acknowledge());
   }
 
@@ -223,6 +226,7 @@ export class Follower {
       if (this.state === "connected") this.acknowledgements.make();
       else if (this.state === "sync") this.connection?.write("\n"); // a sign of life
     }
+    if (this.isUp && this.connection !== null) this.talk.tell(this.connection);
   }
 
   // ---- the connection ---------------------------------------------------------------------------
@@ -303,6 +307,7 @@ export class Follower {
     this.lastRefused = this.refusedItems;
     this.stream = null;
     this.handshake = null;
+    this.talk.end();
     const { connection, sync } = this;
     this.connection = null;
     connection?.close();
@@ -328,6 +333,7 @@ export class Follower {
       at = this.handshake.push(chunk);
       const { outcome } = this.handshake;
       if (outcome === null) return;
+      this.talk.begin(this.handshake.isOurs);
       this.handshake = null;
       this.decide(outcome);
       // Frozen, it would have to keep all that comes, or to ask for one snapshot after the other.
@@ -424,7 +430,9 @@ export class Follower {
   private openStream(database: number, refused: number): LeaderStream {
     const { journal, apply, changing } = this.parts;
     const acknowledge = () => this.acknowledgements.make();
-    const stream = new LeaderStream({ journal, database, apply, changing, acknowledge, refused });
+    const told = this.talk.isOn ? (text: string) => this.talk.hear(text) : null;
+    const parts = { journal, database, apply, changing, acknowledge, told, refused };
+    const stream = new LeaderStream(parts);
     stream.frozen = true;
     return stream;
   }

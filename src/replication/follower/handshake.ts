@@ -10,6 +10,7 @@
 
 import { latin1 } from "../../base/bytes.ts";
 import { lineBytesMax } from "../../base/limits.ts";
+import { treeCapability } from "../../base/link.ts";
 import { refusalOf } from "../../base/reason.ts";
 import { isReplid } from "../history.ts";
 import { skipNewlines } from "./newlines.ts";
@@ -54,6 +55,8 @@ export function isRefusal(reason: string): boolean {
 
 export class Handshake {
   outcome: Outcome | null = null;
+  /** It is a node of ours: it has repeated a capability that a Redis does not know. */
+  isOurs = false;
   private readonly steps: Step[];
   private readonly send: (command: readonly string[]) => void;
   private answered = 0;
@@ -61,7 +64,9 @@ export class Handshake {
   private line = "";
 
   constructor(options: HandshakeOptions, send: (command: readonly string[]) => void) {
-    this.steps = stepsOf(options);
+    this.steps = stepsOf(options, () => {
+      this.isOurs = true;
+    });
     this.send = send;
     this.sendUpTo(1);
   }
@@ -98,7 +103,7 @@ export class Handshake {
   }
 }
 
-function stepsOf(options: HandshakeOptions): Step[] {
+function stepsOf(options: HandshakeOptions, isOurs: () => void): Step[] {
   const { listeningPort, announceIp, user, password, resume, isFailover, isCopy } = options;
   const configure = (...words: string[]): Step => ({
     command: ["REPLCONF", ...words],
@@ -110,7 +115,14 @@ function stepsOf(options: HandshakeOptions): Step[] {
   if (login.join("") !== "") steps.push({ command: ["AUTH", ...login], judge });
   if (!isCopy) steps.push(configure("listening-port", String(listeningPort)));
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
-  steps.push(configure("capa", "eof", "capa", "psync2", ...(isCopy ? ["capa", "copy"] : [])));
+  const capabilities = ["eof", "psync2", isCopy ? "copy" : treeCapability];
+  steps.push({
+    ...configure(...capabilities.flatMap((name) => ["capa", name])),
+    judge: (answer) => {
+      if (answer === `+OK ${treeCapability}`) isOurs();
+      return null;
+    },
+  });
   const wanted = resume === null ? ["?", "-1"] : [resume.replid, String(resume.offset + 1)];
   const order = isFailover ? ["FAILOVER"] : [];
   steps.push({ command: ["PSYNC", ...wanted, ...order], judge: judgePsync });

@@ -4,7 +4,7 @@
 // Invariants: a command is applied exactly once, and the offset moves past it right after; inside
 // MULTI both wait for EXEC, so that after a cut in the middle of a transaction the link starts it
 // again from its beginning, and our followers never get half of one; every byte of the stream is
-// accounted for.
+// accounted for. What a leader of ours tells beside its stream counts for nothing.
 //
 // A Redis leader may have more databases and types: their commands are forwarded and counted here;
 // command/stream/ decides what to do about them.
@@ -12,6 +12,7 @@
 import { digitCount } from "../../base/ascii.ts";
 import { SyncError } from "../../base/errors.ts";
 import { bulkBytesMax } from "../../base/limits.ts";
+import { wayOption } from "../../base/link.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Apply } from "../../protocol/apply-stream.ts";
 import type { Request } from "../../protocol/request.ts";
@@ -24,7 +25,7 @@ const CASE_BIT = 0x20;
 /** As garbage, what a fast leader sends would take a small node a fifth of its memory. */
 const ownsChunks = true;
 
-type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack";
+type Kind = "data" | "multi" | "exec" | "select" | "ping" | "getack" | "way";
 
 export interface LeaderStreamParts {
   readonly journal: Journal;
@@ -34,6 +35,8 @@ export interface LeaderStreamParts {
   /** Called right before a command is applied: it sees its keys as they were. */
   readonly changing?: ((request: Request, database: number) => void) | undefined;
   readonly acknowledge: () => void;
+  /** A node of ours tells something beside its stream; null: the leader is none. */
+  readonly told?: ((text: string) => void) | null;
   /** Items since the last full sync began that had no room here. */
   readonly refused?: number;
 }
@@ -49,6 +52,7 @@ export class LeaderStream {
   private readonly apply: Apply;
   private readonly changing: LeaderStreamParts["changing"];
   private readonly acknowledge: () => void;
+  private readonly told: ((text: string) => void) | null;
   private readonly parser = new RespParser(undefined, ownsChunks);
   private received = 0;
   private handled = 0;
@@ -62,6 +66,7 @@ export class LeaderStream {
     this.apply = parts.apply;
     this.changing = parts.changing;
     this.acknowledge = parts.acknowledge;
+    this.told = parts.told ?? null;
   }
 
   /** What has arrived and is not applied. */
@@ -123,6 +128,7 @@ export class LeaderStream {
     this.account(end - start);
     const kind = kindOf(request);
     if (this.transaction !== null) this.inTransaction(this.transaction, request, kind, start, end);
+    else if (kind === "way" && this.told !== null) this.told(request.text(2));
     else if (kind === "multi") {
       this.transaction = new Transaction(this.database, request.buf, start, end);
     } else {
@@ -231,7 +237,8 @@ function kindOf(request: Request): Kind {
       return isNamed(request, 0, "select") && request.argc > 1 ? "select" : "data";
     case 8:
       if (!isNamed(request, 0, "replconf")) return "data";
-      return request.argc > 1 && isNamed(request, 1, "getack") ? "getack" : "ping";
+      if (request.argc > 1 && isNamed(request, 1, "getack")) return "getack";
+      return request.argc > 2 && isNamed(request, 1, wayOption) ? "way" : "ping";
     default:
       return "data";
   }

@@ -22,6 +22,7 @@ import { OutputAccount, type OutputBound } from "../../base/output-bound.ts";
 import type { RecurringTrouble } from "../../base/recurring.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { ByteQueue } from "../byte-queue.ts";
+import { type HeldReports, ToldTree } from "../tree/told-tree.ts";
 import type { SnapshotFeed } from "./snapshot-feed.ts";
 import type { Spool } from "./spool.ts";
 import type { StreamTail } from "./stream-tail.ts";
@@ -51,6 +52,8 @@ export interface LinkOwner {
   /** Of the bytes that one follower needs beyond the journal. */
   readonly followerBound: OutputBound;
   readonly trouble: RecurringTrouble;
+  /** What its followers tell of theirs. */
+  readonly heldReports: HeldReports;
   /** Counts followers that were over that bound. */
   disconnected: number;
   /** The process stood still before this time: a follower's silence counts from here. */
@@ -69,6 +72,10 @@ export class FollowerLink {
   spool: Spool | null = null;
   /** The last offset that the follower acknowledged. */
   acknowledgedOffset = 0;
+  /** What it tells of its own followers. */
+  readonly told: ToldTree;
+  /** What it was told last of the way up to the root. */
+  wayTold = "";
   private acknowledgedAtMs: number;
   private readonly owner: LinkOwner;
   private readonly socket: LinkSocket;
@@ -88,6 +95,7 @@ export class FollowerLink {
     this.isMute = isMute;
     this.socket = socket;
     this.peer = peer;
+    this.told = new ToldTree(owner.heldReports);
     this.acknowledgedAtMs = owner.clock.monotonicMs();
   }
 
@@ -102,6 +110,11 @@ export class FollowerLink {
   /** It cannot take the leader's place, so nothing that is about durability counts it. */
   get isCopy(): boolean {
     return this.peer.replconf.isCopy === true;
+  }
+
+  /** A node of ours, as opposed to a Redis or a copy. */
+  get tellsTree(): boolean {
+    return this.peer.replconf.tellsTree === true;
   }
 
   get name(): string {
@@ -251,6 +264,25 @@ export class FollowerLink {
     this.owner.acknowledged(this, hasMore);
   }
 
+  // ---- beside the stream ------------------------------------------------------------------------
+
+  tellTree(text: string): void {
+    if (this.tellsTree && !this.closed) this.told.take(text);
+  }
+
+  /**
+   * Sends a command that is no part of the stream and counts for no offset: between two effects or
+   * groups, when the follower has everything before. False: not now.
+   */
+  interject(command: Uint8Array): boolean {
+    const { journal } = this.owner;
+    if (this.state !== "online" || this.blocked || journal.isOpen) return false;
+    if (this.position !== journal.offset || this.position !== journal.mark()) return false;
+    this.out.push(command);
+    this.pump();
+    return true;
+  }
+
   // ---- events -----------------------------------------------------------------------------------
 
   onDrain(): void {
@@ -297,6 +329,7 @@ export class FollowerLink {
     if (this.closed) return;
     this.transition("closed", reason, isTrouble);
     this.out.clear();
+    this.told.clear();
     this.wake();
     this.owner.removed(this);
   }

@@ -45,6 +45,7 @@ export class LeaderReplication implements LinkOwner {
   readonly followerBufferBytes: number;
   readonly trouble: RecurringTrouble;
   readonly traffic: Traffic;
+  readonly heldReports = { bytes: 0 };
   awakeSinceMs = 0;
   disconnected = 0;
   fullSyncs = 0;

@@ -69,7 +69,7 @@ export class ScriptedLeader implements AsyncDisposable {
     await this.expect(/^PING$/);
     this.send("+PONG\r\n");
     await this.expect(/^REPLCONF listening-port 7777$/);
-    await this.expect(/^REPLCONF capa eof capa psync2$/);
+    await this.expect(/^REPLCONF capa eof capa psync2 capa mscache-tree$/);
     this.send("+OK\r\n+OK\r\n");
     return this.expect(/^PSYNC /);
   }

@@ -151,7 +151,7 @@ let nextPeerId = 1;
 export class FakePeer implements LinkPeer {
   readonly id = nextPeerId++;
   lastActiveMs: number;
-  readonly replconf: { listeningPort: number; ipAddress: string; eof: boolean; psync2: boolean };
+  readonly replconf: LinkPeer["replconf"];
 
   constructor(clock: Clock, replconf: Partial<LinkPeer["replconf"]> = {}) {
     this.lastActiveMs = clock.monotonicMs();

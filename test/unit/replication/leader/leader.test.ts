@@ -23,6 +23,7 @@ interface Traits {
   eof?: boolean;
   psync2?: boolean;
   ipAddress?: string;
+  tellsTree?: boolean;
 }
 
 class Setting {
