@@ -1,6 +1,6 @@
-// Makes README.md's picture of the dashboard: a leader and two followers under a load that looks
-// like a shop's, a minute and a half of it, and Debian's chromium.
-//   bun scripts/screenshot.ts [FILE]     scripts/release/dashboard.png without FILE
+// Makes README.md's picture of the dashboard: a leader, two followers and a follower of one of
+// them, under a load that looks like a shop's, a minute and a half of it, and Debian's chromium.
+//   bun scripts/screenshot.ts [FILE [dark]]     scripts/release/dashboard.png without FILE
 // It judges nothing; test/admin/dashboard.test.ts does.
 
 import { join } from "node:path";
@@ -14,6 +14,7 @@ const loadMs = 90_000;
 const clients = 6;
 const products = 30_000;
 const size = { width: 1280, height: 900 };
+const colorScheme = process.argv[3] === "dark" ? "dark" : "light";
 
 const processes: Bun.Subprocess[] = [];
 const leader = freePort();
@@ -22,12 +23,14 @@ const http = freePort();
 try {
   start(leader, "--http", `127.0.0.1:${http}`, "--threads", "2", "--miss-curve", "yes");
   await waitFor(() => fetch(`http://127.0.0.1:${http}/readyz`));
-  for (let i = 0; i < 2; i++) start(freePort(), "--leaderaddr", `127.0.0.1:${leader}`);
+  const follower = freePort();
+  for (const port of [follower, freePort()]) start(port, "--leaderaddr", `127.0.0.1:${leader}`);
+  start(freePort(), "--leaderaddr", `127.0.0.1:${follower}`);
   await using browser = await chromium.launch({
     executablePath: Bun.which("chromium") ?? "",
     args: ["--no-sandbox"],
   });
-  const page = await browser.newPage({ viewport: size, colorScheme: "light" });
+  const page = await browser.newPage({ viewport: size, colorScheme });
   await page.goto(`http://127.0.0.1:${http}`);
   const end = performance.now() + loadMs;
   const loads = Array.from({ length: clients }, (_, i) => load(i, end));

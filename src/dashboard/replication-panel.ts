@@ -1,38 +1,62 @@
-// The replication tree as this node sees it: its leader, itself, and its followers with their lag.
-// Of nodes further away it knows nothing: whoever wants to see them is told how.
+// The replication tree as this node knows it: from the root leader down to this node, and below it
+// its followers and theirs, each with its lag to the node above. What nobody tells is said to be
+// unknown. It stays where somebody has scrolled it to.
 
 import type { Follower, Leader, ReplicationTree } from "../node/admin/observations.ts";
 import { el } from "./dom.ts";
-import { bytes, duration, percent, whole } from "./figures.ts";
+import { bytes, counted, duration, percent, whole } from "./figures.ts";
 import { Panel } from "./panel.ts";
 
-type Tone = "good" | "warn" | "bad";
+type Words = readonly (Node | string)[];
+type Tone = "good" | "warn" | "bad" | "none";
+/** A node of the tree with its children already inside. */
+type Item = HTMLElement;
 
 export class ReplicationPanel {
   readonly panel = new Panel({ title: "Replication", name: "replication" });
+  private tree: HTMLElement = el("ul", { class: "tree" });
+  private readonly frame = el(
+    "div",
+    { class: "tree-frame", tabindex: 0, role: "group", "aria-label": "Replication tree" },
+    this.tree,
+  );
+  private readonly footing = el("p", { class: "footing" });
 
-  update({ role, offset, leader, followers, unacknowledging }: ReplicationTree): void {
-    this.panel.remark(`offset ${whole(offset)}`);
-    const lines = followers.map(followerLine);
-    if (unacknowledging > 0) {
-      const others = `${unacknowledging} by the binary protocol`;
-      lines.push(el("li", {}, nodeLine(others, "they tell no lag", "good")));
+  update(seen: ReplicationTree): void {
+    this.panel.remark(`offset ${whole(seen.offset)}`);
+    const tree = el("ul", { class: "tree" }, fromRoot(seen, ownItem(seen)));
+    // Without a change nothing is replaced: selections and screen readers are not disturbed.
+    if (!tree.isEqualNode(this.tree)) {
+      this.tree.replaceWith(tree);
+      this.tree = tree;
     }
-    const isAlone = lines.length === 0;
-    const own = el(
-      "li",
-      { class: "self" },
-      nodeLine("This node", role, "good"),
-      isAlone ? null : el("ul", {}, ...lines),
-    );
-    const tree = el("ul", { class: "tree" }, leader === null ? own : leaderLine(leader, own));
-    this.panel.show(tree, isAlone ? hint(role) : wholeTreeHint());
+    this.footing.replaceChildren(...hints(seen));
+    this.footing.hidden = this.footing.childNodes.length === 0;
+    if (!this.frame.isConnected) this.panel.show(this.frame, this.footing);
   }
 }
 
-function leaderLine(leader: Leader, own: HTMLElement): HTMLElement {
+// ---- the way from the root to this node ---------------------------------------------------------
+
+/** `own` within its leader, this within the one above, up to the root or to where nobody tells. */
+function fromRoot({ leader, above, isRootKnown, isCircle }: ReplicationTree, own: Item): Item {
+  if (leader === null) return own;
   const [remark, tone] = linkOf(leader);
-  return el("li", {}, nodeLine(leader.address, remark, tone), el("ul", {}, own));
+  let item = withItems(nodeLine(leader.address, remark, tone), "its followers", [own]);
+  let isUp = leader.isUp;
+  for (const [place, node] of above.entries()) {
+    const isRoot = isRootKnown && place === above.length - 1;
+    const name = isRoot ? "root leader" : "leader above";
+    const line = nodeLine(node.address, node.isUp ? name : `${name}, gone`, toneOfLink(node.isUp));
+    item = withItems(line, "its followers", [item]);
+    isUp &&= node.isUp;
+  }
+  if (isRootKnown || isCircle || !isUp) return item;
+  return withItems(nodeLine("Not known", "nobody tells", "none"), "its followers", [item]);
+}
+
+function toneOfLink(isUp: boolean): Tone {
+  return isUp ? "good" : "bad";
 }
 
 function linkOf({ isUp, downSeconds, sync, unappliedBytes }: Leader): [string, Tone] {
@@ -44,18 +68,47 @@ function linkOf({ isUp, downSeconds, sync, unappliedBytes }: Leader): [string, T
   return [`leader, ${bytes(unappliedBytes)} to apply`, "good"];
 }
 
-function followerLine({ address, state, isCopy, lagBytes, lagSeconds }: Follower): HTMLElement {
+// ---- this node and what is below it -------------------------------------------------------------
+
+function ownItem({ role, followers, leftOut, unacknowledging }: ReplicationTree): Item {
+  const items = followers.map(followerItem);
+  if (unacknowledging > 0) {
+    const others = `${whole(unacknowledging)} by the binary protocol`;
+    items.push(el("li", {}, nodeLine(others, "they tell no lag", "good")));
+  }
+  if (leftOut > 0) {
+    items.push(el("li", {}, nodeLine(`${whole(leftOut)} more`, "further down", "none")));
+  }
+  const own = withItems(nodeLine("This node", role, "good"), "followers of this node", items);
+  own.classList.add("self");
+  return own;
+}
+
+function followerItem(follower: Follower): Item {
+  const { address, state, isCopy, lagBytes, lagSeconds, followers } = follower;
   const name = isCopy ? `${address}, a copy in a program` : address;
   const [remark, tone]: [string, Tone] =
     lagSeconds === null
       ? [state, "warn"]
       : [`${duration(lagSeconds)} · ${bytes(lagBytes ?? 0)} behind`, toneOf(lagSeconds)];
-  return el("li", { "data-follower": address }, nodeLine(name, remark, tone));
+  const items = followers.map(followerItem);
+  const item = withItems(nodeLine(name, remark, tone), `followers of ${address}`, items);
+  item.dataset.follower = address;
+  return item;
 }
 
 function toneOf(lagSeconds: number): Tone {
   if (lagSeconds > 10) return "bad";
   return lagSeconds > 2 ? "warn" : "good";
+}
+
+function withItems(line: HTMLElement, label: string, items: readonly Item[]): Item {
+  return el(
+    "li",
+    {},
+    line,
+    items.length === 0 ? null : el("ul", { "aria-label": label }, ...items),
+  );
 }
 
 function nodeLine(name: string, remark: string, tone: Tone): HTMLElement {
@@ -68,14 +121,26 @@ function nodeLine(name: string, remark: string, tone: Tone): HTMLElement {
   );
 }
 
-/** Nobody tells a leader of the followers of its followers. */
-function wholeTreeHint(): HTMLElement {
-  const text = "Their own followers are in ";
-  return el("p", { class: "footing" }, text, el("code", {}, "mscache top --group"));
+// ---- what else there is to say ------------------------------------------------------------------
+
+function hints({ role, isCircle, followers, unacknowledging }: ReplicationTree): Words {
+  if (isCircle) {
+    return ["These nodes follow each other in a circle. None takes writes: make one the leader."];
+  }
+  if (followers.length + unacknowledging === 0) return role === "leader" ? howToFollow() : [];
+  const hints: string[] = [];
+  const all = allOf(followers);
+  if (all.length > followers.length) hints.push("Each lag is to the node above.");
+  const silent = all.filter(({ tellsFollowers, isCopy }) => !tellsFollowers && !isCopy).length;
+  if (silent > 0) hints.push(`${counted(silent, "node")} cannot tell of own followers.`);
+  return hints.length === 0 ? [] : [hints.join(" ")];
 }
 
-function hint(role: string): HTMLElement {
-  const text = role === "leader" ? "No followers. Start one: " : "Nobody follows this follower. ";
-  const command = el("code", {}, `mscache --leaderaddr ${location.hostname}:PORT`);
-  return el("p", { class: "footing" }, text, role === "leader" ? command : null);
+function howToFollow(): Words {
+  const command = `mscache --leaderaddr ${location.hostname}:PORT`;
+  return ["No followers. Start one: ", el("code", {}, command)];
+}
+
+function allOf(followers: readonly Follower[]): Follower[] {
+  return followers.flatMap((follower) => [follower, ...allOf(follower.followers)]);
 }
