@@ -11,26 +11,24 @@
 //                   record -> skip -> record          (unused types, databases and opcodes)
 //                   record -> name -> text -> record  (auxiliary fields)
 //                   record -> library -> record       (functions, if the handler wants them)
-// The state `skip` runs a stack of frames over the shapes of format.ts.
+// In the state `skip`, shape-skipper.ts steps over one value.
 
 import {
   bulkBytesMax,
   keyBytesMax,
   scriptBytesMax,
   snapshotFieldBytesMax,
-  snapshotTemplatesMax,
 } from "../base/limits.ts";
 import { Crc64 } from "./crc64.ts";
 import {
-  elementParts,
   ignoredAfter,
-  moduleParts,
   opcode,
   redisVersionMax,
   STRING_TYPE,
   type Step,
   shapeOf,
 } from "./format.ts";
+import { ShapeSkipper } from "./shape-skipper.ts";
 import { RdbStrings } from "./strings.ts";
 
 export interface RdbHandler {
@@ -71,12 +69,6 @@ type State =
   | ("magic" | "record" | "key" | "value" | "name" | "text" | "library")
   | ("skip" | "checksum" | "done");
 
-interface Frame {
-  readonly steps: readonly Step[];
-  index: number;
-  times: number;
-}
-
 const decoder = new TextDecoder();
 const empty: Uint8Array = new Uint8Array(0);
 const magicBytes = 9;
@@ -104,10 +96,7 @@ export class RdbReader {
   /** Whether the key, or the name of the field, was too long. */
   private isRefused = false;
   private name = "";
-  private readonly frames: Frame[] = [];
-  /** The number of fields of each template, for the hashes that use it. */
-  private readonly templates = new Map<number, number>();
-  private lastLength = 0;
+  private readonly skipper = new ShapeSkipper(this.in);
 
   constructor(handler: RdbHandler, options: RdbReaderOptions = {}) {
     const { refusesOtherTypes = false, valueBytesMax = bulkBytesMax } = options;
@@ -166,7 +155,9 @@ export class RdbReader {
       case "library":
         return this.readLibrary();
       case "skip":
-        return this.skip();
+        if (!this.skipper.run()) return false;
+        this.state = "record";
+        return true;
       case "checksum":
         return this.checksum();
       case "done":
@@ -366,126 +357,11 @@ export class RdbReader {
   }
 
   private skipShape(steps: readonly Step[]): boolean {
-    this.frames.push({ steps, index: 0, times: 1 });
+    this.skipper.begin(steps);
     return this.enter("skip");
   }
 
   private count(kind: string): void {
     this.skipped.set(kind, (this.skipped.get(kind) ?? 0) + 1);
-  }
-
-  private skip(): boolean {
-    const frames = this.frames;
-    while (this.in.skipPending()) {
-      const frame = frames[frames.length - 1];
-      if (frame === undefined) {
-        this.state = "record";
-        return true;
-      }
-      if (frame.index === frame.steps.length) {
-        frame.index = 0;
-        if (--frame.times <= 0) frames.pop();
-      } else if (!this.skipStep(frame, frame.steps[frame.index])) {
-        return false;
-      }
-    }
-    return false;
-  }
-
-  private skipStep(frame: Frame, step: Step): boolean {
-    const input = this.in;
-    if (typeof step === "object") return this.skipMany(frame, step.each, input.length());
-    switch (step) {
-      case "string":
-        return this.advance(frame, input.skipString());
-      case "length":
-        this.lastLength = input.length();
-        return this.advance(frame, this.lastLength >= 0);
-      case "double":
-        return this.advance(frame, input.skipDouble());
-      case "module":
-        return this.skipModulePart(frame);
-      case "array":
-        return this.skipArrayHead(frame);
-      case "element":
-        return this.skipElement(frame);
-      case "template":
-        return this.skipTemplate(frame);
-      case "templated":
-        return this.skipTemplated(frame);
-    }
-    input.skip(step);
-    return this.advance(frame, true);
-  }
-
-  /** Skips `steps` so many times; `times` is negative while its bytes are missing. */
-  private skipMany(frame: Frame, steps: readonly Step[], times: number): boolean {
-    if (times > 0) this.frames.push({ steps, index: 0, times });
-    return this.advance(frame, times >= 0);
-  }
-
-  private advance(frame: Frame, complete: boolean): boolean {
-    if (complete) frame.index++;
-    return complete;
-  }
-
-  /** Skips a tag and its part. The same step runs again until the tag that ends the value. */
-  private skipModulePart(frame: Frame): boolean {
-    const tag = this.in.length();
-    if (tag < 0) return false;
-    if (tag === 0) return this.advance(frame, true);
-    const part = moduleParts[tag];
-    if (part === undefined) throw this.in.error(`a module's value has no part ${tag}`);
-    this.frames.push({ steps: [part], index: 0, times: 1 });
-    return true;
-  }
-
-  // ---- what Redis 8 has added -------------------------------------------------------------------
-
-  /**
-   * The number of elements, and the position of the next insertion if there is one; then the
-   * elements.
-   */
-  private skipArrayHead(frame: Frame): boolean {
-    const input = this.in;
-    const start = input.at;
-    const times = input.length();
-    const hasCursor = times < 0 ? times : input.length();
-    if (hasCursor < 0) {
-      input.at = start;
-      return false;
-    }
-    if (hasCursor > 1) throw input.error(`an array's head has no form ${hasCursor}`);
-    this.advance(frame, true);
-    if (times > 0) this.frames.push({ steps: ["length", "element"], index: 0, times });
-    if (hasCursor === 1) this.frames.push({ steps: ["length"], index: 0, times: 1 });
-    return true;
-  }
-
-  private skipElement(frame: Frame): boolean {
-    const tag = this.in.length();
-    if (tag < 0) return false;
-    const part = elementParts[tag];
-    if (part === undefined) throw this.in.error(`an array has no element ${tag}`);
-    return this.skipMany(frame, [part], 1);
-  }
-
-  /** The template's number was the length before this. */
-  private skipTemplate(frame: Frame): boolean {
-    const fields = this.in.length();
-    if (fields < 0) return false;
-    if (this.templates.size >= snapshotTemplatesMax) {
-      throw this.in.error(`more than ${snapshotTemplatesMax} templates of hashes`);
-    }
-    this.templates.set(this.lastLength, fields);
-    return this.skipMany(frame, ["string"], fields);
-  }
-
-  private skipTemplated(frame: Frame): boolean {
-    const template = this.in.length();
-    if (template < 0) return false;
-    const fields = this.templates.get(template);
-    if (fields === undefined) throw this.in.error(`a hash of the unknown template ${template}`);
-    return this.skipMany(frame, ["string"], fields);
   }
 }
