@@ -4,13 +4,13 @@
 // made from it. config.ts decides which source of a value counts, and checks values against each
 // other.
 
-import { type Address, formatAddress } from "../base/address.ts";
-import { bulkBytesMax, journalBytesMin, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import type { Address } from "../base/address.ts";
+import { bulkBytesMax, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "../base/log.ts";
 import { type AccessConfig, accessOptions } from "./access-options.ts";
 import { type AdminConfig, adminOptions } from "./admin-options.ts";
 import { type LimitConfig, limitOptions } from "./limit-options.ts";
-import { defaultFollowerBuffer, defaultJournalSize, defaultMaxMemory } from "./memory-plan.ts";
+import { defaultMaxMemory } from "./memory-plan.ts";
 import { type MonitoringConfig, monitoringOptions } from "./monitoring-options.ts";
 import { type ObservationConfig, observationOptions } from "./observation-options.ts";
 import type { Option, Shown } from "./option.ts";
@@ -19,11 +19,11 @@ import {
   placeOn,
   readRedisLevel,
   readRedisPolicy,
-  readSavePoint,
   redisLevels,
   showRedisPolicy,
-  showSavePoint,
 } from "./redis-words.ts";
+import { type ReplicationConfig, replicationOptions } from "./replication-options.ts";
+import { type SnapshotConfig, snapshotOptions } from "./snapshot-options.ts";
 import { type StoreConfig, storeOptions } from "./store-options.ts";
 import { type TlsConfig, tlsOptions } from "./tls-options.ts";
 import { type UserConfig, userOptions } from "./user-options.ts";
@@ -33,19 +33,13 @@ import {
   formatAddressList,
   formatSize,
   isSize,
-  type OtherTypes,
-  otherTypes,
   parseAddressList,
   parseHost,
-  parseLeaderAddress,
   parseSize,
   parseSizeWithin,
   parseWholeNumber,
   parseWord,
   portMax,
-  type SnapshotCorrupt,
-  snapshotCorrupt,
-  snapshotSecondsMax,
 } from "./values.ts";
 
 /** The configuration of one node. */
@@ -61,49 +55,33 @@ export interface OptionValues
   extends MonitoringConfig,
     AccessConfig,
     ObservationConfig,
+    ReplicationConfig,
+    SnapshotConfig,
     TlsConfig,
     LimitConfig,
     UserConfig,
     StoreConfig,
     AdminConfig {
   readonly listenAddr: readonly Address[];
-  /** Null on a leader. */
-  readonly leaderAddr: Address | null;
   readonly configFile: string;
   readonly maxMemory: number;
   readonly reserve: number;
   readonly maxValueSize: number;
   readonly eviction: EvictionPolicy;
   readonly threads: number;
-  readonly leaderUser: string;
-  readonly leaderPassword: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  readonly journalSize: number;
-  readonly followerBuffer: number;
-  readonly minFollowersToWrite: number;
-  readonly minFollowersMaxLag: number;
-  readonly pingInterval: number;
-  readonly staleReads: boolean;
-  readonly otherTypes: OtherTypes;
   readonly maxClients: number;
   readonly announceIp: string;
   readonly announcePort: number;
-  readonly followerPriority: number;
   readonly idleTimeout: number;
   readonly tcpKeepAlive: number;
-  readonly snapshotFile: string;
-  readonly snapshotInterval: number;
-  readonly snapshotCorrupt: SnapshotCorrupt;
   readonly shutdownTimeout: number;
 }
 
 const threadsMax = 64;
-const priorityMax = 2_147_483_647;
 const clientsMax = 1_000_000;
 const idleSecondsMax = 31_536_000;
-const followersMax = 1_000_000;
-const lagSecondsMax = 31_536_000;
 const shutdownSecondsMax = 31_536_000;
 
 const asText = (value: string | number): string => String(value);
@@ -199,144 +177,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     format: asText,
     redis: [{ name: "timeout" }],
   },
-  leaderAddr: {
-    name: "leaderaddr",
-    environment: "MSCACHE_LEADERADDRESS",
-    group: "Replication",
-    hint: "ADDR",
-    default: "",
-    doc: "Follow the leader at this address; without it, the node is a leader.",
-    change: "restart",
-    parse: parseLeaderAddress,
-    format: (address) => (address === null ? "" : formatAddress(address)),
-    redis: [
-      { name: "replicaof", show: (leader) => (leader ? `${leader.host} ${leader.port}` : "") },
-    ],
-  },
-  leaderUser: {
-    name: "leader-user",
-    environment: "MSCACHE_LEADER_USER",
-    group: "Replication",
-    hint: "USER",
-    default: "",
-    doc: "User as which a follower logs in to its leader; empty means the user `default`.",
-    change: "applies",
-    parse: asText,
-    format: asText,
-    redis: [{ name: "masteruser" }],
-  },
-  leaderPassword: {
-    name: "leader-password",
-    environment: "MSCACHE_LEADER_PASSWORD",
-    group: "Replication",
-    hint: "PASSWORD",
-    default: "",
-    doc: "Password that a follower sends to its leader; better set by the variable or the file, too.",
-    change: "applies",
-    parse: asText,
-    format: asText,
-    redis: [{ name: "masterauth" }],
-  },
-  followerPriority: {
-    name: "follower-priority",
-    environment: "MSCACHE_FOLLOWER_PRIORITY",
-    group: "Replication",
-    hint: "N",
-    default: "100",
-    doc: "Sentinel promotes the follower with the lowest priority, but never one with priority 0.",
-    change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, priorityMax),
-    format: asText,
-    redis: [{ name: "replica-priority" }, { name: "slave-priority" }],
-  },
-  journalSize: {
-    name: "journal-size",
-    environment: "MSCACHE_JOURNAL_SIZE",
-    group: "Replication",
-    hint: "SIZE",
-    default: "an eighth of the memory that the program leaves, up to 128mb",
-    derive: ({ memoryBytes, threads, maxMemory }) =>
-      defaultJournalSize(memoryBytes, threads, maxMemory),
-    doc: "Size of the replication journal, from which a follower resumes without a full sync.",
-    change: "restart",
-    parse: (text) => parseSizeWithin(text, journalBytesMin, memoryBytesMax),
-    format: formatSize,
-    redis: [{ name: "repl-backlog-size", ...bytesAsNumber }],
-  },
-  followerBuffer: {
-    name: "follower-buffer",
-    environment: "MSCACHE_FOLLOWER_BUFFER",
-    group: "Replication",
-    hint: "SIZE",
-    default: "an eighth of the memory that the program leaves, up to 256mb",
-    derive: ({ memoryBytes, threads, maxMemory }) =>
-      defaultFollowerBuffer(memoryBytes, threads, maxMemory),
-    doc: "How far a follower may fall behind the journal before it is disconnected.",
-    change: "restart",
-    parse: (text) => parseSizeWithin(text, journalBytesMin, memoryBytesMax),
-    format: formatSize,
-    redis: [],
-  },
-  minFollowersToWrite: {
-    name: "min-followers-to-write",
-    environment: "MSCACHE_MIN_FOLLOWERS_TO_WRITE",
-    group: "Replication",
-    hint: "N",
-    default: "0",
-    doc: "Refuse writes while fewer followers than this are in sync; 0 disables the check.",
-    change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, followersMax),
-    format: asText,
-    redis: [{ name: "min-replicas-to-write" }, { name: "min-slaves-to-write" }],
-  },
-  minFollowersMaxLag: {
-    name: "min-followers-max-lag",
-    environment: "MSCACHE_MIN_FOLLOWERS_MAX_LAG",
-    group: "Replication",
-    hint: "SECONDS",
-    default: "10",
-    doc: "A follower counts as in sync if it acknowledged within this time; 0 disables the check.",
-    change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, lagSecondsMax),
-    format: asText,
-    redis: [{ name: "min-replicas-max-lag" }, { name: "min-slaves-max-lag" }],
-  },
-  pingInterval: {
-    name: "ping-interval",
-    environment: "MSCACHE_PING_INTERVAL",
-    group: "Replication",
-    hint: "SECONDS",
-    default: "10",
-    doc: "How often a leader sends PING to its followers, which give up after a minute of silence.",
-    change: "applies",
-    parse: (text) => parseWholeNumber(text, 1, lagSecondsMax),
-    format: asText,
-    redis: [{ name: "repl-ping-replica-period" }, { name: "repl-ping-slave-period" }],
-  },
-  staleReads: {
-    name: "stale-reads",
-    environment: "MSCACHE_STALE_READS",
-    group: "Replication",
-    hint: "yes|no",
-    default: "yes",
-    doc: "Whether a follower serves reads while it has no connection to its leader.",
-    change: "applies",
-    parse: (text) => parseWord(text, ["yes", "no"]) === "yes",
-    format: (serves) => (serves ? "yes" : "no"),
-    redis: [{ name: "replica-serve-stale-data" }, { name: "slave-serve-stale-data" }],
-  },
-  otherTypes: {
-    name: "other-types",
-    environment: "MSCACHE_OTHER_TYPES",
-    group: "Replication",
-    hint: otherTypes.join("|"),
-    default: "skip",
-    doc: "Whether to skip lists, hashes and other types of a Redis, or to refuse the sync or load.",
-    change: "applies",
-    parse: (text) => parseWord(text, otherTypes),
-    format: asText,
-    redis: [],
-  },
+  ...replicationOptions,
   maxMemory: {
     name: "max-memory",
     environment: "MSCACHE_MAX_MEMORY",
@@ -388,45 +229,7 @@ export const options: { readonly [Key in keyof OptionValues]: Option<OptionValue
     format: asText,
     redis: [{ name: "maxmemory-policy", show: showRedisPolicy, read: readRedisPolicy }],
   },
-  snapshotFile: {
-    name: "snapshot-file",
-    environment: "MSCACHE_SNAPSHOT_FILE",
-    group: "Snapshots",
-    hint: "FILE",
-    default: "",
-    doc: "Snapshot to load at start and to write on SAVE, BGSAVE and a clean shutdown.",
-    change: "restart",
-    parse: asText,
-    format: asText,
-    redis: [],
-  },
-  snapshotInterval: {
-    name: "snapshot-interval",
-    environment: "MSCACHE_SNAPSHOT_INTERVAL",
-    group: "Snapshots",
-    hint: "SECONDS",
-    default: "0",
-    doc: "Save the snapshot this often if data has changed; 0 disables automatic saves.",
-    change: "applies",
-    parse: (text) => parseWholeNumber(text, 0, snapshotSecondsMax),
-    format: asText,
-    redis: [
-      { name: "snapshot-interval" },
-      { name: "save", show: showSavePoint, read: readSavePoint },
-    ],
-  },
-  snapshotCorrupt: {
-    name: "snapshot-corrupt",
-    environment: "MSCACHE_SNAPSHOT_CORRUPT",
-    group: "Snapshots",
-    hint: snapshotCorrupt.join("|"),
-    default: "refuse",
-    doc: "Whether a node with a corrupt snapshot refuses to start, or ignores it and starts empty.",
-    change: "restart",
-    parse: (text) => parseWord(text, snapshotCorrupt),
-    format: asText,
-    redis: [],
-  },
+  ...snapshotOptions,
   ...userOptions,
   ...accessOptions,
   ...tlsOptions,
