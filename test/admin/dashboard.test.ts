@@ -5,15 +5,19 @@
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import axe from "axe-core";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { caseMsMax, type RespClient, respClient, startNode, waitFor } from "../harness.ts";
 import { type AdminNode, startAdminNode } from "../support/admin-bed.ts";
 import {
   browserInstalled,
+  focused,
   noBrowser,
   noteAll,
   type PageNotes,
+  pageOf,
   startBrowser,
+  tabTo,
+  textOf,
 } from "../support/browser.ts";
 import { repetitions, whenShort } from "../support/repetitions.ts";
 import { tlsBed, tlsFlags } from "../support/tls-bed.ts";
@@ -33,6 +37,7 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
   let browser: Browser;
   let node: AdminNode;
   let client: RespClient;
+  let common: Page;
 
   beforeAll(async () => {
     [browser, node] = await Promise.all([
@@ -40,6 +45,7 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
       startAdminNode({ threads: "2", "slowlog-log-slower-than": "0", "miss-curve": "yes" }),
     ]);
     client = await respClient(node.port);
+    common = await pageOf(await browser.newContext());
   }, caseMsMax);
 
   afterAll(async () => {
@@ -48,10 +54,23 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
     await node[Symbol.asyncDispose]();
   }, caseMsMax);
 
-  async function visit(url: string, options: BrowserContextOptions = {}): Promise<Visit> {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
+  /** One page for most cases: a new one is a process more, and costs a second of work. */
+  async function visit(url: string): Promise<Visit> {
+    const notes = noteAll(common);
+    await common.goto(url);
+    const leave = async () => {
+      common.removeAllListeners();
+      await common.evaluate("localStorage.clear()");
+      await common.context().clearCookies();
+      await common.goto("about:blank");
+    };
+    return { page: common, notes, [Symbol.asyncDispose]: leave };
+  }
+
+  /** With nothing in its cache. */
+  async function visitAfresh(url: string, options: BrowserContextOptions): Promise<Visit> {
+    const context = await browser.newContext(options);
+    const page = await pageOf(context);
     const notes = noteAll(page);
     await page.goto(url);
     return { page, notes, [Symbol.asyncDispose]: () => context.close() };
@@ -111,7 +130,7 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
     });
 
     test("the first paint is quick, and all of its script is small", async () => {
-      await using seen = await visit(node.url);
+      await using seen = await visitAfresh(node.url, {});
       const { page } = seen;
       // A page may be loaded before it is painted.
       const paint = "performance.getEntriesByName('first-contentful-paint')[0]";
@@ -340,7 +359,8 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
       const flags = { ...tlsFlags(bed), "tls-port": "0", http: "none", https: "127.0.0.1:0" };
       await using secure = await startAdminNode({ ...flags, password: "secret" });
       const [{ port }] = secure.server.httpsAddresses;
-      await using seen = await visit(`https://127.0.0.1:${port}`);
+      const options = { ignoreHTTPSErrors: true };
+      await using seen = await visitAfresh(`https://127.0.0.1:${port}`, options);
       const { page, notes } = seen;
       await page.getByLabel("Password").fill("secret");
       await page.keyboard.press("Enter");
@@ -357,7 +377,7 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
     test("axe finds nothing, and 400 px are wide enough", async () => {
       await client.call("SET", "shown", '{"a": 1}');
       await using load = loadOf(node.port);
-      await using seen = await visit(node.url, {
+      await using seen = await visitAfresh(node.url, {
         colorScheme,
         viewport: { width: 400, height: 800 },
       });
@@ -424,25 +444,6 @@ async function expectFit(page: Page): Promise<void> {
     "[document.documentElement.scrollWidth, innerWidth]",
   );
   expect(content).toBeLessThanOrEqual(window);
-}
-
-async function textOf(locator: Locator): Promise<string> {
-  return (await locator.textContent()) ?? "";
-}
-
-function focused(page: Page): Promise<string> {
-  return page.evaluate<string>(
-    "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent",
-  );
-}
-
-/** Presses Tab until that has the focus. */
-async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
-  for (let presses = 0; presses < 400; presses++) {
-    await page.keyboard.press(key);
-    if ((await focused(page)) === name) return;
-  }
-  throw new Error(`${key} does not lead to ${name}`);
 }
 
 /** Reads and writes of a few keys, big ones among them, until it is stopped. */

@@ -3,7 +3,13 @@
  * none of its own. What a page asks for, and what goes wrong in it, is noted. Judges nothing.
  */
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+} from "playwright-core";
 
 const program = Bun.which("chromium");
 
@@ -39,4 +45,29 @@ export function noteAll(page: Page): PageNotes {
     if (message.type() === "error") notes.errors.push(message.text());
   });
   return notes;
+}
+
+export async function pageOf(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  return page;
+}
+
+export async function textOf(locator: Locator): Promise<string> {
+  return (await locator.textContent()) ?? "";
+}
+
+export function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(
+    "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent",
+  );
+}
+
+/** Presses Tab until that has the focus. */
+export async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
+  for (let presses = 0; presses < 400; presses++) {
+    await page.keyboard.press(key);
+    if ((await focused(page)) === name) return;
+  }
+  throw new Error(`${key} does not lead to ${name}`);
 }
