@@ -166,19 +166,44 @@ test("clients that send nothing, half a head, or no HTTP lose their connections"
   expect((await node.ask("/healthz")).status).toBe(200);
 });
 
-test("requests that wait take the places of others, and none from health", async () => {
+const waiting = '["WAIT","1","0"]';
+const json = "Host: 127.0.0.1\r\nContent-Type: application/json";
+const toWait = `POST /v1/commands HTTP/1.1\r\n${json}\r\nContent-Length: ${waiting.length}\r\n\r\n${waiting}`;
+const slowBody = `PUT /v1/keys/k HTTP/1.1\r\n${json}\r\nContent-Length: 60000000\r\n\r\nx`;
+
+test("requests that wait take the places of others, and none from health and scrapes", async () => {
   await using node = await startAdminNode();
   await using stack = new AsyncDisposableStack();
-  const body = '["WAIT","1","0"]';
-  const head = "POST /v1/commands HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json";
   for (let i = 0; i < adminRequestsMax + 10; i++) {
     const raw = stack.use(await rawConnection(node.httpPort));
-    raw.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    raw.write(toWait);
   }
   await waitFor(async () => (await node.ask("/v1/info")).status === 503);
-  const all = ["/healthz", "/readyz", "/leader"].map(async (path) => (await node.ask(path)).status);
-  expect(await Promise.all(all)).toEqual([200, 200, 200]);
+  const paths = ["/healthz", "/readyz", "/leader", "/metrics"];
+  const all = paths.map(async (path) => (await node.ask(path)).status);
+  expect(await Promise.all(all)).toEqual([200, 200, 200, 200]);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "requests that wait or send slowly take no places from those of another address",
+  async () => {
+    await using node = await startAdminNode();
+    await using stack = new AsyncDisposableStack();
+    for (let i = 0; i < adminRequestsMax + 10; i++) {
+      const raw = stack.use(await rawConnection(node.httpPort, "127.0.0.1", "127.0.0.2"));
+      raw.write(i < 3 ? slowBody : toWait);
+    }
+    const ofThatAddress = async () => {
+      await using raw = await rawConnection(node.httpPort, "127.0.0.1", "127.0.0.2");
+      raw.write(`GET /v1/info HTTP/1.1\r\n${json}\r\n\r\n`);
+      return (await raw.readUntil("\r\n")).toString();
+    };
+    await waitFor(async () => (await ofThatAddress()).includes(" 503 "));
+    expect((await node.ask("/v1/info")).status).toBe(200);
+    const value = new Uint8Array(1_000_000);
+    expect((await node.ask("/v1/keys/own", { method: "PUT", body: value })).status).toBe(201);
+  },
+);
 
 test("too long a head is refused", async () => {
   await using node = await startAdminNode();

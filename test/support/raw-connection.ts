@@ -116,9 +116,13 @@ export class RawConnection implements AsyncDisposable {
 }
 
 /** Connects; fails when nobody listens. */
-export function rawConnection(port: number, host = "127.0.0.1"): Promise<RawConnection> {
+export function rawConnection(
+  port: number,
+  host = "127.0.0.1",
+  from?: string,
+): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
-    const socket = tcpConnect({ port, host });
+    const socket = tcpConnect({ port, host, localAddress: from });
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);

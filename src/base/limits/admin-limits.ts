@@ -5,9 +5,12 @@ import { MiB } from "./units.ts";
 
 /**
  * Requests in flight, streams of events included, over all addresses. A dashboard has two or three
- * and a monitoring system one. More: 503 at once.
+ * and a monitoring system one. A client's address may have as many as are free beside, half of them
+ * if it is the only one. More: 503 at once.
  */
 export const adminRequestsMax = 128;
+/** The same for /metrics, which has places of its own: whatever others do, a scrape finds one. */
+export const adminScrapesMax = 16;
 /**
  * How long an HTTP connection may be silent, s: between requests, while an answer is computed, and
  * while the client does not read. Longer: it is closed, and its command is withdrawn if it waits.
@@ -19,8 +22,8 @@ export const adminLoginMsMax = 12 * 3_600_000;
 /** Streams of events at the same time: a browser has one. More: 503. */
 export const adminStreamsMax = 16;
 /**
- * Bodies of all requests together, bytes, beside which no further one is read: 503. A single one
- * may be as long as a value.
+ * Bodies of all requests together, bytes; an address may have as much of it as is free beside. No
+ * further one is read then: 503. One alone may be as long as a value.
  */
 export const adminBodyBytesMax = 128 * MiB;
 /** What one request may get from its commands, bytes. More: 507, and the rest is dropped. */

@@ -4,7 +4,7 @@
 
 import { formatAddress } from "../../base/address.ts";
 import { startedAtMs } from "../../base/clock.ts";
-import { adminCommandBytesMax, adminRequestsMax } from "../../base/limits.ts";
+import { adminCommandBytesMax } from "../../base/limits.ts";
 import { reasonOf } from "../../base/reason.ts";
 import { residentBytes } from "../../base/resident-memory.ts";
 import type { Config } from "../../config/config.ts";
@@ -29,6 +29,7 @@ import { isPagePath, PageAssets } from "./page-assets.ts";
 import { prometheusText, prometheusType } from "./prometheus-text.ts";
 import { errorResponse } from "./reply-json.ts";
 import { RequestBodies } from "./request-body.ts";
+import { metricsPath, RequestPlaces } from "./request-places.ts";
 
 const keysPath = "/v1/keys/";
 const observePath = "/v1/observe/";
@@ -43,6 +44,7 @@ export class AdminRoutes {
   private readonly door: CommandDoor;
   private readonly login: AdminLogin;
   private readonly bodies = new RequestBodies();
+  private readonly requests = new RequestPlaces();
   private readonly streams: EventStreams;
   private readonly observing: ObserveApi;
   private readonly page: PageAssets;
@@ -63,28 +65,29 @@ export class AdminRoutes {
 
   /** `pending`: requests in flight, this one included. */
   async answer(visit: Visit, pending: number): Promise<Response> {
+    const leave = this.requests.take(visit.url.pathname, visit.peer.host, pending);
+    if (leave === null) {
+      const text = "too many requests are in flight, or too many of this address";
+      return problem(503, text, { "Retry-After": "1", Connection: "close" });
+    }
     try {
-      return this.refusal(visit, pending) ?? (await this.route(visit));
+      return this.refusal(visit) ?? (await this.route(visit));
     } catch (error) {
       this.parts.log.error(`admin HTTP: ${visit.url.pathname.slice(0, 200)}: ${reasonOf(error)}`);
       return problem(500, "an error of the node's own code; its log says more");
+    } finally {
+      leave();
     }
   }
 
-  private refusal(visit: Visit, pending: number): Response | null {
+  private refusal(visit: Visit): Response | null {
     const { standing, configuration } = this.parts;
     const { pathname } = visit.url;
-    // Health takes no time, and must not fail because somebody's requests wait.
-    const isHealth = isHealthPath(pathname);
-    if (pending > adminRequestsMax && !isHealth) {
-      const text = `more than ${adminRequestsMax} requests are in flight`;
-      return problem(503, text, { "Retry-After": "1", Connection: "close" });
-    }
     if (isOutsider(standing, visit.peer.host)) return problem(403, protectedText);
     const refusal = guardRefusal(callerOf(visit), {
       names: namesOf(configuration.current),
       isPage: pathname === "/",
-      isHealth,
+      isHealth: isHealthPath(pathname),
     });
     return refusal && problem(refusal.status, refusal.text);
   }
@@ -110,7 +113,7 @@ export class AdminRoutes {
   // ---- with a login -----------------------------------------------------------------------------
 
   private readonly paths: Readonly<Record<string, Route>> = {
-    "/metrics": { method: "GET", answer: (visit) => this.metrics(visit) },
+    [metricsPath]: { method: "GET", answer: (visit) => this.metrics(visit) },
     "/v1/events": { method: "GET", answer: (visit) => this.events(visit) },
     "/v1/login": { method: "POST", answer: (visit) => this.logIn(visit) },
     "/v1/logout": { method: "POST", answer: async (visit) => this.login.end(visit) },
@@ -189,7 +192,7 @@ export class AdminRoutes {
       const { method, headers } = request;
       const run = (body: Uint8Array) => answerKey(door, { method, headers, key, body });
       if (method !== "PUT") return run(new Uint8Array());
-      return this.bodies.with(request, this.parts.configuration.current.maxValueSize, run);
+      return this.bodies.with(visit, this.parts.configuration.current.maxValueSize, run);
     });
   }
 
@@ -201,7 +204,7 @@ export class AdminRoutes {
       if (type.trim().toLowerCase() !== "application/json") {
         return problem(415, "the body is application/json");
       }
-      return this.bodies.with(request, adminCommandBytesMax, (body) => runCommand(door, body));
+      return this.bodies.with(visit, adminCommandBytesMax, (body) => runCommand(door, body));
     });
   }
 

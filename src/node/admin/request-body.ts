@@ -1,15 +1,18 @@
 // The body of a request, read whole within bounds. A request must state the length of its body, so
 // that too long a one is refused before it is read, and what all requests together hold is known.
+// Each address has a share of that, as bodies may come slowly.
 
 import { adminBodyBytesMax } from "../../base/limits.ts";
+import type { Visit } from "./admin-parts.ts";
 import { problem } from "./admin-response.ts";
+import { FairShares } from "./fair-shares.ts";
 
 export class RequestBodies {
-  private heldBytes = 0;
+  private readonly held = new FairShares(adminBodyBytesMax);
 
   /** Calls `use` with the body, which counts until that is done. */
   async with(
-    request: Request,
+    { request, peer: { host } }: Pick<Visit, "request" | "peer">,
     bytesMax: number,
     use: (body: Uint8Array) => Promise<Response>,
   ): Promise<Response> {
@@ -19,14 +22,14 @@ export class RequestBodies {
     if (length > bytesMax) {
       return problem(413, `${length} bytes are more than ${bytesMax}`, { Connection: "close" });
     }
-    if (this.heldBytes > 0 && this.heldBytes + length > adminBodyBytesMax) {
+    if (this.held.total === 0) this.held.hold(host, length);
+    else if (!this.held.take(host, length)) {
       return problem(503, "too many bytes are in flight", { "Retry-After": "1" });
     }
-    this.heldBytes += length;
     try {
       return await use(new Uint8Array(await request.arrayBuffer()));
     } finally {
-      this.heldBytes -= length;
+      this.held.giveBack(host, length);
     }
   }
 }
