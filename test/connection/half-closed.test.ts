@@ -70,6 +70,14 @@ test("a client that leaves behind a WAIT without end and much more input is gone
 });
 
 // A redis-server drops what it has not sent when it reads the end.
+test("a client in WAIT gets the number of followers, as after a timeout, and what is behind", async () => {
+  await using server = await ours.start();
+  await using client = await Peer.connect(server.port);
+  client.write("SET a 1\r\nWAIT 1 0\r\nGET a\r\n");
+  client.end();
+  expect((await client.raw.closed()).toString()).toBe("+OK\r\n:0\r\n$1\r\n1\r\n");
+});
+
 test("a value larger than all buffers is answered whole to a half-closed client", async () => {
   await using server = await ours.start();
   await using writer = await Peer.connect(server.port);

@@ -147,6 +147,17 @@ for (const pair of pairs) {
       await waitFor(async () => (await clientField(peer, "blocked_clients")) === "0");
     });
 
+    test("a client that is killed while it waits gets no reply", async () => {
+      const { leader, peer } = started;
+      await using waiting = await Peer.connect(leader.port);
+      const id = (await waiting.ask("CLIENT", "ID")).slice(1);
+      await waiting.ask("SET", "k", "1");
+      waiting.send("WAIT", 5, 0);
+      await waitFor(async () => (await clientField(peer, "blocked_clients")) === "1");
+      expect(await peer.ask("CLIENT", "KILL", "ID", id)).toBe(":1");
+      expect((await waiting.raw.closed()).toString()).toBe("");
+    });
+
     test.concurrent("writes are refused while fewer followers are in sync than they need", async () => {
       await using stack = new AsyncDisposableStack();
       const { follower, peer } = await startPair(pair, stack);

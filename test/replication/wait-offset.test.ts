@@ -107,6 +107,12 @@ for (const threads of [1, 4]) {
       await untilBlocked(follower, 1);
       reader.breakOff();
       await untilBlocked(follower, 0);
+      await using killed = await Peer.connect(follower.port);
+      const its = (await killed.ask("CLIENT", "ID")).slice(1);
+      killed.send("WAITOFFSET", replid, never, forever);
+      await untilBlocked(follower, 1);
+      expect(await operator.ask("CLIENT", "KILL", "ID", its)).toBe(":1");
+      expect((await killed.raw.closed()).toString()).toBe("");
       await operator.ask("MULTI");
       await operator.ask("WAITOFFSET", replid, never, forever);
       expect(await operator.ask("EXEC")).toBe("*[:0]");

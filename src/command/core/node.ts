@@ -294,18 +294,20 @@ export interface Waits {
   /** Where the last write of the session is; if it has written nothing, the present place. */
   placeOf(session: Session): Place;
   /**
-   * Resolves to whether this node has everything up to the offset, or to an error if it never will.
+   * Resolves to whether this node has everything up to the offset, or to an error if it never will;
+   * to null if nobody is there any more who could get a reply.
    */
   waitForOffset(
     session: Session,
     replid: string,
     offset: number,
     timeoutMs: number,
-  ): Promise<boolean | ErrorReply>;
+  ): Promise<boolean | ErrorReply | null>;
   /**
-   * Resolves to the number of followers with all writes of the session, when enough or on timeout.
+   * Resolves to the number of followers with all writes of the session, when enough or on timeout;
+   * to null as above.
    */
-  wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply>;
+  wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply | null>;
   /** The ids of the waiting connections. */
   readonly waiting: ReadonlySet<number>;
   /**

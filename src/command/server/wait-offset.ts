@@ -31,7 +31,7 @@ async function waitOffset(x: ControlContext, request: Request, reply: Reply): Pr
   if (typeof timeoutMs !== "number") return reply.error(timeoutMs);
   const outcome = await x.control.waits.waitForOffset(x.session, replid, offset, timeoutMs);
   if (typeof outcome === "boolean") reply.integer(outcome ? 1 : 0);
-  else reply.error(outcome);
+  else if (outcome !== null) reply.error(outcome);
 }
 
 const flags = flag.NO_SCRIPT | flag.LOADING | flag.STALE;

@@ -39,5 +39,5 @@ async function wait(x: ControlContext, request: Request, reply: Reply): Promise<
   const enough = x.session.isExecuting ? 0 : count;
   const outcome = await x.control.waits.wait(x.session, enough, timeoutMs);
   if (typeof outcome === "number") reply.integer(outcome);
-  else reply.error(outcome);
+  else if (outcome !== null) reply.error(outcome);
 }

@@ -1,6 +1,7 @@
 // WAIT and WAITOFFSET, as commands see them: a connection waits in replication/leader/waiters.ts or
 // replication/offset-waits.ts, and this file turns the outcome into a reply. It also releases the
-// waits of connections that have closed.
+// waits of connections that have closed: those get no reply, and whoever has only closed its half
+// gets the one of a timeout.
 
 import { ErrorReply, unblocked, unblockedByRole } from "../../base/errors.ts";
 import type { Clients, Place, Waits } from "../../command/core/node.ts";
@@ -16,10 +17,15 @@ export class NodeWaits implements Waits {
     this.clients = clients;
   }
 
-  async wait(session: Session, followers: number, timeoutMs: number): Promise<number | ErrorReply> {
+  async wait(
+    session: Session,
+    followers: number,
+    timeoutMs: number,
+  ): Promise<number | ErrorReply | null> {
     const { id, lastWriteOffset } = session;
     const { waiters } = this.replication;
     const outcome = await waiters.wait(id, followers, lastWriteOffset, timeoutMs);
+    if (outcome === "gone") return null;
     if (outcome === "role changed") return unblockedByRole;
     return typeof outcome === "number" ? outcome : unblocked;
   }
@@ -36,14 +42,15 @@ export class NodeWaits implements Waits {
     replid: string,
     offset: number,
     timeoutMs: number,
-  ): Promise<boolean | ErrorReply> {
+  ): Promise<boolean | ErrorReply | null> {
     const { offsetWaits, history } = this.replication;
     // A transaction must not wait.
     const outcome = session.isExecuting
       ? (offsetWaits.look(replid, offset) ?? "timeout")
       : await offsetWaits.wait(session.id, replid, offset, timeoutMs);
     if (outcome === "reached" || outcome === "timeout") return outcome === "reached";
-    if (outcome !== "other history") return unblocked;
+    if (outcome === "gone") return null;
+    if (outcome === "unblocked") return unblocked;
     return new ErrorReply("OTHERHISTORY", `the history of this node is ${history.replid}`);
   }
 
@@ -61,15 +68,14 @@ export class NodeWaits implements Waits {
   async releaseGone(): Promise<void> {
     const ids = this.waiting;
     if (ids.size === 0) return;
-    const open = (await this.clients.list({ ids })).filter(
-      ({ session }) => !session.closing && !session.inputEnded,
-    );
-    const present = new Set(open.map(({ session }) => session.id));
+    const sessions = (await this.clients.list({ ids })).map(({ session }) => session);
+    const open = new Map(sessions.filter(({ closing }) => !closing).map((it) => [it.id, it]));
     const { waiters, offsetWaits } = this.replication;
     for (const id of ids) {
-      if (present.has(id)) continue;
-      waiters.release(id, "gone");
-      offsetWaits.end(id, "gone");
+      const session = open.get(id);
+      if (session?.inputEnded === false) continue;
+      if (session !== undefined) this.unblock(id, false);
+      else if (!waiters.release(id, "gone")) offsetWaits.end(id, "gone");
     }
   }
 }
