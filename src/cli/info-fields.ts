@@ -56,18 +56,40 @@ export interface ListedFollower {
 
 /** The followers in the order of the list; those without an address are left out. */
 export function followersIn(info: InfoFields): ListedFollower[] {
-  const lines = info.after("slave").filter(([number]) => /^\d+$/.test(number));
+  return listedAs("slave", info).map(([follower]) => follower);
+}
+
+/** A follower of a follower. */
+export interface DistantFollower extends ListedFollower {
+  /** Behind the node that it follows. */
+  readonly behindBytes: number | null;
+}
+
+/** Those that the followers of a node of ours have told of. */
+export function distantFollowersIn(info: InfoFields): DistantFollower[] {
+  return listedAs("mscache_tree", info).map(([follower, parts]) => ({
+    ...follower,
+    behindBytes: numberOf(parts.get("behind")),
+  }));
+}
+
+function listedAs(
+  prefix: string,
+  info: InfoFields,
+): [follower: ListedFollower, parts: ReadonlyMap<string, string>][] {
+  const lines = info.after(prefix).filter(([number]) => /^\d+$/.test(number));
   return lines.flatMap(([, line]) => {
     const parts = listOf(line);
     const port = numberOf(parts.get("port"));
     const host = parts.get("ip");
     if (port === null || host === undefined || host === "") return [];
-    return {
+    const follower = {
       host,
       port,
       state: parts.get("state") ?? "",
       offset: numberOf(parts.get("offset")),
       lagSeconds: numberOf(parts.get("lag")),
     };
+    return [[follower, parts]];
   });
 }

@@ -1,7 +1,8 @@
 // Checks of replication: links, lag, whether the journal (a Redis calls it backlog) bridges an
 // outage, versions, and what Sentinels would do. Pure.
 
-import { followersIn } from "../info-fields.ts";
+import { formatPlace } from "../../base/place.ts";
+import { distantFollowersIn, followersIn } from "../info-fields.ts";
 import { type Facts, increase, isOurs } from "./facts.ts";
 import { type Check, type Finding, finding, megabytes, ok, plural, setting } from "./finding.ts";
 
@@ -16,6 +17,7 @@ export const replicationChecks: readonly Check[] = [
   check("leader-link", "link to the leader", leaderLink),
   check("writable-follower", "writes on a follower", writableFollower),
   check("follower-lag", "followers", followerLag),
+  check("follower-tree", "followers of followers", followerTree),
   check("journal", "journal for followers that come back", journal),
   check("full-syncs", "full syncs", fullSyncs),
   check("versions", "versions of the group", versions),
@@ -82,6 +84,41 @@ export function followerLag(facts: Facts): Finding | null {
     silent === undefined ? saw : `${silent.name} has confirmed nothing for ${silent.lagSeconds} s`,
     "reads there are as old as that, and a failover to it loses these writes",
     "look at its CPU and at the network between them; fewer or smaller writes, or a faster machine",
+  );
+}
+
+/** What followers of ours have told of theirs, each lag to the node above. */
+export function followerTree({ info }: Facts): Finding | null {
+  if (info.number("mscache_tree_circle") === 1) {
+    return finding(
+      "failure",
+      "this node follows itself, by others",
+      "there is no leader in the circle: no node takes writes, and expired keys stay",
+      "REPLICAOF NO ONE on the node that is to lead",
+    );
+  }
+  const list = distantFollowersIn(info);
+  if (list.length === 0) return null;
+  const loading = list.find(({ state }) => state !== "online");
+  if (loading !== undefined) {
+    const why = "until it is online it has no complete data";
+    return finding("warning", `${formatPlace(loading)} is ${loading.state}`, why, "wait for it");
+  }
+  const far = list.find(({ behindBytes }) => (behindBytes ?? 0) > lagBytesMin);
+  const silent = list.find(({ lagSeconds }) => (lagSeconds ?? 0) > lagSecondsMax);
+  const saw =
+    far !== undefined
+      ? `${formatPlace(far)} is ${megabytes(far.behindBytes ?? 0)} behind the node that it follows`
+      : silent && `${formatPlace(silent)} has confirmed nothing for ${silent.lagSeconds} s`;
+  if (saw === undefined) {
+    const depth = plural(info.number("mscache_tree_levels") ?? 0, "level");
+    return ok(`${plural(list.length, "follower")} of followers online, on ${depth}`);
+  }
+  return finding(
+    "warning",
+    saw,
+    "reads there are as old as that, and so are those of all nodes behind it",
+    "look at its CPU and at the network between them; a chain with fewer levels",
   );
 }
 

@@ -79,11 +79,19 @@ function factsLine(info: InfoFields): string {
     ...(info.number("turn_ms_max") === null
       ? []
       : [`turns p99 ${turnMs("turn_ms_p99")}, longest ${turnMs("turn_ms_max")}`]),
+    ...treeFact(info),
     `policy ${info.text("maxmemory_policy") ?? dash}`,
     `${countCell(info.number("rejected_connections"))} connections rejected`,
     `${countCell(info.number("total_error_replies"))} errors`,
   ];
   return shownText(facts.join(", "));
+}
+
+/** Of a chain: what is below this node. */
+function treeFact(info: InfoFields): string[] {
+  const levels = info.number("mscache_tree_levels") ?? 0;
+  if (info.number("mscache_tree_circle") === 1) return ["follows itself in a circle"];
+  return levels < 2 ? [] : [`${info.number("mscache_tree_nodes")} nodes below on ${levels} levels`];
 }
 
 function sectionLines(section: Section, { rows, columns }: Space, palette: Palette): string[] {

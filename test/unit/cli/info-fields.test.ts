@@ -2,7 +2,12 @@
 // texts are as Redis 7.0 writes them.
 
 import { expect, test } from "bun:test";
-import { followersIn, InfoFields, listOf } from "../../../src/cli/info-fields.ts";
+import {
+  distantFollowersIn,
+  followersIn,
+  InfoFields,
+  listOf,
+} from "../../../src/cli/info-fields.ts";
 
 const text = [
   "# Replication",
@@ -30,6 +35,15 @@ test("followers are those with an address", () => {
     { host: "10.0.0.2", port: 6379, state: "online", offset: 120, lagSeconds: 1 },
     { host: "::1", port: 6380, state: "wait_bgsave", offset: 0, lagSeconds: 0 },
   ]);
+});
+
+test("followers of followers are what a node of ours lists behind its own", () => {
+  const line = "under=slave0,ip=10.0.0.3,port=6379,state=online,offset=110,lag=2,behind=10";
+  const info = new InfoFields(`mscache_tree_nodes:2\r\nmscache_tree0:${line}\r\n`);
+  expect(distantFollowersIn(info)).toEqual([
+    { host: "10.0.0.3", port: 6379, state: "online", offset: 110, lagSeconds: 2, behindBytes: 10 },
+  ]);
+  expect(distantFollowersIn(new InfoFields(text))).toEqual([]);
 });
 
 test("a list has its values by name", () => {

@@ -9,6 +9,7 @@ export const leading = {
   [followerCount]: 1,
   slave0: "ip=10.0.0.2,port=5000,state=online,offset=1000,lag=0",
 };
+export const distant = "under=slave0,ip=10.0.0.3,port=5000,state=online,offset=900,lag=0,behind=0";
 const open = { bind: "0.0.0.0", "protected-mode": "no" };
 const slow = { atSeconds: 1e9 - 60, tookUs: 20_000, words: ["MGET", "a"], address: "10.0.0.9:1" };
 export const other = { name: "10.0.0.2:5000", clock: null, fault: null };
@@ -236,6 +237,40 @@ export const ailments: readonly [id: string, Change, Level, saw: string, change:
   [
     "follower-lag",
     { info: { ...leading, slave0: leading.slave0.replace("online", "send_bulk") } },
+    "warning",
+    "send_bulk",
+    "wait",
+  ],
+  [
+    "follower-tree",
+    { info: { ...leading, mscache_tree_circle: 1 } },
+    "failure",
+    "follows itself",
+    "REPLICAOF NO ONE",
+  ],
+  [
+    "follower-tree",
+    { info: { ...leading, mscache_tree0: distant.replace("behind=0", `behind=${50 * MiB}`) } },
+    "warning",
+    "10.0.0.3:5000 is 50mb behind the node that it follows",
+    "fewer levels",
+  ],
+  [
+    "follower-tree",
+    {
+      info: {
+        ...leading,
+        mscache_tree0: distant,
+        mscache_tree1: distant.replace("lag=0", "lag=40"),
+      },
+    },
+    "warning",
+    "10.0.0.3:5000 has confirmed nothing for 40 s",
+    "network",
+  ],
+  [
+    "follower-tree",
+    { info: { ...leading, mscache_tree0: distant.replace("online", "send_bulk") } },
     "warning",
     "send_bulk",
     "wait",

@@ -8,7 +8,7 @@ import { checks, diagnose } from "../../../../src/cli/doctor/diagnosis.ts";
 import { type Facts, factsOf } from "../../../../src/cli/doctor/facts.ts";
 import type { Level } from "../../../../src/cli/doctor/finding.ts";
 import { options } from "../../../../src/config/options.ts";
-import { ailments, follower, leading, other, sentinel } from "./ailments.ts";
+import { ailments, distant, follower, leading, other, sentinel } from "./ailments.ts";
 import { type Change, found, MiB, ourFacts, redisFacts } from "./facts-fixture.ts";
 
 describe("what is wrong", () => {
@@ -41,7 +41,7 @@ describe("what is wrong", () => {
 
 describe("what is right", () => {
   const group: Change = {
-    info: leading,
+    info: { ...leading, mscache_tree_levels: 2, mscache_tree0: distant },
     config: { "snapshot-file": "/data/a.rdb", "snapshot-interval": "60" },
     followers: [{ ...other, version: "MSCache 0.1.0", clock: { ms: 3, errorMs: 2 } }],
     machine: { snapshot: { path: "/data", freeBytes: 4_096 * MiB, fault: null } },

@@ -117,3 +117,16 @@ test("a key without a meaning changes nothing, and the choice stays within the r
   expect(pressed({ ...start, chosen: "b:1" }, "down", rows).chosen).toBe("b:1");
   expect(pressed(start, "down", []).chosen).toBeNull();
 });
+
+test("a node with followers of followers says how many are below it, and one in a circle says that", () => {
+  const facts = (more: string) => {
+    const info = new InfoFields(`redis_version:7.2.4\n${more}`);
+    const now = { atMs: 1_000, info, latency: null, slow: null, clients: null };
+    return frameLines({ ...parts(137, 24, "0"), detail: { before: null, now } });
+  };
+  expect(facts("mscache_tree_levels:2\nmscache_tree_nodes:3").join("\n")).toContain(
+    "3 nodes below on 2 levels",
+  );
+  expect(facts("mscache_tree_circle:1").join("\n")).toContain("follows itself in a circle");
+  expect(facts("mscache_tree_levels:1\nmscache_tree_nodes:3").join("\n")).not.toContain("below");
+});
