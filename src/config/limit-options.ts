@@ -33,8 +33,7 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     environment: "MSCACHE_MAX_CLIENT_MEMORY",
     group: "Memory",
     hint: "SIZE|N%",
-    default:
-      "a quarter of the memory that the program leaves, at most 1gb and an eighth of all memory",
+    default: "an eighth of the memory that the program leaves, at most 1gb",
     derive: ({ memoryBytes, threads }) => defaultClientMemory(memoryBytes, threads),
     doc: "Memory limit for the unread replies and unfinished requests of all clients, in bytes or as a share of `max-memory`; above it, the largest clients are disconnected. 0 for no such limit.",
     change: "applies",

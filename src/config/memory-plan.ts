@@ -2,8 +2,9 @@
 // what the process may use (base/system-memory.ts). A container kills a process that exceeds its
 // limit. It only computes sizes; nothing is reserved or measured here.
 //
-//   runtime and code + working memory of each data thread                    what the program itself takes
-//   items (max-memory) + journal + stream kept for followers + clients       the rest: 4 + 1 + 1 + 2 eighths
+//   runtime and code + working memory of each data thread         what the program itself takes
+//   items (max-memory) + what a transaction may draw beyond them  4 + 1 eighths of the rest
+//   journal + stream kept for followers + clients                 1 + 1 + 1 eighths
 //
 // Measured in a memory cgroup, with 1 KB SETs from 50 clients that write three times its limit:
 // with limits of 128, 256 and 512 MB the leader used at most 93, 194 and 383 MB and its follower
@@ -18,6 +19,7 @@ import {
   followerBufferBytesMax,
   memoryBytesMax,
   memoryBytesMin,
+  overdraftShare,
 } from "../base/limits.ts";
 
 const MiB = 1024 * 1024;
@@ -35,12 +37,10 @@ const shareLeftMin = 1 / 4;
 const itemsShare = 1 / 2;
 const journalShare = 1 / 8;
 const followersShare = 1 / 8;
-const clientsShare = 1 / 4;
+const clientsShare = 1 / 8;
 
 /** About one second of heavy writing. More only helps to bridge longer outages. */
 const journalBytesMax = 128 * MiB;
-/** Share of all memory: a larger machine does not have more clients. */
-const clientsShareMax = 1 / 8;
 
 /**
  * What all clients together may hold, bytes; 0 if there is no limit. The option may be a share of
@@ -56,6 +56,7 @@ type ClientMemoryParts = Pick<MemoryParts, "maxClientMemory" | "maxMemory">;
 /** The sizes of the parts of a node that are options. */
 export interface MemoryParts {
   readonly maxMemory: number;
+  readonly reserve: number;
   readonly journalSize: number;
   readonly followerBuffer: number;
   readonly maxClientMemory: number;
@@ -95,8 +96,7 @@ export function defaultFollowerBuffer(
 
 /** The default of max-client-memory, for unread replies and unfinished requests of all clients. */
 export function defaultClientMemory(memoryBytes: number, threads: number): number {
-  const share = leftFor(memoryBytes, threads) * clientsShare;
-  const bytes = Math.min(share, memoryBytes * clientsShareMax);
+  const bytes = leftFor(memoryBytes, threads) * clientsShare;
   return wholeWithin(bytes, clientMemoryDefaultMin, clientMemoryDefaultMax);
 }
 
@@ -130,9 +130,13 @@ function leftFor(memoryBytes: number, threads: number): number {
 
 /** The memory that a node with these settings may need at most, without what has no limit. */
 export function memoryNeeded(parts: MemoryParts): number {
-  const { maxMemory, journalSize, followerBuffer, threads } = parts;
+  const { journalSize, followerBuffer, threads } = parts;
   const clients = clientMemoryBytes(parts);
-  return programBytes(threads) + maxMemory + journalSize + followerBuffer + clients;
+  return programBytes(threads) + storeBytes(parts) + journalSize + followerBuffer + clients;
+}
+
+function storeBytes({ maxMemory, reserve }: MemoryParts): number {
+  return Math.min(Math.ceil(maxMemory * (1 + overdraftShare)), reserve);
 }
 
 function programBytes(threads: number): number {

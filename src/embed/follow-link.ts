@@ -5,7 +5,7 @@
 // say which of its keys are not among them.
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
-import { followTickMs } from "../base/limits.ts";
+import { followTickMs, overdraftShare } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { Libraries } from "../command/function/node-libraries.ts";
 import { Channels } from "../command/messages/channels.ts";
@@ -34,8 +34,6 @@ import { Gaps } from "./follow-gaps.ts";
 import type { FollowSettings } from "./follow-options.ts";
 import { Scout, type Sighting } from "./follow-scout.ts";
 
-/** A single write may exceed the limit by this share of it, until the next one makes room. */
-const overdraftShare = 1 / 4;
 /** A copy needs the journal's offset, and none of its bytes. */
 const journalBytes = 4096;
 /** How often the leader is asked within the time that bounds staleness. */

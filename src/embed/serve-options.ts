@@ -64,7 +64,7 @@ interface MemoryOptions {
   eviction?: "s3fifo" | "none" | undefined;
   /**
    * Limit for unread replies and unfinished requests of all clients together: bytes, or a share of
-   * `maxMemory` as in "25%"; 0 for none. Default a quarter of `maxMemory` and 12 MiB.
+   * `maxMemory` as in "25%"; 0 for none. Default a quarter of `maxMemory`, at least 4 MiB.
    */
   maxClientMemory?: number | string | undefined;
   /** Largest request, bytes. Default 1 GiB. */

@@ -3,7 +3,7 @@
 // longer value). It does not lock: the caller holds the shard's lock.
 
 import { copyBytes } from "../base/bytes.ts";
-import { chainBucketsMax, keyBytesMax } from "../base/limits.ts";
+import { chainBucketsMax, keyBytesMax, overdraftShare } from "../base/limits.ts";
 import { ARENA_SHIFT, UNIT_MASK } from "./arenas.ts";
 import type { Attachment } from "./attachment.ts";
 import { CHAIN_FULL, EXPIRING, IN_MAIN, LOCATION, USES_MASK, usesMax } from "./bucket-index.ts";
@@ -43,9 +43,6 @@ export const STORED = 0;
 export const TOO_LARGE = 1;
 /** The item does not fit, and nothing may be evicted. */
 export const FULL = 2;
-
-/** What a command may draw beyond the limit, as a share of it, before its own writes evict. */
-const overdraftShare = 1 / 4;
 
 export class Shard extends ShardParts {
   readonly evictor: Evictor;

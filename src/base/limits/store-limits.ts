@@ -15,6 +15,12 @@ export const memoryBytesMin = 1 * MiB;
 /** Largest store, bytes: 32-bit locations in units of 8 bytes. More: a configuration error. */
 export const memoryBytesMax = 32 * GiB;
 /**
+ * What an EXEC or an MSET may draw beyond the memory limit, as a share of it, before its own writes
+ * evict; repaid at once. Single values of a sixteenth of the limit and more may take it further, up
+ * to the reserve. A plan of memory counts it, and a copy in a program reserves it.
+ */
+export const overdraftShare = 1 / 4;
+/**
  * Bytes that a Store or a copy in a program hands out before it asks for a garbage collection,
  * which costs about 1 ms for each 100 MB of heap. Without it, 2 GiB of values read from a store of
  * 1 GiB stood at 2.8 GB, with it at 0.2 (measured).

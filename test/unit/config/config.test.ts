@@ -33,7 +33,7 @@ describe("the source of a value", () => {
       maxMemory: 4048 * mb,
       reserve: 8096 * mb,
       maxValueSize: 64 * mb,
-      maxClientMemory: 1 * gb,
+      maxClientMemory: 1012 * mb,
       requestLimit: 1 * gb,
       outputLimits: {
         normal: { hardBytes: gb, softBytes: 0, softSeconds: 0 },

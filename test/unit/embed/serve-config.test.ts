@@ -40,7 +40,7 @@ test("what is not given follows from maxMemory, whatever the machine has", () =>
     password: undefined,
   });
   expect([journalSize, followerBuffer, reserve]).toEqual([128 * MiB, 256 * MiB, 1024 * MiB]);
-  expect(maxClientMemory).toBe((1024 / 4 + 12) * MiB);
+  expect(maxClientMemory).toBe(256 * MiB);
   const small = configOf({ maxMemory: 4 * MiB });
   expect([small.journalSize, small.reserve]).toEqual([5 * MiB, 4 * MiB]);
 });
