@@ -24,6 +24,8 @@ export interface FollowOptions {
    * Bytes for keys, values and their index, at least 1 MiB. When they are used up, the copy evicts
    * keys that are seldom read (`complete` is false from then on). A single write may exceed it by a
    * quarter for a moment. While a new snapshot loads beside the old data it bounds both together.
+   * Beside it, strings that get() was asked for again and again are kept as such: up to a quarter
+   * of it, and 8 MiB.
    */
   maxMemory: number;
   /** Only keys that begin with it are kept. Default "": all. */

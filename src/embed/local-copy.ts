@@ -1,10 +1,11 @@
 // A copy of a leader's keys in this process, as its owner sees it: synchronous reads, its place in
 // the leader's history, waits and events. What fills it is follow-link.ts.
 // Invariant: a read answers undefined unless it can vouch for a value or for its absence.
-// Hot path: get() makes no object but the string.
+// Hot path: get() makes no object but the string, and none of what recent-texts.ts has.
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
-import { handedOutBytesPerCollection, keyBytesMax } from "../base/limits.ts";
+import { followRecentBytesMax, handedOutBytesPerCollection, keyBytesMax } from "../base/limits.ts";
+import { RecentTime } from "../base/recent-time.ts";
 import { checkBag, wrongKind } from "../client/arguments.ts";
 import {
   ClosedError,
@@ -25,10 +26,13 @@ import { type ChangeListener, Changes } from "./follow-changes.ts";
 import { BehindError, FollowFaultError } from "./follow-errors.ts";
 import { FollowLink } from "./follow-link.ts";
 import { type FollowSettings, milliseconds } from "./follow-options.ts";
+import { RecentTexts } from "./recent-texts.ts";
 import { TextBytes } from "./text-bytes.ts";
 
 /** What an array or a string takes beside its bytes. */
 const objectBytes = 64;
+/** Memory for strings that were read lately, as a share of `maxMemory` and beside it. */
+const recentShare = 1 / 4;
 
 interface Waiter {
   readonly offset: number;
@@ -50,6 +54,8 @@ export class FollowedCopy implements LocalCopy {
   private handedOut = 0;
   /** The key that is looked for. */
   private readonly keyText = new TextBytes();
+  private readonly recent: RecentTexts;
+  private readonly time = new RecentTime();
 
   constructor(settings: FollowSettings) {
     this.settings = settings;
@@ -59,6 +65,8 @@ export class FollowedCopy implements LocalCopy {
       failed: (reason, isRefusal) => this.linkFailed(reason, isRefusal),
       fault: (error) => this.fault(error),
     });
+    const bytesMax = Math.min(settings.maxMemory * recentShare, followRecentBytesMax);
+    this.recent = new RecentTexts(this.link.store, bytesMax);
   }
 
   /** Resolves once the first snapshot is complete; otherwise closes the copy and rejects. */
@@ -88,10 +96,17 @@ export class FollowedCopy implements LocalCopy {
   // ---- reads ------------------------------------------------------------------------------------
 
   get(key: CopyKey): string | null | undefined {
+    if (typeof key === "string") {
+      const text = this.recall(key);
+      if (text !== undefined) return text;
+    }
     const store = this.find(key);
     if (store === null) return this.missing();
     this.handOut(store.valueLength);
-    return store.text();
+    const text = store.text();
+    const { bytes, length } = this.keyText;
+    if (typeof key === "string") this.recent.note(key, bytes, length, text);
+    return text;
   }
 
   getBytes(key: CopyKey): Uint8Array | null | undefined {
@@ -240,7 +255,15 @@ export class FollowedCopy implements LocalCopy {
     if (!link.isWhole) return false;
     const { maxStaleness } = this.settings;
     if (maxStaleness === Number.POSITIVE_INFINITY) return true;
-    return monotonicMs() - link.freshMs <= maxStaleness;
+    return this.time.isBefore(link.freshMs + maxStaleness);
+  }
+
+  /** What get() has read before, if that is what it would read now. */
+  private recall(key: string): string | undefined {
+    const { link } = this;
+    if (link === null || !this.mayAnswer(link)) return undefined;
+    link.keyspace.select(this.settings.database);
+    return this.recent.find(key);
   }
 
   /** The store, whose registers have the item of the key; null if there is none to vouch for. */
@@ -326,6 +349,7 @@ export class FollowedCopy implements LocalCopy {
     this.link = null;
     this.waiters = [];
     this.changes.close();
+    this.recent.clear();
     link.close();
     for (const { failed } of waiters) failed(reason);
   }

@@ -223,13 +223,8 @@ export class Store {
   /** Sets the expiry of a live item, ms, 0 for none; false if it has no room to move. */
   setExpiry(key: Uint8Array, start: number, end: number, expiresAt: number): boolean {
     const hash = this.hash(key, start, end);
-    return this.rewriters[this.halves.shardOf(hash).number].setExpiry(
-      hash,
-      key,
-      start,
-      end,
-      expiresAt,
-    );
+    const rewriter = this.rewriters[this.halves.shardOf(hash).number];
+    return rewriter.setExpiry(hash, key, start, end, expiresAt);
   }
 
   /**
@@ -253,9 +248,12 @@ export class Store {
 
   /** It changes when the key's item is written or removed, and rarely because of other keys. */
   version(key: Uint8Array, start: number, end: number): number {
-    const hash = this.hash(key, start, end);
-    const { memory, global } = this.attachment;
-    return memory.versionEpoch + global[CLEARS] + this.halves.shardOf(hash).version(hash);
+    return this.attachment.memory.versionEpoch + this.versionOf(this.hash(key, start, end));
+  }
+
+  /** The version of the keys with this hash within this process, but for changes of databases. */
+  versionOf(hash: number): number {
+    return this.attachment.global[CLEARS] + this.halves.shardOf(hash).version(hash);
   }
 
   /** Changes the version of a key that is not there: it was written, and has expired by now. */

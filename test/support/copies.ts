@@ -32,6 +32,9 @@ function bytesOf(value: Uint8Array | null | undefined): string | null | undefine
   return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value;
 }
 
+/** As often as a string must be read to be kept: what get() kept is what it would read. */
+const readsOfText = 20;
+
 /** Compares these keys; returns those of which the copy knows nothing. */
 export async function differ(
   copy: LocalCopy,
@@ -40,7 +43,13 @@ export async function differ(
 ): Promise<string[]> {
   const unknown: string[] = [];
   for (const key of keys) {
-    const value = bytesOf(copy.getBytes(key));
+    const bytes = copy.getBytes(key);
+    const value = bytesOf(bytes);
+    const text = bytes instanceof Uint8Array ? Buffer.from(bytes).toString() : bytes;
+    for (let i = 0; i < readsOfText; i++) {
+      const read = copy.get(key);
+      if (read !== text) expect([key, read]).toEqual([key, text]);
+    }
     if (value === undefined) {
       unknown.push(key);
       continue;

@@ -81,6 +81,11 @@ export const migrationBatchBytes = 1 * MiB;
  * More: for every key that is absent there it says that it does not know.
  */
 export const followGapBytesMax = 256 * KiB;
+/**
+ * Strings that such a copy keeps of what it has read lately, bytes. More: it drops them all, and
+ * begins anew.
+ */
+export const followRecentBytesMax = 8 * MiB;
 /** How often such a copy acknowledges, looks whether its leader is silent, and tidies up, ms. */
 export const followTickMs = 1_000;
 /** How long a leader may take to say where its history ends, ms. More: such a copy asks anew. */
