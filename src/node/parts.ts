@@ -32,8 +32,9 @@ import { NodeConfiguration } from "./settings/configuration.ts";
 import { DeliveryDebt } from "./shared/delivery-debt.ts";
 import { attach, controlThread, reserveMemory } from "./shared/shared-memory.ts";
 import { LocalMailbox } from "./threads/local-mailbox.ts";
+import { LocalThreads } from "./threads/local-threads.ts";
 import { makeLibraries, makeScripts } from "./threads/thread-scripts.ts";
-import { LocalThreads, type Threads } from "./threads/threads.ts";
+import type { Threads } from "./threads/threads.ts";
 import { WorkerThreads } from "./threads/worker-threads.ts";
 
 export interface ServerOptions {

@@ -16,8 +16,7 @@
 // handshake come later. If the GETACK were lost with the link, our PSYNC would be beyond the
 // target's history, and we would need a full sync.
 
-import type { Address } from "../base/address.ts";
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { assert, attempt, type Fault } from "../base/errors.ts";
 import { timerMsMax } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";

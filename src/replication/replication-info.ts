@@ -103,15 +103,16 @@ function historyLines(leader: LeaderReplication, journal: Journal): InfoLine[] {
   ];
 }
 
-/** What INFO's section `memory` says about replication. */
-export function memoryLines(leader: LeaderReplication): InfoLine[] {
-  const { active, offset, first } = leader.journal;
-  const journalBytes = active ? offset - first : 0;
-  return [
-    ["mem_clients_slaves", String(leader.queuedBytes)],
-    ["mem_replication_backlog", String(journalBytes)],
-    ["mem_total_replication_buffers", String(journalBytes + leader.queuedBytes)],
-  ];
+/** What replication holds, in bytes. */
+export interface ReplicationMemory {
+  /** What waits in the queues of followers. */
+  readonly queuedBytes: number;
+  readonly journalBytes: number;
+}
+
+export function memoryOf({ journal, queuedBytes }: LeaderReplication): ReplicationMemory {
+  const { active, offset, first } = journal;
+  return { queuedBytes, journalBytes: active ? offset - first : 0 };
 }
 
 export function counterLines(leader: LeaderReplication): InfoLine[] {

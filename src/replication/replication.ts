@@ -7,10 +7,8 @@
 // evicts by itself: the journal then holds the leader's bytes and nothing else.
 
 import { tmpdir } from "node:os";
-import type { Address } from "../base/address.ts";
-import { formatAddress } from "../base/address.ts";
-import type { Clock } from "../base/clock.ts";
-import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import { type Clock, monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type Fault } from "../base/errors.ts";
 import { snapshotGroupMsMax } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
@@ -19,6 +17,7 @@ import { doneWithin } from "../base/patience.ts";
 import type { FailoverOrder, RoleReport } from "../base/role.ts";
 import { Signal } from "../base/signal.ts";
 import type { TlsLink } from "../base/tls-link.ts";
+import { redisVersion } from "../base/version.ts";
 import type { Effects } from "../journal/effects.ts";
 import { type Journal, noDatabase } from "../journal/journal.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
@@ -31,7 +30,13 @@ import { LeaderReplication } from "./leader/leader.ts";
 import { Waiters } from "./leader/waiters.ts";
 import type { LibraryData } from "./library-data.ts";
 import { OffsetWaits } from "./offset-waits.ts";
-import { counterLines, type InfoLine, infoLines, memoryLines } from "./replication-info.ts";
+import {
+  counterLines,
+  type InfoLine,
+  infoLines,
+  memoryOf,
+  type ReplicationMemory,
+} from "./replication-info.ts";
 import { ReplicationTree } from "./replication-tree.ts";
 import { Traffic } from "./traffic.ts";
 import { shortId } from "./tree/tree-report.ts";
@@ -42,29 +47,27 @@ const catchUpPollMs = 5;
 /** A tick this late means that the process stood still: it was stopped, or its machine slept. */
 const stoppedMsMin = 5 * tickMs;
 const priorityDefault = 100;
-const serverVersionDefault = "7.2.4";
 const systemClock: Clock = { wallMs: wallClockMs, monotonicMs };
 
 export interface ReplicationOptions {
   /** The port, and the address if not empty, that this node announces to its leader. */
   readonly listeningPort: number;
   readonly announceIp: string;
-  /** The password for the leader; empty for none. */
-  /** Empty: the leader's user `default`. */
+  /** The user to log in as; empty: the leader's user `default`. */
   readonly leaderUser: string;
+  /** The password for the leader; empty for none. */
   readonly leaderAuth: string;
   /** How to connect to it by TLS; null or absent: without it. */
   readonly tls?: TlsLink | null;
   /** Sentinel orders candidates by this, 100 by default; 0 is never promoted. */
   readonly priority?: number;
-  /**
-   * Followers that writes need, and the seconds within which each must have acknowledged; 0: none.
-   */
   /** How far a follower may fall behind the journal. */
   readonly followerBufferBytes?: number;
   /** The bound of a single follower within that. */
   readonly followerBound?: OutputBound;
+  /** How many followers writes need; 0: none. */
   readonly minFollowersToWrite?: number;
+  /** Seconds within which each of them must have acknowledged; 0: writes need none. */
   readonly minFollowersMaxLag?: number;
   /** Between two PINGs in the stream. */
   readonly pingSeconds?: number;
@@ -72,8 +75,6 @@ export interface ReplicationOptions {
   readonly refusesOtherTypes?: boolean;
   /** The folder of snapshots, for the file of a full sync if the temporary folder has no room. */
   readonly snapshotDirectory?: string;
-  /** The Redis version that snapshots name. */
-  readonly serverVersion?: string;
 }
 
 export interface ReplicationParts {
@@ -192,7 +193,7 @@ export class Replication {
       fault,
       clock,
       changedKeys,
-      serverVersion: options().serverVersion ?? serverVersionDefault,
+      serverVersion: redisVersion,
       followerBufferBytes: options().followerBufferBytes,
       followerBound: () => options().followerBound,
       pingSeconds: () => options().pingSeconds,
@@ -450,8 +451,8 @@ export class Replication {
     });
   }
 
-  memoryLines(): InfoLine[] {
-    return memoryLines(this.leader);
+  memory(): ReplicationMemory {
+    return memoryOf(this.leader);
   }
 
   /** INFO's fields about replication in its section `stats`. */

@@ -6,7 +6,7 @@ import { residentBytes } from "../../base/resident-memory.ts";
 import type { Reply } from "../../protocol/resp/reply-parser.ts";
 import type { Branch } from "../../replication/tree/branch.ts";
 import { TurnHistogram } from "../connection/turns.ts";
-import type { ThreadStatistics } from "../threads/threads.ts";
+import type { ThreadStatistics } from "../threads/thread-statistics.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type {
   ClientRow,

@@ -18,7 +18,8 @@ import type { SweepRecord } from "../control/sweep-record.ts";
 import type { NodeConfiguration } from "../settings/configuration.ts";
 import type { ClientMemory } from "../shared/client-memory.ts";
 import type { SharedStanding } from "../shared/standing.ts";
-import type { ThreadStatistics, Threads } from "../threads/threads.ts";
+import type { ThreadStatistics } from "../threads/thread-statistics.ts";
+import type { Threads } from "../threads/threads.ts";
 import type { MissCurveReport } from "./curve-report.ts";
 import { type InfoSource, infoText, type Rates, wantsHistograms } from "./node-info.ts";
 import type { NodeMissCurve } from "./node-miss-curve.ts";
@@ -167,7 +168,7 @@ export class NodeInformation implements Information {
       traffic: replication.traffic,
       replicationCounters: replication.counterLines(),
       clientMemoryBytes: this.parts.clientMemory.totalBytes,
-      replicationMemory: replication.memoryLines(),
+      replicationMemory: replication.memory(),
       followersDisconnected: replication.leader.disconnected,
       missCurve: this.missCurve(),
     };

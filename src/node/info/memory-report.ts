@@ -37,7 +37,7 @@ export class MemoryReport implements MemoryReports {
   fields(): readonly MemoryField[] {
     const { store, clientMemory, libraries, scripts, peakBytes } = this.parts;
     const { items, databases, memoryUsedBytes: used, memory } = store.statistics();
-    const [followers, journal] = this.replicationBytes();
+    const { queuedBytes: followers, journalBytes: journal } = this.parts.replication.memory();
     const index = memory.index_bytes + memory.ghost_bytes;
     const overhead = index + clientMemory.totalBytes + followers + journal;
     const resident = residentBytes();
@@ -75,12 +75,6 @@ export class MemoryReport implements MemoryReports {
       ["fragmentation", ratio(resident, used)],
       ["fragmentation.bytes", resident - used],
     ];
-  }
-
-  /** What the followers' queues hold, and what the journal holds. */
-  private replicationBytes(): [followers: number, journal: number] {
-    const lines = new Map(this.parts.replication.memoryLines());
-    return [Number(lines.get("mem_clients_slaves")), Number(lines.get("mem_replication_backlog"))];
   }
 
   doctor(): string {

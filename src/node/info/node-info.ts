@@ -7,9 +7,10 @@ import { mscacheVersion, redisVersion } from "../../base/version.ts";
 import { type CommandHistogram, percentileUsec } from "../../command/timing/latency-histogram.ts";
 import type { Config } from "../../config/config.ts";
 import { clientMemoryBytes, memoryNeeded } from "../../config/memory-plan.ts";
+import type { ReplicationMemory } from "../../replication/replication-info.ts";
 import type { Traffic } from "../../replication/traffic.ts";
 import type { DatabaseReport, StoreStatistics } from "../../store/store.ts";
-import type { ThreadStatistics } from "../threads/threads.ts";
+import type { ThreadStatistics } from "../threads/thread-statistics.ts";
 import {
   absentFromMemory,
   absentFromPersistence,
@@ -54,7 +55,7 @@ export interface InfoSource {
   readonly replication: readonly (readonly [string, string | number])[];
   /** What all clients together hold of unread replies and unfinished requests. */
   readonly clientMemoryBytes: number;
-  readonly replicationMemory: readonly (readonly [string, string | number])[];
+  readonly replicationMemory: ReplicationMemory;
   /** Followers over the bound of their class. */
   readonly followersDisconnected: number;
   readonly traffic: Traffic;
@@ -191,6 +192,7 @@ function clientFields({ threads, config, blockedClients, ...source }: InfoSource
 }
 
 function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource): Field[] {
+  const { queuedBytes, journalBytes } = source.replicationMemory;
   const resident = residentBytes();
   const used = store.memoryUsedBytes;
   const overhead = store.memory.index_bytes + store.memory.ghost_bytes;
@@ -219,7 +221,9 @@ function memoryFields({ config, store, peakMemoryBytes, ...source }: InfoSource)
     ["maxmemory_clients", clientMemoryBytes(config)],
     ...allocatorFields(store, resident),
     ...absentFromMemory,
-    ...source.replicationMemory,
+    ["mem_clients_slaves", queuedBytes],
+    ["mem_replication_backlog", journalBytes],
+    ["mem_total_replication_buffers", queuedBytes + journalBytes],
     ["eviction_policy", config.eviction],
     ["memory_planned_bytes", memoryNeeded(config)],
     ...Object.entries(store.memory),

@@ -18,7 +18,7 @@ import type { Move } from "../connection/rebinding.ts";
 import type { SharedMemory } from "../shared/shared-memory.ts";
 import type { Subscriber } from "./enforcement.ts";
 import { type PackedRequests, unpackRequests } from "./packed-requests.ts";
-import type { ThreadStatistics } from "./threads.ts";
+import type { ThreadStatistics } from "./thread-statistics.ts";
 import type { TimeQuestions } from "./time-questions.ts";
 
 // ---- from the control thread --------------------------------------------------------------------

@@ -36,13 +36,8 @@ import {
   type ToWorker,
 } from "./thread-messages.ts";
 import { makeScripts } from "./thread-scripts.ts";
-import {
-  killClients,
-  prepareListeners,
-  reportClients,
-  threadStatistics,
-  timesOf,
-} from "./threads.ts";
+import { threadStatistics } from "./thread-statistics.ts";
+import { killClients, prepareListeners, reportClients, timesOf } from "./threads.ts";
 import { answerTimes } from "./time-questions.ts";
 import { RemoteLink } from "./worker-links.ts";
 import { WorkerMailbox } from "./worker-mailbox.ts";

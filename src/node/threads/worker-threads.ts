@@ -44,15 +44,8 @@ import {
   reviveSession,
   type Submission,
 } from "./thread-messages.ts";
-import {
-  addStatistics,
-  killClients,
-  reportClients,
-  type ThreadStatistics,
-  type Threads,
-  threadStatistics,
-  timesOf,
-} from "./threads.ts";
+import { addStatistics, type ThreadStatistics, threadStatistics } from "./thread-statistics.ts";
+import { killClients, reportClients, type Threads, timesOf } from "./threads.ts";
 import { answerTimes, type TimeQuestions } from "./time-questions.ts";
 import { RemoteLinkSocket } from "./worker-links.ts";
 

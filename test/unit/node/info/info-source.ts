@@ -66,7 +66,7 @@ export function infoSource(store: Store, changes: Partial<InfoSource> = {}): Inf
     sweeps: { stalePercent: 2.5, cuts: 4, spentMs: 17.6 },
     averageTtlMs: () => 1234,
     replication: [],
-    replicationMemory: [],
+    replicationMemory: { queuedBytes: 0, journalBytes: 0 },
     clientMemoryBytes: 0,
     replicationCounters: [],
     followersDisconnected: 2,
