@@ -432,6 +432,16 @@ describe("words", () => {
     expectNone(loose.flatMap((file) => matches(file, file.text, directive, "mend the type")));
   });
 
+  test("a doc comment stands before what it tells of", () => {
+    const strays = others.flatMap(({ path, text }) =>
+      [...text.matchAll(/\*\/\n *\/\*\* /g)].map(({ index }) => {
+        const line = text.slice(0, index).split("\n").length;
+        return `${path}:${line}: another comment follows; move it to its own place`;
+      }),
+    );
+    expectNone(strays);
+  });
+
   test("an empty catch says in a sentence why the error does not matter", () => {
     const empty = others.flatMap(({ path, emptyCatches }) =>
       emptyCatches.map((line) => `${path}:${line}: add the sentence as a comment inside`),

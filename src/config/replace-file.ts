@@ -2,9 +2,9 @@
 // durable. If the draft cannot be created or renamed (a file that is itself a mount, a directory
 // without write permission), it overwrites the file in place. It does not know settings.
 // Invariants: after a failure the file is unchanged and no draft remains; only a NotDurableError
-// says that it is the new one. The file keeps its mode
-// and owner, but others than owner and group lose access when passwords are written. A new file and
-// the draft are readable only by the owner, and the name of the draft cannot be guessed.
+// says that it is the new one. The file keeps its mode and owner, but others than owner and group
+// lose access when passwords are written. A new file and the draft are readable only by the owner,
+// and the name of the draft cannot be guessed.
 
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";

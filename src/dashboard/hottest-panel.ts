@@ -3,8 +3,7 @@
 
 import type { HottestList } from "../node/admin/observations.ts";
 import { compact, counted } from "./figures.ts";
-import type { KeyOpener } from "./key-link.ts";
-import { keyList } from "./key-link.ts";
+import { type KeyOpener, keyList } from "./key-link.ts";
 import type { NodeApi } from "./node-api.ts";
 import { Panel } from "./panel.ts";
 

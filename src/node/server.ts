@@ -29,7 +29,7 @@ import { NodeInformation } from "./info/information.ts";
 import { MemoryReport } from "./info/memory-report.ts";
 import { NodeMissCurve } from "./info/node-miss-curve.ts";
 import { Timings } from "./info/timings.ts";
-import { endpointsOf, type Places, placesOf } from "./listening/endpoints.ts";
+import { endpointsOf, type Places, placesOf, shownPlaces } from "./listening/endpoints.ts";
 import { relistener, showPorts } from "./listening/relisten.ts";
 import {
   type Ground,
@@ -279,12 +279,7 @@ async function beginAdmin(
 }
 
 function announce(log: Log, places: Places, leader: Address | null): void {
-  const { addresses, tlsAddresses, unixSocket } = places;
-  const all = [
-    ...addresses.map(formatAddress),
-    ...tlsAddresses.map((address) => `${formatAddress(address)} (TLS)`),
-    ...(unixSocket === "" ? [] : [unixSocket]),
-  ];
+  const all = shownPlaces(places);
   const role = leader === null ? "leader" : `follower of ${formatAddress(leader)}`;
   log.info(`listening on ${all.join(", ")} as a ${role}`, {
     event: "listening",

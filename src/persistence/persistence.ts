@@ -5,8 +5,7 @@
 // a file is loaded nor while a full sync replaces the data.
 
 import { rename } from "node:fs/promises";
-import type { Clock } from "../base/clock.ts";
-import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { type Clock, monotonicMs, wallClockMs } from "../base/clock.ts";
 import { attempt, type ErrorReply, errorReply, type Fault } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { codeOf, reasonOf } from "../base/reason.ts";

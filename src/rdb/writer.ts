@@ -129,12 +129,12 @@ export class RdbWriter {
     output.length = at + length;
   }
 
-  /** Writes the end mark and the checksum. */
   /** The items were read until this offset of the history. */
   settles(offset: number): void {
     this.auxiliary(settlesAt, String(offset));
   }
 
+  /** Writes the end mark and the checksum. */
   end(): void {
     this.byte(opcode.END);
     this.sum();

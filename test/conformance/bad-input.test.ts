@@ -14,8 +14,7 @@ import {
   test,
 } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import type { TestNode } from "../harness.ts";
-import { caseMsMax } from "../harness.ts";
+import { caseMsMax, type TestNode } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { mutatedFrames } from "../support/mutations.ts";
 import { Peer } from "../support/peer.ts";

@@ -177,7 +177,6 @@ function argumentsIn([, docs]: readonly Reply[]): unknown {
         .map(argumentOf);
 }
 
-/** An argument of a newer Redis says so. */
 /** The group and the version of each command and subcommand, as COMMAND DOCS tells them. */
 async function originsOf(peer: Peer): Promise<Map<string, string>> {
   const origins = new Map<string, string>();
@@ -192,6 +191,7 @@ async function originsOf(peer: Peer): Promise<Map<string, string>> {
   return origins;
 }
 
+/** An argument of a newer Redis says so. */
 function isKnownTo7(reply: Reply): boolean {
   const { since } = fieldsOf(reply);
   return since === undefined || Number(textOf(since).split(".")[0]) <= 7;

@@ -5,8 +5,7 @@
 // Invariant: what passes can be encoded (see arguments.ts).
 
 import { argumentsMax } from "../../base/limits.ts";
-import type { Reply } from "../../protocol/resp/reply-parser.ts";
-import { ReplyError } from "../../protocol/resp/reply-parser.ts";
+import { type Reply, ReplyError } from "../../protocol/resp/reply-parser.ts";
 import { argumentFault, isArgument, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError, ServerError } from "../client-errors.ts";
 import type { Shape } from "../wire/client-request.ts";

@@ -8,8 +8,7 @@ import { keyBytesMax } from "../../base/limits.ts";
 import { EXPIRES, event } from "../../journal/event-kinds.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
-import type { Store } from "../../store/store.ts";
-import { STORED, TOO_LARGE } from "../../store/store.ts";
+import { STORED, type Store, TOO_LARGE } from "../../store/store.ts";
 import type { Context } from "./context.ts";
 
 /**

@@ -35,10 +35,10 @@ export const restriction = {
   ALL_PAUSED: 1 << 3,
   /** This node is a follower. The bit changes only while all shards are locked. */
   FOLLOWER: 1 << 4,
-  /** A script takes too long. Set and taken back by its thread, while all shards are locked. */
-  BUSY: 1 << 6,
   /** A snapshot is being loaded. Set before the old data are removed, which locks all shards. */
   LOADING: 1 << 5,
+  /** A script takes too long. Set and taken back by its thread, while all shards are locked. */
+  BUSY: 1 << 6,
 } as const;
 
 const { FEW_FOLLOWERS, STALE, WRITES_PAUSED, ALL_PAUSED, FOLLOWER, LOADING, BUSY } = restriction;

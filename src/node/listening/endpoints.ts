@@ -1,7 +1,7 @@
 // Where a node listens, from its configuration: plain addresses, the same hosts at the port for
 // TLS, and a Unix socket. Names are resolved and the socket's path is judged; nothing is bound yet.
 
-import type { Address } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import type { Lookup } from "../../base/host-lookup.ts";
 import type { Config } from "../../config/config.ts";
 import { anyTlsPort } from "../../config/tls-options.ts";
@@ -43,4 +43,13 @@ export function placesOf({ addresses, tlsAddresses, unix }: Endpoints, bound: Bo
     tlsAddresses: tlsAddresses.map(({ host }, index) => ({ host, port: bound.tlsPorts[index] })),
     unixSocket: unix?.path ?? "",
   };
+}
+
+/** As the log shows them. */
+export function shownPlaces({ addresses, tlsAddresses, unixSocket }: Places): string[] {
+  return [
+    ...addresses.map(formatAddress),
+    ...tlsAddresses.map((address) => `${formatAddress(address)} (TLS)`),
+    ...(unixSocket === "" ? [] : [unixSocket]),
+  ];
 }

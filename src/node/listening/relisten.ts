@@ -14,7 +14,7 @@ import type { Bound, Endpoints } from "../connection/listeners.ts";
 import type { Move } from "../connection/rebinding.ts";
 import type { SharedStanding } from "../shared/standing.ts";
 import type { Threads } from "../threads/threads.ts";
-import { endpointsOf, type Places, placesOf } from "./endpoints.ts";
+import { endpointsOf, type Places, placesOf, shownPlaces } from "./endpoints.ts";
 
 /** Which parts of where a node listens a configuration changes. */
 export interface Changed {
@@ -130,11 +130,7 @@ function show(
   if (plain) places.addresses = now.addresses;
   if (secure) places.tlsAddresses = now.tlsAddresses;
   showPorts(standing, places);
-  const { addresses, tlsAddresses } = places;
-  const all = [
-    ...addresses.map(formatAddress),
-    ...tlsAddresses.map((address) => `${formatAddress(address)} (TLS)`),
-  ];
+  const all = shownPlaces({ ...places, unixSocket: "" }); // that one stays
   log.info(`from now on this node listens on ${all.join(", ")}`, {
     event: "listening",
     addresses: all.join(","),

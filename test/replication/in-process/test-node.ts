@@ -5,8 +5,7 @@
  * Invariant: what it writes goes by the keyspace, into store and journal.
  */
 
-import type { Clock } from "../../../src/base/clock.ts";
-import { monotonicMs } from "../../../src/base/clock.ts";
+import { type Clock, monotonicMs } from "../../../src/base/clock.ts";
 import { fatal } from "../../../src/base/errors.ts";
 import type { LinkPeer } from "../../../src/base/link.ts";
 import { changedKeys } from "../../../src/command/stream/changed-keys.ts";
