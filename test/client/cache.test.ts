@@ -443,7 +443,14 @@ describe("a cache without its server", () => {
   });
 
   test("refuses options and arguments that mean nothing", async () => {
-    const bad = [{ ttl: 0 }, { grace: -1 }, { codec: "xml" }, { prefixDepth: 9 }, { timeout: "1" }];
+    const bad = [
+      { ttl: 0 },
+      { grace: -1 },
+      { codec: "xml" },
+      { prefixDepth: 9 },
+      { timeout: "1" },
+      { name: 1 },
+    ];
     for (const options of bad) {
       expect(() => createCache({ client: silent, ...(options as object) })).toThrow();
     }

@@ -30,8 +30,8 @@ export interface NextHandlerOptions {
    */
   prefix?: string | undefined;
   /**
-   * The longest lifetime of an entry in milliseconds, from 60,000, and that of entries without one.
-   * Default 30 days.
+   * The longest lifetime of an entry in milliseconds, from 60,000 to ten years, and that of entries
+   * without one. Default 30 days.
    */
   ttl?: number | undefined;
   /** Is told each error of the client when an entry is read or stored. Default: nobody is. */
@@ -64,10 +64,13 @@ export interface NextCacheEntry {
   /** A ReadableStream, which is read once. */
   value: AsyncIterable<Uint8Array>;
   tags: string[];
+  /** How long a browser may use it without asking. */
   stale: number;
   /** When it was computed, in milliseconds since 1970. */
   timestamp: number;
+  /** From `timestamp` on: until then it may be served. */
   expire: number;
+  /** From `timestamp` on: after that it is computed anew when it is served. */
   revalidate: number;
 }
 

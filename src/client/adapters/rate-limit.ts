@@ -22,9 +22,9 @@ import type { CommandReply } from "../commands/command-values.ts";
 export interface RateLimiterOptions {
   /** A connected client, over MSCache or Redis. */
   client: Client;
-  /** How much may be taken in any window, a whole number from 1. */
+  /** How much may be taken in any window, a whole number from 1 to 2^53 - 1. */
   limit: number;
-  /** The length of the window in milliseconds, from 1. */
+  /** The length of the window in milliseconds, a whole number from 1 to 366 days. */
   window: number;
   /**
    * Into how many counters a window is cut, 1 to 60. More are more exact and read more. Default 10.
@@ -92,7 +92,9 @@ export class RateLimiter {
   }
 
   /**
-   * Takes `cost` (default 1) of what `id` may take, or nothing if that would pass the limit.
+   * Takes `cost` of what `id` may take, or nothing if that would pass the limit: a whole number
+   * from 1 to the limit, default 1. Rejects with InvalidArgumentError for another cost, and as
+   * requests of the client do.
    *
    * @example const { allowed, remaining } = await limiter.take("10.0.0.1");
    */

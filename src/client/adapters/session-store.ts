@@ -11,10 +11,10 @@ import {
   checkFunction,
   isArgument,
   type Names,
+  numberWithin,
   wrongKind,
 } from "../arguments.ts";
 import type { Client } from "../client.ts";
-import { InvalidArgumentError } from "../client-errors.ts";
 import { deleteUnder, keysUnder, textOf } from "./prefix-scan.ts";
 
 /** The class `Store` of express-session: `session.Store`. */
@@ -28,7 +28,9 @@ export interface SessionStoreOptions<Base extends StoreClass = StoreClass> {
   Store: Base;
   /** What the keys begin with. Default "sess:". */
   prefix?: string | undefined;
-  /** Lifetime in milliseconds of a session whose cookie has none. Default a day. */
+  /**
+   * Lifetime in milliseconds of a session whose cookie has none, from 1 to 2^53 - 1. Default a day.
+   */
   ttl?: number | undefined;
 }
 
@@ -38,24 +40,29 @@ const sessionNames: Names<SessionStoreOptions> = {
 
 /** What is stored of a session. */
 export interface StoredSession {
+  /** Its `expires` or `originalMaxAge`, in milliseconds, says how long the session lives. */
   cookie: unknown;
 }
 
-/** Tells the result or the error. */
+/** Tells the result or the error: nothing, or null, if there was none. */
 export type SessionCallback<T = void> = (error?: unknown, result?: T) => void;
 
 /** The methods that express-session calls. Each tells its callback and never throws. */
 export interface SessionStore {
+  /** Tells null if there is no such session, or its time is over. */
   get(id: string, callback: (error: unknown, session?: unknown) => void): void;
+  /** Stores it for as long as its cookie lives; deletes it if that is over. */
   set(id: string, session: StoredSession, callback?: SessionCallback): void;
   /** Gives the session the lifetime of this cookie, and changes nothing else of it. */
   touch(id: string, session: StoredSession, callback?: SessionCallback): void;
+  /** Deletes it. No error if there is none. */
   destroy(id: string, callback?: SessionCallback): void;
   /**
    * Every session, with its `id`, without what cannot be read: of that, get() tells the error, and
    * length() counts it. Scans all keys of the database, as the next two do.
    */
   all(callback: SessionCallback<object[]>): void;
+  /** How many sessions there are. */
   length(callback: SessionCallback<number>): void;
   /** Deletes every session. */
   clear(callback?: SessionCallback): void;
@@ -121,12 +128,11 @@ class Sessions {
   private readonly prefix: string;
   private readonly ttlMs: number;
 
-  constructor({ client, prefix = "sess:", ttl = ttlDefaultMs }: SessionStoreOptions) {
+  constructor({ client, prefix = "sess:", ttl }: SessionStoreOptions) {
     if (typeof prefix !== "string" || !isArgument(prefix)) throw argumentFault("prefix", prefix);
-    if (!(ttl > 0)) throw new InvalidArgumentError(`ttl must be greater than 0, not ${ttl}`);
     this.client = client;
     this.prefix = prefix;
-    this.ttlMs = ttl;
+    this.ttlMs = numberWithin("ttl", ttl, ttlDefaultMs, 1, Number.MAX_SAFE_INTEGER);
   }
 
   async get(id: string): Promise<unknown> {

@@ -10,6 +10,7 @@ import {
   checkFlag,
   isArgument,
   type Names,
+  numberWithin,
   wrongKind,
 } from "../arguments.ts";
 import type { Client } from "../client.ts";
@@ -22,7 +23,10 @@ export interface UnstorageOptions {
   client: Client;
   /** What the keys begin with, and ":". Default "unstorage". */
   base?: string | undefined;
-  /** Lifetime in milliseconds of an item that is stored without one. Default none. */
+  /**
+   * Lifetime in milliseconds of an item that is stored without one, from 1 to 2^53 - 1. Default
+   * none.
+   */
   ttl?: number | undefined;
   /** Whether dispose() closes the client, which others may use. Default false. */
   closeClient?: boolean | undefined;
@@ -45,13 +49,18 @@ export interface UnstorageItemOptions {
 export interface UnstorageItem {
   key: string;
   value: string;
+  /** Go before those that setItems() was given for all. Default none. */
   options?: UnstorageItemOptions | undefined;
 }
 
-/** The methods that unstorage calls. They reject as those of the client do. */
+/**
+ * The methods that unstorage calls. They reject as those of the client do. Keys are without the
+ * base; what is not there is null.
+ */
 export interface UnstorageDriver {
   readonly name: "mscache";
   readonly flags: { readonly ttl: true };
+  /** The client that was given. */
   getInstance(): Client;
   hasItem(key: string): Promise<boolean>;
   getItem(key: string): Promise<string | null>;
@@ -69,7 +78,9 @@ export interface UnstorageDriver {
   getMeta(key: string): Promise<{ ttl?: number } | null>;
   /** Scans all keys of the database, as clear() does. */
   getKeys(base?: string, options?: { maxDepth?: number | undefined }): Promise<string[]>;
+  /** Deletes every item, or those whose key begins with `base`. */
   clear(base?: string): Promise<void>;
+  /** Closes the client if `closeClient` says so. */
   dispose(): Promise<void>;
 }
 
@@ -108,12 +119,9 @@ class Driver implements UnstorageDriver {
     if (typeof base !== "string" || !isArgument(base)) throw argumentFault("base", base);
     const trimmed = base.replace(/:+$/, "");
     if (trimmed === "") throw new InvalidArgumentError("base must not be empty");
-    if (ttl !== undefined && !(ttl > 0)) {
-      throw new InvalidArgumentError(`ttl must be greater than 0, not ${ttl}`);
-    }
     this.client = client;
     this.prefix = `${trimmed}:`;
-    this.ttlMs = ttl;
+    this.ttlMs = ttl === undefined ? ttl : numberWithin("ttl", ttl, 0, 1, Number.MAX_SAFE_INTEGER);
     this.closesClient = closeClient;
   }
 

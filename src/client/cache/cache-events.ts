@@ -17,11 +17,13 @@ export type CacheEvent = {
   readonly cache: string;
   /** The key with its namespaces, or the tag or prefix of an invalidation. */
   readonly key: string;
-  /** How long it took, in milliseconds: a factory, a wait. */
+  /** How long it took, in milliseconds: a factory, a wait. 0 for what takes no time. */
   readonly duration?: number;
+  /** Of `factoryError` and `serverError`: what was thrown. */
   readonly error?: unknown;
 };
 
+/** {@link CacheEvent.type} says what each means. */
 export type CacheEventType =
   | "hit"
   | "stale"

@@ -55,8 +55,8 @@ const entryNames: Names<EntryOptions> = { ttl: true, grace: true, negativeTtl: t
 /** Options of a namespace, which go before those of the cache. */
 export interface NamespaceOptions extends EntryOptions {
   /**
-   * The limits for factories, in milliseconds. A number is the hard one. Default: those of
-   * CacheTimeouts.
+   * The limits for factories, in milliseconds. A number is the hard one. Default: 0 and 30,000, as
+   * CacheTimeouts says.
    */
   timeout?: number | CacheTimeouts | undefined;
   /**
@@ -92,7 +92,7 @@ export const namespaceNames: Names<NamespaceOptions> = {
 
 /**
  * Options of createCache() besides the client. `serverTimeout`, `retryDelay` and `lease` are at
- * most 2^31 - 1.
+ * least 1 and at most 2^31 - 1.
  */
 export interface CacheOptions extends NamespaceOptions {
   /** What the names of all keys in the server begin with; at most 16 KiB. Default "cache:". */
@@ -205,6 +205,8 @@ const codecs: readonly unknown[] = ["json", "structured", "bytes"];
 export function resolveCache(options: CacheOptions): CacheSettings {
   const { prefix = "cache:", failOpen, onEvent = null } = options;
   checkName("prefix", prefix);
+  const { name = prefix } = options;
+  if (typeof name !== "string") throw wrongKind("name", "a string", name);
   checkFlag("failOpen", failOpen);
   if (onEvent !== null && typeof onEvent !== "function") {
     throw wrongKind("onEvent", "a function", onEvent);
@@ -214,7 +216,7 @@ export function resolveCache(options: CacheOptions): CacheSettings {
     throw new InvalidArgumentError(`prefixDepth must be a whole number, not ${prefixDepth}`);
   }
   return {
-    ...{ prefix, name: options.name ?? prefix, prefixDepth, failOpen: failOpen ?? true, onEvent },
+    ...{ prefix, name, prefixDepth, failOpen: failOpen ?? true, onEvent },
     serverTimeout: numberWithin("serverTimeout", options.serverTimeout, 1_000, 1, timerMsMax),
     retryDelay: numberWithin("retryDelay", options.retryDelay, 1_000, 1, timerMsMax),
     lease: numberWithin("lease", options.lease, 5_000, leaseMsMin, timerMsMax),

@@ -21,6 +21,7 @@ import { ShardMap } from "./shard-map.ts";
 export interface ShardOptions extends ConnectOptions {
   /**
    * Says which keys the shard has, whatever its addresses are. With another name it has other keys.
+   * A text of one character or more, which no other shard has.
    */
   name: string;
   /** Its nodes, or its Sentinels, as {@link connect} takes them. */

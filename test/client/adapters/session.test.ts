@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import type { AddressInfo } from "node:net";
 import { createSessionStore } from "../../../src/client/adapters/session-store.ts";
+import type { Client } from "../../../src/index.ts";
 import { stock, type Untyped } from "../../integrations/stock.ts";
 import { eachServer } from "../../support/client-servers.ts";
 import { connectPatiently } from "../../support/patient-client.ts";
@@ -118,4 +119,12 @@ eachServer("the session store", (node) => {
     await client.close();
     expect(await ask(store, "get", "a").catch(({ code }) => code)).toBe("CLOSED");
   });
+});
+
+test("a store refuses a lifetime that no session can have", () => {
+  const client = { atLeader: () => undefined } as unknown as Client;
+  for (const ttl of [0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const make = () => createSessionStore({ client, Store: session.Store, ttl });
+    expect(make).toThrow("ttl must be from 1 to");
+  }
 });

@@ -158,5 +158,8 @@ eachServer("a storage over a client", (node) => {
 test("a driver refuses an empty base and a lifetime that cannot be", () => {
   const client = { atLeader: () => undefined } as unknown as Client;
   expect(() => mscacheDriver({ client, base: ":" })).toThrow("base must not be empty");
-  expect(() => mscacheDriver({ client, ttl: 0 })).toThrow("ttl must be greater than 0");
+  for (const ttl of [0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => mscacheDriver({ client, ttl })).toThrow("ttl must be from 1 to");
+  }
+  expect(() => mscacheDriver({ client, ttl: "60000" as never })).toThrow("ttl must be a number");
 });
