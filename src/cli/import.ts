@@ -78,6 +78,9 @@ export default defineCommand({
       errorsMax: errorsMaxOf(args["max-errors"]),
     };
     const database = databaseOf(args.db);
+    if (isPipe && process.stdin.isTTY) {
+      process.stderr.write("lines of JSON from this terminal, until Ctrl-D:\n");
+    }
     await moving(async () =>
       run({ ...job, choice: new Choice({ pattern: args.pattern, database }) }),
     );

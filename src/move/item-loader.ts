@@ -8,8 +8,10 @@
 import { wallClockMs } from "../base/clock.ts";
 import { type Reply, ReplyError } from "../protocol/resp/reply-parser.ts";
 import { MoveError } from "./move-error.ts";
-import { keptKey, type MovedItem, shownKey } from "./moved-item.ts";
+import { type ItemBytes, shownKey } from "./moved-item.ts";
+import { SentItems } from "./sent-items.ts";
 import type { ServerLink } from "./server-link.ts";
+import { SetEncoder } from "./set-encoder.ts";
 
 /** What to do about a key that exists. */
 export type Existing = "refuse" | "skip" | "replace";
@@ -49,8 +51,14 @@ export class ItemLoader {
   failed = 0;
   /** What was wrong with the first items that failed. */
   readonly notes: string[] = [];
+  /** When the chunk came that is being read: its items are judged by this moment. */
+  nowMs = wallClockMs();
   private readonly link: ServerLink | null;
   private readonly options: ItemLoaderOptions;
+  private readonly encoder: SetEncoder;
+  private readonly sent = new SentItems();
+  /** One function for all items: the replies come in the order of `sent`. */
+  private readonly answered = (reply: Reply) => this.take(reply);
   private selected: number;
   private stopped: MoveError | null = null;
 
@@ -59,27 +67,28 @@ export class ItemLoader {
     this.link = link;
     this.selected = selected;
     this.options = options;
+    const lifetime = options.takesMoments ? "PXAT" : "PX";
+    this.encoder = new SetEncoder(options.existing !== "replace", lifetime);
   }
 
   /** `line` is where the item is in a file of lines; 0: it is in none. */
-  put({ database, key, value, expiresAt }: MovedItem, line: number): void {
+  put(item: ItemBytes, line: number): void {
     if (this.stopped !== null) return;
-    const leftMs = expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - wallClockMs();
-    if (leftMs <= 0) {
+    const { link, options, nowMs } = this;
+    const { database, expiresAt } = item;
+    if (expiresAt > 0 && expiresAt <= nowMs) {
       this.expired++;
       return;
     }
-    const { link, options } = this;
     if (link === null) {
       this.written++;
       return;
     }
-    this.select(link, options.into ?? database);
-    const condition = options.existing === "replace" ? [] : ["NX"];
-    const lifetime = options.takesMoments ? ["PXAT", expiresAt] : ["PX", leftMs];
-    const expiry = expiresAt === 0 ? [] : lifetime;
-    const about = { line, key: keptKey(key) };
-    link.send(["SET", key, value, ...condition, ...expiry], (reply) => this.answered(reply, about));
+    const into = options.into ?? database;
+    if (into !== this.selected) this.select(link, into);
+    const isMoment = expiresAt === 0 || options.takesMoments;
+    this.encoder.write(link.compose(this.answered), item, isMoment ? expiresAt : expiresAt - nowMs);
+    this.sent.push(line, item.key, item.keyStart, item.keyEnd);
   }
 
   /** An item that cannot be written, and why. */
@@ -110,7 +119,6 @@ export class ItemLoader {
   }
 
   private select(link: ServerLink, database: number): void {
-    if (database === this.selected) return;
     this.selected = database;
     link.send(["SELECT", database], (reply) => {
       if (!(reply instanceof ReplyError)) return;
@@ -120,8 +128,9 @@ export class ItemLoader {
     });
   }
 
-  private answered(reply: Reply, about: Sent): void {
-    if (reply instanceof ReplyError) return this.refused(reply, about);
+  private take(reply: Reply): void {
+    const slot = this.sent.shift();
+    if (reply instanceof ReplyError) return this.refused(reply, slot);
     if (reply !== null) {
       this.written++;
       return;
@@ -129,26 +138,21 @@ export class ItemLoader {
     this.existed++;
     if (this.options.existing === "skip") return;
     const choices = "choose --replace or --skip-existing";
-    this.stopped ??= new MoveError(`${shown(about)} exists there already; ${choices}`);
+    this.stopped ??= new MoveError(`${this.shown(slot)} exists there already; ${choices}`);
   }
 
-  private refused({ code, text }: ReplyError, about: Sent): void {
+  private refused({ code, text }: ReplyError, slot: number): void {
     const reason = general.get(code);
-    if (reason === undefined) return this.fail(`${shown(about)}: ${text}`);
+    if (reason === undefined) return this.fail(`${this.shown(slot)}: ${text}`);
     this.failed++;
     this.stopped ??= new MoveError(`${this.link?.name}: ${reason} (${text})`);
   }
-}
 
-/** What is remembered of an item until it is answered. */
-interface Sent {
-  readonly line: number;
-  readonly key: Uint8Array;
-}
-
-/** As people find the item: "line 7, key \"a\"". */
-function shown({ line, key }: Sent): string {
-  return `${line === 0 ? "" : `line ${line}, `}key ${shownKey(key)}`;
+  /** As people find the item: "line 7, key \"a\"". */
+  private shown(slot: number): string {
+    const line = this.sent.lineOf(slot);
+    return `${line === 0 ? "" : `line ${line}, `}key ${shownKey(this.sent.keyOf(slot))}`;
+  }
 }
 
 /**

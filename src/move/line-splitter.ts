@@ -7,8 +7,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 export interface LineTaker {
-  /** A line without its end; valid during the call. Lines count from 1. */
-  line(bytes: Uint8Array, number: number): void;
+  /** The range of a line without its end; valid during the call. Lines count from 1. */
+  line(bytes: Uint8Array, start: number, end: number, number: number): void;
   tooLong(number: number): void;
 }
 
@@ -29,7 +29,7 @@ export class LineSplitter {
   push(chunk: Uint8Array): void {
     let start = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      this.end(chunk.subarray(start, end));
+      this.end(chunk, start, end);
       start = end + 1;
     }
     if (start < chunk.length) this.keep(chunk.slice(start));
@@ -37,7 +37,7 @@ export class LineSplitter {
 
   /** No more bytes come. */
   finish(): void {
-    if (this.bytes > 0) this.end(new Uint8Array(0));
+    if (this.bytes > 0) this.end(new Uint8Array(0), 0, 0);
   }
 
   private keep(piece: Uint8Array): void {
@@ -46,13 +46,21 @@ export class LineSplitter {
     else this.pieces.push(piece);
   }
 
-  private end(tail: Uint8Array): void {
-    const length = this.bytes + tail.length;
-    const line = this.bytes === 0 ? tail : Buffer.concat([...this.pieces, tail]);
+  /** The range is the end of a line, or all of it. */
+  private end(chunk: Uint8Array, start: number, end: number): void {
+    this.lines++;
+    if (this.bytes === 0) return this.hand(chunk, start, end);
+    const length = this.bytes + end - start;
+    const pieces = this.pieces;
     this.pieces = [];
     this.bytes = 0;
-    this.lines++;
     if (length > this.lineBytesMax) this.taker.tooLong(this.lines);
-    else this.taker.line(line.at(-1) === CR ? line.subarray(0, -1) : line, this.lines);
+    else this.hand(Buffer.concat([...pieces, chunk.subarray(start, end)]), 0, length);
+  }
+
+  private hand(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start > this.lineBytesMax) return this.taker.tooLong(this.lines);
+    const hasReturn = end > start && bytes[end - 1] === CR;
+    this.taker.line(bytes, start, hasReturn ? end - 1 : end, this.lines);
   }
 }

@@ -12,6 +12,26 @@ export interface MovedItem {
   readonly expiresAt: number;
 }
 
+/** An item as ranges of bytes that others own. */
+export interface ItemBytes {
+  readonly database: number;
+  readonly key: Uint8Array;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly value: Uint8Array;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** Milliseconds since 1970, 0 for never. */
+  readonly expiresAt: number;
+}
+
+export function asBytes({ database, key, value, expiresAt }: MovedItem): ItemBytes {
+  return {
+    ...{ database, key, value, expiresAt, keyStart: 0, keyEnd: key.length },
+    ...{ valueStart: 0, valueEnd: value.length },
+  };
+}
+
 /** What a user wants of the data. */
 export interface Wanted {
   /** As KEYS takes it; without it, all keys. */
@@ -45,15 +65,11 @@ function globOf(pattern: string): Glob {
   return glob;
 }
 
+/** So many bytes of a key are for people. */
+export const shownKeyBytesMax = 60;
+
 /** A key for people: text, cut after some characters. */
 export function shownKey(key: Uint8Array): string {
-  const text = Buffer.from(key.subarray(0, shownBytesMax)).toString("utf8");
-  return JSON.stringify(key.length > shownBytesMax ? `${text}...` : text);
+  const text = Buffer.from(key.subarray(0, shownKeyBytesMax)).toString("utf8");
+  return JSON.stringify(key.length > shownKeyBytesMax ? `${text}...` : text);
 }
-
-/** As much of a key as shownKey() shows, as a copy. */
-export function keptKey(key: Uint8Array): Uint8Array {
-  return new Uint8Array(key.subarray(0, shownBytesMax + 1));
-}
-
-const shownBytesMax = 60;

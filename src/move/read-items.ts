@@ -1,5 +1,6 @@
 // Reads items from a file or a pipe, of which the first bytes say whether it is a snapshot (RDB) or
-// lines of JSON, and gives them to a loader. Opens nothing.
+// lines of JSON, and gives them to a loader. Opens nothing, and unpacks nothing: it says what
+// would.
 // Invariants: memory is bounded by the largest item, whatever the size of the input; the loader's
 // room() is awaited after each chunk.
 
@@ -9,9 +10,10 @@ import { RdbError } from "../rdb/format.ts";
 import { RdbReader } from "../rdb/reader.ts";
 import type { ItemLoader } from "./item-loader.ts";
 import { LineError, readItem } from "./json-item.ts";
+import { JsonScanner } from "./json-scan.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { MoveError } from "./move-error.ts";
-import type { Choice } from "./moved-item.ts";
+import { asBytes, type Choice, type ItemBytes } from "./moved-item.ts";
 
 export interface ReadParts {
   readonly choice: Choice;
@@ -32,6 +34,14 @@ export interface ReadReport {
 }
 
 const magicBytes = 5;
+/** How packed files begin, and what unpacks them. */
+const packers: readonly (readonly [name: string, magic: string, command: string])[] = [
+  ["gzip", "\x1f\x8b", "gunzip -c"],
+  ["zstd", "\x28\xb5\x2f\xfd", "zstd -dc"],
+];
+/** What Windows editors write before UTF-8. */
+const byteOrderMark = "\xef\xbb\xbf";
+const lineExample = '(a line is an item, as in {"key":"a","value":"b"})';
 /** Of a value of 64 MiB each byte of which is written as \\u0000, and its key. */
 const jsonLineBytesMax = bulkBytesMax;
 
@@ -54,14 +64,18 @@ export async function readItems(
     bytes += chunk.length;
     head = input === null ? Buffer.concat([head, chunk]) : chunk;
     if (input === null && head.length < magicBytes) continue;
-    input ??= inputFor(head, parts);
+    if (input === null) {
+      input = inputFor(head, parts);
+      head = withoutMark(head);
+    }
+    parts.loader.nowMs = wallClockMs();
     taking(() => input?.push(head));
     await parts.loader.room();
     parts.progress(bytes);
   }
   if (input === null) {
     input = inputFor(head, parts);
-    if (head.length > 0) input.push(head);
+    if (head.length > 0) input.push(withoutMark(head));
   }
   taking(() => input.finish());
   await parts.loader.finish();
@@ -72,7 +86,20 @@ export async function readItems(
 
 function inputFor(head: Uint8Array, parts: ReadParts): Input {
   const magic = Buffer.from(head.subarray(0, magicBytes)).toString("latin1");
+  const packer = packers.find(([, beginning]) => magic.startsWith(beginning));
+  if (packer !== undefined) {
+    const [name, , command] = packer;
+    throw new MoveError(
+      `it is packed by ${name}: unpack it, as in ${command} FILE | mscache import`,
+    );
+  }
   return magic === "REDIS" || magic === "VALKE" ? snapshotInput(parts) : jsonInput(parts);
+}
+
+function withoutMark(head: Uint8Array): Uint8Array {
+  const { length } = byteOrderMark;
+  const isThere = Buffer.from(head.subarray(0, length)).toString("latin1") === byteOrderMark;
+  return isThere ? head.subarray(length) : head;
 }
 
 function taking(work: () => void): void {
@@ -93,12 +120,7 @@ function snapshotInput({ choice, loader, databases }: ReadParts): Input {
       },
       item: (key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt) => {
         if (!choice.takes(database, key, keyStart, keyEnd)) return void unwanted++;
-        const item = {
-          ...{ database, expiresAt },
-          key: key.subarray(keyStart, keyEnd),
-          value: value.subarray(valueStart, valueEnd),
-        };
-        loader.put(item, 0);
+        loader.put({ database, key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAt }, 0);
       },
       refused: () => loader.fail("an item is longer than any server takes"),
     },
@@ -118,22 +140,27 @@ function snapshotInput({ choice, loader, databases }: ReadParts): Input {
 function jsonInput({ choice, loader, databases }: ReadParts): Input {
   let unwanted = 0;
   let beyond = 0;
-  const line = (bytes: Uint8Array, number: number) => {
-    if (bytes.length === 0) return;
-    const item = readItem(bytes, wallClockMs());
-    const { database, key } = item;
-    if (!choice.takes(database, key, 0, key.length)) unwanted++;
+  const scanner = new JsonScanner();
+  let hasGoodLine = false; // then whoever wrote it knows how lines look
+  const take = (item: ItemBytes, number: number) => {
+    hasGoodLine = true;
+    const { database, key, keyStart, keyEnd } = item;
+    if (!choice.takes(database, key, keyStart, keyEnd)) unwanted++;
     else if (database >= databases) beyond++;
     else loader.put(item, number);
   };
   const splitter = new LineSplitter(
     {
-      line: (bytes, number) => {
+      line: (bytes, start, end, number) => {
+        if (start === end) return;
+        const { nowMs } = loader;
+        if (scanner.scan(bytes, start, end, nowMs)) return take(scanner, number);
         try {
-          line(bytes, number);
+          take(asBytes(readItem(bytes.subarray(start, end), nowMs)), number);
         } catch (error) {
           if (!(error instanceof LineError)) throw error;
-          loader.fail(`line ${number}: ${error.message}`);
+          const example = hasGoodLine || loader.failed > 0 ? "" : ` ${lineExample}`;
+          loader.fail(`line ${number}: ${error.message}${example}`);
         }
       },
       tooLong: (number) =>

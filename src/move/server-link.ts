@@ -46,6 +46,8 @@ export class ServerLink implements AsyncDisposable {
   private roomMade: PromiseWithResolvers<void> | null = null;
   private raw: ((chunk: Uint8Array) => void) | null = null;
   private isPaused = false;
+  /** Whether the socket has not taken all that it was given: it will say when it takes more. */
+  private isBlocked = false;
   private heardMs = monotonicMs();
 
   private constructor(target: Target) {
@@ -99,10 +101,15 @@ export class ServerLink implements AsyncDisposable {
 
   /** Sends a command in a pipeline: its bytes are copied. Who sends many awaits room(). */
   send(command: Command, taker: Taker): void {
+    this.compose(taker).write(command);
+  }
+
+  /** As send(), but the caller writes the command, one and whole, before it does anything else. */
+  compose(taker: Taker): CommandWriter {
     if (this.error !== null) throw this.error;
-    this.writer.write(command);
+    if (this.writer.length >= flushBytes && !this.isBlocked) this.flush();
     this.takers.push(taker);
-    if (this.writer.length >= flushBytes) this.flush();
+    return this.writer;
   }
 
   /** Resolves when more may be sent. Rejects if the link has ended. */
@@ -167,7 +174,7 @@ export class ServerLink implements AsyncDisposable {
     return {
       open: (socket) => this.attach(socket),
       data: (_, chunk) => this.received(chunk),
-      drain: () => this.flush(),
+      drain: () => this.drained(),
       error: (_, error) => void this.end(reasonOf(error)),
       close: () => void this.end("it closed the connection"),
     };
@@ -223,10 +230,16 @@ export class ServerLink implements AsyncDisposable {
     const { socket, writer } = this;
     if (socket === null || writer.length === 0) return;
     const taken = Math.max(0, socket.write(writer.buffer, writer.start, writer.length));
+    this.isBlocked = taken < writer.length;
     if (taken === 0) return;
     this.heardMs = monotonicMs(); // it takes what it is sent
     writer.taken(taken);
     this.tellRoom();
+  }
+
+  private drained(): void {
+    this.isBlocked = false;
+    this.flush();
   }
 
   private received(chunk: Uint8Array): void {

@@ -279,6 +279,28 @@ whenShort(() => {
       );
     });
 
+    test("shows how a line looks to who has none, and how to unpack what is packed", async () => {
+      const take = (input: Buffer) => runMscache(["import", "--addr", node.address], { input });
+      expect((await take(Buffer.from("SET a 1\nSET b 2\n"))).errors).toBe(
+        'mscache: 2 items could not be written: line 1: it is no JSON (a line is an item, as in {"key":"a","value":"b"}); line 2: it is no JSON\n',
+      );
+      const line = Buffer.from('{"key":"a","value":"1"}\n');
+      const packed = await take(Buffer.from(Bun.gzipSync(line)));
+      expect(packed).toMatchObject({ status: 1, out: "" });
+      expect(packed.errors).toStartWith(
+        "mscache: it is packed by gzip: unpack it, as in gunzip -c FILE | mscache import; ",
+      );
+      expect((await take(Bun.zstdCompressSync(line))).errors).toContain("zstd -dc FILE");
+    });
+
+    test("is none for the mark and the line ends of a Windows editor", async () => {
+      await flush(node);
+      const input = Buffer.from('\uFEFF{"key":"a","value":"1"}\r\n{"key":"b","value":"2"}\r\n');
+      const result = await runMscache(["import", "--addr", node.address], { input });
+      expect(result).toMatchObject({ status: 0, errors: "" });
+      expect(await ask(node.port, ["MGET", "a", "b"])).toEqual(["*[$1 $2]"]);
+    });
+
     test("says where a snapshot is cut or damaged", async () => {
       await flush(node, other);
       await fill(node.port, 100, 50);

@@ -5,6 +5,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { ItemLoader, takesMoments } from "../../src/move/item-loader.ts";
+import { asBytes } from "../../src/move/moved-item.ts";
 import { ServerLink } from "../../src/move/server-link.ts";
 import { caseMsMax } from "../harness.ts";
 import { ReplyReader, textOf } from "../support/wire.ts";
@@ -63,8 +64,8 @@ test.each(cases)("%s gets what it can read", async (_, info, option) => {
     takesMoments: await takesMoments(link),
   });
   const [key, value] = [Buffer.from("key"), Buffer.from("value")];
-  loader.put({ database: 0, key, value, expiresAt: inAnHour }, 0);
-  loader.put({ database: 0, key, value, expiresAt: 0 }, 0);
+  loader.put(asBytes({ database: 0, key, value, expiresAt: inAnHour }), 0);
+  loader.put(asBytes({ database: 0, key, value, expiresAt: 0 }), 0);
   await loader.finish();
   const sets = server.commands.filter(([name]) => name === "SET");
   expect(sets.map((words) => words.slice(0, -1))).toEqual([

@@ -135,7 +135,11 @@ export class CommandWriter {
     this.buffer[this.end++] = LF;
   }
 
-  private reserve(count: number): void {
+  /**
+   * Makes room for `count` bytes behind `end`. Who encodes a command itself writes it into `buffer`
+   * after that, and moves `end`.
+   */
+  reserve(count: number): void {
     if (this.end + count > this.buffer.length) this.grow(count);
   }
 

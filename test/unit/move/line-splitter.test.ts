@@ -9,8 +9,8 @@ import { LineSplitter } from "../../../src/move/line-splitter.ts";
 function linesOf(chunks: readonly string[], lineBytesMax = 100): string[] {
   const seen: string[] = [];
   const taker = {
-    line: (bytes: Uint8Array, number: number) => {
-      seen.push(`${number}:${new TextDecoder().decode(bytes)}`);
+    line: (bytes: Uint8Array, start: number, end: number, number: number) => {
+      seen.push(`${number}:${new TextDecoder().decode(bytes.subarray(start, end))}`);
     },
     tooLong: (number: number) => seen.push(`${number} is too long`),
   };
