@@ -20,7 +20,7 @@ const timeoutMs = 300_000;
 const wholeMsMax = 900_000;
 const dear = [
   ...["cpu", "tls", "latency", "growth", "threads", "replication", "inprocess", "day"],
-  "clients",
+  ...["clients", "imports"],
 ];
 const hasBrowser = browserInstalled();
 const cheap = [
@@ -115,6 +115,14 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
   });
 
   whenLong(() => {
+    test("imports: each way into each server has a cost and a rate", () => {
+      const [table] = tablesOf(output, "imports");
+      const into = servers.filter((name) => name !== "memcached");
+      expect(table.rows).toHaveLength(into.length * (Bun.which("redis-cli") === null ? 2 : 3));
+      expectBetween(column(table, "CPU us an item"), 0, 5_000);
+      expectBetween(column(table, "k items/s"), 0, 5_000);
+    });
+
     test.skipIf(!hasBrowser)("observing: each load has a cost, with a browser too", () => {
       const [table] = tablesOf(output, "observing");
       expect(table.rows).toHaveLength(6);

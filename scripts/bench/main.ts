@@ -13,6 +13,7 @@ import { dictionaries } from "./dictionaries.ts";
 import { gc } from "./gc.ts";
 import { growth } from "./growth.ts";
 import { hitratio } from "./hitratio.ts";
+import { imports } from "./imports.ts";
 import { inprocess } from "./inprocess.ts";
 import { latency } from "./latency.ts";
 import { libraries } from "./libraries.ts";
@@ -44,6 +45,7 @@ const benchmarks: readonly Benchmark[] = [
     limit,
     gc,
     replication,
+    imports,
     resident,
     start,
     observing,
