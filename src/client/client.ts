@@ -4,6 +4,7 @@
 // Invariant: every method returns a promise that rejects only with an MSCacheError
 // (client-errors.ts), and no method throws.
 
+import { inspected, shownAs } from "../base/inspected.ts";
 import {
   argumentFault,
   badArgument,
@@ -60,6 +61,11 @@ export class Client extends DataClient implements AsyncDisposable {
    */
   get address(): string {
     return this.router.address;
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs(this.constructor.name, { address: this.address });
   }
 
   // ---- bounds for requests ----------------------------------------------------------------------

@@ -4,6 +4,7 @@
 // Invariant: nothing that it returns, and nothing that it was given, shares memory with the store.
 
 import { wallClockMs } from "../base/clock.ts";
+import { inspected, shownAs } from "../base/inspected.ts";
 import {
   handedOutBytesPerCollection,
   keyBytesMax,
@@ -109,6 +110,11 @@ export class Store implements Disposable {
     // Loaded here and not with this file, for the sake of programs that import something else.
     this.parts = require("./store-engine.ts");
     this.engine = this.parts.makeEngine(maxMemory, maxValueSize, eviction);
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("Store", { maxMemory: this.limitBytes });
   }
 
   // ---- reads ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 // Hot path: get() makes no object but the string, and none of what recent-texts.ts has.
 
 import { monotonicMs, wallClockMs } from "../base/clock.ts";
+import { inspected, shownAs } from "../base/inspected.ts";
 import { followRecentBytesMax, handedOutBytesPerCollection, keyBytesMax } from "../base/limits.ts";
 import { RecentTime } from "../base/recent-time.ts";
 import { checkBag, wrongKind } from "../client/arguments.ts";
@@ -67,6 +68,11 @@ export class FollowedCopy implements LocalCopy {
     });
     const bytesMax = Math.min(settings.maxMemory * recentShare, followRecentBytesMax);
     this.recent = new RecentTexts(this.link.store, bytesMax);
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("LocalCopy", { leader: this.settings.name });
   }
 
   /** Resolves once the first snapshot is complete; otherwise closes the copy and rejects. */

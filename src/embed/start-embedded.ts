@@ -9,6 +9,7 @@
 import { existsSync } from "node:fs";
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
+import { inspected, shownAs } from "../base/inspected.ts";
 import { checkFunction } from "../client/arguments.ts";
 import { InvalidArgumentError, type MSCacheError } from "../client/client-errors.ts";
 import type { Config } from "../config/config.ts";
@@ -113,6 +114,11 @@ class Embedded implements EmbeddedServer {
     );
     this.closed.catch(() => undefined); // nobody has to look at it
     owner.isListening = true;
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("EmbeddedServer", { address: this.address });
   }
 
   get address(): string {

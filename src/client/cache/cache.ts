@@ -5,6 +5,7 @@
 // call. So it reads from the leader, wherever else its client reads.
 
 import { wallClockMs } from "../../base/clock.ts";
+import { inspected, shownAs } from "../../base/inspected.ts";
 import { argumentFault, checkBag, checkClient, wrongKind } from "../arguments.ts";
 import type { Client } from "../client.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
@@ -79,6 +80,11 @@ export class Cache {
     this.decks = decks;
     this.roots = roots;
     this.settings = settings;
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("Cache", { root: this.root });
   }
 
   /**

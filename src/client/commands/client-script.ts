@@ -2,6 +2,7 @@
 // it yet. Nodes forget scripts when they restart, so each call is prepared for that.
 // Invariant: a script that has begun to run is not sent again.
 
+import { inspected, shownAs } from "../../base/inspected.ts";
 import { checkBag, checkFlag, keysFault, type Names, wrongKind } from "../arguments.ts";
 import { InvalidArgumentError, ServerError } from "../client-errors.ts";
 import type { Requester } from "../routing/request-scope.ts";
@@ -37,6 +38,11 @@ export class Script {
     this.text = text;
     // What is no text makes each call reject, as no method of a client throws.
     this.sha1 = new Bun.CryptoHasher("sha1").update(String(text)).digest("hex");
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("Script", { sha1: this.sha1 });
   }
 
   /**

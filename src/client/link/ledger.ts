@@ -10,6 +10,7 @@
 // sweeps too, so time in which this process could not read a reply does not count against the
 // server.
 
+import { inspected, shownAs } from "../../base/inspected.ts";
 import {
   ClosedError,
   type MSCacheError,
@@ -57,6 +58,11 @@ export class Ledger {
 
   constructor(settings: Settings) {
     this.settings = settings;
+  }
+
+  /** What holds a router or a ledger shows neither its requests nor the password. */
+  [inspected](): string {
+    return shownAs("Ledger");
   }
 
   /** Why a further user request would be refused now, or null. */

@@ -6,6 +6,7 @@
 // Hot path: a hit of peek() takes one look into a Map and one at the coarse clock.
 
 import { monotonicMs } from "../../base/clock.ts";
+import { inspected, shownAs } from "../../base/inspected.ts";
 import { RecentTime } from "../../base/recent-time.ts";
 import { argumentFault, isArgument, wrongKind } from "../arguments.ts";
 import { ConnectError, ConnectionLostError, type MSCacheError } from "../client-errors.ts";
@@ -91,6 +92,11 @@ export class NodeNearCache<T = string> implements AsyncDisposable {
     ledger.writeWatchers.add(this.watcher);
     this.timer = setInterval(() => this.beat(), settings.maxSilenceMs / beatsPerSilence);
     this.timer.unref();
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("NearCache", { maxBytes: this.settings.maxBytes });
   }
 
   /**

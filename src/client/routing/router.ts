@@ -13,6 +13,7 @@
 //   3. L1 refuses a second SET, which was sent before step 1. L1 is no longer the leader, so this
 //      must not discard L2. The SET goes straight to L2.
 
+import { inspected, shownAs } from "../../base/inspected.ts";
 import type { Place } from "../../base/place.ts";
 import type { ReplyError } from "../../protocol/resp/reply-parser.ts";
 import {
@@ -69,6 +70,11 @@ export class Router implements LinkOwner, Holder, Dispatcher {
     this.ownWrites = ledger.settings.readYourWrites ? this.guardReads(readers, leader) : null;
     this.readers = this.ownWrites ?? readers;
     ledger.holders.add(this);
+  }
+
+  /** What holds a router or a ledger shows neither its requests nor the password. */
+  [inspected](): string {
+    return shownAs("Router", { address: this.address });
   }
 
   get address(): string {

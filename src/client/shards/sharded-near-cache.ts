@@ -3,6 +3,7 @@
 // Invariant: a key is held in the part of its shard only.
 // Hot path: a hit costs the hash of its key more than at one group of nodes.
 
+import { inspected, shownAs } from "../../base/inspected.ts";
 import { InvalidArgumentError } from "../client-errors.ts";
 import type { NearCache, NearCounters } from "../near/near-cache.ts";
 import { maxBytesMin, type NearOptions, resolveNearOptions } from "../near/near-options.ts";
@@ -42,6 +43,11 @@ export class ShardedNearCache<T> implements NearCache<T> {
       throw one.reason;
     }
     return whole;
+  }
+
+  /** @internal What console.log() shows: no password, and nothing of what is inside. */
+  [inspected](): string {
+    return shownAs("NearCache", { shards: this.map.names });
   }
 
   peek(key: string): T | null | undefined {

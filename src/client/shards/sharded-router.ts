@@ -4,6 +4,7 @@
 // Invariant: a command is sent whole to the shard of its keys, or in parts of which each is.
 // Hot path: read() and write() of one key cost the hash of the key.
 
+import { inspected, shownAs } from "../../base/inspected.ts";
 import type { Place } from "../../base/place.ts";
 import { checkBag } from "../arguments.ts";
 import { InvalidArgumentError, type MSCacheError } from "../client-errors.ts";
@@ -28,6 +29,11 @@ export class ShardedRouter implements Requester {
     this.map = map;
     this.routers = routers;
     this.options = options;
+  }
+
+  /** What holds a router or a ledger shows neither its requests nor the password. */
+  [inspected](): string {
+    return shownAs("ShardedRouter", { address: this.address });
   }
 
   /** The nodes that serve reads, one of each shard. */
