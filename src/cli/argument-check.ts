@@ -4,6 +4,7 @@
 
 import type { ArgDef, ArgsDef, Resolvable } from "citty";
 import { ConfigError } from "../base/errors.ts";
+import { meantFlag } from "./meant-flag.ts";
 
 /** The hint of a last positional that may stand for several words; `args._` has them all. */
 export const anyNumber = "...";
@@ -80,7 +81,7 @@ function checkFlag(
 ): boolean {
   const flag = flagOf(argument, definitions);
   if (flag === null) {
-    throw new ConfigError(`unknown flag ${argument.split("=")[0]}; ${hint(command)}`);
+    throw new ConfigError(unknown(command, argument, definitions));
   }
   if (flag.definition.type === "boolean" || flag.hasValue) return false;
   if (next === undefined || next.startsWith("--")) {
@@ -106,6 +107,17 @@ function isPositional(definition: ArgDef): boolean {
 
 function takesAll(name: string): boolean {
   return name.endsWith("...");
+}
+
+function unknown(command: string, argument: string, definitions: ArgsDef): string {
+  const [flag = ""] = argument.split("=");
+  const known = Object.keys(definitions).filter((name) => {
+    const definition = definitions[name];
+    return definition !== undefined && !isPositional(definition);
+  });
+  const meant = meantFlag(command, flag, known);
+  const question = meant === null ? "" : ` did you mean ${meant}?`;
+  return `unknown flag ${flag};${question} ${hint(command)}`;
 }
 
 function hint(command: string): string {

@@ -8,6 +8,7 @@
 import { type CommandDef, runCommand } from "citty";
 import { ConfigError } from "../base/errors.ts";
 import { formatLine, type LogFormat } from "../base/log-line.ts";
+import { nearestOf } from "../base/nearest-word.ts";
 import { writeLine } from "../base/stderr.ts";
 import { mscacheVersion } from "../base/version.ts";
 import { options } from "../config/config.ts";
@@ -31,7 +32,9 @@ async function dispatch(args: readonly string[]): Promise<void> {
   const first = args[0] ?? "";
   const isNamed = Object.hasOwn(subcommands, first);
   if (!isNamed && first !== "" && !first.startsWith("-")) {
-    throw new ConfigError(`unknown command "${first}"; see mscache --help`);
+    const meant = nearestOf(first, Object.keys(subcommands));
+    const question = meant === null ? "" : ` did you mean mscache ${meant}?`;
+    throw new ConfigError(`unknown command "${first}";${question} see mscache --help`);
   }
   const name = isNamed ? first : "serve";
   const rest = isNamed ? args.slice(1) : [...args];

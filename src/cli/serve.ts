@@ -5,7 +5,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import { Log } from "../base/log.ts";
 import { mscacheVersion } from "../base/version.ts";
-import { type Config, loadConfig, options } from "../config/config.ts";
+import { type Config, loadConfig, misnamedVariables, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
 import { textOf } from "./argument-check.ts";
@@ -47,6 +47,9 @@ async function runNode(config: Config, signals: EndSignals): Promise<void> {
   const { pid } = process;
   const fields = { event: "ready", version: mscacheVersion, pid } as const;
   log.info(`mscache ${mscacheVersion} is ready, pid ${pid}`, fields);
+  for (const [variable, meant] of misnamedVariables(process.env)) {
+    log.warn(`the variable ${variable} has no effect; did you mean ${meant}?`);
+  }
   notifyService("READY=1", log);
   signals.onSignal = (signal) => void shutDown(server, signal);
   signals.onHangUp = () => server.reloadCertificates();

@@ -6,6 +6,7 @@
 
 import { formatAddress } from "../base/address.ts";
 import { ConfigError } from "../base/errors.ts";
+import { nearestOf } from "../base/nearest-word.ts";
 import { reasonOf } from "../base/reason.ts";
 import { memoryBoundBytes } from "../base/system-memory.ts";
 import { type ConfigLine, parseConfigFile, userWord } from "./file.ts";
@@ -121,7 +122,9 @@ function settingsIn(lines: readonly ConfigLine[], path: string): Map<string, Fil
     const { name } = line.setting;
     const where = `${path} line ${line.number}, ${name}`;
     if (!isOptionName(name) || name === options.configFile.name) {
-      throw new ConfigError(`${where}: unknown option in a configuration file`);
+      const meant = name === options.configFile.name ? null : optionMeantBy(name);
+      const question = meant === null ? "" : `; did you mean ${meant}?`;
+      throw new ConfigError(`${where}: unknown option in a configuration file${question}`);
     }
     const before = addingUp.has(name) ? settings.get(name) : undefined;
     const value = before ? `${before.value} ${line.setting.value}` : line.setting.value;
@@ -139,6 +142,45 @@ function readLines(path: string, readFile: (path: string) => string): ConfigLine
   }
   return parseConfigFile(text, path);
 }
+
+/**
+ * The option that somebody meant by a name that is none: it has that name in Redis, or one that is
+ * written like it. Null: nobody knows.
+ */
+export function optionMeantBy(name: string): string | null {
+  const rows: readonly OptionNames[] = Object.values(options);
+  const isNamed = (row: OptionNames) => row.redis.some((one) => one.name === name.toLowerCase());
+  const words = rows.map((row) => row.name);
+  return rows.find(isNamed)?.name ?? otherWords.get(name) ?? nearestOf(name, words);
+}
+
+type OptionNames = Pick<OptionRow, "name"> & {
+  readonly redis: readonly { readonly name: string }[];
+};
+
+/** Words of Redis's file and of other programs for what CONFIG does not call so. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ...(["host", "address", "listen"] as const).map((word) => [word, "listenaddr"] as const),
+  ...(["leader", "replicaof", "slaveof", "master"] as const).map(
+    (word) => [word, "leaderaddr"] as const,
+  ),
+  ["masterauth", "leader-password"],
+  ["dbfilename", "snapshot-file"],
+  ["io-threads", "threads"],
+]);
+
+/** Variables that look like one of a node and are none, with the name that was meant. */
+export function misnamedVariables(environment: Texts): (readonly [name: string, meant: string])[] {
+  const known = Object.values(options).map((option) => option.environment);
+  return Object.keys(environment).flatMap((name) => {
+    const isOurs = name.startsWith(variablePrefix) && !known.includes(name);
+    const rest = known.map((one) => one.slice(variablePrefix.length));
+    const meant = isOurs ? nearestOf(name.slice(variablePrefix.length), rest) : null;
+    return meant === null ? [] : [[name, `${variablePrefix}${meant}`] as const];
+  });
+}
+
+const variablePrefix = "MSCACHE_";
 
 function isOptionName(name: string): boolean {
   return optionKeys.some((key) => options[key].name === name);

@@ -95,6 +95,9 @@ export async function startServer(wanted: Config, options: ServerOptions = {}): 
   if (warning !== "") log.warn(warning);
   const shortage = memoryWarning(config, memoryBoundBytes());
   if (shortage !== null) log.warn(shortage, { event: "memory-short" });
+  if (config.snapshotInterval > 0 && config.snapshotFile === "") {
+    log.warn("--snapshot-interval has no effect without --snapshot-file: nothing is saved");
+  }
   const replication = makeReplication(ground);
   const persistence = makePersistence(ground, replication);
   // Set before the first connection: no partial data are served, and no follower takes a write.

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
 import { subcommands } from "../../src/cli/commands.ts";
 import { options } from "../../src/config/config.ts";
-import { freePort, runMscache, temporaryDirectory } from "../harness.ts";
+import { freePort, runMscache, spawnNode, temporaryDirectory, waitFor } from "../harness.ts";
 
 describe("help and version", () => {
   test("--help names every option and every command, and exits 0", async () => {
@@ -42,7 +42,12 @@ describe("help and version", () => {
 describe("wrong arguments exit 2 with one sentence", () => {
   test.each([
     [["frobnicate"], 'unknown command "frobnicate"; see mscache --help'],
-    [["--port", "5000"], "unknown flag --port; see mscache --help"],
+    [["gett", "k"], 'unknown command "gett"; did you mean mscache get? see mscache --help'],
+    [
+      ["get", "k", "--host", "a"],
+      "unknown flag --host; did you mean --addr? see mscache get --help",
+    ],
+    [["--port", "5000"], "unknown flag --port; did you mean --listenaddr? see mscache --help"],
     [["serve", "now"], 'unexpected argument "now"; see mscache --help'],
     [["--listenaddr"], "--listenaddr needs a value"],
     [["--threads", "none"], '--threads: "none" is not a whole number from 1 to 64'],
@@ -129,4 +134,15 @@ describe("a server whose errors hold escape sequences", () => {
       expect(out + errors).not.toContain("\x1b");
     },
   );
+});
+
+test("a node says which of its settings have no effect", async () => {
+  const environment = { MSCACHE_MAXMEMORY: "64mb", MSCACHE_SERVICE_PORT: "5000" };
+  await using node = await spawnNode(["--snapshot-interval", "60"], { environment });
+  await waitFor(() => node.log().includes("MSCACHE_MAX_MEMORY"));
+  const warnings = node.log().match(/(?<= warn {2}).*/g);
+  expect(warnings).toEqual([
+    "--snapshot-interval has no effect without --snapshot-file: nothing is saved",
+    "the variable MSCACHE_MAXMEMORY has no effect; did you mean MSCACHE_MAX_MEMORY?",
+  ]);
 });

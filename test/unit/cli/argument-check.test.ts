@@ -40,9 +40,10 @@ describe("arguments that are refused", () => {
   test.each([
     [[], "set needs a key; see mscache set --help"],
     [["a", "b", "c"], 'unexpected argument "c"; see mscache set --help'],
-    [["a", "--tll", "5"], "unknown flag --tll; see mscache set --help"],
-    [["a", "--tll=5"], "unknown flag --tll; see mscache set --help"],
-    [["a", "-ttl", "5"], "unknown flag -ttl; see mscache set --help"],
+    [["a", "--tll", "5"], "unknown flag --tll; did you mean --ttl? see mscache set --help"],
+    [["a", "--tll=5"], "unknown flag --tll; did you mean --ttl? see mscache set --help"],
+    [["a", "-ttl", "5"], "unknown flag -ttl; did you mean --ttl? see mscache set --help"],
+    [["a", "--ex", "5"], "unknown flag --ex; did you mean --ttl? see mscache set --help"],
     [["a", "--key", "5"], "unknown flag --key; see mscache set --help"],
     [["a", "--constructor"], "unknown flag --constructor; see mscache set --help"],
     [["a", "--ttl"], "--ttl needs a value"],

@@ -6,7 +6,14 @@ import { describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../../../src/base/address.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { memoryBoundBytes } from "../../../src/base/system-memory.ts";
-import { type Config, loadConfig, type OptionValues, options } from "../../../src/config/config.ts";
+import {
+  type Config,
+  loadConfig,
+  misnamedVariables,
+  type OptionValues,
+  optionMeantBy,
+  options,
+} from "../../../src/config/config.ts";
 import { parseConfigFile } from "../../../src/config/file.ts";
 import {
   formatSize,
@@ -209,6 +216,35 @@ describe("the source of a value", () => {
   });
 });
 
+describe("a name that is none of ours", () => {
+  test.each([
+    ["maxmemory", "max-memory"],
+    ["MAXMEMORY", "max-memory"],
+    ["requirepass", "password"],
+    ["slaveof", "leaderaddr"],
+    ["listen-adr", "listenaddr"],
+    ["snapshot", "snapshot-file"],
+    ["appendonly", null],
+    ["dir", null],
+  ])("%s: %p", (name, meant) => {
+    expect(optionMeantBy(name)).toBe(meant);
+  });
+
+  test("is told of a variable if it is nearly one of ours, and not of those of an orchestrator", () => {
+    const ours = { MSCACHE_LISTENADDR: ":1", MSCACHE_MAXMEMORY: "64mb", MSCACHE_THREADS: "2" };
+    const others = {
+      ...{ MSCACHE_PORT: "tcp://10.0.0.1:5000", MSCACHE_PORT_5000_TCP: "tcp://10.0.0.1:5000" },
+      ...{ MSCACHE_PORT_5000_TCP_ADDR: "10.0.0.1", MSCACHE_SERVICE_HOST: "10.0.0.1" },
+      ...{ MSCACHE_SERVICE_PORT: "5000", MSCACHE_CLI_HISTORY: "", MSCACHE_TEST_LONG: "1" },
+      ...{ MSCACHE_SOURCE_PASSWORD: "a", LISTENADDR: ":1" },
+    };
+    expect(misnamedVariables({ ...ours, ...others })).toEqual([
+      ["MSCACHE_LISTENADDR", "MSCACHE_LISTENADDRESS"],
+      ["MSCACHE_MAXMEMORY", "MSCACHE_MAX_MEMORY"],
+    ]);
+  });
+});
+
 describe("mistakes", () => {
   test.each<[string, () => unknown, string]>([
     ["an unknown flag", () => load({ maxmem: "1" }), "--maxmem: unknown option"],
@@ -266,7 +302,7 @@ describe("mistakes", () => {
     [
       "an unknown name in the file",
       () => load({ config: "x.conf" }, {}, "# a\n\nport 5"),
-      "x.conf line 3, port: unknown option in a configuration file",
+      "x.conf line 3, port: unknown option in a configuration file; did you mean listenaddr?",
     ],
     [
       "a file that names a file",
