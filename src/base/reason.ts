@@ -28,9 +28,11 @@ export function reasonOf(error: unknown): string {
 
 /**
  * What a server says of a login that it refuses, without the password. One that does not know the
- * command repeats its arguments: "unknown command 'AUTH', with args beginning with: ...".
+ * command repeats its arguments: "unknown command 'AUTH', with args beginning with: ...". What it
+ * says to HELLO without a login is for authors of clients.
  */
 export function refusalOf(answer: string, password: string): string {
+  if (answer.startsWith("NOAUTH HELLO")) return "NOAUTH it requires a password";
   const [said = ""] = answer.split(/,? with args beginning with/);
   const repeats = password !== "" && said.includes(password);
   return repeats ? said.replace(/ .*/s, "") : said;

@@ -6,7 +6,7 @@
 import type { Socket } from "bun";
 import { monotonicMs } from "../base/clock.ts";
 import { formatPlace, type Place } from "../base/place.ts";
-import { refusalOf } from "../base/reason.ts";
+import { reasonOf, refusalOf } from "../base/reason.ts";
 import { type ConnectTls, handshakeFault } from "../base/tls-link.ts";
 import { commandBytes } from "../protocol/resp/command-bytes.ts";
 import type { Histogram } from "./histogram.ts";
@@ -170,8 +170,7 @@ async function withinTime(
   try {
     return await Promise.race([opened, late]);
   } catch (cause) {
-    const why = cause instanceof BenchError ? `: ${cause.message}` : "";
-    throw new BenchError(`no connection to ${formatPlace(target)}${why}`, { cause });
+    throw new BenchError(`no connection to ${formatPlace(target)}: ${reasonOf(cause)}`, { cause });
   } finally {
     clearTimeout(timer);
   }

@@ -2,6 +2,7 @@
 // names, so existing tools can read them.
 
 import { defineCommand } from "citty";
+import { Failure } from "./failure.ts";
 import { nodeArguments, print, withClient } from "./node-client.ts";
 
 export default defineCommand({
@@ -16,6 +17,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const text = await withClient(args, (client) => client.info(args.section));
+    if (text === "") throw new Failure(`there is no section "${args.section}"`);
     await print(`${text.replaceAll("\r\n", "\n").trimEnd()}\n`);
   },
 });

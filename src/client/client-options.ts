@@ -192,7 +192,8 @@ function resolveLogin(
   checkText(userOption, username);
   if (password !== undefined) return { username: username ?? "default", password };
   if (username === undefined) return null;
-  throw new InvalidArgumentError(`${userOption} requires a password`);
+  const inUrl = whose === "" ? "; a URL with a password alone is redis://:PASSWORD@HOST:PORT" : "";
+  throw new InvalidArgumentError(`${userOption} requires a password${inUrl}`);
 }
 
 function resolveSentinel(options: ConnectOptions): SentinelSettings | null {

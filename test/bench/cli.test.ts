@@ -87,7 +87,9 @@ test("an address where nothing listens is one sentence and status 1", async () =
   const server = new FakeServer();
   await server[Symbol.asyncDispose]();
   const { out, err, status } = await bench("--addr", addressOf(server), "--quiet");
-  expect([out, err, status]).toEqual(["", `mscache: no connection to ${addressOf(server)}\n`, 1]);
+  const why = "connection refused (ECONNREFUSED)";
+  const sentence = `mscache: no connection to ${addressOf(server)}: ${why}\n`;
+  expect([out, err, status]).toEqual(["", sentence, 1]);
 });
 
 test.each([

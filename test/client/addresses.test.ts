@@ -48,6 +48,18 @@ test("a node that refuses the login is passed over", async () => {
   expect(client.address).toBe(second.addr);
 });
 
+test("a Sentinel that is taken for a node is refused with the option that it needs", async () => {
+  const greeting = "%2\r\n$5\r\nproto\r\n:3\r\n$4\r\nmode\r\n$8\r\nsentinel\r\n";
+  await using sentinel = new ScriptedNode((command) =>
+    command.startsWith("HELLO") ? greeting : "-ERR unknown command\r\n",
+  );
+  const error = await failureOf(connect(sentinel.addr, quick));
+  expect(error).toMatchObject({ code: "CONNECT_FAILED", address: sentinel.addr });
+  expect(error.message).toEndWith(
+    "it is a Sentinel, which has no keys: the option sentinel names the group to find",
+  );
+});
+
 test("when none can be used, one ConnectError says why for each", async () => {
   await using strict = new ScriptedNode(() => "-WRONGPASS no\r\n");
   const dead = await deadAddress();

@@ -96,6 +96,8 @@ export class Connection implements Holder {
   private heard: number;
   /** Whether the node said in its reply to HELLO that it is a leader. */
   saidLeader = false;
+  /** Whether it said that it is a Sentinel. */
+  saidSentinel = false;
 
   private constructor(place: Place, ledger: Ledger, owner: ConnectionOwner, identity: Identity) {
     this.address = formatPlace(place);
@@ -255,7 +257,9 @@ export class Connection implements Holder {
       if (!(cause instanceof ServerError)) throw cause;
       throw new ServerError(cause.serverCode, refusalOf(cause.message, login?.password ?? ""));
     });
-    this.saidLeader = (await hello.promise).isLeader;
+    const { isLeader, isSentinel } = await hello.promise;
+    this.saidLeader = isLeader;
+    this.saidSentinel = isSentinel;
     // Bytes right after the reply to HELLO may have ended the connection before this line runs.
     if (this.ended !== null) throw this.ended;
     this.state = "open";

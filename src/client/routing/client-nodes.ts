@@ -53,7 +53,7 @@ class ListedNodes implements Nodes {
     const failures: unknown[] = [];
     for (; ; this.at++) {
       try {
-        return await Connection.open(this.place, ledger, owner);
+        return asNode(await Connection.open(this.place, ledger, owner));
       } catch (cause) {
         if (ledger.isClosed || places.length === 1) throw cause;
         failures.push(cause);
@@ -116,7 +116,17 @@ class GuardedLeader implements Nodes {
   }
 }
 
+/** Rejects a Sentinel before the first request fails in words about commands. */
+function asNode(connection: Connection): Connection {
+  if (!connection.saidSentinel) return connection;
+  connection.retire();
+  const what = "it is a Sentinel, which has no keys: the option sentinel names the group to find";
+  throw new ConnectError(connection.address, what);
+}
+
 function noneOf(places: readonly Place[], failures: readonly unknown[]): ConnectError {
+  const [only] = failures;
+  if (failures.length === 1 && only instanceof ConnectError) return only;
   const reasons = failures.map(reasonOf).join("; ");
   const cause = new AggregateError(failures);
   return new ConnectError(

@@ -83,13 +83,13 @@ export const byteArrays: ManyShape<Uint8Array | null> = {
   read: (reply) => (isArrayOf(reply, bytesOrNull) ? reply : undefined),
 };
 
-/** The reply to HELLO: whether the node says that it is a leader. */
-export const greeting: Shape<{ readonly isLeader: boolean }> = {
+/** The reply to HELLO: whether the node says that it is a leader, or that it is no node at all. */
+export const greeting: Shape<{ readonly isLeader: boolean; readonly isSentinel: boolean }> = {
   expected: "a map",
   asBytes: false,
   read: (reply) =>
     reply instanceof Map && reply.get("proto") === 3
-      ? { isLeader: reply.get("role") === "master" }
+      ? { isLeader: reply.get("role") === "master", isSentinel: reply.get("mode") === "sentinel" }
       : undefined,
 };
 

@@ -34,6 +34,7 @@ test.each([
   ["-ERR unknown command 'AUTH', with args beginning with: 'pw'", "-ERR unknown command 'AUTH'"],
   ["-ERR unknown command `HELLO`, with args beginning with: `3`", "-ERR unknown command `HELLO`"],
   ["-ERR no such thing: AUTH u pw", "-ERR"],
+  ["NOAUTH HELLO must be called with the client already ...", "NOAUTH it requires a password"],
 ])("%s: a refused login is told without the password", (answer, told) => {
   expect(refusalOf(answer, "pw")).toBe(told);
   expect(refusalOf(answer, "")).not.toContain("beginning");
