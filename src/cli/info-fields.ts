@@ -37,7 +37,7 @@ export function listOf(value: string): ReadonlyMap<string, string> {
   return new Map(pairs.filter(([name]) => name !== ""));
 }
 
-/** Null for what is no number. */
+/** Null for what is not a number. */
 export function numberOf(text: string | undefined): number | null {
   if (text === undefined || text.trim() === "") return null;
   const value = Number(text);

@@ -44,7 +44,7 @@ export const accessOptions: { readonly [Key in keyof AccessConfig]: Option<Acces
     group: "Network",
     hint: "MODE",
     default: "0",
-    doc: "Permissions of the Unix socket in octal, as in 700; 0 leaves them to the umask.",
+    doc: "Permissions of the Unix socket in octal, such as 700; 0 leaves them to the umask.",
     change: "restart",
     parse: parseMode,
     format: (mode) => mode.toString(8),

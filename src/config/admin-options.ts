@@ -44,7 +44,7 @@ export const adminOptions: { readonly [Key in keyof AdminConfig]: Option<AdminCo
     group: "Admin",
     hint: "HOST[,HOST]",
     default: "",
-    doc: "Further names, without ports, by which HTTP clients may call the node; any IP address is one.",
+    doc: "Further names, without ports, by which HTTP clients may call the node; IP addresses are always allowed.",
     change: "applies",
     parse: parseHosts,
     format: (hosts) => hosts.join(","),

@@ -49,7 +49,7 @@ export const monitoringOptions: {
     group: "Operation",
     hint: "MILLISECONDS",
     default: "0",
-    doc: "What takes this long is remembered for LATENCY; 0 remembers nothing.",
+    doc: "Commands and other work that take this long are remembered for LATENCY; 0 remembers nothing.",
     change: "applies",
     parse: (text) => parseWholeNumber(text, 0, thresholdMax),
     format: asText,

@@ -87,7 +87,7 @@ const shutdownSecondsMax = 31_536_000;
 const asText = (value: string | number): string => String(value);
 const bytesAsNumber = { show: asText };
 
-/** Redis's 0 is no limit; what was reserved at start always is one, and CONFIG GET shows it. */
+/** In Redis, 0 sets no limit. Here the reserve always is one, and CONFIG GET shows it. */
 function readMaxMemory(text: string, _before: number, { reserve }: Shown): number {
   const isZero = isSize(text) && parseSize(text) === 0;
   return isZero ? reserve : parseSizeWithin(text, memoryBytesMin, memoryBytesMax);

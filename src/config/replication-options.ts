@@ -69,7 +69,7 @@ export const replicationOptions: {
     group: "Replication",
     hint: "PASSWORD",
     default: "",
-    doc: "Password that a follower sends to its leader; better set by the variable or the file, too.",
+    doc: "Password that a follower sends to its leader; set it by the variable or the file, because `ps` shows flags.",
     change: "applies",
     parse: String,
     format: String,

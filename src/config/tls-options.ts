@@ -92,7 +92,7 @@ export const tlsOptions: { readonly [Key in keyof TlsConfig]: Option<TlsConfig[K
     group: "TLS",
     hint: "LIST",
     default: "",
-    doc: "Versions to speak, of `TLSv1.2 TLSv1.3`; both without it.",
+    doc: "Versions of TLS to use, of `TLSv1.2 TLSv1.3`; both if empty.",
     change: "applies",
     parse: parseProtocols,
     format: (protocols) => protocols.join(" "),

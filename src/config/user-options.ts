@@ -1,5 +1,5 @@
 // The options of users and their rules, as rows of the table in options.ts. The rules themselves
-// are the matter of command/acl/.
+// are in command/acl/.
 
 import type { Option } from "./option.ts";
 import { parseWholeNumber, parseWord } from "./values.ts";
@@ -25,7 +25,7 @@ export const userOptions: {
     group: "Security",
     hint: "PASSWORD",
     default: "",
-    doc: "Password that clients and followers must send; empty requires none. It is that of the user `default`. `ps` shows it as a flag, so set the variable or a line of the file.",
+    doc: "Password of the user `default`, which clients and followers must send; empty requires none. Set it by the variable or the file, because `ps` shows flags.",
     change: "applies",
     parse: asText,
     format: asText,

@@ -58,7 +58,7 @@ export class ValuePane {
     this.look(json !== null ? "JSON" : text !== null ? "Text" : "Hex");
   }
 
-  /** The area to edit in, and what it says when it is saved; null: it is no hex. */
+  /** The area to edit in, and what it says when it is saved; null: it is not hex. */
   edit(): () => Uint8Array<ArrayBuffer> | null {
     const editable = editableText(this.bytes);
     const area = el("textarea", { "aria-label": "Value", spellcheck: "false", rows: 14 });

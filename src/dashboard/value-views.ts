@@ -9,7 +9,7 @@ export interface EditableText {
   readonly lineEnd: "\n" | "\r\n";
 }
 
-/** Null: it is no text, or a text area would change its line ends. */
+/** Null: it is not text, or a text area would change its line ends. */
 export function editableText(bytes: Uint8Array): EditableText | null {
   const whole = utf8Of(bytes);
   if (whole === null) return null;
@@ -23,7 +23,7 @@ export function bytesOfText({ text, lineEnd }: EditableText): Uint8Array<ArrayBu
   return new TextEncoder().encode(lineEnd === "\n" ? text : text.replaceAll("\n", lineEnd));
 }
 
-/** "48 65 6c" with any spaces; null if that is no hex. */
+/** "48 65 6c" with any spaces; null if it is not hex. */
 export function bytesOfHex(text: string): Uint8Array<ArrayBuffer> | null {
   const digits = text.replace(/\s+/g, "");
   if (digits.length % 2 !== 0 || /[^\da-f]/i.test(digits)) return null;

@@ -1,6 +1,6 @@
 // The engine alone: a synchronous map of strings and bytes, bounded in bytes, that evicts by
 // S3-FIFO and knows lifetimes. No sockets, no timers, no replication, no commands: the class checks
-// its arguments, reads the clock and copies bytes; what it stores where is the matter of store/.
+// its arguments, reads the clock and copies bytes; store/ decides what it stores where.
 // Invariant: nothing that it returns, and nothing that it was given, shares memory with the store.
 
 import { wallClockMs } from "../base/clock.ts";

@@ -24,7 +24,7 @@ const rows: ReadonlyMap<string, OptionRow> = new Map(
     .map((row) => [optionName(row.name), row]),
 );
 
-/** The options of serve() that are no flags. */
+/** The options of serve() that are not flags. */
 const own: ReadonlySet<string> = new Set(["log", "onError"]);
 
 /** The configuration that a node gets. */

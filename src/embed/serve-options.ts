@@ -167,7 +167,7 @@ interface ServerTlsOptions {
   tlsCaCertDir?: string | undefined;
   /** Whether clients must show a certificate. Default "yes". */
   tlsAuthClients?: "no" | "optional" | "yes" | undefined;
-  /** Versions to speak, of "TLSv1.2" and "TLSv1.3". Default both. */
+  /** Versions of TLS to use, of "TLSv1.2" and "TLSv1.3". Default both. */
   tlsProtocols?: readonly string[] | undefined;
   /** Ciphers of TLS 1.2 in OpenSSL's notation. Default: those of Bun. */
   tlsCiphers?: string | undefined;

@@ -66,7 +66,7 @@ export function assemble(code: Code): Uint8Array<ArrayBuffer> {
   return new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections.flat()]);
 }
 
-/** The index of the first function that is no import. */
+/** The index of the first function that is not an import. */
 function importBytes([kind, name, type = 0]: Import): number[] {
   const head = [...text("e"), ...text(name)];
   switch (kind) {

@@ -37,7 +37,7 @@ function linesOf({ options, words }: CompletionCommand, condition: string): stri
 
 function flagOf({ name, letter, description, value }: CompletionOption): string {
   const short = letter === undefined ? "" : `-s ${letter} `;
-  // -x is for a value that is no file.
+  // -x is for a value that is not a file.
   const takes = value === undefined ? "" : ` ${value.isFile ? "-r" : "-x"} ${offer(value)}`;
   return `${short}-l ${name}${takes.trimEnd()} -d ${quoted(description)}`;
 }

@@ -130,14 +130,14 @@ function rankedJson(name: string): (one: Ranked) => unknown {
   });
 }
 
-/** Seconds with three digits, "none" without a TTL, "gone" for a key that is no more. */
+/** Seconds with three digits, "none" without a TTL, "gone" for a key that no longer exists. */
 function textFacts({ ttl }: Facts): string[] {
   if (ttl === undefined) return [];
   if (ttl === null) return ["gone"];
   return [ttl === endless ? "none" : (ttl / 1_000).toFixed(3)];
 }
 
-/** The same for programs: null without a TTL, 0 for a key that is no more. */
+/** The same for programs: null without a TTL, 0 for a key that no longer exists. */
 function jsonFacts({ ttl }: Facts): Readonly<Record<string, number | null>> {
   if (ttl === undefined) return {};
   if (ttl === null) return { ttl: 0 };

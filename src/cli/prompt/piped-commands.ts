@@ -17,7 +17,7 @@ import { type ReplyWire, WireError } from "./reply-wire.ts";
 
 const inFlightMax = 16_384;
 const requestBytesMax = 1024 * 1024;
-/** A longer line is no command; a value of that size comes by -x. */
+/** A longer line is not taken for a command; a value of that size comes by -x. */
 const lineBytesMax = 64 * 1024 * 1024;
 /** So many characters of replies are collected before they are written. */
 const outputCharacters = 256 * 1024;

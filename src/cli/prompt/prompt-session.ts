@@ -228,7 +228,7 @@ export class PromptSession {
     }
   }
 
-  /** Null: the server ended, as it was told to. */
+  /** Null: the server ended because it was told to. */
   private async answer(
     wire: ReplyWire,
     mayEnd: boolean,
@@ -243,7 +243,7 @@ export class PromptSession {
     }
   }
 
-  /** The next reply that is no push; pushes are written if they are wanted. */
+  /** The next reply that is not a push; pushes are written if they are wanted. */
   private async nextReply(wire: ReplyWire, signal?: AbortSignal): Promise<Tree> {
     for (;;) {
       const reply = await wire.reply(signal);

@@ -203,7 +203,7 @@ function sessionOf({ bytes, leftMs }: Stored): StoredSession {
   return endingAfter(leftMs, JSON.parse(textOf(bytes)));
 }
 
-/** Null for what is no session. */
+/** Null for what is not a session. */
 function readable(stored: Stored): StoredSession | null {
   try {
     const session: unknown = sessionOf(stored);

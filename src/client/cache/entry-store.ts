@@ -52,7 +52,7 @@ export interface EntryReader {
 
 /** A generation lives this long at least after an entry that depends on it was written. */
 const generationMsMin = 7 * 86_400_000;
-/** More milliseconds than this are no limit. */
+/** More milliseconds than this do not set a limit. */
 const lifetimeMsMax = 1e14;
 
 /** The key of an entry. */

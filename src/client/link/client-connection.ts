@@ -401,7 +401,7 @@ export class Connection implements Holder {
   private takeBack(cause: MSCacheError): Queue<Request> {
     const waiting = this.waiting;
     this.waiting = new Queue();
-    // After bytes that are no reply, the same request might get them again.
+    // After bytes that are not a reply, the same request might get them again.
     if (!(cause instanceof ConnectionLostError)) return waiting;
     const { retries } = this.ledger.settings;
     const back = new Queue<Request>();

@@ -1,5 +1,5 @@
 // Which node a link connects to: the next of those given to connect(), or the leader that Sentinels
-// name. Opens connections and keeps none; when to try again is the link's business.
+// name. Opens connections and keeps none; the link decides when to try again.
 // Invariant: open() tries each node, or what each Sentinel names, at most once.
 
 import { formatPlace, type Place } from "../../base/place.ts";

@@ -163,7 +163,7 @@ function changeCopy(
   const results = operations.map((operation) => changeField(copy, operation, size));
   const { first, last } = copy;
   const isWritten = operations.some(({ kind }, i) => kind !== "get" && results[i] !== null);
-  // As in Redis, a value that only grows, because every field overflows, is no event.
+  // As in Redis, a value that only grows, because every field overflows, causes no event.
   const told = isWritten ? event.SETBIT : event.QUIET;
   const isStored = last <= first || putRange(x, request, 1, first, bytes, first, last, reply, told);
   if (bytes !== scratch) freeBytes(bytes);

@@ -109,8 +109,8 @@ const subcommands = family({ group: "connection" }, [
     complexity: perConnection,
     summary: "Lists the open connections.",
     differs:
-      "EXEC finds out whether a watched key was changed, so there is no flag d before. What a" +
-      " transaction queues is no cmd.",
+      "There is no flag d, because only EXEC finds out whether a watched key has changed. A queued" +
+      " command does not become cmd.",
     control: list,
   },
   {

@@ -118,7 +118,7 @@ async function turnOn(
     numberError(session, options) ??
     prefixError(x, options);
   if (problem !== null) return problem;
-  tracking.catchUp(); // what has changed before is not its business
+  tracking.catchUp(); // it is not told of what changed before
   const isBroadcast = (bits & BCAST) !== 0;
   const isNoLoop = (bits & NOLOOP) !== 0;
   const enable = () => {

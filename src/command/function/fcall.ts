@@ -27,7 +27,7 @@ export const fcallCommands = family(common, [
     flags: scriptFlags | MAY_REPLICATE,
     keyUse: "RW access update",
     summary: "Invokes a function.",
-    differs: "EXEC judges the flags of a function, not the queueing.",
+    differs: "The flags of a function are judged at EXEC, not when the command is queued.",
     global: (x, request, reply) => call(x, request, reply, false),
   },
   {

@@ -184,8 +184,8 @@ export const dumpCommands = family({ group: "generic", since: "2.6.0", keys: [1,
     summary: "Creates a key from a payload that DUMP returned, here or on a Redis or Valkey.",
     differs:
       "Payloads of newer servers are read too; those of other types are refused. IDLETIME and " +
-      "FREQ are checked and have no effect. A time of 2^63 ms from now is the last moment there " +
-      "is; Redis overflows and drops the value.",
+      "FREQ are checked and have no effect. A time of 2^63 ms from now is the last possible " +
+      "moment; Redis overflows and drops the value.",
     handler: restore,
   },
 ]);

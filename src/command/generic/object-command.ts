@@ -21,8 +21,8 @@ const subcommands: readonly CommandRow[] = [
       since: "2.2.3",
       summary: "Returns how Redis would represent the value: int, embstr or raw.",
       differs:
-        "Tells how Redis encodes the bytes when they are set whole: how a value came to be is " +
-        "not kept. After APPEND Redis says raw.",
+        "Names the encoding that Redis gives to the bytes when they are set whole, because how a " +
+        "value came to be is not kept. After APPEND, Redis says raw.",
       handler: encoding,
     },
     {
@@ -39,8 +39,8 @@ const subcommands: readonly CommandRow[] = [
       since: "2.2.3",
       summary: "Refused: no time of the last use is kept.",
       differs:
-        "Refused, in Redis's words for LFU while items are evicted: an item keeps no time of its" +
-        " last use.",
+        "Refused: the time of an item's last use is not kept. While items are evicted, the error is" +
+        " Redis's for LFU.",
       handler: idleTime,
     },
     {

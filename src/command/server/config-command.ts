@@ -22,7 +22,7 @@ const subcommands = family({ group: "server", since: "2.0.0", flags }, [
     complexity: perSetting,
     summary: "Returns the values of settings.",
     differs:
-      "Settings that Redis does not have go by their flag's name; those that MSCache does not " +
+      "Settings that Redis does not have are named after their flags; those that MSCache does not " +
       "have are absent.",
     control: get,
   },

@@ -29,7 +29,7 @@ const subcommands = family({ group: "server", since: "4.0.0", flags: 0, arity: 2
   {
     name: "memory|stats",
     summary: "Returns where the memory of the node goes.",
-    differs: "Fields that describe Redis's allocator tell of the store.",
+    differs: "Fields that describe Redis's allocator describe the store.",
     control: stats,
     inScript: stats,
   },

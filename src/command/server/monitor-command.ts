@@ -32,7 +32,7 @@ export const monitorCommands = family({ group: "server" }, [
     flags: flag.ADMIN | flag.NO_SCRIPT | flag.LOADING | flag.STALE,
     since: "1.0.0",
     summary: "Shows each command that the node runs.",
-    differs: "Of a very long command only the beginning is shown. A second `MONITOR` is answered.",
+    differs: "Only the beginning of a very long command is shown. A second `MONITOR` is answered.",
     global: monitor,
   },
 ]);

@@ -21,9 +21,9 @@ const subcommands = family({ group: "server", since: "2.2.12", flags, arity: 2 }
     complexity: "O(N) where N is the number of entries returned",
     summary: "Returns the newest entries of the slow log.",
     differs:
-      "Of a transaction or a script, commands that are always fast, such as GET, have no entries of" +
-      " their own, though slowlog-log-slower-than be 0. With several data threads, a script that asks" +
-      " gets an error, as SLOWLOG LEN: it cannot wait for the entries of the others.",
+      "In a transaction or a script, commands that are always fast, such as GET, have no entries of" +
+      " their own, even if slowlog-log-slower-than is 0. With several data threads, a script that" +
+      " calls GET or LEN gets an error, because it cannot wait for the entries of the others.",
     control: get,
     inScript: getNow,
   },

@@ -58,7 +58,7 @@ export const compareDeleteCommands = family({ group: "string", keys: [1, 1, 1] }
     since: "8.4.0",
     complexity: "O(N) where N is the length of the value, if it is compared, otherwise O(1)",
     summary: "Deletes a key, optionally if its value or its digest equals another or does not.",
-    differs: "Of Redis 8.4. No condition of a missing key is looked at.",
+    differs: "Of Redis 8.4. The condition is not checked if the key is missing.",
     handler: delex,
   },
   {

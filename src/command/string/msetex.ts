@@ -92,7 +92,7 @@ export const msetexCommands = family({ group: "string" }, [
     since: "8.4.0",
     complexity: "O(N) where N is the number of keys",
     summary: "Sets the values of several keys, with one condition and one time to live for all.",
-    differs: "Of Redis 8.4 and Valkey 9.1. One condition and one time for all keys.",
+    differs: "Of Redis 8.4 and Valkey 9.1. One condition and one expiry apply to all keys.",
     handler: msetex,
   },
 ]);

@@ -38,7 +38,7 @@ export function listen(
   }
 }
 
-/** How clients are served by TLS. Plain data, as it is posted to Workers. */
+/** How clients are served by TLS. Plain data, because it is posted to Workers. */
 export interface ServerTls {
   readonly clients: TlsAuthClients;
   readonly options: TlsLink & {

@@ -20,7 +20,7 @@ export interface UnixEndpoint {
   readonly descriptor?: number;
 }
 
-/** Where data threads accept clients. Plain data, as it is posted to Workers. */
+/** Where data threads accept clients. Plain data, because it is posted to Workers. */
 export interface Endpoints {
   readonly addresses: readonly Address[];
   readonly tlsAddresses: readonly Address[];

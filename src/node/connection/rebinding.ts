@@ -20,7 +20,7 @@ import {
   type ServerTls,
 } from "./listener.ts";
 
-/** Where to listen instead; null: nothing changes there. Plain data, as it is posted to Workers. */
+/** Where to listen instead; null: nothing changes there. Plain data: it is posted to Workers. */
 export interface Move {
   readonly addresses: readonly Address[] | null;
   readonly tlsAddresses: readonly Address[] | null;

@@ -1,8 +1,8 @@
 // The file of a Unix socket: who may bind it, and its end. A socket is bound under a name beside
 // its own and then renamed, so that nobody meets it with another mode, and one that a killed node
 // left is replaced in one step.
-// Invariant: a file that is no socket, and a socket on which somebody listens, are left alone; the
-// file is removed only by the node that made it.
+// Invariant: a file that is not a socket, and a socket on which somebody listens, are left alone;
+// the file is removed only by the node that made it.
 
 import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
 import { codeOf, reasonOf } from "../../base/reason.ts";

@@ -34,7 +34,7 @@ export interface InfoSource {
   readonly histograms: readonly CommandHistogram[];
   /** Connections that wait in WAIT, in SHUTDOWN or for the end of a pause. */
   readonly blockedClients: number;
-  /** Connections of followers, which are no clients. */
+  /** Connections of followers, which do not count as clients. */
   readonly followerLinks: number;
   /** Of these, with a timeout. */
   readonly timedWaits: number;

@@ -1,7 +1,7 @@
 // The users of the node, which only the control thread changes. Every thread judges by its own copy
 // (command/acl/access.ts): this thread's is changed here, the others by Threads.enforce(), whose
 // invariant is that no answer goes out before all of them have the change. The rules themselves are
-// the matter of command/acl/.
+// in command/acl/.
 // Invariant: there is always a user `default`.
 
 import { ConfigError } from "../../base/errors.ts";

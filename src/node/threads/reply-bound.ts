@@ -7,9 +7,9 @@ import type { Session } from "../../command/terms/session.ts";
 import type { ClientMemory } from "../shared/client-memory.ts";
 
 /**
- * Counts a reply among the memory of all clients while it is made, as it is whole before any of it
- * is sent. Of a reply that is too much everything is dropped. A transaction runs to its end even
- * so, without further replies.
+ * Counts a reply among the memory of all clients while it is made, because it is whole before any
+ * of it is sent. A reply that is too large is dropped entirely. A transaction still runs to its
+ * end, without further replies.
  */
 export class ReplyBound implements Spill {
   isExceeded = false;

@@ -237,7 +237,7 @@ export class ReplyParser {
     for (; chunk[at] >= ZERO && chunk[at] <= NINE; at++) length = length * 10 + chunk[at] - ZERO;
     const start = at + 2;
     const stop = start + length;
-    // Past the end of the chunk are no bytes, and so no CR. What is wrong, takeLine() says.
+    // Past the end of the chunk there are no bytes, and so no CR. takeLine() says what is wrong.
     if (at - this.position > lengthDigitsMax || at === this.position + 1) return undefined;
     if (chunk[at] !== CR || chunk[at + 1] !== LF) return undefined;
     if (chunk[stop] !== CR || chunk[stop + 1] !== LF) return undefined;

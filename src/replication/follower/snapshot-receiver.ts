@@ -27,7 +27,7 @@ export interface SnapshotSink {
   select(database: number): void;
   /** The items are a state of the leader's once the stream up to this offset is applied. */
   settles?(offset: number): void;
-  /** An item that follows is not put, as it is too long; without a range, its key is. */
+  /** An item that is too long and is not put; without a range, its key is too long. */
   lacks?(key: Uint8Array, keyStart: number, keyEnd: number): void;
   /** Bytes of the payload as they came, when all that they hold was handed on. */
   payload?(bytes: Uint8Array): void;

@@ -43,7 +43,7 @@ export function reportText(id: string, tree: Tree): string {
   return lines.join("\n");
 }
 
-/** Null for what is no report. */
+/** Null for what is not a report. */
 export function readReport(text: string): TreeReport | null {
   if (text.length > treeReportBytesMax) return null;
   const [first = "", ...lines] = text.split("\n");
