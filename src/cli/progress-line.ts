@@ -4,9 +4,16 @@
 
 import { monotonicMs } from "../base/clock.ts";
 import { paletteOf } from "./colors.ts";
+import { fitted } from "./shown-text.ts";
+import { columnsOf } from "./terminal.ts";
 
 const redrawMs = 100;
 const barCells = 24;
+/** Of a line of fewer columns, the bar leaves more to the text. */
+const wideColumns = 60;
+const narrowBarCells = 8;
+/** Behind the cells: " 100 %  ". */
+const percentColumns = 8;
 const clearLine = "\r\x1b[K";
 
 export class ProgressLine implements Disposable {
@@ -25,7 +32,11 @@ export class ProgressLine implements Disposable {
     const now = monotonicMs();
     if (!this.isShown || now - this.drawnMs < redrawMs) return;
     this.drawnMs = now;
-    process.stderr.write(`${clearLine}${this.bar(share)}${text()}`);
+    const columns = columnsOf(process.stderr) - 1; // in a line that breaks, a part would be left
+    const cells = share < 0 ? 0 : columns < wideColumns ? narrowBarCells : barCells;
+    const taken = cells === 0 ? 0 : cells + percentColumns;
+    const rest = fitted(text(), columns - taken);
+    process.stderr.write(`${clearLine}${this.bar(share, cells)}${rest}`);
   }
 
   /** Writes a line that stays where the progress was. */
@@ -39,11 +50,11 @@ export class ProgressLine implements Disposable {
     if (this.isShown) process.stderr.write(clearLine);
   }
 
-  private bar(share: number): string {
-    if (share < 0) return "";
-    const full = Math.min(barCells, Math.floor(share * barCells));
+  private bar(share: number, columns: number): string {
+    if (columns === 0) return "";
+    const full = Math.min(columns, Math.floor(share * columns));
     const { green, dim } = this.palette;
-    const cells = green("█".repeat(full)) + dim("░".repeat(barCells - full));
+    const cells = green("█".repeat(full)) + dim("░".repeat(columns - full));
     return `${cells} ${String(Math.floor(share * 100)).padStart(3)} %  `;
   }
 }

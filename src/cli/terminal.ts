@@ -14,6 +14,11 @@ export interface TerminalSize {
 const usualSize: TerminalSize = { columns: 80, rows: 24 };
 const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** Of a stream, if it is a terminal. */
+export function columnsOf({ columns }: { readonly columns?: number }): number {
+  return columns || usualSize.columns;
+}
+
 /** The size as it is now; process.stdout emits "resize" when it changes. */
 export function terminalSize(): TerminalSize {
   const { columns, rows } = process.stdout;

@@ -2,6 +2,8 @@
 // nothing if that is not a terminal.
 
 import { monotonicMs } from "../../base/clock.ts";
+import { fitted } from "../shown-text.ts";
+import { columnsOf } from "../terminal.ts";
 
 const barColumns = 24;
 /** Often enough to be seen moving. */
@@ -24,7 +26,9 @@ export class ScanProgress {
     if (!this.isShown || nowMs - this.shownMs < betweenMs) return;
     this.shownMs = nowMs;
     const seconds = (nowMs - this.startedMs) / 1_000;
-    process.stderr.write(`\r\x1b[K${progressText(keys, this.totalKeys, seconds)}`);
+    // In a line that breaks, only the last part would be erased.
+    const text = fitted(progressText(keys, this.totalKeys, seconds), columnsOf(process.stderr) - 1);
+    process.stderr.write(`\r\x1b[K${text}`);
   }
 
   end(): void {
