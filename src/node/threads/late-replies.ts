@@ -56,11 +56,7 @@ class Answer implements LateAnswer {
       giveBack(more);
     }
     bound.check(out);
-    bound.release();
-    if (bound.isExceeded) {
-      const fields = { event: "client-closed", client: session.address } as const;
-      this.log.warn(`client ${session.address} asked for too long a reply: closed`, fields);
-    }
+    bound.release(this.log);
     if (!session.closing && out.length > 0) return out.view();
     buffers.give(out.bytes);
     return nothing;

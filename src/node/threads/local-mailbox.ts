@@ -77,15 +77,11 @@ export class LocalMailbox implements Mailbox {
       store.unlockAll();
       bound.exceed(out);
     } finally {
-      bound.release();
+      bound.release(this.log);
       freeBytes(request.buf);
     }
     if (effects.recorded !== before) session.lastWriteOffset = effects.offset;
-    if (bound.isExceeded) {
-      const fields = { event: "client-closed", client: session.address } as const;
-      this.log.warn(`client ${session.address} asked for too long a reply: closed`, fields);
-      return nothing;
-    }
+    if (bound.isExceeded) return nothing;
     return isHeard && session.replyMode === "off" ? nothing : out.view();
   }
 

@@ -2,6 +2,7 @@
 // and those of scripts that were suspended.
 
 import { outputFlushBytes } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Output, Spill } from "../../base/output.ts";
 import type { Session } from "../../command/terms/session.ts";
 import type { ClientMemory } from "../shared/client-memory.ts";
@@ -42,7 +43,12 @@ export class ReplyBound implements Spill {
     out.clear();
   }
 
-  release(): void {
+  /** The reply is made: it counts where it goes, and the log says if it was too large. */
+  release(log: Logger): void {
     this.memory.add(-this.counted);
+    if (!this.isExceeded) return;
+    const { address } = this.session;
+    const fields = { event: "client-closed", client: address } as const;
+    log.warn(`client ${address} asked for too long a reply: closed`, fields);
   }
 }
