@@ -75,6 +75,14 @@ const scripts: Readonly<Record<string, string>> = {
     CLIENT REPLY SKIP
     UNSUBSCRIBE
     PING`,
+  "CLIENT REPLY SKIP takes the reply to RESET, CLIENT REPLY OFF does not": `
+    CLIENT REPLY SKIP
+    RESET
+    PING
+    CLIENT REPLY OFF
+    PING
+    RESET
+    PING`,
   "CLIENT REPLY mutes what goes to the control thread, too": `
     CLIENT REPLY SKIP
     LASTSAVE

@@ -126,7 +126,8 @@ function reset(x: ChannelContext, _request: Request, reply: Reply): void {
   session.protocol = 2;
   session.database = 0;
   keyspace.select(0);
-  session.replyMode = "on";
+  // A SKIP just before takes the reply to RESET as well; OFF does not.
+  if (session.replyMode !== "skip-this") session.replyMode = "on";
   session.noEvict = false;
   session.noTouch = false;
   store.countsUses = true;
