@@ -35,6 +35,11 @@ const commands: readonly [name: string, requests: Argument[][], replies: string[
   ],
 ];
 
+/** Those that a pause of writes holds. */
+const changing = commands.filter(([, requests]) =>
+  requests.some(([command]) => command === "SET" || command === "PUBLISH"),
+);
+
 for (const { name, isMissing, start } of servers) {
   describe.skipIf(isMissing)(name, () => {
     const server = forAllCases(() => start());
@@ -85,6 +90,20 @@ for (const { name, isMissing, start } of servers) {
       expect((await held.raw.closed()).toString()).toBe("");
       expect(await operator.ask("SET", "f", "1")).toBe("+OK");
     });
+
+    test.each(changing)(
+      "a client that closes its half while %s is held is gone at once, and nothing runs",
+      async (_, requests) => {
+        await using operator = await Peer.connect(server().port);
+        await using leaving = await Peer.connect(server().port);
+        expect(await operator.ask("CLIENT", "PAUSE", 1_000_000, "WRITE")).toBe("+OK");
+        leaving.write(Buffer.concat([...requests, ["SET", "of the gone", "1"]].map(encodeCommand)));
+        leaving.end();
+        await leaving.raw.closed();
+        expect(await operator.ask("CLIENT", "UNPAUSE")).toBe("+OK");
+        expect(await operator.ask("GET", "of the gone")).toBe("$null");
+      },
+    );
 
     test("of a pipeline that publishes, nothing runs if its client leaves before", async () => {
       await using operator = await Peer.connect(server().port);

@@ -189,7 +189,7 @@ export class Connection implements Spill {
     else this.countHeld();
     thread.noteWrites(session);
     if (session.closing) this.endWhenSent();
-    else if (session.inputEnded) this.endInput();
+    else if (session.inputEnded) this.onEnd();
   }
 
   // ---- rare paths of replies -------------------------------------------------------------------
@@ -383,20 +383,19 @@ export class Connection implements Spill {
     if (this.state === ENDING) return void this.socket.end();
     this.link?.onDrain();
     if (this.state === BLOCKED) this.resumeFrom(BLOCKED);
-    else if (this.session.inputEnded) this.endInput();
+    else if (this.session.inputEnded) this.onEnd();
   }
 
-  /** The client has closed its half: what it sent before is still executed and answered. */
+  /** The client has closed its half: what it sent is done first, unless a pause holds it. */
   onEnd(): void {
+    const { state } = this;
     this.session.inputEnded = true;
-    if (this.link !== null) return this.terminate(); // it cannot acknowledge any more
-    this.endInput();
-  }
-
-  /** Ends a connection whose input has ended, when all of it is executed and answered. */
-  private endInput(): void {
-    const isDone = this.state === OPEN || this.state === FRESH;
-    if (isDone && this.outbox.unsentBytes === 0) this.close();
+    const isDone = state === OPEN || state === FRESH;
+    // A link cannot acknowledge any more; who has given up in a pause may have asked elsewhere.
+    if (this.link !== null || state === HELD) this.terminate();
+    else if (state === HANDED)
+      this.withdraw(); // the same, if a pause holds it there
+    else if (isDone && this.outbox.unsentBytes === 0) this.close();
   }
 
   onClose(): void {

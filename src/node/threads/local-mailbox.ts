@@ -129,7 +129,9 @@ export class LocalMailbox implements Mailbox {
         }
         return late;
       }
-      if (!(await this.held.wait(context.session.id))) return undefined;
+      const { session } = context;
+      const hasLeft = session.inputEnded || !(await this.held.wait(session.id));
+      if (hasLeft) session.closing = true;
       context.now = wallClockMs();
     }
     return undefined;
