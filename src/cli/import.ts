@@ -60,6 +60,8 @@ interface Job {
   readonly target: ToldTarget | null;
   readonly file: Bun.BunFile;
   readonly name: string;
+  /** Whether somebody types the items, who has to know that they are awaited. */
+  readonly isTyped: boolean;
   readonly choice: Choice;
   readonly existing: Existing;
   readonly errorsMax: number;
@@ -74,13 +76,11 @@ export default defineCommand({
       target: args["dry-run"] ? null : targetOf(args),
       file: isPipe ? Bun.stdin : Bun.file(args.file ?? ""),
       name: isPipe ? "standard input" : (args.file ?? ""),
+      isTyped: isPipe && process.stdin.isTTY === true,
       existing: existingOf(args.replace, args["skip-existing"]),
       errorsMax: errorsMaxOf(args["max-errors"]),
     };
     const database = databaseOf(args.db);
-    if (isPipe && process.stdin.isTTY) {
-      process.stderr.write("lines of JSON from this terminal, until Ctrl-D:\n");
-    }
     await moving(async () =>
       run({ ...job, choice: new Choice({ pattern: args.pattern, database }) }),
     );
@@ -117,6 +117,7 @@ async function load(job: Job, link: ServerLink | null): Promise<void> {
     takesMoments: link === null || (await takesMoments(link)),
   };
   const loader = new ItemLoader(link, into ?? 0, writing);
+  if (job.isTyped) process.stderr.write("lines of JSON from this terminal, until Ctrl-D:\n");
   using line = new ProgressLine();
   const total = job.file.size; // of a pipe it is 0 or infinite
   const progress = (bytes: number) =>

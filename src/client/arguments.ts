@@ -107,8 +107,12 @@ export function checkBag(
 
 /** Throws unless the value is a client: of this class, or of another copy of the package. */
 export function checkClient(value: unknown): void {
+  if (!isClient(value)) throw wrongKind("client", "a Client", value);
+}
+
+function isClient(value: unknown): boolean {
   const client = value as { atLeader?: unknown } | null | undefined;
-  if (typeof client?.atLeader !== "function") throw wrongKind("client", "a Client", value);
+  return typeof client?.atLeader === "function";
 }
 
 /** Throws unless the value is a boolean or undefined. */
@@ -163,6 +167,9 @@ function refuseName(
   names: Readonly<Record<string, Known>>,
 ): void {
   if (option in Object.prototype && !Object.hasOwn(value, option)) return;
+  if (names.client === true && isClient(value)) {
+    throw new InvalidArgumentError(`${bag} must be an object that has the client: { client }`);
+  }
   const where = bag === "options" ? "" : ` in ${bag}`;
   const known = Object.keys(names)
     .filter((known) => names[known] === true)

@@ -11,7 +11,15 @@ import {
 import { RateLimiter } from "../../src/client/adapters/rate-limit.ts";
 import { createSessionStore } from "../../src/client/adapters/session-store.ts";
 import { mscacheDriver } from "../../src/client/adapters/unstorage-driver.ts";
-import { type Cache, type Client, connect, createCache, follow, Store } from "../../src/index.ts";
+import {
+  type Cache,
+  type Client,
+  connect,
+  createCache,
+  follow,
+  Store,
+  serve,
+} from "../../src/index.ts";
 import { caseMsMax, type TestNode } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
 import { ours } from "../support/servers.ts";
@@ -181,6 +189,15 @@ test("an adapter or a cache without a client is refused at once", () => {
     expect(() => make({} as never)).toThrow("client must be a Client, not undefined");
     expect(() => make({ client: null } as never)).toThrow("client must be a Client, not null");
     expect(() => make({ client: {} } as never)).toThrow("client must be a Client, not an object");
+  }
+});
+
+test("a cache or an adapter that is given the client itself says where it belongs", async () => {
+  await using server = await serve();
+  await using client = await connect(server.address);
+  const sentence = "options must be an object that has the client: { client }";
+  for (const make of [createCache, (it: never) => new KeyvStore(it), mscacheDriver]) {
+    expect(() => make(client as never)).toThrow(sentence);
   }
 });
 
