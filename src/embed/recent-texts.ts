@@ -26,9 +26,9 @@ const entryBytes = 240;
 const keyCharactersMax = 256;
 const valueBytesMax = 1024;
 /** One of so many reads is kept: a scan of many keys costs little, and a hot key comes soon. */
-const readsPerEntry = 16;
+const readsPerEntry = 4;
 /** Where most reads find nothing, keeping texts costs more than it saves: it rests for longer. */
-const restFactor = 8;
+const restFactor = 32;
 /** While more of the store's memory is in use, it may evict, and has to learn of every use. */
 const crowdedShare = 7 / 8;
 
