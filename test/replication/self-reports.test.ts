@@ -9,13 +9,13 @@ import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { SelfReports } from "../support/self-report.ts";
-import { type Contestant, oracle, ours, oursWithThreads } from "../support/servers.ts";
+import { type Contestant, forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const pauseMs = repetitions(8, 0);
+const pauseMs = repetitions(20, 0);
 /** Of these, a load takes so long that reports of it are met. */
-const loadedKeys = repetitions(120_000, 300_000);
+const loadedKeys = repetitions(60_000, 300_000);
 const patience = { timeoutMs: 60_000 };
 
 interface Judged extends Contestant {
@@ -68,13 +68,18 @@ const untilMet = (reports: SelfReports, state: RegExp) =>
     message: `${state} in ${[...reports.states].join("; ")}`,
   });
 
+/** The leader of all syncs. */
+const source = forAllCases(async () => {
+  const leader = await ours.start();
+  await fill(leader.port, 12);
+  return leader;
+});
+
 describe.each(contestants)("$name", (contestant) => {
   test.skipIf(contestant.isMissing)(
     "agrees with itself through syncs, cuts and changes of role",
     async () => {
-      await using leader = await ours.start();
-      await fill(leader.port, 12);
-      await using proxy = await LinkProxy.start(leader.port);
+      await using proxy = await LinkProxy.start(source().port);
       await using node = await contestant.start();
       await using reports = new SelfReports(node.port, pauseMs);
       await untilMet(reports, /^master$/);

@@ -122,10 +122,12 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 // ---- a history ----------------------------------------------------------------------------------
 
 const pairs = 200;
-const fillers = 20_000;
+const fillers = repetitions(5_000, 20_000);
 const syncs = repetitions(2, 20);
 /** After so many transactions a writer pauses. */
 const burst = repetitions(1, 4);
+/** In which writers and readers leave the machine to the others. */
+const turnMs = repetitions(3, 1);
 /** What a follower's link is late by: so long its snapshot would be seen unsettled. */
 const delayMs = 40;
 
@@ -143,7 +145,7 @@ async function load(
     const sets = ["x", "y"].map((half) => ["SET", `${half}:${pair}`, value]);
     peer.sendAll([["MULTI"], ...sets, ["EXEC"]]);
     await peer.replies(4);
-    if (number % burst === 0) await Bun.sleep(1); // the others' turn
+    if (number % burst === 0) await Bun.sleep(turnMs);
   }
 }
 
@@ -170,7 +172,7 @@ async function judge(port: number, signal: AbortSignal): Promise<Seen> {
       newest.set(`${pair} ${name}`, Number(number));
       seen.whole++;
     }
-    if (at % 8 === 0) await Bun.sleep(1); // the others' turn
+    if (at % 8 === 0) await Bun.sleep(turnMs);
   }
   return seen;
 }

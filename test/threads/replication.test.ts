@@ -1,12 +1,12 @@
 /**
- * Replication of nodes with four data threads: effects of all threads in one journal, links whose
+ * Replication of nodes with several data threads: effects of all threads in one journal, links whose
  * connection is in another thread, and roles that change between two commands of every thread.
  * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test
  * test/replication.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { caseMsMax, type SpawnedNode, waitFor } from "../harness.ts";
+import { caseMsMax, waitFor } from "../harness.ts";
 import {
   type Member,
   replicationField,
@@ -15,9 +15,9 @@ import {
   untilCaughtUp,
 } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, whenShort } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
-import { oracle, ours } from "../support/servers.ts";
+import { forAllCases, oracle, ours } from "../support/servers.ts";
 import type { Argument } from "../support/wire.ts";
 import {
   contentsOf,
@@ -29,9 +29,9 @@ import {
 
 setDefaultTimeout(caseMsMax);
 
-const writerCount = repetitions(5, 8);
-const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(100, 4_000));
-const threaded = ["--threads", "4"];
+const writerCount = repetitions(3, 8);
+const writes = numberFromEnvironment("REPLICATION_WRITES", repetitions(100, 2_000));
+const threaded = ["--threads", `${repetitions(2, 4)}`];
 const smallJournal = ["--journal-size", "1mb"];
 
 const ourFollower = (leader: Member): Promise<Member> => {
@@ -58,14 +58,23 @@ async function expectEqualContents(leader: Member, followers: readonly Member[])
   }
 }
 
-describe("a leader with four data threads", () => {
+/** Of the cases that leave it as it was. */
+const pair = forAllCases(async () => {
+  const members = new AsyncDisposableStack();
+  const leader = members.use(await ours.start(threaded));
+  const follower = members.use(await ourFollower(leader));
+  await untilCaughtUp(leader, [follower]);
+  return { leader, follower, [Symbol.asyncDispose]: () => members.disposeAsync() };
+});
+
+describe("a leader with several data threads", () => {
   test.each([
-    ["a node with four data threads", ourFollower],
+    ["a node with several data threads", ourFollower],
     ["a redis-server", redisFollower],
   ] as const)("under load from many connections fills %s that joins late", async (_, follow) => {
     if (follow === redisFollower && oracle.isMissing) return; // its absence is told by other suites
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await ours.start(threaded));
+    const { leader } = pair();
     await fill(leader.port, repetitions(1_000, 10_000));
     const loads = await startLoads(leader.port, stack);
     await Promise.all(loads.map((load) => load.more(writes / 2)));
@@ -100,28 +109,36 @@ describe("a leader with four data threads", () => {
 
   test("a link that is cut is resumed from the journal, on whichever thread it lands", async () => {
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await ours.start(threaded));
-    const follower = stack.use(await ourFollower(leader));
-    await untilCaughtUp(leader, [follower]);
+    const { leader, follower } = pair();
     const loads = await startLoads(leader.port, stack);
     const peer = stack.use(await Peer.connect(leader.port));
+    const before = await syncsOf(leader.port);
     for (let cut = 1; cut <= 3; cut++) {
       await Promise.all(loads.map((load) => load.more(writes / 10)));
       expect(await peer.ask("CLIENT", "KILL", "TYPE", "replica")).toBe(":1");
-      await waitFor(async () => (await syncsOf(leader.port)).partial === cut);
+      await waitFor(async () => (await syncsOf(leader.port)).partial === before.partial + cut);
     }
     await Promise.all(loads.map((load) => load.stop()));
     await expectEqualContents(leader, [follower]);
-    expect((await syncsOf(leader.port)).full).toBe(1);
+    expect((await syncsOf(leader.port)).full).toBe(before.full);
   });
 });
 
 describe("roles", () => {
+  /** Two leaders, and a node that follows none at the end of each case. */
+  const nodes = forAllCases(async () => {
+    const members = new AsyncDisposableStack();
+    const leaders = [members.use(await ours.start()), members.use(await ours.start())] as const;
+    const node = members.use(await ours.start([...threaded, "--max-memory", "16mb"]));
+    return { leaders, node, [Symbol.asyncDispose]: () => members.disposeAsync() };
+  });
+
   test("a node that becomes a follower under load is a copy, and accepts no writes then", async () => {
-    await using stack = new AsyncDisposableStack();
-    const leader: SpawnedNode = stack.use(await ours.start());
+    const {
+      leaders: [leader],
+      node,
+    } = nodes();
     await fill(leader.port, 2_000);
-    const node = stack.use(await ours.start([...threaded, "--max-memory", "16mb"]));
     for (let round = 0; round < repetitions(2, 3); round++) {
       const writers = await Promise.all(Array.from({ length: 4 }, () => Peer.connect(node.port)));
       const refused = writers.map((peer, number) => writeUntilRefused(peer, `${round}:${number}`));
@@ -135,29 +152,27 @@ describe("roles", () => {
     }
   });
 
-  test("every thread refuses writes at once, and names the present leader", async () => {
-    await using stack = new AsyncDisposableStack();
-    const leaders = [stack.use(await ours.start()), stack.use(await ours.start())];
-    const node = stack.use(await ours.start(threaded));
-    for (const leader of leaders) {
-      const { port } = leader;
-      expect(await askOnce(node, "REPLICAOF", "127.0.0.1", port)).toBe("+OK");
-      const refusals = await Promise.all(
-        Array.from({ length: 20 }, () => askOnce(node, "SET", "a", 1)),
-      );
-      const refusal = `-READONLY You can't write against a read only replica. Its leader is 127.0.0.1:${port}.`;
-      expect(new Set(refusals)).toEqual(new Set([refusal]));
-      await untilCaughtUp(leader, [node]); // no other leader is taken during a load
-    }
-    expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
-    expect(await askOnce(node, "SET", "a", 1)).toBe("+OK");
+  whenShort(() => {
+    test("every thread refuses writes at once, and names the present leader", async () => {
+      const { leaders, node } = nodes();
+      for (const leader of leaders) {
+        const { port } = leader;
+        expect(await askOnce(node, "REPLICAOF", "127.0.0.1", port)).toBe("+OK");
+        const refusals = await Promise.all(
+          Array.from({ length: 20 }, () => askOnce(node, "SET", "a", 1)),
+        );
+        const refusal = `-READONLY You can't write against a read only replica. Its leader is 127.0.0.1:${port}.`;
+        expect(new Set(refusals)).toEqual(new Set([refusal]));
+        await untilCaughtUp(leader, [node]); // no other leader is taken during a load
+      }
+      expect(await askOnce(node, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+      expect(await askOnce(node, "SET", "a", 1)).toBe("+OK");
+    });
   });
 
   test("a follower shows all keys of an MSET or none, whichever thread is asked", async () => {
     await using stack = new AsyncDisposableStack();
-    const leader = stack.use(await ours.start(threaded));
-    const follower = stack.use(await ourFollower(leader));
-    await untilCaughtUp(leader, [follower]);
+    const { leader, follower } = pair();
     const sets = repetitions(200, 1_000);
     const keys = Array.from({ length: 40 }, (_, i) => `together:${i}`);
     const writer = stack.use(await Peer.connect(leader.port));
