@@ -16,7 +16,8 @@ import {
   waitFor,
 } from "../harness.ts";
 import { ask, Bed, fillMegabytes, infoField, start } from "../persistence/bed.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, whenShort } from "../support/repetitions.ts";
+import { forAllCases } from "../support/servers.ts";
 
 setDefaultTimeout(180_000);
 /** Of these, a last save takes longer than signals that are 5 ms apart. */
@@ -34,9 +35,9 @@ type Signals = readonly [first: NodeJS.Signals, ...more: NodeJS.Signals[]];
 
 /** The first ones are the least alike. */
 const everyCombination: Signals[] = [
+  ["SIGTERM", "SIGINT", "SIGINT", "SIGHUP"],
   ["SIGTERM"],
   ["SIGINT", "SIGTERM"],
-  ["SIGTERM", "SIGINT", "SIGINT", "SIGHUP"],
   ["SIGTERM", "SIGTERM"],
   ["SIGINT"],
   ["SIGINT", "SIGINT"],
@@ -72,11 +73,25 @@ async function expectOrderlyEnd(node: SpawnedNode): Promise<void> {
   expect(node.process.signalCode).toBeNull();
 }
 
+/** What nodes load when signals reach them. */
+const loaded = forAllCases(async () => {
+  const directory = await temporaryDirectory();
+  const path = join(directory.path, "dump.rdb");
+  await using node = await start(path);
+  await fillMegabytes(node.port, loadedMegabytes);
+  node.process.kill("SIGTERM");
+  await expectOrderlyEnd(node);
+  return { path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+});
+
 describe.each([1, 2])("a node with %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--shutdown-timeout", "60"];
 
-  // With two threads the other combinations are more cases of the same, for test:long.
-  const combinations = everyCombination.slice(0, threads === 1 ? 6 : repetitions(3, 6));
+  // The other combinations, with two threads above all, are more cases of the same.
+  const combinations = everyCombination.slice(
+    0,
+    threads === 1 ? repetitions(3, 6) : repetitions(1, 3),
+  );
 
   // One signal has no gap. The second gap needs test:long's large save, or it is after the end.
   const gapsOf = (signals: Signals) =>
@@ -109,21 +124,14 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
   });
 
   test("ends at once while it loads, and leaves its file unchanged", async () => {
-    await using directory = await temporaryDirectory();
-    const path = join(directory.path, "dump.rdb");
-    {
-      await using node = await start(path, ...args);
-      await fillMegabytes(node.port, loadedMegabytes);
-      node.process.kill("SIGTERM");
-      await expectOrderlyEnd(node);
-    }
-    const before = await Bun.file(path).bytes();
-    for (const signals of everyCombination.slice(0, repetitions(3, 6))) {
+    const { path } = loaded();
+    const before = Bun.hash(await Bun.file(path).bytes());
+    for (const signals of combinations) {
       await using node = await loadingNode(path, args);
       await send(node.process.pid, signals, 1);
       await expectOrderlyEnd(node);
     }
-    expect(Bun.hash(await Bun.file(path).bytes())).toBe(Bun.hash(before));
+    expect(Bun.hash(await Bun.file(path).bytes())).toBe(before);
     expect(await itemsOf(path)).toBe(loadedMegabytes);
   });
 
@@ -161,50 +169,56 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     expect([1, syncedMegabytes]).toContain(await itemsOf(path));
   });
 
-  test("keeps running after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
-    await using node = await startPlain(...args);
-    for (const signal of ["SIGHUP", "SIGPIPE", "SIGALRM", "SIGCONT", "SIGWINCH"] as const) {
-      for (let i = 0; i < 3; i++) node.process.kill(signal);
-      expect(await ask(node.port, "PING")).toBe("+PONG");
+  whenShort(() =>
+    test("keeps running after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
+      await using node = await startPlain(...args);
+      for (const signal of ["SIGHUP", "SIGPIPE", "SIGALRM", "SIGCONT", "SIGWINCH"] as const) {
+        for (let i = 0; i < 3; i++) node.process.kill(signal);
+        expect(await ask(node.port, "PING")).toBe("+PONG");
+      }
+      expect(node.process.exitCode).toBeNull();
+    }),
+  );
+
+  whenShort(() =>
+    test("ends at once by SIGQUIT, also while it waits for a follower, and keeps its last file", async () => {
+      await using directory = await temporaryDirectory();
+      const path = join(directory.path, "dump.rdb");
+      await using node = await start(path, ...args);
+      await using follower = await startPlain("--leaderaddr", node.address);
+      await waitFor(async () => (await infoField(node.port, "slave0")).includes("online"), patient);
+      await ask(node.port, "SET", "a", "1");
+      expect(await ask(node.port, "SAVE")).toBe("+OK");
+      follower.process.kill("SIGSTOP");
+      await ask(node.port, "SET", "b", "2");
+      node.process.kill("SIGTERM");
+      await waitFor(() => node.log().includes("-> catching-up"));
+      node.process.kill("SIGQUIT");
+      await node.process.exited;
+      expect(node.process.signalCode).toBe("SIGQUIT");
+      follower.process.kill("SIGCONT");
+      expect(await itemsOf(path)).toBe(1);
+    }),
+  );
+});
+
+whenShort(() =>
+  test.skipIf(!redisInstalled())("redis-server ignores the same signals", async () => {
+    for (const [signal, isIgnored] of [
+      ["SIGHUP", true],
+      ["SIGPIPE", true],
+      ["SIGALRM", true],
+      ["SIGQUIT", false],
+      ["SIGUSR1", false],
+    ] as const) {
+      await using redis = await startRedis();
+      redis.process.kill(signal);
+      if (isIgnored) expect(await ask(redis.port, "PING")).toBe("+PONG");
+      else await redis.process.exited;
+      expect(redis.process.signalCode).toBe(isIgnored ? null : signal);
     }
-    expect(node.process.exitCode).toBeNull();
-  });
-
-  test("ends at once by SIGQUIT, also while it waits for a follower, and keeps its last file", async () => {
-    await using directory = await temporaryDirectory();
-    const path = join(directory.path, "dump.rdb");
-    await using node = await start(path, ...args);
-    await using follower = await startPlain("--leaderaddr", node.address);
-    await waitFor(async () => (await infoField(node.port, "slave0")).includes("online"), patient);
-    await ask(node.port, "SET", "a", "1");
-    expect(await ask(node.port, "SAVE")).toBe("+OK");
-    follower.process.kill("SIGSTOP");
-    await ask(node.port, "SET", "b", "2");
-    node.process.kill("SIGTERM");
-    await waitFor(() => node.log().includes("-> catching-up"));
-    node.process.kill("SIGQUIT");
-    await node.process.exited;
-    expect(node.process.signalCode).toBe("SIGQUIT");
-    follower.process.kill("SIGCONT");
-    expect(await itemsOf(path)).toBe(1);
-  });
-});
-
-test.skipIf(!redisInstalled())("redis-server ignores the same signals", async () => {
-  for (const [signal, isIgnored] of [
-    ["SIGHUP", true],
-    ["SIGPIPE", true],
-    ["SIGALRM", true],
-    ["SIGQUIT", false],
-    ["SIGUSR1", false],
-  ] as const) {
-    await using redis = await startRedis();
-    redis.process.kill(signal);
-    if (isIgnored) expect(await ask(redis.port, "PING")).toBe("+PONG");
-    else await redis.process.exited;
-    expect(redis.process.signalCode).toBe(isIgnored ? null : signal);
-  }
-});
+  }),
+);
 
 const ways: [kind: string, command: (directory: string) => string[]][] = [
   // Built here only if the run has not built it.
@@ -228,11 +242,15 @@ describe.each(ways.slice(0, repetitions(2, 3)))("%s", (kind, commandIn) => {
     if (exitCode !== 0) throw new Error(stderr.toString());
   });
 
-  test.each([
-    ["Ctrl-C", ["SIGINT"]],
+  const groupSignals: [string, Signals][] = [
     ["Ctrl-C twice", ["SIGINT", "SIGINT"]],
     ["SIGTERM to all of its group, twice", ["SIGTERM", "SIGTERM"]],
-  ] as [string, Signals][])("saves everything at %s", async (_, signals) => {
+    ["Ctrl-C", ["SIGINT"]],
+  ];
+  // From source a start costs three times as much.
+  const sent = groupSignals.slice(0, kind === "the binary" ? 3 : repetitions(2, 3));
+
+  test.each(sent)("saves everything at %s", async (_, signals) => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "dump.rdb");
     await using group = await spawnGroup(command, path);
