@@ -18,7 +18,7 @@ setDefaultTimeout(caseMsMax);
 
 const MiB = 1024 * 1024;
 const isLong = repetitions(0, 1) > 0;
-const threads = 4;
+const threads = 2;
 /** What the first VM takes, and garbage of the process. */
 const slackBytes = 64 * MiB;
 
@@ -96,7 +96,7 @@ async function abuse(port: number): Promise<void> {
 }
 
 test("of very many scripts, a node keeps a few", async () => {
-  const [total, atOnce] = [repetitions(3_000, 1_000_000), 1_000];
+  const [total, atOnce] = [repetitions(3_000, 200_000), 1_000];
   await using node = await ours.start([]);
   await using peer = await Peer.connect(node.port);
   for (let done = 0; done < total; done += atOnce) {
