@@ -23,7 +23,7 @@ const growthBytes = 64 * MiB;
 /** The program's own garbage, and how far memory may stay above what it was. */
 const slackBytes = 64 * MiB;
 
-describe.skipIf(!tellsMemory).each([1, 4])("%d data threads", (threads) => {
+describe.skipIf(!tellsMemory).each([1, 2])("%d data threads", (threads) => {
   let node: SpawnedNode;
   let operator: Peer;
   let restBytes = 0;

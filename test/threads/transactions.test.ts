@@ -9,6 +9,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, startNode, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { Random, seedFor } from "../support/seed.ts";
+import { forAllCases } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -48,8 +49,10 @@ async function transferWatched(peer: Peer, from: string, to: string): Promise<bo
 }
 
 describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
+  const shared = forAllCases(() => run(4));
+
   test("transactions of many connections never show or leave a part", async () => {
-    await using node = await run(4);
+    const node = shared();
     await using stack = new AsyncDisposableStack();
     const peers = await Promise.all(Array.from({ length: 16 }, () => Peer.connect(node.port)));
     for (const peer of peers) stack.use(peer);
@@ -76,14 +79,15 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
   });
 
   test("walks and FLUSHALL in a transaction see the whole keyspace at one moment", async () => {
-    await using node = await run(4);
+    const node = shared();
     await using writer = await Peer.connect(node.port);
     await using walker = await Peer.connect(node.port);
+    await walker.ask("FLUSHALL"); // of what the last case has left
     let stopped = false;
     const writing = (async () => {
       while (!stopped) await transact(writer, ["MSET", "a", "1", "b", "1"], ["DEL", "a", "b"]);
     })();
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 100; i++) {
       const shown = await transact(walker, ["DBSIZE"], ["KEYS", "*"], ["FLUSHALL"], ["DBSIZE"]);
       expect(shown).toBe("*[:0 *[] +OK :0]");
     }
@@ -92,7 +96,7 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
   });
 
   test("a transaction that is too large for a data thread's journal is still executed", async () => {
-    await using node = await run(4);
+    const node = shared();
     await using peer = await Peer.connect(node.port);
     const value = "x".repeat(200_000);
     const commands = accounts.map((name) => ["SET", name, value]);
@@ -101,11 +105,15 @@ describe.skipIf(process.platform !== "linux")("with 4 data threads", () => {
   });
 
   test("control commands in a transaction act on the connections of all threads", async () => {
-    await using node = await run(4);
+    const node = shared();
     await using stack = new AsyncDisposableStack();
     const victims = await Promise.all(Array.from({ length: 12 }, () => Peer.connect(node.port)));
     for (const peer of victims) await stack.use(peer).ask("PING");
     await using peer = await Peer.connect(node.port);
+    await waitFor(async () => {
+      const clients = await peer.ask("INFO", "clients"); // without those of the last case
+      return new RegExp(`connected_clients:${victims.length + 1}\\b`).test(clients);
+    });
     await peer.ask("WATCH", "a");
     const commands = [
       ["SET", "a", "1"],
