@@ -16,12 +16,14 @@ import { contestants, forAllCases, ours, oursWithThreads } from "../support/serv
 
 setDefaultTimeout(caseMsMax);
 
+/** Data threads. */
+const several = repetitions(2, 4);
 const keyCount = 12;
 const rests = repetitions(4, 60);
 const stepsPerRest = 60;
 const readerCount = 2;
 
-for (const contestant of [...contestants, oursWithThreads(4)]) {
+for (const contestant of [...contestants, oursWithThreads(several)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
     for (const mode of cachingModes) {
@@ -35,7 +37,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
   });
 }
 
-for (const threads of [1, 4]) {
+for (const threads of [1, several]) {
   describe.skipIf(process.platform !== "linux")(`a follower with ${threads} data threads`, () => {
     const leader = forAllCases(() => ours.start());
     const follower = forAllCases(async () => {

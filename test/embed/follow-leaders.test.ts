@@ -16,7 +16,7 @@ import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, redisNote } from "../support/servers.ts";
 
 const MiB = 1024 * 1024;
-const steps = numberFromEnvironment("FOLLOW_STEPS", repetitions(480, 6_000));
+const steps = numberFromEnvironment("FOLLOW_STEPS", repetitions(300, 6_000));
 const batch = 60;
 /** Data threads. */
 const several = repetitions(2, 4);

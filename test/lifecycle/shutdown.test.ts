@@ -199,13 +199,13 @@ describe("a leader that shuts down", () => {
       await using pair = await ourPair("--shutdown-timeout", "60", "--leaderaddr", top.address);
       await waitFor(async () => (await infoField(pair.leader.port, "master_link_status")) === "up");
       pair.stop();
-      await fillMegabytes(top.port, 20);
-      await waitFor(async () => (await ask(pair.leader.port, "DBSIZE")) === ":20", patient);
+      await fillMegabytes(top.port, 10);
+      await waitFor(async () => (await ask(pair.leader.port, "DBSIZE")) === ":10", patient);
       pair.leader.process.kill("SIGTERM");
       await isWaiting(pair.leader);
       pair.go();
       expect(await pair.leader.process.exited).toBe(0);
-      expect(await ask(pair.follower.port, "DBSIZE")).toBe(":20");
+      expect(await ask(pair.follower.port, "DBSIZE")).toBe(":10");
     });
   });
 
@@ -216,7 +216,7 @@ describe("a leader that shuts down", () => {
       await using pair = await ourPair("--shutdown-timeout", "60", "--snapshot-file", path);
       const { port } = pair.leader;
       pair.stop();
-      await fillMegabytes(port, 20);
+      await fillMegabytes(port, 10);
       pair.leader.process.kill("SIGTERM");
       pair.go();
       expect(await pair.leader.process.exited).toBe(0);
@@ -280,16 +280,16 @@ whenShort(() => {
       expect(await node.process.exited).toBe(0);
     });
 
-    test.each([[["FORCE"]], [["SAVE", "FORCE"]], [["NOSAVE"]], [["NOSAVE", "NOW"]]])(
-      "ends by SHUTDOWN %p",
-      async (words) => {
-        await using node = await startDoomed();
-        await using peer = await Peer.connect(node.port);
-        peer.send("SHUTDOWN", ...words);
-        expect((await peer.raw.closed()).length).toBe(0);
-        expect(await node.process.exited).toBe(0);
-      },
-    );
+    // With two threads there is nothing else to each of them.
+    const endings = [[["NOSAVE"]], [["FORCE"]], [["SAVE", "FORCE"]], [["NOSAVE", "NOW"]]];
+
+    test.each(endings.slice(0, threads === 1 ? 4 : 2))("ends by SHUTDOWN %p", async (words) => {
+      await using node = await startDoomed();
+      await using peer = await Peer.connect(node.port);
+      peer.send("SHUTDOWN", ...words);
+      expect((await peer.raw.closed()).length).toBe(0);
+      expect(await node.process.exited).toBe(0);
+    });
   });
 });
 

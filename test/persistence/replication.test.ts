@@ -38,7 +38,7 @@ async function end(node: SpawnedNode, signal: "SIGTERM" | "SIGKILL"): Promise<vo
 
 async function load(node: Member, name: string): Promise<void> {
   await using writes = await WriteLoad.start(node.port, new Random(seedFor(name)), true);
-  await writes.more(repetitions(600, 2_000));
+  await writes.more(repetitions(200, 2_000));
   await writes.stop();
 }
 

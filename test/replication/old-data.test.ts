@@ -28,7 +28,7 @@ const readsMin = repetitions(20, 100);
 const MiB = 1024 * 1024;
 /** Data threads. */
 const several = repetitions(2, 4);
-/** With several threads a case is more of the same, and whenLong is enough. */
+/** For one data thread; the same cases with several wait for a long run. */
 const always = (register: () => void) => register();
 
 /** How many replies of each kind there were. */

@@ -145,7 +145,7 @@ async function load(
     const sets = ["x", "y"].map((half) => ["SET", `${half}:${pair}`, value]);
     peer.sendAll([["MULTI"], ...sets, ["EXEC"]]);
     await peer.replies(4);
-    if (number % burst === 0) await Bun.sleep(turnMs);
+    if (number % burst === 0) await Bun.sleep(turnMs); // the others' turn
   }
 }
 
@@ -172,7 +172,7 @@ async function judge(port: number, signal: AbortSignal): Promise<Seen> {
       newest.set(`${pair} ${name}`, Number(number));
       seen.whole++;
     }
-    if (at % 8 === 0) await Bun.sleep(turnMs);
+    if (at % 8 === 0) await Bun.sleep(turnMs); // the others' turn
   }
   return seen;
 }

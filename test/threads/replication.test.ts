@@ -1,6 +1,7 @@
 /**
- * Replication of nodes with several data threads: effects of all threads in one journal, links whose
- * connection is in another thread, and roles that change between two commands of every thread.
+ * Replication of nodes with several data threads: effects of all threads in one journal, links
+ * whose connection is in another thread, and roles that change between two commands of every
+ * thread.
  * The suites of test/replication/ run over such nodes too: MSCACHE_TEST_THREADS=4 bun test
  * test/replication.
  * Replay with REPLICATION_SEED=n; run longer with REPLICATION_WRITES=n.
