@@ -2,7 +2,7 @@
 // JavaScript has, in nanoseconds for a 100-byte value over ten thousand keys. Many do less than
 // ours, and the table says what: by what they are bounded, whether lifetimes end in time, and what
 // a writer of an object that he was given does to the others. Only three are told by a server what
-// has changed, and only the follower makes a value anew for each hit.
+// has changed, and only getBytes() of the follower makes a value anew for each hit.
 // Invariant: every round measures each subject in a fresh process, in an order that turns round.
 
 import { join } from "node:path";
