@@ -88,10 +88,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--shutdown-timeout", "60"];
 
   // The other combinations, with two threads above all, are more cases of the same.
-  const combinations = everyCombination.slice(
-    0,
-    threads === 1 ? repetitions(3, 6) : repetitions(1, 3),
-  );
+  const combinations = everyCombination.slice(0, repetitions(threads === 1 ? 3 : 1, 6));
 
   // One signal has no gap. The second gap needs test:long's large save, or it is after the end.
   const gapsOf = (signals: Signals) =>
