@@ -1,26 +1,23 @@
-// The progress of a long run: one line on standard error, rewritten in place, and only in a
-// terminal. It knows nothing of the run itself.
+// The progress of a long run: a bar and a text, in one line of a terminal. It knows nothing of the
+// run itself.
 // Invariant: nothing of the line is left at the end, and a pipe or a file never gets any of it.
 
 import { monotonicMs } from "../base/clock.ts";
 import { paletteOf } from "./colors.ts";
+import { RewrittenLine } from "./rewritten-line.ts";
 import { fitted } from "./shown-text.ts";
-import { columnsOf } from "./terminal.ts";
 
-const redrawMs = 100;
 const barCells = 24;
 /** Of a line of fewer columns, the bar leaves more to the text. */
 const wideColumns = 60;
 const narrowBarCells = 8;
 /** Behind the cells: " 100 %  ". */
 const percentColumns = 8;
-const clearLine = "\r\x1b[K";
 
 export class ProgressLine implements Disposable {
-  private readonly isShown = process.stderr.isTTY === true;
+  private readonly line = new RewrittenLine(process.stderr.isTTY === true);
   private readonly palette = paletteOf(process.stderr);
   private readonly startedMs = monotonicMs();
-  private drawnMs = Number.NEGATIVE_INFINITY;
 
   /** Seconds since it began. */
   get seconds(): number {
@@ -29,25 +26,21 @@ export class ProgressLine implements Disposable {
 
   /** `share` is from 0 to 1, or negative if nobody knows; `text` is asked for only when drawn. */
   show(share: number, text: () => string): void {
-    const now = monotonicMs();
-    if (!this.isShown || now - this.drawnMs < redrawMs) return;
-    this.drawnMs = now;
-    const columns = columnsOf(process.stderr) - 1; // in a line that breaks, a part would be left
-    const cells = share < 0 ? 0 : columns < wideColumns ? narrowBarCells : barCells;
-    const taken = cells === 0 ? 0 : cells + percentColumns;
-    const rest = fitted(text(), columns - taken);
-    process.stderr.write(`${clearLine}${this.bar(share, cells)}${rest}`);
+    this.line.write((columns) => {
+      const cells = share < 0 ? 0 : columns < wideColumns ? narrowBarCells : barCells;
+      const taken = cells === 0 ? 0 : cells + percentColumns;
+      return `${this.bar(share, cells)}${fitted(text(), columns - taken)}`;
+    });
   }
 
   /** Writes a line that stays where the progress was. */
   above(write: () => void): void {
-    this[Symbol.dispose]();
-    this.drawnMs = Number.NEGATIVE_INFINITY;
+    this.line.clear();
     write();
   }
 
   [Symbol.dispose](): void {
-    if (this.isShown) process.stderr.write(clearLine);
+    this.line.clear();
   }
 
   private bar(share: number, columns: number): string {

@@ -2,37 +2,31 @@
 // nothing if that is not a terminal.
 
 import { monotonicMs } from "../../base/clock.ts";
+import { RewrittenLine } from "../rewritten-line.ts";
 import { fitted } from "../shown-text.ts";
-import { columnsOf } from "../terminal.ts";
 
 const barColumns = 24;
-/** Often enough to be seen moving. */
-const betweenMs = 100;
 
 export class ScanProgress {
-  private readonly isShown: boolean;
+  private readonly line: RewrittenLine;
   private readonly totalKeys: number;
   private readonly startedMs = monotonicMs();
-  private shownMs = Number.NEGATIVE_INFINITY;
 
   /** `totalKeys` is what the server said when the walk began. */
   constructor(totalKeys: number, isShown: boolean) {
     this.totalKeys = totalKeys;
-    this.isShown = isShown;
+    this.line = new RewrittenLine(isShown);
   }
 
   update(keys: number): void {
-    const nowMs = monotonicMs();
-    if (!this.isShown || nowMs - this.shownMs < betweenMs) return;
-    this.shownMs = nowMs;
-    const seconds = (nowMs - this.startedMs) / 1_000;
-    // In a line that breaks, only the last part would be erased.
-    const text = fitted(progressText(keys, this.totalKeys, seconds), columnsOf(process.stderr) - 1);
-    process.stderr.write(`\r\x1b[K${text}`);
+    this.line.write((columns) => {
+      const seconds = (monotonicMs() - this.startedMs) / 1_000;
+      return fitted(progressText(keys, this.totalKeys, seconds), columns);
+    });
   }
 
   end(): void {
-    if (this.isShown) process.stderr.write("\r\x1b[K");
+    this.line.clear();
   }
 }
 
