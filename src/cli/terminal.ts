@@ -21,8 +21,8 @@ export function columnsOf({ columns }: { readonly columns?: number }): number {
 
 /** The size as it is now; process.stdout emits "resize" when it changes. */
 export function terminalSize(): TerminalSize {
-  const { columns, rows } = process.stdout;
-  return { columns: columns || usualSize.columns, rows: rows || usualSize.rows };
+  const { stdout } = process;
+  return { columns: columnsOf(stdout), rows: stdout.rows || usualSize.rows };
 }
 
 /**
