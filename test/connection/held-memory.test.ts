@@ -190,13 +190,13 @@ for (const threads of [1, 2]) {
         expect(await operator.ask("MEMORY", "PURGE")).toBe("+OK");
         return { resident: residentBytes(server.process.pid), counted: await held(operator) };
       };
-      await subscribe("first");
+      for (const name of ["first", "second"]) await subscribe(name);
       const first = await state();
-      for (let i = 0; i < 3; i++) await subscribe(`more:${i}`);
+      for (let i = 0; i < 4; i++) await subscribe(`more:${i}`);
       const last = await state();
       const taken = last.resident - first.resident;
       const share = (last.counted - first.counted) / taken;
-      // 0.8 to 0.9 (measured): the memory of a process is not known more exactly.
+      // 0.6 to 1.0 (measured): the memory of a process is not known more exactly.
       expect(share).toBeGreaterThan(0.5);
       expect(share).toBeLessThan(2);
     });
